@@ -1,0 +1,157 @@
+"""RNCARefine.s4ext, RNCARefine.json, the CMake files, the icons and the tree say the same."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from project.tree import MODULE, ROOT, cmake_list, cmake_value, files_under, text
+
+REPOSITORY = "https://github.com/rncarefine/SlicerRNCARefine"
+RAW = "https://raw.githubusercontent.com/rncarefine/SlicerRNCARefine/main/"
+# Not for Slicer: tells type checkers that the package has annotations.
+NOT_INSTALLED = {"CMakeLists.txt", "RNCARefineLib/py.typed"}
+
+
+def s4ext() -> dict[str, str]:
+    lines = [line for line in text("RNCARefine.s4ext").splitlines() if line and not line.startswith("#")]
+    return {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
+
+
+def catalogue() -> dict[str, object]:
+    return dict(json.loads(text("RNCARefine.json")))
+
+
+def module_tree() -> set[str]:
+    return {path.relative_to(MODULE).as_posix() for path in files_under(MODULE)} - NOT_INSTALLED
+
+
+@pytest.mark.parametrize(
+    ("field", "variable"),
+    [
+        ("homepage", "EXTENSION_HOMEPAGE"),
+        ("contributors", "EXTENSION_CONTRIBUTORS"),
+        ("description", "EXTENSION_DESCRIPTION"),
+        ("iconurl", "EXTENSION_ICONURL"),
+        ("screenshoturls", "EXTENSION_SCREENSHOTURLS"),
+        ("depends", "EXTENSION_DEPENDS"),
+    ],
+)
+def test_s4ext_says_what_cmake_says(field: str, variable: str) -> None:
+    assert s4ext()[field] == cmake_value(variable)
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [
+        ("scmurl", "scm_url"),
+        ("scmrevision", "scm_revision"),
+        ("build_subdirectory", "build_subdirectory"),
+        ("category", "category"),
+        ("tier", "tier"),
+    ],
+)
+def test_s4ext_says_what_the_catalogue_entry_says(field: str, key: str) -> None:
+    assert s4ext()[field] == str(catalogue()[key])
+
+
+def test_dependencies_are_the_same_in_cmake_and_catalogue() -> None:
+    depends = cmake_value("EXTENSION_DEPENDS")
+    assert catalogue()["build_dependencies"] == ([] if depends == "NA" else depends.split())
+
+
+def test_the_catalogue_entry_has_the_fields_that_the_index_allows() -> None:
+    required = {"$schema", "category", "scm_url"}
+    allowed = required | {"scm_revision", "scm_type", "build_dependencies", "build_subdirectory", "enabled", "tier"}
+    assert required <= catalogue().keys() <= allowed
+    assert catalogue()["scm_url"] == REPOSITORY + ".git"
+
+
+def test_the_cmake_project_has_the_extension_s_name() -> None:
+    assert "\nproject(RNCARefine)\n" in text("CMakeLists.txt")
+
+
+def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
+    addresses = [cmake_value("EXTENSION_ICONURL"), *cmake_value("EXTENSION_SCREENSHOTURLS").split()]
+    for address in addresses:
+        assert address.startswith(RAW), address
+        assert (ROOT / address.removeprefix(RAW)).is_file(), f"{address} is not in the tree"
+
+
+def test_the_module_is_shown_under_the_extension_s_category() -> None:
+    tree = ast.parse(text("RNCARefine/RNCARefine.py"))
+    assigned = [
+        ast.unparse(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith(".categories")
+    ]
+    assert len(assigned) == 1
+    assert f"'{catalogue()['category']}'" in assigned[0]
+
+
+@pytest.mark.parametrize("name", ["Resources/RNCARefine.png", "RNCARefine/Resources/Icons/RNCARefine.png"])
+def test_icons_are_png_files_of_128_by_128_pixels(name: str) -> None:
+    head = (ROOT / name).read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", head[16:]) == (128, 128)
+
+
+def test_cmake_lists_every_script_of_the_module_and_no_other() -> None:
+    listed = cmake_list("MODULE_PYTHON_SCRIPTS")
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {name for name in module_tree() if name.endswith(".py")}
+
+
+def test_cmake_lists_every_resource_of_the_module_and_no_other() -> None:
+    listed = cmake_list("MODULE_PYTHON_RESOURCES")
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {name for name in module_tree() if not name.endswith(".py")}
+
+
+def test_every_installed_name_starts_with_the_extension_s_own() -> None:
+    # All extensions share one folder on sys.path: a package named Lib or Testing would be somebody else's too.
+    top = {name.partition("/")[0] for name in cmake_list("MODULE_PYTHON_SCRIPTS")}
+    assert all(name.startswith(("RNCARefine", "SegmentEditorRNCARefine")) for name in top), top
+
+
+SLICER_CONFIG = """
+set(Slicer_USE_FILE "${CMAKE_CURRENT_LIST_DIR}/nothing.cmake")
+set(Slicer_EXTENSION_GENERATE_CONFIG "${CMAKE_CURRENT_LIST_DIR}/nothing.cmake")
+set(Slicer_EXTENSION_CPACK "${CMAKE_CURRENT_LIST_DIR}/nothing.cmake")
+function(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(M "WITH_GENERIC_TESTS" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(M_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "unknown: ${M_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(file IN LISTS M_SCRIPTS M_RESOURCES)
+    if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+      message(FATAL_ERROR "nonexistent: ${file}")
+    endif()
+    file(APPEND "${CMAKE_BINARY_DIR}/installed.txt" "${file}\\n")
+  endforeach()
+endfunction()
+function(slicer_add_python_unittest)
+  cmake_parse_arguments(M "" "SCRIPT" "" ${ARGN})
+  if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${M_SCRIPT}")
+    message(FATAL_ERROR "nonexistent: ${M_SCRIPT}")
+  endif()
+endfunction()
+"""
+
+
+@pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("c++")), reason="needs cmake and a compiler")
+def test_cmake_configures_the_extension_and_installs_what_it_lists(tmp_path: Path) -> None:
+    (tmp_path / "SlicerConfig.cmake").write_text(SLICER_CONFIG)
+    (tmp_path / "nothing.cmake").touch()
+    build = tmp_path / "build"
+    command = ["cmake", "-S", str(ROOT), "-B", str(build), f"-DSlicer_DIR={tmp_path}", "-DBUILD_TESTING=ON"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    installed = set((build / "installed.txt").read_text().split())
+    assert installed == set(cmake_list("MODULE_PYTHON_SCRIPTS") + cmake_list("MODULE_PYTHON_RESOURCES"))

@@ -1,0 +1,67 @@
+"""Who may import whom: the engine knows neither Slicer nor torch, and nothing installed knows the training."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from project.tree import ENGINE, MODULE, REFUSE, ROOT, files_under, imported_roots, run_python
+
+APPLICATION = {"slicer", "qt", "ctk", "vtk", "vtkmodules", "PythonQt"}
+COMMAND_LINE = {path for path in files_under(ENGINE, ".py") if path.name.startswith("cli")}
+MRML = ENGINE / "mrml"
+
+engine_files = [path for path in files_under(ENGINE, ".py") if not path.is_relative_to(MRML)]
+module_files = [path for path in files_under(MODULE, ".py") if path.parent == MODULE]
+
+
+def outside(paths: list[Path], allowed: set[str], file_scope_only: bool = False) -> dict[str, set[str]]:
+    """Return, by file, the imports that are not allowed."""
+    assert paths
+    found = {path.relative_to(ROOT).as_posix(): imported_roots(path, file_scope_only) - allowed for path in paths}
+    return {name: roots for name, roots in found.items() if roots}
+
+
+def inside(paths: list[Path], forbidden: set[str]) -> dict[str, set[str]]:
+    """Return, by file, the imports that are forbidden."""
+    assert paths
+    found = {path.relative_to(ROOT).as_posix(): imported_roots(path) & forbidden for path in paths}
+    return {name: roots for name, roots in found.items() if roots}
+
+
+def test_the_engine_never_imports_the_application() -> None:
+    assert inside(engine_files, APPLICATION) == {}
+
+
+def test_the_engine_imports_at_file_scope_only_what_slicer_ships() -> None:
+    shipped = {*sys.stdlib_module_names, "numpy", "scipy", "SimpleITK"}
+    assert outside([path for path in engine_files if path not in COMMAND_LINE], shipped, file_scope_only=True) == {}
+    assert outside(sorted(COMMAND_LINE), shipped | {"typer", "rich"}, file_scope_only=True) == {}
+
+
+def test_the_mrml_side_knows_slicer_but_no_widgets_and_no_torch() -> None:
+    assert inside(files_under(MRML, ".py"), {"qt", "ctk", "PythonQt", "torch"}) == {}
+
+
+def test_nothing_that_slicer_installs_imports_the_training() -> None:
+    assert inside(files_under(MODULE, ".py"), {"rncarefine_training", "monai", "lightning"}) == {}
+
+
+def test_module_files_import_at_file_scope_nothing_that_is_slow_or_may_be_missing() -> None:
+    shipped = {*sys.stdlib_module_names, "slicer", "vtk", "qt", "ctk"}
+    assert outside(module_files, shipped, file_scope_only=True) == {}
+
+
+def test_importing_the_whole_engine_imports_neither_torch_nor_the_application() -> None:
+    modules = [".".join(path.relative_to(MODULE).with_suffix("").parts) for path in engine_files]
+    names = sorted(name.removesuffix(".__init__") for name in modules)
+    code = (
+        f"REFUSED = {APPLICATION | {'torch', 'rncarefine_training'}!r}\n{REFUSE}"
+        "import importlib\n"
+        f"for name in {names!r}:\n"
+        "    importlib.import_module(name)\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    loaded = set(run_python(code, paths=(MODULE,)).split())
+    assert "RNCARefineLib" in loaded
+    assert not loaded & (APPLICATION | {"torch"})
