@@ -1,0 +1,34 @@
+"""How long work reports its progress and learns that the person has cancelled it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[float, str], "bool | None"]
+"""Called with the fraction done (0 to 1) and a short text; returning ``False`` cancels the work."""
+
+
+class Cancelled(Exception):
+    """The progress callback asked to stop; nothing has been changed."""
+
+
+def report_progress(progress: Progress | None, fraction: float, text: str) -> None:
+    """Tell ``progress`` how far the work is.
+
+    Args:
+        progress: The callback, or ``None`` for nobody listening.
+        fraction: Fraction done, 0 to 1.
+        text: What is being done, for a person to read.
+
+    Raises:
+        Cancelled: The callback returned ``False``.
+    """
+    if progress is not None and progress(min(max(fraction, 0.0), 1.0), text) is False:
+        raise Cancelled(f"Cancelled while: {text}")
+
+
+def subrange(progress: Progress | None, start: float, stop: float) -> Progress | None:
+    """Return a callback that maps fractions 0..1 of a part of the work to ``start..stop`` of the whole."""
+    if progress is None:
+        return None
+    return lambda fraction, text: progress(start + fraction * (stop - start), text)

@@ -1,0 +1,121 @@
+"""The stack: a short-axis volume and its masks, checked once so that nobody downstream has to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Mask = NDArray[np.uint8]
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A short-axis volume with the segmentation to repair.
+
+    Build it with :meth:`create`, which checks everything.
+
+    Attributes:
+        image: Grey values, shape ``(k, j, i)``, finite.
+        mask: Myocardium, shape of ``image``, values 0 and 1.
+        pool: Blood pool (LV cavity), like ``mask``, or ``None`` if not given.
+        spacing: Spacing in mm along ``(k, j, i)``: slice distance, row and column spacing.
+        name: What to call this stack in messages.
+    """
+
+    image: Image
+    mask: Mask
+    pool: Mask | None
+    spacing: tuple[float, float, float]
+    name: str = "stack"
+
+    @classmethod
+    def create(
+        cls,
+        image: ArrayLike,
+        mask: ArrayLike,
+        spacing: tuple[float, float, float],
+        pool: ArrayLike | None = None,
+        name: str = "stack",
+    ) -> Stack:
+        """Check the arrays and build a stack from them.
+
+        Args:
+            image: Grey values, shape ``(k, j, i)``; any numeric type.
+            mask: Myocardium, shape of ``image``; bool, or numbers that are 0 or 1.
+            spacing: mm along ``(k, j, i)``.
+            pool: Blood pool, like ``mask``.
+            name: What to call this stack in messages.
+
+        Returns:
+            The stack, with arrays of its own (C-ordered float32 and uint8).
+
+        Raises:
+            ValueError: An input is unusable. The message names it and says what to do.
+        """
+        pixels = np.asarray(image)
+        if pixels.ndim != 3:
+            raise ValueError(
+                f"{name}: the image has {pixels.ndim} dimensions, a stack needs 3 (slice, row, column). "
+                "Pick a single frame of a sequence, and a scalar rather than a vector volume."
+            )
+        if pixels.size == 0:
+            raise ValueError(f"{name}: the image is empty (shape {pixels.shape}).")
+        if not np.isfinite(pixels).all():
+            count = int((~np.isfinite(pixels)).sum())
+            raise ValueError(f"{name}: the image has {count} NaN or infinite values. Replace them before the repair.")
+        if float(pixels.min()) == float(pixels.max()):
+            raise ValueError(
+                f"{name}: the image is constant ({pixels.flat[0]}). Check that the right volume was chosen."
+            )
+        distances = tuple(float(value) for value in spacing)
+        if len(distances) != 3 or not all(np.isfinite(value) and value > 0 for value in distances):
+            raise ValueError(f"{name}: the spacing {distances} is not three positive numbers of mm.")
+        return cls(
+            image=np.ascontiguousarray(pixels, dtype=np.float32),
+            mask=binary_mask(mask, pixels.shape, f"{name}: the myocardium mask"),
+            pool=None if pool is None else binary_mask(pool, pixels.shape, f"{name}: the blood-pool mask"),
+            spacing=(distances[0], distances[1], distances[2]),
+            name=name,
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of slices, rows and columns."""
+        k, j, i = self.image.shape
+        return k, j, i
+
+    @property
+    def in_plane(self) -> tuple[float, float]:
+        """Row and column spacing in mm."""
+        return self.spacing[1], self.spacing[2]
+
+    @property
+    def pixel_area(self) -> float:
+        """Area of one pixel of a slice in mm2."""
+        return self.spacing[1] * self.spacing[2]
+
+
+def binary_mask(values: ArrayLike, shape: tuple[int, ...], what: str) -> Mask:
+    """Return ``values`` as a uint8 mask of its own memory.
+
+    Args:
+        values: bool, or numbers that are exactly 0 or 1.
+        shape: The shape it must have.
+        what: What to call it in messages.
+
+    Raises:
+        ValueError: Wrong shape, or values other than 0 and 1.
+    """
+    mask = np.asarray(values)
+    if mask.shape != tuple(shape):
+        raise ValueError(
+            f"{what} has shape {mask.shape}, the image has {tuple(shape)}. Resample it to the image's grid first."
+        )
+    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            f"{what} has values other than 0 and 1. Threshold probabilities, and choose one label of a label map."
+        )
+    return np.array(mask, dtype=np.uint8, order="C")

@@ -1,0 +1,61 @@
+"""The vocabulary of the report: finding, expectation, verdict and method, spelled as a person reads them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Word(str, Enum):
+    """An enumeration whose members read, print and serialise as their plain text."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Finding(Word):
+    """What the myocardium of a slice is."""
+
+    RING = "ring"
+    """b0 = 1, b1 = 1: a closed wall."""
+    DISC = "disc"
+    """b0 = 1, b1 = 0, solid, no pool inside."""
+    OPEN = "open"
+    """b0 = 1, b1 = 0, with a gap."""
+    FRAGMENTED = "fragmented"
+    """b0 > 1: loose pieces."""
+    POROUS = "porous"
+    """b0 = 1, b1 > 1: holes in the wall."""
+    EMPTY = "empty"
+    """No myocardium."""
+
+
+class Expectation(Word):
+    """What the myocardium of a slice should be."""
+
+    RING = "ring"
+    DISC = "disc"
+    OPEN = "open on purpose"
+    """Outflow tract: one of the one or two most basal slices."""
+    EMPTY = "empty"
+
+
+class Verdict(Word):
+    """What was done about a slice."""
+
+    INTACT = "intact"
+    """It was what it should be, and was not touched."""
+    TO_REPAIR = "to repair"
+    """It is not what it should be; the stack was only checked."""
+    AUTOMATON = "repaired by the automaton"
+    GEOMETRY = "repaired by geometry"
+    REFUSED = "refused"
+    """Left as it was, flagged for a person."""
+
+
+class Apex(Word):
+    """Which end of the stack the apex lies at."""
+
+    AUTO = "auto"
+    """Told from the taper of the heart."""
+    FIRST = "first"
+    LAST = "last"

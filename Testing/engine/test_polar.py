@@ -1,0 +1,197 @@
+"""The circle fit on walls of known centre, and the interpolation that must close whatever can be closed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from engine.shapes import CENTRE, SHAPE, SPACING, blob, disc, horseshoe, picture, polar_grid, random_masks, ring, turned
+from RNCARefineLib.metrics import dice
+from RNCARefineLib.polar import Circle, deepest_notch, fit_circle, near_wall, polar_interpolation, wall_centre
+from RNCARefineLib.topology import betti_2d
+
+MIDDLE = np.hypot(26, 18) / np.sqrt(2)
+"""Radius of the circle through a ring from 18 to 26 mm for an algebraic fit: the root mean square."""
+
+
+def off(circle, centre=CENTRE):
+    """Distance of a circle's centre from where it should be, in mm."""
+    return np.hypot((circle.centre_j - centre[0]) * SPACING[0], (circle.centre_i - centre[1]) * SPACING[1])
+
+
+@pytest.mark.parametrize("gap", [0, 40, 90, 150, 200])
+def test_the_circle_of_a_wall_with_a_gap_is_the_circle_of_the_whole_wall(gap):
+    circle = fit_circle(horseshoe(gap, 30), SPACING)
+    assert off(circle) < 0.7
+    assert circle.radius_mm == pytest.approx(MIDDLE, abs=0.7)
+
+
+def test_false_blobs_and_a_second_wall_beside_do_not_pull_the_circle():
+    wall = horseshoe(80, 120) | blob((8, 70), 7.0) | blob((64, 8), 6.0)
+    assert off(fit_circle(wall, SPACING)) < 1.0
+    thin = ring(10.0, 11.5, centre=(14.0, 66.0))
+    assert off(fit_circle(horseshoe(60) | thin, SPACING)) < 1.5
+
+
+def test_a_blob_that_has_grown_onto_the_wall_does_not_pull_the_circle():
+    wall = horseshoe(60, 180) | blob((36, 66), 11.0)
+    assert betti_2d(wall)[0] == 1
+    assert off(fit_circle(wall, SPACING)) < 1.0
+
+
+def test_the_circle_of_pieces_goes_through_all_of_them():
+    _, angle = polar_grid()
+    pieces = ring() * ((turned(angle, 0) < 30) | (turned(angle, 130) < 25) | (turned(angle, -100) < 20))
+    assert betti_2d(pieces) == (3, 0)
+    assert off(fit_circle(pieces, SPACING)) < 1.0
+
+
+@pytest.mark.parametrize(
+    "mask", [np.zeros((6, 6)), picture("#"), picture("##"), picture("#####"), picture("#...", ".#..", "..#.", "...#")]
+)
+def test_no_circle_goes_through_nothing_or_a_line(mask):
+    assert fit_circle(mask, (1.0, 1.0)) is None
+
+
+def test_the_circle_of_four_pixels_is_the_one_through_their_middles():
+    circle = fit_circle(picture(".#.", "#.#", ".#."), (2.0, 2.0))
+    assert (circle.centre_j, circle.centre_i, circle.radius_mm) == pytest.approx((1, 1, 2))
+    assert isinstance(circle, Circle)
+
+
+@pytest.mark.parametrize("towards", [0.0, 90.0, 179.0, -135.0])
+@pytest.mark.parametrize("gap", [5.0, 30.0, 90.0, 150.0])
+def test_interpolation_closes_a_gap_with_the_wall_that_was_there(gap, towards):
+    broken = horseshoe(gap, towards)
+    assert betti_2d(broken) == (1, 0)
+    closed = polar_interpolation(broken, SPACING)
+    assert betti_2d(closed) == (1, 1)
+    assert np.all(closed >= broken)
+    assert dice(closed, ring()) > (0.98 if gap <= 90 else 0.93)
+
+
+def test_interpolation_joins_pieces_and_drops_what_lies_away_from_the_wall():
+    _, angle = polar_grid()
+    pieces = horseshoe(50, 80) * (turned(angle, -90) >= 12)
+    speck, far = blob((36, 42), 2.0), blob((66, 72), 3.0)
+    closed = polar_interpolation(pieces | speck | far, SPACING)
+    assert betti_2d(closed) == (1, 1)
+    assert not (closed & (speck | far)).any()
+    assert dice(closed, ring()) > 0.97
+
+
+def test_interpolation_carries_the_thickness_of_the_two_ends_linearly_over_the_gap():
+    radius, angle = polar_grid()
+    thick, thin = (radius >= 16) & (radius < 26), (radius >= 22) & (radius < 26)
+    wall = np.where(angle > 0, thick, thin) & (turned(angle, 0) >= 30)
+    closed = polar_interpolation(wall, SPACING) > 0
+    middle = closed & (turned(angle, 0) < 3)
+    assert radius[middle].min() == pytest.approx(19, abs=1.5)
+    assert radius[middle].max() == pytest.approx(26, abs=1.5)
+
+
+def test_interpolation_fills_pores_and_keeps_the_cavity():
+    wall = ring()
+    wall[35, 23] = wall[12, 40] = wall[50, 52] = 0
+    assert betti_2d(wall)[1] > 1
+    assert np.array_equal(polar_interpolation(wall, SPACING), ring())
+
+
+def test_interpolation_closes_a_slanting_crack_whose_ends_overlap():
+    radius, angle = polar_grid()
+    spiral = (radius >= 20 + angle / 30) & (radius < 24 + angle / 30) & (turned(angle, 180) > 2)
+    overlap = spiral | ((radius >= 14) & (radius < 17) & (turned(angle, 180) < 20))
+    assert betti_2d(overlap)[1] == 0
+    closed = polar_interpolation(overlap, SPACING)
+    assert betti_2d(closed) == (1, 1)
+    assert np.all(closed >= spiral)
+
+
+def test_interpolation_changes_neither_closed_rings_nor_solid_discs_nor_odd_masks():
+    for mask in (
+        ring(),
+        ring(3.0, 12.0),
+        disc(),
+        disc(6.0),
+        np.zeros(SHAPE, np.uint8),
+        picture("##"),
+        picture("#####"),
+    ):
+        result = polar_interpolation(mask, SPACING)
+        assert np.array_equal(result, mask)
+        assert result is not mask
+        assert result.dtype == np.uint8
+
+
+def test_a_wall_that_the_border_cuts_off_is_closed_inside_the_slice_or_left():
+    cut = ring()[30:]
+    result = polar_interpolation(cut, SPACING)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, cut)
+
+
+def test_a_centre_that_is_known_takes_the_place_of_the_fitted_one():
+    _, angle = polar_grid()
+    quarter = ring() * (turned(angle, 45) < 35)
+    closed = polar_interpolation(quarter, SPACING, centre=CENTRE)
+    assert betti_2d(closed) == (1, 1)
+    assert dice(closed, ring()) > 0.93
+
+
+def test_the_centre_of_a_thick_horseshoe_is_in_its_small_cavity_and_a_disc_has_none():
+    wall = ring(4.0, 14.0)
+    wall[35, 41:] = 0
+    centre = wall_centre(wall, SPACING)
+    assert np.hypot((centre[0] - CENTRE[0]) * SPACING[0], (centre[1] - CENTRE[1]) * SPACING[1]) < 4.5
+    assert betti_2d(polar_interpolation(wall, SPACING)) == (1, 1)
+    assert wall_centre(disc(), SPACING) is None
+    assert wall_centre(np.zeros(SHAPE), SPACING) is None
+
+
+def test_pieces_belong_to_the_wall_by_their_distance_from_the_centre():
+    arc = ring() * (turned(polar_grid()[1], 0) < 12)
+    far, near = blob((35, 74), 3.0), horseshoe(60)
+    assert np.array_equal(near_wall(near | arc | far, SPACING, CENTRE), (near | arc) > 0)
+    assert np.array_equal(near_wall(far, SPACING, CENTRE), far > 0)
+
+
+def test_the_deepest_notch_of_a_horseshoe_is_its_cavity_and_a_disc_has_hardly_any():
+    notch = deepest_notch(ring(), SPACING)
+    assert notch.place == pytest.approx(CENTRE, abs=1.0)
+    assert notch.depth_mm == pytest.approx(26, abs=2)
+    assert notch.relative == pytest.approx(1, abs=0.05)
+    assert deepest_notch(disc(), SPACING).relative < 0.1
+    assert deepest_notch(picture("#"), SPACING).depth_mm == 0
+
+
+@given(random_masks(16, 16), st.tuples(st.floats(0.4, 3.0), st.floats(0.4, 3.0)))
+def test_any_mask_becomes_a_closed_ring_or_stays_as_it_is(mask, spacing):
+    before = mask.copy()
+    result = polar_interpolation(mask, spacing)
+    assert np.array_equal(mask, before)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, mask)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-180, 180), st.floats(4, 70)), min_size=1, max_size=3),
+    st.tuples(st.floats(0.8, 2.0), st.floats(0.8, 2.0)),
+    st.floats(8, 20),
+    st.floats(5, 10),
+)
+def test_any_wall_with_up_to_three_gaps_closes(gaps, spacing, inner, thickness):
+    shape = tuple(int(np.ceil(80 / each)) for each in spacing)
+    grid = {"shape": shape, "spacing": spacing, "centre": (shape[0] / 2 + 0.3, shape[1] / 2 - 0.4)}
+    wall = ring(inner, inner + thickness, **grid)
+    _, angle = polar_grid(**grid)
+    for towards, width in gaps:
+        wall = wall * (turned(angle, towards) >= width / 2)
+    wall = wall.astype(np.uint8)
+    assume(np.unique(np.floor(angle[wall > 0] / 10)).size >= 18)  # half of the wall is left to fit a circle to
+    assert betti_2d(polar_interpolation(wall, spacing)) == (1, 1)
+
+
+def test_a_volume_is_an_error():
+    for function in (fit_circle, polar_interpolation, wall_centre):
+        with pytest.raises(ValueError, match="a slice needs 2"):
+            function(np.ones((3, 3, 3)), SPACING)

@@ -1,0 +1,84 @@
+"""The stack takes what is right as it is, and says what is wrong with the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from RNCARefineLib.stack import Stack, binary_mask
+
+SHAPE = (2, 3, 4)
+SPACING = (8.0, 1.5, 1.25)
+
+
+@pytest.fixture
+def image():
+    return np.arange(24, dtype=np.int16).reshape(SHAPE)
+
+
+@pytest.fixture
+def mask():
+    return np.arange(24).reshape(SHAPE) % 2
+
+
+def test_a_stack_knows_its_shape_and_its_spacing(image, mask):
+    stack = Stack.create(image, mask, SPACING, pool=1 - mask, name="patient")
+    assert stack.shape == SHAPE
+    assert stack.spacing == SPACING
+    assert stack.in_plane == (1.5, 1.25)
+    assert stack.pixel_area == pytest.approx(1.875)
+    assert stack.name == "patient"
+    assert np.array_equal(stack.image, image)
+    assert np.array_equal(stack.mask, mask)
+    assert np.array_equal(stack.pool, 1 - mask)
+    assert Stack.create(image, mask, SPACING).pool is None
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float32, list])
+def test_masks_of_any_type_become_bytes(image, mask, kind):
+    given = mask.tolist() if kind is list else mask.astype(kind)
+    stack = Stack.create(image, given, SPACING)
+    assert stack.mask.dtype == np.uint8
+    assert np.array_equal(stack.mask, mask)
+
+
+def test_a_stack_has_arrays_of_its_own(image, mask):
+    pixels, wall = np.asfortranarray(image, dtype=np.float32), mask.astype(np.uint8)
+    stack = Stack.create(pixels, wall, SPACING, pool=wall)
+    wall[:] = 0
+    assert stack.mask.any()
+    assert stack.pool.any()
+    for array in (stack.image, stack.mask, stack.pool):
+        assert array.flags.c_contiguous
+    assert stack.image.dtype == np.float32
+
+
+def test_an_image_that_is_no_stack_is_an_error_that_says_what_to_do(mask):
+    with pytest.raises(ValueError, match=r"heart: the image has 4 dimensions.*single frame"):
+        Stack.create(np.zeros((2, *SHAPE)), mask, SPACING, name="heart")
+    with pytest.raises(ValueError, match="the image is empty"):
+        Stack.create(np.zeros((0, 3, 4)), np.zeros((0, 3, 4)), SPACING)
+    with pytest.raises(ValueError, match="the image is constant"):
+        Stack.create(np.full(SHAPE, 7), mask, SPACING)
+
+
+def test_values_that_are_not_finite_are_counted(image, mask):
+    pixels = image.astype(float)
+    pixels[0, 0, 0], pixels[1, 1, 1] = np.nan, np.inf
+    with pytest.raises(ValueError, match="2 NaN or infinite values"):
+        Stack.create(pixels, mask, SPACING)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (1.0, 0.0, 1.0), (1.0, -1.0, 1.0), (np.nan, 1.0, 1.0)])
+def test_a_spacing_must_be_three_positive_numbers(image, mask, spacing):
+    with pytest.raises(ValueError, match="three positive numbers"):
+        Stack.create(image, mask, spacing)
+
+
+def test_a_mask_must_have_the_shape_of_the_image_and_only_0_and_1(image, mask):
+    with pytest.raises(ValueError, match=r"the blood-pool mask has shape \(1, 3, 4\).*Resample"):
+        Stack.create(image, mask, SPACING, pool=mask[:1])
+    with pytest.raises(ValueError, match="the myocardium mask has values other than 0 and 1"):
+        Stack.create(image, mask * 2, SPACING)
+    with pytest.raises(ValueError, match="Threshold probabilities"):
+        binary_mask(np.full(SHAPE, 0.5), SHAPE, "the mask")
