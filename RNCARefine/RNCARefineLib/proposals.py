@@ -1,0 +1,144 @@
+"""Proposals: the walls that the automaton and geometry suggest for slices that are not what they should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
+from .automaton import rollout
+from .conditioning import grey_range, planes, seed_state
+from .frame import fit_frame
+from .model import Model
+from .polar import polar_interpolation
+from .progress import Progress, subrange
+from .readout import is_ring, read_wall
+from .stack import Mask, Stack
+from .topology import fill_holes, largest_component
+from .words import Expectation
+
+
+@dataclass(frozen=True, eq=False)
+class AutomatonProposals:
+    """What the automaton suggests.
+
+    Attributes:
+        walls: A wall on the original grid by slice; slices in which it found none are missing.
+        likelihood: The automaton's own estimate of where the wall is, 0 to 1, mean of all samples, by slice.
+        backend: "numpy" or "torch".
+        device: The device that was used.
+        steps: Most steps that a slice took.
+        notes: What a person should know about the run.
+    """
+
+    walls: dict[int, Mask]
+    likelihood: dict[int, NDArray[np.float32]]
+    backend: str
+    device: str
+    steps: int
+    notes: list[str] = field(default_factory=list)
+
+
+def ask_automaton(
+    stack: Stack,
+    wanted: list[int],
+    model: Model,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    samples: int = 1,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> AutomatonProposals:
+    """Roll the automaton out on some slices of a stack.
+
+    Args:
+        stack: The stack.
+        wanted: Slices to propose a wall for; the others only inform as neighbours.
+        model: Weights and card.
+        device: See :func:`RNCARefineLib.automaton.choose_device`.
+        seed: Seed of the first sample; sample s uses ``seed + s``.
+        samples: Rollouts with different seeds; their mean is read.
+        steps: Most steps of a rollout; ``None`` takes the model's.
+        progress: Told after every step; may cancel.
+
+    Raises:
+        ValueError: The device is not there, or the weights are not an automaton's.
+        Cancelled: ``progress`` asked to stop.
+    """
+    architecture = Architecture.of(model.card.shapes)
+    heart = stack.mask if stack.pool is None else stack.mask | stack.pool
+    frame = fit_frame(heart, stack.in_plane, model.card.spacing_mm, architecture.stride)
+    near = sorted({n for k in wanted for n in (k - 1, k, k + 1) if 0 <= n < len(stack.mask)})
+    walls = dict(zip(near, frame.take(stack.mask[near]), strict=True))
+    # Of all slices, as in training: what is repaired beside a slice must not change how it looks.
+    framed = frame.take(stack.image, outside="nearest")
+    low, high = grey_range(framed)
+    images = framed[wanted]
+    nothing = np.zeros(frame.size, np.float32)
+    pools = np.zeros_like(images) if stack.pool is None else frame.take(stack.pool[wanted])
+    seen = np.stack(
+        [
+            planes(
+                (image - low) / (high - low),
+                walls[k],
+                walls.get(k - 1, nothing),
+                walls.get(k + 1, nothing),
+                pool,
+                model.card.spacing_mm,
+            )
+            for k, image, pool in zip(wanted, images, pools, strict=True)
+        ]
+    )
+    start = np.stack([seed_state(walls[k], architecture.channels) for k in wanted])
+    mean = np.zeros((len(wanted), 3, *frame.size), np.float32)
+    most_steps = 0
+    notes: list[str] = []
+    for sample in range(samples):
+        ended = rollout(
+            model.parameters,
+            architecture,
+            seen,
+            start,
+            np.array(wanted),
+            steps=steps or model.card.steps,
+            fire_rate=model.card.fire_rate,
+            seed=seed + sample,
+            device=device,
+            progress=subrange(progress, sample / samples, (sample + 1) / samples),
+        )
+        mean += ended.state[..., [RING, EPICARDIUM, ENDOCARDIUM]].transpose(0, 3, 1, 2) / samples
+        most_steps = max(most_steps, int(ended.steps.max()))
+        notes += [note for note in ended.notes if note not in notes]
+    result = AutomatonProposals({}, {}, ended.backend, ended.device, most_steps, notes)
+    for k, fields in zip(wanted, mean, strict=True):
+        native = frame.put_back(fields)
+        wall = read_wall(native)
+        result.likelihood[k] = np.clip((native[RING] + native[EPICARDIUM] - native[ENDOCARDIUM]) / 2, 0, 1)
+        if wall is not None:
+            result.walls[k] = wall
+    return result
+
+
+def ask_geometry(before: Mask, pool: Mask | None, expectation: Expectation, in_plane: tuple[float, float]) -> Mask:
+    """Propose a wall for one slice by geometry alone.
+
+    A ring is interpolated in polar coordinates, about the pool's centre where a pool was given and that closes the
+    wall, else about the fitted centre; a disc is the largest piece with its holes filled.
+
+    Args:
+        before: The wall that was there, shape ``(j, i)``.
+        pool: The blood pool, or ``None``.
+        expectation: What the slice should be.
+        in_plane: Pixel spacing in mm, ``(j, i)``.
+    """
+    if expectation is Expectation.DISC:
+        return fill_holes(largest_component(before))
+    if pool is not None and pool.any():
+        rows, columns = np.nonzero(largest_component(pool))
+        wall = polar_interpolation(before, in_plane, (float(rows.mean()), float(columns.mean())))
+        if is_ring(wall):
+            return wall
+    return polar_interpolation(before, in_plane)
