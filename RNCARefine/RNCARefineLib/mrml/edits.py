@@ -1,0 +1,62 @@
+"""What a repair changes, as masks on the volume's grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..records import Report
+from ..stack import Mask, Stack
+
+
+@dataclass(frozen=True, eq=False)
+class Edits:
+    """The voxels that a repair writes; shape ``(k, j, i)``, values 0 and 1.
+
+    Attributes:
+        wall: The myocardium afterwards.
+        pool: The blood pool afterwards, ``None`` if it stays as it is.
+        added: Voxels that are wall now and were not.
+        removed: Voxels that were wall and are not any more.
+    """
+
+    wall: Mask
+    pool: Mask | None
+    added: Mask
+    removed: Mask
+
+    @classmethod
+    def between(cls, stack: Stack, wall: Mask, report: Report, *, trim_pool: bool = False) -> Edits:
+        """Return what changes when ``wall`` replaces the myocardium of ``stack``.
+
+        The pool gives what the wall has newly taken; where both overlapped before, they still do.
+
+        Args:
+            stack: Before the repair.
+            wall: The myocardium afterwards, shape of the stack.
+            report: Of this repair; says in which slices pool lies outside the ring.
+            trim_pool: Remove that pool, too.
+        """
+        added = _less(wall, stack.mask)
+        removed = _less(stack.mask, wall)
+        pool = None
+        if stack.pool is not None:
+            after = _less(stack.pool, added)
+            if trim_pool:
+                _trim(after, wall, report)
+            pool = None if np.array_equal(after, stack.pool) else after
+        return cls(wall=wall, pool=pool, added=added, removed=removed)
+
+
+def _less(mask: Mask, other: Mask) -> Mask:
+    """Return the voxels of ``mask`` that are not in ``other``."""
+    return ((mask > 0) & (other == 0)).astype(np.uint8)
+
+
+def _trim(pool: Mask, wall: Mask, report: Report) -> None:
+    """Remove, in place, the pool outside the ring from the slices in which the report found some."""
+    for record in report.slices:
+        if record.pool_outside_mm2 > 0:
+            pool[record.k] &= ndimage.binary_fill_holes(wall[record.k])

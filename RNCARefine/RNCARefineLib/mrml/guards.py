@@ -1,0 +1,166 @@
+"""Guards: what cannot be repaired is refused before anything changes, with the node's name and the remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+from .segments import labelmap_of
+from .volume_grid import VolumeGrid
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What a person has chosen to repair.
+
+    Attributes:
+        segmentation_node: The segmentation.
+        segment_id: The myocardium in it.
+        volume_node: The image it was drawn on.
+        pool_id: The blood pool in it, or ``None``.
+    """
+
+    segmentation_node: slicer.vtkMRMLSegmentationNode
+    segment_id: str
+    volume_node: slicer.vtkMRMLScalarVolumeNode
+    pool_id: str | None = None
+
+    @classmethod
+    def create(cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None) -> Selection:
+        """Check the choice and return it.
+
+        Raises:
+            ValueError: The nodes or segments cannot be read, or do not belong together.
+        """
+        _check_segmentation(segmentation_node)
+        _check_volume(volume_node)
+        _check_transforms(segmentation_node, volume_node)
+        _check_segment(segmentation_node, segment_id, "myocardium")
+        if pool_id:
+            _check_segment(segmentation_node, pool_id, "blood pool")
+            if pool_id == segment_id:
+                raise ValueError(
+                    f"Segment {segment_id!r} was given as myocardium and as blood pool. Choose two segments."
+                )
+        selection = cls(segmentation_node, segment_id, volume_node, pool_id or None)
+        for chosen in filter(None, (segment_id, pool_id)):
+            _check_lattice(segmentation_node, chosen, volume_node)
+        return selection
+
+
+def check_output(selection: Selection, output_node: Any, in_place: bool) -> None:
+    """Check where the result is to go.
+
+    Args:
+        selection: What is repaired.
+        output_node: A segmentation node to overwrite, or ``None`` for a new one.
+        in_place: The input itself is to be changed.
+
+    Raises:
+        ValueError: The places contradict each other, or a node is not in the scene.
+    """
+    for node in (selection.segmentation_node, selection.volume_node, output_node):
+        if node is not None and node.GetScene() != slicer.mrmlScene:
+            raise ValueError(f"{_named(node)} is not in the scene. Add it to the scene first.")
+    if output_node is None:
+        return
+    if not _is_a(output_node, "vtkMRMLSegmentationNode"):
+        raise ValueError(
+            f"{_named(output_node)} cannot take the result. Give a segmentation node, or none for a new one."
+        )
+    if in_place:
+        raise ValueError(
+            f"The repair was asked for in place and into {_named(output_node)}. Give an output node, or inPlace=True."
+        )
+    if output_node == selection.segmentation_node:
+        raise ValueError(
+            f"{_named(output_node)} is input and output. Give another output node, none for a new one, "
+            "or inPlace=True to change the input itself."
+        )
+
+
+def _check_segmentation(node: Any) -> None:
+    if not _is_a(node, "vtkMRMLSegmentationNode"):
+        raise ValueError(f"A segmentation is needed, {_named(node)} was given. Choose a segmentation node.")
+    segmentation = node.GetSegmentation()
+    if segmentation is None or segmentation.GetNumberOfSegments() == 0:
+        raise ValueError(f"{_named(node)} has no segments. Segment the myocardium first.")
+    source = segmentation.GetSourceRepresentationName()
+    wanted = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
+    if source != wanted:
+        raise ValueError(
+            f"The source representation of {_named(node)} is {source!r}, the repair needs {wanted!r}. "
+            "In the Segmentations module, under Representations, create the binary labelmap and make it the source."
+        )
+
+
+def _check_volume(node: Any) -> None:
+    if not _is_a(node, "vtkMRMLScalarVolumeNode"):
+        raise ValueError(f"A volume is needed, {_named(node)} was given. Choose the image that was segmented.")
+    if node.IsA("vtkMRMLLabelMapVolumeNode"):
+        raise ValueError(f"{_named(node)} is a label map. Choose the image that was segmented.")
+    image = node.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0:
+        raise ValueError(f"{_named(node)} has no voxels. Load the image again.")
+    components = image.GetNumberOfScalarComponents()
+    if components != 1:
+        raise ValueError(
+            f"{_named(node)} has {components} values a voxel, the repair needs a scalar volume. "
+            "Choose a single frame, or convert it with Vector to Scalar Volume."
+        )
+
+
+def _check_transforms(segmentation_node: Any, volume_node: Any) -> None:
+    transform, other = segmentation_node.GetParentTransformNode(), volume_node.GetParentTransformNode()
+    if transform != other:
+        names = " and ".join(_named(node) if node else "no transform" for node in (transform, other))
+        raise ValueError(
+            f"{_named(segmentation_node)} and {_named(volume_node)} are under different transforms ({names}). "
+            "Put both under the same one, or harden them in the Transforms module."
+        )
+    if transform is not None and not transform.IsTransformToWorldLinear():
+        raise ValueError(
+            f"{_named(segmentation_node)} and {_named(volume_node)} are under the non-linear {_named(transform)}. "
+            "Take both out of it and repair them before they are warped."
+        )
+
+
+def _check_segment(node: Any, segment_id: Any, role: str) -> None:
+    segmentation = node.GetSegmentation()
+    known = list(segmentation.GetSegmentIDs())
+    if segment_id in known:
+        return
+    listed = ", ".join(f"{known_id!r} ({segmentation.GetSegment(known_id).GetName()})" for known_id in known)
+    raise ValueError(f"{_named(node)} has no {role} segment with the ID {segment_id!r}. Its segments: {listed}.")
+
+
+def _check_lattice(node: Any, segment_id: str, volume_node: Any) -> None:
+    labelmap = labelmap_of(node, segment_id)
+    if labelmap is not None and not VolumeGrid.of_volume(volume_node).holds(labelmap):
+        raise ValueError(
+            f"Segment {segment_id!r} of {_named(node)} lies on another voxel grid than {_named(volume_node)}; "
+            "resampling would change slices that need no repair. Choose the volume it was drawn on, or, "
+            "in Segment Editor, set the geometry of the segmentation to this volume."
+        )
+
+
+def _is_a(node: Any, class_name: str) -> bool:
+    """Whether somebody's argument is a node of this class, whatever else it may be."""
+    return hasattr(node, "IsA") and bool(node.IsA(class_name))
+
+
+def _named(node: Any) -> str:
+    """Return what a person calls a node: its kind and its name."""
+    if node is None:
+        return "nothing"
+    if not hasattr(node, "GetNodeTagName"):
+        return repr(node)
+    kinds = {
+        "vtkMRMLSegmentationNode": "segmentation",
+        "vtkMRMLVolumeNode": "volume",
+        "vtkMRMLTransformNode": "transform",
+    }
+    kind = next((kind for class_name, kind in kinds.items() if node.IsA(class_name)), "node")
+    return f"{kind} {node.GetName()!r}"

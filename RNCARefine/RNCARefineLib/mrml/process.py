@@ -1,0 +1,118 @@
+"""The whole way of a check and of a repair in Slicer: guard, read, compute, write."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import slicer
+
+from .. import repair as engine
+from ..model import Model
+from ..progress import Progress, report_progress, subrange
+from ..records import Report
+from ..repair import RepairOptions
+from .edits import Edits
+from .guards import Selection, check_output
+from .reader import Reading, read
+from .scene import unchanged_on_failure
+from .table import existing_table, put_table
+from .undo import UndoSteps
+from .writer import add_to_scene, copy_into, draft, write_edits
+
+
+@dataclass(frozen=True, eq=False)
+class Destination:
+    """Where a result goes.
+
+    Attributes:
+        output_node: The segmentation node to overwrite; ``None`` for a new one.
+        in_place: Change the input itself.
+        undo: Takes the undo step of a change in place.
+    """
+
+    output_node: Any
+    in_place: bool
+    undo: UndoSteps
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a repair has made: the report, and the nodes that it wrote."""
+
+    report: Report
+    segmentation_node: Any
+    table_node: Any
+
+
+def check(selection: Selection, options: RepairOptions) -> Report:
+    """Diagnose the chosen segment; nothing is changed.
+
+    Raises:
+        ValueError: The nodes cannot be read; the message names node and remedy.
+    """
+    reading = read(selection)
+    return _with_warnings(engine.check(reading.stack, options), reading)
+
+
+def process(
+    selection: Selection,
+    model: Model,
+    options: RepairOptions,
+    destination: Destination,
+    *,
+    trim_pool: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Repair the chosen segment and write the result, all of it or nothing.
+
+    Args:
+        selection: Checked nodes and segments.
+        model: The weights.
+        options: How to repair.
+        destination: Where the result goes.
+        trim_pool: Remove the pool that lies outside the closed ring.
+        progress: Told how far the work is; returning ``False`` cancels it.
+
+    Raises:
+        ValueError: The nodes cannot be read or written; the message names node and remedy.
+        Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
+    """
+    check_output(selection, destination.output_node, destination.in_place)
+    if trim_pool and selection.pool_id is None:
+        raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
+    report_progress(progress, 0.0, "Reading the segmentation")
+    reading = read(selection)
+    result = engine.repair(reading.stack, model, options, progress=subrange(progress, 0.05, 0.9), others=reading.others)
+    report = _with_warnings(result.report, reading)
+    edits = Edits.between(reading.stack, result.mask, report, trim_pool=trim_pool)
+    report_progress(progress, 0.9, "Writing the segmentation")
+    return _write(selection, edits, reading, report, destination, progress)
+
+
+def _write(
+    selection: Selection,
+    edits: Edits,
+    reading: Reading,
+    report: Report,
+    destination: Destination,
+    progress: Progress | None,
+) -> Outcome:
+    target = selection.segmentation_node if destination.in_place else destination.output_node
+    table = None if target is None else existing_table(target)
+    step = destination.undo.step(target) if destination.in_place else nullcontext()
+    with slicer.util.RenderBlocker(), step, unchanged_on_failure(target, table):
+        if destination.in_place:
+            write_edits(target, selection, edits, reading.grid, report)
+        else:
+            result = draft(selection, edits, reading.grid, report)
+            target = add_to_scene(result, selection) if target is None else copy_into(target, result, selection)
+        table = put_table(report, target)
+        # Inside: cancelling at the very last moment still leaves no trace.
+        report_progress(progress, 1.0, "Done")
+    return Outcome(report, target, table)
+
+
+def _with_warnings(report: Report, reading: Reading) -> Report:
+    return replace(report, warnings=[*reading.warnings, *report.warnings])

@@ -1,0 +1,87 @@
+"""Nodes become a stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import slicer
+
+from ..stack import Mask, Stack
+from .guards import Selection
+from .review import is_review
+from .segments import labelmap_of, read_segments
+from .volume_grid import VolumeGrid
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What was read from the scene.
+
+    Attributes:
+        stack: Image, myocardium and pool on the volume's grid.
+        others: Union of the remaining segments, ``None`` if there are none; only to count where the wall covers them.
+        grid: The volume's grid.
+        warnings: What the person should know about the input.
+    """
+
+    stack: Stack
+    others: Mask | None
+    grid: VolumeGrid
+    warnings: list[str]
+
+
+def read(selection: Selection) -> Reading:
+    """Read the chosen nodes, changing nothing.
+
+    Args:
+        selection: Checked nodes and segments.
+
+    Raises:
+        ValueError: The image is constant or not finite, or the myocardium has no voxel in it.
+    """
+    node, volume = selection.segmentation_node, selection.volume_node
+    grid = VolumeGrid.of_volume(volume)
+    mask = read_segments(node, [selection.segment_id], grid)
+    segment = node.GetSegmentation().GetSegment(selection.segment_id)
+    if not mask.any():
+        raise ValueError(
+            f"Segment {segment.GetName()!r} of segmentation {node.GetName()!r} has no voxels in volume "
+            f"{volume.GetName()!r}. Choose another segment, or the volume it was drawn on."
+        )
+    stack = Stack.create(
+        image=slicer.util.arrayFromVolume(volume),
+        mask=mask,
+        spacing=grid.spacing,
+        pool=read_segments(node, [selection.pool_id], grid) if selection.pool_id else None,
+        name=volume.GetName(),
+    )
+    others = _other_segments(selection)
+    return Reading(
+        stack=stack,
+        others=read_segments(node, others, grid) if others else None,
+        grid=grid,
+        warnings=_warnings(selection, segment.GetName(), grid, int(mask.sum())),
+    )
+
+
+def _other_segments(selection: Selection) -> list[str]:
+    """Return the segments that are neither chosen nor a note of an earlier repair."""
+    segmentation = selection.segmentation_node.GetSegmentation()
+    chosen = {selection.segment_id, selection.pool_id}
+    return [
+        segment_id
+        for segment_id in segmentation.GetSegmentIDs()
+        if segment_id not in chosen and not is_review(segmentation.GetSegment(segment_id))
+    ]
+
+
+def _warnings(selection: Selection, name: str, grid: VolumeGrid, inside: int) -> list[str]:
+    labelmap = labelmap_of(selection.segmentation_node, selection.segment_id)
+    whole = read_segments(selection.segmentation_node, [selection.segment_id], grid.covering(labelmap))
+    outside = int(whole.sum()) - inside
+    if outside == 0:
+        return []
+    return [
+        f"{outside} voxels of segment {name!r} lie outside volume {selection.volume_node.GetName()!r} "
+        "and are left as they are."
+    ]

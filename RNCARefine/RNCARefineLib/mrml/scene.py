@@ -1,0 +1,75 @@
+"""Nodes beside nodes in the subject hierarchy, and a scene in which a failure leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import slicer
+import vtk
+
+
+def place_beside(node: Any, *neighbours: Any) -> None:
+    """Put ``node`` under the parent of the first neighbour that has a place in the subject hierarchy."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    items = [hierarchy.GetItemByDataNode(neighbour) for neighbour in neighbours]
+    parent = next((hierarchy.GetItemParent(item) for item in items if item), hierarchy.GetSceneItemID())
+    item = hierarchy.GetItemByDataNode(node)
+    if item:
+        hierarchy.SetItemParent(item, parent)
+    else:
+        hierarchy.CreateItem(parent, node)
+
+
+@contextmanager
+def unchanged_on_failure(*nodes: Any) -> Iterator[None]:
+    """Make what is done inside all or nothing.
+
+    When the block raises, nodes that it added to the scene are removed, and ``nodes`` (those that are not ``None``)
+    have their content, references and looks of before.
+    """
+    scene = slicer.mrmlScene
+    added: list[str] = []
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def remember(_scene: Any, _event: str, node: Any) -> None:
+        added.append(node.GetID())
+
+    backups = [_Backup(node) for node in nodes if node is not None]
+    tag = scene.AddObserver(scene.NodeAddedEvent, remember)
+    try:
+        yield
+    except BaseException:
+        for node_id in reversed(added):
+            node = scene.GetNodeByID(node_id)
+            if node is not None:
+                scene.RemoveNode(node)
+        for backup in backups:
+            backup.restore()
+        raise
+    finally:
+        scene.RemoveObserver(tag)
+
+
+class _Backup:
+    """A copy of a node and of its display node, kept outside the scene."""
+
+    def __init__(self, node: Any) -> None:
+        self._pairs = [(original, _copy(original)) for original in (node, _display_node(node)) if original is not None]
+
+    def restore(self) -> None:
+        """Give the nodes their copied content back."""
+        for original, copy in self._pairs:
+            original.Copy(copy)
+
+
+def _copy(node: Any) -> Any:
+    copy = node.CreateNodeInstance()
+    copy.UnRegister(None)
+    copy.Copy(node)
+    return copy
+
+
+def _display_node(node: Any) -> Any:
+    return node.GetDisplayNode() if node.IsA("vtkMRMLDisplayableNode") else None

@@ -1,0 +1,95 @@
+"""Segments as arrays on a grid, read and written without temporary nodes in the scene.
+
+The helpers of ``slicer.util`` go through a temporary label map node: each call leaves a display node behind, and
+writing applies a parent transform twice when segmentation and volume disagree. What is used here touches one segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..stack import Mask
+from .volume_grid import VolumeGrid
+
+_BINARY_LABELMAP = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
+
+
+def labelmap_of(
+    segmentation_node: slicer.vtkMRMLSegmentationNode, segment_id: str
+) -> slicer.vtkOrientedImageData | None:
+    """Return the label map of a segment (shared with others of its layer), or ``None`` if it has no voxels."""
+    labelmap = segmentation_node.GetSegmentation().GetSegment(segment_id).GetRepresentation(_BINARY_LABELMAP)
+    return None if labelmap is None or labelmap.IsEmpty() else labelmap
+
+
+def read_segments(
+    segmentation_node: slicer.vtkMRMLSegmentationNode, segment_ids: Sequence[str], grid: VolumeGrid
+) -> Mask:
+    """Return the union of segments on a grid.
+
+    Args:
+        segmentation_node: Its source representation is a binary label map.
+        segment_ids: Existing segments; none gives an empty mask.
+        grid: Where to sample them, nearest neighbour.
+
+    Returns:
+        Values 0 and 1, shape of the grid, memory of its own.
+
+    Raises:
+        RuntimeError: Slicer could not merge the segments; its log says why.
+    """
+    if not segment_ids:  # Slicer takes an empty list for all segments
+        return np.zeros(grid.shape, np.uint8)
+    ids = vtk.vtkStringArray()
+    for segment_id in segment_ids:
+        ids.InsertNextValue(segment_id)
+    merged = slicer.vtkOrientedImageData()
+    mode = slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY
+    if not segmentation_node.GenerateMergedLabelmapForAllSegments(merged, mode, grid.geometry(), ids):
+        raise RuntimeError(f"The segments {list(segment_ids)} of {segmentation_node.GetName()!r} could not be read.")
+    voxels = vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(grid.shape)
+    return (voxels > 0).astype(np.uint8)
+
+
+def write_segment(
+    segmentation_node: slicer.vtkMRMLSegmentationNode, segment_id: str, mask: Mask, grid: VolumeGrid
+) -> None:
+    """Replace the voxels of one segment.
+
+    Other segments keep theirs: this one moves to a layer of its own where the mask lies on a segment of its layer, or
+    where Slicer would resample the layer to the grid, neighbours included.
+
+    Args:
+        segmentation_node: In a scene or not; its source representation is a binary label map.
+        segment_id: An existing segment.
+        mask: Shape of the grid; the segment has no voxels outside the grid afterwards.
+        grid: Where the mask lies.
+
+    Raises:
+        RuntimeError: Slicer could not write the segment; its log says why.
+    """
+    image = grid.image(mask)
+    _leave_foreign_layer(segmentation_node.GetSegmentation(), segment_id, image)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    if not logic.SetBinaryLabelmapToSegment(image, segmentation_node, segment_id, logic.MODE_REPLACE):
+        raise RuntimeError(f"Segment {segment_id!r} of {segmentation_node.GetName()!r} could not be written.")
+
+
+def _leave_foreign_layer(segmentation: Any, segment_id: str, image: Any) -> None:
+    """Move a segment to a layer of its own if its layer is shared and has another geometry than ``image``.
+
+    A new segment is one of these cases: Slicer puts it into the layer of the first segment, whatever its grid.
+    """
+    segment = segmentation.GetSegment(segment_id)
+    layer = None if segment is None else segment.GetRepresentation(_BINARY_LABELMAP)
+    if layer is None or layer.IsEmpty():
+        return
+    if not slicer.vtkOrientedImageDataResample.DoGeometriesMatch(layer, image):
+        # Does nothing to a layer that is not shared. IsSharedBinaryLabelmap cannot be asked: its answer is inverted.
+        segmentation.SeparateSegmentLabelmap(segment_id)

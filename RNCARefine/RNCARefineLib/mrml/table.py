@@ -1,0 +1,76 @@
+"""The report as a table node: one row a slice, typed columns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, get_type_hints
+
+import slicer
+import vtk
+
+from ..records import Report, SliceRecord
+from ..report import Value, table_rows
+from .scene import place_beside
+
+REPORT_ROLE = "RNCARefine.Report"
+"""Role of the reference from a repaired segmentation to its table."""
+
+
+def existing_table(segmentation_node: Any) -> Any:
+    """Return the table of an earlier repair into the same segmentation, or ``None``."""
+    return segmentation_node.GetNodeReference(REPORT_ROLE)
+
+
+def put_table(report: Report, segmentation_node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLTableNode:
+    """Write the report into the table of a segmentation, which is added to the scene if there is none yet.
+
+    Args:
+        report: The report; its summary becomes the description of the table.
+        segmentation_node: The result of the repair, in the scene; it gets a reference to the table.
+    """
+    node = existing_table(segmentation_node)
+    if node is None:
+        name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} report")
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
+        segmentation_node.SetNodeReferenceID(REPORT_ROLE, node.GetID())
+    fill_table(node, report)
+    place_beside(node, segmentation_node)
+    return node
+
+
+def fill_table(node: slicer.vtkMRMLTableNode, report: Report) -> None:
+    """Replace the content of a table node by the slices of the report.
+
+    Whole numbers, decimal numbers and text have columns of their type; yes and no are text, for Slicer writes columns
+    of bytes to CSV as raw characters; a number that is not known is NaN.
+    """
+    names, rows = table_rows(report)
+    hints = get_type_hints(SliceRecord)
+    was_modifying = node.StartModify()
+    node.RemoveAllColumns()
+    for index, name in enumerate(names):
+        node.AddColumn(_column(name, hints[name], [row[index] for row in rows]))
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.SetDescription(report.summary())
+    node.EndModify(was_modifying)
+
+
+def _column(name: str, hint: Any, values: list[Value]) -> vtk.vtkAbstractArray:
+    """Return a typed column; ``hint`` is the type of the field of the slice record."""
+    column: Any
+    if hint is int:
+        column = vtk.vtkIntArray()
+        plain: list[Any] = values
+    elif hint is bool:
+        column = vtk.vtkStringArray()
+        plain = ["yes" if value else "no" for value in values]
+    elif hint in (float, float | None):
+        column = vtk.vtkDoubleArray()
+        plain = [math.nan if value is None else value for value in values]
+    else:
+        column = vtk.vtkStringArray()
+        plain = [str(value) for value in values]
+    column.SetName(name)
+    for value in plain:
+        column.InsertNextValue(value)
+    return column

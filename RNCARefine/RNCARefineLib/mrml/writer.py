@@ -1,0 +1,76 @@
+"""Edits become segments: in a new segmentation, in one that was given, or in the input itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from ..records import Report
+from ..stack import Mask
+from .edits import Edits
+from .guards import Selection
+from .review import ADDED, REMOVED, mark, review_segment
+from .scene import place_beside
+from .segments import labelmap_of, read_segments, write_segment
+from .volume_grid import VolumeGrid
+
+
+def draft(selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) -> slicer.vtkMRMLSegmentationNode:
+    """Return the result as a segmentation node that is not in any scene.
+
+    It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
+    """
+    source = selection.segmentation_node
+    node = slicer.vtkMRMLSegmentationNode()
+    node.SetName(f"{source.GetName()} repaired")
+    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
+    node.GetSegmentation().DeepCopy(source.GetSegmentation())
+    write_edits(node, selection, edits, grid, report)
+    return node
+
+
+def write_edits(node: Any, selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) -> None:
+    """Write the edits into a segmentation node that has the input's segments; no other segment changes."""
+    segmentation = node.GetSegmentation()
+    _write_inside(node, selection.segment_id, edits.wall, grid)
+    if selection.pool_id is not None and edits.pool is not None:
+        _write_inside(node, selection.pool_id, edits.pool, grid)
+    for kind, mask in ((ADDED, edits.added), (REMOVED, edits.removed)):
+        write_segment(node, review_segment(segmentation, selection.segment_id, kind), mask, grid)
+    mark(segmentation.GetSegment(selection.segment_id), report)
+
+
+def add_to_scene(node: Any, selection: Selection) -> Any:
+    """Add a draft to the scene as a node of its own and return it."""
+    node.SetName(slicer.mrmlScene.GenerateUniqueName(node.GetName()))
+    slicer.mrmlScene.AddNode(node)
+    _dress(node, selection)
+    return node
+
+
+def copy_into(output_node: Any, draft_node: Any, selection: Selection) -> Any:
+    """Replace the content of ``output_node``, which is in the scene and keeps its name, by the draft's; return it."""
+    output_node.GetSegmentation().DeepCopy(draft_node.GetSegmentation())
+    _dress(output_node, selection)
+    return output_node
+
+
+def _write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> None:
+    """Write a segment where the volume is; its voxels outside the volume stay."""
+    labelmap = labelmap_of(node, segment_id)
+    whole_grid = grid if labelmap is None else grid.covering(labelmap)
+    whole = read_segments(node, [segment_id], whole_grid)
+    whole[whole_grid.window(grid)] = mask
+    write_segment(node, segment_id, whole, whole_grid)
+
+
+def _dress(node: Any, selection: Selection) -> None:
+    """Give a result the place, the geometry and the looks of its input."""
+    source, volume = selection.segmentation_node, selection.volume_node
+    node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    node.CreateDefaultDisplayNodes()
+    if source.GetDisplayNode() is not None:
+        node.GetDisplayNode().CopyContent(source.GetDisplayNode())
+    place_beside(node, source, volume)

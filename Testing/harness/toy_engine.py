@@ -1,0 +1,127 @@
+"""A repair that one can check by hand, in the place of the engine: it knows where the drawn heart is.
+
+Every slice with myocardium becomes the annulus between the least and the greatest radius of its largest piece, about
+the centre of the drawn heart. Types and report are the engine's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from RNCARefineLib import __version__
+from RNCARefineLib.progress import Progress, report_progress
+from RNCARefineLib.records import ModelRecord, Report, RunRecord, SliceRecord, StackRecord
+from RNCARefineLib.repair import RepairOptions, RepairResult
+from RNCARefineLib.stack import Mask, Stack
+from RNCARefineLib.topology import betti_2d, largest_component
+from RNCARefineLib.words import Expectation, Finding, Verdict
+
+from .hearts import CENTRE
+
+MODEL = ModelRecord(name="toy", sha256="0" * 64, licence="CC0 | public domain", training_data="none")
+
+
+def repair(
+    stack: Stack,
+    model: Any,
+    options: RepairOptions,
+    progress: Progress | None = None,
+    others: Mask | None = None,
+) -> RepairResult:
+    """Stand in for ``RNCARefineLib.repair.repair``."""
+    after = stack.mask.copy()
+    for k in range(len(after)):
+        report_progress(progress, k / len(after), f"Repairing slice {k}")
+        if after[k].any():
+            after[k] = _annulus(after[k])
+    return RepairResult(after, _report(stack, after, options, others, MODEL))
+
+
+def check(stack: Stack, options: RepairOptions) -> Report:
+    """Stand in for ``RNCARefineLib.repair.check``."""
+    return _report(stack, stack.mask, options, None, None)
+
+
+def _annulus(wall: Mask) -> Mask:
+    j, i = np.indices(wall.shape)
+    distance = np.hypot(j - CENTRE[0], i - CENTRE[1])
+    radii = distance[largest_component(wall, 8) > 0]
+    return ((distance >= radii.min()) & (distance <= radii.max())).astype(np.uint8)
+
+
+def _finding(wall: Mask) -> Finding:
+    b0, b1 = betti_2d(wall)
+    if b0 == 0:
+        return Finding.EMPTY
+    if b0 > 1:
+        return Finding.FRAGMENTED
+    return (Finding.OPEN, Finding.RING)[b1] if b1 < 2 else Finding.POROUS
+
+
+def _record(stack: Stack, after: Mask, others: Mask | None, k: int, checked: bool) -> SliceRecord:
+    old, new, area = stack.mask[k], after[k], stack.pixel_area
+    added, removed = (new > old), (old > new)
+    right = _finding(old) == Finding.RING
+    pool = np.zeros_like(new) if stack.pool is None else stack.pool[k]
+    return SliceRecord(
+        k=k,
+        finding_before=_finding(old),
+        finding_after=_finding(new),
+        expectation=Expectation.RING,
+        verdict=Verdict.INTACT if right else Verdict.TO_REPAIR if checked else Verdict.GEOMETRY,
+        flagged=False,
+        b0_before=betti_2d(old)[0],
+        b1_before=betti_2d(old)[1],
+        b0_after=betti_2d(new)[0],
+        b1_after=betti_2d(new)[1],
+        gap_deg_before=0.0,
+        gap_deg_after=0.0,
+        gap_mm_before=0.0,
+        added_mm2=float(added.sum() * area),
+        removed_mm2=float(removed.sum() * area),
+        taken_from_pool_mm2=float((added & (pool > 0)).sum() * area),
+        taken_from_others_mm2=0.0 if others is None else float((added & (others[k] > 0)).sum() * area),
+        pool_outside_mm2=float(((pool > 0) & ~ndimage.binary_fill_holes(new) & (new == 0)).sum() * area),
+        confidence=None,
+        reason="" if right else "It is not a ring.",
+    )
+
+
+def _report(
+    stack: Stack, after: Mask, options: RepairOptions, others: Mask | None, model: ModelRecord | None
+) -> Report:
+    slices = [_record(stack, after, others, k, model is None) for k in range(len(after))]
+    closed = [sum(r.finding_before == "ring" for r in slices), sum(r.finding_after == "ring" for r in slices)]
+    totals = StackRecord(
+        name=stack.name,
+        slices=len(slices),
+        spacing_mm=stack.spacing,
+        expected_rings=len(slices),
+        closed_before=closed[0],
+        closed_after=closed[1],
+        right_before=closed[0],
+        right_after=closed[1],
+        flagged=sum(record.flagged for record in slices),
+        changed=int((stack.mask != after).any(axis=(1, 2)).sum()),
+        lv_mass_before_g=float(stack.mask.sum()),
+        lv_mass_after_g=float(after.sum()),
+        lv_mass_change_percent=0.0,
+        **{f"b{n}_3d_{when}": 0 for n in range(3) for when in ("before", "after")},
+    )
+    run = RunRecord(
+        version=__version__,
+        backend="toy",
+        device="cpu",
+        seed=options.seed,
+        samples=options.samples,
+        steps=0,
+        close_base=options.close_base,
+        add_only=options.add_only,
+        geometry=options.geometry,
+        apex=str(options.apex),
+        seconds=0.0,
+    )
+    return Report(stack=totals, slices=slices, model=model, run=run)

@@ -1,0 +1,65 @@
+"""A fresh headless Slicer for every test here; without the ``slicer-core`` wheel all of them are skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from harness.wheel import MISSING, import_slicer
+
+MODULE_FILE = Path(__file__).resolve().parents[2] / "RNCARefine" / "RNCARefine.py"
+_installed = import_slicer()
+
+
+def pytest_pycollect_makemodule() -> None:
+    """Skip the whole folder, with the reason, before a test file imports what is not there."""
+    if not _installed:
+        pytest.skip(MISSING)
+
+
+@pytest.fixture(autouse=True)
+def session() -> Iterator[Any]:
+    """Start a headless Slicer with an empty scene."""
+    from harness.session import Session
+
+    session = Session()
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def heart() -> Any:
+    """Return a drawn heart, oblique and anisotropic."""
+    from harness.hearts import draw_heart
+
+    return draw_heart()
+
+
+@pytest.fixture
+def module() -> ModuleType:
+    """Return the module's file, loaded as the application loads it."""
+    from harness.modules import load_scripted_module
+
+    return load_scripted_module(MODULE_FILE)
+
+
+@pytest.fixture
+def toy_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the toy engine, which needs no weights, in the place of the real one."""
+    import RNCARefineLib.model
+    import RNCARefineLib.repair
+    from harness import toy_engine
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", toy_engine.repair)
+    monkeypatch.setattr(RNCARefineLib.repair, "check", toy_engine.check)
+    monkeypatch.setattr(RNCARefineLib.model, "load_model", lambda name: name)
+
+
+@pytest.fixture
+def logic(module: ModuleType, toy_engine: None) -> Any:
+    """Return the module's logic on the toy engine."""
+    return module.RNCARefineLogic()

@@ -1,0 +1,110 @@
+"""The headless Slicer: real where it matters, and not more permissive than the application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+
+from harness.hearts import Heart, draw_heart, node_census
+from harness.session import Session
+
+
+def test_each_session_starts_with_an_empty_scene() -> None:
+    first = Session()
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
+    first.close()
+    second = Session()
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+    second.close()
+
+
+def test_closing_a_session_removes_its_temporary_folder() -> None:
+    session = Session()
+    folder = Path(slicer.app.temporaryPath)
+    (folder / "file").touch()
+    session.close()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["mainWindow", "settings", "userSettings", "pythonManager"])
+def test_the_application_has_nothing_that_it_does_not_stand_in_for(name: str) -> None:
+    with pytest.raises(AttributeError):
+        getattr(slicer.app, name)
+
+
+def test_an_unknown_module_is_not_invented() -> None:
+    with pytest.raises(AttributeError):
+        _ = slicer.modules.segmenteditor
+    assert slicer.app.moduleManager().module("SegmentEditor") is None
+
+
+def test_the_description_of_a_module_takes_no_unknown_field(module: ModuleType) -> None:
+    with pytest.raises(AttributeError):
+        slicer.modules.rncarefine.titel = "typing error"
+
+
+def test_module_logics_are_the_real_ones_and_see_the_scene() -> None:
+    logic = slicer.modules.segmentations.logic()
+    assert logic.IsA("vtkSlicerSegmentationsModuleLogic")
+    assert logic.GetMRMLScene() == slicer.mrmlScene
+
+
+def test_data_nodes_get_a_subject_hierarchy_item_and_lose_it_with_the_node() -> None:
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    before = hierarchy.GetNumberOfItems()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    assert hierarchy.GetItemByDataNode(node)
+    slicer.mrmlScene.RemoveNode(node)
+    assert hierarchy.GetNumberOfItems() == before
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".nii.gz", ".mha"])
+def test_volumes_are_saved_and_loaded_by_the_real_storage_nodes(heart: Heart, tmp_path: Path, ending: str) -> None:
+    path = str(tmp_path / f"cine{ending}")
+    assert slicer.util.exportNode(heart.volume, path, properties={})
+    loaded = slicer.util.loadVolume(path)
+    assert loaded != heart.volume
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(loaded), slicer.util.arrayFromVolume(heart.volume))
+
+
+def test_a_file_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="not found"):
+        slicer.util.loadSegmentation("nowhere.seg.nrrd")
+
+
+def test_a_scene_comes_back_from_a_bundle(heart: Heart, tmp_path: Path) -> None:
+    census = node_census()
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path, properties={})
+    slicer.mrmlScene.Clear(False)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    slicer.util.loadScene(path, properties={"clear": True})
+    after = node_census()
+    for name in ("vtkMRMLSegmentationNode", "vtkMRMLScalarVolumeNode"):
+        assert after[name] == census[name]
+
+
+@pytest.mark.parametrize("geometry", ["axis-aligned", "oblique", "mirrored", "sheared"])
+def test_the_drawn_heart_reads_back_as_it_was_drawn(geometry: str) -> None:
+    heart = draw_heart(geometry)
+    for segment_id, mask in heart.masks.items():
+        np.testing.assert_array_equal(heart.voxels(segment_id), mask)
+    layer = heart.segmentation.GetSegmentation().GetLayerIndex
+    assert layer("myo") == layer("pool") == layer("rv") != layer("scar")
+
+
+def test_the_independent_reader_agrees_with_slicer_s_own_helper(heart: Heart) -> None:
+    for segment_id in heart.masks:
+        theirs = slicer.util.arrayFromSegmentBinaryLabelmap(heart.segmentation, segment_id, heart.volume)
+        np.testing.assert_array_equal(heart.voxels(segment_id), theirs)
+
+
+def test_scripted_logics_share_a_singleton_parameter_node(logic: Any) -> None:
+    node = logic.getParameterNode()
+    assert node.GetAttribute("ModuleName") == "RNCARefine"
+    assert logic.getParameterNode() == node

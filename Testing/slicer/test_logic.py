@@ -1,0 +1,325 @@
+"""The logic of the module, run unmodified on real MRML nodes; the engine is the toy of the harness."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+
+import RNCARefineLib.repair
+from harness import toy_engine
+from harness.hearts import GEOMETRIES, Heart, draw_heart, node_census, transform_node
+from harness.runs import RESULT, process, snapshot
+from RNCARefineLib.mrml import process as process_module
+from RNCARefineLib.mrml.review import tag_of
+from RNCARefineLib.mrml.volume_grid import VolumeGrid
+from RNCARefineLib.verify import Bounds
+from RNCARefineLib.words import Apex
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_the_result_is_exact_on_every_geometry(logic: Any, geometry: str) -> None:
+    heart = draw_heart(geometry)
+    report = process(logic, heart)
+    node, ring, masks = logic.outputSegmentationNode(), np.repeat(heart.ring[None], 5, axis=0), heart.masks
+    assert node != heart.segmentation
+    assert list(node.GetSegmentation().GetSegmentIDs()) == RESULT
+    np.testing.assert_array_equal(heart.voxels("myo", node), ring)
+    np.testing.assert_array_equal(heart.voxels("pool", node), masks["pool"] & ~ring & 1)
+    np.testing.assert_array_equal(heart.voxels("myo_added", node), ring & ~masks["myo"] & 1)
+    np.testing.assert_array_equal(heart.voxels("myo_removed", node), masks["myo"] & ~ring & 1)
+    for other in ("rv", "scar"):
+        np.testing.assert_array_equal(heart.voxels(other, node), masks[other])
+    assert (report.stack.closed_before, report.stack.closed_after) == (3, 5)
+
+
+def test_the_input_is_not_changed(logic: Any, heart: Heart) -> None:
+    before = snapshot(heart)
+    process(logic, heart)
+    assert snapshot(heart)[2:] == before[2:]
+
+
+def test_the_report_counts_what_the_wall_took_and_covered(logic: Any, heart: Heart) -> None:
+    records = process(logic, heart).slices
+    area = 1.4 * 1.25
+    added = heart.ring & ~heart.masks["myo"][2] & 1
+    assert records[2].added_mm2 == pytest.approx(added.sum() * area)
+    assert records[2].taken_from_pool_mm2 == pytest.approx(added.sum() * area)
+    assert records[2].taken_from_others_mm2 == pytest.approx((added & heart.masks["scar"][2]).sum() * area)
+    assert records[2].taken_from_others_mm2 > 0
+    assert records[3].removed_mm2 == pytest.approx(6 * area)
+    assert records[0].added_mm2 == records[0].removed_mm2 == 0
+
+
+def test_without_a_pool_no_segment_but_the_wall_is_changed(logic: Any, heart: Heart) -> None:
+    records = process(logic, heart, poolSegmentID=None).slices
+    node = logic.outputSegmentationNode()
+    np.testing.assert_array_equal(heart.voxels("pool", node), heart.masks["pool"])
+    assert records[2].taken_from_pool_mm2 == 0
+    assert records[2].taken_from_others_mm2 == records[2].added_mm2
+
+
+def test_segments_keep_colours_names_and_tags(logic: Any, heart: Heart) -> None:
+    terminology = "Segmentation category and type~SCT^1^a~SCT^2^b~^^~Anatomic codes~^^~^^"
+    source = heart.segmentation.GetSegmentation()
+    source.GetSegment("rv").SetTag(source.GetSegment("rv").GetTerminologyEntryTagName(), terminology)
+    process(logic, heart)
+    result = logic.outputSegmentationNode().GetSegmentation()
+    for segment_id in heart.masks:
+        assert result.GetSegment(segment_id).GetColor() == source.GetSegment(segment_id).GetColor()
+        assert result.GetSegment(segment_id).GetName() == source.GetSegment(segment_id).GetName()
+    assert tag_of(result.GetSegment("myo"), "Site.Reader") == "reader 2"
+    assert tag_of(result.GetSegment("rv"), result.GetSegment("rv").GetTerminologyEntryTagName()) == terminology
+
+
+@pytest.mark.parametrize(("flagged", "status"), [(0, "InProgress"), (1, "Flagged")])
+def test_the_status_of_the_wall_says_whether_a_person_must_look(
+    logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch, flagged: int, status: str
+) -> None:
+    def repair(*args: Any, **options: Any) -> Any:
+        result = toy_engine.repair(*args, **options)
+        stack = replace(result.report.stack, flagged=flagged)
+        return replace(result, report=replace(result.report, stack=stack))
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    process(logic, heart)
+    segmentation = logic.outputSegmentationNode().GetSegmentation()
+    states = slicer.vtkSlicerSegmentationsModuleLogic
+    assert states.GetSegmentStatus(segmentation.GetSegment("myo")) == getattr(states, status)
+    assert states.GetSegmentStatus(segmentation.GetSegment("rv")) == states.NotStarted
+
+
+def test_result_and_report_lie_beside_the_input(logic: Any, heart: Heart) -> None:
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    study = tree.CreateStudyItem(tree.CreateSubjectItem(tree.GetSceneItemID(), "Patient"), "Study")
+    tree.SetItemParent(tree.GetItemByDataNode(heart.segmentation), study)
+    process(logic, heart)
+    for node in (logic.outputSegmentationNode(), logic.reportTableNode()):
+        assert tree.GetItemParent(tree.GetItemByDataNode(node)) == study
+
+
+def test_the_table_has_a_row_for_each_slice(logic: Any, heart: Heart) -> None:
+    report = process(logic, heart)
+    table = logic.reportTableNode()
+    assert table.GetNumberOfRows() == len(report.slices)
+    assert table.GetTable().GetColumnByName("verdict").GetValue(2) == "repaired by geometry"
+    assert logic.outputSegmentationNode().GetNodeReference("RNCARefine.Report") == table
+
+
+def test_a_shown_closed_surface_is_shown_of_the_result(logic: Any, heart: Heart) -> None:
+    heart.segmentation.CreateClosedSurfaceRepresentation()
+    process(logic, heart)
+    segmentation = logic.outputSegmentationNode().GetSegmentation()
+    surfaces = {name: segmentation.GetSegment(name).GetRepresentation("Closed surface") for name in RESULT}
+    source = heart.segmentation.GetSegmentation().GetSegment("myo").GetRepresentation("Closed surface")
+    assert all(surface is not None for surface in surfaces.values())
+    assert surfaces["myo"].GetNumberOfPoints() != source.GetNumberOfPoints()
+    assert surfaces["myo_added"].GetNumberOfPoints() > 0
+
+
+# Where the result goes
+
+
+def test_a_given_output_is_overwritten_and_keeps_its_name(logic: Any, heart: Heart) -> None:
+    output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    process(logic, heart, outputSegmentationNode=output)
+    assert logic.outputSegmentationNode() == output
+    assert output.GetName() == "Mine"
+    np.testing.assert_array_equal(heart.voxels("myo", output)[2], heart.ring)
+
+
+def test_a_repair_in_place_changes_wall_and_pool_and_nothing_else(logic: Any, heart: Heart) -> None:
+    process(logic, heart, inPlace=True)
+    ring, masks = np.repeat(heart.ring[None], 5, axis=0), heart.masks
+    assert logic.outputSegmentationNode() == heart.segmentation
+    assert list(heart.segmentation.GetSegmentation().GetSegmentIDs()) == RESULT
+    np.testing.assert_array_equal(heart.voxels("myo"), ring)
+    np.testing.assert_array_equal(heart.voxels("pool"), masks["pool"] & ~ring & 1)
+    for other in ("rv", "scar"):
+        np.testing.assert_array_equal(heart.voxels(other), masks[other])
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+
+
+def test_a_repair_in_place_is_one_step_that_undo_takes_back_exactly(logic: Any, heart: Heart) -> None:
+    before = snapshot(heart)
+    process(logic, heart, inPlace=True)
+    repaired = heart.voxels("myo")
+    assert logic.undo(heart.segmentation)
+    # The table of the report stays, as does the reference to it.
+    assert snapshot(heart)[2:9] == before[2:9]
+    assert not logic.undo(heart.segmentation)
+    assert logic.redo(heart.segmentation)
+    np.testing.assert_array_equal(heart.voxels("myo"), repaired)
+
+
+def test_there_is_nothing_to_undo_after_a_repair_into_a_new_node(logic: Any, heart: Heart) -> None:
+    process(logic, heart)
+    assert not logic.undo(heart.segmentation)
+    assert not logic.undo(logic.outputSegmentationNode())
+
+
+def test_results_that_were_deleted_are_not_returned(logic: Any, heart: Heart) -> None:
+    assert logic.outputSegmentationNode() is None
+    assert logic.reportTableNode() is None
+    process(logic, heart)
+    for node in (logic.outputSegmentationNode(), logic.reportTableNode()):
+        slicer.mrmlScene.RemoveNode(node)
+    assert logic.outputSegmentationNode() is None
+    assert logic.reportTableNode() is None
+
+
+# Pool
+
+
+def test_pool_outside_the_ring_is_reported_and_trimmed_on_request(logic: Any, heart: Heart) -> None:
+    from RNCARefineLib.mrml.segments import write_segment
+
+    spilt = heart.masks["pool"].copy()
+    spilt[1, 36:38, 4:8] = 1
+    write_segment(heart.segmentation, "pool", spilt, VolumeGrid.of_volume(heart.volume))
+    report = process(logic, heart)
+    assert report.slices[1].pool_outside_mm2 == pytest.approx(8 * 1.4 * 1.25)
+    assert heart.voxels("pool", logic.outputSegmentationNode())[1, 36, 4] == 1
+    process(logic, heart, trimPool=True)
+    ring = np.repeat(heart.ring[None], 5, axis=0)
+    trimmed = heart.voxels("pool", logic.outputSegmentationNode())
+    np.testing.assert_array_equal(trimmed, heart.masks["pool"] & ~ring & 1)
+
+
+def test_trimming_without_a_pool_is_refused(logic: Any, heart: Heart) -> None:
+    before = snapshot(heart)
+    with pytest.raises(ValueError, match="no blood-pool segment was given"):
+        process(logic, heart, poolSegmentID=None, trimPool=True)
+    assert snapshot(heart) == before
+
+
+# Guards: the details are in test_mrml_guards.py
+
+
+@pytest.mark.parametrize("moved", ["segmentation", "volume"])
+def test_mismatched_transforms_are_refused_with_advice(logic: Any, heart: Heart, moved: str) -> None:
+    getattr(heart, moved).SetAndObserveTransformNodeID(transform_node(np.eye(4)).GetID())
+    before = snapshot(heart)
+    with pytest.raises(ValueError, match="harden"):
+        process(logic, heart)
+    with pytest.raises(ValueError, match="harden"):
+        logic.check(heart.segmentation, "myo", heart.volume)
+    assert snapshot(heart) == before
+
+
+def test_a_closed_surface_source_is_refused_and_stays_one(logic: Any, heart: Heart) -> None:
+    heart.segmentation.CreateClosedSurfaceRepresentation()
+    heart.segmentation.SetSourceRepresentationToClosedSurface()
+    before = node_census()
+    with pytest.raises(ValueError, match="Closed surface"):
+        process(logic, heart)
+    assert node_census() == before
+    assert heart.segmentation.GetSegmentation().GetSourceRepresentationName() == "Closed surface"
+
+
+def test_an_unknown_segment_is_refused_and_not_created(logic: Any, heart: Heart) -> None:
+    before = snapshot(heart)
+    with pytest.raises(ValueError, match="no myocardium segment with the ID 'wall'"):
+        logic.process(heart.segmentation, "wall", heart.volume)
+    assert snapshot(heart) == before
+
+
+def test_the_input_as_output_is_refused(logic: Any, heart: Heart) -> None:
+    before = snapshot(heart)
+    with pytest.raises(ValueError, match="input and output"):
+        process(logic, heart, outputSegmentationNode=heart.segmentation)
+    assert snapshot(heart) == before
+
+
+@pytest.mark.parametrize("call", ["check", "process"])
+def test_an_unknown_end_of_the_stack_is_refused(logic: Any, heart: Heart, call: str) -> None:
+    with pytest.raises(ValueError, match=r"'top'.*auto, first, last"):
+        getattr(logic, call)(heart.segmentation, "myo", heart.volume, apex="top")
+
+
+def test_both_nodes_under_the_same_transform_are_exact(logic: Any, heart: Heart) -> None:
+    turn = np.array([[0.0, -1, 0, 12.5], [1, 0, 0, -7], [0, 0, 1, 3], [0, 0, 0, 1]])
+    transform = transform_node(turn)
+    for node in (heart.volume, heart.segmentation):
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    process(logic, heart)
+    node = logic.outputSegmentationNode()
+    assert node.GetParentTransformNode() == transform
+    np.testing.assert_array_equal(heart.voxels("myo", node), np.repeat(heart.ring[None], 5, axis=0))
+
+
+# Check
+
+
+def test_check_reports_and_changes_nothing(logic: Any, heart: Heart) -> None:
+    before, time = snapshot(heart), heart.segmentation.GetSegmentation().GetMTime()
+    report = logic.check(heart.segmentation, "myo", heart.volume, "pool")
+    assert [str(record.verdict) for record in report.slices] == [
+        "intact",
+        "intact",
+        "to repair",
+        "to repair",
+        "intact",
+    ]
+    assert snapshot(heart) == before
+    assert heart.segmentation.GetSegmentation().GetMTime() == time
+
+
+# Options
+
+
+def test_every_option_reaches_the_engine(logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+
+    def repair(stack: Any, model: Any, options: Any, **more: Any) -> Any:
+        seen.update(model=model, options=options)
+        return toy_engine.repair(stack, model, options, **more)
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    process(
+        logic,
+        heart,
+        model="mine",
+        device="numpy",
+        seed=3,
+        samples=4,
+        steps=50,
+        closeBase=True,
+        addOnly=True,
+        geometry=False,
+        apex="last",
+        maxChangeMm2=250.0,
+    )
+    assert seen["model"] == "mine"  # the toy's load_model returns the name
+    assert seen["options"] == RNCARefineLib.repair.RepairOptions(
+        device="numpy",
+        seed=3,
+        samples=4,
+        steps=50,
+        close_base=True,
+        add_only=True,
+        geometry=False,
+        apex=Apex.LAST,
+        bounds=Bounds(most_change_mm2=250.0),
+    )
+
+
+def test_the_default_options_are_the_engine_s(logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+
+    def repair(stack: Any, model: Any, options: Any, **more: Any) -> Any:
+        seen.update(model=model, options=options)
+        return toy_engine.repair(stack, model, options, **more)
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    process(logic, heart)
+    assert seen["model"] == "sax-cine-2d"
+    assert seen["options"] == RNCARefineLib.repair.RepairOptions()
+
+
+def test_process_is_the_engine_s_only_caller() -> None:
+    # The tests above replace the engine where process.py looks for it.
+    assert process_module.engine is RNCARefineLib.repair

@@ -1,0 +1,117 @@
+"""The logic with the real engine, on an automaton that proposes nothing, so that geometry decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+from scipy import ndimage
+
+from engine.model_samples import still_model
+from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census
+from RNCARefineLib.progress import Cancelled
+
+EIGHT = np.ones((3, 3))
+
+
+def is_a_ring(wall: np.ndarray) -> bool:
+    """Whether a slice is one piece with one hole, told without the engine."""
+    pieces = ndimage.label(wall, EIGHT)[1]
+    background = ndimage.label(np.pad(wall == 0, 1, constant_values=True))[1]
+    return bool(pieces == 1 and background == 2)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> str:
+    return str(still_model(tmp_path))
+
+
+@pytest.fixture
+def run(module: ModuleType, weights: str) -> Any:
+    """Return a function that repairs a heart with the real engine and gives the logic and the report."""
+
+    def repair(heart: Heart, **options: Any) -> Any:
+        logic = module.RNCARefineLogic()
+        options = {"poolSegmentID": "pool", "model": weights, "device": "numpy", **options}
+        return logic, logic.process(heart.segmentation, "myo", heart.volume, **options)
+
+    return repair
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_the_broken_slices_become_rings_and_the_others_are_kept_bit_for_bit(run: Any, geometry: str) -> None:
+    heart = draw_heart(geometry)
+    logic, report = run(heart)
+    node = logic.outputSegmentationNode()
+    wall = heart.voxels("myo", node)
+    assert not is_a_ring(heart.masks["myo"][GAP])
+    assert not is_a_ring(heart.masks["myo"][SPECK])
+    assert all(is_a_ring(slice_) for slice_ in wall)
+    for k in {0, 1, 4}:
+        np.testing.assert_array_equal(wall[k], heart.masks["myo"][k])
+    assert {record.k for record in report.slices if record.verdict != "intact"} == {GAP, SPECK}
+    np.testing.assert_array_equal(heart.voxels("myo_added", node), wall & ~heart.masks["myo"] & 1)
+    np.testing.assert_array_equal(heart.voxels("pool", node), heart.masks["pool"] & ~heart.voxels("myo_added", node))
+    for other in ("rv", "scar"):
+        np.testing.assert_array_equal(heart.voxels(other, node), heart.masks[other])
+
+
+def test_check_names_the_slices_that_repair_repairs(module: ModuleType, run: Any, heart: Heart) -> None:
+    before = node_census()
+    checked = module.RNCARefineLogic().check(heart.segmentation, "myo", heart.volume, "pool")
+    assert node_census() == before
+    _, repaired = run(heart)
+    assert [r.k for r in checked.slices if r.verdict == "to repair"] == [
+        r.k for r in repaired.slices if r.verdict != "intact"
+    ]
+
+
+def test_the_same_seed_gives_the_same_result(run: Any, heart: Heart) -> None:
+    first, _ = run(heart, seed=5)
+    second, _ = run(heart, seed=5)
+    np.testing.assert_array_equal(
+        heart.voxels("myo", first.outputSegmentationNode()), heart.voxels("myo", second.outputSegmentationNode())
+    )
+
+
+def test_without_geometry_the_slices_stay_as_they_were_and_are_flagged(run: Any, heart: Heart) -> None:
+    logic, report = run(heart, geometry=False)
+    refused = [record.k for record in report.slices if record.verdict == "refused"]
+    assert refused
+    wall = heart.voxels("myo", logic.outputSegmentationNode())
+    for k in refused:
+        np.testing.assert_array_equal(wall[k], heart.masks["myo"][k])
+    segment = logic.outputSegmentationNode().GetSegmentation().GetSegment("myo")
+    states = slicer.vtkSlicerSegmentationsModuleLogic
+    assert states.GetSegmentStatus(segment) == states.Flagged
+
+
+def test_a_limit_on_the_change_refuses_what_goes_beyond_it(run: Any, heart: Heart) -> None:
+    _, report = run(heart, maxChangeMm2=0.5)
+    assert {record.k for record in report.slices if record.verdict == "refused"} == {GAP, SPECK}
+
+
+def test_cancelling_in_the_middle_of_a_rollout_leaves_the_scene_as_it_was(run: Any, heart: Heart) -> None:
+    before = node_census()
+    with pytest.raises(Cancelled):
+        run(heart, progressCallback=lambda fraction, text: fraction < 0.3)
+    assert node_census() == before
+    np.testing.assert_array_equal(heart.voxels("myo"), heart.masks["myo"])
+
+
+def test_a_device_that_is_not_there_is_refused(run: Any, heart: Heart) -> None:
+    before = node_census()
+    with pytest.raises(ValueError, match="abacus"):
+        run(heart, device="abacus")
+    assert node_census() == before
+
+
+def test_weights_that_are_not_there_are_refused(run: Any, heart: Heart) -> None:
+    before = node_census()
+    with pytest.raises(ValueError, match="no-such-model"):
+        run(heart, model="no-such-model")
+    assert node_census() == before
