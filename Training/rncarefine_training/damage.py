@@ -1,0 +1,109 @@
+"""Damage done to a true wall: gaps, thin stretches, holes, loose pieces, a wall in a slightly wrong place.
+
+All functions take and return boolean masks of one slice, shape ``(j, i)``, on the automaton's square pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Wall = NDArray[np.bool_]
+
+
+def damage(wall: Wall, rng: np.random.Generator) -> Wall:
+    """Damage a closed wall as a network might have drawn it.
+
+    The wall is first displaced and its thickness changed, smoothly; then gaps, holes and loose pieces come on top, in
+    proportions that make most results broken and some merely inaccurate.
+
+    Args:
+        wall: A closed ring.
+        rng: Source of randomness.
+    """
+    result = misplace(wall, rng, deviation=rng.uniform(0.3, 2.2))
+    kind = rng.random()
+    if kind < 0.55:
+        for _ in range(rng.integers(1, 4)):
+            result = cut_gap(result, wall, rng, width_deg=float(rng.choice([15, 30, 60, 100]) * rng.uniform(0.5, 1.4)))
+    elif kind < 0.75:
+        result = keep_arc(result, wall, rng, width_deg=float(rng.uniform(60, 220)))
+    elif kind < 0.85:
+        result = fill_pool(result, wall, rng)
+    if rng.random() < 0.3:
+        result = puncture(result, rng, count=int(rng.integers(1, 4)))
+    if rng.random() < 0.4:
+        result = add_pieces(result, wall, rng, count=int(rng.integers(1, 4)))
+    return result
+
+
+def misplace(wall: Wall, rng: np.random.Generator, deviation: float) -> Wall:
+    """Move inner and outer edge by smooth random distances with this standard deviation, in pixels."""
+    if not wall.any():
+        return wall
+    filled = ndimage.binary_fill_holes(wall)
+    edges = []
+    for disc in (filled, filled & ~wall):
+        inward = ndimage.distance_transform_edt(disc) - ndimage.distance_transform_edt(~disc)
+        edges.append(inward + _smooth_noise(wall.shape, rng, deviation, coarse=int(rng.integers(4, 9))) > 0)
+    return np.asarray(edges[0] & ~edges[1])
+
+
+def cut_gap(wall: Wall, truth: Wall, rng: np.random.Generator, width_deg: float) -> Wall:
+    """Remove a ragged sector of the wall, of this width in degrees about the true wall's centre."""
+    return wall & ~_sector(truth, rng, width_deg)
+
+
+def keep_arc(wall: Wall, truth: Wall, rng: np.random.Generator, width_deg: float) -> Wall:
+    """Keep only a ragged sector of the wall."""
+    return wall & _sector(truth, rng, width_deg)
+
+
+def fill_pool(wall: Wall, truth: Wall, rng: np.random.Generator) -> Wall:
+    """Let the wall grow over a part of the pool or all of it."""
+    pool = ndimage.binary_fill_holes(truth) & ~truth
+    return wall | (pool & _sector(truth, rng, float(rng.uniform(90, 400))))
+
+
+def puncture(wall: Wall, rng: np.random.Generator, count: int) -> Wall:
+    """Make small holes in the wall."""
+    cells = np.argwhere(wall)
+    result = wall.copy()
+    for _ in range(count if len(cells) else 0):
+        result &= ~_blob(wall.shape, cells[rng.integers(len(cells))], rng, largest=2.0)
+    return result
+
+
+def add_pieces(wall: Wall, truth: Wall, rng: np.random.Generator, count: int) -> Wall:
+    """Add loose pieces, most of them near the heart."""
+    centre = np.argwhere(truth).mean(axis=0)
+    result = wall.copy()
+    for _ in range(count):
+        where = centre + rng.normal(0, 18, 2)
+        result |= _blob(wall.shape, where, rng, largest=6.0)
+    return result
+
+
+def _sector(truth: Wall, rng: np.random.Generator, width_deg: float) -> Wall:
+    """A sector about the true wall's centre whose sides are ragged."""
+    centre = np.argwhere(truth).mean(axis=0) if truth.any() else np.array(truth.shape) / 2
+    rows, columns = np.indices(truth.shape)
+    angle = np.degrees(np.arctan2(rows - centre[0], columns - centre[1]))
+    middle = rng.uniform(-180, 180)
+    away = np.abs((angle - middle + 180) % 360 - 180)
+    return np.asarray(away < width_deg / 2 + _smooth_noise(truth.shape, rng, 8.0, coarse=12))
+
+
+def _blob(shape: tuple[int, ...], where: NDArray[np.float64], rng: np.random.Generator, largest: float) -> Wall:
+    rows, columns = np.indices(shape)
+    half_j, half_i = rng.uniform(0.8, largest, 2)
+    return np.asarray(((rows - where[0]) / half_j) ** 2 + ((columns - where[1]) / half_i) ** 2 <= 1)
+
+
+def _smooth_noise(
+    shape: tuple[int, ...], rng: np.random.Generator, deviation: float, coarse: int
+) -> NDArray[np.float64]:
+    """Random field of ``coarse`` x ``coarse`` values, interpolated smoothly."""
+    values = rng.normal(0, deviation, (coarse, coarse))
+    return np.asarray(ndimage.zoom(values, [side / coarse for side in shape], order=3, grid_mode=True, mode="nearest"))

@@ -1,0 +1,155 @@
+"""Measuring the repair on real failures, slice by slice, beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from RNCARefineLib.metrics import dice, surface_distances
+from RNCARefineLib.model import Model
+from RNCARefineLib.repair import RepairOptions, repair
+from RNCARefineLib.stack import Mask, Stack
+from RNCARefineLib.topology import betti_2d
+
+from .baselines import BASELINES
+from .cases import MYOCARDIUM, POOL, Case
+from .failures import broken, load_prediction
+
+AUTOMATON = "RNCARefine"
+VARIANTS = {
+    AUTOMATON: {"close_base": True},
+    "automaton alone": {"close_base": True, "geometry": False},
+    "RNCARefine, base left open": {"close_base": False},
+}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A proportion with its 95 % Wilson interval."""
+
+    hits: int
+    n: int
+
+    @property
+    def share(self) -> float:
+        """Hits / n; nan if n is 0."""
+        return self.hits / self.n if self.n else float("nan")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lower and upper bound (Wilson 1927)."""
+        if not self.n:
+            return 0.0, 1.0
+        z, n, p = 1.959964, self.n, self.share
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+    def __str__(self) -> str:
+        low, high = self.bounds
+        return f"{100 * self.share:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+
+
+def evaluate(
+    cases: Path, predictions: Path, sources: Iterable[str], subjects: Sequence[str], model: Model, with_pool: bool
+) -> pd.DataFrame:
+    """Repair every stack that a base network made of some subjects, with every method.
+
+    Args:
+        cases: Folder of cases.
+        predictions: Folder of predictions.
+        sources: ``<member>@<fraction>`` of the base networks.
+        subjects: Which subjects.
+        model: The weights to measure.
+        with_pool: Give the base network's blood pool to the repair.
+
+    Returns:
+        One row per network, method and slice with a prediction: ``broken`` and ``correct`` say which question the slice
+        answers; ``valid``, ``flagged``, ``changed``, ``dice``, ``hd``, ``assd`` describe the result and
+        ``dice_before``, ``hd_before``, ``assd_before`` the input.
+    """
+    rows: list[dict[str, object]] = []
+    for source in sources:
+        for subject in subjects:
+            for path in sorted((predictions / source).glob(f"{subject}_*.npz")):
+                case = Case.load(cases / path.name)
+                rows += _measure_stack(case, load_prediction(path), source.rsplit("-", 1)[0], model, with_pool)
+    if not rows:
+        raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
+    return pd.DataFrame(rows)
+
+
+def _measure_stack(
+    case: Case, labels: np.ndarray, network: str, model: Model, with_pool: bool
+) -> list[dict[str, object]]:
+    wall = (labels == MYOCARDIUM).astype(np.uint8)
+    if not wall.any():
+        return []
+    pool = (labels == POOL).astype(np.uint8) if with_pool else None
+    stack = Stack.create(case.image, wall, case.spacing, pool, case.name)
+    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    looked_at = [k for k in range(len(wall)) if wall[k].any()]
+    results: dict[str, tuple[Mask, set[int]]] = {}
+    for name, options in VARIANTS.items():
+        result = repair(stack, model, RepairOptions(**options))  # type: ignore[arg-type]
+        results[name] = result.mask, {record.k for record in result.report.slices if record.flagged}
+    for name, method in BASELINES.items():
+        walls = [method(piece, stack.in_plane) if betti_2d(piece) != (1, 1) else piece for piece in wall]
+        results[name] = np.stack(walls), set()
+    rows = []
+    nothing = dict.fromkeys(("dice", "hd", "assd"), float("nan"))
+    for k in looked_at:
+        is_broken = broken(labels[k], case.labels[k], stack.pixel_area)
+        correct = betti_2d(wall[k]) == (1, 1) and betti_2d(truth[k]) == (1, 1)
+        before = _distances(wall[k], truth[k], stack.in_plane) if is_broken else nothing
+        for name, (mask, flagged) in results.items():
+            row: dict[str, object] = {
+                "network": network,
+                "case": case.name,
+                "k": k,
+                "method": name,
+                "broken": is_broken,
+                "correct": correct,
+                "valid": betti_2d(mask[k]) == (1, 1),
+                "flagged": k in flagged,
+                "changed": bool((mask[k] != wall[k]).any()),
+            }
+            after = _distances(mask[k], truth[k], stack.in_plane) if is_broken else nothing
+            rows.append(row | after | {f"{key}_before": value for key, value in before.items()})
+    return rows
+
+
+def _distances(mask: Mask, truth: Mask, in_plane: tuple[float, float]) -> dict[str, float]:
+    surface = surface_distances(mask, truth, in_plane)
+    return {"dice": dice(mask, truth), "hd": surface.hd_mm, "assd": surface.assd_mm}
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per network and method: broken slices, valid share with interval, and means against the input."""
+    lines = []
+    for (network, method), part in rows.groupby(["network", "method"], sort=False):
+        failed, correct = part[part.broken], part[part.correct]
+        repairable = failed[~failed.flagged]
+        lines.append(
+            {
+                "network": network,
+                "method": method,
+                "broken": len(failed),
+                "flagged": int(failed.flagged.sum()),
+                "valid": str(Interval(int(failed.valid.sum()), len(failed))),
+                "valid of unflagged": str(Interval(int(repairable.valid.sum()), len(repairable))),
+                "dice before": failed.dice_before.mean(),
+                "dice": failed.dice.mean(),
+                "hd before": failed.hd_before.mean(),
+                "hd": failed.hd.mean(),
+                "assd before": failed.assd_before.mean(),
+                "assd": failed.assd.mean(),
+                "correct": len(correct),
+                "correct changed": int(correct.changed.sum()),
+            }
+        )
+    return pd.DataFrame(lines)
