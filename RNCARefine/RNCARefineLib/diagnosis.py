@@ -27,6 +27,9 @@ MAX_DISC_TO_NEIGHBOUR = 0.9
 MAX_DISC_TO_STACK = 0.6
 """Size of an apical disc over that of the largest slice: at most 0.45 in ACDC."""
 
+SURE_CAVITY_MM = 5.0
+"""A hole in which a circle of this radius fits is a cavity, whatever the shape of the wall outside."""
+
 _Bools = NDArray[np.bool_]
 
 
@@ -111,8 +114,8 @@ def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]
     """Return the hole of a wall that is its cavity, and not a pore in the wall.
 
     It is the hole with the largest inscribed circle or, with a pool, with most of the pool. It must have three pixels,
-    hold some of the pool if that has three, and either leave a solid shape when filled or be wider than the deepest
-    notch that remains: the pore of a horseshoe does neither.
+    hold some of the pool if that has three, and either leave a solid shape when filled, or be wider than the deepest
+    notch that remains or than 5 mm: the pore of a horseshoe does neither.
 
     Args:
         mask: Myocardium, shape ``(j, i)``, zero and non-zero.
@@ -144,7 +147,7 @@ def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]
     touching = pieces[ndimage.binary_dilation(hole) & wall]
     filled = fill_holes(pieces == int(np.bincount(touching).argmax())) > 0
     notch = deepest_notch(filled, spacing)
-    return hole if notch.relative < MAX_HOLLOW or radii[best] >= notch.depth_mm else None
+    return hole if notch.relative < MAX_HOLLOW or radii[best] >= min(notch.depth_mm, SURE_CAVITY_MM) else None
 
 
 def diagnose(stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO) -> Diagnosis:

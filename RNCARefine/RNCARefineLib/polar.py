@@ -132,6 +132,8 @@ def polar_interpolation(
         return unchanged
     kept = near_wall(wall, spacing, middle)
     profile = _Profile.measure(kept, spacing, middle)
+    if profile is None:
+        return unchanged
     # Filling the empty bins is enough unless the two ends overlap (a slanting crack, a spiral): then fill every bin.
     for bins in (_widen(~profile.covered), np.ones(BINS, dtype=bool)):
         ring = _only_cavity(kept | profile.annulus(bins), middle)
@@ -279,8 +281,8 @@ class _Profile:
     outer: _Floats
 
     @classmethod
-    def measure(cls, wall: _Bools, spacing: tuple[float, float], centre: tuple[float, float]) -> _Profile:
-        """Measure the wall and carry both radii over the bins that it leaves empty."""
+    def measure(cls, wall: _Bools, spacing: tuple[float, float], centre: tuple[float, float]) -> _Profile | None:
+        """Measure the wall and carry both radii over the bins that it leaves empty; None if it covers no bin at all."""
         j, i = np.nonzero(wall)
         distance = np.hypot((j - centre[0]) * spacing[0], (i - centre[1]) * spacing[1])
         first, last = sectors(j, i, spacing, centre)
@@ -295,6 +297,8 @@ class _Profile:
             np.minimum.at(inner, bins, distance[here])
             np.maximum.at(outer, bins, distance[here])
         covered = np.isfinite(inner)
+        if not covered.any():
+            return None
         known = np.flatnonzero(covered)
         every = np.arange(BINS)
         half = float(np.mean(spacing)) / 2

@@ -35,7 +35,7 @@ class SliceRecord:
     confidence: float | None
     """0 to 1, agreement of the automaton's samples with the mask; ``None`` where the automaton did not decide."""
     reason: str
-    """Why the verdict is what it is, in one sentence; empty for an intact slice."""
+    """Why the verdict is what it is, and why an intact slice need not be a ring; empty for an intact ring."""
 
 
 @dataclass(frozen=True)

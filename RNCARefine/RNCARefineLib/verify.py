@@ -35,6 +35,7 @@ class Bounds:
 def objection(
     wall: Mask,
     before: Mask,
+    near: Mask,
     pool: Mask | None,
     expectation: Expectation,
     largest_area: float,
@@ -46,6 +47,7 @@ def objection(
     Args:
         wall: The proposal, shape ``(j, i)``.
         before: The wall that was there.
+        near: The same without the pieces that lie away from the heart.
         pool: The blood pool that was given, or ``None``.
         expectation: What the slice should be: a ring or a disc.
         largest_area: Area of the largest wall in the stack in mm2.
@@ -64,7 +66,7 @@ def objection(
     elif find(wall, remaining, in_plane) is not Finding.RING:
         return "The wall would close around a pore, and not around the cavity."
     outline = ndimage.binary_dilation(fill_holes(wall))
-    if _share(largest_component(before), outline) < bounds.least_overlap:
+    if _share(largest_component(near), outline) < bounds.least_overlap:
         return "The closed wall would lie away from the wall that was there."
     if pool is not None and _share(largest_component(pool), outline) < bounds.least_pool:
         return "The closed wall would leave most of the blood pool outside."
