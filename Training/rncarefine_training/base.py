@@ -21,6 +21,7 @@ from .augment import random_affine, random_contrast
 from .cases import Case
 from .config import Base, BaseNetwork, Config
 from .networks import STRIDE, build_network
+from .resume import remaining
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,9 @@ def train_member(config: Config, member: Member, cases: list[Case], folder: Path
         enable_model_summary=False,
     )
     last = folder / member.name / "last.ckpt"
-    trainer.fit(learner, DataLoader(crops, config.base.batch), ckpt_path=last if last.exists() else None)
+    left = remaining(len(crops), config.base.batch, last)
+    loader = DataLoader(crops, config.base.batch, sampler=left)
+    trainer.fit(learner, loader, ckpt_path=last if last.exists() else None)
     return paths
 
 

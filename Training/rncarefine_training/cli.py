@@ -16,7 +16,7 @@ from RNCARefineLib.model import load_model
 from .cases import load_cases, read_acdc
 from .config import Config
 
-SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-NI-31", "middle-0@1"
+SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "sax-cine-2d.yaml"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -68,10 +68,14 @@ def automaton(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFI
 
 @app.command()
 def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write weights and model card to RUN/models."""
+    """Write weights and model card to RUN/models; what `evaluate --test` measured goes into the card."""
+    from .evaluate import measured
     from .export import export as write
 
-    console.print(f"Weights: {write(Config.load(config), run / 'automaton' / 'last.ckpt', _made(run / 'models'))}")
+    table = run / "evaluation-test.csv"
+    metrics = measured(pd.read_csv(table)) if table.exists() else {}
+    path = write(Config.load(config), run / "automaton" / "last.ckpt", _made(run / "models"), metrics)
+    console.print(f"Weights: {path}")
 
 
 @app.command()
@@ -152,9 +156,15 @@ def _made(folder: Path) -> Path:
 
 
 def _print(frame: pd.DataFrame) -> None:
-    table = Table()
-    for column in frame.columns:
-        table.add_column(str(column), justify="left" if frame[column].dtype == object else "right")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
-    console.print(table)
+    """Print one narrow table a network."""
+    for network, part in frame.groupby("network", sort=False):
+        table = Table("method", "broken", "flagged", "valid", "Dice", "HD mm", "ASSD mm", "changed of correct")
+        for row in part.to_dict("records"):
+            pairs = [f"{row[f'{name} before']:.{digits}f} {row[name]:.{digits}f}" for name, digits in _DIGITS.items()]
+            changed = f"{row['correct changed']} of {row['correct']}"
+            table.add_row(row["method"], str(row["broken"]), str(row["flagged"]), row["valid"], *pairs, changed)
+        console.print(f"Base network: {network} (before and after)")
+        console.print(table)
+
+
+_DIGITS = {"dice": 3, "hd": 1, "assd": 2}

@@ -153,3 +153,10 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(lines)
+
+
+def measured(table: pd.DataFrame) -> dict[str, dict[str, float | int | str]]:
+    """Return the figures of :func:`summarise` that a model card shows, by base network."""
+    ours = table[table.method == AUTOMATON].round(3)
+    columns = ["broken", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
+    return {row["network"]: {name: row[name] for name in columns} for row in ours.to_dict("records")}

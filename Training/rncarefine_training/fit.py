@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from .base import members
 from .config import Config
 from .learner import AutomatonLearner
+from .resume import remaining
 from .samples import RepairSamples, load_stacks
 from .validation import Validation
 
@@ -66,6 +67,7 @@ def train_automaton(config: Config, cases: Path, predictions: Path, folder: Path
         accelerator="auto",
         devices=1,
         gradient_clip_val=1.0,
+        check_val_every_n_epoch=None,
         val_check_interval=settings.validate_every,
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(folder, name="log", version=config.name),
@@ -80,7 +82,7 @@ def train_automaton(config: Config, cases: Path, predictions: Path, folder: Path
     last = folder / "last.ckpt"
     trainer.fit(
         learner,
-        DataLoader(samples, settings.batch),
+        DataLoader(samples, settings.batch, sampler=remaining(len(samples), settings.batch, last)),
         # The slices to validate on are the learner's own; Lightning wants one batch to call it once.
         DataLoader(TensorDataset(zeros(1))),
         ckpt_path=last if last.exists() else None,

@@ -127,8 +127,9 @@ class AutomatonLearner(L.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the rate rises for 100 updates, stays through the warm-up and falls on a cosine to 1 %."""
         settings = self.settings
-        decayed = [value for name, value in self.named_parameters() if "weight" in name]
-        others = [value for name, value in self.named_parameters() if "weight" not in name]
+        # The auxiliary head is thrown away; all that is exported decays a little.
+        decayed = [value for name, value in self.named_parameters() if name != "auxiliary.bias"]
+        others = [self.auxiliary.bias]
         optimizer = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": 1e-4}, {"params": others, "weight_decay": 0.0}],
             settings.learning_rate,
