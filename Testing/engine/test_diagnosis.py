@@ -313,7 +313,8 @@ def test_the_apex_is_told_from_a_heart_as_a_poor_network_predicts_it():
 def test_false_blobs_far_from_the_wall_do_not_move_the_apex():
     wall, _ = heart(8, 1)
     for k in range(5, 9):
-        wall[k] |= blob((6, 6), 3.0) | blob((66, 74), 3.0)
+        for corner in ((6, 6), (66, 6), (6, 74), (66, 74)):
+            wall[k] |= blob(corner, 2.0 + k / 4)
     assert diagnosed(wall).apex is Apex.LAST
 
 

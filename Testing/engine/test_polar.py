@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from engine.shapes import CENTRE, SHAPE, SPACING, blob, disc, horseshoe, picture, polar_grid, random_masks, ring, turned
 from RNCARefineLib.metrics import dice
@@ -92,6 +93,18 @@ def test_interpolation_carries_the_thickness_of_the_two_ends_linearly_over_the_g
     assert radius[middle].max() == pytest.approx(26, abs=1.5)
 
 
+@pytest.mark.parametrize("spacing", [(3.0, 0.8), (0.8, 3.0), (2.0, 2.0)])
+def test_a_wall_thinner_than_a_pixel_closes_on_a_coarse_grid(spacing):
+    shape = (round(90 / spacing[0]), round(90 / spacing[1]))
+    grid = {"shape": shape, "spacing": spacing, "centre": (shape[0] / 2 + 0.2, shape[1] / 2 + 0.3)}
+    outline = disc(30.0, **grid) - ndimage.binary_erosion(disc(30.0, **grid))
+    _, angle = polar_grid(**grid)
+    broken = (outline * (turned(angle, 20) > 35)).astype(np.uint8)
+    closed = polar_interpolation(broken, spacing)
+    assert betti_2d(closed) == (1, 1)
+    assert dice(closed, outline) > 0.8
+
+
 def test_interpolation_fills_pores_and_keeps_the_cavity():
     wall = ring()
     wall[35, 23] = wall[12, 40] = wall[50, 52] = 0
@@ -137,6 +150,20 @@ def test_a_centre_that_is_known_takes_the_place_of_the_fitted_one():
     closed = polar_interpolation(quarter, SPACING, centre=CENTRE)
     assert betti_2d(closed) == (1, 1)
     assert dice(closed, ring()) > 0.93
+
+
+@pytest.mark.parametrize("centre", [(-400.0, 30.0), (35.0, 900.0), (2.0, 2.0)])
+def test_a_centre_that_the_wall_does_not_surround_changes_nothing_or_closes_round_it(centre):
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[40, 40] = mask[41, 40] = mask[42, 40] = 1
+    result = polar_interpolation(mask, SPACING, centre)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, mask)
+
+
+@given(random_masks(12, 12), st.tuples(st.floats(-90, 90), st.floats(-90, 90)))
+def test_any_mask_with_any_centre_becomes_a_closed_ring_or_stays_as_it_is(mask, centre):
+    result = polar_interpolation(mask, (1.3, 0.9), centre)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, mask)
 
 
 def test_the_centre_of_a_thick_horseshoe_is_in_its_small_cavity_and_a_disc_has_none():
