@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .account import Outcome, account
 from .diagnosis import Diagnosis, SliceDiagnosis, diagnose
-from .heart import locate_heart, near_heart
+from .heart import Heart, locate_heart, near_heart
 from .model import Model
 from .options import RepairOptions
 from .progress import Progress, report_progress, subrange
@@ -46,7 +46,7 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     """
     options = options or RepairOptions()
     started = time.perf_counter()
-    diagnosis = _diagnose(stack, _focus(stack).pool, options)
+    diagnosis = _diagnose(stack, _focus(stack)[1].pool, options)
     outcomes = [
         Outcome(Verdict.INTACT if entry.right else Verdict.TO_REPAIR, stack.mask[entry.k], entry.reason)
         for entry in diagnosis.slices
@@ -80,7 +80,7 @@ def repair(
         others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking at every slice")
-    focused = _focus(stack)
+    heart, focused = _focus(stack)
     before = _diagnose(stack, focused.pool, options)
     broken = (entry for entry in before.slices if entry.expectation is Expectation.RING and not entry.right)
     wanted = [entry.k for entry in broken if focused.mask[entry.k].any() and not _counts_as_ring(entry)]
@@ -97,8 +97,7 @@ def repair(
             progress=subrange(progress, 0.05, 0.9),
         )
     report_progress(progress, 0.9, "Verifying every slice")
-    largest = float(np.max(focused.mask.sum(axis=(1, 2)))) * stack.pixel_area
-    outcomes = [_decide(stack, focused, entry, proposals, largest, options) for entry in before.slices]
+    outcomes = [_decide(stack, focused, heart, entry, proposals, options) for entry in before.slices]
     mask = np.stack([outcome.wall for outcome in outcomes]).astype(np.uint8)
     after = _diagnose(replace(stack, mask=mask), _remaining(focused.pool, mask), options)
     report_progress(progress, 1.0, "Done")
@@ -106,8 +105,8 @@ def repair(
     return RepairResult(mask, account(stack, before, after, outcomes, others, model, proposals, options, elapsed))
 
 
-def _focus(stack: Stack) -> Stack:
-    """Return the stack without the wall and pool that lie away from the heart.
+def _focus(stack: Stack) -> tuple[Heart, Stack]:
+    """Return the heart, and the stack without the wall and pool that lie away from it.
 
     They must neither mislead the repair nor be repaired; nothing is removed from a slice that is not repaired.
     """
@@ -118,7 +117,7 @@ def _focus(stack: Stack) -> Stack:
         )
     heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
     pool = None if stack.pool is None else near_heart(stack.pool, heart, stack.in_plane)
-    return replace(stack, mask=near_heart(stack.mask, heart, stack.in_plane), pool=pool)
+    return heart, replace(stack, mask=near_heart(stack.mask, heart, stack.in_plane), pool=pool)
 
 
 def _diagnose(stack: Stack, pool: Mask | None, options: RepairOptions) -> Diagnosis:
@@ -128,9 +127,9 @@ def _diagnose(stack: Stack, pool: Mask | None, options: RepairOptions) -> Diagno
 def _decide(
     stack: Stack,
     focused: Stack,
+    heart: Heart,
     entry: SliceDiagnosis,
     proposals: AutomatonProposals | None,
-    largest: float,
     options: RepairOptions,
 ) -> Outcome:
     """Take the first proposal that passes verification, else leave the slice as it was.
@@ -148,8 +147,10 @@ def _decide(
         return Outcome(Verdict.REFUSED, before, f"{entry.reason} Its only hole is a pore, not the cavity.")
     pool = None if focused.pool is None else focused.pool[entry.k]
 
+    axis = float(heart.centres[entry.k, 0]), float(heart.centres[entry.k, 1])
+
     def passes(wall: Mask) -> str:
-        return objection(wall, before, near, pool, entry.expectation, largest, stack.in_plane, options.bounds)
+        return objection(wall, before, near, pool, entry.expectation, axis, stack.in_plane, options.bounds)
 
     disc = entry.expectation is Expectation.DISC
     against = "The automaton closes rings and leaves discs to geometry." if disc else "The automaton found no wall."

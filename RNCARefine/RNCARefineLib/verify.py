@@ -22,13 +22,16 @@ class Bounds:
     Attributes:
         least_overlap: Share of the old wall's main piece that must lie on or inside the new wall's outline.
         least_pool: Share of the given blood pool's main piece that must lie on or inside the new wall's outline.
-        most_area: Largest wall area, as a multiple of the largest wall in the stack.
+        most_radius_mm: Largest radius of the new wall's outline, that of the circle with its area; no left ventricle
+            is larger.
+        most_off_axis_mm: Most distance of the outline's middle from the heart's axis.
         most_change_mm2: Most wall added and removed together in a slice, in mm2; ``None`` sets no limit.
     """
 
     least_overlap: float = 0.4
     least_pool: float = 0.5
-    most_area: float = 2.0
+    most_radius_mm: float = 65.0
+    most_off_axis_mm: float = 30.0
     most_change_mm2: float | None = None
 
 
@@ -38,7 +41,7 @@ def objection(
     near: Mask,
     pool: Mask | None,
     expectation: Expectation,
-    largest_area: float,
+    axis: tuple[float, float],
     in_plane: tuple[float, float],
     bounds: Bounds,
 ) -> str:
@@ -50,7 +53,7 @@ def objection(
         near: The same without the pieces that lie away from the heart.
         pool: The blood pool that was given, or ``None``.
         expectation: What the slice should be: a ring or a disc.
-        largest_area: Area of the largest wall in the stack in mm2.
+        axis: Where the heart's axis meets the slice, ``(j, i)`` in pixels.
         in_plane: Pixel spacing in mm, ``(j, i)``.
         bounds: How far a repair may go.
 
@@ -71,8 +74,12 @@ def objection(
     if pool is not None and _share(largest_component(pool), outline) < bounds.least_pool:
         return "The closed wall would leave most of the blood pool outside."
     pixel_area = in_plane[0] * in_plane[1]
-    if wall.sum() * pixel_area > bounds.most_area * largest_area:
-        return "The closed wall would be far larger than any wall in the stack."
+    inside = fill_holes(wall)
+    if np.sqrt(inside.sum() * pixel_area / np.pi) > bounds.most_radius_mm:
+        return "The closed wall would be larger than any left ventricle."
+    off_axis = (np.argwhere(inside).mean(axis=0) - axis) * in_plane
+    if float(np.hypot(*off_axis)) > bounds.most_off_axis_mm:
+        return "The closed wall would not lie about the heart's axis."
     change = float((wall != before).sum()) * pixel_area
     if bounds.most_change_mm2 is not None and change > bounds.most_change_mm2:
         return f"The repair would change {change:.0f} mm2, more than the {bounds.most_change_mm2:.0f} mm2 allowed."

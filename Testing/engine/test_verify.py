@@ -7,21 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.shapes import SPACING, blob, disc, horseshoe, picture, ring
+from engine.shapes import CENTRE, SPACING, blob, disc, horseshoe, picture, ring
 from RNCARefineLib.verify import Bounds, objection
 from RNCARefineLib.words import Expectation
 
 AREA = SPACING[0] * SPACING[1]
-MOST = float(ring().sum()) * AREA
-"""Area of the largest wall in the stack in mm2: a ring's."""
 
 
 def against(
-    wall, before=None, *, near=None, pool=None, expectation=Expectation.RING, largest=MOST, spacing=SPACING, **bounds
+    wall, before=None, *, near=None, pool=None, expectation=Expectation.RING, axis=CENTRE, spacing=SPACING, **bounds
 ):
     before = horseshoe() if before is None else before
     near = before if near is None else near
-    return objection(wall, before, near, pool, expectation, largest, spacing, replace(Bounds(), **bounds))
+    return objection(wall, before, near, pool, expectation, axis, spacing, replace(Bounds(), **bounds))
 
 
 def test_nothing_speaks_against_the_ring_that_closes_a_gap():
@@ -46,8 +44,8 @@ def test_what_is_not_a_ring_is_not_closed(wall):
 def test_a_wall_that_closes_only_by_a_corner_is_not_closed():
     by_a_corner = picture(".####", "#...#", "#...#", "#...#", "#####")
     whole = picture("#####", "#...#", "#...#", "#...#", "#####")
-    assert against(whole, whole, largest=1e4) == ""
-    assert "No closed ring" in against(by_a_corner, whole, largest=1e4)
+    assert against(whole, whole, axis=(2, 2)) == ""
+    assert "No closed ring" in against(by_a_corner, whole, axis=(2, 2))
 
 
 def test_a_horseshoe_that_closes_around_a_pore_is_no_ring_around_the_cavity():
@@ -66,7 +64,7 @@ def test_a_ring_whose_cavity_holds_none_of_the_pool_is_no_ring_around_the_cavity
 def test_a_wall_beside_the_one_that_was_there_lies_away_from_it():
     grid = {"shape": (160, 160), "spacing": (1.0, 1.0)}
     before = horseshoe(centre=(40, 40), **grid)
-    assert "lie away" in against(ring(centre=(110, 110), **grid), before, spacing=(1.0, 1.0), largest=1e4)
+    assert "lie away" in against(ring(centre=(110, 110), **grid), before, spacing=(1.0, 1.0), axis=(110, 110))
 
 
 def test_the_overlap_is_that_of_the_main_piece_with_the_outline():
@@ -89,15 +87,15 @@ def test_the_least_overlap_is_a_share_of_the_wall_that_was_there():
     wall[2:9, 20:27] = 1
     wall[4:7, 22:25] = 0
     before[5, 7:27] = 1
-    assert against(wall, before, largest=1e4, least_overlap=8 / 20) == ""
-    assert "lie away" in against(wall, before, largest=1e4, least_overlap=8.01 / 20)
+    assert against(wall, before, axis=(5, 23), least_overlap=8 / 20) == ""
+    assert "lie away" in against(wall, before, axis=(5, 23), least_overlap=8.01 / 20)
 
 
 def test_a_ring_that_leaves_most_of_the_pool_outside_is_refused():
     grid = {"shape": (120, 120), "spacing": (1.0, 1.0)}
     wall = ring(10, 18, centre=(60, 60), **grid)
     near, far = disc(14, centre=(60, 60), **grid), disc(30, centre=(60, 92), **grid)
-    options = {"spacing": (1.0, 1.0), "largest": 1e4}
+    options = {"spacing": (1.0, 1.0), "axis": (60, 60)}
     assert against(wall, wall, pool=near, **options) == ""
     assert "most of the blood pool outside" in against(wall, wall, pool=far, **options)
     assert against(wall, wall, pool=far, least_pool=0.05, **options) == ""
@@ -107,19 +105,22 @@ def test_an_empty_pool_asks_for_nothing():
     assert against(ring(), pool=np.zeros_like(ring())) == ""
 
 
-def test_a_wall_far_larger_than_any_other_is_refused():
-    wall = ring(14, 40)
-    assert wall.sum() > 2 * ring().sum()
-    assert "far larger" in against(wall)
-    assert against(wall, most_area=10) == ""
-    assert "far larger" in against(ring(), largest=MOST / 2.1)
-    assert against(ring(), largest=MOST / 1.9) == ""
+def test_a_wall_larger_than_any_left_ventricle_is_refused():
+    # The outline of the ring has a radius of 26 mm.
+    assert "larger than any left ventricle" in against(ring(), most_radius_mm=25)
+    assert against(ring(), most_radius_mm=27) == ""
 
 
-def test_the_area_is_in_mm2():
-    # The same pixels on a grid twice as fine cover a quarter of the area.
-    assert "far larger" in against(ring(), largest=MOST / 3)
-    assert against(ring(), largest=MOST / 3, spacing=(SPACING[0] / 2, SPACING[1] / 2)) == ""
+def test_the_radius_is_in_mm():
+    # The same pixels on a grid twice as fine are half as large.
+    fine = (SPACING[0] / 2, SPACING[1] / 2)
+    assert against(ring(), most_radius_mm=14, spacing=fine) == ""
+
+
+@pytest.mark.parametrize(("away_mm", "right"), [(29, True), (31, False)])
+def test_a_wall_away_from_the_axis_of_the_heart_is_refused(away_mm, right):
+    message = against(ring(), axis=(CENTRE[0] - away_mm / SPACING[0], CENTRE[1]))
+    assert message == ("" if right else "The closed wall would not lie about the heart's axis.")
 
 
 def test_a_change_beyond_the_limit_is_refused_with_its_size():
