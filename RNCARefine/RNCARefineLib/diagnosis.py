@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from .polar import MAX_HOLLOW, as_slice, deepest_notch, fit_circle, hull, near_wall
+from .circle import fit_circle, near_wall
+from .shape import MAX_HOLLOW, as_slice, deepest_notch, hull
 from .stack import Stack
 from .topology import Gap, betti_2d, fill_holes, gap, holes, largest_component
 from .words import Apex, Expectation, Finding

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .polar import fit_circle
+from .circle import fit_circle
 from .stack import Mask
 from .topology import largest_component
 

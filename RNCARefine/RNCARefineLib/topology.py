@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from .polar import as_slice, fit_circle, near_wall, sectors, wall_centre
+from .circle import fit_circle, near_wall, sectors, wall_centre
+from .shape import as_slice
 from .stack import Mask
 
 
