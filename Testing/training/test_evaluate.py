@@ -244,3 +244,16 @@ def test_a_model_card_shows_the_figures_of_the_whole_repair_by_network():
     distances = {"hd before": 30.0, "hd": 10.0, "assd before": 4.0, "assd": 2.0}
     rows = [{"network": "weak", "method": method, **figures, **distances} for method in (AUTOMATON, "closing 8 mm")]
     assert evaluation.measured(pd.DataFrame(rows)) == {"weak": {**figures, "dice before": 0.612, **distances}}
+
+
+def test_methods_are_compared_slice_by_slice():
+    rows = [
+        {"network": "a", "case": "c", "k": k, "method": method, "broken": k < 9, "dice": dice, "assd": 3 - dice}
+        for k in range(10)
+        for method, dice in ((AUTOMATON, 0.8 + 0.01 * k), ("polar interpolation", 0.7 if k else 0.9))
+    ]
+    found = evaluation.compare(pd.DataFrame(rows))
+    assert found["better"] == pytest.approx(8 / 9)
+    assert found["dice_gain"] == pytest.approx((sum(0.1 + 0.01 * k for k in range(1, 9)) - 0.1) / 9)
+    assert 0 < found["p_dice"] < 0.05
+    assert found["p_assd"] == pytest.approx(found["p_dice"])

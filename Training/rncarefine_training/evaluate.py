@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
+from scipy.stats import wilcoxon
 
 from RNCARefineLib.metrics import dice, surface_distances
 from RNCARefineLib.model import Model
@@ -160,3 +161,32 @@ def measured(table: pd.DataFrame) -> dict[str, dict[str, float | int | str]]:
     ours = table[table.method == AUTOMATON].round(3)
     columns = ["broken", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
     return {row["network"]: {name: row[name] for name in columns} for row in ours.to_dict("records")}
+
+
+def compare(rows: pd.DataFrame, other: str = "polar interpolation") -> dict[str, float]:
+    """Compare the repair with another method, slice by slice, over all broken slices.
+
+    Args:
+        rows: From :func:`evaluate`.
+        other: The other method.
+
+    Returns:
+        ``better``, the share of slices with a higher Dice; ``dice_gain``, the mean difference; ``p_dice`` and
+        ``p_assd`` of the Wilcoxon signed-rank test.
+    """
+    keys = ["network", "case", "k"]
+    failed = rows[rows.broken].set_index(keys)
+    ours, theirs = failed[failed.method == AUTOMATON], failed[failed.method == other]
+    dice_gain = (ours.dice - theirs.dice).dropna()
+    assd_gain = (ours.assd - theirs.assd).dropna()
+    return {
+        "better": float((dice_gain > 0).mean()),
+        "dice_gain": float(dice_gain.mean()),
+        "p_dice": _signed_rank(dice_gain),
+        "p_assd": _signed_rank(assd_gain),
+    }
+
+
+def _signed_rank(gains: pd.Series) -> float:
+    """Return the p-value of the Wilcoxon signed-rank test; 1 where nothing differs."""
+    return float(wilcoxon(gains).pvalue) if gains.any() else 1.0
