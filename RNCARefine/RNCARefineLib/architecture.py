@@ -6,6 +6,7 @@ An automaton is an image encoder, run once per rollout, and a local rule, run on
     condition = features . condition^T + bias                    once: the constant half of the hidden layer
     hidden    = relu(conv3x3(state, perceive) + condition)       every step
     state    += fire * (hidden . update^T)                       every step, cells that fire
+    state     = clip(state, -1.5, 1.5)                           every step, in use and not in training
 
 The encoder is a small U-Net: two 3x3 convolutions a level, average pooling down, nearest neighbour and a 3x3
 convolution on the concatenation up, ReLU everywhere. All convolutions pad with zeros.
@@ -18,6 +19,10 @@ from dataclasses import dataclass
 
 RING, EPICARDIUM, ENDOCARDIUM = 0, 1, 2
 """State channels with a meaning: the wall, the disc that the wall encloses with it, and the disc inside the wall."""
+
+STATE_LIMIT = 1.5
+"""A rollout keeps every state within this of 0, where training wants it. Without the limit a small error grows once it
+is outside: shipped weights held for 200 steps and flooded the slice within 500."""
 
 PLANES = ("image", "mask", "distance", "radius", "annulus", "below", "above", "pool")
 """What the encoder sees, in this order; :mod:`RNCARefineLib.conditioning` makes them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import Architecture
+from .architecture import STATE_LIMIT, Architecture
 
 Array = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ class NumpyBackend:
         return np.stack([self._encode(item) for item in planes])
 
     def step(self, state: Array, constant: Array, fire: NDArray[np.bool_]) -> Array:
-        """Let the cells perceive their neighbours and those that fire update, in place."""
+        """Let the cells perceive their neighbours and those that fire update, within the limit, in place."""
         for item, base, firing in zip(state, constant, fire, strict=True):
             cells = np.flatnonzero(firing)
             # Cells that do not fire keep their state: leave their rows out of the products.
@@ -61,6 +61,7 @@ class NumpyBackend:
             hidden += base.reshape(-1, base.shape[-1])[cells]
             np.maximum(hidden, 0, out=hidden)
             item.reshape(-1, item.shape[-1])[cells] += hidden @ self._update
+            np.clip(item, -STATE_LIMIT, STATE_LIMIT, out=item)
         return state
 
     def _encode(self, planes: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import Architecture
+from .architecture import STATE_LIMIT, Architecture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,12 +119,12 @@ class TorchBackend:
             return condition(self.parameters, encode(self.parameters, self.architecture, planes))
 
     def step(self, state: Tensor, constant: Tensor, fire: NDArray[np.bool_]) -> Tensor:
-        """Let the cells perceive their neighbours and those that fire update."""
+        """Let the cells perceive their neighbours and those that fire update, within the limit."""
         import torch
 
         with torch.inference_mode():
             firing = torch.from_numpy(fire[:, None]).to(self.device, torch.float32)
-            return step(self.parameters, state, constant, firing)
+            return step(self.parameters, state, constant, firing).clamp_(-STATE_LIMIT, STATE_LIMIT)
 
 
 def out_of_memory(error: Exception) -> bool:

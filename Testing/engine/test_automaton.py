@@ -23,8 +23,10 @@ from RNCARefineLib.automaton import choose_device, rollout
 from RNCARefineLib.conditioning import planes as condition_planes
 from RNCARefineLib.conditioning import seed_state
 from RNCARefineLib.fire import cell_keys, fires
+from RNCARefineLib.metrics import dice
 from RNCARefineLib.model import available_models, load_model
 from RNCARefineLib.progress import Cancelled
+from RNCARefineLib.readout import is_ring, read_wall
 
 BACKENDS = ["numpy", "cpu"]
 
@@ -81,6 +83,22 @@ def test_both_backends_agree_on_the_shipped_weights(name):
     ]
     np.testing.assert_allclose(ends[0].state, ends[1].state, atol=1e-4)
     np.testing.assert_array_equal(ends[0].state[..., :3] > 0.5, ends[1].state[..., :3] > 0.5)
+
+
+@pytest.mark.parametrize("name", [card.name for card in available_models()])
+def test_the_shipped_weights_hold_a_wall_far_beyond_the_steps_they_are_used_for(name):
+    model = load_model(name)
+    architecture = Architecture.of(model.card.shapes)
+    planes, state = walls(14.0, 20.0, size=48, spacing_mm=model.card.spacing_mm)
+    state = np.concatenate([state[..., :3], np.zeros((*state.shape[:3], architecture.channels - 3), np.float32)], -1)
+    ends = [
+        roll(model.parameters, architecture, planes, state, steps=steps, fire_rate=model.card.fire_rate, patience=None)
+        for steps in (model.card.steps, 500)
+    ]
+    for short, long in zip(*(ended.state for ended in ends), strict=True):
+        near, far = (read_wall(fields[..., :3].transpose(2, 0, 1)) for fields in (short, long))
+        assert is_ring(far)
+        assert dice(near, far) > 0.8
 
 
 @pytest.mark.parametrize("device", BACKENDS)

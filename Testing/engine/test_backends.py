@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.toy_models import SMALL, naive_condition, naive_step, random_inputs, random_parameters
-from RNCARefineLib.architecture import Architecture
+from RNCARefineLib.architecture import STATE_LIMIT, Architecture
 from RNCARefineLib.backend_numpy import NumpyBackend
 from RNCARefineLib.backend_torch import TorchBackend, out_of_memory
 
@@ -98,20 +98,33 @@ def test_taken_items_go_on_as_they_would_have(make):
 
 
 def test_the_border_of_a_slice_is_seen_as_zeros(make):
-    # A state that is 1 everywhere and a rule that adds the mean of the neighbourhood shows how much lies outside.
+    # A state that is 1 everywhere and a rule that adds a tenth of every neighbour shows how much lies outside.
     architecture = Architecture(channels=3, hidden=1, encoder=(1,))
     parameters = {name: np.zeros(shape, np.float32) for name, shape in architecture.shapes().items()}
     parameters["perceive.weight"][0, 0] = 1
-    parameters["update.weight"][1, 0] = 1
+    parameters["update.weight"][1, 0] = 0.1
     planes, state = random_inputs(1, (4, 5), architecture)
     state[..., 0], state[..., 1] = 1, 0
     backend = make(parameters, architecture)
     after = backend.get(
         backend.step(backend.put(state), backend.condition(backend.put(planes)), np.ones((1, 4, 5), bool))
     )
-    np.testing.assert_array_equal(
-        after[0, :, :, 1], [[4, 6, 6, 6, 4], [6, 9, 9, 9, 6], [6, 9, 9, 9, 6], [4, 6, 6, 6, 4]]
-    )
+    expected = [[4, 6, 6, 6, 4], [6, 9, 9, 9, 6], [6, 9, 9, 9, 6], [4, 6, 6, 6, 4]]
+    np.testing.assert_allclose(10 * after[0, :, :, 1], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_rule_that_runs_away_is_stopped_at_the_limit(make, sign):
+    architecture = Architecture(channels=3, hidden=1, encoder=(1,))
+    parameters = {name: np.zeros(shape, np.float32) for name, shape in architecture.shapes().items()}
+    parameters["condition.bias"][0] = 1
+    parameters["update.weight"][1, 0] = sign
+    planes, state = random_inputs(1, (4, 5), architecture)
+    backend = make(parameters, architecture)
+    constant, cells = backend.condition(backend.put(planes)), backend.put(np.zeros_like(state))
+    for _ in range(5):
+        cells = backend.step(cells, constant, np.ones((1, 4, 5), bool))
+    assert (backend.get(cells)[..., 1] == sign * STATE_LIMIT).all()
 
 
 def test_both_backends_agree_step_by_step_over_32_steps(architecture):

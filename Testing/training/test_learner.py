@@ -12,6 +12,7 @@ import torch
 from rncarefine_training.learner import AutomatonLearner, build_architecture, repair_loss
 from rncarefine_training.samples import RepairSamples, frame_case
 from RNCARefineLib import backend_torch
+from RNCARefineLib.architecture import STATE_LIMIT
 from RNCARefineLib.automaton import rollout
 from RNCARefineLib.fire import cell_keys, fires
 from training.toy_data import failed, toy_case, toy_config
@@ -107,7 +108,7 @@ def test_what_is_trained_is_what_the_engine_rolls_out(device):
     cells = state
     for number in range(8):
         fire = torch.from_numpy(fires(keys, 5, number, 0.5)[:, None]).float()
-        cells = backend_torch.step(parameters, cells, constant, fire)
+        cells = backend_torch.step(parameters, cells, constant, fire).clamp(-STATE_LIMIT, STATE_LIMIT)
     ended = rollout(
         {name: value.numpy() for name, value in parameters.items()},
         made.architecture,
