@@ -71,12 +71,18 @@ def test_numpy_and_torch_end_with_the_same_state_and_mask_after_32_steps(archite
     assert (one.backend, one.device, other.backend, other.device) == ("numpy", "cpu", "torch", "cpu")
 
 
-@pytest.mark.parametrize("name", [card.name for card in available_models()])
-def test_both_backends_agree_on_the_shipped_weights(name):
+def shipped(name):
+    """Return a shipped model, its architecture, and planes and seed state of two drawn hearts."""
     model = load_model(name)
     architecture = Architecture.of(model.card.shapes)
     planes, state = walls(14.0, 20.0, size=48, spacing_mm=model.card.spacing_mm)
     state = np.concatenate([state[..., :3], np.zeros((*state.shape[:3], architecture.channels - 3), np.float32)], -1)
+    return model, architecture, planes, state
+
+
+@pytest.mark.parametrize("name", [card.name for card in available_models()])
+def test_both_backends_agree_on_the_shipped_weights(name):
+    model, architecture, planes, state = shipped(name)
     ends = [
         roll(model.parameters, architecture, planes, state, steps=32, fire_rate=model.card.fire_rate, device=device)
         for device in BACKENDS
@@ -87,10 +93,7 @@ def test_both_backends_agree_on_the_shipped_weights(name):
 
 @pytest.mark.parametrize("name", [card.name for card in available_models()])
 def test_the_shipped_weights_hold_a_wall_far_beyond_the_steps_they_are_used_for(name):
-    model = load_model(name)
-    architecture = Architecture.of(model.card.shapes)
-    planes, state = walls(14.0, 20.0, size=48, spacing_mm=model.card.spacing_mm)
-    state = np.concatenate([state[..., :3], np.zeros((*state.shape[:3], architecture.channels - 3), np.float32)], -1)
+    model, architecture, planes, state = shipped(name)
     ends = [
         roll(model.parameters, architecture, planes, state, steps=steps, fire_rate=model.card.fire_rate, patience=None)
         for steps in (model.card.steps, 500)
