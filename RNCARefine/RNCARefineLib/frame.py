@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,9 +64,7 @@ class Frame:
             smooth = values.astype(np.float32)
             if max(sigma) > 0:
                 smooth = ndimage.gaussian_filter(smooth, sigma, mode="nearest" if outside == "nearest" else "constant")
-            ndimage.affine_transform(
-                smooth, self.ratio, self.start, output_shape=self.size, output=result[n], order=1, mode=outside
-            )
+            _resample(smooth, self.ratio, self.start, result[n], outside, 0.0)
         return result
 
     def put_back(self, fields: Field, outside: float = 0.0) -> Field:
@@ -78,20 +77,11 @@ class Frame:
         Returns:
             Shape ``(n, *shape)``.
         """
-        scale = [1 / ratio for ratio in self.ratio]
-        offset = [-start * factor for start, factor in zip(self.start, scale, strict=True)]
+        scale = 1 / self.ratio[0], 1 / self.ratio[1]
+        offset = -self.start[0] * scale[0], -self.start[1] * scale[1]
         result = np.empty((len(fields), *self.shape), np.float32)
         for n, values in enumerate(fields):
-            ndimage.affine_transform(
-                values,
-                scale,
-                offset,
-                output_shape=self.shape,
-                output=result[n],
-                order=1,
-                mode="constant",
-                cval=outside,
-            )
+            _resample(values, scale, offset, result[n], "constant", outside)
         return result
 
 
@@ -130,6 +120,23 @@ def fit_frame(mask: Mask, in_plane: tuple[float, float], spacing_mm: float, stri
         in_plane=(float(in_plane[0]), float(in_plane[1])),
         shape=(mask.shape[1], mask.shape[2]),
     )
+
+
+def _resample(
+    values: Field,
+    scale: tuple[float, float],
+    offset: tuple[float, float],
+    result: Field,
+    mode: Literal["constant", "nearest"],
+    outside: float,
+) -> None:
+    """Fill ``result`` with ``values`` at ``scale * position + offset``, linearly."""
+    with warnings.catch_warnings():
+        # SciPy 1.15 and older warn, at every call, that scales were understood otherwise before 0.18.
+        warnings.filterwarnings("ignore", "The behavior of affine_transform", UserWarning)
+        ndimage.affine_transform(
+            values, scale, offset, output_shape=result.shape, output=result, order=1, mode=mode, cval=outside
+        )
 
 
 def _box(mask: Mask) -> NDArray[np.int64]:
