@@ -21,8 +21,8 @@ RING, EPICARDIUM, ENDOCARDIUM = 0, 1, 2
 """State channels with a meaning: the wall, the disc that the wall encloses with it, and the disc inside the wall."""
 
 STATE_LIMIT = 1.5
-"""A rollout keeps every state within this of 0, where training wants it. Without the limit a small error grows once it
-is outside: shipped weights held for 200 steps and flooded the slice within 500."""
+"""A rollout in use keeps every state within this of 0; training only discourages what lies beyond 2. Without the limit
+the first shipped weights held a wall for 200 steps and flooded the slice within 500."""
 
 PLANES = ("image", "mask", "distance", "radius", "annulus", "below", "above", "pool")
 """What the encoder sees, in this order; :mod:`RNCARefineLib.conditioning` makes them."""

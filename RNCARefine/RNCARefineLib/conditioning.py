@@ -106,8 +106,8 @@ def _circle(
     y, x = rows - mean_row, columns - mean_column
     # Least squares of y^2 + x^2 = 2 a y + 2 b x + c in centred coordinates; damped, for a short arc is nearly straight.
     square = y * y + x * x
-    normal = np.array([[np.sum(weight * y * y), np.sum(weight * y * x)], [0.0, np.sum(weight * x * x)]])
-    normal[1, 0] = normal[0, 1]
+    mixed = np.sum(weight * y * x)
+    normal = np.array([[np.sum(weight * y * y), mixed], [mixed, np.sum(weight * x * x)]])
     normal += np.eye(2) * (1e-3 * np.trace(normal) + 1e-6)
     moment = 0.5 * np.array([np.sum(weight * y * square), np.sum(weight * x * square)])
     shift = np.linalg.solve(normal, moment)

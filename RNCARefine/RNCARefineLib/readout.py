@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .architecture import ENDOCARDIUM, EPICARDIUM, RING
+from .diagnosis import MIN_CAVITY_PIXELS
 from .stack import Mask
 from .topology import betti_2d, fill_holes, largest_component
 
@@ -14,7 +15,7 @@ _CROSS = ndimage.generate_binary_structure(2, 1)
 _SQUARE = ndimage.generate_binary_structure(2, 2)
 
 
-def read_wall(fields: NDArray[np.float32], smallest_pool: int = 3) -> Mask | None:
+def read_wall(fields: NDArray[np.float32], smallest_pool: int = MIN_CAVITY_PIXELS) -> Mask | None:
     """Read the wall of one slice from the supervised channels, on whatever grid they are given.
 
     The ring channel and the difference of the two discs say the same thing in two ways; their mean is more accurate
@@ -35,11 +36,11 @@ def read_wall(fields: NDArray[np.float32], smallest_pool: int = 3) -> Mask | Non
     return None
 
 
-def is_ring(wall: Mask, smallest_pool: int = 3) -> bool:
+def is_ring(wall: Mask, smallest_pool: int = MIN_CAVITY_PIXELS) -> bool:
     """Whether a wall is closed, nowhere only by a corner, around a cavity of at least this many pixels.
 
-    A wall that hangs together by corners is closed for 8-connected foreground, and hardly visible: adding the pixels
-    that are enclosed under the stricter pairing too must not change the count.
+    A wall that hangs together by corners counts as closed for 8-connected foreground, and its break is hardly visible:
+    it must be a ring for 4-connected foreground and 8-connected background as well.
     """
     if betti_2d(wall) != (1, 1):
         return False

@@ -46,11 +46,13 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     """
     options = options or RepairOptions()
     started = time.perf_counter()
-    diagnosis = _diagnose(stack, _focus(stack)[1].pool, options)
-    outcomes = [
-        Outcome(Verdict.INTACT if entry.right else Verdict.TO_REPAIR, stack.mask[entry.k], entry.reason)
-        for entry in diagnosis.slices
-    ]
+    _, focused = _focus(stack)
+    diagnosis = _diagnose(stack, focused.pool, options)
+    outcomes = []
+    for entry in diagnosis.slices:
+        astray = _astray(stack, focused, entry)
+        verdict = Verdict.INTACT if entry.right and not astray else Verdict.TO_REPAIR
+        outcomes.append(Outcome(verdict, stack.mask[entry.k], astray or entry.reason))
     return account(stack, diagnosis, diagnosis, outcomes, None, None, None, options, time.perf_counter() - started)
 
 
@@ -137,8 +139,9 @@ def _decide(
     ``focused`` is the stack without what lies away from the heart.
     """
     before, near = stack.mask[entry.k], focused.mask[entry.k]
-    if before.any() and not near.any():
-        return Outcome(Verdict.REFUSED, before, f"{entry.reason} None of it lies where the heart is.".strip())
+    astray = _astray(stack, focused, entry)
+    if astray:
+        return Outcome(Verdict.REFUSED, before, astray)
     if entry.right:
         return Outcome(Verdict.INTACT, before, entry.reason)
     if entry.finding is Finding.EMPTY or entry.expectation is Expectation.OPEN:
@@ -146,7 +149,6 @@ def _decide(
     if _counts_as_ring(entry):
         return Outcome(Verdict.REFUSED, before, f"{entry.reason} Its only hole is a pore, not the cavity.")
     pool = None if focused.pool is None else focused.pool[entry.k]
-
     axis = float(heart.centres[entry.k, 0]), float(heart.centres[entry.k, 1])
 
     def passes(wall: Mask) -> str:
@@ -167,6 +169,13 @@ def _decide(
             return Outcome(Verdict.GEOMETRY, wall, entry.reason)
         against = f"{against} Geometry: {objected}"
     return Outcome(Verdict.REFUSED, before, f"{entry.reason} {against}")
+
+
+def _astray(stack: Stack, focused: Stack, entry: SliceDiagnosis) -> str:
+    """Say that none of a slice's wall lies where the heart is, however right it looks; empty if some does."""
+    if not stack.mask[entry.k].any() or focused.mask[entry.k].any():
+        return ""
+    return f"{entry.reason or 'There is a closed wall.'} None of it lies where the heart is."
 
 
 def _counts_as_ring(entry: SliceDiagnosis) -> bool:

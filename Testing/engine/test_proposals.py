@@ -148,31 +148,19 @@ def test_samples_are_averaged():
     assert np.abs(alone[0] - alone[1]).max() > 0.1
 
 
+def ask_twice(progress):
+    ask_automaton(broken_stack(), [2], circle_model(), device="numpy", samples=2, steps=4, progress=progress)
+
+
 def test_progress_runs_from_start_to_end_over_all_samples():
     told = []
-    ask_automaton(
-        broken_stack(),
-        [2],
-        circle_model(),
-        device="numpy",
-        samples=2,
-        steps=4,
-        progress=lambda fraction, text: told.append(fraction),
-    )
+    ask_twice(lambda fraction, text: told.append(fraction))
     assert told == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0])
 
 
 def test_the_second_sample_can_be_cancelled():
     with pytest.raises(Cancelled):
-        ask_automaton(
-            broken_stack(),
-            [2],
-            circle_model(),
-            device="numpy",
-            samples=2,
-            steps=4,
-            progress=lambda fraction, text: fraction < 0.6,
-        )
+        ask_twice(lambda fraction, text: fraction < 0.6)
 
 
 def test_weights_that_are_not_an_automatons_are_an_error():

@@ -165,6 +165,31 @@ def test_a_slice_with_nothing_where_the_heart_is_is_refused():
     np.testing.assert_array_equal(result.mask, walls)
 
 
+def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    walls = np.stack([ring(**wide)] * 6)
+    walls[2] = ring(14, 24, shape=(110, 130), centre=(85, 100))
+    stack = Stack.create(grey(walls, walls), walls, STACK_SPACING)
+    result = run(stack)
+    assert verdicts(result.report) == {2: Verdict.REFUSED}
+    assert verdicts(check(stack)) == {2: Verdict.TO_REPAIR}
+    for report in (result.report, check(stack)):
+        assert report.slices[2].reason == "There is a closed wall. None of it lies where the heart is."
+    np.testing.assert_array_equal(result.mask, walls)
+
+
+def test_a_slice_that_counts_as_a_ring_is_never_changed_but_flagged_if_its_hole_is_a_pore():
+    walls, _ = heart()
+    walls[4] = horseshoe(120)
+    walls[4] -= blob((35.3, 40.6 - 22 / 1.25), 2.2) & walls[4]
+    result = run(Stack.create(grey(*heart()), walls, STACK_SPACING))
+    record = result.report.slices[4]
+    assert (record.b0_before, record.b1_before, record.finding_before) == (1, 1, Finding.OPEN)
+    assert verdicts(result.report) == {4: Verdict.REFUSED}
+    assert record.reason.endswith("Its only hole is a pore, not the cavity.")
+    np.testing.assert_array_equal(result.mask, walls)
+
+
 def test_a_single_slice_is_repaired():
     wall = horseshoe(70)
     stack = Stack.create(grey(wall[None], disc(18)[None]), wall[None], STACK_SPACING, disc(18)[None])

@@ -271,14 +271,20 @@ def test_check_reports_and_changes_nothing(logic: Any, heart: Heart) -> None:
 # Options
 
 
-def test_every_option_reaches_the_engine(logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what the engine was called with."""
+    seen: dict[str, Any] = {}
 
     def repair(stack: Any, model: Any, options: Any, **more: Any) -> Any:
         seen.update(model=model, options=options)
         return toy_engine.repair(stack, model, options, **more)
 
     monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    return seen
+
+
+def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[str, Any]) -> None:
     process(
         logic,
         heart,
@@ -307,14 +313,7 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, monkeypatch: 
     )
 
 
-def test_the_default_options_are_the_engine_s(logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
-
-    def repair(stack: Any, model: Any, options: Any, **more: Any) -> Any:
-        seen.update(model=model, options=options)
-        return toy_engine.repair(stack, model, options, **more)
-
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+def test_the_default_options_are_the_engine_s(logic: Any, heart: Heart, seen: dict[str, Any]) -> None:
     process(logic, heart)
     assert seen["model"] == "sax-cine-2d"
     assert seen["options"] == RNCARefineLib.repair.RepairOptions()

@@ -12,7 +12,7 @@ from engine.toy_models import circle_model, identity_model
 from rncarefine_training import evaluate as evaluation
 from rncarefine_training.baselines import BASELINES
 from rncarefine_training.cases import MYOCARDIUM, POOL
-from rncarefine_training.evaluate import AUTOMATON, VARIANTS, Interval, evaluate, summarise
+from rncarefine_training.evaluate import VARIANTS, WHOLE, Interval, evaluate, summarise
 from RNCARefineLib.metrics import dice, surface_distances
 from RNCARefineLib.polar import polar_interpolation
 from RNCARefineLib.topology import largest_component
@@ -71,7 +71,7 @@ def test_the_input_is_measured_against_the_truth(run):
         assert found["hd_before"] == pytest.approx(distances.hd_mm)
         assert found["assd_before"] == pytest.approx(distances.assd_mm)
     missing = int(truth.sum() - wall.sum())
-    assert row(rows, AUTOMATON)["dice_before"] == pytest.approx(2 * wall.sum() / (2 * wall.sum() + missing))
+    assert row(rows, WHOLE)["dice_before"] == pytest.approx(2 * wall.sum() / (2 * wall.sum() + missing))
 
 
 def test_a_baseline_is_measured_as_it_is(run):
@@ -90,7 +90,7 @@ def test_a_baseline_is_measured_as_it_is(run):
 
 
 def test_the_automaton_closes_the_gap_and_is_measured(run):
-    found = row(run[2], AUTOMATON)
+    found = row(run[2], WHOLE)
     assert (found["valid"], found["flagged"], found["changed"]) == (True, False, True)
     assert found["dice"] > 0.85
     assert found["hd"] < found["hd_before"]
@@ -98,7 +98,7 @@ def test_the_automaton_closes_the_gap_and_is_measured(run):
 
 def test_an_automaton_that_does_nothing_is_flagged_without_geometry(run):
     rows = measured(run[0], identity_model())
-    assert row(rows, AUTOMATON)["valid"]
+    assert row(rows, WHOLE)["valid"]
     alone = row(rows, "automaton alone")
     assert (alone["valid"], alone["flagged"], alone["changed"]) == (False, True, False)
 
@@ -116,7 +116,7 @@ def test_an_open_base_is_closed_but_where_it_is_asked_to_be_left(run, tmp_path):
     opened = failed(cases["a"].labels, k=0)
     np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=opened)
     rows = measured(tmp_path, subjects=("a",))
-    assert row(rows, AUTOMATON, k=0)["valid"]
+    assert row(rows, WHOLE, k=0)["valid"]
     left = row(rows, "RNCARefine, base left open", k=0)
     assert (left["valid"], left["flagged"], left["changed"]) == (False, False, False)
 
@@ -133,8 +133,8 @@ def test_the_pool_of_the_network_is_given_on_request(run):
     target.mkdir(exist_ok=True)
     for case in cases.values():
         np.savez_compressed(target / f"{case.name}.npz", labels=failed(case.labels, width_deg=220))
-    with_pool = row(measured(folder, identity_model(), ["half-0@1"], with_pool=True), AUTOMATON)
-    without = row(measured(folder, identity_model(), ["half-0@1"]), AUTOMATON)
+    with_pool = row(measured(folder, identity_model(), ["half-0@1"], with_pool=True), WHOLE)
+    without = row(measured(folder, identity_model(), ["half-0@1"]), WHOLE)
     assert with_pool["dice"] != without["dice"]
 
 
@@ -162,8 +162,8 @@ def test_nothing_to_measure_is_an_error_that_says_what_to_run(run):
 def test_the_table_counts_and_averages_the_rows(run):
     table = summarise(run[2]).set_index("method")
     assert set(table.index) == METHODS
-    ours = table.loc[AUTOMATON]
-    rows = run[2][run[2].method == AUTOMATON]
+    ours = table.loc[WHOLE]
+    rows = run[2][run[2].method == WHOLE]
     assert (ours.broken, ours.flagged, ours.correct, ours["correct changed"]) == (2, 0, 4, 0)
     assert ours.valid == str(Interval(2, 2))
     assert table.loc["largest component"].valid == str(Interval(0, 2))
@@ -242,7 +242,7 @@ def test_the_drawn_failure_is_the_one_the_tests_rely_on():
 def test_a_model_card_shows_the_figures_of_the_whole_repair_by_network():
     figures = {"broken": 9, "flagged": 1, "valid": "88.9 %", "dice before": 0.61234, "dice": 0.7}
     distances = {"hd before": 30.0, "hd": 10.0, "assd before": 4.0, "assd": 2.0}
-    rows = [{"network": "weak", "method": method, **figures, **distances} for method in (AUTOMATON, "closing 8 mm")]
+    rows = [{"network": "weak", "method": method, **figures, **distances} for method in (WHOLE, "closing 8 mm")]
     assert evaluation.measured(pd.DataFrame(rows)) == {"weak": {**figures, "dice before": 0.612, **distances}}
 
 
@@ -250,10 +250,27 @@ def test_methods_are_compared_slice_by_slice():
     rows = [
         {"network": "a", "case": "c", "k": k, "method": method, "broken": k < 9, "dice": dice, "assd": 3 - dice}
         for k in range(10)
-        for method, dice in ((AUTOMATON, 0.8 + 0.01 * k), ("polar interpolation", 0.7 if k else 0.9))
+        for method, dice in ((WHOLE, 0.8 + 0.01 * k), ("polar interpolation", 0.7 if k else 0.9))
     ]
     found = evaluation.compare(pd.DataFrame(rows))
     assert found["better"] == pytest.approx(8 / 9)
     assert found["dice_gain"] == pytest.approx((sum(0.1 + 0.01 * k for k in range(1, 9)) - 0.1) / 9)
     assert 0 < found["p_dice"] < 0.05
     assert found["p_assd"] == pytest.approx(found["p_dice"])
+
+
+def test_all_networks_are_summed_up():
+    def slice_of(network, **values):
+        base = {"network": network, "method": WHOLE, "broken": True, "correct": False, "flagged": False}
+        return base | {"valid": True, "changed": True, "dice_before": 0.5} | values
+
+    rows = [slice_of("a"), slice_of("b"), slice_of("b", flagged=True, valid=False, changed=False, dice_before=0.1)]
+    rows += [
+        slice_of("a", broken=False, correct=True, changed=False),
+        slice_of("a", method="closing 8 mm", valid=False),
+    ]
+    found = evaluation.overall(pd.DataFrame(rows))
+    assert found["flagged"].startswith("1 of 3, 33.3 %")
+    assert found["median Dice of the flagged"] == "0.10"
+    assert found["valid of unflagged"].startswith("2 of 2, 100.0 %")
+    assert found["changed of correct"] == "0 of 1"

@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from RNCARefineLib.conditioning import grey_range
+
 from .augment import random_affine, random_contrast
 from .cases import Case
 from .config import Base, BaseNetwork, Config
@@ -57,8 +59,8 @@ def members(config: Config) -> list[Member]:
 
 def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale grey values so that the 1st and 99th percentile of the stack become 0 and 1."""
-    low, high = np.percentile(image, [1, 99])
-    return ((image - low) / max(float(high - low), 1e-6)).astype(np.float32)
+    low, high = grey_range(image)
+    return ((image - low) / (high - low)).astype(np.float32)
 
 
 def resample(slices: Tensor, spacing: tuple[float, float], target_mm: float, mode: str) -> Tensor:

@@ -87,7 +87,7 @@ def evaluate(
     pool: Annotated[bool, typer.Option(help="Give the base network's blood pool to the repair.")] = False,
 ) -> None:
     """Measure the repair beside the baselines and write RUN/evaluation-*.csv."""
-    from .evaluate import compare, summarise
+    from .evaluate import compare, overall, summarise
     from .evaluate import evaluate as measure
     from .fit import test_sources, training_sources
 
@@ -100,6 +100,8 @@ def evaluate(
     table = summarise(rows)
     table.to_csv(run / f"{name}.csv", index=False)
     _print(table)
+    for name, value in overall(rows).items():
+        console.print(f"All networks, {name}: {value}")
     if rows.broken.any():
         against = ", ".join(f"{name} {value:.3g}" for name, value in compare(rows).items())
         console.print(f"Against polar interpolation, slice by slice: {against}")

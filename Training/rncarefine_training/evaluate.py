@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
-from scipy.stats import wilcoxon
+from scipy.stats import binomtest, wilcoxon
 
 from RNCARefineLib.metrics import dice, surface_distances
 from RNCARefineLib.model import Model
@@ -20,11 +20,12 @@ from .baselines import BASELINES
 from .cases import MYOCARDIUM, POOL, Case
 from .failures import broken, load_prediction
 
-AUTOMATON = "RNCARefine"
+WHOLE = "RNCARefine"
+"""The whole repair, automaton and geometry."""
 VARIANTS = {
-    AUTOMATON: {"close_base": True},
-    "automaton alone": {"close_base": True, "geometry": False},
-    "RNCARefine, base left open": {"close_base": False},
+    WHOLE: RepairOptions(close_base=True),
+    "automaton alone": RepairOptions(close_base=True, geometry=False),
+    "RNCARefine, base left open": RepairOptions(),
 }
 
 
@@ -45,10 +46,8 @@ class Interval:
         """Lower and upper bound (Wilson 1927)."""
         if not self.n:
             return 0.0, 1.0
-        z, n, p = 1.959964, self.n, self.share
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-        return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+        interval = binomtest(self.hits, self.n).proportion_ci(method="wilson")
+        return float(interval.low), float(interval.high)
 
     def __str__(self) -> str:
         low, high = self.bounds
@@ -96,7 +95,7 @@ def _measure_stack(
     looked_at = [k for k in range(len(wall)) if wall[k].any()]
     results: dict[str, tuple[Mask, set[int]]] = {}
     for name, options in VARIANTS.items():
-        result = repair(stack, model, RepairOptions(**options))  # type: ignore[arg-type]
+        result = repair(stack, model, options)
         results[name] = result.mask, {record.k for record in result.report.slices if record.flagged}
     for name, method in BASELINES.items():
         walls = [method(piece, stack.in_plane) if betti_2d(piece) != (1, 1) else piece for piece in wall]
@@ -158,9 +157,30 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 
 def measured(table: pd.DataFrame) -> dict[str, dict[str, float | int | str]]:
     """Return the figures of :func:`summarise` that a model card shows, by base network."""
-    ours = table[table.method == AUTOMATON].round(3)
+    ours = table[table.method == WHOLE].round(3)
     columns = ["broken", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
     return {row["network"]: {name: row[name] for name in columns} for row in ours.to_dict("records")}
+
+
+def overall(rows: pd.DataFrame) -> dict[str, str]:
+    """Return what the whole repair did over all networks together.
+
+    Args:
+        rows: From :func:`evaluate`.
+
+    Returns:
+        ``flagged`` of the broken slices, the Dice that half of these had at most before, ``valid`` of those not
+        flagged, and ``changed`` of the slices that were rings in prediction and truth.
+    """
+    ours = rows[rows.method == WHOLE]
+    failed, correct = ours[ours.broken], ours[ours.correct]
+    flagged, kept = failed[failed.flagged], failed[~failed.flagged]
+    return {
+        "flagged": f"{len(flagged)} of {len(failed)}, {Interval(len(flagged), len(failed))}",
+        "median Dice of the flagged": f"{flagged.dice_before.median():.2f}",
+        "valid of unflagged": f"{int(kept.valid.sum())} of {len(kept)}, {Interval(int(kept.valid.sum()), len(kept))}",
+        "changed of correct": f"{int(correct.changed.sum())} of {len(correct)}",
+    }
 
 
 def compare(rows: pd.DataFrame, other: str = "polar interpolation") -> dict[str, float]:
@@ -176,7 +196,7 @@ def compare(rows: pd.DataFrame, other: str = "polar interpolation") -> dict[str,
     """
     keys = ["network", "case", "k"]
     failed = rows[rows.broken].set_index(keys)
-    ours, theirs = failed[failed.method == AUTOMATON], failed[failed.method == other]
+    ours, theirs = failed[failed.method == WHOLE], failed[failed.method == other]
     dice_gain = (ours.dice - theirs.dice).dropna()
     assd_gain = (ours.assd - theirs.assd).dropna()
     return {

@@ -38,7 +38,7 @@ def export(config: Config, checkpoint: Path, folder: Path, metrics: dict[str, An
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} was not made by this configuration: {error}") from None
     with torch.no_grad():
-        # Rounded to half precision: a repair does not notice, and the file halves.
+        # Rounded to half precision: a repair does not notice, and wheel and clone, which compress, carry 40 % less.
         parameters = {
             name: value.detach().numpy().astype(np.float16).astype(np.float32)
             for name, value in learner.parameters_for_use().items()

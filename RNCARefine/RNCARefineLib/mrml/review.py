@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import slicer
 import vtk
 
+from .. import pictures
 from ..records import Report
 
 STATUS_TAG = "Segmentation.Status"
@@ -20,14 +21,19 @@ REVIEW_OF_TAG = "RNCARefine.ReviewOf"
 
 @dataclass(frozen=True)
 class ReviewKind:
-    """A kind of review segment; the colours can be told apart by the colour-blind."""
+    """A kind of review segment, in the colour that it has in the report's pictures."""
 
     word: str
     colour: tuple[float, float, float]
 
 
-ADDED = ReviewKind("added", (0.0, 0.62, 0.45))
-REMOVED = ReviewKind("removed", (0.84, 0.37, 0.0))
+def _kind(word: str, colour: tuple[int, int, int]) -> ReviewKind:
+    red, green, blue = colour
+    return ReviewKind(word, (red / 255, green / 255, blue / 255))
+
+
+ADDED = _kind("added", pictures.ADDED)
+REMOVED = _kind("removed", pictures.REMOVED)
 
 
 def tag_of(segment: slicer.vtkSegment, tag: str) -> str | None:
