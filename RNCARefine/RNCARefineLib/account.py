@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ def account(
         seconds=round(seconds, 3),
     )
     return Report(
-        _stack_record(stack, mask, records),
+        stack_record(stack, mask, records),
         records,
         model.record() if model else None,
         run,
@@ -112,7 +113,14 @@ def _slice_record(
     )
 
 
-def _stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackRecord:
+def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackRecord:
+    """Add up a stack.
+
+    Args:
+        stack: The stack as it was.
+        mask: The myocardium as it is now, shape ``(k, j, i)``.
+        records: Its slices, with what a person has decided about them.
+    """
     rings = [record for record in records if record.expectation is Expectation.RING]
     mass_before, mass_after = lv_mass_g(stack.mask, stack.spacing), lv_mass_g(mask, stack.spacing)
     b0_before, b1_before, b2_before = betti_3d(stack.mask)
@@ -125,12 +133,12 @@ def _stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> Stack
         closed_before=sum(record.finding_before is Finding.RING for record in rings),
         closed_after=sum(record.finding_after is Finding.RING for record in rings),
         right_before=sum(record.verdict is Verdict.INTACT for record in records),
-        right_after=sum(not record.flagged for record in records),
-        flagged=sum(record.flagged for record in records),
+        right_after=sum(not record.flagged if record.accepted is None else record.accepted for record in records),
+        flagged=sum(record.flagged and record.accepted is None for record in records),
         changed=sum(record.added_mm2 > 0 or record.removed_mm2 > 0 for record in records),
         lv_mass_before_g=round(mass_before, 2),
         lv_mass_after_g=round(mass_after, 2),
-        lv_mass_change_percent=round(100 * (mass_after - mass_before) / mass_before, 2),
+        lv_mass_change_percent=round(100 * (mass_after - mass_before) / mass_before, 2) if mass_before else math.nan,
         b0_3d_before=b0_before,
         b1_3d_before=b1_before,
         b2_3d_before=b2_before,
@@ -146,5 +154,10 @@ def _warnings(stack: Stack, proposals: AutomatonProposals | None) -> list[str]:
         notes.append(
             f"The slice distance ({stack.spacing[0]:.2f} mm) is close to the pixel spacing: this may not be a "
             "short-axis stack. Check that its slices are stacked along the third image axis."
+        )
+    if len(stack.mask) == 1:
+        notes.append(
+            "The stack has one slice: base and apex cannot be told apart, and no neighbour helps. A ring is expected; "
+            "if the slice is the apex or the outflow tract, mind that."
         )
     return notes

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .grid import Grid
 from .segmentation_file import Segment
 from .stack import Mask
+from .truncation import check_whole
 
 READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
@@ -151,11 +152,12 @@ def read_volume(path: Path, what: str) -> sitk.Image:
         what: What to call it in messages.
 
     Raises:
-        ValueError: It is missing, of an unknown format, cannot be read, or has not three dimensions and one component.
+        ValueError: It is missing, cut off, of an unknown format, cannot be read, or has not three dimensions and one component.
     """
     ending_of(path, READABLE)
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
+    check_whole(path)
     try:
         with _quiet():
             image = sitk.ReadImage(str(path))

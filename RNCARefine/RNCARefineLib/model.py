@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .atomic import written_whole
 from .model_card import ModelCard
 from .records import ModelRecord
+from .words import Mode
 
 DEFAULT_MODEL = "sax-cine-2d"
 MODEL_FOLDERS = (
@@ -82,6 +83,32 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     return Model(card, parameters)
 
 
+def choose_model(name_or_path: str | Path | None = None, mode: str | None = None) -> Model:
+    """Load the model that a person has named, or the default one of a mode.
+
+    Args:
+        name_or_path: See :func:`load_model`; the default model of the mode if not given.
+        mode: "slice-wise" or "volumetric"; whatever the model is made for if not given.
+
+    Raises:
+        ValueError: The model is made for another mode, none is installed for it, or it cannot be loaded.
+    """
+    if mode is not None:
+        words = [str(word) for word in Mode]
+        if str(mode) not in words:
+            raise ValueError(f"The mode is {mode!r}. Give one of {', '.join(words)}.")
+    if name_or_path is None:
+        name_or_path = DEFAULT_MODEL if mode is None else _default_of(str(mode))
+    elif mode is not None:
+        card = ModelCard.read(_find(name_or_path).with_suffix(".json"))
+        if card.mode != str(mode):
+            raise ValueError(
+                f"Model {card.name!r} is {card.mode}, the repair was asked to be {mode}. Choose the mode "
+                f"{card.mode!r}, or another model."
+            )
+    return load_model(name_or_path)
+
+
 def save_model(model: Model, folder: str | Path) -> ModelCard:
     """Write ``<name>.npz`` and ``<name>.json`` into a folder, both whole or neither.
 
@@ -136,6 +163,13 @@ def available_models() -> list[ModelCard]:
             except ValueError as error:
                 warnings.warn(f"Left out of the list of models: {error}", stacklevel=2)
     return [cards[name] for name in sorted(cards)]
+
+
+def _default_of(mode: str) -> str:
+    names = [card.name for card in available_models() if card.mode == mode]
+    if not names:
+        raise ValueError(f"No {mode} model is installed. Choose another mode, or give the path of a .npz file.")
+    return DEFAULT_MODEL if DEFAULT_MODEL in names else names[0]
 
 
 def _find(name_or_path: str | Path) -> Path:

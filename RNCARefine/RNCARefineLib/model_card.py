@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from .words import Mode
+
 FORMAT = 1
 """Version of the layout of card and weights that this code reads and writes."""
 
@@ -149,7 +151,7 @@ _RULES: dict[str, _Rule] = {
     ),
     "title": _TEXT,
     "task": _TEXT,
-    "mode": (lambda value: value in ("slice-wise", "volumetric"), "'slice-wise' or 'volumetric'"),
+    "mode": (lambda value: value in [str(mode) for mode in Mode], "'slice-wise' or 'volumetric'"),
     "training_data": _TEXT,
     "licence": _TEXT,
     "citation": _TEXT,

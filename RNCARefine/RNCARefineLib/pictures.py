@@ -49,9 +49,12 @@ class SlicePictures:
 
 
 def worth_a_picture(report: Report) -> list[SliceRecord]:
-    """Return the slices a person wants to see: changed, to be repaired, or flagged."""
-    quiet = (Verdict.INTACT,)
-    return [record for record in report.slices if record.flagged or record.verdict not in quiet]
+    """Return the slices a person wants to see: changed, by hand too, to be repaired, or flagged."""
+    return [
+        record
+        for record in report.slices
+        if record.flagged or record.verdict is not Verdict.INTACT or record.added_mm2 > 0 or record.removed_mm2 > 0
+    ]
 
 
 def slice_pictures(stack: Stack, after: Mask, k: int) -> SlicePictures:

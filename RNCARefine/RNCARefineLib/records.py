@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .words import Expectation, Finding, Verdict
 
@@ -18,7 +22,7 @@ class SliceRecord:
     expectation: Expectation
     verdict: Verdict
     flagged: bool
-    """A person must look at this slice."""
+    """A person must look at this slice; :attr:`accepted` says whether one did."""
     b0_before: int
     b1_before: int
     b0_after: int
@@ -36,6 +40,8 @@ class SliceRecord:
     """0 to 1, agreement of the automaton's samples with the mask; ``None`` where the automaton did not decide."""
     reason: str
     """Why the verdict is what it is, and why an intact slice need not be a ring; empty for an intact ring."""
+    accepted: bool | None = None
+    """What a person decided: accepted, or rejected and put back as it was; ``None`` if nobody has decided yet."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ class StackRecord:
     right_before: int
     """Slices that were what they were expected to be."""
     right_after: int
+    """Slices that are what they are expected to be now, or that a person accepted."""
     flagged: int
+    """Flagged slices that nobody has decided about."""
     changed: int
     lv_mass_before_g: float
     lv_mass_after_g: float
@@ -106,11 +114,83 @@ class Report:
         """Return the report as plain dicts, lists, strings and numbers, ready for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Report:
+        """Return the report that was written as JSON, with the types it had.
+
+        Args:
+            values: What :meth:`to_dict` returned, or what was read from its JSON.
+
+        Returns:
+            An equal report, but that a number that was not finite, which JSON writes as ``null``, is NaN, or ``None``
+            where the field allows it.
+
+        Raises:
+            ValueError: A field is missing or has a value of another type; the message names it.
+        """
+        report: Report = _restored(cls, values, "the report")
+        return report
+
     def summary(self) -> str:
-        """Return the one-line summary that panel, command line and log show."""
+        """Return the one-line summary that panel, command line and log show; a check has no after."""
         stack = self.stack
+        if self.model is None:
+            return (
+                f"{stack.closed_before} of {stack.expected_rings} slices closed; {stack.flagged} not as expected; "
+                f"LV mass {stack.lv_mass_before_g:.1f} g"
+            )
         return (
             f"{stack.closed_before} of {stack.expected_rings} slices closed before, {stack.closed_after} after; "
             f"{stack.flagged} flagged; LV mass {stack.lv_mass_before_g:.1f} -> {stack.lv_mass_after_g:.1f} g "
             f"({stack.lv_mass_change_percent:+.1f} %)"
         )
+
+
+_NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def _restored(kind: Any, value: Any, name: str) -> Any:
+    """Return a value of JSON as the type that a field is declared with."""
+    if is_dataclass(kind):
+        return _restored_record(kind, value, name)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (types.UnionType, Union):  # something or None
+        if value is None:
+            return None
+        (kind,) = (argument for argument in arguments if argument is not type(None))
+        return _restored(kind, value, name)
+    if origin in (list, tuple):
+        if not isinstance(value, (list, tuple)) or (origin is tuple and len(value) != len(arguments)):
+            raise ValueError(_wrong(name, "a list" if origin is list else f"a list of {len(arguments)} values", value))
+        kinds = arguments * len(value) if origin is list else arguments
+        pairs = enumerate(zip(kinds, value, strict=True))
+        return origin(_restored(kind, entry, f"{name}[{n}]") for n, (kind, entry) in pairs)
+    if issubclass(kind, Enum):
+        known = [member.value for member in kind]
+        if value not in known:
+            raise ValueError(_wrong(name, f"one of {', '.join(known)}", value))
+        return kind(value)
+    if kind is float and value is None:
+        return math.nan
+    accepted = (int, float) if kind is float else (kind,)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(_wrong(name, _NAMES[kind], value))
+    return kind(value)
+
+
+def _restored_record(kind: Any, value: Any, name: str) -> Any:
+    """Return a record; fields that a later version may have added are passed over, and older ones' defaults taken."""
+    if not isinstance(value, Mapping):
+        raise ValueError(_wrong(name, "a record", value))
+    hints = get_type_hints(kind)
+    entries = {}
+    for entry in fields(kind):
+        if entry.name in value:
+            entries[entry.name] = _restored(hints[entry.name], value[entry.name], f"{name}, {entry.name}")
+        elif entry.default is MISSING and entry.default_factory is MISSING:
+            raise ValueError(f"{name}: {entry.name!r} is missing. It was not written by this version of RNCARefine.")
+    return kind(**entries)
+
+
+def _wrong(name: str, wanted: str, value: Any) -> str:
+    return f"{name}: {wanted} was expected, {value!r} was found. It was not written by this version of RNCARefine."

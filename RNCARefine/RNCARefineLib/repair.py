@@ -17,6 +17,7 @@ from .progress import Progress, report_progress, subrange
 from .proposals import AutomatonProposals, ask_automaton, ask_geometry
 from .records import Report
 from .stack import Mask, Stack, binary_mask
+from .topology import gap
 from .verify import objection
 from .words import Expectation, Finding, Verdict
 
@@ -46,8 +47,8 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     """
     options = options or RepairOptions()
     started = time.perf_counter()
-    _, focused = _focus(stack)
-    diagnosis = _diagnose(stack, focused.pool, options)
+    heart, focused = _focus(stack)
+    diagnosis = _diagnose(stack, focused.pool, heart, options)
     outcomes = []
     for entry in diagnosis.slices:
         astray = _astray(stack, focused, entry)
@@ -83,7 +84,7 @@ def repair(
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking at every slice")
     heart, focused = _focus(stack)
-    before = _diagnose(stack, focused.pool, options)
+    before = _diagnose(stack, focused.pool, heart, options)
     broken = (entry for entry in before.slices if entry.expectation is Expectation.RING and not entry.right)
     wanted = [entry.k for entry in broken if focused.mask[entry.k].any() and not _counts_as_ring(entry)]
     proposals = None
@@ -101,7 +102,7 @@ def repair(
     report_progress(progress, 0.9, "Verifying every slice")
     outcomes = [_decide(stack, focused, heart, entry, proposals, options) for entry in before.slices]
     mask = np.stack([outcome.wall for outcome in outcomes]).astype(np.uint8)
-    after = _diagnose(replace(stack, mask=mask), _remaining(focused.pool, mask), options)
+    after = _diagnose(replace(stack, mask=mask), _remaining(focused.pool, mask), heart, options)
     report_progress(progress, 1.0, "Done")
     elapsed = time.perf_counter() - started
     return RepairResult(mask, account(stack, before, after, outcomes, others, model, proposals, options, elapsed))
@@ -122,8 +123,15 @@ def _focus(stack: Stack) -> tuple[Heart, Stack]:
     return heart, replace(stack, mask=near_heart(stack.mask, heart, stack.in_plane), pool=pool)
 
 
-def _diagnose(stack: Stack, pool: Mask | None, options: RepairOptions) -> Diagnosis:
-    return diagnose(replace(stack, pool=pool), close_base=options.close_base, apex=options.apex)
+def _diagnose(stack: Stack, pool: Mask | None, heart: Heart, options: RepairOptions) -> Diagnosis:
+    """Diagnose a stack; the gap is that of the wall about the heart's axis, whatever lies elsewhere."""
+    found = diagnose(replace(stack, pool=pool), close_base=options.close_base, apex=options.apex)
+    near = near_heart(stack.mask, heart, stack.in_plane)
+    slices = [
+        entry if np.array_equal(wall, whole) else replace(entry, gap=gap(wall, stack.in_plane))
+        for entry, wall, whole in zip(found.slices, near, stack.mask, strict=True)
+    ]
+    return replace(found, slices=slices)
 
 
 def _decide(
@@ -161,14 +169,19 @@ def _decide(
         against = passes(wall)
         if not against:
             confidence = _agreement(wall, proposals.likelihood[entry.k])
-            return Outcome(Verdict.AUTOMATON, wall, entry.reason, confidence)
+            return Outcome(Verdict.AUTOMATON, wall, _before(entry.reason), confidence)
     if options.geometry:
         wall = _kept(ask_geometry(near, pool, entry.expectation, stack.in_plane), before, options)
         objected = passes(wall)
         if not objected:
-            return Outcome(Verdict.GEOMETRY, wall, entry.reason)
+            return Outcome(Verdict.GEOMETRY, wall, _before(entry.reason))
         against = f"{against} Geometry: {objected}"
     return Outcome(Verdict.REFUSED, before, f"{entry.reason} {against}")
+
+
+def _before(reason: str) -> str:
+    """Say that what was wrong is so no longer."""
+    return f"Before: {reason[:1].lower()}{reason[1:]}"
 
 
 def _astray(stack: Stack, focused: Stack, entry: SliceDiagnosis) -> str:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from html import escape
 
+from .decisions import needs_decision
 from .pictures import SlicePictures, slice_pictures, worth_a_picture
 from .png import data_uri
-from .records import Report, SliceRecord, StackRecord
+from .records import Report, SliceRecord
 from .report_style import STYLE
 from .stack import Mask, Stack
 from .words import Verdict
@@ -38,9 +39,9 @@ def html_page(report: Report, stack: Stack, after: Mask) -> str:
         f"<header><p class=brand>RNCARefine report</p><h1>{name}</h1>",
         f"<p class=summary>{escape(report.summary())}</p>{_status(report, checked_only)}</header>",
         _warnings(report.warnings),
-        f"<section><h2>Before and after</h2>{_totals(report.stack)}</section>",
+        f"<section><h2>Before and after</h2>{_totals(report)}</section>",
         _gallery(report, stack, after, checked_only),
-        f"<section><h2>Slices</h2>{_slices(report.slices)}{_WORDS}</section>",
+        f"<section><h2>Slices</h2>{_slices(report)}{_WORDS}</section>",
         f"<section class=provenance><h2>How it was made</h2>{_provenance(report)}</section>",
         f"<footer><p><strong>{RESEARCH_USE}</strong></p></footer>",
     ]
@@ -58,12 +59,28 @@ def _status(report: Report, checked_only: bool) -> str:
         count = sum(record.verdict is Verdict.TO_REPAIR for record in report.slices)
         noun = "slice" if count == 1 else "slices"
         return f'<p class="status look">{count} {noun} to repair; nothing was changed</p>'
-    flagged = [record.k for record in report.slices if record.flagged]
+    flagged = [record.k for record in report.slices if _needs_a_person(record)]
     if flagged:
         which = ", ".join(str(k) for k in flagged)
         noun = "slice needs" if len(flagged) == 1 else "slices need"
         return f'<p class="status look">&#9873; {len(flagged)} {noun} a person: {which}</p>'
+    if _anything_decided(report):
+        return _review(report)
     return '<p class="status fine">&#10003; Every slice is as expected</p>'
+
+
+def _review(report: Report) -> str:
+    """Say how far a person has come, once nothing is flagged any more."""
+    undecided = [record.k for record in report.slices if record.accepted is None and needs_decision(record)]
+    if undecided:
+        which = ", ".join(str(k) for k in undecided)
+        return f'<p class="status look">Reviewed: {_decisions(report)}, not yet decided: {which}</p>'
+    return f'<p class="status fine">&#10003; Reviewed: {_decisions(report)}</p>'
+
+
+def _decisions(report: Report) -> str:
+    accepted, rejected = (sum(record.accepted is answer for record in report.slices) for answer in (True, False))
+    return f"{accepted} accepted, {rejected} rejected"
 
 
 def _warnings(warnings: Iterable[str]) -> str:
@@ -71,7 +88,8 @@ def _warnings(warnings: Iterable[str]) -> str:
     return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
 
 
-def _totals(stack: StackRecord) -> str:
+def _totals(report: Report) -> str:
+    stack = report.stack
     mass = _number(stack.lv_mass_after_g - stack.lv_mass_before_g, "+.1f")
     percent = _number(stack.lv_mass_change_percent, "+.1f")
     rows = [
@@ -95,7 +113,8 @@ def _totals(stack: StackRecord) -> str:
     return (
         '<table class="totals"><thead><tr><td></td><th scope=col>before</th><th scope=col>after</th>'
         f"<th scope=col>change</th></tr></thead><tbody>{body}</tbody></table>"
-        f"<p class=note>{stack.slices} slices, {stack.changed} changed, {stack.flagged} flagged; "
+        f"<p class=note>{stack.slices} slices, {stack.changed} changed, {stack.flagged} flagged"
+        f"{f', {_decisions(report)}' if _anything_decided(report) else ''}; "
         f"voxel {spacing} mm (slice, row, column). 3D counts are for information: slices that lie far apart "
         "need not touch.</p>"
     )
@@ -139,44 +158,48 @@ def _card(record: SliceRecord, pictures: SlicePictures) -> str:
     if record.confidence is not None:
         facts.append(f"confidence {_number(record.confidence, '.2f')}")
     flag = ' <span class="flag">&#9873; look at this</span>' if _needs_a_person(record) else ""
+    if record.accepted is not None:
+        consequence = "" if record.accepted else ", put back as it was"
+        flag = f" <span class=decision>{_decision(record)} by a person{consequence}</span>"
     reason = f"<p class=reason>{escape(record.reason)}</p>" if record.reason else ""
     return (
-        f'<article class="card{" flagged" if record.flagged else ""}"><h3>Slice {record.k} '
+        f'<article class="card{" flagged" if _still_flagged(record) else ""}"><h3>Slice {record.k} '
         f"<span class=verdict>{escape(str(record.verdict))}</span>{flag}</h3>"
         f"<p class=facts>{' &middot; '.join(facts)}</p>{reason}<div class=panes>{figures}</div></article>"
     )
 
 
-def _slices(records: Iterable[SliceRecord]) -> str:
-    titles = (
-        "slice",
-        "expected",
-        "before",
-        "after",
-        "b0, b1 before",
-        "b0, b1 after",
-        "gap",
-        "verdict",
-        "confidence",
-        "added",
-        "removed",
-        "from pool",
-        "from others",
-        "pool outside",
-    )
-    units = ("", "", "", "", "", "", "degrees", "", "0 to 1", *("mm&sup2;",) * 5)
-    head = "".join(
-        f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>"
-        for title, unit in zip(titles, units, strict=True)
-    )
+def _slices(report: Report) -> str:
+    decided = _anything_decided(report)
+    titles = [
+        ("slice", ""),
+        ("expected", ""),
+        ("before", ""),
+        ("after", ""),
+        ("b0, b1 before", ""),
+        ("b0, b1 after", ""),
+        ("gap", "degrees"),
+        ("verdict", ""),
+        *([("decision", "")] if decided else []),
+        ("confidence", "0 to 1"),
+        *((title, "mm&sup2;") for title in ("added", "removed", "from pool", "from others", "pool outside")),
+    ]
+    head = "".join(f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
     return f"<div class=wide><table class=slices><thead><tr>{head}</tr></thead><tbody>" + (
-        "".join(_row(record) for record in records) + "</tbody></table></div>"
+        "".join(_row(record, decided) for record in report.slices) + "</tbody></table></div>"
     )
 
 
-def _row(record: SliceRecord) -> str:
-    kind = "flagged" if record.flagged else "quiet" if record.verdict is Verdict.INTACT else ""
+def _row(record: SliceRecord, with_decision: bool) -> str:
+    kind = "flagged" if _still_flagged(record) else "quiet" if record.verdict is Verdict.INTACT else ""
     flag = " &#9873; flagged" if _needs_a_person(record) else ""
+    areas = (
+        record.added_mm2,
+        record.removed_mm2,
+        record.taken_from_pool_mm2,
+        record.taken_from_others_mm2,
+        record.pool_outside_mm2,
+    )
     cells = [
         str(record.expectation),
         str(record.finding_before),
@@ -185,17 +208,9 @@ def _row(record: SliceRecord) -> str:
         f"{record.b0_after}, {record.b1_after}",
         _number(record.gap_deg_before, ".0f"),
         escape(str(record.verdict)) + flag,
+        *([_decision(record)] if with_decision else []),
         "" if record.confidence is None else _number(record.confidence, ".2f"),
-        *(
-            _number(area, ".0f") if area else "0"
-            for area in (
-                record.added_mm2,
-                record.removed_mm2,
-                record.taken_from_pool_mm2,
-                record.taken_from_others_mm2,
-                record.pool_outside_mm2,
-            )
-        ),
+        *(_number(area, ".0f") if area else "0" for area in areas),
     ]
     return f'<tr class="{kind}"><th scope=row>{record.k}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
@@ -227,9 +242,21 @@ def _provenance(report: Report) -> str:
     )
 
 
+def _anything_decided(report: Report) -> bool:
+    return any(record.accepted is not None for record in report.slices)
+
+
+def _decision(record: SliceRecord) -> str:
+    return "" if record.accepted is None else "accepted" if record.accepted else "rejected"
+
+
+def _still_flagged(record: SliceRecord) -> bool:
+    return record.flagged and record.accepted is None
+
+
 def _needs_a_person(record: SliceRecord) -> bool:
     """Tell whether a flag means more than that the slice is still to be repaired."""
-    return record.flagged and record.verdict is not Verdict.TO_REPAIR
+    return _still_flagged(record) and record.verdict is not Verdict.TO_REPAIR
 
 
 def _number(value: float, form: str) -> str:

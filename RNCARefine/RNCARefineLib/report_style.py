@@ -33,7 +33,8 @@ tbody th { font-weight:600; }
 .slices tr.quiet td { color:var(--soft); }
 .slices tr.flagged { background:#fdf1e7; }
 .slices tr.flagged td, .flag { color:var(--orange); }
-.flag { font-size:13px; font-weight:600; }
+.flag, .decision { font-size:13px; font-weight:600; }
+.decision { color:var(--blue); }
 .note { margin:12px 0 0; color:var(--soft); font-size:13px; }
 .legend { margin:0 0 6px; color:var(--soft); font-size:13px; display:flex; flex-wrap:wrap; gap:6px 22px; }
 .legend i { display:inline-block; width:15px; height:15px; margin-right:7px; border-radius:3px; vertical-align:-2px; }

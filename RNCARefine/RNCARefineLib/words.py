@@ -59,3 +59,12 @@ class Apex(Word):
     """Told from the taper of the heart."""
     FIRST = "first"
     LAST = "last"
+
+
+class Mode(Word):
+    """What the automaton's cells see of the stack."""
+
+    SLICE_WISE = "slice-wise"
+    """Each slice by itself; neighbours only through the conditioning."""
+    VOLUMETRIC = "volumetric"
+    """The neighbouring slices, too."""

@@ -551,3 +551,14 @@ def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch):
 
 def test_names_lose_their_whole_ending(tmp_path):
     assert [stem_of(tmp_path / name) for name in ("a.b.nii.gz", "c.seg.nrrd", "d.MHA")] == ["a.b", "c", "d"]
+
+
+@pytest.mark.parametrize("name", ["case.nii.gz", "seg.nii.gz"])
+def test_a_nifti_file_that_was_cut_off_is_refused_with_its_name(tmp_path, name):
+    write_image(tmp_path / "case.nii.gz")
+    write_labels(tmp_path / "seg.nii.gz")
+    assert read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=rf"{name}: the file is cut off.*again"):
+        read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.model_samples import CARD
 from RNCARefineLib import model as model_module
-from RNCARefineLib.model import Model, available_models, load_model, save_model
+from RNCARefineLib.model import DEFAULT_MODEL, Model, available_models, choose_model, load_model, save_model
 
 
 def tiny(seed=0):
@@ -273,3 +273,45 @@ def test_a_broken_card_is_left_out_of_the_list_with_a_warning(saved, monkeypatch
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (saved,))
     with pytest.warns(UserWarning, match=r"broken\.json"):
         assert [card.name for card in available_models()] == ["tiny-2d"]
+
+
+# Choosing by name and mode
+
+
+@pytest.fixture
+def two_modes(tmp_path, monkeypatch):
+    for name, mode in (("deep", "volumetric"), ("flat", "slice-wise")):
+        save_model(replace(tiny(), card=replace(CARD, name=name, mode=mode)), tmp_path)
+    monkeypatch.setattr(model_module, "MODEL_FOLDERS", (tmp_path,))
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "chosen"),
+    [
+        (None, "volumetric", "deep"),
+        (None, "slice-wise", "flat"),
+        ("deep", None, "deep"),
+        ("deep", "volumetric", "deep"),
+    ],
+)
+def test_a_model_is_chosen_by_name_or_by_mode(two_modes, name, mode, chosen):
+    assert choose_model(name, mode).card.name == chosen
+
+
+@pytest.mark.parametrize("mode", [None, "slice-wise"])
+def test_without_a_name_the_default_model_is_chosen_where_it_fits(mode):
+    assert choose_model(None, mode).card.name == DEFAULT_MODEL
+
+
+def test_a_model_that_is_made_for_another_mode_is_refused_with_both_names(two_modes):
+    with pytest.raises(ValueError, match="Model 'flat' is slice-wise, the repair was asked to be volumetric"):
+        choose_model("flat", "volumetric")
+
+
+def test_a_mode_without_a_model_and_a_mode_that_does_not_exist_are_refused(two_modes, tmp_path):
+    for path in tmp_path.glob("deep.*"):
+        path.unlink()
+    with pytest.raises(ValueError, match="No volumetric model is installed"):
+        choose_model(None, "volumetric")
+    with pytest.raises(ValueError, match="mode is '3d'. Give one of slice-wise, volumetric"):
+        choose_model("flat", "3d")

@@ -90,7 +90,7 @@ def test_the_automaton_closes_the_gaps_where_the_wall_was():
         assert not record.flagged
     assert result.report.slices[2].gap_deg_before == pytest.approx(80, abs=6)
     assert result.report.slices[5].gap_deg_before == pytest.approx(120, abs=6)
-    assert result.report.slices[2].reason.startswith("The wall has a gap of ")
+    assert result.report.slices[2].reason.startswith("Before: the wall has a gap of ")
 
 
 def test_where_the_automaton_finds_no_wall_geometry_closes_it():
@@ -494,6 +494,7 @@ def test_the_totals_are_those_of_the_masks_and_the_slices():
             assert b1 == measure.label(~padded, connectivity=1).max() - 1
     summary = result.report.summary()
     assert summary.startswith("2 of 7 slices closed before, 6 after; 1 flagged; LV mass ")
+    assert check(ruined_stack()).summary().startswith("2 of 7 slices closed; 5 not as expected; LV mass ")
 
 
 def test_the_report_says_how_to_repeat_the_run():
@@ -527,6 +528,28 @@ def test_a_stack_of_thin_slices_is_warned_about():
     assert run(stack).report.warnings == []
     thin = Stack.create(stack.image, stack.mask, (1.4, *stack.in_plane), stack.pool)
     assert any("may not be a short-axis stack" in warning for warning in check(thin).warnings)
+
+
+def test_the_gap_is_that_of_the_wall_at_the_heart_and_not_of_a_false_wall_elsewhere():
+    stack = broken_stack(pool=False)
+    beside = ((0, 0), (0, 0), (0, 90))
+    wide = Stack.create(np.pad(stack.image, beside), np.pad(stack.mask, beside), stack.spacing)
+    broken = [record for record in check(wide).slices if record.gap_deg_before > 0]
+    assert [record.k for record in broken] == [2, 5]
+    mask = wide.mask.copy()
+    mask[[2, 5]] |= horseshoe(30, 0, inner=20, outer=34, shape=mask.shape[1:], centre=(35, 132))
+    strewn = check(replace(wide, mask=mask))
+    for record in broken:
+        assert strewn.slices[record.k].finding_before is Finding.FRAGMENTED
+        assert strewn.slices[record.k].gap_deg_before == record.gap_deg_before
+
+
+def test_a_stack_of_one_slice_comes_with_a_word_of_warning():
+    stack = broken_stack()
+    one = Stack.create(stack.image[2:3], stack.mask[2:3], stack.spacing)
+    result = run(one)
+    assert is_ring(result.mask[0])
+    assert any("one slice" in warning for warning in result.report.warnings)
 
 
 def test_notes_of_the_rollout_reach_the_report(monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 
 from engine.report_samples import broken_report, broken_stack, slice_record
 from RNCARefineLib.records import SliceRecord
-from RNCARefineLib.report import ENDINGS, table_rows, to_json, write_csv, write_json, write_report
+from RNCARefineLib.report import ENDINGS, table_rows, to_csv, to_json, write_csv, write_json, write_report
 
 PROMISED = (
     "k finding_before finding_after expectation verdict b0_before b1_before b0_after b1_after gap_deg_before "
@@ -76,6 +76,16 @@ def test_the_csv_reads_back_as_the_table(tmp_path):
     assert [line["flagged"] for line in lines] == ["no", "yes"]
     assert lines[0]["confidence"] == ""
     assert lines[0]["finding_before"] == "ring"
+
+
+def test_decisions_are_yes_no_or_not_known():
+    slices = [slice_record(k, accepted=answer) for k, answer in enumerate((True, False, None))]
+    report = broken_report(slices=slices)
+    columns, rows = table_rows(report)
+    assert columns[-1] == "accepted"
+    assert [row[-1] for row in rows] == [True, False, None]
+    assert [line["accepted"] for line in csv.DictReader(to_csv(report).splitlines())] == ["yes", "no", ""]
+    assert [entry["accepted"] for entry in strict(to_json(report))["slices"]] == [True, False, None]
 
 
 @pytest.mark.parametrize("ending", [*ENDINGS, ".HTML"])

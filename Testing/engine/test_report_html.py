@@ -104,6 +104,51 @@ def test_the_slice_table_has_a_row_a_slice_and_flags_by_text_too():
     assert parsed.text.count("flagged") >= 2
 
 
+def with_decisions(*answers):
+    report = broken_report()
+    slices = [replace(record, accepted=answer) for record, answer in zip(report.slices, answers, strict=True)]
+    return replace(report, slices=slices)
+
+
+def test_decisions_have_a_column_only_where_one_was_made():
+    _, undecided = page()
+    assert "decision" not in undecided.text
+    assert not {"accepted", "rejected"} & set(undecided.text.split())
+    _, parsed = page(with_decisions(None, True, None, False))
+    columns = [dict(attributes).get("scope") for tag, attributes in parsed.tags if tag == "th"].count("col")
+    cells = sum(tag == "td" for tag, _ in parsed.tags)
+    _, plain = page()
+    assert columns == [dict(attributes).get("scope") for tag, attributes in plain.tags if tag == "th"].count("col") + 1
+    assert cells == sum(tag == "td" for tag, _ in plain.tags) + 4
+    text = re.sub(r"\s+", " ", parsed.text)
+    for part in ("1 accepted, 1 rejected", "accepted by a person", "rejected by a person"):
+        assert part in text, part
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        ((None, None, None, None), "1 slice needs a person: 2"),
+        ((None, True, None, False), "1 slice needs a person: 2"),
+        ((None, None, True, None), "Reviewed: 1 accepted, 0 rejected, not yet decided: 1, 3"),
+        ((None, True, True, False), "\u2713 Reviewed: 2 accepted, 1 rejected"),
+    ],
+)
+def test_the_page_says_how_far_a_person_has_come(answers, status):
+    _, parsed = page(with_decisions(*answers))
+    text = re.sub(r"\s+", " ", parsed.text)
+    assert status in text
+    assert "Every slice is as expected" not in text
+
+
+def test_a_flag_that_somebody_has_answered_is_not_raised_again():
+    _, parsed = page(with_decisions(None, None, True, None))
+    assert "look at this" not in parsed.text
+    rows = [attributes["class"] for tag, attributes in parsed.tags if tag == "tr" and "class" in attributes]
+    assert rows == ["quiet", "", "", ""]
+    assert not [attributes for tag, attributes in parsed.tags if tag == "article" and "flagged" in attributes["class"]]
+
+
 def test_text_from_outside_is_escaped():
     nasty = "<script>alert('x')</script> & \"quotes\""
     report = broken_report(
