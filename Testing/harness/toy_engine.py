@@ -12,8 +12,9 @@ import numpy as np
 from scipy import ndimage
 
 from RNCARefineLib import __version__
+from RNCARefineLib.account import stack_record
 from RNCARefineLib.progress import Progress, report_progress
-from RNCARefineLib.records import ModelRecord, Report, RunRecord, SliceRecord, StackRecord
+from RNCARefineLib.records import ModelRecord, Report, RunRecord, SliceRecord
 from RNCARefineLib.repair import RepairOptions, RepairResult
 from RNCARefineLib.stack import Mask, Stack
 from RNCARefineLib.topology import betti_2d, largest_component
@@ -22,6 +23,14 @@ from RNCARefineLib.words import Expectation, Finding, Verdict
 from .hearts import CENTRE
 
 MODEL = ModelRecord(name="toy", sha256="0" * 64, licence="CC0 | public domain", training_data="none")
+
+
+class ToyModel(str):
+    """The model that the toy has loaded: its name, and the record for the report."""
+
+    def record(self) -> ModelRecord:
+        """Return what a report says about the model."""
+        return MODEL
 
 
 def repair(
@@ -94,23 +103,7 @@ def _report(
     stack: Stack, after: Mask, options: RepairOptions, others: Mask | None, model: ModelRecord | None
 ) -> Report:
     slices = [_record(stack, after, others, k, model is None) for k in range(len(after))]
-    closed = [sum(r.finding_before == "ring" for r in slices), sum(r.finding_after == "ring" for r in slices)]
-    totals = StackRecord(
-        name=stack.name,
-        slices=len(slices),
-        spacing_mm=stack.spacing,
-        expected_rings=len(slices),
-        closed_before=closed[0],
-        closed_after=closed[1],
-        right_before=closed[0],
-        right_after=closed[1],
-        flagged=sum(record.flagged for record in slices),
-        changed=int((stack.mask != after).any(axis=(1, 2)).sum()),
-        lv_mass_before_g=float(stack.mask.sum()),
-        lv_mass_after_g=float(after.sum()),
-        lv_mass_change_percent=0.0,
-        **{f"b{n}_3d_{when}": 0 for n in range(3) for when in ("before", "after")},
-    )
+    totals = stack_record(stack, after, slices)
     run = RunRecord(
         version=__version__,
         backend="toy",

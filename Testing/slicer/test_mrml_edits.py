@@ -89,6 +89,21 @@ def test_pool_is_trimmed_only_on_request_and_only_where_the_report_found_some_ou
     assert Edits.between(stack, ring, report_on(stack), trim_pool=True).pool is None
 
 
+def test_the_masks_of_a_review_are_those_before_and_after() -> None:
+    masks = edits("11000000", "00111100", "11110000").masks()
+    np.testing.assert_array_equal(masks.wall_before, row("11000000"))
+    np.testing.assert_array_equal(masks.wall_after, row("11110000"))
+    np.testing.assert_array_equal(masks.pool_before, row("00111100"))
+    np.testing.assert_array_equal(masks.pool_after, row("00001100"))
+
+
+def test_an_untouched_pool_is_the_same_before_and_after_and_a_missing_one_is_missing() -> None:
+    masks = edits("11000000", "00001111", "11100000").masks()
+    np.testing.assert_array_equal(masks.pool_after, row("00001111"))
+    without = edits("11000000", None, "11100000").masks()
+    assert without.pool_before is without.pool_after is None
+
+
 @given(mask=rows, pool=rows, wall=rows)
 def test_the_edits_lead_from_the_old_wall_to_the_new_one(mask: np.ndarray, pool: np.ndarray, wall: np.ndarray) -> None:
     stack = stack_of(mask, pool)

@@ -1,4 +1,4 @@
-"""What a reviewer sees: segments of changes, status, provenance."""
+"""What a review needs, kept in the segmentation: segments of changes, status, provenance, report, decisions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,33 @@ import slicer
 
 from harness import toy_engine
 from harness.hearts import Heart
+from RNCARefineLib.mrml.edits import Edits
 from RNCARefineLib.mrml.guards import Selection
+from RNCARefineLib.mrml.masks import RepairMasks
 from RNCARefineLib.mrml.reader import read
-from RNCARefineLib.mrml.review import ADDED, REMOVED, is_review, mark, review_segment, tag_of
+from RNCARefineLib.mrml.review import (
+    ADDED,
+    REMOVED,
+    is_review,
+    mark,
+    review_segment,
+    reviewed_segments,
+    set_status,
+    store_decisions,
+    stored_decisions,
+    stored_masks,
+    stored_report,
+    tag_of,
+)
 from RNCARefineLib.records import Report
 from RNCARefineLib.repair import RepairOptions
 
 
 @pytest.fixture
-def report(heart: Heart) -> Report:
-    stack = read(Selection.create(heart.segmentation, "myo", heart.volume)).stack
-    return toy_engine.repair(stack, None, RepairOptions(seed=7)).report
+def repaired(heart: Heart) -> tuple[Report, RepairMasks]:
+    stack = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool")).stack
+    result = toy_engine.repair(stack, None, RepairOptions(seed=7))
+    return result.report, Edits.between(stack, result.mask, result.report).masks()
 
 
 def test_review_segments_have_names_colours_and_tags_of_their_own(heart: Heart) -> None:
@@ -67,23 +83,86 @@ def test_a_tag_that_is_not_there_is_none(heart: Heart) -> None:
     assert tag_of(segment, "Site.Scanner") is None
 
 
-@pytest.mark.parametrize(("flagged", "status"), [(0, "InProgress"), (2, "Flagged")])
-def test_the_status_says_whether_a_person_must_look(heart: Heart, report: Report, flagged: int, status: str) -> None:
-    segment = heart.segmentation.GetSegmentation().GetSegment("myo")
-    mark(segment, replace(report, stack=replace(report.stack, flagged=flagged)))
+def mark_wall(heart: Heart, report: Report, masks: RepairMasks, pool_id: str | None = "pool") -> slicer.vtkSegment:
+    mark(heart.segmentation.GetSegmentation(), "myo", pool_id, report, masks)
+    return heart.segmentation.GetSegmentation().GetSegment("myo")
+
+
+@pytest.mark.parametrize(("flagged", "status"), [(False, "InProgress"), (True, "Flagged")])
+def test_the_status_says_whether_a_person_must_look(
+    heart: Heart, repaired: tuple[Report, RepairMasks], flagged: bool, status: str
+) -> None:
+    report, masks = repaired
+    slices = [*report.slices[:-1], replace(report.slices[-1], flagged=flagged)]
+    segment = mark_wall(heart, replace(report, slices=slices), masks)
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     assert logic.GetSegmentStatus(segment) == getattr(logic, status)
     assert tag_of(segment, "Segmentation.Status") is not None
 
 
-def test_the_provenance_says_how_the_segment_was_made(heart: Heart, report: Report) -> None:
-    segment = heart.segmentation.GetSegmentation().GetSegment("myo")
-    mark(segment, report)
-    text = tag_of(segment, "RNCARefine.Provenance")
+def test_the_provenance_says_how_the_segment_was_made(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
+    text = tag_of(mark_wall(heart, *repaired), "RNCARefine.Provenance")
     assert text is not None
     assert "|" not in text  # it separates the tags in a file
     provenance = json.loads(text)
     assert provenance["model"] == "toy"
     assert provenance["sha256"] == toy_engine.MODEL.sha256
     assert provenance["seed"] == 7
-    assert provenance["summary"] == report.summary()
+    assert provenance["summary"] == repaired[0].summary()
+
+
+def test_report_and_masks_are_read_as_they_were_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
+    report, masks = repaired
+    segment = mark_wall(heart, replace(report, warnings=["a | b", 'c\n"d" é']), masks)
+    assert stored_report(segment) == replace(report, warnings=["a | b", 'c\n"d" é'])
+    assert stored_masks(segment).to_text() == masks.to_text()
+    for tag in ("RNCARefine.Report", "RNCARefine.Masks"):
+        text = tag_of(segment, tag) or ""
+        assert text.isascii()
+        assert not {"|", "\n"} & set(text)
+
+
+def test_a_repaired_segment_is_undecided_until_somebody_decides(
+    heart: Heart, repaired: tuple[Report, RepairMasks]
+) -> None:
+    segment = mark_wall(heart, *repaired)
+    assert stored_decisions(segment) == {}
+    store_decisions(segment, {10: True, 2: False})
+    assert stored_decisions(segment) == {2: False, 10: True}
+    assert tag_of(segment, "RNCARefine.Decisions") == '{"2":false,"10":true}'
+    mark_wall(heart, *repaired)
+    assert stored_decisions(segment) == {}
+
+
+def test_the_pool_of_an_earlier_repair_is_forgotten(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
+    assert tag_of(mark_wall(heart, *repaired), "RNCARefine.Pool") == "pool"
+    assert tag_of(mark_wall(heart, *repaired, pool_id=None), "RNCARefine.Pool") is None
+
+
+def test_a_repair_ends_the_reviews_that_it_has_made_impossible(
+    heart: Heart, repaired: tuple[Report, RepairMasks]
+) -> None:
+    segmentation = heart.segmentation.GetSegmentation()
+    mark_wall(heart, *repaired)
+    mark(segmentation, "scar", None, *repaired)
+    assert reviewed_segments(segmentation) == ["myo", "scar"]
+    segmentation.AddEmptySegment("second")
+    mark(segmentation, "second", None, *repaired)
+    assert reviewed_segments(segmentation) == ["myo", "scar", "second"]
+    segmentation.RemoveSegment("second")
+    mark(segmentation, "rv", "pool", *repaired)  # the pool of "myo"
+    assert reviewed_segments(segmentation) == ["rv", "scar"]
+    mark(segmentation, "pool", "scar", *repaired)  # "pool" is that of "rv"
+    assert reviewed_segments(segmentation) == ["pool"]
+
+
+@pytest.mark.parametrize(("decided", "status"), [({}, "InProgress"), ({2: True, 3: False}, "Completed")])
+def test_the_status_follows_the_decisions(
+    heart: Heart, repaired: tuple[Report, RepairMasks], decided: dict[int, bool], status: str
+) -> None:
+    report, masks = repaired
+    segment = mark_wall(heart, report, masks)
+    slices = [replace(record, accepted=decided.get(record.k)) for record in report.slices]
+    set_status(segment, replace(report, slices=slices))
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    assert logic.GetSegmentStatus(segment) == getattr(logic, status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_columns_are_typed_and_none_is_of_bytes(heart: Heart, report: Report) ->
     types = {table.GetColumnName(i): table.GetColumn(i).GetClassName() for i in range(table.GetNumberOfColumns())}
     assert types["k"] == types["b0_before"] == "vtkIntArray"
     assert types["added_mm2"] == types["confidence"] == "vtkDoubleArray"
-    assert types["verdict"] == types["flagged"] == types["reason"] == "vtkStringArray"
+    assert types["verdict"] == types["flagged"] == types["reason"] == types["accepted"] == "vtkStringArray"
     assert set(types.values()) == {"vtkIntArray", "vtkDoubleArray", "vtkStringArray"}
 
 
@@ -50,6 +51,15 @@ def test_numbers_are_those_of_the_report(heart: Heart, report: Report) -> None:
         assert table.GetColumnByName("k").GetValue(row) == record.k
         assert table.GetColumnByName("added_mm2").GetValue(row) == record.added_mm2
         assert math.isnan(table.GetColumnByName("confidence").GetValue(row))
+
+
+def test_decisions_are_words_and_open_questions_are_empty(heart: Heart, report: Report) -> None:
+    slices = [
+        replace(record, accepted=answer)
+        for record, answer in zip(report.slices, [None, True, False, None, None], strict=True)
+    ]
+    column = put_table(replace(report, slices=slices), heart.segmentation).GetTable().GetColumnByName("accepted")
+    assert [column.GetValue(row) for row in range(5)] == ["", "yes", "no", "", ""]
 
 
 def test_the_summary_is_the_description_of_the_table(heart: Heart, report: Report) -> None:
@@ -81,6 +91,7 @@ def test_the_csv_file_that_slicer_writes_has_the_same_values(heart: Heart, repor
         assert float(line["added_mm2"]) == pytest.approx(record.added_mm2)
         assert line["finding_after"] == "ring"
         assert line["flagged"] == "no"
+        assert line["accepted"] == ""
         assert line["verdict"] == record.verdict
         assert line["confidence"] == "nan"
 

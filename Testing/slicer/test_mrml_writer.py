@@ -12,7 +12,7 @@ from harness.hearts import Heart, node_census, write_voxels
 from RNCARefineLib.mrml.edits import Edits
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import Reading, read
-from RNCARefineLib.mrml.review import ADDED, REMOVED, review_segment
+from RNCARefineLib.mrml.review import ADDED, REMOVED, review_segment, stored_masks, stored_report
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.writer import add_to_scene, copy_into, draft
 from RNCARefineLib.records import Report
@@ -58,6 +58,26 @@ def test_the_edits_are_written_voxel_by_voxel(heart: Heart, selection: Selection
     np.testing.assert_array_equal(heart.voxels("myo_removed", node), masks["myo"] & ~ring & 1)
     for other in ("rv", "scar"):
         np.testing.assert_array_equal(heart.voxels(other, node), masks[other])
+
+
+def test_wall_and_pool_stay_in_their_layer_and_the_review_segments_get_layers_of_their_own(
+    heart: Heart, selection: Selection
+) -> None:
+    source, result = heart.segmentation.GetSegmentation(), draft_of(selection).GetSegmentation()
+    for segment_id in heart.masks:
+        assert result.GetLayerIndex(segment_id) == source.GetLayerIndex(segment_id)
+    assert not {result.GetLayerIndex(note) for note in ("myo_added", "myo_removed")} & {0, 1}
+
+
+def test_the_result_knows_its_volume_and_what_it_was_before(heart: Heart, selection: Selection) -> None:
+    output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    for node in (add_to_scene(draft_of(selection), selection), copy_into(output, draft_of(selection), selection)):
+        assert node.GetNodeReference("RNCARefine.Volume") == heart.volume
+        masks = stored_masks(node.GetSegmentation().GetSegment("myo"))
+        np.testing.assert_array_equal(masks.wall_before, heart.masks["myo"])
+        np.testing.assert_array_equal(masks.pool_before, heart.masks["pool"])
+        np.testing.assert_array_equal(masks.wall_after, np.repeat(heart.ring[None], 5, axis=0))
+        assert stored_report(node.GetSegmentation().GetSegment("myo")) == repaired(selection)[2]
 
 
 def test_voxels_outside_the_volume_stay(heart: Heart, selection: Selection) -> None:

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from ..records import Report
 from ..stack import Mask, Stack
+from .masks import RepairMasks
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +21,16 @@ class Edits:
         pool: The blood pool afterwards, ``None`` if it stays as it is.
         added: Voxels that are wall now and were not.
         removed: Voxels that were wall and are not any more.
+        wall_before: The myocardium as it was.
+        pool_before: The blood pool as it was, ``None`` if none was given.
     """
 
     wall: Mask
     pool: Mask | None
     added: Mask
     removed: Mask
+    wall_before: Mask
+    pool_before: Mask | None
 
     @classmethod
     def between(cls, stack: Stack, wall: Mask, report: Report, *, trim_pool: bool = False) -> Edits:
@@ -47,7 +52,12 @@ class Edits:
             if trim_pool:
                 _trim(after, wall, report)
             pool = None if np.array_equal(after, stack.pool) else after
-        return cls(wall=wall, pool=pool, added=added, removed=removed)
+        return cls(wall, pool, added, removed, stack.mask, stack.pool)
+
+    def masks(self) -> RepairMasks:
+        """Return what a review restores rejected and accepted slices from."""
+        pool = self.pool_before if self.pool is None else self.pool
+        return RepairMasks(self.wall_before, self.wall, self.pool_before, pool)
 
 
 def _less(mask: Mask, other: Mask) -> Mask:

@@ -36,7 +36,7 @@ class Selection:
         """
         _check_segmentation(segmentation_node)
         _check_volume(volume_node)
-        _check_transforms(segmentation_node, volume_node)
+        check_transforms(segmentation_node, volume_node)
         _check_segment(segmentation_node, segment_id, "myocardium")
         if pool_id:
             _check_segment(segmentation_node, pool_id, "blood pool")
@@ -112,7 +112,12 @@ def _check_volume(node: Any) -> None:
         )
 
 
-def _check_transforms(segmentation_node: Any, volume_node: Any) -> None:
+def check_transforms(segmentation_node: Any, volume_node: Any) -> None:
+    """Check that both nodes move together, and stay undeformed.
+
+    Raises:
+        ValueError: They are under different transforms, or under a non-linear one.
+    """
     transform, other = segmentation_node.GetParentTransformNode(), volume_node.GetParentTransformNode()
     if transform != other:
         names = " and ".join(_named(node) if node else "no transform" for node in (transform, other))

@@ -19,7 +19,8 @@ from .reader import Reading, read
 from .scene import unchanged_on_failure
 from .table import existing_table, put_table
 from .undo import UndoSteps
-from .writer import add_to_scene, copy_into, draft, write_edits
+from .volume_grid import VolumeGrid
+from .writer import add_to_scene, copy_into, draft, refer_to_volume, write_edits
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,33 +81,55 @@ def process(
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
     """
     check_output(selection, destination.output_node, destination.in_place)
+    repaired = compute(selection, model, options, trim_pool=trim_pool, progress=subrange(progress, 0.0, 0.9))
+    report_progress(progress, 0.9, "Writing the segmentation")
+    return _write(selection, repaired, destination, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Repaired:
+    """A repair that is not written yet.
+
+    Attributes:
+        edits: What is to be written.
+        grid: The voxels that the edits are about.
+        report: The report.
+    """
+
+    edits: Edits
+    grid: VolumeGrid
+    report: Report
+
+
+def compute(
+    selection: Selection,
+    model: Model,
+    options: RepairOptions,
+    *,
+    trim_pool: bool = False,
+    progress: Progress | None = None,
+) -> Repaired:
+    """Repair the chosen segment and write nothing; the nodes need not be in the scene. See :func:`process`."""
     if trim_pool and selection.pool_id is None:
         raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
     report_progress(progress, 0.0, "Reading the segmentation")
     reading = read(selection)
-    result = engine.repair(reading.stack, model, options, progress=subrange(progress, 0.05, 0.9), others=reading.others)
+    result = engine.repair(reading.stack, model, options, progress=subrange(progress, 0.05, 1.0), others=reading.others)
     report = _with_warnings(result.report, reading)
-    edits = Edits.between(reading.stack, result.mask, report, trim_pool=trim_pool)
-    report_progress(progress, 0.9, "Writing the segmentation")
-    return _write(selection, edits, reading, report, destination, progress)
+    return Repaired(Edits.between(reading.stack, result.mask, report, trim_pool=trim_pool), reading.grid, report)
 
 
-def _write(
-    selection: Selection,
-    edits: Edits,
-    reading: Reading,
-    report: Report,
-    destination: Destination,
-    progress: Progress | None,
-) -> Outcome:
+def _write(selection: Selection, repaired: Repaired, destination: Destination, progress: Progress | None) -> Outcome:
+    edits, grid, report = repaired.edits, repaired.grid, repaired.report
     target = selection.segmentation_node if destination.in_place else destination.output_node
     table = None if target is None else existing_table(target)
     step = destination.undo.step(target) if destination.in_place else nullcontext()
     with slicer.util.RenderBlocker(), step, unchanged_on_failure(target, table):
         if destination.in_place:
-            write_edits(target, selection, edits, reading.grid, report)
+            write_edits(target, selection, edits, grid, report)
+            refer_to_volume(target, selection.volume_node)
         else:
-            result = draft(selection, edits, reading.grid, report)
+            result = draft(selection, edits, grid, report)
             target = add_to_scene(result, selection) if target is None else copy_into(target, result, selection)
         table = put_table(report, target)
         # Inside: cancelling at the very last moment still leaves no trace.

@@ -44,10 +44,7 @@ def read(selection: Selection) -> Reading:
     mask = read_segments(node, [selection.segment_id], grid)
     segment = node.GetSegmentation().GetSegment(selection.segment_id)
     if not mask.any():
-        raise ValueError(
-            f"Segment {segment.GetName()!r} of segmentation {node.GetName()!r} has no voxels in volume "
-            f"{volume.GetName()!r}. Choose another segment, or the volume it was drawn on."
-        )
+        raise ValueError(_nothing_there(selection, segment.GetName(), grid))
     stack = Stack.create(
         image=slicer.util.arrayFromVolume(volume),
         mask=mask,
@@ -61,6 +58,20 @@ def read(selection: Selection) -> Reading:
         others=read_segments(node, others, grid) if others else None,
         grid=grid,
         warnings=_warnings(selection, segment.GetName(), grid, int(mask.sum())),
+    )
+
+
+def _nothing_there(selection: Selection, name: str, grid: VolumeGrid) -> str:
+    """Say why no voxel of the segment lies in the volume, and what to do."""
+    node, volume = selection.segmentation_node, selection.volume_node
+    which = f"Segment {name!r} of segmentation {node.GetName()!r}"
+    layer = labelmap_of(node, selection.segment_id)
+    # A layer may have the voxels of other segments only.
+    if layer is None or not read_segments(node, [selection.segment_id], grid.covering(layer)).any():
+        return f"{which} is empty. Segment the myocardium first, or choose another segment."
+    return (
+        f"{which} and volume {volume.GetName()!r} do not overlap. Choose the volume it was drawn on, or bring both to "
+        "the same place."
     )
 
 

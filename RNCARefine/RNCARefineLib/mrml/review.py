@@ -1,18 +1,35 @@
-"""What a reviewer sees of a repair: added and removed voxels as segments, the status, and how the result was made."""
+"""What a review needs, kept in the repaired segmentation itself: tags on the repaired segment, and segments beside it.
+
+It survives a saved scene, a ``.seg.nrrd`` file on its own, and the frames of a sequence; ``vtkSegmentationHistory``
+takes it back and makes it again with the voxels.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import slicer
 import vtk
 
 from .. import pictures
+from ..decisions import review_status
 from ..records import Report
+from ..report import strict_values
+from .masks import RepairMasks
 
 STATUS_TAG = "Segmentation.Status"
 PROVENANCE_TAG = "RNCARefine.Provenance"
+REPORT_TAG = "RNCARefine.Report"
+"""On a repaired segment: the report of the repair, as JSON."""
+DECISIONS_TAG = "RNCARefine.Decisions"
+"""On a repaired segment: slices that were accepted (true) or rejected (false), as JSON."""
+MASKS_TAG = "RNCARefine.Masks"
+"""On a repaired segment: wall and pool before and after the repair (see :class:`~.masks.RepairMasks`)."""
+POOL_TAG = "RNCARefine.Pool"
+"""On a repaired segment: the ID of the blood pool that the wall took from."""
 REVIEW_TAG = "RNCARefine.Review"
 """On a review segment: ``added`` or ``removed``."""
 REVIEW_OF_TAG = "RNCARefine.ReviewOf"
@@ -47,15 +64,23 @@ def is_review(segment: slicer.vtkSegment) -> bool:
     return tag_of(segment, REVIEW_TAG) is not None
 
 
+def find_review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, kind: ReviewKind) -> str | None:
+    """Return the ID of the review segment of ``segment_id``, ``None`` if there is none."""
+    for known_id in segmentation.GetSegmentIDs():
+        known = segmentation.GetSegment(known_id)
+        if tag_of(known, REVIEW_TAG) == kind.word and tag_of(known, REVIEW_OF_TAG) == segment_id:
+            return str(known_id)
+    return None
+
+
 def review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, kind: ReviewKind) -> str:
     """Return the ID of the review segment of ``segment_id``, adding the segment if it is not there yet.
 
     Both kinds exist after every repair, even without voxels, so that the frames of a sequence have the same segments.
     """
-    for known_id in segmentation.GetSegmentIDs():
-        known = segmentation.GetSegment(known_id)
-        if tag_of(known, REVIEW_TAG) == kind.word and tag_of(known, REVIEW_OF_TAG) == segment_id:
-            return str(known_id)
+    known_id = find_review_segment(segmentation, segment_id, kind)
+    if known_id is not None:
+        return known_id
     name = f"{segmentation.GetSegment(segment_id).GetName()} {kind.word}"
     # Somebody's own segment may have this ID.
     free_id = segmentation.GenerateUniqueSegmentID(f"{segment_id}_{kind.word}")
@@ -66,15 +91,111 @@ def review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, kind: 
     return str(review_id)
 
 
-def mark(segment: slicer.vtkSegment, report: Report) -> None:
-    """Set the status and the provenance of a repaired segment.
+def reviewed_segments(segmentation: slicer.vtkSegmentation) -> list[str]:
+    """Return the IDs of the segments that were repaired and can be reviewed."""
+    return [
+        str(segment_id)
+        for segment_id in segmentation.GetSegmentIDs()
+        if tag_of(segmentation.GetSegment(segment_id), REPORT_TAG) is not None
+    ]
 
-    The status is Segment Editor's: flagged if a person must look at a slice, else in progress, never completed.
-    The provenance travels in the segment's tags, so that a saved ``.seg.nrrd`` alone says how it was made.
+
+def mark(
+    segmentation: slicer.vtkSegmentation, segment_id: str, pool_id: str | None, report: Report, masks: RepairMasks
+) -> None:
+    """Write down on a segment how, and with what result, it was repaired; nobody has decided about it yet.
+
+    The review of another segment that would have to restore the same wall or pool is ended: its voxels are not those
+    that it left.
+
+    Args:
+        segmentation: The segmentation.
+        segment_id: The wall that was repaired.
+        pool_id: The blood pool that it took from, if one was given.
+        report: The report of the repair.
+        masks: What it changed.
+    """
+    written = {segment_id, pool_id} - {None}
+    for other_id in reviewed_segments(segmentation):  # an earlier review of this very segment is one of them
+        other = segmentation.GetSegment(other_id)
+        if {other_id, tag_of(other, POOL_TAG)} & written:
+            for tag in (REPORT_TAG, MASKS_TAG, POOL_TAG, DECISIONS_TAG):
+                other.RemoveTag(tag)
+    segment = segmentation.GetSegment(segment_id)
+    segment.SetTag(PROVENANCE_TAG, _provenance(report))
+    segment.SetTag(REPORT_TAG, tag_json(strict_values(report.to_dict())))
+    segment.SetTag(MASKS_TAG, masks.to_text())
+    if pool_id is not None:
+        segment.SetTag(POOL_TAG, pool_id)
+    set_status(segment, report)
+
+
+def set_status(segment: slicer.vtkSegment, report: Report) -> None:
+    """Set Segment Editor's status of a repaired segment to how far its review is.
+
+    Args:
+        segment: The segment.
+        report: Its report, with the decisions applied.
     """
     logic = slicer.vtkSlicerSegmentationsModuleLogic
-    logic.SetSegmentStatus(segment, logic.Flagged if report.stack.flagged else logic.InProgress)
-    segment.SetTag(PROVENANCE_TAG, _provenance(report))
+    status = {"flagged": logic.Flagged, "in progress": logic.InProgress, "completed": logic.Completed}
+    logic.SetSegmentStatus(segment, status[review_status(report)])
+
+
+def stored_report(segment: slicer.vtkSegment) -> Report:
+    """Return the report of the repair of a segment, as it was before anybody decided.
+
+    Raises:
+        ValueError: There is none, or another version wrote it.
+    """
+    return Report.from_dict(_json_of(segment, REPORT_TAG))
+
+
+def stored_decisions(segment: slicer.vtkSegment) -> dict[int, bool]:
+    """Return the decisions about a repaired segment, by the number of the slice.
+
+    Raises:
+        ValueError: They cannot be read.
+    """
+    if tag_of(segment, DECISIONS_TAG) is None:
+        return {}
+    return {int(k): bool(accepted) for k, accepted in _json_of(segment, DECISIONS_TAG).items()}
+
+
+def store_decisions(segment: slicer.vtkSegment, decisions: Mapping[int, bool]) -> None:
+    """Write the decisions about a repaired segment down."""
+    segment.SetTag(DECISIONS_TAG, tag_json({str(k): decisions[k] for k in sorted(decisions)}))
+
+
+def stored_masks(segment: slicer.vtkSegment) -> RepairMasks:
+    """Return what the repair of a segment changed.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    try:
+        return RepairMasks.from_text(tag_of(segment, MASKS_TAG) or "")
+    except ValueError as error:
+        raise _unreadable(segment, MASKS_TAG) from error
+
+
+def tag_json(content: Mapping[str, Any]) -> str:
+    """Return values as the JSON of a tag: one line of ASCII, without the character that parts the tags in a file."""
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("|", "\\u007c")
+
+
+def _json_of(segment: slicer.vtkSegment, tag: str) -> dict[str, Any]:
+    try:
+        content = json.loads(tag_of(segment, tag) or "")
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise _unreadable(segment, tag)
+    return content
+
+
+def _unreadable(segment: slicer.vtkSegment, tag: str) -> ValueError:
+    return ValueError(f"Tag {tag!r} of segment {segment.GetName()!r} cannot be read. Repair the segment again.")
 
 
 def _provenance(report: Report) -> str:

@@ -42,7 +42,7 @@ def fill_table(node: slicer.vtkMRMLTableNode, report: Report) -> None:
     """Replace the content of a table node by the slices of the report.
 
     Whole numbers, decimal numbers and text have columns of their type; yes and no are text, for Slicer writes columns
-    of bytes to CSV as raw characters; a number that is not known is NaN.
+    of bytes to CSV as raw characters; a number that is not known is NaN, an open question an empty text.
     """
     names, rows = table_rows(report)
     hints = get_type_hints(SliceRecord)
@@ -61,9 +61,9 @@ def _column(name: str, hint: Any, values: list[Value]) -> vtk.vtkAbstractArray:
     if hint is int:
         column = vtk.vtkIntArray()
         plain: list[Any] = values
-    elif hint is bool:
+    elif hint in (bool, bool | None):
         column = vtk.vtkStringArray()
-        plain = ["yes" if value else "no" for value in values]
+        plain = ["" if value is None else "yes" if value else "no" for value in values]
     elif hint in (float, float | None):
         column = vtk.vtkDoubleArray()
         plain = [math.nan if value is None else value for value in values]

@@ -1,4 +1,4 @@
-"""Undo steps of repairs in place.
+"""Undo steps of repairs in place and of decisions about slices.
 
 Slicer keeps no history with a segmentation: Segment Editor has one of its own for the node it edits. A repair that is
 called from a script or a panel therefore brings its own, made of the same ``vtkSegmentationHistory``.
@@ -12,9 +12,13 @@ from typing import Any
 
 import slicer
 
+MOST_STEPS = 50
+"""Steps that can be taken back; Slicer's own 5 are too few for the slices of a stack. What a step has not changed is
+kept once, so that a step costs no more memory than the layers that it has changed."""
+
 
 class UndoSteps:
-    """One history per segmentation that was repaired in place."""
+    """One history per segmentation that was repaired in place or reviewed."""
 
     def __init__(self) -> None:
         self._histories: dict[str, Any] = {}
@@ -27,6 +31,7 @@ class UndoSteps:
         """
         self._forget_gone()
         history = self._histories.setdefault(node.GetID(), slicer.vtkSegmentationHistory())
+        history.SetMaximumNumberOfStates(MOST_STEPS + 1)  # the present state is kept, too
         history.SetSegmentation(node.GetSegmentation())
         history.SaveState()
         try:
@@ -36,15 +41,23 @@ class UndoSteps:
             history.RestorePreviousState()
             raise
 
+    def can_undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Whether a segmentation has a change to take back."""
+        history = self._history(node)
+        return bool(history and history.IsRestorePreviousStateAvailable())
+
+    def can_redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Whether a segmentation has a change to make again."""
+        history = self._history(node)
+        return bool(history and history.IsRestoreNextStateAvailable())
+
     def undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Take back the last change of a segmentation; false if there is none to take back."""
-        history = self._history(node)
-        return bool(history and history.IsRestorePreviousStateAvailable() and history.RestorePreviousState())
+        return self.can_undo(node) and bool(self._history(node).RestorePreviousState())
 
     def redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Make the change again that was undone last; false if there is none."""
-        history = self._history(node)
-        return bool(history and history.IsRestoreNextStateAvailable() and history.RestoreNextState())
+        return self.can_redo(node) and bool(self._history(node).RestoreNextState())
 
     def _history(self, node: Any) -> Any:
         self._forget_gone()

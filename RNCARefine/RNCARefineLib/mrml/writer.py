@@ -15,6 +15,9 @@ from .scene import place_beside
 from .segments import labelmap_of, read_segments, write_segment
 from .volume_grid import VolumeGrid
 
+VOLUME_ROLE = "RNCARefine.Volume"
+"""Role of the reference from a repaired segmentation to the volume that it was repaired with."""
+
 
 def draft(selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) -> slicer.vtkMRMLSegmentationNode:
     """Return the result as a segmentation node that is not in any scene.
@@ -33,12 +36,16 @@ def draft(selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) 
 def write_edits(node: Any, selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) -> None:
     """Write the edits into a segmentation node that has the input's segments; no other segment changes."""
     segmentation = node.GetSegmentation()
-    _write_inside(node, selection.segment_id, edits.wall, grid)
+    # The pool first, it only gives: where the wall lay on it, Slicer would part the two into two layers.
     if selection.pool_id is not None and edits.pool is not None:
-        _write_inside(node, selection.pool_id, edits.pool, grid)
+        write_inside(node, selection.pool_id, edits.pool, grid)
+    write_inside(node, selection.segment_id, edits.wall, grid)
     for kind, mask in ((ADDED, edits.added), (REMOVED, edits.removed)):
-        write_segment(node, review_segment(segmentation, selection.segment_id, kind), mask, grid)
-    mark(segmentation.GetSegment(selection.segment_id), report)
+        note = review_segment(segmentation, selection.segment_id, kind)
+        # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
+        segmentation.SeparateSegmentLabelmap(note)
+        write_segment(node, note, mask, grid)
+    mark(segmentation, selection.segment_id, selection.pool_id, report, edits.masks())
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:
@@ -56,7 +63,7 @@ def copy_into(output_node: Any, draft_node: Any, selection: Selection) -> Any:
     return output_node
 
 
-def _write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> None:
+def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> None:
     """Write a segment where the volume is; its voxels outside the volume stay."""
     labelmap = labelmap_of(node, segment_id)
     whole_grid = grid if labelmap is None else grid.covering(labelmap)
@@ -74,3 +81,9 @@ def _dress(node: Any, selection: Selection) -> None:
     if source.GetDisplayNode() is not None:
         node.GetDisplayNode().CopyContent(source.GetDisplayNode())
     place_beside(node, source, volume)
+    refer_to_volume(node, volume)
+
+
+def refer_to_volume(node: Any, volume_node: Any) -> None:
+    """Note with which volume a segmentation, in the scene, was repaired."""
+    node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())

@@ -1,0 +1,259 @@
+"""The repair of a cine sequence: every frame, or some, of what a sequence browser plays.
+
+All frames are repaired outside the scene and written together at the end: the browser is never moved, views are drawn
+once, and an error leaves no trace. The result is a sequence of its own in the same browser, or the input itself. Every
+frame has the same segments, also one that needed nothing, failed, or was not reached: that is a copy of the input.
+
+The frames keep their reports, so that :class:`RNCARefineLib.mrml.reviewing.Review` works on whatever frame is shown,
+and changes of the shown frame are saved into the sequence (Slicer does not do so by default). There is no undo step of
+a whole sequence; each frame has its segments of before, and rejecting its slices puts them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+from ..model import Model
+from ..options import RepairOptions
+from ..progress import Cancelled, Progress, subrange
+from ..records import Report
+from .cine_frames import Cine, level, sequences_of
+from .cine_report import frame_reports, put_frames_table, summary_of
+from .guards import Selection
+from .process import Destination, compute, process
+from .scene import unchanged_on_failure
+from .undo import UndoSteps
+from .writer import add_to_scene, draft, refer_to_volume
+
+
+@dataclass(frozen=True, eq=False)
+class CineOutcome:
+    """What the repair of a sequence has made. Frames are numbered as the browser numbers its items, from 0.
+
+    Attributes:
+        segmentation_node: The segmentation that the browser shows of the result.
+        sequence_node: The sequence of the result; ``None`` where a single segmentation was repaired.
+        table_node: A row for each slice of each repaired frame.
+        reports: The reports of the repaired frames.
+        failed: The frames that could not be repaired, each with the reason.
+        not_reached: The frames that were to be repaired when the person cancelled.
+    """
+
+    segmentation_node: Any
+    sequence_node: Any
+    table_node: Any
+    reports: dict[int, Report]
+    failed: dict[int, str]
+    not_reached: list[int]
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the person cancelled; the frames finished before are kept."""
+        return bool(self.not_reached)
+
+    def summary(self) -> str:
+        """Return the line that panel and log show."""
+        return summary_of(self.reports, self.failed, self.not_reached)
+
+
+def process_sequence(
+    cine: Cine,
+    model: Model,
+    options: RepairOptions,
+    *,
+    frames: Iterable[int] | None = None,
+    in_place: bool = False,
+    trim_pool: bool = False,
+    undo: UndoSteps | None = None,
+    progress: Progress | None = None,
+) -> CineOutcome:
+    """Repair frames of a sequence and write the result, as far as it came, or nothing.
+
+    A segmentation that is not in the browser is taken to belong to the frame that is shown; the result is then one
+    segmentation, too.
+
+    Args:
+        cine: The checked choice.
+        model: The weights.
+        options: How to repair.
+        frames: The frames to repair, from 0; ``None`` for all. To repair the shown one, give ``[cine.shown]``.
+        in_place: Change the input instead of adding a sequence to the browser.
+        trim_pool: Remove the pool that lies outside the closed ring.
+        undo: Takes the undo step where a single segmentation is changed in place; a sequence has none.
+        progress: Told how far the work is; returning ``False`` cancels it and keeps the frames that are finished.
+
+    Raises:
+        ValueError: Frames lack what is to be repaired, or none could be repaired; the message says which and why.
+        Cancelled: ``progress`` returned ``False`` before a frame was finished.
+    """
+    chosen = cine.chosen(frames)
+    with _standing_still(cine.browser_node):
+        if cine.sequence_node is None:
+            return _process_single(cine, model, options, in_place, trim_pool, undo or UndoSteps(), progress)
+        results = cine.copies()
+        cine.check(chosen, results)
+        level(results)
+        reports, failed, not_reached = _repair(
+            cine, chosen, results, model, options, trim_pool, subrange(progress, 0.0, 0.95)
+        )
+        level(results)
+        if progress is not None:
+            progress(0.95, "Writing the frames")  # too late to cancel, there are finished frames to keep
+        outcome = _write(cine, results, reports, failed, not_reached, in_place)
+        if progress is not None:
+            progress(1.0, "Done")
+        return outcome
+
+
+def _process_single(
+    cine: Cine,
+    model: Model,
+    options: RepairOptions,
+    in_place: bool,
+    trim_pool: bool,
+    undo: UndoSteps,
+    progress: Progress | None,
+) -> CineOutcome:
+    selection = Selection.create(cine.segmentation_node, cine.segment_id, cine.volume_node, cine.pool_id)
+    destination = Destination(None, in_place, undo)
+    outcome = process(selection, model, options, destination, trim_pool=trim_pool, progress=progress)
+    reports = {cine.shown: outcome.report}
+    table = put_frames_table(outcome.segmentation_node, reports, summary_of(reports))
+    return CineOutcome(outcome.segmentation_node, None, table, reports, {}, [])
+
+
+def _repair(
+    cine: Cine,
+    chosen: list[int],
+    results: dict[int, Any],
+    model: Model,
+    options: RepairOptions,
+    trim_pool: bool,
+    progress: Progress | None,
+) -> tuple[dict[int, Report], dict[int, str], list[int]]:
+    """Replace the copies of frames in ``results`` by their repairs; return reports, failures and frames not reached."""
+    reports: dict[int, Report] = {}
+    failed: dict[int, str] = {}
+    for number, frame in enumerate(chosen):
+        told = _part(progress, number / len(chosen), (number + 1) / len(chosen), cine.called(frame))
+        try:
+            selection = cine.selection(results[frame], frame)
+            repaired = compute(selection, model, options, trim_pool=trim_pool, progress=told)
+            results[frame] = draft(selection, repaired.edits, repaired.grid, repaired.report)
+        except Cancelled:
+            if not reports:
+                raise
+            return reports, failed, chosen[number:]
+        except (ValueError, RuntimeError) as error:
+            failed[frame] = " ".join(str(error).split())
+        else:
+            reports[frame] = repaired.report
+    if not reports:
+        frame, reason = next(iter(failed.items()))
+        raise ValueError(f"None of the frames could be repaired. {cine.called(frame)}: {reason}")
+    return reports, failed, []
+
+
+def _write(
+    cine: Cine,
+    results: Mapping[int, Any],
+    reports: dict[int, Report],
+    failed: dict[int, str],
+    not_reached: list[int],
+    in_place: bool,
+) -> CineOutcome:
+    touched = cine.segmentation_node if in_place else None
+    with slicer.util.RenderBlocker(), unchanged_on_failure(touched), _unchanged_sequences(cine):
+        sequence, proxy = (_write_in_place if in_place else _add_sequence)(cine, results)
+        told = frame_reports(cine.browser_node, proxy, cine.segment_id, cine.volume_node)
+        table = put_frames_table(proxy, told, summary_of(reports, failed, not_reached))
+    return CineOutcome(proxy, sequence, table, reports, failed, not_reached)
+
+
+def _write_in_place(cine: Cine, results: Mapping[int, Any]) -> tuple[Any, Any]:
+    _fill(cine.sequence_node, cine, results)
+    # Without, what a person decides about the shown frame would be lost with the next frame.
+    cine.browser_node.SetSaveChanges(cine.sequence_node, True)
+    refer_to_volume(cine.segmentation_node, cine.volume_node)
+    return cine.sequence_node, cine.segmentation_node
+
+
+def _add_sequence(cine: Cine, results: Mapping[int, Any]) -> tuple[Any, Any]:
+    browser, source = cine.browser_node, cine.sequence_node
+    name = f"{cine.segmentation_node.GetAttribute('Sequences.BaseName') or cine.segmentation_node.GetName()} repaired"
+    unique = slicer.mrmlScene.GenerateUniqueName(f"{name} sequence")
+    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", unique)
+    sequence.SetIndexName(source.GetIndexName())
+    sequence.SetIndexUnit(source.GetIndexUnit())
+    sequence.SetIndexType(source.GetIndexType())
+    sequence.SetNumericIndexValueTolerance(source.GetNumericIndexValueTolerance())
+    _fill(sequence, cine, results)
+    proxy = slicer.vtkMRMLSegmentationNode()
+    proxy.CopyContent(results.get(cine.shown, next(iter(results.values()))))
+    proxy.SetName(name)
+    proxy = add_to_scene(proxy, _selection(cine))
+    if slicer.modules.sequences.logic().AddSynchronizedNode(sequence, proxy, browser) is None:
+        raise RuntimeError(f"The result could not be added to sequence browser {browser.GetName()!r}.")
+    browser.SetPlayback(sequence, browser.GetPlayback(source))
+    browser.SetRecording(sequence, browser.GetRecording(source))
+    browser.SetOverwriteProxyName(sequence, browser.GetOverwriteProxyName(source))
+    browser.SetMissingItemMode(sequence, browser.GetMissingItemMode(source))
+    browser.SetSaveChanges(sequence, True)
+    return sequence, proxy
+
+
+def _fill(sequence: Any, cine: Cine, results: Mapping[int, Any]) -> None:
+    was_modifying = sequence.StartModify()
+    for frame, node in results.items():
+        sequence.SetDataNodeAtValue(node, cine.index_value(frame))
+    sequence.EndModify(was_modifying)
+
+
+def _selection(cine: Cine) -> Selection:
+    return Selection(cine.segmentation_node, cine.segment_id, cine.volume_node, cine.pool_id)
+
+
+def _part(progress: Progress | None, start: float, stop: float, name: str) -> Progress | None:
+    """Return the progress of one frame as a part of the whole."""
+    part = subrange(progress, start, stop)
+    return None if part is None else lambda fraction, text: part(fraction, f"{name}: {text}")
+
+
+@contextmanager
+def _unchanged_sequences(cine: Cine) -> Iterator[None]:
+    """When the block raises, the browser plays the sequences of before, with the items and settings of before."""
+    browser, source = cine.browser_node, cine.sequence_node
+    played, saves = sequences_of(browser), browser.GetSaveChanges(source)
+    items = {frame: item for frame in range(cine.count) if (item := cine.item(frame)) is not None}
+    try:
+        yield
+    except BaseException:
+        # The order matters. A browser that loses a proxy before its sequence makes a new one. And a shown segmentation
+        # shares its segments with its item while changes are saved: where that is switched off, Slicer copies them
+        # onto themselves, which empties both, so that the items must be put back afterwards.
+        for sequence in sequences_of(browser):
+            if sequence not in played:
+                browser.RemoveSynchronizedSequenceNode(sequence.GetID())
+        if any(cine.item(frame) != item for frame, item in items.items()):
+            browser.SetSaveChanges(source, saves)
+            _fill(source, cine, items)
+        raise
+
+
+@contextmanager
+def _standing_still(browser: Any) -> Iterator[None]:
+    """Stop the playback and keep the shown frame; the playback goes on only after an error."""
+    playing, shown = browser.GetPlaybackActive(), browser.GetSelectedItemNumber()
+    browser.SetPlaybackActive(False)
+    try:
+        yield
+    except BaseException:
+        browser.SetSelectedItemNumber(shown)
+        browser.SetPlaybackActive(playing)
+        raise
+    browser.SetSelectedItemNumber(shown)

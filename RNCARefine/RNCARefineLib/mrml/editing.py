@@ -1,0 +1,295 @@
+"""What the Segment Editor effect does with nodes: read the editor's selection, propose a wall, write it by its rules.
+
+Segment Editor decides what may be changed: masking, the editable intensity range, the overwrite mode and the undo steps
+are its own. So the proposal is written through the effect, as voxels to add and voxels to remove, never as arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from .. import repair as engine
+from ..model import Model
+from ..progress import Progress
+from ..records import SliceRecord
+from ..repair import RepairOptions, RepairResult
+from ..stack import Mask
+from ..words import Verdict
+from .edits import Edits
+from .guards import Selection
+from .reader import Reading, read
+from .review import is_review
+from .segments import read_segments
+from .views import slice_shown
+from .volume_grid import VolumeGrid
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a person asks of the effect.
+
+    Attributes:
+        selection: The segment, its volume, and the pool if one was given.
+        options: How to repair.
+        k: The only slice that may change; ``None`` for the whole segment.
+    """
+
+    selection: Selection
+    options: RepairOptions
+    k: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A wall that a person may look at and accept.
+
+    Attributes:
+        request: What was asked.
+        reading: What the wall was made from.
+        result: The engine's result for the whole stack.
+        edits: What changes in the slices that were asked for.
+    """
+
+    request: Request
+    reading: Reading
+    result: RepairResult
+    edits: Edits
+
+    @property
+    def records(self) -> list[SliceRecord]:
+        """The records of the slices that were asked for."""
+        k = self.request.k
+        return [record for record in self.result.report.slices if k is None or record.k == k]
+
+    @property
+    def changed(self) -> list[int]:
+        """The slices that the proposal changes."""
+        return [int(k) for k in np.flatnonzero((self.edits.added | self.edits.removed).any(axis=(1, 2)))]
+
+    @property
+    def refused(self) -> list[SliceRecord]:
+        """The slices that a person must look at."""
+        return [record for record in self.records if record.flagged]
+
+    def is_current(self, request: Request) -> bool:
+        """Whether the same proposal would be made for ``request`` now: same nodes, options and voxels."""
+        return self.asks_the_same(request) and _same_voxels(self.reading, read(request.selection))
+
+    def asks_the_same(self, request: Request) -> bool:
+        """Whether it was made for the same nodes, segments, options and slice."""
+        mine, its = self.request.selection, request.selection
+        return (
+            (mine.segmentation_node, mine.volume_node) == (its.segmentation_node, its.volume_node)
+            and (mine.segment_id, mine.pool_id) == (its.segment_id, its.pool_id)
+            and (self.request.options, self.request.k) == (request.options, request.k)
+        )
+
+
+def selection_of(editor_node: slicer.vtkMRMLSegmentEditorNode, pool_id: str | None = None) -> Selection:
+    """Return what is selected in Segment Editor.
+
+    Args:
+        editor_node: Knows the segmentation, the source volume and the segment.
+        pool_id: The blood pool that was chosen in the effect.
+
+    Raises:
+        ValueError: Something is not selected, or cannot be repaired; the message says what to do.
+    """
+    segmentation_node, volume_node = editor_node.GetSegmentationNode(), editor_node.GetSourceVolumeNode()
+    segment_id = editor_node.GetSelectedSegmentID()
+    if segmentation_node is None:
+        raise ValueError("No segmentation is selected. Select one at the top of Segment Editor.")
+    if volume_node is None:
+        raise ValueError("No source volume is selected. Select the short-axis image at the top of Segment Editor.")
+    if not segment_id:
+        raise ValueError("No segment is selected. Select the myocardium in the table of Segment Editor.")
+    return Selection.create(segmentation_node, segment_id, volume_node, pool_id)
+
+
+def possible_pools(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[str, str]]:
+    """Return ID and name of each segment that may be the blood pool: not the selected one, nor notes of a repair."""
+    segmentation_node = editor_node.GetSegmentationNode()
+    if segmentation_node is None:
+        return []
+    segmentation = segmentation_node.GetSegmentation()
+    return [
+        (segment_id, segmentation.GetSegment(segment_id).GetName())
+        for segment_id in segmentation.GetSegmentIDs()
+        if segment_id != editor_node.GetSelectedSegmentID() and not is_review(segmentation.GetSegment(segment_id))
+    ]
+
+
+def slices_shown(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[int, str]]:
+    """Return the slice of the source volume and the view's name for each visible view that shows a single slice."""
+    volume_node = editor_node.GetSourceVolumeNode()
+    if volume_node is None or volume_node.GetImageData() is None:
+        return []
+    views = [view for view in slicer.util.getNodesByClass("vtkMRMLSliceNode") if view.IsViewVisibleInLayout()]
+    shown = [(slice_shown(view, volume_node), view.GetLayoutName()) for view in views]
+    return [(k, name) for k, name in shown if k is not None]
+
+
+def propose(request: Request, model: Model, progress: Progress | None = None) -> Proposal:
+    """Compute a wall; nothing is changed.
+
+    The whole stack is repaired even if one slice was asked for: its neighbours tell base from apex.
+
+    Args:
+        request: What was asked.
+        model: The weights.
+        progress: Told how far the work is; returning ``False`` cancels it.
+
+    Raises:
+        ValueError: The nodes cannot be read, or the slice is not in the stack.
+        Cancelled: ``progress`` returned ``False``.
+    """
+    reading = read(request.selection)
+    stack = reading.stack
+    if request.k is not None and not 0 <= request.k < len(stack.mask):
+        raise ValueError(f"Volume {stack.name!r} has no slice {request.k}; its slices are 0 to {len(stack.mask) - 1}.")
+    result = engine.repair(stack, model, request.options, progress, others=reading.others)
+    wall = result.mask
+    if request.k is not None:
+        wall = stack.mask.copy()
+        wall[request.k] = result.mask[request.k]
+    return Proposal(request, reading, result, Edits.between(stack, wall, result.report))
+
+
+def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
+    """Write a proposal into the segment that is selected in Segment Editor, as one undo step.
+
+    What the editor's masking and intensity range do not allow stays as it is. A pool that was given loses what the
+    wall has really taken.
+
+    Args:
+        proposal: A proposal with changes, current.
+        effect: The ``qSlicerSegmentEditorScriptedEffect`` through which Segment Editor is asked.
+        keep_neighbours: Leave every other segment as it is, whatever the overwrite mode; the wall may overlap them.
+
+    Raises:
+        ValueError: The voxels have no place in the editor's geometry; nothing was changed.
+    """
+    selection, grid, edits = proposal.request.selection, proposal.reading.grid, proposal.edits
+    node, modes = selection.segmentation_node, slicer.qSlicerSegmentEditorAbstractEffect
+    geometry = _editor_geometry(selection, grid, effect)
+    added, removed = (_placed(mask, grid, geometry, selection) for mask in (edits.added, edits.removed))
+    _spare_what_is_masked(removed, selection, effect)
+    effect.saveStateForUndo()
+    if _has_voxels(added):
+        with _overwriting_nothing(effect.parameterSetNode(), keep_neighbours):
+            effect.modifySegmentByLabelmap(node, selection.segment_id, added, modes.ModificationModeAdd)
+    if _has_voxels(removed):
+        effect.modifySegmentByLabelmap(node, selection.segment_id, removed, modes.ModificationModeRemove)
+    if selection.pool_id is not None:
+        taken = edits.added & wall_now(proposal) & read_segments(node, [selection.pool_id], grid)
+        if taken.any():
+            image = _placed(taken, grid, geometry, selection)
+            effect.modifySegmentByLabelmap(node, selection.pool_id, image, modes.ModificationModeRemove)
+
+
+def wall_now(proposal: Proposal) -> Mask:
+    """Return the segment that the proposal was made for as it is now, shape of the stack."""
+    selection = proposal.request.selection
+    return read_segments(selection.segmentation_node, [selection.segment_id], proposal.reading.grid)
+
+
+def held_back(proposal: Proposal) -> list[int]:
+    """Return the slices that are still broken because Segment Editor did not let the whole proposal be written."""
+    now = wall_now(proposal)
+    short = [k for k in proposal.changed if not np.array_equal(now[k], proposal.edits.wall[k])]
+    if not short or not now.any():
+        return short
+    selection, grid, stack = proposal.request.selection, proposal.reading.grid, proposal.reading.stack
+    pool = read_segments(selection.segmentation_node, [selection.pool_id], grid) if selection.pool_id else None
+    report = engine.check(replace(stack, mask=now, pool=pool), proposal.request.options)
+    broken = {record.k for record in report.slices if record.verdict is Verdict.TO_REPAIR}
+    return [k for k in short if k in broken]
+
+
+def _same_voxels(one: Reading, other: Reading) -> bool:
+    """Whether two readings of one selection are equal."""
+    mine, its = one.stack, other.stack
+    same_pool = mine.pool is None or its.pool is None or np.array_equal(mine.pool, its.pool)
+    same_grid = np.array_equal(one.grid.ijk_to_ras, other.grid.ijk_to_ras)
+    return same_pool and same_grid and np.array_equal(mine.mask, its.mask) and np.array_equal(mine.image, its.image)
+
+
+def _editor_geometry(selection: Selection, grid: VolumeGrid, effect: Any) -> slicer.vtkOrientedImageData:
+    """Return the image that says where Segment Editor edits."""
+    geometry = effect.defaultModifierLabelmap()
+    if geometry is None or not grid.holds(geometry):
+        raise ValueError(
+            f"Segment Editor edits segmentation {selection.segmentation_node.GetName()!r} on another voxel grid than "
+            f"that of volume {selection.volume_node.GetName()!r}. Set the geometry of the segmentation to this volume, "
+            "with the button beside the source volume."
+        )
+    return geometry
+
+
+def _placed(mask: Mask, grid: VolumeGrid, geometry: Any, selection: Selection) -> slicer.vtkOrientedImageData:
+    """Return a mask as a label map of Segment Editor's geometry, whatever its axes and extent."""
+    image = slicer.vtkOrientedImageData()
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(grid.image(mask), geometry, image)
+    if int(_voxels(image).sum()) != int(mask.sum()):
+        slices = ", ".join(str(k) for k in np.flatnonzero(mask.any(axis=(1, 2))))
+        raise ValueError(
+            f"The repair of slices {slices} reaches beyond the geometry of segmentation "
+            f"{selection.segmentation_node.GetName()!r}, outside of which Segment Editor cannot write. Set the "
+            f"geometry of the segmentation to volume {selection.volume_node.GetName()!r}, with the button beside the "
+            "source volume."
+        )
+    return image
+
+
+def _spare_what_is_masked(removed: slicer.vtkOrientedImageData, selection: Selection, effect: Any) -> None:
+    """Take the voxels outside the editable area and intensity range out of those to remove, in place.
+
+    Segment Editor would do so, too, but for one mode: inside a single segment it erases the edited segment everywhere,
+    whatever the intensities, and gives the voxels to the other one. That helps to split a segment with the eraser.
+    """
+    editor_node = effect.parameterSetNode()
+    by_intensity = editor_node.GetSourceVolumeIntensityMask()
+    masked = slicer.vtkOrientedImageData()
+    selection.segmentation_node.GenerateEditMask(
+        masked,
+        editor_node.GetMaskMode(),
+        removed,
+        selection.segment_id,
+        editor_node.GetMaskSegmentID() or "",
+        effect.sourceVolumeImageData() if by_intensity else None,
+        editor_node.GetSourceVolumeIntensityMaskRange() if by_intensity else None,
+    )
+    slicer.vtkOrientedImageDataResample.ApplyImageMask(removed, masked, 0, True)
+
+
+@contextmanager
+def _overwriting_nothing(editor_node: Any, wanted: bool) -> Iterator[None]:
+    """Let new voxels overlap other segments inside the block, if ``wanted``; the person's setting comes back."""
+    if not wanted:
+        yield
+        return
+    mode = editor_node.GetOverwriteMode()
+    was_modifying = editor_node.StartModify()
+    editor_node.SetOverwriteMode(editor_node.OverwriteNone)
+    try:
+        yield
+    finally:
+        editor_node.SetOverwriteMode(mode)
+        editor_node.EndModify(was_modifying)
+
+
+def _has_voxels(image: slicer.vtkOrientedImageData) -> bool:
+    return bool(_voxels(image).any())
+
+
+def _voxels(image: vtk.vtkImageData) -> Mask:
+    """Return the values of a label map, without its shape."""
+    return np.asarray(vtk_to_numpy(image.GetPointData().GetScalars()))

@@ -1,0 +1,82 @@
+"""What a repair changed, voxel by voxel, as text that fits into a segment's tag.
+
+A segment could hold the same, but not safely: Segment Editor, as it is set up, takes what is painted for one segment
+away from all others, hidden ones too, and what the slice was before would be lost with the first edit by hand.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..stack import Mask
+
+
+@dataclass(frozen=True, eq=False)
+class RepairMasks:
+    """Wall and pool before and after a repair, on the volume's grid; shape ``(k, j, i)``, values 0 and 1.
+
+    Attributes:
+        wall_before: The myocardium as it was.
+        wall_after: The myocardium as the repair left it.
+        pool_before: The blood pool as it was, ``None`` if none was given.
+        pool_after: The blood pool as the repair left it, ``None`` if none was given.
+    """
+
+    wall_before: Mask
+    wall_after: Mask
+    pool_before: Mask | None = None
+    pool_after: Mask | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of slices, rows and columns."""
+        return self.wall_before.shape
+
+    def changed(self, k: int) -> bool:
+        """Whether the repair changed anything in slice ``k``."""
+        wall = (self.wall_before[k] != self.wall_after[k]).any()
+        if self.pool_before is None or self.pool_after is None:
+            return bool(wall)
+        return bool(wall or (self.pool_before[k] != self.pool_after[k]).any())
+
+    def to_text(self) -> str:
+        """Return the masks as one line of ASCII, a few hundred bytes a slice, without the character ``|``."""
+        masks = {
+            "wall_before": self.wall_before,
+            "wall_after": self.wall_after,
+            "pool_before": self.pool_before,
+            "pool_after": self.pool_after,
+        }
+        packed = {name: _pack(mask) for name, mask in masks.items() if mask is not None}
+        return json.dumps({"shape": self.shape, **packed}, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> RepairMasks:
+        """Return the masks that :meth:`to_text` wrote.
+
+        Raises:
+            ValueError: The text is not from there.
+        """
+        try:
+            content = json.loads(text)
+            shape = tuple(content.pop("shape"))
+            return cls(**{name: _unpack(packed, shape) for name, packed in content.items()})
+        except (ValueError, TypeError, KeyError, AttributeError, zlib.error) as error:
+            raise ValueError(f"This is not what a repair wrote down ({error}).") from error
+
+
+def _pack(mask: Mask) -> str:
+    return base64.b64encode(zlib.compress(np.packbits(mask > 0).tobytes(), 9)).decode("ascii")
+
+
+def _unpack(text: str, shape: tuple[int, ...]) -> Mask:
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), np.uint8)
+    count = int(np.prod(shape))
+    if bits.size != -(-count // 8):
+        raise ValueError(f"{8 * bits.size} voxels for a shape of {shape}")
+    return np.unpackbits(bits, count=count).reshape(shape)

@@ -1,0 +1,158 @@
+"""Repair a cohort of segmentations inside Slicer, without a window.
+
+    Slicer --no-splash --no-main-window --python-script RNCARefineBatch.py -- \\
+        --input cases --output results --segment myocardium --pool "blood pool"
+
+Run again, the same command goes on where the last run was stopped, and tries failed cases again. Exit status: 0 when
+every case was repaired, 1 when slices are flagged for a person or cases failed, 2 on bad arguments or when the results
+cannot be written, 3 when the script itself failed, 130 when stopped by Ctrl-C.
+"""
+
+# Slicer executes a script inside its own main module and reads it in the system's encoding: plain ASCII, few names.
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+FINE, FLAGGED, BAD_INPUT, BROKEN, STOPPED = 0, 1, 2, 3, 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the arguments; it needs neither Slicer nor the library."""
+    summary, _, rest = __doc__.partition("\n")
+    parser = argparse.ArgumentParser(
+        prog="RNCARefineBatch.py",
+        description=summary,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    cases = parser.add_argument_group("cases")
+    source = cases.add_mutually_exclusive_group(required=True)
+    source.add_argument("--input", metavar="FOLDER", help="folder with the cases; see --image and --segmentation")
+    source.add_argument("--cases", metavar="CSV", help="list of the cases: columns case, image and segmentation")
+    cases.add_argument(
+        "--image",
+        metavar="PATTERN",
+        help="images in FOLDER, {case} standing for the name of a case (default: {case}/image.*)",
+    )
+    cases.add_argument(
+        "--segmentation",
+        metavar="PATTERN",
+        help="segmentations in FOLDER, .seg.nrrd or label maps (default: {case}/segmentation.*)",
+    )
+    cases.add_argument("--segment", metavar="NAME", help="the myocardium: name or ID of a segment, or label")
+    cases.add_argument("--pool", metavar="NAME", help="the blood pool, in the same way, if there is one")
+    output = parser.add_argument_group("results")
+    output.add_argument("--output", metavar="FOLDER", required=True, help="folder for the results; made if missing")
+    output.add_argument("--trim-pool", action="store_true", help="remove blood pool outside the closed rings")
+    method = parser.add_argument_group("method")
+    method.add_argument("--mode", choices=["slice-wise", "volumetric"], help="kind of model (default: the model's)")
+    method.add_argument("--model", metavar="NAME|PATH", help="weights (default: those that come along)")
+    method.add_argument("--device", default="auto", help="auto, numpy, cpu, cuda or mps (default: auto)")
+    method.add_argument("--seed", type=int, default=0, help="the same seed gives the same result (default: 0)")
+    method.add_argument("--samples", type=int, default=1, help="runs of the automaton to average (default: 1)")
+    method.add_argument("--steps", type=int, help="steps of a run (default: the model's)")
+    method.add_argument("--close-base", action="store_true", help="expect closed rings at the base, too")
+    method.add_argument("--add-only", action="store_true", help="never remove myocardium")
+    method.add_argument("--no-geometry", action="store_true", help="never close a ring by geometry")
+    method.add_argument("--apex", choices=["auto", "first", "last"], default="auto", help="end at which the apex lies")
+    method.add_argument("--max-change-mm2", type=float, metavar="MM2", help="refuse larger changes of a slice")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Repair the cohort and return the exit status."""
+    # The folder that has the library, also where the extension is not installed but called from its source.
+    library = str(Path(__file__).resolve().parents[2])
+    if library not in sys.path:
+        sys.path.append(library)
+    from RNCARefineLib.cohort import find_cases, read_cases
+    from RNCARefineLib.model import choose_model
+    from RNCARefineLib.mrml.batch import process_batch
+    from RNCARefineLib.options import RepairOptions
+    from RNCARefineLib.verify import Bounds
+    from RNCARefineLib.words import Apex
+
+    if arguments.cases and (arguments.image or arguments.segmentation):
+        raise ValueError("--image and --segmentation are patterns for --input; a list of cases names its files.")
+    model = choose_model(arguments.model, arguments.mode)
+    options = RepairOptions(
+        device=arguments.device,
+        seed=arguments.seed,
+        samples=arguments.samples,
+        steps=arguments.steps,
+        close_base=arguments.close_base,
+        add_only=arguments.add_only,
+        geometry=not arguments.no_geometry,
+        apex=Apex(arguments.apex),
+        bounds=Bounds(most_change_mm2=arguments.max_change_mm2),
+    )
+    if arguments.cases:
+        cases = read_cases(arguments.cases)
+    else:
+        cases = find_cases(arguments.input, arguments.image, arguments.segmentation, leave_out=arguments.output)
+    print(f"{len(cases)} cases. Model {model.card.name}: {model.card.licence}. For research use.", flush=True)
+    outcome = process_batch(
+        cases,
+        arguments.output,
+        model,
+        options,
+        segment=arguments.segment,
+        pool=arguments.pool,
+        trim_pool=arguments.trim_pool,
+        clear_scene=True,  # this Slicer was started for the batch
+        tell=lambda news: print(news.line(), flush=True),
+    )
+    print(f"{outcome.summary()}. Table: {outcome.table}", flush=True)
+    return FLAGGED if outcome.flagged or outcome.failed else FINE
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the script with the arguments that follow its name and return the exit status."""
+    # Slicer hands "--" over, which tells Slicer's own options from the script's.
+    own = [argument for argument in arguments if argument != "--"]
+    # Slicer lets Ctrl-C kill the process at once; here it ends the batch in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return run(make_parser().parse_args(own))
+    except SystemExit as wanted:  # --help or bad arguments
+        return wanted.code if isinstance(wanted.code, int) else BAD_INPUT
+    except KeyboardInterrupt:
+        print("Stopped. Run the same command again to go on.", file=sys.stderr, flush=True)
+        return STOPPED
+    except ModuleNotFoundError as error:
+        if error.name != "slicer":
+            traceback.print_exc()
+            return BROKEN
+        print("RNCARefineBatch.py runs inside Slicer; its --help says how.", file=sys.stderr, flush=True)
+        return BAD_INPUT
+    except (ValueError, OSError) as error:
+        print(f"RNCARefineBatch.py: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        return BAD_INPUT
+    except Exception:
+        # Slicer goes on running after a script that raises, without a window for ever.
+        traceback.print_exc()
+        return BROKEN
+
+
+def end(status: int) -> None:
+    """End the application, or this process where there is none."""
+    import importlib.util
+
+    if importlib.util.find_spec("slicer") is not None:
+        import slicer
+
+        if hasattr(slicer, "app"):
+            slicer.util.exit(status)
+            return
+    raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    end(main(sys.argv[1:]))
