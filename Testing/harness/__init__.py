@@ -8,9 +8,17 @@ What the wheel lacks is stood in for, one small file each, and no stand-in does 
 * :mod:`.modules`: ``slicer.modules`` and the module manager; loads a scripted module from its file.
 * :mod:`.io_manager`: the dispatch of ``slicer.util.load*``, ``save*`` and ``export*`` to the real storage nodes.
 * :mod:`.subject_hierarchy`: an item for each data node, as the application's plug-ins make it.
-* :mod:`.scripted` and :mod:`.i18n`: ``slicer.ScriptedLoadableModule`` and ``slicer.i18n``.
+* :mod:`.scripted`, :mod:`.i18n` and :mod:`.parameter_node`: ``slicer.ScriptedLoadableModule``, ``slicer.i18n`` and
+  ``slicer.parameterNodeWrapper``.
+* :mod:`.qt_shim`: ``qt`` and ``ctk`` on PySide6, as strict as :mod:`.qt_table`; it also says how a test uses them.
+  :mod:`.desktop`: a main window, :mod:`.views` and pop-ups. :mod:`.panels`: a module's panel.
+* :mod:`.scripted_effect` and :mod:`.segment_editor`: the Qt side of Segment Editor, over its real logic.
+  :mod:`.effects`: the project's effect in it.
+* :mod:`.sample_data` and :mod:`.segment_statistics`: Slicer's scripted modules of these names.
 * :mod:`.hearts`: a volume and a segmentation to try things on. :mod:`.toy_engine`: a repair one can check by hand.
-  :mod:`.runs`: runs of the module's logic with both.
+  :mod:`.runs`: runs of the module's logic with both. :mod:`.cine`: a sequence of hearts. :mod:`.cohort`: hearts on
+  disk.
+* :mod:`.run_script`: a script run as ``Slicer --python-script`` runs it.
 
 The stand-ins have the attributes of the real classes that this project uses, and no others: anything else raises
 ``AttributeError``. Nothing here is installed into Slicer.

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import slicer
 
+from . import qt_modules
+from .extensions import ExtensionsManagerModel
 from .io_manager import IOManager
 from .modules import ModuleManager
+from .views import LayoutManager
+
+
+class CommandOptions:
+    """How the application was started."""
+
+    def __init__(self, main_window: bool) -> None:
+        self.noMainWindow = not main_window
 
 
 class Application:
-    """The application object, in testing mode, without a main window."""
+    """The application object: by default in testing mode and without a main window."""
 
     applicationName = "Slicer"
+    majorVersion = 5
+    minorVersion = 12
+    revision = "34000"
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="headless-slicer-", ignore_cleanup_errors=True)
         self.temporaryPath = self._folder.name
+        self.dialogs = qt_modules.start(f"{self.temporaryPath}/settings")
         self._logic = slicer.vtkSlicerApplicationLogic()
         self._modules = ModuleManager()
         self._io = IOManager(self._modules, self.temporaryPath)
+        self._extensions = ExtensionsManagerModel()
+        self._at_startup: list[Callable[[], Any]] = []
+        self._settings = qt_modules.qt.QSettings()
+        self._layout_manager: LayoutManager | None = None
 
     def applicationLogic(self) -> Any:
         """Return the real ``vtkSlicerApplicationLogic``."""
@@ -35,20 +54,72 @@ class Application:
         """Return the IO manager."""
         return self._io
 
+    def extensionsManagerModel(self) -> ExtensionsManagerModel:
+        """Return what knows the installed extensions."""
+        return self._extensions
+
     def mrmlScene(self) -> Any:
         """Return the scene."""
         return slicer.mrmlScene
 
-    def layoutManager(self) -> None:
-        """There are no views."""
-        return None
-
-    def testingEnabled(self) -> bool:
-        """No pop-ups, exceptions are raised again."""
+    def connect(self, signal: str, slot: Callable[[], Any]) -> bool:
+        """Call ``slot`` when the application has started up; no other signal is known here."""
+        if signal != "startupCompleted()":
+            raise ValueError(f"The headless application has no signal {signal}.")
+        self._at_startup.append(slot)
         return True
 
+    def completeStartup(self) -> None:
+        """Send ``startupCompleted()``, once, as the application does. Not in the real application."""
+        slots, self._at_startup = self._at_startup, []
+        for slot in slots:
+            slot()
+
+    def layoutManager(self) -> LayoutManager | None:
+        """Return the views of the main window."""
+        return self._layout_manager
+
+    def commandOptions(self) -> CommandOptions:
+        """Return how the application was started."""
+        return CommandOptions(main_window=self._layout_manager is not None)
+
+    def testingEnabled(self) -> bool:
+        """Return whether pop-ups are left out, and exceptions not shown but raised again."""
+        return self._layout_manager is None
+
+    def openDesktop(self, layout_manager: LayoutManager) -> None:
+        """Have a main window with views, and a person before it. Not in the real application."""
+        self._layout_manager = layout_manager
+
+    def closeDesktop(self) -> None:
+        """Have no main window. Not in the real application."""
+        self._layout_manager = None
+
+    def settings(self) -> Any:
+        """Return the settings of the session, empty at its start."""
+        return self._settings
+
+    userSettings = revisionUserSettings = settings
+
+    def topLevelWidgets(self) -> list[Any]:
+        """Return the windows."""
+        return list(qt_modules.qt.QApplication.topLevelWidgets())
+
+    def setOverrideCursor(self, cursor: Any) -> None:
+        """Show another cursor."""
+        qt_modules.qt.QApplication.setOverrideCursor(cursor)
+
+    def restoreOverrideCursor(self) -> None:
+        """Show the cursor from before."""
+        qt_modules.qt.QApplication.restoreOverrideCursor()
+
+    def overrideCursor(self) -> Any:
+        """Return the cursor that is shown instead of each widget's own."""
+        return qt_modules.qt.QApplication.overrideCursor()
+
     def processEvents(self) -> None:
-        """There is no event loop."""
+        """Handle what waits to be handled."""
+        qt_modules.qt.QApplication.processEvents()
 
     def pauseRender(self) -> None:
         """There is nothing to render."""
@@ -61,5 +132,7 @@ class Application:
         return text
 
     def shutDown(self) -> None:
-        """Remove the temporary folder. Not in the real application."""
+        """Delete the widgets and remove the temporary folder. Not in the real application."""
+        self._settings = None
+        qt_modules.stop()
         self._folder.cleanup()

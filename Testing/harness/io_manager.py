@@ -123,7 +123,9 @@ class IOManager:
         return bool(scene.Connect(messages) if clear else scene.Import(messages))
 
     def _load_node(self, file_type: str, path: Path, properties: dict[str, Any], messages: Any) -> Any:
-        ending = next(end for end in READ_EXTENSIONS[file_type] if path.name.lower().endswith(end))
+        # A label map may be read as a segmentation, too.
+        known = [ending for endings in READ_EXTENSIONS.values() for ending in endings]
+        ending = max((end for end in known if path.name.lower().endswith(end)), key=len)
         name = properties.get("name") or slicer.mrmlScene.GenerateUniqueName(path.name[: -len(ending)])
         if file_type == "VolumeFile":
             options = int(bool(properties.get("labelmap", False))) | (4 if properties.get("singleFile", True) else 0)

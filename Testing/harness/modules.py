@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ LOGICS = {
     "Models": "vtkSlicerModelsLogic",
     "Transforms": "vtkSlicerTransformLogic",
     "Tables": "vtkSlicerTablesLogic",
+    "Plots": "vtkSlicerPlotsLogic",
     "Sequences": "vtkSlicerSequencesLogic",
 }
 """Module name to the class of its logic. Segmentations registers the converter rules: without, segments are empty."""
@@ -46,6 +48,7 @@ class ScriptedModule:
         "dependencies",
         "helpText",
         "hidden",
+        "icon",
         "name",
         "path",
         "title",
@@ -61,6 +64,7 @@ class ScriptedModule:
         self.contributors: list[str] = []
         self.helpText = ""
         self.acknowledgementText = ""
+        self.icon: Any = None
         self._widget: Any = None
 
     def setWidgetRepresentation(self, widget: Any) -> None:
@@ -77,6 +81,7 @@ class ModuleManager:
 
     def __init__(self) -> None:
         self._modules: dict[str, CoreModule | ScriptedModule] = {}
+        self._before_unload: list[Callable[[str], None]] = []
 
     def add(self, module: CoreModule | ScriptedModule) -> None:
         """Register ``module`` here and as ``slicer.modules.<name in lower case>``."""
@@ -87,11 +92,28 @@ class ModuleManager:
         """Return a module, or ``None``."""
         return self._modules.get(name)
 
-    def connect(self, signal: str, slot: Any) -> bool:
-        """Modules are never unloaded here, so the signal never comes."""
-        return signal == "moduleAboutToBeUnloaded(QString)"
+    def names(self) -> list[str]:
+        """Return the names of all modules. Not in the real class."""
+        return list(self._modules)
 
-    disconnect = connect
+    def connect(self, signal: str, slot: Callable[[str], None]) -> bool:
+        """Call ``slot`` before a module is unloaded; no other signal is known here."""
+        if signal != "moduleAboutToBeUnloaded(QString)":
+            raise ValueError(f"The module manager has no signal {signal} here.")
+        self._before_unload.append(slot)
+        return True
+
+    def disconnect(self, signal: str, slot: Callable[[str], None]) -> bool:
+        """No longer call ``slot``; return whether it was connected."""
+        if signal != "moduleAboutToBeUnloaded(QString)" or slot not in self._before_unload:
+            return False
+        self._before_unload.remove(slot)
+        return True
+
+    def unload(self, name: str) -> None:
+        """Say that a module is about to be unloaded, as when the application ends. Not in the real class."""
+        for slot in list(self._before_unload):
+            slot(name)
 
 
 def start_core_modules(manager: ModuleManager, application_logic: Any, scene: Any) -> None:

@@ -1,7 +1,6 @@
 """Stand-in for ``slicer.ScriptedLoadableModule``: the four base classes, with the part of their interface that is used.
 
-Written after the documented behaviour of the real ones. The developer section (reload and test buttons) is left out;
-what its buttons call, ``onReload``, is there.
+Written after the documented behaviour of the real ones; of the developer's section the button that reloads is there.
 """
 
 from __future__ import annotations
@@ -53,18 +52,45 @@ class ScriptedLoadableModule:
 class ScriptedLoadableModuleWidget:
     """The panel of a module; ``parent`` is the widget whose layout it fills."""
 
-    def __init__(self, parent: Any) -> None:
+    def __init__(self, parent: Any = None) -> None:
+        import qt
+
         self.moduleName = type(self).__name__.removesuffix("Widget")
-        self.developerMode = False
-        self.parent = parent
-        self.layout = parent.layout()
+        self.developerMode = slicer.util.settingsValue("Developer/DeveloperMode", False, converter=slicer.util.toBool)
+        if parent:
+            self.parent = parent
+        else:
+            self.parent = slicer.qMRMLWidget()
+            self.parent.setLayout(qt.QVBoxLayout())
+            self.parent.setMRMLScene(slicer.mrmlScene)
+        self.layout = self.parent.layout()
+        if not parent:
+            self.setup()
+            self.parent.show()
+        slicer.app.moduleManager().connect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
 
     def resourcePath(self, filename: str) -> str:
         """Return the absolute path of a file in the module's ``Resources``."""
         return os.path.join(os.path.dirname(slicer.util.modulePath(self.moduleName)), "Resources", filename)
 
     def setup(self) -> None:
-        """Fill the panel."""
+        """Fill the panel; for a developer, with a section to reload the module and to run its self-test."""
+        self.setupDeveloperSection()
+
+    def setupDeveloperSection(self) -> None:
+        """Add the developer's section, if the settings say that a developer sits here."""
+        if not self.developerMode:
+            return
+        import ctk
+        import qt
+
+        self.reloadCollapsibleButton = ctk.ctkCollapsibleButton()
+        self.reloadCollapsibleButton.text = "Reload && Test"
+        self.layout.addWidget(self.reloadCollapsibleButton)
+        form = qt.QFormLayout(self.reloadCollapsibleButton)
+        self.reloadButton = qt.QPushButton("Reload")
+        self.reloadButton.connect("clicked()", self.onReload)
+        form.addRow(self.reloadButton)
 
     def cleanup(self) -> None:
         """Let go of everything, the panel is about to be destroyed."""
@@ -72,6 +98,11 @@ class ScriptedLoadableModuleWidget:
     def onReload(self) -> None:
         """Load the module's file again."""
         slicer.util.reloadScriptedModule(self.moduleName)
+
+    def _onModuleAboutToBeUnloaded(self, moduleName: str) -> None:
+        if moduleName == self.moduleName:
+            self.cleanup()
+            slicer.app.moduleManager().disconnect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
 
 
 class ScriptedLoadableModuleLogic:
@@ -84,6 +115,8 @@ class ScriptedLoadableModuleLogic:
     def getParameterNode(self) -> Any:
         """Return the module's parameter node, made on the first call."""
         node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
+        if node and node.GetAttribute("ModuleName") != self.moduleName:
+            node.SetAttribute("ModuleName", self.moduleName)
         return node or slicer.mrmlScene.AddNode(self.createParameterNode())
 
     def createParameterNode(self) -> Any:

@@ -9,9 +9,15 @@ from typing import Any
 import slicer
 import vtk
 
+from . import qt_errors, qt_modules
 from .application import Application
+from .desktop import Desktop
 from .modules import start_core_modules
+from .panels import close_panels
 from .subject_hierarchy import SubjectHierarchyPlugins
+
+STAND_INS = {"i18n": "i18n", "ScriptedLoadableModule": "scripted", "parameterNodeWrapper": "parameter_node"}
+"""Modules of ``slicer`` to the files here that stand in for them."""
 
 
 class Session:
@@ -31,16 +37,38 @@ class Session:
         logic.SetSliceLogics(vtk.vtkCollection())
         logic.SetViewLogics(vtk.vtkCollection())
         self._data_io = _start_data_io(self.scene, logic, self.application.temporaryPath)
-        _install_python_modules()
+        install_python_modules()
         start_core_modules(self.application.moduleManager(), logic, self.scene)
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene, True)
         self._plugins = SubjectHierarchyPlugins(self.scene)
+        self._desktop: Desktop | None = None
+
+    def open_desktop(self) -> Desktop:
+        """Open a main window with views; from now on pop-ups are shown, and the test answers them."""
+        self._desktop = self._desktop or Desktop(self.application.dialogs)
+        return self._desktop
 
     def close(self) -> None:
-        """Empty the scene and remove the temporary folder."""
-        self._plugins.close()
-        self.scene.Clear(True)
-        self.application.shutDown()
+        """Close panels and windows, empty the scene and remove the temporary folder.
+
+        Raises:
+            BaseException: What a slot or an observer raised and no test expected, or an ``AssertionError`` for an
+                answer that nobody asked for.
+        """
+        unused = self.application.dialogs.unused_answers()
+        try:
+            close_panels()
+        finally:
+            self._plugins.close()
+            self.scene.Clear(True)
+            if self._desktop is not None:
+                self._desktop.close()
+            self.application.shutDown()
+        self.application.dialogs.reset()
+        errors = qt_errors.take_all()
+        if errors:
+            raise errors[0]
+        assert not unused, f"Nobody asked for these answers: {unused}"
 
 
 def _start_data_io(scene: Any, application_logic: Any, cache_folder: str) -> tuple[Any, Any]:
@@ -57,9 +85,10 @@ def _start_data_io(scene: Any, application_logic: Any, cache_folder: str) -> tup
     return remote, manager
 
 
-def _install_python_modules() -> None:
+def install_python_modules() -> None:
     """Put the stand-ins where a scripted module imports them from."""
-    for name, stand_in in (("i18n", "i18n"), ("ScriptedLoadableModule", "scripted")):
+    qt_modules.install()
+    for name, stand_in in STAND_INS.items():
         module = importlib.import_module(f"{__package__}.{stand_in}")
         sys.modules[f"slicer.{name}"] = module
         setattr(slicer, name, module)

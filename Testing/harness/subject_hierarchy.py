@@ -31,7 +31,8 @@ class SubjectHierarchyPlugins:
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _on_node_added(self, _scene: Any, _event: str, node: Any) -> None:
-        if self._scene.IsImporting() or not any(node.IsA(name) for name in SHOWN):
+        # As in the application, a node is left out for good if it is hidden at this moment.
+        if self._scene.IsImporting() or node.GetHideFromEditors() or not any(node.IsA(name) for name in SHOWN):
             return
         hierarchy = self._hierarchy()
         if not hierarchy.GetItemByDataNode(node):

@@ -13,6 +13,10 @@ from harness.wheel import MISSING, import_slicer
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "RNCARefine" / "RNCARefine.py"
 _installed = import_slicer()
+if _installed:
+    from harness.session import install_python_modules
+
+    install_python_modules()  # before a test file imports what imports them
 
 
 def pytest_pycollect_makemodule() -> None:
@@ -56,10 +60,36 @@ def toy_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(RNCARefineLib.repair, "repair", toy_engine.repair)
     monkeypatch.setattr(RNCARefineLib.repair, "check", toy_engine.check)
-    monkeypatch.setattr(RNCARefineLib.model, "load_model", lambda name: name)
+    monkeypatch.setattr(RNCARefineLib.model, "load_model", toy_engine.ToyModel)
 
 
 @pytest.fixture
 def logic(module: ModuleType, toy_engine: None) -> Any:
     """Return the module's logic on the toy engine."""
     return module.RNCARefineLogic()
+
+
+@pytest.fixture
+def desktop(session: Any) -> Any:
+    """Return a main window with views; pop-ups are shown, and the test answers them: ``desktop.dialogs``."""
+    return session.open_desktop()
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put a toy engine that counts in the real one's place; its model asks nobody for terms."""
+    from harness.effects import CountingEngine
+
+    engine = CountingEngine()
+    engine.install(monkeypatch)
+    return engine
+
+
+@pytest.fixture
+def bench(desktop: Any, heart: Any, engine: Any) -> Iterator[Any]:
+    """Return a heart in Segment Editor with the effect active, on the counting engine."""
+    from harness.effects import EffectBench
+
+    bench = EffectBench(heart)
+    yield bench
+    bench.close()

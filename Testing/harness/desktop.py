@@ -1,0 +1,47 @@
+"""The application as a person sees it: a main window, views, and pop-ups that the test answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import slicer
+from PySide6 import QtCore
+
+from . import qt_mrml_widgets
+from .qt_dialogs import Dialogs
+from .views import LayoutManager
+
+
+class Desktop:
+    """A main window with views; nobody is testing, so that ``slicer.util`` shows its messages.
+
+    Attributes:
+        dialogs: What was shown, and what will be answered.
+    """
+
+    def __init__(self, dialogs: Dialogs) -> None:
+        self.dialogs = dialogs
+        self._window = qt_mrml_widgets.qSlicerMainWindow()
+        self.layoutManager = LayoutManager(slicer.app.applicationLogic())
+        slicer.app.openDesktop(self.layoutManager)
+
+    @property
+    def status(self) -> str:
+        """The text in the status bar."""
+        return str(self._window.statusBar().currentMessage())
+
+    def wait_until(self, reached: Callable[[], bool], seconds: float = 5.0) -> None:
+        """Run the event loop, timers included, until ``reached()``; an ``AssertionError`` if it takes too long."""
+        end = time.monotonic() + seconds
+        while not reached():
+            if time.monotonic() > end:
+                raise AssertionError(f"Not reached within {seconds:g} s.")
+            QtCore.QCoreApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            time.sleep(0.002)
+
+    def close(self) -> None:
+        """Close the main window."""
+        slicer.app.closeDesktop()
+        self.layoutManager.close()
+        self._window.deleteLater()

@@ -1,0 +1,95 @@
+"""What a person does in the module's panel, in the words of a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from .hearts import Heart
+from .panels import open_panel
+
+MODULE_FILE = Path(__file__).resolve().parents[2] / "RNCARefine" / "RNCARefine.py"
+
+
+def open_module() -> Any:
+    """Open the module as from the menu, with the terms of all shipped models agreed to; return its widget class."""
+    import qt
+
+    from RNCARefineLib.model import available_models
+    from RNCARefineLib.panel.terms import SETTING
+
+    qt.QSettings().setValue(SETTING, "\n".join({card.licence for card in available_models()}))
+    return open_panel(MODULE_FILE)
+
+
+def open_on(heart: Heart, *, pool: bool = True) -> Any:
+    """Open the module and choose the segments of a heart; its nodes are chosen already if they are the only ones."""
+    panel = open_module()
+    panel.ui.segmentationSelector.setCurrentNode(heart.segmentation)
+    panel.ui.volumeSelector.setCurrentNode(heart.volume)
+    select(panel.ui.myocardiumSelector, "The myo")
+    if pool:
+        select(panel.ui.poolSelector, "The pool")
+    return panel
+
+
+def repaired(heart: Heart, **options: bool) -> Any:
+    """Open the module and repair a heart."""
+    panel = open_on(heart, **options)
+    panel.ui.repairButton.click()
+    assert panel.ui.summaryLabel.text, panel.ui.noticeLabel.text
+    return panel
+
+
+def select(combo: Any, text: str) -> None:
+    """Choose an entry of a combo box by what it says."""
+    index = combo.findText(text)
+    assert index >= 0, f"{combo.name} has no {text!r}, but {entries(combo)}"
+    combo.setCurrentIndex(index)
+
+
+def entries(combo: Any) -> list[str]:
+    """Return what a combo box offers."""
+    return [combo.itemText(index) for index in range(combo.count)]
+
+
+def rows(panel: Any) -> dict[int, dict[str, str]]:
+    """Return what the slice table shows: number of the slice to heading of each visible column to its text."""
+    table = panel.ui.sliceTable
+    shown = [number for number in range(table.columnCount) if not table.isColumnHidden(number)]
+    headings = {number: table.horizontalHeaderItem(number).text().replace("\n", " ") for number in shown}
+    listed = [row for row in range(table.rowCount) if not table.isRowHidden(row)]
+    texts = {row: {headings[number]: table.item(row, number).text() for number in shown} for row in listed}
+    return {int(texts[row]["Slice"]): texts[row] for row in listed}
+
+
+def summary(panel: Any) -> str:
+    """Return the summary with plain spaces, as the report has it."""
+    return str(panel.ui.summaryLabel.text).replace("\u00a0", " ")
+
+
+def choose_slice(panel: Any, k: int) -> None:
+    """Choose the row of a slice."""
+    panel.ui.sliceTable.setCurrentCell(k, 0)
+
+
+def chosen_slice(panel: Any) -> int | None:
+    """Return the slice whose row is chosen."""
+    row = panel.ui.sliceTable.currentRow()
+    return None if row < 0 else int(panel.ui.sliceTable.item(row, 0).text())
+
+
+def tags_of(node: Any, segment_id: str) -> dict[str, str]:
+    """Return the tags of a segment."""
+    from RNCARefineLib.mrml.review import tag_of
+
+    segment = node.GetSegmentation().GetSegment(segment_id)
+    names = ("RNCARefine.Decisions", "RNCARefine.Report", "Segmentation.Status")
+    return {name: str(tag_of(segment, name)) for name in names}
+
+
+def parameter_node() -> Any:
+    """Return the plain parameter node of the module, ``None`` if there is none."""
+    return slicer.mrmlScene.GetSingletonNode("RNCARefine", "vtkMRMLScriptedModuleNode")

@@ -1,0 +1,207 @@
+"""Dialogs that never wait for a person: what was shown is written down, the answers are the test's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6 import QtCore, QtWidgets
+
+from .qt_widgets import Property, Slot, stored
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A dialog that was shown.
+
+    Attributes:
+        kind: "information", "warning", "critical", "question", "message", "save file", "open file", "folder",
+            "progress" or "address".
+        title: The title of its window.
+        text: What it says; of a file dialog the filter.
+        details: The detailed text, or the path that a file dialog proposes.
+    """
+
+    kind: str
+    title: str
+    text: str
+    details: str = ""
+
+
+class Dialogs:
+    """What was shown to the person in front of the screen, and what this person will answer."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was shown and what would be answered."""
+        self.shown: list[Shown] = []
+        self._answers: list[str] = []
+        self._cancel_at: int | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of everything that was shown, in order, progress dialogs left out."""
+        return [dialog.text for dialog in self.shown if dialog.kind != "progress"]
+
+    def answer(self, *answers: str) -> None:
+        """Answer the next questions: the name of a button, "Ok", or a path for a file dialog; "" cancels that one."""
+        self._answers += answers
+
+    def cancel_progress_at(self, value: int | None) -> None:
+        """Press Cancel in a progress dialog as soon as its value is ``value`` or more; ``None``: no longer."""
+        self._cancel_at = value
+
+    def unused_answers(self) -> list[str]:
+        """Return the answers that nobody asked for."""
+        return list(self._answers)
+
+    def show(self, dialog: Shown, choices: list[str]) -> str:
+        """Write down a dialog and return the answer; a dialog with one button needs none."""
+        self.shown.append(dialog)
+        if len(choices) == 1:
+            return choices[0]
+        if not self._answers:
+            raise AssertionError(f"Nobody answers {dialog}: give desktop.dialogs.answer(...) before.")
+        answer = self._answers.pop(0)
+        if choices and answer not in choices:
+            raise AssertionError(f"{dialog} has the buttons {choices}, not {answer!r}.")
+        return answer
+
+    def show_progress(self, dialog: QtWidgets.QProgressDialog, value: int) -> None:
+        """Press Cancel if it is time."""
+        if self._cancel_at is not None and value >= self._cancel_at:
+            dialog.cancel()
+
+
+dialogs = Dialogs()
+"""Those of the running session."""
+
+Button = QtWidgets.QMessageBox.StandardButton
+Role = QtWidgets.QMessageBox.ButtonRole
+
+
+class QMessageBox(QtWidgets.QMessageBox):
+    """A message box that is answered by the test."""
+
+    def exec(self) -> int:
+        """Show the box, and return the number of the standard button that was pressed."""
+        if not self.buttons():
+            self.setStandardButtons(Button.Ok)
+        # The button that shows the details closes nothing.
+        closing = [button for button in self.buttons() if self.buttonRole(button) != Role.ActionRole]
+        buttons = {self._button_name(button): button for button in closing}
+        shown = Shown(self._kind(), self.windowTitle(), self.text(), self.detailedText() or self.informativeText())
+        pressed = buttons[dialogs.show(shown, list(buttons))]
+        pressed.click()
+        return int(self.standardButton(pressed).value)
+
+    def _button_name(self, button: QtWidgets.QAbstractButton) -> str:
+        standard = self.standardButton(button)
+        return str(standard.name) if standard != Button.NoButton else button.text().replace("&", "")
+
+    def _kind(self) -> str:
+        name = str(self.icon().name).lower()
+        return "message" if name == "noicon" else name
+
+    @staticmethod
+    def _ask(kind: str, default: Button) -> Callable[..., Button]:
+        def ask(
+            parent: Any, title: str, text: str, buttons: Button = default, chosen: Button = Button.NoButton
+        ) -> Button:
+            names = [button.name for button in Button if button & buttons and button.name not in _GROUPS]
+            return Button[dialogs.show(Shown(kind, title, text), [str(name) for name in names])]
+
+        return ask
+
+
+_GROUPS = {"NoButton", "FirstButton", "LastButton", "Default", "Escape", "FlagMask", "ButtonMask", "YesAll", "NoAll"}
+for _kind, _default in (
+    ("information", Button.Ok),
+    ("warning", Button.Ok),
+    ("critical", Button.Ok),
+    ("question", Button.Yes | Button.No),
+):
+    setattr(QMessageBox, _kind, staticmethod(QMessageBox._ask(_kind, _default)))
+
+
+class ctkMessageBox(QMessageBox):
+    """CTK's message box; it remembers under a settings key that it is not to be shown again."""
+
+    dontShowAgainVisible = stored(bool, False)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._key = ""
+        self._dont_show_again = False
+
+    @Slot(bool)
+    def setDontShowAgain(self, dont_show: bool) -> None:
+        """Tick the box."""
+        self._dont_show_again = dont_show
+
+    def _set_key(self, key: str) -> None:
+        self._key = key
+        invalid = Role.InvalidRole.value
+        self._dont_show_again = bool(key) and int(str(QtCore.QSettings().value(key, invalid))) != invalid
+        self.setProperty("dontShowAgainVisible", bool(key))
+
+    def exec(self) -> int:
+        """Show the box unless it was not to be shown again; then its first button is the answer."""
+        if not self.buttons():
+            self.setStandardButtons(Button.Ok)
+        if self._dont_show_again:
+            return int(self.standardButton(self.buttons()[0]).value)
+        pressed = super().exec()
+        if self._key and self._dont_show_again:
+            QtCore.QSettings().setValue(self._key, pressed)
+        return pressed
+
+    dontShowAgain = Property(bool, lambda self: self._dont_show_again, setDontShowAgain)
+    dontShowAgainSettingsKey = Property(str, lambda self: self._key, _set_key)
+
+
+class QFileDialog:
+    """The functions that ask for a path; PythonQt returns the path alone."""
+
+    @staticmethod
+    def getSaveFileName(parent: Any = None, caption: str = "", path: str = "", filters: str = "") -> str:
+        """Ask for a file to write."""
+        return dialogs.show(Shown("save file", caption, filters, path), [])
+
+    @staticmethod
+    def getOpenFileName(parent: Any = None, caption: str = "", path: str = "", filters: str = "") -> str:
+        """Ask for a file to read."""
+        return dialogs.show(Shown("open file", caption, filters, path), [])
+
+    @staticmethod
+    def getExistingDirectory(parent: Any = None, caption: str = "", path: str = "") -> str:
+        """Ask for a folder."""
+        return dialogs.show(Shown("folder", caption, "", path), [])
+
+
+class QProgressDialog(QtWidgets.QProgressDialog):
+    """A progress dialog in which the test presses Cancel."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        bar = self.findChild(QtWidgets.QProgressBar)
+        bar.valueChanged.connect(lambda value: dialogs.show_progress(self, value))
+        self._bar = bar
+
+    def showEvent(self, event: Any) -> None:
+        """Write it down."""
+        dialogs.shown.append(Shown("progress", self.windowTitle(), self.labelText()))
+        super().showEvent(event)
+
+
+class QDesktopServices:
+    """Opens nothing."""
+
+    @staticmethod
+    def openUrl(url: QtCore.QUrl) -> bool:
+        """Write the address down."""
+        dialogs.shown.append(Shown("address", "", url.toString()))
+        return True

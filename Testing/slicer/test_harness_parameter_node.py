@@ -1,0 +1,395 @@
+"""Typed parameters: the stand-in of ``slicer.parameterNodeWrapper`` does what the real one does.
+
+``python Testing/harness/check_against_real.py wrapper SLICER`` runs this file against the real one, except for the
+tests of what the stand-in refuses on top.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import pathlib
+from typing import Annotated, Any
+
+import pytest
+import slicer
+import vtk
+
+REAL = os.environ.get("REAL_PARAMETER_NODE", "")
+stricter = pytest.mark.skipif(bool(REAL), reason="the real one knows more types and widgets")
+
+
+@pytest.fixture
+def package(session: Any) -> Any:
+    """Return the package to look at: the stand-in, or the real one."""
+    if REAL:
+        from harness.check_against_real import load_real_wrapper
+
+        return load_real_wrapper(REAL)
+    return slicer.parameterNodeWrapper
+
+
+class Side(enum.Enum):
+    LEFT = 1
+    RIGHT = 2
+
+    def label(self) -> str:
+        return f"the {self.name.lower()}"
+
+
+@pytest.fixture
+def wrapper_class(package: Any) -> Any:
+    """Return a class with a parameter of each type."""
+
+    class Parameters:
+        segmentation: slicer.vtkMRMLSegmentationNode
+        other: slicer.vtkMRMLSegmentationNode | None
+        count: Annotated[int, package.WithinRange(1, 25)] = 3
+        share: Annotated[float, package.Minimum(0.0), package.Maximum(1.0), package.Default(0.25)]
+        plain: float
+        closed: bool = True
+        word: Annotated[str, package.Choice(["auto", "first", "last"])] = "auto"
+        text: str
+        side: Side
+        path: pathlib.Path
+        maybe: int | None
+        maybe_five: float | None = 5.0
+
+    # The annotations of this file are strings; a class in a function cannot find its own names in them.
+    Parameters.__annotations__ = {
+        name: eval(text, {**globals(), "package": package}) for name, text in Parameters.__annotations__.items()
+    }
+    return package.parameterNodeWrapper(Parameters)
+
+
+@pytest.fixture
+def node() -> Any:
+    """Return a parameter node in the scene."""
+    return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode", "Parameters")
+
+
+@pytest.fixture
+def parameters(wrapper_class: Any, node: Any) -> Any:
+    """Return the wrapper of the node."""
+    return wrapper_class(node)
+
+
+def written(node: Any) -> dict[str, str]:
+    return {name: node.GetParameter(name) for name in node.GetParameterNames()}
+
+
+def test_the_defaults_are_written_as_text(parameters: Any, node: Any) -> None:
+    assert written(node) == {
+        "segmentation": "",
+        "other.1": "True",
+        "count": "3",
+        "share": "0.25",
+        "plain": "0",
+        "closed": "True",
+        "word": "auto",
+        "text": "",
+        "side": "LEFT",
+        "path": ".",
+        "maybe.1": "True",
+        "maybe_five.0": "5.0",
+    }
+
+
+def test_the_defaults_are_read_with_their_types(parameters: Any) -> None:
+    assert parameters.segmentation is None
+    assert parameters.other is None
+    assert parameters.count == 3
+    assert parameters.share == 0.25
+    assert (parameters.plain, type(parameters.plain)) == (0.0, float)
+    assert parameters.closed is True
+    assert parameters.side is Side.LEFT
+    assert parameters.path == pathlib.Path()
+    assert parameters.maybe is None
+    assert parameters.maybe_five == 5.0
+    assert parameters.default("count").value == 3
+
+
+def test_values_are_written_as_text_and_nodes_as_references(parameters: Any, node: Any) -> None:
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    parameters.segmentation = segmentation
+    parameters.other = segmentation
+    parameters.count = 7
+    parameters.share = 1
+    parameters.closed = False
+    parameters.side = Side.RIGHT
+    parameters.path = pathlib.Path("a") / "b"
+    parameters.maybe = 4
+    parameters.maybe_five = None
+    texts = written(node)
+    assert node.GetNodeReferenceID("segmentation") == node.GetNodeReferenceID("other.0") == segmentation.GetID()
+    assert "other.1" not in texts
+    assert (texts["count"], texts["share"], texts["closed"], texts["side"]) == ("7", "1", "False", "RIGHT")
+    assert texts["path"] == str(pathlib.Path("a") / "b")
+    assert (texts["maybe.0"], texts["maybe_five.1"]) == ("4", "True")
+    assert "maybe.1" not in texts
+    assert "maybe_five.0" not in texts
+    assert parameters.segmentation is segmentation
+    assert parameters.other is segmentation
+    assert (parameters.maybe, parameters.maybe_five) == (4, None)
+
+
+def test_a_second_wrapper_finds_what_is_in_the_node(wrapper_class: Any, parameters: Any, node: Any) -> None:
+    parameters.count = 9
+    parameters.other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    second = wrapper_class(node)
+    assert second.count == 9
+    assert second.other is parameters.other
+    second.count = 10
+    assert parameters.count == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("count", 0, ValueError),
+        ("count", 26, ValueError),
+        ("count", 2.0, TypeError),
+        ("count", "2", TypeError),
+        ("count", None, ValueError),
+        ("share", 1.01, ValueError),
+        ("share", -0.01, ValueError),
+        ("closed", 1, TypeError),
+        ("word", "middle", ValueError),
+        ("text", 5, TypeError),
+        ("text", None, ValueError),
+        ("side", "LEFT", TypeError),
+        ("path", "a/b", TypeError),
+        ("maybe", "4", TypeError),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_and_nothing_is_changed(
+    parameters: Any, node: Any, name: str, value: Any, error: type[Exception]
+) -> None:
+    before, texts = parameters.getValue(name), written(node)
+    with pytest.raises(error):
+        setattr(parameters, name, value)
+    assert parameters.getValue(name) == before
+    assert written(node) == texts
+
+
+def test_a_node_of_another_class_is_refused(parameters: Any) -> None:
+    with pytest.raises(TypeError, match="must be of type"):
+        parameters.segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
+
+
+def test_a_default_that_does_not_fit_is_refused(package: Any, node: Any) -> None:
+    class Parameters:
+        count: int = 0
+
+    Parameters.__annotations__ = {"count": Annotated[int, package.WithinRange(1, 5)]}
+    with pytest.raises(ValueError, match="within range"):
+        package.parameterNodeWrapper(Parameters)(node)
+
+
+def test_a_text_that_is_no_member_of_the_enumeration_is_an_error(wrapper_class: Any, node: Any) -> None:
+    node.SetParameter("side", "ABOVE")
+    with pytest.raises(ValueError, match="ABOVE"):
+        wrapper_class(node)
+
+
+def test_names_lead_to_values_types_and_defaults(package: Any, wrapper_class: Any, parameters: Any) -> None:
+    parameters.setValue("count", 11)
+    assert parameters.getValue("count") == parameters.count == 11
+    assert parameters.dataType("text") is str
+    assert parameters.isCached("count")
+    assert package.isParameterNodeWrapper(parameters)
+    assert package.isParameterNodeWrapper(wrapper_class)
+    for function in (parameters.getValue, parameters.isCached, parameters.dataType, parameters.default):
+        with pytest.raises(ValueError, match="Cannot find a param"):
+            function("cuont")
+
+
+def test_a_parameter_cannot_be_called_like_a_function_of_the_wrapper(package: Any) -> None:
+    class Parameters:
+        def getValue(self) -> None: ...
+
+    with pytest.raises(ValueError, match="reserved name 'getValue'"):
+        package.parameterNodeWrapper(Parameters)
+
+
+def test_an_unknown_type_is_refused(package: Any) -> None:
+    class Parameters: ...
+
+    Parameters.__annotations__ = {"thing": complex}
+    with pytest.raises(Exception, match=r"Unable to create serializer.*thing"):
+        package.parameterNodeWrapper(Parameters)
+
+
+def test_observers_are_told_once_and_see_the_new_value(parameters: Any) -> None:
+    seen = []
+    tag = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: seen.append(parameters.count))
+    parameters.count = 12
+    parameters.count = 12  # no change, no event
+    assert seen == [12]
+    with slicer.util.NodeModify(parameters):
+        parameters.count = 13
+        parameters.closed = False
+        assert seen == [12]
+    assert seen == [12, 13]
+    parameters.RemoveObserver(tag)
+    parameters.count = 14
+    assert seen == [12, 13]
+
+
+def test_a_node_that_is_removed_is_none(parameters: Any) -> None:
+    parameters.segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    slicer.mrmlScene.RemoveNode(parameters.segmentation)
+    assert parameters.segmentation is None
+
+
+def test_the_wrapper_does_not_keep_observing_when_it_is_gone(wrapper_class: Any, node: Any) -> None:
+    parameters = wrapper_class(node)
+    parameters.count = 4
+    del parameters
+    node.SetParameter("side", "ABOVE")  # nobody reads it
+    node.UnsetParameter("side")
+
+
+class Ui:
+    """Widgets as ``childWidgetVariables`` gives them."""
+
+
+def make_ui() -> Any:
+    import ctk
+    import qt
+
+    ui = Ui()
+    widgets = {
+        "segmentation": slicer.qMRMLNodeComboBox(),
+        "count": qt.QSpinBox(),
+        "share": ctk.ctkSliderWidget(),
+        "plain": qt.QDoubleSpinBox(),
+        "closed": qt.QCheckBox(),
+        "word": qt.QComboBox(),
+        "text": qt.QLineEdit(),
+        "side": qt.QComboBox(),
+        "path": ctk.ctkPathLineEdit(),
+    }
+    for name, widget in widgets.items():
+        widget.setProperty("SlicerParameterName", name)
+        setattr(ui, f"{name}Widget", widget)
+    ui.label = qt.QLabel("no parameter")
+    ui.segmentationWidget.noneEnabled = True
+    ui.segmentationWidget.setMRMLScene(slicer.mrmlScene)
+    return ui
+
+
+def test_widgets_show_the_parameters(parameters: Any) -> None:
+    ui = make_ui()
+    parameters.count, parameters.word, parameters.side = 8, "last", Side.RIGHT
+    parameters.text, parameters.closed = "before", False
+    parameters.connectGui(ui)
+    assert ui.countWidget.value == 8
+    assert (ui.countWidget.minimum, ui.countWidget.maximum) == (1, 25)
+    assert (ui.shareWidget.value, ui.shareWidget.minimum, ui.shareWidget.maximum) == (0.25, 0.0, 1.0)
+    assert ui.closedWidget.checked is False
+    assert ui.wordWidget.currentText == "last"
+    assert [ui.sideWidget.itemText(index) for index in range(2)] == ["the left", "the right"]
+    assert ui.sideWidget.currentIndex == 1
+    assert ui.textWidget.text == "before"
+    assert list(ui.segmentationWidget.nodeTypes) == ["vtkMRMLSegmentationNode"]
+    parameters.text, parameters.plain, parameters.path = "after", -3.5, pathlib.Path("x")
+    assert ui.textWidget.text == "after"
+    assert ui.plainWidget.value == -3.5
+    assert ui.pathWidget.currentPath == "x"
+
+
+def test_what_a_person_changes_is_written(parameters: Any) -> None:
+    ui = make_ui()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    parameters.connectGui(ui)
+    ui.countWidget.value = 5
+    ui.shareWidget.value = 1.0
+    ui.plainWidget.value = 2.5
+    ui.closedWidget.checked = False
+    ui.wordWidget.currentIndex = 2
+    ui.textWidget.text = "typed"
+    ui.sideWidget.setCurrentIndex(1)
+    ui.pathWidget.currentPath = "typed"
+    ui.segmentationWidget.setCurrentNode(node)
+    assert (parameters.count, parameters.share, parameters.plain, parameters.closed) == (5, 1.0, 2.5, False)
+    assert (parameters.word, parameters.text, parameters.side) == ("last", "typed", Side.RIGHT)
+    assert parameters.path == pathlib.Path("typed")
+    assert parameters.segmentation is node
+    slicer.mrmlScene.RemoveNode(node)
+    assert parameters.segmentation is None
+    assert ui.segmentationWidget.currentNode() is None
+
+
+def test_after_disconnecting_neither_side_follows_the_other(parameters: Any) -> None:
+    ui = make_ui()
+    tag = parameters.connectGui(ui)
+    parameters.disconnectGui(tag)
+    parameters.count = 6
+    assert ui.countWidget.value == 3
+    ui.textWidget.text = "typed"
+    assert parameters.text == ""
+    parameters.disconnectGui(tag)  # nothing to do
+    parameters.disconnectGui(None)
+
+
+def test_two_sets_of_widgets_follow_each_other(parameters: Any) -> None:
+    first, second = make_ui(), make_ui()
+    parameters.connectGui(first)
+    parameters.connectGui(second)
+    first.countWidget.value = 20
+    assert second.countWidget.value == 20
+
+
+def test_a_widget_can_be_given_as_the_parent_of_the_others(parameters: Any) -> None:
+    import qt
+
+    parent = qt.QWidget()
+    box = qt.QSpinBox(parent)
+    box.setProperty("SlicerParameterName", "count")
+    parameters.connectGui(parent)
+    box.value = 17
+    assert parameters.count == 17
+
+
+def test_a_name_that_is_no_parameter_is_refused(parameters: Any) -> None:
+    ui = make_ui()
+    ui.countWidget.setProperty("SlicerParameterName", "cuont")
+    with pytest.raises(ValueError, match="Cannot find a param"):
+        parameters.connectGui(ui)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("count", "QLineEdit"),
+        ("text", "QComboBox"),  # no choices
+        ("text", "QSpinBox"),
+        ("closed", "QComboBox"),
+        ("plain", "ctkSliderWidget"),  # no bounds
+        ("segmentation", "QComboBox"),
+    ],
+)
+def test_a_widget_that_cannot_show_the_parameter_is_refused(parameters: Any, name: str, make: str) -> None:
+    import ctk
+    import qt
+
+    widget = getattr(ctk if make.startswith("ctk") else qt, make)()
+    with pytest.raises((RuntimeError, TypeError)):
+        parameters.connectParametersToGui({name: widget})
+
+
+@stricter
+@pytest.mark.parametrize("kind", [list[int], dict[str, int], tuple[int, int], int | str, Any])
+def test_the_stand_in_refuses_types_that_it_does_not_know(kind: Any) -> None:
+    class Parameters: ...
+
+    Parameters.__annotations__ = {"thing": kind}
+    with pytest.raises(Exception, match="Unable to create serializer"):
+        slicer.parameterNodeWrapper.parameterNodeWrapper(Parameters)
+
+
+@stricter
+def test_the_stand_in_refuses_an_attribute_that_is_no_parameter(parameters: Any) -> None:
+    with pytest.raises(AttributeError, match="no parameter 'cuont'"):
+        parameters.cuont = 5

@@ -1,0 +1,343 @@
+"""The stand-ins of Qt behave as PythonQt does, and refuse what it would refuse."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any
+
+import ctk
+import pytest
+import qt
+import slicer
+
+from harness.qt_errors import expect_error
+
+
+def test_properties_are_attributes_and_functions_are_called() -> None:
+    label = qt.QLabel("before")
+    assert label.text == "before"
+    label.text = "after"
+    label.setText(label.text + "wards")
+    assert label.text == "afterwards"
+    assert label.isVisible() is False
+    assert label.enabled is True
+    with pytest.raises(TypeError, match="not callable"):
+        label.text()
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: qt.QLabel(), "txt"),
+        (lambda: qt.QLabel(), "isChecked"),
+        (lambda: qt.QPushButton(), "setMinimum"),
+        (lambda: qt.QSpinBox(), "textFromValue"),  # protected
+        (lambda: qt.QComboBox(), "labelDrawingMode"),  # Qt 6 only
+        (lambda: qt.QCheckBox(), "checkStateChanged"),  # Qt 6 only
+        (lambda: ctk.ctkSliderWidget(), "setRange"),  # public, not invokable
+        (lambda: ctk.ctkCollapsibleButton(), "setCollapsed"),
+        (lambda: slicer.qMRMLNodeComboBox(), "nodes"),
+        (lambda: slicer.qMRMLNodeComboBox(), "count"),
+        (lambda: slicer.qMRMLSegmentSelectorWidget(), "currentSegmentName"),
+    ],
+)
+def test_what_the_class_does_not_have_is_an_error_that_names_both(make: Any, name: str) -> None:
+    widget = make()
+    with pytest.raises(AttributeError, match=f"{widget.className()} .*'{name}'"):
+        getattr(widget, name)
+    with pytest.raises(AttributeError, match=f"'{name}' does not exist on {widget.className()}"):
+        setattr(widget, name, 1)
+
+
+@pytest.mark.parametrize("name", ["QLabell", "QQuickWidget", "QTextCodec", "QRegExp"])
+def test_an_unknown_class_is_an_error(name: str) -> None:
+    with pytest.raises(AttributeError, match=name):
+        getattr(qt, name)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (lambda: qt.QLabel(), "text", 5),
+        (lambda: qt.QLabel(), "text", None),
+        (lambda: qt.QSpinBox(), "value", 1.5),
+        (lambda: qt.QSpinBox(), "value", "1"),
+        (lambda: qt.QPushButton(), "enabled", "yes"),
+        (lambda: qt.QLabel(), "sizePolicy", "Expanding"),
+        (lambda: qt.QPushButton(), "shortcut", "Ctrl+R"),
+        (lambda: slicer.qMRMLNodeComboBox(), "nodeTypes", "vtkMRMLSegmentationNode"),
+    ],
+)
+def test_a_property_takes_only_values_of_its_type(make: Any, name: str, value: Any) -> None:
+    widget = make()
+    before = widget.property(name)
+    with pytest.raises(AttributeError, match=name):
+        setattr(widget, name, value)
+    assert widget.property(name) == before
+
+
+def test_a_property_that_can_only_be_read_says_so() -> None:
+    with pytest.raises(AttributeError, match="'wasCanceled' of QProgressDialog object is not writable"):
+        qt.QProgressDialog().wasCanceled = True
+
+
+def test_wrong_arguments_are_an_error_that_names_the_function() -> None:
+    with pytest.raises(ValueError, match=r"Called QLabel.setText with wrong arguments"):
+        qt.QLabel().setText(5)
+    with pytest.raises(ValueError, match="Called QLabel with wrong arguments"):
+        qt.QLabel(5, 6, 7)
+    with pytest.raises(ValueError, match="no such object of a string"):
+        qt.QShortcut("Ctrl+N", qt.QWidget())
+    with pytest.raises(ValueError, match="no constructor"):
+        ctk.ctkCollapsibleButton("Title")
+    with pytest.raises(TypeError, match="keyword"):
+        qt.QLabel(text="no keywords")
+
+
+def test_enumerators_are_numbers_that_functions_and_properties_take() -> None:
+    label = qt.QLabel()
+    label.setAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+    assert label.alignment == qt.Qt.AlignRight | qt.Qt.AlignVCenter == 0x82
+    label.alignment = qt.Qt.AlignLeft
+    assert label.alignment & qt.Qt.AlignLeft
+    table = qt.QTableWidget()
+    table.setSelectionBehavior(qt.QTableWidget.SelectRows)
+    assert table.selectionBehavior == qt.QAbstractItemView.SelectRows == 1
+    item = qt.QTableWidgetItem("x")
+    item.setData(qt.Qt.UserRole + 1, 7)
+    assert item.data(qt.Qt.UserRole + 1) == 7
+    for holder, name in ((qt.Qt, "AlignLft"), (qt.QSizePolicy, "Policy"), (qt.QMessageBox, "StandardButton")):
+        with pytest.raises(AttributeError, match=name):
+            getattr(holder, name)
+
+
+def test_classes_are_not_subclassed_nor_changed() -> None:
+    with pytest.raises(TypeError, match="subclassed"):
+        type("Mine", (qt.QLabel,), {})
+    with pytest.raises(AttributeError, match="can not be set"):
+        qt.QLabel.extra = 1
+
+
+def test_a_slot_gets_as_many_arguments_as_it_takes() -> None:
+    button = qt.QPushButton()
+    button.checkable = True
+    calls: list[Any] = []
+
+    class Panel:
+        def one(self, checked: bool) -> None:
+            calls.append(("one", checked))
+
+        def none(self) -> None:
+            calls.append("none")
+
+    panel = Panel()
+    button.connect("clicked(bool)", panel.one)
+    button.connect("clicked(bool)", panel.none)
+    button.connect("clicked()", lambda *values: calls.append(values))
+    button.clicked.connect(lambda checked, more="default": calls.append((checked, more)))
+    button.click()
+    assert calls == [("one", True), "none", (), (True, "default")]
+
+
+def test_default_arguments_are_filled_by_the_signal() -> None:
+    """A trap of PythonQt, too: ``lambda row=row: ...`` gets what the signal carries."""
+    button = qt.QPushButton()
+    seen = []
+    for row in range(2):
+        button.connect("clicked(bool)", lambda row=row: seen.append(row))
+        button.connect("clicked()", lambda row=row: seen.append(row))
+    button.click()
+    assert seen == [False, 0, False, 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "signal"),
+    [
+        (lambda: qt.QPushButton(), "clicked(int)"),
+        (lambda: qt.QPushButton(), "clicked"),
+        (lambda: qt.QPushButton(), "clickedd()"),
+        (lambda: qt.QComboBox(), "currentIndexChanged(QString)"),  # Qt 5 only
+        (lambda: qt.QButtonGroup(), "buttonClicked(int)"),  # Qt 5 only
+        (lambda: qt.QCheckBox(), "checkStateChanged(Qt::CheckState)"),  # Qt 6 only
+        (lambda: ctk.ctkSliderWidget(), "valueChanged(int)"),
+        (lambda: slicer.qMRMLNodeComboBox(), "currentNodeChanged(vtkMRMLSegmentationNode*)"),
+        (lambda: slicer.qMRMLNodeComboBox(), "currentIndexChanged(int)"),
+    ],
+)
+def test_an_unknown_signal_is_an_error(make: Any, signal: str) -> None:
+    widget = make()
+    for connect in (widget.connect, widget.disconnect):
+        with pytest.raises(AttributeError, match=f"{widget.className()} has no signal"):
+            connect(signal, lambda: None)
+
+
+def test_what_is_connected_must_be_a_function() -> None:
+    with pytest.raises(ValueError, match="not a function"):
+        qt.QPushButton().connect("clicked()", None)
+
+
+def test_disconnecting_takes_one_connection_away() -> None:
+    button = qt.QPushButton()
+    calls = []
+
+    def slot() -> None:
+        calls.append(1)
+
+    button.connect("clicked()", slot)
+    button.connect("clicked( )", slot)  # blanks do not matter
+    assert button.disconnect("clicked()", slot)
+    button.click()
+    assert len(calls) == 1
+    assert button.clicked.disconnect(slot) is False  # that is another signal, clicked(bool)
+    assert button.disconnect("clicked()", slot)
+    assert button.disconnect("clicked()", slot) is False
+    button.click()
+    assert len(calls) == 1
+
+
+def test_connections_outlive_the_wrapper() -> None:
+    table = qt.QTableWidget(1, 1)
+    calls = []
+
+    def slot(column: int) -> None:
+        calls.append(column)
+
+    table.horizontalHeader().connect("sectionClicked(int)", slot)
+    gc.collect()
+    table.horizontalHeader().sectionClicked.emit(0)
+    assert table.horizontalHeader().disconnect("sectionClicked(int)", slot)
+    table.horizontalHeader().sectionClicked.emit(0)
+    assert calls == [0]
+
+
+def test_an_error_in_a_slot_stops_nothing_and_is_kept() -> None:
+    button = qt.QPushButton()
+    calls = []
+
+    def wrong() -> None:
+        raise ValueError("a wrong slot")
+
+    button.connect("clicked()", wrong)
+    button.connect("clicked()", lambda: calls.append(1))
+    with expect_error(ValueError, "wrong slot"):
+        button.click()
+    assert calls == [1]
+    with pytest.raises(AssertionError, match="No slot raised KeyError"), expect_error(KeyError):
+        pass
+
+
+def test_signals_can_be_blocked_and_emitted() -> None:
+    box = qt.QSpinBox()
+    values: list[int] = []
+    box.connect("valueChanged(int)", values.append)
+    before = box.blockSignals(True)
+    box.value = 5
+    box.blockSignals(before)
+    box.value = 6
+    box.valueChanged.emit(7)
+    assert values == [6, 7]
+
+
+def test_an_object_is_the_same_wherever_it_comes_from() -> None:
+    parent = qt.QWidget()
+    layout = qt.QVBoxLayout(parent)
+    button = qt.QPushButton("x")
+    button.name = "run"
+    layout.addWidget(button)
+    found = parent.findChild(qt.QPushButton, "run")
+    assert found is button
+    assert found == layout.itemAt(0).widget()
+    assert parent.findChild("QPushButton", "run") == button
+    assert parent.findChild(qt.QLabel, "run") is None
+    assert button.parent() == parent == button.parentWidget()
+    assert button.objectName == button.name == "run"
+    assert button in parent.children()
+    assert parent.layout() == layout
+    assert button.className() == "QPushButton"
+    assert type(found) is qt.QPushButton
+    assert isinstance(found, qt.QWidget)
+    assert found.inherits("QAbstractButton")
+    assert {found} == {button}
+
+
+def test_an_object_that_nobody_holds_is_deleted() -> None:
+    calls = []
+    timer = qt.QTimer()
+    timer.connect("destroyed()", lambda: calls.append(1))
+    del timer
+    gc.collect()
+    assert calls == [1]
+
+
+def test_using_a_deleted_object_is_an_error() -> None:
+    parent = qt.QWidget()
+    child = qt.QLabel("x", parent)
+    parent.delete()
+    for use in (lambda: child.text, lambda: child.setText("y"), lambda: setattr(child, "text", "y")):
+        with pytest.raises(ValueError, match="of a destroyed QLabel"):
+            use()
+
+
+def test_dynamic_properties_are_read_and_changed_as_attributes() -> None:
+    widget = qt.QWidget()
+    assert widget.property("SlicerParameterName") is None
+    assert widget.setProperty("SlicerParameterName", "count") is False
+    assert widget.SlicerParameterName == widget.property("SlicerParameterName") == "count"
+    widget.SlicerParameterName = "seed"
+    assert widget.property("SlicerParameterName") == "seed"
+    assert widget.setProperty("toolTip", "static") is True
+    with pytest.raises(AttributeError, match="no property 'accessibleIdentifier'"):  # Qt 6 only
+        widget.setProperty("accessibleIdentifier", "x")
+
+
+def test_items_values_and_lists_come_back_as_they_were_given() -> None:
+    table = qt.QTableWidget(2, 1)
+    table.setHorizontalHeaderLabels(("Slice",))
+    table.setItem(0, 0, qt.QTableWidgetItem("3"))
+    table.item(0, 0).setData(qt.Qt.UserRole, 3)
+    table.item(0, 0).setToolTip("third")
+    gc.collect()
+    assert table.item(0, 0).text() == "3"
+    assert table.item(0, 0).data(qt.Qt.UserRole) == 3
+    assert table.item(1, 0) is None
+    assert (table.rowCount, table.currentRow()) == (2, -1)
+    table.selectRow(0)
+    assert [item.text() for item in table.selectedItems()] == ["3"]
+    assert table.item(0, 0) == table.selectedItems()[0]
+    label = qt.QLabel()
+    label.sizePolicy = qt.QSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
+    assert label.sizePolicy.horizontalPolicy() == qt.QSizePolicy.Expanding
+    item = qt.QTableWidgetItem()
+    item.setBackground(qt.QColor(1, 2, 3))  # a colour becomes a brush, there too
+    assert item.background().color().green() == 2
+    assert qt.QSize(1, 2) == qt.QSize(1, 2) != qt.QSize(2, 1)
+
+
+def test_a_timer_calls_once_or_again_and_again(desktop: Any) -> None:
+    calls: list[str] = []
+    qt.QTimer.singleShot(0, lambda: calls.append("once"))
+    timer = qt.QTimer()
+    timer.interval = 1
+    timer.timeout.connect(lambda: calls.append("again"))
+    timer.start()
+    desktop.wait_until(lambda: calls.count("again") >= 3)
+    timer.stop()
+    assert calls.count("once") == 1
+    assert timer.active is False
+    with pytest.raises(AssertionError, match="Not reached"):
+        desktop.wait_until(lambda: False, seconds=0.01)
+
+
+def test_there_is_one_module_for_all_sessions() -> None:
+    assert sys.modules["qt"] is qt
+    assert sys.modules["ctk"] is ctk
+
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_settings_are_empty_at_the_start_of_each_session(value: int) -> None:
+    settings = qt.QSettings()
+    assert settings.allKeys() == []
+    settings.setValue("RNCARefine/key", value)
+    assert int(slicer.app.userSettings().value("RNCARefine/key")) == value
+    assert slicer.util.settingsValue("RNCARefine/key", 0, converter=int) == value

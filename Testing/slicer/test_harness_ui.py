@@ -1,0 +1,152 @@
+"""Loading of .ui files: what is in the module's file exists in the application, and anything else is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qt
+import slicer
+
+from harness.qt_loader import UiError, check_ui
+
+UI_FILES = sorted((Path(__file__).resolve().parents[2] / "RNCARefine" / "Resources" / "UI").glob("*.ui"))
+
+GOOD = """<?xml version="1.0" encoding="UTF-8"?>
+<ui version="4.0">
+ <class>Panel</class>
+ <widget class="qMRMLWidget" name="Panel">
+  <layout class="QFormLayout" name="layout">
+   <property name="leftMargin"><number>3</number></property>
+   <property name="fieldGrowthPolicy"><enum>QFormLayout::AllNonFixedFieldsGrow</enum></property>
+   <item row="0" column="0">
+    <widget class="QLabel" name="label">
+     <property name="text"><string>Volume:</string></property>
+     <property name="alignment"><set>Qt::AlignRight|Qt::AlignVCenter</set></property>
+    </widget>
+   </item>
+   <item row="0" column="1">
+    <widget class="qMRMLNodeComboBox" name="selector">
+     <property name="nodeTypes"><stringlist><string>vtkMRMLScalarVolumeNode</string></stringlist></property>
+     <property name="noneEnabled"><bool>true</bool></property>
+     <property name="SlicerParameterName" stdset="0"><string>volume</string></property>
+    </widget>
+   </item>
+   <item row="1" column="0" colspan="2">
+    <widget class="ctkCollapsibleButton" name="section">
+     <property name="text"><string>Advanced</string></property>
+     <property name="collapsed"><bool>true</bool></property>
+     <layout class="QVBoxLayout" name="sectionLayout">
+      <item><widget class="QCheckBox" name="box"/></item>
+      <item>
+       <widget class="QComboBox" name="choice">
+        <item><property name="text"><string>first</string></property></item>
+       </widget>
+      </item>
+      <item><spacer name="spacer"><property name="orientation"><enum>Qt::Vertical</enum></property></spacer></item>
+     </layout>
+    </widget>
+   </item>
+  </layout>
+ </widget>
+ <customwidgets>
+  <customwidget><class>ctkCollapsibleButton</class><extends>QWidget</extends><header>ctkCollapsibleButton.h</header></customwidget>
+  <customwidget><class>qMRMLNodeComboBox</class><extends>QWidget</extends><header>qMRMLNodeComboBox.h</header></customwidget>
+  <customwidget><class>qMRMLWidget</class><extends>QWidget</extends><header>qMRMLWidget.h</header></customwidget>
+ </customwidgets>
+ <connections>
+  <connection>
+   <sender>Panel</sender><signal>mrmlSceneChanged(vtkMRMLScene*)</signal>
+   <receiver>selector</receiver><slot>setMRMLScene(vtkMRMLScene*)</slot>
+  </connection>
+ </connections>
+</ui>
+"""
+
+
+def load(folder: Path, text: str = GOOD) -> Any:
+    path = folder / "Panel.ui"
+    path.write_text(text, encoding="utf-8")
+    return slicer.util.loadUI(str(path))
+
+
+@pytest.mark.parametrize("path", UI_FILES, ids=lambda path: path.name)
+def test_everything_in_the_module_s_own_files_is_in_the_table(path: Path) -> None:
+    check_ui(path)
+    widget = slicer.util.loadUI(str(path))
+    assert widget.className() == "qMRMLWidget"
+
+
+def test_there_is_a_file_to_check() -> None:
+    assert [path.name for path in UI_FILES if path.name == "RNCARefine.ui"]
+
+
+def test_slicer_s_own_functions_load_a_file_and_find_its_widgets(tmp_path: Path) -> None:
+    widget = load(tmp_path)
+    ui = slicer.util.childWidgetVariables(widget)
+    assert widget.className() == "qMRMLWidget"
+    assert ui.label.text == "Volume:"
+    assert ui.label.alignment == qt.Qt.AlignRight | qt.Qt.AlignVCenter
+    assert type(ui.selector) is slicer.qMRMLNodeComboBox
+    assert list(ui.selector.nodeTypes) == ["vtkMRMLScalarVolumeNode"]
+    assert ui.selector.property("SlicerParameterName") == "volume"
+    assert ui.choice.itemText(0) == "first"
+    assert slicer.util.findChild(widget, "box") == ui.box
+
+
+def test_a_connection_in_the_file_hands_the_scene_on(tmp_path: Path) -> None:
+    widget = load(tmp_path)
+    selector = slicer.util.findChild(widget, "selector")
+    assert selector.mrmlScene() is None
+    widget.setMRMLScene(slicer.mrmlScene)
+    assert selector.mrmlScene() is slicer.mrmlScene
+
+
+def test_a_section_hides_and_shows_its_contents(tmp_path: Path) -> None:
+    ui = slicer.util.childWidgetVariables(load(tmp_path))
+    assert ui.section.collapsed is True
+    assert ui.box.isHidden()
+    heard: list[bool] = []
+    ui.section.connect("contentsCollapsed(bool)", heard.append)
+    ui.section.collapsed = False
+    assert not ui.box.isHidden()
+    ui.section.click()
+    assert ui.section.collapsed is True
+    assert heard == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('class="QCheckBox"', 'class="QCheckerBox"', "unknown widget class QCheckerBox"),
+        ('class="QVBoxLayout"', 'class="QVerticalLayout"', "unknown layout class QVerticalLayout"),
+        ('name="noneEnabled"', 'name="noneAllowed"', "qMRMLNodeComboBox has no property noneAllowed"),
+        ('name="collapsed"', 'name="folded"', "ctkCollapsibleButton has no property folded"),
+        ('name="leftMargin"', 'name="margin"', "QFormLayout has no property margin"),
+        ('name="orientation"', 'name="direction"', "spacer has no property direction"),
+        ("SlicerParameterName", "SlicerParametreName", "qMRMLNodeComboBox has no property SlicerParametreName"),
+        (' stdset="0"', "", "qMRMLNodeComboBox has no property SlicerParameterName"),
+        ("<bool>true</bool>", "<string>true</string>", "noneEnabled of qMRMLNodeComboBox is no <bool>"),
+        ("Qt::AlignRight", "Qt::AlignRite", "unknown value Qt::AlignRite"),
+        ("Qt::Vertical", "Qt::Orientation::Vertical", "unknown value Qt::Orientation::Vertical"),
+        ("mrmlSceneChanged(vtk", "sceneChanged(vtk", "qMRMLWidget has no signal sceneChanged"),
+        ("<slot>setMRMLScene(", "<slot>setScene(", "qMRMLNodeComboBox has no slot setScene"),
+        ("<receiver>selector", "<receiver>selektor", "names selektor"),
+        ('name="box"', 'name="label"', "two widgets are called label"),
+        ("<class>qMRMLWidget</class>", "<class>qMRMLPanel</class>", "unknown custom widget qMRMLPanel"),
+        ("<class>qMRMLNodeComboBox</class>", "<class>qMRMLWidget</class>", "qMRMLNodeComboBox is not among"),
+        ("<extends>QWidget", "<extends>QFrame", "ctkCollapsibleButton does not extend QFrame"),
+        ("<header>qMRMLWidget.h", "<header>qMRMLWidgets.h", "the header of qMRMLWidget"),
+    ],
+)
+def test_a_file_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    assert old in GOOD
+    with pytest.raises(UiError, match=r"Panel\.ui") as error:
+        load(tmp_path, GOOD.replace(old, new))
+    assert fault in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_slicer_s_own_error() -> None:
+    with pytest.raises(RuntimeError, match="file not found"):
+        slicer.util.loadUI("nowhere.ui")
