@@ -1,7 +1,8 @@
 """Draws the icons: a short-axis slice with its wall, and the arc that was missing in another colour.
 
-Run it from anywhere; it writes ``Resources/RNCARefine.png`` (the extension's icon) and
-``RNCARefine/Resources/Icons/RNCARefine.png`` (the module's), 128 x 128 pixels each.
+Run it from anywhere; it writes ``Resources/RNCARefine.png`` (the extension's icon),
+``RNCARefine/Resources/Icons/RNCARefine.png`` (the module's) and the icon of the Segment Editor effect, which shows the
+wall alone, since its button is a few millimetres wide; 128 x 128 pixels each.
 """
 
 from __future__ import annotations
@@ -45,10 +46,16 @@ def magnetic_resonance(x: Plane, y: Plane) -> Plane:
     return np.clip(body + 0.30 * right_ventricle + 0.62 * pool - 0.38 * papillary * pool + 0.10 * noise, 0, 1)
 
 
-def icon() -> NDArray[np.float64]:
-    """Return the icon, shape ``(SIZE, SIZE, 4)``, RGBA in [0, 1]."""
+def icon(wall_alone: bool = False) -> NDArray[np.float64]:
+    """Return the icon, shape ``(SIZE, SIZE, 4)``, RGBA in [0, 1].
+
+    Args:
+        wall_alone: The wall without the image, as large as there is room for.
+    """
     axis = (np.arange(SIZE * SAMPLES) + 0.5) / (SIZE * SAMPLES) * 2 - 1
     x, y = np.meshgrid(axis, axis)
+    if wall_alone:
+        x, y = 0.80 * x + 0.08, 0.80 * y + 0.04
     colour = np.repeat(magnetic_resonance(x, y)[..., None], 3, axis=2)
 
     dx, dy = x - 0.08, y - 0.04
@@ -62,8 +69,11 @@ def icon() -> NDArray[np.float64]:
     colour = np.where(missing[..., None], np.array(REPAIRED) * shade, colour)
     colour = np.where(seam[..., None], 0.10, colour)
 
-    corner = np.maximum(np.abs(np.stack([x, y])) - 0.80, 0)
-    alpha = np.hypot(*corner) < 0.20
+    if wall_alone:
+        alpha = wall
+    else:
+        corner = np.maximum(np.abs(np.stack([x, y])) - 0.80, 0)
+        alpha = np.hypot(*corner) < 0.20
     rgba = np.concatenate([np.clip(colour, 0, 1) * alpha[..., None], alpha[..., None]], axis=2)
     rgba = rgba.reshape(SIZE, SAMPLES, SIZE, SAMPLES, 4).mean((1, 3))
     rgba[..., :3] /= np.maximum(rgba[..., 3:], 1e-9)
@@ -71,11 +81,16 @@ def icon() -> NDArray[np.float64]:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     root = Path(__file__).resolve().parent.parent
-    for path in (root / "Resources" / "RNCARefine.png", root / "RNCARefine" / "Resources" / "Icons" / "RNCARefine.png"):
+    module = root / "RNCARefine"
+    for path, wall_alone in (
+        (root / "Resources" / "RNCARefine.png", False),
+        (module / "Resources" / "Icons" / "RNCARefine.png", False),
+        (module / "SegmentEditorRNCARefineLib" / "SegmentEditorEffect.png", True),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
-        matplotlib.image.imsave(path, icon(), metadata={"Software": None})
+        matplotlib.image.imsave(path, icon(wall_alone), metadata={"Software": None})
 
 
 if __name__ == "__main__":

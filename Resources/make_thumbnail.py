@@ -1,4 +1,4 @@
-"""Draws ``Resources/before-after.png``, the picture of README and the extension index, from the sample data.
+"""Draws the thumbnail of the sample in Slicer's module Sample Data: a broken slice, its wall in colour.
 
 Run it from anywhere, with RNCARefine installed (``pip install -e ".[cli,training]"``).
 """
@@ -13,56 +13,44 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 
 from RNCARefineLib.files import Choice, read_case
-from RNCARefineLib.model import load_model
-from RNCARefineLib.repair import repair
-from RNCARefineLib.stack import Mask
+from RNCARefineLib.stack import Stack
+from RNCARefineLib.topology import largest_component
 
-ROOT = Path(__file__).resolve().parent.parent
-SAMPLE = ROOT / "RNCARefine" / "Resources" / "SampleData"
-SLICES = (6, 7, 8)
-HALF = 40
-WALL, ADDED, REMOVED = "#f0e442", "#56b4e9", "#e6781e"
-
-
-def outline(axes: Axes, mask: Mask, colour: str) -> None:
-    """Draw the edge of a mask."""
-    axes.contour(mask, levels=[0.5], colors=[colour], linewidths=1.6)
+RESOURCES = Path(__file__).resolve().parent.parent / "RNCARefine" / "Resources"
+THUMBNAIL = RESOURCES / "Icons" / "RNCARefineSunnybrookBroken.png"
+SLICE, HALF_WIDTH = 6, 34
+SIZE = (260, 280)
+"""Width and height in pixels, those of Slicer's own thumbnails."""
+WALL = "#f0e442"
 
 
-def shade(axes: Axes, mask: Mask, colour: str) -> None:
-    """Fill a mask."""
-    axes.contourf(mask, levels=[0.5, 1.5], colors=[colour], alpha=0.75)
+def draw_thumbnail(stack: Stack) -> None:
+    """Draw a broken slice of the sample, its wall in colour, without any margin."""
+    width, height = SIZE
+    figure = plt.figure(figsize=(width / 100, height / 100), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    image, wall = stack.image[SLICE], stack.mask[SLICE]
+    j, i = np.argwhere(largest_component(wall)).mean(axis=0)
+    axes.imshow(image, cmap="gray", vmin=0, vmax=float(np.percentile(image, 97)), interpolation="bicubic")
+    axes.contourf(wall, levels=[0.5, 1.5], colors=[WALL], alpha=0.4)
+    axes.contour(wall, levels=[0.5], colors=[WALL], linewidths=1.6)
+    half_height = HALF_WIDTH * height / width
+    axes.set_xlim(i - HALF_WIDTH, i + HALF_WIDTH)
+    axes.set_ylim(j + half_height, j - half_height)
+    figure.savefig(THUMBNAIL, dpi=100, metadata={"Software": None})
 
 
 def main() -> None:
-    """Repair the sample and draw its apical slices."""
+    """Draw the thumbnail."""
     case = read_case(
-        SAMPLE / "SunnybrookBroken-image.nrrd",
-        SAMPLE / "SunnybrookBroken-segmentation.seg.nrrd",
+        RESOURCES / "SampleData" / "SunnybrookBroken-image.nrrd",
+        RESOURCES / "SampleData" / "SunnybrookBroken-segmentation.seg.nrrd",
         Choice(segment="myocardium"),
     )
-    stack = case.stack
-    after = repair(stack, load_model()).mask
-    figure, grid = plt.subplots(len(SLICES), 4, figsize=(8.2, 6.3), facecolor="white")
-    for row, k in zip(grid, SLICES, strict=True):
-        middle = np.argwhere(after[k]).mean(axis=0).astype(int)
-        window = tuple(slice(at - HALF, at + HALF) for at in middle)
-        old, new = stack.mask[k][window], after[k][window]
-        for axes in row:
-            axes.imshow(stack.image[k][window], cmap="gray")
-            axes.set_axis_off()
-        outline(row[1], old, WALL)
-        outline(row[2], new, WALL)
-        outline(row[3], new, WALL)
-        shade(row[3], new & (1 - old), ADDED)
-        shade(row[3], old & (1 - new), REMOVED)
-    for axes, title in zip(grid[0], ("image", "before", "after", "added and removed"), strict=True):
-        axes.set_title(title, fontsize=11)
-    figure.subplots_adjust(left=0.01, right=0.99, top=0.95, bottom=0.01, wspace=0.03, hspace=0.03)
-    figure.savefig(ROOT / "Resources" / "before-after.png", dpi=100, metadata={"Software": None})
+    draw_thumbnail(case.stack)
 
 
 if __name__ == "__main__":

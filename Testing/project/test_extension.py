@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from project.tree import MODULE, ROOT, cmake_list, cmake_value, files_under, text
+from project.tree import MODULE, ROOT, cmake_value, files_under, installed_resources, installed_scripts, text
 
 REPOSITORY = "https://github.com/rncarefine/SlicerRNCARefine"
 RAW = "https://raw.githubusercontent.com/rncarefine/SlicerRNCARefine/main/"
@@ -95,7 +95,14 @@ def test_the_module_is_shown_under_the_extension_s_category() -> None:
     assert f"'{catalogue()['category']}'" in assigned[0]
 
 
-@pytest.mark.parametrize("name", ["Resources/RNCARefine.png", "RNCARefine/Resources/Icons/RNCARefine.png"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Resources/RNCARefine.png",
+        "RNCARefine/Resources/Icons/RNCARefine.png",
+        "RNCARefine/SegmentEditorRNCARefineLib/SegmentEditorEffect.png",
+    ],
+)
 def test_icons_are_png_files_of_128_by_128_pixels(name: str) -> None:
     head = (ROOT / name).read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
@@ -103,21 +110,28 @@ def test_icons_are_png_files_of_128_by_128_pixels(name: str) -> None:
 
 
 def test_cmake_lists_every_script_of_the_module_and_no_other() -> None:
-    listed = cmake_list("MODULE_PYTHON_SCRIPTS")
+    listed = installed_scripts()
     assert len(listed) == len(set(listed))
     assert set(listed) == {name for name in module_tree() if name.endswith(".py")}
 
 
 def test_cmake_lists_every_resource_of_the_module_and_no_other() -> None:
-    listed = cmake_list("MODULE_PYTHON_RESOURCES")
+    listed = installed_resources()
     assert len(listed) == len(set(listed))
     assert set(listed) == {name for name in module_tree() if not name.endswith(".py")}
 
 
 def test_every_installed_name_starts_with_the_extension_s_own() -> None:
     # All extensions share one folder on sys.path: a package named Lib or Testing would be somebody else's too.
-    top = {name.partition("/")[0] for name in cmake_list("MODULE_PYTHON_SCRIPTS")}
-    assert all(name.startswith(("RNCARefine", "SegmentEditorRNCARefine")) for name in top), top
+    top = {name.partition("/")[0] for name in installed_scripts()}
+    own = ("RNCARefine", "SegmentEditorRNCARefine", "Resources")
+    assert all(name.startswith(own) for name in top), top
+
+
+def test_the_effect_s_file_is_alone_in_its_folder() -> None:
+    # Slicer puts the file itself into sys.modules under the folder's name: nothing beside it could be imported.
+    folder = [name for name in installed_scripts() if name.startswith("SegmentEditorRNCARefineLib/")]
+    assert folder == ["SegmentEditorRNCARefineLib/SegmentEditorEffect.py"]
 
 
 SLICER_CONFIG = """
@@ -154,4 +168,4 @@ def test_cmake_configures_the_extension_and_installs_what_it_lists(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     installed = set((build / "installed.txt").read_text().split())
-    assert installed == set(cmake_list("MODULE_PYTHON_SCRIPTS") + cmake_list("MODULE_PYTHON_RESOURCES"))
+    assert installed == set(installed_scripts() + installed_resources())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from project.tree import MODULE, REFUSE, cmake_list, run_python
+from project.tree import MODULE, REFUSE, installed_resources, installed_scripts, run_python
 
 # What Slicer's Python does not have.
 ABSENT = {"torch", "monai", "lightning", "typer", "rich", "slicerio", "nrrd", "yaml", "pydantic", "matplotlib"}
@@ -17,17 +17,18 @@ ABSENT |= {"skimage", "rncarefine_training", "slicer", "vtk", "vtkmodules", "qt"
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("qt-scripted-modules")
-    for name in cmake_list("MODULE_PYTHON_SCRIPTS") + cmake_list("MODULE_PYTHON_RESOURCES"):
+    for name in installed_scripts() + installed_resources():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(MODULE / name, folder / name)
     return folder
 
 
 def engine_modules() -> list[str]:
-    """Return the modules of the engine that need neither Slicer nor the command line's packages."""
-    names = [name for name in cmake_list("MODULE_PYTHON_SCRIPTS") if name.startswith("RNCARefineLib/")]
+    """Return the modules of the engine that need neither Slicer, nor Qt, nor the command line's packages."""
+    names = [name for name in installed_scripts() if name.startswith("RNCARefineLib/")]
     dotted = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names]
-    return [name for name in dotted if not name.startswith(("RNCARefineLib.mrml", "RNCARefineLib.cli"))]
+    others = ("RNCARefineLib.mrml", "RNCARefineLib.panel", "RNCARefineLib.cli")
+    return [name for name in dotted if not name.startswith(others)]
 
 
 def test_every_engine_module_imports_from_the_flat_copy_alone(installed: Path) -> None:

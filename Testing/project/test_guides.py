@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -15,7 +16,9 @@ import rncarefine_training.cli
 import RNCARefineLib.cli_commands
 from project.tree import ROOT, pyproject, text
 
-GUIDES = ["README.md", "CONTRIBUTING.md"]
+GUIDES = ["README.md", "USER_GUIDE.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md"]
+WITH_PROGRAMS = ["README.md", "EVALUATION.md", "Training/README.md"]
+WITH_INSTALLATION = ["README.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md"]
 PROGRAMS = {"rncarefine": RNCARefineLib.cli_commands.app, "rncarefine-train": rncarefine_training.cli.app}
 OPERATORS = {"&&", "||", ";", "|", ">", ">>", "&"}
 
@@ -53,7 +56,7 @@ def options(command: Any) -> set[str]:
     return {"--help", *(name for parameter in command.params for name in parameter.opts + parameter.secondary_opts)}
 
 
-@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("guide", WITH_PROGRAMS)
 def test_every_call_of_our_programs_has_a_subcommand_and_options_that_exist(guide: str) -> None:
     calls = [words for words in shell_commands(guide) if words[0].rpartition("/")[2] in PROGRAMS]
     assert calls
@@ -76,7 +79,7 @@ def test_readme_explains_every_subcommand_and_every_option_of_repair() -> None:
     assert missing == set()
 
 
-@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("guide", WITH_INSTALLATION)
 def test_every_installation_is_constrained_and_asks_for_extras_that_exist(guide: str) -> None:
     installations = [words for words in shell_commands(guide) if words[0].endswith("pip") and words[1] == "install"]
     assert installations
@@ -89,23 +92,61 @@ def test_every_installation_is_constrained_and_asks_for_extras_that_exist(guide:
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_script_and_path_that_a_guide_names_is_in_the_tree(guide: str) -> None:
     scripts = [words[1] for words in shell_commands(guide) if words[0] == "bash"]
-    assert scripts == [".ci/run"]
+    assert scripts == ([".ci/run"] if guide in ("README.md", "CONTRIBUTING.md") else [])
     tops = tuple(f"{path.name}/" for path in ROOT.iterdir() if path.is_dir())
     named = [
         span for span in spans(guide) if span.startswith(tops) or re.fullmatch(r"[A-Z]\w+\.(md|txt|cff|json)", span)
     ]
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text(guide))
+    # A link starts from the guide's own folder.
+    links = [(ROOT / guide).parent.joinpath(link).resolve().relative_to(ROOT).as_posix() for link in links]
     placeholders = {"NAME.json"}
     assert [name for name in scripts + named + links if name not in placeholders and not (ROOT / name).exists()] == []
 
 
-def test_the_slicer_example_calls_the_logic_as_it_is_defined() -> None:
+@pytest.mark.parametrize("guide", ["README.md", "USER_GUIDE.md"])
+def test_every_anchor_is_a_heading(guide: str) -> None:
+    for target, anchor in re.findall(r"\]\(((?:\w+\.md)?)#([\w-]+)\)", text(guide)):
+        headings = re.findall(r"^#+ (.*)$", text(target or guide), re.MULTILINE)
+        assert anchor in [heading.lower().replace(" ", "-") for heading in headings], f"{target}#{anchor}"
+
+
+def test_the_user_guide_explains_every_control_of_the_panel() -> None:
+    missing = {name for name in panel_controls() if f"**{name}**" not in text("USER_GUIDE.md")}
+    assert missing == set()
+
+
+def panel_controls() -> list[str]:
+    """Return what a person calls the controls of the panel: their own text, or that of the label beside them."""
+    widgets = list(ElementTree.fromstring(text("RNCARefine/Resources/UI/RNCARefine.ui")).iter("widget"))
+    texts = {str(widget.get("name")): widget.findtext("property[@name='text']/string", "") for widget in widgets}
+    controls = [widget for widget in widgets if widget.get("class") not in ("qMRMLWidget", "QLabel", "QWidget")]
+    names = []
+    for name in (str(control.get("name")) for control in controls):
+        stem = re.sub("(Selector|SpinBox)$", "", name)
+        names.append("Slice table" if name == "sliceTable" else texts[name] or texts[f"{stem}Label"].rstrip(":"))
+    sections = {"Inputs", "Advanced", "Review"}
+    assert sections < set(names)
+    assert len(names) > 30
+    return [name for name in names if name not in sections]
+
+
+def test_the_user_guide_names_every_option_of_the_batch_script() -> None:
+    script = text("RNCARefine/Resources/Scripts/RNCARefineBatch.py")
+    options = set(re.findall(r'add_argument\(\s*"(--[\w-]+)"', script))
+    named = {word for span in spans("USER_GUIDE.md") for word in span.split() if word.startswith("--")}
+    assert len(options) > 15
+    assert options - named == set()
+
+
+@pytest.mark.parametrize("guide", ["README.md", "USER_GUIDE.md"])
+def test_the_slicer_examples_call_the_logic_as_it_is_defined(guide: str) -> None:
     tree = ast.parse(text("RNCARefine/RNCARefine.py"))
     (logic,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "RNCARefineLogic"]
     methods = {node.name: node.args for node in logic.body if isinstance(node, ast.FunctionDef)}
     calls = [
         node
-        for block in blocks("README.md", "python")
+        for block in blocks(guide, "python")
         for node in ast.walk(ast.parse(block))
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("logic.")
     ]

@@ -70,6 +70,16 @@ def cmake_list(name: str) -> list[str]:
     return [line.strip().replace("${MODULE_NAME}", module[1]) for line in body[1].splitlines() if line.strip()]
 
 
+def installed_scripts() -> list[str]:
+    """Return the Python files that Slicer installs for the module and for the effect, relative to the module."""
+    return cmake_list("MODULE_PYTHON_SCRIPTS") + cmake_list("EFFECT_PYTHON_SCRIPTS")
+
+
+def installed_resources() -> list[str]:
+    """Return the other files that Slicer installs for the module and for the effect, relative to the module."""
+    return cmake_list("MODULE_PYTHON_RESOURCES") + cmake_list("EFFECT_PYTHON_RESOURCES")
+
+
 def requirements(extra: str | None = None) -> list[Requirement]:
     """Return the direct requirements of the distribution or of one of its extras, references to extras resolved."""
     project = pyproject()["project"]

@@ -1,0 +1,234 @@
+"""RNCA Repair, a Segment Editor effect: closes broken myocardium in the selected segment.
+
+Slicer loads this file under the name of its folder, without a package: relative imports do not work here, and nobody
+may import from the folder. What the effect shares with the module comes from ``RNCARefineLib``, inside methods: options
+and texts from its room ``panel``, the work on nodes from ``mrml.editing`` and ``mrml.preview``.
+"""
+
+from __future__ import annotations
+
+import os
+
+import qt
+import slicer
+from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
+from slicer.i18n import tr as _
+
+
+class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
+    """Checks, previews and repairs the selected segment, by the rules of Segment Editor."""
+
+    def __init__(self, scriptedEffect):
+        scriptedEffect.name = "RNCA Repair"  # not translated: effects are found by their name
+        scriptedEffect.title = _("RNCA Repair")
+        scriptedEffect.perSegment = True
+        scriptedEffect.requireSegments = True
+        AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
+        self.options = None
+        self._preview = None
+
+    def clone(self):
+        import qSlicerSegmentationsEditorEffectsPythonQt as effects
+
+        clonedEffect = effects.qSlicerSegmentEditorScriptedEffect(None)
+        clonedEffect.setPythonSource(__file__.replace("\\", "/"))
+        return clonedEffect
+
+    def icon(self):
+        return qt.QIcon(os.path.join(os.path.dirname(__file__), "SegmentEditorEffect.png"))
+
+    def helpText(self):
+        return "<html>" + _(
+            "Closes gaps in the myocardium of a short-axis stack and removes loose pieces, guided by the source "
+            "volume.<br>"
+            "<b>Check</b> lists the slices that are not as they should be. <b>Preview</b> shows the repaired wall over "
+            "the image, <b>Cancel</b> removes it, <b>Apply</b> writes it into the selected segment. Slices that are as "
+            "they should be are not touched; what cannot be repaired safely is left for you.<br>"
+            "Masking and the editable intensity range are kept to. Other segments stay as they are and may be "
+            "overlapped; only a blood pool, if you choose one, gives what the wall takes. "
+            "<b>Undo</b> takes a repair back in one step.<br>"
+            "For research use, not for clinical decisions."
+        )
+
+    def createCursor(self, widget):
+        window = slicer.util.mainWindow()
+        return qt.QCursor() if window is None else window.cursor
+
+    def setupOptionsFrame(self):
+        from RNCARefineLib.panel.effect_options import EffectOptions
+
+        buttons = {
+            "check": self.onCheck,
+            "preview": self.onPreview,
+            "apply": self.onApply,
+            "cancel": self.onCancel,
+        }
+        self.options = EffectOptions(self.scriptedEffect, self.updateMRMLFromGUI, buttons)
+
+    @property
+    def preview(self):
+        """The preview; made when it is first used, since the engine comes with it."""
+        from RNCARefineLib.mrml.preview import Preview
+
+        if self._preview is None:
+            self._preview = Preview(self.scriptedEffect, self.onSelectionChanged, self.onPreviewOutdated)
+        return self._preview
+
+    def setMRMLDefaults(self):
+        from RNCARefineLib.panel.effect_options import set_defaults
+
+        set_defaults(self.scriptedEffect)
+        if self.scriptedEffect.active():
+            # Another editor node, or the old one after the scene was closed.
+            self.preview.close()
+            self.preview.watch()
+
+    def updateGUIFromMRML(self):
+        if self.scriptedEffect.parameterSetNode() is None or slicer.mrmlScene.IsClosing():
+            return
+        if self.preview.proposal is not None and not self.isWanted(self.preview.proposal):
+            self.preview.remove()
+            self.options.say(_("The preview was removed: it was made for another selection or other options."))
+        self.options.load(has_preview=self.preview.node is not None)
+        self.preview.set_opacity(self.options.preview_opacity)
+        self.showSlice()
+
+    def updateMRMLFromGUI(self):
+        self.options.save()
+
+    def activate(self):
+        self.preview.watch()
+
+    def deactivate(self):
+        self.preview.close()
+        self.options.say("")
+
+    def cleanup(self):
+        if self._preview is not None:
+            self._preview.close()
+        if self.options is not None:  # the prototype that was registered has none
+            self.options.disconnect()
+
+    def processViewNodeEvents(self, callerViewNode, eventId, viewWidget):
+        self.showSlice()
+
+    def layoutChanged(self):
+        if self.scriptedEffect.active():
+            self.showSlice()
+
+    #
+    # What a person does
+    #
+
+    def onCheck(self):
+        """List the slices to repair."""
+        from RNCARefineLib.mrml.process import check
+        from RNCARefineLib.panel.effect_texts import checked
+        from RNCARefineLib.panel.faults import shown_errors
+
+        with shown_errors(_("The check failed."), wait=True):
+            request = self.request()
+            self.options.say(checked(check(request.selection, request.options), request.k))
+
+    def onPreview(self):
+        """Show what Apply would write."""
+        from RNCARefineLib.panel.effect_texts import previewed
+        from RNCARefineLib.panel.faults import shown_errors
+
+        with shown_errors(_("The preview failed.")):
+            proposal = self.propose()
+            if proposal is None:
+                return
+            self.preview.remove()
+            if proposal.changed:
+                self.preview.show(proposal, self.options.preview_opacity)
+            self.options.say(previewed(proposal))
+
+    def onCancel(self):
+        """Remove the preview."""
+        self.preview.remove()
+        self.options.say("")
+
+    def onApply(self):
+        """Write the previewed wall into the segment, or one that is computed now."""
+        from RNCARefineLib.mrml.editing import held_back, write
+        from RNCARefineLib.panel.effect_texts import applied
+        from RNCARefineLib.panel.faults import shown_errors
+
+        if not self.scriptedEffect.confirmCurrentSegmentVisible():
+            return
+        with shown_errors(_("The repair failed.")):
+            proposal = self.preview.proposal
+            if proposal is None or not proposal.is_current(self.request(proposal.request.k)):
+                proposal = self.propose()
+            if proposal is None:
+                return
+            short = []
+            if proposal.changed:
+                with slicer.util.WaitCursor(), slicer.util.RenderBlocker():
+                    write(proposal, self.scriptedEffect, keep_neighbours=self.options.keep_neighbours)
+                    short = held_back(proposal)
+            self.preview.remove()
+            self.options.say(applied(proposal, short))
+
+    def onSelectionChanged(self):
+        """Another segment, segmentation or volume is selected, or the segmentation has other segments."""
+        self.updateGUIFromMRML()
+
+    def onPreviewOutdated(self):
+        """The preview is gone because the voxels that it was made from have changed."""
+        self.options.say(_("The preview was removed: the segmentation or the image has changed since."))
+        self.updateGUIFromMRML()
+
+    #
+    # Helpers
+    #
+
+    def request(self, k=None):
+        """Return what is asked for; with the scope of a slice, ``k`` or else the slice that is shown."""
+        from RNCARefineLib.mrml.editing import Request, selection_of
+
+        selection = selection_of(self.scriptedEffect.parameterSetNode(), self.options.pool_id)
+        if not self.options.is_this_slice:
+            return Request(selection, self.options.repair_options)
+        if k is None:
+            shown = self.sliceShown()
+            if shown is None:
+                raise ValueError(_("No slice view shows a single slice of the source volume. Turn one parallel to it."))
+            k = shown[0]
+        return Request(selection, self.options.repair_options, k)
+
+    def isWanted(self, proposal):
+        """Return whether a proposal is for what is selected; its slice need not be the one that is shown."""
+        try:
+            return proposal.asks_the_same(self.request(proposal.request.k))
+        except ValueError:
+            return False
+
+    def propose(self):
+        """Return the repaired wall, ``None`` if the person declines the model's terms or cancels."""
+        from RNCARefineLib.model import choose_model
+        from RNCARefineLib.mrml.editing import propose
+        from RNCARefineLib.panel.progress_dialog import ProgressDialog
+        from RNCARefineLib.panel.terms import accepted_terms
+        from RNCARefineLib.progress import Cancelled
+
+        request, model = self.request(), choose_model()
+        if not accepted_terms(model.card):
+            return None
+        try:
+            with ProgressDialog(_("RNCA Repair")) as progress:
+                return propose(request, model, progress)
+        except Cancelled:
+            self.options.say(_("Cancelled. Nothing was changed."))
+            return None
+
+    def sliceShown(self):
+        """Return the slice that a view shows and the view's name, ``None`` if no view is parallel to the stack."""
+        from RNCARefineLib.mrml.editing import slices_shown
+
+        return next(iter(slices_shown(self.scriptedEffect.parameterSetNode())), None)
+
+    def showSlice(self):
+        """Say in the options which slice is shown."""
+        self.options.show_slice(self.sliceShown())

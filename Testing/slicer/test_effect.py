@@ -1,0 +1,193 @@
+"""Check and Apply in the effect, for the whole segment and for one slice, on the toy engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import slicer
+
+from harness import toy_engine as toy
+from harness.effects import CountingEngine, EffectBench
+from harness.hearts import GAP, SHAPE, SPECK, node_census, segment_voxels
+from harness.runs import snapshot
+
+# Check
+
+
+def test_nothing_is_computed_before_a_button_is_pressed(bench: EffectBench, engine: CountingEngine) -> None:
+    bench.options.close_base.click()
+    bench.choose(bench.options.pool, "The pool")
+    bench.editor.setCurrentSegmentID("scar")
+    bench.editor.setCurrentSegmentID("myo")
+    assert (engine.repairs, engine.checks) == (0, 0)
+
+
+def test_check_lists_the_slices_to_repair_and_changes_nothing(bench: EffectBench) -> None:
+    before = snapshot(bench.heart)
+    bench.options.check.click()
+    first, *others = bench.text.split("\n")
+    assert first == "2 of 5 slices to repair:"
+    assert [line.partition(".")[0] for line in others] == [f"Slice {GAP}: open", f"Slice {SPECK}: fragmented"]
+    assert snapshot(bench.heart) == before
+    assert not bench.editor.logic.CanUndo()
+
+
+def test_check_of_one_slice_speaks_of_that_slice(bench: EffectBench) -> None:
+    bench.show_slice(0)
+    bench.options.this_slice.click()
+    bench.options.check.click()
+    assert bench.text == "Slice 0 is as it should be."
+    bench.show_slice(GAP)
+    bench.options.check.click()
+    assert bench.text.startswith(f"1 of 1 slices to repair:\nSlice {GAP}: open.")
+
+
+# Apply
+
+
+def test_apply_writes_the_preview_without_computing_again(bench: EffectBench, engine: CountingEngine) -> None:
+    census = node_census()
+    bench.options.preview.click()
+    assert engine.repairs == 1
+    bench.options.apply.click()
+    assert engine.repairs == 1
+    bench.assert_voxels(myo=bench.rings)
+    assert node_census() == census
+    assert bench.text == f"Repaired: slices {GAP}, {SPECK}. Undo takes it back."
+
+
+def test_apply_computes_where_there_is_no_preview(bench: EffectBench, engine: CountingEngine) -> None:
+    bench.options.apply.click()
+    assert engine.repairs == 1
+    bench.assert_voxels(myo=bench.rings)
+
+
+def test_one_undo_step_gives_wall_and_pool_back_exactly(bench: EffectBench) -> None:
+    heart = bench.heart
+    bench.choose(bench.options.pool, "The pool")
+    bench.options.apply.click()
+    bench.assert_voxels(myo=bench.rings, pool=heart.masks["pool"] & ~bench.rings & 1)
+    bench.editor.undo()
+    bench.assert_voxels()
+    assert not bench.editor.logic.CanUndo()
+    bench.editor.redo()
+    bench.assert_voxels(myo=bench.rings, pool=heart.masks["pool"] & ~bench.rings & 1)
+
+
+def test_by_default_no_neighbour_changes_and_the_person_s_setting_stays(bench: EffectBench) -> None:
+    assert bench.node.GetOverwriteMode() == bench.node.OverwriteAllSegments
+    bench.options.apply.click()
+    bench.assert_voxels(myo=bench.rings)
+    assert bench.node.GetOverwriteMode() == bench.node.OverwriteAllSegments
+
+
+def test_neighbours_may_be_overwritten_as_set_under_masking(bench: EffectBench) -> None:
+    heart = bench.heart
+    heart.segmentation.GetDisplayNode().SetSegmentVisibility("scar", False)
+    bench.node.SetOverwriteMode(bench.node.OverwriteVisibleSegments)
+    bench.choose(bench.options.neighbours, "As set under Masking")
+    bench.options.apply.click()
+    added = bench.rings & ~heart.masks["myo"] & 1
+    assert (added & heart.masks["scar"]).any()
+    bench.assert_voxels(myo=bench.rings, pool=heart.masks["pool"] & ~added & 1)
+
+
+def test_a_repair_that_masking_held_back_is_told(bench: EffectBench) -> None:
+    bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
+    bench.options.apply.click()
+    repaired, held_back = bench.text.split("\n")
+    assert repaired == f"Repaired: slices {SPECK}. Undo takes it back."
+    assert held_back.startswith("1 of 2 slices are still not closed, since masking kept a part from being written: 2.")
+    expected = bench.heart.masks["myo"].copy()
+    expected[SPECK] = bench.heart.ring
+    bench.assert_voxels(myo=expected)
+
+
+def test_a_preview_of_which_nothing_may_be_written_goes_all_the_same(bench: EffectBench) -> None:
+    bench.options.preview.click()
+    bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
+    bench.node.SetMaskSegmentID("rv")
+    bench.options.apply.click()
+    bench.assert_voxels()
+    assert bench.preview is None
+    assert bench.text.startswith("2 of 2 slices are still not closed")
+
+
+def test_a_hidden_segment_is_edited_only_if_the_person_confirms(bench: EffectBench, engine: CountingEngine) -> None:
+    bench.heart.segmentation.GetDisplayNode().SetSegmentVisibility("myo", False)
+    bench.options.apply.click()
+    assert engine.repairs == 0
+    bench.assert_voxels()
+
+
+def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    import RNCARefineLib.repair
+
+    asked = []
+
+    def repair(stack: Any, model: Any, options: Any, *others: Any, **more: Any) -> Any:
+        asked.append((options.close_base, options.add_only, options.geometry, stack.pool is not None))
+        return toy.repair(stack, model, options, *others, **more)
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    bench.options.preview.click()
+    for button in (bench.options.close_base, bench.options.add_only, bench.options.geometry):
+        button.click()
+    bench.choose(bench.options.pool, "The pool")
+    bench.options.preview.click()
+    assert asked == [(False, False, True, False), (True, True, False, True)]
+
+
+# One slice
+
+
+def test_the_scope_names_the_slice_and_its_view_and_follows_the_view(bench: EffectBench) -> None:
+    # The heart lies oblique: no view is parallel to it.
+    assert bench.options.this_slice.text == "This slice"
+    assert not bench.options.this_slice.enabled
+    assert "No slice view lies parallel" in bench.options.this_slice.toolTip
+    bench.show_slice(3)
+    assert bench.options.this_slice.text == "Slice 3 (Yellow)"
+    assert bench.options.this_slice.enabled
+    bench.show_slice(1)
+    assert bench.options.this_slice.text == "Slice 1 (Yellow)"
+
+
+def test_only_the_slice_that_is_shown_is_repaired(bench: EffectBench) -> None:
+    bench.show_slice(GAP)
+    bench.options.this_slice.click()
+    bench.options.preview.click()
+    shown = segment_voxels(bench.preview, "proposed", bench.heart.volume)
+    assert [k for k in range(SHAPE[0]) if shown[k].any()] == [GAP]
+    bench.options.apply.click()
+    expected = bench.heart.masks["myo"].copy()
+    expected[GAP] = bench.heart.ring
+    bench.assert_voxels(myo=expected)
+    assert bench.text == f"Repaired: slices {GAP}. Undo takes it back."
+
+
+def test_the_previewed_slice_is_applied_even_if_the_view_has_moved_on(
+    bench: EffectBench, engine: CountingEngine
+) -> None:
+    bench.show_slice(GAP)
+    bench.options.this_slice.click()
+    bench.options.preview.click()
+    bench.show_slice(0)
+    assert bench.preview is not None
+    bench.options.apply.click()
+    assert engine.repairs == 1
+    expected = bench.heart.masks["myo"].copy()
+    expected[GAP] = bench.heart.ring
+    bench.assert_voxels(myo=expected)
+
+
+def test_without_a_parallel_view_the_buttons_of_one_slice_say_why_they_are_off(bench: EffectBench) -> None:
+    bench.show_slice(GAP)
+    bench.options.this_slice.click()
+    slicer.app.layoutManager().sliceWidget("Yellow").mrmlSliceNode().SetOrientation("Axial")
+    for button in (bench.options.check, bench.options.preview, bench.options.apply):
+        assert not button.enabled
+        assert "Turn one" in button.toolTip
+    bench.options.whole_segment.click()
+    assert bench.options.apply.enabled

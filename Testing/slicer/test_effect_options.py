@@ -1,0 +1,182 @@
+"""What is chosen in the effect, the terms of the model, faults, and cancelling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+from vtk.util.numpy_support import vtk_to_numpy
+
+from harness.effects import NAME, CountingEngine, EffectBench
+from harness.hearts import GAP, Heart, node_census, transform_node
+from harness.runs import snapshot
+from harness.segment_editor import SegmentEditor
+
+# What is chosen
+
+
+def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
+    bench.show_slice(GAP)
+    for button in (bench.options.this_slice, bench.options.close_base, bench.options.geometry):
+        button.click()
+    bench.choose(bench.options.pool, "The rv")
+    bench.choose(bench.options.neighbours, "As set under Masking")
+    kept = {name: bench.node.GetAttribute(name) for name in bench.node.GetAttributeNames()}
+    assert kept == {
+        f"{NAME}.Scope": "slice",
+        f"{NAME}.CloseBase": "1",
+        f"{NAME}.AddOnly": "0",
+        f"{NAME}.Geometry": "0",
+        f"{NAME}.Neighbours": "masking",
+        f"{NAME}.PreviewOpacity": "0.7",
+        f"{NAME}.BloodPool": "rv",
+    }
+    bench.choose(bench.options.pool, "None")
+    assert bench.effect.options.pool_id is None
+
+
+def test_what_a_script_sets_is_shown(bench: EffectBench) -> None:
+    bench.scripted.setParameter("BloodPool", "pool")
+    bench.scripted.setParameter("AddOnly", 1)
+    bench.scripted.setParameter("Neighbours", "masking")
+    assert bench.options.pool.currentText == "The pool"
+    assert bench.options.add_only.checked
+    assert bench.options.neighbours.currentText == "As set under Masking"
+
+
+def test_the_pools_to_choose_from_follow_the_segmentation(bench: EffectBench) -> None:
+    def offered() -> list[str]:
+        return [bench.options.pool.itemText(index) for index in range(bench.options.pool.count)]
+
+    assert offered() == ["None", "The pool", "The rv", "The scar"]
+    bench.heart.segmentation.GetSegmentation().GetSegment("rv").SetName("Right ventricle")
+    bench.heart.segmentation.GetSegmentation().AddEmptySegment("new", "New")
+    assert offered() == ["None", "The pool", "Right ventricle", "The scar", "New"]
+    bench.choose(bench.options.pool, "The scar")
+    bench.editor.setCurrentSegmentID("scar")
+    assert offered() == ["None", "The myo", "The pool", "Right ventricle", "New"]
+    assert bench.options.pool.currentText == "None"
+
+
+def test_two_editors_have_options_and_previews_of_their_own(bench: EffectBench) -> None:
+    bench.options.preview.click()
+    other = SegmentEditor("AnotherModule")
+    other.setSegmentationNode(bench.heart.segmentation)
+    other.setSourceVolumeNode(bench.heart.volume)
+    other.setCurrentSegmentID("myo")
+    other.setActiveEffectByName(NAME)
+    effect = other.activeEffect()
+    assert effect is not None
+    effect.self().options.preview.click()
+    assert effect.nodeReference("Preview") is not bench.preview
+    other.close()
+    assert bench.preview.GetScene() is slicer.mrmlScene
+
+
+# Terms, faults and cancelling
+
+
+def cursor_is_normal() -> bool:
+    return slicer.app.overrideCursor() is None
+
+
+def test_the_terms_are_asked_once_before_the_first_preview_or_repair_and_never_for_a_check(
+    bench: EffectBench, engine: CountingEngine, desktop: Any
+) -> None:
+    engine.licence = "CC BY-NC-SA 4.0"
+    bench.options.check.click()
+    assert desktop.dialogs.texts == []
+    desktop.dialogs.answer("Cancel")
+    bench.options.apply.click()
+    assert engine.repairs == 0
+    bench.assert_voxels()
+    desktop.dialogs.answer("Ok")
+    bench.options.preview.click()
+    bench.options.apply.click()
+    assert len(desktop.dialogs.texts) == 2
+    assert all("CC BY-NC-SA 4.0" in text for text in desktop.dialogs.texts)
+    bench.assert_voxels(myo=bench.rings)
+
+
+def other_transform(bench: EffectBench) -> str:
+    bench.heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4), "Table").GetID())
+    return "are under different transforms"
+
+
+def no_volume(bench: EffectBench) -> str:
+    bench.node.SetAndObserveSourceVolumeNode(None)
+    return "No source volume is selected"
+
+
+def nothing_selected(bench: EffectBench) -> str:
+    bench.node.SetSelectedSegmentID(None)
+    return "No segment is selected"
+
+
+def constant_image(bench: EffectBench) -> str:
+    slicer.util.arrayFromVolume(bench.heart.volume)[:] = 5
+    return "the image is constant"
+
+
+def other_grid(bench: EffectBench) -> str:
+    bench.heart.volume.SetSpacing(2.5, 2.5, 8)
+    return "lies on another voxel grid"
+
+
+def labels(heart: Heart) -> list[tuple[tuple[int, ...], bytes]]:
+    """Return extent and labels of each segment's label map, wherever it lies."""
+    segmentation = heart.segmentation.GetSegmentation()
+    images = [segmentation.GetSegment(name).GetRepresentation("Binary labelmap") for name in heart.masks]
+    return [(image.GetExtent(), vtk_to_numpy(image.GetPointData().GetScalars()).tobytes()) for image in images]
+
+
+@pytest.mark.parametrize("fault", [other_transform, no_volume, nothing_selected, constant_image, other_grid])
+@pytest.mark.parametrize("button", ["check", "preview", "apply"])
+def test_a_fault_is_one_sentence_shown_once_and_changes_nothing(
+    bench: EffectBench, desktop: Any, fault: Any, button: str
+) -> None:
+    sentence = fault(bench)
+    before, drawn = node_census(), labels(bench.heart)
+    getattr(bench.options, button).click()
+    assert len(desktop.dialogs.texts) == 1
+    assert sentence in desktop.dialogs.texts[0]
+    assert node_census() == before
+    assert labels(bench.heart) == drawn
+    assert not bench.editor.logic.CanUndo()
+    assert cursor_is_normal()
+
+
+def test_a_repair_that_has_no_place_in_the_editor_keeps_the_preview_and_changes_nothing(
+    bench: EffectBench, desktop: Any
+) -> None:
+    bench.options.preview.click()
+    coarse = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Coarse")
+    slicer.util.updateVolumeFromArray(coarse, np.zeros((4, 4, 4), np.int16))
+    bench.heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(coarse)
+    bench.options.apply.click()
+    assert len(desktop.dialogs.texts) == 1
+    assert "edits segmentation 'Heart' on another voxel grid" in desktop.dialogs.texts[0]
+    bench.assert_voxels()
+    assert bench.preview is not None
+    assert not bench.editor.logic.CanUndo()
+    assert cursor_is_normal()
+
+
+@pytest.mark.parametrize("button", ["preview", "apply"])
+def test_a_repair_can_be_cancelled_while_it_is_computed(bench: EffectBench, desktop: Any, button: str) -> None:
+    before = snapshot(bench.heart)
+    desktop.dialogs.cancel_progress_at(20)
+    getattr(bench.options, button).click()
+    assert bench.text == "Cancelled. Nothing was changed."
+    assert snapshot(bench.heart) == before
+    assert bench.preview is None
+    assert not bench.editor.logic.CanUndo()
+    assert desktop.dialogs.texts == []
+
+
+def test_the_cursor_is_normal_after_every_button(bench: EffectBench) -> None:
+    for button in (bench.options.check, bench.options.preview, bench.options.cancel, bench.options.apply):
+        button.click()
+        assert cursor_is_normal()

@@ -1,0 +1,71 @@
+"""The effect with the real engine and the shipped model on the sample data, from check to undo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+from scipy import ndimage
+
+from harness.effects import NAME, register
+from harness.hearts import segment_voxels
+from harness.segment_editor import SegmentEditor
+from RNCARefineLib.cli_demo import BROKEN, IMAGE, MYOCARDIUM, POOL, sample_folder
+
+pytestmark = pytest.mark.slow
+
+
+def is_a_ring(wall: np.ndarray) -> bool:
+    """Whether a slice is one piece with one hole, told without the engine."""
+    pieces = ndimage.label(wall, np.ones((3, 3)))[1]
+    background = ndimage.label(np.pad(wall == 0, 1, constant_values=True))[1]
+    return bool(pieces == 1 and background == 2)
+
+
+def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) -> None:
+    volume = slicer.util.loadVolume(str(sample_folder() / IMAGE), properties={})
+    node = slicer.util.loadSegmentation(str(sample_folder() / BROKEN), properties={})
+    segmentation = node.GetSegmentation()
+    wall, pool = (segmentation.GetSegmentIdBySegmentName(name) for name in (MYOCARDIUM, POOL))
+
+    def voxels(segment_id: str) -> np.ndarray:
+        return segment_voxels(node, segment_id, volume)
+
+    before = {segment_id: voxels(segment_id) for segment_id in (wall, pool)}
+    register()
+    editor = SegmentEditor()
+    editor.setSegmentationNode(node)
+    editor.setSourceVolumeNode(volume)
+    editor.setCurrentSegmentID(wall)
+    editor.setActiveEffectByName(NAME)
+    effect = editor.activeEffect()
+    assert effect is not None
+    options = effect.self().options
+    options.pool.currentIndex = options.pool.findText(POOL)
+
+    options.check.click()
+    assert options.findings.text.startswith("9 of 9 slices to repair:")
+    desktop.dialogs.answer("Ok")  # the terms of the model
+    options.preview.click()
+    for segment_id, drawn in before.items():
+        np.testing.assert_array_equal(voxels(segment_id), drawn)
+    proposed = segment_voxels(effect.nodeReference("Preview"), "proposed", volume)
+
+    options.apply.click()
+    assert options.findings.text == "Repaired: slices 0 to 8. Undo takes it back."
+    after = voxels(wall)
+    np.testing.assert_array_equal(after, proposed)
+    assert all(is_a_ring(slice_) for slice_ in after)
+    taken = after & ~before[wall] & before[pool]
+    assert taken.any()
+    np.testing.assert_array_equal(voxels(pool), before[pool] & ~taken)
+    options.check.click()
+    assert options.findings.text == "All 9 slices are as they should be."
+
+    editor.undo()
+    for segment_id, drawn in before.items():
+        np.testing.assert_array_equal(voxels(segment_id), drawn)
+    assert not editor.logic.CanUndo()
+    editor.close()

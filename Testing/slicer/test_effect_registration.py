@@ -1,0 +1,128 @@
+"""The effect as Slicer finds it: registered at start-up by a hidden module, loaded from its file, cloned per editor."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+
+from harness.effects import MODULE_FILE, NAME, EffectBench, register
+from harness.hearts import Heart
+from harness.modules import load_scripted_module
+from harness.segment_editor import SegmentEditor, install_segment_editor
+
+FOLDER = MODULE_FILE.parent / "SegmentEditorRNCARefineLib"
+
+
+def registered() -> list[Any]:
+    return slicer.qSlicerSegmentEditorEffectFactory.instance().registeredEffects()
+
+
+def test_the_effect_is_registered_when_the_application_has_started_up_and_not_before() -> None:
+    install_segment_editor()
+    load_scripted_module(MODULE_FILE)
+    assert registered() == []
+    slicer.app.completeStartup()
+    (effect,) = registered()
+    assert effect.name == NAME
+    assert effect.title
+    assert effect.perSegment
+    assert effect.requireSegments
+    assert Path(effect.pythonSource()) == FOLDER / "SegmentEditorEffect.py"
+
+
+def test_the_module_that_registers_it_is_hidden_and_waits_for_segmentations() -> None:
+    register()
+    module = slicer.app.moduleManager().module("SegmentEditorRNCARefine")
+    assert module.hidden
+    assert module.dependencies == ["Segmentations"]
+
+
+def test_registering_imports_nothing_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]
+    for name in library:
+        monkeypatch.delitem(sys.modules, name)
+    register()
+    assert [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"] == []
+
+
+def test_opening_an_editor_loads_neither_the_engine_nor_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
+        monkeypatch.delitem(sys.modules, name)
+    register()
+    editor = SegmentEditor()
+    editor.close()
+    loaded = {name.partition(".")[2] for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"}
+    assert loaded == {"", "panel", "panel.choice", "panel.controls", "panel.effect_options"}
+
+
+def test_registering_again_keeps_one_effect() -> None:
+    register()
+    slicer.app.moduleManager().module("SegmentEditorRNCARefine")
+    load_scripted_module(MODULE_FILE)
+    slicer.app.completeStartup()
+    assert len(registered()) == 1
+
+
+def test_the_effect_s_file_is_alone_in_its_folder_since_slicer_makes_a_plain_module_of_it() -> None:
+    register()
+    assert {path.name for path in FOLDER.iterdir() if path.name != "__pycache__"} == {
+        "SegmentEditorEffect.py",
+        "SegmentEditorEffect.png",
+    }
+    module = sys.modules["SegmentEditorRNCARefineLib"]
+    assert module.SegmentEditorEffect.__module__ == "SegmentEditorRNCARefineLib"
+    with pytest.raises(ModuleNotFoundError, match="is not a package"):
+        importlib.import_module("SegmentEditorRNCARefineLib.anything")
+
+
+def test_every_editor_has_a_copy_of_its_own(heart: Heart) -> None:
+    first = EffectBench(heart)
+    second = SegmentEditor("AnotherModule")
+    copy = second.effectByName(NAME)
+    assert copy is not None
+    assert copy is not first.scripted
+    assert copy.self() is not first.effect
+    assert copy.pythonSource() == first.scripted.pythonSource()
+    second.close()
+    first.close()
+
+
+def test_its_button_has_an_icon(heart: Heart) -> None:
+    register()
+    icon = registered()[0].self().icon()
+    assert [(size.width(), size.height()) for size in icon.availableSizes()] == [(128, 128)]
+
+
+def test_its_help_says_what_it_does_what_it_changes_and_how_to_undo(heart: Heart) -> None:
+    register()
+    text = registered()[0].self().helpText()
+    assert text.startswith("<html>")
+    for word in ("Check", "Preview", "Apply", "Cancel", "Undo", "Masking", "pool", "research use"):
+        assert word in text
+
+
+def test_the_cursor_is_the_application_s_with_and_without_a_main_window(heart: Heart, session: Any) -> None:
+    register()
+    effect = registered()[0].self()
+    assert effect.createCursor(None).className() == "QCursor"
+    session.open_desktop()
+    assert effect.createCursor(None).className() == "QCursor"
+
+
+def test_an_editor_that_is_closed_lets_go_of_the_effect(heart: Heart) -> None:
+    bench = EffectBench(heart)
+    effect = weakref.ref(bench.effect)
+    bench.close()
+    check = bench.options.check
+    check.click()  # nothing answers any more
+    del check, bench
+    delattr(slicer, "SegmentEditorRNCARefineLib")
+    gc.collect()
+    assert effect() is None
