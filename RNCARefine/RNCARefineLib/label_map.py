@@ -152,7 +152,8 @@ def read_volume(path: Path, what: str) -> sitk.Image:
         what: What to call it in messages.
 
     Raises:
-        ValueError: It is missing, cut off, of an unknown format, cannot be read, or has not three dimensions and one component.
+        ValueError: It is missing, cut off, of an unknown format, cannot be read, or has not three dimensions and one
+            component.
     """
     ending_of(path, READABLE)
     if not path.is_file():

@@ -9,6 +9,7 @@ toy engine of the tests, so that what is measured is Slicer's side; ``--real`` r
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 TESTING = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTING.parent / "RNCARefine"), str(TESTING)]
 
-from harness.wheel import MISSING, import_slicer
+from harness.wheel import MISSING, import_slicer  # noqa: E402
 
 FIRST = 20
 """Cases before the first measurement: libraries are loaded and pools are filled by then."""
@@ -63,7 +64,7 @@ def run(count: int, margin: int, real: bool) -> None:
         outcome = process_batch(cases, Path(folder, "out"), model, options, segment="myo", pool="pool", tell=note)
         session.close()
     assert len(outcome.repaired) == count, outcome.failed
-    seconds = [after - before for before, after in zip(clock, clock[1:], strict=False)]
+    seconds = [after - before for before, after in itertools.pairwise(clock)]
     growth = (memory[-1] - memory[FIRST - 1]) / max(count - FIRST, 1)
     print(
         f"{count} cases: {memory[FIRST - 1]:.1f} MB after {FIRST}, {memory[-1]:.1f} MB after {count} "

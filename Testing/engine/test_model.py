@@ -313,5 +313,5 @@ def test_a_mode_without_a_model_and_a_mode_that_does_not_exist_are_refused(two_m
         path.unlink()
     with pytest.raises(ValueError, match="No volumetric model is installed"):
         choose_model(None, "volumetric")
-    with pytest.raises(ValueError, match="mode is '3d'. Give one of slice-wise, volumetric"):
+    with pytest.raises(ValueError, match=r"mode is '3d'. Give one of slice-wise, volumetric"):
         choose_model("flat", "3d")

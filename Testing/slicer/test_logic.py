@@ -11,7 +11,7 @@ import slicer
 
 import RNCARefineLib.repair
 from harness import toy_engine
-from harness.hearts import GEOMETRIES, Heart, draw_heart, node_census, transform_node
+from harness.hearts import GAP, GEOMETRIES, Heart, draw_heart, node_census, transform_node
 from harness.runs import RESULT, process, snapshot
 from RNCARefineLib.mrml import process as process_module
 from RNCARefineLib.mrml.review import tag_of
@@ -81,8 +81,8 @@ def test_the_status_of_the_wall_says_whether_a_person_must_look(
 ) -> None:
     def repair(*args: Any, **options: Any) -> Any:
         result = toy_engine.repair(*args, **options)
-        stack = replace(result.report.stack, flagged=flagged)
-        return replace(result, report=replace(result.report, stack=stack))
+        slices = [replace(record, flagged=record.k < flagged) for record in result.report.slices]
+        return replace(result, report=replace(result.report, slices=slices))
 
     monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
     process(logic, heart)
@@ -148,11 +148,23 @@ def test_a_repair_in_place_is_one_step_that_undo_takes_back_exactly(logic: Any, 
     process(logic, heart, inPlace=True)
     repaired = heart.voxels("myo")
     assert logic.undo(heart.segmentation)
-    # The table of the report stays, as does the reference to it.
-    assert snapshot(heart)[2:9] == before[2:9]
+    assert snapshot(heart) == before
     assert not logic.undo(heart.segmentation)
     assert logic.redo(heart.segmentation)
     np.testing.assert_array_equal(heart.voxels("myo"), repaired)
+
+
+def test_an_undone_repair_leaves_no_table_and_no_plot_and_redo_brings_the_table_back(logic: Any, heart: Heart) -> None:
+    before = node_census()
+    report = process(logic, heart, inPlace=True)
+    logic.plotReport(heart.segmentation)
+    assert logic.undo(heart.segmentation)
+    assert node_census() == before
+    assert logic.reportTableNode() is None
+    with pytest.raises(ValueError, match="no repair to review"):
+        logic.report(heart.segmentation)
+    assert logic.redo(heart.segmentation)
+    assert logic.reportTableNode().GetDescription() == report.summary()
 
 
 def test_there_is_nothing_to_undo_after_a_repair_into_a_new_node(logic: Any, heart: Heart) -> None:
@@ -322,3 +334,16 @@ def test_the_default_options_are_the_engine_s(logic: Any, heart: Heart, seen: di
 def test_process_is_the_engine_s_only_caller() -> None:
     # The tests above replace the engine where process.py looks for it.
     assert process_module.engine is RNCARefineLib.repair
+
+
+def test_of_several_repaired_segments_one_is_named(logic: Any, heart: Heart) -> None:
+    logic.process(heart.segmentation, "myo", heart.volume, inPlace=True)
+    logic.process(heart.segmentation, "rv", heart.volume, inPlace=True)
+    with pytest.raises(ValueError, match=r"several repaired segments: 'myo', 'rv'. Choose one"):
+        logic.report(heart.segmentation)
+    repaired_rv = heart.voxels("rv")
+    report = logic.reject(heart.segmentation, GAP, "myo")
+    assert report.slices[GAP].accepted is False
+    assert logic.report(heart.segmentation, "rv").slices[GAP].accepted is None
+    np.testing.assert_array_equal(heart.voxels("myo")[GAP], heart.masks["myo"][GAP])
+    np.testing.assert_array_equal(heart.voxels("rv"), repaired_rv)

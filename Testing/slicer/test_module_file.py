@@ -1,4 +1,4 @@
-"""RNCARefine.py as the application meets it: quick to import, described, reloadable, with a self-test."""
+"""RNCARefine.py as the application meets it: quick to import, described, reloadable (self-test: test_self_test.py)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 import slicer
-
-import RNCARefineLib.model
-from engine.model_samples import still_model
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_FILE = ROOT / "RNCARefine" / "RNCARefine.py"
@@ -80,47 +77,11 @@ def test_every_argument_of_the_logic_is_explained(module: ModuleType, method: st
     assert [name for name in names if name not in explained] == []
 
 
-class Label:
-    """The part of QLabel that the widget uses."""
-
-    __slots__ = ("flags", "text", "wordWrap")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def setTextInteractionFlags(self, flags: Any) -> None:
-        self.flags = flags
-
-
-class Layout:
-    """The part of QVBoxLayout that the widget uses."""
-
-    def __init__(self) -> None:
-        self.widgets: list[Any] = []
-
-    def addWidget(self, widget: Any) -> None:
-        self.widgets.append(widget)
-
-    def addStretch(self, stretch: int) -> None:
-        assert stretch == 1
-
-
 @pytest.fixture
-def panel(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
-    qt = ModuleType("qt")
-    qt.QLabel, qt.Qt = Label, SimpleNamespace(TextSelectableByMouse=1)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "qt", qt)
-    layout = Layout()
-    widget = module.RNCARefineWidget(SimpleNamespace(layout=lambda: layout))
-    widget.setup()
-    return widget
+def panel(session: Any) -> Any:
+    from harness.panels import open_panel
 
-
-def test_the_panel_says_how_the_logic_is_called(panel: Any, module: ModuleType) -> None:
-    (label,) = panel.layout.widgets
-    assert "RNCARefineLogic().process(segmentationNode, segmentID, volumeNode)" in label.text
-    assert module.DOCUMENTATION in label.text
-    assert label.wordWrap
+    return open_panel(MODULE_FILE)
 
 
 @pytest.fixture
@@ -136,6 +97,8 @@ def kept_modules() -> Iterator[None]:
 def test_reload_forgets_the_library_before_the_file_is_loaded_again(
     panel: Any, monkeypatch: pytest.MonkeyPatch, kept_modules: None
 ) -> None:
+    import RNCARefineLib.model  # noqa: F401  (it is there to be forgotten)
+
     remembered: list[list[str]] = []
 
     def reload(name: str) -> None:
@@ -147,14 +110,3 @@ def test_reload_forgets_the_library_before_the_file_is_loaded_again(
     assert "RNCARefineLib.model" in sys.modules
     panel.onReload()
     assert remembered == [["RNCARefineLibrary"]]
-
-
-def test_the_self_test_passes(module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    model = RNCARefineLib.model.load_model(still_model(tmp_path))
-    monkeypatch.setattr(RNCARefineLib.model, "load_model", lambda name: model)
-    slicer.selfTests["RNCARefine"]()
-
-
-@pytest.mark.skipif(not RNCARefineLib.model.available_models(), reason="the weights are not in Resources/Models")
-def test_the_self_test_passes_with_the_weights_that_are_shipped(module: ModuleType) -> None:
-    slicer.selfTests["RNCARefine"]()

@@ -92,7 +92,7 @@ def test_a_volume_that_covers_the_segmentation_gives_no_warning(heart: Heart) ->
 
 def test_an_empty_segment_is_refused(heart: Heart) -> None:
     heart.segmentation.GetSegmentation().AddEmptySegment("new", "New wall")
-    with pytest.raises(ValueError, match="'New wall' of segmentation 'Heart' is empty. Segment the myocardium first"):
+    with pytest.raises(ValueError, match=r"'New wall' of segmentation 'Heart' is empty. Segment the myocardium first"):
         read(Selection.create(heart.segmentation, "new", heart.volume))
 
 
@@ -100,7 +100,7 @@ def test_a_volume_far_from_the_segmentation_is_refused(heart: Heart) -> None:
     matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras.copy()
     matrix[:, 3] = matrix @ [500, 0, 0, 1]
     heart.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    with pytest.raises(ValueError, match="volume 'Cine' do not overlap. Choose the volume it was drawn on"):
+    with pytest.raises(ValueError, match=r"volume 'Cine' do not overlap. Choose the volume it was drawn on"):
         read(Selection.create(heart.segmentation, "myo", heart.volume))
 
 

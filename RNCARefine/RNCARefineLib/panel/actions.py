@@ -1,0 +1,97 @@
+"""Check and Repair, with what is chosen in the parameter node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..model_card import ModelCard
+from ..mrml.guards import Selection
+from ..progress import Progress
+from ..records import Report, RunRecord
+from .findings import Checked
+from .frames import ALL_FRAMES, browser_of, news_of, player_of
+
+IN_PLACE = "in place"
+"""Value of the parameter ``output`` that changes the input itself; any other makes a new segmentation."""
+
+
+def check(logic: Any, parameters: Any) -> Checked:
+    """Diagnose every slice of what is chosen, of a sequence in the frame that is shown; nothing in the scene changes.
+
+    Raises:
+        ValueError: The nodes cannot be read; the message names node and remedy.
+    """
+    selection = Selection.create(
+        parameters.inputSegmentation,
+        parameters.myocardiumSegmentID,
+        parameters.inputVolume,
+        parameters.poolSegmentID,
+    )
+    return Checked.of(logic, selection, {"closeBase": parameters.closeBase, "apex": parameters.apex})
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair has made; the nodes are the logic's.
+
+    Attributes:
+        run: How it was computed.
+        news: What a person must know about it; empty if all is well.
+    """
+
+    run: RunRecord
+    news: str
+
+
+def repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> Repaired:
+    """Repair what is chosen, as it is chosen.
+
+    Args:
+        logic: ``RNCARefineLogic``; it has the nodes of the result.
+        parameters: The parameter node.
+        card: The model.
+        progress: Told how far the work is; may cancel.
+
+    Raises:
+        ValueError: The nodes cannot be read or written; the message names node and remedy.
+        Cancelled: ``progress`` returned ``False``; the scene is as it was. A sequence of which frames are finished is
+            kept instead.
+    """
+    segmentation, volume = parameters.inputSegmentation, parameters.inputVolume
+    segment, pool = parameters.myocardiumSegmentID, parameters.poolSegmentID or None
+    in_place = parameters.output == IN_PLACE
+    options: dict[str, Any] = {
+        "mode": parameters.mode,
+        "model": card.name,
+        "device": parameters.device,
+        "seed": parameters.seed,
+        "samples": parameters.samples,
+        "closeBase": parameters.closeBase,
+        "addOnly": parameters.addOnly,
+        "geometry": parameters.geometry,
+        "apex": parameters.apex,
+        "inPlace": in_place,
+        # Without a pool the box is disabled, but a scene may say otherwise.
+        "trimPool": parameters.trimPool and pool is not None,
+        "progressCallback": progress,
+    }
+    browser = _player(segmentation, volume, in_place)
+    if browser is None:
+        report: Report = logic.process(segmentation, segment, volume, poolSegmentID=pool, **options)
+        return Repaired(report.run, "\n".join(report.warnings))
+    frames = None if parameters.frames == ALL_FRAMES else [browser.GetSelectedItemNumber()]
+    outcome = logic.processSequence(browser, segmentation, segment, volume, pool, frames=frames, **options)
+    return Repaired(next(iter(outcome.reports.values())).run, news_of(outcome))
+
+
+def _player(segmentation: Any, volume: Any, in_place: bool) -> Any:
+    """Return the browser into whose sequences the result must go, ``None`` where the result is one segmentation.
+
+    What is written only into a segmentation that a browser shows is lost with the next frame.
+    """
+    shown_by = player_of(segmentation)
+    if shown_by is None:
+        return None
+    # In place without a browser of the volume is refused by the logic, in a sentence.
+    return browser_of(segmentation, volume) or (shown_by if in_place else None)

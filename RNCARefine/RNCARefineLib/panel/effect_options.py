@@ -1,0 +1,253 @@
+"""The options of the Segment Editor effect: its widgets, and its parameters in the editor node, kept in step.
+
+Slicer makes them whenever an editor is opened, for whatever purpose: the engine is imported only inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from slicer.i18n import tr as _
+
+from .choice import Choice, Option
+from .controls import enable, say
+
+if TYPE_CHECKING:
+    from ..options import RepairOptions
+
+THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
+LEAVE, AS_MASKING = "leave", "masking"
+
+
+def set_defaults(effect: Any) -> None:
+    """Define the parameters that are not defined yet."""
+    # BloodPool has no default: Segment Editor cannot tell an empty parameter from none.
+    effect.setParameterDefault("Scope", WHOLE_SEGMENT)
+    effect.setParameterDefault("CloseBase", 0)
+    effect.setParameterDefault("AddOnly", 0)
+    effect.setParameterDefault("Geometry", 1)
+    effect.setParameterDefault("Neighbours", LEAVE)
+    effect.setParameterDefault("PreviewOpacity", 0.7)
+
+
+class EffectOptions:
+    """The widgets in the options frame of the effect, and what is chosen in them.
+
+    Args:
+        effect: The ``qSlicerSegmentEditorScriptedEffect``; it keeps the parameters and the frame.
+        changed: Called when a person has changed an option; calls :meth:`save`.
+        on_click: What the buttons do: "check", "preview", "apply", "cancel".
+    """
+
+    def __init__(self, effect: Any, changed: Callable[[], None], on_click: dict[str, Callable[[], None]]) -> None:
+        self._effect = effect
+        self._connections: list[tuple[Any, str]] = []
+        self._add_choices()
+        self._add_buttons()
+        for button in (self.this_slice, self.close_base, self.add_only, self.geometry):
+            self._connect(button, "toggled(bool)", changed)
+        self._connect(self.opacity, "valueChanged(double)", changed)
+        for button, name in (
+            (self.check, "check"),
+            (self.preview, "preview"),
+            (self.apply, "apply"),
+            (self.cancel, "cancel"),
+        ):
+            self._connect(button, "clicked()", on_click[name])
+
+    @property
+    def pool_id(self) -> str | None:
+        """ID of the blood pool; ``None`` if none is chosen, or if it is not a segment that it can be."""
+        if not self._effect.parameterDefined("BloodPool"):
+            return None
+        chosen = self._effect.parameter("BloodPool")
+        # It may be of another segmentation, or the segment that is selected now.
+        return chosen if chosen in dict(self._pools()) else None
+
+    @property
+    def is_this_slice(self) -> bool:
+        """Whether only the slice that is shown may change."""
+        return bool(self._effect.parameter("Scope") == THIS_SLICE)
+
+    @property
+    def keep_neighbours(self) -> bool:
+        """Whether other segments stay as they are, whatever is set under Masking."""
+        return bool(self._effect.parameter("Neighbours") == LEAVE)
+
+    @property
+    def preview_opacity(self) -> float:
+        """How strongly a preview covers what lies below it, 0 to 1."""
+        return float(self._effect.doubleParameter("PreviewOpacity"))
+
+    @property
+    def repair_options(self) -> RepairOptions:
+        """How to repair."""
+        from ..options import RepairOptions
+
+        close_base, add_only, geometry = (self._is_on(name) for name in ("CloseBase", "AddOnly", "Geometry"))
+        return RepairOptions(close_base=close_base, add_only=add_only, geometry=geometry)
+
+    def load(self, has_preview: bool) -> None:
+        """Show the parameters in the widgets."""
+        pools = [Option(*pool) for pool in self._pools()]
+        self._pool.fill([Option("", _("None")), *pools], self.pool_id or "")
+        self._neighbours.fill(
+            [
+                Option(LEAVE, _("Leave as they are"), _("The wall may overlap them; a blood pool gives it room.")),
+                Option(AS_MASKING, _("As set under Masking"), _("Segments that may be overwritten give it room.")),
+            ],
+            self._effect.parameter("Neighbours"),
+        )
+        for button, checked in (
+            (self.this_slice, self.is_this_slice),
+            (self.whole_segment, not self.is_this_slice),
+            (self.close_base, self._is_on("CloseBase")),
+            (self.add_only, self._is_on("AddOnly")),
+            (self.geometry, self._is_on("Geometry")),
+        ):
+            blocked = button.blockSignals(True)
+            button.checked = checked
+            button.blockSignals(blocked)
+        blocked = self.opacity.blockSignals(True)
+        self.opacity.value = self.preview_opacity
+        self.opacity.blockSignals(blocked)
+        no_preview = "" if has_preview else _("There is no preview.")
+        enable(self.cancel, _("Remove the preview."), no_preview)
+        enable(self.opacity, _("How strongly the preview covers what lies below it."), no_preview)
+
+    def save(self) -> None:
+        """Take what is chosen in the widgets into the parameters."""
+        self._effect.setParameter("Scope", THIS_SLICE if self.this_slice.checked else WHOLE_SEGMENT)
+        self._effect.setParameter("CloseBase", int(self.close_base.checked))
+        self._effect.setParameter("AddOnly", int(self.add_only.checked))
+        self._effect.setParameter("Geometry", int(self.geometry.checked))
+        self._effect.setParameter("PreviewOpacity", float(self.opacity.value))
+
+    def show_slice(self, shown: tuple[int, str] | None) -> None:
+        """Say which slice would be repaired.
+
+        Args:
+            shown: The slice and the name of the view that shows it, ``None`` if no view does.
+        """
+        no_slice = _(
+            "No slice view lies parallel to the slices of the source volume. Turn one with the button beside the "
+            "segmentation, at the top of Segment Editor."
+        )
+        if shown is None:
+            self.this_slice.text = _("This slice")
+        else:
+            self.this_slice.text = _("Slice {k} ({view})").format(k=shown[0], view=shown[1])
+        enable(self.this_slice, _("Check and repair only the slice that this view shows."), "" if shown else no_slice)
+        unless = no_slice if self.is_this_slice and shown is None else ""
+        enable(self.check, _("List the slices that are not as they should be. Nothing is changed."), unless)
+        enable(self.preview, _("Show the repaired wall over the image. The segment is not changed."), unless)
+        enable(self.apply, _("Write the previewed wall into the segment; compute it first if need be."), unless)
+
+    def say(self, text: str) -> None:
+        """Show a text below the buttons, or nothing."""
+        say(self.findings, text)
+
+    def disconnect(self) -> None:
+        """Let go of what the widgets call."""
+        for widget, signal in self._connections:
+            widget.disconnect(signal)
+        self._connections = []
+
+    def _add_choices(self) -> None:
+        import qt
+
+        self.pool = _named(
+            qt.QComboBox(),
+            "BloodPool",
+            _(
+                "The segment that is the cavity of the left ventricle, if there is one. It tells a gap from an open "
+                "outflow tract, and gives the wall the voxels that it needs."
+            ),
+        )
+        self._add_row(_("Blood pool:"), self.pool)
+        self._pool = self._choice(self.pool, "BloodPool")
+        self.this_slice = _named(qt.QRadioButton(), "ThisSlice")
+        self.whole_segment = _named(
+            qt.QRadioButton(_("Whole segment")), "WholeSegment", _("Check and repair every slice of the segment.")
+        )
+        self._add_row(_("Scope:"), self.this_slice, self.whole_segment)
+        self.close_base = _named(
+            qt.QCheckBox(_("Close the base")),
+            "CloseBase",
+            _("Close the base, too, where the outflow tract leaves the wall open on purpose."),
+        )
+        self.add_only = _named(
+            qt.QCheckBox(_("Only add, never remove")),
+            "AddOnly",
+            _("Never remove a voxel from the segment. Slices with loose pieces are then left for you."),
+        )
+        self.geometry = _named(
+            qt.QCheckBox(_("Let geometry try where the automaton fails")),
+            "Geometry",
+            _("Interpolate the wall around its fitted centre where the automaton finds none that passes the checks."),
+        )
+        self._add_row(_("Repair:"), self.close_base, self.add_only, self.geometry, layout=qt.QVBoxLayout())
+        self.neighbours = _named(
+            qt.QComboBox(), "Neighbours", _("What happens to other segments where the wall is closed over them.")
+        )
+        self._add_row(_("Neighbours:"), self.neighbours)
+        self._neighbours = self._choice(self.neighbours, "Neighbours")
+
+    def _add_buttons(self) -> None:
+        import ctk
+        import qt
+
+        self.check = _named(qt.QPushButton(_("Check")), "Check")
+        self.preview = _named(qt.QPushButton(_("Preview")), "Preview")
+        self.apply = _named(qt.QPushButton(_("Apply")), "Apply")
+        self.cancel = _named(qt.QPushButton(_("Cancel")), "Cancel")
+        self._add_row("", self.check, self.preview, self.cancel, self.apply)
+        self.opacity = _named(ctk.ctkSliderWidget(), "PreviewOpacity")
+        self.opacity.minimum = 0.0
+        self.opacity.maximum = 1.0
+        self.opacity.singleStep = 0.05
+        self.opacity.pageStep = 0.25
+        self.opacity.spinBoxVisible = False
+        self._add_row(_("Preview opacity:"), self.opacity)
+        self.findings = _named(qt.QLabel(), "Findings")
+        self.findings.wordWrap = True
+        self.findings.setAlignment(qt.Qt.AlignLeft | qt.Qt.AlignTop)
+        self.findings.textFormat = qt.Qt.PlainText
+        self.findings.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
+        self._effect.addOptionsWidget(self.findings)
+        self.say("")
+
+    def _choice(self, combo: Any, parameter: str) -> Choice:
+        self._connections.append((combo, "currentIndexChanged(int)"))
+        return Choice(combo, lambda key: self._effect.setParameter(parameter, key))
+
+    def _add_row(self, label: str, *widgets: Any, layout: Any = None) -> None:
+        """Add widgets side by side, or in ``layout``; in a layout, because Slicer stretches bare widgets upwards."""
+        import qt
+
+        row = layout or qt.QHBoxLayout()
+        for widget in widgets:
+            row.addWidget(widget)
+        if label:
+            self._effect.addLabeledOptionsWidget(label, row)
+        else:
+            self._effect.addOptionsWidget(row)
+
+    def _connect(self, widget: Any, signal: str, slot: Callable[[], None]) -> None:
+        widget.connect(signal, slot)
+        self._connections.append((widget, signal))
+
+    def _pools(self) -> list[tuple[str, str]]:
+        from ..mrml.editing import possible_pools
+
+        return possible_pools(self._effect.parameterSetNode())
+
+    def _is_on(self, parameter: str) -> bool:
+        return bool(self._effect.integerParameter(parameter))
+
+
+def _named(widget: Any, name: str, tip: str = "") -> Any:
+    widget.objectName = f"RNCARepair{name}"
+    widget.toolTip = tip
+    return widget

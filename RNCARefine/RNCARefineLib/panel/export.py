@@ -1,0 +1,50 @@
+"""The report as a file, in the kind that the ending of its name tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .findings import Findings
+
+
+def export(findings: Findings, parent: Any, choose: Callable[[Any, str], str] | None = None) -> str:
+    """Ask for a file and write the report.
+
+    Args:
+        findings: What to report.
+        parent: The widget that the window belongs to.
+        choose: Shows a save dialog over a widget with a suggested path and returns the chosen one, empty if none was.
+
+    Returns:
+        The path that was written, empty if the person wants none.
+
+    Raises:
+        ValueError: The ending tells no kind of report.
+        OSError: The file cannot be written; what was there before is still there.
+    """
+    path = (choose or _choose)(parent, suggested_path(findings.segmentation_node.GetName()))
+    if path:
+        findings.export(path)
+    return path
+
+
+def suggested_path(name: str) -> str:
+    """Return where a report would go: beside the scene, named after the segmentation."""
+    folder = Path(slicer.mrmlScene.GetRootDirectory() or ".")
+    stem = re.sub(r'[\\/:*?"<>|\s]+', " ", name).strip()
+    return str(folder / f"{stem or 'RNCARefine'}.html")
+
+
+def _choose(parent: Any, suggestion: str) -> str:
+    import qt
+
+    return str(
+        qt.QFileDialog.getSaveFileName(parent, _("Export the report"), suggestion, _("Reports (*.html *.csv *.json)"))
+        or ""
+    )

@@ -1,0 +1,56 @@
+"""What went wrong, as one sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import slicer
+from slicer.i18n import tr as _
+
+
+@contextmanager
+def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
+    """Show an error of the block in a window.
+
+    What can be expected is shown as one sentence, and the block is left. What nobody has foreseen is shown with its
+    trace, and raised again, so that it stands in the log, too.
+
+    Args:
+        what: What failed then, a sentence for the unforeseen.
+        wait: Show the wait cursor while the block runs.
+    """
+    expected = ""
+    with slicer.util.tryWithErrorDisplay(what, waitCursor=wait):
+        try:
+            yield
+        except Exception as error:
+            expected = sentence(error)
+            if not expected:
+                raise
+    if expected:
+        # After the block: a window over a wait cursor would look as if it could not be closed.
+        slicer.util.errorDisplay(expected)
+
+
+def sentence(error: BaseException) -> str:
+    """Return what a person should know about an error, empty if it was not foreseen."""
+    text = str(error)
+    if isinstance(error, MemoryError):
+        return _("The computer has too little memory. Close other volumes or programs, and try again.")
+    if "out of memory" in text.lower():
+        return _("The GPU has too little memory. Under Advanced, choose the device cpu, and repair again.")
+    if "no kernel image" in text:
+        return _(
+            "The installed PyTorch does not know this GPU. Under Advanced, choose the device cpu; to use the GPU, "
+            "install a newer PyTorch in the module PyTorch Utils."
+        )
+    if isinstance(error, NotImplementedError) and "mps" in text.lower():
+        return _("PyTorch lacks an operation on the device mps. Under Advanced, choose the device cpu.")
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{error.filename}: "
+        reason = error.strerror or text
+        return _("{where}{reason}. Choose another folder, or make room there.").format(where=where, reason=reason)
+    if isinstance(error, ValueError):
+        return text
+    return ""

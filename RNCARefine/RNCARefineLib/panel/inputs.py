@@ -1,0 +1,113 @@
+"""The nodes and segments to work on: offered, pre-filled where there is no doubt, and named where they are missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..mrml.review import is_review
+from .choice import Choice, Option
+
+
+class Inputs:
+    """The two segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all.
+
+    Args:
+        ui: The widgets of the panel.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self._parameters: Any = None
+        self._myocardium = Choice(ui.myocardiumSelector, self._on_myocardium)
+        self._pool = Choice(ui.poolSelector, self._on_pool)
+        # The node selectors are bound to the parameter node, but tell nothing when two nodes have the same name.
+        ui.segmentationSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_segmentation)
+        ui.volumeSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_volume)
+
+    def update(self, parameters: Any) -> None:
+        """Show what is chosen; choices that the segmentation does not have any more are given up."""
+        self._parameters = parameters
+        segments = [] if parameters is None else anatomy(parameters.inputSegmentation)
+        if parameters is not None:
+            known = [key for key, _name in segments]
+            if parameters.myocardiumSegmentID not in known:
+                parameters.myocardiumSegmentID = known[0] if len(known) == 1 else ""
+            if parameters.poolSegmentID not in known:
+                parameters.poolSegmentID = ""
+        options = [Option(key, name) for key, name in segments]
+        myocardium = "" if parameters is None else parameters.myocardiumSegmentID
+        pool = "" if parameters is None else parameters.poolSegmentID
+        self._myocardium.fill([Option("", _("Select the wall")), *options], myocardium)
+        self._pool.fill([Option("", _("None")), *options], pool)
+
+    def prefill(self, parameters: Any) -> None:
+        """Choose the nodes that nobody has chosen yet, where there is exactly one candidate; nothing is guessed."""
+        if parameters.inputSegmentation is None:
+            parameters.inputSegmentation = _only(_shown("vtkMRMLSegmentationNode"))
+        if parameters.inputVolume is None:
+            certain = _volume_of(parameters.inputSegmentation)
+            parameters.inputVolume = certain or _only(_shown("vtkMRMLScalarVolumeNode"))
+
+    def missing(self, parameters: Any) -> str:
+        """Return what a person must choose before anything can be checked, empty if nothing is missing."""
+        if parameters is None:
+            return _("Choose a segmentation.")
+        node = parameters.inputSegmentation
+        if node is not None and not anatomy(node):
+            return _("{name} has no segments. Segment the myocardium first.").format(name=node.GetName())
+        wanted = [
+            (node is None, _("a segmentation")),
+            (node is not None and not parameters.myocardiumSegmentID, _("the myocardium segment")),
+            (parameters.inputVolume is None, _("the volume")),
+        ]
+        names = [name for is_missing, name in wanted if is_missing]
+        if names:
+            return _("Choose {names}.").format(names=_(" and ").join(names))
+        if parameters.poolSegmentID == parameters.myocardiumSegmentID:
+            return _("Myocardium and blood pool are the same segment. Choose two.")
+        return ""
+
+    def _on_segmentation(self, node: Any) -> None:
+        if self._parameters is not None and self._parameters.inputSegmentation != node:
+            self._parameters.inputSegmentation = node
+
+    def _on_volume(self, node: Any) -> None:
+        if self._parameters is not None and self._parameters.inputVolume != node:
+            self._parameters.inputVolume = node
+
+    def _on_myocardium(self, segment_id: str) -> None:
+        if self._parameters is not None:
+            self._parameters.myocardiumSegmentID = segment_id
+
+    def _on_pool(self, segment_id: str) -> None:
+        if self._parameters is not None:
+            self._parameters.poolSegmentID = segment_id
+
+
+def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:
+    """Return ID and name of the segments that are not notes of an earlier repair."""
+    if segmentation_node is None:
+        return []
+    segmentation = segmentation_node.GetSegmentation()
+    segments = [(str(key), segmentation.GetSegment(key)) for key in segmentation.GetSegmentIDs()]
+    return [(key, str(segment.GetName())) for key, segment in segments if not is_review(segment)]
+
+
+def _shown(class_name: str) -> list[Any]:
+    """Return the nodes that the selectors list: of this very class, and not hidden."""
+    nodes = slicer.util.getNodesByClass(class_name)
+    return [node for node in nodes if node.GetClassName() == class_name and not node.GetHideFromEditors()]
+
+
+def _only(nodes: list[Any]) -> Any:
+    return nodes[0] if len(nodes) == 1 else None
+
+
+def _volume_of(segmentation_node: Any) -> Any:
+    """Return the volume that Slicer remembers a segmentation to have been drawn on, the one certain candidate."""
+    if segmentation_node is None:
+        return None
+    volume = segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
+    return volume if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode" else None

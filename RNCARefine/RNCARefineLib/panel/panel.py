@@ -1,0 +1,230 @@
+"""The panel behind its widgets: holds the parts together and keeps them in step with scene and parameter node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ..model_card import ModelCard
+from ..progress import Cancelled
+from .actions import check, repair
+from .computing import ComputingLine
+from .controls import enable, say
+from .faults import shown_errors
+from .findings import Checked
+from .frames import FramesChoice
+from .inputs import Inputs
+from .model_choice import ModelChoice
+from .progress_dialog import ProgressDialog
+from .pytorch import PyTorch
+from .review_section import ReviewSection
+from .review_tools import ReviewTools
+from .terms import accepted_terms
+from .watch import SceneWatch
+
+
+class _SceneClosed(Exception):
+    """Somebody has closed the scene while a repair was running."""
+
+
+class Panel:
+    """What a person sees and does; the module's widget tells it about its life.
+
+    Args:
+        root: The widget that was loaded from ``RNCARefine.ui``.
+        ui: The widgets in it, by their names.
+        logic: ``RNCARefineLogic``.
+        accepts: Whether the person agrees to the terms of a model.
+        dialog: Makes the progress window from a title.
+        choose_file: Shows a save dialog; see :func:`.export.export`.
+        pytorch: Looks for PyTorch and installs it.
+    """
+
+    def __init__(
+        self,
+        root: Any,
+        ui: Any,
+        logic: Any,
+        *,
+        accepts: Callable[[ModelCard], bool] = accepted_terms,
+        dialog: Callable[[str], ProgressDialog] = ProgressDialog,
+        choose_file: Callable[[Any, str], str] | None = None,
+        pytorch: PyTorch | None = None,
+    ) -> None:
+        self._ui = ui
+        self._logic = logic
+        self._accepts = accepts
+        self._dialog = dialog
+        self._parameters: Any = None
+        self._updating = False
+        self._running = False
+        self._watch = SceneWatch(self.refresh)
+        self._inputs = Inputs(ui)
+        self._frames = FramesChoice(ui)
+        self._models = ModelChoice(ui)
+        self._computing = ComputingLine(ui, self.notice, pytorch)
+        self._review = ReviewSection(ui, root, logic, self._on_content, self._on_slice)
+        self._tools = ReviewTools(ui, root, logic, self._review, self.notice, choose_file)
+        ui.checkButton.connect("clicked()", self._check)
+        ui.repairButton.connect("clicked()", self._repair)
+        self.clear()
+
+    # Its life
+
+    def set_parameters(self, parameters: Any) -> None:
+        """Work with a parameter node from now on; with ``None`` leave everything as it is and react to nothing."""
+        self._parameters = parameters
+        if parameters is None:
+            self._watch.stop()
+        else:
+            self._watch.start()
+            self.refresh()
+
+    def prefill(self) -> None:
+        """Choose what nobody has chosen yet, where there is exactly one candidate."""
+        if self._parameters is not None:
+            with self._quietly():
+                self._inputs.prefill(self._parameters)
+                self._review.prefill(self._parameters)
+            self.update()
+
+    def update(self) -> None:
+        """Follow the parameter node."""
+        self._update(again=False)
+
+    def refresh(self) -> None:
+        """Follow the scene, which somebody has changed."""
+        self._update(again=True)
+
+    def clear(self) -> None:
+        """Forget the scene: it is closed, or the panel is about to be destroyed."""
+        self._parameters = None
+        self._watch.stop()
+        self._inputs.update(None)
+        self._frames.update(None)
+        self._models.update(None)
+        self._tools.clear()
+        self._review.clear()
+        self.notice("")
+        self._update_actions()
+
+    def notice(self, text: str) -> None:
+        """Show a sentence to the person; none takes the last one away."""
+        say(self._ui.noticeLabel, text)
+
+    # Its parts
+
+    def _update(self, *, again: bool) -> None:
+        """Bring everything in line with the parameter node; what this changes in it does not start it again."""
+        if self._updating or self._parameters is None:
+            return
+        with self._quietly():
+            self._inputs.update(self._parameters)
+            self._frames.update(self._parameters)
+            self._models.update(self._parameters)
+            self._review.update(self._parameters, again=again)
+            self._update_actions()
+
+    def _on_content(self) -> None:
+        # What is shown is up to date: the events that led to it need no answer.
+        self._watch.forget()
+        self._tools.update()
+
+    def _on_slice(self) -> None:
+        self._tools.update()
+
+    def _update_actions(self) -> None:
+        parameters, ui = self._parameters, self._ui
+        busy = _("A repair is running.") if self._running else ""
+        missing = busy or self._inputs.missing(parameters)
+        enable(ui.checkButton, _("Look at every slice and say what a repair would do. Nothing is changed."), missing)
+        enable(
+            ui.repairButton,
+            _("Repair the slices that are broken; those that are as they should be are not touched."),
+            missing or self._models.missing(parameters),
+        )
+        has_pool = parameters is not None and parameters.poolSegmentID
+        enable(
+            ui.trimPoolCheckBox,
+            _("Remove the blood pool that lies outside the closed ring."),
+            "" if has_pool else _("Choose the blood-pool segment first."),
+        )
+
+    # What a person does
+
+    def _check(self) -> None:
+        if self._running or self._parameters is None or self._inputs.missing(self._parameters):
+            return
+        self.notice("")
+        with shown_errors(_("The check has failed."), wait=True):
+            self._show_check(check(self._logic, self._parameters))
+
+    def _show_check(self, checked: Checked) -> None:
+        with self._quietly():
+            self._review.show_check(checked)
+        self.notice("\n".join(checked.report.warnings))
+
+    def _repair(self) -> None:
+        parameters = self._parameters
+        if self._running or parameters is None or self._inputs.missing(parameters):
+            return
+        card = self._models.card(parameters)
+        if card is None:
+            return
+        self.notice("")
+        if not self._accepts(card):
+            self.notice(_("Nothing was repaired: the terms of the model were not accepted."))
+            return
+        title = _("Repairing {name}").format(name=parameters.inputSegmentation.GetName())
+        with self._busy(), shown_errors(_("The repair has failed; nothing was changed.")):
+            try:
+                with self._dialog(title) as dialog:
+                    done = repair(self._logic, parameters, card, lambda *step: self._go_on(parameters, dialog(*step)))
+            except (Cancelled, _SceneClosed):
+                self.notice(_("Cancelled. Nothing was changed."))
+                return
+            self._show_repair(self._logic.outputSegmentationNode())
+            self._computing.show_run(done.run)
+            self.notice(done.news)
+
+    def _go_on(self, parameters: Any, wanted: bool) -> bool:
+        # Nothing that is finished can be kept then, of a sequence neither.
+        if self._parameters is not parameters:
+            raise _SceneClosed
+        return wanted
+
+    def _show_repair(self, segmentation_node: Any) -> None:
+        source = self._parameters.inputSegmentation
+        if segmentation_node is not source:
+            # Both drawn over each other would hide what has changed.
+            source.SetDisplayVisibility(False)
+        with self._quietly():
+            self._parameters.reviewedSegmentID = self._parameters.myocardiumSegmentID
+            self._parameters.reviewedSegmentation = segmentation_node
+        self.refresh()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Do not follow the parameter node while the panel itself writes into it."""
+        was_updating, self._updating = self._updating, True
+        try:
+            yield
+        finally:
+            self._updating = was_updating
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Keep the buttons from being pressed, and the scene's events from being answered, while a repair runs."""
+        self._running = True
+        self._watch.stop()
+        self._update_actions()
+        try:
+            yield
+        finally:
+            self._running = False
+            if self._parameters is not None:
+                self._watch.start()
+            self._update_actions()

@@ -1,0 +1,62 @@
+"""The terms of a model: a person agrees to them once, before the first repair with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..model_card import ModelCard
+
+SETTING = "RNCARefine/AcceptedTerms"
+"""Key in the application's settings; the licences that were accepted, one a line."""
+
+_PERMISSIVE = re.compile(r"(apache|mit|bsd|isc|cc0|public domain|unlicense|cc by( \d|$))(?![a-z])")
+
+
+def is_permissive(licence: str) -> bool:
+    """Tell whether a licence asks for no more than to be named, so that nobody needs to agree first."""
+    return bool(_PERMISSIVE.match(re.sub(r"[\s_-]+", " ", licence).strip().lower()))
+
+
+def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str], bool] | None = None) -> bool:
+    """Return whether the person may use a model; asks once per licence, never for a permissive one.
+
+    Args:
+        card: The model card.
+        settings: A ``QSettings``; the application's by default.
+        ask: Shows a text and returns whether the person agrees; a window by default.
+    """
+    if is_permissive(card.licence):
+        return True
+    if settings is None:
+        import qt
+
+        settings = qt.QSettings()
+    accepted = str(settings.value(SETTING) or "").split("\n")
+    if card.licence in accepted:
+        return True
+    if not (ask or _ask)(terms_of(card)):
+        return False
+    settings.setValue(SETTING, "\n".join(filter(None, [*accepted, card.licence])))
+    return True
+
+
+def terms_of(card: ModelCard) -> str:
+    """Return what a person agrees to, as plain text."""
+    paragraphs = [_("The model {name} may be used under {licence}.").format(name=card.name, licence=card.licence)]
+    if re.search(r"\bNC\b", card.licence):
+        paragraphs[0] += " " + _("This licence does not allow commercial use.")
+    paragraphs += [
+        _("Trained on: {data}").format(data=card.training_data),
+        _("Please cite: {citation}").format(citation=card.citation),
+        _("Press OK if you agree. You are asked once for each licence."),
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def _ask(text: str) -> bool:
+    return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=_("Terms of the model")))

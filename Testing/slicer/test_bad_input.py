@@ -1,0 +1,245 @@
+"""Bad input, by the real engine: one sentence with input and remedy, nothing changed, memory given back."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+
+from harness.hearts import SHAPE, Heart, draw_heart, node_census, segment_voxels, transform_node, write_voxels
+from harness.runs import snapshot
+from RNCARefineLib import atomic
+from RNCARefineLib.model import DEFAULT_MODEL, MODEL_FOLDERS
+from RNCARefineLib.mrml.volume_grid import VolumeGrid
+from RNCARefineLib.progress import Cancelled
+from RNCARefineLib.stack import Stack
+
+Fault = Callable[[Heart, Path], dict[str, Any]]
+
+
+@pytest.fixture
+def logic(module: Any) -> Any:
+    """Return the module's logic on the real engine."""
+    return module.RNCARefineLogic()
+
+
+def no_segment(heart: Heart, folder: Path) -> dict[str, Any]:
+    return {"segmentID": "epicardium"}
+
+
+def no_segments_at_all(heart: Heart, folder: Path) -> dict[str, Any]:
+    return {"segmentationNode": slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Blank")}
+
+
+def empty_segment(heart: Heart, folder: Path) -> dict[str, Any]:
+    write_voxels(heart.segmentation, "scar", np.zeros(SHAPE, np.uint8), VolumeGrid.of_volume(heart.volume).ijk_to_ras)
+    return {"segmentID": "scar"}
+
+
+def far_apart(heart: Heart, folder: Path) -> dict[str, Any]:
+    matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras.copy()
+    matrix[:, 3] = matrix @ [400, 0, 0, 1]
+    heart.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    return {}
+
+
+def one_transform(heart: Heart, folder: Path) -> dict[str, Any]:
+    heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4), "Table").GetID())
+    return {}
+
+
+def not_a_number(heart: Heart, folder: Path) -> dict[str, Any]:
+    image = slicer.util.arrayFromVolume(heart.volume).astype(np.float32)
+    image[2, 3, 4] = np.nan
+    slicer.util.updateVolumeFromArray(heart.volume, image)
+    return {}
+
+
+def constant(heart: Heart, folder: Path) -> dict[str, Any]:
+    slicer.util.updateVolumeFromArray(heart.volume, np.full(SHAPE, 7, np.int16))
+    return {}
+
+
+def frames_as_vector(heart: Heart, folder: Path) -> dict[str, Any]:
+    frames = np.random.default_rng(0).integers(0, 99, (*SHAPE, 4)).astype(np.int16)
+    return {
+        "volumeNode": slicer.util.addVolumeFromArray(frames, name="Frames", nodeClassName="vtkMRMLVectorVolumeNode")
+    }
+
+
+def mode_without_model(heart: Heart, folder: Path) -> dict[str, Any]:
+    return {"model": DEFAULT_MODEL, "mode": "volumetric"}
+
+
+def no_such_model(heart: Heart, folder: Path) -> dict[str, Any]:
+    return {"model": "sax-cine-9d"}
+
+
+def corrupt_weights(heart: Heart, folder: Path) -> dict[str, Any]:
+    for ending in (".npz", ".json"):
+        shutil.copy(MODEL_FOLDERS[0] / f"{DEFAULT_MODEL}{ending}", folder)
+    weights = folder / f"{DEFAULT_MODEL}.npz"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    weights.write_bytes(data)
+    return {"model": weights}
+
+
+def truncated_weights(heart: Heart, folder: Path) -> dict[str, Any]:
+    options = corrupt_weights(heart, folder)
+    options["model"].write_bytes(options["model"].read_bytes()[:1000])
+    return options
+
+
+def no_such_device(heart: Heart, folder: Path) -> dict[str, Any]:
+    return {"device": "tpu"}
+
+
+def no_samples(heart: Heart, folder: Path) -> dict[str, Any]:
+    return {"samples": 0}
+
+
+def pool_to_trim_missing(heart: Heart, folder: Path) -> dict[str, Any]:
+    return {"trimPool": True, "poolSegmentID": None}
+
+
+FAULTS = [
+    (no_segment, r"'Heart' has no myocardium segment with the ID 'epicardium'. Its segments: 'myo'"),
+    (no_segments_at_all, "'Blank' has no segments. Segment the myocardium first"),
+    (empty_segment, "'The scar' of segmentation 'Heart' is empty. Segment the myocardium first"),
+    (far_apart, "'The myo' of segmentation 'Heart' and volume 'Cine' do not overlap. Choose the volume"),
+    (one_transform, "'Heart' and volume 'Cine' are under different transforms.*transform 'Table'.*Put both"),
+    (not_a_number, "Cine: the image has 1 NaN or infinite values. Replace them"),
+    (constant, "Cine: the image is constant .* Check that the right volume was chosen"),
+    (frames_as_vector, "volume 'Frames' has 4 values a voxel.*Choose a single frame"),
+    (mode_without_model, "'sax-cine-2d' is slice-wise, the repair was asked to be volumetric. Choose the mode"),
+    (no_such_model, "no model 'sax-cine-9d'. Models: .*sax-cine-2d"),
+    (corrupt_weights, r"sax-cine-2d.npz: the weights are not the ones .* Install RNCARefine again"),
+    (truncated_weights, r"sax-cine-2d.npz: the weights are not the ones .* truncated"),
+    (no_such_device, "device.*tpu"),
+    (no_samples, "number of samples is 0; it must be 1 or more"),
+    (pool_to_trim_missing, "blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID"),
+]
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["new", "in place"])
+@pytest.mark.parametrize(("fault", "match"), FAULTS, ids=[fault.__name__ for fault, _ in FAULTS])
+def test_a_fault_is_one_sentence_and_changes_nothing(
+    logic: Any, heart: Heart, tmp_path: Path, fault: Fault, match: str, in_place: bool
+) -> None:
+    choice = {"segmentationNode": heart.segmentation, "segmentID": "myo", "volumeNode": heart.volume}
+    choice |= {"poolSegmentID": "pool", "inPlace": in_place, **fault(heart, tmp_path)}
+    before, nodes = snapshot(heart), node_census()
+    with pytest.raises(ValueError, match=match) as caught:
+        logic.process(**choice)
+    assert "\n" not in str(caught.value)
+    assert (snapshot(heart), node_census()) == (before, nodes)
+    assert logic.outputSegmentationNode() is None
+    del caught
+    assert stacks_in_memory() == 0
+
+
+def stacks_in_memory() -> int:
+    gc.collect()
+    return sum(type(thing) is Stack for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["new", "in place"])
+def test_cancelling_at_every_stage_changes_nothing_and_gives_the_memory_back(
+    logic: Any, heart: Heart, in_place: bool
+) -> None:
+    def run(node: Heart, progress: Callable[[float, str], bool]) -> None:
+        logic.process(
+            node.segmentation, "myo", node.volume, poolSegmentID="pool", inPlace=in_place, progressCallback=progress
+        )
+
+    stages: list[str] = []
+    run(draw_heart(), lambda fraction, text: stages.append(text) is None)
+    before = snapshot(heart)
+    assert len(stages) > 10  # reading, looking, every step of the rollout, verifying, writing, done
+    for moment in range(len(stages)):
+        calls: list[int] = []
+
+        def stop(fraction: float, text: str, calls: list[int] = calls, moment: int = moment) -> bool:
+            calls.append(1)
+            return len(calls) <= moment
+
+        with pytest.raises(Cancelled):
+            run(heart, stop)
+        assert snapshot(heart) == before
+    assert stacks_in_memory() == 0
+
+
+def test_a_stack_without_anything_to_repair_comes_back_as_it_is(logic: Any, heart: Heart) -> None:
+    whole = np.repeat(heart.ring[None], SHAPE[0], axis=0)
+    write_voxels(heart.segmentation, "myo", whole, VolumeGrid.of_volume(heart.volume).ijk_to_ras)
+    report = logic.process(heart.segmentation, "myo", heart.volume)
+    assert (report.stack.changed, report.stack.flagged) == (0, 0)
+    assert {str(record.verdict) for record in report.slices} == {"intact"}
+    np.testing.assert_array_equal(heart.voxels("myo", logic.outputSegmentationNode()), whole)
+
+
+def test_a_single_slice_is_repaired_with_a_warning(logic: Any) -> None:
+    stack = draw_heart()
+    image = slicer.util.arrayFromVolume(stack.volume)[2:3].copy()
+    volume = slicer.util.addVolumeFromArray(image, name="One slice")
+    volume.SetSpacing(1.25, 1.25, 8.0)
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "One slice")
+    segmentation.GetSegmentation().AddEmptySegment("myo")
+    write_voxels(segmentation, "myo", stack.masks["myo"][2:3], VolumeGrid.of_volume(volume).ijk_to_ras)
+    report = logic.process(segmentation, "myo", volume)
+    assert any("one slice" in warning for warning in report.warnings)
+    assert report.stack.closed_after == 1
+    assert segment_voxels(logic.outputSegmentationNode(), "myo", volume).sum() > stack.masks["myo"][2].sum()
+
+
+def test_a_volume_that_is_no_short_axis_stack_is_warned_about(logic: Any, heart: Heart) -> None:
+    matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras.copy()
+    matrix[:3, 2] *= 1.25 / 8.0
+    volume = slicer.util.addVolumeFromArray(slicer.util.arrayFromVolume(heart.volume), name="Isotropic")
+    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Isotropic")
+    segmentation.GetSegmentation().AddEmptySegment("myo")
+    write_voxels(segmentation, "myo", heart.masks["myo"], matrix)
+    warnings = logic.check(segmentation, "myo", volume).warnings
+    assert any("may not be a short-axis stack" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
+def test_a_full_disk_leaves_the_old_report_as_it_was(
+    logic: Any, heart: Heart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    logic.process(heart.segmentation, "myo", heart.volume, poolSegmentID="pool")
+    path = tmp_path / f"report{ending}"
+    path.write_text("the report of last week")
+    before = snapshot(heart)
+
+    def full(_file: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic, "_flush", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        logic.exportReport(logic.outputSegmentationNode(), path)
+    assert path.read_text() == "the report of last week"
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert snapshot(heart) == before
+
+
+def test_a_damaged_model_card_is_named(logic: Any, heart: Heart, tmp_path: Path) -> None:
+    options = corrupt_weights(heart, tmp_path)
+    card = options["model"].with_suffix(".json")
+    values = json.loads(card.read_text())
+    del values["licence"]
+    card.write_text(json.dumps(values))
+    before = snapshot(heart)
+    with pytest.raises(ValueError, match=r"sax-cine-2d.json.*licence"):
+        logic.process(heart.segmentation, "myo", heart.volume, model=options["model"])
+    assert snapshot(heart) == before

@@ -1,0 +1,299 @@
+"""The life of the panel: opened, left, entered again, scenes closed and loaded under it, reloaded, destroyed."""
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+
+from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census
+from harness.panel_steps import (
+    MODULE_FILE,
+    choose_slice,
+    chosen_slice,
+    open_module,
+    open_on,
+    parameter_node,
+    repaired,
+    rows,
+    select,
+)
+from harness.panels import close_panel, leave_panel, open_panel
+
+UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "RNCARefine.ui"
+SETTINGS = {
+    "frames": "all frames",
+    "mode": "volumetric",
+    "output": "in place",
+    "device": "numpy",
+    "seed": 17,
+    "samples": 3,
+    "apex": "last",
+    "closeBase": True,
+    "addOnly": True,
+    "geometry": False,
+    "trimPool": True,
+}
+"""Parameters that are bound to a control, each with a value that is not its default."""
+
+
+def widgets_of_ui() -> dict[str, str]:
+    """Return the name of each widget in the .ui file and its class."""
+    return {str(e.get("name")): str(e.get("class")) for e in ElementTree.parse(UI_FILE).iter("widget")}
+
+
+def controls() -> list[str]:
+    """Return the names of the widgets that a person can use."""
+    usable = ("QPushButton", "QCheckBox", "QComboBox", "QSpinBox", "QTableWidget", "qMRMLNodeComboBox")
+    return [name for name, kind in widgets_of_ui().items() if kind in (*usable, "ctkCollapsibleButton")]
+
+
+#
+# What there is
+#
+
+
+def test_every_control_has_a_tooltip_before_and_after_a_repair(heart: Heart, toy_engine: None) -> None:
+    panel = open_module()
+    assert [name for name in controls() if not getattr(panel.ui, name).toolTip] == []
+    select(panel.ui.myocardiumSelector, "The myo")
+    panel.ui.repairButton.click()
+    assert [name for name in controls() if not getattr(panel.ui, name).toolTip] == []
+
+
+def test_names_of_widgets_are_camel_case_and_say_what_they_are() -> None:
+    endings = {
+        "QPushButton": "Button",
+        "QCheckBox": "CheckBox",
+        "QComboBox": "Selector",
+        "qMRMLNodeComboBox": "Selector",
+        "QSpinBox": "SpinBox",
+        "QLabel": "Label",
+        "QTableWidget": "Table",
+        "ctkCollapsibleButton": "CollapsibleButton",
+    }
+    named = {name: kind for name, kind in widgets_of_ui().items() if kind in endings}
+    assert len(named) > 30
+    assert [name for name, kind in named.items() if not name.endswith(endings[kind]) or not name[0].islower()] == []
+
+
+def test_every_parameter_with_a_connector_is_bound_in_the_ui_file() -> None:
+    bound = [
+        str(prop.findtext("string"))
+        for prop in ElementTree.parse(UI_FILE).iter("property")
+        if prop.get("name") == "SlicerParameterName"
+    ]
+    assert sorted(bound) == sorted([*SETTINGS, "inputSegmentation", "inputVolume"])
+
+
+def test_the_panel_can_be_made_without_main_window_views_or_data() -> None:
+    panel = open_module()
+    assert slicer.app.layoutManager() is None
+    assert panel.ui.summaryLabel.text == ""
+    assert not panel.ui.repairButton.enabled
+    assert rows(panel) == {}
+
+
+def test_opening_the_module_does_not_import_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torch"]:
+        monkeypatch.delitem(sys.modules, name)
+    panel = open_module()
+    assert "torch" not in sys.modules
+    assert panel.ui.computingLabel.text == ""
+
+
+#
+# Parameters
+#
+
+
+def test_what_is_chosen_is_kept_in_the_parameter_node_and_shown_again(heart: Heart) -> None:
+    panel = open_on(heart)
+    parameters = panel.logic.getParameterNode()
+    assert (parameters.myocardiumSegmentID, parameters.poolSegmentID) == ("myo", "pool")
+    panel.ui.samplesSpinBox.value = 3
+    panel.ui.geometryCheckBox.checked = False
+    assert (parameters.samples, parameters.geometry) == (3, False)
+    leave_panel(panel)
+    parameters.samples = 5
+    open_panel(MODULE_FILE)
+    assert panel.ui.samplesSpinBox.value == 5
+    assert panel.ui.myocardiumSelector.currentText == "The myo"
+
+
+def test_a_saved_and_loaded_scene_restores_every_choice_the_review_and_the_table(
+    heart: Heart, toy_engine: None, tmp_path: Path
+) -> None:
+    panel = repaired(heart)
+    choose_slice(panel, 2)
+    panel.ui.acceptButton.click()
+    choose_slice(panel, 3)
+    panel.ui.rejectButton.click()
+    parameters = panel.logic.getParameterNode()
+    for name, value in SETTINGS.items():
+        setattr(parameters, name, value)
+    before = (rows(panel), panel.ui.summaryLabel.text, panel.ui.decisionLabel.text)
+    assert slicer.util.saveScene(str(tmp_path / "heart.mrb"))
+    slicer.mrmlScene.Clear()
+    assert rows(panel) == {}
+    assert panel.ui.samplesSpinBox.value == 1
+
+    slicer.util.loadScene(str(tmp_path / "heart.mrb"))
+    restored = panel.logic.getParameterNode()
+    assert {name: getattr(restored, name) for name in SETTINGS} == SETTINGS
+    assert restored.inputSegmentation.GetName() == "Heart"
+    assert restored.inputVolume.GetName() == "Cine"
+    assert (restored.myocardiumSegmentID, restored.poolSegmentID) == ("myo", "pool")
+    assert panel.ui.segmentationSelector.currentNode().GetName() == "Heart"
+    assert panel.ui.myocardiumSelector.currentText == "The myo"
+    assert panel.ui.poolSelector.currentText == "The pool"
+    assert panel.ui.samplesSpinBox.value == 3
+    assert panel.ui.reviewedSelector.currentText == "Heart repaired"
+    assert (rows(panel), panel.ui.summaryLabel.text, panel.ui.decisionLabel.text) == before
+
+
+def test_a_scene_loaded_while_another_module_is_open_is_shown_when_the_panel_is_entered(
+    heart: Heart, toy_engine: None, tmp_path: Path
+) -> None:
+    panel = repaired(heart)
+    before = rows(panel)
+    assert slicer.util.saveScene(str(tmp_path / "heart.mrb"))
+    leave_panel(panel)
+    slicer.mrmlScene.Clear()
+    slicer.util.loadScene(str(tmp_path / "heart.mrb"))
+    assert rows(panel) == {}
+    open_panel(MODULE_FILE)
+    assert rows(panel) == before
+
+
+#
+# Scenes, modules, reloads
+#
+
+
+def test_closing_the_scene_under_the_open_panel_empties_it_and_leaves_it_usable(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    slicer.mrmlScene.Clear()
+    assert rows(panel) == {}
+    assert panel.ui.summaryLabel.text == ""
+    assert panel.ui.noticeLabel.text == ""
+    assert panel.ui.myocardiumSelector.currentText == "Select the wall"
+    assert not panel.ui.checkButton.enabled
+    assert not panel.ui.undoButton.enabled
+    assert parameter_node() is not None
+    again = draw_heart()
+    leave_panel(panel)
+    assert open_panel(MODULE_FILE) is panel
+    assert panel.ui.segmentationSelector.currentNode() is again.segmentation
+    select(panel.ui.myocardiumSelector, "The myo")
+    panel.ui.repairButton.click()
+    assert len(rows(panel)) == 5
+
+
+def test_closing_the_scene_while_another_module_is_open_is_answered_when_the_panel_is_entered(
+    heart: Heart, toy_engine: None
+) -> None:
+    panel = repaired(heart)
+    leave_panel(panel)
+    slicer.mrmlScene.Clear()
+    assert not parameter_node().HasParameter("seed")
+    assert rows(panel) == {}
+    open_panel(MODULE_FILE)
+    assert parameter_node().HasParameter("seed")
+    assert rows(panel) == {}
+    assert panel.ui.segmentationSelector.currentNode() is None
+
+
+def test_the_panel_that_was_left_reacts_to_nothing_and_catches_up_when_entered(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    before = rows(panel)
+    leave_panel(panel)
+    panel.logic.reject(panel.logic.outputSegmentationNode(), 2)
+    slicer.app.processEvents()
+    assert rows(panel) == before
+    open_panel(MODULE_FILE)
+    assert rows(panel)[2]["Accepted"] == "no"
+
+
+def test_the_result_of_a_check_is_still_there_when_the_panel_is_entered_again(heart: Heart, toy_engine: None) -> None:
+    panel = open_on(heart)
+    panel.ui.checkButton.click()
+    before = rows(panel)
+    assert before
+    leave_panel(panel)
+    open_panel(MODULE_FILE)
+    assert rows(panel) == before
+    assert panel.ui.reviewedSelector.currentText == "Check of Heart"
+
+
+def test_entering_and_leaving_many_times_leaves_no_nodes_and_no_observers(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    leave_panel(panel)
+    census = node_census()
+    for _ in range(5):
+        open_panel(MODULE_FILE)
+        leave_panel(panel)
+    assert node_census() == census
+    for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        assert not node.HasObserver(slicer.vtkSegmentation.SegmentModified)
+
+
+@pytest.fixture
+def kept_modules() -> Iterator[None]:
+    """Give the other tests their modules back: the same classes, not equal ones."""
+    kept = {name: value for name, value in sys.modules.items() if name.partition(".")[0] == "RNCARefineLib"}
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+def test_reload_makes_a_new_panel_with_the_choices_of_the_old_one(heart: Heart, kept_modules: None) -> None:
+    panel = open_on(heart)
+    library = sys.modules["RNCARefineLib.panel.panel"]
+    panel.onReload()
+    fresh = slicer.modules.rncarefine.widgetRepresentation().self()
+    assert fresh is not panel
+    assert sys.modules["RNCARefineLib.panel.panel"] is not library
+    assert fresh.ui.myocardiumSelector.currentText == "The myo"
+    assert fresh.ui.poolSelector.currentText == "The pool"
+    fresh.ui.checkButton.click()
+    assert len(rows(fresh)) == 5
+
+
+def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    close_panel(panel)
+    assert panel.Observations == []
+    for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        assert not node.HasObserver(slicer.vtkSegmentation.SegmentModified)
+    slicer.mrmlScene.Clear()
+    assert not parameter_node().HasParameter("seed")
+
+
+def test_the_keys_n_and_p_step_through_the_slices_in_the_panel_and_nowhere_else(
+    desktop: Any, heart: Heart, toy_engine: None
+) -> None:
+    from PySide6 import QtCore, QtWidgets
+    from PySide6.QtTest import QTest
+
+    def press(widget: Any, key: QtCore.Qt.Key) -> int | None:
+        widget.window().activateWindow()
+        QTest.qWaitForWindowActive(widget.window())
+        widget.setFocus()
+        QTest.keyClick(widget, key)
+        return chosen_slice(panel)
+
+    panel = repaired(heart)
+    table = panel.ui.sliceTable._native
+    assert press(table, QtCore.Qt.Key.Key_N) == GAP
+    assert press(table, QtCore.Qt.Key.Key_N) == SPECK
+    assert press(panel.ui.repairButton._native, QtCore.Qt.Key.Key_P) == GAP
+    elsewhere = QtWidgets.QPushButton("Elsewhere")
+    elsewhere.show()
+    assert press(elsewhere, QtCore.Qt.Key.Key_N) == GAP

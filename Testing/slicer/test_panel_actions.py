@@ -1,0 +1,360 @@
+"""Check and Repair: what they change and what not, cancelling at every stage, and every error as one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+import RNCARefineLib.repair
+from harness import toy_engine as toy
+from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census, transform_node, write_voxels
+from harness.panel_steps import MODULE_FILE, entries, open_on, repaired, rows, select, summary
+from harness.panels import leave_panel, open_panel
+from harness.qt_errors import expect_error
+from harness.runs import snapshot
+from RNCARefineLib.model import available_models
+from RNCARefineLib.panel.terms import SETTING
+
+
+def shown_kinds(desktop: Any) -> list[str]:
+    """Return the kinds of the windows that were shown."""
+    return [dialog.kind for dialog in desktop.dialogs.shown]
+
+
+#
+# Check
+#
+
+
+def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart, toy_engine: None) -> None:
+    panel = open_on(heart)
+    before = snapshot(heart)
+    panel.ui.checkButton.click()
+    assert snapshot(heart) == before
+    assert summary(panel) == panel.logic.check(heart.segmentation, "myo", heart.volume, "pool").summary()
+    assert re.fullmatch(r"3 of 5 slices closed; \d not as expected; LV mass \d+\.\d g", summary(panel))
+    assert {k: row["Verdict"] for k, row in rows(panel).items()} == {
+        0: "intact",
+        1: "intact",
+        GAP: "to repair",
+        SPECK: "to repair",
+        4: "intact",
+    }
+    assert rows(panel)[GAP] == {"Slice": "2", "Before": "open", "Verdict": "to repair", "Reason": "It is not a ring."}
+    assert panel.ui.reviewedSelector.currentText == "Check of Heart"
+    assert not panel.ui.acceptButton.enabled
+    assert panel.ui.acceptButton.toolTip == "Repair first, or choose a repaired segmentation."
+
+
+def test_check_and_repair_are_made_as_it_is_chosen(
+    heart: Heart, toy_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        RNCARefineLib.repair, "check", lambda stack, options: seen.append(options) or toy.check(stack, options)
+    )
+    repair = RNCARefineLib.repair.repair
+    monkeypatch.setattr(
+        RNCARefineLib.repair,
+        "repair",
+        lambda stack, model, options, **k: seen.append(options) or repair(stack, model, options, **k),
+    )
+    panel = open_on(heart)
+    ui = panel.ui
+    ui.seedSpinBox.value = 7
+    ui.samplesSpinBox.value = 4
+    select(ui.deviceSelector, "numpy")
+    select(ui.apexSelector, "last")
+    ui.closeBaseCheckBox.checked = True
+    ui.addOnlyCheckBox.checked = True
+    ui.geometryCheckBox.checked = False
+    ui.checkButton.click()
+    ui.repairButton.click()
+    check, options = seen
+    assert (check.close_base, str(check.apex)) == (True, "last")
+    assert (options.seed, options.samples, options.device, str(options.apex)) == (7, 4, "numpy", "last")
+    assert (options.close_base, options.add_only, options.geometry) == (True, True, False)
+
+
+#
+# Repair
+#
+
+
+def test_repair_writes_a_new_segmentation_and_shows_it_for_review(heart: Heart, toy_engine: None) -> None:
+    panel = open_on(heart)
+    before = {segment: heart.voxels(segment) for segment in heart.masks}
+    panel.ui.repairButton.click()
+    output = panel.logic.outputSegmentationNode()
+    assert (heart.voxels("myo", output)[GAP] == heart.ring).all()
+    assert all((heart.voxels(segment) == mask).all() for segment, mask in before.items())
+    assert panel.logic.getParameterNode().reviewedSegmentation is output
+    assert panel.ui.reviewedSelector.currentText == "Heart repaired"
+    assert summary(panel) == panel.logic.report(output).summary()
+    # No line may break between a number and its unit.
+    assert re.search(r"\d\u00a0g \([+-]\d+\.\d\u00a0%\)$", panel.ui.summaryLabel.text)
+    assert rows(panel)[GAP]["Verdict"] == "geometry"
+    assert rows(panel)[GAP]["After"] == "ring"
+    assert panel.ui.computingLabel.text == "CPU (toy)"
+
+
+def test_the_input_is_hidden_behind_its_repair_and_a_repair_in_place_is_not(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    assert not heart.segmentation.GetDisplayVisibility()
+    assert panel.logic.outputSegmentationNode().GetDisplayVisibility()
+    heart.segmentation.SetDisplayVisibility(True)
+    select(panel.ui.outputSelector, "in place")
+    panel.ui.repairButton.click()
+    assert panel.logic.outputSegmentationNode() is heart.segmentation
+    assert heart.segmentation.GetDisplayVisibility()
+
+
+def test_repair_in_place_can_be_undone_and_made_again_from_the_panel(heart: Heart, toy_engine: None) -> None:
+    panel = open_on(heart)
+    select(panel.ui.outputSelector, "in place")
+    broken = heart.voxels("myo")
+    panel.ui.repairButton.click()
+    assert panel.ui.reviewedSelector.currentText == "Heart"
+    assert (heart.voxels("myo") != broken).any()
+    panel.ui.undoButton.click()
+    assert (heart.voxels("myo") == broken).all()
+    assert entries(panel.ui.reviewedSelector) == ["None"]
+    assert rows(panel) == {}
+    assert panel.ui.redoButton.enabled
+    panel.ui.redoButton.click()
+    assert (heart.voxels("myo")[GAP] == heart.ring).all()
+    assert len(rows(panel)) == 5
+
+
+def test_the_pool_is_trimmed_only_where_that_is_chosen(heart: Heart, toy_engine: None) -> None:
+    panel = open_on(heart)
+    panel.ui.trimPoolCheckBox.checked = True
+    select(panel.ui.poolSelector, "None")
+    panel.ui.repairButton.click()
+    assert panel.logic.outputSegmentationNode() is not None
+
+
+def test_warnings_of_the_report_are_shown_below_the_summary(heart: Heart, toy_engine: None) -> None:
+    to_ras = vtk.vtkMatrix4x4()
+    heart.volume.GetIJKToRASMatrix(to_ras)
+    # One slice more, beyond the first of the volume.
+    below = slicer.util.arrayFromVTKMatrix(to_ras) @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -1], [0, 0, 0, 1]])
+    taller = np.concatenate([heart.masks["myo"][:1], heart.masks["myo"]])
+    write_voxels(heart.segmentation, "myo", taller, below, own_layer=True)
+    panel = open_on(heart)
+    for button in (panel.ui.checkButton, panel.ui.repairButton):
+        button.click()
+        assert "outside" in panel.ui.noticeLabel.text
+        assert not panel.ui.noticeLabel.isHidden()
+
+
+def test_the_progress_window_shows_the_steps_and_is_gone_afterwards(
+    desktop: Any, heart: Heart, toy_engine: None
+) -> None:
+    import qt
+
+    repaired(heart)
+    (window,) = [dialog for dialog in desktop.dialogs.shown if dialog.kind == "progress"]
+    assert window.title == "Repairing Heart"
+    assert not [
+        widget
+        for widget in qt.QApplication.topLevelWidgets()
+        if widget.className() == "QProgressDialog" and widget.visible
+    ]
+
+
+@pytest.fixture
+def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Return a function that takes what is to happen in the middle of the next repair."""
+
+    def happen(event: Callable[[], None]) -> None:
+        repair = RNCARefineLib.repair.repair
+
+        def interrupted(*arguments: Any, **options: Any) -> Any:
+            event()
+            return repair(*arguments, **options)
+
+        monkeypatch.setattr(RNCARefineLib.repair, "repair", interrupted)
+
+    return happen
+
+
+def test_a_second_click_during_a_repair_does_nothing(
+    heart: Heart, toy_engine: None, during: Callable[[Callable[[], None]], None]
+) -> None:
+    panel = open_on(heart)
+    seen: list[tuple[bool, str]] = []
+
+    def click_again() -> None:
+        seen.append((panel.ui.repairButton.enabled, panel.ui.repairButton.toolTip))
+        panel.ui.repairButton.clicked.emit(False)
+        panel.ui.checkButton.clicked.emit(False)
+
+    during(click_again)
+    panel.ui.repairButton.click()
+    assert seen == [(False, "A repair is running.")]
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 2
+    assert panel.ui.repairButton.enabled
+
+
+#
+# Cancel
+#
+
+
+@pytest.mark.parametrize("percent", [1, 40, 75, 90, 100])
+@pytest.mark.parametrize("output", ["new segmentation", "in place"])
+def test_cancelling_at_any_stage_leaves_the_scene_as_it_was_and_says_so(
+    desktop: Any, heart: Heart, toy_engine: None, percent: int, output: str
+) -> None:
+    panel = open_on(heart)
+    select(panel.ui.outputSelector, output)
+    panel.ui.checkButton.click()
+    before, table = snapshot(heart), rows(panel)
+    desktop.dialogs.cancel_progress_at(percent)
+    panel.ui.repairButton.click()
+    assert snapshot(heart) == before
+    assert rows(panel) == table
+    assert panel.ui.noticeLabel.text == "Cancelled. Nothing was changed."
+    assert desktop.dialogs.texts == []
+    assert not panel.ui.undoButton.enabled
+    desktop.dialogs.cancel_progress_at(None)
+    panel.ui.repairButton.click()
+    assert panel.ui.noticeLabel.text == ""
+    assert rows(panel)[GAP]["After"] == "ring"
+
+
+#
+# Terms
+#
+
+
+def test_the_terms_are_asked_before_the_first_repair_and_never_again(
+    desktop: Any, heart: Heart, toy_engine: None
+) -> None:
+    import qt
+
+    panel = open_on(heart)
+    qt.QSettings().remove(SETTING)
+    census = node_census()
+    desktop.dialogs.answer("Cancel")
+    panel.ui.repairButton.click()
+    assert node_census() == census
+    assert panel.ui.noticeLabel.text == "Nothing was repaired: the terms of the model were not accepted."
+    desktop.dialogs.answer("Ok")
+    panel.ui.repairButton.click()
+    panel.ui.repairButton.click()
+    assert [kind for kind in shown_kinds(desktop) if kind != "progress"] == ["question", "question"]
+    assert available_models()[0].licence in desktop.dialogs.texts[0]
+
+
+def test_check_asks_for_no_terms(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    import qt
+
+    panel = open_on(heart)
+    qt.QSettings().remove(SETTING)
+    panel.ui.checkButton.click()
+    assert desktop.dialogs.texts == []
+
+
+#
+# Errors
+#
+
+
+@pytest.mark.parametrize("action", ["checkButton", "repairButton"])
+def test_bad_input_is_one_sentence_and_changes_nothing(
+    desktop: Any, heart: Heart, toy_engine: None, action: str
+) -> None:
+    panel = open_on(heart)
+    heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4)).GetID())
+    before = snapshot(heart)
+    getattr(panel.ui, action).click()
+    (text,) = desktop.dialogs.texts
+    assert "'Heart'" in text
+    assert "'Cine'" in text
+    assert "different transforms" in text
+    assert "\n" not in text
+    assert snapshot(heart) == before
+    assert panel.ui.repairButton.enabled
+    assert rows(panel) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "words"),
+    [
+        (RuntimeError, "CUDA out of memory. Tried to allocate 2.00 GiB", "choose the device cpu"),
+        (RuntimeError, "CUDA error: no kernel image is available", "choose the device cpu"),
+        (NotImplementedError, "The operator 'aten::x' is not implemented for the MPS device", "choose the device cpu"),
+        (MemoryError, "", "too little memory"),
+    ],
+)
+def test_a_device_that_fails_is_one_sentence_with_the_remedy(
+    desktop: Any,
+    heart: Heart,
+    toy_engine: None,
+    during: Callable[[Callable[[], None]], None],
+    kind: type[Exception],
+    said: str,
+    words: str,
+) -> None:
+    def fail() -> None:
+        raise kind(said)
+
+    panel = open_on(heart)
+    before = snapshot(heart)
+    during(fail)
+    panel.ui.repairButton.click()
+    (text,) = desktop.dialogs.texts
+    assert words in text
+    assert "\n" not in text
+    assert snapshot(heart) == before
+    assert panel.ui.repairButton.enabled
+
+
+def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
+    desktop: Any, heart: Heart, toy_engine: None, during: Callable[[Callable[[], None]], None]
+) -> None:
+    def fail() -> None:
+        raise KeyError("unforeseen")
+
+    panel = open_on(heart)
+    before = snapshot(heart)
+    during(fail)
+    with expect_error(KeyError, "unforeseen"):
+        panel.ui.repairButton.click()
+    (dialog,) = [dialog for dialog in desktop.dialogs.shown if dialog.kind == "critical"]
+    assert dialog.text.startswith("The repair has failed; nothing was changed.")
+    assert "Traceback" in dialog.details
+    assert snapshot(heart) == before
+    assert panel.ui.repairButton.enabled
+
+
+def test_errors_without_a_main_window_are_logged_and_not_shown(
+    heart: Heart, toy_engine: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    panel = open_on(heart)
+    heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4)).GetID())
+    panel.ui.checkButton.click()
+    assert "different transforms" in caplog.text
+
+
+def test_closing_the_scene_during_a_repair_cancels_it(
+    desktop: Any, heart: Heart, toy_engine: None, during: Callable[[Callable[[], None]], None]
+) -> None:
+    panel = open_on(heart)
+    during(slicer.mrmlScene.Clear)
+    panel.ui.repairButton.click()
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert desktop.dialogs.texts == []
+    assert panel.ui.noticeLabel.text == "Cancelled. Nothing was changed."
+    again = draw_heart()
+    leave_panel(panel)
+    open_panel(MODULE_FILE)
+    assert panel.ui.segmentationSelector.currentNode() is again.segmentation

@@ -1,0 +1,259 @@
+"""What can be chosen, what is chosen without asking, and what is said to be missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import slicer
+
+import RNCARefineLib.panel.model_choice
+from harness.hearts import Heart, add_segment, draw_heart
+from harness.panel_steps import MODULE_FILE, entries, open_module, open_on, repaired, select
+from harness.panels import leave_panel, open_panel
+from RNCARefineLib.model import available_models
+
+
+def enter_again(panel: Any) -> None:
+    """Go to another module and come back."""
+    leave_panel(panel)
+    open_panel(MODULE_FILE)
+
+
+def only_segment(heart: Heart, *segment_ids: str) -> None:
+    """Remove the other segments."""
+    segmentation = heart.segmentation.GetSegmentation()
+    for segment_id in list(segmentation.GetSegmentIDs()):
+        if segment_id not in segment_ids:
+            segmentation.RemoveSegment(segment_id)
+
+
+#
+# Chosen without asking
+#
+
+
+def test_the_only_segmentation_and_the_only_volume_are_chosen(heart: Heart) -> None:
+    panel = open_module()
+    assert panel.ui.segmentationSelector.currentNode() is heart.segmentation
+    assert panel.ui.volumeSelector.currentNode() is heart.volume
+
+
+def test_of_two_segmentations_and_two_volumes_none_is_chosen() -> None:
+    draw_heart()
+    draw_heart()
+    panel = open_module()
+    assert panel.ui.segmentationSelector.currentNode() is None
+    assert panel.ui.volumeSelector.currentNode() is None
+
+
+def test_of_two_volumes_the_one_that_the_segmentation_was_drawn_on_is_chosen(heart: Heart) -> None:
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Another")
+    heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(heart.volume)
+    assert open_module().ui.volumeSelector.currentNode() is heart.volume
+
+
+def test_a_segment_is_never_guessed_from_its_name(heart: Heart) -> None:
+    heart.segmentation.GetSegmentation().GetSegment("myo").SetName("Left ventricular myocardium")
+    heart.segmentation.GetSegmentation().GetSegment("pool").SetName("LV blood pool")
+    panel = open_module()
+    assert panel.ui.myocardiumSelector.currentText == "Select the wall"
+    assert panel.ui.poolSelector.currentText == "None"
+
+
+def test_the_only_segment_is_the_myocardium(heart: Heart) -> None:
+    only_segment(heart, "myo")
+    panel = open_module()
+    assert panel.ui.myocardiumSelector.currentText == "The myo"
+    assert panel.ui.poolSelector.currentText == "None"
+
+
+def test_a_choice_that_was_made_is_not_overruled_when_the_panel_is_entered_again(heart: Heart) -> None:
+    other = draw_heart()
+    panel = open_module()
+    panel.ui.segmentationSelector.setCurrentNode(other.segmentation)
+    slicer.mrmlScene.RemoveNode(heart.volume)
+    enter_again(panel)
+    assert panel.ui.segmentationSelector.currentNode() is other.segmentation
+    assert panel.ui.volumeSelector.currentNode() is other.volume
+
+
+def test_data_loaded_while_another_module_is_open_are_chosen_when_the_panel_is_entered() -> None:
+    panel = open_module()
+    leave_panel(panel)
+    heart = draw_heart()
+    open_panel(MODULE_FILE)
+    assert panel.ui.segmentationSelector.currentNode() is heart.segmentation
+
+
+def test_of_two_nodes_with_the_same_name_the_one_that_was_picked_is_meant(heart: Heart) -> None:
+    other = draw_heart()
+    panel = open_on(heart)
+    for selector, node in (
+        (panel.ui.segmentationSelector, other.segmentation),
+        (panel.ui.volumeSelector, other.volume),
+    ):
+        selector.setCurrentNode(node)
+        selector.nodeActivated.emit(node)  # what picking from the list does besides
+    parameters = panel.logic.getParameterNode()
+    assert parameters.inputSegmentation is other.segmentation
+    assert parameters.inputVolume is other.volume
+
+
+#
+# Offered
+#
+
+
+def test_review_segments_of_a_repair_are_no_candidates(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    output = panel.logic.outputSegmentationNode()
+    assert output.GetSegmentation().GetNumberOfSegments() > 4
+    panel.ui.segmentationSelector.setCurrentNode(output)
+    names = ["The myo", "The pool", "The rv", "The scar"]
+    assert entries(panel.ui.myocardiumSelector) == ["Select the wall", *names]
+    assert entries(panel.ui.poolSelector) == ["None", *names]
+
+
+def test_review_segments_do_not_keep_the_only_anatomy_from_being_chosen(heart: Heart, toy_engine: None) -> None:
+    only_segment(heart, "myo")
+    panel = open_module()
+    panel.ui.repairButton.click()
+    panel.ui.segmentationSelector.setCurrentNode(panel.logic.outputSegmentationNode())
+    assert panel.ui.myocardiumSelector.currentText == "The myo"
+
+
+def test_label_maps_and_vector_volumes_are_not_offered(heart: Heart) -> None:
+    for class_name in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
+        slicer.mrmlScene.AddNewNodeByClass(class_name, class_name)
+    panel = open_module()
+    assert panel.ui.volumeSelector.nodeCount() == 1
+    assert panel.ui.volumeSelector.currentNode() is heart.volume
+
+
+def test_segments_added_renamed_and_removed_elsewhere_are_followed(desktop: Any, heart: Heart) -> None:
+    panel = open_on(heart)
+    add_segment(heart.segmentation, "atrium", heart.masks["rv"], heart.volume)
+    desktop.wait_until(lambda: "The atrium" in entries(panel.ui.myocardiumSelector))
+    heart.segmentation.GetSegmentation().GetSegment("atrium").SetName("Left atrium")
+    desktop.wait_until(lambda: "Left atrium" in entries(panel.ui.myocardiumSelector))
+    heart.segmentation.GetSegmentation().RemoveSegment("myo")
+    desktop.wait_until(lambda: panel.ui.myocardiumSelector.currentText == "Select the wall")
+    assert panel.logic.getParameterNode().myocardiumSegmentID == ""
+    assert panel.ui.poolSelector.currentText == "The pool"
+
+
+def test_another_segmentation_gives_up_segments_that_it_does_not_have(heart: Heart) -> None:
+    other = draw_heart()
+    other.segmentation.SetName("Other")
+    only_segment(other, "myo", "rv")
+    panel = open_on(heart)
+    panel.ui.segmentationSelector.setCurrentNode(other.segmentation)
+    assert panel.ui.myocardiumSelector.currentText == "The myo"
+    assert panel.ui.poolSelector.currentText == "None"
+
+
+def test_removing_the_segmentation_disables_the_buttons(desktop: Any, heart: Heart) -> None:
+    panel = open_on(heart)
+    assert panel.ui.checkButton.enabled
+    slicer.mrmlScene.RemoveNode(heart.segmentation)
+    desktop.wait_until(lambda: not panel.ui.checkButton.enabled)
+    assert panel.ui.checkButton.toolTip == "Choose a segmentation."
+
+
+#
+# Missing
+#
+
+
+def test_the_tooltips_of_the_disabled_buttons_say_what_is_missing() -> None:
+    panel = open_module()
+    heart = draw_heart()
+    ui = panel.ui
+    steps = [
+        (lambda: None, "Choose a segmentation and the volume."),
+        (lambda: ui.segmentationSelector.setCurrentNode(heart.segmentation), "the myocardium segment and the volume."),
+        (lambda: ui.volumeSelector.setCurrentNode(heart.volume), "Choose the myocardium segment."),
+    ]
+    for step, missing in steps:
+        step()
+        for button in (ui.checkButton, ui.repairButton):
+            assert not button.enabled
+            assert button.toolTip.endswith(missing)
+    select(ui.myocardiumSelector, "The myo")
+    assert ui.checkButton.enabled
+    assert ui.repairButton.enabled
+    assert "Nothing is changed" in ui.checkButton.toolTip
+
+
+def test_one_segment_cannot_be_wall_and_pool(heart: Heart) -> None:
+    panel = open_on(heart)
+    select(panel.ui.poolSelector, "The myo")
+    assert not panel.ui.checkButton.enabled
+    assert "same segment" in panel.ui.checkButton.toolTip
+
+
+def test_a_segmentation_without_segments_is_named(heart: Heart) -> None:
+    only_segment(heart)
+    panel = open_module()
+    assert panel.ui.repairButton.toolTip == "Heart has no segments. Segment the myocardium first."
+
+
+def test_the_pool_can_be_trimmed_only_where_one_is_chosen(heart: Heart) -> None:
+    panel = open_on(heart, pool=False)
+    assert not panel.ui.trimPoolCheckBox.enabled
+    assert panel.ui.trimPoolCheckBox.toolTip == "Choose the blood-pool segment first."
+    select(panel.ui.poolSelector, "The pool")
+    assert panel.ui.trimPoolCheckBox.enabled
+
+
+#
+# Mode and model
+#
+
+
+@pytest.fixture
+def three_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have two models for slices and one for volumes, each under its own licence."""
+    card = available_models()[0]
+    cards = [
+        replace(card, name="sax-a", licence="MIT"),
+        replace(card, licence="CC BY-NC-SA 4.0"),
+        replace(card, name="sax-3d", mode="volumetric", licence="Apache-2.0"),
+    ]
+    monkeypatch.setattr(RNCARefineLib.panel.model_choice, "available_models", lambda: cards)
+
+
+def test_the_models_of_the_mode_are_offered_with_their_licence(three_models: None, heart: Heart) -> None:
+    panel = open_on(heart)
+    assert entries(panel.ui.modelSelector) == ["sax-a", "sax-cine-2d"]
+    assert panel.ui.modelSelector.currentText == "sax-cine-2d"
+    assert panel.ui.licenceLabel.text == "Licence: CC BY-NC-SA 4.0"
+    select(panel.ui.modelSelector, "sax-a")
+    assert panel.ui.licenceLabel.text == "Licence: MIT"
+    assert panel.logic.getParameterNode().model == "sax-a"
+    select(panel.ui.modeSelector, "volumetric")
+    assert entries(panel.ui.modelSelector) == ["sax-3d"]
+    assert panel.ui.licenceLabel.text == "Licence: Apache-2.0"
+    select(panel.ui.modeSelector, "slice-wise")
+    assert panel.ui.modelSelector.currentText == "sax-a"
+
+
+def test_the_tooltip_of_the_model_says_what_it_was_trained_on(heart: Heart) -> None:
+    card = available_models()[0]
+    tip = open_module().ui.modelSelector.toolTip
+    assert card.title in tip
+    assert card.training_data in tip
+
+
+def test_without_a_model_of_the_mode_repair_is_disabled_and_says_so_but_check_is_not(heart: Heart) -> None:
+    panel = open_on(heart)
+    panel.ui.modeSelector.setCurrentText("volumetric")
+    if "volumetric" in [card.mode for card in available_models()]:
+        pytest.skip("a volumetric model is installed")
+    assert panel.ui.checkButton.enabled
+    assert not panel.ui.repairButton.enabled
+    assert panel.ui.repairButton.toolTip == "No volumetric model is installed. Choose another mode."
+    assert panel.ui.licenceLabel.text == panel.ui.repairButton.toolTip
+    assert not panel.ui.modelSelector.enabled

@@ -1,0 +1,626 @@
+"""The review in the panel: rows, navigation, decisions, undo, views, plot and export, on real nodes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+
+import RNCARefineLib.atomic
+import RNCARefineLib.repair
+from harness import toy_engine as toy
+from harness.hearts import GAP, SPECK, Heart, draw_heart
+from harness.panel_steps import (
+    MODULE_FILE,
+    choose_slice,
+    chosen_slice,
+    entries,
+    open_module,
+    open_on,
+    repaired,
+    rows,
+    select,
+    summary,
+    tags_of,
+)
+from harness.panels import leave_panel, open_panel
+from RNCARefineLib.mrml.views import slice_shown
+from RNCARefineLib.words import Finding, Verdict
+
+
+@pytest.fixture
+def toy_flagged(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the toy engine flag the last slice, which it does not change."""
+    repair = toy.repair
+
+    def flagging(*arguments: Any, **options: Any) -> Any:
+        result = repair(*arguments, **options)
+        slices = list(result.report.slices)
+        loose = {"finding_before": Finding.FRAGMENTED, "finding_after": Finding.FRAGMENTED, "confidence": 0.42}
+        slices[4] = replace(slices[4], flagged=True, verdict=Verdict.REFUSED, reason="Look at it.", **loose)
+        stack = replace(result.report.stack, flagged=1)
+        return replace(result, report=replace(result.report, slices=slices, stack=stack))
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", flagging)
+
+
+def decide(panel: Any, k: int, button: str) -> None:
+    """Choose a slice and press Accept or Reject."""
+    choose_slice(panel, k)
+    assert getattr(panel.ui, button).enabled, getattr(panel.ui, button).toolTip
+    getattr(panel.ui, button).click()
+
+
+def slices_shown(heart: Heart) -> set[int]:
+    """Return the slices that are shown by the views which are parallel to the stack."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return {k for node in nodes if (k := slice_shown(node, heart.volume)) is not None}
+
+
+def output_of(panel: Any) -> Any:
+    """Return the segmentation that is reviewed."""
+    return panel.logic.getParameterNode().reviewedSegmentation
+
+
+#
+# Rows
+#
+
+
+def test_there_is_a_row_for_each_slice_with_what_was_found_and_done(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    table = rows(panel)
+    report = panel.logic.report(output_of(panel))
+    assert list(table) == [0, 1, 2, 3, 4]
+    assert table[0] == {
+        "Slice": "0",
+        "Before": "ring",
+        "After": "ring",
+        "Verdict": "intact",
+        "Conf.": "",
+        "+ mm\u00b2": "",
+        "\u2212 mm\u00b2": "",
+        "Accepted": "",
+    }
+    assert table[GAP]["Before"] == "open"
+    assert table[GAP]["+ mm\u00b2"] == f"{report.slices[GAP].added_mm2:.0f}"
+    assert table[SPECK]["\u2212 mm\u00b2"] == f"{report.slices[SPECK].removed_mm2:.0f}"
+    assert [table[k]["Accepted"] for k in (GAP, SPECK)] == ["undecided", "undecided"]
+    tip = panel.ui.sliceTable.item(GAP, 0).toolTip()
+    assert "It is not a ring." in tip
+    assert "b0, b1: 1, 0 before; 1, 1 now" in tip
+
+
+def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Heart, toy_flagged: None) -> None:
+    panel = repaired(heart)
+    assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
+    choose_slice(panel, 4)
+    assert panel.ui.reasonLabel.text == "Slice 4: refused. Look at it."
+    decide(panel, GAP, "rejectButton")
+    assert panel.ui.reasonLabel.text == "Slice 2: put back as it was before the repair."
+    panel.ui.filterSelector.setCurrentText("Flagged")
+    assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
+
+
+@pytest.mark.parametrize("width", [440, 600])
+@pytest.mark.parametrize("repair", [True, False])
+def test_the_table_fills_its_width_and_needs_no_scroll_bar_at_the_side(
+    desktop: Any, heart: Heart, toy_flagged: None, width: int, repair: bool
+) -> None:
+    from PySide6.QtCore import Qt
+
+    panel = open_on(heart)
+    (panel.ui.repairButton if repair else panel.ui.checkButton).click()
+    table = panel.ui.sliceTable._native
+    # As with more slices than have room.
+    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+    panel.parent.resize(width, 800)
+    slicer.app.processEvents()
+    assert table.horizontalScrollBar().maximum() == 0
+    columns = [number for number in range(table.columnCount()) if not table.isColumnHidden(number)]
+    assert sum(map(table.columnWidth, columns)) == table.viewport().width()
+    # Nothing is cut off.
+    assert all(table.columnWidth(number) >= table.sizeHintForColumn(number) for number in columns)
+
+
+def test_nobody_can_type_into_the_table(heart: Heart, toy_engine: None) -> None:
+    import qt
+
+    panel = repaired(heart)
+    assert not int(panel.ui.sliceTable.item(GAP, 0).flags()) & int(qt.Qt.ItemIsEditable)
+
+
+def test_slices_are_filtered_to_changed_or_flagged(heart: Heart, toy_flagged: None) -> None:
+    panel = repaired(heart)
+    assert list(rows(panel)) == [0, 1, 2, 3, 4]
+    select(panel.ui.filterSelector, "Changed")
+    assert list(rows(panel)) == [GAP, SPECK]
+    select(panel.ui.filterSelector, "Flagged")
+    assert list(rows(panel)) == [4]
+    assert panel.ui.nextButton.enabled
+    select(panel.ui.filterSelector, "All")
+    assert list(rows(panel)) == [0, 1, 2, 3, 4]
+
+
+def test_a_slice_that_was_put_back_is_still_listed_as_changed(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    select(panel.ui.filterSelector, "Changed")
+    decide(panel, GAP, "rejectButton")
+    assert list(rows(panel)) == [GAP, SPECK]
+
+
+#
+# From slice to slice
+#
+
+
+def test_next_and_previous_go_round_the_slices_that_were_changed_or_flagged(heart: Heart, toy_flagged: None) -> None:
+    panel = repaired(heart)
+    assert chosen_slice(panel) is None
+    visited = []
+    for _ in range(4):
+        panel.ui.nextButton.click()
+        visited.append(chosen_slice(panel))
+    assert visited == [GAP, SPECK, 4, GAP]
+    panel.ui.previousButton.click()
+    assert chosen_slice(panel) == 4
+    panel.ui.previousButton.click()
+    assert chosen_slice(panel) == SPECK
+
+
+def test_slices_that_are_filtered_out_are_passed_by(heart: Heart, toy_flagged: None) -> None:
+    panel = repaired(heart)
+    select(panel.ui.filterSelector, "Flagged")
+    for _ in range(2):
+        panel.ui.nextButton.click()
+        assert chosen_slice(panel) == 4
+
+
+def test_next_brings_the_views_back_where_there_is_only_one_slice_to_go_to(
+    desktop: Any, heart: Heart, toy_flagged: None
+) -> None:
+    panel = repaired(heart)
+    panel.ui.alignViewsButton.click()
+    select(panel.ui.filterSelector, "Flagged")
+    panel.ui.nextButton.click()
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        node.SetSliceOffset(node.GetSliceOffset() - 16)
+    panel.ui.nextButton.click()
+    assert slices_shown(heart) == {4}
+
+
+def test_where_nothing_was_changed_there_is_nowhere_to_go(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    select(panel.ui.filterSelector, "Flagged")
+    assert not panel.ui.nextButton.enabled
+    assert panel.ui.nextButton.toolTip == "No slice that is listed was changed or flagged."
+
+
+def test_next_works_on_the_result_of_a_check_too(heart: Heart, toy_engine: None) -> None:
+    panel = open_on(heart)
+    panel.ui.checkButton.click()
+    panel.ui.nextButton.click()
+    assert chosen_slice(panel) == GAP
+
+
+@pytest.mark.parametrize("repair", [True, False])
+def test_choosing_a_row_moves_every_view_to_that_slice(
+    desktop: Any, heart: Heart, toy_engine: None, repair: bool
+) -> None:
+    panel = open_on(heart)
+    (panel.ui.repairButton if repair else panel.ui.checkButton).click()
+    panel.ui.alignViewsButton.click()
+    for k in (4, GAP, 0):
+        choose_slice(panel, k)
+        assert slices_shown(heart) == {k}
+
+
+def test_clicking_the_row_that_is_chosen_brings_the_views_back(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    panel.ui.alignViewsButton.click()
+    choose_slice(panel, GAP)
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        node.SetSliceOffset(node.GetSliceOffset() + 16)
+    assert slices_shown(heart) != {GAP}
+    panel.ui.sliceTable.cellClicked.emit(GAP, 0)
+    assert slices_shown(heart) == {GAP}
+
+
+#
+# Decisions
+#
+
+
+def test_accepting_leaves_the_voxels_and_is_written_down(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    output = output_of(panel)
+    before = heart.voxels("myo", output)
+    decide(panel, GAP, "acceptButton")
+    assert (heart.voxels("myo", output) == before).all()
+    assert rows(panel)[GAP]["Accepted"] == "yes"
+    assert json.loads(tags_of(output, "myo")["RNCARefine.Decisions"]) == {str(GAP): True}
+    assert panel.ui.decisionLabel.text == "1 of 2 slices decided; status: in progress."
+    assert chosen_slice(panel) == GAP
+
+
+def test_rejecting_puts_the_slice_back_and_undo_and_redo_step_through(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    output = output_of(panel)
+    fixed = heart.voxels("myo", output)
+    pool = heart.voxels("pool", output)
+    decide(panel, GAP, "rejectButton")
+    assert (heart.voxels("myo", output)[GAP] == heart.masks["myo"][GAP]).all()
+    assert (heart.voxels("pool", output) == heart.masks["pool"]).all()
+    assert (heart.voxels("myo", output)[SPECK] == fixed[SPECK]).all()
+    assert rows(panel)[GAP]["After"] == "open"
+    assert rows(panel)[GAP]["Accepted"] == "no"
+    assert rows(panel)[GAP]["+ mm\u00b2"] == ""
+    assert "4 after" in panel.ui.summaryLabel.text
+
+    panel.ui.undoButton.click()
+    assert (heart.voxels("myo", output) == fixed).all()
+    assert (heart.voxels("pool", output) == pool).all()
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+    assert not panel.ui.undoButton.enabled
+    assert panel.ui.undoButton.toolTip == "There is nothing to undo."
+
+    panel.ui.redoButton.click()
+    assert (heart.voxels("myo", output)[GAP] == heart.masks["myo"][GAP]).all()
+    assert rows(panel)[GAP]["Accepted"] == "no"
+    assert not panel.ui.redoButton.enabled
+
+
+def test_accepting_a_rejected_slice_brings_the_repair_back(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    decide(panel, GAP, "rejectButton")
+    decide(panel, GAP, "acceptButton")
+    assert (heart.voxels("myo", output_of(panel))[GAP] == heart.ring).all()
+    assert rows(panel)[GAP]["Accepted"] == "yes"
+
+
+def test_undo_goes_to_the_slice_that_it_is_about(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    decide(panel, GAP, "rejectButton")
+    choose_slice(panel, 0)
+    panel.ui.undoButton.click()
+    assert chosen_slice(panel) == GAP
+
+
+def test_the_review_is_completed_when_every_slice_is_decided(heart: Heart, toy_flagged: None) -> None:
+    panel = repaired(heart)
+    assert panel.ui.decisionLabel.text == "0 of 3 slices decided; status: flagged."
+    for k, button in ((4, "acceptButton"), (GAP, "rejectButton"), (SPECK, "acceptButton")):
+        decide(panel, k, button)
+    assert panel.ui.decisionLabel.text == "3 of 3 slices decided; status: completed."
+    assert tags_of(output_of(panel), "myo")["Segmentation.Status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("k", "accept", "reject"),
+    [
+        (0, "This slice was neither changed nor flagged; there is nothing to decide.", "there is nothing to put back"),
+        (4, "", "The repair has not changed this slice; there is nothing to put back."),
+        (GAP, "", ""),
+    ],
+)
+def test_what_cannot_be_decided_is_disabled_and_says_why(
+    heart: Heart, toy_flagged: None, k: int, accept: str, reject: str
+) -> None:
+    panel = repaired(heart)
+    assert panel.ui.acceptButton.toolTip == panel.ui.rejectButton.toolTip == "Choose a slice in the table."
+    choose_slice(panel, k)
+    for button, why in ((panel.ui.acceptButton, accept), (panel.ui.rejectButton, reject)):
+        assert button.enabled == (not why)
+        assert why in button.toolTip
+
+
+def test_what_is_decided_cannot_be_decided_the_same_way_again(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    decide(panel, GAP, "acceptButton")
+    assert panel.ui.acceptButton.toolTip == "This slice is accepted already."
+    assert panel.ui.rejectButton.enabled
+    decide(panel, GAP, "rejectButton")
+    assert panel.ui.rejectButton.toolTip == "This slice is rejected already."
+    assert panel.ui.acceptButton.enabled
+
+
+def test_a_decision_that_cannot_be_made_is_one_sentence_and_changes_nothing(
+    desktop: Any, heart: Heart, toy_engine: None
+) -> None:
+    panel = repaired(heart)
+    choose_slice(panel, GAP)
+    before = tags_of(output_of(panel), "myo")
+    slicer.mrmlScene.RemoveNode(heart.volume)
+    panel.ui.rejectButton.click()
+    (text,) = desktop.dialogs.texts
+    assert "Heart repaired" in text
+    assert "\n" not in text
+    assert tags_of(output_of(panel), "myo") == before
+
+
+#
+# Which segmentation
+#
+
+
+def test_every_repaired_segmentation_can_be_chosen_and_no_other(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    first = output_of(panel)
+    select(panel.ui.poolSelector, "None")
+    panel.ui.repairButton.click()
+    assert entries(panel.ui.reviewedSelector) == ["None", "Heart repaired", "Heart repaired_1"]
+    decide(panel, GAP, "rejectButton")
+    select(panel.ui.reviewedSelector, "Heart repaired")
+    assert output_of(panel) is first
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+    select(panel.ui.reviewedSelector, "Heart repaired_1")
+    assert rows(panel)[GAP]["Accepted"] == "no"
+    select(panel.ui.reviewedSelector, "None")
+    assert rows(panel) == {}
+
+
+def test_decisions_and_edits_made_elsewhere_are_followed(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    output = output_of(panel)
+    panel.logic.reject(output, GAP)
+    desktop.wait_until(lambda: rows(panel)[GAP]["Accepted"] == "no")
+    panel.logic.undo(output)
+    desktop.wait_until(lambda: rows(panel)[GAP]["Accepted"] == "undecided")
+    output.SetName("Mine")
+    desktop.wait_until(lambda: panel.ui.reviewedSelector.currentText == "Mine")
+    slicer.mrmlScene.RemoveNode(output)
+    desktop.wait_until(lambda: rows(panel) == {})
+    assert entries(panel.ui.reviewedSelector) == ["None"]
+    assert not panel.ui.acceptButton.enabled
+
+
+def test_the_only_repaired_segmentation_of_a_scene_is_shown_when_the_panel_is_entered(
+    heart: Heart, toy_engine: None
+) -> None:
+    panel = open_on(heart)
+    leave_panel(panel)
+    panel.logic.process(heart.segmentation, "myo", heart.volume, poolSegmentID="pool")
+    open_panel(MODULE_FILE)
+    assert panel.ui.reviewedSelector.currentText == "Heart repaired"
+    assert len(rows(panel)) == 5
+
+
+def test_a_segmentation_loaded_from_a_file_is_reviewed_on_once_its_volume_is_chosen(
+    heart: Heart, toy_engine: None, tmp_path: Path
+) -> None:
+    panel = repaired(heart)
+    decide(panel, GAP, "acceptButton")
+    before = rows(panel)
+    path = str(tmp_path / "mine.seg.nrrd")
+    assert slicer.util.exportNode(output_of(panel), path, properties={})
+    leave_panel(panel)
+    slicer.mrmlScene.Clear()
+    volume = draw_heart().volume
+    draw_heart()
+    slicer.util.loadSegmentation(path)
+    open_panel(MODULE_FILE)
+    assert panel.ui.reviewedSelector.currentText == "mine"
+    assert rows(panel) == {}
+    assert "Load" in panel.ui.decisionLabel.text
+    panel.ui.volumeSelector.setCurrentNode(volume)
+    assert rows(panel) == before
+
+
+@pytest.fixture
+def two_repaired(heart: Heart, toy_engine: None) -> Any:
+    """Return the panel after the repairs in place of two segments that have nothing to do with each other."""
+    panel = open_on(heart)
+    select(panel.ui.outputSelector, "in place")
+    panel.ui.repairButton.click()
+    select(panel.ui.poolSelector, "None")
+    select(panel.ui.myocardiumSelector, "The rv")
+    panel.ui.repairButton.click()
+    return panel
+
+
+def test_of_several_repaired_segments_each_is_offered_and_the_last_is_shown(two_repaired: Any) -> None:
+    ui = two_repaired.ui
+    assert entries(ui.reviewedSelector) == ["None", "Heart / The myo", "Heart / The rv"]
+    assert ui.reviewedSelector.currentText == "Heart / The rv"
+    of_rv = rows(two_repaired)
+    select(ui.reviewedSelector, "Heart / The myo")
+    assert rows(two_repaired) != of_rv
+    assert rows(two_repaired)[GAP]["Before"] == "open"
+    assert two_repaired.logic.getParameterNode().reviewedSegmentID == "myo"
+    select(ui.reviewedSelector, "Heart / The rv")
+    assert rows(two_repaired) == of_rv
+
+
+def test_of_several_repaired_segments_the_shown_one_is_decided_about(
+    desktop: Any, two_repaired: Any, heart: Heart, tmp_path: Path
+) -> None:
+    panel = two_repaired
+    repaired_rv = heart.voxels("rv")
+    select(panel.ui.reviewedSelector, "Heart / The myo")
+    decide(panel, GAP, "rejectButton")
+    assert (heart.voxels("myo")[GAP] == heart.masks["myo"][GAP]).all()
+    assert (heart.voxels("rv") == repaired_rv).all()
+    assert json.loads(tags_of(heart.segmentation, "myo")["RNCARefine.Decisions"]) == {str(GAP): False}
+    assert tags_of(heart.segmentation, "rv")["RNCARefine.Decisions"] == "None"
+    panel.ui.undoButton.click()
+    assert (heart.voxels("myo")[GAP] == heart.ring).all()
+    assert panel.ui.reviewedSelector.currentText == "Heart / The myo"
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+    panel.ui.plotButton.click()
+    table = heart.segmentation.GetNodeReference("RNCARefine.Report")
+    assert table.GetDescription() == summary(panel)
+    desktop.dialogs.answer(str(tmp_path / "report.json"))
+    panel.ui.exportButton.click()
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["slices"][GAP]["finding_before"]
+    assert found == "open"
+    panel.ui.showChangesCheckBox.click()
+    display = heart.segmentation.GetDisplayNode()
+    assert [display.GetSegmentVisibility(note) for note in ("myo_added", "rv_added")] == [False, True]
+
+
+def test_undoing_one_of_two_repairs_leaves_the_other_to_review(two_repaired: Any) -> None:
+    two_repaired.ui.undoButton.click()
+    assert entries(two_repaired.ui.reviewedSelector) == ["None", "Heart"]
+    assert rows(two_repaired)[GAP]["Before"] == "open"
+
+
+#
+# Tools
+#
+
+
+def test_the_changes_are_shown_and_hidden(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    box = panel.ui.showChangesCheckBox
+    display = output_of(panel).GetDisplayNode()
+    assert box.checked
+    assert display.GetSegmentVisibility("myo_added")
+    box.click()
+    assert not display.GetSegmentVisibility("myo_added")
+    assert not display.GetSegmentVisibility("myo_removed")
+    assert display.GetSegmentVisibility("myo")
+    box.click()
+    assert display.GetSegmentVisibility("myo_added")
+
+
+def test_the_box_says_what_is_shown_also_when_it_was_changed_elsewhere(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    panel.logic.showChanges(output_of(panel), False)
+    choose_slice(panel, GAP)
+    assert not panel.ui.showChangesCheckBox.checked
+
+
+def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    choose_slice(panel, GAP)
+    assert slices_shown(heart) == set()
+    panel.ui.alignViewsButton.click()
+    assert slices_shown(heart) == {GAP}
+
+
+def test_the_plot_has_b0_and_b1_of_every_slice(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    panel.ui.plotButton.click()
+    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
+    assert chart.GetNumberOfPlotSeriesNodes() == 4
+    panel.ui.plotButton.click()
+    assert len(slicer.util.getNodesByClass("vtkMRMLPlotChartNode")) == 1
+
+
+def test_the_plot_is_shown_in_a_layout_that_has_a_place_for_it(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    layout = slicer.app.layoutManager().layout
+    panel.ui.plotButton.click()
+    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
+    assert slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID() == chart.GetID()
+    assert slicer.app.layoutManager().layout != layout
+
+
+def test_tools_without_anything_to_work_on_are_disabled_and_say_so(heart: Heart, toy_engine: None) -> None:
+    panel = open_on(heart)
+    ui = panel.ui
+    for tool in (ui.alignViewsButton, ui.exportButton):
+        assert not tool.enabled
+        assert tool.toolTip == "Check or repair first."
+    for tool in (ui.showChangesCheckBox, ui.plotButton, ui.undoButton, ui.redoButton, ui.acceptButton):
+        assert not tool.enabled
+        assert "Repair first" in tool.toolTip
+    ui.checkButton.click()
+    assert ui.alignViewsButton.enabled
+    assert ui.exportButton.enabled
+    assert not ui.plotButton.enabled
+    ui.repairButton.click()
+    assert ui.plotButton.enabled
+    assert ui.showChangesCheckBox.enabled
+
+
+#
+# Export
+#
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
+@pytest.mark.parametrize("repair", [True, False])
+def test_the_report_is_written_in_the_kind_that_the_ending_tells(
+    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, ending: str, repair: bool
+) -> None:
+    panel = open_on(heart)
+    (panel.ui.repairButton if repair else panel.ui.checkButton).click()
+    if repair:
+        decide(panel, GAP, "rejectButton")
+    path = tmp_path / f"report{ending}"
+    desktop.dialogs.answer(str(path))
+    panel.ui.exportButton.click()
+    text = path.read_text(encoding="utf-8")
+    assert panel.ui.noticeLabel.text == f"The report was written to {path}."
+    if ending == ".json":
+        assert [record["accepted"] for record in json.loads(text)["slices"]][GAP] is (False if repair else None)
+    elif ending == ".csv":
+        assert len(text.splitlines()) == 6
+    else:
+        assert text.startswith("<!")
+
+
+def test_the_save_dialog_proposes_the_name_of_the_segmentation_beside_the_scene(
+    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path
+) -> None:
+    slicer.mrmlScene.SetRootDirectory(str(tmp_path))
+    panel = repaired(heart)
+    output_of(panel).SetName("Heart 3/4: end?")
+    desktop.dialogs.answer("")
+    panel.ui.exportButton.click()
+    (dialog,) = [dialog for dialog in desktop.dialogs.shown if dialog.kind == "save file"]
+    assert dialog.details == str(tmp_path / "Heart 3 4 end.html")
+    assert "*.html *.csv *.json" in dialog.text
+    assert panel.ui.noticeLabel.text == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("report.txt", ".csv, .json or .html"), ("report", ".csv, .json or .html"), ("missing/report.csv", "missing")],
+)
+def test_a_name_that_cannot_be_written_is_one_sentence(
+    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, name: str, words: str
+) -> None:
+    panel = repaired(heart)
+    desktop.dialogs.answer(str(tmp_path / name))
+    panel.ui.exportButton.click()
+    assert words in desktop.dialogs.texts[-1]
+    assert panel.ui.noticeLabel.text == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [28, 13])
+def test_a_full_disk_or_a_missing_permission_leaves_the_old_report_whole(
+    desktop: Any,
+    heart: Heart,
+    toy_engine: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    panel = repaired(heart)
+    path = tmp_path / "report.html"
+    path.write_text("the old one")
+
+    def full(temporary: Path) -> None:
+        raise OSError(number, "No space left on device" if number == 28 else "Permission denied", str(path))
+
+    monkeypatch.setattr(RNCARefineLib.atomic, "_flush", full)
+    desktop.dialogs.answer(str(path))
+    panel.ui.exportButton.click()
+    text = desktop.dialogs.texts[-1]
+    assert str(path) in text
+    assert "Choose another folder" in text
+    assert "\n" not in text
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+    assert path.read_text() == "the old one"
+
+
+def test_the_panel_of_an_empty_scene_says_what_to_do_first() -> None:
+    assert open_module().ui.decisionLabel.text == "Check or repair a segmentation to see its slices here."

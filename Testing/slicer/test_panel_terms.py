@@ -1,0 +1,91 @@
+"""The terms of a model: who is asked, how often, and what is read before agreeing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from RNCARefineLib.model import available_models
+from RNCARefineLib.panel.terms import SETTING, accepted_terms, is_permissive, terms_of
+
+CARD = replace(
+    available_models()[0], name="heart-1", licence="CC BY-NC-SA 4.0", training_data="40 hearts", citation="A. et al."
+)
+
+
+class Settings:
+    """The two functions of QSettings that are used; like it, gives back None for what it does not know."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def value(self, key: str) -> Any:
+        return self.values.get(key)
+
+    def setValue(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+class Person:
+    """Answers the same to everything, and remembers the questions."""
+
+    def __init__(self, answer: bool) -> None:
+        self.answer = answer
+        self.questions: list[str] = []
+
+    def __call__(self, text: str) -> bool:
+        self.questions.append(text)
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "licence",
+    ["Apache-2.0", "Apache 2.0", "MIT", "BSD-3-Clause", "CC0-1.0", "CC0 1.0", "CC BY 4.0", "CC-BY-4.0", "cc by"],
+)
+def test_a_licence_that_allows_everything_is_not_asked_about(licence: str) -> None:
+    person = Person(False)
+    assert accepted_terms(replace(CARD, licence=licence), settings=Settings(), ask=person)
+    assert person.questions == []
+
+
+@pytest.mark.parametrize(
+    "licence", ["CC BY-NC 4.0", "CC BY-NC-SA 4.0", "CC-BY-SA-4.0", "CC BY-ND 4.0", "GPL-3.0", "Mitre", "proprietary"]
+)
+def test_every_other_licence_is_asked_about(licence: str) -> None:
+    assert not is_permissive(licence)
+    person = Person(True)
+    assert accepted_terms(replace(CARD, licence=licence), settings=Settings(), ask=person)
+    assert len(person.questions) == 1
+
+
+def test_who_has_agreed_is_not_asked_again_about_the_same_licence_of_another_model() -> None:
+    settings, person = Settings(), Person(True)
+    assert accepted_terms(CARD, settings=settings, ask=person)
+    assert accepted_terms(replace(CARD, name="heart-2"), settings=settings, ask=person)
+    assert len(person.questions) == 1
+    assert settings.values == {SETTING: "CC BY-NC-SA 4.0"}
+
+
+def test_another_licence_is_asked_about_and_the_first_is_not_forgotten() -> None:
+    settings, person = Settings(), Person(True)
+    other = replace(CARD, licence="GPL-3.0")
+    for card in (CARD, other, CARD, other):
+        assert accepted_terms(card, settings=settings, ask=person)
+    assert len(person.questions) == 2
+
+
+def test_who_does_not_agree_may_not_use_the_model_and_is_asked_again() -> None:
+    settings, person = Settings(), Person(False)
+    assert not accepted_terms(CARD, settings=settings, ask=person)
+    assert not accepted_terms(CARD, settings=settings, ask=person)
+    assert len(person.questions) == 2
+    assert settings.values == {}
+
+
+def test_the_question_names_model_licence_data_and_citation_and_forbids_commercial_use() -> None:
+    text = terms_of(CARD)
+    for part in ("heart-1", "CC BY-NC-SA 4.0", "not allow commercial use", "40 hearts", "A. et al."):
+        assert part in text
+    assert "commercial" not in terms_of(replace(CARD, licence="GPL-3.0"))

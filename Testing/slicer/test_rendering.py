@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from numpy.typing import NDArray
+
+from harness import rendering
+from harness.hearts import CENTRE, GAP, INNER, OUTER, SPECK, Heart, draw_heart
+from harness.rendering import Pixels, SliceView, ThreeDView
+from harness.runs import process
+from RNCARefineLib.mrml.review import ADDED, REMOVED
+from RNCARefineLib.mrml.views import show_slice
+from RNCARefineLib.topology import betti_2d
+
+Marks = NDArray[np.bool_]
+"""Where a colour is in a picture, shape ``(rows, columns)``."""
+
+WIDTH_MM = 45.0
+"""Of a view in which the drawn heart's wall, 25 mm across, is about half of the picture."""
+MAGENTA = (1.0, 0.0, 1.0)
+
+
+@pytest.fixture(autouse=True)
+def drawing() -> None:
+    if not rendering.can_render():
+        pytest.skip(rendering.NO_RENDERING)
+
+
+@pytest.fixture
+def view() -> Iterator[SliceView]:
+    with SliceView(size=(360, 320)) as view:
+        yield view
+
+
+def look(view: SliceView, heart: Heart, k: int) -> None:
+    view.lie_on(heart.volume, k)
+    view.zoom(WIDTH_MM)
+
+
+def paint(node: Any, *segment_ids: str, fill: float = 1.0, outline: bool = False) -> None:
+    """Show these segments of a node and no others, by default as flat colour."""
+    display = node.GetDisplayNode()
+    display.SetVisibility(bool(segment_ids))
+    display.SetOpacity2DFill(fill)
+    display.SetVisibility2DOutline(outline)
+    display.SetAllSegmentsVisibility(False)
+    for segment_id in segment_ids:
+        display.SetSegmentVisibility(segment_id, True)
+        display.SetSegmentOpacity2DFill(segment_id, 1.0)
+
+
+def has_colour(picture: Pixels, colour: tuple[float, float, float]) -> Marks:
+    expected = np.rint(255 * np.array(colour))
+    return np.asarray((np.abs(picture - expected) <= 1).all(axis=2))
+
+
+def ijk_to_ras(heart: Heart) -> NDArray[np.float64]:
+    matrix = vtk.vtkMatrix4x4()
+    heart.volume.GetIJKToRASMatrix(matrix)
+    return np.asarray(slicer.util.arrayFromVTKMatrix(matrix))
+
+
+def voxels_under_pixels(view: SliceView, heart: Heart) -> tuple[NDArray[np.int_], Marks]:
+    """Return the voxel (k, j, i) under the centre of each pixel, and which pixels lie well inside of their voxel."""
+    width, height = view.size
+    columns, rows = np.meshgrid(np.arange(width), height - 1 - np.arange(height))
+    xy_to_ras = slicer.util.arrayFromVTKMatrix(view.node.GetXYToRAS())
+    xy_to_ijk = np.linalg.inv(ijk_to_ras(heart)) @ xy_to_ras
+    ijk = (np.stack([columns, rows, np.zeros_like(rows), np.ones_like(rows)], -1) @ xy_to_ijk.T)[..., :3]
+    nearest = np.rint(ijk)
+    return nearest[..., ::-1].astype(int), np.asarray((np.abs(ijk - nearest) < 0.4).all(axis=-1))
+
+
+def drawn(view: SliceView, heart: Heart, mask: NDArray[np.uint8]) -> tuple[Marks, Marks]:
+    """Return which pixels a mask covers, and which pixels are sure."""
+    index, sure = voxels_under_pixels(view, heart)
+    k, j, i = np.moveaxis(index, -1, 0)
+    inside = (j >= 0) & (j < mask.shape[1]) & (i >= 0) & (i < mask.shape[2])
+    found = np.zeros(k.shape, bool)
+    found[inside] = mask[k[inside], j[inside], i[inside]] > 0
+    return found, sure
+
+
+def test_the_wall_is_drawn_closed_where_it_is_closed_and_open_where_it_is_open(view: SliceView, heart: Heart) -> None:
+    paint(heart.segmentation, "myo")
+    colour = heart.segmentation.GetSegmentation().GetSegment("myo").GetColor()
+    topology = {}
+    for k in (0, GAP):
+        look(view, heart, k)
+        topology[k] = betti_2d(has_colour(view.rgb(), colour).astype(np.uint8))
+    assert topology == {0: (1, 1), GAP: (1, 0)}
+
+
+def test_the_outline_has_two_edges_where_the_wall_is_closed_and_one_where_it_is_open(
+    view: SliceView, heart: Heart
+) -> None:
+    paint(heart.segmentation, "myo", fill=0.0, outline=True)
+    colour = heart.segmentation.GetSegmentation().GetSegment("myo").GetColor()
+    edges = {}
+    for k in (0, GAP):
+        look(view, heart, k)
+        edges[k] = betti_2d(has_colour(view.rgb(), colour).astype(np.uint8))
+    assert edges == {0: (2, 2), GAP: (1, 1)}
+
+
+@pytest.mark.parametrize("geometry", ["axis-aligned", "oblique", "mirrored", "sheared"])
+def test_what_was_added_is_drawn_in_its_colour_exactly_where_it_was_added(
+    logic: Any, view: SliceView, geometry: str
+) -> None:
+    heart = draw_heart(geometry)
+    process(logic, heart)
+    node = logic.outputSegmentationNode()
+    paint(heart.segmentation)
+    paint(node, "myo_added", "myo_removed")
+    look(view, heart, GAP)
+    picture = view.rgb()
+    added = heart.voxels("myo", node) & ~heart.masks["myo"] & 1
+    expected, sure = drawn(view, heart, added)
+    assert expected.sum() > 1000
+    np.testing.assert_array_equal(has_colour(picture, ADDED.colour)[sure], expected[sure])
+    assert not has_colour(picture, REMOVED.colour).any()
+
+
+def test_what_was_removed_is_drawn_in_its_colour_in_its_slice_only(logic: Any, view: SliceView, heart: Heart) -> None:
+    process(logic, heart)
+    node = logic.outputSegmentationNode()
+    paint(heart.segmentation)
+    paint(node, "myo_removed")
+    found = []
+    for k in range(5):
+        view.lie_on(heart.volume, k)
+        view.zoom(2 * WIDTH_MM)
+        picture = has_colour(view.rgb(), REMOVED.colour)
+        expected, sure = drawn(view, heart, heart.masks["myo"] & ~heart.voxels("myo", node) & 1)
+        np.testing.assert_array_equal(picture[sure], expected[sure])
+        found.append(bool(picture.any()))
+    assert found == [False, False, False, True, False]
+
+
+def test_a_hidden_segment_is_not_drawn(view: SliceView, heart: Heart) -> None:
+    look(view, heart, GAP)
+    colours = {
+        segment_id: heart.segmentation.GetSegmentation().GetSegment(segment_id).GetColor()
+        for segment_id in ("myo", "pool", "rv", "scar")
+    }
+    paint(heart.segmentation, *colours)
+    picture = view.rgb()
+    assert all(has_colour(picture, colour).sum() > 100 for colour in colours.values())
+    paint(heart.segmentation, "myo", "rv")
+    picture = view.rgb()
+    assert not has_colour(picture, colours["pool"]).any()
+    assert not has_colour(picture, colours["scar"]).any()
+    assert has_colour(picture, colours["myo"]).sum() > 100
+
+
+def test_the_image_is_drawn_with_the_window_and_level_of_its_display_node(view: SliceView, heart: Heart) -> None:
+    view.show(heart.volume)
+    look(view, heart, 0)
+    paint(heart.segmentation)
+    display = heart.volume.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0.0, 255.0)
+    picture = view.rgb()
+    _, j, i = np.moveaxis(voxels_under_pixels(view, heart)[0], -1, 0)
+    distance = np.hypot(j - CENTRE[0], i - CENTRE[1])
+    assert picture[distance < INNER - 1].mean() == pytest.approx(140, abs=3)
+    assert picture[(distance > INNER + 1) & (distance < OUTER - 1)].mean() == pytest.approx(60, abs=3)
+    display.SetWindowLevelMinMax(100.0, 101.0)
+    picture = view.rgb()
+    assert picture[distance < INNER - 1].min() == 255
+    assert picture[(distance > INNER + 1) & (distance < OUTER - 1)].max() == 0
+
+
+def test_the_patients_right_is_on_the_left_of_an_axial_picture_and_the_front_is_on_top(view: SliceView) -> None:
+    heart = draw_heart("axis-aligned", origin=(30.0, 25.0, 0.0))
+    view.show(heart.volume)
+    paint(heart.segmentation, "rv")
+    colour = heart.segmentation.GetSegmentation().GetSegment("rv").GetColor()
+    view.node.JumpSliceByCentering(0.0, 0.0, 16.0)
+    rows, columns = np.nonzero(has_colour(view.rgb(), colour))
+    # The segment rv lies at columns 36 to 43 of 48, and columns run to the patient's left here.
+    assert columns.min() > view.size[0] / 2
+    # Its rows, 12 to 27 of 40, run to the back: a bit more of it lies in front of the middle.
+    assert rows.mean() < view.size[1] / 2
+    corners = view.pixels_of(np.array([[10.0, 0.0, 16.0], [-10.0, 0.0, 16.0], [0.0, 10.0, 16.0]]))
+    assert corners[0, 1] < corners[1, 1]
+    assert corners[2, 0] < corners[0, 0]
+
+
+@pytest.mark.parametrize("geometry", ["axis-aligned", "oblique"])
+def test_showing_a_slice_moves_the_picture_to_it_and_the_heart_to_its_middle(view: SliceView, geometry: str) -> None:
+    heart = draw_heart(geometry)
+    paint(heart.segmentation, "myo")
+    colour = heart.segmentation.GetSegmentation().GetSegment("myo").GetColor()
+    look(view, heart, 0)
+    for k in (GAP, SPECK, 4):
+        show_slice(heart.volume, k, heart.ring)
+        expected, sure = drawn(view, heart, heart.masks["myo"][[k] * 5])
+        np.testing.assert_array_equal(has_colour(view.rgb(), colour)[sure], expected[sure])
+        centre = (ijk_to_ras(heart) @ [CENTRE[1], CENTRE[0], k, 1])[:3]
+        middle = [(view.size[1] - 1) / 2, (view.size[0] - 1) / 2]
+        np.testing.assert_allclose(view.pixels_of(centre[None])[0], middle, atol=1.0)
+
+
+def test_two_pictures_of_the_same_view_are_the_same(view: SliceView, heart: Heart) -> None:
+    view.show(heart.volume)
+    look(view, heart, GAP)
+    first = view.rgb()
+    assert first.std() > 10
+    np.testing.assert_array_equal(first, view.rgb())
+    with SliceView("Green", size=view.size) as other:
+        other.show(heart.volume)
+        look(other, heart, GAP)
+        np.testing.assert_array_equal(first, other.rgb())
+
+
+def test_a_view_can_be_closed_and_opened_again_in_the_same_scene(heart: Heart) -> None:
+    pictures = []
+    for _ in range(2):
+        with SliceView(size=(200, 160)) as view:
+            view.show(heart.volume)
+            look(view, heart, GAP)
+            pictures.append(view.rgb())
+    assert pictures[0].std() > 10
+    np.testing.assert_array_equal(*pictures)
+    assert slicer.app.applicationLogic().GetSliceLogics().GetNumberOfItems() == 0
+
+
+def test_the_pool_shows_through_the_gap_of_the_wall_in_3d_until_the_wall_is_repaired(logic: Any, heart: Heart) -> None:
+    heart.segmentation.GetSegmentation().GetSegment("pool").SetColor(*MAGENTA)
+    process(logic, heart)
+    shares = []
+    with ThreeDView(size=(200, 200)) as view:
+        view.node.SetBoxVisible(False)
+        view.node.SetAxisLabelsVisible(False)
+        for node in (heart.segmentation, logic.outputSegmentationNode()):
+            for other in (heart.segmentation, logic.outputSegmentationNode()):
+                other.GetDisplayNode().SetVisibility(other is node)
+            paint(node, "myo", "pool")
+            node.GetSegmentation().SetConversionParameter("Smoothing factor", "0.0")
+            node.CreateClosedSurfaceRepresentation()
+            # From the side of the gap, which is where i is large, straight at the broken slice.
+            matrix = ijk_to_ras(heart)
+            middle = (matrix @ [CENTRE[1], CENTRE[0], GAP, 1])[:3]
+            view.look(middle, direction=-matrix[:3, 0], up=-matrix[:3, 1], distance=120.0)
+            red, green, blue = np.moveaxis(view.rgb().astype(int), -1, 0)
+            shares.append(int(((red > 60) & (blue > 60) & (green < 30)).sum()))
+    assert shares[0] > 200
+    assert shares[1] == 0
+
+
+def test_in_3d_too_only_what_is_visible_is_drawn(heart: Heart) -> None:
+    heart.segmentation.CreateClosedSurfaceRepresentation()
+    with ThreeDView(size=(160, 160)) as view:
+        view.node.SetBoxVisible(False)
+        view.node.SetAxisLabelsVisible(False)
+        matrix = ijk_to_ras(heart)
+        middle = (matrix @ [CENTRE[1], CENTRE[0], GAP, 1])[:3]
+        view.look(middle, direction=matrix[:3, 2], up=-matrix[:3, 1], distance=200.0)
+        paint(heart.segmentation)
+        empty = view.rgb()
+        paint(heart.segmentation, "rv")
+        some = (view.rgb() != empty).any(axis=2)
+        paint(heart.segmentation, "rv", "myo")
+        more = (view.rgb() != empty).any(axis=2)
+    assert 100 < some.sum() < more.sum() / 2
+
+
+def test_where_nothing_can_draw_a_view_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "can_render", lambda: False)
+    with pytest.raises(RuntimeError, match="libosmesa6"):
+        SliceView()
+
+
+def test_a_window_class_that_cannot_draw_is_noticed_without_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VTK_DEFAULT_OPENGL_WINDOW", "vtkXOpenGLRenderWindow")
+    monkeypatch.setenv("DISPLAY", ":987")
+    assert not rendering.can_render.__wrapped__()
