@@ -327,7 +327,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             model: Name of a model, or path of its weights; the default model of the mode if not given.
             device: "auto", "numpy", "cpu", "cuda" or "mps".
             seed: Seed of the automaton; the same seed gives the same result on every device.
-            samples: Rollouts with different seeds; several give a confidence per slice.
+            samples: Rollouts with different seeds, of which several are averaged.
             steps: Steps of a rollout; those of the model card if not given.
             closeBase: Close the base, too, where the outflow tract leaves the wall open on purpose.
             addOnly: Never remove a voxel from the myocardium.
@@ -597,6 +597,10 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def canUndo(self, segmentationNode):
         """Whether :meth:`undo` would take something back."""
         return self._steps().can_undo(segmentationNode)
+
+    def editedSince(self, segmentationNode):
+        """Whether the segmentation was edited otherwise since: :meth:`undo` and :meth:`redo` take this back, too."""
+        return self._steps().edited_since(segmentationNode)
 
     def canRedo(self, segmentationNode):
         """Whether :meth:`redo` would make something again."""

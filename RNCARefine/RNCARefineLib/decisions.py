@@ -126,11 +126,14 @@ def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask) -> SliceRecord:
         gap_deg_after=round(gap(wall, stack.in_plane).angle_deg, 1),
         added_mm2=round(added, 2),
         removed_mm2=round(removed, 2),
+        reason=f"Edited by hand. {record.reason}" if record.reason else "Edited by hand.",
     )
 
 
 def _edited(slices: list[int]) -> list[str]:
     if not slices:
         return []
-    which = f"Slice {slices[0]} was" if len(slices) == 1 else f"Slices {', '.join(map(str, slices))} were"
-    return [f"{which} edited by hand after the repair and described as found now."]
+    if len(slices) == 1:
+        return [f"Slice {slices[0]} was edited by hand after the repair; it is described as it is now."]
+    which = ", ".join(map(str, slices))
+    return [f"Slices {which} were edited by hand after the repair; they are described as they are now."]

@@ -12,7 +12,7 @@ from .png import data_uri
 from .records import Report, SliceRecord
 from .report_style import STYLE
 from .stack import Mask, Stack
-from .words import Verdict
+from .words import Finding, Verdict
 
 RESEARCH_USE = "For research use only. Not a medical device; every result must be checked by a qualified person."
 
@@ -149,7 +149,7 @@ def _card(record: SliceRecord, pictures: SlicePictures) -> str:
         for caption, pixels in panes
     )
     facts = [f"expected: {record.expectation}"]
-    if record.gap_deg_before > 0:
+    if record.gap_deg_before > 0 and record.finding_before is not Finding.EMPTY:
         facts.append(f"gap {_number(record.gap_deg_before, '.0f')}&deg;, {_number(record.gap_mm_before, '.1f')} mm")
     if changed:
         facts.append(
@@ -276,6 +276,7 @@ _WORDS = (
     "<p class=note>b0: pieces of myocardium in the slice; b1: holes. <b>ring</b> (1, 1) a closed wall &middot; "
     "<b>disc</b> (1, 0) solid, at the apex &middot; <b>open</b> (1, 0) with a gap &middot; <b>fragmented</b> b0 &gt; 1 "
     "&middot; <b>porous</b> b1 &gt; 1 &middot; <b>open on purpose</b>: outflow tract at the base. Gap: the widest "
-    "sector without wall, before. From pool, from others: what the wall took from the blood pool and from other "
-    "labels. Pool outside: blood pool that lies outside the closed ring. Slices count from 0.</p>"
+    "sector without wall, before. From pool, from others: where the wall now lies on blood pool and on other "
+    "labels; labels of a label map give way, segments in Slicer keep their voxels. Pool outside: blood pool that lies "
+    "outside the closed ring. Slices count from 0.</p>"
 )

@@ -105,7 +105,7 @@ def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, s
     assert record.gap_deg_after == 0
     assert record.added_mm2 == pytest.approx(16 * 1.5 * 1.25)
     assert seen.stack.closed_after == 4
-    assert seen.warnings == ["careful", "Slice 2 was edited by hand after the repair and described as found now."]
+    assert seen.warnings == ["careful", "Slice 2 was edited by hand after the repair; it is described as it is now."]
 
 
 def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack, after: Mask) -> None:
@@ -113,7 +113,7 @@ def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack,
     wall[CLOSED, 0, 0] = 1
     wall[0] = 0
     seen = decided(report, {CLOSED: False}, stack, wall)
-    assert seen.warnings[-1] == "Slices 0, 1 were edited by hand after the repair and described as found now."
+    assert seen.warnings[-1] == "Slices 0, 1 were edited by hand after the repair; they are described as they are now."
     assert (seen.slices[0].finding_after, seen.slices[0].removed_mm2 > 0) == (Finding.EMPTY, True)
     assert (seen.slices[CLOSED].b0_after, seen.slices[CLOSED].added_mm2) == (2, 1.88)
 

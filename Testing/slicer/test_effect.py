@@ -8,7 +8,7 @@ import pytest
 import slicer
 
 from harness import toy_engine as toy
-from harness.effects import CountingEngine, EffectBench
+from harness.effects import NAME, CountingEngine, EffectBench
 from harness.hearts import GAP, SHAPE, SPECK, node_census, segment_voxels
 from harness.runs import snapshot
 
@@ -40,7 +40,7 @@ def test_check_of_one_slice_speaks_of_that_slice(bench: EffectBench) -> None:
     assert bench.text == "Slice 0 is as it should be."
     bench.show_slice(GAP)
     bench.options.check.click()
-    assert bench.text.startswith(f"1 of 1 slices to repair:\nSlice {GAP}: open.")
+    assert bench.text.startswith(f"To repair:\nSlice {GAP}: open.")
 
 
 # Apply
@@ -54,7 +54,9 @@ def test_apply_writes_the_preview_without_computing_again(bench: EffectBench, en
     assert engine.repairs == 1
     bench.assert_voxels(myo=bench.rings)
     assert node_census() == census
-    assert bench.text == f"Repaired: slices {GAP}, {SPECK}. Undo takes it back."
+    repaired, overlap = bench.text.split("\n")
+    assert repaired == f"Repaired: slices {GAP}, {SPECK}. Undo takes it back."
+    assert overlap == "The new wall covers 35 mm\u00b2 of other segments (see Neighbours)."
 
 
 def test_apply_computes_where_there_is_no_preview(bench: EffectBench, engine: CountingEngine) -> None:
@@ -97,7 +99,7 @@ def test_a_repair_that_masking_held_back_is_told(bench: EffectBench) -> None:
     bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
     bench.options.apply.click()
     repaired, held_back = bench.text.split("\n")
-    assert repaired == f"Repaired: slices {SPECK}. Undo takes it back."
+    assert repaired == f"Repaired: slice {SPECK}. Undo takes it back."
     assert held_back.startswith("1 of 2 slices are still not closed, since masking kept a part from being written: 2.")
     expected = bench.heart.masks["myo"].copy()
     expected[SPECK] = bench.heart.ring
@@ -164,7 +166,7 @@ def test_only_the_slice_that_is_shown_is_repaired(bench: EffectBench) -> None:
     expected = bench.heart.masks["myo"].copy()
     expected[GAP] = bench.heart.ring
     bench.assert_voxels(myo=expected)
-    assert bench.text == f"Repaired: slices {GAP}. Undo takes it back."
+    assert bench.text.startswith(f"Repaired: slice {GAP}. Undo takes it back.\n")
 
 
 def test_the_previewed_slice_is_applied_even_if_the_view_has_moved_on(
@@ -191,3 +193,22 @@ def test_without_a_parallel_view_the_buttons_of_one_slice_say_why_they_are_off(b
         assert "Turn one" in button.toolTip
     bench.options.whole_segment.click()
     assert bench.options.apply.enabled
+
+
+def test_options_that_change_in_the_node_are_shown_and_never_saved_back_from_the_widgets(bench: EffectBench) -> None:
+    bench.show_slice(GAP)
+    bench.options.this_slice.checked = True
+    was_modifying = bench.node.StartModify()
+    for name, value in (("Scope", "segment"), ("CloseBase", "1"), ("AddOnly", "1"), ("Geometry", "0")):
+        assert bench.node.GetAttribute(f"{NAME}.{name}") is not None
+        bench.node.SetAttribute(f"{NAME}.{name}", value)
+    bench.node.EndModify(was_modifying)
+    bench.effect.updateGUIFromMRML()
+    options = bench.options
+    assert (options.whole_segment.checked, options.this_slice.checked) == (True, False)
+    assert (options.close_base.checked, options.add_only.checked, options.geometry.checked) == (True, True, False)
+    assert [bench.node.GetAttribute(f"{NAME}.{name}") for name in ("CloseBase", "AddOnly", "Geometry")] == [
+        "1",
+        "1",
+        "0",
+    ]

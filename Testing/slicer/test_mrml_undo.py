@@ -112,3 +112,66 @@ def test_a_new_scene_does_not_inherit_the_steps_of_the_old_one(heart: Heart, ste
     assert again.segmentation.GetID() == node_id
     assert not steps.undo(again.segmentation)
     np.testing.assert_array_equal(again.voxels("myo"), again.masks["myo"])
+
+
+def edit(heart: Heart) -> None:
+    """Add a voxel to the scar, as somebody else does."""
+    mask = heart.voxels("scar")
+    mask[tuple(np.argwhere(mask == 0)[0])] = 1
+    write_segment(heart.segmentation, "scar", mask, VolumeGrid.of_volume(heart.volume))
+
+
+def test_steps_alone_are_no_edits(heart: Heart, steps: UndoSteps) -> None:
+    assert not steps.edited_since(heart.segmentation)
+    first = heart.masks["myo"].copy()
+    first[0] = 0
+    for mask in (first, np.zeros_like(first)):
+        change(heart, steps, mask)
+        assert not steps.edited_since(heart.segmentation)
+    for step in (steps.undo, steps.undo, steps.redo, steps.redo):
+        assert step(heart.segmentation)
+        assert not steps.edited_since(heart.segmentation)
+    with pytest.raises(RuntimeError):
+        fail(heart, steps)
+    assert not steps.edited_since(heart.segmentation)
+
+
+def test_tags_names_and_visibility_are_no_edits(heart: Heart, steps: UndoSteps) -> None:
+    change(heart, steps, np.zeros_like(heart.masks["myo"]))
+    segment = heart.segmentation.GetSegmentation().GetSegment("myo")
+    segment.SetTag("Segmentation.Status", "completed")
+    segment.SetName("Wall")
+    heart.segmentation.CreateDefaultDisplayNodes()
+    heart.segmentation.GetDisplayNode().SetSegmentVisibility("myo", False)
+    assert not steps.edited_since(heart.segmentation)
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_one_voxel_or_a_new_segment_since_a_step_is_an_edit(heart: Heart, steps: UndoSteps, undone: bool) -> None:
+    change(heart, steps, np.zeros_like(heart.masks["myo"]))
+    if undone:
+        steps.undo(heart.segmentation)
+    heart.segmentation.GetSegmentation().AddEmptySegment("other")
+    assert steps.edited_since(heart.segmentation)
+    heart.segmentation.GetSegmentation().RemoveSegment("other")
+    assert not steps.edited_since(heart.segmentation)
+    edit(heart)
+    assert steps.edited_since(heart.segmentation)
+
+
+def test_an_edit_between_two_steps_is_one_when_the_second_was_undone(heart: Heart, steps: UndoSteps) -> None:
+    first = heart.masks["myo"].copy()
+    first[0] = 0
+    change(heart, steps, first)
+    edit(heart)
+    change(heart, steps, np.zeros_like(first))
+    assert not steps.edited_since(heart.segmentation)  # to undo the second keeps it
+    steps.undo(heart.segmentation)
+    assert steps.edited_since(heart.segmentation)  # to undo the first does not
+
+
+def test_an_edit_before_the_first_step_is_none(heart: Heart, steps: UndoSteps) -> None:
+    edit(heart)
+    change(heart, steps, np.zeros_like(heart.masks["myo"]))
+    steps.undo(heart.segmentation)
+    assert not steps.edited_since(heart.segmentation)

@@ -89,8 +89,17 @@ def test_a_view_that_is_aligned_shows_the_slice_it_was_moved_to(
 
 def test_a_view_that_is_not_parallel_shows_no_slice(views: dict[str, Any]) -> None:
     heart = draw_heart("oblique")
-    show_slice(heart.volume, 2)
     assert [slice_shown(view, heart.volume) for view in views.values()] == [None, None, None]
+
+
+def test_views_are_turned_where_none_would_show_the_slice(views: dict[str, Any]) -> None:
+    heart = draw_heart("oblique")
+    show_slice(heart.volume, 2)
+    assert sorted(str(slice_shown(view, heart.volume)) for view in views.values()) == ["2", "None", "None"]
+    before = [slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, :3].copy() for view in views.values()]
+    show_slice(heart.volume, 3)
+    after = [slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, :3] for view in views.values()]
+    np.testing.assert_array_equal(before, after)
 
 
 def test_of_an_axis_aligned_stack_the_axial_view_shows_a_slice_without_being_turned(views: dict[str, Any]) -> None:
@@ -132,6 +141,7 @@ def test_a_view_counts_as_parallel_while_it_stays_in_one_slice(
     matrix = to_world(heart)
     column, row, normal = (axis / np.linalg.norm(axis) for axis in matrix[:3, :3].T)
     angle = np.radians(degrees)
+    look_along(views["Red"], heart, column, row)  # so that no view is turned
     look_along(views["Green"], heart, np.cos(angle) * column + np.sin(angle) * normal, row)
     show_slice(heart.volume, 2)
     assert slice_shown(views["Green"], heart.volume) == shown

@@ -276,7 +276,7 @@ def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: Non
     assert not parameter_node().HasParameter("seed")
 
 
-def test_the_keys_n_and_p_step_through_the_slices_in_the_panel_and_nowhere_else(
+def test_the_keys_n_p_a_and_r_step_and_decide_in_the_panel_and_nowhere_else(
     desktop: Any, heart: Heart, toy_engine: None
 ) -> None:
     from PySide6 import QtCore, QtWidgets
@@ -297,3 +297,11 @@ def test_the_keys_n_and_p_step_through_the_slices_in_the_panel_and_nowhere_else(
     elsewhere = QtWidgets.QPushButton("Elsewhere")
     elsewhere.show()
     assert press(elsewhere, QtCore.Qt.Key.Key_N) == GAP
+    press(elsewhere, QtCore.Qt.Key.Key_A)
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+    assert press(table, QtCore.Qt.Key.Key_A) == SPECK
+    assert press(table, QtCore.Qt.Key.Key_R) == SPECK
+    assert [rows(panel)[k]["Accepted"] for k in (GAP, SPECK)] == ["yes", "no"]
+    choose_slice(panel, 0)
+    press(table, QtCore.Qt.Key.Key_R)  # the button is disabled
+    assert rows(panel)[0]["Accepted"] == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,12 @@ def enter_again(panel: Any) -> None:
     """Go to another module and come back."""
     leave_panel(panel)
     open_panel(MODULE_FILE)
+
+
+def wait(desktop: Any) -> None:
+    """Let the panel notice what has changed in the scene."""
+    end = time.monotonic() + 0.3
+    desktop.wait_until(lambda: time.monotonic() > end)
 
 
 def only_segment(heart: Heart, *segment_ids: str) -> None:
@@ -85,6 +92,36 @@ def test_data_loaded_while_another_module_is_open_are_chosen_when_the_panel_is_e
     heart = draw_heart()
     open_panel(MODULE_FILE)
     assert panel.ui.segmentationSelector.currentNode() is heart.segmentation
+
+
+def test_data_loaded_while_the_panel_is_open_are_chosen(desktop: Any) -> None:
+    from RNCARefineLib.mrml.sample_data import load
+
+    panel = open_module()
+    volume, segmentation = load()
+    desktop.wait_until(lambda: panel.ui.segmentationSelector.currentNode() is segmentation)
+    assert panel.ui.volumeSelector.currentNode() is volume
+
+
+def test_none_that_was_chosen_stays_when_other_data_are_loaded(desktop: Any, heart: Heart) -> None:
+    panel = open_on(heart)
+    panel.ui.segmentationSelector.setCurrentNode(None)
+    panel.ui.volumeSelector.setCurrentNode(None)
+    for class_name in ("vtkMRMLModelNode", "vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode"):
+        node = slicer.mrmlScene.AddNewNodeByClass(class_name)
+        wait(desktop)
+        slicer.mrmlScene.RemoveNode(node)
+        wait(desktop)
+    assert panel.ui.segmentationSelector.currentNode() is None
+    assert panel.ui.volumeSelector.currentNode() is None
+
+
+def test_a_choice_that_was_made_stays_when_other_data_are_loaded(desktop: Any, heart: Heart) -> None:
+    panel = open_on(heart)
+    draw_heart()
+    wait(desktop)
+    assert panel.ui.segmentationSelector.currentNode() is heart.segmentation
+    assert panel.ui.volumeSelector.currentNode() is heart.volume
 
 
 def test_of_two_nodes_with_the_same_name_the_one_that_was_picked_is_meant(heart: Heart) -> None:
@@ -170,6 +207,7 @@ def test_removing_the_segmentation_disables_the_buttons(desktop: Any, heart: Hea
 def test_the_tooltips_of_the_disabled_buttons_say_what_is_missing() -> None:
     panel = open_module()
     heart = draw_heart()
+    draw_heart()  # of two, none is chosen without asking
     ui = panel.ui
     steps = [
         (lambda: None, "Choose a segmentation and the volume."),

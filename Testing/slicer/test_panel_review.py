@@ -28,7 +28,9 @@ from harness.panel_steps import (
     tags_of,
 )
 from harness.panels import leave_panel, open_panel
+from RNCARefineLib.mrml.segments import write_segment
 from RNCARefineLib.mrml.views import slice_shown
+from RNCARefineLib.mrml.volume_grid import VolumeGrid
 from RNCARefineLib.words import Finding, Verdict
 
 
@@ -101,6 +103,7 @@ def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Hea
     choose_slice(panel, 4)
     assert panel.ui.reasonLabel.text == "Slice 4: refused. Look at it."
     decide(panel, GAP, "rejectButton")
+    choose_slice(panel, GAP)
     assert panel.ui.reasonLabel.text == "Slice 2: put back as it was before the repair."
     panel.ui.filterSelector.setCurrentText("Flagged")
     assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
@@ -244,7 +247,29 @@ def test_accepting_leaves_the_voxels_and_is_written_down(heart: Heart, toy_engin
     assert rows(panel)[GAP]["Accepted"] == "yes"
     assert json.loads(tags_of(output, "myo")["RNCARefine.Decisions"]) == {str(GAP): True}
     assert panel.ui.decisionLabel.text == "1 of 2 slices decided; status: in progress."
+
+
+def test_after_a_decision_comes_the_next_undecided_slice_and_after_the_last_decision_none(
+    desktop: Any, heart: Heart, toy_flagged: None
+) -> None:
+    panel = repaired(heart)
+    panel.ui.alignViewsButton.click()
+    decide(panel, SPECK, "acceptButton")
+    assert chosen_slice(panel) == 4
+    assert slices_shown(heart) == {4}
+    panel.ui.acceptButton.click()
     assert chosen_slice(panel) == GAP
+    panel.ui.rejectButton.click()
+    assert chosen_slice(panel) == GAP
+    decide(panel, SPECK, "rejectButton")  # another opinion
+    assert chosen_slice(panel) == SPECK
+
+
+def test_slices_that_are_filtered_out_are_not_gone_to_after_a_decision(heart: Heart, toy_flagged: None) -> None:
+    panel = repaired(heart)
+    select(panel.ui.filterSelector, "Flagged")
+    decide(panel, 4, "acceptButton")
+    assert chosen_slice(panel) == 4
 
 
 def test_rejecting_puts_the_slice_back_and_undo_and_redo_step_through(heart: Heart, toy_engine: None) -> None:
@@ -290,6 +315,59 @@ def test_undo_goes_to_the_slice_that_it_is_about(heart: Heart, toy_engine: None)
     assert chosen_slice(panel) == GAP
 
 
+def edit_by_hand(heart: Heart, node: Any) -> Any:
+    """Cut slice 4 out of the repaired wall, as Segment Editor does; return the voxels."""
+    voxels = heart.voxels("myo", node)
+    assert voxels[4].any()
+    voxels[4] = 0
+    write_segment(node, "myo", voxels, VolumeGrid.of_volume(heart.volume))
+    return voxels
+
+
+def questions(desktop: Any) -> list[str]:
+    """Return what a person was asked."""
+    return [dialog.text for dialog in desktop.dialogs.shown if dialog.kind == "question"]
+
+
+def test_undo_asks_first_where_it_takes_edits_by_hand_along(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    output = output_of(panel)
+    decide(panel, GAP, "acceptButton")
+    edited = edit_by_hand(heart, output)
+    desktop.dialogs.answer("Cancel")
+    panel.ui.undoButton.click()
+    (question,) = questions(desktop)
+    assert question == "The segmentation was edited since. Undo takes these edits back, too. Go on?"
+    assert (heart.voxels("myo", output) == edited).all()
+    assert rows(panel)[GAP]["Accepted"] == "yes"
+    desktop.dialogs.answer("Ok")
+    panel.ui.undoButton.click()
+    assert heart.voxels("myo", output)[4].any()
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+
+
+def test_redo_never_takes_edits_by_hand_along(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    decide(panel, GAP, "rejectButton")
+    panel.ui.undoButton.click()
+    edited = edit_by_hand(heart, output_of(panel))
+    panel.ui.redoButton.click()
+    assert (heart.voxels("myo", output_of(panel)) == edited).all()
+    assert not panel.ui.redoButton.enabled
+    assert questions(desktop) == []
+
+
+def test_without_an_edit_nobody_is_asked_before_a_step(desktop: Any, heart: Heart, toy_flagged: None) -> None:
+    panel = repaired(heart)
+    for k, button in ((4, "acceptButton"), (GAP, "rejectButton"), (GAP, "acceptButton")):
+        decide(panel, k, button)
+    panel.ui.showChangesCheckBox.click()
+    for button in ("undoButton", "undoButton", "undoButton", "redoButton", "redoButton", "redoButton"):
+        assert getattr(panel.ui, button).enabled
+        getattr(panel.ui, button).click()
+    assert questions(desktop) == []
+
+
 def test_the_review_is_completed_when_every_slice_is_decided(heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
     assert panel.ui.decisionLabel.text == "0 of 3 slices decided; status: flagged."
@@ -321,9 +399,11 @@ def test_what_cannot_be_decided_is_disabled_and_says_why(
 def test_what_is_decided_cannot_be_decided_the_same_way_again(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     decide(panel, GAP, "acceptButton")
+    choose_slice(panel, GAP)
     assert panel.ui.acceptButton.toolTip == "This slice is accepted already."
     assert panel.ui.rejectButton.enabled
     decide(panel, GAP, "rejectButton")
+    choose_slice(panel, GAP)
     assert panel.ui.rejectButton.toolTip == "This slice is rejected already."
     assert panel.ui.acceptButton.enabled
 
@@ -387,6 +467,19 @@ def test_the_only_repaired_segmentation_of_a_scene_is_shown_when_the_panel_is_en
     open_panel(MODULE_FILE)
     assert panel.ui.reviewedSelector.currentText == "Heart repaired"
     assert len(rows(panel)) == 5
+
+
+def test_the_first_repaired_segmentation_that_comes_while_the_panel_is_open_is_shown_and_none_stays(
+    desktop: Any, heart: Heart, toy_engine: None
+) -> None:
+    panel = open_on(heart)
+    panel.logic.process(heart.segmentation, "myo", heart.volume, poolSegmentID="pool")
+    desktop.wait_until(lambda: len(rows(panel)) == 5)
+    select(panel.ui.reviewedSelector, "None")
+    heart.segmentation.SetName("Renamed")
+    desktop.wait_until(lambda: not panel.panel._watch._timer.isActive())
+    panel.panel.refresh()
+    assert rows(panel) == {}
 
 
 def test_a_segmentation_loaded_from_a_file_is_reviewed_on_once_its_volume_is_chosen(
@@ -497,8 +590,17 @@ def test_the_box_says_what_is_shown_also_when_it_was_changed_elsewhere(heart: He
 def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     choose_slice(panel, GAP)
+    for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        view.SetOrientation("Axial")
     assert slices_shown(heart) == set()
     panel.ui.alignViewsButton.click()
+    assert slices_shown(heart) == {GAP}
+
+
+def test_a_click_on_a_row_shows_the_slice_of_an_oblique_stack_too(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    assert slices_shown(heart) == set()
+    choose_slice(panel, GAP)
     assert slices_shown(heart) == {GAP}
 
 
@@ -588,6 +690,7 @@ def test_a_name_that_cannot_be_written_is_one_sentence(
     desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, name: str, words: str
 ) -> None:
     panel = repaired(heart)
+    panel.ui.noticeLabel.text = "The report was written to the place before."
     desktop.dialogs.answer(str(tmp_path / name))
     panel.ui.exportButton.click()
     assert words in desktop.dialogs.texts[-1]

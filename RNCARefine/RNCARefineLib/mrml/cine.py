@@ -123,7 +123,7 @@ def _process_single(
     destination = Destination(None, in_place, undo)
     outcome = process(selection, model, options, destination, trim_pool=trim_pool, progress=progress)
     reports = {cine.shown: outcome.report}
-    table = put_frames_table(outcome.segmentation_node, reports, summary_of(reports))
+    table = put_frames_table(outcome.segmentation_node, reports)
     return CineOutcome(outcome.segmentation_node, None, table, reports, {}, [])
 
 
@@ -171,7 +171,7 @@ def _write(
     with slicer.util.RenderBlocker(), unchanged_on_failure(touched), _unchanged_sequences(cine):
         sequence, proxy = (_write_in_place if in_place else _add_sequence)(cine, results)
         told = frame_reports(cine.browser_node, proxy, cine.segment_id, cine.volume_node)
-        table = put_frames_table(proxy, told, summary_of(reports, failed, not_reached))
+        table = put_frames_table(proxy, told, failed, not_reached)
     return CineOutcome(proxy, sequence, table, reports, failed, not_reached)
 
 

@@ -17,6 +17,8 @@ from .table import fill_table
 
 FRAMES_ROLE = "RNCARefine.Frames"
 """Role of the reference from a repaired segmentation to the table of all frames."""
+_FAILED, _LEFT = "RNCARefine.FailedFrames", "RNCARefine.FramesNotReached"
+"""Attributes of the table: how many frames could not be repaired, or were not reached."""
 
 
 def refresh_frames_table(browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any) -> Any:
@@ -28,7 +30,9 @@ def refresh_frames_table(browser_node: Any, segmentation_node: Any, segment_id: 
     reports = frame_reports(browser_node, segmentation_node, segment_id, volume_node)
     if not reports:
         raise ValueError(f"Segmentation {segmentation_node.GetName()!r} has no repaired frame. Repair it first.")
-    return put_frames_table(segmentation_node, reports, summary_of(reports))
+    table = segmentation_node.GetNodeReference(FRAMES_ROLE)
+    failed, not_reached = (range(int(table.GetAttribute(name) or 0)) if table else () for name in (_FAILED, _LEFT))
+    return put_frames_table(segmentation_node, reports, failed, not_reached)
 
 
 def frame_reports(browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any) -> dict[int, Report]:
@@ -71,13 +75,19 @@ def summary_of(reports: Mapping[int, Report], failed: Collection[int] = (), not_
     return text
 
 
-def put_frames_table(segmentation_node: Any, reports: Mapping[int, Report], summary: str) -> Any:
+def put_frames_table(
+    segmentation_node: Any,
+    reports: Mapping[int, Report],
+    failed: Collection[int] = (),
+    not_reached: Collection[int] = (),
+) -> Any:
     """Write the reports of frames into one table, which is added to the scene if there is none yet.
 
     Args:
         segmentation_node: The repaired segmentation, in the scene; it gets a reference to the table.
         reports: The reports, by the number of the frame.
-        summary: Description of the table.
+        failed: Frames that could not be repaired; with the next, part of the summary, which describes the table.
+        not_reached: Frames that were to be repaired when the person cancelled.
 
     Returns:
         The table node: a row for each slice of each frame, the column ``frame`` first, then those of the report.
@@ -100,7 +110,9 @@ def put_frames_table(segmentation_node: Any, reports: Mapping[int, Report], summ
     node.RemoveAllColumns()
     for column in columns:
         node.AddColumn(column)
-    node.SetDescription(summary)
+    node.SetDescription(summary_of(reports, failed, not_reached))
+    node.SetAttribute(_FAILED, str(len(failed)))
+    node.SetAttribute(_LEFT, str(len(not_reached)))
     node.EndModify(was_modifying)
     place_beside(node, segmentation_node)
     return node

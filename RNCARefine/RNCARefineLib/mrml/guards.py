@@ -122,12 +122,12 @@ def check_transforms(segmentation_node: Any, volume_node: Any) -> None:
     if transform != other:
         names = " and ".join(_named(node) if node else "no transform" for node in (transform, other))
         raise ValueError(
-            f"{_named(segmentation_node)} and {_named(volume_node)} are under different transforms ({names}). "
+            f"S{_named(segmentation_node)[1:]} and {_named(volume_node)} are under different transforms ({names}). "
             "Put both under the same one, or harden them in the Transforms module."
         )
     if transform is not None and not transform.IsTransformToWorldLinear():
         raise ValueError(
-            f"{_named(segmentation_node)} and {_named(volume_node)} are under the non-linear {_named(transform)}. "
+            f"S{_named(segmentation_node)[1:]} and {_named(volume_node)} are under the non-linear {_named(transform)}. "
             "Take both out of it and repair them before they are warped."
         )
 

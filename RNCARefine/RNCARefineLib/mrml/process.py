@@ -138,4 +138,16 @@ def _write(selection: Selection, repaired: Repaired, destination: Destination, p
 
 
 def _with_warnings(report: Report, reading: Reading) -> Report:
-    return replace(report, warnings=[*reading.warnings, *report.warnings])
+    return replace(report, warnings=[*reading.warnings, *report.warnings, *_overlap(report)])
+
+
+def _overlap(report: Report) -> list[str]:
+    """Say that the new wall lies on segments that keep their voxels: saved as a label map, only one can have them."""
+    covered = {record.k: record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0}
+    if not covered:
+        return []
+    slices = f"slice{'' if len(covered) == 1 else 's'} {', '.join(map(str, covered))}"
+    return [
+        f"The new wall overlaps other segments by {sum(covered.values()):.0f} mm2 ({slices}); they keep their "
+        "voxels. If one of them is the blood pool, choose it as such."
+    ]

@@ -66,7 +66,7 @@ def measurements() -> list[Measurement]:
                 "Slices that should be closed rings: all from the first to the last with voxels, except solid discs at "
                 "the apical end and up to two basal slices that are open. Judged by this segment alone; none in a "
                 "segment of more than {most} slices, which is no short-axis stack."
-            ),
+            ).format(most=MOST_SLICES),
         ),
         Measurement(
             "ring_slices",

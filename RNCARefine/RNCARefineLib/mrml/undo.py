@@ -6,22 +6,42 @@ called from a script or a panel therefore brings its own, made of the same ``vtk
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import slicer
+from vtk.util.numpy_support import vtk_to_numpy
+
+from .segments import labelmap_of
 
 MOST_STEPS = 50
 """Steps that can be taken back; Slicer's own 5 are too few for the slices of a stack. What a step has not changed is
 kept once, so that a step costs no more memory than the layers that it has changed."""
 
 
+@dataclass(frozen=True)
+class _Steps:
+    """The steps of a segmentation.
+
+    Attributes:
+        history: The states that can be gone back to.
+        known: Fingerprints of the states that a step has made, and of the one before the first step. A step gives
+            back a whole state: to leave any other one loses what somebody else has done.
+    """
+
+    history: Any = field(default_factory=slicer.vtkSegmentationHistory)
+    known: set[int] = field(default_factory=set)
+
+
 class UndoSteps:
     """One history per segmentation that was repaired in place or reviewed."""
 
     def __init__(self) -> None:
-        self._histories: dict[str, Any] = {}
+        self._of_nodes: dict[str, _Steps] = {}
 
     @contextmanager
     def step(self, node: slicer.vtkMRMLSegmentationNode) -> Iterator[None]:
@@ -30,9 +50,12 @@ class UndoSteps:
         When the block raises, it has restored the segmentation itself, and there is no step.
         """
         self._forget_gone()
-        history = self._histories.setdefault(node.GetID(), slicer.vtkSegmentationHistory())
+        steps = self._of_nodes.setdefault(node.GetID(), _Steps())
+        history = steps.history
         history.SetMaximumNumberOfStates(MOST_STEPS + 1)  # the present state is kept, too
         history.SetSegmentation(node.GetSegmentation())
+        if not history.IsRestorePreviousStateAvailable():
+            steps.known.add(_fingerprint(node))
         history.SaveState()
         try:
             yield
@@ -40,6 +63,16 @@ class UndoSteps:
             # The saved state is the present one again. Going back to it makes the next undo go beyond it.
             history.RestorePreviousState()
             raise
+        steps.known.add(_fingerprint(node))
+
+    def edited_since(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Whether a step back or forth would take edits by somebody else along.
+
+        Voxels and segments count; names, colours, tags and visibility do not.
+        """
+        self._forget_gone()
+        steps = self._of_nodes.get(node.GetID())
+        return steps is not None and _fingerprint(node) not in steps.known
 
     def can_undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether a segmentation has a change to take back."""
@@ -61,11 +94,27 @@ class UndoSteps:
 
     def _history(self, node: Any) -> Any:
         self._forget_gone()
-        return self._histories.get(node.GetID())
+        steps = self._of_nodes.get(node.GetID())
+        return None if steps is None else steps.history
 
     def _forget_gone(self) -> None:
         """Drop histories of closed scenes and removed nodes; node IDs are used again, segmentations are not."""
-        for node_id, history in list(self._histories.items()):
+        for node_id, steps in list(self._of_nodes.items()):
             node = slicer.mrmlScene.GetNodeByID(node_id)
-            if node is None or node.GetSegmentation() != history.GetSegmentation():
-                del self._histories[node_id]
+            if node is None or node.GetSegmentation() != steps.history.GetSegmentation():
+                del self._of_nodes[node_id]
+
+
+def _fingerprint(node: slicer.vtkMRMLSegmentationNode) -> int:
+    """Return a number that tells the voxels and the list of segments from others."""
+    segmentation = node.GetSegmentation()
+    layers: dict[Any, int] = {}
+    segments = []
+    for segment_id in segmentation.GetSegmentIDs():
+        labelmap = labelmap_of(node, segment_id)
+        if labelmap is not None and labelmap not in layers:
+            voxels = vtk_to_numpy(labelmap.GetPointData().GetScalars())
+            layers[labelmap] = zlib.crc32(np.ascontiguousarray(voxels).data.cast("B"))
+        value = segmentation.GetSegment(segment_id).GetLabelValue()
+        segments.append((segment_id, labelmap and (layers[labelmap], labelmap.GetExtent(), value)))
+    return zlib.crc32(repr(segments).encode())

@@ -19,7 +19,10 @@ _MOST_DRIFT = 0.5
 def show_slice(
     volume_node: slicer.vtkMRMLScalarVolumeNode, k: int, mask_of_slice: Mask | None = None
 ) -> tuple[float, float, float]:
-    """Move every slice view of the scene to slice ``k`` of a volume; no view is turned.
+    """Move every slice view of the scene to slice ``k`` of a volume.
+
+    Most stacks are oblique: where no view lies in the plane of the slices, the views are turned (:func:`align_views`),
+    for else none would show the slice. Otherwise they keep their planes.
 
     Args:
         volume_node: The volume, under any transform.
@@ -40,6 +43,8 @@ def show_slice(
     if mask_of_slice is not None and mask_of_slice.any():
         j, i = (float(index.mean()) for index in np.nonzero(mask_of_slice))
     point = _to_world(volume_node, (i, j, float(k)))
+    if _in_no_plane(volume_node):
+        align_views(volume_node)
     slice_node = slicer.vtkMRMLSliceNode
     slice_node.JumpAllSlices(slicer.mrmlScene, *point, slice_node.CenteredJumpSlice)
     return point
@@ -75,14 +80,26 @@ def align_views(volume_node: slicer.vtkMRMLScalarVolumeNode) -> None:
             f"Volume {volume_node.GetName()!r} is under a transform that is not linear; its slices are no planes. "
             "Take it out of the transform."
         )
-    views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
-    for view in views:
+    for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         view.RotateToVolumePlane(volume_node)
     # Views that somebody has turned may all have found another plane, and so may the only view of a layout.
-    seen = [view for view in views if view.IsViewVisibleInLayout()] or views
-    if seen and min(_drift(view, volume_node, to_world) for view in seen) >= _MOST_DRIFT:
-        nearest = min(seen, key=lambda view: _drift(view, volume_node, to_world))
+    if _in_no_plane(volume_node):
+        nearest = min(_seen(), key=lambda view: _drift(view, volume_node, to_world))
         nearest.RotateToAxes(slicer.util.vtkMatrixFromArray(to_world), 2)
+
+
+def _seen() -> list[slicer.vtkMRMLSliceNode]:
+    """Return the slice views of the layout, all that there are where the layout has none."""
+    views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return [view for view in views if view.IsViewVisibleInLayout()] or views
+
+
+def _in_no_plane(volume_node: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Tell whether there are slice views, and none of them is parallel to the slices of a volume that has planes."""
+    to_world, views = _matrix_to_world(volume_node), _seen()
+    if to_world is None or not views:
+        return False
+    return min(_drift(view, volume_node, to_world) for view in views) >= _MOST_DRIFT
 
 
 def _drift(view: slicer.vtkMRMLSliceNode, volume_node: Any, to_world: NDArray[np.float64]) -> float:

@@ -99,19 +99,22 @@ class EffectOptions:
             ],
             self._effect.parameter("Neighbours"),
         )
-        for button, checked in (
-            (self.this_slice, self.is_this_slice),
-            (self.whole_segment, not self.is_this_slice),
-            (self.close_base, self._is_on("CloseBase")),
-            (self.add_only, self._is_on("AddOnly")),
-            (self.geometry, self._is_on("Geometry")),
-        ):
-            blocked = button.blockSignals(True)
+        # Read before anything is shown, and all are kept quiet together: checking one radio button unchecks the other,
+        # whose signal would save what the other widgets still show.
+        values = {
+            self.this_slice if self.is_this_slice else self.whole_segment: True,
+            self.close_base: self._is_on("CloseBase"),
+            self.add_only: self._is_on("AddOnly"),
+            self.geometry: self._is_on("Geometry"),
+        }
+        opacity = self.preview_opacity
+        widgets = [self.this_slice, self.whole_segment, self.close_base, self.add_only, self.geometry, self.opacity]
+        blocked = [widget.blockSignals(True) for widget in widgets]
+        for button, checked in values.items():
             button.checked = checked
-            button.blockSignals(blocked)
-        blocked = self.opacity.blockSignals(True)
-        self.opacity.value = self.preview_opacity
-        self.opacity.blockSignals(blocked)
+        self.opacity.value = opacity
+        for widget, was_blocked in zip(widgets, blocked, strict=True):
+            widget.blockSignals(was_blocked)
         no_preview = "" if has_preview else _("There is no preview.")
         enable(self.cancel, _("Remove the preview."), no_preview)
         enable(self.opacity, _("How strongly the preview covers what lies below it."), no_preview)

@@ -23,6 +23,8 @@ def checked(report: Report, k: int | None = None) -> str:
     broken = [record for record in records if record.verdict == Verdict.TO_REPAIR]
     if broken:
         text = _("{broken} of {count} slices to repair:").format(broken=len(broken), count=len(records))
+        if k is not None:
+            text = _("To repair:")
         lines = [text, *(f"{_slice(record)}: {record.finding_before}. {record.reason}" for record in broken)]
     elif k is None:
         lines = [_("All {count} slices are as they should be.").format(count=len(records))]
@@ -36,11 +38,11 @@ def previewed(proposal: Proposal) -> str:
     if not proposal.changed:
         return _unchanged(proposal)
     text = _(
-        "Preview of the repair of slices {slices}: {added:.0f} mm\u00b2 to add (blue), {removed:.0f} mm\u00b2 to "
+        "Preview of the repair of {slices}: {added:.0f} mm\u00b2 to add (blue), {removed:.0f} mm\u00b2 to "
         "remove (orange)."
     )
     text = text.format(
-        slices=listed(proposal.changed),
+        slices=_slices(proposal.changed),
         added=sum(record.added_mm2 for record in proposal.records),
         removed=sum(record.removed_mm2 for record in proposal.records),
     )
@@ -59,7 +61,7 @@ def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
     lines = []
     done = [k for k in proposal.changed if k not in held_back]
     if done:
-        lines.append(_("Repaired: slices {slices}. Undo takes it back.").format(slices=listed(done)))
+        lines.append(_("Repaired: {slices}. Undo takes it back.").format(slices=_slices(done)))
     if held_back:
         text = _(
             "{count} of {changed} slices are still not closed, since masking kept a part from being written: {slices}. "
@@ -67,7 +69,13 @@ def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
         )
         text = text.format(count=len(held_back), changed=len(proposal.changed), slices=listed(held_back))
         lines.append(text)
-    return "\n".join([*lines, *_left(proposal)])
+    return "\n".join([*lines, *_overlap(proposal, done), *_left(proposal)])
+
+
+def _overlap(proposal: Proposal, done: Sequence[int]) -> list[str]:
+    area = sum(record.taken_from_others_mm2 for record in proposal.records if record.k in done)
+    text = _("The new wall covers {area:.0f} mm\u00b2 of other segments (see Neighbours).")
+    return [text.format(area=area)] if area else []
 
 
 def _unchanged(proposal: Proposal) -> str:
@@ -78,6 +86,11 @@ def _left(proposal: Proposal) -> list[str]:
     """Return a line for each slice that is left for a person."""
     text = _("{slice} is left for you: {reason}")
     return [text.format(slice=_slice(record), reason=record.reason) for record in proposal.refused]
+
+
+def _slices(numbers: Sequence[int]) -> str:
+    text = _("slice {slices}") if len(numbers) == 1 else _("slices {slices}")
+    return text.format(slices=listed(numbers))
 
 
 def _slice(record: SliceRecord) -> str:

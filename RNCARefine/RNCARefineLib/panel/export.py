@@ -11,6 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .findings import Findings
+from .frames import Frame
 
 
 def export(findings: Findings, parent: Any, choose: Callable[[Any, str], str] | None = None) -> str:
@@ -28,17 +29,18 @@ def export(findings: Findings, parent: Any, choose: Callable[[Any, str], str] | 
         ValueError: The ending tells no kind of report.
         OSError: The file cannot be written; what was there before is still there.
     """
-    path = (choose or _choose)(parent, suggested_path(findings.segmentation_node.GetName()))
+    path = (choose or _choose)(parent, suggested_path(findings.segmentation_node.GetName(), findings.frame))
     if path:
         findings.export(path)
     return path
 
 
-def suggested_path(name: str) -> str:
-    """Return where a report would go: beside the scene, named after the segmentation."""
+def suggested_path(name: str, frame: Frame | None = None) -> str:
+    """Return where a report would go: beside the scene, named after the segmentation and the frame, from 1."""
     folder = Path(slicer.mrmlScene.GetRootDirectory() or ".")
     stem = re.sub(r'[\\/:*?"<>|\s]+', " ", name).strip()
-    return str(folder / f"{stem or 'RNCARefine'}.html")
+    of_frame = "" if frame is None else f"_frame-{frame.number + 1}"
+    return str(folder / f"{stem or 'RNCARefine'}{of_frame}.html")
 
 
 def _choose(parent: Any, suggestion: str) -> str:

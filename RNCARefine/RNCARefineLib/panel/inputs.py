@@ -20,6 +20,7 @@ class Inputs:
 
     def __init__(self, ui: Any) -> None:
         self._parameters: Any = None
+        self._had_segmentations = self._had_volumes = False
         self._myocardium = Choice(ui.myocardiumSelector, self._on_myocardium)
         self._pool = Choice(ui.poolSelector, self._on_pool)
         # The node selectors are bound to the parameter node, but tell nothing when two nodes have the same name.
@@ -42,13 +43,20 @@ class Inputs:
         self._myocardium.fill([Option("", _("Select the wall")), *options], myocardium)
         self._pool.fill([Option("", _("None")), *options], pool)
 
-    def prefill(self, parameters: Any) -> None:
-        """Choose the nodes that nobody has chosen yet, where there is exactly one candidate; nothing is guessed."""
-        if parameters.inputSegmentation is None:
-            parameters.inputSegmentation = _only(_shown("vtkMRMLSegmentationNode"))
-        if parameters.inputVolume is None:
-            certain = _volume_of(parameters.inputSegmentation)
-            parameters.inputVolume = certain or _only(_shown("vtkMRMLScalarVolumeNode"))
+    def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
+        """Choose the nodes that nobody has chosen yet, where there is exactly one candidate; nothing is guessed.
+
+        Args:
+            parameters: The parameter node.
+            arrived: Only where there was nothing to choose from the last time; where there was, a person who has
+                chosen none may have meant it.
+        """
+        segmentations, volumes = _shown("vtkMRMLSegmentationNode"), _shown("vtkMRMLScalarVolumeNode")
+        if parameters.inputSegmentation is None and not (arrived and self._had_segmentations):
+            parameters.inputSegmentation = _only(segmentations)
+        if parameters.inputVolume is None and not (arrived and self._had_volumes):
+            parameters.inputVolume = _volume_of(parameters.inputSegmentation) or _only(volumes)
+        self._had_segmentations, self._had_volumes = bool(segmentations), bool(volumes)
 
     def missing(self, parameters: Any) -> str:
         """Return what a person must choose before anything can be checked, empty if nothing is missing."""

@@ -122,6 +122,8 @@ class Panel:
         if self._updating or self._parameters is None:
             return
         with self._quietly():
+            self._inputs.prefill(self._parameters, arrived=True)
+            self._review.prefill(self._parameters, arrived=True)
             self._inputs.update(self._parameters)
             self._frames.update(self._parameters)
             self._models.update(self._parameters)

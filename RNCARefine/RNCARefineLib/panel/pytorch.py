@@ -166,7 +166,8 @@ class PyTorch:
             was_interactive = model.interactive
             model.interactive = False  # it has been asked
             try:
-                done = model.installExtensionFromServer(EXTENSION, False)
+                # It says that all is well after a download that failed, too.
+                done = model.installExtensionFromServer(EXTENSION, False) and model.isExtensionInstalled(EXTENSION)
             finally:
                 model.interactive = was_interactive
             if not done:

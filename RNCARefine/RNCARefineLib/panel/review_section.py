@@ -42,6 +42,7 @@ class ReviewSection:
         self._parameters: Any = None
         self._checked: Checked | None = None
         self._findings: Findings | None = None
+        self._had_reviews = False
         self._read_for: tuple[Any, Any, Any] = (None, None, None)
         self._table = SliceTable(ui.sliceTable, self._on_slice)
         self._reviewed = Choice(ui.reviewedSelector, self._on_reviewed)
@@ -52,7 +53,7 @@ class ReviewSection:
         ui.reasonLabel.setMinimumHeight(2 * ui.reasonLabel.fontMetrics().lineSpacing())
         ui.nextButton.connect("clicked()", self.next)
         ui.previousButton.connect("clicked()", self.previous)
-        self._shortcuts = [_shortcut(root, "N", self.next), _shortcut(root, "P", self.previous)]
+        self._shortcuts = [shortcut(root, "N", self.next), shortcut(root, "P", self.previous)]
 
     @property
     def findings(self) -> Findings | None:
@@ -75,11 +76,18 @@ class ReviewSection:
         if again or self._read_for != self._chosen():
             self.refresh()
 
-    def prefill(self, parameters: Any) -> None:
-        """Choose the repaired segmentation of the scene if there is exactly one and nothing is shown."""
+    def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
+        """Choose the repaired segmentation of the scene if there is exactly one and nothing is shown.
+
+        Args:
+            parameters: The parameter node.
+            arrived: Only if there was none the last time.
+        """
         nodes = _reviewable_nodes()
-        if parameters.reviewedSegmentation is None and self._checked is None and len(nodes) == 1:
+        wanted = parameters.reviewedSegmentation is None and self._checked is None
+        if wanted and len(nodes) == 1 and not (arrived and self._had_reviews):
             parameters.reviewedSegmentation = nodes[0]
+        self._had_reviews = bool(nodes)
 
     def show_check(self, checked: Checked) -> None:
         """Show the result of a check."""
@@ -126,6 +134,10 @@ class ReviewSection:
     def previous(self) -> None:
         """Go to the previous slice that was changed or flagged."""
         self._table.step(-1)
+
+    def next_undecided(self) -> None:
+        """Go to the next slice that needs a decision and has none; stay here if there is none."""
+        self._table.step_to_undecided()
 
     def choose(self, k: int) -> None:
         """Go to a slice."""
@@ -256,11 +268,12 @@ def _progress(report: Report, checked: bool) -> str:
     )
 
 
-def _shortcut(root: Any, key: str, slot: Callable[[], None]) -> Any:
+def shortcut(root: Any, key: str, slot: Callable[[], None]) -> Any:
+    """Return a key that works while the focus is in the panel, and nowhere else."""
     import qt
 
-    shortcut = qt.QShortcut(root)
-    shortcut.setKey(qt.QKeySequence(key))
-    shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
-    shortcut.connect("activated()", slot)
-    return shortcut
+    made = qt.QShortcut(root)
+    made.setKey(qt.QKeySequence(key))
+    made.setContext(qt.Qt.WidgetWithChildrenShortcut)
+    made.connect("activated()", slot)
+    return made

@@ -14,7 +14,7 @@ from .controls import enable
 from .export import export
 from .faults import shown_errors
 from .findings import Findings, Reviewed, align
-from .review_section import ReviewSection
+from .review_section import ReviewSection, shortcut
 from .slice_table import is_changed
 
 
@@ -23,7 +23,7 @@ class ReviewTools:
 
     Args:
         ui: The widgets of the panel.
-        root: The widget that windows belong to.
+        root: The widget that windows belong to; the keys A and R work while the focus is in it.
         logic: ``RNCARefineLogic``.
         section: What is shown.
         notice: Shows a sentence to the person.
@@ -57,6 +57,11 @@ class ReviewTools:
         ):
             button.connect("clicked()", slot)
         ui.showChangesCheckBox.connect("toggled(bool)", self._show_changes)
+        # As a click: a disabled button stays one.
+        self._shortcuts = [
+            shortcut(root, "A", lambda: ui.acceptButton.click()),
+            shortcut(root, "R", lambda: ui.rejectButton.click()),
+        ]
 
     def update(self) -> None:
         """Enable what can be done with what is shown."""
@@ -65,19 +70,22 @@ class ReviewTools:
         nothing = "" if findings is not None else _("Check or repair first.")
         enable(
             ui.acceptButton,
-            _("Accept this slice as it is shown. If it was rejected, the repair comes back."),
+            _("Accept this slice as it is shown (A). If it was rejected, the repair comes back."),
             no_repair or _no_accept(record),
         )
         enable(
             ui.rejectButton,
-            _("Give this slice back exactly what it was before the repair. Undo takes it back."),
+            _("Give this slice back exactly what it was before the repair (R). Undo takes it back."),
             no_repair or _no_reject(record),
         )
         target = self._target()
         untouched = "" if target is not None else no_repair
         enable(
             ui.undoButton,
-            _("Take back the last decision, or the last repair in place."),
+            _(
+                "Take back the last decision, or the last repair in place. "
+                "Of a sequence: only while the same frame is shown."
+            ),
             untouched or ("" if self._logic.canUndo(target) else _("There is nothing to undo.")),
         )
         enable(
@@ -114,16 +122,27 @@ class ReviewTools:
             return
         with shown_errors(_("The decision could not be written down."), wait=True):
             self._section.show_reviewed(decide(findings, record.k))
+            self._section.next_undecided()
 
     def _undo(self) -> None:
-        self._step(self._logic.undo)
+        self._step(
+            self._logic.undo,
+            self._logic.canUndo,
+            _("The segmentation was edited since. Undo takes these edits back, too. Go on?"),
+        )
 
     def _redo(self) -> None:
-        self._step(self._logic.redo)
+        self._step(
+            self._logic.redo,
+            self._logic.canRedo,  # Slicer forgets what was undone at most edits
+            _("The segmentation was edited since. Redo takes these edits back. Go on?"),
+        )
 
-    def _step(self, step: Callable[[Any], bool]) -> None:
+    def _step(self, step: Callable[[Any], bool], can: Callable[[Any], bool], question: str) -> None:
         node, before = self._target(), self._section.findings
         if node is None:
+            return
+        if can(node) and self._logic.editedSince(node) and not slicer.util.confirmOkCancelDisplay(question):
             return
         self._notice("")
         with shown_errors(_("The step could not be taken back."), wait=True):
@@ -187,6 +206,7 @@ class ReviewTools:
         findings = self._section.findings
         if findings is None:
             return
+        self._notice("")
         with shown_errors(_("The report could not be written.")):
             path = export(findings, self._root, self._choose_file)
             if path:

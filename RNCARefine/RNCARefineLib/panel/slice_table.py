@@ -98,9 +98,13 @@ class SliceTable:
     def current(self) -> SliceRecord | None:
         """Return the slice of the chosen row, ``None`` if no row is chosen."""
         row = self._table.currentRow()
-        if not 0 <= row < len(self._records) or self._table.isRowHidden(row):
+        if not 0 <= row < len(self._records) or self._table.isRowHidden(row) or not self._is_chosen(row):
             return None
         return self._records[row]
+
+    def _is_chosen(self, row: int) -> bool:
+        item = self._table.item(row, 0)
+        return item is not None and bool(item.isSelected())
 
     def choose(self, k: int) -> None:
         """Choose the row of a slice."""
@@ -126,6 +130,13 @@ class SliceTable:
         if row == here:  # the only one: no signal says that it was chosen again
             self._tell(row)
 
+    def step_to_undecided(self) -> None:
+        """Go to the next slice that still needs a decision; after the last comes the first, and stay if all have."""
+        stops = [row for row in self._stops() if self._records[row].accepted is None]
+        if stops:
+            here = self._table.currentRow()
+            self._table.setCurrentCell(next((stop for stop in stops if stop > here), stops[0]), 0)
+
     def _stops(self) -> list[int]:
         return [
             row
@@ -139,7 +150,8 @@ class SliceTable:
             self._table.setRowHidden(row, not shown)
 
     def _on_current(self, row: int, column: int, previous_row: int, previous_column: int) -> None:
-        if row != previous_row:
+        # Getting the keyboard, a table makes its first row current, which nobody has chosen.
+        if row != previous_row and self._is_chosen(row):
             self._tell(row)
 
     def _on_clicked(self, row: int, column: int) -> None:
@@ -235,7 +247,7 @@ def _columns() -> list[Column]:
         ),
         Column(
             _("Conf."),
-            _("Confidence: how far the automaton's samples agree, from 0 to 1. Several samples make it mean more."),
+            _("Confidence: the Dice to expect if the automaton's own probabilities are right, 0 to 1; not calibrated."),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",
             True,
         ),
