@@ -148,7 +148,13 @@ def test_ctrl_c_ends_the_batch_in_order_and_the_next_run_goes_on(folder: Path, o
     for number in range(12):
         shutil.copytree(folder / "in" / "p1", folder / "in" / f"q{number:02}")
     process = subprocess.Popen(
-        command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean()
+        command(*options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean(),
+        # A run in the background of a shell ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not (folder / "out" / "p2.seg.nrrd").exists() and time.monotonic() < deadline:
