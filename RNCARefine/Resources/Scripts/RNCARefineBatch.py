@@ -66,8 +66,8 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Repair the cohort and return the exit status."""
+def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
+    """Repair the cohort and return the exit status; what is in ``interrupts`` ends the batch in order."""
     # The folder that has the library, also where the extension is not installed but called from its source.
     library = str(Path(__file__).resolve().parents[2])
     if library not in sys.path:
@@ -107,9 +107,13 @@ def run(arguments: argparse.Namespace) -> int:
         pool=arguments.pool,
         trim_pool=arguments.trim_pool,
         clear_scene=True,  # this Slicer was started for the batch
+        progress=lambda fraction, text: not interrupts,
         tell=lambda news: print(news.line(), flush=True),
     )
     print(f"{outcome.summary()}. Table: {outcome.table}", flush=True)
+    if outcome.stopped:
+        print("Stopped. Run the same command again to go on.", file=sys.stderr, flush=True)
+        return STOPPED
     return FLAGGED if outcome.flagged or outcome.failed else FINE
 
 
@@ -117,15 +121,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run the script with the arguments that follow its name and return the exit status."""
     # Slicer hands "--" over, which tells Slicer's own options from the script's.
     own = [argument for argument in arguments if argument != "--"]
-    # Slicer lets Ctrl-C kill the process at once; here it ends the batch in order.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Slicer lets Ctrl-C kill the process at once, and VTK ends it where an exception comes up inside an observer: it is
+    # only noted here, and the batch stops at its next step.
+    interrupts: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
     try:
-        return run(make_parser().parse_args(own))
+        return run(make_parser().parse_args(own), interrupts)
     except SystemExit as wanted:  # --help or bad arguments
         return wanted.code if isinstance(wanted.code, int) else BAD_INPUT
-    except KeyboardInterrupt:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr, flush=True)
-        return STOPPED
     except ModuleNotFoundError as error:
         if error.name != "slicer":
             traceback.print_exc()
