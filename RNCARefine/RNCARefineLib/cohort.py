@@ -26,12 +26,9 @@ from typing import Any
 
 from . import __version__
 from .atomic import write_text_whole, written_whole
-from .cohort_cases import CohortCase, checked_cases, find_cases, read_cases
 from .options import RepairOptions
 from .records import ModelRecord, Report, SliceRecord
 from .report import json_text, strict_values, to_csv
-
-__all__ = ["Cohort", "CohortCase", "OutputError", "checked_cases", "find_cases", "read_cases", "settings_of"]
 
 TABLE, FAILED, SETTINGS, REPORTS = "cohort.csv", "failed.csv", "settings.json", "reports"
 _BEGUN = ".begun"

@@ -193,3 +193,11 @@ def test_a_page_of_a_typical_stack_stays_small():
     stack, after = broken_stack()
     assert len(html_page(broken_report(), stack, after)) < 800_000
     assert np.isfinite(stack.image).all()
+
+
+def test_a_slice_without_any_wall_has_no_gap_to_tell_of():
+    report = broken_report()
+    for finding, told in ((Finding.OPEN, True), (Finding.EMPTY, False)):
+        record = replace(report.slices[1], finding_before=finding, gap_deg_before=360.0, gap_mm_before=0.0)
+        _, parsed = page(replace(report, slices=[report.slices[0], record, *report.slices[2:]]))
+        assert ("gap 360" in parsed.text) is told

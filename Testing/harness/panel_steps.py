@@ -93,3 +93,23 @@ def tags_of(node: Any, segment_id: str) -> dict[str, str]:
 def parameter_node() -> Any:
     """Return the plain parameter node of the module, ``None`` if there is none."""
     return slicer.mrmlScene.GetSingletonNode("RNCARefine", "vtkMRMLScriptedModuleNode")
+
+
+def decide(panel: Any, k: int, button: str) -> None:
+    """Choose a slice and press Accept or Reject."""
+    choose_slice(panel, k)
+    assert getattr(panel.ui, button).enabled, getattr(panel.ui, button).toolTip
+    getattr(panel.ui, button).click()
+
+
+def slices_shown(heart: Heart) -> set[int]:
+    """Return the slices that are shown by the views which are parallel to the stack."""
+    from RNCARefineLib.mrml.views import slice_shown
+
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return {k for node in nodes if (k := slice_shown(node, heart.volume)) is not None}
+
+
+def output_of(panel: Any) -> Any:
+    """Return the segmentation that is reviewed."""
+    return panel.logic.getParameterNode().reviewedSegmentation

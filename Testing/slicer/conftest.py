@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +50,16 @@ def module() -> ModuleType:
     from harness.modules import load_scripted_module
 
     return load_scripted_module(MODULE_FILE)
+
+
+@pytest.fixture
+def kept_modules() -> Iterator[None]:
+    """Give the other tests their modules back: the same classes, not equal ones."""
+    kept = {name: value for name, value in sys.modules.items() if name.partition(".")[0] == "RNCARefineLib"}
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
+        del sys.modules[name]
+    sys.modules.update(kept)
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ FAULTS = [
     (one_transform, "'Heart' and volume 'Cine' are under different transforms.*transform 'Table'.*Put both"),
     (not_a_number, "Cine: the image has 1 NaN or infinite values. Replace them"),
     (constant, "Cine: the image is constant .* Check that the right volume was chosen"),
-    (frames_as_vector, "volume 'Frames' has 4 values a voxel.*Choose a single frame"),
+    (frames_as_vector, "Volume 'Frames' has 4 values a voxel.*Choose a single frame"),
     (mode_without_model, "'sax-cine-2d' is slice-wise, the repair was asked to be volumetric. Choose the mode"),
     (no_such_model, "no model 'sax-cine-9d'. Models: .*sax-cine-2d"),
     (corrupt_weights, r"sax-cine-2d.npz: the weights are not the ones .* Install RNCARefine again"),

@@ -6,7 +6,6 @@ import ast
 import inspect
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -82,16 +81,6 @@ def panel(session: Any) -> Any:
     from harness.panels import open_panel
 
     return open_panel(MODULE_FILE)
-
-
-@pytest.fixture
-def kept_modules() -> Iterator[None]:
-    """Give the other tests their modules back: the same classes, not equal ones."""
-    kept = {name: value for name, value in sys.modules.items() if name.partition(".")[0] == "RNCARefineLib"}
-    yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
-        del sys.modules[name]
-    sys.modules.update(kept)
 
 
 def test_reload_forgets_the_library_before_the_file_is_loaded_again(

@@ -19,8 +19,8 @@ from engine.model_samples import still_model
 from harness import toy_engine
 from harness.cohort import break_case, write_cases
 from harness.hearts import draw_heart, node_census, segment_voxels
-from RNCARefineLib.cohort import OutputError, find_cases
-from RNCARefineLib.cohort_cases import CohortCase
+from RNCARefineLib.cohort import OutputError
+from RNCARefineLib.cohort_cases import CohortCase, find_cases
 from RNCARefineLib.cohort_run import BatchOutcome, CaseNews
 from RNCARefineLib.model import load_model
 from RNCARefineLib.mrml.batch import find_segment, process_batch

@@ -26,6 +26,7 @@ from harness.hearts import GAP, SPECK, add_segment, segment_voxels, transform_no
 from RNCARefineLib.model import load_model
 from RNCARefineLib.mrml.cine import process_sequence
 from RNCARefineLib.mrml.cine_frames import Cine
+from RNCARefineLib.mrml.cine_report import refresh_frames_table
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.reviewing import Review
 from RNCARefineLib.mrml.undo import UndoSteps
@@ -203,6 +204,8 @@ def test_a_frame_that_fails_is_noted_and_does_not_stop_the_others(cine: DrawnCin
     assert "empty" in outcome.failed[1]
     assert "constant" in outcome.failed[2]
     assert outcome.summary().endswith("; 2 frames failed")
+    table = refresh_frames_table(cine.browser, outcome.segmentation_node, "myo", cine.heart.volume)
+    assert table.GetDescription() == outcome.summary()  # after a decision, too
     np.testing.assert_array_equal(cine.voxels(2, sequence=outcome.sequence_node), cine.walls[2])
     ids = segment_ids(outcome.sequence_node)
     assert ids[0] == ids[1] == ids[2]

@@ -185,7 +185,7 @@ def test_an_output_cannot_be_given_for_a_repair_in_place(heart: Heart) -> None:
 
 def test_an_output_that_is_no_segmentation_is_refused(heart: Heart) -> None:
     selection = Selection.create(heart.segmentation, "myo", heart.volume)
-    with pytest.raises(ValueError, match="volume 'Cine' cannot take the result"):
+    with pytest.raises(ValueError, match="Volume 'Cine' cannot take the result"):
         check_output(selection, heart.volume, in_place=False)
 
 

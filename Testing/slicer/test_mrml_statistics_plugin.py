@@ -309,6 +309,7 @@ def test_every_measurement_says_what_it_is(heart: Heart) -> None:
     assert len({info["name"] for info in infos}) == len(infos)
     for info in infos:
         assert info["description"].endswith(".")
+        assert "{" not in info["description"]
         assert info["title"]
         assert "CodingSchemeDesignator:UCUM" in info["DICOM.UnitsCode"]
         assert info["units"] == (info["name"].split()[-1] if info["name"].endswith((" g", " deg", " mm")) else "")

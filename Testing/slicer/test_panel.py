@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -241,16 +240,6 @@ def test_entering_and_leaving_many_times_leaves_no_nodes_and_no_observers(heart:
     assert node_census() == census
     for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
         assert not node.HasObserver(slicer.vtkSegmentation.SegmentModified)
-
-
-@pytest.fixture
-def kept_modules() -> Iterator[None]:
-    """Give the other tests their modules back: the same classes, not equal ones."""
-    kept = {name: value for name, value in sys.modules.items() if name.partition(".")[0] == "RNCARefineLib"}
-    yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
-        del sys.modules[name]
-    sys.modules.update(kept)
 
 
 def test_reload_makes_a_new_panel_with_the_choices_of_the_old_one(heart: Heart, kept_modules: None) -> None:

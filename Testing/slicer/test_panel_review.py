@@ -1,4 +1,4 @@
-"""The review in the panel: rows, navigation, decisions, undo, views, plot and export, on real nodes."""
+"""The review in the panel: rows, navigation, decisions and undo, on real nodes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from harness.panel_steps import (
     MODULE_FILE,
     choose_slice,
     chosen_slice,
+    decide,
     entries,
     open_module,
     open_on,
+    output_of,
     repaired,
     rows,
     select,
+    slices_shown,
     summary,
     tags_of,
 )
 from harness.panels import leave_panel, open_panel
 from RNCARefineLib.mrml.segments import write_segment
-from RNCARefineLib.mrml.views import slice_shown
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 from RNCARefineLib.words import Finding, Verdict
 
@@ -48,24 +50,6 @@ def toy_flagged(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(result, report=replace(result.report, slices=slices, stack=stack))
 
     monkeypatch.setattr(RNCARefineLib.repair, "repair", flagging)
-
-
-def decide(panel: Any, k: int, button: str) -> None:
-    """Choose a slice and press Accept or Reject."""
-    choose_slice(panel, k)
-    assert getattr(panel.ui, button).enabled, getattr(panel.ui, button).toolTip
-    getattr(panel.ui, button).click()
-
-
-def slices_shown(heart: Heart) -> set[int]:
-    """Return the slices that are shown by the views which are parallel to the stack."""
-    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
-    return {k for node in nodes if (k := slice_shown(node, heart.volume)) is not None}
-
-
-def output_of(panel: Any) -> Any:
-    """Return the segmentation that is reviewed."""
-    return panel.logic.getParameterNode().reviewedSegmentation
 
 
 #
@@ -561,169 +545,15 @@ def test_undoing_one_of_two_repairs_leaves_the_other_to_review(two_repaired: Any
     assert rows(two_repaired)[GAP]["Before"] == "open"
 
 
-#
-# Tools
-#
-
-
-def test_the_changes_are_shown_and_hidden(heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    box = panel.ui.showChangesCheckBox
-    display = output_of(panel).GetDisplayNode()
-    assert box.checked
-    assert display.GetSegmentVisibility("myo_added")
-    box.click()
-    assert not display.GetSegmentVisibility("myo_added")
-    assert not display.GetSegmentVisibility("myo_removed")
-    assert display.GetSegmentVisibility("myo")
-    box.click()
-    assert display.GetSegmentVisibility("myo_added")
-
-
-def test_the_box_says_what_is_shown_also_when_it_was_changed_elsewhere(heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    panel.logic.showChanges(output_of(panel), False)
-    choose_slice(panel, GAP)
-    assert not panel.ui.showChangesCheckBox.checked
-
-
-def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    choose_slice(panel, GAP)
-    for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
-        view.SetOrientation("Axial")
-    assert slices_shown(heart) == set()
-    panel.ui.alignViewsButton.click()
-    assert slices_shown(heart) == {GAP}
-
-
-def test_a_click_on_a_row_shows_the_slice_of_an_oblique_stack_too(desktop: Any, heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    assert slices_shown(heart) == set()
-    choose_slice(panel, GAP)
-    assert slices_shown(heart) == {GAP}
-
-
-def test_the_plot_has_b0_and_b1_of_every_slice(heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    panel.ui.plotButton.click()
-    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
-    assert chart.GetNumberOfPlotSeriesNodes() == 4
-    panel.ui.plotButton.click()
-    assert len(slicer.util.getNodesByClass("vtkMRMLPlotChartNode")) == 1
-
-
-def test_the_plot_is_shown_in_a_layout_that_has_a_place_for_it(desktop: Any, heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    layout = slicer.app.layoutManager().layout
-    panel.ui.plotButton.click()
-    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
-    assert slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID() == chart.GetID()
-    assert slicer.app.layoutManager().layout != layout
-
-
-def test_tools_without_anything_to_work_on_are_disabled_and_say_so(heart: Heart, toy_engine: None) -> None:
-    panel = open_on(heart)
-    ui = panel.ui
-    for tool in (ui.alignViewsButton, ui.exportButton):
-        assert not tool.enabled
-        assert tool.toolTip == "Check or repair first."
-    for tool in (ui.showChangesCheckBox, ui.plotButton, ui.undoButton, ui.redoButton, ui.acceptButton):
-        assert not tool.enabled
-        assert "Repair first" in tool.toolTip
-    ui.checkButton.click()
-    assert ui.alignViewsButton.enabled
-    assert ui.exportButton.enabled
-    assert not ui.plotButton.enabled
-    ui.repairButton.click()
-    assert ui.plotButton.enabled
-    assert ui.showChangesCheckBox.enabled
-
-
-#
-# Export
-#
-
-
-@pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
-@pytest.mark.parametrize("repair", [True, False])
-def test_the_report_is_written_in_the_kind_that_the_ending_tells(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, ending: str, repair: bool
-) -> None:
-    panel = open_on(heart)
-    (panel.ui.repairButton if repair else panel.ui.checkButton).click()
-    if repair:
-        decide(panel, GAP, "rejectButton")
-    path = tmp_path / f"report{ending}"
-    desktop.dialogs.answer(str(path))
-    panel.ui.exportButton.click()
-    text = path.read_text(encoding="utf-8")
-    assert panel.ui.noticeLabel.text == f"The report was written to {path}."
-    if ending == ".json":
-        assert [record["accepted"] for record in json.loads(text)["slices"]][GAP] is (False if repair else None)
-    elif ending == ".csv":
-        assert len(text.splitlines()) == 6
-    else:
-        assert text.startswith("<!")
-
-
-def test_the_save_dialog_proposes_the_name_of_the_segmentation_beside_the_scene(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path
-) -> None:
-    slicer.mrmlScene.SetRootDirectory(str(tmp_path))
-    panel = repaired(heart)
-    output_of(panel).SetName("Heart 3/4: end?")
-    desktop.dialogs.answer("")
-    panel.ui.exportButton.click()
-    (dialog,) = [dialog for dialog in desktop.dialogs.shown if dialog.kind == "save file"]
-    assert dialog.details == str(tmp_path / "Heart 3 4 end.html")
-    assert "*.html *.csv *.json" in dialog.text
-    assert panel.ui.noticeLabel.text == ""
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("report.txt", ".csv, .json or .html"), ("report", ".csv, .json or .html"), ("missing/report.csv", "missing")],
-)
-def test_a_name_that_cannot_be_written_is_one_sentence(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, name: str, words: str
-) -> None:
-    panel = repaired(heart)
-    panel.ui.noticeLabel.text = "The report was written to the place before."
-    desktop.dialogs.answer(str(tmp_path / name))
-    panel.ui.exportButton.click()
-    assert words in desktop.dialogs.texts[-1]
-    assert panel.ui.noticeLabel.text == ""
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("number", [28, 13])
-def test_a_full_disk_or_a_missing_permission_leaves_the_old_report_whole(
-    desktop: Any,
-    heart: Heart,
-    toy_engine: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: int,
-) -> None:
-    panel = repaired(heart)
-    path = tmp_path / "report.html"
-    path.write_text("the old one")
-
-    def full(temporary: Path) -> None:
-        raise OSError(number, "No space left on device" if number == 28 else "Permission denied", str(path))
-
-    monkeypatch.setattr(RNCARefineLib.atomic, "_flush", full)
-    desktop.dialogs.answer(str(path))
-    panel.ui.exportButton.click()
-    text = desktop.dialogs.texts[-1]
-    assert str(path) in text
-    assert "Choose another folder" in text
-    assert "\n" not in text
-    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
-    assert path.read_text() == "the old one"
-
-
 def test_the_panel_of_an_empty_scene_says_what_to_do_first() -> None:
     assert open_module().ui.decisionLabel.text == "Check or repair a segmentation to see its slices here."
+
+
+def test_a_row_that_only_got_the_keyboard_is_not_chosen(heart: Heart, toy_engine: None) -> None:
+    panel = repaired(heart)
+    choose_slice(panel, GAP)
+    assert panel.ui.rejectButton.enabled
+    panel.ui.sliceTable.clearSelection()  # the row stays current, as the first one is when a table gets the keyboard
+    panel.ui.rejectButton.click()
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+    assert (heart.voxels("myo", output_of(panel))[GAP] == heart.ring).all()

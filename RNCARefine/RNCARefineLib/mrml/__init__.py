@@ -1,4 +1,4 @@
-"""The Slicer side of RNCARefine, the only place that imports ``slicer``: nodes to arrays and back.
+"""The Slicer side of RNCARefine, nodes to arrays and back; besides it only :mod:`..panel` knows Slicer.
 
 In the order in which a run passes through them:
 

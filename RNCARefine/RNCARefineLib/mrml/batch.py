@@ -44,7 +44,7 @@ def process_batch(
     on where the last one was stopped, and tries failed cases again.
 
     Args:
-        cases: The cases, see :func:`RNCARefineLib.cohort.find_cases` and :func:`RNCARefineLib.cohort.read_cases`.
+        cases: The cases, see :func:`RNCARefineLib.cohort_cases.find_cases` and ``read_cases`` beside it.
         output_folder: Where the results go: ``<case>.seg.nrrd``, ``cohort.csv``, ``failed.csv`` and ``reports``.
         model: The weights.
         options: How to repair.

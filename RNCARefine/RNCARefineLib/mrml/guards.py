@@ -63,12 +63,12 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
     """
     for node in (selection.segmentation_node, selection.volume_node, output_node):
         if node is not None and node.GetScene() != slicer.mrmlScene:
-            raise ValueError(f"{_named(node)} is not in the scene. Add it to the scene first.")
+            raise ValueError(f"{_begin(node)} is not in the scene. Add it to the scene first.")
     if output_node is None:
         return
     if not _is_a(output_node, "vtkMRMLSegmentationNode"):
         raise ValueError(
-            f"{_named(output_node)} cannot take the result. Give a segmentation node, or none for a new one."
+            f"{_begin(output_node)} cannot take the result. Give a segmentation node, or none for a new one."
         )
     if in_place:
         raise ValueError(
@@ -76,7 +76,7 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
         )
     if output_node == selection.segmentation_node:
         raise ValueError(
-            f"{_named(output_node)} is input and output. Give another output node, none for a new one, "
+            f"{_begin(output_node)} is input and output. Give another output node, none for a new one, "
             "or inPlace=True to change the input itself."
         )
 
@@ -86,7 +86,7 @@ def _check_segmentation(node: Any) -> None:
         raise ValueError(f"A segmentation is needed, {_named(node)} was given. Choose a segmentation node.")
     segmentation = node.GetSegmentation()
     if segmentation is None or segmentation.GetNumberOfSegments() == 0:
-        raise ValueError(f"{_named(node)} has no segments. Segment the myocardium first.")
+        raise ValueError(f"{_begin(node)} has no segments. Segment the myocardium first.")
     source = segmentation.GetSourceRepresentationName()
     wanted = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
     if source != wanted:
@@ -100,14 +100,14 @@ def _check_volume(node: Any) -> None:
     if not _is_a(node, "vtkMRMLScalarVolumeNode"):
         raise ValueError(f"A volume is needed, {_named(node)} was given. Choose the image that was segmented.")
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
-        raise ValueError(f"{_named(node)} is a label map. Choose the image that was segmented.")
+        raise ValueError(f"{_begin(node)} is a label map. Choose the image that was segmented.")
     image = node.GetImageData()
     if image is None or image.GetNumberOfPoints() == 0:
-        raise ValueError(f"{_named(node)} has no voxels. Load the image again.")
+        raise ValueError(f"{_begin(node)} has no voxels. Load the image again.")
     components = image.GetNumberOfScalarComponents()
     if components != 1:
         raise ValueError(
-            f"{_named(node)} has {components} values a voxel, the repair needs a scalar volume. "
+            f"{_begin(node)} has {components} values a voxel, the repair needs a scalar volume. "
             "Choose a single frame, or convert it with Vector to Scalar Volume."
         )
 
@@ -122,12 +122,12 @@ def check_transforms(segmentation_node: Any, volume_node: Any) -> None:
     if transform != other:
         names = " and ".join(_named(node) if node else "no transform" for node in (transform, other))
         raise ValueError(
-            f"S{_named(segmentation_node)[1:]} and {_named(volume_node)} are under different transforms ({names}). "
+            f"{_begin(segmentation_node)} and {_named(volume_node)} are under different transforms ({names}). "
             "Put both under the same one, or harden them in the Transforms module."
         )
     if transform is not None and not transform.IsTransformToWorldLinear():
         raise ValueError(
-            f"S{_named(segmentation_node)[1:]} and {_named(volume_node)} are under the non-linear {_named(transform)}. "
+            f"{_begin(segmentation_node)} and {_named(volume_node)} are under the non-linear {_named(transform)}. "
             "Take both out of it and repair them before they are warped."
         )
 
@@ -138,7 +138,7 @@ def _check_segment(node: Any, segment_id: Any, role: str) -> None:
     if segment_id in known:
         return
     listed = ", ".join(f"{known_id!r} ({segmentation.GetSegment(known_id).GetName()})" for known_id in known)
-    raise ValueError(f"{_named(node)} has no {role} segment with the ID {segment_id!r}. Its segments: {listed}.")
+    raise ValueError(f"{_begin(node)} has no {role} segment with the ID {segment_id!r}. Its segments: {listed}.")
 
 
 def _check_lattice(node: Any, segment_id: str, volume_node: Any) -> None:
@@ -154,6 +154,12 @@ def _check_lattice(node: Any, segment_id: str, volume_node: Any) -> None:
 def _is_a(node: Any, class_name: str) -> bool:
     """Whether somebody's argument is a node of this class, whatever else it may be."""
     return hasattr(node, "IsA") and bool(node.IsA(class_name))
+
+
+def _begin(node: Any) -> str:
+    """Return what a person calls a node, at the beginning of a sentence."""
+    name = _named(node)
+    return name[:1].upper() + name[1:]
 
 
 def _named(node: Any) -> str:

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     library = str(Path(__file__).resolve().parents[2])
     if library not in sys.path:
         sys.path.append(library)
-    from RNCARefineLib.cohort import find_cases, read_cases
+    from RNCARefineLib.cohort_cases import find_cases, read_cases
     from RNCARefineLib.model import choose_model
     from RNCARefineLib.mrml.batch import process_batch
     from RNCARefineLib.options import RepairOptions
