@@ -21,12 +21,13 @@ from .words import Expectation, Finding, Verdict
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of one slice."""
+    """What became of one slice; ``doubtful`` asks a person to look at a repair."""
 
     verdict: Verdict
     wall: Mask
     reason: str = ""
     confidence: float | None = None
+    doubtful: bool = False
 
 
 def account(
@@ -95,7 +96,7 @@ def _slice_record(
         finding_after=after.finding,
         expectation=before.expectation,
         verdict=outcome.verdict,
-        flagged=outcome.verdict in (Verdict.REFUSED, Verdict.TO_REPAIR),
+        flagged=outcome.doubtful or outcome.verdict in (Verdict.REFUSED, Verdict.TO_REPAIR),
         b0_before=before.b0,
         b1_before=before.b1,
         b0_after=after.b0,

@@ -4,12 +4,14 @@ An automaton is an image encoder, run once per rollout, and a local rule, run on
 
     features  = encode(planes)                                   once
     condition = features . condition^T + bias                    once: the constant half of the hidden layer
-    hidden    = relu(conv3x3(state, perceive) + condition)       every step
+    hidden    = relu(conv3x3(state, perceive) + condition)       every step; a volumetric automaton adds
+                + around . across^T                              what it perceives of the slices beside
     state    += fire * (hidden . update^T)                       every step, cells that fire
     state     = clip(state, -1.5, 1.5)                           every step, in use and not in training
 
 The encoder is a small U-Net: two 3x3 convolutions a level, average pooling down, nearest neighbour and a 3x3
-convolution on the concatenation up, ReLU everywhere. All convolutions pad with zeros.
+convolution on the concatenation up, ReLU everywhere. All convolutions pad with zeros. ``around`` is half the sum of the
+states in the slices below and above (nothing beyond the ends), times their :func:`closeness`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,17 @@ the first shipped weights held a wall for 200 steps and flooded the slice within
 PLANES = ("image", "mask", "distance", "radius", "annulus", "below", "above", "pool")
 """What the encoder sees, in this order; :mod:`RNCARefineLib.conditioning` makes them."""
 
+VOLUMETRIC_PLANES = (*PLANES, "slice distance")
+"""What the encoder of a volumetric automaton sees."""
+
+NEAR_MM = 5.0
+"""Slices that lie no further apart than this see each other in full."""
+
+
+def closeness(slice_distance_mm: float) -> float:
+    """Return how much neighbouring slices have to say to each other: 1 up to 5 mm apart, half of it at 10 mm."""
+    return min(1.0, NEAR_MM / slice_distance_mm)
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -37,12 +50,14 @@ class Architecture:
         hidden: Units of the hidden layer of the local rule.
         encoder: Channels of the encoder, one number a level; the first is the number of features.
         planes: Conditioning planes.
+        volumetric: The cells perceive the slices below and above, too.
     """
 
     channels: int = 16
     hidden: int = 48
     encoder: tuple[int, ...] = (24, 32, 48, 64)
     planes: int = len(PLANES)
+    volumetric: bool = False
 
     @property
     def stride(self) -> int:
@@ -66,6 +81,8 @@ class Architecture:
         shapes["condition.weight"] = (self.hidden, self.encoder[0])
         shapes["condition.bias"] = (self.hidden,)
         shapes["perceive.weight"] = (self.hidden, self.channels, 3, 3)
+        if self.volumetric:
+            shapes["across.weight"] = (self.hidden, self.channels)
         shapes["update.weight"] = (self.channels, self.hidden)
         return shapes
 
@@ -86,6 +103,7 @@ class Architecture:
                 hidden=shapes["update.weight"][1],
                 encoder=tuple(shapes[f"down{level}a.weight"][0] for level in range(levels)),
                 planes=shapes["down0a.weight"][1],
+                volumetric="across.weight" in shapes,
             )
         except (KeyError, IndexError) as error:
             raise ValueError(f"These are not the parameters of an automaton: {error} is missing.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from .architecture import ENDOCARDIUM, Architecture
 from .backend_numpy import NumpyBackend
 from .fire import cell_keys, fires
+from .links import Links
 from .progress import Progress, report_progress
 
 Array = NDArray[np.float32]
 
 DEVICES = ("auto", "numpy", "cpu", "cuda", "mps")
+PATIENCE = 8
+"""Steps for which the masks must stay as they are before a rollout stops early."""
 LOOK_EVERY = 4
 """Steps between looks at whether the masks still change; a look costs a GPU a round trip."""
 
@@ -30,7 +34,7 @@ class Backend(Protocol):
     def get(self, values: Any) -> Array: ...
     def take(self, values: Any, items: NDArray[np.int64]) -> Any: ...
     def condition(self, planes: Any) -> Any: ...
-    def step(self, state: Any, constant: Any, fire: NDArray[np.bool_]) -> Any: ...
+    def step(self, state: Any, constant: Any, fire: NDArray[np.bool_], links: Links | None = None) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,7 @@ class Rollout:
         backend: "numpy" or "torch".
         device: "cpu", "cuda" or "mps".
         notes: What a person should know, for example that the GPU had too little memory.
+        looks: Supervised channels at the steps that were asked for, by step, shape ``(n, j, i, 3)``.
     """
 
     state: Array
@@ -50,6 +55,7 @@ class Rollout:
     backend: str
     device: str
     notes: list[str] = field(default_factory=list)
+    looks: dict[int, Array] = field(default_factory=dict)
 
 
 def choose_device(device: str) -> str:
@@ -89,8 +95,10 @@ def rollout(
     fire_rate: float,
     seed: int = 0,
     device: str = "auto",
-    patience: int | None = 8,
+    patience: int | None = PATIENCE,
     origin: tuple[int, int] = (0, 0),
+    links: Links | None = None,
+    looks: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> Rollout:
     """Roll the automaton out on a batch of slices.
@@ -105,8 +113,11 @@ def rollout(
         fire_rate: Probability that a cell fires in a step.
         seed: Decides which cells fire.
         device: One of :data:`DEVICES`.
-        patience: Stop an item whose masks have not changed for this many steps; ``None`` never stops early.
+        patience: Stop an item whose masks have not changed for this many steps; ``None`` never stops early. Linked
+            items stop together.
         origin: Row and column of the first cell in the frame, for a rollout on a part of it.
+        links: Which slices lie beside each other; a volumetric automaton needs them, another takes none.
+        looks: Steps after which to keep what the supervised channels are, 0 the seed; needs ``patience`` None.
         progress: Told after every step; may cancel.
 
     Returns:
@@ -124,8 +135,13 @@ def rollout(
             raise ValueError(f"The {what} have shape {values.shape}; they must have {(*planes.shape[:3], size)}.")
     if len(k) != len(planes):
         raise ValueError(f"There are {len(k)} slice indices for {len(planes)} slices.")
+    if architecture.volumetric != (links is not None):
+        raise ValueError("A volumetric automaton needs the links between its slices, a slice-wise one takes none.")
+    if looks and patience is not None:
+        raise ValueError("A rollout that is looked at on its way must not stop early: give patience=None.")
     resolved = choose_device(device)
-    arguments = (planes, state, np.asarray(k, np.int64), steps, fire_rate, seed, patience, origin, progress)
+    places = np.asarray(k, np.int64)
+    arguments = (planes, state, places, steps, fire_rate, seed, patience, origin, links, looks, progress)
     if resolved == "numpy":
         return _roll(NumpyBackend(parameters, architecture), *arguments)
     from .backend_torch import TorchBackend, out_of_memory
@@ -150,6 +166,8 @@ def _roll(
     seed: int,
     patience: int | None,
     origin: tuple[int, int],
+    links: Links | None,
+    looks: Sequence[int],
     progress: Progress | None,
 ) -> Rollout:
     count, height, width = planes.shape[:3]
@@ -161,11 +179,14 @@ def _roll(
     constant = backend.condition(backend.put(planes)) if count else None
     seen = _masks(final)
     still = np.zeros(count, np.int64)
+    kept = {0: final[..., : ENDOCARDIUM + 1].copy()} if 0 in looks else {}
     for number in range(steps):
         if not len(items):
             break
-        cells = backend.step(cells, constant, fires(keys[items], seed, number, fire_rate))
+        cells = backend.step(cells, constant, fires(keys[items], seed, number, fire_rate), links)
         taken[items] += 1
+        if number + 1 in looks:
+            kept[number + 1] = backend.get(cells)[..., : ENDOCARDIUM + 1].copy()
         report_progress(progress, (number + 1) / steps, f"Step {number + 1} of {steps}, {len(items)} slices")
         if patience is None or (number + 1) % LOOK_EVERY:
             continue
@@ -174,6 +195,8 @@ def _roll(
         still = np.where(same, still + LOOK_EVERY, 0)
         seen = masks
         done = still >= patience
+        if links is not None:
+            done[:] = done.all()
         if done.any():
             final[items[done]] = backend.get(cells)[done]
             left = np.flatnonzero(~done)
@@ -181,7 +204,7 @@ def _roll(
             cells, constant = backend.take(cells, left), backend.take(constant, left)
     if len(items):
         final[items] = backend.get(cells)
-    return Rollout(final, taken, backend.name, backend.device)
+    return Rollout(final, taken, backend.name, backend.device, looks=kept)
 
 
 def _masks(state: Array) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .architecture import STATE_LIMIT, Architecture
+from .links import Links
 
 Array = NDArray[np.float32]
 
@@ -35,6 +36,8 @@ class NumpyBackend:
         }
         self._condition = np.ascontiguousarray(parameters["condition.weight"].T)
         self._update = np.ascontiguousarray(parameters["update.weight"].T)
+        if architecture.volumetric:
+            self._across = np.ascontiguousarray(parameters["across.weight"].T)
 
     def put(self, values: Array) -> Array:
         """Take an array of ``(n, j, i, channel)`` into the backend's memory (here: a copy)."""
@@ -52,13 +55,16 @@ class NumpyBackend:
         """Run the encoder and fold its features into the constant half of the hidden layer, once per rollout."""
         return np.stack([self._encode(item) for item in planes])
 
-    def step(self, state: Array, constant: Array, fire: NDArray[np.bool_]) -> Array:
+    def step(self, state: Array, constant: Array, fire: NDArray[np.bool_], links: Links | None = None) -> Array:
         """Let the cells perceive their neighbours and those that fire update, within the limit, in place."""
-        for item, base, firing in zip(state, constant, fire, strict=True):
+        around = None if links is None else _beside(state, links)
+        for number, (item, base, firing) in enumerate(zip(state, constant, fire, strict=True)):
             cells = np.flatnonzero(firing)
             # Cells that do not fire keep their state: leave their rows out of the products.
             hidden = _neighbourhoods(item)[cells] @ self._matrices["perceive.weight"]
             hidden += base.reshape(-1, base.shape[-1])[cells]
+            if around is not None:
+                hidden += around[number].reshape(-1, item.shape[-1])[cells] @ self._across
             np.maximum(hidden, 0, out=hidden)
             item.reshape(-1, item.shape[-1])[cells] += hidden @ self._update
             np.clip(item, -STATE_LIMIT, STATE_LIMIT, out=item)
@@ -82,6 +88,13 @@ class NumpyBackend:
         result = _neighbourhoods(values) @ self._matrices[f"{name}.weight"]
         result += self.parameters[f"{name}.bias"]
         return np.maximum(result, 0, out=result).reshape(*values.shape[:2], -1)
+
+
+def _beside(state: Array, links: Links) -> Array:
+    """Return half the sum of the states in the slices below and above, times their closeness."""
+    padded = np.concatenate([state, np.zeros_like(state[:1])])
+    weight = (links.closeness / 2)[:, None, None, None]
+    return (padded[links.below] + padded[links.above]) * weight
 
 
 def _neighbourhoods(values: Array) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .architecture import STATE_LIMIT, Architecture
+from .links import Links
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +57,25 @@ def condition(parameters: Parameters, features: Tensor) -> Tensor:
     return F.conv2d(features, parameters["condition.weight"][:, :, None, None], parameters["condition.bias"])
 
 
-def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor) -> Tensor:
+def beside(state: Tensor, below: Tensor, above: Tensor, closeness: Tensor) -> Tensor:
+    """Return what the slices beside have to say: half the sum of their states, times their closeness.
+
+    Args:
+        state: Shape ``(n, channels, j, i)``.
+        below: Index of the slice below each one, n where there is none, shape ``(n,)``.
+        above: The same for the slice above.
+        closeness: Of each one's neighbours, shape ``(n,)``.
+
+    Returns:
+        Shape ``(n, channels, j, i)``.
+    """
+    import torch
+
+    padded = torch.cat([state, torch.zeros_like(state[:1])])
+    return (padded[below] + padded[above]) * (closeness / 2)[:, None, None, None]
+
+
+def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor, around: Tensor | None = None) -> Tensor:
     """Let the cells perceive their neighbours and those that fire update.
 
     Args:
@@ -64,14 +83,17 @@ def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor) 
         state: Shape ``(n, channels, j, i)``.
         constant: From :func:`condition`.
         fire: 0 or 1, shape ``(n, 1, j, i)``.
+        around: From :func:`beside`, for a volumetric automaton.
 
     Returns:
         The next state.
     """
     from torch.nn import functional as F
 
-    hidden = F.relu(F.conv2d(state, parameters["perceive.weight"], padding=1) + constant)
-    return state + fire * F.conv2d(hidden, parameters["update.weight"][:, :, None, None])
+    perceived = F.conv2d(state, parameters["perceive.weight"], padding=1) + constant
+    if around is not None:
+        perceived = perceived + F.conv2d(around, parameters["across.weight"][:, :, None, None])
+    return state + fire * F.conv2d(F.relu(perceived), parameters["update.weight"][:, :, None, None])
 
 
 class TorchBackend:
@@ -118,13 +140,17 @@ class TorchBackend:
         with torch.inference_mode():
             return condition(self.parameters, encode(self.parameters, self.architecture, planes))
 
-    def step(self, state: Tensor, constant: Tensor, fire: NDArray[np.bool_]) -> Tensor:
+    def step(self, state: Tensor, constant: Tensor, fire: NDArray[np.bool_], links: Links | None = None) -> Tensor:
         """Let the cells perceive their neighbours and those that fire update, within the limit."""
         import torch
 
         with torch.inference_mode():
+            around = None
+            if links is not None:
+                below, above, closeness = (torch.from_numpy(part).to(self.device) for part in links)
+                around = beside(state, below, above, closeness)
             firing = torch.from_numpy(fire[:, None]).to(self.device, torch.float32)
-            return step(self.parameters, state, constant, firing).clamp_(-STATE_LIMIT, STATE_LIMIT)
+            return step(self.parameters, state, constant, firing, around).clamp_(-STATE_LIMIT, STATE_LIMIT)
 
 
 def out_of_memory(error: Exception) -> bool:

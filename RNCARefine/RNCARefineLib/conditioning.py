@@ -18,6 +18,7 @@ Plane = NDArray[np.float32]
 DISTANCE_MM = 10.0
 RADIUS_MM = 15.0
 ANNULUS_MM = 6.0
+SLICE_DISTANCE_MM = 10.0
 SMALLEST_PIECE = 0.15
 """Pieces smaller than this share of the largest one say nothing about the circle."""
 
@@ -29,7 +30,13 @@ def grey_range(image: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def planes(
-    image: Plane, mask: Plane, below: Plane, above: Plane, pool: Plane, spacing_mm: float
+    image: Plane,
+    mask: Plane,
+    below: Plane,
+    above: Plane,
+    pool: Plane,
+    spacing_mm: float,
+    slice_distance_mm: float | None = None,
 ) -> NDArray[np.float32]:
     """Compute the conditioning planes of one slice in its frame.
 
@@ -40,9 +47,11 @@ def planes(
         above: Myocardium of the slice after, zeros where there is none.
         pool: Blood pool, zeros where it is not given.
         spacing_mm: Pixel spacing of the frame.
+        slice_distance_mm: Distance of the slices; for a volumetric automaton only.
 
     Returns:
-        Shape ``(j, i, 8)``, in the order of :data:`RNCARefineLib.architecture.PLANES`.
+        Shape ``(j, i, 8)``, in the order of :data:`RNCARefineLib.architecture.PLANES`; with the distance of the slices
+        ``(j, i, 9)``, in that of :data:`RNCARefineLib.architecture.VOLUMETRIC_PLANES`.
     """
     wall = mask >= 0.5
     distance = signed_distance(wall) * spacing_mm
@@ -59,6 +68,8 @@ def planes(
         above,
         pool,
     ]
+    if slice_distance_mm is not None:
+        stack.append(np.full(wall.shape, slice_distance_mm / SLICE_DISTANCE_MM))
     return np.stack(stack, axis=-1).astype(np.float32)
 
 

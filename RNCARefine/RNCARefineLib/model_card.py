@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from .confidence import EVIDENCE
 from .words import Mode
 
 FORMAT = 1
@@ -43,6 +44,8 @@ class ModelCard:
     """Share of the cells that update in a step, above 0 and at most 1."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """Measured quality, any plain JSON values."""
+    confidence: dict[str, float] = field(default_factory=dict)
+    """Weights of :mod:`RNCARefineLib.confidence`; without any, the confidence is not calibrated."""
     created_by: dict[str, Any] = field(default_factory=dict)
     """Command and configuration that made the weights."""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -141,6 +144,12 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def _is_weights(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not value:
+        return isinstance(value, Mapping)
+    return value.keys() == {"intercept", *EVIDENCE} and all(_is_number(weight) for weight in value.values())
+
+
 _TEXT: _Rule = (lambda value: isinstance(value, str) and value.strip() != "", "text that is not empty")
 _COUNT: _Rule = (_is_count, "a whole number above 0")
 _PLAIN: _Rule = (_is_plain, "an object of plain JSON values, without NaN")
@@ -161,6 +170,7 @@ _RULES: dict[str, _Rule] = {
     "steps": _COUNT,
     "fire_rate": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0 and at most 1"),
     "metrics": _PLAIN,
+    "confidence": (_is_weights, f"empty, or a number for each of intercept, {', '.join(EVIDENCE)}"),
     "created_by": _PLAIN,
     "shapes": (_is_shapes, "the shape of each parameter, as whole numbers above 0"),
     "parameters": _COUNT,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .account import Outcome, account
+from .confidence import confidence, evidence
 from .diagnosis import Diagnosis, SliceDiagnosis, diagnose
 from .heart import Heart, locate_heart, near_heart
 from .model import Model
@@ -19,17 +20,28 @@ from .records import Report
 from .stack import Mask, Stack, binary_mask
 from .topology import gap
 from .verify import objection
-from .words import Expectation, Finding, Verdict
+from .words import Expectation, Verdict
 
 __all__ = ["RepairOptions", "RepairResult", "check", "repair"]
+
+LEAST_CONFIDENCE = 0.5
+"""A repair less likely than this to be nearer to the truth than what was there is flagged."""
 
 
 @dataclass(frozen=True, eq=False)
 class RepairResult:
-    """The repaired myocardium, shape ``(k, j, i)``, and the report."""
+    """What a repair ended with.
+
+    Attributes:
+        mask: The repaired myocardium, shape ``(k, j, i)``.
+        report: What was found and done.
+        evidence: What spoke for and against each slice that was repaired with the automaton's help, by slice; see
+            :func:`RNCARefineLib.confidence.evidence`.
+    """
 
     mask: Mask
     report: Report
+    evidence: dict[int, dict[str, float]]
 
 
 def check(stack: Stack, options: RepairOptions | None = None) -> Report:
@@ -63,6 +75,7 @@ def repair(
     options: RepairOptions | None = None,
     progress: Progress | None = None,
     others: Mask | None = None,
+    only: Collection[int] | None = None,
 ) -> RepairResult:
     """Repair the broken slices of a stack; intact ones are returned bit for bit.
 
@@ -72,6 +85,7 @@ def repair(
         options: What a person may choose.
         progress: Told how far the work is; may cancel.
         others: Every other label of an exclusive label map, as one mask; only to count what the wall takes from them.
+        only: Slices to repair; others that are broken are left as they are, to be repaired. All of them by default.
 
     Raises:
         ValueError: The mask is empty, ``others`` is not one mask of the stack's shape, the device is not there, or the
@@ -85,8 +99,7 @@ def repair(
     report_progress(progress, 0.0, "Looking at every slice")
     heart, focused = _focus(stack)
     before = _diagnose(stack, focused.pool, heart, options)
-    broken = (entry for entry in before.slices if entry.expectation is Expectation.RING and not entry.right)
-    wanted = [entry.k for entry in broken if focused.mask[entry.k].any() and not _counts_as_ring(entry)]
+    wanted = [entry.k for entry in before.slices if _asks(entry, only)]
     proposals = None
     if wanted:
         proposals = ask_automaton(
@@ -100,12 +113,32 @@ def repair(
             progress=subrange(progress, 0.05, 0.9),
         )
     report_progress(progress, 0.9, "Verifying every slice")
-    outcomes = [_decide(stack, focused, heart, entry, proposals, options) for entry in before.slices]
+    evident: dict[int, dict[str, float]] = {}
+    outcomes = []
+    for entry in before.slices:
+        if only is not None and entry.k not in only and not entry.right:
+            outcomes.append(Outcome(Verdict.TO_REPAIR, stack.mask[entry.k], entry.reason))
+            continue
+        outcome = _decide(stack, focused, heart, entry, proposals, options)
+        changed = outcome.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
+        if changed and proposals is not None and entry.k in proposals.likelihood:
+            found = evidence(focused.mask[entry.k], outcome.wall, proposals.likelihood[entry.k])
+            evident[entry.k] = found
+            sure = confidence(found, model.card.confidence)
+            outcome = replace(outcome, confidence=sure, doubtful=outcome.doubtful or sure < LEAST_CONFIDENCE)
+        outcomes.append(outcome)
     mask = np.stack([outcome.wall for outcome in outcomes]).astype(np.uint8)
     after = _diagnose(replace(stack, mask=mask), _remaining(focused.pool, mask), heart, options)
     report_progress(progress, 1.0, "Done")
     elapsed = time.perf_counter() - started
-    return RepairResult(mask, account(stack, before, after, outcomes, others, model, proposals, options, elapsed))
+    report = account(stack, before, after, outcomes, others, model, proposals, options, elapsed)
+    return RepairResult(mask, report, evident)
+
+
+def _asks(entry: SliceDiagnosis, only: Collection[int] | None) -> bool:
+    """Whether the automaton is asked for a wall: a ring is expected, and nobody could take the slice for one."""
+    chosen = only is None or entry.k in only
+    return chosen and entry.expectation is Expectation.RING and not entry.right and not _counts_as_ring(entry)
 
 
 def _focus(stack: Stack) -> tuple[Heart, Stack]:
@@ -148,14 +181,13 @@ def _decide(
     """
     before, near = stack.mask[entry.k], focused.mask[entry.k]
     astray = _astray(stack, focused, entry)
-    if astray:
-        return Outcome(Verdict.REFUSED, before, astray)
+    reason = astray or entry.reason
     if entry.right:
-        return Outcome(Verdict.INTACT, before, entry.reason)
-    if entry.finding is Finding.EMPTY or entry.expectation is Expectation.OPEN:
-        return Outcome(Verdict.REFUSED, before, entry.reason)
+        return Outcome(Verdict.REFUSED if astray else Verdict.INTACT, before, reason)
+    if entry.expectation is Expectation.OPEN:
+        return Outcome(Verdict.REFUSED, before, reason)
     if _counts_as_ring(entry):
-        return Outcome(Verdict.REFUSED, before, f"{entry.reason} Its only hole is a pore, not the cavity.")
+        return Outcome(Verdict.REFUSED, before, astray or f"{reason} Its only hole is a pore, not the cavity.")
     pool = None if focused.pool is None else focused.pool[entry.k]
     axis = float(heart.centres[entry.k, 0]), float(heart.centres[entry.k, 1])
 
@@ -168,15 +200,16 @@ def _decide(
         wall = _kept(proposals.walls[entry.k], before, options)
         against = passes(wall)
         if not against:
-            confidence = _agreement(wall, proposals.likelihood[entry.k])
-            return Outcome(Verdict.AUTOMATON, wall, _before(entry.reason), confidence)
-    if options.geometry:
+            invented = not near.any()
+            reason = f"{_before(reason)} All of the wall is invented." if invented else _before(reason)
+            return Outcome(Verdict.AUTOMATON, wall, reason, doubtful=invented)
+    if options.geometry and near.any():
         wall = _kept(ask_geometry(near, pool, entry.expectation, stack.in_plane), before, options)
         objected = passes(wall)
         if not objected:
-            return Outcome(Verdict.GEOMETRY, wall, _before(entry.reason))
+            return Outcome(Verdict.GEOMETRY, wall, _before(reason))
         against = f"{against} Geometry: {objected}"
-    return Outcome(Verdict.REFUSED, before, f"{entry.reason} {against}")
+    return Outcome(Verdict.REFUSED, before, f"{reason} {against}")
 
 
 def _before(reason: str) -> str:
@@ -203,12 +236,6 @@ def _counts_as_ring(entry: SliceDiagnosis) -> bool:
 def _kept(wall: Mask, before: Mask, options: RepairOptions) -> Mask:
     """Put back what may not be removed."""
     return np.asarray(wall | before, np.uint8) if options.add_only else wall
-
-
-def _agreement(wall: Mask, likelihood: NDArray[np.float32]) -> float:
-    """Return the Dice that the wall is expected to have if the automaton's samples are right about each pixel."""
-    total = float(likelihood.sum()) + float(wall.sum())
-    return 2.0 * float(likelihood[wall > 0].sum()) / total
 
 
 def _remaining(pool: Mask | None, wall: Mask) -> Mask | None:

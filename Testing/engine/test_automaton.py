@@ -388,12 +388,12 @@ def failing_gpu(monkeypatch, error, after=0):
             super().__init__(parameters, architecture, "cpu")
             self.asked, self.left = device, after
 
-        def step(self, state, constant, fire):
+        def step(self, state, constant, fire, links=None):
             if self.asked == "cuda":
                 self.left -= 1
                 if self.left < 0:
                     raise error
-            return super().step(state, constant, fire)
+            return super().step(state, constant, fire, links)
 
     monkeypatch.setattr(automaton, "choose_device", lambda device: "cuda")
     monkeypatch.setattr(backend_torch, "TorchBackend", Failing)

@@ -9,6 +9,7 @@ from engine.toy_models import SMALL, naive_condition, naive_step, random_inputs,
 from RNCARefineLib.architecture import STATE_LIMIT, Architecture
 from RNCARefineLib.backend_numpy import NumpyBackend
 from RNCARefineLib.backend_torch import TorchBackend, out_of_memory
+from RNCARefineLib.links import link
 
 ARCHITECTURES = {
     "one level": Architecture(channels=5, hidden=7, encoder=(4,)),
@@ -57,6 +58,24 @@ def test_a_step_is_what_the_formulas_say(make, architecture):
     for item in range(2):
         constant = naive_condition(parameters, architecture, planes[item])
         np.testing.assert_allclose(after[item], naive_step(parameters, state[item], constant, fire[item]), atol=2e-5)
+
+
+def test_a_volumetric_step_takes_half_of_either_neighbour_by_their_closeness(make):
+    architecture = Architecture(channels=5, hidden=7, encoder=(4,), planes=9, volumetric=True)
+    parameters = random_parameters(architecture)
+    planes, state = random_inputs(4, (8, 8), architecture)
+    fire = fire_of(planes)
+    # Slices 0-2 are a stack 10 mm apart, slice 3 a stack of its own.
+    links = link(np.array([0, 0, 0, 1]), np.array([4, 5, 6, 5]), np.array([10.0, 10.0, 10.0, 8.0]))
+    backend = make(parameters, architecture)
+    after = backend.get(backend.step(backend.put(state), backend.condition(backend.put(planes)), fire, links))
+    nothing = np.zeros_like(state[0])
+    halves = [(nothing, state[1]), (state[0], state[2]), (state[1], nothing), (nothing, nothing)]
+    for item, (below, above) in enumerate(halves):
+        constant = naive_condition(parameters, architecture, planes[item])
+        around = 0.5 * (below + above) / 2
+        expected = naive_step(parameters, state[item], constant, fire[item], around)
+        np.testing.assert_allclose(after[item], expected, atol=2e-5)
 
 
 def test_cells_that_do_not_fire_keep_their_state_to_the_bit(make):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from skimage import measure
 
 from engine.shapes import SHAPE, STACK_SPACING, blob, damage, disc, heart, horseshoe, ring
-from engine.toy_models import circle_model, identity_model
+from engine.toy_models import circle_model, identity_model, volumetric_circle_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from RNCARefineLib import __version__
 from RNCARefineLib.polar import polar_interpolation
@@ -26,9 +26,9 @@ from RNCARefineLib.words import Apex, Expectation, Finding, Verdict
 AREA = STACK_SPACING[1] * STACK_SPACING[2]
 
 
-def run(stack, model=None, *, progress=None, others=None, **options):
+def run(stack, model=None, *, progress=None, others=None, only=None, **options):
     options = RepairOptions(**{"device": "numpy", **options})
-    return repair(stack, circle_model() if model is None else model, options, progress, others)
+    return repair(stack, circle_model() if model is None else model, options, progress, others, only)
 
 
 def verdicts(report):
@@ -99,7 +99,9 @@ def test_where_the_automaton_finds_no_wall_geometry_closes_it():
     assert verdicts(result.report) == {2: Verdict.GEOMETRY, 5: Verdict.GEOMETRY}
     for k in (2, 5):
         np.testing.assert_array_equal(result.mask[k], polar_interpolation(stack.mask[k], stack.in_plane))
-        assert result.report.slices[k].confidence is None
+        # The automaton left its estimate at the broken wall; the closed one is judged by it.
+        assert result.report.slices[k].confidence == pytest.approx(result.evidence[k]["after"], abs=1e-4)
+        assert result.report.slices[k].confidence < 1
 
 
 def test_without_geometry_what_the_automaton_does_not_close_is_left_and_flagged():
@@ -127,12 +129,48 @@ def test_every_kind_of_fault_gets_the_verdict_it_should():
         4: (Finding.RING, Verdict.INTACT),
         5: (Finding.FRAGMENTED, Verdict.AUTOMATON),
         6: (Finding.POROUS, Verdict.AUTOMATON),
-        7: (Finding.EMPTY, Verdict.REFUSED),
+        7: (Finding.EMPTY, Verdict.AUTOMATON),
         8: (Finding.DISC, Verdict.INTACT),
     }
     assert [record.flagged for record in result.report.slices] == [k == 7 for k in range(9)]
     assert "slices on both sides" in result.report.slices[7].reason
+    assert result.report.slices[7].reason.endswith("All of the wall is invented.")
+
+
+def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_flagged():
+    stack = ruined_stack()
+    result = run(stack, identity_model())
+    assert result.report.slices[7].verdict is Verdict.REFUSED
+    assert result.report.slices[7].flagged
     assert not result.mask[7].any()
+
+
+def test_only_the_slices_asked_for_are_repaired():
+    stack = broken_stack()
+    whole, one = run(stack), run(stack, only={5})
+    assert verdicts(one.report) == {2: Verdict.TO_REPAIR, 5: Verdict.AUTOMATON}
+    np.testing.assert_array_equal(one.mask[5], whole.mask[5])
+    np.testing.assert_array_equal(np.delete(one.mask, 5, 0), np.delete(stack.mask, 5, 0))
+    assert one.report.slices[5] == whole.report.slices[5]
+    assert one.report.slices[2].reason == check(stack).slices[2].reason
+
+
+def test_a_repair_that_is_more_likely_worse_than_better_is_flagged():
+    stack = broken_stack()
+    weights = dict.fromkeys(("after", "before", "gain", "kept", "change", "sharpness"), 0.0)
+    for intercept, doubted in ((0.1, False), (-0.1, True)):
+        result = run(stack, circle_model(confidence={**weights, "intercept": intercept}))
+        record = result.report.slices[2]
+        assert record.confidence == pytest.approx(1 / (1 + np.exp(-intercept)), abs=1e-4)
+        assert (record.verdict, record.flagged) == (Verdict.AUTOMATON, doubted)
+
+
+def test_a_volumetric_automaton_repairs_through_the_same_door():
+    stack = broken_stack()
+    result = run(stack, volumetric_circle_model())
+    slice_wise = run(stack)
+    np.testing.assert_array_equal(result.mask, slice_wise.mask)
+    assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.AUTOMATON}
 
 
 def test_a_repaired_heart_has_nothing_left_to_repair():
@@ -155,14 +193,21 @@ def test_a_false_wall_on_another_organ_is_dropped_and_the_heart_repaired():
     assert dice(result.mask[2], truth[2]) > 0.8
 
 
-def test_a_slice_with_nothing_where_the_heart_is_is_refused():
+def test_a_slice_with_nothing_where_the_heart_is_is_drawn_anew_and_flagged_or_left():
     wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
     walls = np.stack([ring(**wide)] * 6)
+    truth = walls[2].copy()
     walls[2] = horseshoe(60, shape=(110, 130), centre=(85, 100))
-    result = run(Stack.create(grey(walls, walls), walls, STACK_SPACING))
-    assert verdicts(result.report) == {2: Verdict.REFUSED}
-    assert "None of it lies where the heart is" in result.report.slices[2].reason
-    np.testing.assert_array_equal(result.mask, walls)
+    stack = Stack.create(grey(walls, walls), walls, STACK_SPACING)
+    drawn = run(stack)
+    assert verdicts(drawn.report) == {2: Verdict.AUTOMATON}
+    assert drawn.report.slices[2].flagged
+    assert dice(drawn.mask[2], truth) > 0.8
+    left = run(stack, identity_model())
+    assert verdicts(left.report) == {2: Verdict.REFUSED}
+    for report in (drawn.report, left.report):
+        assert "None of it lies where the heart is" in report.slices[2].reason
+    np.testing.assert_array_equal(left.mask, walls)
 
 
 def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
@@ -481,9 +526,9 @@ def test_the_totals_are_those_of_the_masks_and_the_slices():
     assert totals.lv_mass_change_percent == pytest.approx(100 * (mass_after / mass_before - 1), abs=0.006)
     assert (totals.b0_3d_before, totals.b1_3d_before, totals.b2_3d_before) == betti_of_volume(stack.mask)
     assert (totals.b0_3d_after, totals.b1_3d_after, totals.b2_3d_after) == betti_of_volume(result.mask)
-    # Slice 0 may be open, 8 is a disc; of the seven others 1 and 4 were rings, and 7 is empty.
-    assert (totals.expected_rings, totals.closed_before, totals.closed_after) == (7, 2, 6)
-    assert (totals.right_before, totals.right_after, totals.flagged, totals.changed) == (4, 8, 1, 4)
+    # Slice 0 may be open, 8 is a disc; of the seven others 1 and 4 were rings, and 7 is empty and drawn anew.
+    assert (totals.expected_rings, totals.closed_before, totals.closed_after) == (7, 2, 7)
+    assert (totals.right_before, totals.right_after, totals.flagged, totals.changed) == (4, 8, 1, 5)
     assert (totals.slices, totals.spacing_mm, totals.name) == (9, STACK_SPACING, "stack")
     assert [record.k for record in slices] == list(range(9))
     for record in slices:
@@ -493,7 +538,7 @@ def test_the_totals_are_those_of_the_masks_and_the_slices():
             assert b0 == measure.label(padded, connectivity=2).max()
             assert b1 == measure.label(~padded, connectivity=1).max() - 1
     summary = result.report.summary()
-    assert summary.startswith("2 of 7 slices closed before, 6 after; 1 flagged; LV mass ")
+    assert summary.startswith("2 of 7 slices closed before, 7 after; 1 flagged; LV mass ")
     assert check(ruined_stack()).summary().startswith("2 of 7 slices closed; 5 not as expected; LV mass ")
 
 
@@ -620,7 +665,8 @@ def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
     for record, checked in zip(result.report.slices, before.slices, strict=True):
         old, new = broken[record.k], result.mask[record.k]
         assert (record.verdict is Verdict.INTACT) == (checked.verdict is Verdict.INTACT)
-        assert record.flagged == (record.verdict is Verdict.REFUSED)
+        doubted = record.confidence is not None and (record.confidence < 0.5 or "invented" in record.reason)
+        assert record.flagged == (record.verdict is Verdict.REFUSED or doubted)
         if record.verdict in (Verdict.INTACT, Verdict.REFUSED):
             np.testing.assert_array_equal(new, old)
             assert record.finding_after is record.finding_before
@@ -630,7 +676,8 @@ def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
         assert (record.reason == "") == (
             record.verdict is Verdict.INTACT and record.expectation.value in ("ring", "empty")
         )
-        assert (record.confidence is not None) == (record.verdict is Verdict.AUTOMATON)
+        repaired = record.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
+        assert (record.confidence is not None) == (repaired and record.expectation is Expectation.RING)
         if add_only:
             assert not (old & (1 - new)).any()
     totals = result.report.stack

@@ -103,6 +103,21 @@ def circle_model(half_mm: float = 4.0, **card: object) -> Model:
     return toy_model(circle_parameters(half_mm), circle_architecture(), **card)
 
 
+def volumetric_circle_model(across: float = 0.0, **card: object) -> Model:
+    """Return a volumetric automaton that does what :func:`circle_model` does.
+
+    Args:
+        across: What every unit of the hidden layer takes of every channel of the slices beside.
+    """
+    plain = circle_architecture()
+    architecture = replace(plain, planes=plain.planes + 1, volumetric=True)
+    parameters = {name: np.zeros(shape, np.float32) for name, shape in architecture.shapes().items()}
+    for name, values in circle_parameters().items():
+        parameters[name][tuple(slice(size) for size in values.shape)] = values
+    parameters["across.weight"][:] = across
+    return toy_model(parameters, architecture, mode="volumetric", **card)
+
+
 def naive_condition(
     parameters: Parameters, architecture: Architecture, planes: NDArray[np.float32]
 ) -> NDArray[np.float64]:
@@ -127,10 +142,17 @@ def naive_condition(
 
 
 def naive_step(
-    parameters: Parameters, state: NDArray[np.float64], constant: NDArray[np.float64], fire: NDArray[np.bool_]
+    parameters: Parameters,
+    state: NDArray[np.float64],
+    constant: NDArray[np.float64],
+    fire: NDArray[np.bool_],
+    around: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Do one step of one slice in the plainest way."""
-    hidden = np.maximum(_correlated(state, parameters["perceive.weight"]) + constant, 0)
+    """Do one step of one slice in the plainest way; ``around`` is what the slices beside have to say."""
+    perceived = _correlated(state, parameters["perceive.weight"]) + constant
+    if around is not None:
+        perceived = perceived + around @ parameters["across.weight"].T.astype(np.float64)
+    hidden = np.maximum(perceived, 0)
     return np.asarray(state + fire[..., None] * (hidden @ parameters["update.weight"].T.astype(np.float64)))
 
 

@@ -6,6 +6,7 @@ the centre of the drawn heart. Types and report are the engine's own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -39,14 +40,15 @@ def repair(
     options: RepairOptions,
     progress: Progress | None = None,
     others: Mask | None = None,
+    only: Collection[int] | None = None,
 ) -> RepairResult:
     """Stand in for ``RNCARefineLib.repair.repair``."""
     after = stack.mask.copy()
     for k in range(len(after)):
         report_progress(progress, k / len(after), f"Repairing slice {k}")
-        if after[k].any():
+        if after[k].any() and (only is None or k in only):
             after[k] = _annulus(after[k])
-    return RepairResult(after, _report(stack, after, options, others, MODEL))
+    return RepairResult(after, _report(stack, after, options, others, MODEL), {})
 
 
 def check(stack: Stack, options: RepairOptions) -> Report:

@@ -140,7 +140,8 @@ def slices_shown(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[int
 def propose(request: Request, model: Model, progress: Progress | None = None) -> Proposal:
     """Compute a wall; nothing is changed.
 
-    The whole stack is repaired even if one slice was asked for: its neighbours tell base from apex.
+    The whole stack is looked at even if one slice was asked for, since its neighbours tell base from apex; only that
+    slice is repaired.
 
     Args:
         request: What was asked.
@@ -155,7 +156,8 @@ def propose(request: Request, model: Model, progress: Progress | None = None) ->
     stack = reading.stack
     if request.k is not None and not 0 <= request.k < len(stack.mask):
         raise ValueError(f"Volume {stack.name!r} has no slice {request.k}; its slices are 0 to {len(stack.mask) - 1}.")
-    result = engine.repair(stack, model, request.options, progress, others=reading.others)
+    only = None if request.k is None else {request.k}
+    result = engine.repair(stack, model, request.options, progress, others=reading.others, only=only)
     wall = result.mask
     if request.k is not None:
         wall = stack.mask.copy()
