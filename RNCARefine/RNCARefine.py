@@ -324,7 +324,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             outputSegmentationNode: Segmentation to overwrite with the result; a new one by default. Never the input.
             poolSegmentID: ID of the blood pool. The wall takes from it what it needs; no other segment is changed.
             mode: "slice-wise" or "volumetric"; that of the model if not given.
-            model: Name of a model, or path of its weights; the default model of the mode if not given.
+            model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are told
+                in the log, once in a session.
             device: "auto", "numpy", "cpu", "cuda" or "mps".
             seed: Seed of the automaton; the same seed gives the same result on every device.
             samples: Rollouts with different seeds, of which several are averaged.
@@ -345,7 +346,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ValueError: Bad input; the message names node and remedy.
             RNCARefineLib.progress.Cancelled: ``progressCallback`` returned ``False``.
         """
-        from RNCARefineLib.model import choose_model
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import Destination, process
 
@@ -363,7 +363,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         )
         outcome = process(
             selection,
-            choose_model(model, mode),
+            _weights(model, mode),
             options,
             Destination(outputSegmentationNode, inPlace, self._steps()),
             trim_pool=trimPool,
@@ -502,13 +502,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ValueError: Bad input, or no frame could be repaired; the message names what and the remedy.
             RNCARefineLib.progress.Cancelled: ``progressCallback`` returned ``False`` before a frame was finished.
         """
-        from RNCARefineLib.model import choose_model
         from RNCARefineLib.mrml.cine import process_sequence
         from RNCARefineLib.mrml.cine_frames import Cine
 
         outcome = process_sequence(
             Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID),
-            choose_model(model, mode),
+            _weights(model, mode),
             _options(**options),
             frames=frames,
             in_place=inPlace,
@@ -566,7 +565,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             OSError: The results cannot be written; what is finished is kept.
         """
         from RNCARefineLib.cohort_cases import find_cases, read_cases
-        from RNCARefineLib.model import choose_model
         from RNCARefineLib.mrml.batch import process_batch
 
         if cases is None:
@@ -576,7 +574,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return process_batch(
             found,
             outputFolder,
-            choose_model(model, mode),
+            _weights(model, mode),
             _options(**options),
             segment=segment,
             pool=pool,
@@ -623,6 +621,22 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         if self._undoSteps is None:
             self._undoSteps = UndoSteps()
         return self._undoSteps
+
+
+_toldLicences = set()
+
+
+def _weights(model, mode):
+    """Return the chosen weights; nobody may be there to be asked, so the log tells their terms once in a session."""
+    from RNCARefineLib.licences import is_permissive, terms_of_use
+    from RNCARefineLib.model import choose_model
+
+    weights = choose_model(model, mode)
+    record = weights.record()
+    if not is_permissive(record.licence) and record.licence not in _toldLicences:
+        _toldLicences.add(record.licence)
+        logging.info(f"RNCARefine, terms of the weights: {terms_of_use(record.name, record.licence)}")
+    return weights
 
 
 def _options(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,22 +12,25 @@ import typer
 from . import __version__
 from . import cli_options as options
 from .atomic import write_text_whole, written_whole
-from .cli import BAD_INPUT, FINE, FLAGGED, STOPPED
-from .cli_demo import run_demo
+from .cli import FINE, FLAGGED
+from .cli_batch import batch
+from .cli_demo import run_demo, sample_folder
+from .cli_errors import one_line_errors
 from .cli_tables import (
     metrics_table,
     model_table,
-    note,
     out,
     progress_bar,
+    show_defaults,
     show_licence,
     show_report,
     show_written,
     slice_metrics_table,
 )
+from .cli_terms import tell_terms
 from .files import Case, Choice, check_output, read_case, read_pair, write_case
 from .metrics import evaluate as compare
-from .model import DEFAULT_MODEL, available_models, load_model
+from .model import available_models, choose_model
 from .records import Report
 from .repair import RepairOptions
 from .repair import check as check_stack
@@ -61,6 +63,7 @@ def repair(
     trim_pool: options.TrimPool = False,
     report: options.Reports = None,
     model: options.ModelName = None,
+    mode: options.ModelMode = None,
     device: options.DeviceName = options.Device.AUTO,
     seed: options.Seed = 0,
     samples: options.Samples = 1,
@@ -74,7 +77,7 @@ def repair(
         reports = report or []
         check_output(segmentation, output, (image,))
         check_reports(reports, (image, segmentation, output))
-        weights = load_model(model or DEFAULT_MODEL)
+        weights = choose_model(model, mode)
         case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
         if trim_pool and case.pool is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
@@ -87,6 +90,7 @@ def repair(
             geometry=not no_geometry,
             apex=apex,
         )
+        tell_terms(weights.card)
         with progress_bar() as progress:
             result = repair_stack(case.stack, weights, choices, progress, case.others)
         # One transaction: result and reports appear together or not at all.
@@ -100,6 +104,9 @@ def repair(
         show_written([output, *reports])
         status = status_of(result.report)
     raise typer.Exit(status)
+
+
+app.command()(batch)
 
 
 @app.command()
@@ -165,12 +172,13 @@ def evaluate(
 
 @app.command()
 def models() -> None:
-    """List the weights that are installed, with their licences."""
+    """List the weights that are installed, with their modes and licences, and say which are taken by default."""
     with one_line_errors():
         cards = available_models()
         if not cards:
             raise ValueError("No weights are installed. Install RNCARefine again.")
         out().print(model_table(cards))
+        show_defaults(cards)
 
 
 @app.command()
@@ -183,7 +191,10 @@ def demo(
 ) -> None:
     """Repair the sample stack that comes along, and write result, reports and pictures."""
     with one_line_errors():
-        run_demo(output, load_model(model or DEFAULT_MODEL), device.value)
+        weights = choose_model(model)
+        sample_folder()  # before the terms, that bad input stays one line
+        tell_terms(weights.card)
+        run_demo(output, weights, device.value)
 
 
 def _version(asked: bool) -> None:
@@ -199,19 +210,6 @@ def _common(
     ] = False,
 ) -> None:
     pass
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn errors of input and output into one line on standard error, and Ctrl-C into its status."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        note("rncarefine: " + " ".join(str(error).split()))
-        raise typer.Exit(BAD_INPUT) from None
-    except KeyboardInterrupt:
-        note("rncarefine: stopped")
-        raise typer.Exit(STOPPED) from None
 
 
 def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequence[str] = ()) -> None:

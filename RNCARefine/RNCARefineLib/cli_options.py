@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .words import Apex
+from .words import Apex, Mode
 
 
 class Device(str, Enum):
@@ -64,6 +64,14 @@ ModelName = Annotated[
     str | None,
     typer.Option("--model", metavar="NAME|PATH", help="Weights; see 'rncarefine models'.", rich_help_panel=METHOD),
 ]
+ModelMode = Annotated[
+    Mode | None,
+    typer.Option(
+        "--mode",
+        help="Slice by slice, or with the neighbouring slices; takes the best model of the mode, or checks --model.",
+        rich_help_panel=METHOD,
+    ),
+]
 DeviceName = Annotated[
     Device,
     typer.Option(help="What the automaton runs on; auto takes the best there is.", rich_help_panel=METHOD),
@@ -74,9 +82,7 @@ Seed = Annotated[
 ]
 Samples = Annotated[
     int,
-    typer.Option(
-        min=1, help="Runs of the automaton to average; more give a better confidence.", rich_help_panel=METHOD
-    ),
+    typer.Option(min=1, help="Runs of the automaton that are averaged; several take longer.", rich_help_panel=METHOD),
 ]
 NoGeometry = Annotated[
     bool,

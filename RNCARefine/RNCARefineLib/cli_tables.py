@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,10 +16,11 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from .metrics import SliceMetrics, StackMetrics
+from .model import best_model
 from .model_card import ModelCard
 from .progress import Progress
 from .records import Report, SliceRecord
-from .words import Verdict
+from .words import Mode, Verdict
 
 PLAIN_WIDTH = 140
 """Columns where the output is a file or a pipe, so that no table is squeezed into 80."""
@@ -52,7 +53,7 @@ def progress_bar() -> Iterator[Progress]:
 def slice_table(report: Report) -> Table:
     """Return the before/after table of a repair, or the findings of a check; a row a slice."""
     checked = all(record.verdict in (Verdict.INTACT, Verdict.TO_REPAIR) for record in report.slices)
-    table = _table("slice", title=escape(report.stack.name))
+    table = plain_table("slice", title=escape(report.stack.name))
     for name in ("expected", "found") if checked else ("expected", "before", "after"):
         table.add_column(name)
     table.add_column("b0,b1")
@@ -98,12 +99,13 @@ def _repair_row(record: SliceRecord) -> list[str]:
 
 
 def show_report(report: Report) -> None:
-    """Print the table, why slices are flagged after a repair, the summary line, and the warnings."""
+    """Print the table, why slices need a person after a repair, the summary line, and the warnings."""
     console = out()
     console.print(slice_table(report))
     for record in report.slices:
-        if record.verdict is Verdict.REFUSED:
-            console.print(f"Slice {record.k} needs a person: {record.reason}", markup=False, soft_wrap=True)
+        if record.flagged and record.verdict is not Verdict.TO_REPAIR:
+            done = "was left as it was" if record.verdict is Verdict.REFUSED else "was repaired, but look at it"
+            console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
     console.print(report.summary(), markup=False, soft_wrap=True)
     for warning in report.warnings:
         note(f"Please note: {warning}")
@@ -122,18 +124,30 @@ def show_licence(card: ModelCard) -> None:
 
 def model_table(cards: Iterable[ModelCard]) -> Table:
     """Return the models that are installed."""
-    table = _table("name")
-    for title in ("what", "licence of the weights", "training data", "mm", "SHA-256"):
+    table = plain_table("name")
+    for title in ("what", "mode", "licence of the weights", "training data", "mm", "SHA-256"):
         table.add_column(title)
     for card in cards:
-        values = (card.name, card.title, card.licence, card.training_data, f"{card.spacing_mm:g}", card.sha256[:12])
+        spacing, digest = f"{card.spacing_mm:g}", card.sha256[:12]
+        values = (card.name, card.title, card.mode, card.licence, card.training_data, spacing, digest)
         table.add_row(*(escape(value) for value in values))
     return table
 
 
+def show_defaults(cards: Sequence[ModelCard]) -> None:
+    """Print which of some models is taken where none is named, and which is free for any use."""
+    default, free = best_model(cards), best_model(cards, permissive=True)
+    of_modes = [(mode, best_model(cards, mode)) for mode in Mode]
+    named = [f"{best.name} with --mode {mode}" for mode, best in of_modes if best is not None and best != default]
+    if default is not None:
+        out().print(f"Default: {', '.join([default.name, *named])}.", markup=False, soft_wrap=True)
+    if free is not None:
+        out().print(f"Free for any use: {free.name}.", markup=False, soft_wrap=True)
+
+
 def metrics_table(columns: dict[str, StackMetrics]) -> Table:
     """Return the metrics of stacks against the truth, a column for each."""
-    table = _table("")
+    table = plain_table("")
     for title in columns:
         table.add_column(title, justify="right")
     rows: list[tuple[str, Callable[[StackMetrics], str]]] = [
@@ -155,7 +169,7 @@ def metrics_table(columns: dict[str, StackMetrics]) -> Table:
 
 def slice_metrics_table(slices: Iterable[SliceMetrics]) -> Table:
     """Return the metrics of the slices in which there is anything."""
-    table = _table("slice")
+    table = plain_table("slice")
     for title in ("Dice", "ASSD mm", "HD mm", "HD95 mm", "b0 error", "b1 error"):
         table.add_column(title, justify="right")
     table.add_column("ring (truth)")
@@ -167,7 +181,7 @@ def slice_metrics_table(slices: Iterable[SliceMetrics]) -> Table:
     return table
 
 
-def _table(first: str, title: str | None = None) -> Table:
+def plain_table(first: str, title: str | None = None) -> Table:
     """Return a table that has its first column."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
     table.add_column(first)

@@ -9,36 +9,36 @@ the result files    one for each finished case, named by whoever writes it (``<c
 ==================  ==================================================================================================
 
 A case's two files appear together or not at all, and the table is made again from the reports whenever the folder is
-opened, so that it always has whole rows of whole cases.
+opened, so that it always has whole rows of whole cases. The table may also lie elsewhere, or be Parquet.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .atomic import write_text_whole, written_whole
+from .atomic import write_text_whole
+from .cohort_cases import CohortCase
+from .cohort_files import BEGUN, REPORTS, CaseFiles, OutputError, output, read_reports
+from .cohort_sources import difference
+from .cohort_table import append_text, csv_rows, csv_text, is_parquet, written_table
+from .cohort_totals import Totals
 from .options import RepairOptions
-from .records import ModelRecord, Report, SliceRecord
-from .report import json_text, strict_values, to_csv
+from .records import ModelRecord, Report
+from .report import json_text, strict_values
 
-TABLE, FAILED, SETTINGS, REPORTS = "cohort.csv", "failed.csv", "settings.json", "reports"
-_BEGUN = ".begun"
+__all__ = ["Cohort", "OutputError", "settings_of"]
 
-
-class OutputError(OSError):
-    """The results cannot be written, so that it makes no sense to go on with other cases."""
+TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
 
 
-def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | bool | None) -> dict[str, Any]:
+def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
     """Return what decides how a case turns out, to be kept with the results.
 
     The device does not: the same seed gives the same result on each.
@@ -60,39 +60,50 @@ class Cohort:
 
     Attributes:
         folder: The folder.
+        table: The path of the table of all slices.
+        totals: What the table adds up to, as of when it was last written whole.
         flagged: The finished cases, each with the number of its flagged slices.
         failed: The cases that could not be done, each with the reason.
         interrupted: The cases that were in work when a run before was ended from outside, or crashed.
     """
 
-    def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any], table: str | Path | None = None) -> None:
         """Open a folder, making it if it is not there.
 
         Args:
             folder: Where the results are, or shall be.
             settings: What they are made with, see :func:`settings_of`.
+            table: The table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
 
         Raises:
             ValueError: The folder holds results that were made with other settings, or that cannot be read.
             OutputError: Nothing can be written there.
         """
         self.folder = Path(folder)
+        self.table = self.folder / TABLE if table is None else Path(table)
+        self.totals = Totals()
         self.flagged: dict[str, int] = {}
-        with _output(self.folder):
+        self._sources: dict[str, dict[str, Any]] = {}
+        with output(self.folder):
             (self.folder / REPORTS).mkdir(parents=True, exist_ok=True)
             self._agree(dict(settings))
             self.failed = self._read_failed()
-            self.interrupted = {path.stem for path in (self.folder / REPORTS).glob(f"*{_BEGUN}")}
+            self.interrupted = self.marked()
             self.write_table()
-
-    @property
-    def table(self) -> Path:
-        """The path of the table of all slices."""
-        return self.folder / TABLE
 
     def is_finished(self, name: str) -> bool:
         """Whether a case was done, in this run or in one before."""
         return name in self.flagged
+
+    def objection(self, case: CohortCase) -> str:
+        """Say why a finished case's result is not that of the case as it is now; empty if it is."""
+        found = difference(case, self._sources.get(case.name, {}))
+        if not found:
+            return ""
+        return (
+            f"The case was finished before, but {found}. Delete its result in {self.folder} to do it again, or choose "
+            "another folder for the results."
+        )
 
     def check_result(self, name: str, result: str) -> None:
         """Check before the work that the result of a case overwrites nothing.
@@ -105,21 +116,28 @@ class Cohort:
             ValueError: A file is there that is none of the results of this cohort, for instance an input.
         """
         path = self.folder / result
-        if path.exists() and not self.is_finished(name):
+        # What lies at the place of a case that was in work when the power went is its own.
+        if path.exists() and not self.is_finished(name) and name not in self.interrupted:
             raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")
+
+    def marked(self) -> set[str]:
+        """Return the cases that have the mark of a case in work now."""
+        return {path.name.removesuffix(BEGUN) for path in (self.folder / REPORTS).glob(f"*{BEGUN}")}
 
     @contextmanager
     def in_work(self, name: str) -> Iterator[None]:
         """Leave a mark for the next run if this one dies inside the block: a case that crashes is then done last."""
-        mark = self.folder / REPORTS / f"{name}{_BEGUN}"
-        with _output(self.folder):
-            mark.touch()
-        try:
+        with CaseFiles(self.folder, name, "").in_work():
             yield
-        finally:
-            mark.unlink(missing_ok=True)
 
-    def finish(self, name: str, report: Report, result: str, write: Callable[[Path], None]) -> None:
+    def finish(
+        self,
+        name: str,
+        report: Report,
+        result: str,
+        write: Callable[[Path], None],
+        source: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write the result and the report of a case, both or neither, and add its slices to the table.
 
         Args:
@@ -127,31 +145,48 @@ class Cohort:
             report: Its report.
             result: Name of its result file.
             write: Writes the result to the path that it is given; raises ``OSError`` where it cannot.
+            source: What the case was read from, see :func:`RNCARefineLib.cohort_sources.source_of`.
 
         Raises:
             OutputError: They cannot be written.
         """
-        with _output(self.folder):
-            # The report goes first: a result without one is somebody else's file and never overwritten.
-            paths = self.folder / REPORTS / f"{name}.json", self.folder / result
-            with written_whole(*paths) as (new_report, new_result):
-                write(new_result)
-                content = {"case": name, "result": result, "report": report.to_dict()}
-                new_report.write_text(json_text(content), encoding="utf-8", newline="\n")
-            self.flagged[name] = report.stack.flagged
-            _append(self.table, _rows(name, report))
-            if self.failed.pop(name, None) is not None:
-                self._write_failed()
+        CaseFiles(self.folder, name, result).keep(report, write, source)
+        self.add({name: report})
 
-    def fail(self, name: str, reason: str) -> None:
-        """Note that a case could not be done; the next run tries it again.
+    def add(self, reports: Mapping[str, Report]) -> None:
+        """Take up cases whose files have been written, and add their slices to the table if that is CSV.
+
+        Raises:
+            OutputError: They cannot be added.
+        """
+        with output(self.folder):
+            self.flagged.update({name: report.stack.flagged for name, report in reports.items()})
+            if reports and not is_parquet(self.table):
+                append_text(self.table, "".join(csv_rows(name, report) for name, report in reports.items()))
+        self.forget_failures(reports)
+
+    def fail(self, reasons: Mapping[str, str]) -> None:
+        """Note that cases could not be done, and why; the next run tries them again.
 
         Raises:
             OutputError: It cannot be noted.
         """
-        self.failed[name] = " ".join(reason.split())
-        with _output(self.folder):
+        if not reasons:
+            return
+        self.failed.update({name: " ".join(reason.split()) for name, reason in reasons.items()})
+        with output(self.folder):
             self._write_failed()
+
+    def forget_failures(self, names: Collection[str]) -> None:
+        """Strike out cases that are no longer failed.
+
+        Raises:
+            OutputError: It cannot be noted.
+        """
+        if self.failed.keys() & set(names):
+            self.failed = {name: reason for name, reason in self.failed.items() if name not in names}
+            with output(self.folder):
+                self._write_failed()
 
     def write_table(self) -> None:
         """Make the table again from the reports, in the order of the cases.
@@ -160,28 +195,13 @@ class Cohort:
             ValueError: A report cannot be read.
             OutputError: The table cannot be written.
         """
-        self.flagged = {}
-        with _output(self.folder), written_whole(self.table) as (temporary,):
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                file.write(_text([("case", *(column.name for column in fields(SliceRecord)))]))
-                for name, report in self._reports():
-                    self.flagged[name] = report.stack.flagged
-                    file.write(_rows(name, report))
-
-    def _reports(self) -> Iterator[tuple[str, Report]]:
-        """Yield the finished cases and their reports, one at a time."""
-        for path in sorted((self.folder / REPORTS).glob("*.json")):
-            if path.name.startswith("."):  # left by a run that was killed
-                continue
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-                name, result, report = content["case"], content["result"], Report.from_dict(content["report"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(
-                    f"{path} is not a report of a case ({error}). Delete it, and the case is done again."
-                ) from error
-            if (self.folder / result).is_file():
-                yield name, report
+        self.flagged, self._sources, self.totals = {}, {}, Totals()
+        with output(self.folder), written_table(self.table) as add:
+            for files, report, source in read_reports(self.folder):
+                self.flagged[files.name] = report.stack.flagged
+                self._sources[files.name] = source
+                self.totals.add(report)
+                add(files.name, report)
 
     def _agree(self, settings: dict[str, Any]) -> None:
         """Refuse settings other than those of the results that are there; keep them where there are none yet."""
@@ -209,44 +229,4 @@ class Cohort:
             return {row["case"]: row["reason"] for row in csv.DictReader(file)}
 
     def _write_failed(self) -> None:
-        write_text_whole(self.folder / FAILED, _text([("case", "reason"), *sorted(self.failed.items())]))
-
-
-def _rows(name: str, report: Report) -> str:
-    """Return the rows of a case as they stand in the table."""
-    _, *rows = csv.reader(io.StringIO(to_csv(report)))
-    return _text([name, *row] for row in rows)
-
-
-def _text(rows: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
-
-
-def _append(path: Path, text: str) -> None:
-    """Add whole rows to a file, or nothing."""
-    with path.open("ab", buffering=0) as file:  # a buffer would try once more when the file is closed
-        size = file.tell()
-        rest = memoryview(text.encode("utf-8"))
-        try:
-            while rest:
-                rest = rest[file.write(rest) :]
-            os.fsync(file.fileno())
-        except BaseException:
-            file.truncate(size)
-            raise
-
-
-@contextmanager
-def _output(folder: Path) -> Iterator[None]:
-    """Say where nothing could be written, and what to do."""
-    try:
-        yield
-    except OutputError:
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"The results cannot be written to {folder} ({error}). Make room, or choose another folder, and run the "
-            "batch again: what is finished is kept."
-        ) from error
+        write_text_whole(self.folder / FAILED, csv_text([("case", "reason"), *sorted(self.failed.items())]))

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .files import is_seg_nrrd
+from .files import is_seg_nrrd, stem_of
 from .label_map import READABLE
 
 IMAGES = "{case}/image.*"
 SEGMENTATIONS = "{case}/segmentation.*"
 """The patterns that are used if none are given: a folder for each case."""
-COLUMNS = ("case", "image", "segmentation")
-"""Columns of a list of cases."""
+COLUMNS = ("image", "segmentation")
+"""Columns that a list of cases must have."""
+NAMES = ("case", "name")
+"""The column of the names, in either spelling; without it a case has the name of its image."""
 _CASE = "{case}"
 _UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f]|^\.|[. ]$|^$')
 """What cannot be in the name of a file on every system."""
@@ -24,11 +26,21 @@ _UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f]|^\.|[. ]$|^$')
 
 @dataclass(frozen=True)
 class CohortCase:
-    """A case: its name and its two files, ``None`` where none was found."""
+    """A case.
+
+    Attributes:
+        name: Its name.
+        image: The image, ``None`` where none was found.
+        segmentation: The segmentation, a label map or ``.seg.nrrd``; ``None`` where none was found.
+        segment: The myocardium, where it is another than in the other cases: name or ID of a segment, or label.
+        pool: The blood pool, in the same way.
+    """
 
     name: str
     image: Path | None
     segmentation: Path | None
+    segment: str | None = None
+    pool: str | None = None
 
     def files(self) -> tuple[Path, Path]:
         """Return the image and the segmentation.
@@ -93,7 +105,16 @@ def find_cases(
 
 
 def read_cases(path: str | Path) -> list[CohortCase]:
-    """Read a list of cases: CSV with the columns ``case``, ``image`` and ``segmentation``, in any order.
+    """Read a list of cases: CSV with these columns, in any order; others are passed over.
+
+    ==================  =========================================================================================
+    ``image``           the image
+    ``segmentation``    the segmentation, a label map or ``.seg.nrrd``
+    ``case``, ``name``  the name of the case (either spelling); without the column, that of the image
+    ``label``           the myocardium in a label map, where it is another than in the other cases
+    ``segment``         the same in a ``.seg.nrrd``: name or ID
+    ``pool``            the blood pool, in either kind of file
+    ==================  =========================================================================================
 
     Args:
         path: The file. The paths in it start from its folder, unless they are absolute.
@@ -109,9 +130,10 @@ def read_cases(path: str | Path) -> list[CohortCase]:
             missing = [name for name in COLUMNS if name not in (table.fieldnames or [])]
             if missing:
                 raise ValueError(
-                    f"{path}: there is no column {missing[0]!r}. A list of cases has the columns {', '.join(COLUMNS)}."
+                    f"{path}: there is no column {missing[0]!r}. A list of cases has the columns {', '.join(COLUMNS)}, "
+                    "and may have case, label, segment and pool."
                 )
-            cases = [_listed(row, path) for row in table]
+            cases = [_listed(row, path, table.line_num) for row in table]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: the list of cases cannot be read ({error}). Give a CSV file in UTF-8.") from error
     if not cases:
@@ -130,18 +152,33 @@ def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
         if _UNFIT.search(case.name):
             raise ValueError(f"Case {case.name!r}: this cannot be the name of a file. Rename the case.")
         if case.name.casefold() in seen:
-            raise ValueError(f"Cases {seen[case.name.casefold()]!r} and {case.name!r} have one name. Rename one.")
+            raise ValueError(
+                f"Cases {seen[case.name.casefold()]!r} and {case.name!r} have one name. Give each a name of its own."
+            )
         seen[case.name.casefold()] = case.name
     return list(cases)
 
 
-def _listed(row: dict[str, str | None], path: Path) -> CohortCase:
-    name, image, segmentation = ((row[column] or "").strip() for column in COLUMNS)
-    return CohortCase(
-        name,
-        path.parent / image if image else None,
-        path.parent / segmentation if segmentation else None,
-    )
+def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
+    def value(column: str) -> str | None:
+        return (row.get(column) or "").strip() or None
+
+    image, segmentation = (None if value(column) is None else path.parent / str(value(column)) for column in COLUMNS)
+    named = [column for column in NAMES if column in row]
+    if named:
+        name = value(named[0]) or ""
+    elif image is not None:
+        name = _stem(image)
+    else:
+        raise ValueError(f"{path}, line {line}: there is no image. Add it, or a column with the names of the cases.")
+    # A list of both kinds of files may say for each row which label, or which segment.
+    columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
+    return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"))
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its ending, also where that is none that can be read."""
+    return stem_of(path) if path.name.lower().endswith(READABLE) else path.stem
 
 
 def _checked(pattern: str) -> str:

@@ -1,4 +1,4 @@
-"""Confidence: how likely a repair is nearer to the truth than what was there.
+"""Confidence: how likely a repaired wall is good, that is, has a Dice of at least 0.75 with the truth.
 
 The automaton ends with an estimate of where the wall is. What that estimate thinks of the wall before and after, and
 how far the two are apart, are weighed as on the model card: a logistic regression that ``rncarefine-train calibrate``

@@ -8,7 +8,7 @@ import json
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import written_whole
+from .licences import is_permissive
 from .model_card import ModelCard
 from .records import ModelRecord
 from .words import Mode
 
-DEFAULT_MODEL = "sax-cine-2d"
+PREFERENCE = ("sax-cine-2d", "sax-cine-3d", "sax-open-2d")
+"""The shipped models, best first by what EVALUATION.md measures; the first one of a mode is the mode's default."""
+DEFAULT_MODEL = PREFERENCE[0]
 MODEL_FOLDERS = (
     Path(__file__).parent.parent / "Resources" / "Models",  # in the repository and in Slicer
     Path(__file__).parent / "Models",  # in a wheel
@@ -84,10 +87,10 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
 
 
 def choose_model(name_or_path: str | Path | None = None, mode: str | None = None) -> Model:
-    """Load the model that a person has named, or the default one of a mode.
+    """Load the model that a person has named, or else the best one, of a mode if one was asked for.
 
     Args:
-        name_or_path: See :func:`load_model`; the default model of the mode if not given.
+        name_or_path: See :func:`load_model`; if not given, :func:`best_model` of those that are installed.
         mode: "slice-wise" or "volumetric"; whatever the model is made for if not given.
 
     Raises:
@@ -98,7 +101,7 @@ def choose_model(name_or_path: str | Path | None = None, mode: str | None = None
         if str(mode) not in words:
             raise ValueError(f"The mode is {mode!r}. Give one of {', '.join(words)}.")
     if name_or_path is None:
-        name_or_path = DEFAULT_MODEL if mode is None else _default_of(str(mode))
+        name_or_path = _best_installed(mode)
     elif mode is not None:
         card = ModelCard.read(_find(name_or_path).with_suffix(".json"))
         if card.mode != str(mode):
@@ -107,6 +110,26 @@ def choose_model(name_or_path: str | Path | None = None, mode: str | None = None
                 f"{card.mode!r}, or another model."
             )
     return load_model(name_or_path)
+
+
+def best_model(cards: Iterable[ModelCard], mode: str | None = None, *, permissive: bool = False) -> ModelCard | None:
+    """Return the best of some models by :data:`PREFERENCE`; one that is not in it comes after those that are.
+
+    Args:
+        cards: The models to choose from, such as :func:`available_models`.
+        mode: Only those of this mode; all if not given.
+        permissive: Only those whose licence is free for any use.
+
+    Returns:
+        Its card, ``None`` if there is no such model.
+    """
+    wanted = [
+        card
+        for card in cards
+        if (mode is None or card.mode == str(mode)) and (not permissive or is_permissive(card.licence))
+    ]
+    places = {name: place for place, name in enumerate(PREFERENCE)}
+    return min(wanted, key=lambda card: (places.get(card.name, len(places)), card.name), default=None)
 
 
 def save_model(model: Model, folder: str | Path) -> ModelCard:
@@ -165,11 +188,13 @@ def available_models() -> list[ModelCard]:
     return [cards[name] for name in sorted(cards)]
 
 
-def _default_of(mode: str) -> str:
-    names = [card.name for card in available_models() if card.mode == mode]
-    if not names:
-        raise ValueError(f"No {mode} model is installed. Choose another mode, or give the path of a .npz file.")
-    return DEFAULT_MODEL if DEFAULT_MODEL in names else names[0]
+def _best_installed(mode: str | None) -> str:
+    best = best_model(available_models(), mode)
+    if best is not None:
+        return best.name
+    if mode is None:
+        raise ValueError("No model is installed. Install RNCARefine again, or give the path of a .npz file.")
+    raise ValueError(f"No {mode} model is installed. Choose another mode, or give the path of a .npz file.")
 
 
 def _find(name_or_path: str | Path) -> Path:

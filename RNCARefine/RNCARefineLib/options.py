@@ -15,7 +15,7 @@ class RepairOptions:
     Attributes:
         device: "auto", "numpy", "cpu", "cuda" or "mps".
         seed: Decides which cells fire; the same seed gives the same result everywhere.
-        samples: Rollouts with different seeds that are averaged; more cost time and make the confidence mean more.
+        samples: Rollouts with different seeds that are averaged; several cost time.
         steps: Most steps of a rollout; ``None`` takes the model's.
         close_base: Expect closed rings at the base too.
         add_only: Never remove wall; only add to it.

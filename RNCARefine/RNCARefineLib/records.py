@@ -37,7 +37,8 @@ class SliceRecord:
     pool_outside_mm2: float
     """Blood pool that lies outside the closed ring after the repair (0 without a pool)."""
     confidence: float | None
-    """0 to 1, agreement of the automaton's samples with the mask; ``None`` where the automaton did not decide."""
+    """0 to 1, probability that the repaired wall is good (a Dice of at least 0.75), where the model is calibrated
+    (see :mod:`RNCARefineLib.confidence`); ``None`` where nothing was repaired or the automaton was not asked."""
     reason: str
     """Why the verdict is what it is, and why an intact slice need not be a ring; empty for an intact ring."""
     accepted: bool | None = None
@@ -58,7 +59,7 @@ class StackRecord:
     right_before: int
     """Slices that were what they were expected to be."""
     right_after: int
-    """Slices that are what they are expected to be now, or that a person accepted."""
+    """Slices that are what they are expected to be now and not flagged, or that a person accepted."""
     flagged: int
     """Flagged slices that nobody has decided about."""
     changed: int

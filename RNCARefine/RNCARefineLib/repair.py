@@ -25,7 +25,7 @@ from .words import Expectation, Verdict
 __all__ = ["RepairOptions", "RepairResult", "check", "repair"]
 
 LEAST_CONFIDENCE = 0.5
-"""A repair less likely than this to be nearer to the truth than what was there is flagged."""
+"""A repair that is less likely than this to be good is flagged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,10 @@ def repair(
             found = evidence(focused.mask[entry.k], outcome.wall, proposals.likelihood[entry.k])
             evident[entry.k] = found
             sure = confidence(found, model.card.confidence)
-            outcome = replace(outcome, confidence=sure, doubtful=outcome.doubtful or sure < LEAST_CONFIDENCE)
+            outcome = replace(outcome, confidence=sure)
+            if sure < LEAST_CONFIDENCE:
+                reason = f"{outcome.reason} Low confidence: the repair may be no better than what was there."
+                outcome = replace(outcome, reason=reason, doubtful=True)
         outcomes.append(outcome)
     mask = np.stack([outcome.wall for outcome in outcomes]).astype(np.uint8)
     after = _diagnose(replace(stack, mask=mask), _remaining(focused.pool, mask), heart, options)

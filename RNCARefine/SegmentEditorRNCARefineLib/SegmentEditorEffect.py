@@ -43,7 +43,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             "volume.<br>"
             "<b>Check</b> lists the slices that are not as they should be. <b>Preview</b> shows the repaired wall over "
             "the image, <b>Cancel</b> removes it, <b>Apply</b> writes it into the selected segment. Slices that are as "
-            "they should be are not touched; what cannot be repaired safely is left for you.<br>"
+            "they should be are not touched; what cannot be repaired safely is left for you, and repairs that you "
+            "must look at are named.<br>"
             "Masking and the editable intensity range are kept to. Other segments stay as they are and may be "
             "overlapped; only a blood pool, if you choose one, gives what the wall takes. "
             "<b>Undo</b> takes a repair back in one step.<br>"
@@ -189,14 +190,15 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         from RNCARefineLib.mrml.editing import Request, selection_of
 
         selection = selection_of(self.scriptedEffect.parameterSetNode(), self.options.pool_id)
+        options, model = self.options.repair_options, self.options.model.name
         if not self.options.is_this_slice:
-            return Request(selection, self.options.repair_options)
+            return Request(selection, options, model=model)
         if k is None:
             shown = self.sliceShown()
             if shown is None:
                 raise ValueError(_("No slice view shows a single slice of the source volume. Turn one parallel to it."))
             k = shown[0]
-        return Request(selection, self.options.repair_options, k)
+        return Request(selection, options, k, model)
 
     def isWanted(self, proposal):
         """Return whether a proposal is for what is selected; its slice need not be the one that is shown."""
@@ -207,14 +209,18 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def propose(self):
         """Return the repaired wall, ``None`` if the person declines the model's terms or cancels."""
-        from RNCARefineLib.model import choose_model
+        from RNCARefineLib.model import load_model
         from RNCARefineLib.mrml.editing import propose
         from RNCARefineLib.panel.progress_dialog import ProgressDialog
         from RNCARefineLib.panel.terms import accepted_terms
         from RNCARefineLib.progress import Cancelled
 
-        request, model = self.request(), choose_model()
+        request = self.request()
+        if not request.model:
+            raise ValueError(self.options.model.missing)
+        model = load_model(request.model)
         if not accepted_terms(model.card):
+            self.options.say(self.options.model.decline(model.card))
             return None
         try:
             with ProgressDialog(_("RNCA Repair")) as progress:

@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,8 +18,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicerio
+import typer
 from typer.testing import CliRunner
 
+from engine import model_folders
 from engine.file_samples import (
     MYOCARDIUM,
     POOL,
@@ -30,11 +33,17 @@ from engine.file_samples import (
     write_labels,
     write_segmentation,
 )
+from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.model_samples import still_model
 from engine.report_samples import broken_stack, ring
-from RNCARefineLib import __version__, cli_commands, cli_demo
+from engine.toy_models import circle_model
+from RNCARefineLib import __version__, cli_commands, cli_demo, files
 from RNCARefineLib import model as model_module
 from RNCARefineLib.cli import main
+from RNCARefineLib.confidence import EVIDENCE
+from RNCARefineLib.model import save_model
+from RNCARefineLib.repair import RepairOptions
+from RNCARefineLib.repair import repair as engine_repair
 
 AREA = 1.5 * 1.25
 
@@ -135,7 +144,63 @@ def test_a_slice_that_is_left_open_is_flagged_by_the_exit_status(case, capsys):
     assert (array("out.nii.gz")[1:3] == labels()[1:3]).all()
     said = capsys.readouterr().out
     assert "refused, look at this" in said
-    assert "Slice 1 needs a person:" in said
+    assert "Slice 1 was left as it was: " in said
+
+
+def test_a_repair_to_look_at_is_flagged_and_not_said_to_be_left(case, capsys):
+    model = circle_model(name="doubtful", confidence={**dict.fromkeys(EVIDENCE, 0.0), "intercept": -1.0})
+    save_model(model, case)
+    assert repair("--model", "doubtful.npz", "--report", "r.csv") == 1
+    with open("r.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["verdict"], row["flagged"]) for row in rows[1:3]] == [("repaired by the automaton", "yes")] * 2
+    assert (array("out.nii.gz")[1] != labels()[1]).any()
+    said = capsys.readouterr().out
+    assert "repaired by the automaton, look at this" in said
+    assert re.search(r"Slice 1 was repaired, but look at it: Before: .* Low confidence: ", said)
+    assert "was left as it was" not in said
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name"),
+    [
+        ([], "sax-cine-2d"),
+        (["--mode", "slice-wise"], "sax-cine-2d"),
+        (["--mode", "volumetric"], "sax-cine-3d"),
+        (["--model", "sax-cine-3d"], "sax-cine-3d"),
+        (["--mode", "slice-wise", "--model", "sax-open-2d"], "sax-open-2d"),
+    ],
+)
+def test_mode_and_model_decide_with_which_weights_is_repaired(case, monkeypatch, chosen, name):
+    models = {model.card.name: model for model in (cine_2d(), cine_3d(), open_2d())}
+    model_folders.install(monkeypatch, case / "models", *models.values())
+    monkeypatch.setattr(typer, "get_app_dir", lambda name: str(case / "home"))
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "--output", "out.nii.gz", "--device", "numpy"]
+    assert main([*arguments, *LABELS, *chosen, "--report", "r.json"]) in (0, 1)
+    assert json.loads(Path("r.json").read_text())["model"]["name"] == name
+    content = files.read_case(case / "case.nii.gz", case / "seg.nii.gz", files.Choice(MYOCARDIUM, pool_label=POOL))
+    walls = {
+        key: engine_repair(content.stack, model, RepairOptions(device="numpy")).mask for key, model in models.items()
+    }
+    np.testing.assert_array_equal(array("out.nii.gz") == MYOCARDIUM, walls[name] == 1)
+    assert all((walls[name] != wall).any() for key, wall in walls.items() if key != name)
+
+
+def test_a_model_of_another_mode_is_refused(case, capsys, monkeypatch):
+    model_folders.install(monkeypatch, case / "models", cine_2d(), cine_3d())
+    said = one_line(capsys, repair("--model", "sax-cine-2d", "--mode", "volumetric"))
+    assert "Model 'sax-cine-2d' is slice-wise, the repair was asked to be volumetric" in said
+
+
+def test_the_terms_are_told_beside_the_result_of_the_first_repair_only(case, capsys, monkeypatch):
+    model_folders.install(monkeypatch, case / "models", cine_2d())
+    monkeypatch.setattr(typer, "get_app_dir", lambda name: str(case / "home"))
+    one_line(capsys, repair("--model", "sax-cine-2d", chosen=[]))  # bad input is one line, and no use
+    for told in (True, False):
+        assert repair("--model", "sax-cine-2d") in (0, 1)
+        said = capsys.readouterr()
+        assert ("Terms of the weights: sax-cine-2d may be used under CC BY-NC-SA 4.0" in said.err) == told
+        assert "Weights: sax-cine-2d, licence CC BY-NC-SA 4.0" in said.out
 
 
 def test_add_only_removes_nothing(case):
@@ -456,6 +521,18 @@ def test_models_lists_name_licence_and_hash(case, monkeypatch, capsys):
     digest = json.loads(Path("still.json").read_text())["sha256"]
     for part in ("still", "CC0-1.0", digest[:12]):
         assert part in said
+
+
+def test_models_says_mode_and_data_which_is_the_default_and_which_is_free_for_any_use(case, monkeypatch, capsys):
+    model_folders.install(monkeypatch, case / "models", cine_2d(), cine_3d(), open_2d())
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    rows = {name: line for line in said.splitlines() for name in ("sax-cine-3d", "sax-open-2d") if f" {name} " in line}
+    assert "volumetric" in rows["sax-cine-3d"]
+    assert "Apache-2.0" in rows["sax-open-2d"]
+    assert "training data" in said
+    assert "Default: sax-cine-2d, sax-cine-3d with --mode volumetric.\n" in said
+    assert "Free for any use: sax-open-2d.\n" in said
 
 
 def test_models_says_when_there_are_none(case, monkeypatch, capsys):

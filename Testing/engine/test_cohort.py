@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from engine.report_samples import broken_report
-from RNCARefineLib import __version__, cohort
+from RNCARefineLib import __version__, cohort_table
 from RNCARefineLib.cohort import Cohort, OutputError, settings_of
+from RNCARefineLib.cohort_cases import CohortCase
+from RNCARefineLib.cohort_files import CaseFiles
+from RNCARefineLib.cohort_sources import source_of
 from RNCARefineLib.options import RepairOptions
 from RNCARefineLib.records import ModelRecord
 from RNCARefineLib.verify import Bounds
@@ -127,9 +132,9 @@ def test_rows_that_cannot_be_added_whole_are_not_added(tmp_path, monkeypatch):
     def full(descriptor: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(cohort.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        cohort._append(tmp_path / "cohort.csv", "p2,1\np2,2\n")
+    monkeypatch.setattr(cohort_table.os, "fsync", full)
+    with pytest.raises(OutputError, match="No space"):
+        results.add({"p2": broken_report()})
     assert (tmp_path / "cohort.csv").read_bytes() == before
 
 
@@ -141,8 +146,8 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
 
 def test_failed_cases_are_logged_with_the_reason_until_they_succeed(tmp_path):
     results = Cohort(tmp_path, SETTINGS)
-    results.fail("p2", 'The image is\n constant, "really".')
-    results.fail("p1", "No segment.")
+    results.fail({"p2": 'The image is\n constant, "really".'})
+    results.fail({"p1": "No segment."})
     assert (tmp_path / "failed.csv").read_text() == (
         'case,reason\np1,No segment.\np2,"The image is constant, ""really""."\n'
     )
@@ -166,7 +171,7 @@ def test_a_file_of_somebody_else_is_never_overwritten(tmp_path):
 def test_a_run_killed_between_the_two_files_can_go_on(tmp_path, monkeypatch):
     """The report is moved into place first: then there is no result that would look like somebody else's."""
     moved = []
-    replace_file = cohort.os.replace
+    replace_file = os.replace
 
     def note(source: Path, target: Path) -> None:
         moved.append(Path(target).name)
@@ -217,3 +222,56 @@ def test_settings_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(ValueError, match=r"settings.json cannot be read"):
         Cohort(tmp_path, SETTINGS)
+
+
+def test_cases_whose_files_are_written_elsewhere_are_added_together(tmp_path):
+    results = Cohort(tmp_path, SETTINGS)
+    results.fail({"p1": "no", "p3": "no"})
+    for name in ("p2", "p1"):
+        CaseFiles(tmp_path, name, f"{name}.nii.gz").keep(broken_report(), write)
+    results.add({"p2": broken_report(), "p1": broken_report()})
+    assert [row["case"] for row in rows(tmp_path)] == ["p2"] * SLICES + ["p1"] * SLICES
+    assert results.flagged.keys() == {"p1", "p2"}
+    assert (tmp_path / "failed.csv").read_text() == "case,reason\np3,no\n"
+    assert Cohort(tmp_path, SETTINGS).flagged == results.flagged
+
+
+def test_a_table_of_parquet_is_made_whenever_the_folder_is_opened(tmp_path):
+    path = tmp_path / "slices.parquet"
+    results = Cohort(tmp_path / "out", SETTINGS, path)
+    finish(results, "p1")
+    assert parquet.read_table(path).num_rows == 0
+    assert Cohort(tmp_path / "out", SETTINGS, path).totals.slices == SLICES
+    assert parquet.read_table(path).column("case").to_pylist() == ["p1"] * SLICES
+    assert not (tmp_path / "out" / "cohort.csv").exists()
+
+
+def test_the_table_adds_up_to_its_totals(tmp_path):
+    for name in ("p1", "p2"):
+        finish(Cohort(tmp_path, SETTINGS), name)
+    totals = Cohort(tmp_path, SETTINGS).totals
+    assert (totals.cases, totals.slices) == (2, 2 * SLICES)
+
+
+def test_a_finished_case_that_has_other_files_now_is_objected_to(tmp_path):
+    segmentation = tmp_path / "s.nrrd"
+    segmentation.write_bytes(b"mask")
+    case = CohortCase("p1", None, segmentation)
+    results = Cohort(tmp_path / "out", SETTINGS)
+    results.finish("p1", broken_report(), "p1.nrrd", write, source_of(case))
+    again = Cohort(tmp_path / "out", SETTINGS)
+    assert again.objection(case) == ""
+    segmentation.write_bytes(b"another network's mask")
+    assert again.objection(case).startswith("The case was finished before, but")
+    assert "Delete its result" in again.objection(case)
+
+
+def test_a_result_whose_report_was_lost_with_the_power_is_done_again(tmp_path):
+    """Only where the mark says that the case was in work; else the file is somebody else's."""
+    results = Cohort(tmp_path, SETTINGS)
+    finish(results, "p1")
+    (tmp_path / "reports" / "p1.json").unlink()
+    with pytest.raises(ValueError, match="is not a result of this batch"):
+        Cohort(tmp_path, SETTINGS).check_result("p1", "p1.seg.nrrd")
+    (tmp_path / "reports" / "p1.begun").touch()
+    Cohort(tmp_path, SETTINGS).check_result("p1", "p1.seg.nrrd")

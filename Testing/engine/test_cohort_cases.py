@@ -144,7 +144,7 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
     ("text", "message"),
     [
         ("case,image\np1,i.nrrd\n", "no column 'segmentation'"),
-        ("", "no column 'case'"),
+        ("", "no column 'image'"),
         ("case,image,segmentation\n", "no cases in the list"),
         ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have one name"),
         ("case,image,segmentation\n,a,b\n", "Case '': this cannot be the name of a file"),
@@ -167,3 +167,40 @@ def test_a_list_that_cannot_be_read_says_why(tmp_path):
 def test_names_that_are_no_file_names_everywhere_are_refused(name):
     with pytest.raises(ValueError, match="cannot be the name of a file"):
         checked_cases([CohortCase(name, None, None)])
+
+
+def test_the_name_of_a_case_may_be_in_a_column_of_either_name_or_that_of_its_image(tmp_path):
+    assert [case.name for case in read_cases(write_list(tmp_path, "name,image,segmentation\np1,a,b\n"))] == ["p1"]
+    path = write_list(tmp_path, "image,segmentation\nd/p2.nii.gz,s\nd/p3.dcm,s\n")
+    assert [case.name for case in read_cases(path)] == ["p2", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give each a name of its own"),
+        ("image,segmentation\na.nii,s\n,s\n", "line 3: there is no image. Add it, or a column with the names"),
+    ],
+)
+def test_a_list_without_names_whose_images_have_none_of_their_own_says_so(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_cases(write_list(tmp_path, text))
+
+
+def test_a_list_says_which_label_or_segment_a_case_has(tmp_path):
+    text = (
+        "case,image,segmentation,label,segment,pool\n"
+        "p1,i,s.nii.gz,2,myo,3\n"
+        "p2,i,s.seg.nrrd,2,myo,cavity\n"
+        "p3,i,s.nii.gz,,,\n"
+        "p4,i,s.nii.gz,,5,\n"
+        "p5,i,s.seg.nrrd,wall,,\n"
+    )
+    cases = read_cases(write_list(tmp_path, text))
+    assert [(case.segment, case.pool) for case in cases] == [
+        ("2", "3"),
+        ("myo", "cavity"),
+        (None, None),
+        ("5", None),
+        ("wall", None),
+    ]

@@ -77,7 +77,7 @@ def test_the_next_run_skips_what_is_finished_and_tries_again_what_failed(tmp_pat
     assert outcome.skipped == ["p1", "p3"]
     assert outcome.failed == {}
     assert sorted(outcome.flagged) == ["p1", "p2", "p3"]
-    assert [one.word for one in news] == ["finished before", "flagged", "finished before"]
+    assert [one.word for one in news] == ["finished before", "finished before", "flagged"]
     assert outcome.summary() == "1 case done and 2 before, 3 with flagged slices; 0 failed"
 
 
@@ -162,3 +162,35 @@ def test_the_outcome_is_about_the_cases_of_this_run(tmp_path):
     outcome = run_cohort(Cohort(tmp_path, {"seed": 0}), CASES[2:], Worker(), ending=".seg.nrrd")
     assert outcome.flagged.keys() == {"p3"}
     assert outcome.failed == {}
+
+
+def test_a_case_that_has_another_file_under_the_same_name_fails_and_its_result_stays(tmp_path):
+    for name in ("i", "s"):
+        (tmp_path / name).write_bytes(b"voxels")
+    case = CohortCase("p1", tmp_path / "i", tmp_path / "s")
+
+    def go(worker):
+        return run_cohort(Cohort(tmp_path / "out", {"seed": 0}), [case], worker, ending=".seg.nrrd")
+
+    assert go(Worker()).repaired == ["p1"]
+    (tmp_path / "s").write_bytes(b"of another network")
+    worker = Worker()
+    outcome = go(worker)
+    assert worker.begun == []
+    assert outcome.skipped == []
+    assert "is not the segmentation that the result was made from" in outcome.failed["p1"]
+    (tmp_path / "s").write_bytes(b"voxels")
+    assert go(Worker()).skipped == ["p1"]
+    assert (tmp_path / "out" / "failed.csv").read_text() == "case,reason\n"
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    run(tmp_path, Worker(p3=ValueError("no")))
+    for name in (".0123abcd-new-p2.seg.nrrd", ".0123abcd-new-p3.seg.nrrd", "reports/.0123abcd-new-p3.json"):
+        (tmp_path / name).touch()
+    for name in ("p1", "p3"):
+        (tmp_path / "reports" / f"{name}.begun").touch()
+    run(tmp_path, Worker(p3=ValueError("no")))
+    hidden = sorted(path.name for path in tmp_path.rglob(".*"))
+    assert hidden == [".0123abcd-new-p2.seg.nrrd"]  # p2 has no mark: another run may have it in work
+    assert not list(tmp_path.rglob("*.begun"))

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 
 from engine.model_samples import CARD
 from RNCARefineLib import model as model_module
-from RNCARefineLib.model import DEFAULT_MODEL, Model, available_models, choose_model, load_model, save_model
+from RNCARefineLib.model import (
+    DEFAULT_MODEL,
+    PREFERENCE,
+    Model,
+    available_models,
+    best_model,
+    choose_model,
+    load_model,
+    save_model,
+)
 
 
 def tiny(seed=0):
@@ -298,9 +307,55 @@ def test_a_model_is_chosen_by_name_or_by_mode(two_modes, name, mode, chosen):
     assert choose_model(name, mode).card.name == chosen
 
 
-@pytest.mark.parametrize("mode", [None, "slice-wise"])
-def test_without_a_name_the_default_model_is_chosen_where_it_fits(mode):
-    assert choose_model(None, mode).card.name == DEFAULT_MODEL
+def test_without_a_name_the_default_model_is_chosen_where_it_fits():
+    mode = load_model(DEFAULT_MODEL).card.mode
+    assert choose_model().card.name == choose_model(None, mode).card.name == DEFAULT_MODEL
+
+
+CARDS = {
+    name: replace(CARD, name=name, mode=mode, licence=licence)
+    for name, mode, licence in (
+        ("aorta", "slice-wise", "MIT"),  # somebody's own
+        ("sax-cine-2d", "slice-wise", "CC BY-NC-SA 4.0"),
+        ("sax-cine-3d", "volumetric", "CC BY-NC-SA 4.0"),
+        ("sax-open-2d", "slice-wise", "Apache-2.0"),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "permissive", "chosen"),
+    [
+        (None, False, PREFERENCE[0]),
+        ("slice-wise", False, "sax-cine-2d"),
+        ("volumetric", False, "sax-cine-3d"),
+        (None, True, "sax-open-2d"),
+        ("slice-wise", True, "sax-open-2d"),
+        ("volumetric", True, None),
+    ],
+)
+def test_the_best_model_is_the_first_of_its_kind_in_the_order_of_preference(mode, permissive, chosen):
+    for cards in (list(CARDS.values()), list(CARDS.values())[::-1]):
+        best = best_model(cards, mode, permissive=permissive)
+        assert (best and best.name) == chosen
+
+
+def test_a_model_of_somebody_s_own_is_the_best_only_where_none_is_preferred():
+    assert best_model([CARDS["aorta"], CARDS["sax-open-2d"]]).name == "sax-open-2d"
+    assert best_model([replace(CARD, name="zebra"), CARDS["aorta"]]).name == "aorta"
+    assert best_model([]) is None
+
+
+def test_who_keeps_only_the_free_model_gets_it_without_asking(tmp_path, monkeypatch):
+    save_model(replace(tiny(), card=CARDS["sax-open-2d"]), tmp_path)
+    monkeypatch.setattr(model_module, "MODEL_FOLDERS", (tmp_path,))
+    assert choose_model().card.name == choose_model(None, "slice-wise").card.name == "sax-open-2d"
+
+
+def test_without_any_model_the_remedy_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_module, "MODEL_FOLDERS", (tmp_path,))
+    with pytest.raises(ValueError, match=r"No model is installed\. Install RNCARefine again"):
+        choose_model()
 
 
 def test_a_model_that_is_made_for_another_mode_is_refused_with_both_names(two_modes):

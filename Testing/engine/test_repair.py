@@ -163,6 +163,7 @@ def test_a_repair_that_is_more_likely_worse_than_better_is_flagged():
         record = result.report.slices[2]
         assert record.confidence == pytest.approx(1 / (1 + np.exp(-intercept)), abs=1e-4)
         assert (record.verdict, record.flagged) == (Verdict.AUTOMATON, doubted)
+        assert ("Low confidence" in record.reason) == doubted
 
 
 def test_a_volumetric_automaton_repairs_through_the_same_door():

@@ -16,9 +16,9 @@ import rncarefine_training.cli
 import RNCARefineLib.cli_commands
 from project.tree import ROOT, pyproject, text
 
-GUIDES = ["README.md", "USER_GUIDE.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md"]
-WITH_PROGRAMS = ["README.md", "EVALUATION.md", "Training/README.md"]
-WITH_INSTALLATION = ["README.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md"]
+GUIDES = ["README.md", "USER_GUIDE.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md", "Training/GUIDE.md"]
+WITH_PROGRAMS = ["README.md", "EVALUATION.md", "Training/README.md", "Training/GUIDE.md"]
+WITH_INSTALLATION = ["README.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md", "Training/GUIDE.md"]
 PROGRAMS = {"rncarefine": RNCARefineLib.cli_commands.app, "rncarefine-train": rncarefine_training.cli.app}
 OPERATORS = {"&&", "||", ";", "|", ">", ">>", "&"}
 
@@ -69,11 +69,21 @@ def test_every_call_of_our_programs_has_a_subcommand_and_options_that_exist(guid
         assert named <= options(subcommands(program)[words[1]]), " ".join(words)
 
 
-def test_readme_explains_every_subcommand_and_every_option_of_repair() -> None:
+def test_readme_names_every_subcommand() -> None:
     readme = text("README.md")
     assert [name for name in subcommands("rncarefine") if f"`rncarefine {name}" not in readme] == []
-    named = {word for span in spans("README.md") for word in span.split() if word.startswith("--")}
-    wanted = {name for name in options(subcommands("rncarefine")["repair"]) if name.startswith("--")} - {"--help"}
+
+
+@pytest.mark.parametrize("command", ["repair", "batch"])
+def test_readme_explains_every_option_of(command: str) -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", text("README.md"), re.MULTILINE)
+    (table,) = [table for table in tables if table.startswith(f"| option of `{command}` |")]
+    named = {word for span in re.findall(r"`([^`]+)`", table) for word in span.split() if word.startswith("--")}
+    # The result's place stands in the table of commands.
+    wanted = {name for name in options(subcommands("rncarefine")[command]) if name.startswith("--")} - {
+        "--help",
+        "--output",
+    }
     # Of a pair like --geometry / --no-geometry, README names the one that changes something.
     missing = {name for name in wanted if not named & {name, f"--no-{name[2:]}", f"--{name.removeprefix('--no-')}"}}
     assert missing == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from harness import toy_engine as toy
 from harness.effects import NAME, CountingEngine, EffectBench
 from harness.hearts import GAP, SHAPE, SPECK, node_census, segment_voxels
 from harness.runs import snapshot
+from RNCARefineLib.words import Verdict
 
 # Check
 
@@ -139,6 +141,30 @@ def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.Mo
     bench.choose(bench.options.pool, "The pool")
     bench.options.preview.click()
     assert asked == [(False, False, True, False), (True, True, False, True)]
+
+
+def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
+    bench: EffectBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import RNCARefineLib.repair
+
+    def repair(stack: Any, *others: Any, **more: Any) -> Any:
+        result = toy.repair(stack, *others, **more)
+        slices = list(result.report.slices)
+        slices[0] = replace(slices[0], flagged=True, verdict=Verdict.REFUSED, reason="No ring could be made.")
+        slices[GAP] = replace(slices[GAP], flagged=True, reason="Low confidence.")
+        return replace(result, report=replace(result.report, slices=slices))
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    told = ["Slice 0 is left for you: No ring could be made.", f"Look at the repair of slice {GAP}: Low confidence."]
+    for button in (bench.options.preview, bench.options.apply):
+        button.click()
+        assert bench.text.split("\n")[-2:] == told
+    bench.editor.undo()
+    bench.show_slice(SPECK)
+    bench.options.this_slice.click()
+    bench.options.apply.click()
+    assert not set(told) & set(bench.text.split("\n"))
 
 
 # One slice

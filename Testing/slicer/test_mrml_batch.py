@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,13 @@ def test_label_maps_are_repaired_by_the_label(cases: list[CohortCase], out: Path
     node = slicer.util.loadSegmentation(str(out / "nifti.seg.nrrd"), properties={})
     volume = slicer.util.loadVolume(str(image), properties={})
     np.testing.assert_array_equal(segment_voxels(node, "Segment_2", volume), ring)
+
+
+def test_a_case_may_name_segments_of_its_own(cases: list[CohortCase], out: Path) -> None:
+    own = [replace(cases[0], segment="myo", pool="pool"), cases[1]]
+    outcome = batch(own, out, segment="nothing", pool=None)
+    assert outcome.repaired == ["p1"]
+    assert "There is no myocardium segment 'nothing'" in outcome.failed["p2"]
 
 
 def test_a_run_can_be_stopped_in_a_case_and_resumed(cases: list[CohortCase], out: Path) -> None:

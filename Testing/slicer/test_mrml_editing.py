@@ -315,13 +315,14 @@ def test_a_proposal_is_current_until_nodes_options_or_voxels_change(bench: Bench
     heart, selection = bench.heart, selection_of(bench.node, "pool")
     proposal = bench.propose("pool")
 
-    def current(pool: str | None = "pool", k: int | None = None, **options: Any) -> bool:
-        return proposal.is_current(Request(selection_of(bench.node, pool), RepairOptions(**options), k))
+    def current(pool: str | None = "pool", k: int | None = None, model: str = "", **options: Any) -> bool:
+        return proposal.is_current(Request(selection_of(bench.node, pool), RepairOptions(**options), k, model))
 
     assert current()
     assert not current(pool=None)
     assert not current(pool="rv")
     assert not current(k=GAP)
+    assert not current(model="another")
     assert not current(add_only=True)
     bench.editor.setCurrentSegmentID("scar")
     assert not current()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import slicer
 
 import RNCARefineLib.panel.model_choice
+from engine.model_folders import cine_2d, install
 from harness.hearts import Heart, add_segment, draw_heart
 from harness.panel_steps import MODULE_FILE, entries, open_module, open_on, repaired, select
 from harness.panels import leave_panel, open_panel
@@ -285,11 +287,12 @@ def test_the_tooltip_of_the_model_says_what_it_was_trained_on(heart: Heart) -> N
     assert card.training_data in tip
 
 
-def test_without_a_model_of_the_mode_repair_is_disabled_and_says_so_but_check_is_not(heart: Heart) -> None:
+def test_without_a_model_of_the_mode_repair_is_disabled_and_says_so_but_check_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heart: Heart
+) -> None:
+    install(monkeypatch, tmp_path / "models", cine_2d())
     panel = open_on(heart)
     panel.ui.modeSelector.setCurrentText("volumetric")
-    if "volumetric" in [card.mode for card in available_models()]:
-        pytest.skip("a volumetric model is installed")
     assert panel.ui.checkButton.enabled
     assert not panel.ui.repairButton.enabled
     assert panel.ui.repairButton.toolTip == "No volumetric model is installed. Choose another mode."

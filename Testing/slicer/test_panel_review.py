@@ -52,6 +52,20 @@ def toy_flagged(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RNCARefineLib.repair, "repair", flagging)
 
 
+@pytest.fixture
+def toy_doubtful(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the toy engine flag the gap, which it repairs."""
+    repair = toy.repair
+
+    def doubting(*arguments: Any, **options: Any) -> Any:
+        result = repair(*arguments, **options)
+        slices = list(result.report.slices)
+        slices[GAP] = replace(slices[GAP], flagged=True, confidence=0.31, reason="Low confidence.")
+        return replace(result, report=replace(result.report, slices=slices))
+
+    monkeypatch.setattr(RNCARefineLib.repair, "repair", doubting)
+
+
 #
 # Rows
 #
@@ -112,6 +126,26 @@ def test_the_table_fills_its_width_and_needs_no_scroll_bar_at_the_side(
     assert sum(map(table.columnWidth, columns)) == table.viewport().width()
     # Nothing is cut off.
     assert all(table.columnWidth(number) >= table.sizeHintForColumn(number) for number in columns)
+
+
+def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_or_put_back(
+    heart: Heart, toy_doubtful: None
+) -> None:
+    panel = repaired(heart)
+    row = rows(panel)[GAP]
+    assert (row["Verdict"], row["After"], row["Conf."], row["Accepted"]) == ("geometry", "ring", "0.31", "look at it")
+    assert panel.ui.decisionLabel.text == "0 of 2 slices decided; status: flagged."
+    for which, listed in (("Flagged", [GAP]), ("Changed", [GAP, SPECK])):
+        panel.ui.filterSelector.setCurrentText(which)
+        assert list(rows(panel)) == listed
+    choose_slice(panel, GAP)
+    assert panel.ui.reasonLabel.text == f"Slice {GAP}: repaired by geometry. Low confidence."
+    output, broken = output_of(panel), heart.masks["myo"][GAP]
+    decide(panel, GAP, "rejectButton")
+    assert (heart.voxels("myo", output)[GAP] == broken).all()
+    decide(panel, GAP, "acceptButton")
+    assert (heart.voxels("myo", output)[GAP] == heart.ring).all()
+    assert panel.ui.decisionLabel.text == "1 of 2 slices decided; status: in progress."
 
 
 def test_nobody_can_type_into_the_table(heart: Heart, toy_engine: None) -> None:

@@ -12,7 +12,10 @@ import slicer
 from scipy import ndimage
 
 from engine.model_samples import still_model
-from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census
+from engine.toy_models import circle_model
+from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census, write_voxels
+from RNCARefineLib.model import save_model
+from RNCARefineLib.mrml.volume_grid import VolumeGrid
 from RNCARefineLib.progress import Cancelled
 
 EIGHT = np.ones((3, 3))
@@ -88,6 +91,25 @@ def test_without_geometry_the_slices_stay_as_they_were_and_are_flagged(run: Any,
     segment = logic.outputSegmentationNode().GetSegmentation().GetSegment("myo")
     states = slicer.vtkSlicerSegmentationsModuleLogic
     assert states.GetSegmentStatus(segment) == states.Flagged
+
+
+def test_a_slice_without_a_wall_is_drawn_anew_and_flagged_and_rejecting_it_gives_the_empty_slice_back(
+    module: ModuleType, heart: Heart, tmp_path: Path
+) -> None:
+    save_model(circle_model(name="circle"), tmp_path)
+    lost = heart.masks["myo"].copy()
+    lost[GAP] = 0
+    write_voxels(heart.segmentation, "myo", lost, VolumeGrid.of_volume(heart.volume).ijk_to_ras)
+    logic = module.RNCARefineLogic()
+    options = {"poolSegmentID": "pool", "model": tmp_path / "circle.npz", "device": "numpy"}
+    record = logic.process(heart.segmentation, "myo", heart.volume, **options).slices[GAP]
+    assert (str(record.verdict), record.flagged) == ("repaired by the automaton", True)
+    assert "All of the wall is invented." in record.reason
+    output = logic.outputSegmentationNode()
+    assert is_a_ring(heart.voxels("myo", output)[GAP])
+    logic.reject(output, GAP)
+    assert not heart.voxels("myo", output)[GAP].any()
+    np.testing.assert_array_equal(heart.voxels("pool", output)[GAP], heart.masks["pool"][GAP])
 
 
 def test_a_limit_on_the_change_refuses_what_goes_beyond_it(run: Any, heart: Heart) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rncarefine_training
 from rncarefine_training.base import (
     BaseLearner,
     HeartCrops,
@@ -20,7 +23,7 @@ from rncarefine_training.base import (
     train_member,
 )
 from rncarefine_training.cases import MYOCARDIUM, POOL, Case
-from rncarefine_training.config import BaseNetwork
+from rncarefine_training.config import BaseNetwork, Config
 from rncarefine_training.networks import CLASSES, build_network
 from training.toy_data import SHAPE, toy_case, toy_config
 
@@ -71,6 +74,23 @@ def test_members_of_a_kind_and_other_seeds_are_trained_on_others():
     first, second = members(toy_config(**changes))
     assert first.subjects != second.subjects
     assert members(toy_config(**changes, seed=4))[0].subjects != first.subjects
+
+
+def test_a_network_draws_from_the_subjects_that_its_patterns_name():
+    names = [f"SC-{each}" for each in range(4)] + [f"heart{each:02d}" for each in range(20)]
+    changes = {"subjects__develop": names, "base__networks__small__members": 3, "base__networks__small__subjects": 3}
+    for member in members(toy_config(**changes, base__networks__small__among=["SC-*"])):
+        assert set(member.subjects) <= set(names[:4])
+    both = members(toy_config(**changes, base__networks__small__among=["sc-*", "SC-1", "heart0?"]))
+    assert {subject for member in both for subject in member.subjects} <= {"SC-1", *names[4:14]}
+    with pytest.raises(ValueError, match=r"base\.networks\.small\.subjects is 3, there are 0"):
+        members(toy_config(**changes, base__networks__small__among=["patient*"]))
+
+
+def test_the_subjects_of_the_published_base_networks_are_drawn_as_ever():
+    config = Config.load(Path(rncarefine_training.__file__).parent / "configs" / "sax-cine-2d.yaml")
+    weak = next(member for member in members(config) if member.name == "weak-0")
+    assert [int(subject[7:]) for subject in weak.subjects] == [8, 15, 29, 31, 41, 58, 63, 77]
 
 
 def test_more_subjects_than_there_are_is_an_error_that_names_the_field():

@@ -20,8 +20,13 @@ SHIPPED = Path(rncarefine_training.__file__).parent / "configs"
 def test_a_committed_configuration_is_valid_and_keeps_the_test_subjects_apart(path):
     config = Config.load(path)
     assert config.name == path.stem
-    assert config.subjects.test == [f"patient{number:03d}" for number in range(81, 101)]
-    assert config.subjects.develop == [f"patient{number:03d}" for number in range(1, 81)]
+    if "open" in path.stem:
+        names = [*config.subjects.develop, *config.subjects.test]
+        assert not [name for name in names if not name.startswith(("SC-", "heart"))]
+        assert "ACDC" not in config.training_data
+    else:
+        assert config.subjects.test == [f"patient{number:03d}" for number in range(81, 101)]
+        assert config.subjects.develop == [f"patient{number:03d}" for number in range(1, 81)]
     kinds = config.base.networks.values()
     assert sum(not kind.unseen for kind in kinds) >= 2
     assert any(kind.unseen for kind in kinds)
@@ -41,6 +46,9 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"subjects__test": 5}, "subjects.test"),
         ({"subjects__select_every": 1}, "subjects.select_every"),
         ({"subjects__develop": {"pattern": "p{}", "first": 1}}, "subjects"),
+        ({"subjects__develop": ["a", {"pattern": "p{}", "first": 1}]}, "subjects"),
+        ({"subjects__develop": ["a", "b", "a"]}, "subjects: .*named twice in develop: a"),
+        ({"base__networks__small__among": "SC-*"}, "base.networks.small.among"),
         ({"base__batch": 0}, "base.batch"),
         ({"base__crop": 72}, "base.crop"),
         ({"base__networks__small__architecture": "vnet"}, "base.networks.small.architecture"),
@@ -66,7 +74,7 @@ def test_what_is_wrong_is_said_with_file_and_field(tmp_path, changes, field):
         Config.load(write_config(tmp_path / "toy.yaml", **changes))
 
 
-@pytest.mark.parametrize("field", ["name", "seed", "subjects", "base", "licence"])
+@pytest.mark.parametrize("field", ["name", "seed", "subjects", "licence"])
 def test_a_missing_field_is_named(tmp_path, field):
     values = description()
     del values[field]
@@ -94,6 +102,18 @@ def test_a_range_of_subjects_is_written_out():
     assert config.subjects.develop == ["patient009", "patient010", "patient011"]
 
 
+def test_names_and_ranges_stand_together_in_the_order_given():
+    config = toy_config(subjects__develop=["z", {"pattern": "h{:02d}", "first": 8, "last": 10}, "a"])
+    assert config.subjects.develop == ["z", "h08", "h09", "h10", "a"]
+
+
+def test_the_open_training_selects_on_scans_and_made_hearts_and_trains_on_both():
+    subjects = Config.load(SHIPPED / "sax-open-2d.yaml").subjects
+    for part, scans in ((subjects.select, 2), (subjects.train, 6)):
+        assert sum(name.startswith("SC-") for name in part) == scans
+        assert sum(name.startswith("heart") for name in part) >= 40
+
+
 @given(st.integers(1, 60), st.integers(2, 9))
 def test_selecting_and_training_subjects_share_nobody_and_miss_nobody(count, every):
     names = [f"s{number}" for number in range(count)]
@@ -111,3 +131,105 @@ def test_a_sample_is_never_larger_than_what_is_kept_of_a_slice():
 def test_a_configuration_cannot_be_changed_while_it_runs():
     with pytest.raises(ValueError, match="frozen"):
         toy_config().automaton.steps = 5
+
+
+# Data and predictions from outside
+
+TEN_LINES = """
+name: ours-2d
+title: Ours
+seed: 1
+training_data: our hospital
+licence: none
+citation: none
+subjects: {split: run/subjects.csv}
+predictions: {train: [nnunet]}
+"""
+
+
+@pytest.fixture
+def ours(tmp_path):
+    """Return a configuration of a lab's own data, the table of its subjects beside it."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "subjects.csv").write_text("subject,split\na,train\nb,test\nc,select\nd,train\n")
+    (tmp_path / "ours.yaml").write_text(TEN_LINES)
+    return tmp_path / "ours.yaml"
+
+
+def test_ten_lines_are_enough_for_data_and_predictions_from_outside(ours):
+    config = Config.load(ours)
+    assert config.subjects.train == ["a", "d"]
+    assert config.subjects.select == ["c"]
+    assert config.subjects.test == ["b"]
+    assert config.subjects.develop == ["a", "d", "c"]
+    assert config.predictions.train == config.predictions.test == ["nnunet"]
+    assert config.base.networks == {}
+
+
+def test_a_model_card_counts_the_subjects_of_a_table_and_names_none(ours):
+    public = Config.load(ours).public()
+    assert public["subjects"] == {"split": "run/subjects.csv", "train": 2, "select": 1, "test": 1}
+    assert public["predictions"] == {"train": ["nnunet"], "test": ["nnunet"]}
+    assert toy_config().public() == toy_config().model_dump(mode="json")
+
+
+def test_networks_to_test_only_are_named_apart():
+    config = toy_config(predictions={"train": ["one"], "test": ["one", "other"]})
+    assert (config.predictions.train, config.predictions.test) == (["one"], ["one", "other"])
+    assert toy_config(predictions={"train": ["one"], "test": []}).predictions.test == []
+
+
+def test_subjects_to_select_on_may_be_named():
+    subjects = toy_config(subjects__select=["a", "c"]).subjects
+    assert (subjects.train, subjects.select) == (["b", "d"], ["a", "c"])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("subjects: {split: nowhere.csv}", r"subjects: .*nowhere\.csv: there is no such table.*prepare"),
+        ("subjects: {split: run/subjects.csv, test: [a]}", "subjects: .*not both"),
+        ("subjects: {develop: [a, a, b]}", "subjects: .*named twice in develop: a"),
+        ("subjects: {develop: [a, b], select: [c]}", "subjects: .*not in develop: c"),
+        ("subjects: {develop: [a], select: [a]}", "subjects: .*nobody is left to train on"),
+        ("subjects: {test: [a]}", "subjects: .*nobody is left to train on"),
+        ("predictions: {train: [weak-0]}", "predictions: .*'weak-0' cannot be the name of a network"),
+        ("predictions: {train: nnunet}", "predictions.train: "),
+        ("predictions: {}", "the whole: .*no failures to learn from.*predictions.train"),
+    ],
+)
+def test_what_is_wrong_with_data_from_outside_is_said_with_its_field(ours, line, message):
+    section = line.partition(":")[0]
+    kept = [each for each in TEN_LINES.splitlines() if not each.startswith(section)]
+    ours.write_text("\n".join([*kept, line]))
+    with pytest.raises(ValueError, match=rf"^ours\.yaml: {message}"):
+        Config.load(ours)
+
+
+def test_a_network_is_trained_here_or_comes_from_outside():
+    with pytest.raises(ValueError, match=r"both base\.networks and predictions: small"):
+        toy_config(predictions={"train": ["small"]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"automaton__chanels": 4}, r"automaton\.chanels: there is no such field \(did you mean 'channels'\?\)"),
+        ({"base__networks__small__archtecture": "unet"}, r"small\.archtecture: .*\(did you mean 'architecture'\?\)"),
+        ({"subjects__slect_every": 2}, r"subjects\.slect_every: .*\(did you mean 'select_every'\?\)"),
+        ({"prediction": {}}, r"prediction: .*\(did you mean 'predictions'\?\)"),
+        ({"licens": "CC0"}, r"licens: .*\(did you mean 'licence'\?\)"),
+        ({"base__xyz": 4}, r"base\.xyz: there is no such field; there are spacing_mm, crop, "),
+    ],
+)
+def test_a_misspelt_field_names_the_nearest_one(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=rf"^toy\.yaml: .*{message}"):
+        Config.load(write_config(tmp_path / "toy.yaml", **changes))
+
+
+def test_a_misspelt_field_is_said_before_the_one_that_is_missing_because_of_it(tmp_path):
+    values = description()
+    values["license"] = values.pop("licence")
+    (tmp_path / "toy.yaml").write_text(str(values))
+    with pytest.raises(ValueError, match=r"toy\.yaml: license: there is no such field \(did you mean 'licence'\?\)"):
+        Config.load(tmp_path / "toy.yaml")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rncarefine_training import failures
 from rncarefine_training.base import members
 from rncarefine_training.cases import MYOCARDIUM, POOL
-from rncarefine_training.failures import broken, collect, load_prediction
+from rncarefine_training.failures import collect
+from rncarefine_training.predictions import broken, load_prediction
 from training.toy_data import failed, toy_case, toy_config, write_cases
 
 NETWORKS = {
@@ -51,6 +52,16 @@ def test_every_network_segments_exactly_whom_it_has_not_seen(tmp_path, asked):
     assert ("late-0@0.3", "t_ED") not in asked
     assert ("weak-1@1", "t_ED") not in asked
     assert ("fresh-0@1", "t_ED") in asked
+
+
+def test_a_network_segments_only_whom_its_patterns_name_also_in_the_test(tmp_path, asked):
+    write_cases(tmp_path / "cases", "abcdt")
+    folders = tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"
+    kind = {**NETWORKS["weak"], "members": 1, "segments": ["[ab]"]}
+    config = toy_config(base__networks={"weak": kind})
+    list(collect(config, *folders))
+    seen = members(config)[0].subjects
+    assert [name for _, name in asked] == [f"{subject}_ED" for subject in "ab" if subject not in seen]
 
 
 def test_what_is_there_already_is_left_as_it_is(tmp_path, asked):

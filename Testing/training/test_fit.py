@@ -7,24 +7,29 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 
+from rncarefine_training import fit
 from rncarefine_training.base import members, train_member
 from rncarefine_training.cases import MYOCARDIUM
 from rncarefine_training.export import export
-from rncarefine_training.failures import collect, load_prediction
+from rncarefine_training.failures import collect
+from rncarefine_training.fit import Machines, train_automaton, training_sources
 from rncarefine_training.fit import test_sources as sources_to_test_on
-from rncarefine_training.fit import train_automaton, training_sources
 from rncarefine_training.learner import AutomatonLearner
+from rncarefine_training.predictions import load_prediction
+from rncarefine_training.validation import Validation
 from RNCARefineLib.model import load_model
 from RNCARefineLib.repair import RepairOptions, repair
 from RNCARefineLib.stack import Stack
-from training.toy_data import failed, toy_config, write_cases, write_predictions
+from training.toy_data import failed, toy_case, toy_config, write_cases, write_predictions
 
 NETWORKS = {
     "weak": {"architecture": "unet", "channels": [4, 8], "subjects": 2, "members": 2, "updates": 3},
     "late": {"architecture": "unet", "channels": [4, 8], "subjects": 1, "updates": 3, "snapshots": [0.3, 1.0]},
     "fresh": {"architecture": "segresnet", "channels": [8], "subjects": 4, "updates": 3, "unseen": True},
 }
+VOLUMETRIC = {"automaton__volumetric": True, "automaton__depth": 2}
 
 
 @pytest.fixture
@@ -55,19 +60,27 @@ def test_failures_of_unseen_networks_are_never_trained_on():
     assert sources_to_test_on(config) == ["weak-0@1", "late-0@1", "fresh-0@1"]
 
 
-def test_training_and_selection_see_their_own_subjects_and_never_the_test(run, monkeypatch):
-    from rncarefine_training import fit
+def test_networks_from_outside_stand_beside_those_that_are_trained_here():
+    config = toy_config(base__networks=NETWORKS, predictions={"train": ["nnunet"], "test": ["nnunet", "other"]})
+    assert training_sources(config)[-2:] == ["late-0@1", "nnunet@1"]
+    assert training_sources(config, last_only=True)[-1] == "nnunet@1"
+    assert sources_to_test_on(config)[-2:] == ["nnunet@1", "other@1"]
+    alone = toy_config(base={}, predictions={"train": ["nnunet"]})
+    assert training_sources(alone) == sources_to_test_on(alone) == ["nnunet@1"]
 
+
+def test_training_and_selection_see_their_own_subjects_and_never_the_test(run, monkeypatch):
     asked = []
     original = fit.load_stacks
 
-    def load(cases, predictions, subjects, spacing_mm, sources):
-        asked.append(subjects)
-        return original(cases, predictions, subjects, spacing_mm, sources)
+    def load(cases, predictions, subjects, spacing_mm, sources, focus):
+        asked.append((subjects, focus))
+        return original(cases, predictions, subjects, spacing_mm, sources, focus)
 
     monkeypatch.setattr(fit, "load_stacks", load)
     train(run)
-    assert asked == [["a", "c"], ["b", "d"]]
+    train(run, automaton__focus=True)
+    assert asked == [(["a", "c"], False), (["b", "d"], False), (["a", "c"], True), (["b", "d"], True)]
 
 
 def test_the_whole_way_from_cases_to_a_repair(tmp_path):
@@ -113,37 +126,109 @@ def test_a_training_goes_on_from_its_checkpoint(run):
     assert [path.name for path in (run / "automaton").glob("*.ckpt")] == ["last.ckpt"]
 
 
-def test_a_training_that_was_cut_off_goes_on_with_pool_and_chance(run, monkeypatch):
+@pytest.mark.parametrize("kind", [{}, VOLUMETRIC], ids=["slice-wise", "volumetric"])
+def test_a_training_that_was_cut_off_goes_on_with_pool_and_chance(run, monkeypatch, kind):
     original, updates = AutomatonLearner.training_step, []
 
     def counted(self, batch, index):
         updates.append((self.global_step, len(self.pool)))
-        if len(updates) == 103:
+        if len(updates) == 9:
             raise RuntimeError("power cut")
         return original(self, batch, index)
 
+    def often(folder, filename, every_n_train_steps):
+        return ModelCheckpoint(folder, filename, every_n_train_steps=every_n_train_steps // 20)
+
+    monkeypatch.setattr(fit, "ModelCheckpoint", often)
     monkeypatch.setattr(AutomatonLearner, "training_step", counted)
-    changes = {"automaton__updates": 103, "automaton__validate_every": 50}
+    changes = {"automaton__updates": 9, **kind}
     with pytest.raises(RuntimeError, match="power cut"):
         train(run, **changes)
     updates.clear()
     last = state_of(train(run, **changes))
-    assert updates == [(step, 6) for step in range(100, 105)]
-    assert last["global_step"] == 105
+    assert updates == [(step, 6) for step in range(5, 11)]
+    assert last["global_step"] == 11
     monkeypatch.setattr(AutomatonLearner, "training_step", original)
     shutil.rmtree(run / "automaton")
     uninterrupted = state_of(train(run, **changes))
     assert same(last["state_dict"], uninterrupted["state_dict"])
 
 
-def test_two_trainings_with_the_same_seed_give_the_same_weights(run):
-    config = toy_config()
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("kind", [{}, VOLUMETRIC], ids=["slice-wise", "volumetric"])
+def test_two_trainings_with_the_same_seed_give_the_same_weights(run, kind, precision):
+    config = toy_config(**kind, automaton__precision=precision)
     folders = [run / "one", run / "other"]
     ended = [
         state_of(train_automaton(config, run / "cases", run / "predictions", folder, progress=False))
         for folder in folders
     ]
     assert same(ended[0]["state_dict"], ended[1]["state_dict"])
+    untrained = AutomatonLearner(config.automaton, config.seed).state_dict()
+    for name, value in ended[0]["state_dict"].items():
+        assert value.dtype == torch.float32
+        assert bool(torch.isfinite(value).all())
+        # No gradient reaches what follows the update's zeros in so few updates.
+        assert name.startswith("auxiliary") or not torch.equal(value, untrained[name]) or not value.any()
+
+
+def test_half_precision_is_another_training(run):
+    exact = state_of(train(run))["state_dict"]
+    shutil.rmtree(run / "automaton")
+    rounded = state_of(train(run, automaton__precision="bf16-mixed"))["state_dict"]
+    assert not same(exact, rounded)
+    assert max(float((exact[name] - rounded[name]).abs().max()) for name in exact) < 0.01
+
+
+def test_a_volumetric_training_is_exported_and_repairs_whole_stacks(run):
+    config = toy_config(**VOLUMETRIC)
+    last = train_automaton(config, run / "cases", run / "predictions", run / "automaton", progress=False)
+    model = load_model(export(config, last, run))
+    assert model.card.mode == "volumetric"
+    case = toy_case("t")
+    wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
+    result = repair(Stack.create(case.image, wall, case.spacing), model, RepairOptions(device="numpy"))
+    assert result.report.slices[1].verdict.value.startswith("repaired")
+
+
+def test_several_processes_train_together_and_one_trains_alone():
+    assert (Machines().processes, Machines().strategy) == (1, "auto")
+    assert (Machines("cpu", 2, 3).processes, Machines("cpu", 2, 3).strategy) == (6, "ddp_find_unused_parameters_true")
+
+
+# Early stop
+
+PATIENT = {"warmup_updates": 4, "updates": 20, "validate_every": 2}
+
+
+def train_patiently(run, monkeypatch, gains, patience=2):
+    """Train with validations that say so; return how many updates were done in all, and how many just now."""
+    said, updates = iter(gains), []
+    monkeypatch.setattr(Validation, "measure", lambda *arguments: {"dice_gain": next(said)})
+    original = AutomatonLearner.training_step
+
+    def counted(self, batch, index):
+        updates.append(self.global_step)
+        return original(self, batch, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AutomatonLearner, "training_step", counted)
+        settings = PATIENT | {"patience": patience}
+        last = train(run, **{f"automaton__{name}": value for name, value in settings.items()})
+    return state_of(last)["global_step"], len(updates)
+
+
+def test_a_training_stops_after_some_validations_without_a_gain_once_the_warm_up_is_over(run, monkeypatch):
+    # Two in the warm-up, which no rollout has part in, then a rise, and two that do not rise.
+    gains = [0.5, 0.5, 0.1, 0.2, 0.2, 0.1, 0.9]
+    assert train_patiently(run, monkeypatch, gains) == (12, 12)
+    # It stays stopped, unless it may wait for longer.
+    assert train_patiently(run, monkeypatch, []) == (12, 0)
+    assert train_patiently(run, monkeypatch, [0.3, 0.1, 0.1, 0.1], patience=3) == (20, 8)
+
+
+def test_a_training_without_patience_goes_on_to_its_end(run, monkeypatch):
+    assert train_patiently(run, monkeypatch, [0.5] * 12, patience=None) == (24, 24)
 
 
 def test_what_is_logged_can_be_followed(run, monkeypatch):

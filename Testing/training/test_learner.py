@@ -9,46 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from rncarefine_training.learner import AutomatonLearner, build_architecture, repair_loss
-from rncarefine_training.samples import RepairSamples, frame_case
+from rncarefine_training.learner import AutomatonLearner, build_architecture
+from rncarefine_training.samples import RepairSamples, Sample, frame_case
+from rncarefine_training.tasks import repair_loss
 from RNCARefineLib import backend_torch
 from RNCARefineLib.architecture import STATE_LIMIT
 from RNCARefineLib.automaton import rollout
 from RNCARefineLib.fire import cell_keys, fires
 from training.toy_data import failed, toy_case, toy_config
+from training.toy_learners import batch, learner, parameters_of, quiet
 
 
 def settings(**changes):
     return toy_config().automaton.model_copy(update=changes)
 
 
-def learner(seed=0, **changes):
-    """Return a learner whose update is not zero, so that its rollouts do something."""
-    made = quiet(AutomatonLearner(settings(**changes), seed))
-    with torch.no_grad():
-        made.weights["update_weight"].normal_(0, 0.1, generator=torch.Generator().manual_seed(seed))
-    return made
-
-
-def quiet(made):
-    """Let a learner log into nothing: it has no trainer."""
-    made.log = made.log_dict = lambda *arguments, **keywords: None
-    return made
-
-
-def batch(n=3, side=16, seed=0, channels=6):
-    draws = torch.Generator().manual_seed(seed)
-    state = torch.zeros(n, channels, side, side)
-    state[:, :3] = (torch.rand(n, 3, side, side, generator=draws) > 0.5).float()
-    return (
-        torch.rand(n, 8, side, side, generator=draws),
-        state,
-        (torch.rand(n, 3, side, side, generator=draws) > 0.7).float(),
-    )
-
-
-def parameters_of(made):
-    return {name: value.detach() for name, value in made.parameters_for_use().items()}
+def slices(samples):
+    """Return planes and states of slice-wise samples without the axis of slices."""
+    return samples.planes[:, 0], samples.state[:, 0]
 
 
 # Weights
@@ -62,7 +40,7 @@ def test_the_weights_for_use_are_those_of_the_architecture():
 
 def test_an_untrained_automaton_leaves_every_state_as_it_is():
     made = AutomatonLearner(settings(), seed=0)
-    planes, state, _ = batch()
+    planes, state = slices(batch())
     parameters = parameters_of(made)
     constant = backend_torch.condition(parameters, backend_torch.encode(parameters, made.architecture, planes))
     after = backend_torch.step(parameters, state, constant, torch.ones(3, 1, 16, 16))
@@ -101,7 +79,7 @@ def test_a_gain_scales_its_filter():
 @pytest.mark.parametrize("device", ["numpy", "cpu"])
 def test_what_is_trained_is_what_the_engine_rolls_out(device):
     made = learner()
-    planes, state, _ = batch()
+    planes, state = slices(batch())
     parameters = parameters_of(made)
     constant = backend_torch.condition(parameters, made._encode(parameters, planes))
     keys = cell_keys(np.arange(3), 16, 16)
@@ -141,14 +119,24 @@ def test_the_loss_is_squared_error_and_soft_dice():
         for n in range(2)
     ]
     expected = 4 * ((fields - target) ** 2).mean() + 1 - np.mean(dice)
-    assert float(repair_loss(torch.from_numpy(fields), torch.from_numpy(target))) == pytest.approx(expected)
+    both = torch.ones(2, dtype=torch.float64)
+    assert float(repair_loss(torch.from_numpy(fields), torch.from_numpy(target), both)) == pytest.approx(expected)
 
 
 def test_the_loss_is_zero_for_the_truth_and_for_nothing_where_nothing_is():
-    target = batch()[2]
-    assert float(repair_loss(target, target)) == pytest.approx(0, abs=1e-6)
+    target = batch().target[:, 0]
+    assert float(repair_loss(target, target, torch.ones(3))) == pytest.approx(0, abs=1e-6)
     nothing = torch.zeros(1, 3, 8, 8)
-    assert float(repair_loss(nothing, nothing)) == 0
+    assert float(repair_loss(nothing, nothing, torch.ones(1))) == 0
+
+
+def test_an_item_without_weight_is_not_in_the_loss():
+    fields, target = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)), batch(4, side=8).target[:, 0]
+    weight = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    counted = repair_loss(fields[[0, 2]], target[[0, 2]], torch.ones(2))
+    assert float(repair_loss(fields, target, weight)) == pytest.approx(float(counted))
+    assert float(repair_loss(fields, target, torch.ones(4))) != pytest.approx(float(counted))
+    assert float(repair_loss(fields, target, torch.zeros(4))) == 0
 
 
 # Training
@@ -177,7 +165,8 @@ def test_cells_fire_at_their_rate_and_anew_in_every_step(monkeypatch):
     fired = []
     original = backend_torch.step
 
-    def step(parameters, state, constant, fire):
+    def step(parameters, state, constant, fire, around):
+        assert around is None
         fired.append(fire)
         return original(parameters, state, constant, fire)
 
@@ -194,7 +183,7 @@ def test_cells_fire_at_their_rate_and_anew_in_every_step(monkeypatch):
 
 def test_rollouts_are_of_every_length_asked_for(monkeypatch):
     lengths = []
-    monkeypatch.setattr(backend_torch, "step", lambda parameters, state, constant, fire: lengths.append(1) or state)
+    monkeypatch.setattr(backend_torch, "step", lambda parameters, state, *others: lengths.append(1) or state)
     made = learner(warmup_updates=0, train_steps=(2, 4))
     seen = set()
     for number in range(20):
@@ -206,12 +195,12 @@ def test_rollouts_are_of_every_length_asked_for(monkeypatch):
 
 def test_a_state_that_runs_away_is_pulled_back():
     made = learner(warmup_updates=0)
-    planes, state, target = batch()
-    state[:, 4] = 9
-    made.training_step((planes, state, target), 0)
+    given = batch()
+    given.state[:, :, 4] = 9
+    made.training_step(given, 0)
     logged = {}
     made.log_dict = lambda values, **keywords: logged.update(values)
-    made.training_step((planes, state, target), 0)
+    made.training_step(given, 0)
     assert float(logged["overflow"].detach()) > 1
 
 
@@ -222,35 +211,41 @@ def test_the_pool_fills_up_and_stays_at_its_size():
         made.training_step(batch(seed=number), number)
         sizes.append(len(made.pool))
     assert sizes == [3, 6, 6, 6]
-    for planes, state, target in made.pool:
-        assert planes.shape == (8, 16, 16)
-        assert state.shape == (6, 16, 16)
-        assert target.shape == (3, 16, 16)
-        assert not state.requires_grad
+    for kept in made.pool:
+        assert kept.planes.shape == (1, 8, 16, 16)
+        assert kept.state.shape == (1, 6, 16, 16)
+        assert kept.target.shape == (1, 3, 16, 16)
+        assert kept.weight.tolist() == [1]
+        assert not kept.state.requires_grad
 
 
-def test_a_part_of_the_batch_goes_on_from_the_pool_with_its_own_planes_and_truth():
+@pytest.mark.parametrize("depth", [1, 3], ids=["slices", "stacks"])
+def test_a_part_of_the_batch_goes_on_from_the_pool_with_all_that_belongs_to_it(depth):
     made = learner(from_pool=0.4, warmup_updates=0)
-    planes, state, target = batch(5)
-    fresh = made._continue_some((planes, state, target))
-    assert all(torch.equal(one, other) for one, other in zip(fresh, (planes, state, target), strict=True))
-    made._keep(*batch(5, seed=7))
-    mixed = made._continue_some((planes, state, target))
-    for part, values in enumerate((planes, state, target)):
-        assert mixed[part].shape == values.shape
-        assert torch.equal(mixed[part][2:], values[2:])
+    fresh = batch(5, depth=depth)
+    assert all(torch.equal(one, other) for one, other in zip(made._continue_some(fresh), fresh, strict=True))
+    earlier = batch(5, seed=7, depth=depth)
+    earlier.weight[:] = torch.rand(5, depth)
+    made._keep(earlier)
+    mixed = made._continue_some(fresh)
+    for name, values in fresh._asdict().items():
+        assert getattr(mixed, name).shape == values.shape
+        assert torch.equal(getattr(mixed, name)[2:], values[2:])
+    places = []
     for item in range(2):
-        place = [torch.equal(mixed[0][item], kept[0]) for kept in made.pool].index(True)
-        for part in range(3):
-            assert torch.equal(mixed[part][item], made.pool[place][part])
+        place = [torch.equal(mixed.planes[item], kept.planes) for kept in made.pool].index(True)
+        places.append(place)
+        for name, values in made.pool[place]._asdict().items():
+            assert torch.equal(getattr(mixed, name)[item], values)
+    assert len(set(places)) == 2
 
 
 def test_a_kept_state_does_not_change_when_its_batch_does():
     made = learner(warmup_updates=0)
-    planes, state, target = batch(2)
-    made._keep(planes, state, target)
+    given = batch(2)
+    made._keep(given)
     kept = copy.deepcopy(made.pool)
-    for values in (planes, state, target):
+    for values in given:
         values.zero_()
     for one, other in zip(made.pool, kept, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
@@ -277,7 +272,7 @@ def test_a_tiny_automaton_learns_one_sample():
     changes = {"channels": 8, "hidden": 16, "warmup_updates": 0, "train_steps": (4, 4), "from_pool": 0.0}
     chosen = settings(**changes)
     sample = RepairSamples([stack], chosen.model_copy(update={"natural": 1.0}), 1, 0)[0]
-    one = tuple(values[None] for values in sample)
+    one = Sample(*(values[None] for values in sample))
     made = quiet(AutomatonLearner(chosen, seed=0))
     optimizer = torch.optim.AdamW(made.parameters(), 5e-3)
     losses = []

@@ -14,7 +14,7 @@ from rncarefine_training import cli
 from RNCARefineLib.model import load_model, save_model
 from training.toy_data import failed, toy_case, write_acdc, write_cases, write_config, write_predictions
 
-COMMANDS = ["prepare", "base", "failures", "automaton", "export", "evaluate", "all"]
+COMMANDS = ["prepare", "plan", "base", "failures", "automaton", "export", "calibrate", "evaluate", "all"]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,9 @@ def test_the_way_from_cases_to_weights_and_a_table(tmp_path, monkeypatch):
     assert "3 predictions in" in done.output
     # What an untrained network makes of a heart is no failure to learn from.
     write_predictions(run / "predictions", ["small-0@1"], cases)
-    assert call("automaton", *options).exit_code == 0
+    done = call("automaton", *options)
+    assert done.exit_code == 0, done.output
+    assert f"Checkpoint: {run / 'automaton' / 'toy-2d' / 'last.ckpt'}" in done.output
     done = call("export", *options)
     assert done.exit_code == 0, done.output
     assert f"Weights: {run / 'models' / 'toy-2d.npz'}" in done.output
@@ -91,10 +93,11 @@ def test_the_way_from_cases_to_weights_and_a_table(tmp_path, monkeypatch):
 
 def test_everything_runs_every_step_in_order(monkeypatch, tmp_path):
     steps = []
-    for name in ("prepare", "base", "failures", "automaton", "export"):
+    names = ["prepare", "base", "failures", "automaton", "export", "calibrate"]
+    for name in names:
         monkeypatch.setattr(cli, name, lambda *arguments, name=name: steps.append(name))
     assert call("all", tmp_path, "--run", tmp_path / "run").exit_code == 0
-    assert steps == ["prepare", "base", "failures", "automaton", "export"]
+    assert steps == names
 
 
 # Bad input
@@ -117,7 +120,7 @@ def test_a_misspelt_call_exits_with_status_2(monkeypatch, capsys, arguments):
     ("command", "message"),
     [
         ("base", "No cases in"),
-        ("automaton", "No predictions of these subjects"),
+        ("automaton", "No cases of the configuration's subjects in"),
         ("evaluate", "There is no model 'no-such-model'"),
     ],
 )

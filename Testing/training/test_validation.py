@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from engine.toy_models import SMALL, circle_architecture, circle_parameters, random_parameters, zero_parameters
+from engine.toy_models import SMALL, circle_architecture, circle_parameters, volumetric_circle_model, zero_parameters
 from rncarefine_training.samples import frame_case
 from rncarefine_training.validation import Validation
-from RNCARefineLib.architecture import PLANES
+from RNCARefineLib.architecture import PLANES, RING, VOLUMETRIC_PLANES, Architecture
 from RNCARefineLib.automaton import rollout
+from RNCARefineLib.links import link
 from RNCARefineLib.readout import read_wall
 from training.toy_data import failed, toy_case, toy_config
+
+VOLUMETRIC = replace(SMALL, planes=len(VOLUMETRIC_PLANES), volumetric=True)
 
 
 def stacks(subjects="ab"):
@@ -24,8 +29,9 @@ def stacks(subjects="ab"):
     return made
 
 
-def settings(architecture):
-    return toy_config().automaton.model_copy(update={"channels": architecture.channels, "steps": 12})
+def settings(architecture, **changes):
+    shape = {"channels": architecture.channels, "volumetric": architecture.volumetric}
+    return toy_config().automaton.model_copy(update={"steps": 12, **shape, **changes})
 
 
 def validation(architecture, most=100, seed=0):
@@ -82,8 +88,10 @@ def test_an_automaton_that_does_nothing_gains_nothing():
 
 
 def test_the_scores_are_those_of_the_engines_rollout():
-    architecture = SMALL
-    parameters = random_parameters(architecture, update=0.05)
+    architecture = circle_architecture()
+    rng = np.random.default_rng(0)
+    parameters = {name: value + rng.normal(0, 0.01, value.shape) for name, value in circle_parameters().items()}
+    parameters = {name: value.astype(np.float32) for name, value in parameters.items()}
     drawn = validation(architecture)
     ended = rollout(
         parameters,
@@ -96,15 +104,21 @@ def test_the_scores_are_those_of_the_engines_rollout():
         device="numpy",
         patience=None,
     )
-    dice, rings = [], 0
-    for fields, seed, truth in zip(ended.state, drawn.state.numpy(), drawn.truth, strict=True):
-        wall = read_wall(fields.transpose(2, 0, 1)[:3])
-        rings += wall is not None
-        after = seed[0] >= 0.5 if wall is None else wall > 0
-        dice.append(2 * (after & truth).sum() / (after.sum() + truth.sum()))
     score = measured(parameters, architecture)
-    assert score["rings"] == pytest.approx(rings / 6)
-    assert score["dice"] == pytest.approx(np.mean(dice), abs=1e-3)
+    assert score == pytest.approx(scores(drawn, ended), abs=2e-4)
+    assert score != pytest.approx(measured(circle_parameters(), architecture), abs=1e-2)
+
+
+def scores(drawn, ended):
+    """Return what the broken slices of a validation score in the states that a rollout ended with."""
+    rings, after, before = [], [], []
+    for n in np.flatnonzero(drawn.broken):
+        truth, given = drawn.truth[n], drawn.state[n, 0].numpy() >= 0.5
+        wall = read_wall(ended.state[n].transpose(2, 0, 1)[:3])
+        rings.append(wall is not None)
+        for found, into in ((given, before), (given if wall is None else wall > 0, after)):
+            into.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
+    return {"rings": np.mean(rings), "dice": np.mean(after), "dice_gain": np.mean(after) - np.mean(before)}
 
 
 def test_without_a_broken_slice_there_is_nothing_to_select_on():
@@ -112,3 +126,85 @@ def test_without_a_broken_slice_there_is_nothing_to_select_on():
     perfect = frame_case(case, [("x", case.labels)], 1.6)
     with pytest.raises(ValueError, match="No base network broke a slice of the selecting subjects"):
         Validation.of([perfect], settings(SMALL), 10, 0)
+
+
+def test_without_discs_the_ring_alone_is_read():
+    architecture, parameters = circle_architecture(), circle_parameters()
+    # The discs become what they should be, the ring stays the broken wall that it was.
+    parameters["update.weight"][RING] = 0
+    tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
+    rings = []
+    for without in ([], ["discs"]):
+        chosen = settings(architecture, without=without)
+        rings.append(Validation.of(stacks(), chosen, 100, 0).measure(tensors, architecture, chosen)["rings"])
+    assert rings == [1, 0]
+
+
+@pytest.mark.parametrize(("part", "names"), [("image", ["image"]), ("neighbours", ["below", "above"])])
+def test_an_ablation_is_validated_without_its_planes(part, names):
+    whole, without = (Validation.of(stacks(), settings(SMALL, without=parts), 100, 0).planes for parts in ([], [part]))
+    for number, name in enumerate(PLANES):
+        kept = whole[:, number]
+        assert torch.equal(without[:, number], torch.zeros_like(kept) if name in names else kept)
+        assert name not in names or bool(kept.any())
+
+
+# A volumetric automaton
+
+
+def thick_and_thin():
+    """Return a stack of slices 4 mm apart and one of slices 9 mm apart, each broken by two networks."""
+    return [replace(stack, distance_mm=distance) for stack, distance in zip(stacks(), (4.0, 9.0), strict=True)]
+
+
+def test_a_volumetric_automaton_sees_whole_stacks():
+    drawn = Validation.of(thick_and_thin(), settings(VOLUMETRIC), 100, 0)
+    assert drawn.planes.shape == (16, len(VOLUMETRIC_PLANES), 48, 48)
+    np.testing.assert_array_equal(drawn.stack, np.repeat([0, 1, 2, 3], 4))
+    np.testing.assert_array_equal(drawn.k, np.tile([0, 1, 2, 3], 4))
+    np.testing.assert_array_equal(drawn.distance_mm, np.repeat([4.0, 9.0], 8))
+    np.testing.assert_allclose(drawn.planes[:, -1, 0, 0], drawn.distance_mm / 10, rtol=1e-6)
+    # The first network broke slices 0 and 2, the other slice 1; the last slice shows no heart.
+    np.testing.assert_array_equal(np.flatnonzero(drawn.broken), [0, 2, 5, 8, 10, 13])
+
+
+def test_stacks_are_drawn_until_enough_broken_slices_are_among_them():
+    for seed in range(4):
+        drawn = Validation.of(thick_and_thin(), settings(VOLUMETRIC), 2, seed)
+        assert 2 <= drawn.broken.sum() <= 3
+        assert len(drawn.k) == 4 * len(np.unique(drawn.stack))
+    assert len({tuple(Validation.of(thick_and_thin(), settings(VOLUMETRIC), 1, seed).stack) for seed in range(6)}) > 1
+
+
+def test_volumetric_scores_are_those_of_the_engines_rollout_in_broken_slices():
+    model = volumetric_circle_model()
+    architecture, parameters = Architecture.of(model.card.shapes), dict(model.parameters)
+    across = np.random.default_rng(1).normal(0, 0.4, parameters["across.weight"].shape).astype(np.float32)
+    parameters["across.weight"] = across
+    chosen = settings(architecture)
+    drawn = Validation.of(thick_and_thin(), chosen, 100, 0)
+    links = link(drawn.stack, drawn.k, drawn.distance_mm)
+
+    def engine(given):
+        return rollout(
+            given,
+            architecture,
+            drawn.planes.permute(0, 2, 3, 1).numpy(),
+            drawn.state.permute(0, 2, 3, 1).numpy(),
+            np.arange(16),
+            steps=12,
+            fire_rate=0.5,
+            device="numpy",
+            patience=None,
+            links=links,
+        )
+
+    ended = engine(parameters)
+    tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
+    score = drawn.measure(tensors, architecture, chosen)
+    assert score == pytest.approx(scores(drawn, ended), abs=2e-4)
+    # The slices that are whole already would score otherwise, and so would slices that do not see each other.
+    everywhere = replace(drawn, broken=drawn.truth.any(axis=(1, 2)))
+    assert scores(everywhere, ended) != pytest.approx(score, abs=1e-2)
+    apart = parameters | {"across.weight": np.zeros_like(across)}
+    assert scores(drawn, engine(apart)) != pytest.approx(score, abs=1e-3)

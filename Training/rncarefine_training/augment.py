@@ -57,7 +57,7 @@ def random_contrast(image: Tensor, generator: torch.Generator, strength: float) 
     """Change what the scanner shows: gamma, another grey-value curve, bias field, blur, noise, at times inverted.
 
     Args:
-        image: Shape ``(n, 1, j, i)``, grey values scaled to about 0..1.
+        image: Shape ``(n, k, j, i)``, grey values scaled to about 0..1; the k slices of a stack change alike.
         generator: Source of randomness.
         strength: 0 leaves the image as it is, 1 covers other scanners and sequences.
     """

@@ -20,10 +20,10 @@ from torch.utils.data import DataLoader, Dataset
 from RNCARefineLib.conditioning import grey_range
 
 from .augment import random_affine, random_contrast
-from .cases import Case
+from .cases import Case, matches
 from .config import Base, BaseNetwork, Config
 from .networks import STRIDE, build_network
-from .resume import remaining
+from .resume import Remaining
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Member:
 def members(config: Config) -> list[Member]:
     """Draw the subjects of every base network, spread over the data set's order (ACDC is ordered by diagnosis)."""
     drawn = []
-    develop = config.subjects.develop
     for kind, network in config.base.networks.items():
+        develop = [name for name in config.subjects.develop if matches(name, network.among)]
         if network.subjects > len(develop):
             raise ValueError(
                 f"base.networks.{kind}.subjects is {network.subjects}, there are {len(develop)} to develop with."
@@ -173,7 +173,7 @@ def train_member(config: Config, member: Member, cases: list[Case], folder: Path
         enable_model_summary=False,
     )
     last = folder / member.name / "last.ckpt"
-    left = remaining(len(crops), config.base.batch, last)
+    left = Remaining(description.updates, config.base.batch, last)
     loader = DataLoader(crops, config.base.batch, sampler=left)
     trainer.fit(learner, loader, ckpt_path=last if last.exists() else None)
     return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,32 +10,23 @@ import pandas as pd  # type: ignore[import-untyped]
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from RNCARefineLib.model import load_model
 
-from .cases import load_cases, read_acdc
+from . import cli_evaluate, cli_open, cli_synthetic
+from .cases import load_cases
+from .cli_data import prepare
+from .cli_options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from .cli_plan import announce, plan
 from .config import Config
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
-DEFAULT_CONFIG = Path(__file__).parent / "configs" / "sax-cine-2d.yaml"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-console = Console()
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", exists=True, dir_okay=False, help="The training.")]
-RunOption = Annotated[Path, typer.Option("--run", "-r", file_okay=False, help="Folder that holds all of the run.")]
-
-
-@app.command()
-def prepare(
-    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="ACDC's training folder.")],
-    run: RunOption = Path("run"),
-) -> None:
-    """Turn labelled volumes into cases."""
-    folder = _made(run / "cases")
-    count = sum(1 for _ in (case.save(folder) for case in track(read_acdc(source), "Cases", total=None)))
-    console.print(f"{count} cases in {folder}")
+app.command()(prepare)
+app.command()(plan)
+for command in (*cli_evaluate.COMMANDS, *cli_synthetic.COMMANDS):
+    app.command()(command)
 
 
 @app.command()
@@ -43,6 +35,7 @@ def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) ->
     from .base import members, train_member
 
     training = Config.load(config)
+    announce("base", training, run)
     for member in members(training):
         console.print(f"Base network {member.name}: {len(member.subjects)} subjects")
         train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
@@ -53,58 +46,75 @@ def failures(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG
     """Segment, with every base network, the subjects it has not seen."""
     from .failures import collect
 
-    found = collect(Config.load(config), run / "cases", run / "base", run / "predictions")
+    training = Config.load(config)
+    announce("failures", training, run)
+    found = collect(training, run / "cases", run / "base", run / "predictions")
     console.print(f"{sum(1 for _ in track(found, 'Predictions', total=None))} predictions in {run / 'predictions'}")
 
 
 @app.command()
-def automaton(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Train the automaton on failures and damaged truth."""
-    from .fit import train_automaton
+def automaton(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes on each machine, one for each GPU.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; start the command on each, as Lightning says.")] = 1,
+) -> None:
+    """Train the automaton on failures and damaged truth, in RUN/automaton/NAME."""
+    from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-    path = train_automaton(Config.load(config), run / "cases", run / "predictions", run / "automaton")
-    console.print(f"Checkpoint: {path}")
+    from .fit import Machines, train_automaton
+
+    training = Config.load(config)
+    announce("automaton", training, run)
+    machines = Machines(accelerator, devices, nodes)
+    folder = run / "automaton" / training.name
+    path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
+    rank_zero_only(console.print)(f"Checkpoint: {path}")
+
+
+@app.command()
+def calibrate(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, each on one core.")] = 1,
+) -> None:
+    """Calibrate the confidence on the selecting subjects; the weights go into RUN/models, too."""
+    from dataclasses import asdict
+
+    from .calibrate import collect_evidence, fit_confidence
+    from .evaluation.measure import failures_of
+    from .export import recard
+    from .fit import training_sources
+
+    training = Config.load(config)
+    path = run / "models" / f"{training.name}.npz"
+    sources = training_sources(training, last_only=True)
+    failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
+    found = collect_evidence(failures, load_model(path), workers)
+    rows = pd.concat(track(found, "Stacks", total=len(failures)))
+    calibration = fit_confidence(rows)
+    recard(path, confidence=calibration.weights)
+    (run / "automaton" / training.name / "confidence.json").write_text(json.dumps(asdict(calibration), indent=2))
+    console.print(
+        f"{calibration.repairs} repairs, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
+        f"subjects left out. In {path.with_suffix('.json')}"
+    )
 
 
 @app.command()
 def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write weights and model card to RUN/models; what `evaluate --test` measured goes into the card."""
-    from .evaluate import measured
+    """Write weights and model card to RUN/models, with what `calibrate` and `evaluate --test` found of them."""
+    from .evaluation.tables import measured
     from .export import export as write
 
-    table = run / "evaluation-test.csv"
-    metrics = measured(pd.read_csv(table)) if table.exists() else {}
-    path = write(Config.load(config), run / "automaton" / "last.ckpt", _made(run / "models"), metrics)
-    console.print(f"Weights: {path}")
-
-
-@app.command()
-def evaluate(
-    run: RunOption = Path("run"),
-    config: ConfigOption = DEFAULT_CONFIG,
-    model: Annotated[str, typer.Option(help="Name or path of the weights.")] = "sax-cine-2d",
-    test: Annotated[bool, typer.Option(help="Open the test subjects; otherwise the selecting ones.")] = False,
-    pool: Annotated[bool, typer.Option(help="Give the base network's blood pool to the repair.")] = False,
-) -> None:
-    """Measure the repair beside the baselines and write RUN/evaluation-*.csv."""
-    from .evaluate import compare, overall, summarise
-    from .evaluate import evaluate as measure
-    from .fit import test_sources, training_sources
-
     training = Config.load(config)
-    subjects = training.subjects.test if test else training.subjects.select
-    sources = test_sources(training) if test else training_sources(training, last_only=True)
-    rows = measure(run / "cases", run / "predictions", sources, subjects, load_model(model), pool)
-    name = f"evaluation-{'test' if test else 'select'}{'-pool' if pool else ''}"
-    rows.to_csv(run / f"{name}-slices.csv", index=False)
-    table = summarise(rows)
-    table.to_csv(run / f"{name}.csv", index=False)
-    _print(table)
-    for name, value in overall(rows).items():
-        console.print(f"All networks, {name}: {value}")
-    if rows.broken.any():
-        against = ", ".join(f"{name} {value:.3g}" for name, value in compare(rows).items())
-        console.print(f"Against polar interpolation, slice by slice: {against}")
+    folder = run / "automaton" / training.name
+    table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
+    metrics = measured(pd.read_csv(table), training.name) if table.exists() else {}
+    weights = json.loads(calibration.read_text())["weights"] if calibration.exists() else {}
+    path = write(training, folder / "last.ckpt", made(run / "models"), metrics, weights)
+    console.print(f"Weights: {path}")
 
 
 @app.command()
@@ -138,12 +148,16 @@ def everything(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Reproduce the weights: prepare, base, failures, automaton, export."""
+    """Reproduce the weights: prepare, base, failures, automaton, export, calibrate."""
     prepare(source, run)
     base(run, config)
     failures(run, config)
     automaton(run, config)
     export(run, config)
+    calibrate(run, config)
+
+
+cli_open.register(app)
 
 
 def main() -> None:
@@ -153,23 +167,3 @@ def main() -> None:
     except ValueError as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         raise SystemExit(2) from None
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _print(frame: pd.DataFrame) -> None:
-    """Print one narrow table a network."""
-    for network, part in frame.groupby("network", sort=False):
-        table = Table("method", "broken", "flagged", "valid", "Dice", "HD mm", "ASSD mm", "changed of correct")
-        for row in part.to_dict("records"):
-            pairs = [f"{row[f'{name} before']:.{digits}f} {row[name]:.{digits}f}" for name, digits in _DIGITS.items()]
-            changed = f"{row['correct changed']} of {row['correct']}"
-            table.add_row(row["method"], str(row["broken"]), str(row["flagged"]), row["valid"], *pairs, changed)
-        console.print(f"Base network: {network} (before and after)")
-        console.print(table)
-
-
-_DIGITS = {"dice": 3, "hd": 1, "assd": 2}

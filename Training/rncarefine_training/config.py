@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from typing_extensions import Self
+
+from .config_errors import explain
+from .sources.entry import SPLITS, check_network
+from .sources.split import read_split
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
+TaskName = Literal["ring", "tubular"]
 
 
 class Strict(BaseModel):
@@ -20,33 +26,52 @@ class Strict(BaseModel):
 
 
 class Subjects(Strict):
-    """Who is trained on, who selects, who is only tested on."""
+    """Who is trained on, who selects, who is only tested on: lists, or the table that ``prepare`` wrote."""
 
-    develop: list[str]
+    split: str | None = None
+    """Table with the columns ``subject`` and ``split``, instead of lists; its path starts from the configuration."""
+    develop: list[str] = []
     """Subjects that base networks and automaton may see."""
-    test: list[str]
+    test: list[str] = []
     """Subjects that nothing is trained or selected on."""
     select_every: Annotated[int, Field(ge=2)] = 5
-    """Every how many-th of ``develop`` the automaton is selected on and not trained on."""
+    """Every how many-th of ``develop`` the automaton is selected on and not trained on, where no table says it."""
+    select: list[str] = []
+    """Subjects of ``develop`` that only select; every ``select_every``-th if not given."""
 
     @model_validator(mode="before")
     @classmethod
-    def _expand(cls, values: object) -> object:
+    def _expand(cls, values: object, info: ValidationInfo) -> object:
         if not isinstance(values, dict):
             return values
-        return {key: _expand_names(value) if key in ("develop", "test") else value for key, value in values.items()}
+        lists = ("develop", "test", "select")
+        if values.get("split") is None:
+            values = {key: _expand_names(value) if key in lists else value for key, value in values.items()}
+        elif {key for key in (*lists, "select_every") if values.get(key)}:
+            raise ValueError("give the table (split) or the lists (develop, test), not both")
+        else:
+            table = read_split(Path((info.context or {}).get("folder", ".")) / str(values["split"]))
+            train, select, test = ([name for name in table if table[name] == side] for side in SPLITS)
+            values = values | {"develop": [*train, *select], "select": select, "test": test}
+        every, develop = values.get("select_every", 5), values.get("develop")
+        if "select" not in values and isinstance(develop, list) and isinstance(every, int) and every > 0:
+            values["select"] = develop[every - 1 :: every]
+        return values
 
     @model_validator(mode="after")
     def _apart(self) -> Subjects:
+        twice = sorted({subject for subject in self.develop if self.develop.count(subject) > 1})
+        if twice:
+            raise ValueError(f"subjects named twice in develop: {', '.join(twice)}")
         both = sorted(set(self.develop) & set(self.test))
         if both:
             raise ValueError(f"subjects in both develop and test: {', '.join(both)}")
+        strangers = sorted(set(self.select) - set(self.develop))
+        if strangers:
+            raise ValueError(f"subjects in select that are not in develop: {', '.join(strangers)}")
+        if not self.train:
+            raise ValueError("nobody is left to train on: name subjects in develop, or the table of prepare in split")
         return self
-
-    @property
-    def select(self) -> list[str]:
-        """Subjects of ``develop`` that only select."""
-        return self.develop[self.select_every - 1 :: self.select_every]
 
     @property
     def train(self) -> list[str]:
@@ -61,6 +86,10 @@ class BaseNetwork(Strict):
     architecture: Literal["unet", "segresnet", "basicunet", "attentionunet"]
     channels: list[Count]
     subjects: Count
+    among: list[str] = ["*"]
+    """Patterns (``SC-*``) of the developing subjects that it draws from."""
+    segments: list[str] = ["*"]
+    """Patterns of the subjects whose failures are collected; of these, those that it has not seen."""
     members: Count = 1
     updates: Count
     snapshots: list[Fraction] = [1.0]
@@ -82,12 +111,38 @@ class Base(Strict):
     crop: Annotated[int, Field(ge=64, multiple_of=16)] = 128
     batch: Count = 16
     learning_rate: Positive = 2e-3
-    networks: dict[str, BaseNetwork]
+    networks: dict[str, BaseNetwork] = {}
+
+
+class Predictions(Strict):
+    """Networks from outside, whose segmentations ``rncarefine-train prepare`` brought in, by their names."""
+
+    train: list[str] = []
+    """Their failures are trained and selected on."""
+    test: list[str] = []
+    """They are measured on the test subjects; those of ``train`` if not given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _same(cls, values: object) -> object:
+        return {"test": values.get("train", [])} | values if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _named(self) -> Predictions:
+        for name in (*self.train, *self.test):
+            check_network(name)
+        return self
 
 
 class Automaton(Strict):
     """The automaton and how it is trained."""
 
+    task: TaskName = "ring"
+    """What is repaired: a wall that closes, or a thin structure of any topology (see :mod:`.tasks`)."""
+    volumetric: bool = False
+    """Cells perceive the slices below and above; a sample is then a stack of ``depth`` slices."""
+    depth: Count = 1
+    """Slices of a sample: 1 for a slice-wise automaton, at least 2 for a volumetric one."""
     spacing_mm: Positive = 1.6
     size: Annotated[int, Field(ge=32, le=112, multiple_of=8)] = 80
     """Rows and columns of a sample; there are not more in what is kept of a slice (``samples.FRAME_PIXELS``)."""
@@ -107,12 +162,28 @@ class Automaton(Strict):
     natural: Fraction = 0.55
     """Share of fresh samples that are real failures; the others are damaged truth, or truth as it is."""
     already_right: Fraction = 0.12
+    absent: Fraction = 0.0
+    """Share of samples about a slice that has no wall in truth: beyond base or apex, whatever a network drew there."""
+    vanished: Fraction = 0.0
+    """Probability that damage leaves nothing at all of a slice's wall."""
+    focus: bool = False
+    """Leave out of a prediction what lies away from the heart, as a repair does."""
+    favoured: list[str] = []
+    """Patterns of subjects that are drawn more often than the others: the few real ones among many made."""
+    favour: Fraction = 0.0
+    """Share of samples that come from them."""
+    without: list[Literal["image", "neighbours", "fields", "discs"]] = []
+    """Parts left out, for ablations: planes that stay empty, or discs that are not supervised."""
     warmup_updates: Annotated[int, Field(ge=0)] = 1200
     """Updates of the encoder alone, with an auxiliary head: cheap, and the rollout starts from good features."""
     updates: Count = 3200
     learning_rate: Positive = 2e-3
     contrast: Fraction = 1.0
     validate_every: Count = 400
+    patience: Count | None = None
+    """Stop after this many validations without a gain of Dice; ``None`` trains to the end."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """bf16-mixed halves the time where the processor has it; the states stay 32-bit."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Automaton:
@@ -124,13 +195,38 @@ class Automaton(Strict):
             raise ValueError(
                 f"size {self.size} is not a multiple of {stride}, which {len(self.encoder)} levels ask for"
             )
+        if (self.depth > 1) != self.volumetric:
+            raise ValueError(
+                f"depth {self.depth}: a volumetric automaton needs 2 slices or more in a sample, a slice-wise one 1"
+            )
+        if self.task != "ring" and "discs" in self.without:
+            raise ValueError(f"without discs: the task {self.task} has none")
         total = self.warmup_updates + self.updates
         if self.validate_every > total:
             raise ValueError(f"validate_every {self.validate_every} is more than all {total} updates")
         return self
 
 
-class Config(Strict):
+class Document(Strict):
+    """What a whole YAML file says."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and check a YAML configuration.
+
+        Raises:
+            ValueError: A field is missing, unknown or out of range; the message names file, field and reason.
+        """
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return cls.model_validate(values, context={"folder": path.parent})
+        except ValidationError as error:
+            raise ValueError(f"{path.name}: {explain(error, cls)}") from None
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path.name} is not YAML: {error}") from None
+
+
+class Config(Document):
     """One training from cases to weights."""
 
     name: str
@@ -140,32 +236,40 @@ class Config(Strict):
     licence: str
     citation: str
     subjects: Subjects
-    base: Base
+    base: Base = Base()
+    predictions: Predictions = Predictions()
     automaton: Automaton = Automaton()
 
-    @classmethod
-    def load(cls, path: Path) -> Config:
-        """Read and check a YAML configuration.
+    @model_validator(mode="after")
+    def _learns_from_something(self) -> Config:
+        if not self.base.networks and not self.predictions.train:
+            raise ValueError(
+                "there are no failures to learn from: describe networks to train in base.networks, or name in "
+                "predictions.train those whose segmentations were prepared"
+            )
+        both = sorted({*self.predictions.train, *self.predictions.test} & set(self.base.networks))
+        if both:
+            raise ValueError(f"networks in both base.networks and predictions: {', '.join(both)}")
+        return self
 
-        Raises:
-            ValueError: A field is missing, unknown or out of range; the message names file, field and reason.
-        """
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "the whole"
-            raise ValueError(f"{path.name}: {field}: {first['msg']}") from None
-        except yaml.YAMLError as error:
-            raise ValueError(f"{path.name} is not YAML: {error}") from None
+    def public(self) -> dict[str, Any]:
+        """Return the configuration as plain values for a model card; subjects of a table are counted, not named."""
+        values = self.model_dump(mode="json")
+        if self.subjects.split is not None:
+            names = {"train": self.subjects.train, "select": self.subjects.select, "test": self.subjects.test}
+            values["subjects"] = {"split": self.subjects.split} | {side: len(found) for side, found in names.items()}
+        return values
 
 
 def _expand_names(value: object) -> object:
-    """Turn ``{pattern: patient{:03d}, first: 1, last: 80}`` into the list of names; leave anything else as it is."""
+    """Turn ``{pattern: patient{:03d}, first: 1, last: 80}`` into the list of names, also where it stands in a list."""
     if isinstance(value, dict):
         if set(value) != {"pattern", "first", "last"}:
             raise ValueError(
                 f"subjects are a list of names, or pattern, first and last; not {', '.join(map(str, value))}"
             )
         return [value["pattern"].format(number) for number in range(value["first"], value["last"] + 1)]
+    if isinstance(value, list):
+        expanded = (_expand_names(item) if isinstance(item, dict) else [item] for item in value)
+        return [name for names in expanded for name in cast("list[object]", names)]
     return value

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from RNCARefineLib.model import Model, save_model
+from RNCARefineLib.model import Model, load_model, save_model
 from RNCARefineLib.model_card import ModelCard
+from RNCARefineLib.words import Mode
 
 from .config import Config
 from .learner import AutomatonLearner, build_architecture
 
 
-def export(config: Config, checkpoint: Path, folder: Path, metrics: dict[str, Any] | None = None) -> Path:
+def export(
+    config: Config,
+    checkpoint: Path,
+    folder: Path,
+    metrics: dict[str, Any] | None = None,
+    confidence: dict[str, float] | None = None,
+) -> Path:
     """Write the weights of a checkpoint and their model card.
 
     Args:
@@ -23,14 +31,17 @@ def export(config: Config, checkpoint: Path, folder: Path, metrics: dict[str, An
         checkpoint: A Lightning checkpoint of :class:`AutomatonLearner`.
         folder: Gets ``<name>.npz`` and ``<name>.json``.
         metrics: Measured quality for the card.
+        confidence: Weights of the confidence for the card, from :mod:`rncarefine_training.calibrate`.
 
     Returns:
         The path of the weights.
 
     Raises:
-        ValueError: The checkpoint does not fit the configuration.
+        ValueError: The checkpoint does not fit the configuration, or the task is not one that the engine repairs.
     """
     settings = config.automaton
+    if settings.task != "ring":
+        raise ValueError(f"{config.name}: the engine repairs rings; weights for the task {settings.task} stay here.")
     learner = AutomatonLearner(settings, config.seed)
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"]
     try:
@@ -48,7 +59,7 @@ def export(config: Config, checkpoint: Path, folder: Path, metrics: dict[str, An
         name=config.name,
         title=config.title,
         task="Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring a slice",
-        mode="slice-wise",
+        mode=str(Mode.VOLUMETRIC if settings.volumetric else Mode.SLICE_WISE),
         training_data=config.training_data,
         licence=config.licence,
         citation=config.citation,
@@ -58,7 +69,24 @@ def export(config: Config, checkpoint: Path, folder: Path, metrics: dict[str, An
         steps=settings.steps,
         fire_rate=settings.fire_rate,
         metrics=metrics or {},
-        created_by={"command": "rncarefine-train all", "config": config.model_dump(mode="json")},
+        confidence=confidence or {},
+        created_by={"command": f"rncarefine-train {_command(config)}", "config": config.public()},
     )
     save_model(Model(card, parameters), folder)
     return folder / f"{config.name}.npz"
+
+
+def _command(config: Config) -> str:
+    """Name the command that made the weights; with networks from outside, what came before it was made elsewhere."""
+    return "automaton" if config.predictions.train else "all"
+
+
+def recard(path: Path, **changes: Any) -> None:
+    """Write some fields of a model's card anew; the weights stay as they are.
+
+    Args:
+        path: The ``.npz``; its card lies beside it.
+        changes: Fields of :class:`RNCARefineLib.model_card.ModelCard`.
+    """
+    model = load_model(path)
+    save_model(Model(replace(model.card, **changes), model.parameters), path.parent)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
-from RNCARefineLib.topology import betti_2d
+from torch.nn import Module
 
 from .base import Member, load_network, members, predict
-from .cases import MYOCARDIUM, Case
+from .cases import Case, matches
 from .config import Config
-
-SMALLEST_MM2 = 50.0
-"""A prediction that covers less of a slice is a missed slice and not a broken one."""
 
 
 def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterable[Path]:
@@ -33,46 +28,32 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
     Yields:
         Every file, as soon as it is there.
     """
+    loaded: tuple[Path, Module] | None = None
+    for member, fraction, path, target in due(config, cases, folder):
+        if not target.exists():
+            snapshot = networks / member.name / f"snapshot-{fraction:g}.pt"
+            if loaded is None or loaded[0] != snapshot:
+                loaded = snapshot, load_network(config.base.networks[member.kind], snapshot)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            labels = predict(loaded[1], Case.load(path), config.base.spacing_mm)
+            np.savez_compressed(target, labels=labels)
+        yield target
+
+
+def due(config: Config, cases: Path, folder: Path) -> Iterator[tuple[Member, float, Path, Path]]:
+    """Say what :func:`collect` has to make, or has made: network, fraction, case and prediction, network by network."""
     for member in members(config):
         description = config.base.networks[member.kind]
         for fraction in description.snapshots:
-            network = None
             for path in sorted(cases.glob("*.npz")):
-                if not _wanted(config, member, path.name.split("_")[0], last=fraction == description.snapshots[-1]):
-                    continue
-                target = folder / f"{member.name}@{fraction:g}" / path.name
-                if not target.exists():
-                    network = network or load_network(description, networks / member.name / f"snapshot-{fraction:g}.pt")
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    labels = predict(network, Case.load(path), config.base.spacing_mm)
-                    np.savez_compressed(target, labels=labels)
-                yield target
+                if _wanted(config, member, path.name.split("_")[0], last=fraction == description.snapshots[-1]):
+                    yield member, fraction, path, folder / f"{member.name}@{fraction:g}" / path.name
 
 
 def _wanted(config: Config, member: Member, subject: str, last: bool) -> bool:
+    if not matches(subject, config.base.networks[member.kind].segments):
+        return False
     if subject in config.subjects.test:
         return last and member.number == 0
     unseen = config.base.networks[member.kind].unseen
     return subject in config.subjects.develop and subject not in member.subjects and not unseen
-
-
-def load_prediction(path: Path) -> NDArray[np.uint8]:
-    """Read labels that :func:`collect` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        return np.asarray(file["labels"])
-
-
-def broken(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], pixel_area: float) -> bool:
-    """Whether a slice is a real failure: the truth is a closed ring, the prediction is not and covers enough.
-
-    Args:
-        prediction: Labels of one slice.
-        truth: Labels of one slice.
-        pixel_area: mm2.
-    """
-    wall = prediction == MYOCARDIUM
-    return (
-        bool(wall.sum() * pixel_area >= SMALLEST_MM2)
-        and betti_2d(truth == MYOCARDIUM) == (1, 1)
-        and betti_2d(wall) != (1, 1)
-    )

@@ -13,17 +13,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from RNCARefineLib import backend_torch
-from RNCARefineLib.architecture import Architecture
+from RNCARefineLib.architecture import PLANES, VOLUMETRIC_PLANES, Architecture
+from RNCARefineLib.links import link
 
 from .config import Automaton
-from .validation import Validation
-
-Batch = tuple[Tensor, Tensor, Tensor]
+from .samples import Sample
+from .tasks import task_of
+from .validation import Measures
 
 
 def build_architecture(settings: Automaton) -> Architecture:
     """Return the sizes that the configuration asks for."""
-    return Architecture(settings.channels, settings.hidden, tuple(settings.encoder))
+    planes = len(VOLUMETRIC_PLANES if settings.volumetric else PLANES)
+    return Architecture(settings.channels, settings.hidden, tuple(settings.encoder), planes, settings.volumetric)
 
 
 class AutomatonLearner(L.LightningModule):
@@ -36,23 +38,23 @@ class AutomatonLearner(L.LightningModule):
     Args:
         settings: The automaton's section of the configuration.
         seed: Decides initial weights, rollout lengths and which cells fire.
-        validation: Slices to select on; ``None`` trains without.
+        validation: What measures how well it does; ``None`` trains without.
     """
 
-    def __init__(self, settings: Automaton, seed: int, validation: Validation | None = None) -> None:
+    def __init__(self, settings: Automaton, seed: int, validation: Measures | None = None) -> None:
         super().__init__()
         self.settings, self.validation = settings, validation
-        self.architecture = build_architecture(settings)
+        self.architecture, self.task = build_architecture(settings), task_of(settings)
         draws = torch.Generator().manual_seed(seed)
         self.weights = nn.ParameterDict(
             {_key(name): _initial(name, shape, draws) for name, shape in self.architecture.shapes().items()}
         )
         encoders = [name for name in self.weights if _standardised(name)]
         self.gains = nn.ParameterDict({name: torch.ones(self.weights[name].shape[0], 1, 1, 1) for name in encoders})
-        self.auxiliary = nn.Conv2d(self.architecture.encoder[0], 3, 1)
+        self.auxiliary = nn.Conv2d(self.architecture.encoder[0], self.task.fields, 1)
         self.rng = np.random.default_rng([seed, 1])
         self.draws = torch.Generator().manual_seed(seed + 1)
-        self.pool: list[Batch] = []
+        self.pool: list[Sample] = []
 
     def parameters_for_use(self) -> dict[str, Tensor]:
         """Return plain weights as the engine's rollout takes them."""
@@ -65,54 +67,73 @@ class AutomatonLearner(L.LightningModule):
             plain[name.replace("_", ".")] = values
         return plain
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def on_train_start(self) -> None:
+        """Let the cells of every process fire at their own times; all take as many steps."""
+        if self.global_rank:
+            self.draws.manual_seed(self.draws.initial_seed() + 1000 * self.global_rank + self.global_step)
+
+    def training_step(self, batch: Sample, index: int) -> Tensor:
         """Train the encoder's features alone at first, then the rollout."""
         if self.global_step < self.settings.warmup_updates:
-            planes, _, target = batch
-            features = self._encode(self.parameters_for_use(), planes)
-            loss = repair_loss(self.auxiliary(features), target)
+            features = self._encode(self.parameters_for_use(), batch.planes.flatten(0, 1))
+            loss = self._loss(self.auxiliary(features), batch)
             self.log("loss_encoder", loss, prog_bar=True)
             return loss
-        return self._train_rollout(batch)
+        return self._train_rollout(Sample(*batch))
 
-    def _train_rollout(self, batch: Batch) -> Tensor:
-        planes, state, target = self._continue_some(batch)
+    def _train_rollout(self, fresh: Sample) -> Tensor:
+        batch = self._continue_some(fresh)
         parameters = self.parameters_for_use()
-        features = self._encode(parameters, planes)
+        features = self._encode(parameters, batch.planes.flatten(0, 1))
         constant = backend_torch.condition(parameters, features)
         least, most = self.settings.train_steps
         steps = int(self.rng.integers(least, most + 1))
         early = int(self.rng.integers(steps // 2, steps))
-        loss = 0.3 * repair_loss(self.auxiliary(features), target)
-        state = state.contiguous(memory_format=torch.channels_last)
+        loss = 0.3 * self._loss(self.auxiliary(features), batch)
+        state = batch.state.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        links = self._links(batch)
         for number in range(steps):
             fire = torch.rand(len(state), 1, *state.shape[2:], generator=self.draws) < self.settings.fire_rate
-            state = backend_torch.step(parameters, state, constant, fire.to(state))
+            around = None if links is None else backend_torch.beside(state, *links)
+            state = backend_torch.step(parameters, state, constant, fire.to(state), around)
             if number == early:
-                loss = loss + 0.5 * repair_loss(state[:, :3], target)
-        final = repair_loss(state[:, :3], target)
+                loss = loss + 0.5 * self._loss(state, batch)
+        final = self._loss(state, batch)
         # States are free to be anything between -2 and 2; beyond that lies runaway growth.
         overflow = F.relu(state.abs() - 2).square().mean()
         self.log_dict({"loss": final, "overflow": overflow}, prog_bar=True)
-        self._keep(planes, state.detach(), target)
+        self._keep(batch._replace(state=state.detach().reshape(batch.state.shape)))
         return loss + final + overflow
+
+    def _loss(self, fields: Tensor, batch: Sample) -> Tensor:
+        supervised = fields[:, : self.task.fields].float()
+        return self.task.loss(supervised, batch.target.flatten(0, 1), batch.weight.flatten())
+
+    def _links(self, batch: Sample) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Link the slices within each sample; ``None`` for a slice-wise automaton."""
+        if not self.settings.volumetric:
+            return None
+        samples, depth = batch.weight.shape
+        owner, k = np.repeat(np.arange(samples), depth), np.tile(np.arange(depth), samples)
+        below, above, _ = link(owner, k, np.ones(len(k)))
+        near = batch.closeness.float().repeat_interleave(depth)
+        return torch.from_numpy(below).to(near.device), torch.from_numpy(above).to(near.device), near
 
     def _encode(self, parameters: dict[str, Tensor], planes: Tensor) -> Tensor:
         return backend_torch.encode(parameters, self.architecture, planes.contiguous(memory_format=torch.channels_last))
 
-    def _continue_some(self, batch: Batch) -> Batch:
+    def _continue_some(self, fresh: Sample) -> Sample:
         """Replace a part of the batch by states that earlier rollouts ended with."""
-        count = min(round(self.settings.from_pool * len(batch[0])), len(self.pool))
-        fresh = tuple(values[count:] for values in batch)
+        count = min(round(self.settings.from_pool * len(fresh.weight)), len(self.pool))
         if not count:
-            return fresh[0], fresh[1], fresh[2]
+            return fresh
         chosen = [self.pool[index] for index in self.rng.choice(len(self.pool), count, replace=False)]
-        old = [torch.stack([item[part] for item in chosen]).to(batch[0]) for part in range(3)]
-        return torch.cat([old[0], fresh[0]]), torch.cat([old[1], fresh[1]]), torch.cat([old[2], fresh[2]])
+        old = [torch.stack(parts).to(fresh.planes.device) for parts in zip(*chosen, strict=True)]
+        return Sample(*(torch.cat([kept, values[count:]]) for kept, values in zip(old, fresh, strict=True)))
 
-    def _keep(self, planes: Tensor, state: Tensor, target: Tensor) -> None:
-        for item in zip(planes.cpu(), state.cpu(), target.cpu(), strict=True):
-            kept = (item[0].clone(), item[1].clone(), item[2].clone())
+    def _keep(self, batch: Sample) -> None:
+        for item in zip(*(values.cpu() for values in batch), strict=True):
+            kept = Sample(*(values.clone() for values in item))
             if len(self.pool) < self.settings.pool:
                 self.pool.append(kept)
             else:
@@ -145,31 +166,15 @@ class AutomatonLearner(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what decides the next updates beside the weights: pool and random state."""
-        checkpoint["pool"] = self.pool
+        checkpoint["pool"] = [tuple(item) for item in self.pool]
         checkpoint["rng"] = self.rng.bit_generator.state
         checkpoint["draws"] = self.draws.get_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with pool and random state as they were."""
-        self.pool = checkpoint["pool"]
+        self.pool = [Sample(*item) for item in checkpoint["pool"]]
         self.rng.bit_generator.state = checkpoint["rng"]
         self.draws.set_state(checkpoint["draws"])
-
-
-def repair_loss(fields: Tensor, target: Tensor) -> Tensor:
-    """Squared error and soft Dice of ring and both discs.
-
-    Squared error keeps the state bounded, where cross-entropy would let it grow; soft Dice makes a thin wall count
-    as much as the background.
-
-    Args:
-        fields: Shape ``(n, 3, j, i)``.
-        target: 0 to 1, same shape.
-    """
-    bounded = fields.clamp(0, 1)
-    overlap = 2 * (bounded * target).sum((2, 3)) + 1
-    total = bounded.square().sum((2, 3)) + target.square().sum((2, 3)) + 1
-    return 4 * F.mse_loss(fields, target) + (1 - overlap / total).mean()
 
 
 def _key(name: str) -> str:

@@ -48,9 +48,9 @@ def process_batch(
         output_folder: Where the results go: ``<case>.seg.nrrd``, ``cohort.csv``, ``failed.csv`` and ``reports``.
         model: The weights.
         options: How to repair.
-        segment: The myocardium in every case: ID or name of the segment, or label of a label map. May be left out
-            where there is only one segment.
-        pool: The blood pool in every case, in the same way; ``None`` for none.
+        segment: The myocardium in every case that does not name its own: ID or name of the segment, or label of a
+            label map. May be left out where there is only one segment.
+        pool: The blood pool, in the same way; ``None`` for none.
         trim_pool: Remove the pool that lies outside the closed ring.
         clear_scene: Clear the scene even if somebody's data are in it. It is cleared after every case, or memory would
             grow and the names of nodes would change from case to case.
@@ -67,7 +67,7 @@ def process_batch(
     """
     if not clear_scene:
         _check_empty()
-    if trim_pool and pool is None:
+    if trim_pool and pool is None and not any(case.pool for case in cases):
         raise ValueError("The blood pool is to be trimmed, but none was given. Give its segment.")
     cohort = Cohort(
         output_folder, settings_of(model.record(), options, segment=segment, pool=pool, trim_pool=trim_pool)
@@ -77,11 +77,12 @@ def process_batch(
         image, segmentation = case.files()
         try:
             volume_node, segmentation_node = _load(case.name, image, segmentation)
+            wall, cavity = case.segment or segment, case.pool or pool
             selection = Selection.create(
                 segmentation_node,
-                find_segment(segmentation_node, segment, "myocardium"),
+                find_segment(segmentation_node, wall, "myocardium"),
                 volume_node,
-                None if pool is None else find_segment(segmentation_node, pool, "blood pool"),
+                None if cavity is None else find_segment(segmentation_node, cavity, "blood pool"),
             )
             destination = Destination(None, False, UndoSteps())
             outcome = process(

@@ -40,11 +40,13 @@ class Request:
         selection: The segment, its volume, and the pool if one was given.
         options: How to repair.
         k: The only slice that may change; ``None`` for the whole segment.
+        model: Name of the model, which must be that of the weights that a wall is proposed with.
     """
 
     selection: Selection
     options: RepairOptions
     k: int | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +78,26 @@ class Proposal:
 
     @property
     def refused(self) -> list[SliceRecord]:
-        """The slices that a person must look at."""
-        return [record for record in self.records if record.flagged]
+        """The slices that stay as they are and that a person must repair."""
+        return [record for record in self.records if record.verdict is Verdict.REFUSED]
+
+    @property
+    def doubtful(self) -> list[SliceRecord]:
+        """The slices whose repair a person must look at."""
+        return [record for record in self.records if record.flagged and record.verdict is not Verdict.REFUSED]
 
     def is_current(self, request: Request) -> bool:
         """Whether the same proposal would be made for ``request`` now: same nodes, options and voxels."""
         return self.asks_the_same(request) and _same_voxels(self.reading, read(request.selection))
 
     def asks_the_same(self, request: Request) -> bool:
-        """Whether it was made for the same nodes, segments, options and slice."""
+        """Whether it was made for the same nodes, segments, options, slice and model."""
         mine, its = self.request.selection, request.selection
         return (
             (mine.segmentation_node, mine.volume_node) == (its.segmentation_node, its.volume_node)
             and (mine.segment_id, mine.pool_id) == (its.segment_id, its.pool_id)
             and (self.request.options, self.request.k) == (request.options, request.k)
+            and self.request.model == request.model
         )
 
 
@@ -140,8 +148,8 @@ def slices_shown(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[int
 def propose(request: Request, model: Model, progress: Progress | None = None) -> Proposal:
     """Compute a wall; nothing is changed.
 
-    The whole stack is looked at even if one slice was asked for, since its neighbours tell base from apex; only that
-    slice is repaired.
+    The whole stack is looked at even if one slice was asked for, since its neighbours tell base from apex; a wall is
+    computed for that slice only.
 
     Args:
         request: What was asked.
@@ -158,11 +166,7 @@ def propose(request: Request, model: Model, progress: Progress | None = None) ->
         raise ValueError(f"Volume {stack.name!r} has no slice {request.k}; its slices are 0 to {len(stack.mask) - 1}.")
     only = None if request.k is None else {request.k}
     result = engine.repair(stack, model, request.options, progress, others=reading.others, only=only)
-    wall = result.mask
-    if request.k is not None:
-        wall = stack.mask.copy()
-        wall[request.k] = result.mask[request.k]
-    return Proposal(request, reading, result, Edits.between(stack, wall, result.report))
+    return Proposal(request, reading, result, Edits.between(stack, result.mask, result.report))
 
 
 def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:

@@ -15,6 +15,7 @@ from .controls import enable, say
 
 if TYPE_CHECKING:
     from ..options import RepairOptions
+    from .effect_model import EffectModel
 
 THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
 LEAVE, AS_MASKING = "leave", "masking"
@@ -22,7 +23,7 @@ LEAVE, AS_MASKING = "leave", "masking"
 
 def set_defaults(effect: Any) -> None:
     """Define the parameters that are not defined yet."""
-    # BloodPool has no default: Segment Editor cannot tell an empty parameter from none.
+    # BloodPool, Mode and Model have none: Segment Editor cannot tell an empty parameter from none.
     effect.setParameterDefault("Scope", WHOLE_SEGMENT)
     effect.setParameterDefault("CloseBase", 0)
     effect.setParameterDefault("AddOnly", 0)
@@ -43,6 +44,7 @@ class EffectOptions:
     def __init__(self, effect: Any, changed: Callable[[], None], on_click: dict[str, Callable[[], None]]) -> None:
         self._effect = effect
         self._connections: list[tuple[Any, str]] = []
+        self._model: EffectModel | None = None
         self._add_choices()
         self._add_buttons()
         for button in (self.this_slice, self.close_base, self.add_only, self.geometry):
@@ -64,6 +66,16 @@ class EffectOptions:
         chosen = self._effect.parameter("BloodPool")
         # It may be of another segmentation, or the segment that is selected now.
         return chosen if chosen in dict(self._pools()) else None
+
+    @property
+    def model(self) -> EffectModel:
+        """Mode and model; made when they are first needed, since the engine comes with them."""
+        from .effect_model import EffectModel
+
+        if self._model is None:
+            self._model = EffectModel(self._effect, self.modes, self.models, self.licence)
+            self._connections += [(combo, "currentIndexChanged(int)") for combo in (self.modes, self.models)]
+        return self._model
 
     @property
     def is_this_slice(self) -> bool:
@@ -99,6 +111,7 @@ class EffectOptions:
             ],
             self._effect.parameter("Neighbours"),
         )
+        self.model.show()
         # Read before anything is shown, and all are kept quiet together: checking one radio button unchecks the other,
         # whose signal would save what the other widgets still show.
         values = {
@@ -144,6 +157,7 @@ class EffectOptions:
         enable(self.this_slice, _("Check and repair only the slice that this view shows."), "" if shown else no_slice)
         unless = no_slice if self.is_this_slice and shown is None else ""
         enable(self.check, _("List the slices that are not as they should be. Nothing is changed."), unless)
+        unless = unless or self.model.missing
         enable(self.preview, _("Show the repaired wall over the image. The segment is not changed."), unless)
         enable(self.apply, _("Write the previewed wall into the segment; compute it first if need be."), unless)
 
@@ -170,6 +184,19 @@ class EffectOptions:
         )
         self._add_row(_("Blood pool:"), self.pool)
         self._pool = self._choice(self.pool, "BloodPool")
+        self.modes = _named(
+            qt.QComboBox(),
+            "Mode",
+            _(
+                "Slice-wise repairs each slice by itself; volumetric lets neighbouring slices exchange information. "
+                "Each mode has its models."
+            ),
+        )
+        self._add_row(_("Mode:"), self.modes)
+        self.models = _named(qt.QComboBox(), "Model", _("The weights of the automaton."))
+        self.licence = _named(qt.QLabel(), "Licence")
+        self.licence.wordWrap = True
+        self._add_row(_("Model:"), self.models, self.licence, layout=qt.QVBoxLayout())
         self.this_slice = _named(qt.QRadioButton(), "ThisSlice")
         self.whole_segment = _named(
             qt.QRadioButton(_("Whole segment")), "WholeSegment", _("Check and repair every slice of the segment.")

@@ -46,7 +46,7 @@ def previewed(proposal: Proposal) -> str:
         added=sum(record.added_mm2 for record in proposal.records),
         removed=sum(record.removed_mm2 for record in proposal.records),
     )
-    return "\n".join([text, *_left(proposal)])
+    return "\n".join([text, *_to_look_at(proposal)])
 
 
 def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
@@ -69,7 +69,7 @@ def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
         )
         text = text.format(count=len(held_back), changed=len(proposal.changed), slices=listed(held_back))
         lines.append(text)
-    return "\n".join([*lines, *_overlap(proposal, done), *_left(proposal)])
+    return "\n".join([*lines, *_overlap(proposal, done), *_to_look_at(proposal)])
 
 
 def _overlap(proposal: Proposal, done: Sequence[int]) -> list[str]:
@@ -79,13 +79,16 @@ def _overlap(proposal: Proposal, done: Sequence[int]) -> list[str]:
 
 
 def _unchanged(proposal: Proposal) -> str:
-    return "\n".join([_("There is nothing that the repair would change."), *_left(proposal)])
+    return "\n".join([_("There is nothing that the repair would change."), *_to_look_at(proposal)])
 
 
-def _left(proposal: Proposal) -> list[str]:
-    """Return a line for each slice that is left for a person."""
-    text = _("{slice} is left for you: {reason}")
-    return [text.format(slice=_slice(record), reason=record.reason) for record in proposal.refused]
+def _to_look_at(proposal: Proposal) -> list[str]:
+    """Return a line for each slice that is left for a person, and for each repair that a person must look at."""
+    left, doubtful = _("{slice} is left for you: {reason}"), _("Look at the repair of {slice}: {reason}")
+    return [
+        *(left.format(slice=_slice(record), reason=record.reason) for record in proposal.refused),
+        *(doubtful.format(slice=_slices([record.k]), reason=record.reason) for record in proposal.doubtful),
+    ]
 
 
 def _slices(numbers: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""The models of the chosen mode, and the terms of the chosen model."""
+"""The models of the chosen mode, the terms of the chosen one, and what is chosen when a person declines them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from ..model import DEFAULT_MODEL, available_models
+from ..model import available_models, best_model
 from ..model_card import ModelCard
 from .choice import Choice, Option
 from .controls import make_small
 
 
 class ModelChoice:
-    """The model selector and the licence below it; the mode selector is bound to the parameter node by itself.
+    """The model selector and the licence below it; the mode is chosen elsewhere.
+
+    Where parameters are given, they have the attributes ``mode`` and ``model`` of the module's parameter node.
 
     Args:
-        ui: The widgets of the panel.
+        selector: The ``QComboBox`` of the models.
+        licence: The ``QLabel`` of the licence.
     """
 
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, selector: Any, licence: Any) -> None:
         self._parameters: Any = None
-        self._licence = ui.licenceLabel
-        self._choice = Choice(ui.modelSelector, self._on_chosen)
-        self._combo = ui.modelSelector
+        self._licence = licence
+        self._choice = Choice(selector, self._on_chosen)
+        self._combo = selector
         self._cards = available_models()
         make_small(self._licence, 0.85)
 
     def update(self, parameters: Any) -> None:
-        """Offer the models of the chosen mode; the default one stands for none."""
+        """Offer the models of the chosen mode; the best one stands for none."""
         self._parameters = parameters
         cards = self._of_mode(parameters)
         card = self.card(parameters)
@@ -39,16 +42,45 @@ class ModelChoice:
         self._licence.toolTip = "\n".join((_("The terms under which the weights of this model may be used."), text))
 
     def card(self, parameters: Any) -> ModelCard | None:
-        """Return the model card of the chosen model, else of the default model of the mode, else ``None``."""
-        cards = {card.name: card for card in self._of_mode(parameters)}
-        wanted = (parameters.model, DEFAULT_MODEL, *cards) if parameters is not None else ()
-        return next((cards[name] for name in wanted if name in cards), None)
+        """Return the model card of the chosen model, else of the best model of the mode, else ``None``."""
+        cards = self._of_mode(parameters)
+        return next((card for card in cards if card.name == parameters.model), best_model(cards))
 
     def missing(self, parameters: Any) -> str:
         """Return why there is nothing to repair with, empty if there is a model."""
         if parameters is None or self._of_mode(parameters):
             return ""
         return _("No {mode} model is installed. Choose another mode.").format(mode=parameters.mode)
+
+    def best(self) -> ModelCard | None:
+        """Return the model that is best where nobody has chosen a mode, ``None`` if there is none."""
+        return best_model(self._cards)
+
+    def decline(self, parameters: Any, declined: ModelCard, buttons: str) -> str:
+        """Choose the best model of the mode that is free for any use, in the place of one whose terms were declined.
+
+        Args:
+            parameters: What is chosen.
+            declined: The model whose terms were declined.
+            buttons: What a person presses to repair.
+
+        Returns:
+            What the person should know: that nothing was repaired, and what can be done.
+        """
+        text = _("Nothing was repaired: the terms of {name} were not accepted.").format(name=declined.name)
+        free = best_model(self._cards, declined.mode, permissive=True)
+        if free is not None:
+            parameters.model = free.name
+            then = _("The model is {free} now, which is free for any use ({licence}). Press {buttons} to use it.")
+            return f"{text} {then.format(free=free.name, licence=free.licence, buttons=buttons)}"
+        free = best_model(self._cards, permissive=True)
+        if free is None:
+            return f"{text} {_('No model that is free for any use is installed.')}"
+        then = _(
+            "No {mode} model is free for any use. The {other} model {free} is ({licence}): choose this mode and this "
+            "model to use it."
+        )
+        return f"{text} {then.format(mode=declined.mode, other=free.mode, free=free.name, licence=free.licence)}"
 
     def _of_mode(self, parameters: Any) -> list[ModelCard]:
         return [] if parameters is None else [card for card in self._cards if card.mode == parameters.mode]

@@ -64,7 +64,7 @@ class Panel:
         self._watch = SceneWatch(self.refresh)
         self._inputs = Inputs(ui)
         self._frames = FramesChoice(ui)
-        self._models = ModelChoice(ui)
+        self._models = ModelChoice(ui.modelSelector, ui.licenceLabel)
         self._computing = ComputingLine(ui, self.notice, pytorch)
         self._review = ReviewSection(ui, root, logic, self._on_content, self._on_slice)
         self._tools = ReviewTools(ui, root, logic, self._review, self.notice, choose_file)
@@ -178,7 +178,7 @@ class Panel:
             return
         self.notice("")
         if not self._accepts(card):
-            self.notice(_("Nothing was repaired: the terms of the model were not accepted."))
+            self.notice(self._models.decline(parameters, card, _("Repair")))
             return
         title = _("Repairing {name}").format(name=parameters.inputSegmentation.GetName())
         with self._busy(), shown_errors(_("The repair has failed; nothing was changed.")):

@@ -233,7 +233,10 @@ def _columns() -> list[Column]:
         Column(_("After"), _("What the wall is now."), lambda r: str(r.finding_after)),
         Column(
             _("Verdict"),
-            _("What was done: repaired by the automaton or by geometry, intact, or refused (left as it was)."),
+            _(
+                "What was done: repaired by the automaton or by geometry, intact, or refused (left as it was). A "
+                "repair, too, may have to be looked at."
+            ),
             _verdict,
             accented=True,
             of_check=True,
@@ -247,7 +250,10 @@ def _columns() -> list[Column]:
         ),
         Column(
             _("Conf."),
-            _("Confidence: the Dice to expect if the automaton's own probabilities are right, 0 to 1; not calibrated."),
+            _(
+                "Confidence: the probability that the repair is nearer to the truth than what was there, 0 to 1; below "
+                "0.5 you must look at the slice. Of a model that is not calibrated, the Dice that the wall may have."
+            ),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",
             True,
         ),

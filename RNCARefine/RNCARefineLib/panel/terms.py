@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
+from ..licences import forbids_commerce, is_permissive
 from ..model_card import ModelCard
 
 SETTING = "RNCARefine/AcceptedTerms"
 """Key in the application's settings; the licences that were accepted, one a line."""
-
-_PERMISSIVE = re.compile(r"(apache|mit|bsd|isc|cc0|public domain|unlicense|cc by( \d|$))(?![a-z])")
-
-
-def is_permissive(licence: str) -> bool:
-    """Tell whether a licence asks for no more than to be named, so that nobody needs to agree first."""
-    return bool(_PERMISSIVE.match(re.sub(r"[\s_-]+", " ", licence).strip().lower()))
 
 
 def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str], bool] | None = None) -> bool:
@@ -48,7 +41,7 @@ def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str]
 def terms_of(card: ModelCard) -> str:
     """Return what a person agrees to, as plain text."""
     paragraphs = [_("The model {name} may be used under {licence}.").format(name=card.name, licence=card.licence)]
-    if re.search(r"\bNC\b", card.licence):
+    if forbids_commerce(card.licence):
         paragraphs[0] += " " + _("This licence does not allow commercial use.")
     paragraphs += [
         _("Trained on: {data}").format(data=card.training_data),

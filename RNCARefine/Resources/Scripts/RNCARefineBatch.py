@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     cases = parser.add_argument_group("cases")
     source = cases.add_mutually_exclusive_group(required=True)
     source.add_argument("--input", metavar="FOLDER", help="folder with the cases; see --image and --segmentation")
-    source.add_argument("--cases", metavar="CSV", help="list of the cases: columns case, image and segmentation")
+    source.add_argument("--cases", metavar="CSV", help="list of the cases: columns image, segmentation; also case, ...")
     cases.add_argument(
         "--image",
         metavar="PATTERN",

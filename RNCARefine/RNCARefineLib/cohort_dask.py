@@ -1,0 +1,102 @@
+"""The workers of a batch: processes on this machine, or those of a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .cohort_work import FileWork
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_CONNECT_S = 15
+_SETTINGS = {
+    # What Dask writes about memory concerns data that it keeps, and here it keeps none. A process that needs too much
+    # is ended, and another one started.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    # Diaries of the scheduler, which would be filled over the first thousands of cases.
+    "distributed.admin.log-length": 100,
+    "distributed.admin.low-level-log-length": 100,
+    "distributed.admin.system-monitor.log-length": 100,
+}
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class ClusterError(OSError):
+    """The workers cannot be reached, or not any more."""
+
+
+@contextmanager
+def local_workers(count: int) -> Iterator[Client]:
+    """Start processes on this machine, each with one thread, and end them with the block.
+
+    Args:
+        count: Number of processes.
+
+    Yields:
+        The client to hand work to them.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    threads = {f"distributed.nanny.pre-spawn-environ.{name}": 1 for name in _THREADS}
+    with (
+        dask.config.set({**_SETTINGS, **threads}),
+        LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            # A process that dies may not have been to blame; a case that ends two is.
+            scheduler_kwargs={"allowed_failures": 1},
+            preload=[f"{__package__}.cohort_worker"],
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def cluster_workers(address: str) -> Iterator[Client]:
+    """Connect to a Dask scheduler that is there.
+
+    Args:
+        address: Such as ``tcp://10.0.0.1:8786``.
+
+    Yields:
+        The client to hand work to its workers.
+
+    Raises:
+        ClusterError: Nobody answers.
+    """
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ClusterError(
+            f"No Dask scheduler answers at {address!r} ({error}). Check the address, or start one: dask scheduler"
+        ) from error
+    with client:
+        yield client
+
+
+def check_workers(client: Client, work: FileWork) -> int:
+    """Check that every worker there is can do a case, and return their number.
+
+    Raises:
+        ValueError: One of them cannot; the message says why.
+    """
+    answers = client.run(work.complaint, on_error="return")
+    for address, answer in answers.items():
+        if isinstance(answer, ModuleNotFoundError):
+            answer = f"{answer}. Install rncarefine there, in the version that the batch is started with."
+        if answer:
+            raise ValueError(f"Worker {address}: {answer}" if len(answers) > 1 else str(answer))
+    return len(answers)

@@ -1,0 +1,28 @@
+"""Licences of weights: which of them ask for no more than to be named, and what the others ask."""
+
+from __future__ import annotations
+
+import re
+
+_PERMISSIVE = re.compile(r"(apache|mit|bsd|isc|cc0|public domain|unlicense|cc by( \d|$))(?![a-z])")
+
+
+def is_permissive(licence: str) -> bool:
+    """Tell whether a licence asks for no more than to be named, so that nobody needs to be told of it first."""
+    return bool(_PERMISSIVE.match(re.sub(r"[\s_-]+", " ", licence).strip().lower()))
+
+
+def forbids_commerce(licence: str) -> bool:
+    """Tell whether a licence is a Creative Commons one that does not allow commercial use."""
+    return re.search(r"\bNC\b", licence) is not None
+
+
+def terms_of_use(name: str, licence: str) -> str:
+    """Return in a sentence under which terms weights may be used.
+
+    Args:
+        name: What the weights are called.
+        licence: Their licence.
+    """
+    use = ", which does not allow commercial use" if forbids_commerce(licence) else ""
+    return f"{name} may be used under {licence}{use}."

@@ -1,0 +1,109 @@
+"""Cohorts on disk, and work that does what it is told, importable where a worker process needs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.file_samples import MYOCARDIUM, POOL, write_image, write_labels
+from engine.model_samples import still_model
+from engine.report_samples import broken_report
+from RNCARefineLib.cohort_cases import CohortCase
+from RNCARefineLib.cohort_files import CaseFiles
+from RNCARefineLib.cohort_work import CaseResult, FileWork, result_name
+from RNCARefineLib.files import Choice
+from RNCARefineLib.model import load_model
+from RNCARefineLib.options import RepairOptions
+
+
+def write_cohort(folder: Path, names: Iterable[str]) -> Path:
+    """Write ``image.nii.gz`` and ``segmentation.nii.gz`` of the broken stack into a folder for each name."""
+    first: Path | None = None
+    for name in names:
+        case = folder / name
+        if first is None:
+            case.mkdir(parents=True)
+            write_image(case / "image.nii.gz")
+            write_labels(case / "segmentation.nii.gz")
+            first = case
+        else:
+            shutil.copytree(first, case)
+    return folder
+
+
+def cut_off(path: Path) -> None:
+    """Leave half of a file."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def file_work(place: Path, **changes: object) -> FileWork:
+    """Return the real work, with the automaton that leaves all to geometry; its results go to ``out`` in a folder."""
+    (place / "out" / "reports").mkdir(parents=True, exist_ok=True)
+    weights = still_model(place)
+    values: dict[str, object] = {
+        "folder": place / "out",
+        "model": str(weights),
+        "sha256": load_model(weights).card.sha256,
+        "options": RepairOptions(device="numpy"),
+        "choice": Choice(label=MYOCARDIUM, pool_label=POOL),
+    }
+    return FileWork(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@dataclass
+class ToyWork:
+    """Finishes each case with the sample report, or does what it was told with it.
+
+    Attributes:
+        folder: The folder of the cohort.
+        orders: By case: "fail", "unwritable", "raise", "die" (the whole process, each time), "die before" (without a
+            mark of a case in work) or "wait" (until the file ``go`` is in the folder).
+    """
+
+    folder: Path
+    orders: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, case: CohortCase) -> CaseResult:
+        order = self.orders.get(case.name, "")
+        files = CaseFiles(self.folder, case.name, result_name(case))
+        if order == "die before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        with files.in_work():
+            if order == "die":
+                (self.folder / f".0123abcd-new-{files.result}").write_bytes(b"half")
+                os.kill(os.getpid(), signal.SIGKILL)
+            if order == "raise":
+                raise KeyError(case.name)
+            if order == "fail":
+                return CaseResult(case.name, reason="The image is\n constant.")
+            if order == "unwritable":
+                return CaseResult(case.name, reason="No space left", unwritable=True)
+            while order == "wait" and not (self.folder / "go").exists():
+                time.sleep(0.01)
+            report = broken_report()
+            files.keep(report, lambda path: path.write_bytes(b"voxels"))
+        return CaseResult(case.name, report)
+
+
+class CountedWork(ToyWork):
+    """Counts how many cases are in work at one time, in the workers of this process."""
+
+    lock = threading.Lock()
+    now = most = 0
+
+    def __call__(self, case: CohortCase) -> CaseResult:
+        with self.lock:
+            CountedWork.now += 1
+            CountedWork.most = max(CountedWork.most, CountedWork.now)
+        time.sleep(0.005)
+        try:
+            return super().__call__(case)
+        finally:
+            with self.lock:
+                CountedWork.now -= 1

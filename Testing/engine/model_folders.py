@@ -1,0 +1,36 @@
+"""A folder of toy models in the place of the shipped ones, with their names, modes and licences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.toy_models import circle_model, volumetric_circle_model
+from RNCARefineLib import model as model_module
+from RNCARefineLib.model import Model, save_model
+
+RESTRICTED, FREE = "CC BY-NC-SA 4.0", "Apache-2.0"
+
+
+def install(monkeypatch: pytest.MonkeyPatch, folder: Path, *models: Model) -> None:
+    """Have these models installed, and no other."""
+    folder.mkdir(exist_ok=True)
+    for model in models:
+        save_model(model, folder)
+    monkeypatch.setattr(model_module, "MODEL_FOLDERS", (folder,))
+
+
+def cine_2d() -> Model:
+    """Return the slice-wise model that may not be used commercially; its walls are 6 mm thick."""
+    return circle_model(3.0, name="sax-cine-2d", licence=RESTRICTED)
+
+
+def cine_3d() -> Model:
+    """Return the volumetric model that may not be used commercially; its walls are 8 mm thick."""
+    return volumetric_circle_model(name="sax-cine-3d", licence=RESTRICTED)
+
+
+def open_2d() -> Model:
+    """Return the slice-wise model that is free for any use; its walls are 10 mm thick."""
+    return circle_model(5.0, name="sax-open-2d", licence=FREE)

@@ -1,0 +1,181 @@
+"""Cases side by side: no more in work than there are workers, and nothing that one of them does stops the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, Future, LocalCluster
+
+from engine.cohort_samples import CountedWork, ToyWork
+from RNCARefineLib import cohort_parallel
+from RNCARefineLib.cohort import Cohort, OutputError
+from RNCARefineLib.cohort_cases import CohortCase
+from RNCARefineLib.cohort_dask import ClusterError
+from RNCARefineLib.cohort_parallel import do_side_by_side
+from RNCARefineLib.cohort_run import BatchOutcome, CaseNews, Walk
+from RNCARefineLib.cohort_work import result_name
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two workers that are threads of this process, which is quicker."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort_parallel, "POLL_S", 0.01)
+
+
+@pytest.fixture
+def submitted(client: Client, monkeypatch: pytest.MonkeyPatch) -> list[Future]:
+    """What is handed out, as it is handed out."""
+    futures: list[Future] = []
+    submit = client.submit
+
+    def note(*arguments: Any, **options: Any) -> Future:
+        futures.append(submit(*arguments, **options))
+        return futures[-1]
+
+    monkeypatch.setattr(client, "submit", note)
+    return futures
+
+
+def cases(count: int = 6) -> list[CohortCase]:
+    return [CohortCase(f"p{number:02}", Path("i.nii"), Path("s.nii")) for number in range(count)]
+
+
+def run(
+    client: Any,
+    folder: Path,
+    work: Any = None,
+    count: int = 6,
+    stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[CaseNews], None] | None = None,
+) -> BatchOutcome:
+    walk = Walk(Cohort(folder, {}), cases(count), result_name, tell)
+    left = walk.begin()
+    return walk.outcome(do_side_by_side(client, walk, left, work or ToyWork(folder), stop))
+
+
+def table(folder: Path) -> list[str]:
+    return [line.partition(",")[0] for line in (folder / "cohort.csv").read_text().splitlines()[1:]]
+
+
+def test_every_case_is_done_told_and_in_the_table(client, tmp_path):
+    news: list[CaseNews] = []
+    outcome = run(client, tmp_path, tell=news.append)
+    names = [case.name for case in cases()]
+    assert sorted(outcome.repaired) == sorted(one.name for one in news) == names
+    assert {one.word for one in news} == {"flagged"}
+    assert table(tmp_path) == [name for name in names for _ in range(4)]
+    assert outcome.totals.cases == 6
+    assert not outcome.stopped
+
+
+def test_as_many_cases_are_in_work_as_there_are_workers(client, tmp_path, submitted):
+    """None waits at a worker, so that memory does not grow with the cohort."""
+    waiting: list[int] = []
+    tell = lambda news: waiting.append(sum(not future.done() for future in submitted))  # noqa: E731
+    run(client, tmp_path, CountedWork(tmp_path), 20, tell=tell)
+    assert CountedWork.most == 2
+    assert len(submitted) == 20
+    assert max(waiting) <= 2
+
+
+def test_nothing_is_left_with_the_scheduler(client, tmp_path):
+    run(client, tmp_path)
+    assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+    assert not client.futures
+
+
+def test_a_failed_case_is_noted_and_the_next_run_repeats_it_alone(client, tmp_path):
+    outcome = run(client, tmp_path, ToyWork(tmp_path, {"p02": "fail", "p04": "raise"}))
+    assert outcome.failed == {"p02": "The image is constant.", "p04": "KeyError: 'p04'"}
+    assert len(outcome.repaired) == 4
+    again = run(client, tmp_path)
+    assert sorted(again.repaired) == ["p02", "p04"]
+    assert len(again.skipped) == 4
+    assert again.failed == {}
+
+
+def test_an_error_of_the_program_is_logged_with_its_trace(client, tmp_path, caplog):
+    class Traced(ToyWork):
+        def __call__(self, case):
+            from dataclasses import replace
+
+            return replace(super().__call__(case), trace="in line 7")
+
+    with caplog.at_level(logging.ERROR, logger="root"):
+        run(client, tmp_path, Traced(tmp_path, {"p00": "fail"}), 1)
+    assert "case p00 failed\nin line 7" in caplog.text
+
+
+def test_results_that_cannot_be_written_end_the_run_and_blame_no_case(client, tmp_path):
+    with pytest.raises(OutputError, match="No space left"):
+        run(client, tmp_path, ToyWork(tmp_path, {"p03": "unwritable"}))
+    results = Cohort(tmp_path, {})
+    assert {"p00", "p01"} <= results.flagged.keys()
+    assert results.failed == {}
+
+
+def test_a_stop_finishes_what_is_in_work_and_begins_nothing_else(client, tmp_path):
+    done: list[str] = []
+
+    def stop() -> bool:
+        if done:
+            (tmp_path / "go").touch()
+        return bool(done)
+
+    orders = dict.fromkeys([case.name for case in cases()][1:], "wait")
+    work = ToyWork(tmp_path, orders)
+    outcome = run(client, tmp_path, work, stop=stop, tell=lambda news: done.append(news.name))
+    assert outcome.stopped
+    assert set(outcome.repaired) in ({"p00", "p01"}, {"p00", "p01", "p02"})
+    assert sorted(set(table(tmp_path))) == sorted(outcome.repaired)
+    (tmp_path / "go").touch()
+    assert len(run(client, tmp_path).repaired) == 6 - len(outcome.repaired)
+
+
+def test_a_stop_that_comes_after_the_last_case_stops_nothing(client, tmp_path):
+    assert not run(client, tmp_path, count=1, stop=lambda: True).stopped
+
+
+def test_what_was_done_before_an_interrupt_is_in_the_table(client, tmp_path):
+    def interrupt(news: CaseNews) -> None:
+        if news.name == "p03":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(client, tmp_path, tell=interrupt)
+    assert {"p00", "p03"} <= set(table(tmp_path))
+
+
+def test_tables_are_written_once_a_second_and_not_for_every_case(client, tmp_path, monkeypatch):
+    added = []
+    add = Cohort.add
+    monkeypatch.setattr(cohort_parallel, "NOTE_S", 60)
+    monkeypatch.setattr(Cohort, "add", lambda self, reports: [added.append(len(reports)), add(self, reports)])
+    run(client, tmp_path, count=9)
+    assert added == [9]
+    monkeypatch.setattr(cohort_parallel, "NOTE_S", 0)
+    run(client, tmp_path / "other", count=9)
+    assert len(added) > 3
+
+
+def test_a_lost_connection_ends_the_run_and_says_how_to_go_on(client, tmp_path, submitted):
+    """Dask cancels what is out when it loses the scheduler."""
+    work = ToyWork(tmp_path, {"p01": "wait"})
+    try:
+        with pytest.raises(ClusterError, match="Run the same command again to go on"):
+            run(client, tmp_path, work, tell=lambda news: client.cancel(submitted[1]))
+    finally:
+        (tmp_path / "go").touch()

@@ -1,0 +1,113 @@
+"""The commands that measure: from a run's files to tables, plots and a report."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from engine.toy_models import circle_model, identity_model
+from rncarefine_training import cli, cli_options, robustness
+from rncarefine_training.disturbances import DISTURBANCES
+from RNCARefineLib.model import save_model
+from training.toy_data import write_cases, write_config, write_predictions
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a run with cases and predictions, its configuration and two models."""
+    folder = tmp_path_factory.mktemp("run")
+    config = write_config(folder / "toy.yaml")
+    write_predictions(folder / "predictions", ["small-0@1"], write_cases(folder / "cases"))
+    models = []
+    for model in (circle_model(name="circle-2d"), identity_model(name="idle-2d")):
+        save_model(model, folder)
+        models.append(folder / f"{model.card.name}.npz")
+    return folder, config, models
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """Keep what is printed on one line."""
+    monkeypatch.setattr(cli_options.console, "width", 400)
+
+
+def call(command, run, *arguments):
+    folder, config, _ = run
+    shared = ["--run", folder] if command == "report" else ["--run", folder, "--config", config]
+    done = CliRunner().invoke(cli.app, [str(part) for part in (command, *shared, *arguments)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_several_models_are_evaluated_and_one_by_one_as_well(run):
+    folder, _, models = run
+    output = call("evaluate", run, "--model", models[0], "--model", models[1], "--fresh")
+    assert "idle-2d against polar interpolation" in output
+    together = pd.read_csv(folder / "evaluation-select-slices.csv")
+    call("evaluate", run, "--model", models[0], "--fresh")
+    assert set(pd.read_csv(folder / "evaluation-select-slices.csv").model) == {"circle-2d", "-"}
+    call("evaluate", run, "--model", models[1])
+    apart = pd.read_csv(folder / "evaluation-select-slices.csv")
+    order = ["model", "method", "source", "case", "k"]
+    pd.testing.assert_frame_equal(
+        together.sort_values(order, ignore_index=True), apart.sort_values(order, ignore_index=True)
+    )
+    assert (folder / "evaluation-select-strata.csv").exists()
+    assert not (folder / "opened.csv").exists()
+
+
+def test_opening_the_test_subjects_is_recorded_and_the_second_time_said(run):
+    folder, _, models = run
+    assert "opened before" not in call("evaluate", run, "--model", models[0], "--test")
+    assert "opened before for circle-2d" in call("evaluate", run, "--model", models[0], "--test", "--pool")
+    record = pd.read_csv(folder / "opened.csv")
+    assert list(record.model) == ["circle-2d", "circle-2d"]
+    assert set(pd.read_csv(folder / "evaluation-test-slices.csv").case) == {"t_ED"}
+    assert (folder / "evaluation-test-pool.csv").exists()
+
+
+def test_the_long_rollout_has_a_table(run):
+    folder, _, models = run
+    assert "without early stop, 1 seeds" in call("horizon", run, "--model", models[1], "--seeds", 1, "--stacks", 1)
+    table = pd.read_csv(folder / "horizon-idle-2d.csv")
+    assert list(table.steps) == [8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
+    assert (table.ring == 0).all()
+
+
+def test_disturbed_stacks_have_a_table(run, monkeypatch):
+    folder, _, models = run
+    few = {"image": {"gamma 2": DISTURBANCES["image"]["gamma 2"]}}
+    monkeypatch.setattr(robustness, "DISTURBANCES", few)
+    assert "gamma 2" in call("robustness", run, "--model", models[0])
+    assert list(pd.read_csv(folder / "robustness-circle-2d.csv").disturbance) == ["undisturbed", "gamma 2"]
+
+
+def test_some_variations_are_trained_and_those_of_other_calls_are_in_the_table(run):
+    folder = run[0]
+    call("ablate", run, "--share", 1, "--only", "as it is")
+    output = call("ablate", run, "--share", 1, "--only", "every cell fires")
+    assert "Variation 8 of 13: every cell fires" in output
+    assert list(pd.read_csv(folder / "ablation.csv").variation) == ["as it is", "every cell fires"]
+
+
+def test_a_variation_that_does_not_exist_is_said_with_those_that_do(run):
+    folder, config, _ = run
+    arguments = ["ablate", "--run", folder, "--config", config, "--only", "nothing"]
+    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    assert isinstance(done.exception, ValueError)
+    assert "There is no variation 'nothing'. There are: as it is, another seed" in str(done.exception)
+
+
+def test_plots_and_report_come_from_the_tables(run, tmp_path):
+    models = run[2]
+    call("evaluate", run, "--model", models[0])
+    output = call("plots", run, "--model", models[0], "--own", "--output", tmp_path)
+    assert (tmp_path / "strata.png").exists()
+    assert (tmp_path / "film-circle-2d.svg").exists()
+    assert "Not drawn: " in output
+    document = tmp_path / "E.md"
+    document.write_text("<!-- table: targets select -->\n<!-- end of table -->\n", encoding="utf-8")
+    call("report", run, "--keep", tmp_path / "kept", "--document", document)
+    assert "closed rings by the automaton alone" in document.read_text(encoding="utf-8")
+    assert (tmp_path / "kept" / "evaluation-select-targets.csv").exists()

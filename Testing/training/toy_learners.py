@@ -1,0 +1,45 @@
+"""Learners without a trainer, and batches of made-up samples for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rncarefine_training.learner import AutomatonLearner
+from rncarefine_training.samples import Sample
+from training.toy_data import toy_config
+
+
+def learner(seed: int = 0, **changes: Any) -> AutomatonLearner:
+    """Return a learner whose update is not zero, so that its rollouts do something."""
+    made = quiet(AutomatonLearner(toy_config().automaton.model_copy(update=changes), seed))
+    with torch.no_grad():
+        made.weights["update_weight"].normal_(0, 0.1, generator=torch.Generator().manual_seed(seed))
+    return made
+
+
+def quiet(made: AutomatonLearner) -> AutomatonLearner:
+    """Let a learner log into nothing: it has no trainer."""
+    made.log = made.log_dict = lambda *arguments, **keywords: None  # type: ignore[method-assign]
+    return made
+
+
+def batch(n: int = 3, side: int = 16, seed: int = 0, channels: int = 6, depth: int = 1, planes: int = 8) -> Sample:
+    """Return a batch of n made-up samples."""
+    draws = torch.Generator().manual_seed(seed)
+    state = torch.zeros(n, depth, channels, side, side)
+    state[:, :, :3] = (torch.rand(n, depth, 3, side, side, generator=draws) > 0.5).float()
+    return Sample(
+        torch.rand(n, depth, planes, side, side, generator=draws),
+        state,
+        (torch.rand(n, depth, 3, side, side, generator=draws) > 0.7).float(),
+        torch.ones(n, depth),
+        torch.rand(n, generator=draws),
+    )
+
+
+def parameters_of(made: AutomatonLearner) -> dict[str, Tensor]:
+    """Return a learner's plain weights."""
+    return {name: value.detach() for name, value in made.parameters_for_use().items()}

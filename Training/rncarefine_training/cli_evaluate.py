@@ -1,0 +1,288 @@
+"""Commands that measure, and those that draw and write down what was measured."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+import typer
+from rich.progress import track
+
+from RNCARefineLib.model import load_model
+
+from .cli_options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from .config import Config
+
+if TYPE_CHECKING:
+    from .evaluation.measure import Failure
+
+ModelsOption = Annotated[list[str], typer.Option("--model", "-m", help="Name or path of weights; give several.")]
+WorkersOption = Annotated[int, typer.Option(help="Processes, each on one core.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, numpy, cpu, cuda or mps.")]
+OWN_STACKS = 12
+"""Stacks that a gallery of one's own looks through."""
+SubjectsOption = Annotated[int | None, typer.Option(help="Only the first so many subjects, for a quick look.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")]
+StacksOption = Annotated[int, typer.Option(help="So many stacks of the selecting subjects, drawn at random.")]
+
+
+def evaluate(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelsOption = ["sax-cine-2d"],  # noqa: B006 (typer's way to give a list a default)
+    test: Annotated[bool, typer.Option(help="Open the test subjects; otherwise the selecting ones.")] = False,
+    pool: Annotated[bool, typer.Option(help="Give the base network's blood pool to the repair.")] = False,
+    fresh: Annotated[bool, typer.Option(help="Drop what earlier calls measured of other models.")] = False,
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+    subjects: SubjectsOption = None,
+) -> None:
+    """Measure the repair beside the baselines and write RUN/evaluation-*.csv.
+
+    Rows of other models that an earlier call has measured on the same slices are kept, so that the tables hold all of
+    them. Every opening of the test subjects is written to RUN/opened.csv.
+    """
+    from .cli_tables import show_confidence, show_networks, show_paired, show_strata, show_targets
+    from .evaluation.measure import evaluate as measure
+    from .evaluation.measure import failures_of
+    from .evaluation.opened import open_test_subjects
+    from .evaluation.store import ROWS, base_name, keep_other_models, write_evaluation
+    from .evaluation.tables import models_of, overall
+    from .fit import test_sources, training_sources
+
+    training = Config.load(config)
+    chosen = (training.subjects.test if test else training.subjects.select)[:subjects]
+    sources = test_sources(training) if test else training_sources(training, last_only=True)
+    failures = failures_of(run / "cases", run / "predictions", sources, chosen)
+    models = [load_model(name) for name in model]
+    if test:
+        command = "rncarefine-train " + " ".join(sys.argv[1:])
+        for sentence in open_test_subjects(run / "opened.csv", models, command):
+            console.print(sentence, style="yellow")
+    measured = measure(failures, models, with_pool=pool, device=device, workers=workers)
+    rows = _gathered(measured, len(failures))
+    name = base_name(test, pool)
+    rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
+    unseen = [kind for kind, network in training.base.networks.items() if network.unseen]
+    unseen += [name for name in training.predictions.test if name not in training.predictions.train]
+    tables = write_evaluation(rows, run, name, unseen)
+    show_networks(tables[""])
+    show_paired(tables["paired"])
+    show_strata(tables["strata"])
+    show_confidence(tables["confidence"])
+    show_targets(tables["targets"])
+    for which in models_of(rows):
+        for what, value in overall(rows, which).items():
+            console.print(f"{which}, all networks, {what}: {value}")
+
+
+def horizon(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelOption = "sax-cine-2d",
+    stacks: StacksOption = 24,
+    seeds: Annotated[int, typer.Option(help="Rollouts of every stack, each with a seed of its own.")] = 3,
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Roll out up to 512 steps without early stop and write RUN/horizon-MODEL.csv: does anything flood or decay?"""
+    from .cli_tables import Cell, show
+    from .evaluation.store import write_table
+    from .horizon import roll_on, summarise
+
+    weights, failures = load_model(model), _some_failures(run, config, stacks)
+    rolled = roll_on(failures, weights, seeds=range(seeds), device=device, workers=workers)
+    rows = _gathered(rolled, len(failures))
+    table = summarise(rows)
+    write_table(rows, run / f"horizon-{weights.card.name}-slices.csv")
+    write_table(table, run / f"horizon-{weights.card.name}.csv")
+
+    def cell(name: str) -> Cell:
+        return lambda line: f"{line[name]:.3f} ({line[f'{name} low']:.3f} to {line[f'{name} high']:.3f})"
+
+    columns: dict[str, Cell | str] = {"steps": "steps", "n": "n", "rings": cell("ring"), "Dice": cell("dice")}
+    columns |= {"area / truth": cell("area"), "pixels changed": cell("moved")}
+    show(table, f"{weights.card.name} without early stop, {seeds} seeds", columns)
+
+
+def robustness(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelOption = "sax-cine-2d",
+    stacks: StacksOption = 40,
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Repair disturbed stacks (image, orientation, grid, mask) and write RUN/robustness-MODEL.csv.
+
+    Goes on where it was cut off: every stack's rows are kept in RUN/robustness/.
+    """
+    from .cli_tables import between, number, show
+    from .evaluation.store import write_table
+    from .robustness import disturb_and_repair, summarise
+
+    weights, failures = load_model(model), _some_failures(run, config, stacks)
+    name = weights.card.name
+    folder = made(run / "robustness" / f"{name}-{weights.card.sha256[:7]}")
+    disturbed = disturb_and_repair(failures, weights, folder, device=device, workers=workers)
+    table = summarise(_gathered(disturbed, len(failures)))
+    write_table(table, run / f"robustness-{name}.csv")
+    for group, part in table.groupby("group", sort=False):
+        show(
+            part,
+            f"{name}, {group}",
+            {
+                "disturbance": "disturbance",
+                "n": "n",
+                "valid": "valid",
+                "flagged": "flagged",
+                "Dice gain (95 %)": between("gain", "low", "high", 3),
+                "Dice": number("dice", 3),
+                "HD mm": number("hd", 1),
+                "ASSD mm": number("assd", 2),
+                "Dice below undisturbed": between("lost", "lost low", "lost high", 3),
+            },
+        )
+
+
+def ablate(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    share: Annotated[
+        float, typer.Option(help="Share of the configuration's updates that every training makes.")
+    ] = 0.25,
+    only: Annotated[list[str], typer.Option(help="Train only these variations now; give several.")] = [],  # noqa: B006
+    stacks: StacksOption = 40,
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train the automaton without each part of its design in turn and write RUN/ablation.csv.
+
+    Goes on where it was cut off; the table also holds the variations that other calls have trained.
+    """
+    from .ablation import VARIATIONS, rows_of, summarise, train_and_measure
+    from .cli_tables import between, number, show
+    from .evaluation.store import write_table
+
+    names = [variation.name for variation in VARIATIONS]
+    for name in only:
+        if name not in names:
+            raise ValueError(f"There is no variation {name!r}. There are: {', '.join(names)}.")
+    training, failures = Config.load(config), _some_failures(run, config, stacks)
+    done = {}
+    for number_of, variation in enumerate(VARIATIONS, 1):
+        if only and variation.name not in only and not rows_of(variation, run, len(failures)).exists():
+            continue
+        console.print(f"Variation {number_of} of {len(VARIATIONS)}: {variation.name}")
+        done[variation.name] = train_and_measure(
+            training, variation, share, run, failures, device=device, workers=workers
+        )
+        # Written after each, so that a part of the table can be read while the rest is trained.
+        table = summarise(done)
+        write_table(table, run / "ablation.csv")
+    show(
+        table,
+        f"{training.name}, the automaton alone, {share:g} of the updates",
+        {
+            "variation": "variation",
+            "n": "n",
+            "rings": "rings",
+            "Dice gain (95 %)": between("gain", "low", "high", 3),
+            "HD mm": number("hd", 1),
+            "ASSD mm": number("assd", 2),
+            "Dice against as it is": between("over", "over low", "over high", 3),
+            "p": lambda line: f"{line.get('p', float('nan')):.1e}",
+        },
+    )
+
+
+def plots(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelsOption = ["sax-cine-2d"],  # noqa: B006
+    test: Annotated[
+        bool, typer.Option(help="Draw the tables of the test subjects, not of the selecting ones.")
+    ] = False,
+    pool: Annotated[bool, typer.Option(help="Draw the tables of repairs that were given the blood pool.")] = False,
+    own: Annotated[bool, typer.Option(help="Pictures of this run's stacks, not of the sample stack (CC0).")] = False,
+    output: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Gets the plots; RUN/plots if not given.")
+    ] = None,
+) -> None:
+    """Draw all that the run has tables for, and film strip and gallery of every model, as PNG and SVG.
+
+    Curves hold numbers only. Pictures show patients: those of the sample stack may be published, those of your own
+    stacks (--own) under the terms of your data.
+    """
+    from .evaluation.store import base_name
+    from .plots.draw import draw_all, draw_pictures
+    from .plots.pictures import sample_stack, stacks_of
+
+    weights = [load_model(name) for name in model]
+    folder = made(output or run / "plots")
+    steps = {each.card.name: each.card.steps for each in weights}
+    written, missing = draw_all(run, base_name(test, pool), steps, folder)
+    stacks = stacks_of(_some_failures(run, config, OWN_STACKS)) if own else [sample_stack()]
+    for each in weights:
+        written += draw_pictures(stacks, stacks[0], each, folder)
+    for path in written:
+        console.print(str(path))
+    for sentence in missing:
+        console.print(f"Not drawn: {sentence}", style="yellow")
+
+
+def report(
+    run: RunOption = Path("run"),
+    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the small tables in this folder.")] = None,
+    document: Annotated[Path | None, typer.Option(dir_okay=False, help="Fill the tables of this document.")] = None,
+) -> None:
+    """Make the tables of a document from those of the run, so that no figure is typed by hand.
+
+    A table goes between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
+    are printed with their names.
+    """
+    from RNCARefineLib.atomic import write_text_whole
+
+    from .report import fill, keep_tables, tables
+
+    if keep is not None:
+        console.print(f"{len(keep_tables(run, made(keep)))} tables in {keep}")
+    known = tables(keep or run)
+    if document is None:
+        for name, text in known.items():
+            print(f"<!-- table: {name} -->\n{text}\n<!-- end of table -->\n")
+        return
+    write_text_whole(document, fill(document.read_text(encoding="utf-8"), known))
+    console.print(f"Tables filled in {document}")
+
+
+def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
+    """Draw stacks of the selecting subjects; fewer are a part of more."""
+    from .evaluation.measure import failures_of
+    from .fit import training_sources
+
+    training = Config.load(config)
+    sources = training_sources(training, last_only=True)
+    found = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
+    order = np.random.default_rng(training.seed).permutation(len(found))[:stacks]
+    return [found[index] for index in sorted(order)]
+
+
+def _gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
+    """Put the rows of all stacks together while a bar shows how far it is.
+
+    Raises:
+        ValueError: There is not a single row.
+    """
+    shown = track(parts, "Stacks", total=total, console=console)
+    filled = [part for part in shown if not part.empty]
+    if not filled:
+        raise ValueError(f"The base networks broke no slice of these {total} stacks: there is nothing to repair.")
+    return pd.concat(filled, ignore_index=True)
+
+
+COMMANDS = (evaluate, horizon, robustness, ablate, plots, report)

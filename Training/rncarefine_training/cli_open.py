@@ -1,0 +1,48 @@
+"""Commands that make cases free for any use: procedural hearts, and Sunnybrook's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import track
+
+from .cli_options import RunOption, console, made
+
+HEARTS = 260
+"""As many as configs/sax-open-2d.yaml names."""
+
+
+def procedural(
+    count: Annotated[int, typer.Option(min=1, help="How many hearts.")] = HEARTS,
+    run: RunOption = Path("run"),
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Another collection of hearts; the shipped one if left out.")
+    ] = None,
+) -> None:
+    """Make hearts: labelled stacks drawn from general anatomy, written as cases heart0000 onwards."""
+    from .procedural import SEED, write_cases
+
+    folder = made(run / "cases")
+    found = write_cases(folder, count, SEED if seed is None else seed)
+    console.print(f"{sum(1 for _ in track(found, 'Hearts', total=count))} cases in {folder}")
+
+
+def sunnybrook(
+    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Sunnybrook's images/ and labels/.")],
+    run: RunOption = Path("run"),
+) -> None:
+    """Turn Sunnybrook's labelled end-diastolic stacks into cases; derived_myo_png may be the folder or lie in it."""
+    from .sunnybrook import read_sunnybrook
+
+    inner = source / "derived_myo_png"
+    folder = made(run / "cases")
+    paths = [case.save(folder) for case in read_sunnybrook(inner if inner.is_dir() else source)]
+    console.print(f"{len(paths)} cases in {folder}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the training's command line."""
+    app.command()(procedural)
+    app.command()(sunnybrook)

@@ -1,0 +1,74 @@
+"""What the rows of an evaluation say, by base network and method."""
+
+from __future__ import annotations
+
+import pandas as pd  # type: ignore[import-untyped]
+
+from .measure import NO_MODEL, WHOLE
+from .statistics import Interval
+
+ALL = "all"
+"""What stands for the network in figures of all networks together."""
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per network, model and method: broken slices, valid share with interval, means against input."""
+    lines = []
+    for (network, model, method), part in rows.groupby(["network", "model", "method"], sort=False):
+        failed, correct = part[part.broken], part[part.correct]
+        repairable = failed[~failed.flagged]
+        lines.append(
+            {
+                "network": network,
+                "model": model,
+                "sha256": part.sha256.iloc[0],
+                "method": method,
+                "broken": len(failed),
+                "flagged": int(failed.flagged.sum()),
+                "valid": str(Interval(int(failed.valid.sum()), len(failed))),
+                "valid of unflagged": str(Interval(int(repairable.valid.sum()), len(repairable))),
+                "dice before": failed.dice_before.mean(),
+                "dice": failed.dice.mean(),
+                "hd before": failed.hd_before.mean(),
+                "hd": failed.hd.mean(),
+                "assd before": failed.assd_before.mean(),
+                "assd": failed.assd.mean(),
+                "correct": len(correct),
+                "correct changed": int(correct.changed.sum()),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def models_of(rows: pd.DataFrame) -> list[str]:
+    """Return the models that were measured, in their order."""
+    return [str(name) for name in rows.model.unique() if name != NO_MODEL]
+
+
+def measured(table: pd.DataFrame, model: str) -> dict[str, dict[str, float | int | str]]:
+    """Return the figures of :func:`summarise` that a model card shows, by base network; empty if it has none."""
+    ours = table[(table.method == WHOLE) & (table.model == model)].round(3)
+    columns = ["broken", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
+    return {row["network"]: {name: row[name] for name in columns} for row in ours.to_dict("records")}
+
+
+def overall(rows: pd.DataFrame, model: str) -> dict[str, str]:
+    """Return what the whole repair did over all networks together.
+
+    Args:
+        rows: From :func:`rncarefine_training.evaluation.measure.evaluate`.
+        model: Which of the models.
+
+    Returns:
+        ``flagged`` of the broken slices, the Dice that half of these had at most before, ``valid`` of those not
+        flagged, and ``changed`` of the slices that were rings in prediction and truth.
+    """
+    ours = rows[(rows.method == WHOLE) & (rows.model == model)]
+    failed, correct = ours[ours.broken], ours[ours.correct]
+    flagged, kept = failed[failed.flagged], failed[~failed.flagged]
+    return {
+        "flagged": f"{len(flagged)} of {len(failed)}, {Interval(len(flagged), len(failed))}",
+        "median Dice of the flagged": f"{flagged.dice_before.median():.2f}",
+        "valid of unflagged": f"{int(kept.valid.sum())} of {len(kept)}, {Interval(int(kept.valid.sum()), len(kept))}",
+        "changed of correct": f"{int(correct.changed.sum())} of {len(correct)}",
+    }

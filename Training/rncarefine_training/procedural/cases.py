@@ -1,0 +1,38 @@
+"""Made hearts as cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ..cases import Case
+from .acquisition import acquire
+from .appearance import draw_appearance
+from .contrast import draw_contrast
+from .geometry import draw_anatomy
+
+SEED = 1907
+"""Seed of the shipped training's hearts."""
+
+
+def make_case(number: int, seed: int = SEED, sequence: str | None = None) -> Case:
+    """Make heart ``number`` of a seed; it is the same whichever others are made.
+
+    Args:
+        number: Which heart, from 0 on.
+        seed: Seed of the whole collection.
+        sequence: What it is scanned with, one of :data:`contrast.SEQUENCES`; drawn when None.
+    """
+    rng = np.random.default_rng([seed, number])
+    anatomy = draw_anatomy(rng)
+    image = acquire(rng, draw_appearance(rng, anatomy, draw_contrast(rng, sequence)), anatomy)
+    subject = f"heart{number:04d}"
+    return Case(f"{subject}_ED", subject, image, anatomy.labels, anatomy.grid.spacing)
+
+
+def write_cases(folder: Path, count: int, seed: int = SEED) -> Iterator[Path]:
+    """Write hearts 0 to ``count - 1`` as ``folder/heartNNNN_ED.npz`` and yield every path."""
+    for number in range(count):
+        yield make_case(number, seed).save(folder)

@@ -1,0 +1,66 @@
+"""Triplets of image, damaged mask and truth in two dimensions: the set that was published with rNCA, or one like it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+KINDS = ("images", "states", "labels")
+
+
+@dataclass(frozen=True, eq=False)
+class Triplets:
+    """Images with damaged masks and the truth.
+
+    Attributes:
+        images: 0 to 1, shape ``(n, j, i)``, float32.
+        states: Soft damaged masks, 0 to 1, same shape.
+        labels: 0 and 1, same shape.
+    """
+
+    images: NDArray[np.float32]
+    states: NDArray[np.float32]
+    labels: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, part: slice) -> Triplets:
+        return Triplets(self.images[part], self.states[part], self.labels[part])
+
+
+def read_triplets(folder: Path) -> Triplets:
+    """Read grey PNG files of the same names from ``images``, ``states`` and ``labels``.
+
+    Raises:
+        ValueError: A folder is missing or empty, a file has no namesake, or the sizes differ.
+    """
+    names = sorted(path.name for path in (folder / KINDS[0]).glob("*.png"))
+    if not names:
+        raise ValueError(f"{folder / KINDS[0]} has no PNG files. Give a folder with {', '.join(KINDS)}.")
+    read: list[NDArray[np.float32]] = []
+    for kind in KINDS:
+        others = sorted(path.name for path in (folder / kind).glob("*.png"))
+        if others != names:
+            odd = min(set(others) ^ set(names))
+            raise ValueError(f"{folder}: {odd} is not in all of {', '.join(KINDS)}. Every image needs both others.")
+        pictures = [_grey(folder / kind / name) for name in names]
+        shapes = {picture.shape for picture in pictures}
+        if len(shapes) > 1:
+            raise ValueError(f"{folder / kind} has pictures of several sizes, {sorted(shapes)}. Crop them to one.")
+        read.append(np.stack(pictures).astype(np.float32) / 255)
+    images, states, labels = read
+    if not images.shape == states.shape == labels.shape:
+        raise ValueError(f"{folder}: images, states and labels differ in size. Crop them to one.")
+    return Triplets(images, states, (labels > 0.5).astype(np.float32))
+
+
+def _grey(path: Path) -> NDArray[np.generic]:
+    picture = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    if picture.ndim != 2 or picture.dtype != np.uint8:
+        raise ValueError(f"{path} is not a grey picture of 8 bits. Convert it.")
+    return np.asarray(picture)
