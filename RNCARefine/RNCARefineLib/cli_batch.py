@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ from .words import Apex
 if TYPE_CHECKING:
     from distributed import Client
 
+PATIENCE_S = 300.0
+"""How long processes of this machine may take to come back once all have ended."""
 WORK = "Work"
 """Group of options in the help."""
 
@@ -155,9 +158,18 @@ def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int |
             bar.say("Starting")
             try:
                 with _workers(min(workers or _cores(), len(left)), scheduler) as client:
-                    count = check_workers(client, work)
-                    bar.say(f"Repairing, {count or 'no'} worker{'' if count == 1 else 's'}")
-                    stopped = do_side_by_side(client, walk, left, work, stop)
+                    check_workers(client, work)
+                    stopped = do_side_by_side(
+                        client,
+                        walk,
+                        left,
+                        work,
+                        stop=stop,
+                        tell_workers=bar.tell_workers,
+                        patience_s=PATIENCE_S if scheduler is None else math.inf,
+                    )
+            except KeyboardInterrupt:  # the second one
+                stopped = True
             finally:
                 if scheduler is None:  # the processes have ended: what they have left half written is nobody's
                     sweep(cohort, left, result_name)
@@ -240,7 +252,7 @@ def _interrupts(bar: CohortBar) -> Iterator[Callable[[], bool]]:
 
     def stop() -> bool:
         if wanted:
-            bar.say("Stopping; the cases in work are finished first. Ctrl-C again leaves them")
+            bar.say("Stopping; the cases in work are finished first. Ctrl-C again leaves them", for_good=True)
         return bool(wanted)
 
     before = signal.signal(signal.SIGINT, interrupt)

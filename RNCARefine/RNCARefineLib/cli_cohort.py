@@ -30,7 +30,7 @@ class CohortBar:
         console = Console(stderr=True)
         self._total = total
         self._counts = dict.fromkeys(("repaired", "flagged", "failed", "finished before"), 0)
-        self._said = ""
+        self._said, self._said_for_good = "", False
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -53,13 +53,22 @@ class CohortBar:
     ) -> None:
         self._bar.stop()
 
-    def say(self, text: str) -> None:
-        """Show what is going on."""
-        if text != self._said:
-            self._said = text
+    def say(self, text: str, for_good: bool = False) -> None:
+        """Show what is going on.
+
+        Args:
+            text: What is going on.
+            for_good: Nothing that is said later takes its place.
+        """
+        if text != self._said and not self._said_for_good:
+            self._said, self._said_for_good = text, for_good
             if self._bar.disable:
                 note(f"{text}.")
             self._bar.update(self._task, description=escape(text))
+
+    def tell_workers(self, count: int) -> None:
+        """Show how many workers there are."""
+        self.say(f"Repairing, {count} worker{'' if count == 1 else 's'}" if count else "Waiting for workers")
 
     def tell(self, news: CaseNews) -> None:
         """Show what became of a case."""

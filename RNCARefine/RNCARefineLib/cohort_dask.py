@@ -19,6 +19,8 @@ _SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # A busy machine may take long to start a process.
+    "distributed.comm.timeouts.connect": "120s",
     # Diaries of the scheduler, which would be filled over the first thousands of cases.
     "distributed.admin.log-length": 100,
     "distributed.admin.low-level-log-length": 100,
@@ -53,8 +55,9 @@ def local_workers(count: int) -> Iterator[Client]:
             processes=True,
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
-            # A process that dies may not have been to blame; a case that ends two is.
-            scheduler_kwargs={"allowed_failures": 1},
+            # A process that dies may not have been the case's fault; two are. The port is any that is free, for Dask
+            # would warn of another batch that has its usual one.
+            scheduler_kwargs={"allowed_failures": 1, "dashboard_address": "127.0.0.1:0"},
             preload=[f"{__package__}.cohort_worker"],
         ) as cluster,
         Client(cluster) as client,
@@ -87,8 +90,8 @@ def cluster_workers(address: str) -> Iterator[Client]:
         yield client
 
 
-def check_workers(client: Client, work: FileWork) -> int:
-    """Check that every worker there is can do a case, and return their number.
+def check_workers(client: Client, work: FileWork) -> None:
+    """Check that every worker there is now can do a case.
 
     Raises:
         ValueError: One of them cannot; the message says why.
@@ -99,4 +102,3 @@ def check_workers(client: Client, work: FileWork) -> int:
             answer = f"{answer}. Install rncarefine there, in the version that the batch is started with."
         if answer:
             raise ValueError(f"Worker {address}: {answer}" if len(answers) > 1 else str(answer))
-    return len(answers)

@@ -41,6 +41,10 @@ _DIED = (
     "The processes that repaired it crashed or were ended from outside, most likely because memory ran out. Run the "
     "batch again with fewer workers."
 )
+_ALONE = (
+    "Every process that repaired cases has ended, and no other could be started. Run the same command again to go on: "
+    "what is finished is kept."
+)
 _LOST = "The connection to the Dask scheduler was lost. Run the same command again to go on: what is finished is kept."
 
 
@@ -49,7 +53,10 @@ def do_side_by_side(
     walk: Walk,
     cases: Sequence[CohortCase],
     work: FileWork,
+    *,
     stop: Callable[[], bool] = lambda: False,
+    tell_workers: Callable[[int], None] = lambda count: None,
+    patience_s: float = math.inf,
 ) -> bool:
     """Do cases, as many at once as there are workers.
 
@@ -59,20 +66,24 @@ def do_side_by_side(
         cases: What :meth:`Walk.begin` returned, with absolute paths.
         work: Repairs one of them.
         stop: Asked often whether to stop; the cases that are in work are then finished, and no other is begun.
+        tell_workers: Called with the number of workers at first, and when it has changed.
+        patience_s: How long to wait where there is no worker. A cluster may send new ones after hours.
 
     Returns:
         Whether it was stopped before all cases were done.
 
     Raises:
         OutputError: The results cannot be written. What is finished is kept.
-        ClusterError: The connection to the scheduler was lost. What is finished is kept.
+        ClusterError: The connection to the scheduler was lost, or there are no workers any more. What is finished is
+            kept.
     """
     left = deque(cases)
-    crew = _Crew(client, work)
+    crew = _Crew(client, work, tell_workers, patience_s)
     notes = _Notes(walk)
     stopped = False
     try:
         while left or crew.busy:
+            crew.count()
             while left and crew.has_room():
                 crew.give(left.popleft())
             for result in crew.results():
@@ -129,34 +140,49 @@ class _Notes:
 class _Crew:
     """The workers, and the cases that they have in work."""
 
-    def __init__(self, client: Client, work: FileWork) -> None:
+    def __init__(self, client: Client, work: FileWork, tell_workers: Callable[[int], None], patience_s: float) -> None:
         self._client = client
         self._work = work
+        self._tell_workers, self._patience = tell_workers, patience_s
         self._out: dict[Future, CohortCase] = {}
         self._back: SimpleQueue[Future] = SimpleQueue()
         self._tries: Counter[str] = Counter()
         # One name for all, so that the scheduler keeps one set of statistics.
         self._name, self._number = f"rncarefine-{token_hex(4)}", itertools.count()
-        self._workers, self._counted = 1, -math.inf
+        self._workers, self._counted, self._seen = -1, -math.inf, time.monotonic()
 
     @property
     def busy(self) -> bool:
         """Whether any case is in work."""
         return bool(self._out)
 
+    def count(self) -> None:
+        """Count the workers now and then.
+
+        Raises:
+            ClusterError: The connection was lost, or there has been no worker for too long.
+        """
+        now = time.monotonic()
+        if now < self._counted + COUNT_S:
+            return
+        try:
+            workers = sum(self._client.nthreads().values())
+        except OSError as error:
+            raise ClusterError(_LOST) from error
+        if workers != self._workers:
+            self._tell_workers(workers)
+        if workers:
+            self._seen = now
+        elif now > self._seen + self._patience:
+            raise ClusterError(_ALONE)
+        self._workers, self._counted = workers, now
+
     def has_room(self) -> bool:
         """Whether a worker has nothing to do. No case waits at a worker: if that died, it would take the case along.
 
-        Raises:
-            ClusterError: The connection was lost.
+        Where there is no worker, one case is handed out all the same: a cluster may start a worker for it.
         """
-        if time.monotonic() > self._counted + COUNT_S:
-            try:
-                threads = self._client.nthreads()
-            except OSError as error:
-                raise ClusterError(_LOST) from error
-            self._workers, self._counted = max(sum(threads.values()), 1), time.monotonic()
-        return len(self._out) < self._workers
+        return len(self._out) < max(self._workers, 1)
 
     def give(self, case: CohortCase) -> None:
         """Hand a case out."""

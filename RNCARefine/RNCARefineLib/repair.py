@@ -12,10 +12,11 @@ from .account import Outcome, account
 from .confidence import confidence, evidence
 from .diagnosis import Diagnosis, SliceDiagnosis, diagnose
 from .heart import Heart, locate_heart, near_heart
+from .metrics import dice
 from .model import Model
 from .options import RepairOptions
 from .progress import Progress, report_progress, subrange
-from .proposals import AutomatonProposals, ask_automaton, ask_geometry
+from .proposals import AutomatonProposals, ask_automaton, ask_geometry, prune
 from .records import Report
 from .stack import Mask, Stack, binary_mask
 from .topology import gap
@@ -24,6 +25,10 @@ from .words import Expectation, Verdict
 
 __all__ = ["RepairOptions", "RepairResult", "check", "repair"]
 
+AGREEMENT = 0.95
+"""Dice between the automaton's wall and what remains of the old one without loose pieces and pores, from which on the
+latter is kept: nothing is drawn anew that only had to be cleaned."""
+_CONFIRMED = "The automaton agrees with what remains without loose pieces and pores: that was kept."
 LEAST_CONFIDENCE = 0.5
 """A repair that is less likely than this to be good is flagged."""
 
@@ -127,7 +132,7 @@ def repair(
             sure = confidence(found, model.card.confidence)
             outcome = replace(outcome, confidence=sure)
             if sure < LEAST_CONFIDENCE:
-                reason = f"{outcome.reason} Low confidence: the repair may be no better than what was there."
+                reason = f"{outcome.reason} Low confidence: the repaired wall may lie wrong."
                 outcome = replace(outcome, reason=reason, doubtful=True)
         outcomes.append(outcome)
     mask = np.stack([outcome.wall for outcome in outcomes]).astype(np.uint8)
@@ -203,9 +208,13 @@ def _decide(
         wall = _kept(proposals.walls[entry.k], before, options)
         against = passes(wall)
         if not against:
-            invented = not near.any()
-            reason = f"{_before(reason)} All of the wall is invented." if invented else _before(reason)
-            return Outcome(Verdict.AUTOMATON, wall, reason, doubtful=invented)
+            reason = _before(reason)
+            if not near.any():
+                return Outcome(Verdict.AUTOMATON, wall, f"{reason} All of the wall is invented.", doubtful=True)
+            pruned = None if options.add_only else prune(near, pool, stack.in_plane)
+            if pruned is not None and dice(pruned, wall) >= AGREEMENT and not passes(pruned):
+                return Outcome(Verdict.AUTOMATON, pruned, f"{reason} {_CONFIRMED}")
+            return Outcome(Verdict.AUTOMATON, wall, reason)
     if options.geometry and near.any():
         wall = _kept(ask_geometry(near, pool, entry.expectation, stack.in_plane), before, options)
         objected = passes(wall)

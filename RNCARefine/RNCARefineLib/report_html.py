@@ -278,7 +278,7 @@ _WORDS = (
     "&middot; <b>porous</b> b1 &gt; 1 &middot; <b>open on purpose</b>: outflow tract at the base. Gap: the widest "
     "sector without wall, before. From pool, from others: where the wall now lies on blood pool and on other "
     "labels; labels of a label map give way, segments in Slicer keep their voxels. Pool outside: blood pool that lies "
-    "outside the closed ring. Confidence: how probable it is that the repair is nearer to the truth than what was "
-    "there, if the model is calibrated. Flagged: a slice that was left as it was, or a repair to look at. Slices count "
+    "outside the closed ring. Confidence: how probable it is that the repaired wall is good (a Dice of at least 0.75), "
+    "if the model is calibrated. Flagged: a slice that was left as it was, or a repair to look at. Slices count "
     "from 0.</p>"
 )

@@ -41,7 +41,7 @@ from RNCARefineLib import __version__, cli_commands, cli_demo, files
 from RNCARefineLib import model as model_module
 from RNCARefineLib.cli import main
 from RNCARefineLib.confidence import EVIDENCE
-from RNCARefineLib.model import save_model
+from RNCARefineLib.model import DEFAULT_MODEL, save_model
 from RNCARefineLib.repair import RepairOptions
 from RNCARefineLib.repair import repair as engine_repair
 
@@ -164,7 +164,7 @@ def test_a_repair_to_look_at_is_flagged_and_not_said_to_be_left(case, capsys):
 @pytest.mark.parametrize(
     ("chosen", "name"),
     [
-        ([], "sax-cine-2d"),
+        ([], DEFAULT_MODEL),
         (["--mode", "slice-wise"], "sax-cine-2d"),
         (["--mode", "volumetric"], "sax-cine-3d"),
         (["--model", "sax-cine-3d"], "sax-cine-3d"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,10 +15,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from distributed import LocalCluster
 from pyarrow import parquet
 
-from engine.cohort_samples import cut_off, write_cohort
+from engine.cohort_samples import cut_off, thread_workers, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, write_segmentation
 from engine.model_folders import cine_2d, cine_3d, install
 from engine.model_samples import still_model
@@ -32,7 +32,7 @@ SLICES = 4
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A scheduler with two workers that are threads of this process, which is quicker."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with thread_workers(2) as cluster:
         yield cluster.scheduler_address
 
 
@@ -59,6 +59,11 @@ def written(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def closing(said: str) -> dict[str, str]:
+    """Return the closing table that was printed: the last word of each line by what stands before it."""
+    return dict(re.findall(r"^  (\S.*?) +(\S+) *$", said, re.MULTILINE))
+
+
 def one_line(capsys: pytest.CaptureFixture[str], status: int) -> str:
     """Check for one clear line on standard error and nothing else, and return it."""
     said = capsys.readouterr()
@@ -76,11 +81,9 @@ def test_a_folder_is_repaired_and_a_second_run_has_nothing_to_do(address, folder
         "reports/p1.json", "reports/p2.json", "reports/p3.json", "settings.json",
     ]  # fmt: skip
     assert [(row["case"], row["k"]) for row in rows()] == [(name, str(k)) for name in NAMES for k in range(SLICES)]
-    table = {
-        line.rsplit(None, 1)[0].strip(): line.split()[-1] for line in said.out.splitlines() if len(line.split()) > 1
-    }
+    table = closing(said.out)
     assert (table["done now"], table["failed"], table["with flagged slices"]) == ("3", "0", "0")
-    assert (table["slices in the table"], table["repaired by geometry"], table["intact"]) == ("12", "9", "3")
+    assert (table["slices in the table"], table["repaired by geometry"], table["intact"]) == ("12", "6", "3")
     assert "3 -> 12 of 12" in said.out
     assert "Written: out/cohort.csv" in said.out
     assert "Weights: still, licence CC0-1.0" in said.out
@@ -90,7 +93,7 @@ def test_a_folder_is_repaired_and_a_second_run_has_nothing_to_do(address, folder
     monkeypatch.setattr(cli_batch, "cluster_workers", None)  # nobody is asked to work
     assert batch(address) == 0
     said = capsys.readouterr()
-    assert "done before                                   3" in said.out
+    assert closing(said.out)["done before"] == "3"
     after = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
     assert {path for path in before if before[path] != after[path]} == {"cohort.csv"}
 
@@ -121,14 +124,14 @@ def test_a_broken_case_is_named_and_repeated_by_the_next_run(address, folder, ca
     assert batch(address) == 0
     assert {row["case"] for row in rows()} == set(NAMES)
     assert rows("out/failed.csv") == []
-    assert "done now                                      1" in capsys.readouterr().out
+    assert closing(capsys.readouterr().out)["done now"] == "1"
 
 
 def test_flagged_slices_are_told_by_status_and_table_also_when_nothing_is_left_to_do(address, folder, capsys):
     assert batch(address, "--no-geometry") == 1
     assert batch(address, "--no-geometry") == 1
     said = capsys.readouterr().out
-    assert "with flagged slices                           3" in said
+    assert closing(said)["with flagged slices"] == "3"
     assert "Slices that need a person: the rows of the table whose column flagged is yes (true)." in said
 
 
@@ -275,7 +278,7 @@ def test_batch_has_every_option_of_repair_but_those_of_a_single_stack():
 
     commands = typer.main.get_command(cli_commands.app).commands
     own, single = ({name for p in commands[c].params for name in p.opts} for c in ("batch", "repair"))
-    assert single - own == {"--report"}
+    assert {name for name in single - own if name.startswith("-")} == {"--report"}
 
 
 @pytest.mark.slow
@@ -305,7 +308,7 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, cap
         for _ in range(times):
             os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers, too
             time.sleep(0.05)
-        said, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     finished = {path.name.removesuffix(".nii.gz") for path in Path("out").glob("q*.nii.gz")}
@@ -313,12 +316,11 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, cap
     assert {path.stem for path in Path("out/reports").glob("*.json")} == finished
     assert {row["case"] for row in rows()} == finished
     assert not list(Path("out").rglob(".*"))
+    assert "Stopping; the cases in work are finished first" in errors
+    assert "Stopped. Run the same command again to go on." in errors
     if times == 1:
-        assert "Stopping; the cases in work are finished first" in errors
-        assert "Stopped. Run the same command again to go on." in errors
         assert not list(Path("out").rglob("*.begun"))
     assert batch(address, source="many") == 0
-    said = capsys.readouterr().out
-    assert f"done before                                  {len(finished):2}" in said
+    assert closing(capsys.readouterr().out)["done before"] == str(len(finished))
     assert {row["case"] for row in rows()} == {f"q{number:02}" for number in range(count)}
     assert not list(Path("out").rglob("*.begun"))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from distributed import Client, LocalCluster
+from distributed import Client
 
-from engine.cohort_samples import ToyWork, file_work
+from engine.cohort_samples import ToyWork, file_work, thread_workers
 from RNCARefineLib.cohort import Cohort
 from RNCARefineLib.cohort_cases import CohortCase
 from RNCARefineLib.cohort_dask import ClusterError, check_workers, cluster_workers, local_workers
@@ -23,9 +23,16 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals 
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def processes() -> Iterator[Client]:
     with local_workers(2) as client:
         yield client
+
+
+@pytest.fixture
+def client(processes: Client) -> Client:
+    """Two worker processes, both there: a test before may have ended some, which are started again."""
+    processes.wait_for_workers(2, timeout=120)
+    return processes
 
 
 def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> BatchOutcome:
@@ -67,22 +74,22 @@ def test_the_processes_have_one_thread_each_and_leave_ctrl_c_to_their_parent(cli
 
 
 def test_every_worker_is_asked_whether_it_can_do_the_work(client, tmp_path):
-    assert check_workers(client, file_work(tmp_path)) == 2
+    check_workers(client, file_work(tmp_path))
     with pytest.raises(ValueError, match=r"Worker tcp://.*: RNCARefine .* is installed where"):
         check_workers(client, file_work(tmp_path, version="9.9"))
 
 
-def test_a_worker_without_the_package_is_told_what_to_install():
+def test_a_worker_without_the_package_is_told_what_to_install(tmp_path):
     class Answer:
         def run(self, function: object, on_error: str) -> dict[str, Exception]:
             return {"tcp://a": ModuleNotFoundError("No module named 'RNCARefineLib'")}
 
     with pytest.raises(ValueError, match="Install rncarefine there"):
-        check_workers(Answer(), None)  # type: ignore[arg-type]
+        check_workers(Answer(), file_work(tmp_path))  # type: ignore[arg-type]
 
 
 def test_a_scheduler_that_is_there_is_used_and_outlives_the_batch(tmp_path):
-    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+    with thread_workers(1) as cluster:
         for _ in range(2):
             with cluster_workers(cluster.scheduler_address) as client:
                 assert client.submit(int, "7").result() == 7

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future
 
-from engine.cohort_samples import CountedWork, ToyWork
+from engine.cohort_samples import CountedWork, ToyWork, thread_workers
 from RNCARefineLib import cohort_parallel
 from RNCARefineLib.cohort import Cohort, OutputError
 from RNCARefineLib.cohort_cases import CohortCase
@@ -24,7 +24,7 @@ from RNCARefineLib.cohort_work import result_name
 def client() -> Iterator[Client]:
     """Two workers that are threads of this process, which is quicker."""
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        thread_workers(2) as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -58,12 +58,12 @@ def run(
     folder: Path,
     work: Any = None,
     count: int = 6,
-    stop: Callable[[], bool] = lambda: False,
     tell: Callable[[CaseNews], None] | None = None,
+    **options: Any,
 ) -> BatchOutcome:
     walk = Walk(Cohort(folder, {}), cases(count), result_name, tell)
     left = walk.begin()
-    return walk.outcome(do_side_by_side(client, walk, left, work or ToyWork(folder), stop))
+    return walk.outcome(do_side_by_side(client, walk, left, work or ToyWork(folder), **options))
 
 
 def table(folder: Path) -> list[str]:
@@ -179,3 +179,56 @@ def test_a_lost_connection_ends_the_run_and_says_how_to_go_on(client, tmp_path, 
             run(client, tmp_path, work, tell=lambda news: client.cancel(submitted[1]))
     finally:
         (tmp_path / "go").touch()
+
+
+def test_the_number_of_workers_is_told_when_it_changes(client, tmp_path, monkeypatch):
+    answers = iter([{"a": 1}, {"a": 1, "b": 2}, {"a": 1, "b": 2}])
+    monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
+    monkeypatch.setattr(client, "nthreads", lambda: next(answers, {}))
+    told: list[int] = []
+    run(client, tmp_path, count=12, tell_workers=told.append)
+    assert told[:2] == [1, 3]
+
+
+def test_a_run_without_workers_waits_as_long_as_it_may_and_then_says_so(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
+    monkeypatch.setattr(client, "nthreads", dict)
+    try:
+        with pytest.raises(ClusterError, match="no other could be started"):
+            run(client, tmp_path, ToyWork(tmp_path, {"p00": "wait"}), patience_s=0.05)
+    finally:
+        (tmp_path / "go").touch()
+
+
+def test_a_cluster_that_has_no_worker_yet_is_given_one_case(client, tmp_path, monkeypatch, submitted):
+    """So that one that starts workers when there is work has a reason to."""
+    counts = [2, 2]
+    monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
+    monkeypatch.setattr(client, "nthreads", lambda: {"a": counts.pop()} if counts and submitted else {})
+    assert len(run(client, tmp_path).repaired) == 6
+
+
+def test_a_connection_that_breaks_while_workers_are_counted_is_a_lost_one(client, tmp_path, monkeypatch):
+    def broken() -> dict[str, int]:
+        raise OSError("closed")
+
+    monkeypatch.setattr(client, "nthreads", broken)
+    with pytest.raises(ClusterError, match="The connection to the Dask scheduler was lost"):
+        run(client, tmp_path)
+
+
+def test_a_result_that_was_lost_with_its_worker_is_waited_for(client, tmp_path, monkeypatch):
+    from distributed import Future, TimeoutError
+
+    result, times = Future.result, []
+
+    def late(future: Future, timeout: float | None = None) -> Any:
+        times.append(future.key)
+        if len(times) in (1, 3):
+            raise TimeoutError
+        return result(future, timeout)
+
+    monkeypatch.setattr(Future, "result", late)
+    outcome = run(client, tmp_path, count=3)
+    assert sorted(outcome.repaired) == ["p00", "p01", "p02"]
+    assert len(times) == 5

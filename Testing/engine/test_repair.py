@@ -145,6 +145,24 @@ def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_fl
     assert not result.mask[7].any()
 
 
+def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_automaton_agrees(monkeypatch):
+    # The toy draws circles on a coarse grid: it agrees with a right wall to 0.93 to 0.95.
+    monkeypatch.setattr("RNCARefineLib.repair.AGREEMENT", 0.92)
+    walls, pools = heart()
+    truth = walls.copy()
+    walls[3] |= blob((6, 6), 4)
+    walls[6] &= 1 - blob((35.3, 40.6 + 14 / 1.25), 1.6)
+    stack = Stack.create(grey(truth, pools), walls, STACK_SPACING, pools)
+    agreeing, differing = run(stack), run(stack, circle_model(half_mm=2.5))
+    for result in (agreeing, differing):
+        assert verdicts(result.report) == {3: Verdict.AUTOMATON, 6: Verdict.AUTOMATON}
+    for k in (3, 6):
+        np.testing.assert_array_equal(agreeing.mask[k], truth[k])
+        assert agreeing.report.slices[k].reason.endswith("loose pieces and pores: that was kept.")
+        assert dice(differing.mask[k], truth[k]) < 0.92
+        assert "kept" not in differing.report.slices[k].reason
+
+
 def test_only_the_slices_asked_for_are_repaired():
     stack = broken_stack()
     whole, one = run(stack), run(stack, only={5})

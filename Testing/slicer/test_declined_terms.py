@@ -36,6 +36,7 @@ def opened(heart: Heart) -> Any:
 
     panel = open_on(heart)
     select(panel.ui.deviceSelector, "numpy")
+    select(panel.ui.modeSelector, "slice-wise")
     qt.QSettings().remove(SETTING)
     return panel
 
@@ -99,6 +100,7 @@ def test_the_effect_shows_the_free_model_and_uses_it_when_a_button_is_pressed_ag
     models: None, desktop: Any, heart: Heart, button: str
 ) -> None:
     bench = EffectBench(heart)
+    bench.choose(bench.options.modes, "slice-wise")
     desktop.dialogs.answer("Cancel")
     getattr(bench.options, button).click()
     assert bench.text == f"{DECLINED_2D} {FREE} Press Preview or Apply to use it."

@@ -23,14 +23,14 @@ from harness.cohort import write_cases
 from harness.effects import EffectBench
 from harness.hearts import GAP, Heart, Mask, draw_heart
 from harness.panel_steps import open_on, select
-from RNCARefineLib.model import load_model
+from RNCARefineLib.model import DEFAULT_MODEL, load_model
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import read
 from RNCARefineLib.repair import RepairOptions, repair
 
 SCRIPT = Path(__file__).resolve().parents[2] / "RNCARefine" / "Resources" / "Scripts" / "RNCARefineBatch.py"
 CHOICES = [
-    ({}, "sax-cine-2d"),
+    ({}, DEFAULT_MODEL),
     ({"mode": "slice-wise"}, "sax-cine-2d"),
     ({"mode": "volumetric"}, "sax-cine-3d"),
     ({"model": "sax-cine-3d"}, "sax-cine-3d"),
@@ -138,6 +138,7 @@ def test_the_logic_tells_the_terms_in_the_log_once_and_asks_nobody(
 
 def test_the_panel_repairs_with_the_model_of_the_mode_that_is_chosen(desktop: Any, heart: Heart) -> None:
     panel = open_on(heart)
+    select(panel.ui.modeSelector, "slice-wise")
     assert panel.ui.modelSelector.currentText == "sax-cine-2d"
     select(panel.ui.deviceSelector, "numpy")
     select(panel.ui.modeSelector, "volumetric")
@@ -158,7 +159,7 @@ def editor(desktop: Any, heart: Heart) -> Any:
 
 def test_the_effect_repairs_with_the_model_of_the_mode_that_is_chosen(editor: EffectBench, desktop: Any) -> None:
     heart, options = editor.heart, editor.options
-    assert (options.modes.currentText, options.models.currentText) == ("slice-wise", "sax-cine-2d")
+    assert (options.modes.currentText, options.models.currentText) == (load_model().card.mode, DEFAULT_MODEL)
     editor.choose(options.modes, "volumetric")
     assert options.models.currentText == "sax-cine-3d"
     expected = by_the_engine(heart, pool=None)
@@ -182,6 +183,7 @@ def test_the_effect_repairs_one_slice_with_it_and_leaves_the_others(editor: Effe
 
 def test_a_preview_of_the_effect_goes_with_the_model_that_it_was_made_with(editor: EffectBench, desktop: Any) -> None:
     options = editor.options
+    editor.choose(options.modes, "slice-wise")
     desktop.dialogs.answer("Ok")
     options.preview.click()
     assert editor.preview is not None
@@ -195,6 +197,7 @@ def test_a_preview_of_the_effect_goes_with_the_model_that_it_was_made_with(edito
 
 def test_the_effect_shows_the_licence_and_keeps_the_choice_in_the_editor_node(editor: EffectBench) -> None:
     options = editor.options
+    editor.choose(options.modes, "slice-wise")
     assert options.licence.text == "Licence: CC BY-NC-SA 4.0"
     editor.choose(options.models, "sax-open-2d")
     assert options.licence.text == "Licence: Apache-2.0"

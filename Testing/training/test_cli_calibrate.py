@@ -45,13 +45,13 @@ def card(run):
 
 
 def made_up(failures, model, workers):
-    """Yield evidence of which the gain alone says what became of Dice."""
+    """Yield evidence of which the gain alone says what is good."""
     assert {failure.case.stem for failure in failures} == {"b_ED", "d_ED"}
     assert model.card.name == "toy-2d"
     rng = np.random.default_rng(0)
     for n in range(10):
         rows = pd.DataFrame(rng.normal(size=(10, len(EVIDENCE))), columns=list(EVIDENCE))
-        yield rows.assign(rose=rows.gain > 0, subject=f"s{n}")
+        yield rows.assign(good=rows.gain > 0, subject=f"s{n}")
 
 
 def test_weights_go_onto_the_card_and_an_export_keeps_them(run, monkeypatch):

@@ -14,7 +14,9 @@ from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
 
 from rncarefine_training.evaluation.confidence import (
     BROKEN,
+    GOOD,
     REPAIRED,
+    ROSE,
     auroc,
     auroc_estimate,
     calibration_error,
@@ -23,6 +25,7 @@ from rncarefine_training.evaluation.confidence import (
     reliability,
     risk_coverage,
     summary,
+    weighted_aurocs,
 )
 from rncarefine_training.evaluation.measure import WHOLE
 
@@ -46,7 +49,8 @@ def test_a_weight_counts_like_repeated_slices(pairs, counts):
     positive = np.array([flag for _, flag in pairs])
     weights = np.array(counts[: len(pairs)])
     again = auroc(np.repeat(score, weights), np.repeat(positive, weights)) if weights.any() else math.nan
-    assert auroc(score, positive, weights.astype(float)) == pytest.approx(again, nan_ok=True)
+    (found,) = weighted_aurocs(score, positive, weights[None].astype(float))
+    assert found == pytest.approx(again, nan_ok=True)
 
 
 def test_the_aurocs_interval_holds_it():
@@ -73,7 +77,7 @@ def test_reliability_compares_promise_and_outcome_in_bins():
     assert list(table.bin) == [0, 6, 9]
     assert list(table.n) == [1, 2, 1]
     np.testing.assert_allclose(table.confidence, [0.05, 0.65, 1.0])
-    np.testing.assert_allclose(table.rose, [0, 0.5, 1])
+    np.testing.assert_allclose(table.came, [0, 0.5, 1])
 
 
 def test_risk_is_the_mean_of_the_most_confident():
@@ -117,19 +121,27 @@ ROWS = pd.DataFrame(
 def test_judged_are_changed_slices_with_a_confidence():
     assert list(judged(ROWS, "m", only_broken=True).confidence) == [0.9, 0.8, 0.3]
     all_of_them = judged(ROWS, "m", only_broken=False)
-    assert list(all_of_them.rose) == [True, True, False, False]
+    assert list(all_of_them[GOOD]) == [True, False, False, False]
+    assert list(all_of_them[ROSE]) == [True, True, False, False]
     assert list(all_of_them.fell) == [False, False, True, False]
 
 
-def test_the_summary_has_a_line_per_population_and_network():
-    table = summary(ROWS).set_index(["model", "slices", "network"])
-    found = table.loc[("m", BROKEN, "all")]
+def test_the_summary_has_a_line_per_population_question_and_network():
+    table = summary(ROWS).set_index(["model", "slices", "question", "network"])
+    found = table.loc[("m", BROKEN, ROSE, "all")]
     assert (found.n, found.auroc) == (3, 1)
-    assert found.rose == pytest.approx(2 / 3)
+    assert found.share == pytest.approx(2 / 3)
     assert found.brier == pytest.approx((0.1**2 + 0.2**2 + 0.3**2) / 3)
     assert found.aurc == pytest.approx((0.2 + 0.3 + 1 / 3) / 3)
-    assert table.loc[("m", REPAIRED, "all")].n == 4
-    assert math.isnan(table.loc[("other", BROKEN, "all")].auroc)
+    assert table.loc[("m", BROKEN, GOOD, "all")].share == pytest.approx(1 / 3)
+    assert table.loc[("m", BROKEN, GOOD, "all")].brier == pytest.approx((0.1**2 + 0.8**2 + 0.3**2) / 3)
+    assert table.loc[("m", REPAIRED, GOOD, "all")].n == 4
+    assert math.isnan(table.loc[("other", BROKEN, ROSE, "all")].auroc)
+
+
+def test_good_is_a_dice_of_three_quarters_and_more():
+    rows = pd.DataFrame([line(0.5, 0.5, after) for after in (0.7499, 0.75)])
+    assert list(judged(rows, "m", only_broken=True)[GOOD]) == [False, True]
 
 
 def test_the_curves_end_with_all_slices():
@@ -138,7 +150,8 @@ def test_the_curves_end_with_all_slices():
     np.testing.assert_allclose(mine.coverage, [0.25, 0.5, 0.75, 1.0])
     assert mine.fell.iloc[-1] == pytest.approx(0.25)
     np.testing.assert_allclose(mine.threshold, [0.9, 0.8, 0.3, 0.1])
-    assert bins[(bins.model == "m") & (bins.slices == BROKEN)].n.sum() == 3
+    assert mine.poor.iloc[-1] == pytest.approx(0.75)
+    assert bins[(bins.model == "m") & (bins.slices == BROKEN) & (bins.question == GOOD)].n.sum() == 3
 
 
 def test_a_model_without_confidence_has_no_curves():

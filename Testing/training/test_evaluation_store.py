@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -82,9 +83,13 @@ def test_missing_rows_are_an_error_that_says_what_to_run(tmp_path):
 # The test subjects
 
 
+def with_hash(model, digit):
+    return replace(model, card=replace(model.card, sha256=digit * 64))
+
+
 def test_every_opening_is_written_down_and_the_second_one_said(tmp_path):
     record = tmp_path / "opened.csv"
-    model, other = circle_model(name="one-2d", sha256="1" * 64), identity_model(name="two-2d", sha256="2" * 64)
+    model, other = with_hash(circle_model(name="one-2d"), "1"), with_hash(identity_model(name="two-2d"), "2")
     assert open_test_subjects(record, [model], "rncarefine-train evaluate --test") == []
     assert open_test_subjects(record, [other], "second") == []
     (sentence,) = open_test_subjects(record, [other, model], "third")[1:]
@@ -98,5 +103,5 @@ def test_every_opening_is_written_down_and_the_second_one_said(tmp_path):
 
 def test_other_weights_of_the_same_name_have_not_opened_them(tmp_path):
     record = tmp_path / "opened.csv"
-    open_test_subjects(record, [circle_model(sha256="1" * 64)], "first")
-    assert open_test_subjects(record, [circle_model(sha256="2" * 64)], "second") == []
+    open_test_subjects(record, [with_hash(circle_model(), "1")], "first")
+    assert open_test_subjects(record, [with_hash(circle_model(), "2")], "second") == []

@@ -41,14 +41,15 @@ def test_the_table_has_a_line_per_network_model_and_method():
     assert line["sha256"] == "one-2d-hash"
 
 
-def test_flagged_slices_are_counted_apart():
+def test_refused_slices_are_counted_apart_from_those_that_are_flagged_though_repaired():
     rows = ROWS.copy()
     chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=0)
-    rows.loc[chosen, ["flagged", "valid"]] = True, False
+    rows.loc[chosen, ["verdict", "valid"]] = "refused", False
+    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", subject="a"), "flagged"] = True
     table = summarise(rows)
     (line,) = table[where(table, network="weak", model=FIRST, method=WHOLE)].to_dict("records")
-    assert (line["flagged"], line["valid"]) == (1, str(Interval(23, 24)))
-    assert line["valid of unflagged"] == str(Interval(23, 23))
+    assert (line["refused"], line["flagged"], line["valid"]) == (1, 4, str(Interval(23, 24)))
+    assert line["valid of not refused"] == str(Interval(23, 23))
 
 
 def test_networks_without_a_failure_have_a_table_too():
@@ -68,11 +69,13 @@ def test_a_model_card_shows_the_figures_of_its_own_whole_repair_by_network():
 def test_all_networks_are_summed_up_for_each_model():
     rows = ROWS.copy()
     chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=0)
-    rows.loc[chosen, ["flagged", "valid", "dice_before"]] = True, False, 0.1
+    rows.loc[chosen, ["verdict", "valid", "dice_before"]] = "refused", False, 0.1
+    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=1), "flagged"] = True
     found = overall(rows, FIRST)
+    assert found["refused"].startswith("1 of 48, 2.1 %")
     assert found["flagged"].startswith("1 of 48, 2.1 %")
-    assert found["median Dice of the flagged"] == "0.10"
-    assert found["valid of unflagged"].startswith("47 of 47, 100.0 %")
+    assert found["median Dice of the refused"] == "0.10"
+    assert found["valid of not refused"].startswith("47 of 47, 100.0 %")
     assert found["changed of correct"] == "0 of 12"
     assert overall(rows, SECOND)["flagged"].startswith("0 of 48")
 
@@ -121,9 +124,14 @@ def test_a_model_is_compared_with_another_model():
 # Strata
 
 
-def test_every_broken_slice_is_in_one_stratum_of_a_kind():
-    table = stratify(ROWS)
-    counts = table[where(table, model=FIRST)].groupby("stratum").n.sum()
+@pytest.fixture(scope="module")
+def strata():
+    """Return the strata of the made-up rows."""
+    return stratify(ROWS)
+
+
+def test_every_broken_slice_is_in_one_stratum_of_a_kind(strata):
+    counts = strata[where(strata, model=FIRST)].groupby("stratum").n.sum()
     assert dict(counts) == dict.fromkeys((HAS, PLACE, GAP, DISTANCE), 48)
 
 
@@ -136,15 +144,13 @@ def test_every_broken_slice_is_in_one_stratum_of_a_kind():
         (DISTANCE, {"up to 7.5 mm": 16, "more than 7.5 mm": 32}),
     ],
 )
-def test_edges_belong_to_the_lower_stratum(kind, expected):
-    table = stratify(ROWS)
-    part = table[where(table, stratum=kind, model=FIRST)]
+def test_edges_belong_to_the_lower_stratum(strata, kind, expected):
+    part = strata[where(strata, stratum=kind, model=FIRST)]
     assert dict(zip(part.slices, part.n, strict=True)) == expected
 
 
-def test_models_stand_side_by_side_with_what_the_later_gains_over_the_first():
-    table = stratify(ROWS)
-    part = table[where(table, stratum=HAS, slices="none")]
+def test_models_stand_side_by_side_with_what_the_later_gains_over_the_first(strata):
+    part = strata[where(strata, stratum=HAS, slices="none")]
     assert list(zip(part.model, part.method, strict=True)) == [(FIRST, WHOLE), (SECOND, WHOLE), (NO_MODEL, POLAR)]
     assert part["over first"].iloc[1] == pytest.approx(0.1)
     assert part["over first"].isna().iloc[[0, 2]].all()
@@ -170,11 +176,12 @@ def test_targets_are_reached_by_good_figures():
     table = targets(ROWS, ["unseen"])
     assert set(table.model) == set(MODELS)
     missed = table[table.reached == "no"]
-    # The input near the heart is made up to be as bad as the result, and the confidence has nothing to tell.
+    # The input near the heart is made up to be as bad as the result, and no repair is good: nothing to tell.
     assert set(missed.what) == {
         "ASSD, relative to the input near the heart",
         "HD, relative to the input near the heart",
-        "confidence, AUROC for Dice rose",
+        "confidence, AUROC for: good",
+        "confidence, AUROC for: Dice rose",
     }
 
 
@@ -232,6 +239,10 @@ def test_a_confidence_that_tells_reaches_its_target():
     ours = where(rows, model=FIRST, method=WHOLE) & rows.broken
     fell = ours & (rows.k == 0)
     rows.loc[fell, "dice"] = 0.4
+    rows.loc[ours & (rows.k == 1), "dice"] = 0.8
     rows.loc[ours, "confidence"] = np.where(rows.loc[ours, "dice"] > 0.5, 0.9, 0.2)
-    found = target(rows, "confidence, AUROC for Dice rose", "all")
+    found = target(rows, "confidence, AUROC for: Dice rose", "all")
     assert (found["value"], found["reached"]) == (1, "yes")
+    # Of 12 good slices and 36 others the 12 that fell lie below, the 24 between are tied.
+    found = target(rows, "confidence, AUROC for: good", "all")
+    assert (found["value"], found["reached"]) == (pytest.approx((12 + 24 / 2) / 36), "no")

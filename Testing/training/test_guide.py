@@ -46,6 +46,10 @@ def run(line: str) -> str:
             shutil.copy(source, target)
         return ""
     done = CliRunner().invoke(PROGRAMS[program.removeprefix(".venv/bin/")], arguments)
+    if "calibrate" in arguments:
+        # The guide says that so few subjects are not enough.
+        assert "A confidence cannot be calibrated" in str(done.exception)
+        return ""
     # A repair whose slices are flagged ends with 1.
     assert done.exit_code in ((0, 1) if "repair" in arguments else (0,)), f"{line}\n{done.output}\n{done.exception!r}"
     return done.output
@@ -82,7 +86,7 @@ def lab(tmp_path, monkeypatch):
 def test_every_command_of_the_guide_runs_in_its_order(lab):
     said = {line: run(line) for line in commands()}
     steps = [shlex.split(line)[1] for line in said if "rncarefine" in line]
-    for step in ("prepare", "plan", "automaton", "export", "evaluate", "repair", "models"):
+    for step in ("prepare", "plan", "automaton", "export", "evaluate", "repair"):
         assert step in steps
     assert Path("run/prepared.png").is_file()
     assert {path.name for path in Path("run/predictions").iterdir()} == {"nnunet@1"}
@@ -94,8 +98,8 @@ def test_every_command_of_the_guide_runs_in_its_order(lab):
     ]
     assert Path("repaired.nii.gz").is_file()
     assert "<html" in Path("report.html").read_text(encoding="utf-8")
-    assert "ours-2d" in said[".venv/bin/rncarefine models"]
-    card = load_model("run/models/ours-2d.npz").card
+    # By its name, as the panel of 3D Slicer offers it.
+    card = load_model("ours-2d").card
     assert card.licence == "all rights reserved, research within the hospital only"
     assert card.metrics
     # The number of a lab's subjects is public, their names are not.

@@ -69,7 +69,13 @@ def test_no_log_is_an_error_that_says_what_to_run(tmp_path):
 
 def test_the_training_plot_has_loss_and_validation():
     log = pd.DataFrame(
-        [("loss_encoder", 0, 0.5), ("loss", 100, 0.3), ("dice_gain", 100, 0.02), ("rings", 100, 0.9)],
+        [
+            ("loss_encoder", 0, 0.5),
+            ("loss_encoder", 150, 0.5),  # repeated by the logger
+            ("loss", 100, 0.3),
+            ("dice_gain", 100, 0.02),
+            ("rings", 100, 0.9),
+        ],
         columns=["name", "step", "value"],
     )
     with style():
@@ -78,6 +84,7 @@ def test_the_training_plot_has_loss_and_validation():
         "encoder alone",
         "after the rollout",
     ]
+    assert list(figure.axes[0].lines[0].get_xdata()) == [0]
     assert "gain of Dice" in figure.axes[1].get_ylabel()
 
 
@@ -132,7 +139,7 @@ def test_reliability_and_risk_have_a_line_for_every_model(tables):
         trust = curves.reliability(found["reliability"], found["confidence"], "broken slices")
         risk = curves.risk_coverage(found["risk"], found["confidence"], "broken slices")
     labels = [text.get_text() for text in trust.axes[0].get_legend().get_texts()]
-    assert [label.split(":")[0] for label in labels] == ["perfect", *MODELS]
+    assert [label.split(":")[0] for label in labels] == ["as promised", *MODELS]
     assert "AUROC" in labels[1]
     legend = [text.get_text() for text in risk.axes[0].get_legend().get_texts()]
     assert [label.split(",")[0] for label in legend] == list(MODELS)
@@ -198,7 +205,7 @@ def test_a_film_strip_has_a_picture_for_every_look_and_the_truth():
     with style():
         figure = pictures.film_strip(toy_stack(), circle_model(), rows=2, looks=(0, 4, 8))
     assert len(figure.axes) == 2 * 4
-    assert [axes.get_title("center") for axes in figure.axes[:4]] == ["input", "step 4", "step 8", "truth"]
+    assert [axes.get_title("center") for axes in figure.axes[:4]] == ["input", "step 4", "step 8", "end and truth"]
     assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["slice 1", "slice 2"]
 
 

@@ -90,9 +90,9 @@ def test_every_table_has_as_many_cells_in_every_line(run):
 
 def test_the_table_by_network_has_the_figures_before_and_after(run):
     text = tables(run)["networks test"]
-    assert cells(text, "weak, n = 24")[1:] == ["input", "", "0", "0.500", "20.0", "4.00", "of 6"]
+    assert cells(text, "weak, n = 24")[1:] == ["input", "", "", "0", "0.500", "20.0", "4.00", "of 6"]
     ours = [line for line in text.splitlines() if f"**{MODELS[0]}**" in line]
-    assert "| 0 | 100.0 (86.2 to 100.0) | 0.604 | 10.0 |" in ours[0]
+    assert "| 0 | 0 | 100.0 (86.2 to 100.0) | 0.604 | 10.0 |" in ours[0]
 
 
 def test_targets_say_whether_they_were_reached(run):

@@ -73,8 +73,10 @@ def test_an_output_folder_is_matched_by_case_and_may_have_seen_them(tmp_path, ra
 def test_labelled_test_cases_are_for_the_test(raw, results):
     for path, target in (("imagesTr/p2_ED_0000.nii.gz", "imagesTs"), ("labelsTr/p2_ED.nii.gz", "labelsTs")):
         move(raw / path, raw / target / path.split("/")[1])
-    found = read_nnunet(raw, {"ours": results})
+    found = read_nnunet(raw, {"ours": results, "flat": results / "fold_1" / "validation"})
     assert {entry.name: entry.split for entry in found.entries} == {"p1_ED": None, "p1_ES": None, "p2_ED": "test"}
+    # What an output folder holds of test cases is as it should be: only the missing training cases are told.
+    assert found.notes == ["flat: 2 cases have no segmentation, such as p1_ED."]
 
 
 def test_a_subject_in_training_and_test_is_an_error(raw, results):

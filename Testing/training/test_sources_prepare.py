@@ -111,7 +111,7 @@ def test_the_same_image_under_two_names_is_an_error_that_names_both(tmp_path, la
         prepare([*entries, twin], ACDC, {}, tmp_path / "run")
 
 
-@pytest.mark.parametrize("damage", ["grid", "labels", "file"])
+@pytest.mark.parametrize("damage", ["grid", "labels", "network", "file"])
 def test_nothing_is_written_if_anything_is_wrong(tmp_path, lab, damage):
     run = tmp_path / "run"
     entries = entries_of(lab)
@@ -120,9 +120,12 @@ def test_nothing_is_written_if_anything_is_wrong(tmp_path, lab, damage):
         write_volume(entries[-1].label, toy_case("h").labels, origin=(5, 0, 0))
     elif damage == "labels":
         labels = MNMS
+    elif damage == "network":
+        others = entries_of(write_csv_lab(tmp_path / "other", mapping=TO_MNMS))
+        entries = [replace(entry, predictions=other.predictions) for entry, other in zip(entries, others, strict=True)]
     else:
         entries[-1].image.write_bytes(entries[-1].image.read_bytes()[:-500])
-    with pytest.raises(ValueError, match=r"h_ED\.nii\.gz|swapped"):
+    with pytest.raises(ValueError, match=r"h_ED\.nii\.gz|swapped|rv .* lies on the pool of the truth"):
         prepare(entries, labels, {}, run)
     assert [path for path in run.rglob("*") if path.is_file()] == []
     assert [path.name for path in run.iterdir()] == []

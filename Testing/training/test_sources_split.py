@@ -35,6 +35,11 @@ def test_everybody_is_on_one_side(number, test, select, seed):
     assert (count(split)["select"] > 0) == (select > 0)
 
 
+def test_of_few_subjects_one_is_left_for_every_side():
+    assert count(complete("abc", {}, 0.5, 0.5, 1)) == {"train": 1, "select": 1, "test": 1}
+    assert count(complete("abcd", {}, 0.9, 0.9, 1)) == {"train": 1, "select": 1, "test": 2}
+
+
 def test_who_is_said_to_be_for_the_test_is_all_of_the_test():
     split = complete(NAMES, {"p03": "test"}, 0.5, 0.2, 1)
     assert [name for name, side in split.items() if side == "test"] == ["p03"]

@@ -16,12 +16,14 @@ from rncarefine_training.cli import app
 from rncarefine_training.cli_synthetic import OUR_CONFIGS, RECIPE_UPDATES
 from rncarefine_training.comparison import INPUT, Method, compare, time_literally, unrepaired
 from rncarefine_training.published import PUBLISHED
-from rncarefine_training.synthetic import read_triplets
+from rncarefine_training.synthetic import read_triplets, write_triplets
 from rncarefine_training.tasks import Ring, Tubular
 from rncarefine_training.triplet_fit import PictureAutomaton, TripletConfig, train_on_triplets
 from rncarefine_training.triplet_samples import TripletSamples, prepare
+from rncarefine_training.vessels import draw_vessels
 from RNCARefineLib.architecture import PLANES
-from training.toy_pictures import toy_triplets, write_triplets
+from RNCARefineLib.topology import betti_2d
+from training.toy_pictures import toy_triplets
 
 
 def description(**changes):
@@ -52,7 +54,8 @@ def config(**changes):
 
 def test_pictures_are_read_as_they_were_written(tmp_path):
     drawn = toy_triplets(3)
-    read = read_triplets(write_triplets(tmp_path / "train", drawn))
+    write_triplets(drawn, tmp_path / "train")
+    read = read_triplets(tmp_path / "train")
     assert len(read) == 3
     np.testing.assert_allclose(read.images, drawn.images, atol=0.5 / 255 + 1e-6)
     np.testing.assert_array_equal(read.labels, drawn.labels)
@@ -60,23 +63,69 @@ def test_pictures_are_read_as_they_were_written(tmp_path):
 
 
 def test_what_is_missing_is_named(tmp_path):
-    folder = write_triplets(tmp_path / "train", toy_triplets(2))
-    (folder / "states" / "example_001.png").unlink()
-    with pytest.raises(ValueError, match=r"example_001\.png is not in all of"):
+    folder = tmp_path / "train"
+    write_triplets(toy_triplets(2), folder)
+    (folder / "states" / "example_002.png").unlink()
+    with pytest.raises(ValueError, match=r"example_002\.png is not in all of"):
         read_triplets(folder)
     with pytest.raises(ValueError, match="has no PNG files"):
         read_triplets(tmp_path / "nowhere")
 
 
 def test_pictures_of_other_sizes_or_in_colour_are_refused(tmp_path):
-    folder = write_triplets(tmp_path / "train", toy_triplets(2))
-    path = folder / "labels" / "example_000.png"
+    folder = tmp_path / "train"
+    write_triplets(toy_triplets(2), folder)
+    path = folder / "labels" / "example_001.png"
     for side, message in ((40, "several sizes"), ((32, 32, 3), "not a grey picture")):
         shape = (side, side) if isinstance(side, int) else side
         picture = sitk.GetImageFromArray(np.zeros(shape, np.uint8), isVector=len(shape) == 3)
         sitk.WriteImage(picture, str(path))
         with pytest.raises(ValueError, match=message):
             read_triplets(folder)
+
+
+def test_pictures_are_not_written_over_others(tmp_path):
+    write_triplets(toy_triplets(1), tmp_path)
+    with pytest.raises(ValueError, match="has pictures already"):
+        write_triplets(toy_triplets(1), tmp_path)
+
+
+# Made vessels
+
+
+def test_made_vessels_are_the_same_for_a_seed_and_however_many_are_drawn():
+    few, many, others = draw_vessels(3, 5), draw_vessels(6, 5), draw_vessels(3, 6)
+    for kind in ("images", "states", "labels"):
+        np.testing.assert_array_equal(getattr(few, kind), getattr(many, kind)[:3])
+        assert not np.array_equal(getattr(few, kind), getattr(others, kind))
+
+
+def test_made_vessels_are_thin_of_many_topologies_and_broken():
+    drawn = draw_vessels(40, 0)
+    truth = [betti_2d(label) for label in drawn.labels]
+    assert len(set(truth)) >= 6
+    assert {b1 for _, b1 in truth} >= {0, 1, 2}
+    assert set(np.unique(drawn.labels)) == {0, 1}
+    assert 0.03 < drawn.labels.mean() < 0.15
+    widest = max(ndimage.distance_transform_edt(np.pad(label, 1)).max() for label in drawn.labels)
+    assert widest < 6
+    broken = [betti_2d(state > 0.5) != found for state, found in zip(drawn.states, truth, strict=True)]
+    assert np.mean(broken) > 0.8
+    for values in (drawn.images, drawn.states):
+        assert (values.min(), values.max()) >= (0, 0.5)
+        assert values.max() <= 1
+    inside, outside = (drawn.images[drawn.labels == value].mean() for value in (1, 0))
+    assert inside > outside + 0.15
+
+
+def test_the_command_draws_vessels_to_train_and_to_compare_on(tmp_path):
+    arguments = ["draw-vessels", str(tmp_path / "set"), "--train", "2", "--val", "1", "--seed", "4"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    train, held = read_triplets(tmp_path / "set" / "train"), read_triplets(tmp_path / "set" / "val")
+    np.testing.assert_array_equal(train.labels, draw_vessels(2, 4).labels)
+    assert len(held) == 1
+    assert not any(np.array_equal(held.labels[0], label) for label in train.labels)
 
 
 # Samples
@@ -215,8 +264,8 @@ def test_the_written_form_is_timed_over_a_whole_update_and_a_whole_repair():
 def test_the_command_trains_compares_and_goes_on(tmp_path):
     drawn = toy_triplets(6)
     source = tmp_path / "set"
-    write_triplets(source / "train", drawn)
-    write_triplets(source / "val", drawn[slice(0, 3)])
+    write_triplets(drawn, source / "train")
+    write_triplets(drawn[slice(0, 3)], source / "val")
     paths = []
     for task in ("ring", "tubular"):
         values = description(task=task) | {"name": task, "title": f"ours, {task}"}

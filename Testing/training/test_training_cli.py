@@ -15,6 +15,7 @@ from RNCARefineLib.model import load_model, save_model
 from training.toy_data import failed, toy_case, write_acdc, write_cases, write_config, write_predictions
 
 COMMANDS = ["prepare", "plan", "base", "failures", "automaton", "export", "calibrate", "evaluate", "all"]
+COMMANDS += ["horizon", "robustness", "ablate", "plots", "report"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import SimpleITK as sitk
 
 from rncarefine_training.synthetic import Triplets
 
@@ -25,13 +22,3 @@ def toy_triplets(n: int = 6, side: int = 32) -> Triplets:
         images.append(0.3 + 0.4 * np.exp(-((away - radius) ** 2) / 2) + rng.normal(0, 0.05, label.shape))
     stacked = (np.stack(part).astype(np.float32).clip(0, 1) for part in (images, states, labels))
     return Triplets(*stacked)
-
-
-def write_triplets(folder: Path, triplets: Triplets) -> Path:
-    """Write pictures as the published set has them."""
-    for kind in ("images", "states", "labels"):
-        (folder / kind).mkdir(parents=True)
-        for number, picture in enumerate(getattr(triplets, kind)):
-            grey = sitk.GetImageFromArray((picture * 255).round().astype(np.uint8))
-            sitk.WriteImage(grey, str(folder / kind / f"example_{number:03d}.png"))
-    return folder

@@ -59,6 +59,7 @@ def evaluate(
     sources = test_sources(training) if test else training_sources(training, last_only=True)
     failures = failures_of(run / "cases", run / "predictions", sources, chosen)
     models = [load_model(name) for name in model]
+    console.print(f"evaluate: {len(failures)} segmented stacks of {len(sources)} networks, models: {', '.join(model)}")
     if test:
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in open_test_subjects(run / "opened.csv", models, command):

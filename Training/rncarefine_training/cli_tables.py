@@ -68,6 +68,7 @@ def show_networks(table: pd.DataFrame) -> None:
                 "model": "model",
                 "method": "method",
                 "broken": "broken",
+                "refused": "refused",
                 "flagged": "flagged",
                 "valid": "valid",
                 "Dice": before_after("dice", 3),
@@ -134,16 +135,17 @@ def show_confidence(table: pd.DataFrame) -> None:
     """Print how well the confidence tells good repairs from bad ones, over all networks."""
     show(
         table[table.network == ALL],
-        "Confidence: does it tell whether Dice rose?",
+        "Confidence: does it tell good repairs (Dice of at least 0.75), and those that raised Dice?",
         {
             "model": "model",
             "slices": "slices",
             "n": "n",
-            "rose": number("rose", 3),
-            "fell": number("fell", 3),
+            "question": "question",
+            "yes": number("share", 3),
             "AUROC (95 %)": between("auroc", "low", "high", 3),
             "ECE": number("ece", 3),
             "Brier": number("brier", 3),
             "AURC": number("aurc", 3),
+            "fell": number("fell", 3),
         },
     )

@@ -12,7 +12,7 @@ import numpy as np
 from .config import Config
 from .fit import test_sources, training_sources
 from .predictions import broken, load_prediction
-from .sources.entry import SPLITS, Split
+from .sources.entry import SPLITS, Split, network_of, source_of
 
 FEW = 200
 """Real failures to train on, below which most samples repeat."""
@@ -76,8 +76,9 @@ def take_stock(config: Config, run: Path) -> Inventory:
             f"No cases of the configuration's subjects in {run / 'cases'}. Run `rncarefine-train prepare`."
         )
     for name in dict.fromkeys([*config.predictions.train, *config.predictions.test]):
-        if not stock.networks[f"{name}@1"].cases:
-            there = sorted(path.name.removesuffix("@1") for path in (run / "predictions").glob("*@1"))
+        if not stock.networks[source_of(name)].cases:
+            folders = [path.name for path in sorted((run / "predictions").glob("*@1"))]
+            there = [network_of(folder) for folder in folders if folder == source_of(network_of(folder))]
             raise ValueError(
                 f"predictions: there are no segmentations of {name} in {run / 'predictions'}, which has "
                 f"{', '.join(there) or 'nothing'}. Bring them in with `rncarefine-train prepare`, or mend the name."

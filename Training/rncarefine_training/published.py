@@ -167,6 +167,7 @@ def _deltas(model: PublishedAutomaton, matrix: Tensor, patches: Tensor, cells: T
     chosen = where.flatten().nonzero()[:, 0]
     inputs = torch.cat([_perceive(cells, chosen, model.filters), patches.index_select(0, chosen)], dim=1)
     hidden = F.relu(inputs @ matrix, inplace=True)
+    assert model.update.bias is not None
     change = hidden @ model.update.weight.flatten() + model.update.bias
     return change.new_zeros(where.numel()).index_copy(0, chosen, change).view_as(cells[:, :1])
 

@@ -42,7 +42,7 @@ def keep_tables(run: Path, folder: Path) -> list[Path]:
     for path in sorted(run.glob("*.csv")):
         if name_of(path) is None and not _is_curve(path):
             continue
-        table = pd.read_csv(path)
+        table = _read(path)
         write_table(table.drop(columns="command", errors="ignore"), folder / path.name)
         kept.append(folder / path.name)
     if not kept:
@@ -70,7 +70,12 @@ def _is_curve(path: Path) -> bool:
 def tables(folder: Path) -> dict[str, str]:
     """Return the Markdown of every table that is kept in a folder, by its name."""
     named = {name_of(path): path for path in sorted(folder.glob("*.csv"))}
-    return {name: MARKDOWN[name.split(" ")[0]](pd.read_csv(path)) for name, path in named.items() if name is not None}
+    return {name: MARKDOWN[name.split(" ")[0]](_read(path)) for name, path in named.items() if name is not None}
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # A hash of digits, or of digits and one e, is no number.
+    return pd.read_csv(path, dtype={"sha256": str})
 
 
 def places(document: str) -> dict[str, str]:

@@ -52,11 +52,26 @@ def read_triplets(folder: Path) -> Triplets:
         shapes = {picture.shape for picture in pictures}
         if len(shapes) > 1:
             raise ValueError(f"{folder / kind} has pictures of several sizes, {sorted(shapes)}. Crop them to one.")
-        read.append(np.stack(pictures).astype(np.float32) / 255)
+        read.append(np.stack(pictures).astype(np.float32) / np.float32(255))
     images, states, labels = read
     if not images.shape == states.shape == labels.shape:
         raise ValueError(f"{folder}: images, states and labels differ in size. Crop them to one.")
     return Triplets(images, states, (labels > 0.5).astype(np.float32))
+
+
+def write_triplets(triplets: Triplets, folder: Path) -> None:
+    """Write pictures as :func:`read_triplets` reads them, numbered from 1.
+
+    Raises:
+        ValueError: There are pictures already.
+    """
+    if any(folder.glob("*/*.png")):
+        raise ValueError(f"{folder} has pictures already. Give another folder, or remove them.")
+    for kind in KINDS:
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(getattr(triplets, kind), start=1):
+            grey = sitk.GetImageFromArray((picture * 255).round().astype(np.uint8))
+            sitk.WriteImage(grey, str(folder / kind / f"example_{number:03d}.png"))
 
 
 def _grey(path: Path) -> NDArray[np.generic]:

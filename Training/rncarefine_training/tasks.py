@@ -95,7 +95,7 @@ class Tubular:
     """A thin structure of any topology, vessels for one: a single channel, thresholded."""
 
     fields = 1
-    blank = ("radius", "annulus")
+    blank: tuple[str, ...] = ("radius", "annulus")
 
     def target(self, truth: Field) -> Field:
         """See :class:`Task`: the mask."""

@@ -127,7 +127,7 @@ def try_base(config: Config, description: BaseNetwork, cases: Sequence[Case]) ->
     """Train a base network for a few updates; return the seconds that one takes."""
     total = UPDATES + 1
     crops = HeartCrops(list(cases), config.base, config.base.batch * total, config.seed)
-    learner = BaseLearner(description, config.base, config.seed)
+    learner = BaseLearner(description.model_copy(update={"updates": total}), config.base, config.seed)
     watch = Stopwatch()
     with _quiet():
         trainer = L.Trainer(

@@ -58,7 +58,7 @@ class TripletSamples(Dataset[Sample]):
         rng = np.random.default_rng([self.seed, index])
         right = rng.random() < self.settings.already_right
         layers = self.layers[int(right)][rng.integers(self.count)]
-        layers = np.rot90(layers, rng.integers(4), axes=(1, 2))
+        layers = np.rot90(layers, int(rng.integers(4)), axes=(1, 2))
         if rng.random() < 0.5:
             layers = layers[..., ::-1]
         moved = torch.from_numpy(layers.copy())[None]

@@ -251,7 +251,7 @@ def _columns() -> list[Column]:
         Column(
             _("Conf."),
             _(
-                "Confidence: the probability that the repair is nearer to the truth than what was there, 0 to 1; below "
+                "Confidence: the probability that the repaired wall is good (a Dice of at least 0.75), 0 to 1; below "
                 "0.5 you must look at the slice. Of a model that is not calibrated, the Dice that the wall may have."
             ),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",

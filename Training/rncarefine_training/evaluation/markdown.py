@@ -13,17 +13,27 @@ from .store import UNDISTURBED
 
 def networks(table: pd.DataFrame) -> str:
     """By base network and method, from :func:`rncarefine_training.evaluation.tables.summarise`."""
-    head = ["base network", "method", "flagged", "closed rings % (95 %)", "Dice", "HD mm", "ASSD mm", "correct changed"]
+    head = [
+        "base network",
+        "method",
+        "refused",
+        "flagged",
+        "closed rings % (95 %)",
+        "Dice",
+        "HD mm",
+        "ASSD mm",
+        "correct changed",
+    ]
     rows: list[list[str]] = []
     for network, part in table.groupby("network", sort=False):
         first = part.iloc[0]
         rows.append(
-            [f"{network}, n = {first.broken}", "input", "", "0", *_means(first, " before"), f"of {first.correct}"]
+            [f"{network}, n = {first.broken}", "input", "", "", "0", *_means(first, " before"), f"of {first.correct}"]
         )
         for line in part.to_dict("records"):
-            flagged = "" if line["model"] == NO_MODEL else str(line["flagged"])
+            counts = ["", ""] if line["model"] == NO_MODEL else [str(line["refused"]), str(line["flagged"])]
             means = _means(pd.Series(line), "")
-            rows.append(["", _method(line), flagged, _share(line["valid"]), *means, str(line["correct changed"])])
+            rows.append(["", _method(line), *counts, _share(line["valid"]), *means, str(line["correct changed"])])
     return _table(head, rows, left=2)
 
 
@@ -104,22 +114,35 @@ def strata(table: pd.DataFrame) -> str:
 
 
 def confidence(table: pd.DataFrame) -> str:
-    """Does it tell whether Dice rose, from :func:`rncarefine_training.evaluation.confidence.summary`."""
-    head = ["model", "slices", "base network", "n", "Dice rose", "Dice fell", "AUROC (95 %)", "ECE", "Brier", "AURC"]
+    """Does it tell good repairs from bad ones, from :func:`rncarefine_training.evaluation.confidence.summary`."""
+    head = [
+        "model",
+        "slices",
+        "question",
+        "base network",
+        "n",
+        "yes",
+        "AUROC (95 %)",
+        "ECE",
+        "Brier",
+        "AURC",
+        "Dice fell",
+    ]
     rows = [
         [
             line["model"],
             line["slices"],
+            line["question"],
             line["network"],
             str(line["n"]),
-            _share_of(line["rose"]),
-            _share_of(line["fell"]),
+            _share_of(line["share"]),
             _interval(line["auroc"], line["low"], line["high"], 2, sign="-"),
             *(f"{line[name]:.3f}" for name in ("ece", "brier", "aurc")),
+            _share_of(line["fell"]),
         ]
         for line in table.to_dict("records")
     ]
-    return _table(head, _blanked(rows, 2), left=3)
+    return _table(head, _blanked(rows, 3), left=4)
 
 
 def horizon(table: pd.DataFrame) -> str:

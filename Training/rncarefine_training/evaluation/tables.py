@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd  # type: ignore[import-untyped]
 
+from RNCARefineLib.words import Verdict
+
 from .measure import NO_MODEL, WHOLE
 from .statistics import Interval
 
@@ -12,11 +14,15 @@ ALL = "all"
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per network, model and method: broken slices, valid share with interval, means against input."""
+    """Return one line per network, model and method: broken slices, valid share with interval, means against input.
+
+    ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, a person must look at.
+    """
     lines = []
     for (network, model, method), part in rows.groupby(["network", "model", "method"], sort=False):
         failed, correct = part[part.broken], part[part.correct]
-        repairable = failed[~failed.flagged]
+        refused = failed.verdict == str(Verdict.REFUSED)
+        kept = failed[~refused]
         lines.append(
             {
                 "network": network,
@@ -24,9 +30,10 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 "sha256": part.sha256.iloc[0],
                 "method": method,
                 "broken": len(failed),
+                "refused": int(refused.sum()),
                 "flagged": int(failed.flagged.sum()),
                 "valid": str(Interval(int(failed.valid.sum()), len(failed))),
-                "valid of unflagged": str(Interval(int(repairable.valid.sum()), len(repairable))),
+                "valid of not refused": str(Interval(int(kept.valid.sum()), len(kept))),
                 "dice before": failed.dice_before.mean(),
                 "dice": failed.dice.mean(),
                 "hd before": failed.hd_before.mean(),
@@ -48,7 +55,7 @@ def models_of(rows: pd.DataFrame) -> list[str]:
 def measured(table: pd.DataFrame, model: str) -> dict[str, dict[str, float | int | str]]:
     """Return the figures of :func:`summarise` that a model card shows, by base network; empty if it has none."""
     ours = table[(table.method == WHOLE) & (table.model == model)].round(3)
-    columns = ["broken", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
+    columns = ["broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
     return {row["network"]: {name: row[name] for name in columns} for row in ours.to_dict("records")}
 
 
@@ -60,15 +67,17 @@ def overall(rows: pd.DataFrame, model: str) -> dict[str, str]:
         model: Which of the models.
 
     Returns:
-        ``flagged`` of the broken slices, the Dice that half of these had at most before, ``valid`` of those not
-        flagged, and ``changed`` of the slices that were rings in prediction and truth.
+        ``refused`` and ``flagged`` of the broken slices, the Dice that half of the refused had at most before,
+        ``valid`` of those not refused, and ``changed`` of the slices that were rings in prediction and truth.
     """
     ours = rows[(rows.method == WHOLE) & (rows.model == model)]
     failed, correct = ours[ours.broken], ours[ours.correct]
-    flagged, kept = failed[failed.flagged], failed[~failed.flagged]
+    left = failed.verdict == str(Verdict.REFUSED)
+    refused, kept, flagged = failed[left], failed[~left], int(failed.flagged.sum())
     return {
-        "flagged": f"{len(flagged)} of {len(failed)}, {Interval(len(flagged), len(failed))}",
-        "median Dice of the flagged": f"{flagged.dice_before.median():.2f}",
-        "valid of unflagged": f"{int(kept.valid.sum())} of {len(kept)}, {Interval(int(kept.valid.sum()), len(kept))}",
+        "refused": f"{len(refused)} of {len(failed)}, {Interval(len(refused), len(failed))}",
+        "flagged": f"{flagged} of {len(failed)}, {Interval(flagged, len(failed))}",
+        "median Dice of the refused": f"{refused.dice_before.median():.2f}",
+        "valid of not refused": f"{int(kept.valid.sum())} of {len(kept)}, {Interval(int(kept.valid.sum()), len(kept))}",
         "changed of correct": f"{int(correct.changed.sum())} of {len(correct)}",
     }

@@ -8,8 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from ..calibrate import GOOD_DICE
+from ..evaluation.confidence import GOOD, ROSE
 from ..evaluation.measure import NO_MODEL
 from ..evaluation.statistics import Interval
+from ..evaluation.tables import ALL
 from .style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, colours, new_figure, percent
 
 
@@ -21,6 +24,9 @@ def training(log: pd.DataFrame) -> Figure:
     """
     figure = new_figure(2.9)
     left, right = figure.subplots(1, 2)
+    # Lightning goes on logging the last loss of the warm-up when that is over.
+    rolling = log[log.name == "loss"].step.min()
+    log = log[(log.name != "loss_encoder") | ~(log.step >= rolling)]
     for name, label, colour in (("loss_encoder", "encoder alone", ORANGE), ("loss", "after the rollout", BLUE)):
         part = log[log.name == name].sort_values("step")
         if len(part):
@@ -96,42 +102,52 @@ def _at_least(axes: Axes, span: float, least: float, most: float) -> None:
 
 
 def reliability(bins: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
-    """Draw how often Dice rose among slices of the same confidence.
+    """Draw how often a repair was good, and how often it raised Dice, among slices of the same confidence.
 
     Args:
         bins: From :func:`rncarefine_training.evaluation.confidence.curves`.
         summary: From :func:`rncarefine_training.evaluation.confidence.summary`.
         population: Which slices.
     """
-    figure = new_figure(4.2, 5.2)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    chosen = bins[bins.slices == population]
-    models = list(chosen.model.unique())
+    figure = new_figure(4.2)
+    panels = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(3, 1))
+    titles = {GOOD: f"Is it good? (Dice of at least {GOOD_DICE:g})", ROSE: "Did Dice rise?"}
+    for (above, below), (question, title) in zip(panels.T, titles.items(), strict=True):
+        above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as promised")
+        _promises(above, below, _of(bins, population, question), _of(summary, population, question))
+        above.set(title=title, ylim=(-0.02, 1.04))
+        above.legend(loc="upper left", fontsize=7.5)
+        below.set(xlabel="confidence", xlim=(0, 1.02))
+    panels[0][0].set_ylabel("share of yes")
+    panels[1][0].set_ylabel("slices")
+    percent(panels[0][0])
+    return figure
+
+
+def _promises(above: Axes, below: Axes, bins: pd.DataFrame, summary: pd.DataFrame) -> None:
+    models = list(bins.model.unique())
     shade = colours(models)
-    above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfect")
     width = 0.08 / max(1, len(models))
     for number, model in enumerate(models):
-        part = chosen[chosen.model == model]
-        total = summary[(summary.model == model) & (summary.slices == population) & (summary.network == "all")].iloc[0]
-        bounds = [Interval(round(share * n), int(n)).bounds for share, n in zip(part.rose, part.n, strict=True)]
+        part = bins[bins.model == model]
+        total = summary[(summary.model == model) & (summary.network == ALL)].iloc[0]
+        bounds = [Interval(round(share * n), int(n)).bounds for share, n in zip(part.came, part.n, strict=True)]
         low, high = np.array(bounds).T
-        spread = np.maximum([part.rose - low, high - part.rose], 0)
         above.errorbar(
             part.confidence,
-            part.rose,
-            spread,
+            part.came,
+            np.maximum([part.came - low, high - part.came], 0),
             color=shade[model],
             marker=MARKERS[number % len(MARKERS)],
-            capsize=2,
-            label=f"{model}: ECE {total.ece:.3f}, AUROC {total.auroc:.2f}",
+            elinewidth=1,
+            label=f"{model}: AUROC {total.auroc:.2f}, ECE {total.ece:.2f}",
         )
         left = (part.bin + 0.5) / 10 + (number - (len(models) - 1) / 2) * width
         below.bar(left, part.n, width=width, color=shade[model])
-    above.set(title="Does the confidence mean what it says?", ylabel="share whose Dice rose", ylim=(-0.02, 1.04))
-    below.set(xlabel="confidence", ylabel="slices", xlim=(0, 1.02))
-    percent(above)
-    above.legend(loc="upper left")
-    return figure
+
+
+def _of(table: pd.DataFrame, population: str, question: str) -> pd.DataFrame:
+    return table[(table.slices == population) & (table.question == question)]
 
 
 def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
@@ -142,22 +158,23 @@ def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) 
         summary: From :func:`rncarefine_training.evaluation.confidence.summary`.
         population: Which slices.
     """
-    figure = new_figure(3.0)
-    panels = figure.subplots(1, 2)
+    figure = new_figure(2.9)
+    panels = figure.subplots(1, 3)
     chosen = curves[curves.slices == population]
+    totals = _of(summary, population, GOOD)
     models = list(chosen.model.unique())
     shade = colours(models)
-    titles = (("risk", "Mean 1 - Dice of the kept"), ("fell", "Kept slices whose Dice fell"))
+    titles = (("risk", "Mean 1 - Dice"), ("poor", f"Dice below {GOOD_DICE:g}"), ("fell", "Dice fell"))
     for axes, (measure, title) in zip(panels, titles, strict=True):
         for model in models:
             part = chosen[chosen.model == model]
-            where = (summary.model == model) & (summary.slices == population) & (summary.network == "all")
-            label = f"{model}, AURC {summary[where].iloc[0].aurc:.3f}" if measure == "risk" else model
-            axes.plot(part.coverage, part[measure], color=shade[model], label=label)
+            area = totals[(totals.model == model) & (totals.network == ALL)].iloc[0].aurc
+            axes.plot(part.coverage, part[measure], color=shade[model], label=f"{model}, AURC {area:.3f}")
             axes.axhline(part[measure].iloc[-1], color=shade[model], linewidth=0.8, linestyle=":")
-        axes.set(title=title, xlabel="share of slices kept, most confident first", xlim=(0, 1), ylim=(0, None))
+        axes.set(title=title, xlabel="kept, most confident first", xlim=(0, 1), ylim=(0, None))
         percent(axes, "x")
-    percent(panels[1])
+    for axes in panels[1:]:
+        percent(axes)
     panels[0].legend(loc="lower right")
     return figure
 

@@ -23,8 +23,7 @@ def read_log(folder: Path) -> pd.DataFrame:
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if found.empty:
         raise ValueError(f"No training was logged in {folder}. Run `rncarefine-train automaton` first.")
-    # Lightning logs what it was told last again and again, as nan once that is over.
-    return found.dropna().drop_duplicates(["name", "step"], keep="last").reset_index(drop=True)
+    return found.drop_duplicates(["name", "step"], keep="last").reset_index(drop=True)
 
 
 def _events(path: Path) -> pd.DataFrame:

@@ -115,7 +115,7 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, looks: Sequence[int] =
         line[0].set_ylabel(f"slice {k + 1}", fontsize=8)
     for axes, look in zip(panels[0], looks, strict=False):
         axes.set_title("input" if look == 0 else f"step {look}", loc="center", fontsize=8.5)
-    panels[0][-1].set_title("truth", loc="center", fontsize=8.5)
+    panels[0][-1].set_title("end and truth", loc="center", fontsize=8.5)
     lines = [
         Line2D([], [], color=ORANGE, linewidth=6, alpha=0.8, label="state of the ring channel"),
         Line2D([], [], color=SKY, label="wall read from the state"),

@@ -67,7 +67,9 @@ def style() -> Iterator[None]:
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """Return an empty figure; sizes are in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08)  # type: ignore[union-attr, call-arg]
+    return figure
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
@@ -87,4 +89,4 @@ def colours(models: list[str]) -> dict[str, str]:
 def percent(axes: Axes, which: str = "y") -> None:
     """Write the ticks of an axis of fractions in percent."""
     axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0, decimals=0))
+    axis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0))

@@ -56,7 +56,8 @@ def draw_prepared(run: Path, path: Path) -> Path:
             tiles += _failure(Case.load(run / "cases" / prediction.name), load_prediction(prediction))
         rows.append((f"Broken by {folder.name.removesuffix('@1')}", _spread(tiles)))
     figure = Figure((2.0 * COLUMNS, 2.4 * len(rows)), layout="constrained", facecolor="white")
-    legend, *parts = figure.subfigures(len(rows) + 1, 1, height_ratios=[0.1] + [1.0] * len(rows))
+    heights = [0.1, *[1.0] * len(rows)]
+    legend, *parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for row, (title, tiles) in zip(parts, rows, strict=True):
         row.suptitle(title if tiles else f"{title}: none", fontsize=10, x=0.01, ha="left", weight="bold")
         for number, axes in enumerate(row.subplots(1, COLUMNS)):
