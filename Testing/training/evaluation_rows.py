@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rncarefine_training.evaluation.measure import ALONE, NEAR, NO_MODEL, OPEN_BASE, WHOLE
+from rncarefine_training.evaluation.measure import ALONE, ELSEWHERE, NEAR, NO_MODEL, OPEN_BASE, WALL, WHOLE
 
 POLAR = "polar interpolation"
 MODELS = ("one-2d", "two-3d")
@@ -36,6 +36,7 @@ def made_up(**changes: Any) -> pd.DataFrame:
                     "k": k,
                     "broken": k < 4,
                     "correct": k == 4,
+                    "fault": WALL if k < 3 else ELSEWHERE,
                     "has": HAS[k] if k < 4 else 1.0,
                     "place": PLACES[k] if k < 4 else "apex",
                     "gap_deg": GAPS[k] if k < 4 else 0.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -200,7 +202,13 @@ def ours(rows):
 def test_models_of_the_same_name_are_told_apart_by_their_hash():
     one, other = circle_model(), circle_model(3.0)
     assert labels_of([one, identity_model(name="idle-2d")]) == [one.card.name, "idle-2d"]
-    assert labels_of([one, other])[0] == f"{one.card.name} ({one.card.sha256[:7]})"
+    other = replace(other, card=replace(other.card, sha256="1" * 64))
+    assert labels_of([one, other]) == [f"{one.card.name} (0000000)", f"{one.card.name} (1111111)"]
+
+
+def test_the_same_weights_twice_are_refused_since_every_slice_would_count_twice(run):
+    with pytest.raises(ValueError, match="given 2 times"):
+        measured(run[0], MODEL, circle_model())
 
 
 def test_more_workers_give_the_same_rows_in_the_same_order(run):
@@ -273,6 +281,20 @@ def test_a_piece_far_away_is_no_part_of_the_input_near_the_heart(run, tmp_path):
     assert near["hd_before"] > 100
     assert near["hd"] < 30
     assert near["dice"] > near["dice_before"]
+    assert near["fault"] == "the wall itself"
+
+
+def test_a_ring_with_pieces_far_away_is_broken_by_them_alone(tmp_path):
+    case = toy_case("a")
+    labels = np.pad(case.labels, ((0, 0), (0, 60), (0, 60)))
+    image = np.pad(case.image, ((0, 0), (0, 60), (0, 60)), mode="edge")
+    type(case)(case.name, case.subject, image, labels, case.spacing).save(_made(tmp_path / "cases"))
+    drawn = labels.copy()
+    drawn[1, 120:126, 120:126] = MYOCARDIUM
+    _made(tmp_path / "predictions" / "small-0@1")
+    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=drawn)
+    found = row(measured(tmp_path, subjects=("a",)), WHOLE)
+    assert (found["broken"], found["fault"]) == (True, "only pieces elsewhere")
 
 
 def test_broken_slices_are_what_the_automaton_alone_is_given(run):

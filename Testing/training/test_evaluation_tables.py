@@ -11,7 +11,7 @@ import pytest
 from rncarefine_training.evaluation.measure import ALONE, NEAR, NO_MODEL, WHOLE
 from rncarefine_training.evaluation.paired import against
 from rncarefine_training.evaluation.statistics import Interval
-from rncarefine_training.evaluation.strata import DISTANCE, GAP, HAS, PLACE, stratify
+from rncarefine_training.evaluation.strata import DISTANCE, FAULT, GAP, HAS, PLACE, stratify
 from rncarefine_training.evaluation.tables import measured, models_of, overall, summarise
 from rncarefine_training.evaluation.targets import targets
 from training.evaluation_rows import MODELS, NETWORKS, POLAR, made_up
@@ -132,7 +132,7 @@ def strata():
 
 def test_every_broken_slice_is_in_one_stratum_of_a_kind(strata):
     counts = strata[where(strata, model=FIRST)].groupby("stratum").n.sum()
-    assert dict(counts) == dict.fromkeys((HAS, PLACE, GAP, DISTANCE), 48)
+    assert dict(counts) == dict.fromkeys((FAULT, PLACE, HAS, GAP, DISTANCE), 48)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,7 @@ def test_every_broken_slice_is_in_one_stratum_of_a_kind(strata):
     [
         (HAS, {"none": 12, "up to 25 %": 12, "25 to 50 %": 12, "more than 75 %": 12}),
         (GAP, {"none": 12, "up to 30 deg": 12, "30 to 90 deg": 12, "more than 180 deg": 12}),
+        (FAULT, {"the wall itself": 36, "only pieces elsewhere": 12}),
         (PLACE, {"base": 12, "middle": 12, "apex": 24}),
         (DISTANCE, {"up to 7.5 mm": 16, "more than 7.5 mm": 32}),
     ],

@@ -129,8 +129,8 @@ def test_strata_draw_a_bar_for_every_method_and_say_how_many(tables):
     shown = texts(figure)
     assert "none\nn = 12" in shown
     assert "> 75 %\nn = 12" in shown
-    assert len(figure.axes) == 8
-    assert len(figure.axes[0].patches) == 4 * 3  # strata that hold a slice, times methods
+    assert len(figure.axes) == 10
+    assert len(figure.axes[0].patches) == 2 * 3  # kinds of faults, times methods
 
 
 def test_reliability_and_risk_have_a_line_for_every_model(tables):

@@ -1,4 +1,4 @@
-"""The same figures for kinds of slices: by how much of the wall was there, place, gap and slice distance."""
+"""The same figures by what is broken, place in the stack, how much of the wall was there, gap and slice distance."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
-from .measure import KEY, NO_MODEL, WHOLE
+from .measure import ELSEWHERE, KEY, NO_MODEL, WALL, WHOLE
 from .paired import POLAR
 from .statistics import Interval, mean, paired, relative_change
 from .tables import models_of
 
-HAS, PLACE, GAP, DISTANCE = "share of the true wall there", "place in the stack", "gap", "slice distance"
+FAULT, PLACE = "what is broken", "place in the stack"
+HAS, GAP, DISTANCE = "share of the true wall there", "gap", "slice distance"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ STRATA = {
     ),
     DISTANCE: Stratum("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
 }
-PLACES = ("base", "middle", "apex")
+KINDS = {FAULT: ("fault", (WALL, ELSEWHERE)), PLACE: ("place", ("base", "middle", "apex"))}
+"""Strata that a column names: the column, and its words in their order."""
 
 
 def stratify(rows: pd.DataFrame) -> pd.DataFrame:
@@ -80,9 +82,11 @@ def _of(rows: pd.DataFrame, model: str, method: str) -> pd.DataFrame:
 
 
 def _labelled(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
-    strata = [(kind, stratum.cut(rows)) for kind, stratum in STRATA.items()]
-    places = pd.Series(pd.Categorical(rows.place, PLACES, ordered=True), rows.index)
-    return [strata[0], (PLACE, places), *strata[1:]]
+    named = [
+        (kind, pd.Series(pd.Categorical(rows[column], words, ordered=True), rows.index))
+        for kind, (column, words) in KINDS.items()
+    ]
+    return named + [(kind, stratum.cut(rows)) for kind, stratum in STRATA.items()]
 
 
 def _figures(part: pd.DataFrame) -> dict[str, object]:

@@ -116,7 +116,7 @@ def reliability(bins: pd.DataFrame, summary: pd.DataFrame, population: str) -> F
         above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as promised")
         _promises(above, below, _of(bins, population, question), _of(summary, population, question))
         above.set(title=title, ylim=(-0.02, 1.04))
-        above.legend(loc="upper left", fontsize=7.5)
+        above.legend(loc="upper left" if above is figure.axes[0] else "lower right", fontsize=7.5)
         below.set(xlabel="confidence", xlim=(0, 1.02))
     panels[0][0].set_ylabel("share of yes")
     panels[1][0].set_ylabel("slices")
