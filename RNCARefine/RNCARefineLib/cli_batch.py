@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -149,7 +149,7 @@ def batch(
 
 def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int | None, scheduler: str | None) -> int:
     """Do the cases, print what came of it, and return the exit status."""
-    with CohortBar(len(cases)) as bar, _interrupts(bar) as stop:
+    with CohortBar(len(cases)) as bar, _Interrupts(bar) as interrupts:
         walk = Walk(cohort, cases, result_name, bar.tell)
         left = walk.begin()
         began = time.monotonic()
@@ -157,14 +157,16 @@ def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int |
         if left:
             bar.say("Starting")
             try:
-                with _workers(min(workers or _cores(), len(left)), scheduler) as client:
+                with ExitStack() as stack:
+                    client = stack.enter_context(_workers(min(workers or _cores(), len(left)), scheduler))
+                    stack.callback(interrupts.ignore)  # the workers end in order, whatever comes
                     check_workers(client, work)
                     stopped = do_side_by_side(
                         client,
                         walk,
                         left,
                         work,
-                        stop=stop,
+                        stop=interrupts.wanted,
                         tell_workers=bar.tell_workers,
                         patience_s=PATIENCE_S if scheduler is None else math.inf,
                     )
@@ -236,27 +238,33 @@ def _workers(count: int, scheduler: str | None) -> Iterator[Client]:
         yield client
 
 
-@contextmanager
-def _interrupts(bar: CohortBar) -> Iterator[Callable[[], bool]]:
-    """Note the first Ctrl-C, so that the cases in work are finished, and let the second one through.
+class _Interrupts:
+    """Notes the first Ctrl-C, so that the cases in work are finished, and lets the second one through."""
 
-    Yields:
-        The function that says whether somebody wants to stop.
-    """
-    wanted: list[int] = []
+    def __init__(self, bar: CohortBar) -> None:
+        self._bar = bar
+        self._count = 0
+        self._ignored = False
 
-    def interrupt(number: int, frame: object) -> None:
-        wanted.append(number)
-        if len(wanted) > 1:
+    def __enter__(self) -> _Interrupts:
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def wanted(self) -> bool:
+        """Whether somebody wants to stop."""
+        if self._count:
+            self._bar.say("Stopping; the cases in work are finished first. Ctrl-C again leaves them", for_good=True)
+        return bool(self._count)
+
+    def ignore(self) -> None:
+        """Let no further one through."""
+        self._ignored = True
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        self._count += 1
+        if self._count > 1 and not self._ignored:
+            self._ignored = True
             raise KeyboardInterrupt
-
-    def stop() -> bool:
-        if wanted:
-            bar.say("Stopping; the cases in work are finished first. Ctrl-C again leaves them", for_good=True)
-        return bool(wanted)
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)

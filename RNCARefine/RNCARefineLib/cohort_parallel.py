@@ -83,14 +83,14 @@ def do_side_by_side(
     stopped = False
     try:
         while left or crew.busy:
+            if left and stop():
+                stopped = True
+                left.clear()
             crew.count()
             while left and crew.has_room():
                 crew.give(left.popleft())
             for result in crew.results():
                 notes.take(result)
-            if left and stop():
-                stopped = True
-                left.clear()
     finally:
         notes.write()
     return stopped

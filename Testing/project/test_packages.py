@@ -38,6 +38,7 @@ DISTRIBUTIONS = {
     "nrrd": "pynrrd",
     "shiboken6": "pyside6-essentials",
     "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
     "slicer": "slicer-core",
     "vtk": "slicer-core",
     "vtkmodules": "slicer-core",

@@ -13,7 +13,7 @@ from .canvas import framed, in_row
 from .sample import WALL, Sample, open_sample, show_only
 from .widgets import GREY, grab, use_fonts
 
-OPTIONS = (430, 330)
+OPTIONS = (430, 335)
 VIEW = (640, 2 * OPTIONS[1])
 SLICE, WIDTH_MM = 6, 95.0
 

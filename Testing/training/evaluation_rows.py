@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rncarefine_training.evaluation.measure import ALONE, ELSEWHERE, NEAR, NO_MODEL, OPEN_BASE, WALL, WHOLE
+from rncarefine_training.evaluation.measure import ALONE, NEAR, NO_MODEL, OPEN_BASE, WHOLE
 
 POLAR = "polar interpolation"
 MODELS = ("one-2d", "two-3d")
@@ -22,7 +22,7 @@ def made_up(**changes: Any) -> pd.DataFrame:
     """Return rows of four broken slices and a correct one, for every subject and network.
 
     Dice is 0.5 before. The first model brings it to 0.6, the second to 0.7, polar interpolation to 0.55, each a little
-    different by slice and subject; HD halves, ASSD falls by a quarter. All walls close.
+    different by slice and subject; HD halves, ASSD falls by a quarter. All walls close; near the heart, slice 3 has.
     """
     rows = []
     for network in NETWORKS:
@@ -36,7 +36,6 @@ def made_up(**changes: Any) -> pd.DataFrame:
                     "k": k,
                     "broken": k < 4,
                     "correct": k == 4,
-                    "fault": WALL if k < 3 else ELSEWHERE,
                     "has": HAS[k] if k < 4 else 1.0,
                     "place": PLACES[k] if k < 4 else "apex",
                     "gap_deg": GAPS[k] if k < 4 else 0.0,
@@ -60,7 +59,7 @@ def _result(model: str, method: str, number: int, k: int) -> dict[str, Any]:
         "model": model,
         "sha256": f"{model}-hash" if ours else "",
         "method": method,
-        "valid": method != NEAR,
+        "valid": method != NEAR or k == 3,
         "verdict": "repaired by the automaton" if ours and broken else "",
         "flagged": False,
         "changed": broken,

@@ -74,10 +74,20 @@ def test_weights_go_onto_the_card_and_an_export_keeps_them(run, monkeypatch):
 
 def test_too_few_repairs_are_said_in_one_line_and_the_card_stays_as_it_was(run, monkeypatch, capsys):
     before = card(run)
+    assert "A confidence cannot be calibrated on 2 repairs" in refused(run, monkeypatch, capsys)
+    assert card(run) == before
+    assert not (run / "automaton" / "toy-2d" / "confidence.json").exists()
+
+
+def test_weights_that_are_not_exported_yet_are_said_in_one_line(run, monkeypatch, capsys):
+    (run / "models" / "toy-2d.npz").unlink()
+    assert "there is no such model file" in refused(run, monkeypatch, capsys)
+
+
+def refused(run, monkeypatch, capsys):
+    """Run the installed command, which ends with status 2, and return what it says."""
     monkeypatch.setattr(sys, "argv", ["rncarefine-train", "calibrate", *options(run)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    assert "A confidence cannot be calibrated on 2 repairs" in capsys.readouterr().err.replace("\n", " ")
-    assert card(run) == before
-    assert not (run / "automaton" / "toy-2d" / "confidence.json").exists()
+    return capsys.readouterr().err.replace("\n", " ")

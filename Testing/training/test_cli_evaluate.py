@@ -53,7 +53,11 @@ def test_several_models_are_evaluated_and_one_by_one_as_well(run):
     pd.testing.assert_frame_equal(
         together.sort_values(order, ignore_index=True), apart.sort_values(order, ignore_index=True)
     )
-    assert (folder / "evaluation-select-strata.csv").exists()
+    strata = folder / "evaluation-select-strata.csv"
+    before = pd.read_csv(strata)
+    strata.unlink()
+    call("evaluate", run, "--tables")
+    pd.testing.assert_frame_equal(pd.read_csv(strata), before, rtol=1e-3)
     assert not (folder / "opened.csv").exists()
 
 

@@ -35,12 +35,13 @@ sampled, trained = Remaining.__iter__, AutomatonLearner.training_step
 
 def samples(self):
     for index in sampled(self):
-        noted["seen"].append(index)
+        if distributed.is_initialized():  # planning tries a few updates
+            noted["seen"].append(index)
         yield index
 
 
 def step(self, batch, index):
-    if not distributed.is_initialized():  # planning tries a few updates
+    if not distributed.is_initialized():
         return trained(self, batch, index)
     noted["batches"].append(len(batch.weight))
     noted["steps"].append(self.global_step)

@@ -122,14 +122,21 @@ def test_a_misspelt_call_exits_with_status_2(monkeypatch, capsys, arguments):
     [
         ("base", "No cases in"),
         ("automaton", "No cases of the configuration's subjects in"),
-        ("evaluate", "There is no model 'no-such-model'"),
+        ("calibrate", "No predictions of these subjects"),
+        ("evaluate", "No predictions of these subjects"),
     ],
 )
 def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path, command, message):
     config = write_config(tmp_path / "toy.yaml")
-    extra = ("--model", "no-such-model") if command == "evaluate" else ()
-    assert main(monkeypatch, command, "--run", tmp_path / "[run]", "--config", config, *extra) == 2
+    assert main(monkeypatch, command, "--run", tmp_path / "[run]", "--config", config) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path):
+    write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
+    config = write_config(tmp_path / "toy.yaml")
+    assert main(monkeypatch, "evaluate", "--run", tmp_path, "--config", config, "--model", "no-such-model") == 2
+    assert "There is no model 'no-such-model'" in capsys.readouterr().err
 
 
 def test_a_wrong_configuration_is_said_with_its_field(monkeypatch, capsys, tmp_path):

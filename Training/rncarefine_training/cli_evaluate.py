@@ -37,6 +37,7 @@ def evaluate(
     test: Annotated[bool, typer.Option(help="Open the test subjects; otherwise the selecting ones.")] = False,
     pool: Annotated[bool, typer.Option(help="Give the base network's blood pool to the repair.")] = False,
     fresh: Annotated[bool, typer.Option(help="Drop what earlier calls measured of other models.")] = False,
+    tables: Annotated[bool, typer.Option(help="Make the tables anew from the rows; measure and open nothing.")] = False,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
     subjects: SubjectsOption = None,
@@ -50,11 +51,18 @@ def evaluate(
     from .evaluation.measure import evaluate as measure
     from .evaluation.measure import failures_of
     from .evaluation.opened import open_test_subjects
-    from .evaluation.store import ROWS, base_name, keep_other_models, write_evaluation
+    from .evaluation.store import ROWS, base_name, keep_other_models, read_rows, write_evaluation
     from .evaluation.tables import models_of, overall
     from .fit import test_sources, training_sources
 
     training = Config.load(config)
+    name = base_name(test, pool)
+    unseen = [kind for kind, network in training.base.networks.items() if network.unseen]
+    unseen += [outside for outside in training.predictions.test if outside not in training.predictions.train]
+    if tables:
+        write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name, unseen)
+        console.print(f"Tables made anew: {run / name}*.csv")
+        return
     chosen = (training.subjects.test if test else training.subjects.select)[:subjects]
     sources = test_sources(training) if test else training_sources(training, last_only=True)
     failures = failures_of(run / "cases", run / "predictions", sources, chosen)
@@ -66,16 +74,13 @@ def evaluate(
             console.print(sentence, style="yellow")
     measured = measure(failures, models, with_pool=pool, device=device, workers=workers)
     rows = _gathered(measured, len(failures))
-    name = base_name(test, pool)
     rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
-    unseen = [kind for kind, network in training.base.networks.items() if network.unseen]
-    unseen += [name for name in training.predictions.test if name not in training.predictions.train]
-    tables = write_evaluation(rows, run, name, unseen)
-    show_networks(tables[""])
-    show_paired(tables["paired"])
-    show_strata(tables["strata"])
-    show_confidence(tables["confidence"])
-    show_targets(tables["targets"])
+    written = write_evaluation(rows, run, name, unseen)
+    show_networks(written[""])
+    show_paired(written["paired"])
+    show_strata(written["strata"])
+    show_confidence(written["confidence"])
+    show_targets(written["targets"])
     for which in models_of(rows):
         for what, value in overall(rows, which).items():
             console.print(f"{which}, all networks, {what}: {value}")

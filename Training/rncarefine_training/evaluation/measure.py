@@ -38,8 +38,6 @@ NEAR = "input near the heart"
 where it draws, which lowers distances without any repair of a wall. Against this input that does not count."""
 NO_MODEL = "-"
 """What stands for the model in a baseline's rows."""
-WALL, ELSEWHERE = "the wall itself", "only pieces elsewhere"
-"""What is broken in a slice: the wall about the heart, or nothing but that there are pieces far away."""
 KEY = ["source", "case", "k"]
 """What names a slice of a base network."""
 
@@ -101,10 +99,10 @@ def evaluate(
     Yields:
         The rows of one stack, in the order of ``failures``; empty if the network drew no wall at all. One row per
         slice with a prediction, model and method: ``broken`` and ``correct`` say which question the slice answers;
-        ``fault`` (:data:`WALL` or :data:`ELSEWHERE`), ``has`` (share of the true wall that was there), ``place``,
-        ``gap_deg`` and ``slice_mm`` what kind of slice it is; ``valid``, ``flagged``, ``changed``, ``confidence``,
-        ``dice``, ``hd``, ``assd`` describe the result and ``dice_before``, ``hd_before``, ``assd_before`` the input.
-        Distances are measured in slices that were broken or changed.
+        ``has`` (share of the true wall that was there), ``place``, ``gap_deg`` and ``slice_mm`` what kind of slice it
+        is; ``valid``, ``flagged``, ``changed``, ``confidence``, ``dice``, ``hd``, ``assd`` describe the result and
+        ``dice_before``, ``hd_before``, ``assd_before`` the input. Distances are measured in slices that were broken
+        or changed.
 
     Raises:
         ValueError: The same weights are given twice, or there are fewer than 1 workers.
@@ -141,8 +139,7 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], with_pool: bool,
     attempts: list[Attempt] = []
     for name, model in models:
         attempts += repairs(stack, model, name, device)
-    near = _near(stack)
-    attempts += [near, *(_baseline(stack, method) for method in BASELINES)]
+    attempts += [_near(stack), *(_baseline(stack, method) for method in BASELINES)]
     gaps = {record.k: record.gap_deg_before for record in attempts[0].records} if models else {}
     places = place_of_slices(truth, case.spacing)
     rows: list[dict[str, object]] = []
@@ -155,7 +152,6 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], with_pool: bool,
             "k": int(k),
             "broken": broken(labels[k], case.labels[k], stack.pixel_area),
             "correct": betti_2d(wall[k]) == (1, 1) and betti_2d(truth[k]) == (1, 1),
-            "fault": ELSEWHERE if betti_2d(near.mask[k]) == (1, 1) else WALL,
             "has": share_of_truth(wall[k], truth[k]),
             "place": places.get(int(k), "beyond"),
             "gap_deg": gaps.get(int(k), float("nan")),

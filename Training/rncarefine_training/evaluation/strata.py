@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
-from .measure import ELSEWHERE, KEY, NO_MODEL, WALL, WHOLE
+from .measure import KEY, NEAR, NO_MODEL, WHOLE
 from .paired import POLAR
 from .statistics import Interval, mean, paired, relative_change
 from .tables import models_of
@@ -40,8 +40,9 @@ STRATA = {
     ),
     DISTANCE: Stratum("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
 }
-KINDS = {FAULT: ("fault", (WALL, ELSEWHERE)), PLACE: ("place", ("base", "middle", "apex"))}
-"""Strata that a column names: the column, and its words in their order."""
+FAULTS = WALL, ELSEWHERE = "the wall itself", "only pieces elsewhere"
+"""What is broken in a slice: the wall about the heart, or nothing but that there are pieces far away from it."""
+PLACES = ("base", "middle", "apex")
 
 
 def stratify(rows: pd.DataFrame) -> pd.DataFrame:
@@ -82,11 +83,23 @@ def _of(rows: pd.DataFrame, model: str, method: str) -> pd.DataFrame:
 
 
 def _labelled(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
+    words = {FAULT: (faults(rows), FAULTS), PLACE: (rows.place, PLACES)}
     named = [
-        (kind, pd.Series(pd.Categorical(rows[column], words, ordered=True), rows.index))
-        for kind, (column, words) in KINDS.items()
+        (kind, pd.Series(pd.Categorical(values, order, ordered=True), rows.index))
+        for kind, (values, order) in words.items()
     ]
     return named + [(kind, stratum.cut(rows)) for kind, stratum in STRATA.items()]
+
+
+def faults(rows: pd.DataFrame) -> pd.Series:
+    """Return for every row which of :data:`FAULTS` its slice has.
+
+    Args:
+        rows: With those of the input near the heart among them.
+    """
+    closed = rows[rows.method == NEAR].set_index(KEY).valid
+    near = closed.reindex(pd.MultiIndex.from_frame(rows[KEY])).to_numpy()
+    return pd.Series(np.where(near == True, ELSEWHERE, WALL), rows.index)  # noqa: E712 (missing is not closed)
 
 
 def _figures(part: pd.DataFrame) -> dict[str, object]:
