@@ -7,7 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from .cli_tables import note, out, plain_table, show_written
@@ -36,8 +36,8 @@ class CohortBar:
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[news]}"),
-            TimeElapsedColumn(),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -111,7 +111,7 @@ def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
     table.add_column("", justify="right")
     table.add_row("done now", f"{len(outcome.repaired):,}")
     if outcome.repaired:
-        table.add_row("", f"{_duration(seconds)}, {60 * len(outcome.repaired) / max(seconds, 1e-3):,.0f} a minute")
+        table.add_row("took", f"{_duration(seconds)}, {60 * len(outcome.repaired) / max(seconds, 1e-3):,.0f} a minute")
     if outcome.skipped:
         table.add_row("done before", f"{len(outcome.skipped):,}")
     table.add_row("failed", f"{len(outcome.failed):,}", style="red" if outcome.failed else "")

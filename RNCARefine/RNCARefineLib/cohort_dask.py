@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -47,22 +48,40 @@ def local_workers(count: int) -> Iterator[Client]:
     from distributed import Client, LocalCluster
 
     threads = {f"distributed.nanny.pre-spawn-environ.{name}": 1 for name in _THREADS}
-    with (
-        dask.config.set({**_SETTINGS, **threads}),
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-            # A process that dies may not have been the case's fault; two are. The port is any that is free, for Dask
-            # would warn of another batch that has its usual one.
-            scheduler_kwargs={"allowed_failures": 1, "dashboard_address": "127.0.0.1:0"},
-            preload=[f"{__package__}.cohort_worker"],
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    with dask.config.set({**_SETTINGS, **threads}):
+        with _deaf_to_ctrl_c():
+            cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                # A process that dies may not have been the case's fault; two are. The port is any that is free, for
+                # Dask would warn of another batch that has its usual one.
+                scheduler_kwargs={"allowed_failures": 1, "dashboard_address": "127.0.0.1:0"},
+                preload=[f"{__package__}.cohort_worker"],
+            )
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C from the threads that are started in the block, and from all processes that they ever start.
+
+    A terminal sends it to every process, and one that is being started would die of it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # it would let Ctrl-C through again for the thread that starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -79,15 +98,17 @@ def cluster_workers(address: str) -> Iterator[Client]:
         ClusterError: Nobody answers.
     """
     from distributed import Client
+    from distributed.utils import silence_logging_cmgr
 
-    try:
-        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ClusterError(
-            f"No Dask scheduler answers at {address!r} ({error}). Check the address, or start one: dask scheduler"
-        ) from error
-    with client:
-        yield client
+    with silence_logging_cmgr(logging.CRITICAL):  # what goes wrong is told in a sentence
+        try:
+            client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ClusterError(
+                f"No Dask scheduler answers at {address!r} ({error}). Check the address, or start one: dask scheduler"
+            ) from error
+        with client:
+            yield client
 
 
 def check_workers(client: Client, work: FileWork) -> None:

@@ -231,6 +231,8 @@ class _Crew:
         except KilledWorker:
             return CaseResult(case.name, reason=_DIED)
         except Exception as error:  # whatever came up in a worker is the reason why the case failed
+            if future.status != "error":
+                raise ClusterError(_LOST) from error
             return CaseResult(case.name, reason=reason_of(error)[0])
         return result
 

@@ -13,6 +13,6 @@ def dask_setup(worker: object) -> None:
     Args:
         worker: Dask's worker, which needs nothing.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows nothing else keeps it away
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)

@@ -7,6 +7,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .words import Expectation, Finding, Verdict
@@ -147,6 +148,7 @@ class Report:
         )
 
 
+_hints = cache(get_type_hints)  # a cohort has thousands of reports
 _NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
@@ -183,7 +185,7 @@ def _restored_record(kind: Any, value: Any, name: str) -> Any:
     """Return a record; fields that a later version may have added are passed over, and older ones' defaults taken."""
     if not isinstance(value, Mapping):
         raise ValueError(_wrong(name, "a record", value))
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     entries = {}
     for entry in fields(kind):
         if entry.name in value:

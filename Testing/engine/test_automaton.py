@@ -20,9 +20,10 @@ from engine.toy_models import (
 from RNCARefineLib import automaton, backend_torch
 from RNCARefineLib.architecture import Architecture
 from RNCARefineLib.automaton import choose_device, rollout
+from RNCARefineLib.conditioning import SLICE_DISTANCE_MM, seed_state
 from RNCARefineLib.conditioning import planes as condition_planes
-from RNCARefineLib.conditioning import seed_state
 from RNCARefineLib.fire import cell_keys, fires
+from RNCARefineLib.links import link
 from RNCARefineLib.metrics import dice
 from RNCARefineLib.model import available_models, load_model
 from RNCARefineLib.progress import Cancelled
@@ -72,31 +73,33 @@ def test_numpy_and_torch_end_with_the_same_state_and_mask_after_32_steps(archite
 
 
 def shipped(name):
-    """Return a shipped model, its architecture, and planes and seed state of two drawn hearts."""
+    """Return a shipped model, its architecture, planes and seed state of two drawn hearts, and what links them."""
     model = load_model(name)
     architecture = Architecture.of(model.card.shapes)
     planes, state = walls(14.0, 20.0, size=48, spacing_mm=model.card.spacing_mm)
     state = np.concatenate([state[..., :3], np.zeros((*state.shape[:3], architecture.channels - 3), np.float32)], -1)
-    return model, architecture, planes, state
+    if not architecture.volumetric:
+        return model, architecture, planes, state, None
+    distance = np.full((*planes.shape[:3], 1), 8 / SLICE_DISTANCE_MM, np.float32)
+    links = link(np.zeros(2, np.int64), np.arange(2), np.full(2, 8.0))
+    return model, architecture, np.concatenate([planes, distance], -1), state, links
 
 
 @pytest.mark.parametrize("name", [card.name for card in available_models()])
 def test_both_backends_agree_on_the_shipped_weights(name):
-    model, architecture, planes, state = shipped(name)
-    ends = [
-        roll(model.parameters, architecture, planes, state, steps=32, fire_rate=model.card.fire_rate, device=device)
-        for device in BACKENDS
-    ]
+    model, architecture, planes, state, links = shipped(name)
+    options = {"steps": 32, "fire_rate": model.card.fire_rate, "links": links}
+    ends = [roll(model.parameters, architecture, planes, state, device=device, **options) for device in BACKENDS]
     np.testing.assert_allclose(ends[0].state, ends[1].state, atol=1e-4)
     np.testing.assert_array_equal(ends[0].state[..., :3] > 0.5, ends[1].state[..., :3] > 0.5)
 
 
 @pytest.mark.parametrize("name", [card.name for card in available_models()])
 def test_the_shipped_weights_hold_a_wall_far_beyond_the_steps_they_are_used_for(name):
-    model, architecture, planes, state = shipped(name)
+    model, architecture, planes, state, links = shipped(name)
+    options = {"fire_rate": model.card.fire_rate, "links": links}
     ends = [
-        roll(model.parameters, architecture, planes, state, steps=steps, fire_rate=model.card.fire_rate, patience=None)
-        for steps in (model.card.steps, 500)
+        roll(model.parameters, architecture, planes, state, steps=steps, **options) for steps in (model.card.steps, 500)
     ]
     for short, long in zip(*(ended.state for ended in ends), strict=True):
         near, far = (read_wall(fields[..., :3].transpose(2, 0, 1)) for fields in (short, long))

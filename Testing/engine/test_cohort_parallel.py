@@ -224,7 +224,7 @@ def test_a_connection_that_breaks_while_workers_are_counted_is_a_lost_one(client
 
 
 def test_a_result_that_was_lost_with_its_worker_is_waited_for(client, tmp_path, monkeypatch):
-    from distributed import Future, TimeoutError
+    from distributed import TimeoutError
 
     result, times = Future.result, []
 
@@ -238,3 +238,13 @@ def test_a_result_that_was_lost_with_its_worker_is_waited_for(client, tmp_path, 
     outcome = run(client, tmp_path, count=3)
     assert sorted(outcome.repaired) == ["p00", "p01", "p02"]
     assert len(times) == 5
+
+
+def test_a_connection_that_breaks_while_a_result_comes_over_is_not_the_case_s_fault(client, tmp_path, monkeypatch):
+    def broken(future: Future, timeout: float | None = None) -> Any:
+        raise OSError("closed")
+
+    monkeypatch.setattr(Future, "result", broken)
+    with pytest.raises(ClusterError, match="The connection to the Dask scheduler was lost"):
+        run(client, tmp_path)
+    assert Cohort(tmp_path, {}).failed == {}
