@@ -65,6 +65,7 @@ def thread_workers(count: int) -> LocalCluster:
         threads_per_worker=1,
         processes=False,
         dashboard_address=None,
+        memory_limit=0,  # the process has the memory of every test before this one: the workers would pause for it
         scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
     )
 

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -37,6 +36,7 @@ from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.model_samples import still_model
 from engine.report_samples import broken_stack, ring
 from engine.toy_models import circle_model
+from harness.processes import interruptible
 from RNCARefineLib import __version__, cli_commands, cli_demo, files
 from RNCARefineLib import model as model_module
 from RNCARefineLib.cli import main
@@ -381,20 +381,13 @@ def test_a_real_interrupt_ends_a_running_repair(case):
     )
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "still.npz", *LABELS]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A run in the background of a shell ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        assert process.stdout.readline() == b"working\n"
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+        assert process.stdout.readline() == "working\n"
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said == b"rncarefine: stopped\n"
+    assert said == "rncarefine: stopped\n"
     assert names(case) == before
 
 

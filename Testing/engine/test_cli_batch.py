@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from engine.cohort_samples import cut_off, thread_workers, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, write_segmentation
 from engine.model_folders import cine_2d, cine_3d, install
 from engine.model_samples import still_model
+from harness.processes import interruptible
 from RNCARefineLib import cli_batch, cli_commands
 from RNCARefineLib.cli import main
 
@@ -292,23 +292,15 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, cap
         "import sys\nfrom RNCARefineLib.cli import main\nif __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["batch", "many", "-o", "out", "--model", "still.npz", "--device", "numpy", *CHOSEN, "--workers", "2"]
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A run in the background of a shell ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        deadline = time.monotonic() + 300
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+        deadline = time.monotonic() + 120
         while not list(Path("out").glob("q*.nii.gz")) and time.monotonic() < deadline:
             time.sleep(0.01)
         for _ in range(times):
             os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers, too
             time.sleep(0.05)
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     finished = {path.name.removesuffix(".nii.gz") for path in Path("out").glob("q*.nii.gz")}

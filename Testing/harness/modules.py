@@ -119,12 +119,24 @@ class ModuleManager:
 def start_core_modules(manager: ModuleManager, application_logic: Any, scene: Any) -> None:
     """Make the logic of each core module and give it the scene."""
     slicer.modules = sys.modules["slicer.modules"] = ModuleType("slicer.modules")
+    forget_converter_rules()
     for name, class_name in LOGICS.items():
         logic = getattr(slicer, class_name)()
         logic.SetMRMLApplicationLogic(application_logic)
         logic.SetMRMLScene(scene)
         application_logic.SetModuleLogic(name, logic)
         manager.add(CoreModule(name, logic))
+
+
+def forget_converter_rules() -> None:
+    """Leave no rule for the conversion of segments, as in an application that has just been started.
+
+    Each logic of Segmentations registers its rules anew for the whole process, and every copy of a segmentation copies
+    all of them: after a thousand sessions that takes seconds.
+    """
+    factory = slicer.vtkSegmentationConverterFactory.GetInstance()
+    for rule in factory.GetConverterRules():
+        factory.UnregisterConverterRule(rule)
 
 
 def load_scripted_module(path: Path) -> ModuleType:

@@ -20,6 +20,7 @@ import pytest
 from engine.model_samples import still_model
 from harness.cohort import break_case, write_cases
 from harness.hearts import draw_heart
+from harness.processes import interruptible
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "RNCARefine" / "Resources" / "Scripts" / "RNCARefineBatch.py"
@@ -147,20 +148,12 @@ def test_data_in_the_scene_are_cleared_for_the_slicer_was_started_for_the_batch(
 def test_ctrl_c_ends_the_batch_in_order_and_the_next_run_goes_on(folder: Path, options: list[str | Path]) -> None:
     for number in range(12):
         shutil.copytree(folder / "in" / "p1", folder / "in" / f"q{number:02}")
-    process = subprocess.Popen(
-        command(*options),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=clean(),
-        # A run in the background of a shell ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 120
-    while not (folder / "out" / "p2.seg.nrrd").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    with interruptible(command(*options), env=clean()) as process:
+        deadline = time.monotonic() + 120
+        while not (folder / "out" / "p2.seg.nrrd").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert "Stopped. Run the same command again to go on." in errors
     finished = {path.name for path in (folder / "out").glob("*.seg.nrrd")}

@@ -23,6 +23,17 @@ def test_each_session_starts_with_an_empty_scene() -> None:
     second.close()
 
 
+def test_converter_rules_do_not_pile_up_over_sessions() -> None:
+    factory = slicer.vtkSegmentationConverterFactory.GetInstance()
+    registered = []
+    for _ in range(3):
+        session = Session()
+        registered.append(sorted(rule.GetClassName() for rule in factory.GetConverterRules()))
+        session.close()
+    assert registered[0] == registered[1] == registered[2]
+    assert len(set(registered[0])) == len(registered[0]) > 0
+
+
 def test_closing_a_session_removes_its_temporary_folder() -> None:
     session = Session()
     folder = Path(slicer.app.temporaryPath)

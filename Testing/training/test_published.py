@@ -195,4 +195,6 @@ def test_every_sample_of_a_batch_has_its_own_late_step_and_two_are_fresh(tmp_pat
     for _, state, kept in seen:
         assert torch.equal(state[:2], made.seeds[:2])
         assert 0.4 < float(kept.float().mean()) < 0.6
-    assert not torch.equal(seen[-1][1][2:], made.seeds[made.samples[:2]])
+    # What a rollout ended with goes back to the pool.
+    changed = (made.pool != made.seeds[made.samples]).flatten(1).any(1)
+    assert changed.all()

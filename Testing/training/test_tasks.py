@@ -7,6 +7,7 @@ import pytest
 import torch
 from monai.losses import SoftclDiceLoss
 
+from rncarefine_training.export import export
 from rncarefine_training.learner import AutomatonLearner
 from rncarefine_training.samples import RepairSamples, Sample, frame_case
 from rncarefine_training.tasks import Ring, Tubular, repair_loss, soft_cldice, task_of
@@ -163,3 +164,9 @@ def test_samples_learner_and_validation_of_hearts_ask_the_task():
     figures = validation.measure(parameters, learner.architecture, chosen)
     assert set(figures) == {"b0_error", "b1_error", "cldice", "dice", "dice_gain"}
     assert 0 < figures["cldice"] < 1
+
+
+def test_weights_for_a_tube_are_not_exported_to_an_engine_that_repairs_rings(tmp_path):
+    training = toy_config(automaton__task="tubular")
+    with pytest.raises(ValueError, match="toy-2d: the engine repairs rings"):
+        export(training, tmp_path / "last.ckpt", tmp_path)
