@@ -75,6 +75,7 @@ def test_a_run_without_tables_is_an_error(tmp_path):
         ("horizon-sax-cine-2d-slices.csv", None),
         ("robustness-sax-cine-3d.csv", "robustness sax-cine-3d"),
         ("ablation.csv", "ablation"),
+        ("compare-published.csv", "compare-published"),
         ("opened.csv", "opened"),
         ("something.csv", None),
     ],
@@ -136,6 +137,14 @@ def test_the_other_kinds_of_tables_are_written():
     text = markdown.ablation(pd.DataFrame([reference, other | {"effect": -0.8}]))
     assert cells(text, "as it is")[6:] == ["", "", ""]
     assert cells(text, "no image")[6:] == ["-0.100 (-0.200 to -0.050)", "1.0e-02", "-0.80"]
+    figures = {"mse": 0.01, "dice": 0.9, "b0 error": 0.5, "b1 error": 1.0, "ring": 0.95, "cldice": 0.9}
+    figures |= {f"{name} {end}": value for name, value in figures.items() for end in ("low", "high")}
+    costs = {"parameters": 12_977, "updates": 15_360, "training s": 2_900.4, "ms per picture": 10.04}
+    lines = [figures | costs | {"method": "published"}, figures | dict.fromkeys(costs, 0) | {"method": "input"}]
+    text = markdown.compare_published(pd.DataFrame(lines))
+    assert cells(text, "published")[1:6] == ["12,977", "15,360", "2,900", "10.0", "0.01000 (0.01000 to 0.01000)"]
+    assert cells(text, "published")[-2:] == ["95.0 % (95.0 to 95.0)", "0.9000 (0.9000 to 0.9000)"]
+    assert cells(text, "input")[1:5] == [""] * 4
 
 
 # The document

@@ -278,7 +278,7 @@ def test_the_command_trains_compares_and_goes_on(tmp_path):
         result = CliRunner().invoke(app, [*arguments, str(updates)], catch_exceptions=False)
         assert result.exit_code == 0, result.output
     folder = run / "compare-published"
-    table = pd.read_csv(folder / "table.csv").set_index("method")
+    table = pd.read_csv(run / "compare-published.csv").set_index("method")
     assert list(table.index) == ["input", "published, cut off", "ours, ring", "ours, tubular"]
     assert table.loc["published, cut off", "updates"] == 2
     assert table.loc["published, cut off", "parameters"] == 12_977

@@ -37,6 +37,7 @@ def compare_published(
     from .comparison import compare, one_thread, time_literally
     from .comparison_methods import all_methods
     from .comparison_picture import draw_curves, draw_examples
+    from .evaluation.store import write_table
     from .published import PUBLISHED
     from .synthetic import read_triplets
 
@@ -46,8 +47,8 @@ def compare_published(
     with one_thread():
         methods, log = all_methods(train, held, config, folder, published_updates, console.print)
     comparison = compare(methods, held)
-    comparison.table.to_csv(folder / "table.csv", index=False)
-    comparison.rows.to_csv(folder / "pictures.csv", index=False)
+    write_table(comparison.table, run / "compare-published.csv")
+    write_table(comparison.rows, folder / "pictures.csv")
     draw_examples(comparison, held, folder / "examples.png")
     draw_curves(log, comparison.table, folder / "curves.png")
     _show(comparison.table)

@@ -7,8 +7,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from RNCARefineLib.topology import betti_2d
 
 from .base import members, predict
@@ -18,6 +16,7 @@ from .failures import due
 from .fit import VALIDATION_SLICES, training_sources
 from .inventory import Inventory
 from .networks import build_network
+from .resume import updates_done
 from .trial import AutomatonTrial, try_automaton, try_base
 
 TRIED_CASES = 3
@@ -142,13 +141,6 @@ def some_cases(run: Path, subjects: list[str], count: int = TRIED_CASES, slices:
             f"No cases in {run / 'cases'} with a closed ring and {slices} slices. Run `rncarefine-train prepare` first."
         )
     return found
-
-
-def updates_done(checkpoint: Path) -> int:
-    """Return how many updates a Lightning checkpoint has behind it; 0 if there is none."""
-    if not checkpoint.exists():
-        return 0
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
 
 
 def parameters(config: Config, kind: str) -> int:

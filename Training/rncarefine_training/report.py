@@ -59,7 +59,7 @@ def name_of(path: Path) -> str | None:
     kind, _, model = path.stem.partition("-")
     if kind in ("horizon", "robustness") and model and not model.endswith("-slices"):
         return f"{kind} {model}"
-    return path.stem if path.stem in ("ablation", "opened") else None
+    return path.stem if path.stem in ("ablation", "compare-published", "opened") else None
 
 
 def _is_curve(path: Path) -> bool:

@@ -199,6 +199,29 @@ def ablation(table: pd.DataFrame) -> str:
     return _table(head, rows, left=1)
 
 
+def compare_published(table: pd.DataFrame) -> str:
+    """Beside the published recipe, from :func:`rncarefine_training.comparison.compare`."""
+    figures = {"mse": ("squared error", 5), "dice": ("Dice", 4), "b0 error": ("b0 error", 3)}
+    figures |= {"b1 error": ("b1 error", 3), "ring": ("closed rings", 1), "cldice": ("clDice", 4)}
+    head = ["method", "parameters", "updates", "training, s", "ms a picture"]
+    head += [f"{name} (95 %)" for name, _ in figures.values()]
+    rows = []
+    for line in table.to_dict("records"):
+        trained = line["training s"] > 0
+        costs = (
+            f"{line['parameters']:,}",
+            f"{line['updates']:,}",
+            f"{line['training s']:,.0f}",
+            f"{line['ms per picture']:.1f}",
+        )
+        row = [line["method"], *(costs if trained else [""] * len(costs))]
+        for name, (_, digits) in figures.items():
+            values = line[name], line[f"{name} low"], line[f"{name} high"]
+            row.append(_interval(*values, digits, percent=name == "ring", sign="-"))
+        rows.append(row)
+    return _table(head, rows, left=1)
+
+
 def opened(table: pd.DataFrame) -> str:
     """When the test subjects were looked at, from :mod:`rncarefine_training.evaluation.opened`."""
     rows = [[line.model, f"`{line.sha256[:12]}`", str(line.date)] for line in table.itertuples()]
@@ -214,6 +237,7 @@ MARKDOWN: dict[str, Callable[[pd.DataFrame], str]] = {
     "horizon": horizon,
     "robustness": robustness,
     "ablation": ablation,
+    "compare-published": compare_published,
     "opened": opened,
 }
 """By the kind of table."""
