@@ -9,8 +9,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 import rncarefine_training
+from rncarefine_training import base
 from rncarefine_training.base import (
     BaseLearner,
     HeartCrops,
@@ -21,6 +23,7 @@ from rncarefine_training.base import (
     predict,
     resample,
     train_member,
+    updates_kept,
 )
 from rncarefine_training.cases import MYOCARDIUM, POOL, Case
 from rncarefine_training.config import BaseNetwork, Config
@@ -188,26 +191,72 @@ def test_a_member_is_trained_writes_its_snapshots_and_is_not_trained_again(tmp_p
     assert [path.stat().st_mtime_ns for path in paths] == times
 
 
+def checkpoints_often(monkeypatch):
+    """Write a checkpoint after every fifth update."""
+
+    def often(folder, every_n_train_steps, **others):
+        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // 20, **others)
+
+    monkeypatch.setattr(base, "ModelCheckpoint", often)
+
+
 def test_a_training_that_was_cut_off_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch):
-    config = toy_config(base__networks__small__updates=106)
+    checkpoints_often(monkeypatch)
+    config = toy_config(base__networks__small__updates=11)
     member = members(config)[0]
     cases = [toy_case(subject) for subject in member.subjects]
     original, updates = BaseLearner.training_step, []
 
     def counted(self, batch, index):
         updates.append(self.global_step)
-        if len(updates) == 104:
+        if len(updates) == 9:
             raise RuntimeError("power cut")
         return original(self, batch, index)
 
     monkeypatch.setattr(BaseLearner, "training_step", counted)
     with pytest.raises(RuntimeError, match="power cut"):
-        train_member(config, member, cases, tmp_path, progress=False)
+        train_member(config, member, cases, tmp_path / "here", progress=False)
     updates.clear()
-    (path,) = train_member(config, member, cases, tmp_path, progress=False)
-    assert updates == [100, 101, 102, 103, 104, 105]
-    assert path.exists()
-    assert [file.name for file in (tmp_path / member.name).glob("*.ckpt")] == ["last.ckpt"]
+    # Wherever the folder was moved to in between.
+    (tmp_path / "here").rename(tmp_path / "there")
+    (path,) = train_member(config, member, cases, tmp_path / "there", progress=False)
+    assert updates == [5, 6, 7, 8, 9, 10]
+    assert [file.name for file in (tmp_path / "there" / member.name).glob("*.ckpt")] == ["last.ckpt"]
+    monkeypatch.setattr(BaseLearner, "training_step", original)
+    (uninterrupted,) = train_member(config, member, cases, tmp_path / "elsewhere", progress=False)
+    weights, others = (torch.load(each, weights_only=True) for each in (path, uninterrupted))
+    assert all(torch.equal(weights[name], others[name]) for name in others)
+
+
+def test_a_snapshot_that_is_missing_behind_the_checkpoint_is_made_from_the_beginning(tmp_path, monkeypatch):
+    checkpoints_often(monkeypatch)
+    config = toy_config(base__networks__small__updates=6, base__networks__small__snapshots=[0.5, 1.0])
+    member, description = members(config)[0], config.base.networks["small"]
+    cases = [toy_case(subject) for subject in member.subjects]
+    early, _ = train_member(config, member, cases, tmp_path, progress=False)
+    first = early.read_bytes()
+    assert updates_kept(description, tmp_path / member.name) == 5
+    early.unlink()
+    assert updates_kept(description, tmp_path / member.name) == 0
+    assert train_member(config, member, cases, tmp_path, progress=False)[0].read_bytes() == first
+
+
+def test_a_snapshot_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    def cut_off(weights, file):
+        file.write(b"half")
+        raise RuntimeError("power cut")
+
+    config = toy_config()
+    member = members(config)[0]
+    monkeypatch.setattr(torch, "save", cut_off)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_member(config, member, [toy_case(name) for name in member.subjects], tmp_path, progress=False)
+    assert not list((tmp_path / member.name).glob("*.pt"))
+
+
+def test_a_network_that_is_not_trained_yet_is_an_error_that_says_what_to_run(tmp_path):
+    with pytest.raises(ValueError, match=r"snapshot-1\.pt: there is no such snapshot.*Run `rncarefine-train base`"):
+        load_network(network(), tmp_path / "snapshot-1.pt")
 
 
 # Predictions

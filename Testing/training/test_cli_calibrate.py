@@ -27,9 +27,15 @@ def run(tmp_path, monkeypatch):
     config = toy_config()
     folder = run / "automaton" / config.name
     folder.mkdir(parents=True)
-    torch.save({"state_dict": AutomatonLearner(config.automaton, config.seed).state_dict()}, folder / "last.ckpt")
-    assert call("export", run).exit_code == 0
+    keep(AutomatonLearner(config.automaton, config.seed), folder / "last.ckpt")
+    done = call("export", run)
+    assert done.exit_code == 0
+    assert "Note" not in done.output
     return run
+
+
+def keep(learner, path, updates=6):
+    torch.save({"state_dict": learner.state_dict(), "global_step": updates}, path)
 
 
 def options(run):
@@ -70,6 +76,24 @@ def test_weights_go_onto_the_card_and_an_export_keeps_them(run, monkeypatch):
     assert (run / "models" / "toy-2d.npz").read_bytes() == weights
     assert call("export", run).exit_code == 0
     assert card(run).confidence == found
+
+
+def test_what_was_found_of_earlier_weights_does_not_go_onto_the_card_of_later_ones(run, monkeypatch):
+    monkeypatch.setattr("rncarefine_training.calibrate.collect_evidence", made_up)
+    assert call("calibrate", run).exit_code == 0
+    measured = {"network": ["small"], "model": ["toy-2d"], "sha256": [card(run).sha256], "method": ["RNCARefine"]}
+    figures = ("broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd")
+    table = pd.DataFrame(measured | {name: [1] for name in figures})
+    table.to_csv(run / "evaluation-test.csv", index=False)
+    assert "earlier weights" not in call("export", run).output
+    assert card(run).metrics["small"]["dice"] == 1
+    assert card(run).confidence
+    config = toy_config()
+    keep(AutomatonLearner(config.automaton, config.seed + 1), run / "automaton" / config.name / "last.ckpt", updates=5)
+    output = call("export", run).output
+    assert "calibrated for earlier weights" in output
+    assert "the training has made 5 of 6 updates" in output
+    assert (card(run).metrics, card(run).confidence) == ({}, {})
 
 
 def test_too_few_repairs_are_said_in_one_line_and_the_card_stays_as_it_was(run, monkeypatch, capsys):

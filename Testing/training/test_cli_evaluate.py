@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -10,7 +11,7 @@ from engine.toy_models import circle_model, identity_model
 from rncarefine_training import cli, cli_options, robustness
 from rncarefine_training.disturbances import DISTURBANCES
 from RNCARefineLib.model import save_model
-from training.toy_data import write_cases, write_config, write_predictions
+from training.toy_data import toy_case, write_cases, write_config, write_predictions
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,32 @@ def test_opening_the_test_subjects_is_recorded_and_the_second_time_said(run):
     assert (folder / "evaluation-test-pool.csv").exists()
 
 
+def test_rows_that_do_not_fit_and_a_wrong_device_are_said_before_the_test_subjects_are_opened(run, tmp_path):
+    _, config, models = run
+    write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
+    elsewhere = tmp_path, config, models
+    call("evaluate", elsewhere, "--model", models[0], "--test")
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")}
+    (tmp_path / "predictions" / "small-0@1" / "t_ED.npz").unlink()
+    write_predictions(tmp_path / "predictions", ["small-0@1"], {"t": toy_case("t", "ES")})
+    toy_case("t", "ES").save(tmp_path / "cases")
+    arguments = ["evaluate", "--run", tmp_path, "--config", config, "--model", models[1], "--test"]
+    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    assert "has the rows of circle-2d for other slices" in str(done.exception)
+    done = CliRunner().invoke(cli.app, [*map(str, arguments), "--fresh", "--device", "gpu"])
+    assert "Unknown device 'gpu'" in str(done.exception)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
+
+
+def test_a_quick_look_at_few_subjects_leaves_the_whole_evaluation_as_it_was(run):
+    folder, _, models = run
+    call("evaluate", run, "--model", models[0], "--fresh")
+    before = (folder / "evaluation-select.csv").read_bytes()
+    call("evaluate", run, "--model", models[0], "--subjects", 1)
+    assert (folder / "evaluation-select.csv").read_bytes() == before
+    assert set(pd.read_csv(folder / "evaluation-select-first1-slices.csv").case) == {"b_ED"}
+
+
 def test_the_long_rollout_has_a_table(run):
     folder, _, models = run
     assert "without early stop, 1 seeds" in call("horizon", run, "--model", models[1], "--seeds", 1, "--stacks", 1)
@@ -91,6 +118,7 @@ def test_some_variations_are_trained_and_those_of_other_calls_are_in_the_table(r
     folder = run[0]
     call("ablate", run, "--share", 1, "--only", "as it is")
     output = call("ablate", run, "--share", 1, "--only", "every cell fires")
+    assert "nan" not in output
     assert "Variation 8 of 13: every cell fires" in output
     assert list(pd.read_csv(folder / "ablation.csv").variation) == ["as it is", "every cell fires"]
 
@@ -101,6 +129,41 @@ def test_a_variation_that_does_not_exist_is_said_with_those_that_do(run):
     done = CliRunner().invoke(cli.app, list(map(str, arguments)))
     assert isinstance(done.exception, ValueError)
     assert "There is no variation 'nothing'. There are: as it is, another seed" in str(done.exception)
+
+
+@pytest.fixture
+def intact(run, tmp_path):
+    """Return a run whose network broke nothing of the selecting subjects."""
+    _, config, models = run
+    cases = write_cases(tmp_path / "cases")
+    write_predictions(tmp_path / "predictions", ["small-0@1"], cases)
+    for subject in "bd":
+        np.savez_compressed(tmp_path / "predictions/small-0@1" / f"{subject}_ED.npz", labels=cases[subject].labels)
+    return tmp_path, config, models
+
+
+@pytest.mark.parametrize("subject", "bd")
+def test_pictures_of_ones_own_show_a_broken_stack_wherever_it_is(intact, subject):
+    folder, _, models = intact
+    write_predictions(folder / "predictions", ["small-0@1"], {subject: toy_case(subject)})
+    # The log of a training that was cut off before it wrote anything to it.
+    (folder / "automaton" / "toy-2d" / "log").mkdir(parents=True)
+    output = call("plots", intact, "--model", models[0], "--own")
+    assert "Not drawn: training-toy-2d: No training was logged" in output
+    assert (folder / "plots" / "film-circle-2d.png").exists()
+    assert (folder / "plots" / "gallery-circle-2d.png").exists()
+
+
+def test_networks_that_broke_nothing_are_evaluated_too_and_there_is_nothing_to_draw(intact):
+    folder, config, models = intact
+    output = call("evaluate", intact, "--model", models[0])
+    assert "changed of correct" in output
+    assert not (folder / "evaluation-select-strata.csv").exists()
+    assert "evaluation-select-strata.csv is not there" in call("plots", intact, "--model", models[0])
+    call("report", intact)
+    arguments = ["plots", "--run", folder, "--config", config, "--model", models[0], "--own"]
+    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    assert "broke no slice of the selecting subjects" in str(done.exception)
 
 
 def test_plots_and_report_come_from_the_tables(run, tmp_path):

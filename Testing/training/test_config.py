@@ -41,13 +41,26 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
     ("changes", "field"),
     [
         ({"seed": "soon"}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"name": "ours/2d"}, "name"),
+        ({"name": ""}, "name"),
+        ({"licence": " "}, "licence"),
+        ({"base__networks": {"a/b": {"architecture": "unet", "channels": [4], "subjects": 1, "updates": 1}}}, "a/b"),
+        ({"automaton__favour": 0.5, "automaton__favoured": ["SC_*"]}, r"automaton\.favoured: SC_\* is none of"),
+        ({"automaton__favour": 0.5, "automaton__favoured": ["t"]}, r"automaton\.favoured: t is none of"),
+        ({"automaton__favour": 0.5}, r"automaton\.favoured: nobody"),
         ({"sed": 1}, "sed"),
         ({"subjects": 5}, "subjects"),
         ({"subjects__test": 5}, "subjects.test"),
         ({"subjects__select_every": 1}, "subjects.select_every"),
         ({"subjects__develop": {"pattern": "p{}", "first": 1}}, "subjects"),
         ({"subjects__develop": ["a", {"pattern": "p{}", "first": 1}]}, "subjects"),
+        ({"subjects__develop": {"pattern": "p{}", "first": "1", "last": 3}}, "subjects: .*whole numbers"),
+        ({"subjects__develop": {"pattern": "p{n}", "first": 1, "last": 3}}, "subjects: .*one place for the number"),
+        ({"subjects__develop": {"pattern": 5, "first": 1, "last": 3}}, "subjects: .*a pattern"),
         ({"subjects__develop": ["a", "b", "a"]}, "subjects: .*named twice in develop: a"),
+        ({"subjects__test": ["t", "t"]}, "subjects: .*named twice in test: t"),
+        ({"subjects__select": ["b", "b"]}, "subjects: .*named twice in select: b"),
         ({"base__networks__small__among": "SC-*"}, "base.networks.small.among"),
         ({"base__batch": 0}, "base.batch"),
         ({"base__crop": 72}, "base.crop"),
@@ -89,6 +102,13 @@ def test_a_file_that_is_no_configuration_is_one_clear_error(tmp_path, text):
     path = tmp_path / "toy.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"toy\.yaml"):
+        Config.load(path)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    path = tmp_path / "toy.yaml"
+    path.write_bytes("title: Hôpital".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"toy\.yaml is not YAML"):
         Config.load(path)
 
 

@@ -42,6 +42,7 @@ def test_every_table_is_written_beside_the_rows(tmp_path):
 def test_the_names_say_subjects_and_pool():
     assert base_name(False, False) == "evaluation-select"
     assert base_name(True, True) == "evaluation-test-pool"
+    assert base_name(True, False, 3) == "evaluation-test-first3"
 
 
 def test_rows_of_other_models_are_kept_and_those_of_the_same_replaced(tmp_path):
@@ -73,6 +74,14 @@ def test_rows_of_a_version_that_knew_no_models_are_dropped(tmp_path):
     path = tmp_path / "rows.csv"
     write_table(ROWS.drop(columns=["model", "sha256"]), path)
     assert keep_other_models(ROWS, path) is ROWS
+
+
+def test_subjects_and_networks_that_are_numbers_keep_their_zeros(tmp_path):
+    rows = ROWS.assign(subject="007", network="01")
+    write_table(rows, tmp_path / "rows.csv")
+    back = read_rows(tmp_path / "rows.csv")
+    assert set(back.subject) == {"007"}
+    assert set(back.network) == {"01"}
 
 
 def test_missing_rows_are_an_error_that_says_what_to_run(tmp_path):

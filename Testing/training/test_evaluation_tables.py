@@ -59,11 +59,18 @@ def test_networks_without_a_failure_have_a_table_too():
 
 
 def test_a_model_card_shows_the_figures_of_its_own_whole_repair_by_network():
-    found = measured(summarise(ROWS), SECOND)
+    table = summarise(ROWS)
+    found = measured(table, table[table.model == SECOND].sha256.iloc[0])
     assert set(found) == set(NETWORKS)
     assert found["weak"]["dice"] == 0.704
     assert found["weak"]["broken"] == 24
-    assert measured(summarise(ROWS), "nobody") == {}
+    assert measured(table, "0" * 64) == {}
+
+
+def test_a_model_card_leaves_out_means_over_no_slice_which_it_could_not_hold():
+    table = summarise(ROWS[ROWS.correct])
+    found = measured(table, table[table.model == SECOND].sha256.iloc[0])
+    assert found["weak"] == {"broken": 0, "refused": 0, "flagged": 0, "valid": found["weak"]["valid"]}
 
 
 def test_all_networks_are_summed_up_for_each_model():

@@ -107,3 +107,8 @@ def test_a_checkpoint_of_another_configuration_is_an_error_that_names_it(checkpo
     with pytest.raises(ValueError, match=r"last\.ckpt was not made by this configuration"):
         export(toy_config(automaton__hidden=9), checkpoint[0], tmp_path)
     assert not list(tmp_path.glob("*.npz"))
+
+
+def test_an_automaton_that_is_not_trained_yet_is_an_error_that_says_what_to_run(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no such checkpoint. Run `rncarefine-train automaton` first"):
+        export(toy_config(), tmp_path / "last.ckpt", tmp_path)

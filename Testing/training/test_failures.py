@@ -141,3 +141,18 @@ def test_a_missed_slice_is_not_a_broken_one():
     assert broken(speck, TRUTH, 2.5)
     assert not broken(speck, TRUTH, 2.49)
     assert not broken(np.zeros_like(TRUTH), TRUTH, AREA)
+
+
+def test_a_segmentation_that_was_cut_off_leaves_nothing_that_passes_for_one(tmp_path, asked, monkeypatch):
+    def cut_off(path, labels):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    write_cases(tmp_path / "cases", "abcdt")
+    folders = tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez_compressed", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            list(collect(toy_config(base__networks=NETWORKS), *folders))
+    assert not [path for path in folders[2].rglob("*") if path.is_file()]
+    assert all(load_prediction(path).any() for path in collect(toy_config(base__networks=NETWORKS), *folders))

@@ -79,6 +79,7 @@ def test_training_and_selection_see_their_own_subjects_and_never_the_test(run, m
 
     monkeypatch.setattr(fit, "load_stacks", load)
     train(run)
+    shutil.rmtree(run / "automaton")
     train(run, automaton__focus=True)
     assert asked == [(["a", "c"], False), (["b", "d"], False), (["a", "c"], True), (["b", "d"], True)]
 
@@ -126,6 +127,50 @@ def test_a_training_goes_on_from_its_checkpoint(run):
     assert [path.name for path in (run / "automaton").glob("*.ckpt")] == ["last.ckpt"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"automaton__natural": 0.7}, r"another automaton\.natural \(0\.55\) than the configuration has now \(0\.7\)"),
+        ({"seed": 4}, r"another seed \(3\)"),
+        ({"subjects__develop": ["a", "b", "c", "d", "e"]}, "another list of subjects to train on"),
+        ({"predictions": {"train": ["nnunet"]}}, "another list of networks to learn from"),
+    ],
+)
+def test_a_training_never_goes_on_with_another_configuration_nor_is_it_exported_under_one(run, changes, message):
+    last = train(run)
+    before = last.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        train(run, automaton__updates=7, **changes)
+    with pytest.raises(ValueError, match=message):
+        export(toy_config(**changes), last, run)
+    assert last.read_bytes() == before
+    assert export(toy_config(automaton__steps=9, automaton__patience=3), last, run).exists()
+
+
+def test_checkpoints_follow_a_training_into_a_folder_that_was_moved(run, monkeypatch):
+    def often(folder, every_n_train_steps, **others):
+        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // 50, **others)
+
+    monkeypatch.setattr(fit, "ModelCheckpoint", often)
+    train(run)
+    moved = (run / "automaton").rename(run / "moved")
+    original, updates = AutomatonLearner.training_step, []
+
+    def cut_off(self, batch, index):
+        updates.append(self.global_step)
+        if len(updates) == 4:
+            raise RuntimeError("power cut")
+        return original(self, batch, index)
+
+    monkeypatch.setattr(AutomatonLearner, "training_step", cut_off)
+    config = toy_config(automaton__updates=8)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_automaton(config, run / "cases", run / "predictions", moved, progress=False)
+    assert updates == [6, 7, 8, 9]
+    assert [path.name for path in moved.glob("*.ckpt")] == ["last.ckpt"]
+    assert state_of(moved / "last.ckpt")["global_step"] == 8
+
+
 @pytest.mark.parametrize("kind", [{}, VOLUMETRIC], ids=["slice-wise", "volumetric"])
 def test_a_training_that_was_cut_off_goes_on_with_pool_and_chance(run, monkeypatch, kind):
     original, updates = AutomatonLearner.training_step, []
@@ -136,8 +181,8 @@ def test_a_training_that_was_cut_off_goes_on_with_pool_and_chance(run, monkeypat
             raise RuntimeError("power cut")
         return original(self, batch, index)
 
-    def often(folder, filename, every_n_train_steps):
-        return ModelCheckpoint(folder, filename, every_n_train_steps=every_n_train_steps // 20)
+    def often(folder, every_n_train_steps, **others):
+        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // 20, **others)
 
     monkeypatch.setattr(fit, "ModelCheckpoint", often)
     monkeypatch.setattr(AutomatonLearner, "training_step", counted)

@@ -46,3 +46,8 @@ def test_a_run_without_cases_says_what_to_run(tmp_path):
 def test_a_misspelt_network_from_outside_is_named_beside_those_that_are_there(run):
     with pytest.raises(ValueError, match=r"no segmentations of our in .*, which has ours\. Bring them in with"):
         take_stock(toy_config(predictions={"train": ["our"]}), run)
+
+
+def test_a_training_on_which_nobody_selects_is_an_error_that_says_what_to_change(run):
+    with pytest.raises(ValueError, match=r"Nobody selects.*subjects\.select"):
+        take_stock(toy_config(subjects__select=[]), run)

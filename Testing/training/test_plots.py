@@ -228,7 +228,7 @@ def test_a_stack_that_is_whole_has_no_pictures():
 
 
 def test_pictures_are_written_small_and_named_after_the_model(tmp_path):
-    written = draw_pictures([toy_stack()], toy_stack(), circle_model(name="one-2d"), tmp_path)
+    written = draw_pictures([toy_stack()], circle_model(name="one-2d"), tmp_path)
     assert {path.name for path in written} == {
         f"{kind}-one-2d.{ending}" for kind in ("film", "gallery") for ending in ("png", "svg")
     }

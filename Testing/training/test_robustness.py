@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from engine.toy_models import circle_model
 from rncarefine_training import robustness
+from rncarefine_training.cli_options import made
 from rncarefine_training.disturbances import DISTURBANCES
 from rncarefine_training.evaluation.measure import failures_of
 from rncarefine_training.evaluation.store import UNDISTURBED
 from rncarefine_training.robustness import disturb_and_repair, summarise
-from training.toy_data import write_cases, write_predictions
+from training.toy_data import failed, toy_case, write_cases, write_predictions
 
 FEW = {
     "image": {"contrast inverted": DISTURBANCES["image"]["contrast inverted"]},
@@ -64,6 +67,21 @@ def test_what_was_done_is_read_and_not_done_again(run, monkeypatch):
     monkeypatch.setattr(robustness, "repair", lambda *_: pytest.fail("repaired again"))
     again = pd.concat(disturb_and_repair(failures, circle_model(), kept), ignore_index=True)
     pd.testing.assert_frame_equal(again, rows, check_dtype=False, rtol=1e-3)
+
+
+def test_a_stack_that_was_segmented_anew_is_repaired_anew_and_its_subject_keeps_its_zeros(tmp_path, monkeypatch):
+    monkeypatch.setattr(robustness, "DISTURBANCES", {})
+    cases = {"007": toy_case("007")}
+    cases["007"].save(made(tmp_path / "cases"))
+    write_predictions(tmp_path / "predictions", ["small-0@1"], cases)
+    failures = failures_of(tmp_path / "cases", tmp_path / "predictions", ["small-0@1"], ["007"])
+    for k in (1, 1, 2):
+        if k == 2:
+            np.savez_compressed(failures[0].prediction, labels=failed(cases["007"].labels, k=2))
+            later = (tmp_path / "small-0@1-007_ED.csv").stat().st_mtime + 5
+            os.utime(failures[0].prediction, (later, later))
+        (rows,) = disturb_and_repair(failures, circle_model(), tmp_path, device="numpy")
+        assert [(row.subject, row.k) for row in rows.itertuples()] == [("007", k)]
 
 
 def test_a_stack_without_a_broken_slice_has_no_rows_and_is_remembered(tmp_path):

@@ -129,3 +129,21 @@ def test_no_predictions_are_an_error_that_says_what_to_run(tmp_path):
     write_cases(tmp_path / "cases", "a")
     with pytest.raises(ValueError, match="Run `rncarefine-train failures` first"):
         load_stacks(tmp_path / "cases", tmp_path, ["a"], 1.6, ["x@1"])
+
+
+def test_without_labels_of_the_pool_an_open_wall_is_not_taken_for_the_tip_of_the_apex():
+    case = toy_case("a")
+    opened = failed(case.labels)
+    with_pool = frame_case(replace(case, labels=opened), [], 1.6)
+    without = frame_case(replace(case, labels=np.where(opened == POOL, 0, opened).astype(np.uint8)), [], 1.6)
+    for stack in (with_pool, without):
+        np.testing.assert_array_equal(stack.learnt, [True, False, True, True])
+
+
+def test_a_case_without_a_wall_is_left_out_and_the_others_are_trained_on(tmp_path):
+    cases = write_cases(tmp_path / "cases", "ab")
+    write_predictions(tmp_path / "predictions", ["net@1"], cases)
+    nothing = np.where(cases["a"].labels == MYOCARDIUM, 0, cases["a"].labels).astype(np.uint8)
+    replace(cases["a"], labels=nothing).save(tmp_path / "cases")
+    loaded = load_stacks(tmp_path / "cases", tmp_path / "predictions", ["a", "b"], 1.6, ["net@1"], focus=True)
+    assert [stack.name for stack in loaded] == ["b_ED"]

@@ -90,8 +90,10 @@ def test_the_split_is_drawn_once_and_written(tmp_path, lab):
 
 def test_a_split_that_the_data_say_is_kept(tmp_path, lab):
     said = [replace(entry, split="test" if entry.subject in "ab" else "train") for entry in entries_of(lab)]
-    split = prepare(said, ACDC, {}, tmp_path / "run").split
-    assert [subject for subject, side in split.items() if side == "test"] == ["a", "b"]
+    summary = prepare(said, ACDC, {}, tmp_path / "run")
+    assert [subject for subject, side in summary.split.items() if side == "test"] == ["a", "b"]
+    (note,) = (note for note in summary.notes if "Nobody selects" in note)
+    assert str(tmp_path / "run" / "subjects.csv") in note
 
 
 def test_a_subject_cannot_change_sides_in_a_run(tmp_path, lab):
@@ -179,6 +181,20 @@ def test_the_command_prepares_nnunets_folders_by_the_names_of_its_labels(tmp_pat
     assert len(read_split(tmp_path / "run/subjects.csv")) == 6
 
 
+def test_segmentations_of_a_network_that_lie_in_two_folders_add_up(tmp_path):
+    write_nnunet_lab(tmp_path / "raw", tmp_path / "results")
+    case = toy_case("x", seed=90)
+    write_volume(tmp_path / "raw/imagesTs/q1_ED_0000.nii.gz", case.image)
+    write_volume(tmp_path / "predicted/q1_ED.nii.gz", failed(case.labels))
+    write_volume(tmp_path / "raw/labelsTs/q1_ED.nii.gz", case.labels)
+    for folder in ("results", "predicted"):
+        network = f"nnunet={tmp_path / folder}"
+        done = call("prepare", tmp_path / "raw", "--run", tmp_path / "run", "--prediction", network)
+        assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "run/predictions/nnunet@1").glob("*.npz"))) == 8
+    assert read_split(tmp_path / "run/subjects.csv")["q1"] == "test"
+
+
 def test_the_command_takes_labels_one_by_one_and_a_networks_own(tmp_path):
     table = write_csv_lab(tmp_path / "lab", mapping=TO_MNMS)
     for entry in entries_of(table):
@@ -200,16 +216,17 @@ def test_the_remedy_for_swapped_labels_can_be_pasted(tmp_path):
     assert_same_as_drawn(tmp_path / "run")
 
 
-def test_the_command_prepares_acdc_and_sunnybrook(tmp_path):
+@pytest.mark.parametrize("inner", ["", "derived_myo_png"])
+def test_the_command_prepares_acdc_and_sunnybrook(tmp_path, inner):
     case = toy_case("a")
     for number in range(2):
         write_acdc(tmp_path / "acdc", f"patient00{number}", 1, case.image, case.labels)
     assert "2 cases in" in call("prepare", tmp_path / "acdc", "--run", tmp_path / "run").output
     for what, values in (("images", case.image.clip(0, 255)), ("labels", case.labels)):
         for k, piece in enumerate(values):
-            (tmp_path / "sunny" / what).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "sunny" / inner / what).mkdir(parents=True, exist_ok=True)
             picture = sitk.GetImageFromArray(piece.astype(np.uint8))
-            sitk.WriteImage(picture, str(tmp_path / "sunny" / what / f"SC-N-01_{k:02d}.png"))
+            sitk.WriteImage(picture, str(tmp_path / "sunny" / inner / what / f"SC-N-01_{k:02d}.png"))
     assert "1 cases in" in call("prepare", tmp_path / "sunny", "--run", tmp_path / "run").output
     assert sorted(path.stem for path in (tmp_path / "run/cases").iterdir()) == [
         "SC-N-01_ED",
@@ -252,7 +269,8 @@ def test_a_folder_of_anything_else_is_an_error_that_lists_what_can_be_prepared(t
     assert "none of what can be prepared" in str(done.exception)
     case = toy_case("a")
     write_acdc(tmp_path, "patient001", 1, case.image, case.labels)
-    assert "Leave out --prediction" in str(call("prepare", tmp_path, "--labels", "acdc").exception)
+    for options in (("--labels", "acdc"), ("--subject-pattern", "(.+)_")):
+        assert "Leave out --prediction" in str(call("prepare", tmp_path, *options).exception)
 
 
 def test_labels_of_predictions_are_for_one_network_or_for_all():

@@ -95,3 +95,9 @@ def test_a_wrong_table_is_an_error_that_says_where(tmp_path, text, message):
 def test_a_missing_table_says_who_writes_it(tmp_path):
     with pytest.raises(ValueError, match="`rncarefine-train prepare` writes it"):
         read_split(tmp_path / "subjects.csv")
+
+
+def test_a_table_that_a_spreadsheet_has_saved_with_semicolons_is_read(tmp_path):
+    path = tmp_path / "subjects.csv"
+    path.write_bytes(b"\xef\xbb\xbfsubject;split\r\na;train\r\nb;test\r\n")
+    assert read_split(path) == {"a": "train", "b": "test"}

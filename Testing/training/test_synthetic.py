@@ -198,6 +198,10 @@ def test_a_training_makes_an_automaton_that_repairs_pictures_and_is_not_done_twi
     stamp = whole.stat().st_mtime_ns
     assert train_on_triplets(config(task=task), toy_triplets(4), tmp_path / "whole", progress=False) == whole
     assert whole.stat().st_mtime_ns == stamp
+    with pytest.raises(
+        ValueError, match=r"another automaton\.fire_rate \(.*\) than the configuration has now \(0\.25\)"
+    ):
+        train_on_triplets(config(task=task, fire_rate=0.25), toy_triplets(4), tmp_path / "whole", progress=False)
     soft, masks = trained.repair(*(getattr(toy_triplets(3), kind) for kind in ("images", "states")))
     assert soft.shape == masks.shape == (3, 32, 32)
     assert masks.dtype == bool
@@ -279,11 +283,14 @@ def test_the_command_trains_compares_and_goes_on(tmp_path):
         assert result.exit_code == 0, result.output
     folder = run / "compare-published"
     table = pd.read_csv(run / "compare-published.csv").set_index("method")
-    assert list(table.index) == ["input", "published, cut off", "ours, ring", "ours, tubular"]
+    assert list(table.index) == [
+        "input", "published, cut off", "published, cut off, mask above 0.5", "ours, ring", "ours, tubular",
+    ]  # fmt: skip
+    assert table.loc["published, cut off", "mse"] == table.loc["published, cut off, mask above 0.5", "mse"]
     assert table.loc["published, cut off", "updates"] == 2
     assert table.loc["published, cut off", "parameters"] == 12_977
     assert (table["n"] == 3).all()
-    assert len(pd.read_csv(folder / "pictures.csv")) == 12
+    assert len(pd.read_csv(folder / "pictures.csv")) == 15
     assert len(pd.read_csv(folder / "published" / "published.csv")) == 2
     for name in ("examples.png", "curves.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")

@@ -163,3 +163,11 @@ def test_weights_given_by_path_are_evaluated(tmp_path):
     assert done.exit_code == 0, done.output
     table = pd.read_csv(run / "evaluation-select.csv").set_index("method")
     assert table.loc["RNCARefine", "valid"].startswith("100.0 %")
+
+
+@pytest.mark.parametrize("network", ["middle-0", "other-0@1", "@1"])
+def test_a_network_of_the_sample_that_is_not_there_is_said_with_those_that_are(tmp_path, network):
+    config = write_config(tmp_path / "toy.yaml")
+    done = call("sample", tmp_path, tmp_path, "--network", network, "--run", tmp_path, "--config", config)
+    assert f"--network {network}: give <member>@<fraction>" in str(done.exception)
+    assert "the networks small." in str(done.exception)

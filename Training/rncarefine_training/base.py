@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -17,13 +18,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from RNCARefineLib.atomic import written_whole
 from RNCARefineLib.conditioning import grey_range
 
 from .augment import random_affine, random_contrast
 from .cases import Case, matches
 from .config import Base, BaseNetwork, Config
 from .networks import STRIDE, build_network
-from .resume import Remaining
+from .resume import Remaining, updates_done
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,14 @@ class BaseLearner(L.LightningModule):
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=updates + 1)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what decides the next updates beside the weights: the state of the augmentation's random numbers."""
+        checkpoint["draws"] = self.draws.get_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the random numbers as they were."""
+        self.draws.set_state(checkpoint["draws"])
+
 
 def train_member(config: Config, member: Member, cases: list[Case], folder: Path, progress: bool = True) -> list[Path]:
     """Train one base network, going on from its last checkpoint if there is one.
@@ -151,14 +161,19 @@ def train_member(config: Config, member: Member, cases: list[Case], folder: Path
         One file of network weights per snapshot, in the order of the configuration.
     """
     description = config.base.networks[member.kind]
-    paths = [folder / member.name / f"snapshot-{fraction:g}.pt" for fraction in description.snapshots]
+    paths = snapshot_paths(description, folder / member.name)
     if all(path.exists() for path in paths):
         return paths
+    last = folder / member.name / "last.ckpt"
+    if not updates_kept(description, folder / member.name):
+        last.unlink(missing_ok=True)
     seed = int(np.random.default_rng([config.seed, *member.name.encode()]).integers(2**31))
     L.seed_everything(seed, verbose=False)
     crops = HeartCrops(cases, config.base, config.base.batch * description.updates, seed)
     learner = BaseLearner(description, config.base, seed)
-    checkpoints = ModelCheckpoint(folder / member.name, filename="last", every_n_train_steps=100, save_top_k=1)
+    checkpoints = ModelCheckpoint(
+        folder / member.name, filename="last", every_n_train_steps=100, save_top_k=1, enable_version_counter=False
+    )
     trainer = L.Trainer(
         max_steps=description.updates,
         accelerator="auto",
@@ -172,28 +187,50 @@ def train_member(config: Config, member: Member, cases: list[Case], folder: Path
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
-    last = folder / member.name / "last.ckpt"
     left = Remaining(description.updates, config.base.batch, last)
     loader = DataLoader(crops, config.base.batch, sampler=left)
     trainer.fit(learner, loader, ckpt_path=last if last.exists() else None)
     return paths
 
 
+def snapshot_paths(description: BaseNetwork, folder: Path) -> list[Path]:
+    """Return where a member's snapshots lie in its folder, in the order of the configuration."""
+    return [folder / f"snapshot-{fraction:g}.pt" for fraction in description.snapshots]
+
+
+def updates_kept(description: BaseNetwork, folder: Path) -> int:
+    """Return how many updates a member's checkpoint spares.
+
+    None where a snapshot is missing that the checkpoint has behind it: that one is only made from the beginning.
+    """
+    done = updates_done(folder / "last.ckpt")
+    paths = snapshot_paths(description, folder)
+    missed = any(update <= done and not path.exists() for update, path in _due(description, paths).items())
+    return 0 if missed else done
+
+
+def _due(description: BaseNetwork, paths: list[Path]) -> dict[int, Path]:
+    """Return after which update each snapshot is written."""
+    return {
+        max(1, round(fraction * description.updates)): path
+        for fraction, path in zip(description.snapshots, paths, strict=True)
+    }
+
+
 class Snapshots(L.Callback):
     """Writes the network's weights after the fractions of the training that the configuration names."""
 
     def __init__(self, paths: list[Path], description: BaseNetwork) -> None:
-        self.due = {
-            max(1, round(fraction * description.updates)): path
-            for fraction, path in zip(description.snapshots, paths, strict=True)
-        }
+        self.due = _due(description, paths)
 
     def on_train_batch_end(self, trainer: L.Trainer, learner: L.LightningModule, *_: object) -> None:
         """Write when a snapshot is due."""
         path = self.due.get(trainer.global_step)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(learner.network.state_dict(), path)  # type: ignore[union-attr]
+            # Into an open file: the name of a file would stand in its bytes.
+            with written_whole(path) as (temporary,), temporary.open("wb") as file:
+                torch.save(learner.network.state_dict(), file)  # type: ignore[union-attr]
 
 
 @torch.inference_mode()
@@ -219,7 +256,13 @@ def predict(network: torch.nn.Module, case: Case, spacing_mm: float) -> NDArray[
 
 
 def load_network(description: BaseNetwork, path: Path) -> torch.nn.Module:
-    """Build a base network and load one of its snapshots."""
+    """Build a base network and load one of its snapshots.
+
+    Raises:
+        ValueError: There is no such snapshot.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such snapshot of a base network. Run `rncarefine-train base` first.")
     network = build_network(description)
     network.load_state_dict(torch.load(path, weights_only=True))
     return _channels_last(network.eval())

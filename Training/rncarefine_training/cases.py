@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from RNCARefineLib.atomic import written_whole
+
 BACKGROUND, RV, MYOCARDIUM, POOL = 0, 1, 2, 3
 """The labels of a case, in ACDC's order."""
 
@@ -41,16 +43,17 @@ class Case:
             )
 
     def save(self, folder: Path) -> Path:
-        """Write the case to ``folder/<name>.npz`` and return the path."""
+        """Write the case to ``folder/<name>.npz``, whole or not at all, and return the path."""
         path = folder / f"{self.name}.npz"
-        np.savez_compressed(
-            path,
-            name=self.name,
-            subject=self.subject,
-            image=self.image,
-            labels=self.labels,
-            spacing=np.asarray(self.spacing, np.float64),
-        )
+        with written_whole(path) as (temporary,):
+            np.savez_compressed(
+                temporary,
+                name=self.name,
+                subject=self.subject,
+                image=self.image,
+                labels=self.labels,
+                spacing=np.asarray(self.spacing, np.float64),
+            )
         return path
 
     @classmethod

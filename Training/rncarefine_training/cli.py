@@ -82,6 +82,8 @@ def calibrate(
     """Calibrate the confidence on the selecting subjects; the weights go into RUN/models, too."""
     from dataclasses import asdict
 
+    from RNCARefineLib.atomic import write_text_whole
+
     from .calibrate import collect_evidence, fit_confidence
     from .evaluation.measure import failures_of
     from .export import recard
@@ -91,11 +93,13 @@ def calibrate(
     path = run / "models" / f"{training.name}.npz"
     sources = training_sources(training, last_only=True)
     failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
-    found = collect_evidence(failures, load_model(path), workers)
+    model = load_model(path)
+    found = collect_evidence(failures, model, workers)
     rows = pd.concat(track(found, "Stacks", total=len(failures)))
     calibration = fit_confidence(rows)
     recard(path, confidence=calibration.weights)
-    (run / "automaton" / training.name / "confidence.json").write_text(json.dumps(asdict(calibration), indent=2))
+    kept = json.dumps(asdict(calibration) | {"sha256": model.card.sha256}, indent=2)
+    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", kept)
     console.print(
         f"{calibration.repairs} repairs, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
         f"subjects left out. In {path.with_suffix('.json')}"
@@ -107,14 +111,25 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     """Write weights and model card to RUN/models, with what `calibrate` and `evaluate --test` found of them."""
     from .evaluation.tables import measured
     from .export import export as write
+    from .export import recard
+    from .resume import updates_done
 
     training = Config.load(config)
     folder = run / "automaton" / training.name
     table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
-    metrics = measured(pd.read_csv(table), training.name) if table.exists() else {}
-    weights = json.loads(calibration.read_text())["weights"] if calibration.exists() else {}
-    path = write(training, folder / "last.ckpt", made(run / "models"), metrics, weights)
+    path = write(training, folder / "last.ckpt", made(run / "models"))
+    sha256 = load_model(path).card.sha256
+    # A training that went on in the meantime has other weights: what was found of the earlier ones does not hold.
+    metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
+    kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
+    weights = kept.get("weights", {}) if kept.get("sha256", sha256) == sha256 else {}
+    recard(path, metrics=metrics, confidence=weights)
     console.print(f"Weights: {path}")
+    done, total = updates_done(folder / "last.ckpt"), training.automaton.warmup_updates + training.automaton.updates
+    if done < total:
+        console.print(f"Note: the training has made {done:,} of {total:,} updates.", style="yellow")
+    if kept and not weights:
+        console.print("Note: the confidence was calibrated for earlier weights. Run `calibrate` again.", style="yellow")
 
 
 @app.command()
@@ -131,12 +146,17 @@ def sample(
     from .sunnybrook import read_sunnybrook, write_sample
 
     training = Config.load(config)
-    member, fraction = network.split("@")
+    member, at, fraction = network.partition("@")
+    kind = member.rpartition("-")[0]
+    if not at or kind not in training.base.networks:
+        raise ValueError(
+            f"--network {network}: give <member>@<fraction>, such as {SAMPLE_NETWORK}; the configuration has the "
+            f"networks {', '.join(training.base.networks) or 'none'}."
+        )
     cases = {case.subject: case for case in read_sunnybrook(source)}
     if subject not in cases:
         raise ValueError(f"There is no subject {subject!r} in {source}; there are {', '.join(cases)}.")
-    description = training.base.networks[member.split("-")[0]]
-    trained = load_network(description, run / "base" / member / f"snapshot-{fraction}.pt")
+    trained = load_network(training.base.networks[kind], run / "base" / member / f"snapshot-{fraction}.pt")
     labels = predict(trained, cases[subject], training.base.spacing_mm)
     for path in write_sample(cases[subject], labels, output):
         console.print(str(path))

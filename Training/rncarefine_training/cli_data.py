@@ -19,7 +19,7 @@ from .sources.labels import PRESETS, Labels, parse_labels
 from .sources.nnunet import is_nnunet, read_nnunet
 from .sources.prepare import Shares, Summary
 from .sources.prepare import prepare as prepare_entries
-from .sunnybrook import read_sunnybrook
+from .sunnybrook import is_sunnybrook, read_sunnybrook
 
 Source = Annotated[
     Path,
@@ -90,10 +90,10 @@ def prepare(
     others = prediction_label_maps(prediction_labels, prediction_label)
     shares = Shares(test_share, select_share, seed)
     if source.is_dir() and not is_nnunet(source):
-        if prediction or said or others:
+        if prediction or said or others or subject_pattern:
             raise ValueError(
-                f"{source} is no raw data set of nnU-Net and no CSV: its labels are known. Leave out --prediction, "
-                "--label and the like."
+                f"{source} is no raw data set of nnU-Net and no CSV: its labels and subjects are known. Leave out "
+                "--prediction, --label, --subject-pattern and the like."
             )
         _prepare_known(source, run)
     elif source.is_dir():
@@ -155,7 +155,7 @@ def _prepare_known(source: Path, run: Path) -> None:
     """Prepare ACDC or Sunnybrook, whose labels and subjects are known."""
     if is_acdc(source):
         cases = read_acdc(source)
-    elif any((source / "images").glob("SC-*.png")):
+    elif is_sunnybrook(source):
         cases = read_sunnybrook(source)
     else:
         raise ValueError(

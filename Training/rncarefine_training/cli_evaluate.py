@@ -12,6 +12,7 @@ import pandas as pd  # type: ignore[import-untyped]
 import typer
 from rich.progress import track
 
+from RNCARefineLib.automaton import choose_device
 from RNCARefineLib.model import load_model
 
 from .cli_options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
@@ -19,15 +20,19 @@ from .config import Config
 
 if TYPE_CHECKING:
     from .evaluation.measure import Failure
+    from .plots.pictures import Shown
 
 ModelsOption = Annotated[list[str], typer.Option("--model", "-m", help="Name or path of weights; give several.")]
-WorkersOption = Annotated[int, typer.Option(help="Processes, each on one core.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes, each on one core.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, numpy, cpu, cuda or mps.")]
 OWN_STACKS = 12
-"""Stacks that a gallery of one's own looks through."""
-SubjectsOption = Annotated[int | None, typer.Option(help="Only the first so many subjects, for a quick look.")]
+"""Broken stacks that a gallery of one's own looks through."""
+SubjectsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Only the first so many subjects, for a quick look that has files of its own."),
+]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")]
-StacksOption = Annotated[int, typer.Option(help="So many stacks of the selecting subjects, drawn at random.")]
+StacksOption = Annotated[int, typer.Option(min=1, help="So many stacks of the selecting subjects, drawn at random.")]
 
 
 def evaluate(
@@ -49,14 +54,14 @@ def evaluate(
     """
     from .cli_tables import show_confidence, show_networks, show_paired, show_strata, show_targets
     from .evaluation.measure import evaluate as measure
-    from .evaluation.measure import failures_of
+    from .evaluation.measure import failures_of, labels_of, slices_of
     from .evaluation.opened import open_test_subjects
-    from .evaluation.store import ROWS, base_name, keep_other_models, read_rows, write_evaluation
+    from .evaluation.store import ROWS, base_name, keep_other_models, other_models, read_rows, write_evaluation
     from .evaluation.tables import models_of, overall
     from .fit import test_sources, training_sources
 
     training = Config.load(config)
-    name = base_name(test, pool)
+    name = base_name(test, pool, subjects)
     unseen = [kind for kind, network in training.base.networks.items() if network.unseen]
     unseen += [outside for outside in training.predictions.test if outside not in training.predictions.train]
     if tables:
@@ -68,6 +73,10 @@ def evaluate(
     failures = failures_of(run / "cases", run / "predictions", sources, chosen)
     models = [load_model(name) for name in model]
     console.print(f"evaluate: {len(failures)} segmented stacks of {len(sources)} networks, models: {', '.join(model)}")
+    # Whatever can go wrong is said before hours are spent and the test subjects opened.
+    choose_device(device)
+    if not fresh:
+        other_models(run / f"{name}-{ROWS}.csv", slices_of(failures), labels_of(models))
     if test:
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in open_test_subjects(run / "opened.csv", models, command):
@@ -91,7 +100,7 @@ def horizon(
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelOption = "sax-cine-2d",
     stacks: StacksOption = 24,
-    seeds: Annotated[int, typer.Option(help="Rollouts of every stack, each with a seed of its own.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Rollouts of every stack, each with a seed of its own.")] = 3,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
@@ -171,7 +180,7 @@ def ablate(
     Goes on where it was cut off; the table also holds the variations that other calls have trained.
     """
     from .ablation import VARIATIONS, rows_of, summarise, train_and_measure
-    from .cli_tables import between, number, show
+    from .cli_tables import between, number, p_value, show
     from .evaluation.store import write_table
 
     names = [variation.name for variation in VARIATIONS]
@@ -201,7 +210,7 @@ def ablate(
             "HD mm": number("hd", 1),
             "ASSD mm": number("assd", 2),
             "Dice against as it is": between("over", "over low", "over high", 3),
-            "p": lambda line: f"{line.get('p', float('nan')):.1e}",
+            "p": p_value(),
         },
     )
 
@@ -226,15 +235,15 @@ def plots(
     """
     from .evaluation.store import base_name
     from .plots.draw import draw_all, draw_pictures
-    from .plots.pictures import sample_stack, stacks_of
+    from .plots.pictures import sample_stack
 
     weights = [load_model(name) for name in model]
     folder = made(output or run / "plots")
     steps = {each.card.name: each.card.steps for each in weights}
     written, missing = draw_all(run, base_name(test, pool), steps, folder)
-    stacks = stacks_of(_some_failures(run, config, OWN_STACKS)) if own else [sample_stack()]
+    stacks = _own_stacks(run, config) if own else [sample_stack()]
     for each in weights:
-        written += draw_pictures(stacks, stacks[0], each, folder)
+        written += draw_pictures(stacks, each, folder)
     for path in written:
         console.print(str(path))
     for sentence in missing:
@@ -266,16 +275,29 @@ def report(
     console.print(f"Tables filled in {document}")
 
 
-def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
-    """Draw stacks of the selecting subjects; fewer are a part of more."""
+def _selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
+    """Return all stacks of the selecting subjects, and a random order of them."""
     from .evaluation.measure import failures_of
     from .fit import training_sources
 
     training = Config.load(config)
     sources = training_sources(training, last_only=True)
     found = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
-    order = np.random.default_rng(training.seed).permutation(len(found))[:stacks]
-    return [found[index] for index in sorted(order)]
+    return found, np.random.default_rng(training.seed).permutation(len(found)).tolist()
+
+
+def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
+    """Draw stacks of the selecting subjects; fewer are a part of more."""
+    found, order = _selecting_failures(run, config)
+    return [found[index] for index in sorted(order[:stacks])]
+
+
+def _own_stacks(run: Path, config: Path) -> list[Shown]:
+    """Draw broken stacks of the selecting subjects for pictures."""
+    from .plots.pictures import broken_stacks
+
+    found, order = _selecting_failures(run, config)
+    return broken_stacks((found[index] for index in order), OWN_STACKS)
 
 
 def _gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Commands that make cases free for any use: procedural hearts, and Sunnybrook's."""
+"""The command that makes cases free for any use: procedural hearts."""
 
 from __future__ import annotations
 
@@ -29,20 +29,6 @@ def procedural(
     console.print(f"{sum(1 for _ in track(found, 'Hearts', total=count))} cases in {folder}")
 
 
-def sunnybrook(
-    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Sunnybrook's images/ and labels/.")],
-    run: RunOption = Path("run"),
-) -> None:
-    """Turn Sunnybrook's labelled end-diastolic stacks into cases; derived_myo_png may be the folder or lie in it."""
-    from .sunnybrook import read_sunnybrook
-
-    inner = source / "derived_myo_png"
-    folder = made(run / "cases")
-    paths = [case.save(folder) for case in read_sunnybrook(inner if inner.is_dir() else source)]
-    console.print(f"{len(paths)} cases in {folder}")
-
-
 def register(app: typer.Typer) -> None:
-    """Add the commands to the training's command line."""
+    """Add the command to the training's command line."""
     app.command()(procedural)
-    app.command()(sunnybrook)

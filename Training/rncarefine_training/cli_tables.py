@@ -53,6 +53,16 @@ def number(name: str, digits: int) -> Cell:
     return lambda line: f"{float(str(line[name])):.{digits}f}"
 
 
+def p_value(name: str = "p") -> Cell:
+    """Return a cell of a p value; nothing where nothing was compared."""
+
+    def cell(line: dict[str, object]) -> str:
+        value = float(str(line.get(name, "nan")))
+        return "" if math.isnan(value) else f"{value:.1e}"
+
+    return cell
+
+
 def before_after(name: str, digits: int) -> Cell:
     """Return a cell of a measure before and after."""
     return lambda line: f"{float(str(line[f'{name} before'])):.{digits}f} {float(str(line[name])):.{digits}f}"
@@ -104,15 +114,17 @@ def show_paired(table: pd.DataFrame) -> None:
                 "n": "n",
                 "mean gain (95 %)": between("gain", "low", "high", 3),
                 "better": lambda line: f"{100 * float(str(line['better'])):.0f} %",
-                "p": lambda line: f"{float(str(line['p'])):.1e}",
-                "p, subjects": lambda line: f"{float(str(line['p subjects'])):.1e}",
+                "p": p_value(),
+                "p, subjects": p_value("p subjects"),
                 "rank-biserial": number("effect", 2),
             },
         )
 
 
 def show_strata(table: pd.DataFrame) -> None:
-    """Print the strata, the models side by side."""
+    """Print the strata, the models side by side; there are none where no slice was broken."""
+    if table.empty:
+        return
     for kind, part in table.groupby("stratum", sort=False):
         show(
             part,

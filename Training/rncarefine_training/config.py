@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from typing_extensions import Self
 
+from .cases import matches
 from .config_errors import explain
 from .sources.entry import SPLITS, check_network
 from .sources.split import read_split
@@ -17,6 +18,11 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 TaskName = Literal["ring", "tubular"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""What files and folders are called, and what the engine takes for the name of a model."""
+Text = Annotated[str, Field(pattern=r"\S")]
+"""What a model card says; it must not be empty."""
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Strict(BaseModel):
@@ -60,9 +66,11 @@ class Subjects(Strict):
 
     @model_validator(mode="after")
     def _apart(self) -> Subjects:
-        twice = sorted({subject for subject in self.develop if self.develop.count(subject) > 1})
-        if twice:
-            raise ValueError(f"subjects named twice in develop: {', '.join(twice)}")
+        for side in ("develop", "test", "select"):
+            names: list[str] = getattr(self, side)
+            twice = sorted({subject for subject in names if names.count(subject) > 1})
+            if twice:
+                raise ValueError(f"subjects named twice in {side}: {', '.join(twice)}")
         both = sorted(set(self.develop) & set(self.test))
         if both:
             raise ValueError(f"subjects in both develop and test: {', '.join(both)}")
@@ -111,7 +119,7 @@ class Base(Strict):
     crop: Annotated[int, Field(ge=64, multiple_of=16)] = 128
     batch: Count = 16
     learning_rate: Positive = 2e-3
-    networks: dict[str, BaseNetwork] = {}
+    networks: dict[Name, BaseNetwork] = {}
 
 
 class Predictions(Strict):
@@ -222,19 +230,19 @@ class Document(Strict):
             return cls.model_validate(values, context={"folder": path.parent})
         except ValidationError as error:
             raise ValueError(f"{path.name}: {explain(error, cls)}") from None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"{path.name} is not YAML: {error}") from None
 
 
 class Config(Document):
     """One training from cases to weights."""
 
-    name: str
-    title: str
-    seed: int
-    training_data: str
-    licence: str
-    citation: str
+    name: Name
+    title: Text
+    seed: Seed
+    training_data: Text
+    licence: Text
+    citation: Text
     subjects: Subjects
     base: Base = Base()
     predictions: Predictions = Predictions()
@@ -250,6 +258,10 @@ class Config(Document):
         both = sorted({*self.predictions.train, *self.predictions.test} & set(self.base.networks))
         if both:
             raise ValueError(f"networks in both base.networks and predictions: {', '.join(both)}")
+        if self.automaton.favour:
+            for pattern in self.automaton.favoured or ["nobody"]:
+                if not any(matches(subject, [pattern]) for subject in self.subjects.train):
+                    raise ValueError(f"automaton.favoured: {pattern} is none of the subjects that are trained on")
         return self
 
     def public(self) -> dict[str, Any]:
@@ -268,7 +280,13 @@ def _expand_names(value: object) -> object:
             raise ValueError(
                 f"subjects are a list of names, or pattern, first and last; not {', '.join(map(str, value))}"
             )
-        return [value["pattern"].format(number) for number in range(value["first"], value["last"] + 1)]
+        try:
+            return [value["pattern"].format(number) for number in range(value["first"], value["last"] + 1)]
+        except (AttributeError, LookupError, TypeError):
+            raise ValueError(
+                "a range of subjects has a pattern with one place for the number, such as patient{:03d}, and whole "
+                f"numbers as first and last; not {value}"
+            ) from None
     if isinstance(value, list):
         expanded = (_expand_names(item) if isinstance(item, dict) else [item] for item in value)
         return [name for names in expanded for name in cast("list[object]", names)]

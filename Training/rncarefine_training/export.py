@@ -14,7 +14,9 @@ from RNCARefineLib.model_card import ModelCard
 from RNCARefineLib.words import Mode
 
 from .config import Config
+from .fit import made_from
 from .learner import AutomatonLearner, build_architecture
+from .resume import check_same, load_checkpoint
 
 
 def export(
@@ -37,15 +39,19 @@ def export(
         The path of the weights.
 
     Raises:
-        ValueError: The checkpoint does not fit the configuration, or the task is not one that the engine repairs.
+        ValueError: There is no checkpoint, it does not fit the configuration, or the task is not one that the engine
+            repairs.
     """
     settings = config.automaton
     if settings.task != "ring":
         raise ValueError(f"{config.name}: the engine repairs rings; weights for the task {settings.task} stay here.")
+    if not checkpoint.is_file():
+        raise ValueError(f"{checkpoint}: there is no such checkpoint. Run `rncarefine-train automaton` first.")
     learner = AutomatonLearner(settings, config.seed)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"]
+    kept = load_checkpoint(checkpoint)
+    check_same(kept, made_from(config))
     try:
-        learner.load_state_dict(state)
+        learner.load_state_dict(kept["state_dict"])
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} was not made by this configuration: {error}") from None
     with torch.no_grad():

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from torch.nn import Module
 
+from RNCARefineLib.atomic import written_whole
+
 from .base import Member, load_network, members, predict
 from .cases import Case, matches
 from .config import Config
@@ -36,7 +38,9 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
                 loaded = snapshot, load_network(config.base.networks[member.kind], snapshot)
             target.parent.mkdir(parents=True, exist_ok=True)
             labels = predict(loaded[1], Case.load(path), config.base.spacing_mm)
-            np.savez_compressed(target, labels=labels)
+            # What is there is not made again: half a file must never lie under this name.
+            with written_whole(target) as (temporary,):
+                np.savez_compressed(temporary, labels=labels)
         yield target
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
@@ -16,12 +17,14 @@ from .base import members
 from .config import Automaton, Config
 from .learner import AutomatonLearner
 from .patience import Patience
-from .resume import Remaining
+from .resume import Remaining, SameTraining, check_same, load_checkpoint
 from .samples import RepairSamples, Sample, load_stacks
 from .sources.entry import source_of
 from .validation import Validation
 
 VALIDATION_SLICES = 160
+CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}
+"""Settings of an automaton that may be others when its training goes on: how long, how exactly, and how it is used."""
 
 
 def training_sources(config: Config, last_only: bool = False) -> list[str]:
@@ -43,6 +46,22 @@ def test_sources(config: Config) -> list[str]:
         if member.number == 0
     ]
     return trained + [source_of(name) for name in config.predictions.test]
+
+
+def made_from(config: Config) -> dict[str, Any]:
+    """Return what must stay the same for a training to go on: seed, subjects, networks and settings."""
+    return {
+        "seed": config.seed,
+        "list of subjects to train on": config.subjects.train,
+        "list of networks to learn from": training_sources(config),
+        **settings_made_from(config.automaton),
+    }
+
+
+def settings_made_from(settings: Automaton) -> dict[str, Any]:
+    """Return the settings of an automaton that must stay the same for its training to go on, by their fields."""
+    kept = settings.model_dump(mode="json", exclude=CHANGEABLE)
+    return {f"automaton.{name}": value for name, value in kept.items()}
 
 
 @dataclass(frozen=True)
@@ -90,9 +109,15 @@ def train_automaton(
 
     Returns:
         The path of the last checkpoint; its weights are the exponential average of the training's.
+
+    Raises:
+        ValueError: There is nothing to learn from, or the checkpoint was made from something else.
     """
     settings = config.automaton
     total = settings.warmup_updates + settings.updates
+    if (folder / "last.ckpt").exists():
+        # Before minutes are spent on loading.
+        check_same(load_checkpoint(folder / "last.ckpt"), made_from(config))
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
     spacing, focus = settings.spacing_mm, settings.focus
@@ -101,7 +126,7 @@ def train_automaton(
     validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
     samples = RepairSamples(stacks, settings, settings.batch * total * machines.processes, config.seed)
-    return fit(learner, samples, config.name, folder, progress, machines)
+    return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(made_from(config))])
 
 
 def fit(
@@ -162,7 +187,8 @@ def fit(
 
 def _callbacks(folder: Path, settings: Automaton, progress: bool) -> list[L.Callback]:
     chosen: list[L.Callback] = [
-        ModelCheckpoint(folder, filename="last", every_n_train_steps=100),
+        # Without a counter: in a folder that was moved, Lightning would leave last.ckpt and begin a last-v1.ckpt.
+        ModelCheckpoint(folder, filename="last", every_n_train_steps=100, enable_version_counter=False),
         EMAWeightAveraging(decay=0.995),
     ]
     if settings.patience:

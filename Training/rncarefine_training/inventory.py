@@ -59,9 +59,14 @@ def take_stock(config: Config, run: Path) -> Inventory:
     """Count cases and real failures; truths are read once, images never.
 
     Raises:
-        ValueError: There is no case of any subject of the configuration, or a network from outside that it names has
-            no segmentations.
+        ValueError: There is no case of any subject of the configuration, nobody selects, or a network from outside
+            that it names has no segmentations.
     """
+    if not config.subjects.select:
+        raise ValueError(
+            "Nobody selects: a training is validated and calibrated on subjects that it does not see. Move some from "
+            "train to select, in the table of the subjects or in the configuration (subjects.select)."
+        )
     everyone = {"train": config.subjects.train, "select": config.subjects.select, "test": config.subjects.test}
     sources = dict.fromkeys([*training_sources(config), *test_sources(config)])
     stock = Inventory({side: [] for side in SPLITS}, networks={source: Network() for source in sources})

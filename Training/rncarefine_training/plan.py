@@ -9,7 +9,7 @@ from pathlib import Path
 
 from RNCARefineLib.topology import betti_2d
 
-from .base import members, predict
+from .base import members, predict, snapshot_paths, updates_kept
 from .cases import MYOCARDIUM, Case
 from .config import Config
 from .failures import due
@@ -48,11 +48,11 @@ def plan_base(config: Config, run: Path) -> Step:
     for member in members(config):
         network = config.base.networks[member.kind]
         folder = run / "base" / member.name
-        if not all((folder / f"snapshot-{fraction:g}.pt").exists() for fraction in network.snapshots):
+        if not all(path.exists() for path in snapshot_paths(network, folder)):
             count += 1
             # Weights and AdamW's two moments, and the weights of every snapshot.
             size += parameters(config, member.kind) * 4 * (3 + len(network.snapshots))
-            left[member.kind] += network.updates - updates_done(folder / "last.ckpt")
+            left[member.kind] += network.updates - updates_kept(network, folder)
     if not left:
         return Step("base", "nothing: " + ("all are trained" if config.base.networks else "no base networks"), 0.0)
     cases = some_cases(run, config.subjects.develop)

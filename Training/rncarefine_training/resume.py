@@ -1,10 +1,12 @@
-"""Which samples are still to be seen: by a training that was cut off, and by each of several processes."""
+"""Going on with a training: what each of several processes has still to see, and whether it is the same training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import lightning as L
 import torch
 from torch import distributed
 from torch.utils.data import Sampler
@@ -39,8 +41,59 @@ class Remaining(Sampler[int]):
             yield from range(first, first + self.batch)
 
 
+class SameTraining(L.Callback):
+    """Writes into every checkpoint what it is made from, and goes on from none that was made from something else.
+
+    Without it, what is changed in a configuration after the training began would be ignored, and stand on the model
+    card nevertheless.
+
+    Args:
+        made_from: Plain values by the names of their fields.
+    """
+
+    def __init__(self, made_from: Mapping[str, Any]) -> None:
+        self.made_from = dict(made_from)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return self.made_from
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Compare with what the checkpoint was made from.
+
+        Raises:
+            ValueError: It was made from something else.
+        """
+        for name, value in self.made_from.items():
+            earlier = state_dict.get(name, value)
+            if earlier != value:
+                raise ValueError(
+                    f"The checkpoint was made with another {name} ({_short(earlier)}) than the configuration has now "
+                    f"({_short(value)}). Set it back, give the configuration another name, or remove the checkpoint "
+                    "to train from the beginning."
+                )
+
+
+def check_same(checkpoint: Mapping[str, Any], made_from: Mapping[str, Any]) -> None:
+    """Check that a loaded Lightning checkpoint was made from this; one that does not say it passes.
+
+    Raises:
+        ValueError: It was made from something else.
+    """
+    SameTraining(made_from).load_state_dict(checkpoint.get("callbacks", {}).get("SameTraining", {}))
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def updates_done(checkpoint: Path) -> int:
     """Return how many updates a Lightning checkpoint has behind it; 0 if there is none."""
-    if not checkpoint.exists():
-        return 0
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
+    return int(load_checkpoint(checkpoint)["global_step"]) if checkpoint.exists() else 0
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Load a Lightning checkpoint of one's own training, with the states of random numbers and of the pool."""
+    loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+    return loaded

@@ -20,7 +20,7 @@ from .disturbances import DISTURBANCES, Disturb, Disturbed
 from .evaluation.measure import KEY, Failure, distances
 from .evaluation.parallel import in_parallel
 from .evaluation.statistics import Interval, mean
-from .evaluation.store import UNDISTURBED, write_table
+from .evaluation.store import NAMES, UNDISTURBED, write_table
 from .predictions import broken, load_prediction
 
 
@@ -45,8 +45,10 @@ def disturb_and_repair(
 
 def _disturb_all(failure: Failure, model: Model, folder: Path, device: str) -> pd.DataFrame:
     path = folder / f"{failure.source}-{failure.case.stem}.csv"
-    if path.exists():
-        return pd.read_csv(path)
+    made = max(file.stat().st_mtime for file in (failure.case, failure.prediction))
+    # What was prepared or segmented anew in the meantime is repaired anew.
+    if path.exists() and path.stat().st_mtime >= made:
+        return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str))
     case, labels = Case.load(failure.case), load_prediction(failure.prediction)
     area = case.spacing[1] * case.spacing[2]
     wanted = {k for k in range(len(labels)) if broken(labels[k], case.labels[k], area)}

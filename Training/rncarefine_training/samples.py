@@ -58,7 +58,7 @@ class FramedStack:
     empty: NDArray[np.bool_]
     """Truth has no wall."""
     solid: NDArray[np.bool_]
-    """Truth has no blood pool: a wall is the tip of the apex."""
+    """Truth has no blood pool, though it has one elsewhere in the stack: a wall is the tip of the apex."""
     distance_mm: float
     """Distance of the slices."""
     predictions: list[FramedPrediction] = field(default_factory=list)
@@ -94,6 +94,7 @@ def frame_case(
     start = [m - (FRAME_PIXELS - 1) / 2 * ratio for m, ratio in zip(middle, fitted.ratio, strict=True)]
     frame = Frame((start[0], start[1]), (FRAME_PIXELS, FRAME_PIXELS), spacing_mm, fitted.in_plane, fitted.shape)
     filled = np.stack([fill_holes(piece) for piece in wall])
+    has_pool = (case.labels == POOL).any(axis=(1, 2))
     closed = np.array([betti_2d(piece) == (1, 1) for piece in wall])
     image = frame.take(case.image, outside="nearest")
     low, high = grey_range(image)
@@ -122,7 +123,8 @@ def frame_case(
         frame.take(filled & (1 - wall)),
         closed,
         ~wall.any(axis=(1, 2)),
-        ~(case.labels == POOL).any(axis=(1, 2)),
+        # Truth without labels of the pool does not tell the tip of the apex from an open wall.
+        ~has_pool & has_pool.any(),
         case.spacing[0],
         framed,
     )
@@ -136,7 +138,7 @@ def load_stacks(
     sources: Iterable[str],
     focus: bool = False,
 ) -> list[FramedStack]:
-    """Load the cases of some subjects with what some base networks made of them.
+    """Load the cases of some subjects with what some base networks made of them; those without a wall teach nothing.
 
     Args:
         cases: Folder of cases.
@@ -152,9 +154,12 @@ def load_stacks(
     stacks = []
     for subject in subjects:
         for path in sorted(cases.glob(f"{subject}_*.npz")):
+            case = Case.load(path)
+            if not (case.labels == MYOCARDIUM).any():
+                continue
             found = [(source, predictions / source / path.name) for source in sources]
             loaded = ((source, load_prediction(file)) for source, file in found if file.exists())
-            stacks.append(frame_case(Case.load(path), loaded, spacing_mm, focus))
+            stacks.append(frame_case(case, loaded, spacing_mm, focus))
     if not any(stack.predictions for stack in stacks):
         raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
     return stacks

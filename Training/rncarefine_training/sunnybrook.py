@@ -20,15 +20,26 @@ SAMPLE_NAME = "SunnybrookBroken"
 SEGMENTS = (("myocardium", MYOCARDIUM, "0.94 0.89 0.26"), ("blood pool", POOL, "0.85 0.10 0.12"))
 
 
+INNER = "derived_myo_png"
+"""Folder of images and labels in a copy of the whole data set."""
+
+
+def is_sunnybrook(folder: Path) -> bool:
+    """Tell whether a folder holds Sunnybrook's images and labels, or the folder that holds them."""
+    return any((_inner(folder) / "images").glob("SC-*.png"))
+
+
 def read_sunnybrook(folder: Path) -> Iterator[Case]:
     """Read end-diastolic stacks: ``images/<subject>_<number>.png`` and ``labels/...``, slices in the order of numbers.
 
     Args:
-        folder: Holds ``images`` and ``labels``; labels are 2 for myocardium and 3 for the LV cavity.
+        folder: Holds ``images`` and ``labels``, or a folder :data:`INNER` with them; labels are 2 for myocardium and 3
+            for the LV cavity.
 
     Raises:
         ValueError: There are no images, or one has no labels.
     """
+    folder = _inner(folder)
     images = sorted((folder / "images").glob("SC-*.png"))
     if not images:
         raise ValueError(f"{folder / 'images'} has no SC-*.png. Is it the folder with images/ and labels/?")
@@ -40,6 +51,10 @@ def read_sunnybrook(folder: Path) -> Iterator[Case]:
         pixels = np.stack([_read_png(path) for path in paths]).astype(np.float32)
         labels = np.stack([_read_png(folder / "labels" / path.name) for path in paths])
         yield Case(f"{subject}_ED", subject, pixels, labels.astype(np.uint8), SPACING_MM)
+
+
+def _inner(folder: Path) -> Path:
+    return folder / INNER if (folder / INNER).is_dir() else folder
 
 
 def write_sample(case: Case, prediction: NDArray[np.uint8], folder: Path) -> list[Path]:

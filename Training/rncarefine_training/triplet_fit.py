@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from RNCARefineLib.architecture import Architecture
 
-from .config import Automaton, Document
-from .fit import fit
+from .config import Automaton, Document, Name, Seed
+from .fit import fit, settings_made_from
 from .learner import AutomatonLearner
-from .resume import updates_done
+from .resume import SameTraining, check_same, load_checkpoint
 from .synthetic import Triplets
 from .tasks import Task, task_of
 from .triplet_samples import TripletSamples, TripletValidation, repair_pictures
@@ -27,9 +27,9 @@ Field = NDArray[np.float32]
 class TripletConfig(Document):
     """One training on triplets of pictures."""
 
-    name: str
+    name: Name
     title: str
-    seed: int
+    seed: Seed
     automaton: Automaton = Automaton()
 
 
@@ -83,7 +83,7 @@ class PictureAutomaton:
     def __init__(self, config: TripletConfig, checkpoint: Path) -> None:
         self.settings, self.task = config.automaton, task_of(config.automaton)
         learner = AutomatonLearner(config.automaton, config.seed)
-        kept = torch.load(checkpoint, map_location="cpu", weights_only=False)
+        kept = load_checkpoint(checkpoint)
         learner.load_state_dict(kept["state_dict"])
         self.architecture: Architecture = learner.architecture
         with torch.no_grad():
@@ -119,19 +119,23 @@ def train_on_triplets(
         The path of the last checkpoint.
 
     Raises:
-        ValueError: The pictures do not fit the configuration.
+        ValueError: The pictures do not fit the configuration, or the checkpoint was made with another one.
     """
     settings = config.automaton
     total = settings.warmup_updates + settings.updates
     last = folder / "last.ckpt"
-    if updates_done(last) >= total:
-        return last
+    made_from = {"seed": config.seed, **settings_made_from(settings)}
+    if last.exists():
+        checkpoint = load_checkpoint(last)
+        check_same(checkpoint, made_from)
+        if checkpoint["global_step"] >= total:
+            return last
     task: Task = task_of(settings)
     L.seed_everything(config.seed, verbose=False)
     validation = TripletValidation(select, task) if select is not None else None
     learner = AutomatonLearner(settings, config.seed, validation)
     samples = TripletSamples(train, settings, task, settings.batch * total, config.seed)
-    return fit(learner, samples, config.name, folder, progress, watchers=[Clock()])
+    return fit(learner, samples, config.name, folder, progress, watchers=[Clock(), SameTraining(made_from)])
 
 
 def _now() -> NDArray[np.float64]:

@@ -68,6 +68,8 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
     Raises:
         ValueError: There is nothing.
     """
+    if not subjects:
+        raise ValueError("The configuration names no subjects to measure on: give subjects.test or subjects.select.")
     found = [
         Failure(cases / path.name, path, source)
         for source in sources
@@ -77,6 +79,15 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
     if not found:
         raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
     return found
+
+
+def slices_of(failures: Iterable[Failure]) -> set[tuple[str, str, int]]:
+    """Return by :data:`KEY` the slices that :func:`evaluate` will have rows of: those with a predicted wall."""
+    return {
+        (failure.source, failure.case.stem, int(k))
+        for failure in failures
+        for k in np.flatnonzero((load_prediction(failure.prediction) == MYOCARDIUM).any(axis=(1, 2)))
+    }
 
 
 def evaluate(

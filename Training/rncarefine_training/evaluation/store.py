@@ -21,9 +21,38 @@ UNDISTURBED = "undisturbed"
 """What a table of disturbances calls stacks as they are."""
 
 
-def base_name(test: bool, with_pool: bool) -> str:
-    """Return what the names of the files of an evaluation begin with."""
-    return f"evaluation-{'test' if test else 'select'}{'-pool' if with_pool else ''}"
+def base_name(test: bool, with_pool: bool, first: int | None = None) -> str:
+    """Return what the names of the files of an evaluation begin with; ``first`` subjects are no whole evaluation."""
+    few = "" if first is None else f"-first{first}"
+    return f"evaluation-{'test' if test else 'select'}{'-pool' if with_pool else ''}{few}"
+
+
+NAMES = ("network", "source", "case", "subject", "model", "sha256", "method", "verdict")
+"""Columns of text, in which ``001`` is no number."""
+
+
+def other_models(path: Path, slices: Collection[tuple[str, str, int]], models: Collection[str]) -> pd.DataFrame:
+    """Return the rows that a file has of other models than those that are measured now.
+
+    Args:
+        path: An earlier file of rows; it need not exist.
+        slices: What is measured now, by :data:`~rncarefine_training.evaluation.measure.KEY`.
+        models: The models that are measured now.
+
+    Raises:
+        ValueError: The earlier rows are of other slices.
+    """
+    earlier = read_rows(path) if path.exists() else pd.DataFrame()
+    if "model" not in earlier:
+        return pd.DataFrame()
+    others = earlier[~earlier.model.isin([*models, NO_MODEL])]
+    for model, part in others.groupby("model"):
+        if set(part[KEY].itertuples(index=False, name=None)) != set(slices):
+            raise ValueError(
+                f"{path} has the rows of {model} for other slices than those measured now: predictions or subjects "
+                "have changed. Measure all models in one call with --fresh."
+            )
+    return others
 
 
 def keep_other_models(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -36,18 +65,9 @@ def keep_other_models(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     Raises:
         ValueError: The earlier rows are of other slices.
     """
-    if not path.exists():
-        return rows
-    earlier = read_rows(path)
-    others = earlier[~earlier.model.isin([*models_of(rows), NO_MODEL])] if "model" in earlier else earlier.iloc[:0]
+    others = other_models(path, set(rows[KEY].itertuples(index=False, name=None)), models_of(rows))
     if others.empty:
         return rows
-    for model, part in others.groupby("model"):
-        if set(map(tuple, part[KEY].values)) != set(map(tuple, rows[KEY].values)):
-            raise ValueError(
-                f"{path} has the rows of {model} for other slices than those measured now: predictions or subjects "
-                "have changed. Measure all models in one call with --fresh."
-            )
     models, baselines = rows[rows.model != NO_MODEL], rows[rows.model == NO_MODEL]
     return pd.concat([others, models, baselines], ignore_index=True)
 
@@ -60,9 +80,8 @@ def read_rows(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise ValueError(f"{path} is not there. Run `rncarefine-train evaluate` first.")
-    return pd.read_csv(path, keep_default_na=True, dtype={"sha256": str, "verdict": str}).fillna(
-        {"sha256": "", "verdict": ""}
-    )
+    rows = pd.read_csv(path, keep_default_na=True, dtype=dict.fromkeys(NAMES, str))
+    return rows.fillna({"sha256": "", "verdict": ""})
 
 
 def write_evaluation(rows: pd.DataFrame, run: Path, name: str, unseen: Collection[str]) -> dict[str, pd.DataFrame]:
@@ -76,7 +95,8 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str, unseen: Collectio
         unseen: Networks whose failures were never trained on.
 
     Returns:
-        The tables: ``""`` (by network), ``targets``, ``paired``, ``strata``, ``confidence``, ``reliability``, ``risk``.
+        The tables: ``""`` (by network), ``targets``, ``paired``, ``strata``, ``confidence``, ``reliability``, ``risk``;
+        those that are empty have no file.
     """
     bins, curve = curves(rows)
     tables = {
@@ -90,7 +110,12 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str, unseen: Collectio
     }
     write_table(rows, run / f"{name}-{ROWS}.csv")
     for ending, table in tables.items():
-        write_table(table, run / f"{name}{'-' if ending else ''}{ending}.csv")
+        path = run / f"{name}{'-' if ending else ''}{ending}.csv"
+        if table.empty:
+            # No slice to tell it from: an earlier table must not stay, and nobody could read one without columns.
+            path.unlink(missing_ok=True)
+        else:
+            write_table(table, path)
     return tables
 
 

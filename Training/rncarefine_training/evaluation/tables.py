@@ -52,11 +52,22 @@ def models_of(rows: pd.DataFrame) -> list[str]:
     return [str(name) for name in rows.model.unique() if name != NO_MODEL]
 
 
-def measured(table: pd.DataFrame, model: str) -> dict[str, dict[str, float | int | str]]:
-    """Return the figures of :func:`summarise` that a model card shows, by base network; empty if it has none."""
-    ours = table[(table.method == WHOLE) & (table.model == model)].round(3)
+def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | int | str]]:
+    """Return the figures of :func:`summarise` that a model card shows, by base network.
+
+    Args:
+        table: From :func:`summarise`.
+        sha256: Hash of the weights; those of other weights, of the same name or not, are left out.
+
+    Returns:
+        Nothing if these weights were not measured; a mean over no slice is left out.
+    """
+    ours = table[(table.method == WHOLE) & (table.sha256 == sha256)].round(3)
     columns = ["broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
-    return {row["network"]: {name: row[name] for name in columns} for row in ours.to_dict("records")}
+    return {
+        str(row["network"]): {name: row[name] for name in columns if pd.notna(row[name])}
+        for row in ours.to_dict("records")
+    }
 
 
 def overall(rows: pd.DataFrame, model: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -38,8 +38,12 @@ def draw_all(run: Path, evaluation: str, steps: dict[str, int], folder: Path) ->
         if absent or not needs:
             missing.append(f"{name}: {', '.join(str(path) for path in absent) or 'no table'} is not there.")
             continue
-        with style():
-            written += save(draw(), folder, name)
+        try:
+            with style():
+                written += save(draw(), folder, name)
+        except ValueError as error:
+            # A training that was cut off before it logged anything, or a table of no slices.
+            missing.append(f"{name}: {error}")
     return written, missing
 
 
@@ -111,16 +115,15 @@ def _ablation(table: pd.DataFrame) -> Figure:
     )
 
 
-def draw_pictures(stacks: Iterable[Shown], film: Shown, model: Model, folder: Path) -> list[Path]:
+def draw_pictures(stacks: Sequence[Shown], model: Model, folder: Path) -> list[Path]:
     """Draw film strip and gallery.
 
     Args:
-        stacks: Where the gallery looks for its slices.
-        film: The stack of the film strip.
+        stacks: Where the gallery looks for its slices; the film strip is of the first one.
         model: The weights.
         folder: Gets the plots.
     """
     with style():
         name = model.card.name
-        written = save(pictures.film_strip(film, model), folder, f"film-{name}")
+        written = save(pictures.film_strip(stacks[0], model), folder, f"film-{name}")
         return written + save(pictures.gallery(stacks, model), folder, f"gallery-{name}")

@@ -52,6 +52,11 @@ class Shown:
             if wall.any() and betti_2d(wall) != (1, 1) and betti_2d(truth) == (1, 1)
         ]
 
+    def near(self) -> Stack:
+        """Return the stack without what lies away from the heart."""
+        heart = locate_heart(self.stack.mask, None, self.stack.in_plane)
+        return replace(self.stack, mask=near_heart(self.stack.mask, heart, self.stack.in_plane))
+
 
 def sample_stack() -> Shown:
     """Return the shipped Sunnybrook stack (CC0), whose pictures anybody may publish."""
@@ -62,14 +67,27 @@ def sample_stack() -> Shown:
     return Shown(replace(case.stack, pool=None), truth)
 
 
-def stacks_of(failures: Iterable[Failure]) -> list[Shown]:
-    """Return stacks of a run; their pictures are as free as the images are."""
-    shown = []
+def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
+    """Return the first so many stacks of a run in which something about the heart is broken.
+
+    Their pictures are as free as the images are.
+
+    Raises:
+        ValueError: There is none.
+    """
+    shown: list[Shown] = []
     for failure in failures:
+        if len(shown) == most:
+            break
         case, labels = Case.load(failure.case), load_prediction(failure.prediction)
         wall, truth = ((values == MYOCARDIUM_LABEL).astype(np.uint8) for values in (labels, case.labels))
         if wall.any():
-            shown.append(Shown(Stack.create(case.image, wall, case.spacing, None, case.name), truth))
+            found = Shown(Stack.create(case.image, wall, case.spacing, None, case.name), truth)
+            near = found.near()
+            if any(near.mask[k].any() for k in found.broken()):
+                shown.append(found)
+    if not shown:
+        raise ValueError("The networks broke no slice of the selecting subjects: there is nothing to draw.")
     return shown
 
 
@@ -85,9 +103,7 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, looks: Sequence[int] =
     Raises:
         ValueError: No slice of the stack is broken.
     """
-    stack = shown.stack
-    heart = locate_heart(stack.mask, None, stack.in_plane)
-    stack = replace(stack, mask=near_heart(stack.mask, heart, stack.in_plane))
+    stack = shown.near()
     wanted = [k for k in shown.broken() if stack.mask[k].any()]
     if not wanted:
         raise ValueError(f"{stack.name}: no slice is broken, there is nothing to draw.")

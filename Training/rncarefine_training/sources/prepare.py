@@ -110,6 +110,8 @@ def prepare(
             _stage(staging, entry, read, labels, checks, summary)
         raise_all(problems)
         summary.notes += truth.confirm()
+        if "select" not in split.values():
+            summary.notes.append(f"Nobody selects. Before you train, change some subjects to select in {run / FILE}.")
         for name, check in checks.items():
             check.confirm()
             summary.networks[name].dice = check.dice

@@ -28,7 +28,10 @@ def read_split(path: Path) -> dict[str, Split]:
         raise ValueError(f"{path}: there is no such table. `rncarefine-train prepare` writes it to the run's folder.")
     found: dict[str, Split] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file)
+        head = file.readline()
+        file.seek(0)
+        # Some spreadsheets save what they were given with commas with semicolons.
+        table = csv.DictReader(file, delimiter=";" if ";" in head else ",")
         if not set(COLUMNS) <= set(table.fieldnames or []):
             raise ValueError(f"{path}: the table must have the columns {' and '.join(COLUMNS)}.")
         for row in table:
