@@ -214,7 +214,9 @@ class Cohort:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path} cannot be read ({error}). Choose another folder for the results.") from error
         changed = [key for key in {**before, **settings} if before.get(key) != settings.get(key)]
-        if changed:
+        if changed and before.keys() == settings.keys() and not any((self.folder / REPORTS).iterdir()):
+            write_text_whole(path, json_text(settings))  # no case was finished or begun with those of before
+        elif changed:
             listed = "; ".join(f"{key} was {before.get(key)!r}, is {settings.get(key)!r}" for key in changed)
             raise ValueError(
                 f"{self.folder} holds results that were made with other settings ({listed}). "

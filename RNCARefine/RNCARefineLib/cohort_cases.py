@@ -20,7 +20,7 @@ COLUMNS = ("image", "segmentation")
 NAMES = ("case", "name")
 """The column of the names, in either spelling; without it a case has the name of its image."""
 _CASE = "{case}"
-_UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f]|^\.|[. ]$|^$')
+_UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f\ud800-\udfff]|^\.|[. ]$|^$')
 """What cannot be in the name of a file on every system."""
 
 
@@ -127,13 +127,17 @@ def read_cases(path: str | Path) -> list[CohortCase]:
         # Excel writes a mark at the beginning.
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (table.fieldnames or [])]
+            table.fieldnames = names = [name.strip() for name in table.fieldnames or []]
+            missing = [name for name in COLUMNS if name not in names]
             if missing:
+                there = ", ".join(repr(name) for name in names) or "none"
                 raise ValueError(
-                    f"{path}: there is no column {missing[0]!r}. A list of cases has the columns {', '.join(COLUMNS)}, "
-                    "and may have case, label, segment and pool."
+                    f"{path}: there is no column {missing[0]!r}; there is {there}. A list of cases has the columns "
+                    f"{', '.join(COLUMNS)}, separated by commas, and may have case, label, segment and pool."
                 )
-            cases = [_listed(row, path, table.line_num) for row in table]
+            # Spreadsheets leave rows of nothing but commas.
+            rows = (row for row in table if any((row[name] or "").strip() for name in names))
+            cases = [_listed(row, path, table.line_num) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: the list of cases cannot be read ({error}). Give a CSV file in UTF-8.") from error
     if not cases:
@@ -153,7 +157,8 @@ def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
             raise ValueError(f"Case {case.name!r}: this cannot be the name of a file. Rename the case.")
         if case.name.casefold() in seen:
             raise ValueError(
-                f"Cases {seen[case.name.casefold()]!r} and {case.name!r} have one name. Give each a name of its own."
+                f"Cases {seen[case.name.casefold()]!r} and {case.name!r} have one name. Give each a name of its own; "
+                "in a list of cases, in the column 'case'."
             )
         seen[case.name.casefold()] = case.name
     return list(cases)
@@ -167,6 +172,8 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
     named = [column for column in NAMES if column in row]
     if named:
         name = value(named[0]) or ""
+        if not name:
+            raise ValueError(f"{path}, line {line}: the case has no name. Add it to the column {named[0]!r}.")
     elif image is not None:
         name = _stem(image)
     else:

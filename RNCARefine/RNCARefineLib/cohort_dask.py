@@ -20,6 +20,8 @@ _SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # Looking every 10 ms at what a worker does costs time and memory, and nobody reads it.
+    "distributed.worker.profile.enabled": False,
     # A busy machine may take long to start a process.
     "distributed.comm.timeouts.connect": "120s",
     # Diaries of the scheduler, which would be filled over the first thousands of cases.
@@ -98,10 +100,13 @@ def cluster_workers(address: str) -> Iterator[Client]:
         ClusterError: Nobody answers.
     """
     from distributed import Client
+    from distributed.comm import get_address_host_port
     from distributed.utils import silence_logging_cmgr
 
     with silence_logging_cmgr(logging.CRITICAL):  # what goes wrong is told in a sentence
         try:
+            if not address.startswith("inproc://"):  # which has no port
+                get_address_host_port(address)  # a client that cannot make sense of it hangs when it is let go
             client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise ClusterError(

@@ -33,9 +33,18 @@ def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
         if not _same(path, source.get(what)):
             return f"{path} is not the {what} that the result was made from"
     for what, value in (("segment", case.segment), ("pool", case.pool)):
-        if source and value != source.get(what):
-            return f"the {what} is {value!r} now and was {source.get(what)!r}"
+        before = source.get(what)
+        if source and value != before and _meant(value) != _meant(before):
+            return f"the {what} is {value!r} now and was {before!r}"
     return ""
+
+
+def _meant(chosen: str | None) -> str | float | None:
+    """Return what a choice stands for: 2.0, as spreadsheets write a label at times, for the label 2."""
+    try:
+        return chosen if chosen is None else float(chosen)
+    except ValueError:
+        return chosen
 
 
 def _description(path: Path | None) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from .atomic import written_whole
 from .grid import Grid
-from .label_map import READABLE, TWO_FILES, WRITABLE, ending_of, grid_of, read_label_map, read_volume
+from .label_map import READABLE, TWO_FILES, WRITABLE, check_path, ending_of, grid_of, read_label_map, read_volume
 from .seg_nrrd import ENDING, read_seg_nrrd
 from .segmentation_file import Segment, SegmentationFile
 from .stack import Mask, Stack
@@ -190,6 +190,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
             an input.
     """
     segmentation, output = Path(segmentation), Path(output)
+    check_path(output)
     for source in (segmentation, *map(Path, others)):
         if output.resolve() == source.resolve() or (output.exists() and source.exists() and output.samefile(source)):
             raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")

@@ -155,6 +155,7 @@ def read_volume(path: Path, what: str) -> sitk.Image:
         ValueError: It is missing, cut off, of an unknown format, cannot be read, or has not three dimensions and one
             component.
     """
+    check_path(path)
     ending_of(path, READABLE)
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
@@ -165,16 +166,28 @@ def read_volume(path: Path, what: str) -> sitk.Image:
     except RuntimeError as error:
         raise ValueError(f"{path}: the {what} cannot be read ({_last_line(error)}).") from error
     if image.GetDimension() != 3:
-        raise ValueError(
-            f"{path}: the {what} has {image.GetDimension()} dimensions, a stack has 3. "
-            "Save a single frame of a sequence as a file of its own and use that."
-        )
+        remedy = "Save a single frame of a sequence as a file of its own and use that."
+        if image.GetDimension() < 3:
+            remedy = "Save a single slice as a volume of one slice, or all slices in one file, and use that."
+        raise ValueError(f"{path}: the {what} has {image.GetDimension()} dimensions, a stack has 3. {remedy}")
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise ValueError(
             f"{path}: the {what} has {image.GetNumberOfComponentsPerPixel()} values a voxel, a stack has one. "
             "Save a single frame or channel as a file of its own and use that."
         )
     return image
+
+
+def check_path(path: Path) -> None:
+    """Check that a path is text: over any other, which old systems leave behind, SimpleITK ends the whole process.
+
+    Raises:
+        ValueError: It is not.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{str(path)!a}: the path is not in UTF-8. Rename the file or the folder.") from error
 
 
 def grid_of(image: sitk.Image) -> Grid:

@@ -123,9 +123,8 @@ def ask_automaton(
 
 def _from_base_to_apex(stack: Stack, wanted: list[int]) -> list[int]:
     """Return the slices that show wall or are wanted, those between them, and one beyond either end."""
-    there = np.flatnonzero(stack.mask.any(axis=(1, 2)))
-    first, last = min(*wanted, *there), max(*wanted, *there)
-    return list(range(max(0, first - 1), min(len(stack.mask), last + 2)))
+    known = [*wanted, *np.flatnonzero(stack.mask.any(axis=(1, 2)))]
+    return list(range(max(0, min(known) - 1), min(len(stack.mask), max(known) + 2)))
 
 
 def _conditions(

@@ -106,7 +106,8 @@ def repair(
     before = _diagnose(stack, focused.pool, heart, options)
     wanted = [entry.k for entry in before.slices if _asks(entry, only)]
     proposals = None
-    if wanted:
+    # Where neither wall nor pool lies near the heart, there is nothing to lay a frame around.
+    if wanted and (focused.mask.any() or (focused.pool is not None and focused.pool.any())):
         proposals = ask_automaton(
             focused,
             wanted,

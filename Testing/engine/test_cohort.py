@@ -210,6 +210,23 @@ def test_other_settings_are_refused_and_named(tmp_path, settings, message):
     assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
 
 
+def test_settings_that_nothing_was_made_with_yet_may_be_mended(tmp_path):
+    mended = settings_of(MODEL, RepairOptions(seed=5), segment="myo", pool=None)
+    Cohort(tmp_path, SETTINGS).fail({"p1": "There is no segment."})
+    finish(Cohort(tmp_path, mended), "p1")
+    with pytest.raises(ValueError, match=r"\(seed was 5, is 0\)"):
+        Cohort(tmp_path, SETTINGS)
+
+
+def test_settings_of_somebody_else_or_of_a_case_in_work_are_not_replaced(tmp_path):
+    (tmp_path / "settings.json").write_text('{"editor.fontSize": 12}')
+    with pytest.raises(ValueError, match="made with other settings"):
+        Cohort(tmp_path, SETTINGS)
+    begun = Cohort(tmp_path / "out", SETTINGS)
+    with begun.in_work("p1"), pytest.raises(ValueError, match="made with other settings"):
+        Cohort(tmp_path / "out", {**SETTINGS, "seed": 5})
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"case": "p1"}', '{"case": "p1", "result": "x", "report": {}}'])
 def test_a_report_that_cannot_be_read_is_named(tmp_path, content):
     Cohort(tmp_path, SETTINGS)

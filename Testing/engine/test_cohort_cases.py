@@ -134,6 +134,12 @@ def test_a_list_saved_by_excel_is_read(tmp_path):
     assert [case.name for case in read_cases(path)] == ["Gr\u00f6\u00dfe"]
 
 
+@pytest.mark.parametrize("names", ["image,segmentation", "image, segmentation ", "image,segmentation,case"])
+def test_spaces_about_the_titles_and_rows_of_nothing_but_commas_do_no_harm(tmp_path, names):
+    path = write_list(tmp_path, f"{names}\ni.nrrd,s.nrrd,i\n,,\n\n , ,\n,,,,\n")
+    assert read_cases(path) == [CohortCase("i", tmp_path / "i.nrrd", tmp_path / "s.nrrd")]
+
+
 def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_path):
     (case,) = read_cases(write_list(tmp_path, "case,image,segmentation\np1,i.nrrd,s.nrrd\n"))
     with pytest.raises(ValueError, match=r"The image .*i.nrrd does not exist"):
@@ -147,7 +153,8 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
         ("", "no column 'image'"),
         ("case,image,segmentation\n", "no cases in the list"),
         ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have one name"),
-        ("case,image,segmentation\n,a,b\n", "Case '': this cannot be the name of a file"),
+        ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
+        ("case;image;segmentation\np1;a;b\n", "no column 'image'; there is 'case;image;segmentation'.*by commas"),
         ("case,image,segmentation\np/1,a,b\n", "Case 'p/1': this cannot be"),
     ],
 )
@@ -163,7 +170,9 @@ def test_a_list_that_cannot_be_read_says_why(tmp_path):
         read_cases(write_list(tmp_path, "case,image,segmentation\n\u00e9,a,b\n", "latin-1"))
 
 
-@pytest.mark.parametrize("name", ["..", ".hidden", "a:b", "a\\b", "a*", "a?", 'a"b', "a<b", "a|b", "a\nb", "a.", "a "])
+@pytest.mark.parametrize(
+    "name", ["..", ".hidden", "a:b", "a\\b", "a*", "a?", 'a"b', "a<b", "a|b", "a\nb", "a.", "a ", "a\udcfc"]
+)
 def test_names_that_are_no_file_names_everywhere_are_refused(name):
     with pytest.raises(ValueError, match="cannot be the name of a file"):
         checked_cases([CohortCase(name, None, None)])
@@ -178,7 +187,7 @@ def test_the_name_of_a_case_may_be_in_a_column_of_either_name_or_that_of_its_ima
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give each a name of its own"),
+        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give .* in the column 'case'"),
         ("image,segmentation\na.nii,s\n,s\n", "line 3: there is no image. Add it, or a column with the names"),
     ],
 )

@@ -23,16 +23,17 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals 
 
 
 @pytest.fixture(scope="module")
-def processes() -> Iterator[Client]:
+def client() -> Iterator[Client]:
+    """Two worker processes."""
     with local_workers(2) as client:
         yield client
 
 
 @pytest.fixture
-def client(processes: Client) -> Client:
-    """Two worker processes, both there: a test before may have ended some, which are started again."""
-    processes.wait_for_workers(2, timeout=120)
-    return processes
+def mortals() -> Iterator[Client]:
+    """Two worker processes that a test may end; how soon others take their place is up to the machine."""
+    with local_workers(2) as client:
+        yield client
 
 
 def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> BatchOutcome:
@@ -41,21 +42,21 @@ def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> Bat
     return walk.outcome(do_side_by_side(client, walk, walk.begin(), ToyWork(folder, orders)))  # type: ignore[arg-type]
 
 
-def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(client, tmp_path):
-    outcome = run(client, tmp_path, 8, {"p3": "die"})
+def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(mortals, tmp_path):
+    outcome = run(mortals, tmp_path, 8, {"p3": "die"})
     assert list(outcome.failed) == ["p3"]
     assert "crashed or were ended from outside, most likely because memory ran out" in outcome.failed["p3"]
     assert len(outcome.repaired) == 7
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
     # The mark makes the next run do it last, and alone.
-    again = run(client, tmp_path, 8, {})
+    again = run(mortals, tmp_path, 8, {})
     assert again.repaired == ["p3"]
     assert again.failed == {}
     assert not list(tmp_path.rglob("*.begun"))
 
 
-def test_a_case_is_blamed_only_if_it_had_been_begun_until_it_has_been_tried_often_enough(client, tmp_path):
-    outcome = run(client, tmp_path, 2, {"p0": "die before"})
+def test_a_case_is_blamed_only_if_it_had_been_begun_until_it_has_been_tried_often_enough(mortals, tmp_path):
+    outcome = run(mortals, tmp_path, 2, {"p0": "die before"})
     assert list(outcome.failed) == ["p0"]
     assert outcome.repaired == ["p1"]
 
@@ -71,6 +72,17 @@ def test_the_processes_have_one_thread_each_and_leave_ctrl_c_to_their_parent(cli
     assert set(client.run(state).values()) == {("1", 1, True)}
     assert len(client.nthreads()) == 2
     assert set(client.nthreads().values()) == {1}
+
+
+def test_the_processes_keep_no_diary_that_grows_with_the_cohort(client, tmp_path):
+    run(client, tmp_path, 30, {})
+
+    def kept(dask_worker) -> tuple[int, int, int]:
+        return len(dask_worker.profile_history), dask_worker.profile_recent["count"], dask_worker.state.log.maxlen
+
+    for profiles, looks, steps in client.run(kept).values():
+        assert (profiles, looks) == (0, 0)
+        assert steps <= 100
 
 
 def test_every_worker_is_asked_whether_it_can_do_the_work(client, tmp_path):
@@ -97,6 +109,12 @@ def test_a_scheduler_that_is_there_is_used_and_outlives_the_batch(tmp_path):
 
 def test_a_scheduler_that_is_not_there_is_an_error_that_names_the_address(monkeypatch):
     monkeypatch.setattr("RNCARefineLib.cohort_dask._CONNECT_S", 0.5)
-    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
-        with pytest.raises(ClusterError, match=f"No Dask scheduler answers at '{address}'"), cluster_workers(address):
-            pass
+    with pytest.raises(ClusterError, match=r"No Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+        cluster_workers("tcp://127.0.0.1:9").__enter__()
+
+
+@pytest.mark.parametrize("address", ["nonsense://x", "head", "tcp://10.0.0.1", "tcp://10.0.0.1:port", ""])
+def test_an_address_that_makes_no_sense_is_refused_before_a_client_hangs_on_it(monkeypatch, address):
+    monkeypatch.setattr("distributed.Client", None)
+    with pytest.raises(ClusterError, match=f"No Dask scheduler answers at '{address}'"):
+        cluster_workers(address).__enter__()

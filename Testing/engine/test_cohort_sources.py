@@ -57,6 +57,12 @@ def test_another_segment_is_noticed(case):
     assert difference(replace(case, pool="4"), source_of(case)) == "the pool is '4' now and was None"
 
 
+def test_a_label_is_the_same_however_a_spreadsheet_writes_it(case):
+    assert difference(replace(case, segment="2.0"), source_of(case)) == ""
+    assert difference(replace(case, segment="nan"), source_of(replace(case, segment="nan"))) == ""
+    assert difference(replace(case, segment="myo"), source_of(case)) != ""
+
+
 def test_what_is_not_known_makes_no_difference(case, tmp_path):
     assert difference(case, {}) == ""
     gone = replace(case, image=tmp_path / "gone.nrrd", segmentation=None)

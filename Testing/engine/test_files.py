@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -207,6 +208,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
     cine = sitk.JoinSeries([volume(broken_stack()[0].image)] * 3)
     sitk.WriteImage(cine, str(tmp_path / "cine.nii.gz"))
     sitk.WriteImage(sitk.Compose([volume(labels())] * 3), str(tmp_path / "vector.nrrd"))
+    sitk.WriteImage(volume(labels())[:, :, 0], str(tmp_path / "flat.nrrd"))
     write_labels(tmp_path / "soft.nrrd", labels() * 0.3)
     write_labels(tmp_path / "empty.nrrd", labels() * 0)
     (tmp_path / "text.nrrd").write_text("hello")
@@ -214,6 +216,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
     (tmp_path / "image.dcm").write_text("")
     for first, second, complaint in (
         ("cine.nii.gz", "seg.nrrd", r"the image has 4 dimensions.*single frame"),
+        ("flat.nrrd", "seg.nrrd", r"the image has 2 dimensions.*a volume of one slice"),
         ("vector.nrrd", "seg.nrrd", "3 values a voxel"),
         ("case.nrrd", "cine.nii.gz", "the label map has 4 dimensions"),
         ("case.nrrd", "soft.nrrd", "not whole numbers.*Threshold"),
@@ -514,6 +517,21 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
         with pytest.raises(ValueError, match=complaint):
             check_output(source, output, (image,))
     check_output(seg, tmp_path / "out.mha", (image,))
+
+
+def test_a_path_that_is_no_text_is_refused_before_it_ends_the_process(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller")
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pytest.skip("This file system has no such names.")
+    image, seg = write_image(tmp_path / "case.nrrd"), write_labels(tmp_path / "seg.nrrd")
+    image.rename(f"{folder}/case.nrrd")
+    with pytest.raises(ValueError, match=r"M\\udcfcller/case.nrrd': the path is not in UTF-8. Rename") as raised:
+        read_case(f"{folder}/case.nrrd", seg, BY_LABEL)
+    str(raised.value).encode("utf-8")
+    with pytest.raises(ValueError, match="the path is not in UTF-8"):
+        check_output(seg, f"{folder}/out.nrrd")
 
 
 @pytest.mark.parametrize("kind", ["label map", "segments"])

@@ -262,6 +262,19 @@ def test_a_single_slice_is_repaired():
     assert dice(result.mask[0], ring()) > 0.8
 
 
+@pytest.mark.parametrize("model", [circle_model(), volumetric_circle_model()])
+@pytest.mark.parametrize("away", [70, 130])
+def test_a_single_slice_whose_wall_lies_far_from_its_pool_is_refused_and_stays(model, away):
+    wall = horseshoe(34, inner=13, outer=20, shape=(100, 200), spacing=(1, 1), centre=(50, 50))[None]
+    pool = np.zeros_like(wall)
+    pool[0, 45:55, 45 + away : 55 + away] = 1
+    stack = Stack.create(np.random.default_rng(0).random(wall.shape), wall, (8.0, 1.0, 1.0), pool)
+    result = run(stack, model)
+    np.testing.assert_array_equal(result.mask, wall)
+    assert verdicts(result.report) == {0: Verdict.REFUSED}
+    assert "None of it lies where the heart is" in result.report.slices[0].reason
+
+
 def test_a_wall_that_cannot_be_closed_is_refused_and_stays():
     # A straight bar tells no circle.
     walls, _ = heart()

@@ -84,6 +84,13 @@ def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
         assert (ROOT / address.removeprefix(RAW)).is_file(), f"{address} is not in the tree"
 
 
+def test_the_description_names_the_licence_of_every_model_that_comes_along() -> None:
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in (MODULE / "Resources/Models").glob("*.json")]
+    assert len(cards) == 3
+    for card in cards:
+        assert f"({card['licence']})" in cmake_value("EXTENSION_DESCRIPTION"), card["name"]
+
+
 def test_the_module_is_shown_under_the_extension_s_category() -> None:
     tree = ast.parse(text("RNCARefine/RNCARefine.py"))
     assigned = [
