@@ -308,9 +308,9 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, cap
     assert {path.stem for path in Path("out/reports").glob("*.json")} == finished
     assert {row["case"] for row in rows()} == finished
     assert not list(Path("out").rglob(".*"))
-    assert "Stopping; the cases in work are finished first" in errors
     assert "Stopped. Run the same command again to go on." in errors
-    if times == 1:
+    if times == 1:  # a second one may come before this is said
+        assert "Stopping; the cases in work are finished first" in errors
         assert not list(Path("out").rglob("*.begun"))
     assert batch(address, source="many") == 0
     assert closing(capsys.readouterr().out)["done before"] == str(len(finished))
