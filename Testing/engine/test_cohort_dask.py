@@ -48,6 +48,7 @@ def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(mortals, 
     assert "crashed or were ended from outside, most likely because memory ran out" in outcome.failed["p3"]
     assert len(outcome.repaired) == 7
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
+    mortals.wait_for_workers(2, timeout=300)  # another one has taken its place
     # The mark makes the next run do it last, and alone.
     again = run(mortals, tmp_path, 8, {})
     assert again.repaired == ["p3"]
