@@ -18,7 +18,8 @@ from rncarefine.nca.card import ModelRecord
 from rncarefine.progress import Progress, report_progress
 from rncarefine.refine.build_report import stack_record
 from rncarefine.refine.records import Report, RunRecord, SliceRecord
-from rncarefine.refine.repair import RepairOptions, RepairResult
+from rncarefine.refine.repair import RepairOptions
+from rncarefine.refine.result import Changes, Repaired
 from rncarefine.stack import Mask, Stack
 from rncarefine.words import Expectation, Finding, Verdict
 
@@ -42,14 +43,16 @@ def repair(
     progress: Progress | None = None,
     others: Mask | None = None,
     only: Collection[int] | None = None,
-) -> RepairResult:
+) -> Repaired:
     """Stand in for ``rncarefine.refine.repair.repair``."""
     after = stack.mask.copy()
     for k in range(len(after)):
         report_progress(progress, k / len(after), f"Repairing slice {k}")
         if after[k].any() and (only is None or k in only):
             after[k] = _annulus(after[k])
-    return RepairResult(after, _report(stack, after, options, others, MODEL), {})
+    rings = [k for k, wall in enumerate(after) if options.trim_pool and _finding(wall) == Finding.RING]
+    changes = Changes.compose(stack, after, others=others, trim_slices=rings)
+    return Repaired.of(changes, _report(stack, after, options, others, MODEL))
 
 
 def check(stack: Stack, options: RepairOptions) -> Report:

@@ -12,7 +12,6 @@ from harness import toy_engine
 from harness.hearts import Heart
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
-from RNCARefineLib.mrml.edits import Edits
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.masks import RepairMasks
 from RNCARefineLib.mrml.reader import read
@@ -36,7 +35,7 @@ from RNCARefineLib.mrml.review import (
 def repaired(heart: Heart) -> tuple[Report, RepairMasks]:
     stack = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool")).stack
     result = toy_engine.repair(stack, None, RepairOptions(seed=7))
-    return result.report, Edits.between(stack, result.mask, result.report).masks()
+    return result.report, RepairMasks.of(result)
 
 
 def test_review_segments_have_names_colours_and_tags_of_their_own(heart: Heart) -> None:

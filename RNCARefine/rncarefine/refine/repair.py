@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,15 +15,16 @@ from ..progress import Progress, report_progress, subrange
 from ..stack import Mask, Stack, binary_mask
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, diagnose
 from ..tasks.ring.verification import objection
-from ..words import Expectation, Verdict
-from .build_report import Outcome, account
+from ..words import Expectation, Finding, Verdict
+from .build_report import SliceDecision, build_report
 from .confidence import confidence, evidence
 from .metrics import dice
 from .options import RepairOptions
 from .proposals import AutomatonProposals, ask_automaton, ask_geometry, prune
 from .records import Report
+from .result import Changes, Repaired
 
-__all__ = ["RepairOptions", "RepairResult", "check", "repair"]
+__all__ = ["RepairOptions", "check", "repair"]
 
 AGREEMENT = 0.95
 """Dice between the automaton's wall and what remains of the old one without loose pieces and pores, from which on the
@@ -31,22 +32,6 @@ latter is kept: nothing is drawn anew that only had to be cleaned."""
 _CONFIRMED = "The automaton agrees with what remains without loose pieces and pores: that was kept."
 LEAST_CONFIDENCE = 0.5
 """A repair that is less likely than this to be good is flagged."""
-
-
-@dataclass(frozen=True, eq=False)
-class RepairResult:
-    """What a repair ended with.
-
-    Attributes:
-        mask: The repaired myocardium, shape ``(k, j, i)``.
-        report: What was found and done.
-        evidence: What spoke for and against each slice that was repaired with the automaton's help, by slice; see
-            :func:`rncarefine.refine.confidence.evidence`.
-    """
-
-    mask: Mask
-    report: Report
-    evidence: dict[int, dict[str, float]]
 
 
 def check(stack: Stack, options: RepairOptions | None = None) -> Report:
@@ -66,12 +51,14 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     started = time.perf_counter()
     heart, focused = _focus(stack)
     diagnosis = _diagnose(stack, focused.pool, heart, options)
-    outcomes = []
+    decisions = []
     for entry in diagnosis.slices:
         astray = _astray(stack, focused, entry)
         verdict = Verdict.INTACT if entry.right and not astray else Verdict.TO_REPAIR
-        outcomes.append(Outcome(verdict, stack.mask[entry.k], astray or entry.reason))
-    return account(stack, diagnosis, diagnosis, outcomes, None, None, None, options, time.perf_counter() - started)
+        decisions.append(SliceDecision(verdict, stack.mask[entry.k], astray or entry.reason))
+    unchanged = Changes.compose(stack, stack.mask)
+    elapsed = time.perf_counter() - started
+    return build_report(unchanged, diagnosis, diagnosis, decisions, None, None, options, elapsed)
 
 
 def repair(
@@ -81,8 +68,8 @@ def repair(
     progress: Progress | None = None,
     others: Mask | None = None,
     only: Collection[int] | None = None,
-) -> RepairResult:
-    """Repair the broken slices of a stack; intact ones are returned bit for bit.
+) -> Repaired:
+    """Repair the broken slices of a stack; correct ones are returned unchanged (bit-identical).
 
     Args:
         stack: The stack.
@@ -92,14 +79,19 @@ def repair(
         others: Every other label of an exclusive label map, as one mask; only to count what the wall takes from them.
         only: Slices to repair; others that are broken are left as they are, to be repaired. All of them by default.
 
+    Returns:
+        The repaired stack: wall, blood pool, what was added, removed, taken and trimmed, and the report.
+
     Raises:
-        ValueError: The mask is empty, ``others`` is not one mask of the stack's shape, the device is not there, or the
-            weights do not fit.
+        ValueError: The mask is empty, ``others`` is not one mask of the stack's shape, there is no blood pool to trim,
+            the device is not there, or the weights do not fit.
         Cancelled: ``progress`` asked to stop; nothing has been changed.
     """
     options = options or RepairOptions()
     if others is not None:
         others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
+    if options.trim_pool and stack.pool is None:
+        raise ValueError(f"{stack.name}: there is no blood pool to trim. Give one, or leave trim_pool out.")
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking at every slice")
     heart, focused = _focus(stack)
@@ -120,28 +112,40 @@ def repair(
         )
     report_progress(progress, 0.9, "Verifying every slice")
     evident: dict[int, dict[str, float]] = {}
-    outcomes = []
+    decisions = []
     for entry in before.slices:
         if only is not None and entry.k not in only and not entry.right:
-            outcomes.append(Outcome(Verdict.TO_REPAIR, stack.mask[entry.k], entry.reason))
+            decisions.append(SliceDecision(Verdict.TO_REPAIR, stack.mask[entry.k], entry.reason))
             continue
-        outcome = _decide(stack, focused, heart, entry, proposals, options)
-        changed = outcome.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
+        decision = _decide(stack, focused, heart, entry, proposals, options)
+        changed = decision.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
         if changed and proposals is not None and entry.k in proposals.likelihood:
-            found = evidence(focused.mask[entry.k], outcome.wall, proposals.likelihood[entry.k])
+            found = evidence(focused.mask[entry.k], decision.wall, proposals.likelihood[entry.k])
             evident[entry.k] = found
             sure = confidence(found, model.card.confidence)
-            outcome = replace(outcome, confidence=sure)
+            decision = replace(decision, confidence=sure)
             if sure < LEAST_CONFIDENCE:
-                reason = f"{outcome.reason} Low confidence: the repaired wall may lie wrong."
-                outcome = replace(outcome, reason=reason, doubtful=True)
-        outcomes.append(outcome)
-    mask = np.stack([outcome.wall for outcome in outcomes]).astype(np.uint8)
-    after = _diagnose(replace(stack, mask=mask), _remaining(focused.pool, mask), heart, options)
+                reason = f"{decision.reason} Low confidence: the repaired wall may lie wrong."
+                decision = replace(decision, reason=reason, doubtful=True)
+        decisions.append(decision)
+    wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
+    after = _diagnose(replace(stack, mask=wall), _remaining(focused.pool, wall), heart, options)
+    trim_slices = _closed(after, decisions, only) if options.trim_pool else []
+    changes = Changes.compose(stack, wall, others=others, trim_slices=trim_slices)
     report_progress(progress, 1.0, "Done")
     elapsed = time.perf_counter() - started
-    report = account(stack, before, after, outcomes, others, model, proposals, options, elapsed)
-    return RepairResult(mask, report, evident)
+    report = build_report(changes, before, after, decisions, model, proposals, options, elapsed)
+    return Repaired.of(changes, report, evident)
+
+
+def _closed(after: Diagnosis, decisions: list[SliceDecision], only: Collection[int] | None) -> list[int]:
+    """Return the slices whose wall is a closed ring about the cavity now, and that were not left as they were."""
+    left = (Verdict.REFUSED, Verdict.TO_REPAIR)
+    return [
+        entry.k
+        for entry, decision in zip(after.slices, decisions, strict=True)
+        if entry.finding is Finding.RING and decision.verdict not in left and (only is None or entry.k in only)
+    ]
 
 
 def _asks(entry: SliceDiagnosis, only: Collection[int] | None) -> bool:
@@ -183,7 +187,7 @@ def _decide(
     entry: SliceDiagnosis,
     proposals: AutomatonProposals | None,
     options: RepairOptions,
-) -> Outcome:
+) -> SliceDecision:
     """Take the first proposal that passes verification, else leave the slice as it was.
 
     ``focused`` is the stack without what lies away from the heart.
@@ -192,11 +196,11 @@ def _decide(
     astray = _astray(stack, focused, entry)
     reason = astray or entry.reason
     if entry.right:
-        return Outcome(Verdict.REFUSED if astray else Verdict.INTACT, before, reason)
+        return SliceDecision(Verdict.REFUSED if astray else Verdict.INTACT, before, reason)
     if entry.expectation is Expectation.OPEN:
-        return Outcome(Verdict.REFUSED, before, reason)
+        return SliceDecision(Verdict.REFUSED, before, reason)
     if _counts_as_ring(entry):
-        return Outcome(Verdict.REFUSED, before, astray or f"{reason} Its only hole is a pore, not the cavity.")
+        return SliceDecision(Verdict.REFUSED, before, astray or f"{reason} Its only hole is a pore, not the cavity.")
     pool = None if focused.pool is None else focused.pool[entry.k]
     axis = float(heart.centres[entry.k, 0]), float(heart.centres[entry.k, 1])
 
@@ -211,18 +215,18 @@ def _decide(
         if not against:
             reason = _before(reason)
             if not near.any():
-                return Outcome(Verdict.AUTOMATON, wall, f"{reason} All of the wall is invented.", doubtful=True)
+                return SliceDecision(Verdict.AUTOMATON, wall, f"{reason} All of the wall is invented.", doubtful=True)
             pruned = None if options.add_only else prune(near, pool, stack.in_plane)
             if pruned is not None and dice(pruned, wall) >= AGREEMENT and not passes(pruned):
-                return Outcome(Verdict.AUTOMATON, pruned, f"{reason} {_CONFIRMED}")
-            return Outcome(Verdict.AUTOMATON, wall, reason)
+                return SliceDecision(Verdict.AUTOMATON, pruned, f"{reason} {_CONFIRMED}")
+            return SliceDecision(Verdict.AUTOMATON, wall, reason)
     if options.geometry and near.any():
         wall = _kept(ask_geometry(near, pool, entry.expectation, stack.in_plane), before, options)
         objected = passes(wall)
         if not objected:
-            return Outcome(Verdict.GEOMETRY, wall, _before(reason))
+            return SliceDecision(Verdict.GEOMETRY, wall, _before(reason))
         against = f"{against} Geometry: {objected}"
-    return Outcome(Verdict.REFUSED, before, f"{reason} {against}")
+    return SliceDecision(Verdict.REFUSED, before, f"{reason} {against}")
 
 
 def _before(reason: str) -> str:
