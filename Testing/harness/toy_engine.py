@@ -16,6 +16,7 @@ from rncarefine import __version__
 from rncarefine.anatomy.topology import betti_2d, largest_component
 from rncarefine.nca.card import ModelRecord
 from rncarefine.progress import Progress, report_progress
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.build_report import stack_record
 from rncarefine.refine.records import Report, RunRecord, SliceRecord
 from rncarefine.refine.repair import RepairOptions
@@ -101,7 +102,7 @@ def _record(stack: Stack, after: Mask, others: Mask | None, k: int, checked: boo
         taken_from_others_mm2=0.0 if others is None else float((added & (others[k] > 0)).sum() * area),
         pool_outside_mm2=float(((pool > 0) & ~ndimage.binary_fill_holes(new) & (new == 0)).sum() * area),
         confidence=None,
-        reason="" if right else "It is not a ring.",
+        reasons=[] if right else [Reason(ReasonCode.NOT_CLOSED)],
     )
 
 

@@ -10,6 +10,7 @@ import slicer
 
 from rncarefine.nca.model import Model
 from rncarefine.progress import Progress, report_progress, subrange
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine import repair as engine
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
@@ -55,7 +56,7 @@ def check(selection: Selection, options: RepairOptions) -> Report:
         ValueError: The nodes cannot be read; the message names node and remedy.
     """
     reading = read(selection)
-    return _with_warnings(engine.check(reading.stack, options), reading)
+    return _with_doubts(engine.check(reading.stack, options), reading)
 
 
 def process(
@@ -99,7 +100,7 @@ def compute(
     repaired = engine.repair(
         reading.stack, model, options, progress=subrange(progress, 0.05, 1.0), others=reading.others
     )
-    return replace(repaired, report=_with_warnings(repaired.report, reading)), reading.grid
+    return replace(repaired, report=_with_doubts(repaired.report, reading)), reading.grid
 
 
 def _write(
@@ -122,17 +123,11 @@ def _write(
     return Outcome(report, target, table)
 
 
-def _with_warnings(report: Report, reading: Reading) -> Report:
-    return replace(report, warnings=[*reading.warnings, *report.warnings, *_overlap(report)])
+def _with_doubts(report: Report, reading: Reading) -> Report:
+    return replace(report, doubts=[*reading.doubts, *report.doubts, *_overlap(report)])
 
 
-def _overlap(report: Report) -> list[str]:
-    """Say that the new wall lies on segments that keep their voxels: saved as a label map, only one can have them."""
-    covered = {record.k: record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0}
-    if not covered:
-        return []
-    slices = f"slice{'' if len(covered) == 1 else 's'} {', '.join(map(str, covered))}"
-    return [
-        f"The new wall overlaps other segments by {sum(covered.values()):.0f} mm2 ({slices}); they keep their "
-        "voxels. If one of them is the blood pool, choose it as such."
-    ]
+def _overlap(report: Report) -> list[Reason]:
+    """Note that the new wall lies on segments that keep their voxels: saved as a label map, only one can have them."""
+    covered = [record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0]
+    return [Reason(ReasonCode.OVERLAP, area_mm2=sum(covered), slices=len(covered))] if covered else []

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..anatomy.topology import betti_3d
 from ..nca.model import Model
+from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..words import Expectation, Finding, Verdict
@@ -27,7 +28,7 @@ class SliceDecision:
 
     verdict: Verdict
     wall: Mask
-    reason: str = ""
+    reasons: tuple[Reason, ...] = ()
     confidence: float | None = None
     doubtful: bool = False
 
@@ -77,7 +78,8 @@ def build_report(
         records,
         model.record() if model else None,
         run,
-        _warnings(stack, proposals),
+        _warnings(stack),
+        list(proposals.notes) if proposals else [],
     )
 
 
@@ -111,7 +113,7 @@ def _slice_record(
         taken_from_others_mm2=area(changes.taken_from_others[k]),
         pool_outside_mm2=area(outside),
         confidence=None if decision.confidence is None else round(decision.confidence, 4),
-        reason=decision.reason,
+        reasons=list(decision.reasons),
     )
 
 
@@ -150,16 +152,10 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
     )
 
 
-def _warnings(stack: Stack, proposals: AutomatonProposals | None) -> list[str]:
-    notes = list(proposals.notes) if proposals else []
+def _warnings(stack: Stack) -> list[Reason]:
+    warnings = []
     if stack.spacing[0] < 1.5 * max(stack.in_plane):
-        notes.append(
-            f"The slice distance ({stack.spacing[0]:.2f} mm) is close to the pixel spacing: this may not be a "
-            "short-axis stack. Check that its slices are stacked along the third image axis."
-        )
+        warnings.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
-        notes.append(
-            "The stack has one slice: base and apex cannot be told apart, and no neighbour helps. A ring is expected; "
-            "if the slice is the apex or the outflow tract, mind that."
-        )
-    return notes
+        warnings.append(Reason(ReasonCode.ONE_SLICE))
+    return warnings

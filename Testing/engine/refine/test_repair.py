@@ -16,6 +16,7 @@ from engine.toy_models import circle_model, identity_model, volumetric_circle_mo
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine import __version__
 from rncarefine.progress import Cancelled
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.repair import RepairOptions, check, repair
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
@@ -56,8 +57,8 @@ def test_a_heart_without_a_fault_comes_back_bit_for_bit():
     assert not np.shares_memory(result.wall, stack.mask)
     assert verdicts(result.report) == {}
     assert all(record.confidence is None for record in result.report.slices)
-    assert [record.reason for record in result.report.slices[:-1]] == [""] * 8
-    assert "A disc is expected" in result.report.slices[-1].reason
+    assert [record.codes for record in result.report.slices] == [[]] * 8 + [["solid", "disc_expected"]]
+    assert [record.reason == "" for record in result.report.slices] == [True] * 8 + [False]
     assert (result.report.run.backend, result.report.run.device, result.report.run.steps) == ("none", "none", 0)
     assert result.report.stack.changed == result.report.stack.flagged == 0
 
@@ -90,7 +91,10 @@ def test_the_automaton_closes_the_gaps_where_the_wall_was():
         assert not record.flagged
     assert result.report.slices[2].gap_deg_before == pytest.approx(80, abs=6)
     assert result.report.slices[5].gap_deg_before == pytest.approx(120, abs=6)
-    assert result.report.slices[2].reason.startswith("Before: the wall has a gap of ")
+    record = result.report.slices[2]
+    assert record.codes == ["gap"]
+    assert record.reasons[0].values["angle_deg"] == pytest.approx(record.gap_deg_before, abs=0.05)
+    assert record.reason.startswith("Before the repair: ")
 
 
 def test_where_the_automaton_finds_no_wall_geometry_closes_it():
@@ -112,8 +116,7 @@ def test_without_geometry_what_the_automaton_does_not_close_is_left_and_flagged(
     for k in (2, 5):
         record = result.report.slices[k]
         assert record.flagged
-        assert record.reason.startswith("The wall has a gap of")
-        assert "The automaton found no wall." in record.reason
+        assert record.codes == ["gap", "no_proposal"]
         assert (record.added_mm2, record.removed_mm2, record.confidence) == (0, 0, None)
 
 
@@ -133,8 +136,7 @@ def test_every_kind_of_fault_gets_the_verdict_it_should():
         8: (Finding.DISC, Verdict.INTACT),
     }
     assert [record.flagged for record in result.report.slices] == [k == 7 for k in range(9)]
-    assert "slices on both sides" in result.report.slices[7].reason
-    assert result.report.slices[7].reason.endswith("All of the wall is invented.")
+    assert result.report.slices[7].codes == ["empty", "invented"]
 
 
 def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_flagged():
@@ -158,9 +160,9 @@ def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_autom
         assert verdicts(result.report) == {3: Verdict.AUTOMATON, 6: Verdict.AUTOMATON}
     for k in (3, 6):
         np.testing.assert_array_equal(agreeing.wall[k], truth[k])
-        assert agreeing.report.slices[k].reason.endswith("loose pieces and pores: that was kept.")
+        assert agreeing.report.slices[k].codes[-1] == "cleaned"
         assert dice(differing.wall[k], truth[k]) < 0.92
-        assert "kept" not in differing.report.slices[k].reason
+        assert "cleaned" not in differing.report.slices[k].codes
 
 
 def test_only_the_slices_asked_for_are_repaired():
@@ -170,7 +172,7 @@ def test_only_the_slices_asked_for_are_repaired():
     np.testing.assert_array_equal(one.wall[5], whole.wall[5])
     np.testing.assert_array_equal(np.delete(one.wall, 5, 0), np.delete(stack.mask, 5, 0))
     assert one.report.slices[5] == whole.report.slices[5]
-    assert one.report.slices[2].reason == check(stack).slices[2].reason
+    assert one.report.slices[2].reasons == check(stack).slices[2].reasons
 
 
 def test_a_repair_that_is_more_likely_worse_than_better_is_flagged():
@@ -181,7 +183,7 @@ def test_a_repair_that_is_more_likely_worse_than_better_is_flagged():
         record = result.report.slices[2]
         assert record.confidence == pytest.approx(1 / (1 + np.exp(-intercept)), abs=1e-4)
         assert (record.verdict, record.flagged) == (Verdict.AUTOMATON, doubted)
-        assert ("Low confidence" in record.reason) == doubted
+        assert ("low_confidence" in record.codes) == doubted
 
 
 def test_a_volumetric_automaton_repairs_through_the_same_door():
@@ -225,7 +227,7 @@ def test_a_slice_with_nothing_where_the_heart_is_is_drawn_anew_and_flagged_or_le
     left = run(stack, identity_model())
     assert verdicts(left.report) == {2: Verdict.REFUSED}
     for report in (drawn.report, left.report):
-        assert "None of it lies where the heart is" in report.slices[2].reason
+        assert "off_axis" in report.slices[2].codes
     np.testing.assert_array_equal(left.wall, walls)
 
 
@@ -238,7 +240,7 @@ def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
     assert verdicts(result.report) == {2: Verdict.REFUSED}
     assert verdicts(check(stack)) == {2: Verdict.TO_REPAIR}
     for report in (result.report, check(stack)):
-        assert report.slices[2].reason == "There is a closed wall. None of it lies where the heart is."
+        assert report.slices[2].codes == ["closed", "off_axis"]
     np.testing.assert_array_equal(result.wall, walls)
 
 
@@ -250,7 +252,7 @@ def test_a_slice_that_counts_as_a_ring_is_never_changed_but_flagged_if_its_hole_
     record = result.report.slices[4]
     assert (record.b0_before, record.b1_before, record.finding_before) == (1, 1, Finding.OPEN)
     assert verdicts(result.report) == {4: Verdict.REFUSED}
-    assert record.reason.endswith("Its only hole is a pore, not the cavity.")
+    assert record.codes[-1] == "counts_as_ring"
     np.testing.assert_array_equal(result.wall, walls)
 
 
@@ -272,7 +274,7 @@ def test_a_single_slice_whose_wall_lies_far_from_its_pool_is_refused_and_stays(m
     result = run(stack, model)
     np.testing.assert_array_equal(result.wall, wall)
     assert verdicts(result.report) == {0: Verdict.REFUSED}
-    assert "None of it lies where the heart is" in result.report.slices[0].reason
+    assert "off_axis" in result.report.slices[0].codes
 
 
 def test_a_wall_that_cannot_be_closed_is_refused_and_stays():
@@ -284,7 +286,7 @@ def test_a_wall_that_cannot_be_closed_is_refused_and_stays():
     assert verdicts(result.report) == {3: Verdict.REFUSED}
     np.testing.assert_array_equal(result.wall, walls)
     assert result.report.slices[3].flagged
-    assert "Geometry:" in result.report.slices[3].reason
+    assert result.report.slices[3].codes[-2:] == ["interpolation_rejected", "no_ring"]
 
 
 def test_both_backends_repair_alike():
@@ -382,7 +384,9 @@ def test_a_repair_beyond_the_bounds_is_refused_with_the_reason():
     limit = (change[2] + change[5]) / 2
     result = run(stack, bounds=Bounds(most_change_mm2=limit), geometry=False)
     assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.REFUSED}
-    assert f"more than the {limit:.0f} mm2 allowed" in result.report.slices[5].reason
+    last = result.report.slices[5].reasons[-1]
+    assert last.code is ReasonCode.CHANGE_TOO_LARGE
+    assert last.values == {"change_mm2": pytest.approx(change[5], abs=0.01), "most_mm2": pytest.approx(limit)}
     np.testing.assert_array_equal(result.wall[5], stack.mask[5])
 
 
@@ -654,7 +658,8 @@ def test_a_stack_of_thin_slices_is_warned_about():
     stack = broken_stack()
     assert run(stack).report.warnings == []
     thin = Stack.create(stack.image, stack.mask, (1.4, *stack.in_plane), stack.pool)
-    assert any("may not be a short-axis stack" in warning for warning in check(thin).warnings)
+    assert check(thin).doubts == [Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=1.4)]
+    assert "short-axis stack" in check(thin).warnings[0]
 
 
 def test_the_gap_is_that_of_the_wall_at_the_heart_and_not_of_a_false_wall_elsewhere():
@@ -676,7 +681,7 @@ def test_a_stack_of_one_slice_comes_with_a_word_of_warning():
     one = Stack.create(stack.image[2:3], stack.mask[2:3], stack.spacing)
     result = run(one)
     assert is_ring(result.wall[0])
-    assert any("one slice" in warning for warning in result.report.warnings)
+    assert [doubt.code for doubt in result.report.doubts] == [ReasonCode.ONE_SLICE]
 
 
 def test_notes_of_the_rollout_reach_the_report(monkeypatch):
@@ -747,7 +752,7 @@ def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
     for record, checked in zip(result.report.slices, before.slices, strict=True):
         old, new = broken[record.k], result.wall[record.k]
         assert (record.verdict is Verdict.INTACT) == (checked.verdict is Verdict.INTACT)
-        doubted = record.confidence is not None and (record.confidence < 0.5 or "invented" in record.reason)
+        doubted = record.confidence is not None and (record.confidence < 0.5 or "invented" in record.codes)
         assert record.flagged == (record.verdict is Verdict.REFUSED or doubted)
         if record.verdict in (Verdict.INTACT, Verdict.REFUSED):
             np.testing.assert_array_equal(new, old)
@@ -755,7 +760,7 @@ def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
         else:
             assert record.finding_after.value == record.expectation.value
             assert record.expectation is Expectation.DISC or is_ring(new)
-        assert (record.reason == "") == (
+        assert (record.codes == []) == (
             record.verdict is Verdict.INTACT and record.expectation.value in ("ring", "empty")
         )
         repaired = record.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
