@@ -1,4 +1,4 @@
-"""The vocabulary of the report: finding, expectation, verdict and method, spelled as a person reads them."""
+"""The vocabulary of the report: finding, expectation, verdict and method, spelled as they are shown."""
 
 from __future__ import annotations
 
@@ -49,16 +49,28 @@ class Verdict(Word):
     AUTOMATON = "repaired by the automaton"
     GEOMETRY = "repaired by geometry"
     REFUSED = "refused"
-    """Left as it was, flagged for a person."""
+    """Left as it was, flagged for review."""
 
 
 class Apex(Word):
     """Which end of the stack the apex lies at."""
 
     AUTO = "auto"
-    """Told from the taper of the heart."""
+    """Inferred from the taper of the heart."""
     FIRST = "first"
     LAST = "last"
+
+
+class Device(Word):
+    """What the automaton runs on."""
+
+    AUTO = "auto"
+    """The best there is."""
+    NUMPY = "numpy"
+    CPU = "cpu"
+    """PyTorch on the processor."""
+    CUDA = "cuda"
+    MPS = "mps"
 
 
 class Mode(Word):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..anatomy.features import SliceFeatures, WallFeatures
 from ..anatomy.heart import Heart, locate_heart, near_heart
-from ..nca.model import Model
+from ..nca.model import Model, choose_model
 from ..progress import Progress, report_progress, subrange
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack, binary_mask
@@ -63,7 +63,7 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
 
 def repair(
     stack: Stack,
-    model: Model,
+    model: Model | None = None,
     options: RepairOptions | None = None,
     progress: Progress | None = None,
     others: Mask | None = None,
@@ -73,8 +73,8 @@ def repair(
 
     Args:
         stack: The stack.
-        model: Weights and card.
-        options: What a person may choose.
+        model: Weights and card; by default those that the options name.
+        options: How to repair.
         progress: Told how far the work is; may cancel.
         others: Every other label of an exclusive label map, as one mask; only to count what the wall takes from them.
         only: Slices to repair; others that are broken are left as they are, to be repaired. All of them by default.
@@ -88,6 +88,8 @@ def repair(
         Cancelled: ``progress`` asked to stop; nothing has been changed.
     """
     options = options or RepairOptions()
+    if model is None:
+        model = choose_model(options.model, options.mode)
     if others is not None:
         others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
     if options.trim_pool and stack.pool is None:
