@@ -1,4 +1,4 @@
-"""How long work reports its progress and learns that the person has cancelled it."""
+"""Progress and cancellation of work that takes long."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Cancelled(Exception):
 
 
 def report_progress(progress: Progress | None, fraction: float, text: str) -> None:
-    """Tell ``progress`` how far the work is.
+    """Report how far the work is.
 
     Args:
-        progress: The callback, or ``None`` for nobody listening.
+        progress: The callback, or ``None`` for none.
         fraction: Fraction done, 0 to 1.
-        text: What is being done, for a person to read.
+        text: What is being done.
 
     Raises:
         Cancelled: The callback returned ``False``.

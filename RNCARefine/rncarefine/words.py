@@ -22,7 +22,7 @@ class Finding(Word):
     OPEN = "open"
     """b0 = 1, b1 = 0, with a gap."""
     FRAGMENTED = "fragmented"
-    """b0 > 1: loose pieces."""
+    """b0 > 1: several components."""
     POROUS = "porous"
     """b0 = 1, b1 > 1: holes in the wall."""
     EMPTY = "empty"

@@ -83,7 +83,7 @@ def test_several_existing_files_are_replaced_together(tmp_path):
 
 
 def test_a_missing_folder_a_folder_and_a_double_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"does not exist\. Create it first"), written_whole(tmp_path / "no" / "a"):
+    with pytest.raises(ValueError, match="Create it"), written_whole(tmp_path / "no" / "a"):
         pass
     with pytest.raises(ValueError, match="is a folder"), written_whole(tmp_path):
         pass

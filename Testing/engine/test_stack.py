@@ -54,18 +54,18 @@ def test_a_stack_has_arrays_of_its_own(image, mask):
 
 
 def test_an_image_that_is_no_stack_is_an_error_that_says_what_to_do(mask):
-    with pytest.raises(ValueError, match=r"heart: the image has 4 dimensions.*single frame"):
+    with pytest.raises(ValueError, match=r"heart: .*4 dimensions"):
         Stack.create(np.zeros((2, *SHAPE)), mask, SPACING, name="heart")
-    with pytest.raises(ValueError, match="the image is empty"):
+    with pytest.raises(ValueError, match="empty"):
         Stack.create(np.zeros((0, 3, 4)), np.zeros((0, 3, 4)), SPACING)
-    with pytest.raises(ValueError, match="the image is constant"):
+    with pytest.raises(ValueError, match="constant"):
         Stack.create(np.full(SHAPE, 7), mask, SPACING)
 
 
 def test_values_that_are_not_finite_are_counted(image, mask):
     pixels = image.astype(float)
     pixels[0, 0, 0], pixels[1, 1, 1] = np.nan, np.inf
-    with pytest.raises(ValueError, match="2 NaN or infinite values"):
+    with pytest.raises(ValueError, match="2 NaN"):
         Stack.create(pixels, mask, SPACING)
 
 
@@ -76,9 +76,9 @@ def test_a_spacing_must_be_three_positive_numbers(image, mask, spacing):
 
 
 def test_a_mask_must_have_the_shape_of_the_image_and_only_0_and_1(image, mask):
-    with pytest.raises(ValueError, match=r"the blood-pool mask has shape \(1, 3, 4\).*Resample"):
+    with pytest.raises(ValueError, match=r"blood-pool mask.*\(1, 3, 4\)"):
         Stack.create(image, mask, SPACING, pool=mask[:1])
-    with pytest.raises(ValueError, match="the myocardium mask has values other than 0 and 1"):
+    with pytest.raises(ValueError, match=r"myocardium mask.*0 and 1"):
         Stack.create(image, mask * 2, SPACING)
     with pytest.raises(ValueError, match="Threshold probabilities"):
         binary_mask(np.full(SHAPE, 0.5), SHAPE, "the mask")

@@ -136,7 +136,7 @@ def test_no_arrow_between_rooms_points_back() -> None:
     [
         ("rncarefine.nca.model", "rncarefine.refine.records", True),
         ("rncarefine.refine.records", "rncarefine.nca.card", False),
-        ("rncarefine.io.files", "rncarefine.report.png", True),
+        ("rncarefine.io.files", "rncarefine.report.html", True),
         ("rncarefine.io.files", "rncarefine.io.grid", False),
         ("rncarefine.stack", "rncarefine.words", False),
         ("rncarefine.stack", "rncarefine.anatomy.topology", True),

@@ -160,7 +160,7 @@ def test_an_undone_repair_leaves_no_table_and_no_plot_and_redo_brings_the_table_
     assert logic.undo(heart.segmentation)
     assert node_census() == before
     assert logic.reportTableNode() is None
-    with pytest.raises(ValueError, match="no repair to review"):
+    with pytest.raises(ValueError, match="no repair"):
         logic.report(heart.segmentation)
     assert logic.redo(heart.segmentation)
     assert logic.reportTableNode().GetDescription() == report.summary()
@@ -202,7 +202,7 @@ def test_pool_outside_the_ring_is_reported_and_trimmed_on_request(logic: Any, he
 
 def test_trimming_without_a_pool_is_refused(logic: Any, heart: Heart) -> None:
     before = snapshot(heart)
-    with pytest.raises(ValueError, match="no blood-pool segment was given"):
+    with pytest.raises(ValueError, match="blood-pool segment"):
         process(logic, heart, poolSegmentID=None, trimPool=True)
     assert snapshot(heart) == before
 
@@ -233,7 +233,7 @@ def test_a_closed_surface_source_is_refused_and_stays_one(logic: Any, heart: Hea
 
 def test_an_unknown_segment_is_refused_and_not_created(logic: Any, heart: Heart) -> None:
     before = snapshot(heart)
-    with pytest.raises(ValueError, match="no myocardium segment with the ID 'wall'"):
+    with pytest.raises(ValueError, match="'wall'"):
         logic.process(heart.segmentation, "wall", heart.volume)
     assert snapshot(heart) == before
 
@@ -341,7 +341,7 @@ def test_process_is_the_engine_s_only_caller() -> None:
 def test_of_several_repaired_segments_one_is_named(logic: Any, heart: Heart) -> None:
     logic.process(heart.segmentation, "myo", heart.volume, inPlace=True)
     logic.process(heart.segmentation, "rv", heart.volume, inPlace=True)
-    with pytest.raises(ValueError, match=r"several repaired segments: 'myo', 'rv'. Choose one"):
+    with pytest.raises(ValueError, match=r"'myo', 'rv'"):
         logic.report(heart.segmentation)
     repaired_rv = heart.voxels("rv")
     report = logic.reject(heart.segmentation, GAP, "myo")

@@ -38,7 +38,7 @@ def test_frames_options_and_cancelling_reach_the_sequence(logic: Any) -> None:
     with pytest.raises(TypeError, match="colour"):
         logic.processSequence(cine.browser, heart.segmentation, "myo", heart.volume, colour="red")
     before = node_census()
-    with pytest.raises(ValueError, match="is slice-wise, the repair was asked to be volumetric"):
+    with pytest.raises(ValueError, match=r"slice-wise.*volumetric"):
         logic.processSequence(
             cine.browser, heart.segmentation, "myo", heart.volume, mode="volumetric", model="sax-cine-2d"
         )

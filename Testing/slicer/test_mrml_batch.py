@@ -101,7 +101,7 @@ def test_the_inputs_are_not_changed(cases: list[CohortCase], out: Path) -> None:
 def test_a_scene_with_data_is_refused_unless_it_may_be_cleared(cases: list[CohortCase], out: Path) -> None:
     draw_heart()
     before = node_census()
-    with pytest.raises(ValueError, match=r"There are data in the scene: 'Cine', 'Heart'\. .*clearScene=True"):
+    with pytest.raises(ValueError, match=r"'Cine', 'Heart'.*clearScene"):
         batch(cases, out)
     assert node_census() == before
     assert not out.exists()
@@ -214,7 +214,7 @@ def test_ctrl_c_empties_the_scene_and_keeps_what_is_finished(cases: list[CohortC
 
 def test_a_resumed_run_with_other_settings_is_refused(cases: list[CohortCase], out: Path) -> None:
     batch(cases[:1], out)
-    with pytest.raises(ValueError, match=r"made with other settings \(seed was 0, is 3\)"):
+    with pytest.raises(ValueError, match=r"seed was 0, is 3"):
         batch(cases, out, options=RepairOptions(seed=3))
     with pytest.raises(ValueError, match=r"pool was 'pool', is None"):
         batch(cases, out, pool=None)
@@ -240,7 +240,7 @@ def test_a_full_disk_ends_the_batch_and_leaves_no_half_file(cases: list[CohortCa
     empty = node_census()
     batch(cases[:1], out)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    with disk_full_after(size), pytest.raises(OutputError, match=r"cannot be written to .*Make room"):
+    with disk_full_after(size), pytest.raises(OutputError, match=r"Make room"):
         batch(cases, out)
     assert node_census() == empty
     after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
@@ -257,7 +257,7 @@ def test_a_result_that_slicer_cuts_off_is_noticed(cases: list[CohortCase], out: 
         return bool(done)
 
     monkeypatch.setattr(slicer.util, "saveNode", cut)
-    with pytest.raises(OutputError, match=r"p1.seg.nrrd does not read back as it was written. Is the disk full\?"):
+    with pytest.raises(OutputError, match=r"p1\.seg\.nrrd.*disk full"):
         batch(cases, out)
     assert not (out / "p1.seg.nrrd").exists()
 
@@ -266,12 +266,12 @@ def test_a_result_that_slicer_refuses_to_write_ends_the_batch(
     cases: list[CohortCase], out: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(slicer.util, "saveNode", lambda node, path, properties: False)
-    with pytest.raises(OutputError, match=r"could not write .*p1.seg.nrrd"):
+    with pytest.raises(OutputError, match=r"write .*p1\.seg\.nrrd"):
         batch(cases, out)
 
 
 def test_trimming_without_a_pool_is_refused_before_anything_is_made(cases: list[CohortCase], out: Path) -> None:
-    with pytest.raises(ValueError, match="trimmed, but none was given"):
+    with pytest.raises(ValueError, match="trimmed"):
         batch(cases, out, pool=None, options=RepairOptions(trim_pool=True))
     assert not out.exists()
 
@@ -284,7 +284,7 @@ def test_results_never_overwrite_their_own_inputs(cases: list[CohortCase], tmp_p
         image.rename(folder / f"{case.name}.nrrd")
         segmentation.rename(folder / f"{case.name}.seg.nrrd")
     flat = find_cases(folder, "{case}.nrrd", "{case}.seg.nrrd")
-    with pytest.raises(ValueError, match=r"p1.seg.nrrd exists and is not a result of this batch"):
+    with pytest.raises(ValueError, match=r"p1\.seg\.nrrd exists"):
         batch(flat, folder)
 
 
@@ -297,7 +297,7 @@ def test_a_segment_is_found_by_id_name_or_label(wanted: str | None, segment_id: 
     segmentation.AddEmptySegment("Segment_7", "Segment_7")
     segmentation.AddEmptySegment("lv", "myo")  # an ID goes before a name
     if segment_id is None:
-        with pytest.raises(ValueError, match=r"segment of the myocardium was not given, .* 'myo' \(The myo\)"):
+        with pytest.raises(ValueError, match=r"myocardium.*'myo' \(The myo\)"):
             find_segment(heart.segmentation, wanted, "myocardium")
     else:
         assert find_segment(heart.segmentation, wanted, "myocardium") == segment_id
@@ -311,12 +311,10 @@ def test_the_only_segment_need_not_be_named() -> None:
 
 def test_a_segment_that_is_not_there_or_not_clear_is_refused() -> None:
     heart = draw_heart()
-    with pytest.raises(
-        ValueError, match=r"There is no blood pool segment 'lumen'. Segments: 'myo' \(The myo\), 'pool'"
-    ):
+    with pytest.raises(ValueError, match=r"'lumen'.*'myo' \(The myo\), 'pool'"):
         find_segment(heart.segmentation, "lumen", "blood pool")
     heart.segmentation.GetSegmentation().GetSegment("rv").SetName("The myo")
-    with pytest.raises(ValueError, match=r"Several segments have the name 'The myo'"):
+    with pytest.raises(ValueError, match=r"Several.*'The myo'"):
         find_segment(heart.segmentation, "The myo", "myocardium")
 
 

@@ -215,7 +215,7 @@ def test_if_every_frame_fails_nothing_is_written_and_the_first_reason_is_given(c
     for frame in range(3):
         cine.set_image(frame, np.full_like(slicer.util.arrayFromVolume(cine.heart.volume), 7))
     before = cine.snapshot()
-    with pytest.raises(ValueError, match=r"None of the frames could be repaired. Frame 1 of 3: .*constant"):
+    with pytest.raises(ValueError, match=r"Frame 1 of 3: .*constant"):
         repair(cine)
     assert cine.snapshot() == before
 
@@ -354,13 +354,13 @@ def test_a_segmentation_outside_the_browser_belongs_to_no_other_frame(cine: Draw
     alone.CopyContent(cine.heart.segmentation)
     single = Cine.create(cine.browser, alone, "myo", cine.heart.volume)
     model: Any = "toy"
-    with pytest.raises(ValueError, match=r"'Alone' is not part of sequence browser 'Browser'.* number 0"):
+    with pytest.raises(ValueError, match=r"'Alone'.*'Browser'.*number 0"):
         process_sequence(single, model, RepairOptions(), frames=[0, 1])
 
 
 def test_trimming_needs_a_pool(cine: DrawnCine) -> None:
     before = cine.snapshot()
-    with pytest.raises(ValueError, match="no blood-pool segment was given"):
+    with pytest.raises(ValueError, match="blood-pool segment"):
         repair(cine, pool=None, trim_pool=True)
     assert cine.snapshot() == before
 

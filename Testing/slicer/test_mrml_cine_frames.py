@@ -34,10 +34,10 @@ def test_frames_that_are_not_there_are_refused(cine: DrawnCine, frames: list[int
 
 def test_nodes_that_are_not_of_the_browser_are_refused(cine: DrawnCine) -> None:
     other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Late enhancement")
-    with pytest.raises(ValueError, match=r"'Late enhancement' is not shown by .* shows 'Cine', 'Heart'"):
+    with pytest.raises(ValueError, match=r"'Late enhancement'.*'Cine', 'Heart'"):
         Cine.create(cine.browser, cine.heart.segmentation, "myo", other)
     second = draw_cine()
-    with pytest.raises(ValueError, match=r"'Heart' belongs to sequence browser 'Browser.*', not to 'Browser'"):
+    with pytest.raises(ValueError, match=r"'Heart'.*not to 'Browser'"):
         Cine.create(cine.browser, second.heart.segmentation, "myo", cine.heart.volume)
 
 
@@ -51,7 +51,7 @@ def test_a_missing_node_is_refused(cine: DrawnCine, missing: str) -> None:
 
 def test_a_browser_without_frames_is_refused(cine: DrawnCine) -> None:
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Empty")
-    with pytest.raises(ValueError, match="'Empty' has no frames"):
+    with pytest.raises(ValueError, match=r"'Empty'.*frames"):
         Cine.create(empty, cine.heart.segmentation, "myo", cine.heart.volume)
 
 
@@ -70,7 +70,7 @@ def test_different_transforms_are_refused(cine: DrawnCine) -> None:
 def test_frames_without_a_segmentation_are_named_and_the_others_can_be_repaired(cine: DrawnCine) -> None:
     cine.segmentations.RemoveDataNodeAtValue(TIMES[1])
     before = node_census()
-    with pytest.raises(ValueError, match=r"'Browser' has no segmentation for frame 2 of 3.* have one: \[0, 2\]"):
+    with pytest.raises(ValueError, match=r"frame 2 of 3.*\[0, 2\]"):
         repair(cine)
     assert node_census() == before
     sequence = repair(cine, frames=[0, 2]).sequence_node
@@ -80,14 +80,14 @@ def test_frames_without_a_segmentation_are_named_and_the_others_can_be_repaired(
 def test_a_shown_frame_that_borrows_its_segmentation_from_the_frame_before_has_none(cine: DrawnCine) -> None:
     cine.browser.SetSelectedItemNumber(1)
     cine.segmentations.RemoveDataNodeAtValue(TIMES[1])
-    with pytest.raises(ValueError, match="no segmentation for frame 2 of 3"):
+    with pytest.raises(ValueError, match="frame 2 of 3"):
         repair(cine)
 
 
 def test_frames_without_a_volume_are_named(cine: DrawnCine) -> None:
     cine.browser.SetAndObserveMasterSequenceNodeID(cine.segmentations.GetID())
     cine.volumes.RemoveDataNodeAtValue(TIMES[2])
-    with pytest.raises(ValueError, match="no volume for frame 3 of 3"):
+    with pytest.raises(ValueError, match="volume for frame 3"):
         repair(cine)
 
 
@@ -95,12 +95,12 @@ def test_frames_without_the_segment_are_named(cine: DrawnCine) -> None:
     for frame in (1, 2):
         cine.segmentations.GetNthDataNode(frame).GetSegmentation().RemoveSegment("pool")
     before = node_census()
-    with pytest.raises(ValueError, match=r"Frames 2, 3 of 3: .* has no blood pool segment with the ID 'pool'"):
+    with pytest.raises(ValueError, match=r"Frames 2, 3 of 3: .*'pool'"):
         repair(cine)
     assert node_census() == before
 
 
 def test_frames_with_another_geometry_are_named(cine: DrawnCine) -> None:
     cine.volumes.GetNthDataNode(1).SetSpacing(1.0, 1.0, 3.0)
-    with pytest.raises(ValueError, match=r"Frame 2 of 3: Segment 'myo' .* lies on another voxel grid"):
+    with pytest.raises(ValueError, match=r"Frame 2 of 3: .*'myo'"):
         repair(cine)

@@ -175,7 +175,7 @@ def test_only_the_slice_that_was_asked_for_changes(bench: Bench) -> None:
 
 
 def test_a_slice_outside_the_stack_is_refused_by_name(bench: Bench) -> None:
-    with pytest.raises(ValueError, match=r"'Cine' has no slice 5; its slices are 0 to 4\."):
+    with pytest.raises(ValueError, match=r"'Cine'.*slice 5"):
         bench.propose(k=5)
 
 
@@ -259,7 +259,7 @@ def test_a_repair_beyond_the_editor_s_geometry_is_refused_before_anything_change
     narrow = volume_like(heart, SAME, (0, 0, 0), (26, 40, 5))
     heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(narrow)
     bench = Bench(heart)
-    with pytest.raises(ValueError, match=r"slices 1, 2, 3 reaches beyond the geometry of segmentation 'Heart'.*'Cine'"):
+    with pytest.raises(ValueError, match=r"slices 1, 2, 3.*'Heart'.*'Cine'"):
         bench.write()
     bench.assert_voxels()
     assert not bench.editor.logic.CanUndo()
@@ -270,7 +270,7 @@ def test_an_editor_on_another_voxel_grid_is_refused_with_the_remedy(heart: Heart
     coarse = volume_like(heart, np.diag([2, 2, 1]), (0, 0, 0), (24, 20, 5))
     heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(coarse)
     bench = Bench(heart)
-    with pytest.raises(ValueError, match=r"'Heart' on another voxel grid than that of volume 'Cine'\. Set the geo"):
+    with pytest.raises(ValueError, match=r"'Heart'.*'Cine'.*geometry"):
         bench.write()
     bench.assert_voxels()
     bench.editor.close()
@@ -356,14 +356,14 @@ def test_cancelling_raises_and_leaves_no_trace(bench: Bench) -> None:
 
 def test_what_is_not_selected_is_asked_for(session: Any) -> None:
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
-    with pytest.raises(ValueError, match="No segmentation is selected"):
+    with pytest.raises(ValueError, match="No segmentation"):
         selection_of(node)
     heart = draw_heart()
     node.SetAndObserveSegmentationNode(heart.segmentation)
-    with pytest.raises(ValueError, match="No source volume is selected"):
+    with pytest.raises(ValueError, match="No source volume"):
         selection_of(node)
     node.SetAndObserveSourceVolumeNode(heart.volume)
-    with pytest.raises(ValueError, match="No segment is selected"):
+    with pytest.raises(ValueError, match="No segment "):
         selection_of(node)
     node.SetSelectedSegmentID("myo")
     assert selection_of(node).segment_id == "myo"

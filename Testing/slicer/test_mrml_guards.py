@@ -170,14 +170,14 @@ def test_an_empty_segment_lies_on_no_grid_and_is_not_refused_for_it(heart: Heart
 
 def test_the_input_cannot_be_its_own_output(heart: Heart) -> None:
     selection = Selection.create(heart.segmentation, "myo", heart.volume)
-    with pytest.raises(ValueError, match=r"'Heart' is input and output.*inPlace=True"):
+    with pytest.raises(ValueError, match=r"'Heart'.*inPlace=True"):
         check_output(selection, heart.segmentation, in_place=False)
 
 
 def test_an_output_cannot_be_given_for_a_repair_in_place(heart: Heart) -> None:
     output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Result")
     selection = Selection.create(heart.segmentation, "myo", heart.volume)
-    with pytest.raises(ValueError, match="in place and into segmentation 'Result'"):
+    with pytest.raises(ValueError, match=r"in place.*'Result'"):
         check_output(selection, output, in_place=True)
     check_output(selection, output, in_place=False)
     check_output(selection, None, in_place=True)
@@ -185,7 +185,7 @@ def test_an_output_cannot_be_given_for_a_repair_in_place(heart: Heart) -> None:
 
 def test_an_output_that_is_no_segmentation_is_refused(heart: Heart) -> None:
     selection = Selection.create(heart.segmentation, "myo", heart.volume)
-    with pytest.raises(ValueError, match="Volume 'Cine' cannot take the result"):
+    with pytest.raises(ValueError, match="Volume 'Cine'"):
         check_output(selection, heart.volume, in_place=False)
 
 
@@ -193,8 +193,8 @@ def test_nodes_outside_the_scene_are_refused(heart: Heart) -> None:
     selection = Selection.create(heart.segmentation, "myo", heart.volume)
     stray = slicer.vtkMRMLSegmentationNode()
     stray.SetName("Stray")
-    with pytest.raises(ValueError, match="'Stray' is not in the scene"):
+    with pytest.raises(ValueError, match=r"'Stray'.*scene"):
         check_output(selection, stray, in_place=False)
     slicer.mrmlScene.RemoveNode(heart.volume)
-    with pytest.raises(ValueError, match="'Cine' is not in the scene"):
+    with pytest.raises(ValueError, match=r"'Cine'.*scene"):
         check_output(selection, None, in_place=False)

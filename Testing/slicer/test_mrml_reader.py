@@ -92,7 +92,7 @@ def test_a_volume_that_covers_the_segmentation_gives_no_warning(heart: Heart) ->
 
 def test_an_empty_segment_is_refused(heart: Heart) -> None:
     heart.segmentation.GetSegmentation().AddEmptySegment("new", "New wall")
-    with pytest.raises(ValueError, match=r"'New wall' of segmentation 'Heart' is empty. Segment the myocardium first"):
+    with pytest.raises(ValueError, match=r"'New wall'.*'Heart'.*empty"):
         read(Selection.create(heart.segmentation, "new", heart.volume))
 
 
@@ -100,7 +100,7 @@ def test_a_volume_far_from_the_segmentation_is_refused(heart: Heart) -> None:
     matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras.copy()
     matrix[:, 3] = matrix @ [500, 0, 0, 1]
     heart.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    with pytest.raises(ValueError, match=r"volume 'Cine' do not overlap. Choose the volume it was drawn on"):
+    with pytest.raises(ValueError, match=r"'Cine'.*overlap"):
         read(Selection.create(heart.segmentation, "myo", heart.volume))
 
 
@@ -115,7 +115,7 @@ def test_an_image_that_is_not_finite_is_refused(heart: Heart, value: float, matc
 
 def test_a_constant_image_is_refused(heart: Heart) -> None:
     slicer.util.updateVolumeFromArray(heart.volume, np.full(heart.masks["myo"].shape, 7, np.int16))
-    with pytest.raises(ValueError, match="Cine: the image is constant"):
+    with pytest.raises(ValueError, match=r"Cine: .*constant"):
         read(Selection.create(heart.segmentation, "myo", heart.volume))
 
 

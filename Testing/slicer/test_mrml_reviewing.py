@@ -174,7 +174,7 @@ def test_a_rejected_slice_reads_as_before_the_repair(review: Review) -> None:
 
 def test_a_slice_that_was_not_changed_cannot_be_rejected(review: Review, heart: Heart) -> None:
     before = voxels(review, heart)
-    with pytest.raises(ValueError, match=r"did not change slice 0 of segmentation 'Heart repaired'.*by hand"):
+    with pytest.raises(ValueError, match=r"slice 0 of .*'Heart repaired'"):
         review.reject(0)
     assert review.decisions() == {}
     np.testing.assert_equal(voxels(review, heart), before)
@@ -183,7 +183,7 @@ def test_a_slice_that_was_not_changed_cannot_be_rejected(review: Review, heart: 
 @pytest.mark.parametrize("decide", ["accept", "reject", "clear_decision"])
 @pytest.mark.parametrize("k", [-1, 5])
 def test_a_slice_that_is_not_there_is_refused(review: Review, decide: str, k: int) -> None:
-    with pytest.raises(ValueError, match=f"no slice {k}; its slices are 0 to 4"):
+    with pytest.raises(ValueError, match=f"no slice {k}"):
         getattr(review, decide)(k)
 
 
@@ -390,7 +390,7 @@ def test_a_second_repair_starts_a_review_of_its_own(logic: Any, heart: Heart, in
     assert [record.k for record in review.report().slices if record.removed_mm2] == [3]
     review.reject(3)
     np.testing.assert_array_equal(review.wall_now(), broken)
-    with pytest.raises(ValueError, match="did not change slice 2"):
+    with pytest.raises(ValueError, match="slice 2"):
         review.reject(2)
 
 
@@ -417,7 +417,7 @@ def test_two_walls_of_a_segmentation_have_reviews_of_their_own(logic: Any, heart
     add_segment(heart.segmentation, "second", heart.masks["myo"], heart.volume)
     process(logic, heart, inPlace=True)
     logic.process(heart.segmentation, "second", heart.volume, inPlace=True)
-    with pytest.raises(ValueError, match="several repaired segments: 'myo', 'second'"):
+    with pytest.raises(ValueError, match="'myo', 'second'"):
         Review.of(heart.segmentation)
     Review.of(heart.segmentation, "second").reject(2)
     assert Review.of(heart.segmentation, "myo").decisions() == {}
@@ -436,7 +436,7 @@ def test_a_review_that_a_later_repair_has_made_impossible_is_ended(logic: Any, h
 
 def test_a_segmentation_that_was_never_repaired_has_no_review(heart: Heart) -> None:
     assert not is_repaired(heart.segmentation)
-    with pytest.raises(ValueError, match="'Heart' has no repair to review"):
+    with pytest.raises(ValueError, match=r"'Heart' .*repair"):
         Review.of(heart.segmentation)
 
 
@@ -447,7 +447,7 @@ def test_what_is_no_segmentation_has_no_review(node: Any) -> None:
 
 
 def test_a_segment_that_was_not_repaired_has_no_review(review: Review) -> None:
-    with pytest.raises(ValueError, match=r"'rv' of segmentation 'Heart repaired' was not repaired.*'myo'"):
+    with pytest.raises(ValueError, match=r"'rv'.*'Heart repaired'.*'myo'"):
         Review.of(review.segmentation_node, "rv")
 
 
@@ -477,7 +477,7 @@ def test_a_tag_that_somebody_spoilt_is_named(review: Review, tag: str) -> None:
     segment = review.segmentation_node.GetSegmentation().GetSegment("myo")
     for text in ("{", "[]", '"x"'):
         segment.SetTag(tag, text)
-        with pytest.raises(ValueError, match=f"Tag '{tag}' of segment 'The myo' cannot be read"):
+        with pytest.raises(ValueError, match=f"'{tag}'.*'The myo'"):
             review.report()
 
 
@@ -493,7 +493,7 @@ def test_a_report_of_another_version_is_refused(review: Review) -> None:
 
 def test_another_volume_is_refused(review: Review, heart: Heart) -> None:
     other = draw_heart("axis-aligned").volume
-    with pytest.raises(ValueError, match="lies on another voxel grid than volume 'Cine'"):
+    with pytest.raises(ValueError, match=r"grid.*'Cine'"):
         Review.of(review.segmentation_node, volume_node=other)
     assert review.volume_node == heart.volume
 
@@ -502,20 +502,20 @@ def test_a_volume_with_fewer_slices_is_refused(review: Review, heart: Heart) -> 
     crop = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Crop")
     slicer.util.updateVolumeFromArray(crop, slicer.util.arrayFromVolume(heart.volume)[:3].copy())
     crop.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(VolumeGrid.of_volume(heart.volume).ijk_to_ras))
-    with pytest.raises(ValueError, match=r"'Crop' has 3 x 40 x 48 voxels, .* was repaired with one of 5 x 40 x 48"):
+    with pytest.raises(ValueError, match=r"'Crop'.*3 x 40 x 48.*5 x 40 x 48"):
         Review.of(review.segmentation_node, volume_node=crop)
 
 
 def test_another_volume_in_the_place_of_the_first_is_refused(review: Review) -> None:
     other = draw_heart("axis-aligned").volume
     review.segmentation_node.SetNodeReferenceID("RNCARefine.Volume", other.GetID())
-    with pytest.raises(ValueError, match="lies on another voxel grid"):
+    with pytest.raises(ValueError, match="voxel grid"):
         review.reject(2)
 
 
 def test_a_deleted_volume_is_asked_for_by_name(review: Review, heart: Heart) -> None:
     slicer.mrmlScene.RemoveNode(heart.volume)
-    with pytest.raises(ValueError, match=r"'Heart repaired' was repaired with is not in the scene\. Load 'Cine'"):
+    with pytest.raises(ValueError, match=r"'Heart repaired'.*Load 'Cine'"):
         review.reject(2)
 
 
@@ -548,7 +548,7 @@ def test_a_segmentation_file_alone_is_enough_to_go_on(review: Review, heart: Hea
     node = slicer.util.loadSegmentation(path)
     loaded = Review.of(node)
     assert loaded.decisions() == {3: True}
-    with pytest.raises(ValueError, match="Load 'Cine' and choose it"):
+    with pytest.raises(ValueError, match="Load 'Cine'"):
         loaded.reject(2)
     volume = slicer.util.loadVolume(image)
     loaded = Review.of(node, volume_node=volume)

@@ -154,7 +154,7 @@ def test_bad_files_are_refused_by_name_and_leave_no_trace(copy: Path, name: str,
         content[-9] ^= 1
         path.write_bytes(content)
     before = node_census()
-    with pytest.raises(ValueError, match=rf"{name}.*{message}.*Install the extension again"):
+    with pytest.raises(ValueError, match=rf"{name}.*{message}"):
         sample_data.load()
     assert node_census() == before
 

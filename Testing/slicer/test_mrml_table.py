@@ -115,3 +115,12 @@ def test_the_table_comes_back_from_a_bundle_with_its_types(heart: Heart, report:
     assert table.GetTable().GetColumnByName("added_mm2").GetDataType() == vtk.VTK_DOUBLE
     assert table.GetTable().GetColumnByName("verdict").GetDataType() == vtk.VTK_STRING
     assert table.GetTable().GetColumnByName("added_mm2").GetValue(2) == pytest.approx(report.slices[2].added_mm2)
+
+
+def test_reasons_are_shown_in_the_language_of_the_application(
+    heart: Heart, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slicer.app, "translate", lambda context, text: text.replace("The wall", "Die Wand"))
+    table = put_table(report, heart.segmentation).GetTable()
+    assert "Die Wand" in table.GetColumnByName("reason").GetValue(2)
+    assert table.GetColumnByName("codes").GetValue(2) == "not_closed"

@@ -189,7 +189,7 @@ def test_without_views_nothing_happens(heart: Heart) -> None:
 @pytest.mark.parametrize("k", [-1, 5])
 def test_a_slice_that_is_not_there_is_refused(views: dict[str, Any], heart: Heart, k: int) -> None:
     before = middle(views["Red"])
-    with pytest.raises(ValueError, match=f"'Cine' has no slice {k}; its slices are 0 to 4"):
+    with pytest.raises(ValueError, match=f"'Cine'.*slice {k}"):
         show_slice(heart.volume, k)
     np.testing.assert_array_equal(middle(views["Red"]), before)
 
@@ -211,5 +211,5 @@ def test_under_a_warp_a_slice_can_be_visited_but_no_view_shows_it(views: dict[st
     node.GetTransformToParent().TransformPoint(local, expected)
     assert show_slice(heart.volume, 2) == pytest.approx(expected)
     assert slice_shown(views["Red"], heart.volume) is None
-    with pytest.raises(ValueError, match="'Cine' is under a transform that is not linear"):
+    with pytest.raises(ValueError, match=r"'Cine'.*transform"):
         align_views(heart.volume)

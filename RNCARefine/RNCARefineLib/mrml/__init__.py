@@ -8,7 +8,8 @@ In the order in which a run passes through them:
 * :mod:`.writer`: a :class:`rncarefine.refine.result.Repaired` becomes segments.
 * :mod:`.review`: what a review needs, on the segmentation itself: segments of added and removed voxels, status,
   provenance, report and decisions. :mod:`.masks`: wall and pool before and after, as text.
-* :mod:`.table`: the report as a table node. :mod:`.scene`: nodes beside nodes, and nothing left behind by a failure.
+* :mod:`.language`: reasons in the application's language. :mod:`.table`: the report as a table node. :mod:`.scene`:
+  nodes beside nodes, and nothing left behind by a failure.
 * :mod:`.undo`: the undo steps of repairs in place and of decisions. :mod:`.process`: the whole way, in order.
 * :mod:`.reviewing`: a person's decisions, slice by slice. :mod:`.views`: slice views and slices of the stack.
   :mod:`.plot`: Betti numbers along the stack.
@@ -19,9 +20,3 @@ In the order in which a run passes through them:
 
 Functions here take nodes and arrays; nothing shows a window, and nothing but :mod:`.process` knows the order of things.
 """
-
-from slicer.i18n import tr
-
-from rncarefine.report.sentences import use_translation
-
-use_translation(tr)  # reasons are shown in the application's language

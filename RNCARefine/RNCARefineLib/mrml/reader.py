@@ -9,6 +9,7 @@ import slicer
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
+from . import language  # noqa: F401
 from .guards import Selection
 from .review import is_review
 from .segments import labelmap_of, read_segments

@@ -11,6 +11,7 @@ import vtk
 from rncarefine.refine.records import Report
 from rncarefine.report.report import Value, column_types, table_rows
 
+from . import language  # noqa: F401
 from .scene import place_beside
 
 REPORT_ROLE = "RNCARefine.Report"

@@ -50,9 +50,9 @@ class CohortCase:
         """
         for what, path in (("image", self.image), ("segmentation", self.segmentation)):
             if path is None:
-                raise ValueError(f"There is no {what} for this case. Add it, or mend the pattern of the {what}s.")
+                raise ValueError(f"There is no {what} for this case. Add it, or correct the pattern of the {what}s.")
             if not path.is_file():
-                raise ValueError(f"The {what} {path} does not exist. Mend the list of cases, or put it there.")
+                raise ValueError(f"The {what} {path} does not exist. Correct the list of cases, or put it there.")
         assert self.image is not None
         assert self.segmentation is not None
         return self.image, self.segmentation

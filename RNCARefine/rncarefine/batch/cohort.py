@@ -1,4 +1,4 @@
-"""The results of a cohort in one folder, kept so that a run that was stopped at any moment can go on.
+"""The results of a cohort in one folder, kept so that a run that was interrupted at any moment can be resumed.
 
 ==================  ==================================================================================================
 the result files    one for each finished case, named by whoever writes it (``<case>.seg.nrrd`` in Slicer)
@@ -47,7 +47,7 @@ def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int
     Args:
         model: The weights.
         options: How to repair.
-        choices: What else a person has chosen, such as the segment.
+        choices: Other choices, such as the segment.
     """
     chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
     values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **choices}

@@ -20,7 +20,7 @@ _SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
-    # Looking every 10 ms at what a worker does costs time and memory, and nobody reads it.
+    # Looking every 10 ms at what a worker does costs time and memory, and is not used.
     "distributed.worker.profile.enabled": False,
     # A busy machine may take long to start a process.
     "distributed.comm.timeouts.connect": "120s",
@@ -97,13 +97,13 @@ def cluster_workers(address: str) -> Iterator[Client]:
         The client to hand work to its workers.
 
     Raises:
-        ClusterError: Nobody answers.
+        ClusterError: No scheduler answers.
     """
     from distributed import Client
     from distributed.comm import get_address_host_port
     from distributed.utils import silence_logging_cmgr
 
-    with silence_logging_cmgr(logging.CRITICAL):  # what goes wrong is told in a sentence
+    with silence_logging_cmgr(logging.CRITICAL):  # a failure is reported in one sentence
         try:
             if not address.startswith("inproc://"):  # which has no port
                 get_address_host_port(address)  # a client that cannot make sense of it hangs when it is let go

@@ -19,7 +19,7 @@ BEGUN = ".begun"
 
 
 class OutputError(OSError):
-    """The results cannot be written, so that it makes no sense to go on with other cases."""
+    """The results cannot be written, so that other cases cannot be kept, either."""
 
 
 @contextmanager
@@ -91,7 +91,7 @@ class CaseFiles:
             OutputError: They cannot be written.
         """
         content = {"case": self.name, "result": self.result, "source": source, "report": report.to_dict()}
-        # The report goes first: a result without one is somebody else's file and never overwritten.
+        # The report goes first: a result without one is not of this batch and never overwritten.
         with output(self.folder), written_whole(self.report_path, self.result_path) as (new_report, new_result):
             write(new_result)
             new_report.write_text(json_text(content), encoding="utf-8", newline="\n")

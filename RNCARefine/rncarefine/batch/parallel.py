@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 POLL_S = 0.2
-"""How often somebody who wants to stop is asked for."""
+"""How often an interrupt is looked for."""
 NOTE_S = 1.0
 """How often what was done is noted in the tables."""
 COUNT_S = 2.0
@@ -42,10 +42,10 @@ _DIED = (
     "batch again with fewer workers."
 )
 _ALONE = (
-    "Every process that repaired cases has ended, and no other could be started. Run the same command again to go on: "
+    "Every process that repaired cases has ended, and no other could be started. Run the same command again to resume: "
     "what is finished is kept."
 )
-_LOST = "The connection to the Dask scheduler was lost. Run the same command again to go on: what is finished is kept."
+_LOST = "The connection to the Dask scheduler was lost. Run the same command again to resume: what is finished is kept."
 
 
 def do_side_by_side(

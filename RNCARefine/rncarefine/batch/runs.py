@@ -57,7 +57,7 @@ class BatchOutcome:
         skipped: Those that a run before had finished.
         flagged: The cases, of this run or before, that have flagged slices, with their number.
         failed: The cases that could not be done, each with the reason.
-        stopped: Somebody stopped the run; the next one goes on from here.
+        stopped: The run was interrupted; the next one resumes here.
         totals: What the table adds up to.
     """
 
@@ -118,7 +118,7 @@ class Walk:
         sweep(cohort, self.cases, result_of)
 
     def begin(self) -> list[CohortCase]:
-        """Return the cases that are to be done; those that need not be, or cannot be, are told.
+        """Return the cases that are to be done; those that need not be, or cannot be, are reported.
 
         Raises:
             OutputError: It cannot be noted that a case has failed.

@@ -61,7 +61,7 @@ def _description(path: Path | None) -> dict[str, Any] | None:
 
 def _same(path: Path | None, description: Mapping[str, Any] | None) -> bool:
     if path is None or description is None or not path.is_file():
-        return True  # it cannot be told
+        return True  # it is not known
     status = path.stat()
     if status.st_size != description.get("bytes"):
         return False

@@ -1,4 +1,4 @@
-"""The table of a cohort, a row a slice: CSV or Parquet, as the ending of its name says."""
+"""The table of a cohort, one row per slice: CSV or Parquet, as the ending of its name says."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_table(path: Path, folder: Path) -> None:
         raise ValueError(f"{path}: the name of the table must end in {' or '.join(ENDINGS)}. Rename it.")
     parent = path.resolve().parent
     if path.is_dir() or not (parent.is_dir() or parent == folder.resolve()):
-        raise ValueError(f"{path} is no place for a file: the folder {path.parent} does not exist, or it is one.")
+        raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or {path} is a folder.")
     if is_parquet(path) and find_spec("pyarrow") is None:
         raise ValueError(
             f'{path}: Parquet needs pyarrow. Install it with: pip install "rncarefine[cohort]", or choose a name that '

@@ -1,4 +1,4 @@
-"""What a cohort adds up to."""
+"""Batch summary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Totals:
 
     Attributes:
         cases: Finished cases.
-        flagged_cases: Those with slices that a person must look at.
+        flagged_cases: Those with slices that need review.
         noted_cases: Those whose report has warnings.
         slices: Slices of all cases.
         expected_rings: Slices that should be rings.

@@ -76,8 +76,8 @@ def batch(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Folder for the results, reports and tables; made if it is missing. A batch that was stopped goes on "
-            "in it.",
+            help="Folder for the results, reports and tables; made if it is missing. An interrupted "
+            "batch is resumed in it.",
             rich_help_panel=arguments.OUTPUT,
         ),
     ],
@@ -85,7 +85,7 @@ def batch(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Table with a row a slice; .csv or .parquet. FOLDER/cohort.csv if not given.",
+            help="Table with one row per slice; .csv or .parquet. FOLDER/cohort.csv if not given.",
             rich_help_panel=arguments.OUTPUT,
         ),
     ] = None,
@@ -105,9 +105,9 @@ def batch(
     ] = None,
     options: RepairOptions,
 ) -> None:
-    """Repair a folder or a list of stacks; the same command goes on where it was stopped.
+    """Repair a folder or a list of stacks; the same command resumes an interrupted batch.
 
-    Exit status: 0 every case is repaired, 1 some failed or have slices that need a person, 2 bad input or results that
+    Exit status: 0 every case is repaired, 1 some failed or have slices that need review, 2 bad input or results that
     cannot be written, 130 stopped by Ctrl-C.
     """
     with one_line_errors():
@@ -155,12 +155,12 @@ def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int |
             except KeyboardInterrupt:  # the second one
                 stopped = True
             finally:
-                if scheduler is None:  # the processes have ended: what they have left half written is nobody's
+                if scheduler is None:  # the processes have ended: no process will finish what is half written
                     sweep(cohort, left, result_name)
         outcome = walk.outcome(stopped)
     show_outcome(outcome, time.monotonic() - began)
     if stopped:
-        note("Stopped. Run the same command again to go on.")
+        note("Stopped. Run the same command again to resume.")
         return STOPPED
     return FLAGGED if outcome.flagged or outcome.failed else FINE
 
@@ -236,7 +236,7 @@ class _Interrupts:
         signal.signal(signal.SIGINT, self._before)
 
     def wanted(self) -> bool:
-        """Whether somebody wants to stop."""
+        """Whether Ctrl-C was pressed."""
         if self._count:
             self._bar.say("Stopping; the cases in work are finished first. Ctrl-C again leaves them", for_good=True)
         return bool(self._count)

@@ -19,7 +19,7 @@ MOST_FAILURES = 10
 
 
 class CohortBar:
-    """How far a batch is: a bar where a person is watching, else a line for each tenth of the way."""
+    """How far a batch is: a bar on a terminal, else a line for each tenth of the way."""
 
     def __init__(self, total: int) -> None:
         """Prepare the bar.
@@ -100,7 +100,7 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
     if len(outcome.failed) > MOST_FAILURES:
         console.print(f"... and {len(outcome.failed) - MOST_FAILURES:,} more; failed.csv has all of them.")
     if outcome.flagged:
-        console.print("Slices that need a person: the rows of the table whose column flagged is yes (true).")
+        console.print("Slices that need review: the rows of the table whose column flagged is yes (true).")
     show_written([outcome.table])
 
 

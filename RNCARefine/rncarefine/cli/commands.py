@@ -45,7 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 every slice is as expected, 1 some need a person, 2 bad input (nothing is written).",
+    epilog="Exit status: 0 every slice is as expected, 1 some need review, 2 bad input (nothing is written).",
 )
 
 
@@ -206,7 +206,7 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
         if report_ending(path) not in (endings or (report_ending(path),)):
             raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
         if path.is_dir() or not path.resolve().parent.is_dir():
-            raise ValueError(f"{path} is no place for a file: the folder {path.parent} does not exist, or it is one.")
+            raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or it is a folder.")
         if path.resolve() in [other.resolve() for other in used]:
             raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
     if len({path.resolve() for path in reports}) != len(reports):

@@ -12,8 +12,7 @@ from ..nca.model import Model
 from ..refine.metrics import evaluate
 from ..refine.records import Report
 from ..refine.repair import RepairOptions, repair
-from ..report.pictures import slice_pictures, worth_a_picture
-from ..report.png import encode_png
+from ..report.pictures import encode_png, slice_pictures, worth_a_picture
 from ..report.report import ENDINGS, write_report
 from ..stack import Mask
 from .tables import metrics_table, out, progress_bar, show_licence, show_report, show_written

@@ -1,6 +1,6 @@
 """The entry of the command line ``rncarefine``, which needs no Slicer.
 
-Exit status: 0 when every slice is as expected afterwards, 1 when some are flagged for a person, 2 on bad input,
+Exit status: 0 when every slice is as expected afterwards, 1 when some need review, 2 on bad input,
 130 when stopped by Ctrl-C, and 3 when the program itself failed.
 """
 

@@ -32,13 +32,13 @@ def out() -> Console:
 
 
 def note(text: str) -> None:
-    """Print a line for a person beside the results, on standard error."""
+    """Print a line on standard error, so that it does not mix with the results."""
     print(text, file=sys.stderr)
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show a progress bar on standard error while the block runs, if a person is watching."""
+    """Show a progress bar on standard error while the block runs, if that is a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -51,7 +51,7 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def slice_table(report: Report) -> Table:
-    """Return the before/after table of a repair, or the findings of a check; a row a slice."""
+    """Return the before/after table of a repair, or the findings of a check; one row per slice."""
     checked = all(record.verdict in (Verdict.INTACT, Verdict.TO_REPAIR) for record in report.slices)
     table = plain_table("slice", title=escape(report.stack.name))
     for name in ("expected", "found") if checked else ("expected", "before", "after"):
@@ -91,7 +91,7 @@ def _repair_row(record: SliceRecord) -> list[str]:
         str(record.finding_after),
         before if before == after else f"{before} -> {after}",
         _degrees(record.gap_deg_before),
-        f"{record.verdict}{', look at this' if record.flagged else ''}",
+        f"{record.verdict}{', needs review' if record.flagged else ''}",
         "" if record.confidence is None else f"{record.confidence:.2f}",
         f"{record.added_mm2:.0f}" if record.added_mm2 else "",
         f"{record.removed_mm2:.0f}" if record.removed_mm2 else "",
@@ -99,12 +99,12 @@ def _repair_row(record: SliceRecord) -> list[str]:
 
 
 def show_report(report: Report) -> None:
-    """Print the table, why slices need a person after a repair, the summary line, and the warnings."""
+    """Print the table, why slices need review after a repair, the summary line, and the warnings."""
     console = out()
     console.print(slice_table(report))
     for record in report.slices:
         if record.flagged and record.verdict is not Verdict.TO_REPAIR:
-            done = "was left as it was" if record.verdict is Verdict.REFUSED else "was repaired, but look at it"
+            done = "was left as it was" if record.verdict is Verdict.REFUSED else "was repaired, but needs review"
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
     console.print(report.summary(), markup=False, soft_wrap=True)
     for warning in report.warnings:

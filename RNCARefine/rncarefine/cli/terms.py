@@ -14,25 +14,25 @@ from .tables import note
 
 
 def tell_terms(card: ModelCard) -> None:
-    """Say on standard error under which terms weights may be used, if this person has not been told of the licence.
+    """Say on standard error under which terms weights may be used, once for each licence.
 
     Nothing is said of a licence that is free for any use. Where there is no home folder, or one that cannot be
     written, it is said each time.
     """
     if is_permissive(card.licence):
         return
-    licence, told = " ".join(card.licence.split()), _told()
-    if licence in told:
+    licence, known = " ".join(card.licence.split()), _known()
+    if licence in known:
         return
     note(f"Terms of the weights: {terms_of_use(card.name, licence)} Please cite: {card.citation}")
     free = best_model(available_models(), card.mode, permissive=True) or best_model(available_models(), permissive=True)
     if free is not None:
         note(f"Free for any use: --model {free.name} ({free.mode}, {free.licence}).")
     note("This is said once for each licence; rncarefine models lists them.")
-    _remember([*told, licence])
+    _remember([*known, licence])
 
 
-def _told() -> list[str]:
+def _known() -> list[str]:
     try:
         return _memory().read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):

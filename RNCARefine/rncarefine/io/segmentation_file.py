@@ -17,7 +17,7 @@ class Segment:
     Attributes:
         index: Its number in the header of a ``.seg.nrrd``; the label itself in a label map.
         id: Its ID, unique in the file.
-        name: What a person calls it.
+        name: Its name on screen.
         layer: The layer that it lies in.
         value: Its value in that layer.
     """

@@ -1,4 +1,4 @@
-"""Image files that were cut off, by a full disk or a broken download, told before anybody uses what is not there.
+"""Image files that were cut off, by a full disk or a broken download, found before what is missing is used.
 
 ITK, and with it Slicer, reads a NIfTI file that ends too early without a word: the missing voxels are arbitrary. NRRD
 and MetaImage files need no help here, their readers notice.

@@ -125,7 +125,7 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
     Args:
         stack: The stack as it was.
         mask: The myocardium as it is now, shape ``(k, j, i)``.
-        records: Its slices, with what a person has decided about them.
+        records: Its slices, with the decisions of the review.
     """
     rings = [record for record in records if record.expectation is Expectation.RING]
     mass_before, mass_after = lv_mass_g(stack.mask, stack.spacing), lv_mass_g(mask, stack.spacing)

@@ -1,4 +1,4 @@
-"""What a person decided about the slices of a repair, and what the report says then."""
+"""Apply the decisions of a review to the report of a repair."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Status = Literal["flagged", "in progress", "completed"]
 
 
 def needs_decision(record: SliceRecord) -> bool:
-    """Tell whether a person has to accept or reject a slice: it was changed or flagged, decided about or not."""
+    """Return whether a slice needs review: it was changed or flagged, whether or not there is a decision."""
     rejected = record.accepted is False  # only what was changed can be, though nothing is changed any more
     return record.flagged or rejected or _is_changed(record)
 
 
 def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) -> Report:
-    """Return the report with a person's decisions applied.
+    """Return the report with the decisions of a review applied.
 
     A rejected slice is as it was before the repair and has no changed area; its verdict stays. A slice that was edited
     by hand since is described as it is now, and a warning names it. The totals are those of the wall as it is now.
@@ -53,9 +53,9 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
         raise ValueError(f"{report.stack.name}: there is no slice {unknown[0]} to decide about.")
     records, by_hand = [], []
     for record in report.slices:
-        told = _as_decided(record, decisions.get(record.k))
-        seen = _as_it_is(told, stack, wall_now[record.k])
-        if seen != told:
+        by_decision = _as_decided(record, decisions.get(record.k))
+        seen = _as_it_is(by_decision, stack, wall_now[record.k])
+        if seen != by_decision:
             by_hand.append(record.k)
         records.append(seen)
     return replace(
@@ -73,8 +73,8 @@ def review_status(report: Report) -> Status:
         report: The report with the decisions applied (see :func:`decided`).
 
     Returns:
-        ``"flagged"`` while nobody has decided about a flagged slice; ``"completed"`` when every slice that needs a
-        decision has one; else ``"in progress"``, as long as nobody has decided anything, too: only a person completes.
+        ``"flagged"`` while a flagged slice has no decision; ``"completed"`` when every slice that needs a
+        decision has one; else ``"in progress"``, also as long as there is no decision at all.
     """
     undecided = [record for record in report.slices if record.accepted is None]
     if any(record.flagged for record in undecided):

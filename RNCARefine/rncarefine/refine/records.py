@@ -73,9 +73,9 @@ class StackRecord:
     right_before: int
     """Slices that were what they were expected to be."""
     right_after: int
-    """Slices that are what they are expected to be now and not flagged, or that a person accepted."""
+    """Slices that are what they are expected to be now and not flagged, or that were accepted in a review."""
     flagged: int
-    """Flagged slices that nobody has decided about."""
+    """Flagged slices without a decision."""
     changed: int
     lv_mass_before_g: float
     lv_mass_after_g: float

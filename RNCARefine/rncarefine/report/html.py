@@ -10,8 +10,7 @@ from ..refine.decisions import needs_decision
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
 from ..words import Finding, Verdict
-from .pictures import SlicePictures, slice_pictures, worth_a_picture
-from .png import data_uri
+from .pictures import SlicePictures, data_uri, slice_pictures, worth_a_picture
 from .style import STYLE
 
 RESEARCH_USE = "For research use only. Not a medical device; every result must be checked by a qualified person."
@@ -59,18 +58,18 @@ def _status(report: Report, checked_only: bool) -> str:
         count = sum(record.verdict is Verdict.TO_REPAIR for record in report.slices)
         noun = "slice" if count == 1 else "slices"
         return f'<p class="status look">{count} {noun} to repair; nothing was changed</p>'
-    flagged = [record.k for record in report.slices if _needs_a_person(record)]
+    flagged = [record.k for record in report.slices if _needs_review(record)]
     if flagged:
         which = ", ".join(str(k) for k in flagged)
         noun = "slice needs" if len(flagged) == 1 else "slices need"
-        return f'<p class="status look">&#9873; {len(flagged)} {noun} a person: {which}</p>'
+        return f'<p class="status look">&#9873; {len(flagged)} {noun} review: {which}</p>'
     if _anything_decided(report):
         return _review(report)
     return '<p class="status fine">&#10003; Every slice is as expected</p>'
 
 
 def _review(report: Report) -> str:
-    """Say how far a person has come, once nothing is flagged any more."""
+    """Return how far the review is, once nothing is flagged any more."""
     undecided = [record.k for record in report.slices if record.accepted is None and needs_decision(record)]
     if undecided:
         which = ", ".join(str(k) for k in undecided)
@@ -101,7 +100,7 @@ def _totals(report: Report) -> str:
             f"{_number(stack.lv_mass_after_g, '.1f')} g",
             f"{mass} g ({percent} %)",
         ),
-        ("Pieces in 3D (b0)", str(stack.b0_3d_before), str(stack.b0_3d_after), ""),
+        ("Components in 3D (b0)", str(stack.b0_3d_before), str(stack.b0_3d_after), ""),
         ("Tunnels in 3D (b1)", str(stack.b1_3d_before), str(stack.b1_3d_after), ""),
         ("Cavities in 3D (b2)", str(stack.b2_3d_before), str(stack.b2_3d_after), ""),
     ]
@@ -157,10 +156,10 @@ def _card(record: SliceRecord, pictures: SlicePictures) -> str:
         )
     if record.confidence is not None:
         facts.append(f"confidence {_number(record.confidence, '.2f')}")
-    flag = ' <span class="flag">&#9873; look at this</span>' if _needs_a_person(record) else ""
+    flag = ' <span class="flag">&#9873; needs review</span>' if _needs_review(record) else ""
     if record.accepted is not None:
         consequence = "" if record.accepted else ", put back as it was"
-        flag = f" <span class=decision>{_decision(record)} by a person{consequence}</span>"
+        flag = f" <span class=decision>{_decision(record)} in the review{consequence}</span>"
     reason = f"<p class=reason>{escape(record.reason)}</p>" if record.reason else ""
     return (
         f'<article class="card{" flagged" if _still_flagged(record) else ""}"><h3>Slice {record.k} '
@@ -192,7 +191,7 @@ def _slices(report: Report) -> str:
 
 def _row(record: SliceRecord, with_decision: bool) -> str:
     kind = "flagged" if _still_flagged(record) else "quiet" if record.verdict is Verdict.INTACT else ""
-    flag = " &#9873; flagged" if _needs_a_person(record) else ""
+    flag = " &#9873; flagged" if _needs_review(record) else ""
     areas = (
         record.added_mm2,
         record.removed_mm2,
@@ -254,7 +253,7 @@ def _still_flagged(record: SliceRecord) -> bool:
     return record.flagged and record.accepted is None
 
 
-def _needs_a_person(record: SliceRecord) -> bool:
+def _needs_review(record: SliceRecord) -> bool:
     """Tell whether a flag means more than that the slice is still to be repaired."""
     return _still_flagged(record) and record.verdict is not Verdict.TO_REPAIR
 
@@ -273,12 +272,12 @@ _LEGEND = (
     "<span><i class=added></i>added</span><span><i class=removed></i>removed (striped)</span></p>"
 )
 _WORDS = (
-    "<p class=note>b0: pieces of myocardium in the slice; b1: holes. <b>ring</b> (1, 1) a closed wall &middot; "
+    "<p class=note>b0: components of the myocardium in the slice; b1: holes. <b>ring</b> (1, 1) a closed wall &middot; "
     "<b>disc</b> (1, 0) solid, at the apex &middot; <b>open</b> (1, 0) with a gap &middot; <b>fragmented</b> b0 &gt; 1 "
     "&middot; <b>porous</b> b1 &gt; 1 &middot; <b>open on purpose</b>: outflow tract at the base. Gap: the widest "
     "sector without wall, before. From pool, from others: where the wall now lies on blood pool and on other "
     "labels; labels of a label map give way, segments in Slicer keep their voxels. Pool outside: blood pool that lies "
     "outside the closed ring. Confidence: how probable it is that the repaired wall is good (a Dice of at least 0.75), "
-    "if the model is calibrated. Flagged: a slice that was left as it was, or a repair to look at. Slices count "
+    "if the model is calibrated. Flagged: a slice that was left as it was, or a repair to be reviewed. Slices count "
     "from 0.</p>"
 )

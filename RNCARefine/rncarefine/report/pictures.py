@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import math
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -48,8 +52,35 @@ class SlicePictures:
         return np.hstack([self.image, bar, self.before, bar, self.after, bar, self.change])
 
 
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode a picture as PNG, 8 bits per channel.
+
+    Args:
+        pixels: uint8, shape ``(rows, columns)`` for grey or ``(rows, columns, 3)`` for RGB.
+
+    Raises:
+        ValueError: Another shape or type, or no pixels.
+    """
+    values = np.asarray(pixels)
+    if values.dtype != np.uint8 or values.size == 0 or not (values.ndim == 2 or values.shape[2:] == (3,)):
+        raise ValueError(
+            f"A picture of shape {values.shape} and type {values.dtype} cannot be a PNG: "
+            "it needs uint8 pixels of shape (rows, columns) or (rows, columns, 3)."
+        )
+    image = sitk.GetImageFromArray(values, isVector=values.ndim == 3)
+    with tempfile.TemporaryDirectory() as folder:  # SimpleITK writes files only
+        path = Path(folder) / "picture.png"
+        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=9)
+        return path.read_bytes()
+
+
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """Return a picture (see :func:`encode_png`) as a ``data:`` URI for an HTML page."""
+    return "data:image/png;base64," + base64.b64encode(encode_png(pixels)).decode("ascii")
+
+
 def worth_a_picture(report: Report) -> list[SliceRecord]:
-    """Return the slices a person wants to see: changed, by hand too, to be repaired, or flagged."""
+    """Return the slices that were changed, by hand too, are to be repaired, or are flagged."""
     return [
         record
         for record in report.slices

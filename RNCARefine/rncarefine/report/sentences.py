@@ -88,5 +88,5 @@ def text(reasons: Sequence[Reason], repaired: bool = False) -> str:
         reasons: The reasons, in their order.
         repaired: They are about a slice as it was before its repair.
     """
-    told = " ".join(sentence(reason) for reason in reasons)
-    return _translate(BEFORE).format(reason=told) if told and repaired else told
+    sentences = " ".join(sentence(reason) for reason in reasons)
+    return _translate(BEFORE).format(reason=sentences) if sentences and repaired else sentences

@@ -61,7 +61,7 @@ def test_a_file_that_fits_both_patterns_belongs_to_the_one_that_says_more(tmp_pa
 
 def test_two_patterns_that_cannot_be_told_apart_are_refused(tmp_path):
     make(tmp_path, "p1/a.nii.gz", "p1/b.nii.gz")
-    with pytest.raises(ValueError, match=r"a.nii.gz fits the pattern of the images, '\{case\}/\*.nii.gz', and that of"):
+    with pytest.raises(ValueError, match=r"a\.nii\.gz.*\{case\}/\*"):
         find_cases(tmp_path, "*.nii.gz", "{case}/*.nii.gz")
 
 
@@ -86,32 +86,32 @@ def test_a_case_with_one_file_is_listed_and_says_what_is_missing(tmp_path):
     make(tmp_path, "p1/image.nrrd", "p1/segmentation.nrrd", "p2/image.nrrd", "p3/segmentation.nrrd")
     whole, bare, blind = find_cases(tmp_path)
     assert whole.files() == (tmp_path / "p1/image.nrrd", tmp_path / "p1/segmentation.nrrd")
-    with pytest.raises(ValueError, match="no segmentation for this case"):
+    with pytest.raises(ValueError, match="no segmentation"):
         bare.files()
-    with pytest.raises(ValueError, match="no image for this case"):
+    with pytest.raises(ValueError, match="no image"):
         blind.files()
 
 
 def test_several_files_for_one_case_are_refused_and_named(tmp_path):
     make(tmp_path, "p1/image.nrrd", "p1/image.nii.gz", "p1/segmentation.nrrd")
-    with pytest.raises(ValueError, match=r"Case 'p1': several files fit '.*' \(image.nii.gz, image.nrrd\)"):
+    with pytest.raises(ValueError, match=r"'p1'.*image\.nii\.gz, image\.nrrd"):
         find_cases(tmp_path)
 
 
 def test_no_case_is_an_error_that_says_how_patterns_work(tmp_path):
     make(tmp_path, "a_img.nrrd", "b_img.nrrd", "a_seg.nrrd")
-    with pytest.raises(ValueError, match=r"no case has both .* \(2 images and 0 segmentations fit\).*\{case\} stands"):
+    with pytest.raises(ValueError, match=r"2 images.*0 segmentations"):
         find_cases(tmp_path, "{case}_img.nrrd", "{case}_mask.nrrd")
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="nowhere is not a folder"):
+    with pytest.raises(ValueError, match=r"nowhere.*folder"):
         find_cases(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("pattern", ["/data/{case}.nrrd", "../{case}.nrrd", "**/{case}.nrrd"])
 def test_patterns_stay_inside_the_folder(tmp_path, pattern):
-    with pytest.raises(ValueError, match="is not the path of a file inside the folder"):
+    with pytest.raises(ValueError, match="inside the folder"):
         find_cases(tmp_path, pattern)
 
 
@@ -142,7 +142,7 @@ def test_spaces_about_the_titles_and_rows_of_nothing_but_commas_do_no_harm(tmp_p
 
 def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_path):
     (case,) = read_cases(write_list(tmp_path, "case,image,segmentation\np1,i.nrrd,s.nrrd\n"))
-    with pytest.raises(ValueError, match=r"The image .*i.nrrd does not exist"):
+    with pytest.raises(ValueError, match=r"i\.nrrd.*exist"):
         case.files()
 
 
@@ -164,9 +164,9 @@ def test_a_list_that_cannot_be_used_says_why(tmp_path, text, message):
 
 
 def test_a_list_that_cannot_be_read_says_why(tmp_path):
-    with pytest.raises(ValueError, match=r"none.csv: the list of cases cannot be read"):
+    with pytest.raises(ValueError, match=r"none\.csv"):
         read_cases(tmp_path / "none.csv")
-    with pytest.raises(ValueError, match="Give a CSV file in UTF-8"):
+    with pytest.raises(ValueError, match="UTF-8"):
         read_cases(write_list(tmp_path, "case,image,segmentation\n\u00e9,a,b\n", "latin-1"))
 
 
@@ -174,7 +174,7 @@ def test_a_list_that_cannot_be_read_says_why(tmp_path):
     "name", ["..", ".hidden", "a:b", "a\\b", "a*", "a?", 'a"b', "a<b", "a|b", "a\nb", "a.", "a ", "a\udcfc"]
 )
 def test_names_that_are_no_file_names_everywhere_are_refused(name):
-    with pytest.raises(ValueError, match="cannot be the name of a file"):
+    with pytest.raises(ValueError, match="Rename"):
         checked_cases([CohortCase(name, None, None)])
 
 

@@ -88,7 +88,7 @@ def test_the_processes_keep_no_diary_that_grows_with_the_cohort(client, tmp_path
 
 def test_every_worker_is_asked_whether_it_can_do_the_work(client, tmp_path):
     check_workers(client, file_work(tmp_path))
-    with pytest.raises(ValueError, match=r"Worker tcp://.*: RNCARefine .* is installed where"):
+    with pytest.raises(ValueError, match=r"Worker tcp://.*installed"):
         check_workers(client, file_work(tmp_path, version="9.9"))
 
 
@@ -110,12 +110,12 @@ def test_a_scheduler_that_is_there_is_used_and_outlives_the_batch(tmp_path):
 
 def test_a_scheduler_that_is_not_there_is_an_error_that_names_the_address(monkeypatch):
     monkeypatch.setattr("rncarefine.batch.dask_backend._CONNECT_S", 0.5)
-    with pytest.raises(ClusterError, match=r"No Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+    with pytest.raises(ClusterError, match=r"'tcp://127\.0\.0\.1:9'"):
         cluster_workers("tcp://127.0.0.1:9").__enter__()
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "head", "tcp://10.0.0.1", "tcp://10.0.0.1:port", ""])
 def test_an_address_that_makes_no_sense_is_refused_before_a_client_hangs_on_it(monkeypatch, address):
     monkeypatch.setattr("distributed.Client", None)
-    with pytest.raises(ClusterError, match=f"No Dask scheduler answers at '{address}'"):
+    with pytest.raises(ClusterError, match=f"'{address}'"):
         cluster_workers(address).__enter__()

@@ -185,7 +185,7 @@ def test_a_lost_connection_ends_the_run_and_says_how_to_go_on(client, tmp_path, 
     """Dask cancels what is out when it loses the scheduler."""
     work = ToyWork(tmp_path, {"p01": "wait"})
     try:
-        with pytest.raises(ClusterError, match="Run the same command again to go on"):
+        with pytest.raises(ClusterError, match="command again"):
             run(client, tmp_path, work, tell=lambda news: client.cancel(submitted[1]))
     finally:
         (tmp_path / "go").touch()
@@ -204,7 +204,7 @@ def test_a_run_without_workers_waits_as_long_as_it_may_and_then_says_so(client, 
     monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
     monkeypatch.setattr(client, "nthreads", dict)
     try:
-        with pytest.raises(ClusterError, match="no other could be started"):
+        with pytest.raises(ClusterError, match="no other"):
             run(client, tmp_path, ToyWork(tmp_path, {"p00": "wait"}), patience_s=0.05)
     finally:
         (tmp_path / "go").touch()
@@ -223,7 +223,7 @@ def test_a_connection_that_breaks_while_workers_are_counted_is_a_lost_one(client
         raise OSError("closed")
 
     monkeypatch.setattr(client, "nthreads", broken)
-    with pytest.raises(ClusterError, match="The connection to the Dask scheduler was lost"):
+    with pytest.raises(ClusterError, match="scheduler was lost"):
         run(client, tmp_path)
 
 
@@ -249,6 +249,6 @@ def test_a_connection_that_breaks_while_a_result_comes_over_is_not_the_case_s_fa
         raise OSError("closed")
 
     monkeypatch.setattr(Future, "result", broken)
-    with pytest.raises(ClusterError, match="The connection to the Dask scheduler was lost"):
+    with pytest.raises(ClusterError, match="scheduler was lost"):
         run(client, tmp_path)
     assert Cohort(tmp_path, {}).failed == {}

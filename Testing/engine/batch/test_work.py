@@ -142,5 +142,5 @@ def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_take
 
 @pytest.mark.parametrize("text", ["myo", "2.5", "nan", "inf"])
 def test_a_label_that_is_no_whole_number_is_refused(text):
-    with pytest.raises(ValueError, match="is not a whole number"):
+    with pytest.raises(ValueError, match="whole number"):
         choice_for(CohortCase("p1", None, MAP, text), Choice())

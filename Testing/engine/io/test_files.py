@@ -104,7 +104,7 @@ def test_a_segmentation_larger_than_the_image_is_read_and_kept(tmp_path):
     assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "wall")[1:-2, 3:-4, 5:-6], after)
     large[0, 5, 5] = 1
     write_segments(path, names, large[None], first=(-5, -3, -1))
-    with pytest.raises(ValueError, match="'wall' reaches beyond the image"):
+    with pytest.raises(ValueError, match=r"'wall'.*beyond"):
         read_case(tmp_path / "case.nrrd", path, Choice(segment="wall"))
 
 
@@ -169,7 +169,7 @@ def test_an_unclear_segment_is_refused_with_the_names_there_are(tmp_path, choice
 def test_segments_of_one_name_are_told_apart_by_id(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     path = write_segments(tmp_path / "s.seg.nrrd", [("a", 0, RV), ("a", 0, MYOCARDIUM)], labels()[None])
-    with pytest.raises(ValueError, match=r"several segments 'a'\. Give the ID with --segment: Segment_1, Segment_2"):
+    with pytest.raises(ValueError, match=r"'a'.*--segment: Segment_1, Segment_2"):
         read_case(image, path, Choice(segment="a"))
     assert read_case(image, path, Choice(segment="Segment_2")).stack.mask.sum() == (labels() == MYOCARDIUM).sum()
 
@@ -186,7 +186,7 @@ def test_a_label_map_on_another_grid_is_refused_with_both_geometries(tmp_path, w
     else:
         moved = moved[:, :, :3]
     sitk.WriteImage(moved, str(tmp_path / "seg.nrrd"))
-    with pytest.raises(ValueError, match=r"(?s)seg\.nrrd.*Label map: size.*Image: size \(44, 40, 4\).*Resample"):
+    with pytest.raises(ValueError, match=r"(?s)seg\.nrrd.*\(44, 40, 4\).*Resample"):
         read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)
 
 
@@ -204,7 +204,7 @@ def test_a_segmentation_between_the_voxels_of_the_image_is_refused(tmp_path):
     voxels, header = nrrd.read(str(path))
     header["space origin"] = header["space origin"] + 0.4
     nrrd.write(str(path), voxels, header)
-    with pytest.raises(ValueError, match=r"(?s)does not lie on the voxels.*Segmentation: size.*Image: size"):
+    with pytest.raises(ValueError, match=r"(?s)Segmentation: .*Image: "):
         read_case(write_image(tmp_path / "case.nrrd"), path, BY_NAME)
 
 
@@ -244,7 +244,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
 def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     empty = write_segments(tmp_path / "e.seg.nrrd", [("wall", 0, 9)], labels()[None])
-    with pytest.raises(ValueError, match="the myocardium is empty"):
+    with pytest.raises(ValueError, match="myocardium is empty"):
         read_case(image, empty)
     soft = write_segments(
         tmp_path / "f.seg.nrrd",
@@ -252,7 +252,7 @@ def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
         labels()[None],
         Segmentation_MasterRepresentation="Fractional labelmap",
     )
-    with pytest.raises(ValueError, match="stored as 'Fractional labelmap'"):
+    with pytest.raises(ValueError, match="'Fractional labelmap'"):
         read_case(image, soft)
     nrrd.write(str(tmp_path / "none.seg.nrrd"), labels(), {"space": "left-posterior-superior"})
     with pytest.raises(ValueError, match=r"none\.seg\.nrrd"):
@@ -514,10 +514,10 @@ def test_a_path_that_is_no_text_is_refused_before_it_ends_the_process(tmp_path):
         pytest.skip("This file system has no such names.")
     image, seg = write_image(tmp_path / "case.nrrd"), write_labels(tmp_path / "seg.nrrd")
     image.rename(f"{folder}/case.nrrd")
-    with pytest.raises(ValueError, match=r"M\\udcfcller/case.nrrd': the path is not in UTF-8. Rename") as raised:
+    with pytest.raises(ValueError, match=r"M\\udcfcller/case.nrrd'.*UTF-8") as raised:
         read_case(f"{folder}/case.nrrd", seg, BY_LABEL)
     str(raised.value).encode("utf-8")
-    with pytest.raises(ValueError, match="the path is not in UTF-8"):
+    with pytest.raises(ValueError, match="UTF-8"):
         check_output(seg, f"{folder}/out.nrrd")
 
 
@@ -549,7 +549,7 @@ def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch):
         write(image * 0, path, **options)
 
     monkeypatch.setattr(label_map.sitk, "WriteImage", wrong)
-    with pytest.raises(OSError, match="does not read back"):
+    with pytest.raises(OSError, match="read back"):
         write_wall(case, broken_stack()[1], tmp_path / "out.nrrd")
     assert not (tmp_path / "out.nrrd").exists()
 
@@ -565,5 +565,5 @@ def test_a_nifti_file_that_was_cut_off_is_refused_with_its_name(tmp_path, name):
     assert read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)
     data = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: len(data) // 2])
-    with pytest.raises(ValueError, match=rf"{name}: the file is cut off.*again"):
+    with pytest.raises(ValueError, match=rf"{name}.*cut off"):
         read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)

@@ -33,14 +33,14 @@ def test_a_file_that_was_cut_off_does_not(tmp_path, ending, lost):
     path = write(tmp_path / f"image.{ending}")
     path.write_bytes(path.read_bytes()[:-lost])
     sitk.ReadImage(str(path))  # it is read without a word
-    with pytest.raises(ValueError, match=r"image.nii.*: the file is cut off.*Copy or download it again"):
+    with pytest.raises(ValueError, match=r"image.nii.*cut off"):
         check_whole(path)
 
 
 def test_the_missing_bytes_are_counted(tmp_path):
     path = write(tmp_path / "image.nii", np.uint8)
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=f"has {352 + 9600 - 10} bytes of the {352 + 9600} that its header promises"):
+    with pytest.raises(ValueError, match=f"{352 + 9600 - 10} bytes .*{352 + 9600}"):
         check_whole(path)
 
 
@@ -48,7 +48,7 @@ def test_a_file_that_was_compressed_after_it_was_cut_off_does_not_pass(tmp_path)
     whole = write(tmp_path / "image.nii").read_bytes()
     path = tmp_path / "image.nii.gz"
     path.write_bytes(gzip.compress(whole[:-500]))
-    with pytest.raises(ValueError, match="the file is cut off, it has"):
+    with pytest.raises(ValueError, match="cut off"):
         check_whole(path)
 
 
@@ -57,7 +57,7 @@ def test_damage_inside_a_compressed_file_is_told(tmp_path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="cut off or damaged"):
+    with pytest.raises(ValueError, match="damaged"):
         check_whole(path)
 
 

@@ -60,7 +60,7 @@ def test_the_page_tells_everything():
         "The spacing looks odd.",
         broken_report().slices[1].reason,
         "repaired by the automaton",
-        "1 slice needs a person: 2",
+        "1 slice needs review: 2",
         "sax-test",
         "ab" * 32,
         "CC-BY-NC-SA-4.0",
@@ -121,15 +121,15 @@ def test_decisions_have_a_column_only_where_one_was_made():
     assert columns == [dict(attributes).get("scope") for tag, attributes in plain.tags if tag == "th"].count("col") + 1
     assert cells == sum(tag == "td" for tag, _ in plain.tags) + 4
     text = re.sub(r"\s+", " ", parsed.text)
-    for part in ("1 accepted, 1 rejected", "accepted by a person", "rejected by a person"):
+    for part in ("1 accepted, 1 rejected", "accepted in the review", "rejected in the review"):
         assert part in text, part
 
 
 @pytest.mark.parametrize(
     ("answers", "status"),
     [
-        ((None, None, None, None), "1 slice needs a person: 2"),
-        ((None, True, None, False), "1 slice needs a person: 2"),
+        ((None, None, None, None), "1 slice needs review: 2"),
+        ((None, True, None, False), "1 slice needs review: 2"),
         ((None, None, True, None), "Reviewed: 1 accepted, 0 rejected, not yet decided: 1, 3"),
         ((None, True, True, False), "\u2713 Reviewed: 2 accepted, 1 rejected"),
     ],
@@ -143,7 +143,7 @@ def test_the_page_says_how_far_a_person_has_come(answers, status):
 
 def test_a_flag_that_somebody_has_answered_is_not_raised_again():
     _, parsed = page(with_decisions(None, None, True, None))
-    assert "look at this" not in parsed.text
+    assert "needs review" not in parsed.text
     rows = [attributes["class"] for tag, attributes in parsed.tags if tag == "tr" and "class" in attributes]
     assert rows == ["quiet", "", "", ""]
     assert not [attributes for tag, attributes in parsed.tags if tag == "article" and "flagged" in attributes["class"]]

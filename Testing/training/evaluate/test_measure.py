@@ -181,7 +181,7 @@ def test_the_automaton_alone_is_a_repair_without_geometry(run):
         stack = Stack.create(case.image, wall, case.spacing, None, case.name)
         (alone,) = (found for found in repairs(stack, model, "m", "numpy") if found.method == ALONE)
         real = repair(stack, model, RepairOptions(close_base=True, geometry=False, device="numpy"))
-        np.testing.assert_array_equal(alone.mask, real.mask)
+        np.testing.assert_array_equal(alone.mask, real.wall)
         assert [record.flagged for record in alone.records] == [record.flagged for record in real.report.slices]
         assert [record.verdict for record in alone.records] == [record.verdict for record in real.report.slices]
 

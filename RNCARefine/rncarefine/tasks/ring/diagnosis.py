@@ -62,7 +62,7 @@ class SliceDiagnosis:
 
     @property
     def right(self) -> bool:
-        """Tell whether the slice is what it should be."""
+        """Return whether the slice is what it should be."""
         return self.finding is _FINDING_OF[self.expectation]
 
 
@@ -82,13 +82,13 @@ class Diagnosis:
 
 
 def diagnose(stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO) -> Diagnosis:
-    """Tell for every slice of a stack what it is and what it should be.
+    """Diagnose every slice of a stack: what it is, and what it should be.
 
     Args:
         stack: The stack; its image is not looked at.
-        close_base: Expect closed rings at the base too. By default the one or two most basal slices may be open on
-            purpose (outflow tract).
-        apex: The end at which the apex lies; by default told from the taper of the heart (see :func:`apex_end`).
+        close_base: Expect closed rings at the base too. By default the one or two most basal slices may be open
+            (outflow tract).
+        apex: The end at which the apex lies; by default inferred from the taper of the heart (see :func:`apex_end`).
     """
     return diagnose_mask(stack.mask, stack.pool, stack.spacing, close_base=close_base, apex=apex)
 
@@ -101,13 +101,13 @@ def diagnose_mask(
     close_base: bool = False,
     apex: Apex = Apex.AUTO,
 ) -> Diagnosis:
-    """Tell for every slice of a mask what it is and what it should be.
+    """Diagnose every slice of a mask: what it is, and what it should be.
 
     A slice with myocardium should be a ring, with two exceptions that its place allows:
 
     * a disc: solid, small, without pool, one of the two most apical slices, and no slice nearer the apex has a cavity;
-    * open on purpose, unless ``close_base``: the most basal slice if its wall closes around no cavity, and then the
-      second most basal one too. A fragmented slice can be open on purpose, but is not right.
+    * open (outflow tract), unless ``close_base``: the most basal slice if its wall closes around no cavity, and then
+      the second most basal one too. A fragmented slice can be expected to be open, but is not right.
 
     The exceptions need a place: of n slices with myocardium at most (n - 1) // 2 at either end can be one, so that one
     or two slices are always expected to be rings. An empty slice between others should be a ring, too.
@@ -156,7 +156,7 @@ def diagnose_features(
 
 
 def apex_end(sizes: list[float]) -> Apex:
-    """Tell from the taper of the heart at which end of a stack the apex lies.
+    """Infer from the taper of the heart at which end of a stack the apex lies.
 
     The sign of the Theil-Sen slope of the sizes decides, so that single slices with a wrong size do not matter. Right
     for 199 of ACDC's 200 volumes (the other is an apical aneurysm), and for 196 after heavy damage: slices dropped,
