@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
 from .automaton import PATIENCE, rollout
-from .conditioning import grey_range, planes, seed_state
+from .conditioning import intensity_range, planes, seed_state
 from .diagnosis import cavity
 from .frame import Frame, fit_frame
 from .links import link
@@ -135,7 +135,7 @@ def _conditions(
     walls = dict(zip(near, frame.take(stack.mask[near]), strict=True))
     # Of all slices, as in training: what is repaired beside a slice must not change how it looks.
     framed = frame.take(stack.image, outside="nearest")
-    low, high = grey_range(framed)
+    low, high = intensity_range(framed)
     images = framed[rolled]
     nothing = np.zeros(frame.size, np.float32)
     pools = np.zeros_like(images) if stack.pool is None else frame.take(stack.pool[rolled])

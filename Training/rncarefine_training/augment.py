@@ -19,6 +19,7 @@ def random_affine(
     shift: float,
     elastic: float = 0.0,
     flip: bool = True,
+    size: int | None = None,
 ) -> Tensor:
     """Rotate, scale, shear, shift, bend and flip each item, all its channels alike, by bilinear interpolation.
 
@@ -31,6 +32,7 @@ def random_affine(
         shift: Largest shift as a fraction of the size.
         elastic: Standard deviation of a smooth displacement, as a fraction of the size.
         flip: Mirror half of the items.
+        size: Rows and columns to return, cut from the middle of square items; all by default.
     """
     n = batch.shape[0]
 
@@ -46,10 +48,12 @@ def random_affine(
     matrix[:, 0, 0], matrix[:, 0, 1] = cos * zoom_j * zoom_i * mirror, -sin * zoom_j + slant
     matrix[:, 1, 0], matrix[:, 1, 1] = sin * zoom_j * zoom_i * mirror, cos * zoom_j
     matrix[:, 0, 2], matrix[:, 1, 2] = uniform(shift * 2), uniform(shift * 2)
-    grid = F.affine_grid(matrix, [n, 1, *batch.shape[2:]], align_corners=False)
+    rows, columns = (size, size) if size else batch.shape[2:]
+    matrix[:, :, :2] *= rows / batch.shape[2]
+    grid = F.affine_grid(matrix, [n, 1, rows, columns], align_corners=False)
     if elastic > 0:
         coarse = torch.randn(n, 2, 5, 5, generator=generator) * elastic
-        grid = grid + F.interpolate(coarse, batch.shape[2:], mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
+        grid = grid + F.interpolate(coarse, (rows, columns), mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
     return F.grid_sample(batch, grid, align_corners=False, padding_mode="zeros")
 
 

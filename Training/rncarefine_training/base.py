@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from RNCARefineLib.atomic import written_whole
-from RNCARefineLib.conditioning import grey_range
+from RNCARefineLib.conditioning import intensity_range
 
 from .augment import random_affine, random_contrast
 from .cases import Case, matches
@@ -61,7 +61,7 @@ def members(config: Config) -> list[Member]:
 
 def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale grey values so that the 1st and 99th percentile of the stack become 0 and 1."""
-    low, high = grey_range(image)
+    low, high = intensity_range(image)
     return ((image - low) / (high - low)).astype(np.float32)
 
 

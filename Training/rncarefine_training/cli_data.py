@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from .sources.labels import PRESETS, Labels, parse_labels
 from .sources.nnunet import is_nnunet, read_nnunet
 from .sources.prepare import Shares, Summary
 from .sources.prepare import prepare as prepare_entries
-from .sunnybrook import is_sunnybrook, read_sunnybrook
+from .sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
 
 Source = Annotated[
     Path,
@@ -156,7 +157,7 @@ def _prepare_known(source: Path, run: Path) -> None:
     if is_acdc(source):
         cases = read_acdc(source)
     elif is_sunnybrook(source):
-        cases = read_sunnybrook(source)
+        cases = chain(read_sunnybrook(source), read_inner_contours(source))
     else:
         raise ValueError(
             f"{source} is none of what can be prepared: no dataset.json with imagesTr/ (nnU-Net), no "

@@ -13,8 +13,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import zeros
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from RNCARefineLib.model import load_model
+
 from .base import members
 from .config import Automaton, Config
+from .failures import REDRAWN
 from .learner import AutomatonLearner
 from .patience import Patience
 from .resume import Remaining, SameTraining, check_same, load_checkpoint
@@ -35,6 +38,8 @@ def training_sources(config: Config, last_only: bool = False) -> list[str]:
         if not network.unseen:
             fractions = network.snapshots[-1:] if last_only else network.snapshots
             sources += [f"{member.name}@{fraction:g}" for fraction in fractions]
+            if config.base.redrawn and not last_only:
+                sources.append(f"{sources[-1]}{REDRAWN}")
     return sources + [source_of(name) for name in config.predictions.train]
 
 
@@ -120,11 +125,13 @@ def train_automaton(
         check_same(load_checkpoint(folder / "last.ckpt"), made_from(config))
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
-    spacing, focus = settings.spacing_mm, settings.focus
-    stacks = load_stacks(cases, predictions, config.subjects.train, spacing, sources, focus)
-    held = load_stacks(cases, predictions, config.subjects.select, spacing, last_sources, focus)
+    spacing = settings.spacing_mm
+    stacks = load_stacks(cases, predictions, config.subjects.train, spacing, sources)
+    held = load_stacks(cases, predictions, config.subjects.select, spacing, last_sources)
     validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
+    if settings.start:
+        learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)
     samples = RepairSamples(stacks, settings, settings.batch * total * machines.processes, config.seed)
     return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(made_from(config))])
 

@@ -13,8 +13,8 @@ import numpy as np
 from monai.losses.cldice import soft_skel
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
-from RNCARefineLib.conditioning import seed_state
 from RNCARefineLib.metrics import betti_error, dice
 from RNCARefineLib.readout import is_ring, read_wall
 from RNCARefineLib.stack import Mask
@@ -33,20 +33,18 @@ class Task(Protocol):
 
     Attributes:
         fields: How many leading channels of the state are supervised.
-        blank: Conditioning planes that say nothing about such a structure and stay empty.
     """
 
     fields: int
-    blank: tuple[str, ...]
 
     def target(self, truth: Field) -> Field:
         """Return what the supervised channels should become, shape ``(fields, j, i)``, from a mask of 0 to 1."""
 
-    def seed(self, mask: Field, channels: int) -> Field:
-        """Return the state that a rollout starts from, shape ``(j, i, channels)``."""
-
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """Return the loss of supervised channels ``(n, fields, j, i)``; ``weight`` of shape ``(n,)`` counts items."""
+        """Return the loss of supervised channels ``(n, fields, j, i)``; ``weight``, shape ``(n, fields)``, counts them."""
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Return the loss of the encoder's own estimate, like :meth:`loss`, but of logits."""
 
     def read(self, fields: Field) -> Mask | None:
         """Read the mask from supervised channels ``(fields, j, i)``; ``None`` if there is none to read."""
@@ -63,8 +61,6 @@ class Ring:
     """
 
     fields = 3
-    blank: tuple[str, ...] = ()
-
     def __init__(self, discs: bool = True) -> None:
         self.discs = discs
 
@@ -73,14 +69,14 @@ class Ring:
         filled = fill_holes(truth >= 0.5).astype(np.float32)
         return np.stack([truth, np.maximum(truth, filled), filled * (truth < 0.5)]).astype(np.float32)
 
-    def seed(self, mask: Field, channels: int) -> Field:
-        """See :class:`Task`: as the engine starts."""
-        return seed_state(mask, channels)
-
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """See :class:`Task`: squared error and soft Dice of every supervised channel."""
         supervised = self.fields if self.discs else 1
-        return repair_loss(fields[:, :supervised], target[:, :supervised], weight)
+        return repair_loss(fields[:, :supervised], target[:, :supervised], weight[:, :supervised])
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: cross-entropy and soft Dice."""
+        return segmentation_loss(logits, target, weight)
 
     def read(self, fields: Field) -> Mask | None:
         """See :class:`Task`: a closed ring by construction, wherever the discs are there."""
@@ -95,22 +91,19 @@ class Tubular:
     """A thin structure of any topology, vessels for one: a single channel, thresholded."""
 
     fields = 1
-    blank: tuple[str, ...] = ("radius", "annulus")
 
     def target(self, truth: Field) -> Field:
         """See :class:`Task`: the mask."""
         return truth[None].astype(np.float32)
 
-    def seed(self, mask: Field, channels: int) -> Field:
-        """See :class:`Task`: the mask in the first channel, all others 0."""
-        state = np.zeros((*mask.shape, channels), np.float32)
-        state[..., 0] = mask
-        return state
-
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """See :class:`Task`: squared error, soft Dice and soft clDice."""
         broken = 1 - soft_cldice(fields.clamp(0, 1), target)
-        return repair_loss(fields, target, weight) + _weighted(broken, weight)
+        return repair_loss(fields, target, weight) + _weighted(broken[:, None], weight)
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: cross-entropy and soft Dice."""
+        return segmentation_loss(logits, target, weight)
 
     def read(self, fields: Field) -> Mask | None:
         """See :class:`Task`: what is above one half."""
@@ -136,13 +129,21 @@ def repair_loss(fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     Args:
         fields: Supervised channels, shape ``(n, f, j, i)``.
         target: Truth, 0 to 1, like ``fields``.
-        weight: How much each item counts, shape ``(n,)``.
+        weight: How much each field of each item counts, shape ``(n, f)``.
     """
     bounded = fields.clamp(0, 1)
     overlap = 2 * (bounded * target).sum((2, 3)) + 1
     total = bounded.square().sum((2, 3)) + target.square().sum((2, 3)) + 1
-    each = 4 * (fields - target).square().mean((1, 2, 3)) + (1 - overlap / total).mean(1)
-    return _weighted(each, weight)
+    return _weighted(4 * (fields - target).square().mean((2, 3)) + 1 - overlap / total, weight)
+
+
+def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy and soft Dice of logits, arguments as for :func:`repair_loss`."""
+    likely = logits.sigmoid()
+    overlap = 2 * (likely * target).sum((2, 3)) + 1
+    total = likely.sum((2, 3)) + target.sum((2, 3)) + 1
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean((2, 3))
+    return _weighted(4 * entropy + 1 - overlap / total, weight)
 
 
 def soft_cldice(soft: Tensor, target: Tensor) -> Tensor:
