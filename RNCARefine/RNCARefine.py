@@ -1,7 +1,7 @@
 """RNCARefine, the Slicer module: repairs broken myocardium in short-axis cardiac MR.
 
-Module, widget, logic and self-test. The work is done by the package ``RNCARefineLib``, which is imported only when it
-is needed, so that this file loads in a few milliseconds when Slicer starts.
+Module, widget, logic and self-test. The work is done by the packages ``RNCARefineLib`` and ``rncarefine``, which are
+imported only when they are needed, so that this file loads in a few milliseconds when Slicer starts.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onReload(self):
         """Called by the developer's Reload button; Slicer itself reloads only this file."""
-        for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("RNCARefineLib", "rncarefine")]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 
@@ -278,7 +278,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
 
         Returns:
-            ``RNCARefineLib.records.Report``: one record a slice and one of the stack.
+            ``rncarefine.refine.records.Report``: one record a slice and one of the stack.
 
         Raises:
             ValueError: The nodes cannot be read; the message names node and remedy.
@@ -340,11 +340,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             progressCallback: Called with the fraction done and a text; returning ``False`` cancels.
 
         Returns:
-            ``RNCARefineLib.records.Report``. The nodes are :meth:`outputSegmentationNode` and :meth:`reportTableNode`.
+            ``rncarefine.refine.records.Report``. The nodes are :meth:`outputSegmentationNode` and
+            :meth:`reportTableNode`.
 
         Raises:
             ValueError: Bad input; the message names node and remedy.
-            RNCARefineLib.progress.Cancelled: ``progressCallback`` returned ``False``.
+            rncarefine.progress.Cancelled: ``progressCallback`` returned ``False``.
         """
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import Destination, process
@@ -500,7 +501,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         Raises:
             ValueError: Bad input, or no frame could be repaired; the message names what and the remedy.
-            RNCARefineLib.progress.Cancelled: ``progressCallback`` returned ``False`` before a frame was finished.
+            rncarefine.progress.Cancelled: ``progressCallback`` returned ``False`` before a frame was finished.
         """
         from RNCARefineLib.mrml.cine import process_sequence
         from RNCARefineLib.mrml.cine_frames import Cine
@@ -558,13 +559,13 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             options: As in :meth:`processSequence`.
 
         Returns:
-            ``RNCARefineLib.cohort_run.BatchOutcome``: cases done, skipped, flagged and failed.
+            ``rncarefine.batch.runs.BatchOutcome``: cases done, skipped, flagged and failed.
 
         Raises:
             ValueError: No cases, data in the scene, or results of other settings in the folder.
             OSError: The results cannot be written; what is finished is kept.
         """
-        from RNCARefineLib.cohort_cases import find_cases, read_cases
+        from rncarefine.batch.cases import find_cases, read_cases
         from RNCARefineLib.mrml.batch import process_batch
 
         if cases is None:
@@ -628,8 +629,8 @@ _toldLicences = set()
 
 def _weights(model, mode):
     """Return the chosen weights; nobody may be there to be asked, so the log tells their terms once in a session."""
-    from RNCARefineLib.licences import is_permissive, terms_of_use
-    from RNCARefineLib.model import choose_model
+    from rncarefine.nca.licence import is_permissive, terms_of_use
+    from rncarefine.nca.model import choose_model
 
     weights = choose_model(model, mode)
     record = weights.record()
@@ -652,9 +653,9 @@ def _options(
     maxChangeMm2=None,
 ):
     """Return the engine's options; ``apex`` is a word."""
-    from RNCARefineLib.options import RepairOptions
-    from RNCARefineLib.verify import Bounds
-    from RNCARefineLib.words import Apex
+    from rncarefine.refine.options import RepairOptions
+    from rncarefine.tasks.ring.verification import Bounds
+    from rncarefine.words import Apex
 
     words = [str(word) for word in Apex]
     if str(apex) not in words:
@@ -817,7 +818,7 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
         """Have the terms of all models accepted meanwhile: in testing mode Slicer asks nobody and takes that for no."""
         import qt
 
-        from RNCARefineLib.model import available_models
+        from rncarefine.nca.model import available_models
         from RNCARefineLib.panel.terms import SETTING
 
         settings = qt.QSettings()

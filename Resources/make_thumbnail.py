@@ -14,9 +14,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from RNCARefineLib.files import Choice, read_case
-from RNCARefineLib.stack import Stack
-from RNCARefineLib.topology import largest_component
+from rncarefine.anatomy.topology import largest_component
+from rncarefine.io.files import Choice, read_case
+from rncarefine.stack import Stack
 
 RESOURCES = Path(__file__).resolve().parent.parent / "RNCARefine" / "Resources"
 THUMBNAIL = RESOURCES / "Icons" / "RNCARefineSunnybrookBroken.png"

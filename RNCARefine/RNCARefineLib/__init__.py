@@ -1,16 +1,5 @@
-"""The engine of RNCARefine: diagnosis and repair of broken myocardium in short-axis cardiac MR.
+"""The Slicer side of RNCARefine: what stands between the application and the engine, :mod:`rncarefine`.
 
-The words used everywhere:
-
-* **stack**: a short-axis volume, axes ``(k, j, i)`` = (slice, row, column), spacing in mm in the same order.
-* **myocardium** and **blood pool**: the wall that is repaired, and the left-ventricular cavity inside it.
-* **b0, b1**: Betti numbers of one slice, components (8-connected) and holes (4-connected background).
-* **finding**: what a slice is. **expectation**: what it should be. **verdict**: what was done about it.
-* **frame**: the crop around the heart, resampled to the pixel spacing that a model was trained at.
-* **state, perception, update, step, fire, rollout**: the automaton's own words.
-
-The engine needs numpy, scipy and SimpleITK. PyTorch is used where it is installed and imported only inside functions.
-Nothing here imports ``slicer`` or ``qt``, except the sub-package :mod:`RNCARefineLib.mrml`.
+* :mod:`.mrml`: nodes become arrays and arrays become nodes; it imports ``slicer``, but no ``qt``.
+* :mod:`.panel`: the module's panel, the effect's options, dialogs; only here ``qt`` is imported.
 """
-
-__version__ = "0.1.0"

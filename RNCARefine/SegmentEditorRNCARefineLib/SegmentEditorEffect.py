@@ -209,11 +209,11 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def propose(self):
         """Return the repaired wall, ``None`` if the person declines the model's terms or cancels."""
-        from RNCARefineLib.model import load_model
+        from rncarefine.nca.model import load_model
+        from rncarefine.progress import Cancelled
         from RNCARefineLib.mrml.editing import propose
         from RNCARefineLib.panel.progress_dialog import ProgressDialog
         from RNCARefineLib.panel.terms import accepted_terms
-        from RNCARefineLib.progress import Cancelled
 
         request = self.request()
         if not request.model:

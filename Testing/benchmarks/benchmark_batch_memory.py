@@ -38,11 +38,11 @@ def run(count: int, margin: int, real: bool) -> None:
     from harness import toy_engine
     from harness.cohort import write_cases
     from harness.session import Session
-    from RNCARefineLib import repair
-    from RNCARefineLib.cohort import find_cases
-    from RNCARefineLib.model import load_model
+    from rncarefine.batch.cohort import find_cases
+    from rncarefine.nca.model import load_model
+    from rncarefine.refine import repair
+    from rncarefine.refine.options import RepairOptions
     from RNCARefineLib.mrml.batch import process_batch
-    from RNCARefineLib.options import RepairOptions
 
     class ToyModel:
         record = staticmethod(lambda: toy_engine.MODEL)

@@ -28,15 +28,15 @@ import SimpleITK as sitk  # noqa: E402
 
 from engine.model_samples import still_model  # noqa: E402
 from engine.toy_stacks import broken_stack  # noqa: E402
-from RNCARefineLib.cohort import Cohort, settings_of  # noqa: E402
-from RNCARefineLib.cohort_cases import CohortCase  # noqa: E402
-from RNCARefineLib.cohort_dask import check_workers, local_workers  # noqa: E402
-from RNCARefineLib.cohort_parallel import do_side_by_side  # noqa: E402
-from RNCARefineLib.cohort_run import CaseNews, Walk  # noqa: E402
-from RNCARefineLib.cohort_work import FileWork, result_name  # noqa: E402
-from RNCARefineLib.files import Choice  # noqa: E402
-from RNCARefineLib.model import DEFAULT_MODEL, load_model  # noqa: E402
-from RNCARefineLib.options import RepairOptions  # noqa: E402
+from rncarefine.batch.cases import CohortCase  # noqa: E402
+from rncarefine.batch.cohort import Cohort, settings_of  # noqa: E402
+from rncarefine.batch.dask_backend import check_workers, local_workers  # noqa: E402
+from rncarefine.batch.parallel import do_side_by_side  # noqa: E402
+from rncarefine.batch.runs import CaseNews, Walk  # noqa: E402
+from rncarefine.batch.work import FileWork, result_name  # noqa: E402
+from rncarefine.io.files import Choice  # noqa: E402
+from rncarefine.nca.model import DEFAULT_MODEL, load_model  # noqa: E402
+from rncarefine.refine.options import RepairOptions  # noqa: E402
 
 MEGABYTE = 2**20
 

@@ -43,9 +43,9 @@ def broken_heart() -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
 
 def measure(device: str, repeats: int) -> dict[str, object]:
     """Repair the heart repeatedly on one device, in this process."""
-    from RNCARefineLib.model import load_model
-    from RNCARefineLib.repair import RepairOptions, repair
-    from RNCARefineLib.stack import Stack
+    from rncarefine.nca.model import load_model
+    from rncarefine.refine.repair import RepairOptions, repair
+    from rncarefine.stack import Stack
 
     if device != "numpy":
         import torch

@@ -16,12 +16,12 @@ from distributed import LocalCluster
 from engine.file_samples import MYOCARDIUM, POOL, write_image, write_labels
 from engine.model_samples import still_model
 from engine.report_samples import broken_report
-from RNCARefineLib.cohort_cases import CohortCase
-from RNCARefineLib.cohort_files import CaseFiles
-from RNCARefineLib.cohort_work import CaseResult, FileWork, result_name
-from RNCARefineLib.files import Choice
-from RNCARefineLib.model import load_model
-from RNCARefineLib.options import RepairOptions
+from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.files import CaseFiles
+from rncarefine.batch.work import CaseResult, FileWork, result_name
+from rncarefine.io.files import Choice
+from rncarefine.nca.model import load_model
+from rncarefine.refine.options import RepairOptions
 
 
 def write_cohort(folder: Path, names: Iterable[str]) -> Path:

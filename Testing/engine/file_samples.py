@@ -12,7 +12,7 @@ import slicerio
 from numpy.typing import ArrayLike
 
 from engine.report_samples import SPACING, broken_stack
-from RNCARefineLib.stack import Mask, Stack
+from rncarefine.stack import Mask, Stack
 
 RV, MYOCARDIUM, POOL = 1, 2, 3
 ORIGIN = (-41.3, 17.9, 62.7)

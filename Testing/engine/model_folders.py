@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.toy_models import circle_model, volumetric_circle_model
-from RNCARefineLib import model as model_module
-from RNCARefineLib.model import Model, save_model
+from rncarefine.nca import model as model_module
+from rncarefine.nca.model import Model, save_model
 
 RESTRICTED, FREE = "CC BY-NC-SA 4.0", "Apache-2.0"
 

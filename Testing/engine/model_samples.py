@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from RNCARefineLib.architecture import Architecture
-from RNCARefineLib.model import Model, save_model
-from RNCARefineLib.model_card import ModelCard
+from rncarefine.nca.architecture import Architecture
+from rncarefine.nca.card import ModelCard
+from rncarefine.nca.model import Model, save_model
 
 CARD = ModelCard(
     name="tiny-2d",

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from RNCARefineLib.records import ModelRecord, Report, RunRecord, SliceRecord, StackRecord
-from RNCARefineLib.stack import Mask, Stack
-from RNCARefineLib.words import Expectation, Finding, Verdict
+from rncarefine.nca.card import ModelRecord
+from rncarefine.refine.records import Report, RunRecord, SliceRecord, StackRecord
+from rncarefine.stack import Mask, Stack
+from rncarefine.words import Expectation, Finding, Verdict
 
 SHAPE = (4, 40, 44)
 SPACING = (8.0, 1.5, 1.25)

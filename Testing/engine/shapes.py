@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from RNCARefineLib.stack import Mask
+from rncarefine.stack import Mask
 
 SHAPE = (72, 80)
 SPACING = (1.5, 1.25)

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from RNCARefineLib import atomic
-from RNCARefineLib.atomic import write_text_whole, written_whole
+from rncarefine import atomic
+from rncarefine.atomic import write_text_whole, written_whole
 
 
 def names(folder):

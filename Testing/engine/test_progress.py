@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from RNCARefineLib.progress import Cancelled, report_progress, subrange
+from rncarefine.progress import Cancelled, report_progress, subrange
 
 
 def listener(answer=None):

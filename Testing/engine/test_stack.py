@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from RNCARefineLib.stack import Stack, binary_mask
+from rncarefine.stack import Stack, binary_mask
 
 SHAPE = (2, 3, 4)
 SPACING = (8.0, 1.5, 1.25)

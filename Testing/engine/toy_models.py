@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from engine.model_samples import CARD
-from RNCARefineLib.architecture import ENDOCARDIUM, EPICARDIUM, PLANES, RING, Architecture
-from RNCARefineLib.conditioning import RADIUS_MM
-from RNCARefineLib.model import Model
+from rncarefine.nca.architecture import ENDOCARDIUM, EPICARDIUM, PLANES, RING, Architecture
+from rncarefine.nca.channels import RADIUS_MM
+from rncarefine.nca.model import Model
 
 Parameters = dict[str, NDArray[np.float32]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.shapes import STACK_SPACING, blob, heart, horseshoe
-from RNCARefineLib.stack import Image, Mask, Stack
+from rncarefine.stack import Image, Mask, Stack
 
 
 def grey(walls: Mask, pools: Mask, seed: int = 0) -> Image:

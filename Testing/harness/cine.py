@@ -9,10 +9,10 @@ import numpy as np
 import slicer
 import vtk
 
+from rncarefine.refine.options import RepairOptions
 from RNCARefineLib.mrml.cine import CineOutcome, process_sequence
 from RNCARefineLib.mrml.cine_frames import Cine
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.options import RepairOptions
 
 from .hearts import GAP, SPECK, Heart, Mask, draw_heart, node_census, segment_voxels, write_voxels
 

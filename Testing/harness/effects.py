@@ -36,12 +36,12 @@ class CountingEngine:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the real engine's place for the test."""
-        import RNCARefineLib.model
-        import RNCARefineLib.repair
+        import rncarefine.nca.model
+        import rncarefine.refine.repair
 
-        monkeypatch.setattr(RNCARefineLib.repair, "repair", self._repair)
-        monkeypatch.setattr(RNCARefineLib.repair, "check", self._check)
-        monkeypatch.setattr(RNCARefineLib.model, "load_model", self._load_model)
+        monkeypatch.setattr(rncarefine.refine.repair, "repair", self._repair)
+        monkeypatch.setattr(rncarefine.refine.repair, "check", self._check)
+        monkeypatch.setattr(rncarefine.nca.model, "load_model", self._load_model)
 
     def _repair(self, *arguments: Any, **options: Any) -> Any:
         self.repairs += 1
@@ -52,7 +52,7 @@ class CountingEngine:
         return toy_engine.check(*arguments)
 
     def _load_model(self, name: str) -> Any:
-        from RNCARefineLib.model import available_models
+        from rncarefine.nca.model import available_models
 
         return SimpleNamespace(card=replace(available_models()[0], licence=self.licence))
 

@@ -17,7 +17,7 @@ def open_module() -> Any:
     """Open the module as from the menu, with the terms of all shipped models agreed to; return its widget class."""
     import qt
 
-    from RNCARefineLib.model import available_models
+    from rncarefine.nca.model import available_models
     from RNCARefineLib.panel.terms import SETTING
 
     qt.QSettings().setValue(SETTING, "\n".join({card.licence for card in available_models()}))

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from RNCARefineLib import __version__
-from RNCARefineLib.account import stack_record
-from RNCARefineLib.progress import Progress, report_progress
-from RNCARefineLib.records import ModelRecord, Report, RunRecord, SliceRecord
-from RNCARefineLib.repair import RepairOptions, RepairResult
-from RNCARefineLib.stack import Mask, Stack
-from RNCARefineLib.topology import betti_2d, largest_component
-from RNCARefineLib.words import Expectation, Finding, Verdict
+from rncarefine import __version__
+from rncarefine.anatomy.topology import betti_2d, largest_component
+from rncarefine.nca.card import ModelRecord
+from rncarefine.progress import Progress, report_progress
+from rncarefine.refine.build_report import stack_record
+from rncarefine.refine.records import Report, RunRecord, SliceRecord
+from rncarefine.refine.repair import RepairOptions, RepairResult
+from rncarefine.stack import Mask, Stack
+from rncarefine.words import Expectation, Finding, Verdict
 
 from .hearts import CENTRE
 
@@ -42,7 +43,7 @@ def repair(
     others: Mask | None = None,
     only: Collection[int] | None = None,
 ) -> RepairResult:
-    """Stand in for ``RNCARefineLib.repair.repair``."""
+    """Stand in for ``rncarefine.refine.repair.repair``."""
     after = stack.mask.copy()
     for k in range(len(after)):
         report_progress(progress, k / len(after), f"Repairing slice {k}")
@@ -52,7 +53,7 @@ def repair(
 
 
 def check(stack: Stack, options: RepairOptions) -> Report:
-    """Stand in for ``RNCARefineLib.repair.check``."""
+    """Stand in for ``rncarefine.refine.repair.check``."""
     return _report(stack, stack.mask, options, None, None)
 
 

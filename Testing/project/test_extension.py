@@ -15,8 +15,8 @@ from project.tree import MODULE, ROOT, cmake_value, files_under, installed_resou
 
 REPOSITORY = "https://github.com/rncarefine/SlicerRNCARefine"
 RAW = "https://raw.githubusercontent.com/rncarefine/SlicerRNCARefine/main/"
-# Not for Slicer: tells type checkers that the package has annotations.
-NOT_INSTALLED = {"CMakeLists.txt", "RNCARefineLib/py.typed"}
+# Not for Slicer: they tell type checkers that the packages have annotations.
+NOT_INSTALLED = {"CMakeLists.txt", "RNCARefineLib/py.typed", "rncarefine/py.typed"}
 
 
 def s4ext() -> dict[str, str]:
@@ -131,7 +131,7 @@ def test_cmake_lists_every_resource_of_the_module_and_no_other() -> None:
 def test_every_installed_name_starts_with_the_extension_s_own() -> None:
     # All extensions share one folder on sys.path: a package named Lib or Testing would be somebody else's too.
     top = {name.partition("/")[0] for name in installed_scripts()}
-    own = ("RNCARefine", "SegmentEditorRNCARefine", "Resources")
+    own = ("RNCARefine", "SegmentEditorRNCARefine", "rncarefine", "Resources")
     assert all(name.startswith(own) for name in top), top
 
 

@@ -25,10 +25,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def engine_modules() -> list[str]:
     """Return the modules of the engine that need neither Slicer, nor Qt, nor the command line's packages."""
-    names = [name for name in installed_scripts() if name.startswith("RNCARefineLib/")]
+    names = [name for name in installed_scripts() if name.startswith("rncarefine/")]
     dotted = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names]
-    others = ("RNCARefineLib.mrml", "RNCARefineLib.panel", "RNCARefineLib.cli")
-    return [name for name in dotted if not name.startswith(others)]
+    return [name for name in dotted if not name.startswith("rncarefine.cli")]
 
 
 def test_every_engine_module_imports_from_the_flat_copy_alone(installed: Path) -> None:
@@ -37,7 +36,7 @@ def test_every_engine_module_imports_from_the_flat_copy_alone(installed: Path) -
         f"for name in {engine_modules()!r}:\n"
         "    importlib.import_module(name)\n"
         "for name, module in sorted(sys.modules.items()):\n"
-        "    if name.startswith('RNCARefine'):\n"
+        "    if name.partition('.')[0] == 'rncarefine':\n"
         "        print(module.__file__)\n"
     )
     origins = run_python(code, paths=(installed,)).split("\n")[:-1]
@@ -47,7 +46,7 @@ def test_every_engine_module_imports_from_the_flat_copy_alone(installed: Path) -
 
 def test_the_default_model_loads_from_the_flat_copy_alone(installed: Path) -> None:
     code = f"REFUSED = {ABSENT!r}\n{REFUSE}" + (
-        "from RNCARefineLib.model import DEFAULT_MODEL, available_models, load_model\n"
+        "from rncarefine.nca.model import DEFAULT_MODEL, available_models, load_model\n"
         "assert DEFAULT_MODEL in [card.name for card in available_models()]\n"
         "print(load_model().card.name)\n"
     )

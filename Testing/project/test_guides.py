@@ -12,14 +12,21 @@ from xml.etree import ElementTree
 import pytest
 import typer
 
-import rncarefine_training.cli
-import RNCARefineLib.cli_commands
+import experiments.cli
+import rncarefine.cli.commands
+import rncarefine_training.cli.main
 from project.tree import ROOT, pyproject, text
 
 GUIDES = ["README.md", "USER_GUIDE.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md", "Training/GUIDE.md"]
 WITH_PROGRAMS = ["README.md", "EVALUATION.md", "Training/README.md", "Training/GUIDE.md"]
 WITH_INSTALLATION = ["README.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md", "Training/GUIDE.md"]
-PROGRAMS = {"rncarefine": RNCARefineLib.cli_commands.app, "rncarefine-train": rncarefine_training.cli.app}
+PROGRAMS = {
+    "rncarefine": rncarefine.cli.commands.app,
+    "rncarefine-train": rncarefine_training.cli.main.app,
+    "experiments": experiments.cli.app,
+}
+PACKAGES = ["PYTHONPATH=Training", ".venv/bin/python", "-m"]
+"""What stands before the name of a program that is called as a package."""
 OPERATORS = {"&&", "||", ";", "|", ">", ">>", "&"}
 
 
@@ -35,7 +42,7 @@ def spans(guide: str) -> list[str]:
 def shell_commands(guide: str) -> Iterator[list[str]]:
     """Yield the words of every command in the guide's shell blocks and of every inline call of our programs."""
     sources = [line for block in blocks(guide, "bash") for line in block.replace("\\\n", " ").splitlines()]
-    sources += [span for span in spans(guide) if span.partition(" ")[0] in PROGRAMS]
+    sources += [span for span in spans(guide) if span.partition(" ")[0] in (*PROGRAMS, PACKAGES[0])]
     for source in sources:
         lexer = shlex.shlex(source, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
@@ -44,7 +51,7 @@ def shell_commands(guide: str) -> Iterator[list[str]]:
             if word not in OPERATORS:
                 words.append(word)
             elif words:
-                yield words
+                yield words[len(PACKAGES) :] if words[: len(PACKAGES)] == PACKAGES else words
                 words = []
 
 

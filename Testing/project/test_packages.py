@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 
 from project.tree import (
     ENGINE,
+    EXPERIMENTS,
+    LIBRARY,
     MODULE,
     ROOT,
     TRAINING,
@@ -27,7 +29,8 @@ from project.tree import (
     text,
 )
 
-RESOURCES = {"RNCARefineLib.Models": "Models", "RNCARefineLib.SampleData": "SampleData"}
+RESOURCES = {"rncarefine.Models": "Models", "rncarefine.SampleData": "SampleData"}
+TOPS = (ENGINE, LIBRARY, TRAINING)
 PYTHONS = ["3.10", "3.11", "3.12"]
 EXTRAS = [None, *pyproject()["project"]["optional-dependencies"]]
 # Where the name that is imported is not the name that is installed.
@@ -63,7 +66,7 @@ def data_folder(package: str) -> Path:
 
 def test_the_packages_listed_are_the_packages_in_the_tree() -> None:
     found = set(RESOURCES)
-    for top in (ENGINE, TRAINING):
+    for top in TOPS:
         found |= {".".join(path.parent.relative_to(top.parent).parts) for path in files_under(top)}
     assert set(pyproject()["tool"]["setuptools"]["packages"]) == found
 
@@ -80,7 +83,7 @@ def test_every_package_folder_is_where_the_mapping_says() -> None:
 
 def wheel_names() -> set[str]:
     """Return the names that a wheel must hold besides its metadata: the tree as it is mapped."""
-    names = {path.relative_to(top.parent).as_posix() for top in (ENGINE, TRAINING) for path in files_under(top)}
+    names = {path.relative_to(top.parent).as_posix() for top in TOPS for path in files_under(top)}
     for package in RESOURCES:
         folder = data_folder(package)
         names |= {f"{package.replace('.', '/')}/{path.relative_to(folder).as_posix()}" for path in files_under(folder)}
@@ -113,17 +116,16 @@ def test_weights_are_found_in_an_unpacked_wheel(wheel: Path, tmp_path: Path) -> 
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     code = (
-        "import RNCARefineLib\n"
-        "from RNCARefineLib.model import DEFAULT_MODEL, available_models\n"
+        "import rncarefine\n"
+        "from rncarefine.nca.model import DEFAULT_MODEL, available_models\n"
         "assert DEFAULT_MODEL in [card.name for card in available_models()]\n"
-        "print(RNCARefineLib.__file__)\n"
+        "print(rncarefine.__file__)\n"
     )
     assert Path(run_python(code, paths=(tmp_path,)).strip()).is_relative_to(tmp_path)
 
 
 def test_the_packages_declare_their_types() -> None:
-    assert (ENGINE / "py.typed").is_file()
-    assert (TRAINING / "py.typed").is_file()
+    assert [top.name for top in TOPS if not (top / "py.typed").is_file()] == []
 
 
 def pinned(python: str) -> dict[str, str]:
@@ -165,12 +167,18 @@ def test_pre_commit_lints_with_the_version_that_ci_uses() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [(ENGINE, [None, "torch", "cli", "test"]), (TRAINING, [None, "training"]), (ROOT / "Testing", EXTRAS)],
-    ids=["engine", "training", "tests"],
+    [
+        (ENGINE, [None, "torch", "cli", "cohort"]),
+        (LIBRARY, [None, "torch", "test"]),
+        (TRAINING, [None, "training"]),
+        (EXPERIMENTS, [None, "training"]),
+        (ROOT / "Testing", EXTRAS),
+    ],
+    ids=["engine", "library", "training", "experiments", "tests"],
 )
 def test_every_import_is_a_declared_requirement(folder: Path, extras: list[str | None]) -> None:
     declared = {canonicalize_name(requirement.name) for extra in extras for requirement in requirements(extra)}
-    own = {"RNCARefineLib", "rncarefine_training", "RNCARefine", "SegmentEditorRNCARefine"}
+    own = {"rncarefine", "RNCARefineLib", "rncarefine_training", "experiments", "RNCARefine", "SegmentEditorRNCARefine"}
     own |= {path.name for path in (ROOT / "Testing").iterdir() if path.is_dir()} - {"slicer"}
     for path in files_under(folder, ".py"):
         foreign = imported_roots(path) - sys.stdlib_module_names - own - SLICER

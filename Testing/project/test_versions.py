@@ -8,7 +8,7 @@ import re
 import yaml
 
 from project.tree import ROOT, pyproject, text
-from RNCARefineLib import __version__
+from rncarefine import __version__
 
 APACHE_2_0 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
@@ -25,7 +25,7 @@ def test_the_changelog_starts_with_the_version() -> None:
 
 def test_the_distribution_takes_its_version_from_the_engine() -> None:
     assert "version" not in pyproject()["project"]
-    assert pyproject()["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "RNCARefineLib.__version__"}
+    assert pyproject()["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "rncarefine.__version__"}
 
 
 def test_the_licence_is_the_unchanged_apache_licence() -> None:

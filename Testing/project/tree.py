@@ -21,8 +21,10 @@ else:  # pytest brings it along on Python 3.10
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "RNCARefine"
-ENGINE = MODULE / "RNCARefineLib"
+ENGINE = MODULE / "rncarefine"
+LIBRARY = MODULE / "RNCARefineLib"
 TRAINING = ROOT / "Training" / "rncarefine_training"
+EXPERIMENTS = ROOT / "Training" / "experiments"
 
 
 @cache

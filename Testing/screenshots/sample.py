@@ -13,12 +13,12 @@ import numpy as np
 
 from harness.modules import load_scripted_module
 from harness.session import Session
-from RNCARefineLib import pictures
+from rncarefine.anatomy.topology import largest_component
+from rncarefine.report import pictures
+from rncarefine.stack import Mask
 from RNCARefineLib.mrml import sample_data
 from RNCARefineLib.mrml.segments import read_segments, write_segment
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.stack import Mask
-from RNCARefineLib.topology import largest_component
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_DATA = ROOT / "RNCARefine" / "Resources" / "SampleData"

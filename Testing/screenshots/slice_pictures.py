@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.rendering import Pixels, SliceView
-from RNCARefineLib import pictures
+from rncarefine.report import pictures
 from RNCARefineLib.mrml.views import show_slice
 
 from .canvas import framed, in_column, in_row, title, written

@@ -13,6 +13,7 @@ import pytest
 from harness.wheel import MISSING, import_slicer
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "RNCARefine" / "RNCARefine.py"
+LIBRARY = ("RNCARefineLib", "rncarefine")
 _installed = import_slicer()
 if _installed:
     from harness.session import install_python_modules
@@ -55,9 +56,9 @@ def module() -> ModuleType:
 @pytest.fixture
 def kept_modules() -> Iterator[None]:
     """Give the other tests their modules back: the same classes, not equal ones."""
-    kept = {name: value for name, value in sys.modules.items() if name.partition(".")[0] == "RNCARefineLib"}
+    kept = {name: value for name, value in sys.modules.items() if name.partition(".")[0] in LIBRARY}
     yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in LIBRARY]:
         del sys.modules[name]
     sys.modules.update(kept)
 
@@ -65,13 +66,13 @@ def kept_modules() -> Iterator[None]:
 @pytest.fixture
 def toy_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the toy engine, which needs no weights, in the place of the real one."""
-    import RNCARefineLib.model
-    import RNCARefineLib.repair
+    import rncarefine.nca.model
+    import rncarefine.refine.repair
     from harness import toy_engine
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", toy_engine.repair)
-    monkeypatch.setattr(RNCARefineLib.repair, "check", toy_engine.check)
-    monkeypatch.setattr(RNCARefineLib.model, "load_model", toy_engine.ToyModel)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", toy_engine.repair)
+    monkeypatch.setattr(rncarefine.refine.repair, "check", toy_engine.check)
+    monkeypatch.setattr(rncarefine.nca.model, "load_model", toy_engine.ToyModel)
 
 
 @pytest.fixture

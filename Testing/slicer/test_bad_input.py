@@ -16,11 +16,11 @@ import slicer
 
 from harness.hearts import SHAPE, Heart, draw_heart, node_census, segment_voxels, transform_node, write_voxels
 from harness.runs import snapshot
-from RNCARefineLib import atomic
-from RNCARefineLib.model import DEFAULT_MODEL, MODEL_FOLDERS
+from rncarefine import atomic
+from rncarefine.nca.model import DEFAULT_MODEL, MODEL_FOLDERS
+from rncarefine.progress import Cancelled
+from rncarefine.stack import Stack
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.progress import Cancelled
-from RNCARefineLib.stack import Stack
 
 Fault = Callable[[Heart, Path], dict[str, Any]]
 

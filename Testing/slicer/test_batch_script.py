@@ -191,7 +191,8 @@ def test_an_error_of_the_script_itself_ends_slicer_too(folder: Path) -> None:
     """Slicer without a window would go on for ever."""
     broken = folder / "broken.py"
     broken.write_text(SCRIPT.read_text().replace("model = choose_model(", "model = undefined("))
-    (folder / "RNCARefineLib").symlink_to(ROOT / "RNCARefine" / "RNCARefineLib")
+    for package in ("RNCARefineLib", "rncarefine"):
+        (folder / package).symlink_to(ROOT / "RNCARefine" / package)
     (folder / "a" / "b").mkdir(parents=True)
     broken = broken.rename(folder / "a" / "b" / "broken.py")
     arguments = [

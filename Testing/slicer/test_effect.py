@@ -12,7 +12,7 @@ from harness import toy_engine as toy
 from harness.effects import NAME, CountingEngine, EffectBench
 from harness.hearts import GAP, SHAPE, SPECK, node_census, segment_voxels
 from harness.runs import snapshot
-from RNCARefineLib.words import Verdict
+from rncarefine.words import Verdict
 
 # Check
 
@@ -126,7 +126,7 @@ def test_a_hidden_segment_is_edited_only_if_the_person_confirms(bench: EffectBen
 
 
 def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    import RNCARefineLib.repair
+    import rncarefine.refine.repair
 
     asked = []
 
@@ -134,7 +134,7 @@ def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.Mo
         asked.append((options.close_base, options.add_only, options.geometry, stack.pool is not None))
         return toy.repair(stack, model, options, *others, **more)
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
     bench.options.preview.click()
     for button in (bench.options.close_base, bench.options.add_only, bench.options.geometry):
         button.click()
@@ -146,7 +146,7 @@ def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.Mo
 def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
     bench: EffectBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import RNCARefineLib.repair
+    import rncarefine.refine.repair
 
     def repair(stack: Any, *others: Any, **more: Any) -> Any:
         result = toy.repair(stack, *others, **more)
@@ -155,7 +155,7 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
         slices[GAP] = replace(slices[GAP], flagged=True, reason="Low confidence.")
         return replace(result, report=replace(result.report, slices=slices))
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
     told = ["Slice 0 is left for you: No ring could be made.", f"Look at the repair of slice {GAP}: Low confidence."]
     for button in (bench.options.preview, bench.options.apply):
         button.click()

@@ -18,6 +18,7 @@ from harness.modules import load_scripted_module
 from harness.segment_editor import SegmentEditor, install_segment_editor
 
 FOLDER = MODULE_FILE.parent / "SegmentEditorRNCARefineLib"
+LIBRARY = ("RNCARefineLib", "rncarefine")
 
 
 def registered() -> list[Any]:
@@ -45,21 +46,22 @@ def test_the_module_that_registers_it_is_hidden_and_waits_for_segmentations() ->
 
 
 def test_registering_imports_nothing_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    library = [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]
+    library = [name for name in sys.modules if name.partition(".")[0] in LIBRARY]
     for name in library:
         monkeypatch.delitem(sys.modules, name)
     register()
-    assert [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"] == []
+    assert [name for name in sys.modules if name.partition(".")[0] in LIBRARY] == []
 
 
 def test_opening_an_editor_loads_neither_the_engine_nor_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in LIBRARY]:
         monkeypatch.delitem(sys.modules, name)
     register()
     editor = SegmentEditor()
     editor.close()
-    loaded = {name.partition(".")[2] for name in sys.modules if name.partition(".")[0] == "RNCARefineLib"}
-    assert loaded == {"", "panel", "panel.choice", "panel.controls", "panel.effect_options"}
+    loaded = {name for name in sys.modules if name.partition(".")[0] in LIBRARY}
+    parts = ("panel", "panel.choice", "panel.controls", "panel.effect_options")
+    assert loaded == {"RNCARefineLib", *(f"RNCARefineLib.{part}" for part in parts)}
 
 
 def test_registering_again_keeps_one_effect() -> None:

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import slicer
 
-import RNCARefineLib.repair
+import rncarefine.refine.repair
 from harness import toy_engine
 from harness.hearts import GAP, GEOMETRIES, Heart, draw_heart, node_census, transform_node
 from harness.runs import RESULT, process, snapshot
+from rncarefine.tasks.ring.verification import Bounds
+from rncarefine.words import Apex
 from RNCARefineLib.mrml import process as process_module
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.verify import Bounds
-from RNCARefineLib.words import Apex
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
@@ -84,7 +84,7 @@ def test_the_status_of_the_wall_says_whether_a_person_must_look(
         slices = [replace(record, flagged=record.k < flagged) for record in result.report.slices]
         return replace(result, report=replace(result.report, slices=slices))
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
     process(logic, heart)
     segmentation = logic.outputSegmentationNode().GetSegmentation()
     states = slicer.vtkSlicerSegmentationsModuleLogic
@@ -292,7 +292,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(model=model, options=options)
         return toy_engine.repair(stack, model, options, **more)
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
     return seen
 
 
@@ -312,7 +312,7 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[st
         maxChangeMm2=250.0,
     )
     assert seen["model"] == "mine"  # the toy's load_model returns the name
-    assert seen["options"] == RNCARefineLib.repair.RepairOptions(
+    assert seen["options"] == rncarefine.refine.repair.RepairOptions(
         device="numpy",
         seed=3,
         samples=4,
@@ -328,12 +328,12 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[st
 def test_the_default_options_are_the_engine_s(logic: Any, heart: Heart, seen: dict[str, Any]) -> None:
     process(logic, heart)
     assert seen["model"] == "sax-cine-2d"
-    assert seen["options"] == RNCARefineLib.repair.RepairOptions()
+    assert seen["options"] == rncarefine.refine.repair.RepairOptions()
 
 
 def test_process_is_the_engine_s_only_caller() -> None:
     # The tests above replace the engine where process.py looks for it.
-    assert process_module.engine is RNCARefineLib.repair
+    assert process_module.engine is rncarefine.refine.repair
 
 
 def test_of_several_repaired_segments_one_is_named(logic: Any, heart: Heart) -> None:

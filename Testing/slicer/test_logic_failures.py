@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-import RNCARefineLib.repair
+import rncarefine.refine.repair
 from harness.hearts import Heart, draw_heart, node_census
 from harness.runs import RESULT, destinations, process, snapshot
-from RNCARefineLib.progress import Cancelled
+from rncarefine.progress import Cancelled
 
 
 def test_progress_runs_from_start_to_end(logic: Any, heart: Heart) -> None:
@@ -81,7 +81,7 @@ def test_an_engine_that_fails_leaves_the_scene_as_it_was(
     def repair(*args: Any, **options: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", repair)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
     before = snapshot(heart)
     with pytest.raises(MemoryError):
         process(logic, heart)

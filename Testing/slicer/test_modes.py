@@ -23,10 +23,10 @@ from harness.cohort import write_cases
 from harness.effects import EffectBench
 from harness.hearts import GAP, Heart, Mask, draw_heart
 from harness.panel_steps import open_on, select
-from RNCARefineLib.model import DEFAULT_MODEL, load_model
+from rncarefine.nca.model import DEFAULT_MODEL, load_model
+from rncarefine.refine.repair import RepairOptions, repair
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import read
-from RNCARefineLib.repair import RepairOptions, repair
 
 SCRIPT = Path(__file__).resolve().parents[2] / "RNCARefine" / "Resources" / "Scripts" / "RNCARefineBatch.py"
 CHOICES = [

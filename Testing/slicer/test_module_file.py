@@ -86,16 +86,21 @@ def panel(session: Any) -> Any:
 def test_reload_forgets_the_library_before_the_file_is_loaded_again(
     panel: Any, monkeypatch: pytest.MonkeyPatch, kept_modules: None
 ) -> None:
-    import RNCARefineLib.model  # noqa: F401  (it is there to be forgotten)
+    import rncarefine.nca.model  # noqa: F401  (it is there to be forgotten)
 
     remembered: list[list[str]] = []
 
     def reload(name: str) -> None:
         assert name == "RNCARefine"
-        remembered.append([key for key in sys.modules if key.startswith("RNCARefineLib")])
+        ours = ("RNCARefineLib", "RNCARefineLibrary", "rncarefine")
+        remembered.append([key for key in sys.modules if key.partition(".")[0] in ours])
 
     monkeypatch.setattr(slicer.util, "reloadScriptedModule", reload)
     monkeypatch.setitem(sys.modules, "RNCARefineLibrary", ModuleType("RNCARefineLibrary"))  # somebody else's
-    assert "RNCARefineLib.model" in sys.modules
+    training = ModuleType("rncarefine_training")  # a package of its own
+    monkeypatch.setitem(sys.modules, "rncarefine_training", training)
+    assert "rncarefine.nca.model" in sys.modules
+    assert "RNCARefineLib.panel.panel" in sys.modules
     panel.onReload()
     assert remembered == [["RNCARefineLibrary"]]
+    assert sys.modules["rncarefine_training"] is training

@@ -20,13 +20,13 @@ from engine.model_samples import still_model
 from harness import toy_engine
 from harness.cohort import break_case, write_cases
 from harness.hearts import draw_heart, node_census, segment_voxels
-from RNCARefineLib.cohort import OutputError
-from RNCARefineLib.cohort_cases import CohortCase, find_cases
-from RNCARefineLib.cohort_run import BatchOutcome, CaseNews
-from RNCARefineLib.model import load_model
+from rncarefine.batch.cases import CohortCase, find_cases
+from rncarefine.batch.cohort import OutputError
+from rncarefine.batch.runs import BatchOutcome, CaseNews
+from rncarefine.nca.model import load_model
+from rncarefine.refine.options import RepairOptions
 from RNCARefineLib.mrml.batch import find_segment, process_batch
 from RNCARefineLib.mrml.reviewing import Review
-from RNCARefineLib.options import RepairOptions
 
 NAMES = ("p1", "p2", "p3")
 

@@ -23,7 +23,9 @@ from harness.cine import (
     sequences_of,
 )
 from harness.hearts import GAP, SPECK, add_segment, segment_voxels, transform_node
-from RNCARefineLib.model import load_model
+from rncarefine.nca.model import load_model
+from rncarefine.progress import Cancelled
+from rncarefine.refine.options import RepairOptions
 from RNCARefineLib.mrml.cine import process_sequence
 from RNCARefineLib.mrml.cine_frames import Cine
 from RNCARefineLib.mrml.cine_report import refresh_frames_table
@@ -31,8 +33,6 @@ from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.reviewing import Review
 from RNCARefineLib.mrml.undo import UndoSteps
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.options import RepairOptions
-from RNCARefineLib.progress import Cancelled
 
 pytestmark = pytest.mark.usefixtures("toy_engine")
 

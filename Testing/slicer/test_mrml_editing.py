@@ -25,6 +25,8 @@ from harness.hearts import (
 )
 from harness.scripted_effect import ScriptedEffect
 from harness.segment_editor import SegmentEditor, install_segment_editor
+from rncarefine.progress import Cancelled
+from rncarefine.refine.options import RepairOptions
 from RNCARefineLib.mrml.editing import (
     Request,
     held_back,
@@ -34,8 +36,6 @@ from RNCARefineLib.mrml.editing import (
     slices_shown,
     write,
 )
-from RNCARefineLib.options import RepairOptions
-from RNCARefineLib.progress import Cancelled
 
 pytestmark = pytest.mark.usefixtures("toy_engine")
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from harness import toy_engine
+from rncarefine.refine.records import Report
+from rncarefine.refine.repair import RepairOptions
+from rncarefine.stack import Stack
 from RNCARefineLib.mrml.edits import Edits
-from RNCARefineLib.records import Report
-from RNCARefineLib.repair import RepairOptions
-from RNCARefineLib.stack import Stack
 
 SHAPE = (1, 1, 8)
 rows = arrays(np.uint8, SHAPE, elements=st.integers(0, 1))

@@ -10,6 +10,8 @@ import slicer
 
 from harness import toy_engine
 from harness.hearts import Heart
+from rncarefine.refine.records import Report
+from rncarefine.refine.repair import RepairOptions
 from RNCARefineLib.mrml.edits import Edits
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.masks import RepairMasks
@@ -28,8 +30,6 @@ from RNCARefineLib.mrml.review import (
     stored_report,
     tag_of,
 )
-from RNCARefineLib.records import Report
-from RNCARefineLib.repair import RepairOptions
 
 
 @pytest.fixture

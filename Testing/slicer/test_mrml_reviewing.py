@@ -14,13 +14,13 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from harness.hearts import GEOMETRIES, Heart, add_segment, draw_heart, segment_voxels, transform_node, write_voxels
 from harness.runs import RESULT, process
+from rncarefine.words import Finding
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.reviewing import Review, is_repaired
 from RNCARefineLib.mrml.segments import write_segment
 from RNCARefineLib.mrml.table import put_table
 from RNCARefineLib.mrml.undo import UndoSteps
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.words import Finding
 
 ALL = ["myo", "pool", "rv", "scar"]
 STATES = slicer.vtkSlicerSegmentationsModuleLogic

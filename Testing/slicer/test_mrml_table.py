@@ -13,12 +13,12 @@ import vtk
 
 from harness import toy_engine
 from harness.hearts import Heart, node_census
+from rncarefine.refine.records import Report
+from rncarefine.refine.repair import RepairOptions
+from rncarefine.report.report import table_rows
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import read
 from RNCARefineLib.mrml.table import existing_table, put_table
-from RNCARefineLib.records import Report
-from RNCARefineLib.repair import RepairOptions
-from RNCARefineLib.report import table_rows
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from harness import toy_engine
 from harness.hearts import Heart, node_census, write_voxels
+from rncarefine.refine.records import Report
+from rncarefine.refine.repair import RepairOptions
 from RNCARefineLib.mrml.edits import Edits
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import Reading, read
 from RNCARefineLib.mrml.review import ADDED, REMOVED, review_segment, stored_masks, stored_report
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.writer import add_to_scene, copy_into, draft
-from RNCARefineLib.records import Report
-from RNCARefineLib.repair import RepairOptions
 
 
 def repaired(selection: Selection) -> tuple[Reading, Edits, Report]:

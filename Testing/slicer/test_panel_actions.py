@@ -12,7 +12,7 @@ import pytest
 import slicer
 import vtk
 
-import RNCARefineLib.repair
+import rncarefine.refine.repair
 from engine.model_folders import RESTRICTED, cine_2d, install
 from harness import toy_engine as toy
 from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census, transform_node, write_voxels
@@ -58,11 +58,11 @@ def test_check_and_repair_are_made_as_it_is_chosen(
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(
-        RNCARefineLib.repair, "check", lambda stack, options: seen.append(options) or toy.check(stack, options)
+        rncarefine.refine.repair, "check", lambda stack, options: seen.append(options) or toy.check(stack, options)
     )
-    repair = RNCARefineLib.repair.repair
+    repair = rncarefine.refine.repair.repair
     monkeypatch.setattr(
-        RNCARefineLib.repair,
+        rncarefine.refine.repair,
         "repair",
         lambda stack, model, options, **k: seen.append(options) or repair(stack, model, options, **k),
     )
@@ -175,13 +175,13 @@ def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], No
     """Return a function that takes what is to happen in the middle of the next repair."""
 
     def happen(event: Callable[[], None]) -> None:
-        repair = RNCARefineLib.repair.repair
+        repair = rncarefine.refine.repair.repair
 
         def interrupted(*arguments: Any, **options: Any) -> Any:
             event()
             return repair(*arguments, **options)
 
-        monkeypatch.setattr(RNCARefineLib.repair, "repair", interrupted)
+        monkeypatch.setattr(rncarefine.refine.repair, "repair", interrupted)
 
     return happen
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import slicer
 
-import RNCARefineLib.repair
+import rncarefine.refine.repair
 from harness.cine import INTACT_FRAME, DrawnCine, column, draw_cine, repaired_walls, sequences_of
 from harness.hearts import GAP, SPECK, Heart, draw_heart
 from harness.panel_steps import MODULE_FILE, choose_slice, entries, open_module, open_on, rows, select, summary
@@ -245,7 +245,7 @@ def test_closing_the_scene_after_a_finished_frame_writes_nothing(
     desktop: Any, cine: DrawnCine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel = open_cine(cine)
-    repair, done = RNCARefineLib.repair.repair, []
+    repair, done = rncarefine.refine.repair.repair, []
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
         if done:
@@ -253,7 +253,7 @@ def test_closing_the_scene_after_a_finished_frame_writes_nothing(
         done.append(True)
         return repair(*arguments, **options)
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", interrupted)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", interrupted)
     panel.ui.repairButton.click()
     assert len(done) == 2
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0

@@ -15,7 +15,7 @@ from engine.model_folders import cine_2d, install
 from harness.hearts import Heart, add_segment, draw_heart
 from harness.panel_steps import MODULE_FILE, entries, open_module, open_on, repaired, select
 from harness.panels import leave_panel, open_panel
-from RNCARefineLib.model import available_models
+from rncarefine.nca.model import available_models
 
 
 def enter_again(panel: Any) -> None:

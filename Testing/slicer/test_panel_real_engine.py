@@ -9,8 +9,8 @@ import pytest
 import slicer
 
 from harness.panel_steps import choose_slice, open_module, rows, select, summary
-from RNCARefineLib.model import available_models
-from RNCARefineLib.words import Mode
+from rncarefine.nca.model import available_models
+from rncarefine.words import Mode
 
 SAMPLE = Path(__file__).resolve().parents[2] / "RNCARefine" / "Resources" / "SampleData"
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import slicer
 
-import RNCARefineLib.atomic
-import RNCARefineLib.repair
+import rncarefine.atomic
+import rncarefine.refine.repair
 from harness import toy_engine as toy
 from harness.hearts import GAP, SPECK, Heart, draw_heart
 from harness.panel_steps import (
@@ -31,9 +31,9 @@ from harness.panel_steps import (
     tags_of,
 )
 from harness.panels import leave_panel, open_panel
+from rncarefine.words import Finding, Verdict
 from RNCARefineLib.mrml.segments import write_segment
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.words import Finding, Verdict
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def toy_flagged(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
         stack = replace(result.report.stack, flagged=1)
         return replace(result, report=replace(result.report, slices=slices, stack=stack))
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", flagging)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", flagging)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def toy_doubtful(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
         slices[GAP] = replace(slices[GAP], flagged=True, confidence=0.31, reason="Low confidence.")
         return replace(result, report=replace(result.report, slices=slices))
 
-    monkeypatch.setattr(RNCARefineLib.repair, "repair", doubting)
+    monkeypatch.setattr(rncarefine.refine.repair, "repair", doubting)
 
 
 #

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import slicer
 
-import RNCARefineLib.atomic
-import RNCARefineLib.repair
+import rncarefine.atomic
+import rncarefine.refine.repair
 from harness.hearts import GAP, Heart
 from harness.panel_steps import (
     choose_slice,
@@ -170,7 +170,7 @@ def test_a_full_disk_or_a_missing_permission_leaves_the_old_report_whole(
     def full(temporary: Path) -> None:
         raise OSError(number, "No space left on device" if number == 28 else "Permission denied", str(path))
 
-    monkeypatch.setattr(RNCARefineLib.atomic, "_flush", full)
+    monkeypatch.setattr(rncarefine.atomic, "_flush", full)
     desktop.dialogs.answer(str(path))
     panel.ui.exportButton.click()
     text = desktop.dialogs.texts[-1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from RNCARefineLib.model import available_models
+from rncarefine.nca.model import available_models
 from RNCARefineLib.panel.terms import SETTING, accepted_terms, terms_of
 
 CARD = replace(

@@ -14,9 +14,9 @@ from scipy import ndimage
 from engine.model_samples import still_model
 from engine.toy_models import circle_model
 from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census, write_voxels
-from RNCARefineLib.model import save_model
+from rncarefine.nca.model import save_model
+from rncarefine.progress import Cancelled
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
-from RNCARefineLib.progress import Cancelled
 
 EIGHT = np.ones((3, 3))
 

@@ -13,9 +13,9 @@ from harness import rendering
 from harness.hearts import CENTRE, GAP, INNER, OUTER, SPECK, Heart, draw_heart
 from harness.rendering import Pixels, SliceView, ThreeDView
 from harness.runs import process
+from rncarefine.anatomy.topology import betti_2d
 from RNCARefineLib.mrml.review import ADDED, REMOVED
 from RNCARefineLib.mrml.views import show_slice
-from RNCARefineLib.topology import betti_2d
 
 Marks = NDArray[np.bool_]
 """Where a colour is in a picture, shape ``(rows, columns)``."""

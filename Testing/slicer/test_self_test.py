@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import slicer
 
-import RNCARefineLib.model
+import rncarefine.nca.model
 from harness import sample_data, segment_statistics
 from harness.modules import load_scripted_module
 from harness.panels import open_panel
@@ -33,7 +33,7 @@ TESTS = [
 ]
 
 pytestmark = pytest.mark.skipif(
-    not RNCARefineLib.model.available_models(), reason="the weights are not in Resources/Models"
+    not rncarefine.nca.model.available_models(), reason="the weights are not in Resources/Models"
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rncarefine_training.evaluation.measure import ALONE, NEAR, NO_MODEL, OPEN_BASE, WHOLE
+from rncarefine_training.evaluate.measure import ALONE, NEAR, NO_MODEL, OPEN_BASE, WHOLE
 
 POLAR = "polar interpolation"
 MODELS = ("one-2d", "two-3d")

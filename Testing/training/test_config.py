@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rncarefine_training
+from rncarefine_training.automaton.samples import FRAME_PIXELS
 from rncarefine_training.config import Config
-from rncarefine_training.samples import FRAME_PIXELS
 from training.toy_data import description, toy_config, write_config
 
 SHIPPED = Path(rncarefine_training.__file__).parent / "configs"

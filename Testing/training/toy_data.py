@@ -10,8 +10,8 @@ import SimpleITK as sitk
 import yaml
 from numpy.typing import NDArray
 
-from rncarefine_training.cases import MYOCARDIUM, POOL, RV, Case
 from rncarefine_training.config import Config
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, Case
 
 SPACING = (8.0, 1.6, 1.6)
 SHAPE = (4, 72, 72)

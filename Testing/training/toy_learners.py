@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rncarefine_training.learner import AutomatonLearner
-from rncarefine_training.samples import Sample
+from rncarefine_training.automaton.learner import AutomatonLearner
+from rncarefine_training.automaton.samples import Sample
 from training.toy_data import toy_config
 
 

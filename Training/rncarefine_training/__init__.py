@@ -9,5 +9,5 @@ The way, one command each (``rncarefine-train --help``):
 5. **evaluate**: the repair is measured, beside largest component, closing and polar interpolation.
 6. **export**: weights and model card are written for RNCARefine.
 
-Nothing that 3D Slicer installs imports this package; this package uses the engine (``RNCARefineLib``).
+Nothing that 3D Slicer installs imports this package; this package uses the engine (``rncarefine``).
 """

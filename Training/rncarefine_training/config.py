@@ -9,10 +9,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from typing_extensions import Self
 
-from .cases import matches
 from .config_errors import explain
-from .sources.entry import SPLITS, check_network
-from .sources.split import read_split
+from .data.cases import matches
+from .data.sources.entry import SPLITS, check_network
+from .data.sources.split import read_split
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -148,7 +148,7 @@ class Automaton(Strict):
     """The automaton and how it is trained."""
 
     task: TaskName = "ring"
-    """What is repaired: a wall that closes, or a thin structure of any topology (see :mod:`.tasks`)."""
+    """What is repaired: a wall that closes, or a thin structure of any topology (see :mod:`.automaton.tasks`)."""
     volumetric: bool = False
     """Cells perceive the slices below and above; a sample is then a stack of ``depth`` slices."""
     depth: Count = 1

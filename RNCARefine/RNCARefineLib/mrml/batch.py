@@ -9,14 +9,15 @@ from typing import Any
 import SimpleITK as sitk
 import slicer
 
-from ..cohort import Cohort, settings_of
-from ..cohort_cases import CohortCase
-from ..cohort_run import BatchOutcome, CaseNews, Finish, run_cohort
-from ..files import is_seg_nrrd
-from ..label_map import read_volume
-from ..model import Model
-from ..options import RepairOptions
-from ..progress import Progress, subrange
+from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cohort import Cohort, settings_of
+from rncarefine.batch.runs import BatchOutcome, CaseNews, Finish, run_cohort
+from rncarefine.io.files import is_seg_nrrd
+from rncarefine.io.label_map import read_volume
+from rncarefine.nca.model import Model
+from rncarefine.progress import Progress, subrange
+from rncarefine.refine.options import RepairOptions
+
 from .guards import Selection
 from .process import Destination, process
 from .undo import UndoSteps
@@ -38,13 +39,13 @@ def process_batch(
     progress: Progress | None = None,
     tell: Callable[[CaseNews], None] | None = None,
 ) -> BatchOutcome:
-    """Repair cases and keep their results in a folder (see :mod:`RNCARefineLib.cohort`).
+    """Repair cases and keep their results in a folder (see :mod:`rncarefine.batch.cohort`).
 
     A case that cannot be repaired is noted, and the others go on. What is finished stays finished: the same call goes
     on where the last one was stopped, and tries failed cases again.
 
     Args:
-        cases: The cases, see :func:`RNCARefineLib.cohort_cases.find_cases` and ``read_cases`` beside it.
+        cases: The cases, see :func:`rncarefine.batch.cases.find_cases` and ``read_cases`` beside it.
         output_folder: Where the results go: ``<case>.seg.nrrd``, ``cohort.csv``, ``failed.csv`` and ``reports``.
         model: The weights.
         options: How to repair.

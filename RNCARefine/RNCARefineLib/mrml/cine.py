@@ -18,10 +18,11 @@ from typing import Any
 
 import slicer
 
-from ..model import Model
-from ..options import RepairOptions
-from ..progress import Cancelled, Progress, subrange
-from ..records import Report
+from rncarefine.nca.model import Model
+from rncarefine.progress import Cancelled, Progress, subrange
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.records import Report
+
 from .cine_frames import Cine, level, sequences_of
 from .cine_report import frame_reports, put_frames_table, summary_of
 from .guards import Selection

@@ -9,7 +9,8 @@ from typing import Any
 import slicer
 import vtk
 
-from ..records import Report
+from rncarefine.refine.records import Report
+
 from .review import reviewed_segments
 from .reviewing import Review
 from .scene import place_beside

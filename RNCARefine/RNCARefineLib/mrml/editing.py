@@ -16,13 +16,14 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from .. import repair as engine
-from ..model import Model
-from ..progress import Progress
-from ..records import SliceRecord
-from ..repair import RepairOptions, RepairResult
-from ..stack import Mask
-from ..words import Verdict
+from rncarefine.nca.model import Model
+from rncarefine.progress import Progress
+from rncarefine.refine import repair as engine
+from rncarefine.refine.records import SliceRecord
+from rncarefine.refine.repair import RepairOptions, RepairResult
+from rncarefine.stack import Mask
+from rncarefine.words import Verdict
+
 from .edits import Edits
 from .guards import Selection
 from .reader import Reading, read

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..records import Report
-from ..stack import Mask, Stack
+from rncarefine.refine.records import Report
+from rncarefine.stack import Mask, Stack
+
 from .masks import RepairMasks
 
 

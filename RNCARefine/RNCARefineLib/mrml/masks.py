@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..stack import Mask
+from rncarefine.stack import Mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,12 @@ from typing import Any
 
 import slicer
 
-from .. import repair as engine
-from ..model import Model
-from ..progress import Progress, report_progress, subrange
-from ..records import Report
-from ..repair import RepairOptions
+from rncarefine.nca.model import Model
+from rncarefine.progress import Progress, report_progress, subrange
+from rncarefine.refine import repair as engine
+from rncarefine.refine.records import Report
+from rncarefine.refine.repair import RepairOptions
+
 from .edits import Edits
 from .guards import Selection, check_output
 from .reader import Reading, read

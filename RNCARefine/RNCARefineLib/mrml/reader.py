@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import slicer
 
-from ..stack import Mask, Stack
+from rncarefine.stack import Mask, Stack
+
 from .guards import Selection
 from .review import is_review
 from .segments import labelmap_of, read_segments

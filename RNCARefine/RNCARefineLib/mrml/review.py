@@ -14,10 +14,11 @@ from typing import Any
 import slicer
 import vtk
 
-from .. import pictures
-from ..decisions import review_status
-from ..records import Report
-from ..report import strict_values
+from rncarefine.refine.decisions import review_status
+from rncarefine.refine.records import Report
+from rncarefine.report import pictures
+from rncarefine.report.report import strict_values
+
 from .masks import RepairMasks
 
 STATUS_TAG = "Segmentation.Status"

@@ -9,10 +9,11 @@ from typing import Any
 
 import slicer
 
-from ..decisions import decided
-from ..records import Report
-from ..report import write_report
-from ..stack import Mask, Stack
+from rncarefine.refine.decisions import decided
+from rncarefine.refine.records import Report
+from rncarefine.report.report import write_report
+from rncarefine.stack import Mask, Stack
+
 from .guards import Selection
 from .masks import RepairMasks
 from .plot import remove_plot

@@ -14,7 +14,8 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..stack import Mask
+from rncarefine.stack import Mask
+
 from .volume_grid import VolumeGrid
 
 _BINARY_LABELMAP = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()

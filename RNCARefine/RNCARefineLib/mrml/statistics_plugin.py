@@ -14,7 +14,7 @@ from SegmentStatisticsPlugins import SegmentStatisticsPluginBase
 from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
-    from ..stack import Mask
+    from rncarefine.stack import Mask
 
 Spacing = tuple[float, float, float]
 
@@ -183,10 +183,10 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     """
     from scipy import ndimage
 
-    from ..diagnosis import diagnose_mask
-    from ..metrics import lv_mass_g
-    from ..topology import betti_3d
-    from ..words import Expectation, Finding
+    from rncarefine.anatomy.topology import betti_3d
+    from rncarefine.refine.metrics import lv_mass_g
+    from rncarefine.tasks.ring.diagnosis import diagnose_mask
+    from rncarefine.words import Expectation, Finding
 
     window = ndimage.find_objects((mask != 0).astype("uint8"))
     # A single empty slice where there is nothing: every count is 0 then.
@@ -225,8 +225,8 @@ def _unjudged(wall: Mask, spacing: Spacing) -> dict[str, int | float]:
 
     Slicer measures every visible segment: a bone or a body in a CT must not take minutes.
     """
-    from ..metrics import lv_mass_g
-    from ..topology import betti_2d
+    from rncarefine.anatomy.topology import betti_2d
+    from rncarefine.refine.metrics import lv_mass_g
 
     numbers = [betti_2d(one) for one in wall]
     slices = sum(bool(one.any()) for one in wall)
@@ -241,8 +241,8 @@ def _gaps(wall: Mask, spacing: Spacing, slices: list[int]) -> list[tuple[float, 
 
     What networks draw on other organs would make a gap of half a body.
     """
-    from ..heart import locate_heart, near_heart
-    from ..topology import gap
+    from rncarefine.anatomy.heart import locate_heart, near_heart
+    from rncarefine.anatomy.topology import gap
 
     if not slices or not wall.any():
         return []

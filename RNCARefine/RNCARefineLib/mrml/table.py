@@ -8,8 +8,9 @@ from typing import Any, get_type_hints
 import slicer
 import vtk
 
-from ..records import Report, SliceRecord
-from ..report import Value, table_rows
+from rncarefine.refine.records import Report, SliceRecord
+from rncarefine.report.report import Value, table_rows
+
 from .scene import place_beside
 
 REPORT_ROLE = "RNCARefine.Report"

@@ -9,7 +9,8 @@ import slicer
 import vtk
 from numpy.typing import NDArray
 
-from ..stack import Mask
+from rncarefine.stack import Mask
+
 from .volume_grid import VolumeGrid
 
 _MOST_DRIFT = 0.5

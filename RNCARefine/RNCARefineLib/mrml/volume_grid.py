@@ -11,7 +11,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..stack import Mask
+from rncarefine.stack import Mask
 
 Extent = tuple[int, int, int, int, int, int]
 """First and last index along i, j and k, in VTK's order."""

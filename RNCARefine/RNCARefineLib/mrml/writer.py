@@ -6,8 +6,9 @@ from typing import Any
 
 import slicer
 
-from ..records import Report
-from ..stack import Mask
+from rncarefine.refine.records import Report
+from rncarefine.stack import Mask
+
 from .edits import Edits
 from .guards import Selection
 from .review import ADDED, REMOVED, mark, review_segment

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..model_card import ModelCard
+from rncarefine.nca.card import ModelCard
+from rncarefine.progress import Progress
+from rncarefine.refine.records import Report, RunRecord
+
 from ..mrml.guards import Selection
-from ..progress import Progress
-from ..records import Report, RunRecord
 from .findings import Checked
 from .frames import ALL_FRAMES, browser_of, news_of, player_of
 

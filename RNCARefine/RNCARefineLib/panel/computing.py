@@ -8,7 +8,8 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..records import RunRecord
+from rncarefine.refine.records import RunRecord
+
 from .controls import enable
 from .pytorch import PyTorch
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from ..model_card import ModelCard
-from ..words import Mode
+from rncarefine.nca.card import ModelCard
+from rncarefine.words import Mode
+
 from .choice import Choice, Option
 from .model_choice import ModelChoice
 

@@ -14,7 +14,8 @@ from .choice import Choice, Option
 from .controls import enable, say
 
 if TYPE_CHECKING:
-    from ..options import RepairOptions
+    from rncarefine.refine.options import RepairOptions
+
     from .effect_model import EffectModel
 
 THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
@@ -95,7 +96,7 @@ class EffectOptions:
     @property
     def repair_options(self) -> RepairOptions:
         """How to repair."""
-        from ..options import RepairOptions
+        from rncarefine.refine.options import RepairOptions
 
         close_base, add_only, geometry = (self._is_on(name) for name in ("CloseBase", "AddOnly", "Geometry"))
         return RepairOptions(close_base=close_base, add_only=add_only, geometry=geometry)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from slicer.i18n import tr as _
 
+from rncarefine.refine.records import Report, SliceRecord
+from rncarefine.words import Verdict
+
 from ..mrml.editing import Proposal
-from ..records import Report, SliceRecord
-from ..words import Verdict
 from .numbers import listed
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rncarefine.refine.records import Report
+from rncarefine.report.report import write_report
+
 from ..mrml.guards import Selection
 from ..mrml.plot import put_plot
 from ..mrml.reader import Reading, read
 from ..mrml.reviewing import Review
 from ..mrml.views import align_views, show_slice
-from ..records import Report
-from ..report import write_report
 from .frames import Frame, browser_of, frame_of, player_of, refresh_frames, summary_of_frames
 from .numbers import unbroken
 

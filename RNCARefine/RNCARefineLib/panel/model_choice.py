@@ -6,8 +6,9 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from ..model import available_models, best_model
-from ..model_card import ModelCard
+from rncarefine.nca.card import ModelCard
+from rncarefine.nca.model import available_models, best_model
+
 from .choice import Choice, Option
 from .controls import make_small
 

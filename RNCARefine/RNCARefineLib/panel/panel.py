@@ -8,8 +8,9 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from ..model_card import ModelCard
-from ..progress import Cancelled
+from rncarefine.nca.card import ModelCard
+from rncarefine.progress import Cancelled
+
 from .actions import check, repair
 from .computing import ComputingLine
 from .controls import enable, say

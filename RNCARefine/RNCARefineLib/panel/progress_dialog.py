@@ -6,7 +6,7 @@ import slicer
 
 
 class ProgressDialog:
-    """A progress callback (:data:`RNCARefineLib.progress.Progress`) with a window, which is open inside ``with``.
+    """A progress callback (:data:`rncarefine.progress.Progress`) with a window, which is open inside ``with``.
 
     The window lets nobody touch the scene meanwhile. Each call lets the application handle its events, so that the
     window is drawn and its Cancel button works although the repair runs in the same thread.

@@ -8,10 +8,11 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..decisions import needs_decision, review_status
+from rncarefine.refine.decisions import needs_decision, review_status
+from rncarefine.refine.records import Report, SliceRecord
+
 from ..mrml.review import reviewed_segments
 from ..mrml.reviewing import is_repaired
-from ..records import Report, SliceRecord
 from .choice import Choice, Option
 from .controls import enable, say
 from .faults import sentence, shown_errors

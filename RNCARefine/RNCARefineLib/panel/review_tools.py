@@ -8,8 +8,9 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..decisions import needs_decision
-from ..records import Report, SliceRecord
+from rncarefine.refine.decisions import needs_decision
+from rncarefine.refine.records import Report, SliceRecord
+
 from .controls import enable
 from .export import export
 from .faults import shown_errors

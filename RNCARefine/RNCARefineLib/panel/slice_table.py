@@ -8,9 +8,10 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from ..decisions import needs_decision
-from ..records import Report, SliceRecord
-from ..words import Verdict
+from rncarefine.refine.decisions import needs_decision
+from rncarefine.refine.records import Report, SliceRecord
+from rncarefine.words import Verdict
+
 from .controls import make_small
 
 _LIGHT, _DARK = {"look": "#b34a00", "done": "#0072b2"}, {"look": "#f0a050", "done": "#56b4e9"}

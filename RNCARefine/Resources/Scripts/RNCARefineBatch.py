@@ -72,12 +72,12 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     library = str(Path(__file__).resolve().parents[2])
     if library not in sys.path:
         sys.path.append(library)
-    from RNCARefineLib.cohort_cases import find_cases, read_cases
-    from RNCARefineLib.model import choose_model
+    from rncarefine.batch.cases import find_cases, read_cases
+    from rncarefine.nca.model import choose_model
+    from rncarefine.refine.options import RepairOptions
+    from rncarefine.tasks.ring.verification import Bounds
+    from rncarefine.words import Apex
     from RNCARefineLib.mrml.batch import process_batch
-    from RNCARefineLib.options import RepairOptions
-    from RNCARefineLib.verify import Bounds
-    from RNCARefineLib.words import Apex
 
     if arguments.cases and (arguments.image or arguments.segmentation):
         raise ValueError("--image and --segmentation are patterns for --input; a list of cases names its files.")

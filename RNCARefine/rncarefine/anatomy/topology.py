@@ -1,0 +1,192 @@
+"""Components, holes and gaps of masks, with the digital topology used everywhere in RNCARefine.
+
+In a slice the foreground is 8-connected and the background 4-connected, in a volume 26 and 6. What lies beyond the
+border of the array is background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from ..stack import Mask
+from .circle import fit_circle, near_wall, sectors, wall_centre
+from .shape import as_slice
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The widest gap in a wall.
+
+    Attributes:
+        angle_deg: Angle in degrees, seen from the centre: 0 for a closed ring or a solid disc, 360 for no wall at all.
+        width_mm: Straight distance between the two ends in mm; 0 where there are no two ends.
+    """
+
+    angle_deg: float
+    width_mm: float
+
+
+def betti_2d(mask: ArrayLike) -> tuple[int, int]:
+    """Count the components and the holes of a slice.
+
+    Args:
+        mask: Shape ``(j, i)``, zero and non-zero.
+
+    Returns:
+        b0, 8-connected components, and b1, 4-connected background components that do not reach the outside.
+
+    Raises:
+        ValueError: The mask is not two-dimensional.
+    """
+    wall = as_slice(mask)
+    _, components = ndimage.label(wall, structure=np.ones((3, 3)))
+    return int(components), holes(wall)[1]
+
+
+def betti_3d(mask: ArrayLike) -> tuple[int, int, int]:
+    """Count the components, tunnels and cavities of a volume.
+
+    b1 follows from the Euler characteristic: chi = b0 - b1 + b2.
+
+    Args:
+        mask: Shape ``(k, j, i)``, zero and non-zero.
+
+    Returns:
+        b0, 26-connected components; b1, tunnels; b2, enclosed 6-connected background components.
+
+    Raises:
+        ValueError: The mask is not three-dimensional.
+    """
+    solid = np.asarray(mask) != 0
+    if solid.ndim != 3:
+        raise ValueError(f"The mask has {solid.ndim} dimensions, a volume needs 3 (slice, row, column).")
+    solid = np.pad(_cropped(solid), 1)
+    _, b0 = ndimage.label(solid, structure=np.ones((3, 3, 3)))
+    _, background = ndimage.label(~solid)
+    b2 = int(background) - 1
+    return int(b0), int(b0) + b2 - euler_characteristic(solid), b2
+
+
+def euler_characteristic(mask: ArrayLike) -> int:
+    """Return the Euler characteristic of the union of the closed pixels or voxels of a mask.
+
+    That union joins pixels that touch at a corner, so it is the characteristic of 8-connected (in 3D 26-connected)
+    foreground: vertices - edges + faces (- cubes), each counted once however many pixels share it.
+
+    Args:
+        mask: Any number of dimensions, zero and non-zero.
+    """
+    cells = np.pad(np.asarray(mask) != 0, 1)
+    total = 0
+    # Joining neighbours along an axis turns cells into the faces between them; along every axis, into vertices.
+    for joined in product((False, True), repeat=cells.ndim):
+        shared = cells
+        for axis in np.flatnonzero(joined):
+            shared = np.logical_or(
+                shared.take(range(shared.shape[axis] - 1), axis), shared.take(range(1, shared.shape[axis]), axis)
+            )
+        total += (-1) ** (cells.ndim - sum(joined)) * int(np.count_nonzero(shared))
+    return total
+
+
+def largest_component(mask: ArrayLike, connectivity: int = 8) -> Mask:
+    """Return the component of a slice with most pixels; of equals the first one met row by row.
+
+    Args:
+        mask: Shape ``(j, i)``, zero and non-zero.
+        connectivity: 8 (foreground) or 4 (background).
+
+    Raises:
+        ValueError: The mask is not two-dimensional, or the connectivity is neither 8 nor 4.
+    """
+    if connectivity not in (4, 8):
+        raise ValueError(f"The connectivity is {connectivity}, in a slice it must be 8 or 4.")
+    structure = ndimage.generate_binary_structure(2, 2 if connectivity == 8 else 1)
+    labels, count = ndimage.label(as_slice(mask), structure=structure)
+    if count == 0:
+        return np.zeros(labels.shape, dtype=np.uint8)
+    sizes = np.bincount(labels.ravel())[1:]
+    return (labels == int(sizes.argmax()) + 1).astype(np.uint8)
+
+
+def holes(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
+    """Label the holes of a slice: 4-connected background that does not reach the outside.
+
+    Args:
+        mask: Shape ``(j, i)``, zero and non-zero.
+
+    Returns:
+        Labels of shape ``(j, i)``, 0 where there is no hole and 1..n in the holes, and their number n.
+
+    Raises:
+        ValueError: The mask is not two-dimensional.
+    """
+    labels, count = ndimage.label(~np.pad(as_slice(mask), 1))
+    # The padding is met first, so label 1 is the outside.
+    return np.maximum(labels[1:-1, 1:-1] - 1, 0).astype(np.int32), int(count) - 1
+
+
+def fill_holes(mask: ArrayLike) -> Mask:
+    """Return the mask of a slice with its holes (see :func:`holes`) filled; shape ``(j, i)``."""
+    return (as_slice(mask) | (holes(mask)[0] > 0)).astype(np.uint8)
+
+
+def gap(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, float] | None = None) -> Gap:
+    """Measure the widest gap of a wall: the largest sector about its centre without any wall.
+
+    Pixels count with their whole area, and loose pieces away from the wall do not count at all.
+
+    Args:
+        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+        centre: Centre ``(j, i)`` in pixels; by default that of the fitted circle, or of the cavity where that centre
+            lies in the wall, or of the mask where no circle fits.
+
+    Returns:
+        The gap; 0 degrees for a closed ring and a solid disc, 360 degrees for an empty slice.
+
+    Raises:
+        ValueError: The mask is not two-dimensional.
+    """
+    wall = as_slice(mask)
+    if not wall.any():
+        return Gap(360.0, 0.0)
+    if centre is None:
+        centre = wall_centre(wall, spacing)
+        if centre is None:
+            if fit_circle(wall, spacing) is not None:
+                return Gap(0.0, 0.0)
+            centre = (float(np.nonzero(wall)[0].mean()), float(np.nonzero(wall)[1].mean()))
+    j, i = np.nonzero(near_wall(wall, spacing, centre))
+    first, last = sectors(j, i, spacing, centre)
+    order = np.argsort(first)
+    # A sector that runs past the turn covers the first angles too.
+    reached = np.maximum(np.maximum.accumulate(last[order]), last.max() - 2 * np.pi)
+    following = np.append(first[order][1:], first.min() + 2 * np.pi)
+    free = following - reached
+    widest = int(free.argmax())
+    angle = float(free[widest])
+    if angle <= 1e-9:
+        return Gap(0.0, 0.0)
+    distance = np.hypot((j - centre[0]) * spacing[0], (i - centre[1]) * spacing[1])
+    near = np.radians(3.0)
+    one = float(distance[_apart(last, reached[widest]) <= near].mean())
+    other = float(distance[_apart(first, following[widest]) <= near].mean())
+    width = np.sqrt(max(one * one + other * other - 2 * one * other * np.cos(angle), 0.0))
+    return Gap(float(np.degrees(angle)), float(width))
+
+
+def _apart(angles: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
+    """Return how far angles in radians lie from one, around the circle."""
+    return np.abs(np.mod(angles - angle + np.pi, 2 * np.pi) - np.pi)
+
+
+def _cropped(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the smallest box that holds the mask; a single cell if it is empty."""
+    found = ndimage.find_objects(mask.astype(np.uint8))
+    return mask[found[0]] if found else mask[(slice(0, 1),) * mask.ndim]

@@ -1,0 +1,254 @@
+"""The cases of a cohort: found in a folder by patterns, or read from a list."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..io.files import is_seg_nrrd, stem_of
+from ..io.label_map import READABLE
+
+IMAGES = "{case}/image.*"
+SEGMENTATIONS = "{case}/segmentation.*"
+"""The patterns that are used if none are given: a folder for each case."""
+COLUMNS = ("image", "segmentation")
+"""Columns that a list of cases must have."""
+NAMES = ("case", "name")
+"""The column of the names, in either spelling; without it a case has the name of its image."""
+_CASE = "{case}"
+_UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f\ud800-\udfff]|^\.|[. ]$|^$')
+"""What cannot be in the name of a file on every system."""
+
+
+@dataclass(frozen=True)
+class CohortCase:
+    """A case.
+
+    Attributes:
+        name: Its name.
+        image: The image, ``None`` where none was found.
+        segmentation: The segmentation, a label map or ``.seg.nrrd``; ``None`` where none was found.
+        segment: The myocardium, where it is another than in the other cases: name or ID of a segment, or label.
+        pool: The blood pool, in the same way.
+    """
+
+    name: str
+    image: Path | None
+    segmentation: Path | None
+    segment: str | None = None
+    pool: str | None = None
+
+    def files(self) -> tuple[Path, Path]:
+        """Return the image and the segmentation.
+
+        Raises:
+            ValueError: One of them is not there.
+        """
+        for what, path in (("image", self.image), ("segmentation", self.segmentation)):
+            if path is None:
+                raise ValueError(f"There is no {what} for this case. Add it, or mend the pattern of the {what}s.")
+            if not path.is_file():
+                raise ValueError(f"The {what} {path} does not exist. Mend the list of cases, or put it there.")
+        assert self.image is not None
+        assert self.segmentation is not None
+        return self.image, self.segmentation
+
+
+def find_cases(
+    folder: str | Path,
+    image_pattern: str | None = None,
+    segmentation_pattern: str | None = None,
+    *,
+    leave_out: str | Path | None = None,
+) -> list[CohortCase]:
+    """Find the cases of a folder.
+
+    A pattern is the path of a file inside the folder, in which ``{case}`` stands for the name of the case, ``*`` for
+    any characters and ``?`` for one: ``{case}/image.nii.gz`` for a folder a case, ``{case}_img.nrrd`` for all files in
+    one folder, ``labelsTr/{case}.nii.gz`` for nnU-Net's. A pattern without ``{case}`` is for the files of a folder a
+    case. Hidden files, and files of formats that cannot be read, are never found.
+
+    Args:
+        folder: Where to look.
+        image_pattern: The images; by default ``{case}/image.*``.
+        segmentation_pattern: The segmentations, ``.seg.nrrd`` or label maps; by default ``{case}/segmentation.*``. A
+            file that fits both patterns belongs to the one that says more of its name.
+        leave_out: A folder inside that is not searched, such as that of the results.
+
+    Returns:
+        The cases in the order of their names. A case of which only one file was found has ``None`` for the other.
+
+    Raises:
+        ValueError: There is no such folder, no case in it, several files for one case, or the name of a case cannot be
+            the name of a file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder. Give the folder that holds the cases.")
+    patterns = [_checked(image_pattern or IMAGES), _checked(segmentation_pattern or SEGMENTATIONS)]
+    images, segmentations = (_fitting(folder, pattern, leave_out) for pattern in patterns)
+    images = {path: name for path, name in images.items() if not is_seg_nrrd(path)}
+    _part(images, segmentations, patterns)
+    found = _by_case(images, patterns[0]), _by_case(segmentations, patterns[1])
+    if not found[0].keys() & found[1].keys():
+        raise ValueError(
+            f"{folder}: no case has both an image that fits {patterns[0]!r} and a segmentation that fits "
+            f"{patterns[1]!r} ({len(images)} images and {len(segmentations)} segmentations fit). Give other patterns; "
+            "in them, {case} stands for the name of a case."
+        )
+    names = sorted(found[0].keys() | found[1].keys())
+    return checked_cases([CohortCase(name, found[0].get(name), found[1].get(name)) for name in names])
+
+
+def read_cases(path: str | Path) -> list[CohortCase]:
+    """Read a list of cases: CSV with these columns, in any order; others are passed over.
+
+    ==================  =========================================================================================
+    ``image``           the image
+    ``segmentation``    the segmentation, a label map or ``.seg.nrrd``
+    ``case``, ``name``  the name of the case (either spelling); without the column, that of the image
+    ``label``           the myocardium in a label map, where it is another than in the other cases
+    ``segment``         the same in a ``.seg.nrrd``: name or ID
+    ``pool``            the blood pool, in either kind of file
+    ==================  =========================================================================================
+
+    Args:
+        path: The file. The paths in it start from its folder, unless they are absolute.
+
+    Raises:
+        ValueError: It cannot be read, has no cases, or has a case twice.
+    """
+    path = Path(path)
+    try:
+        # Excel writes a mark at the beginning.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            table.fieldnames = names = [name.strip() for name in table.fieldnames or []]
+            missing = [name for name in COLUMNS if name not in names]
+            if missing:
+                there = ", ".join(repr(name) for name in names) or "none"
+                raise ValueError(
+                    f"{path}: there is no column {missing[0]!r}; there is {there}. A list of cases has the columns "
+                    f"{', '.join(COLUMNS)}, separated by commas, and may have case, label, segment and pool."
+                )
+            # Spreadsheets leave rows of nothing but commas.
+            rows = (row for row in table if any((row[name] or "").strip() for name in names))
+            cases = [_listed(row, path, table.line_num) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: the list of cases cannot be read ({error}). Give a CSV file in UTF-8.") from error
+    if not cases:
+        raise ValueError(f"{path}: there are no cases in the list.")
+    return checked_cases(cases)
+
+
+def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
+    """Return the cases if each has a name of its own that can be the name of a file on every system.
+
+    Raises:
+        ValueError: A name is used twice, in small or capital letters, or is unfit.
+    """
+    seen: dict[str, str] = {}
+    for case in cases:
+        if _UNFIT.search(case.name):
+            raise ValueError(f"Case {case.name!r}: this cannot be the name of a file. Rename the case.")
+        if case.name.casefold() in seen:
+            raise ValueError(
+                f"Cases {seen[case.name.casefold()]!r} and {case.name!r} have one name. Give each a name of its own; "
+                "in a list of cases, in the column 'case'."
+            )
+        seen[case.name.casefold()] = case.name
+    return list(cases)
+
+
+def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
+    def value(column: str) -> str | None:
+        return (row.get(column) or "").strip() or None
+
+    image, segmentation = (None if value(column) is None else path.parent / str(value(column)) for column in COLUMNS)
+    named = [column for column in NAMES if column in row]
+    if named:
+        name = value(named[0]) or ""
+        if not name:
+            raise ValueError(f"{path}, line {line}: the case has no name. Add it to the column {named[0]!r}.")
+    elif image is not None:
+        name = _stem(image)
+    else:
+        raise ValueError(f"{path}, line {line}: there is no image. Add it, or a column with the names of the cases.")
+    # A list of both kinds of files may say for each row which label, or which segment.
+    columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
+    return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"))
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its ending, also where that is none that can be read."""
+    return stem_of(path) if path.name.lower().endswith(READABLE) else path.stem
+
+
+def _checked(pattern: str) -> str:
+    whole = pattern if _CASE in pattern else f"{_CASE}/{pattern}"
+    parts = PurePosixPath(whole).parts
+    if whole.startswith("/") or ".." in parts or "**" in parts or whole.endswith("/"):
+        raise ValueError(f"The pattern {pattern!r} is not the path of a file inside the folder, such as {IMAGES!r}.")
+    return str(PurePosixPath(*parts))
+
+
+def _fitting(folder: Path, pattern: str, leave_out: str | Path | None) -> dict[Path, str]:
+    """Return the files that fit a pattern, with the names of their cases."""
+    expression = _expression(pattern)
+    out = None if leave_out is None else Path(leave_out).resolve()
+    found = {}
+    for path in _files(folder, pattern.count("/"), out):
+        match = expression.fullmatch(path.relative_to(folder).as_posix())
+        if match and path.name.lower().endswith(READABLE):
+            found[path] = match["case"]
+    return found
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    words = {"*": "[^/]*", "?": "[^/]"}
+    text, named = "", False
+    for part in re.split(r"(\{case\}|\*|\?)", pattern):
+        if part == _CASE:
+            text += "(?P=case)" if named else "(?P<case>[^/]+)"
+            named = True
+        else:
+            text += words.get(part, re.escape(part))
+    return re.compile(text)
+
+
+def _files(folder: Path, depth: int, leave_out: Path | None) -> Iterator[Path]:
+    """Yield the files exactly ``depth`` folders down."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if depth and path.is_dir() and path.resolve() != leave_out:
+            yield from _files(path, depth - 1, leave_out)
+        elif not depth and path.is_file():
+            yield path
+
+
+def _part(images: dict[Path, str], segmentations: dict[Path, str], patterns: Sequence[str]) -> None:
+    """Leave a file that fits both patterns to the one that says more of its name."""
+    said = [len(re.sub(r"\{case\}|\*|\?", "", pattern)) for pattern in patterns]
+    for path in sorted(images.keys() & segmentations.keys()):
+        if said[0] == said[1]:
+            raise ValueError(
+                f"{path} fits the pattern of the images, {patterns[0]!r}, and that of the segmentations, "
+                f"{patterns[1]!r}. Make them different."
+            )
+        del (segmentations if said[0] > said[1] else images)[path]
+
+
+def _by_case(files: dict[Path, str], pattern: str) -> dict[str, Path]:
+    cases: dict[str, list[Path]] = defaultdict(list)
+    for path, name in files.items():
+        cases[name].append(path)
+    for name, paths in sorted(cases.items()):
+        if len(paths) > 1:
+            listed = ", ".join(path.name for path in paths)
+            raise ValueError(f"Case {name!r}: several files fit {pattern!r} ({listed}). Make the pattern narrower.")
+    return {name: path for name, (path,) in cases.items()}

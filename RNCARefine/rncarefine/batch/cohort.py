@@ -1,0 +1,235 @@
+"""The results of a cohort in one folder, kept so that a run that was stopped at any moment can go on.
+
+==================  ==================================================================================================
+the result files    one for each finished case, named by whoever writes it (``<case>.seg.nrrd`` in Slicer)
+``reports/``        ``<case>.json`` for each finished case: the whole report; a case with both files is finished
+``cohort.csv``      a row for each slice of each finished case: the case, then the columns of the report
+``failed.csv``      the cases that could not be done, each with the reason
+``settings.json``   what all of them were made with
+==================  ==================================================================================================
+
+A case's two files appear together or not at all, and the table is made again from the reports whenever the folder is
+opened, so that it always has whole rows of whole cases. The table may also lie elsewhere, or be Parquet.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..atomic import write_text_whole
+from ..nca.card import ModelRecord
+from ..refine.options import RepairOptions
+from ..refine.records import Report
+from ..report.report import json_text, strict_values
+from .cases import CohortCase
+from .files import BEGUN, REPORTS, CaseFiles, OutputError, output, read_reports
+from .sources import difference
+from .table import append_text, csv_rows, csv_text, is_parquet, written_table
+from .totals import Totals
+
+__all__ = ["Cohort", "OutputError", "settings_of"]
+
+TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
+
+
+def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
+    """Return what decides how a case turns out, to be kept with the results.
+
+    The device does not: the same seed gives the same result on each.
+
+    Args:
+        model: The weights.
+        options: How to repair.
+        choices: What else a person has chosen, such as the segment.
+    """
+    chosen = asdict(options)
+    del chosen["device"]
+    bounds = chosen.pop("bounds")
+    values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **bounds, **choices}
+    return dict(strict_values(values))
+
+
+class Cohort:
+    """The folder of the results.
+
+    Attributes:
+        folder: The folder.
+        table: The path of the table of all slices.
+        totals: What the table adds up to, as of when it was last written whole.
+        flagged: The finished cases, each with the number of its flagged slices.
+        failed: The cases that could not be done, each with the reason.
+        interrupted: The cases that were in work when a run before was ended from outside, or crashed.
+    """
+
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any], table: str | Path | None = None) -> None:
+        """Open a folder, making it if it is not there.
+
+        Args:
+            folder: Where the results are, or shall be.
+            settings: What they are made with, see :func:`settings_of`.
+            table: The table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
+
+        Raises:
+            ValueError: The folder holds results that were made with other settings, or that cannot be read.
+            OutputError: Nothing can be written there.
+        """
+        self.folder = Path(folder)
+        self.table = self.folder / TABLE if table is None else Path(table)
+        self.totals = Totals()
+        self.flagged: dict[str, int] = {}
+        self._sources: dict[str, dict[str, Any]] = {}
+        with output(self.folder):
+            (self.folder / REPORTS).mkdir(parents=True, exist_ok=True)
+            self._agree(dict(settings))
+            self.failed = self._read_failed()
+            self.interrupted = self.marked()
+            self.write_table()
+
+    def is_finished(self, name: str) -> bool:
+        """Whether a case was done, in this run or in one before."""
+        return name in self.flagged
+
+    def objection(self, case: CohortCase) -> str:
+        """Say why a finished case's result is not that of the case as it is now; empty if it is."""
+        found = difference(case, self._sources.get(case.name, {}))
+        if not found:
+            return ""
+        return (
+            f"The case was finished before, but {found}. Delete its result in {self.folder} to do it again, or choose "
+            "another folder for the results."
+        )
+
+    def check_result(self, name: str, result: str) -> None:
+        """Check before the work that the result of a case overwrites nothing.
+
+        Args:
+            name: The case.
+            result: Name of its result file.
+
+        Raises:
+            ValueError: A file is there that is none of the results of this cohort, for instance an input.
+        """
+        path = self.folder / result
+        # What lies at the place of a case that was in work when the power went is its own.
+        if path.exists() and not self.is_finished(name) and name not in self.interrupted:
+            raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")
+
+    def marked(self) -> set[str]:
+        """Return the cases that have the mark of a case in work now."""
+        return {path.name.removesuffix(BEGUN) for path in (self.folder / REPORTS).glob(f"*{BEGUN}")}
+
+    @contextmanager
+    def in_work(self, name: str) -> Iterator[None]:
+        """Leave a mark for the next run if this one dies inside the block: a case that crashes is then done last."""
+        with CaseFiles(self.folder, name, "").in_work():
+            yield
+
+    def finish(
+        self,
+        name: str,
+        report: Report,
+        result: str,
+        write: Callable[[Path], None],
+        source: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the result and the report of a case, both or neither, and add its slices to the table.
+
+        Args:
+            name: The case.
+            report: Its report.
+            result: Name of its result file.
+            write: Writes the result to the path that it is given; raises ``OSError`` where it cannot.
+            source: What the case was read from, see :func:`rncarefine.batch.sources.source_of`.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        CaseFiles(self.folder, name, result).keep(report, write, source)
+        self.add({name: report})
+
+    def add(self, reports: Mapping[str, Report]) -> None:
+        """Take up cases whose files have been written, and add their slices to the table if that is CSV.
+
+        Raises:
+            OutputError: They cannot be added.
+        """
+        with output(self.folder):
+            self.flagged.update({name: report.stack.flagged for name, report in reports.items()})
+            if reports and not is_parquet(self.table):
+                append_text(self.table, "".join(csv_rows(name, report) for name, report in reports.items()))
+        self.forget_failures(reports)
+
+    def fail(self, reasons: Mapping[str, str]) -> None:
+        """Note that cases could not be done, and why; the next run tries them again.
+
+        Raises:
+            OutputError: It cannot be noted.
+        """
+        if not reasons:
+            return
+        self.failed.update({name: " ".join(reason.split()) for name, reason in reasons.items()})
+        with output(self.folder):
+            self._write_failed()
+
+    def forget_failures(self, names: Collection[str]) -> None:
+        """Strike out cases that are no longer failed.
+
+        Raises:
+            OutputError: It cannot be noted.
+        """
+        if self.failed.keys() & set(names):
+            self.failed = {name: reason for name, reason in self.failed.items() if name not in names}
+            with output(self.folder):
+                self._write_failed()
+
+    def write_table(self) -> None:
+        """Make the table again from the reports, in the order of the cases.
+
+        Raises:
+            ValueError: A report cannot be read.
+            OutputError: The table cannot be written.
+        """
+        self.flagged, self._sources, self.totals = {}, {}, Totals()
+        with output(self.folder), written_table(self.table) as add:
+            for files, report, source in read_reports(self.folder):
+                self.flagged[files.name] = report.stack.flagged
+                self._sources[files.name] = source
+                self.totals.add(report)
+                add(files.name, report)
+
+    def _agree(self, settings: dict[str, Any]) -> None:
+        """Refuse settings other than those of the results that are there; keep them where there are none yet."""
+        path = self.folder / SETTINGS
+        if not path.is_file():
+            write_text_whole(path, json_text(settings))
+            return
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} cannot be read ({error}). Choose another folder for the results.") from error
+        changed = [key for key in {**before, **settings} if before.get(key) != settings.get(key)]
+        if changed and before.keys() == settings.keys() and not any((self.folder / REPORTS).iterdir()):
+            write_text_whole(path, json_text(settings))  # no case was finished or begun with those of before
+        elif changed:
+            listed = "; ".join(f"{key} was {before.get(key)!r}, is {settings.get(key)!r}" for key in changed)
+            raise ValueError(
+                f"{self.folder} holds results that were made with other settings ({listed}). "
+                "Choose another folder for the results, or the settings of before."
+            )
+
+    def _read_failed(self) -> dict[str, str]:
+        path = self.folder / FAILED
+        if not path.is_file():
+            return {}
+        with path.open(encoding="utf-8", newline="") as file:
+            return {row["case"]: row["reason"] for row in csv.DictReader(file)}
+
+    def _write_failed(self) -> None:
+        write_text_whole(self.folder / FAILED, csv_text([("case", "reason"), *sorted(self.failed.items())]))

@@ -1,0 +1,130 @@
+"""The workers of a batch: processes on this machine, or those of a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .work import FileWork
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_CONNECT_S = 15
+_SETTINGS = {
+    # What Dask writes about memory concerns data that it keeps, and here it keeps none. A process that needs too much
+    # is ended, and another one started.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    # Looking every 10 ms at what a worker does costs time and memory, and nobody reads it.
+    "distributed.worker.profile.enabled": False,
+    # A busy machine may take long to start a process.
+    "distributed.comm.timeouts.connect": "120s",
+    # Diaries of the scheduler, which would be filled over the first thousands of cases.
+    "distributed.admin.log-length": 100,
+    "distributed.admin.low-level-log-length": 100,
+    "distributed.admin.system-monitor.log-length": 100,
+}
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class ClusterError(OSError):
+    """The workers cannot be reached, or not any more."""
+
+
+@contextmanager
+def local_workers(count: int) -> Iterator[Client]:
+    """Start processes on this machine, each with one thread, and end them with the block.
+
+    Args:
+        count: Number of processes.
+
+    Yields:
+        The client to hand work to them.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    threads = {f"distributed.nanny.pre-spawn-environ.{name}": 1 for name in _THREADS}
+    with dask.config.set({**_SETTINGS, **threads}):
+        with _deaf_to_ctrl_c():
+            cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                # A process that dies may not have been the case's fault; two are. The port is any that is free, for
+                # Dask would warn of another batch that has its usual one.
+                scheduler_kwargs={"allowed_failures": 1, "dashboard_address": "127.0.0.1:0"},
+                preload=[f"{__package__}.worker"],
+            )
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C from the threads that are started in the block, and from all processes that they ever start.
+
+    A terminal sends it to every process, and one that is being started would die of it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # it would let Ctrl-C through again for the thread that starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def cluster_workers(address: str) -> Iterator[Client]:
+    """Connect to a Dask scheduler that is there.
+
+    Args:
+        address: Such as ``tcp://10.0.0.1:8786``.
+
+    Yields:
+        The client to hand work to its workers.
+
+    Raises:
+        ClusterError: Nobody answers.
+    """
+    from distributed import Client
+    from distributed.comm import get_address_host_port
+    from distributed.utils import silence_logging_cmgr
+
+    with silence_logging_cmgr(logging.CRITICAL):  # what goes wrong is told in a sentence
+        try:
+            if not address.startswith("inproc://"):  # which has no port
+                get_address_host_port(address)  # a client that cannot make sense of it hangs when it is let go
+            client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ClusterError(
+                f"No Dask scheduler answers at {address!r} ({error}). Check the address, or start one: dask scheduler"
+            ) from error
+        with client:
+            yield client
+
+
+def check_workers(client: Client, work: FileWork) -> None:
+    """Check that every worker there is now can do a case.
+
+    Raises:
+        ValueError: One of them cannot; the message says why.
+    """
+    answers = client.run(work.complaint, on_error="return")
+    for address, answer in answers.items():
+        if isinstance(answer, ModuleNotFoundError):
+            answer = f"{answer}. Install rncarefine there, in the version that the batch is started with."
+        if answer:
+            raise ValueError(f"Worker {address}: {answer}" if len(answers) > 1 else str(answer))

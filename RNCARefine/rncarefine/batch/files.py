@@ -1,0 +1,136 @@
+"""The files of one case in the folder of a cohort, written together by whichever process has done the case."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..atomic import written_whole
+from ..refine.records import Report
+from ..report.report import json_text
+
+REPORTS = "reports"
+BEGUN = ".begun"
+"""Ending of the mark of a case that is in work."""
+
+
+class OutputError(OSError):
+    """The results cannot be written, so that it makes no sense to go on with other cases."""
+
+
+@contextmanager
+def output(folder: Path) -> Iterator[None]:
+    """Say where nothing could be written, and what to do.
+
+    Raises:
+        OutputError: An ``OSError`` came up inside the block.
+    """
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"The results cannot be written to {folder} ({error}). Make room, or choose another folder, and run the "
+            "batch again: what is finished is kept."
+        ) from error
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """Where a case's result and report go.
+
+    Attributes:
+        folder: The folder of the cohort, with the folder ``reports`` in it.
+        name: The case.
+        result: Name of its result file.
+    """
+
+    folder: Path
+    name: str
+    result: str
+
+    @property
+    def report_path(self) -> Path:
+        """The path of the report, which says which file is the result."""
+        return self.folder / REPORTS / f"{self.name}.json"
+
+    @property
+    def result_path(self) -> Path:
+        """The path of the result."""
+        return self.folder / self.result
+
+    @property
+    def mark(self) -> Path:
+        """The path of the mark that is there while the case is in work."""
+        return self.folder / REPORTS / f"{self.name}{BEGUN}"
+
+    @contextmanager
+    def in_work(self) -> Iterator[None]:
+        """Leave a mark for the next run if this process dies inside the block: the case is then done last."""
+        with output(self.folder):
+            self.mark.touch()
+        try:
+            yield
+        finally:
+            self.mark.unlink(missing_ok=True)
+
+    def keep(self, report: Report, write: Callable[[Path], object], source: Mapping[str, Any] | None = None) -> None:
+        """Write the result and the report, both or neither.
+
+        Args:
+            report: The report.
+            write: Writes the result to the path that it is given; raises ``OSError`` where it cannot.
+            source: What the case was read from, see :func:`rncarefine.batch.sources.source_of`.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        content = {"case": self.name, "result": self.result, "source": source, "report": report.to_dict()}
+        # The report goes first: a result without one is somebody else's file and never overwritten.
+        with output(self.folder), written_whole(self.report_path, self.result_path) as (new_report, new_result):
+            write(new_result)
+            new_report.write_text(json_text(content), encoding="utf-8", newline="\n")
+
+    def sweep(self) -> None:
+        """Remove what a process has left that was killed while it wrote this case."""
+        for path in (self.report_path, self.result_path):
+            for kind in ("new", "old"):
+                for left in path.parent.glob(f".{'[0-9a-f]' * 8}-{kind}-{_literal(path.name)}"):
+                    left.unlink(missing_ok=True)
+
+
+def read_reports(folder: Path) -> Iterator[tuple[CaseFiles, Report, dict[str, Any]]]:
+    """Yield the finished cases of a cohort in the order of their names, one at a time.
+
+    Args:
+        folder: The folder of the cohort.
+
+    Yields:
+        The files of the case, its report, and what it was read from (empty where that is not known).
+
+    Raises:
+        ValueError: A report cannot be read.
+    """
+    for path in sorted((folder / REPORTS).glob("*.json")):
+        if path.name.startswith("."):  # left by a run that was killed
+            continue
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            files = CaseFiles(folder, str(content["case"]), str(content["result"]))
+            report, source = Report.from_dict(content["report"]), dict(content.get("source") or {})
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a report of a case ({error}). Delete it, and the case is done again."
+            ) from error
+        if files.result_path.is_file():
+            yield files, report, source
+
+
+def _literal(name: str) -> str:
+    """Return a name as a pattern that only it fits."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -1,0 +1,259 @@
+"""The walk through a cohort: what is finished is skipped, what fails is noted; here one case after another."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ..progress import Cancelled, Progress, report_progress
+from ..refine.records import Report
+from .cases import CohortCase, checked_cases
+from .cohort import Cohort, OutputError
+from .files import CaseFiles
+from .sources import source_of
+from .totals import Totals
+
+
+class Finish(Protocol):
+    """Keeps the result of a case; see :meth:`rncarefine.batch.cohort.Cohort.finish`."""
+
+    def __call__(self, report: Report, write: Callable[[Path], None]) -> None:
+        """Write the result and the report of the case, both or neither."""
+
+
+Work = Callable[[CohortCase, "Progress | None", Finish], None]
+"""Repairs one case and hands the result to ``Finish``; whatever it raises is the reason why the case failed."""
+
+
+@dataclass(frozen=True)
+class CaseNews:
+    """What became of a case.
+
+    Attributes:
+        name: The case.
+        word: "repaired", "flagged", "failed" or "finished before".
+        text: The summary of its report, or the reason why it failed.
+    """
+
+    name: str
+    word: str
+    text: str = ""
+
+    def line(self) -> str:
+        """Return what is printed about the case."""
+        return f"{self.name}: {self.word}" + (f": {self.text}" if self.text else "")
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What a batch has done.
+
+    Attributes:
+        table: The path of the table of all slices.
+        repaired: The cases that were done in this run.
+        skipped: Those that a run before had finished.
+        flagged: The cases, of this run or before, that have flagged slices, with their number.
+        failed: The cases that could not be done, each with the reason.
+        stopped: Somebody stopped the run; the next one goes on from here.
+        totals: What the table adds up to.
+    """
+
+    table: Path
+    repaired: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    flagged: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+    totals: Totals = field(default_factory=Totals)
+
+    def summary(self) -> str:
+        """Return the line that ends a batch."""
+        done = f"{len(self.repaired)} case{'' if len(self.repaired) == 1 else 's'} done"
+        if self.skipped:
+            done += f" and {len(self.skipped)} before"
+        return (
+            f"{'Stopped: ' if self.stopped else ''}{done}, {len(self.flagged)} with flagged slices; "
+            f"{len(self.failed)} failed"
+        )
+
+
+class Walk:
+    """What a run has to do in a cohort, and what it has done.
+
+    Attributes:
+        cohort: Where the results are kept.
+        cases: All cases; last those in which a run before has crashed.
+        repaired: The cases done in this run.
+        skipped: Those that a run before had finished.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        cases: Sequence[CohortCase],
+        result_of: Callable[[CohortCase], str],
+        tell: Callable[[CaseNews], None] | None = None,
+    ) -> None:
+        """Look through the cases before the work.
+
+        Args:
+            cohort: Where the results are kept.
+            cases: The cases.
+            result_of: Returns the name of a case's result file.
+            tell: Called with the news of each case.
+
+        Raises:
+            ValueError: Two cases have one name, or a result would overwrite a file that is none of this cohort.
+        """
+        self.cohort = cohort
+        self.cases = sorted(checked_cases(cases), key=lambda case: case.name in cohort.interrupted)
+        self.repaired: list[str] = []
+        self.skipped: list[str] = []
+        self._tell = tell or (lambda news: None)
+        for case in self.cases:
+            cohort.check_result(case.name, result_of(case))
+        sweep(cohort, self.cases, result_of)
+
+    def begin(self) -> list[CohortCase]:
+        """Return the cases that are to be done; those that need not be, or cannot be, are told.
+
+        Raises:
+            OutputError: It cannot be noted that a case has failed.
+        """
+        left: list[CohortCase] = []
+        others: dict[str, str] = {}
+        for case in self.cases:
+            if not self.cohort.is_finished(case.name):
+                left.append(case)
+            elif objection := self.cohort.objection(case):
+                others[case.name] = objection
+            else:
+                self.skipped.append(case.name)
+        self.cohort.fail(others)
+        self.cohort.forget_failures(self.skipped)
+        for name in self.skipped:
+            self._tell(CaseNews(name, "finished before"))
+        for name, reason in others.items():
+            self.failed(name, reason)
+        return left
+
+    def done(self, name: str, report: Report) -> None:
+        """Tell of a case that was done."""
+        self.repaired.append(name)
+        self._tell(CaseNews(name, "flagged" if report.stack.flagged else "repaired", report.summary()))
+
+    def failed(self, name: str, reason: str) -> None:
+        """Tell of a case that could not be done."""
+        self._tell(CaseNews(name, "failed", " ".join(reason.split())))
+
+    def outcome(self, stopped: bool) -> BatchOutcome:
+        """Make the table once more from all that is finished, and return what was done.
+
+        Raises:
+            OutputError: The table cannot be written.
+        """
+        self.cohort.write_table()
+        names = {case.name for case in self.cases}
+        return BatchOutcome(
+            table=self.cohort.table,
+            repaired=self.repaired,
+            skipped=self.skipped,
+            flagged={name: count for name, count in self.cohort.flagged.items() if count and name in names},
+            failed={name: reason for name, reason in self.cohort.failed.items() if name in names},
+            stopped=stopped,
+            totals=self.cohort.totals,
+        )
+
+
+def sweep(cohort: Cohort, cases: Iterable[CohortCase], result_of: Callable[[CohortCase], str]) -> None:
+    """Remove what was left half written of cases in which a process was killed; none of them may be in work."""
+    marked = cohort.marked()
+    for case in cases:
+        if case.name in marked:
+            files = CaseFiles(cohort.folder, case.name, result_of(case))
+            files.sweep()
+            if cohort.is_finished(case.name):
+                files.mark.unlink(missing_ok=True)
+
+
+def run_cohort(
+    cohort: Cohort,
+    cases: Sequence[CohortCase],
+    work: Work,
+    *,
+    ending: str,
+    progress: Progress | None = None,
+    tell: Callable[[CaseNews], None] | None = None,
+) -> BatchOutcome:
+    """Do the cases that are not finished yet, one after another; last the one in which a run before has crashed.
+
+    Args:
+        cohort: Where the results are kept.
+        cases: The cases.
+        work: Repairs one of them.
+        ending: What follows a case's name in the name of its result, such as ``.seg.nrrd``.
+        progress: Told how far the batch is; returning ``False`` stops it. The case in work is then not finished.
+        tell: Called with the news of each case.
+
+    Raises:
+        ValueError: Two cases have one name, or a result would overwrite a file that is none of this cohort.
+        OutputError: The results cannot be written. What is finished is kept.
+    """
+    walk = Walk(cohort, cases, lambda case: case.name + ending, tell)
+    left = walk.begin()
+    stopped = False
+    for number, case in enumerate(left, start=len(walk.cases) - len(left)):
+        try:
+            _do(walk, case, work, ending, _part(progress, number, len(walk.cases), case.name))
+        except Cancelled:
+            stopped = True
+            break
+    return walk.outcome(stopped)
+
+
+def reason_of(error: BaseException) -> tuple[str, bool]:
+    """Return what to say about a case that has failed, and whether the error is one that a program should not make."""
+    reason = str(error)
+    if isinstance(error, (ValueError, RuntimeError, OSError)) and reason:
+        return reason, False
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__, True
+
+
+def _do(walk: Walk, case: CohortCase, work: Work, ending: str, progress: Progress | None) -> None:
+    """Do one case and note what became of it."""
+    kept: list[Report] = []
+
+    def finish(report: Report, write: Callable[[Path], None]) -> None:
+        walk.cohort.finish(case.name, report, case.name + ending, write, source_of(case))
+        kept.append(report)
+
+    try:
+        report_progress(progress, 0.0, "Reading the files")
+        with walk.cohort.in_work(case.name):
+            work(case, progress, finish)
+        if not kept:
+            raise RuntimeError("The case was not finished.")
+    except (OutputError, Cancelled):
+        raise
+    except Exception as error:
+        if kept:  # the case is done; what went wrong came after it
+            raise
+        # One broken case, whatever is wrong with it, must not end a night's work. Its reason is kept.
+        reason, surprising = reason_of(error)
+        if surprising:
+            logging.exception("RNCARefine: case %s failed", case.name)
+        walk.cohort.fail({case.name: reason})
+        walk.failed(case.name, reason)
+    else:
+        walk.done(case.name, kept[0])
+
+
+def _part(progress: Progress | None, number: int, count: int, name: str) -> Progress | None:
+    """Return the progress of one case as a part of the whole."""
+    if progress is None:
+        return None
+    head = f"Case {number + 1} of {count} ({name}): "
+    return lambda fraction, text: progress((number + fraction) / count, head + text)

@@ -1,0 +1,76 @@
+"""What a finished case was read from, so that a later run notices when its files are others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .cases import CohortCase
+
+
+def source_of(case: CohortCase) -> dict[str, Any]:
+    """Return what a case is read from: its files as they are now, and which segments are chosen for it alone."""
+    return {
+        "image": _description(case.image),
+        "segmentation": _description(case.segmentation),
+        "segment": case.segment,
+        "pool": case.pool,
+    }
+
+
+def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
+    """Say what is different about a case since it was finished; empty if nothing is, or nothing is known.
+
+    A file counts as the same if its size and time are, or else its content: a copy of the data may have other times.
+
+    Args:
+        case: The case as it is now.
+        source: What :func:`source_of` returned when it was finished.
+    """
+    for what, path in (("image", case.image), ("segmentation", case.segmentation)):
+        if not _same(path, source.get(what)):
+            return f"{path} is not the {what} that the result was made from"
+    for what, value in (("segment", case.segment), ("pool", case.pool)):
+        before = source.get(what)
+        if source and value != before and _meant(value) != _meant(before):
+            return f"the {what} is {value!r} now and was {before!r}"
+    return ""
+
+
+def _meant(chosen: str | None) -> str | float | None:
+    """Return what a choice stands for: 2.0, as spreadsheets write a label at times, for the label 2."""
+    try:
+        return chosen if chosen is None else float(chosen)
+    except ValueError:
+        return chosen
+
+
+def _description(path: Path | None) -> dict[str, Any] | None:
+    if path is None or not path.is_file():
+        return None
+    status = path.stat()
+    return {
+        "path": str(path),
+        "bytes": status.st_size,
+        "modified_ns": status.st_mtime_ns,
+        "sha256": _sha256(path),
+    }
+
+
+def _same(path: Path | None, description: Mapping[str, Any] | None) -> bool:
+    if path is None or description is None or not path.is_file():
+        return True  # it cannot be told
+    status = path.stat()
+    if status.st_size != description.get("bytes"):
+        return False
+    return status.st_mtime_ns == description.get("modified_ns") or _sha256(path) == description.get("sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()

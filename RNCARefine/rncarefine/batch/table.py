@@ -1,0 +1,143 @@
+"""The table of a cohort, a row a slice: CSV or Parquet, as the ending of its name says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from ..atomic import written_whole
+from ..refine.records import Report, SliceRecord
+from ..report.report import table_rows, to_csv
+
+ENDINGS = (".csv", ".parquet")
+COLUMNS = ("case", *(column.name for column in fields(SliceRecord)))
+_ROWS = 20_000
+"""Rows that are held until they are written to Parquet."""
+
+Add = Callable[[str, Report], None]
+"""Adds the slices of a case to a table that is being written."""
+
+
+def check_table(path: Path, folder: Path) -> None:
+    """Check before the work that a table can be written.
+
+    Args:
+        path: The table.
+        folder: A folder that will be made if it is not there.
+
+    Raises:
+        ValueError: Another ending, no folder to put it in, or Parquet cannot be written here.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(f"{path}: the name of the table must end in {' or '.join(ENDINGS)}. Rename it.")
+    parent = path.resolve().parent
+    if path.is_dir() or not (parent.is_dir() or parent == folder.resolve()):
+        raise ValueError(f"{path} is no place for a file: the folder {path.parent} does not exist, or it is one.")
+    if is_parquet(path) and find_spec("pyarrow") is None:
+        raise ValueError(
+            f'{path}: Parquet needs pyarrow. Install it with: pip install "rncarefine[cohort]", or choose a name that '
+            "ends in .csv."
+        )
+
+
+def is_parquet(path: Path) -> bool:
+    """Tell by its name whether a table is Parquet."""
+    return path.suffix.lower() == ".parquet"
+
+
+@contextmanager
+def written_table(path: Path) -> Iterator[Add]:
+    """Write a table, whole or not at all; the block adds its cases. Memory does not grow with the number of cases.
+
+    Args:
+        path: The table; its ending says which kind.
+
+    Yields:
+        The function that adds the slices of a case.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with written_whole(path) as (temporary,), (_parquet if is_parquet(path) else _csv)(temporary) as add:
+        yield add
+
+
+def csv_rows(name: str, report: Report) -> str:
+    """Return the rows of a case as they stand in a table of CSV."""
+    _, *rows = csv.reader(io.StringIO(to_csv(report)))
+    return csv_text([name, *row] for row in rows)
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows as text with one kind of line end on every system."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add whole rows to a file, or nothing."""
+    with path.open("ab", buffering=0) as file:  # a buffer would try once more when the file is closed
+        size = file.tell()
+        rest = memoryview(text.encode("utf-8"))
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+        except BaseException:
+            file.truncate(size)
+            raise
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Add]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(csv_text([COLUMNS]))
+
+        def add(name: str, report: Report) -> None:
+            file.write(csv_rows(name, report))
+
+        yield add
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Add]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    hints = {"case": str, **get_type_hints(SliceRecord)}
+    schema = pa.schema([_field(pa, name, hints[name]) for name in COLUMNS])
+    waiting: list[list[Any]] = []
+    with parquet.ParquetWriter(path, schema) as writer:
+
+        def write() -> None:
+            columns = zip(*waiting, strict=True)
+            arrays = [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
+            writer.write_table(pa.table(arrays, schema=schema))
+            waiting.clear()
+
+        def add(name: str, report: Report) -> None:
+            waiting.extend([name, *row] for row in table_rows(report)[1])
+            if len(waiting) >= _ROWS:
+                write()
+
+        yield add
+        if waiting:
+            write()
+
+
+def _field(pa: Any, name: str, kind: Any) -> Any:
+    """Return a column of Parquet for a field of a record; a number that is not finite is unknown there, too."""
+    kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    if get_origin(kind) in (types.UnionType, Union):
+        (kind,) = (argument for argument in get_args(kind) if argument is not type(None))
+    return pa.field(name, pa.string() if issubclass(kind, Enum) else kinds[kind])

@@ -1,0 +1,168 @@
+"""One case of a cohort from file to file, in whatever process it is done; needs no Slicer."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from .. import __version__
+from ..io.files import Choice, is_seg_nrrd, read_case, write_case
+from ..io.label_map import TWO_FILES, WRITABLE
+from ..io.seg_nrrd import ENDING
+from ..nca.model import Model, load_model
+from ..nca.rollout import choose_device
+from ..refine.options import RepairOptions
+from ..refine.records import Report
+from ..refine.repair import repair
+from .cases import CohortCase
+from .files import CaseFiles, OutputError
+from .runs import reason_of
+from .sources import source_of
+
+_OTHERWISE = {".nhdr": ".nrrd", ".mhd": ".mha"}
+"""What is spread over two files is written as the same format in one."""
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What became of a case, small enough to be sent from process to process.
+
+    Attributes:
+        name: The case.
+        report: Its report; ``None`` if it failed.
+        reason: Why it failed.
+        trace: Where, if it was an error that a program should not make.
+        unwritable: Its result could not be written, which is not the case's fault.
+    """
+
+    name: str
+    report: Report | None = None
+    reason: str = ""
+    trace: str = ""
+    unwritable: bool = False
+
+
+@dataclass(frozen=True)
+class FileWork:
+    """What all cases of a batch have in common. Called with a case, it reads, repairs and writes it.
+
+    Attributes:
+        folder: The folder of the cohort, as every process sees it.
+        model: Name of a model, or path of its weights.
+        sha256: Hash of the weights, so that every process has the same.
+        options: How to repair.
+        choice: Which labels or segments are myocardium and blood pool, where a case does not say it itself.
+        trim_pool: Clear blood pool outside the closed rings.
+        version: The version that all processes must have.
+    """
+
+    folder: Path
+    model: str
+    sha256: str
+    options: RepairOptions
+    choice: Choice
+    trim_pool: bool = False
+    version: str = __version__
+
+    def __call__(self, case: CohortCase) -> CaseResult:
+        """Do a case. What is wrong with it is returned, never raised: it must not end a night's work."""
+        files = CaseFiles(self.folder, case.name, result_name(case))
+        try:
+            model = self.ready()
+            with files.in_work():
+                image, segmentation = case.files()
+                content = read_case(image, segmentation, choice_for(case, self.choice))
+                stack = replace(content.stack, name=case.name)
+                result = repair(stack, model, self.options, others=content.others)
+                files.keep(
+                    result.report,
+                    lambda path: write_case(content, result.mask, path, self.trim_pool),
+                    source_of(case),
+                )
+        except OutputError as error:
+            return CaseResult(case.name, reason=str(error), unwritable=True)
+        except Exception as error:
+            reason, surprising = reason_of(error)
+            return CaseResult(case.name, reason=reason, trace=traceback.format_exc() if surprising else "")
+        return CaseResult(case.name, result.report)
+
+    def ready(self) -> Model:
+        """Return the model if a case can be done in this process.
+
+        Raises:
+            ValueError: Another version, another model, no such device, or the folder of the results is not seen here.
+        """
+        if self.version != __version__:
+            raise ValueError(
+                f"RNCARefine {__version__} is installed where the cases are repaired, and {self.version} where the "
+                "batch was started. Install the same version everywhere."
+            )
+        if not self.folder.is_dir():
+            raise ValueError(
+                f"{self.folder} is not there where the cases are repaired. Choose a folder that every worker of the "
+                "cluster sees under the same path."
+            )
+        choose_device(self.options.device)
+        return _model(self.model, self.sha256)
+
+    def complaint(self) -> str:
+        """Say why no case can be done in this process; empty if one can."""
+        try:
+            self.ready()
+        except ValueError as error:
+            return str(error)
+        return ""
+
+
+def result_name(case: CohortCase) -> str:
+    """Return the name of a case's result: of the segmentation's kind, and always one file."""
+    name = "" if case.segmentation is None else case.segmentation.name.lower()
+    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES)
+    ending = next((ending for ending in endings if name.endswith(ending)), ENDING)
+    return case.name + _OTHERWISE.get(ending, ending)
+
+
+def choice_for(case: CohortCase, common: Choice) -> Choice:
+    """Return which labels or segments to use for a case: its own, else those of all cases.
+
+    Args:
+        case: The case.
+        common: What was chosen for all cases; of labels and segments, those that fit the case's kind of file.
+
+    Raises:
+        ValueError: A label is not a whole number.
+    """
+    # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
+    if case.segmentation is not None and is_seg_nrrd(case.segmentation):
+        names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
+        return Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
+    labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
+    return Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+
+
+def _label(text: str | None, common: int | None) -> int | None:
+    """Return a label of the list of cases as a number; spreadsheets make 2.0 of 2 if the column has empty rows."""
+    if text is None:
+        return common
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number.is_integer():
+        raise ValueError(f"The label {text!r} in the list of cases is not a whole number. Correct it.")
+    return int(number)
+
+
+@lru_cache(maxsize=1)
+def _model(name: str, sha256: str) -> Model:
+    """Load a model once in each process."""
+    model = load_model(name)
+    if model.card.sha256 != sha256:
+        raise ValueError(
+            f"The model {name!r} where the cases are repaired is another than where the batch was started. Install "
+            "the same version of RNCARefine everywhere, or give the path of a .npz that every worker sees."
+        )
+    return model

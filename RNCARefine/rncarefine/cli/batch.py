@@ -1,0 +1,270 @@
+"""The command ``rncarefine batch``: a folder or a list of thousands of stacks, on all cores or on a cluster."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..batch.cases import CohortCase, find_cases, read_cases
+from ..batch.cohort import FAILED, Cohort, settings_of
+from ..batch.dask_backend import check_workers, cluster_workers, local_workers
+from ..batch.parallel import do_side_by_side
+from ..batch.runs import Walk, sweep
+from ..batch.table import check_table
+from ..batch.work import FileWork, result_name
+from ..io.files import Choice
+from ..nca.model import Model, choose_model
+from ..refine.options import RepairOptions
+from ..words import Apex
+from . import options
+from .cohort import CohortBar, show_outcome
+from .errors import one_line_errors
+from .main import FINE, FLAGGED, STOPPED
+from .tables import note, show_licence
+from .terms import tell_terms
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+PATIENCE_S = 300.0
+"""How long processes of this machine may take to come back once all have ended."""
+WORK = "Work"
+"""Group of options in the help."""
+
+
+def batch(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CASES",
+            help="Folder of cases, or a CSV file with the columns image and segmentation (and, if wanted, case, label, "
+            "segment and pool).",
+        ),
+    ],
+    *,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Images in the folder, {case} standing for the name of a case; {case}/image.* if not given.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    segmentation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Segmentations in the folder; {case}/segmentation.* if not given.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    label: options.Label = None,
+    segment: options.SegmentName = None,
+    pool_label: options.PoolLabel = None,
+    pool_segment: options.PoolSegment = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the results, reports and tables; made if it is missing. A batch that was stopped goes on "
+            "in it.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ],
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table with a row a slice; .csv or .parquet. FOLDER/cohort.csv if not given.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    trim_pool: options.TrimPool = False,
+    model: options.ModelName = None,
+    mode: options.ModelMode = None,
+    device: options.DeviceName = options.Device.AUTO,
+    seed: options.Seed = 0,
+    samples: options.Samples = 1,
+    close_base: options.CloseBase = False,
+    no_geometry: options.NoGeometry = False,
+    add_only: options.AddOnly = False,
+    apex: options.ApexEnd = Apex.AUTO,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Processes on this machine; one a core if not given.", rich_help_panel=WORK
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Dask cluster to use instead, such as tcp://10.0.0.1:8786; its workers must see the same files.",
+            rich_help_panel=WORK,
+        ),
+    ] = None,
+) -> None:
+    """Repair a folder or a list of stacks; the same command goes on where it was stopped.
+
+    Exit status: 0 every case is repaired, 1 some failed or have slices that need a person, 2 bad input or results that
+    cannot be written, 130 stopped by Ctrl-C.
+    """
+    with one_line_errors():
+        if workers is not None and scheduler is not None:
+            raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
+        require_dask()
+        choice = Choice(label, segment, pool_label, pool_segment)
+        cases = _cases(source, image, segmentation, output)
+        if trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
+            raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
+        if table is not None:
+            _check_table(table, source, output)
+        weights = choose_model(model, mode)
+        choices = RepairOptions(
+            device=device.value,
+            seed=seed,
+            samples=samples,
+            close_base=close_base,
+            add_only=add_only,
+            geometry=not no_geometry,
+            apex=apex,
+        )
+        cohort = Cohort(output, settings_of(weights.record(), choices, **asdict(choice), trim_pool=trim_pool), table)
+        work = FileWork(output.absolute(), _place(model, weights), weights.card.sha256, choices, choice, trim_pool)
+        tell_terms(weights.card)
+        status = _run(cohort, cases, work, workers, scheduler)
+        show_licence(weights.card)
+    raise typer.Exit(status)
+
+
+def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int | None, scheduler: str | None) -> int:
+    """Do the cases, print what came of it, and return the exit status."""
+    with CohortBar(len(cases)) as bar, _Interrupts(bar) as interrupts:
+        walk = Walk(cohort, cases, result_name, bar.tell)
+        left = walk.begin()
+        began = time.monotonic()
+        stopped = False
+        if left:
+            bar.say("Starting")
+            try:
+                with ExitStack() as stack:
+                    client = stack.enter_context(_workers(min(workers or _cores(), len(left)), scheduler))
+                    stack.callback(interrupts.ignore)  # the workers end in order, whatever comes
+                    check_workers(client, work)
+                    stopped = do_side_by_side(
+                        client,
+                        walk,
+                        left,
+                        work,
+                        stop=interrupts.wanted,
+                        tell_workers=bar.tell_workers,
+                        patience_s=PATIENCE_S if scheduler is None else math.inf,
+                    )
+            except KeyboardInterrupt:  # the second one
+                stopped = True
+            finally:
+                if scheduler is None:  # the processes have ended: what they have left half written is nobody's
+                    sweep(cohort, left, result_name)
+        outcome = walk.outcome(stopped)
+    show_outcome(outcome, time.monotonic() - began)
+    if stopped:
+        note("Stopped. Run the same command again to go on.")
+        return STOPPED
+    return FLAGGED if outcome.flagged or outcome.failed else FINE
+
+
+def require_dask() -> None:
+    """Check that what a batch needs is installed.
+
+    Raises:
+        ValueError: It is not; the message says how to install it.
+    """
+    try:
+        import distributed  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f'A batch needs {error.name}. Install it with: pip install "rncarefine[cli,cohort]"'
+        ) from error
+
+
+def _cases(source: Path, image: str | None, segmentation: str | None, output: Path) -> list[CohortCase]:
+    """Return the cases, their files with absolute paths: a worker may run in another folder."""
+    if source.is_file():
+        if image or segmentation:
+            raise ValueError("--image and --segmentation are patterns for a folder; a list of cases names its files.")
+        cases = read_cases(source)
+    else:
+        cases = find_cases(source, image, segmentation, leave_out=output)
+    return [
+        replace(
+            case,
+            image=case.image and case.image.absolute(),
+            segmentation=case.segmentation and case.segmentation.absolute(),
+        )
+        for case in cases
+    ]
+
+
+def _check_table(table: Path, source: Path, output: Path) -> None:
+    check_table(table, output)
+    if table.resolve() in (source.resolve(), (output / FAILED).resolve()):
+        raise ValueError(f"{table} is another file of this batch. Choose another name for the table.")
+
+
+def _place(name: str | None, model: Model) -> str:
+    """Return where another process finds the model: its path, or the name that the installation knows it by."""
+    return str(Path(name).absolute()) if name is not None and Path(name).is_file() else model.card.name
+
+
+def _cores() -> int:
+    from dask.system import CPU_COUNT  # what this process may use, in a container too
+
+    return int(CPU_COUNT)
+
+
+@contextmanager
+def _workers(count: int, scheduler: str | None) -> Iterator[Client]:
+    with local_workers(count) if scheduler is None else cluster_workers(scheduler) as client:
+        yield client
+
+
+class _Interrupts:
+    """Notes the first Ctrl-C, so that the cases in work are finished, and lets the second one through."""
+
+    def __init__(self, bar: CohortBar) -> None:
+        self._bar = bar
+        self._count = 0
+        self._ignored = False
+
+    def __enter__(self) -> _Interrupts:
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def wanted(self) -> bool:
+        """Whether somebody wants to stop."""
+        if self._count:
+            self._bar.say("Stopping; the cases in work are finished first. Ctrl-C again leaves them", for_good=True)
+        return bool(self._count)
+
+    def ignore(self) -> None:
+        """Let no further one through."""
+        self._ignored = True
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        self._count += 1
+        if self._count > 1 and not self._ignored:
+            self._ignored = True
+            raise KeyboardInterrupt

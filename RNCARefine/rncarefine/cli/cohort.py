@@ -1,0 +1,132 @@
+"""What the command line prints about a cohort: progress while it runs, and the table that closes it."""
+
+from __future__ import annotations
+
+from itertools import islice
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..batch.runs import BatchOutcome, CaseNews
+from ..words import Verdict
+from .tables import note, out, plain_table, show_written
+
+MOST_FAILURES = 10
+"""Failures that are printed as they come up; all are in the table of failures."""
+
+
+class CohortBar:
+    """How far a batch is: a bar where a person is watching, else a line for each tenth of the way."""
+
+    def __init__(self, total: int) -> None:
+        """Prepare the bar.
+
+        Args:
+            total: Number of cases.
+        """
+        console = Console(stderr=True)
+        self._total = total
+        self._counts = dict.fromkeys(("repaired", "flagged", "failed", "finished before"), 0)
+        self._said, self._said_for_good = "", False
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[news]}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("Looking at the cases", total=total, news="")
+
+    def __enter__(self) -> CohortBar:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def say(self, text: str, for_good: bool = False) -> None:
+        """Show what is going on.
+
+        Args:
+            text: What is going on.
+            for_good: Nothing that is said later takes its place.
+        """
+        if text != self._said and not self._said_for_good:
+            self._said, self._said_for_good = text, for_good
+            if self._bar.disable:
+                note(f"{text}.")
+            self._bar.update(self._task, description=escape(text))
+
+    def tell_workers(self, count: int) -> None:
+        """Show how many workers there are."""
+        self.say(f"Repairing, {count} worker{'' if count == 1 else 's'}" if count else "Waiting for workers")
+
+    def tell(self, news: CaseNews) -> None:
+        """Show what became of a case."""
+        before = self._done
+        self._counts[news.word] += 1
+        failed, flagged = self._counts["failed"], self._counts["flagged"]
+        if news.word == "failed" and failed <= MOST_FAILURES + 1:
+            note(news.line() if failed <= MOST_FAILURES else "Further failures are not printed here.")
+        self._bar.update(self._task, completed=self._done, news=f"{flagged} flagged, {failed} failed")
+        if self._bar.disable and 10 * self._done // self._total > 10 * before // self._total:
+            note(f"{self._done:,} of {self._total:,} cases; {flagged:,} flagged, {failed:,} failed.")
+
+    @property
+    def _done(self) -> int:
+        return sum(self._counts.values())
+
+
+def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
+    """Print the closing table, the first failures, and where everything is.
+
+    Args:
+        outcome: What the batch has done.
+        seconds: How long it took.
+    """
+    console = out()
+    console.print(outcome_table(outcome, seconds))
+    for name, reason in islice(outcome.failed.items(), MOST_FAILURES):
+        console.print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
+    if len(outcome.failed) > MOST_FAILURES:
+        console.print(f"... and {len(outcome.failed) - MOST_FAILURES:,} more; failed.csv has all of them.")
+    if outcome.flagged:
+        console.print("Slices that need a person: the rows of the table whose column flagged is yes (true).")
+    show_written([outcome.table])
+
+
+def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
+    """Return what a batch has done as a table."""
+    totals = outcome.totals
+    table = plain_table("cases")
+    table.add_column("", justify="right")
+    table.add_row("done now", f"{len(outcome.repaired):,}")
+    if outcome.repaired:
+        table.add_row("took", f"{_duration(seconds)}, {60 * len(outcome.repaired) / max(seconds, 1e-3):,.0f} a minute")
+    if outcome.skipped:
+        table.add_row("done before", f"{len(outcome.skipped):,}")
+    table.add_row("failed", f"{len(outcome.failed):,}", style="red" if outcome.failed else "")
+    table.add_row("with flagged slices", f"{len(outcome.flagged):,}", style="yellow" if outcome.flagged else "")
+    table.add_row("with a note in the report", f"{totals.noted_cases:,}")
+    table.add_section()
+    table.add_row("slices in the table", f"{totals.slices:,}", style="bold")
+    rings = f"{totals.closed_before:,} -> {totals.closed_after:,} of {totals.expected_rings:,}"
+    table.add_row("closed rings, of those expected", rings)
+    for verdict in (Verdict.INTACT, Verdict.AUTOMATON, Verdict.GEOMETRY, Verdict.REFUSED):
+        table.add_row(str(verdict), f"{totals.verdicts[verdict]:,}")
+    return table
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,246 @@
+"""The commands of ``rncarefine``. Each reads files, calls the engine and writes files; no algorithm lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..atomic import write_text_whole, written_whole
+from ..io.files import Case, Choice, check_output, read_case, read_pair, write_case
+from ..nca.model import available_models, choose_model
+from ..refine.metrics import evaluate as compare
+from ..refine.records import Report
+from ..refine.repair import RepairOptions
+from ..refine.repair import check as check_stack
+from ..refine.repair import repair as repair_stack
+from ..report.report import json_text, report_ending, write_report
+from ..stack import Mask
+from ..words import Apex
+from . import options
+from .batch import batch
+from .demo import run_demo, sample_folder
+from .errors import one_line_errors
+from .main import FINE, FLAGGED
+from .tables import (
+    metrics_table,
+    model_table,
+    out,
+    progress_bar,
+    show_defaults,
+    show_licence,
+    show_report,
+    show_written,
+    slice_metrics_table,
+)
+from .terms import tell_terms
+
+app = typer.Typer(
+    help="Repairs broken myocardium rings in short-axis cardiac MR, and says what was broken and what was done. "
+    "For research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 every slice is as expected, 1 some need a person, 2 bad input (nothing is written).",
+)
+
+
+@app.command()
+def repair(
+    image: options.ImageFile,
+    segmentation: options.SegmentationFile,
+    *,
+    label: options.Label = None,
+    segment: options.SegmentName = None,
+    pool_label: options.PoolLabel = None,
+    pool_segment: options.PoolSegment = None,
+    output: options.OutputFile,
+    trim_pool: options.TrimPool = False,
+    report: options.Reports = None,
+    model: options.ModelName = None,
+    mode: options.ModelMode = None,
+    device: options.DeviceName = options.Device.AUTO,
+    seed: options.Seed = 0,
+    samples: options.Samples = 1,
+    close_base: options.CloseBase = False,
+    no_geometry: options.NoGeometry = False,
+    add_only: options.AddOnly = False,
+    apex: options.ApexEnd = Apex.AUTO,
+) -> None:
+    """Repair the broken slices of a stack; slices that are right stay as they are, bit for bit."""
+    with one_line_errors():
+        reports = report or []
+        check_output(segmentation, output, (image,))
+        check_reports(reports, (image, segmentation, output))
+        weights = choose_model(model, mode)
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
+        if trim_pool and case.pool is None:
+            raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
+        choices = RepairOptions(
+            device=device.value,
+            seed=seed,
+            samples=samples,
+            close_base=close_base,
+            add_only=add_only,
+            geometry=not no_geometry,
+            apex=apex,
+        )
+        tell_terms(weights.card)
+        with progress_bar() as progress:
+            result = repair_stack(case.stack, weights, choices, progress, case.others)
+        # One transaction: result and reports appear together or not at all.
+        with written_whole(output, *reports) as (new_output, *new_reports):
+            trimmed = write_case(case, result.mask, new_output, trim_pool)
+            write_reports(result.report, new_reports, case, result.mask)
+        show_report(result.report)
+        if trimmed:
+            out().print(f"Blood pool trimmed: {trimmed:.0f} mm2")
+        show_licence(weights.card)
+        show_written([output, *reports])
+        status = status_of(result.report)
+    raise typer.Exit(status)
+
+
+app.command()(batch)
+
+
+@app.command()
+def check(
+    image: options.ImageFile,
+    segmentation: options.SegmentationFile,
+    label: options.Label = None,
+    segment: options.SegmentName = None,
+    pool_label: options.PoolLabel = None,
+    pool_segment: options.PoolSegment = None,
+    close_base: options.CloseBase = False,
+    apex: options.ApexEnd = Apex.AUTO,
+    report: options.Reports = None,
+) -> None:
+    """Say what is broken in a stack and change nothing. Exit status 1 if any slice is to be repaired."""
+    with one_line_errors():
+        reports = report or []
+        check_reports(reports, (image, segmentation))
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
+        result = check_stack(case.stack, RepairOptions(close_base=close_base, apex=apex))
+        with written_whole(*reports) as new_reports:
+            write_reports(result, new_reports, case, case.stack.mask)
+        show_report(result)
+        show_written(reports)
+        status = status_of(result)
+    raise typer.Exit(status)
+
+
+@app.command()
+def evaluate(
+    prediction: Annotated[Path, typer.Argument(metavar="PREDICTION", help="Label map or .seg.nrrd.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Label map or .seg.nrrd on the same voxels.")],
+    label: Annotated[int | None, typer.Option(help="Label of the myocardium in label maps.")] = None,
+    segment: Annotated[str | None, typer.Option(help="Name or ID of the myocardium in .seg.nrrd files.")] = None,
+    truth_label: Annotated[int | None, typer.Option(help="Its label in TRUTH, if another.")] = None,
+    truth_segment: Annotated[str | None, typer.Option(help="Its name or ID in TRUTH, if another.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the metrics as JSON.")] = None,
+) -> None:
+    """Compare a segmentation with the truth: Dice, surface distances in mm, Betti errors, LV mass."""
+    with one_line_errors():
+        if json is not None:
+            check_reports([json], (prediction, truth), endings=(".json",))
+        ours, theirs, spacing = read_pair(
+            prediction,
+            truth,
+            _choice_for(prediction, label, segment),
+            _choice_for(truth, label if truth_label is None else truth_label, truth_segment or segment),
+        )
+        slices, stack = compare(ours, theirs, spacing)
+        if json is not None:
+            values = {
+                "prediction": prediction.name,
+                "truth": truth.name,
+                "spacing_mm": spacing,
+                "stack": asdict(stack),
+                "slices": [asdict(one) for one in slices],
+            }
+            write_text_whole(json, json_text(values))
+        out().print(slice_metrics_table(slices))
+        out().print(metrics_table({prediction.name: stack}))
+        show_written([] if json is None else [json])
+
+
+@app.command()
+def models() -> None:
+    """List the weights that are installed, with their modes and licences, and say which are taken by default."""
+    with one_line_errors():
+        cards = available_models()
+        if not cards:
+            raise ValueError("No weights are installed. Install RNCARefine again.")
+        out().print(model_table(cards))
+        show_defaults(cards)
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for results; made if it is missing.")
+    ] = Path("rncarefine-demo"),
+    model: options.ModelName = None,
+    device: options.DeviceName = options.Device.AUTO,
+) -> None:
+    """Repair the sample stack that comes along, and write result, reports and pictures."""
+    with one_line_errors():
+        weights = choose_model(model)
+        sample_folder()  # before the terms, that bad input stays one line
+        tell_terms(weights.card)
+        run_demo(output, weights, device.value)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"rncarefine {__version__}")
+        raise typer.Exit(FINE)
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequence[str] = ()) -> None:
+    """Check before the work that reports can be written.
+
+    Raises:
+        ValueError: An unknown ending, a missing folder, or a file that is an input or another output.
+    """
+    for path in reports:
+        if report_ending(path) not in (endings or (report_ending(path),)):
+            raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
+        if path.is_dir() or not path.resolve().parent.is_dir():
+            raise ValueError(f"{path} is no place for a file: the folder {path.parent} does not exist, or it is one.")
+        if path.resolve() in [other.resolve() for other in used]:
+            raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
+    if len({path.resolve() for path in reports}) != len(reports):
+        raise ValueError("The same report file was given twice. Leave one out.")
+
+
+def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask) -> None:
+    """Write a report to each path, in the kind of its ending."""
+    for path in paths:
+        write_report(report, path, case.stack, after)
+
+
+def status_of(report: Report) -> int:
+    """Return the exit status for a report."""
+    return FLAGGED if report.stack.flagged else FINE
+
+
+def _choice_for(path: Path, label: int | None, segment: str | None) -> Choice:
+    """Return the choice for one of two files, which may be of different kinds."""
+    named = path.name.lower().endswith(".seg.nrrd")
+    return Choice(segment=segment) if named else Choice(label=label)

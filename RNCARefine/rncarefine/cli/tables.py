@@ -1,0 +1,196 @@
+"""What the command line prints: tables, notes and the progress bar."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from ..nca.card import ModelCard
+from ..nca.model import best_model
+from ..progress import Progress
+from ..refine.metrics import SliceMetrics, StackMetrics
+from ..refine.records import Report, SliceRecord
+from ..words import Mode, Verdict
+
+PLAIN_WIDTH = 140
+"""Columns where the output is a file or a pipe, so that no table is squeezed into 80."""
+
+
+def out() -> Console:
+    """Return the console for results."""
+    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+
+
+def note(text: str) -> None:
+    """Print a line for a person beside the results, on standard error."""
+    print(text, file=sys.stderr)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show a progress bar on standard error while the block runs, if a person is watching."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def progress(fraction: float, text: str) -> None:
+            bar.update(task, completed=fraction, description=escape(text))
+
+        yield progress
+
+
+def slice_table(report: Report) -> Table:
+    """Return the before/after table of a repair, or the findings of a check; a row a slice."""
+    checked = all(record.verdict in (Verdict.INTACT, Verdict.TO_REPAIR) for record in report.slices)
+    table = plain_table("slice", title=escape(report.stack.name))
+    for name in ("expected", "found") if checked else ("expected", "before", "after"):
+        table.add_column(name)
+    table.add_column("b0,b1")
+    table.add_column("gap", justify="right")
+    table.add_column("verdict")
+    if checked:
+        table.add_column("why")
+    else:
+        for name in ("confidence", "+mm2", "-mm2"):
+            table.add_column(name, justify="right")
+    for record in report.slices:
+        style = "yellow" if record.flagged else "dim" if record.verdict is Verdict.INTACT else ""
+        table.add_row(*(_check_row(record) if checked else _repair_row(record)), style=style)
+    return table
+
+
+def _check_row(record: SliceRecord) -> list[str]:
+    return [
+        str(record.k),
+        str(record.expectation),
+        str(record.finding_before),
+        f"{record.b0_before},{record.b1_before}",
+        _degrees(record.gap_deg_before),
+        str(record.verdict),
+        escape(record.reason),
+    ]
+
+
+def _repair_row(record: SliceRecord) -> list[str]:
+    before, after = f"{record.b0_before},{record.b1_before}", f"{record.b0_after},{record.b1_after}"
+    return [
+        str(record.k),
+        str(record.expectation),
+        str(record.finding_before),
+        str(record.finding_after),
+        before if before == after else f"{before} -> {after}",
+        _degrees(record.gap_deg_before),
+        f"{record.verdict}{', look at this' if record.flagged else ''}",
+        "" if record.confidence is None else f"{record.confidence:.2f}",
+        f"{record.added_mm2:.0f}" if record.added_mm2 else "",
+        f"{record.removed_mm2:.0f}" if record.removed_mm2 else "",
+    ]
+
+
+def show_report(report: Report) -> None:
+    """Print the table, why slices need a person after a repair, the summary line, and the warnings."""
+    console = out()
+    console.print(slice_table(report))
+    for record in report.slices:
+        if record.flagged and record.verdict is not Verdict.TO_REPAIR:
+            done = "was left as it was" if record.verdict is Verdict.REFUSED else "was repaired, but look at it"
+            console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
+    console.print(report.summary(), markup=False, soft_wrap=True)
+    for warning in report.warnings:
+        note(f"Please note: {warning}")
+
+
+def show_written(paths: Iterable[Path]) -> None:
+    """Print where the files are."""
+    for path in paths:
+        out().print(f"Written: {path}", markup=False, soft_wrap=True)
+
+
+def show_licence(card: ModelCard) -> None:
+    """Print which weights were used and under which terms."""
+    out().print(f"Weights: {card.name}, licence {card.licence}", markup=False, soft_wrap=True)
+
+
+def model_table(cards: Iterable[ModelCard]) -> Table:
+    """Return the models that are installed."""
+    table = plain_table("name")
+    for title in ("what", "mode", "licence of the weights", "training data", "mm", "SHA-256"):
+        table.add_column(title)
+    for card in cards:
+        spacing, digest = f"{card.spacing_mm:g}", card.sha256[:12]
+        values = (card.name, card.title, card.mode, card.licence, card.training_data, spacing, digest)
+        table.add_row(*(escape(value) for value in values))
+    return table
+
+
+def show_defaults(cards: Sequence[ModelCard]) -> None:
+    """Print which of some models is taken where none is named, and which is free for any use."""
+    default, free = best_model(cards), best_model(cards, permissive=True)
+    of_modes = [(mode, best_model(cards, mode)) for mode in Mode]
+    named = [f"{best.name} with --mode {mode}" for mode, best in of_modes if best is not None and best != default]
+    if default is not None:
+        out().print(f"Default: {', '.join([default.name, *named])}.", markup=False, soft_wrap=True)
+    if free is not None:
+        out().print(f"Free for any use: {free.name}.", markup=False, soft_wrap=True)
+
+
+def metrics_table(columns: dict[str, StackMetrics]) -> Table:
+    """Return the metrics of stacks against the truth, a column for each."""
+    table = plain_table("")
+    for title in columns:
+        table.add_column(title, justify="right")
+    rows: list[tuple[str, Callable[[StackMetrics], str]]] = [
+        ("closed rings, of the truth's", lambda stack: f"{stack.rings} of {stack.truth_rings}"),
+        ("Dice", lambda stack: _number(stack.dice, ".3f")),
+        ("mean Dice of the slices", lambda stack: _number(stack.mean_slice_dice, ".3f")),
+        ("ASSD mm", lambda stack: _number(stack.assd_mm, ".2f")),
+        ("HD mm", lambda stack: _number(stack.hd_mm, ".1f")),
+        ("HD95 mm", lambda stack: _number(stack.hd95_mm, ".1f")),
+        ("mean b0 error", lambda stack: _number(stack.mean_b0_error, ".2f")),
+        ("mean b1 error", lambda stack: _number(stack.mean_b1_error, ".2f")),
+        ("LV mass g (truth)", lambda stack: f"{stack.lv_mass_g:.1f} ({stack.truth_lv_mass_g:.1f})"),
+        ("LV mass error %", lambda stack: _number(stack.lv_mass_error_percent, "+.1f")),
+    ]
+    for title, value in rows:
+        table.add_row(title, *(value(stack) for stack in columns.values()))
+    return table
+
+
+def slice_metrics_table(slices: Iterable[SliceMetrics]) -> Table:
+    """Return the metrics of the slices in which there is anything."""
+    table = plain_table("slice")
+    for title in ("Dice", "ASSD mm", "HD mm", "HD95 mm", "b0 error", "b1 error"):
+        table.add_column(title, justify="right")
+    table.add_column("ring (truth)")
+    for one in slices:
+        if not one.empty:
+            distances = (_number(one.assd_mm, ".2f"), _number(one.hd_mm, ".1f"), _number(one.hd95_mm, ".1f"))
+            rings = f"{'yes' if one.ring else 'no'} ({'yes' if one.truth_ring else 'no'})"
+            table.add_row(str(one.k), _number(one.dice, ".3f"), *distances, str(one.b0_error), str(one.b1_error), rings)
+    return table
+
+
+def plain_table(first: str, title: str | None = None) -> Table:
+    """Return a table that has its first column."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
+    table.add_column(first)
+    return table
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if math.isfinite(value) else "-"
+
+
+def _degrees(angle: float) -> str:
+    return f"{angle:.0f} deg" if angle else ""

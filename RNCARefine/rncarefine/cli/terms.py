@@ -1,0 +1,54 @@
+"""The terms of the weights: the command line tells them once for each licence, and remembers that it did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from ..atomic import write_text_whole
+from ..nca.card import ModelCard
+from ..nca.licence import is_permissive, terms_of_use
+from ..nca.model import available_models, best_model
+from .tables import note
+
+
+def tell_terms(card: ModelCard) -> None:
+    """Say on standard error under which terms weights may be used, if this person has not been told of the licence.
+
+    Nothing is said of a licence that is free for any use. Where there is no home folder, or one that cannot be
+    written, it is said each time.
+    """
+    if is_permissive(card.licence):
+        return
+    licence, told = " ".join(card.licence.split()), _told()
+    if licence in told:
+        return
+    note(f"Terms of the weights: {terms_of_use(card.name, licence)} Please cite: {card.citation}")
+    free = best_model(available_models(), card.mode, permissive=True) or best_model(available_models(), permissive=True)
+    if free is not None:
+        note(f"Free for any use: --model {free.name} ({free.mode}, {free.licence}).")
+    note("This is said once for each licence; rncarefine models lists them.")
+    _remember([*told, licence])
+
+
+def _told() -> list[str]:
+    try:
+        return _memory().read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+
+
+def _remember(licences: list[str]) -> None:
+    path = _memory()
+    if not path.is_absolute():  # there is no home folder
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text_whole(path, "\n".join(licences) + "\n")
+    except (OSError, ValueError):
+        return
+
+
+def _memory() -> Path:
+    return Path(typer.get_app_dir("rncarefine")) / "terms-told.txt"

@@ -1,0 +1,1 @@
+"""Images and segmentations on disk."""

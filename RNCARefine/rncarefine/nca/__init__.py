@@ -1,0 +1,1 @@
+"""The neural cellular automaton: its weights, what it sees, and the rollout. It knows no task."""

@@ -1,0 +1,192 @@
+"""The model card: what a weights file is, where it comes from, and under which terms it may be used."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..words import Mode
+
+FORMAT = 1
+"""Version of the layout of card and weights that this code reads and writes."""
+EVIDENCE = ("after", "before", "gain", "kept", "change", "sharpness")
+"""What a confidence weighs; see :func:`rncarefine.refine.confidence.evidence`."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known about a model. Written as JSON beside its weights."""
+
+    name: str
+    """File name of weights and card without the ending: letters, digits, ``.``, ``_`` and ``-``."""
+    title: str
+    """For a person, one line."""
+    task: str
+    mode: str
+    """``slice-wise`` or ``volumetric``."""
+    training_data: str
+    licence: str
+    """Terms of the weights, an SPDX identifier where there is one."""
+    citation: str
+    spacing_mm: float
+    """In-plane pixel spacing in mm that the model was trained at."""
+    channels: int
+    """Channels of the automaton's state."""
+    hidden: int
+    """Width of the hidden layer of the update."""
+    steps: int
+    """Steps of a rollout."""
+    fire_rate: float
+    """Share of the cells that update in a step, above 0 and at most 1."""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """Measured quality, any plain JSON values."""
+    confidence: dict[str, float] = field(default_factory=dict)
+    """Weights of :mod:`rncarefine.refine.confidence`; without any, the confidence is not calibrated."""
+    created_by: dict[str, Any] = field(default_factory=dict)
+    """Command and configuration that made the weights."""
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shape of each parameter; filled in when the model is saved."""
+    parameters: int = 0
+    """How many numbers the parameters are together; filled in when the model is saved."""
+    sha256: str = ""
+    """SHA-256 of the bytes of the ``.npz``; filled in when the model is saved."""
+    format: int = FORMAT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as plain values, ready for JSON."""
+        card = asdict(self)
+        card["shapes"] = {name: list(shape) for name, shape in self.shapes.items()}
+        return card
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], what: str = "model card") -> ModelCard:
+        """Check plain values and build a complete card from them.
+
+        Args:
+            values: What :meth:`to_dict` returned, or JSON that was read. Every field must be there.
+            what: What to call the card in messages.
+
+        Raises:
+            ValueError: A field is missing, unknown or wrong; the message names it.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"{what}: a model card is a JSON object, this is a {type(values).__name__}.")
+        if "format" in values and values["format"] != FORMAT:
+            raise ValueError(
+                f"{what}: field 'format' is {values['format']!r}, this version of RNCARefine reads {FORMAT}. Update it."
+            )
+        names = [entry.name for entry in fields(cls)]
+        for name in names:
+            if name not in values:
+                raise ValueError(f"{what}: field {name!r} is missing.")
+        for name in values:
+            if name not in names:
+                raise ValueError(f"{what}: field {name!r} is unknown.")
+        for name, (right, must_be) in _RULES.items():
+            if not right(values[name]):
+                raise ValueError(f"{what}: field {name!r} is {values[name]!r}, it must be {must_be}.")
+        shapes = {name: tuple(shape) for name, shape in values["shapes"].items()}
+        count = sum(math.prod(shape) for shape in shapes.values())
+        if values["parameters"] != count:
+            raise ValueError(f"{what}: field 'parameters' is {values['parameters']}, the shapes add up to {count}.")
+        return cls(**{**values, "shapes": shapes, "spacing_mm": float(values["spacing_mm"])})
+
+    @classmethod
+    def read(cls, path: str | Path) -> ModelCard:
+        """Read a card from a JSON file.
+
+        Raises:
+            ValueError: The file is missing, is not JSON, is not a valid card, or is another model's by its name.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path}: the model card is missing. Copy it beside the weights; it comes with them.")
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{path}: the model card cannot be read ({error}).") from error
+        card = cls.from_dict(values, str(path))
+        if card.name != path.stem:
+            raise ValueError(f"{path}: field 'name' is {card.name!r}, but the file is called {path.stem!r}.")
+        return card
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What a report says about the weights that were used."""
+
+    name: str
+    sha256: str
+    licence: str
+    training_data: str
+
+
+_Rule = tuple[Callable[[Any], bool], str]
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_shapes(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(name, str) and isinstance(shape, (list, tuple)) for name, shape in value.items())
+        and all(_is_count(size) for shape in value.values() for size in shape)
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is a dictionary that strict JSON can hold."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(value, dict)
+
+
+def _is_weights(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not value:
+        return isinstance(value, Mapping)
+    return value.keys() == {"intercept", *EVIDENCE} and all(_is_number(weight) for weight in value.values())
+
+
+_TEXT: _Rule = (lambda value: isinstance(value, str) and value.strip() != "", "text that is not empty")
+_COUNT: _Rule = (_is_count, "a whole number above 0")
+_PLAIN: _Rule = (_is_plain, "an object of plain JSON values, without NaN")
+_RULES: dict[str, _Rule] = {
+    "name": (
+        lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value) is not None,
+        "letters, digits, '.', '_' and '-'",
+    ),
+    "title": _TEXT,
+    "task": _TEXT,
+    "mode": (lambda value: value in [str(mode) for mode in Mode], "'slice-wise' or 'volumetric'"),
+    "training_data": _TEXT,
+    "licence": _TEXT,
+    "citation": _TEXT,
+    "spacing_mm": (lambda value: _is_number(value) and value > 0, "a number of mm above 0"),
+    "channels": _COUNT,
+    "hidden": _COUNT,
+    "steps": _COUNT,
+    "fire_rate": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0 and at most 1"),
+    "metrics": _PLAIN,
+    "confidence": (_is_weights, f"empty, or a number for each of intercept, {', '.join(EVIDENCE)}"),
+    "created_by": _PLAIN,
+    "shapes": (_is_shapes, "the shape of each parameter, as whole numbers above 0"),
+    "parameters": _COUNT,
+    "sha256": (
+        lambda value: isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None,
+        "64 hexadecimal digits",
+    ),
+}

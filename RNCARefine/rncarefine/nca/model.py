@@ -1,0 +1,245 @@
+"""Weights as data: an ``.npz`` of float32 arrays beside the model card that describes it and holds its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..atomic import written_whole
+from ..words import Mode
+from .card import ModelCard, ModelRecord
+from .licence import is_permissive
+
+PREFERENCE = ("sax-cine-2d", "sax-cine-3d", "sax-open-2d")
+"""The shipped models, best first by what EVALUATION.md measures; the first one of a mode is the mode's default."""
+DEFAULT_MODEL = PREFERENCE[0]
+MODEL_FOLDERS = (
+    Path(__file__).parents[2] / "Resources" / "Models",  # in the repository and in Slicer
+    Path(__file__).parents[1] / "Models",  # in a wheel
+)
+"""Where models are looked up by name; the first folder that has one wins."""
+_REMEDY = "Install RNCARefine again, or copy the .npz and its .json once more from where they came."
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The automaton's weights and what is known about them.
+
+    Attributes:
+        card: The model card.
+        parameters: Finite float32 arrays by name.
+    """
+
+    card: ModelCard
+    parameters: dict[str, NDArray[np.float32]]
+
+    def record(self) -> ModelRecord:
+        """Return what a report says about the model."""
+        card = self.card
+        return ModelRecord(name=card.name, sha256=card.sha256, licence=card.licence, training_data=card.training_data)
+
+
+def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
+    """Load weights and check them against their card.
+
+    Args:
+        name_or_path: The name of a shipped model, or the path of its ``.npz`` or ``.json``.
+
+    Raises:
+        ValueError: There is no such model, a file of the two is missing, or the weights are not what the card says
+            (hash, names, shapes, type, finite values). Nothing in the file is ever executed.
+    """
+    weights = _find(name_or_path)
+    card = ModelCard.read(weights.with_suffix(".json"))
+    if not weights.is_file():
+        raise ValueError(f"{weights}: the weights are missing beside their model card. {_REMEDY}")
+    try:
+        data = weights.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{weights}: the weights cannot be read ({error}).") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != card.sha256:
+        raise ValueError(
+            f"{weights}: the weights are not the ones that the model card describes (SHA-256 {digest[:12]}..., the "
+            f"card says {card.sha256[:12]}...). The file is truncated, changed or another model's. {_REMEDY}"
+        )
+    parameters = _unpack(data, weights)
+    shapes = {name: tuple(values.shape) for name, values in parameters.items()}
+    for name in sorted(shapes.keys() | card.shapes.keys()):
+        if shapes.get(name) != card.shapes.get(name):
+            raise ValueError(
+                f"{weights}: parameter {name!r} has {_shape(shapes.get(name))}, the model card says "
+                f"{_shape(card.shapes.get(name))}. {_REMEDY}"
+            )
+    return Model(card, parameters)
+
+
+def choose_model(name_or_path: str | Path | None = None, mode: str | None = None) -> Model:
+    """Load the model that a person has named, or else the best one, of a mode if one was asked for.
+
+    Args:
+        name_or_path: See :func:`load_model`; if not given, :func:`best_model` of those that are installed.
+        mode: "slice-wise" or "volumetric"; whatever the model is made for if not given.
+
+    Raises:
+        ValueError: The model is made for another mode, none is installed for it, or it cannot be loaded.
+    """
+    if mode is not None:
+        words = [str(word) for word in Mode]
+        if str(mode) not in words:
+            raise ValueError(f"The mode is {mode!r}. Give one of {', '.join(words)}.")
+    if name_or_path is None:
+        name_or_path = _best_installed(mode)
+    elif mode is not None:
+        card = ModelCard.read(_find(name_or_path).with_suffix(".json"))
+        if card.mode != str(mode):
+            raise ValueError(
+                f"Model {card.name!r} is {card.mode}, the repair was asked to be {mode}. Choose the mode "
+                f"{card.mode!r}, or another model."
+            )
+    return load_model(name_or_path)
+
+
+def best_model(cards: Iterable[ModelCard], mode: str | None = None, *, permissive: bool = False) -> ModelCard | None:
+    """Return the best of some models by :data:`PREFERENCE`; one that is not in it comes after those that are.
+
+    Args:
+        cards: The models to choose from, such as :func:`available_models`.
+        mode: Only those of this mode; all if not given.
+        permissive: Only those whose licence is free for any use.
+
+    Returns:
+        Its card, ``None`` if there is no such model.
+    """
+    wanted = [
+        card
+        for card in cards
+        if (mode is None or card.mode == str(mode)) and (not permissive or is_permissive(card.licence))
+    ]
+    places = {name: place for place, name in enumerate(PREFERENCE)}
+    return min(wanted, key=lambda card: (places.get(card.name, len(places)), card.name), default=None)
+
+
+def save_model(model: Model, folder: str | Path) -> ModelCard:
+    """Write ``<name>.npz`` and ``<name>.json`` into a folder, both whole or neither.
+
+    The same parameters always give the same bytes.
+
+    Args:
+        model: The weights; the card's hash, shapes and count are filled in here.
+        folder: An existing folder.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        ValueError: A parameter is not finite or not numeric, the card is not valid, or the folder does not exist.
+    """
+    parameters: dict[str, NDArray[np.float32]] = {}
+    for name, values in model.parameters.items():
+        array = np.asarray(values, order="C")
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"{model.card.name}: parameter {name!r} is of type {array.dtype}, not a number.")
+        parameters[name] = array.astype("<f4")
+        if not np.isfinite(parameters[name]).all():
+            raise ValueError(f"{model.card.name}: parameter {name!r} has NaN or infinite values. Do not ship it.")
+    data = _pack(parameters)
+    card = replace(
+        model.card,
+        shapes={name: tuple(values.shape) for name, values in sorted(parameters.items())},
+        parameters=sum(values.size for values in parameters.values()),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    # The way through the dictionary checks the card by the rules that loading it will apply.
+    text = json.dumps(ModelCard.from_dict(card.to_dict()).to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+    weights = Path(folder) / f"{card.name}.npz"
+    with written_whole(weights, weights.with_suffix(".json")) as (new_weights, new_card):
+        new_weights.write_bytes(data)
+        new_card.write_bytes((text + "\n").encode("utf-8"))
+    return card
+
+
+def available_models() -> list[ModelCard]:
+    """Return the cards of all models that can be loaded by name, sorted by name.
+
+    A card that cannot be read is left out with a :class:`UserWarning` that says why.
+    """
+    cards: dict[str, ModelCard] = {}
+    for folder in MODEL_FOLDERS:
+        for path in sorted(folder.glob("*.json")):
+            if path.stem in cards:
+                continue
+            try:
+                cards[path.stem] = ModelCard.read(path)
+            except ValueError as error:
+                warnings.warn(f"Left out of the list of models: {error}", stacklevel=2)
+    return [cards[name] for name in sorted(cards)]
+
+
+def _best_installed(mode: str | None) -> str:
+    best = best_model(available_models(), mode)
+    if best is not None:
+        return best.name
+    if mode is None:
+        raise ValueError("No model is installed. Install RNCARefine again, or give the path of a .npz file.")
+    raise ValueError(f"No {mode} model is installed. Choose another mode, or give the path of a .npz file.")
+
+
+def _find(name_or_path: str | Path) -> Path:
+    """Return the path that the weights should have."""
+    text = str(name_or_path)
+    path = Path(name_or_path)
+    if path.suffix in (".npz", ".json"):
+        if not path.is_file():
+            raise ValueError(f"{path}: there is no such model file. Check the path.")
+        return path.with_suffix(".npz")
+    if re.search(r"[/\\]", text):
+        raise ValueError(f"{path} is not a model: give the path of a .npz file (its .json lies beside it), or a name.")
+    for folder in MODEL_FOLDERS:
+        if (folder / f"{text}.json").is_file() or (folder / f"{text}.npz").is_file():
+            return folder / f"{text}.npz"
+    names = ", ".join(card.name for card in available_models()) or "none is installed"
+    raise ValueError(f"There is no model {text!r}. Models: {names}. Or give the path of a .npz file.")
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "no place there" if shape is None else f"shape {shape}"
+
+
+def _pack(parameters: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """Return the bytes of an uncompressed ``.npz``: sorted names, a fixed date, no trace of the machine."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(parameters):
+            entry = zipfile.ZipInfo(f"{name}.npy", _ZIP_DATE)
+            entry.create_system = 3  # else it tells Windows from the rest
+            member = io.BytesIO()
+            np.lib.format.write_array(member, parameters[name], version=(1, 0), allow_pickle=False)
+            archive.writestr(entry, member.getvalue())
+    return buffer.getvalue()
+
+
+def _unpack(data: bytes, path: Path) -> dict[str, NDArray[np.float32]]:
+    try:
+        # NumPy raises whatever the broken byte led to, from BadZipFile to KeyError.
+        content = np.load(io.BytesIO(data), allow_pickle=False)
+        arrays = {name: content[name] for name in content.files}
+    except Exception as error:
+        raise ValueError(f"{path}: this is not an .npz file of plain arrays ({error}). {_REMEDY}") from error
+    for name, values in arrays.items():
+        if values.dtype != np.float32:
+            raise ValueError(f"{path}: parameter {name!r} is of type {values.dtype}, not float32. {_REMEDY}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{path}: parameter {name!r} has NaN or infinite values. {_REMEDY}")
+    return arrays

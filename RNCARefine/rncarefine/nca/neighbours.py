@@ -1,0 +1,43 @@
+"""Links between the slices of a rollout: which one lies below, which above, and how close they are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .architecture import neighbour_weight as weight_at
+
+
+class Links(NamedTuple):
+    """Who is whose neighbour in a batch of n slices; each array has shape ``(n,)``.
+
+    Attributes:
+        below: Index of the slice below, n where there is none.
+        above: Index of the slice above, n where there is none.
+        neighbour_weight: float32, see :func:`rncarefine.nca.architecture.neighbour_weight`.
+    """
+
+    below: NDArray[np.int64]
+    above: NDArray[np.int64]
+    neighbour_weight: NDArray[np.float32]
+
+
+def link(stack: NDArray[np.int64], k: NDArray[np.int64], distance_mm: NDArray[np.float64]) -> Links:
+    """Link slices that lie directly below and above each other.
+
+    Args:
+        stack: Which stack each slice belongs to, shape ``(n,)``.
+        k: Number of each slice in its stack.
+        distance_mm: Distance of the slices of its stack.
+    """
+    places = {(int(owner), int(number)): index for index, (owner, number) in enumerate(zip(stack, k, strict=True))}
+    nobody = len(places)
+    near = np.array([weight_at(float(mm)) for mm in distance_mm], np.float32)
+
+    def beside(step: int) -> NDArray[np.int64]:
+        found = (places.get((int(owner), int(number) + step), nobody) for owner, number in zip(stack, k, strict=True))
+        return np.fromiter(found, np.int64, len(k))
+
+    return Links(beside(-1), beside(1), near)

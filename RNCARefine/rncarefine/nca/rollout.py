@@ -1,0 +1,313 @@
+"""The rollout: an automaton applied over and over to every cell and its neighbours, until nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..progress import Progress, report_progress
+from .architecture import MASK, Architecture
+from .backend_numpy import NumpyBackend
+from .fire import cell_keys, fires
+from .neighbours import Links
+
+Array = NDArray[np.float32]
+Result = TypeVar("Result")
+
+DEVICES = ("auto", "numpy", "cpu", "cuda", "mps")
+PATIENCE = 8
+"""Steps for which the masks must stay as they are before a rollout stops early."""
+ENCODED_AT_ONCE = 64
+"""Slices per pass of the encoder, so that many stacks in one batch fit the memory of a GPU."""
+WATCHED = 3
+"""Leading state channels that decide whether a rollout still changes."""
+LOOK_EVERY = 4
+"""Steps between looks at whether the masks still change; a look costs a GPU a round trip."""
+
+
+class Backend(Protocol):
+    """What a rollout needs of NumPy or PyTorch; values are the backend's own arrays."""
+
+    name: str
+    device: str
+
+    def put(self, values: Array) -> Any: ...
+    def get(self, values: Any) -> Array: ...
+    def take(self, values: Any, items: NDArray[np.int64]) -> Any: ...
+    def join(self, values: Sequence[Any]) -> Any: ...
+    def encode(self, channels: Any) -> tuple[Any, Any]: ...
+    def step(self, state: Any, constant: Any, fire: NDArray[np.bool_], links: Links | None = None) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """What the encoder made of some slices.
+
+    Attributes:
+        channels: What it saw, shape ``(n, j, i, inputs)``.
+        evidence: Its own estimate of the supervised channels, 0 to 1, shape ``(n, j, i, fields)``.
+        constant: The constant half of the hidden layer, an array of the backend.
+    """
+
+    channels: Array
+    evidence: Array
+    constant: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """What a rollout ended with.
+
+    Attributes:
+        state: Final states, shape ``(n, j, i, channels)``.
+        steps: Steps that each item took, shape ``(n,)``.
+        snapshots: Supervised channels at the steps that were asked for, by step, shape ``(n, j, i, fields)``.
+    """
+
+    state: Array
+    steps: NDArray[np.int64]
+    snapshots: dict[int, Array] = field(default_factory=dict)
+
+
+def choose_device(device: str) -> str:
+    """Resolve "auto" to the best there is: CUDA, else PyTorch on the CPU, else NumPy.
+
+    Apple's MPS is never chosen on its own, since it lacks operations in some versions; it can be asked for.
+
+    Raises:
+        ValueError: The device is unknown, or not there.
+    """
+    if device not in DEVICES:
+        raise ValueError(f"Unknown device {device!r}. Choose one of {', '.join(DEVICES)}.")
+    if device == "numpy":
+        return device
+    working = _working_torch()
+    if device == "auto":
+        if working is None:
+            return "numpy"
+        return "cuda" if working.cuda.is_available() else "cpu"
+    if working is None:
+        raise ValueError(f"Device {device!r} needs PyTorch, which is not installed. Install it, or use device 'numpy'.")
+    if device == "cuda" and not working.cuda.is_available():
+        raise ValueError("Device 'cuda': PyTorch finds no usable NVIDIA GPU. Update its driver, or use device 'auto'.")
+    if device == "mps" and not working.backends.mps.is_available():
+        raise ValueError("Device 'mps': PyTorch finds no Apple GPU. Use device 'auto'.")
+    return device
+
+
+class Runner:
+    """Runs one automaton on one device; if a GPU runs out of memory, the CPU takes over.
+
+    Args:
+        parameters: As :meth:`Architecture.shapes` names them.
+        architecture: Sizes.
+        device: One of :data:`DEVICES`.
+
+    Attributes:
+        out_of_memory: Whether the GPU ran out of memory, so that the CPU took over.
+
+    Raises:
+        ValueError: The device is unknown, or not there.
+    """
+
+    def __init__(self, parameters: dict[str, Array], architecture: Architecture, device: str = "auto") -> None:
+        self.parameters, self.architecture = parameters, architecture
+        self.out_of_memory = False
+        self._backend = self._start(choose_device(device))
+
+    @property
+    def backend(self) -> str:
+        """ "numpy" or "torch"."""
+        return self._backend.name
+
+    @property
+    def device(self) -> str:
+        """ "cpu", "cuda" or "mps"."""
+        return self._backend.device
+
+    def encode(self, channels: Array) -> Encoding:
+        """Run the encoder.
+
+        Args:
+            channels: Shape ``(n, j, i, inputs)``; rows and columns multiples of ``architecture.stride``.
+
+        Raises:
+            ValueError: The shape does not fit.
+        """
+        stride, inputs = self.architecture.stride, self.architecture.inputs
+        if (
+            channels.ndim != 4
+            or channels.shape[3] != inputs
+            or channels.shape[1] % stride
+            or channels.shape[2] % stride
+        ):
+            raise ValueError(
+                f"The channels have shape {channels.shape}; it must be (n, j, i, {inputs}), j and i multiples of {stride}."
+            )
+        return self._without_running_out(lambda: self._encode(channels))
+
+    def roll(
+        self,
+        encoding: Encoding,
+        k: NDArray[np.int64],
+        *,
+        steps: int,
+        fire_rate: float,
+        seed: int = 0,
+        patience: int | None = PATIENCE,
+        origin: tuple[int, int] = (0, 0),
+        links: Links | None = None,
+        snapshots: Sequence[int] = (),
+        progress: Progress | None = None,
+    ) -> Rollout:
+        """Roll the automaton out on some slices, from their evidence and masks.
+
+        Args:
+            encoding: From :meth:`encode`.
+            k: Slice index of each item in its stack; it decides which cells fire, whatever the order of the batch.
+            steps: Most steps to take.
+            fire_rate: Probability that a cell fires in a step.
+            seed: Decides which cells fire.
+            patience: Stop an item whose masks have not changed for this many steps; ``None`` never stops early. Linked
+                items stop together.
+            origin: Row and column of the first cell in the crop, for a rollout on a part of it.
+            links: Which slices are neighbours; a volumetric automaton needs them, another takes none.
+            snapshots: Steps after which to keep the supervised channels, 0 the seed; needs ``patience`` None.
+            progress: Called after every step; may cancel.
+
+        Returns:
+            The final states.
+
+        Raises:
+            ValueError: The arguments do not fit together.
+            Cancelled: ``progress`` asked to stop.
+        """
+        if len(k) != len(encoding.channels):
+            raise ValueError(f"There are {len(k)} slice indices for {len(encoding.channels)} slices.")
+        if self.architecture.volumetric != (links is not None):
+            raise ValueError("A volumetric automaton needs the links between its slices, a slice-wise one takes none.")
+        if snapshots and patience is not None:
+            raise ValueError("Snapshots need a rollout that does not stop early: give patience=None.")
+        places = np.asarray(k, np.int64)
+        options = (steps, fire_rate, seed, patience, origin, links, snapshots, progress)
+
+        def attempt() -> Rollout:
+            # After a change of device the constant lies on the wrong one.
+            constant = encoding.constant if self._owns(encoding) else self._encode(encoding.channels).constant
+            return _roll(self._backend, self._seed(encoding), constant, places, *options)
+
+        return self._without_running_out(attempt)
+
+    def _start(self, device: str) -> Backend:
+        if device == "numpy":
+            return NumpyBackend(self.parameters, self.architecture)
+        from .backend_torch import TorchBackend
+
+        return TorchBackend(self.parameters, self.architecture, device)
+
+    def _encode(self, channels: Array) -> Encoding:
+        parts = [
+            self._backend.encode(self._backend.put(channels[start : start + ENCODED_AT_ONCE]))
+            for start in range(0, len(channels), ENCODED_AT_ONCE)
+        ]
+        if not parts:
+            nothing = np.zeros((*channels.shape[:3], self.architecture.fields), np.float32)
+            return Encoding(channels, nothing, None)
+        evidence = np.concatenate([self._backend.get(seen) for _, seen in parts])
+        return Encoding(channels, evidence, (self._backend, self._backend.join([constant for constant, _ in parts])))
+
+    def _owns(self, encoding: Encoding) -> bool:
+        return encoding.constant is None or encoding.constant[0] is self._backend
+
+    def _seed(self, encoding: Encoding) -> Array:
+        state = np.zeros((*encoding.channels.shape[:3], self.architecture.channels), np.float32)
+        fields = self.architecture.fields
+        state[..., :fields] = encoding.evidence
+        state[..., fields] = encoding.channels[..., MASK]
+        return state
+
+    def _without_running_out(self, attempt: Callable[[], Result]) -> Result:
+        """Try once more on the CPU where a GPU has too little memory."""
+        try:
+            return attempt()
+        except Exception as error:
+            if self.device == "cpu":
+                raise
+            from .backend_torch import out_of_memory
+
+            if not out_of_memory(error):
+                raise
+        self.out_of_memory = True
+        self._backend = self._start("cpu")
+        return attempt()
+
+
+def _roll(
+    backend: Backend,
+    state: Array,
+    constant: Any,
+    k: NDArray[np.int64],
+    steps: int,
+    fire_rate: float,
+    seed: int,
+    patience: int | None,
+    origin: tuple[int, int],
+    links: Links | None,
+    snapshots: Sequence[int],
+    progress: Progress | None,
+) -> Rollout:
+    count, height, width = state.shape[:3]
+    final = state.copy()
+    taken = np.zeros(count, np.int64)
+    items = np.arange(count)
+    keys = cell_keys(k, height, width, origin)
+    cells = backend.put(state)
+    held = constant[1] if constant is not None else None
+    seen = _masks(final)
+    still = np.zeros(count, np.int64)
+    kept = {0: final.copy()} if 0 in snapshots else {}
+    for number in range(steps):
+        if not len(items):
+            break
+        cells = backend.step(cells, held, fires(keys[items], seed, number, fire_rate), links)
+        taken[items] += 1
+        if number + 1 in snapshots:
+            kept[number + 1] = backend.get(cells).copy()
+        report_progress(progress, (number + 1) / steps, f"Step {number + 1} of {steps}, {len(items)} slices")
+        if patience is None or (number + 1) % LOOK_EVERY:
+            continue
+        masks = _masks(backend.get(cells))
+        same = (masks == seen).all(axis=(1, 2, 3))
+        still = np.where(same, still + LOOK_EVERY, 0)
+        seen = masks
+        done = still >= patience
+        if links is not None:
+            done[:] = done.all()
+        if done.any():
+            final[items[done]] = backend.get(cells)[done]
+            left = np.flatnonzero(~done)
+            items, seen, still = items[left], seen[left], still[left]
+            cells, held = backend.take(cells, left), backend.take(held, left)
+    if len(items):
+        final[items] = backend.get(cells)
+    return Rollout(final, taken, kept)
+
+
+def _masks(state: Array) -> NDArray[np.bool_]:
+    """What the early stop watches: the supervised channels, thresholded."""
+    return np.asarray(state[..., :WATCHED] > 0.5)
+
+
+def _working_torch() -> Any | None:
+    """Return the torch module if it is there and works; a half-installed one counts as absent."""
+    try:
+        import torch
+
+        return torch if float(torch.ones(2).sum()) == 2.0 else None
+    except Exception:
+        # Absent, or broken in a way that cannot be foreseen (missing DLLs, namespace packages, ABI mismatch).
+        return None

@@ -1,0 +1,139 @@
+"""What a person decided about the slices of a repair, and what the report says then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from ..anatomy.topology import betti_2d, gap
+from ..stack import Mask, Stack
+from ..tasks.ring.diagnosis import find
+from .build_report import stack_record
+from .records import Report, SliceRecord
+
+Decisions = Mapping[int, bool]
+"""Number of a slice to accepted (``True``) or rejected (``False``); a slice that is not in it is undecided."""
+
+Status = Literal["flagged", "in progress", "completed"]
+
+
+def needs_decision(record: SliceRecord) -> bool:
+    """Tell whether a person has to accept or reject a slice: it was changed or flagged, decided about or not."""
+    rejected = record.accepted is False  # only what was changed can be, though nothing is changed any more
+    return record.flagged or rejected or _is_changed(record)
+
+
+def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) -> Report:
+    """Return the report with a person's decisions applied.
+
+    A rejected slice is as it was before the repair and has no changed area; its verdict stays. A slice that was edited
+    by hand since is described as it is now, and a warning names it. The totals are those of the wall as it is now.
+
+    Args:
+        report: The report of the repair.
+        decisions: Accepted and rejected slices.
+        stack: The stack with its masks as they were before the repair.
+        wall_now: The myocardium as it is now, shape of the stack.
+
+    Returns:
+        The same for the same input: time and chance have no part in it.
+
+    Raises:
+        ValueError: The wall or the report has another number of slices than the stack, or a decision is about a slice
+            that the stack does not have.
+    """
+    if wall_now.shape != stack.shape or len(report.slices) != stack.shape[0]:
+        raise ValueError(
+            f"{report.stack.name}: the report is about {len(report.slices)} slices, the wall has shape "
+            f"{wall_now.shape} and the stack {stack.shape}. Choose the volume that was repaired."
+        )
+    unknown = sorted(set(decisions) - {record.k for record in report.slices})
+    if unknown:
+        raise ValueError(f"{report.stack.name}: there is no slice {unknown[0]} to decide about.")
+    records, by_hand = [], []
+    for record in report.slices:
+        told = _as_decided(record, decisions.get(record.k))
+        seen = _as_it_is(told, stack, wall_now[record.k])
+        if seen != told:
+            by_hand.append(record.k)
+        records.append(seen)
+    return replace(
+        report,
+        slices=records,
+        stack=replace(stack_record(stack, wall_now, records), name=report.stack.name),
+        warnings=[*report.warnings, *_edited(by_hand)],
+    )
+
+
+def review_status(report: Report) -> Status:
+    """Return how far the review of a repair is.
+
+    Args:
+        report: The report with the decisions applied (see :func:`decided`).
+
+    Returns:
+        ``"flagged"`` while nobody has decided about a flagged slice; ``"completed"`` when every slice that needs a
+        decision has one; else ``"in progress"``, as long as nobody has decided anything, too: only a person completes.
+    """
+    undecided = [record for record in report.slices if record.accepted is None]
+    if any(record.flagged for record in undecided):
+        return "flagged"
+    if len(undecided) == len(report.slices) or any(needs_decision(record) for record in undecided):
+        return "in progress"
+    return "completed"
+
+
+def _is_changed(record: SliceRecord) -> bool:
+    return record.added_mm2 > 0 or record.removed_mm2 > 0
+
+
+def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:
+    if accepted is not False:
+        return replace(record, accepted=accepted)
+    return replace(
+        record,
+        finding_after=record.finding_before,
+        b0_after=record.b0_before,
+        b1_after=record.b1_before,
+        gap_deg_after=record.gap_deg_before,
+        added_mm2=0.0,
+        removed_mm2=0.0,
+        taken_from_pool_mm2=0.0,
+        taken_from_others_mm2=0.0,
+        pool_outside_mm2=0.0,
+        accepted=False,
+    )
+
+
+def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask) -> SliceRecord:
+    """Return the record if it describes the wall, else what the wall is now."""
+    old, new, area = stack.mask[record.k] > 0, wall > 0, stack.pixel_area
+    b0, b1 = betti_2d(wall)
+    added, removed = float((new & ~old).sum()) * area, float((old & ~new).sum()) * area
+    # Half a pixel: the areas of the report are rounded.
+    same_area = max(abs(added - record.added_mm2), abs(removed - record.removed_mm2)) < area / 2
+    if same_area and (b0, b1) == (record.b0_after, record.b1_after):
+        return record
+    pool = None if stack.pool is None else np.asarray((stack.pool[record.k] > 0) & ~new, np.uint8)
+    return replace(
+        record,
+        finding_after=find(wall, pool, stack.in_plane),
+        b0_after=b0,
+        b1_after=b1,
+        gap_deg_after=round(gap(wall, stack.in_plane).angle_deg, 1),
+        added_mm2=round(added, 2),
+        removed_mm2=round(removed, 2),
+        reason=f"Edited by hand. {record.reason}" if record.reason else "Edited by hand.",
+    )
+
+
+def _edited(slices: list[int]) -> list[str]:
+    if not slices:
+        return []
+    if len(slices) == 1:
+        return [f"Slice {slices[0]} was edited by hand after the repair; it is described as it is now."]
+    which = ", ".join(map(str, slices))
+    return [f"Slices {which} were edited by hand after the repair; they are described as they are now."]

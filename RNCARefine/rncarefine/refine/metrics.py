@@ -1,0 +1,248 @@
+"""How well a mask agrees with the truth: overlap, surface distances in mm, Betti errors, rings and LV mass.
+
+Definitions are frozen here so that every table means the same. Slices are compared in two dimensions, stacks in three.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from ..anatomy.topology import betti_2d
+
+MYOCARDIUM_G_PER_ML = 1.05
+"""Density of myocardium."""
+
+_Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SurfaceDistances:
+    """Distances between the borders of two masks in mm.
+
+    All are 0 where both masks are empty and NaN where one is, because there is nothing to measure to: count such cases
+    beside a mean over the others.
+
+    Attributes:
+        assd_mm: Average symmetric surface distance: mean over the border cells of both masks.
+        hd_mm: Hausdorff distance: the largest of them.
+        hd95_mm: The larger of the two directed 95th percentiles.
+    """
+
+    assd_mm: float
+    hd_mm: float
+    hd95_mm: float
+
+
+@dataclass(frozen=True)
+class SliceMetrics:
+    """Agreement in one slice. Empty slices: see :func:`dice` and :class:`SurfaceDistances`.
+
+    Attributes:
+        k: Number of the slice.
+        dice: Dice coefficient.
+        assd_mm: See :class:`SurfaceDistances`.
+        hd_mm: See :class:`SurfaceDistances`.
+        hd95_mm: See :class:`SurfaceDistances`.
+        b0_error: Difference in the number of components, absolute.
+        b1_error: Difference in the number of holes, absolute.
+        ring: The prediction is a closed ring (b0 = 1, b1 = 1).
+        truth_ring: The truth is one.
+        empty: Neither has anything in this slice.
+    """
+
+    k: int
+    dice: float
+    assd_mm: float
+    hd_mm: float
+    hd95_mm: float
+    b0_error: int
+    b1_error: int
+    ring: bool
+    truth_ring: bool
+    empty: bool
+
+
+@dataclass(frozen=True)
+class StackMetrics:
+    """Agreement of a whole stack.
+
+    Attributes:
+        slices: Slices in which prediction or truth have something; the means are over these.
+        dice: Dice coefficient of the volumes.
+        mean_slice_dice: Mean of the slices' Dice coefficients; 1 if there is nothing in any slice.
+        assd_mm: Between the surfaces of the volumes, see :class:`SurfaceDistances`.
+        hd_mm: See :class:`SurfaceDistances`.
+        hd95_mm: See :class:`SurfaceDistances`.
+        mean_b0_error: Mean difference in components.
+        mean_b1_error: Mean difference in holes.
+        truth_rings: Slices whose truth is a closed ring.
+        rings: Slices of those whose prediction is a closed ring, too.
+        lv_mass_g: LV mass of the prediction.
+        truth_lv_mass_g: LV mass of the truth.
+        lv_mass_error_percent: (prediction - truth) / truth; 0 if both are empty, NaN if only the truth is.
+    """
+
+    slices: int
+    dice: float
+    mean_slice_dice: float
+    assd_mm: float
+    hd_mm: float
+    hd95_mm: float
+    mean_b0_error: float
+    mean_b1_error: float
+    truth_rings: int
+    rings: int
+    lv_mass_g: float
+    truth_lv_mass_g: float
+    lv_mass_error_percent: float
+
+
+def dice(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the Dice coefficient of two masks of the same shape: 1 if both are empty, 0 if one is.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    one, other = _pair(a, b)
+    total = int(one.sum()) + int(other.sum())
+    return 2 * int((one & other).sum()) / total if total else 1.0
+
+
+def surface_distances(a: ArrayLike, b: ArrayLike, spacing: tuple[float, ...]) -> SurfaceDistances:
+    """Measure the distances between the borders of two masks.
+
+    The border of a mask are its cells that have a background cell, or the border of the array, at one of their 4 sides
+    (6 in 3D). Distances are between the middles of cells.
+
+    Args:
+        a: Mask of two or three dimensions, zero and non-zero.
+        b: Mask of the same shape.
+        spacing: mm along each axis.
+
+    Returns:
+        The distances; 0 if both masks are empty, NaN if one is.
+
+    Raises:
+        ValueError: The shapes differ, or the spacing has another number of axes.
+    """
+    one, other = _pair(a, b)
+    if len(spacing) != one.ndim:
+        raise ValueError(f"The spacing {spacing} has {len(spacing)} numbers, the masks have {one.ndim} axes.")
+    if not one.any() and not other.any():
+        return SurfaceDistances(0.0, 0.0, 0.0)
+    if not one.any() or not other.any():
+        return SurfaceDistances(np.nan, np.nan, np.nan)
+    window = ndimage.find_objects((one | other).astype(np.uint8))[0]
+    one, other = _border(one[window]), _border(other[window])
+    there = ndimage.distance_transform_edt(~other, sampling=spacing)[one]
+    back = ndimage.distance_transform_edt(~one, sampling=spacing)[other]
+    return SurfaceDistances(
+        assd_mm=float((there.sum() + back.sum()) / (there.size + back.size)),
+        hd_mm=float(max(there.max(), back.max())),
+        hd95_mm=float(max(np.percentile(there, 95), np.percentile(back, 95))),
+    )
+
+
+def betti_error(a: ArrayLike, b: ArrayLike) -> tuple[int, int]:
+    """Return by how much two slices differ in components and in holes (8- and 4-connected), absolute.
+
+    Raises:
+        ValueError: The shapes differ, or the masks are not two-dimensional.
+    """
+    one, other = _pair(a, b)
+    (b0, b1), (other_b0, other_b1) = betti_2d(one), betti_2d(other)
+    return abs(b0 - other_b0), abs(b1 - other_b1)
+
+
+def lv_mass_g(mask: ArrayLike, spacing: tuple[float, float, float]) -> float:
+    """Return the mass of the myocardium in g, at 1.05 g/ml.
+
+    Args:
+        mask: Myocardium, shape ``(k, j, i)``, zero and non-zero.
+        spacing: mm along ``(k, j, i)``; the slice distance, not the slice thickness.
+    """
+    cell_mm3 = float(np.prod(spacing))
+    return int(np.count_nonzero(mask)) * cell_mm3 / 1000.0 * MYOCARDIUM_G_PER_ML
+
+
+def evaluate(
+    prediction: ArrayLike, truth: ArrayLike, spacing: tuple[float, float, float]
+) -> tuple[list[SliceMetrics], StackMetrics]:
+    """Compare the myocardium of a stack with the truth.
+
+    Args:
+        prediction: Shape ``(k, j, i)``, zero and non-zero.
+        truth: Like ``prediction``.
+        spacing: mm along ``(k, j, i)``.
+
+    Returns:
+        The metrics of every slice, and those of the stack.
+
+    Raises:
+        ValueError: The shapes differ, or the masks are not three-dimensional.
+    """
+    ours, theirs = _pair(prediction, truth)
+    if ours.ndim != 3:
+        raise ValueError(f"The masks have {ours.ndim} dimensions, a stack needs 3 (slice, row, column).")
+    slices = [
+        _evaluate_slice(k, one, other, (spacing[1], spacing[2]))
+        for k, (one, other) in enumerate(zip(ours, theirs, strict=True))
+    ]
+    used = [each for each in slices if not each.empty]
+    distances = surface_distances(ours, theirs, spacing)
+    mass, truth_mass = lv_mass_g(ours, spacing), lv_mass_g(theirs, spacing)
+    if truth_mass:
+        mass_error = 100.0 * (mass - truth_mass) / truth_mass
+    else:
+        mass_error = 0.0 if mass == 0 else np.nan
+    return slices, StackMetrics(
+        slices=len(used),
+        dice=dice(ours, theirs),
+        mean_slice_dice=float(np.mean([each.dice for each in used])) if used else 1.0,
+        assd_mm=distances.assd_mm,
+        hd_mm=distances.hd_mm,
+        hd95_mm=distances.hd95_mm,
+        mean_b0_error=float(np.mean([each.b0_error for each in used])) if used else 0.0,
+        mean_b1_error=float(np.mean([each.b1_error for each in used])) if used else 0.0,
+        truth_rings=sum(each.truth_ring for each in slices),
+        rings=sum(each.ring and each.truth_ring for each in slices),
+        lv_mass_g=mass,
+        truth_lv_mass_g=truth_mass,
+        lv_mass_error_percent=mass_error,
+    )
+
+
+def _evaluate_slice(k: int, ours: _Bools, theirs: _Bools, spacing: tuple[float, float]) -> SliceMetrics:
+    """Compare one slice."""
+    distances = surface_distances(ours, theirs, spacing)
+    numbers, truth_numbers = betti_2d(ours), betti_2d(theirs)
+    return SliceMetrics(
+        k=k,
+        dice=dice(ours, theirs),
+        assd_mm=distances.assd_mm,
+        hd_mm=distances.hd_mm,
+        hd95_mm=distances.hd95_mm,
+        b0_error=abs(numbers[0] - truth_numbers[0]),
+        b1_error=abs(numbers[1] - truth_numbers[1]),
+        ring=numbers == (1, 1),
+        truth_ring=truth_numbers == (1, 1),
+        empty=not ours.any() and not theirs.any(),
+    )
+
+
+def _border(mask: _Bools) -> _Bools:
+    """Return the cells of a mask that have background, or the edge of the array, at one of their sides."""
+    border: _Bools = mask & ~ndimage.binary_erosion(mask)
+    return border
+
+
+def _pair(a: ArrayLike, b: ArrayLike) -> tuple[_Bools, _Bools]:
+    """Return two masks as boolean arrays of the same shape."""
+    one, other = np.asarray(a) != 0, np.asarray(b) != 0
+    if one.shape != other.shape:
+        raise ValueError(f"The masks have shapes {one.shape} and {other.shape}. Resample one to the other's grid.")
+    return one, other

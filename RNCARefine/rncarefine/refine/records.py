@@ -1,0 +1,190 @@
+"""Typed records of a check or a repair: one per slice, one per stack, one for the model and the run."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from ..nca.card import ModelRecord
+from ..words import Expectation, Finding, Verdict
+
+
+@dataclass(frozen=True)
+class SliceRecord:
+    """One row of the report. Areas in mm2, angles in degrees, lengths in mm."""
+
+    k: int
+    finding_before: Finding
+    finding_after: Finding
+    expectation: Expectation
+    verdict: Verdict
+    flagged: bool
+    """A person must look at this slice; :attr:`accepted` says whether one did."""
+    b0_before: int
+    b1_before: int
+    b0_after: int
+    b1_after: int
+    gap_deg_before: float
+    gap_deg_after: float
+    gap_mm_before: float
+    added_mm2: float
+    removed_mm2: float
+    taken_from_pool_mm2: float
+    taken_from_others_mm2: float
+    pool_outside_mm2: float
+    """Blood pool that lies outside the closed ring after the repair (0 without a pool)."""
+    confidence: float | None
+    """0 to 1, probability that the repaired wall is good (a Dice of at least 0.75), where the model is calibrated
+    (see :mod:`rncarefine.refine.confidence`); ``None`` where nothing was repaired or the automaton was not asked."""
+    reason: str
+    """Why the verdict is what it is, and why an intact slice need not be a ring; empty for an intact ring."""
+    accepted: bool | None = None
+    """What a person decided: accepted, or rejected and put back as it was; ``None`` if nobody has decided yet."""
+
+
+@dataclass(frozen=True)
+class StackRecord:
+    """Totals of a stack before and after."""
+
+    name: str
+    slices: int
+    spacing_mm: tuple[float, float, float]
+    expected_rings: int
+    closed_before: int
+    """Slices expected to be rings that were rings before."""
+    closed_after: int
+    right_before: int
+    """Slices that were what they were expected to be."""
+    right_after: int
+    """Slices that are what they are expected to be now and not flagged, or that a person accepted."""
+    flagged: int
+    """Flagged slices that nobody has decided about."""
+    changed: int
+    lv_mass_before_g: float
+    lv_mass_after_g: float
+    lv_mass_change_percent: float
+    b0_3d_before: int
+    b1_3d_before: int
+    b2_3d_before: int
+    b0_3d_after: int
+    b1_3d_after: int
+    b2_3d_after: int
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """How the run was made, enough to repeat it."""
+
+    version: str
+    backend: str
+    device: str
+    seed: int
+    samples: int
+    steps: int
+    close_base: bool
+    add_only: bool
+    geometry: bool
+    apex: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything there is to say about one stack."""
+
+    stack: StackRecord
+    slices: list[SliceRecord]
+    model: ModelRecord | None
+    run: RunRecord
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain dicts, lists, strings and numbers, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Report:
+        """Return the report that was written as JSON, with the types it had.
+
+        Args:
+            values: What :meth:`to_dict` returned, or what was read from its JSON.
+
+        Returns:
+            An equal report, but that a number that was not finite, which JSON writes as ``null``, is NaN, or ``None``
+            where the field allows it.
+
+        Raises:
+            ValueError: A field is missing or has a value of another type; the message names it.
+        """
+        report: Report = _restored(cls, values, "the report")
+        return report
+
+    def summary(self) -> str:
+        """Return the one-line summary that panel, command line and log show; a check has no after."""
+        stack = self.stack
+        if self.model is None:
+            return (
+                f"{stack.closed_before} of {stack.expected_rings} slices closed; {stack.flagged} not as expected; "
+                f"LV mass {stack.lv_mass_before_g:.1f} g"
+            )
+        return (
+            f"{stack.closed_before} of {stack.expected_rings} slices closed before, {stack.closed_after} after; "
+            f"{stack.flagged} flagged; LV mass {stack.lv_mass_before_g:.1f} -> {stack.lv_mass_after_g:.1f} g "
+            f"({stack.lv_mass_change_percent:+.1f} %)"
+        )
+
+
+_hints = cache(get_type_hints)  # a cohort has thousands of reports
+_NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def _restored(kind: Any, value: Any, name: str) -> Any:
+    """Return a value of JSON as the type that a field is declared with."""
+    if is_dataclass(kind):
+        return _restored_record(kind, value, name)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (types.UnionType, Union):  # something or None
+        if value is None:
+            return None
+        (kind,) = (argument for argument in arguments if argument is not type(None))
+        return _restored(kind, value, name)
+    if origin in (list, tuple):
+        if not isinstance(value, (list, tuple)) or (origin is tuple and len(value) != len(arguments)):
+            raise ValueError(_wrong(name, "a list" if origin is list else f"a list of {len(arguments)} values", value))
+        kinds = arguments * len(value) if origin is list else arguments
+        pairs = enumerate(zip(kinds, value, strict=True))
+        return origin(_restored(kind, entry, f"{name}[{n}]") for n, (kind, entry) in pairs)
+    if issubclass(kind, Enum):
+        known = [member.value for member in kind]
+        if value not in known:
+            raise ValueError(_wrong(name, f"one of {', '.join(known)}", value))
+        return kind(value)
+    if kind is float and value is None:
+        return math.nan
+    accepted = (int, float) if kind is float else (kind,)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(_wrong(name, _NAMES[kind], value))
+    return kind(value)
+
+
+def _restored_record(kind: Any, value: Any, name: str) -> Any:
+    """Return a record; fields that a later version may have added are passed over, and older ones' defaults taken."""
+    if not isinstance(value, Mapping):
+        raise ValueError(_wrong(name, "a record", value))
+    hints = _hints(kind)
+    entries = {}
+    for entry in fields(kind):
+        if entry.name in value:
+            entries[entry.name] = _restored(hints[entry.name], value[entry.name], f"{name}, {entry.name}")
+        elif entry.default is MISSING and entry.default_factory is MISSING:
+            raise ValueError(f"{name}: {entry.name!r} is missing. It was not written by this version of RNCARefine.")
+    return kind(**entries)
+
+
+def _wrong(name: str, wanted: str, value: Any) -> str:
+    return f"{name}: {wanted} was expected, {value!r} was found. It was not written by this version of RNCARefine."

@@ -1,0 +1,1 @@
+"""What an automaton is used for."""

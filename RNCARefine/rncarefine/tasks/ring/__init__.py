@@ -1,0 +1,1 @@
+"""The ring of the myocardium: diagnosis, read-out, verification, and interpolation to compare with."""

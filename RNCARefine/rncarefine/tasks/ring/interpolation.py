@@ -1,0 +1,164 @@
+"""The wall in polar coordinates, and its interpolation over gaps.
+
+Interpolating the wall around a fitted circle is the honest baseline for every learned repair, and what the repair falls
+back on where the automaton fails. It looks at the mask alone, never at the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from ...anatomy.circle import near_wall, pixel_at, sectors, wall_centre
+from ...anatomy.shape import EIGHT, as_slice
+from ...stack import Mask
+
+BINS = 180
+"""Angular bins around the centre: two degrees each."""
+END_BINS = 8
+"""Bins at either end of a wall whose median radius is carried over the gap."""
+
+_Floats = NDArray[np.float64]
+_Bools = NDArray[np.bool_]
+
+
+def polar_interpolation(
+    mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, float] | None = None
+) -> Mask:
+    """Close a wall by interpolating its inner and outer radius over the sectors where it is missing.
+
+    The wall's least and greatest radius are taken in 180 angular bins about the centre of the fitted circle and carried
+    linearly over the empty bins, with one bin of overlap. The result is the union of that with the input, less the
+    loose pieces away from the wall and with pores in the wall filled: the cavity about the centre stays the only hole.
+
+    Args:
+        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+        centre: Centre ``(j, i)`` in pixels if it is known, for example that of the blood pool; else it is fitted.
+
+    Returns:
+        A closed ring (b0 = 1, b1 = 1), or an unchanged copy of the mask where none can be made: nothing to fit a circle
+        to, a solid disc without a cavity, or a wall cut off by the border of the slice.
+
+    Raises:
+        ValueError: The mask is not two-dimensional.
+    """
+    wall = as_slice(mask)
+    unchanged = wall.astype(np.uint8)
+    if wall.sum() < 3:
+        return unchanged
+    middle = centre if centre is not None else wall_centre(wall, spacing)
+    if middle is None or pixel_at(wall, middle):
+        return unchanged
+    kept = near_wall(wall, spacing, middle)
+    profile = _Profile.measure(kept, spacing, middle)
+    if profile is None:
+        return unchanged
+    # Filling the empty bins is enough unless the two ends overlap (a slanting crack, a spiral): then fill every bin.
+    for bins in (_widen(~profile.covered), np.ones(BINS, dtype=bool)):
+        ring = _only_cavity(kept | profile.annulus(bins), middle)
+        if ring is not None:
+            return ring.astype(np.uint8)
+    return unchanged
+
+
+@dataclass(frozen=True)
+class _Profile:
+    """Least and greatest radius of a wall in each angular bin, in mm."""
+
+    shape: tuple[int, int]
+    spacing: tuple[float, float]
+    centre: tuple[float, float]
+    covered: _Bools
+    inner: _Floats
+    outer: _Floats
+
+    @classmethod
+    def measure(cls, wall: _Bools, spacing: tuple[float, float], centre: tuple[float, float]) -> _Profile | None:
+        """Measure the wall and carry both radii over the bins that it leaves empty; None if it covers no bin at all."""
+        j, i = np.nonzero(wall)
+        distance = np.hypot((j - centre[0]) * spacing[0], (i - centre[1]) * spacing[1])
+        first, last = sectors(j, i, spacing, centre)
+        width = 2 * np.pi / BINS
+        inner, outer = np.full(BINS, np.inf), np.full(BINS, -np.inf)
+        # A bin is covered by every pixel that covers its middle.
+        start = np.ceil((first + np.pi) / width - 0.5).astype(int)
+        stop = np.floor((last + np.pi) / width - 0.5).astype(int)
+        for offset in range(int((stop - start).max(initial=-1)) + 1):
+            here = start + offset <= stop
+            bins = (start[here] + offset) % BINS
+            np.minimum.at(inner, bins, distance[here])
+            np.maximum.at(outer, bins, distance[here])
+        covered = np.isfinite(inner)
+        if not covered.any():
+            return None
+        known = np.flatnonzero(covered)
+        every = np.arange(BINS)
+        half = float(np.mean(spacing)) / 2
+        inner = np.interp(every, known, _steady(inner[known] - half, known), period=BINS)
+        outer = np.interp(every, known, _steady(outer[known] + half, known), period=BINS)
+        return cls(wall.shape, spacing, centre, covered, inner, outer)
+
+    def annulus(self, bins: _Bools) -> _Bools:
+        """Return the wall of the given bins as a mask: pixels whose middle lies in it, and an unbroken middle line."""
+        j, i = np.indices(self.shape)
+        y, x = (j - self.centre[0]) * self.spacing[0], (i - self.centre[1]) * self.spacing[1]
+        distance = np.hypot(y, x)
+        place = (np.arctan2(y, x) + np.pi) / (2 * np.pi / BINS) - 0.5
+        mask = (distance >= self._at(place, self.inner)) & (distance <= self._at(place, self.outer))
+        mask &= bins[np.rint(place).astype(int) % BINS]
+        # The line keeps together what is thinner than a pixel, and where the radius changes much within a few bins.
+        middle = (self.inner + self.outer) / 2
+        samples = 16 * int(np.ceil(1 + float(middle.max()) / (BINS * min(self.spacing))))
+        fine = np.linspace(-0.5, BINS - 0.5, BINS * samples, endpoint=False)
+        fine = fine[bins[np.rint(fine).astype(int) % BINS]]
+        radius, angle = self._at(fine, middle), (fine + 0.5) * (2 * np.pi / BINS) - np.pi
+        rows = np.rint(self.centre[0] + radius * np.sin(angle) / self.spacing[0]).astype(int)
+        columns = np.rint(self.centre[1] + radius * np.cos(angle) / self.spacing[1]).astype(int)
+        inside = (rows >= 0) & (rows < self.shape[0]) & (columns >= 0) & (columns < self.shape[1])
+        mask[rows[inside], columns[inside]] = True
+        return mask
+
+    @staticmethod
+    def _at(place: _Floats, values: _Floats) -> _Floats:
+        """Interpolate values of the bins at fractional bin numbers, around the circle."""
+        result: _Floats = np.interp(place, np.arange(BINS), values, period=BINS)
+        return result
+
+
+def _only_cavity(wall: _Bools, centre: tuple[float, float]) -> _Bools | None:
+    """Return the piece that encloses the centre with every other hole filled, or None if nothing encloses it."""
+    labels, _ = ndimage.label(~np.pad(wall, 1))
+    labels = labels[1:-1, 1:-1]
+    row, column = round(centre[0]), round(centre[1])
+    if not (0 <= row < wall.shape[0] and 0 <= column < wall.shape[1]):
+        return None
+    # Label 1 is the outside: the padding comes first in the scan.
+    cavity = labels == labels[row, column]
+    if labels[row, column] <= 1:
+        return None
+    solid = ndimage.binary_fill_holes(wall) & ~cavity
+    pieces, _ = ndimage.label(solid, structure=EIGHT)
+    touching = np.unique(pieces[ndimage.binary_dilation(cavity) & solid])
+    # A loose piece inside the cavity touches it too, but does not enclose it.
+    rings = (pieces == number for number in touching)
+    return next((ring for ring in rings if ndimage.binary_fill_holes(ring)[row, column]), None)
+
+
+def _steady(radius: _Floats, known: NDArray[np.integer]) -> _Floats:
+    """Return the radii of the known bins, with those at the ends of the wall, often frayed, made typical of the end."""
+    steady = radius.copy()
+    jump = np.flatnonzero(np.diff(known, append=known[0] + BINS) > 1)
+    for end in jump:
+        steady[end] = np.median(radius[np.arange(end - END_BINS + 1, end + 1) % known.size])
+        start = (end + 1) % known.size
+        steady[start] = np.median(radius[(start + np.arange(END_BINS)) % known.size])
+    return steady
+
+
+def _widen(bins: _Bools) -> _Bools:
+    """Return the bins and their neighbours on both sides."""
+    return bins | np.roll(bins, 1) | np.roll(bins, -1)

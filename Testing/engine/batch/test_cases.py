@@ -1,0 +1,215 @@
+"""Cases are found in a folder by patterns or read from a list, and what is not clear is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rncarefine.batch.cases import CohortCase, checked_cases, find_cases, read_cases
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def found(folder: Path, *patterns: str, **options: Path) -> list[tuple[str, str | None, str | None]]:
+    def told(path: Path | None) -> str | None:
+        return None if path is None else path.relative_to(folder).as_posix()
+
+    cases = find_cases(folder, *patterns, **options)
+    return [(case.name, told(case.image), told(case.segmentation)) for case in cases]
+
+
+def test_a_folder_for_each_case_is_the_default(tmp_path):
+    make(
+        tmp_path, "p2/image.nrrd", "p2/segmentation.seg.nrrd", "p1/image.nii.gz", "p1/segmentation.nii.gz", "notes.txt"
+    )
+    assert found(tmp_path) == [
+        ("p1", "p1/image.nii.gz", "p1/segmentation.nii.gz"),
+        ("p2", "p2/image.nrrd", "p2/segmentation.seg.nrrd"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "patterns"),
+    [
+        (["a_img.nrrd", "a_seg.seg.nrrd"], ["{case}_img.nrrd", "{case}_seg.seg.nrrd"]),
+        (["imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz"], ["imagesTr/{case}_0000.nii.gz", "labelsTr/{case}.nii.gz"]),
+        (["a/a_frame01.nii", "a/a_frame01_gt.nii"], ["{case}/{case}_frame01.nii", "{case}/{case}_frame01_gt.nii"]),
+        (["a/ED_sax.nii", "a/ED_gt.nii"], ["*_sax.nii", "ED_g?.nii"]),
+        (["x/a/i.mha", "x/a/s.nrrd"], ["x/{case}/i.*", "x/{case}/s.*"]),
+    ],
+)
+def test_patterns_describe_other_layouts(tmp_path, files, patterns):
+    make(tmp_path, *files)
+    assert found(tmp_path, *patterns) == [("a", *files)]
+
+
+def test_names_of_cases_may_have_any_characters_between_those_of_the_pattern(tmp_path):
+    make(tmp_path, "a_b-1_img.nrrd", "a_b-1_seg.nrrd", "a_img.nrrd", "a_seg.nrrd", "c+(1)_img.nrrd", "c+(1)_seg.nrrd")
+    assert [name for name, _, _ in found(tmp_path, "{case}_img.nrrd", "{case}_seg.nrrd")] == ["a", "a_b-1", "c+(1)"]
+
+
+@pytest.mark.parametrize("patterns", [("{case}.nii.gz", "{case}_seg.nii.gz"), ("{case}_seg.nii.gz", "{case}.nii.gz")])
+def test_a_file_that_fits_both_patterns_belongs_to_the_one_that_says_more(tmp_path, patterns):
+    make(tmp_path, "p1.nii.gz", "p1_seg.nii.gz", "p2.nii.gz", "p2_seg.nii.gz")
+    assert [name for name, _, _ in found(tmp_path, *patterns)] == ["p1", "p2"]
+
+
+def test_two_patterns_that_cannot_be_told_apart_are_refused(tmp_path):
+    make(tmp_path, "p1/a.nii.gz", "p1/b.nii.gz")
+    with pytest.raises(ValueError, match=r"a.nii.gz fits the pattern of the images, '\{case\}/\*.nii.gz', and that of"):
+        find_cases(tmp_path, "*.nii.gz", "{case}/*.nii.gz")
+
+
+def test_a_segmentation_file_is_never_an_image(tmp_path):
+    make(tmp_path, "p1/a.nrrd", "p1/a.seg.nrrd")
+    assert found(tmp_path, "a.*", "a.seg.nrrd") == [("p1", "p1/a.nrrd", "p1/a.seg.nrrd")]
+
+
+def test_files_that_cannot_be_read_and_hidden_ones_are_left_alone(tmp_path):
+    make(tmp_path, "p1/image.nrrd", "p1/image.txt", "p1/segmentation.nrrd", "p1/segmentation.json")
+    make(tmp_path, ".p0/image.nrrd", ".p0/segmentation.nrrd", "p1/.image.nrrd")
+    assert found(tmp_path) == [("p1", "p1/image.nrrd", "p1/segmentation.nrrd")]
+
+
+def test_the_folder_of_the_results_is_left_out(tmp_path):
+    make(tmp_path, "p1/image.nrrd", "p1/segmentation.seg.nrrd", "out/segmentation.seg.nrrd")
+    assert [name for name, _, _ in found(tmp_path)] == ["out", "p1"]
+    assert [name for name, _, _ in found(tmp_path, leave_out=tmp_path / "out")] == ["p1"]
+
+
+def test_a_case_with_one_file_is_listed_and_says_what_is_missing(tmp_path):
+    make(tmp_path, "p1/image.nrrd", "p1/segmentation.nrrd", "p2/image.nrrd", "p3/segmentation.nrrd")
+    whole, bare, blind = find_cases(tmp_path)
+    assert whole.files() == (tmp_path / "p1/image.nrrd", tmp_path / "p1/segmentation.nrrd")
+    with pytest.raises(ValueError, match="no segmentation for this case"):
+        bare.files()
+    with pytest.raises(ValueError, match="no image for this case"):
+        blind.files()
+
+
+def test_several_files_for_one_case_are_refused_and_named(tmp_path):
+    make(tmp_path, "p1/image.nrrd", "p1/image.nii.gz", "p1/segmentation.nrrd")
+    with pytest.raises(ValueError, match=r"Case 'p1': several files fit '.*' \(image.nii.gz, image.nrrd\)"):
+        find_cases(tmp_path)
+
+
+def test_no_case_is_an_error_that_says_how_patterns_work(tmp_path):
+    make(tmp_path, "a_img.nrrd", "b_img.nrrd", "a_seg.nrrd")
+    with pytest.raises(ValueError, match=r"no case has both .* \(2 images and 0 segmentations fit\).*\{case\} stands"):
+        find_cases(tmp_path, "{case}_img.nrrd", "{case}_mask.nrrd")
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="nowhere is not a folder"):
+        find_cases(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("pattern", ["/data/{case}.nrrd", "../{case}.nrrd", "**/{case}.nrrd"])
+def test_patterns_stay_inside_the_folder(tmp_path, pattern):
+    with pytest.raises(ValueError, match="is not the path of a file inside the folder"):
+        find_cases(tmp_path, pattern)
+
+
+def write_list(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "cases.csv"
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def test_a_list_has_paths_from_its_own_folder_and_columns_in_any_order(tmp_path):
+    path = write_list(tmp_path, "segmentation,site,case,image\ns/1.seg.nrrd,x,p1, i/1.nrrd\n/else/2.nii,x,p2,\n")
+    assert read_cases(path) == [
+        CohortCase("p1", tmp_path / "i/1.nrrd", tmp_path / "s/1.seg.nrrd"),
+        CohortCase("p2", None, Path("/else/2.nii")),
+    ]
+
+
+def test_a_list_saved_by_excel_is_read(tmp_path):
+    path = write_list(tmp_path, "case,image,segmentation\r\nGr\u00f6\u00dfe,i.nrrd,s.nrrd\r\n", "utf-8-sig")
+    assert [case.name for case in read_cases(path)] == ["Gr\u00f6\u00dfe"]
+
+
+@pytest.mark.parametrize("names", ["image,segmentation", "image, segmentation ", "image,segmentation,case"])
+def test_spaces_about_the_titles_and_rows_of_nothing_but_commas_do_no_harm(tmp_path, names):
+    path = write_list(tmp_path, f"{names}\ni.nrrd,s.nrrd,i\n,,\n\n , ,\n,,,,\n")
+    assert read_cases(path) == [CohortCase("i", tmp_path / "i.nrrd", tmp_path / "s.nrrd")]
+
+
+def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_path):
+    (case,) = read_cases(write_list(tmp_path, "case,image,segmentation\np1,i.nrrd,s.nrrd\n"))
+    with pytest.raises(ValueError, match=r"The image .*i.nrrd does not exist"):
+        case.files()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("case,image\np1,i.nrrd\n", "no column 'segmentation'"),
+        ("", "no column 'image'"),
+        ("case,image,segmentation\n", "no cases in the list"),
+        ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have one name"),
+        ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
+        ("case;image;segmentation\np1;a;b\n", "no column 'image'; there is 'case;image;segmentation'.*by commas"),
+        ("case,image,segmentation\np/1,a,b\n", "Case 'p/1': this cannot be"),
+    ],
+)
+def test_a_list_that_cannot_be_used_says_why(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_cases(write_list(tmp_path, text))
+
+
+def test_a_list_that_cannot_be_read_says_why(tmp_path):
+    with pytest.raises(ValueError, match=r"none.csv: the list of cases cannot be read"):
+        read_cases(tmp_path / "none.csv")
+    with pytest.raises(ValueError, match="Give a CSV file in UTF-8"):
+        read_cases(write_list(tmp_path, "case,image,segmentation\n\u00e9,a,b\n", "latin-1"))
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".hidden", "a:b", "a\\b", "a*", "a?", 'a"b', "a<b", "a|b", "a\nb", "a.", "a ", "a\udcfc"]
+)
+def test_names_that_are_no_file_names_everywhere_are_refused(name):
+    with pytest.raises(ValueError, match="cannot be the name of a file"):
+        checked_cases([CohortCase(name, None, None)])
+
+
+def test_the_name_of_a_case_may_be_in_a_column_of_either_name_or_that_of_its_image(tmp_path):
+    assert [case.name for case in read_cases(write_list(tmp_path, "name,image,segmentation\np1,a,b\n"))] == ["p1"]
+    path = write_list(tmp_path, "image,segmentation\nd/p2.nii.gz,s\nd/p3.dcm,s\n")
+    assert [case.name for case in read_cases(path)] == ["p2", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give .* in the column 'case'"),
+        ("image,segmentation\na.nii,s\n,s\n", "line 3: there is no image. Add it, or a column with the names"),
+    ],
+)
+def test_a_list_without_names_whose_images_have_none_of_their_own_says_so(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_cases(write_list(tmp_path, text))
+
+
+def test_a_list_says_which_label_or_segment_a_case_has(tmp_path):
+    text = (
+        "case,image,segmentation,label,segment,pool\n"
+        "p1,i,s.nii.gz,2,myo,3\n"
+        "p2,i,s.seg.nrrd,2,myo,cavity\n"
+        "p3,i,s.nii.gz,,,\n"
+        "p4,i,s.nii.gz,,5,\n"
+        "p5,i,s.seg.nrrd,wall,,\n"
+    )
+    cases = read_cases(write_list(tmp_path, text))
+    assert [(case.segment, case.pool) for case in cases] == [
+        ("2", "3"),
+        ("myo", "cavity"),
+        (None, None),
+        ("5", None),
+        ("wall", None),
+    ]

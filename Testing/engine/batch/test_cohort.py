@@ -1,0 +1,295 @@
+"""The folder of a cohort's results: whole rows of whole cases, whenever a run was stopped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from engine.report_samples import broken_report
+from rncarefine import __version__
+from rncarefine.batch import table as cohort_table
+from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cohort import Cohort, OutputError, settings_of
+from rncarefine.batch.files import CaseFiles
+from rncarefine.batch.sources import source_of
+from rncarefine.nca.card import ModelRecord
+from rncarefine.refine.options import RepairOptions
+from rncarefine.tasks.ring.verification import Bounds
+
+MODEL = ModelRecord("toy", "0" * 64, "CC0", "none")
+SETTINGS = settings_of(MODEL, RepairOptions(), segment="myo", pool=None)
+SLICES = 4
+
+
+def write(path: Path) -> None:
+    path.write_bytes(b"voxels")
+
+
+def finish(folder: Cohort, name: str, **changes) -> None:
+    folder.finish(name, broken_report(**changes), f"{name}.seg.nrrd", write)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "cohort.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_finished_case_has_its_result_its_report_and_a_row_a_slice(tmp_path):
+    results = Cohort(tmp_path / "deep" / "out", SETTINGS)
+    finish(results, "p1")
+    assert files(results.folder) == ["cohort.csv", "p1.seg.nrrd", "reports/p1.json", "settings.json"]
+    table = rows(results.folder)
+    assert [(row["case"], row["k"]) for row in table] == [("p1", str(k)) for k in range(SLICES)]
+    assert list(table[0])[:4] == ["case", "k", "finding_before", "finding_after"]
+    assert [row["flagged"] for row in table] == ["yes" if record.flagged else "no" for record in broken_report().slices]
+    assert results.flagged == {"p1": broken_report().stack.flagged}
+    assert json.loads((results.folder / "reports/p1.json").read_text())["report"]["stack"]["slices"] == SLICES
+
+
+def test_an_empty_cohort_has_a_table_with_a_header(tmp_path):
+    Cohort(tmp_path, SETTINGS)
+    assert (tmp_path / "cohort.csv").read_text().startswith("case,k,finding_before,")
+    assert rows(tmp_path) == []
+
+
+def test_rows_are_added_as_cases_finish_and_sorted_when_the_folder_is_opened_again(tmp_path):
+    results = Cohort(tmp_path, SETTINGS)
+    finish(results, "p2")
+    finish(results, "p1")
+    assert [row["case"] for row in rows(tmp_path)] == ["p2"] * SLICES + ["p1"] * SLICES
+    again = Cohort(tmp_path, SETTINGS)
+    assert [row["case"] for row in rows(tmp_path)] == ["p1"] * SLICES + ["p2"] * SLICES
+    assert again.is_finished("p1")
+    assert again.is_finished("p2")
+    assert not again.is_finished("p3")
+    assert again.flagged == results.flagged
+
+
+def test_rows_added_are_the_rows_of_the_table_made_again(tmp_path):
+    results = Cohort(tmp_path, SETTINGS)
+    finish(results, "p1")
+    added = (tmp_path / "cohort.csv").read_bytes()
+    results.write_table()
+    assert (tmp_path / "cohort.csv").read_bytes() == added
+
+
+@pytest.mark.parametrize("lost", ["p1.seg.nrrd", "reports/p1.json"])
+def test_a_case_that_lost_a_file_is_not_finished(tmp_path, lost):
+    finish(Cohort(tmp_path, SETTINGS), "p1")
+    (tmp_path / lost).unlink()
+    results = Cohort(tmp_path, SETTINGS)
+    assert not results.is_finished("p1")
+    assert rows(tmp_path) == []
+
+
+def test_rows_cut_off_by_a_crash_are_mended(tmp_path):
+    finish(Cohort(tmp_path, SETTINGS), "p1")
+    table = tmp_path / "cohort.csv"
+    table.write_bytes(table.read_bytes()[:-50])
+    (tmp_path / "reports" / ".1234-new-p2.json").write_text("half a rep")  # what a killed run leaves
+    Cohort(tmp_path, SETTINGS)
+    assert len(rows(tmp_path)) == SLICES
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_result_that_cannot_be_written_leaves_neither_file_nor_row(tmp_path, error):
+    results = Cohort(tmp_path, SETTINGS)
+    before = files(tmp_path)
+
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise error
+
+    with pytest.raises(OutputError if isinstance(error, OSError) else KeyboardInterrupt):
+        results.finish("p1", broken_report(), "p1.seg.nrrd", fail)
+    assert files(tmp_path) == before
+    assert rows(tmp_path) == []
+    assert not results.is_finished("p1")
+
+
+def test_an_output_error_names_the_folder_and_the_remedy(tmp_path):
+    def fail(path: Path) -> None:
+        raise OSError("No space left on device")
+
+    with pytest.raises(OutputError, match=r"cannot be written to .*out \(No space left.*Make room.*is kept"):
+        Cohort(tmp_path / "out", SETTINGS).finish("p1", broken_report(), "p1.seg.nrrd", fail)
+
+
+def test_rows_that_cannot_be_added_whole_are_not_added(tmp_path, monkeypatch):
+    results = Cohort(tmp_path, SETTINGS)
+    finish(results, "p1")
+    before = (tmp_path / "cohort.csv").read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(cohort_table.os, "fsync", full)
+    with pytest.raises(OutputError, match="No space"):
+        results.add({"p2": broken_report()})
+    assert (tmp_path / "cohort.csv").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written to"):
+        Cohort(tmp_path / "file" / "out", SETTINGS)
+
+
+def test_failed_cases_are_logged_with_the_reason_until_they_succeed(tmp_path):
+    results = Cohort(tmp_path, SETTINGS)
+    results.fail({"p2": 'The image is\n constant, "really".'})
+    results.fail({"p1": "No segment."})
+    assert (tmp_path / "failed.csv").read_text() == (
+        'case,reason\np1,No segment.\np2,"The image is constant, ""really""."\n'
+    )
+    again = Cohort(tmp_path, SETTINGS)
+    assert again.failed == results.failed
+    finish(again, "p2")
+    assert (tmp_path / "failed.csv").read_text() == "case,reason\np1,No segment.\n"
+    assert not again.is_finished("p1")
+
+
+def test_a_file_of_somebody_else_is_never_overwritten(tmp_path):
+    (tmp_path / "p1.seg.nrrd").write_bytes(b"drawn by hand")
+    results = Cohort(tmp_path, SETTINGS)
+    with pytest.raises(ValueError, match=r"p1.seg.nrrd exists and is not a result of this batch"):
+        results.check_result("p1", "p1.seg.nrrd")
+    results.check_result("p2", "p2.seg.nrrd")
+    finish(results, "p2")
+    results.check_result("p2", "p2.seg.nrrd")
+
+
+def test_a_run_killed_between_the_two_files_can_go_on(tmp_path, monkeypatch):
+    """The report is moved into place first: then there is no result that would look like somebody else's."""
+    moved = []
+    replace_file = os.replace
+
+    def note(source: Path, target: Path) -> None:
+        moved.append(Path(target).name)
+        replace_file(source, target)
+
+    results = Cohort(tmp_path, SETTINGS)
+    monkeypatch.setattr("rncarefine.atomic.os.replace", note)
+    finish(results, "p1")
+    assert moved == ["p1.json", "p1.seg.nrrd"]
+
+
+def test_the_same_settings_may_go_on_on_another_device(tmp_path):
+    Cohort(tmp_path, settings_of(MODEL, RepairOptions(device="cuda"), segment="myo", pool=None))
+    Cohort(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (settings_of(MODEL, RepairOptions(seed=5), segment="myo", pool=None), r"\(seed was 0, is 5\)"),
+        (settings_of(MODEL, RepairOptions(), segment="wall", pool=None), "segment was 'myo', is 'wall'"),
+        (settings_of(replace(MODEL, sha256="1" * 64), RepairOptions(), segment="myo", pool=None), "sha256 was '000"),
+        (
+            settings_of(MODEL, RepairOptions(bounds=Bounds(most_change_mm2=9.0)), segment="myo", pool=None),
+            r"most_change_mm2 was None, is 9.0",
+        ),
+        ({**SETTINGS, "version": "0.0.9"}, f"version was '{__version__}', is '0.0.9'"),
+        ({key: value for key, value in SETTINGS.items() if key != "apex"}, "apex was 'auto', is None"),
+    ],
+)
+def test_other_settings_are_refused_and_named(tmp_path, settings, message):
+    finish(Cohort(tmp_path, SETTINGS), "p1")
+    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    with pytest.raises(ValueError, match=f"made with other settings .*{message}"):
+        Cohort(tmp_path, settings)
+    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+
+
+def test_settings_that_nothing_was_made_with_yet_may_be_mended(tmp_path):
+    mended = settings_of(MODEL, RepairOptions(seed=5), segment="myo", pool=None)
+    Cohort(tmp_path, SETTINGS).fail({"p1": "There is no segment."})
+    finish(Cohort(tmp_path, mended), "p1")
+    with pytest.raises(ValueError, match=r"\(seed was 5, is 0\)"):
+        Cohort(tmp_path, SETTINGS)
+
+
+def test_settings_of_somebody_else_or_of_a_case_in_work_are_not_replaced(tmp_path):
+    (tmp_path / "settings.json").write_text('{"editor.fontSize": 12}')
+    with pytest.raises(ValueError, match="made with other settings"):
+        Cohort(tmp_path, SETTINGS)
+    begun = Cohort(tmp_path / "out", SETTINGS)
+    with begun.in_work("p1"), pytest.raises(ValueError, match="made with other settings"):
+        Cohort(tmp_path / "out", {**SETTINGS, "seed": 5})
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"case": "p1"}', '{"case": "p1", "result": "x", "report": {}}'])
+def test_a_report_that_cannot_be_read_is_named(tmp_path, content):
+    Cohort(tmp_path, SETTINGS)
+    (tmp_path / "reports" / "p1.json").write_text(content)
+    with pytest.raises(ValueError, match=r"p1.json is not a report of a case .*Delete it"):
+        Cohort(tmp_path, SETTINGS)
+
+
+def test_settings_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(ValueError, match=r"settings.json cannot be read"):
+        Cohort(tmp_path, SETTINGS)
+
+
+def test_cases_whose_files_are_written_elsewhere_are_added_together(tmp_path):
+    results = Cohort(tmp_path, SETTINGS)
+    results.fail({"p1": "no", "p3": "no"})
+    for name in ("p2", "p1"):
+        CaseFiles(tmp_path, name, f"{name}.nii.gz").keep(broken_report(), write)
+    results.add({"p2": broken_report(), "p1": broken_report()})
+    assert [row["case"] for row in rows(tmp_path)] == ["p2"] * SLICES + ["p1"] * SLICES
+    assert results.flagged.keys() == {"p1", "p2"}
+    assert (tmp_path / "failed.csv").read_text() == "case,reason\np3,no\n"
+    assert Cohort(tmp_path, SETTINGS).flagged == results.flagged
+
+
+def test_a_table_of_parquet_is_made_whenever_the_folder_is_opened(tmp_path):
+    path = tmp_path / "slices.parquet"
+    results = Cohort(tmp_path / "out", SETTINGS, path)
+    finish(results, "p1")
+    assert parquet.read_table(path).num_rows == 0
+    assert Cohort(tmp_path / "out", SETTINGS, path).totals.slices == SLICES
+    assert parquet.read_table(path).column("case").to_pylist() == ["p1"] * SLICES
+    assert not (tmp_path / "out" / "cohort.csv").exists()
+
+
+def test_the_table_adds_up_to_its_totals(tmp_path):
+    for name in ("p1", "p2"):
+        finish(Cohort(tmp_path, SETTINGS), name)
+    totals = Cohort(tmp_path, SETTINGS).totals
+    assert (totals.cases, totals.slices) == (2, 2 * SLICES)
+
+
+def test_a_finished_case_that_has_other_files_now_is_objected_to(tmp_path):
+    segmentation = tmp_path / "s.nrrd"
+    segmentation.write_bytes(b"mask")
+    case = CohortCase("p1", None, segmentation)
+    results = Cohort(tmp_path / "out", SETTINGS)
+    results.finish("p1", broken_report(), "p1.nrrd", write, source_of(case))
+    again = Cohort(tmp_path / "out", SETTINGS)
+    assert again.objection(case) == ""
+    segmentation.write_bytes(b"another network's mask")
+    assert again.objection(case).startswith("The case was finished before, but")
+    assert "Delete its result" in again.objection(case)
+
+
+def test_a_result_whose_report_was_lost_with_the_power_is_done_again(tmp_path):
+    """Only where the mark says that the case was in work; else the file is somebody else's."""
+    results = Cohort(tmp_path, SETTINGS)
+    finish(results, "p1")
+    (tmp_path / "reports" / "p1.json").unlink()
+    with pytest.raises(ValueError, match="is not a result of this batch"):
+        Cohort(tmp_path, SETTINGS).check_result("p1", "p1.seg.nrrd")
+    (tmp_path / "reports" / "p1.begun").touch()
+    Cohort(tmp_path, SETTINGS).check_result("p1", "p1.seg.nrrd")

@@ -1,0 +1,121 @@
+"""Real worker processes: one that dies costs only its case, and Ctrl-C and threads are none of their business."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+from distributed import Client
+
+from engine.cohort_samples import ToyWork, file_work, thread_workers
+from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cohort import Cohort
+from rncarefine.batch.dask_backend import ClusterError, check_workers, cluster_workers, local_workers
+from rncarefine.batch.parallel import do_side_by_side
+from rncarefine.batch.runs import BatchOutcome, Walk
+from rncarefine.batch.work import result_name
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two worker processes."""
+    with local_workers(2) as client:
+        yield client
+
+
+@pytest.fixture
+def mortals() -> Iterator[Client]:
+    """Two worker processes that a test may end; how soon others take their place is up to the machine."""
+    with local_workers(2) as client:
+        yield client
+
+
+def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> BatchOutcome:
+    cases = [CohortCase(f"p{number}", Path("i.nii"), Path("s.nii")) for number in range(count)]
+    walk = Walk(Cohort(folder, {}), cases, result_name)
+    return walk.outcome(do_side_by_side(client, walk, walk.begin(), ToyWork(folder, orders)))  # type: ignore[arg-type]
+
+
+def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(mortals, tmp_path):
+    outcome = run(mortals, tmp_path, 8, {"p3": "die"})
+    assert list(outcome.failed) == ["p3"]
+    assert "crashed or were ended from outside, most likely because memory ran out" in outcome.failed["p3"]
+    assert len(outcome.repaired) == 7
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+    mortals.wait_for_workers(2, timeout=300)  # another one has taken its place
+    # The mark makes the next run do it last, and alone.
+    again = run(mortals, tmp_path, 8, {})
+    assert again.repaired == ["p3"]
+    assert again.failed == {}
+    assert not list(tmp_path.rglob("*.begun"))
+
+
+def test_a_case_is_blamed_only_if_it_had_been_begun_until_it_has_been_tried_often_enough(mortals, tmp_path):
+    outcome = run(mortals, tmp_path, 2, {"p0": "die before"})
+    assert list(outcome.failed) == ["p0"]
+    assert outcome.repaired == ["p1"]
+
+
+def test_the_processes_have_one_thread_each_and_leave_ctrl_c_to_their_parent(client):
+    def state() -> tuple[str | None, int, bool]:
+        return (
+            os.environ.get("OMP_NUM_THREADS"),
+            sitk.ProcessObject.GetGlobalDefaultNumberOfThreads(),
+            signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+        )
+
+    assert set(client.run(state).values()) == {("1", 1, True)}
+    assert len(client.nthreads()) == 2
+    assert set(client.nthreads().values()) == {1}
+
+
+def test_the_processes_keep_no_diary_that_grows_with_the_cohort(client, tmp_path):
+    run(client, tmp_path, 30, {})
+
+    def kept(dask_worker) -> tuple[int, int, int]:
+        return len(dask_worker.profile_history), dask_worker.profile_recent["count"], dask_worker.state.log.maxlen
+
+    for profiles, looks, steps in client.run(kept).values():
+        assert (profiles, looks) == (0, 0)
+        assert steps <= 100
+
+
+def test_every_worker_is_asked_whether_it_can_do_the_work(client, tmp_path):
+    check_workers(client, file_work(tmp_path))
+    with pytest.raises(ValueError, match=r"Worker tcp://.*: RNCARefine .* is installed where"):
+        check_workers(client, file_work(tmp_path, version="9.9"))
+
+
+def test_a_worker_without_the_package_is_told_what_to_install(tmp_path):
+    class Answer:
+        def run(self, function: object, on_error: str) -> dict[str, Exception]:
+            return {"tcp://a": ModuleNotFoundError("No module named 'rncarefine'")}
+
+    with pytest.raises(ValueError, match="Install rncarefine there"):
+        check_workers(Answer(), file_work(tmp_path))  # type: ignore[arg-type]
+
+
+def test_a_scheduler_that_is_there_is_used_and_outlives_the_batch(tmp_path):
+    with thread_workers(1) as cluster:
+        for _ in range(2):
+            with cluster_workers(cluster.scheduler_address) as client:
+                assert client.submit(int, "7").result() == 7
+
+
+def test_a_scheduler_that_is_not_there_is_an_error_that_names_the_address(monkeypatch):
+    monkeypatch.setattr("rncarefine.batch.dask_backend._CONNECT_S", 0.5)
+    with pytest.raises(ClusterError, match=r"No Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+        cluster_workers("tcp://127.0.0.1:9").__enter__()
+
+
+@pytest.mark.parametrize("address", ["nonsense://x", "head", "tcp://10.0.0.1", "tcp://10.0.0.1:port", ""])
+def test_an_address_that_makes_no_sense_is_refused_before_a_client_hangs_on_it(monkeypatch, address):
+    monkeypatch.setattr("distributed.Client", None)
+    with pytest.raises(ClusterError, match=f"No Dask scheduler answers at '{address}'"):
+        cluster_workers(address).__enter__()

@@ -1,0 +1,60 @@
+"""Result and report of a case appear together or not at all, and what a killed process leaves is swept up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.report_samples import broken_report
+from rncarefine.batch.files import CaseFiles, OutputError, read_reports
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CaseFiles:
+    (tmp_path / "reports").mkdir()
+    return CaseFiles(tmp_path, "p1", "p1.nii.gz")
+
+
+def listed(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_case_that_was_kept_is_read_again(files):
+    files.keep(broken_report(), lambda path: path.write_bytes(b"voxels"), {"image": None})
+    assert listed(files.folder) == ["p1.nii.gz", "reports/p1.json"]
+    assert list(read_reports(files.folder)) == [(files, broken_report(), {"image": None})]
+    assert json.loads(files.report_path.read_text())["result"] == "p1.nii.gz"
+
+
+def test_neither_file_is_there_if_the_result_cannot_be_written(files):
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    with pytest.raises(OutputError, match="No space left"):
+        files.keep(broken_report(), fail)
+    assert listed(files.folder) == []
+
+
+def test_the_mark_is_there_while_the_case_is_in_work_and_not_afterwards(files):
+    with files.in_work():
+        assert listed(files.folder) == ["reports/p1.begun"]
+    assert listed(files.folder) == []
+    with pytest.raises(ValueError, match="no"), files.in_work():
+        raise ValueError("no")
+    assert listed(files.folder) == []
+
+
+def test_only_what_was_left_of_this_case_is_swept_up(tmp_path):
+    (tmp_path / "reports").mkdir()
+    own = [".0123abcd-new-p[1].nii.gz", ".0123abcd-old-p[1].nii.gz", "reports/.0123abcd-new-p[1].json"]
+    others = [
+        "p[1].nii.gz", ".0123abcd-new-p1.nii.gz", ".0123abcd-new-p[1].nii", ".0123abcd-new-p[1].nii.gz.txt",
+        ".hand-made-new-p[1].nii.gz", "reports/p[1].json", "reports/p[1].begun",
+    ]  # fmt: skip
+    for name in own + others:
+        (tmp_path / name).touch()
+    CaseFiles(tmp_path, "p[1]", "p[1].nii.gz").sweep()
+    assert listed(tmp_path) == sorted(others)

@@ -1,0 +1,254 @@
+"""Cases side by side: no more in work than there are workers, and nothing that one of them does stops the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, Future
+
+from engine.cohort_samples import CountedWork, ToyWork, thread_workers
+from rncarefine.batch import parallel as cohort_parallel
+from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cohort import Cohort, OutputError
+from rncarefine.batch.dask_backend import ClusterError
+from rncarefine.batch.parallel import do_side_by_side
+from rncarefine.batch.runs import BatchOutcome, CaseNews, Walk
+from rncarefine.batch.work import result_name
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two workers that are threads of this process, which is quicker."""
+    with (
+        thread_workers(2) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort_parallel, "POLL_S", 0.01)
+
+
+@pytest.fixture
+def submitted(client: Client, monkeypatch: pytest.MonkeyPatch) -> list[Future]:
+    """What is handed out, as it is handed out."""
+    futures: list[Future] = []
+    submit = client.submit
+
+    def note(*arguments: Any, **options: Any) -> Future:
+        futures.append(submit(*arguments, **options))
+        return futures[-1]
+
+    monkeypatch.setattr(client, "submit", note)
+    return futures
+
+
+def cases(count: int = 6) -> list[CohortCase]:
+    return [CohortCase(f"p{number:02}", Path("i.nii"), Path("s.nii")) for number in range(count)]
+
+
+def run(
+    client: Any,
+    folder: Path,
+    work: Any = None,
+    count: int = 6,
+    tell: Callable[[CaseNews], None] | None = None,
+    **options: Any,
+) -> BatchOutcome:
+    walk = Walk(Cohort(folder, {}), cases(count), result_name, tell)
+    left = walk.begin()
+    return walk.outcome(do_side_by_side(client, walk, left, work or ToyWork(folder), **options))
+
+
+def table(folder: Path) -> list[str]:
+    return [line.partition(",")[0] for line in (folder / "cohort.csv").read_text().splitlines()[1:]]
+
+
+def test_every_case_is_done_told_and_in_the_table(client, tmp_path):
+    news: list[CaseNews] = []
+    outcome = run(client, tmp_path, tell=news.append)
+    names = [case.name for case in cases()]
+    assert sorted(outcome.repaired) == sorted(one.name for one in news) == names
+    assert {one.word for one in news} == {"flagged"}
+    assert table(tmp_path) == [name for name in names for _ in range(4)]
+    assert outcome.totals.cases == 6
+    assert not outcome.stopped
+
+
+def test_as_many_cases_are_in_work_as_there_are_workers(client, tmp_path, submitted):
+    """None waits at a worker, so that memory does not grow with the cohort."""
+    waiting: list[int] = []
+    tell = lambda news: waiting.append(sum(not future.done() for future in submitted))  # noqa: E731
+    run(client, tmp_path, CountedWork(tmp_path), 20, tell=tell)
+    assert CountedWork.most == 2
+    assert len(submitted) == 20
+    assert max(waiting) <= 2
+
+
+def test_nothing_is_left_with_the_scheduler(client, tmp_path):
+    run(client, tmp_path)
+    deadline = time.monotonic() + 30  # the scheduler is told a little later
+    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+    assert not client.futures
+
+
+def test_a_failed_case_is_noted_and_the_next_run_repeats_it_alone(client, tmp_path):
+    outcome = run(client, tmp_path, ToyWork(tmp_path, {"p02": "fail", "p04": "raise"}))
+    assert outcome.failed == {"p02": "The image is constant.", "p04": "KeyError: 'p04'"}
+    assert len(outcome.repaired) == 4
+    again = run(client, tmp_path)
+    assert sorted(again.repaired) == ["p02", "p04"]
+    assert len(again.skipped) == 4
+    assert again.failed == {}
+
+
+def test_an_error_of_the_program_is_logged_with_its_trace(client, tmp_path, caplog):
+    class Traced(ToyWork):
+        def __call__(self, case):
+            from dataclasses import replace
+
+            return replace(super().__call__(case), trace="in line 7")
+
+    with caplog.at_level(logging.ERROR, logger="root"):
+        run(client, tmp_path, Traced(tmp_path, {"p00": "fail"}), 1)
+    assert "case p00 failed\nin line 7" in caplog.text
+
+
+def test_results_that_cannot_be_written_end_the_run_and_blame_no_case(client, tmp_path):
+    with pytest.raises(OutputError, match="No space left"):
+        run(client, tmp_path, ToyWork(tmp_path, {"p03": "unwritable"}))
+    results = Cohort(tmp_path, {})
+    assert {"p00", "p01"} <= results.flagged.keys()
+    assert results.failed == {}
+
+
+def test_a_stop_finishes_what_is_in_work_and_begins_nothing_else(client, tmp_path):
+    done: list[str] = []
+
+    def stop() -> bool:
+        if done:
+            (tmp_path / "go").touch()
+        return bool(done)
+
+    orders = dict.fromkeys([case.name for case in cases()][1:], "wait")
+    work = ToyWork(tmp_path, orders)
+    outcome = run(client, tmp_path, work, stop=stop, tell=lambda news: done.append(news.name))
+    assert outcome.stopped
+    assert sorted(outcome.repaired) == ["p00", "p01"]
+    assert sorted(set(table(tmp_path))) == sorted(outcome.repaired)
+    (tmp_path / "go").touch()
+    assert len(run(client, tmp_path).repaired) == 6 - len(outcome.repaired)
+
+
+def test_a_stop_that_comes_after_the_last_case_stops_nothing(client, tmp_path):
+    done: list[CaseNews] = []
+    assert not run(client, tmp_path, count=1, stop=lambda: bool(done), tell=done.append).stopped
+
+
+def test_a_stop_that_comes_before_the_first_case_begins_none(client, tmp_path, submitted):
+    assert run(client, tmp_path, stop=lambda: True).stopped
+    assert submitted == []
+
+
+def test_what_was_done_before_an_interrupt_is_in_the_table(client, tmp_path):
+    def interrupt(news: CaseNews) -> None:
+        if news.name == "p03":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(client, tmp_path, tell=interrupt)
+    assert {"p00", "p03"} <= set(table(tmp_path))
+
+
+def test_tables_are_written_once_a_second_and_not_for_every_case(client, tmp_path, monkeypatch):
+    added = []
+    add = Cohort.add
+    monkeypatch.setattr(cohort_parallel, "NOTE_S", 60)
+    monkeypatch.setattr(Cohort, "add", lambda self, reports: [added.append(len(reports)), add(self, reports)])
+    run(client, tmp_path, count=9)
+    assert added == [9]
+    monkeypatch.setattr(cohort_parallel, "NOTE_S", 0)
+    run(client, tmp_path / "other", count=9)
+    assert len(added) > 3
+
+
+def test_a_lost_connection_ends_the_run_and_says_how_to_go_on(client, tmp_path, submitted):
+    """Dask cancels what is out when it loses the scheduler."""
+    work = ToyWork(tmp_path, {"p01": "wait"})
+    try:
+        with pytest.raises(ClusterError, match="Run the same command again to go on"):
+            run(client, tmp_path, work, tell=lambda news: client.cancel(submitted[1]))
+    finally:
+        (tmp_path / "go").touch()
+
+
+def test_the_number_of_workers_is_told_when_it_changes(client, tmp_path, monkeypatch):
+    answers = iter([{"a": 1}, {"a": 1, "b": 2}, {"a": 1, "b": 2}])
+    monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
+    monkeypatch.setattr(client, "nthreads", lambda: next(answers, {}))
+    told: list[int] = []
+    run(client, tmp_path, count=12, tell_workers=told.append)
+    assert told[:2] == [1, 3]
+
+
+def test_a_run_without_workers_waits_as_long_as_it_may_and_then_says_so(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
+    monkeypatch.setattr(client, "nthreads", dict)
+    try:
+        with pytest.raises(ClusterError, match="no other could be started"):
+            run(client, tmp_path, ToyWork(tmp_path, {"p00": "wait"}), patience_s=0.05)
+    finally:
+        (tmp_path / "go").touch()
+
+
+def test_a_cluster_that_has_no_worker_yet_is_given_one_case(client, tmp_path, monkeypatch, submitted):
+    """So that one that starts workers when there is work has a reason to."""
+    counts = [2, 2]
+    monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
+    monkeypatch.setattr(client, "nthreads", lambda: {"a": counts.pop()} if counts and submitted else {})
+    assert len(run(client, tmp_path).repaired) == 6
+
+
+def test_a_connection_that_breaks_while_workers_are_counted_is_a_lost_one(client, tmp_path, monkeypatch):
+    def broken() -> dict[str, int]:
+        raise OSError("closed")
+
+    monkeypatch.setattr(client, "nthreads", broken)
+    with pytest.raises(ClusterError, match="The connection to the Dask scheduler was lost"):
+        run(client, tmp_path)
+
+
+def test_a_result_that_was_lost_with_its_worker_is_waited_for(client, tmp_path, monkeypatch):
+    from distributed import TimeoutError
+
+    result, times = Future.result, []
+
+    def late(future: Future, timeout: float | None = None) -> Any:
+        times.append(future.key)
+        if len(times) in (1, 3):
+            raise TimeoutError
+        return result(future, timeout)
+
+    monkeypatch.setattr(Future, "result", late)
+    outcome = run(client, tmp_path, count=3)
+    assert sorted(outcome.repaired) == ["p00", "p01", "p02"]
+    assert len(times) == 5
+
+
+def test_a_connection_that_breaks_while_a_result_comes_over_is_not_the_case_s_fault(client, tmp_path, monkeypatch):
+    def broken(future: Future, timeout: float | None = None) -> Any:
+        raise OSError("closed")
+
+    monkeypatch.setattr(Future, "result", broken)
+    with pytest.raises(ClusterError, match="The connection to the Dask scheduler was lost"):
+        run(client, tmp_path)
+    assert Cohort(tmp_path, {}).failed == {}

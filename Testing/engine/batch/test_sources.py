@@ -1,0 +1,71 @@
+"""A finished case is known again by its files, and told from another with the same name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.sources import difference, source_of
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> CohortCase:
+    (tmp_path / "i.nrrd").write_bytes(b"image")
+    (tmp_path / "s.nrrd").write_bytes(b"mask")
+    return CohortCase("p1", tmp_path / "i.nrrd", tmp_path / "s.nrrd", segment="2")
+
+
+def test_a_case_is_described_by_path_size_time_and_hash_of_its_files(case):
+    source = source_of(case)
+    assert source["image"] == {
+        "path": str(case.image),
+        "bytes": 5,
+        "modified_ns": case.image.stat().st_mtime_ns,
+        "sha256": hashlib.sha256(b"image").hexdigest(),
+    }
+    assert (source["segment"], source["pool"]) == ("2", None)
+
+
+def test_the_same_files_make_no_difference(case):
+    assert difference(case, source_of(case)) == ""
+
+
+def test_a_copy_with_another_time_and_place_makes_no_difference(case, tmp_path):
+    source = source_of(case)
+    (tmp_path / "copy").mkdir()
+    copy = (tmp_path / "copy" / "mask.nrrd").resolve()
+    copy.write_bytes(b"mask")
+    os.utime(copy, (1, 1))
+    assert difference(replace(case, segmentation=copy), source) == ""
+
+
+@pytest.mark.parametrize("content", [b"MASK", b"longer"])
+def test_another_content_is_noticed(case, content):
+    source = source_of(case)
+    case.segmentation.write_bytes(content)
+    os.utime(case.segmentation, (1, 1))
+    assert difference(case, source) == f"{case.segmentation} is not the segmentation that the result was made from"
+
+
+def test_another_segment_is_noticed(case):
+    assert difference(replace(case, segment="3"), source_of(case)) == "the segment is '3' now and was '2'"
+    assert difference(replace(case, pool="4"), source_of(case)) == "the pool is '4' now and was None"
+
+
+def test_a_label_is_the_same_however_a_spreadsheet_writes_it(case):
+    assert difference(replace(case, segment="2.0"), source_of(case)) == ""
+    assert difference(replace(case, segment="nan"), source_of(replace(case, segment="nan"))) == ""
+    assert difference(replace(case, segment="myo"), source_of(case)) != ""
+
+
+def test_what_is_not_known_makes_no_difference(case, tmp_path):
+    assert difference(case, {}) == ""
+    gone = replace(case, image=tmp_path / "gone.nrrd", segmentation=None)
+    assert source_of(gone)["image"] is None
+    assert difference(gone, source_of(case)) == ""
+    assert difference(case, source_of(gone)) == ""

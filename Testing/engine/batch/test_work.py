@@ -1,0 +1,146 @@
+"""One case from file to file: the result, or a reason, and nothing half written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from engine.cohort_samples import cut_off, file_work, write_cohort
+from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_segmentation
+from rncarefine.batch import work as cohort_work
+from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.sources import source_of
+from rncarefine.batch.work import choice_for, result_name
+from rncarefine.io.files import Choice
+from rncarefine.refine.options import RepairOptions
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> CohortCase:
+    folder = write_cohort(tmp_path / "in", ["p1"]) / "p1"
+    return CohortCase("p1", folder / "image.nii.gz", folder / "segmentation.nii.gz")
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_case_is_repaired_and_its_report_kept(case, tmp_path):
+    work = file_work(tmp_path)
+    result = work(case)
+    assert result.report.stack.name == "p1"
+    assert result.report.stack.closed_after == 4
+    assert written(work.folder) == ["p1.nii.gz", "reports/p1.json"]
+    after = sitk.GetArrayFromImage(sitk.ReadImage(str(work.folder / "p1.nii.gz")))
+    changed = after != labels()
+    assert set(after[changed & (labels() != MYOCARDIUM)]) == {MYOCARDIUM}
+    content = json.loads((work.folder / "reports/p1.json").read_text())
+    assert content["source"] == source_of(case)
+    assert content["report"]["stack"]["closed_after"] == 4
+
+
+def test_a_segmentation_of_named_segments_stays_one(case, tmp_path):
+    segmentation = write_segmentation(tmp_path / "s.seg.nrrd")
+    work = file_work(tmp_path, choice=Choice(label=2, segment="myocardium", pool_segment="blood pool"))
+    assert work(replace(case, segmentation=segmentation)).report.stack.closed_after == 4
+    work = replace(work, choice=Choice(label=MYOCARDIUM, pool_label=POOL))
+    assert work(case).report is not None
+    wall = named_segment(work.folder / "p1.seg.nrrd", "myocardium")
+    after = sitk.GetArrayFromImage(sitk.ReadImage(str(work.folder / "p1.nii.gz")))
+    assert np.array_equal(wall, after == MYOCARDIUM)
+
+
+def test_a_file_that_is_cut_off_is_the_reason_and_leaves_nothing(case, tmp_path):
+    work = file_work(tmp_path)
+    cut_off(case.segmentation)
+    result = work(case)
+    assert result.report is None
+    assert "segmentation.nii.gz" in result.reason
+    assert result.trace == ""
+    assert written(work.folder) == []
+
+
+def test_an_error_of_the_program_itself_is_a_reason_with_a_trace(case, tmp_path, monkeypatch):
+    def broken(*arguments: object, **options: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(cohort_work, "repair", broken)
+    result = file_work(tmp_path)(case)
+    assert result.reason == "ZeroDivisionError: division by zero"
+    assert "in broken" in result.trace
+
+
+def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path, monkeypatch):
+    def full(*arguments: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(cohort_work, "write_case", full)
+    work = file_work(tmp_path)
+    result = work(case)
+    assert result.unwritable
+    assert "No space left" in result.reason
+    assert written(work.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"version": "9.9"}, "is installed where the cases are repaired, and 9.9 where the batch"),
+        ({"folder": Path("/none/out")}, "Choose a folder that every worker of the cluster sees"),
+        ({"sha256": "0" * 64}, "is another than where the batch was started"),
+        ({"model": "none"}, "There is no model 'none'"),
+        ({"options": RepairOptions(device="abacus")}, "Unknown device 'abacus'"),
+    ],
+)
+def test_a_process_in_which_nothing_can_be_done_says_why(case, tmp_path, changes, complaint):
+    work = file_work(tmp_path, **changes)
+    assert complaint in work.complaint()
+    assert complaint in work(case).reason
+
+
+def test_a_process_in_which_all_is_well_has_no_complaint(tmp_path):
+    assert file_work(tmp_path).complaint() == ""
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "result"),
+    [
+        ("s.nii", "p1.nii"), ("s.NII.gz", "p1.nii.gz"), ("s.nrrd", "p1.nrrd"), ("s.seg.nrrd", "p1.seg.nrrd"),
+        ("s.mha", "p1.mha"), ("s.mhd", "p1.mha"), ("s.nhdr", "p1.nrrd"), (None, "p1.seg.nrrd"),
+    ],
+)  # fmt: skip
+def test_a_result_is_one_file_of_the_segmentation_s_kind(segmentation, result):
+    assert result_name(CohortCase("p1", None, segmentation and Path(segmentation))) == result
+
+
+MAP, NAMED = Path("s.nii.gz"), Path("s.seg.nrrd")
+ALL = Choice(2, "myo", 3, "pool")
+
+
+@pytest.mark.parametrize(
+    ("path", "own", "common", "chosen"),
+    [
+        (MAP, (None, None), ALL, Choice(label=2, pool_label=3)),
+        (NAMED, (None, None), ALL, Choice(segment="myo", pool_segment="pool")),
+        (MAP, ("7", "8.0"), ALL, Choice(label=7, pool_label=8)),
+        (NAMED, ("wall", None), ALL, Choice(segment="wall", pool_segment="pool")),
+        (NAMED, ("wall", None), Choice(label=2), Choice(segment="wall")),
+        (MAP, (None, None), Choice(), Choice()),
+        # Nothing that fits was chosen: reading the file then says so.
+        (MAP, (None, None), Choice(segment="myo"), Choice(segment="myo")),
+        (NAMED, (None, None), Choice(label=2, pool_label=3), Choice(label=2, pool_label=3)),
+    ],
+)
+def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_takes_its_own(path, own, common, chosen):
+    assert choice_for(CohortCase("p1", None, path, *own), common) == chosen
+
+
+@pytest.mark.parametrize("text", ["myo", "2.5", "nan", "inf"])
+def test_a_label_that_is_no_whole_number_is_refused(text):
+    with pytest.raises(ValueError, match="is not a whole number"):
+        choice_for(CohortCase("p1", None, MAP, text), Choice())

@@ -1,0 +1,326 @@
+"""The command ``rncarefine batch``, from arguments to files and exit status."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from pyarrow import parquet
+
+from engine.cohort_samples import cut_off, thread_workers, write_cohort
+from engine.file_samples import MYOCARDIUM, POOL, write_segmentation
+from engine.model_folders import cine_2d, cine_3d, install
+from engine.model_samples import still_model
+from harness.processes import interruptible
+from rncarefine.cli import batch as cli_batch
+from rncarefine.cli import commands as cli_commands
+from rncarefine.cli.main import main
+
+NAMES = ("p1", "p2", "p3")
+CHOSEN = ["--label", str(MYOCARDIUM), "--pool-label", str(POOL)]
+SLICES = 4
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A scheduler with two workers that are threads of this process, which is quicker."""
+    with thread_workers(2) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with three cases and a model, which is the current one."""
+    write_cohort(tmp_path / "in", NAMES)
+    still_model(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def batch(address: str, *more: str, source: str = "in", chosen: list[str] = CHOSEN) -> int:
+    arguments = ["batch", source, "--output", "out", "--model", "still.npz", "--device", "numpy"]
+    return main([*arguments, "--scheduler", address, *chosen, *more])
+
+
+def rows(path: str = "out/cohort.csv") -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def closing(said: str) -> dict[str, str]:
+    """Return the closing table that was printed: the last word of each line by what stands before it."""
+    return dict(re.findall(r"^  (\S.*?) +(\S+) *$", said, re.MULTILINE))
+
+
+def one_line(capsys: pytest.CaptureFixture[str], status: int) -> str:
+    """Check for one clear line on standard error and nothing else, and return it."""
+    said = capsys.readouterr()
+    assert status == 2
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    return line
+
+
+def test_a_folder_is_repaired_and_a_second_run_has_nothing_to_do(address, folder, capsys, monkeypatch):
+    assert batch(address) == 0
+    said = capsys.readouterr()
+    assert written(folder / "out") == [
+        "cohort.csv", "p1.nii.gz", "p2.nii.gz", "p3.nii.gz",
+        "reports/p1.json", "reports/p2.json", "reports/p3.json", "settings.json",
+    ]  # fmt: skip
+    assert [(row["case"], row["k"]) for row in rows()] == [(name, str(k)) for name in NAMES for k in range(SLICES)]
+    table = closing(said.out)
+    assert (table["done now"], table["failed"], table["with flagged slices"]) == ("3", "0", "0")
+    assert (table["slices in the table"], table["repaired by geometry"], table["intact"]) == ("12", "6", "3")
+    assert "3 -> 12 of 12" in said.out
+    assert "Written: out/cohort.csv" in said.out
+    assert "Weights: still, licence CC0-1.0" in said.out
+    assert "Repairing, 2 workers." in said.err
+    assert "3 of 3 cases; 0 flagged, 0 failed." in said.err
+    before = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
+    monkeypatch.setattr(cli_batch, "cluster_workers", None)  # nobody is asked to work
+    assert batch(address) == 0
+    said = capsys.readouterr()
+    assert closing(said.out)["done before"] == "3"
+    after = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
+    assert {path for path in before if before[path] != after[path]} == {"cohort.csv"}
+
+
+def test_the_results_are_those_of_the_single_command(address, folder):
+    assert batch(address) == 0
+    arguments = ["repair", "in/p1/image.nii.gz", "in/p1/segmentation.nii.gz", "--output", "one.nii.gz"]
+    assert main([*arguments, "--model", "still.npz", "--device", "numpy", *CHOSEN, "--report", "one.json"]) == 0
+    assert Path("one.nii.gz").read_bytes() == Path("out/p2.nii.gz").read_bytes()
+    alone, report = (
+        json.loads(Path("one.json").read_text()),
+        json.loads(Path("out/reports/p2.json").read_text())["report"],
+    )
+    assert alone["slices"] == report["slices"]
+
+
+def test_a_broken_case_is_named_and_repeated_by_the_next_run(address, folder, capsys):
+    whole = Path("in/p2/segmentation.nii.gz").read_bytes()
+    cut_off(Path("in/p2/segmentation.nii.gz"))
+    assert batch(address) == 1
+    said = capsys.readouterr()
+    assert "p2: failed: " in said.err
+    assert "segmentation.nii.gz" in said.err
+    assert "Failed: p2: " in said.out
+    assert {row["case"] for row in rows()} == {"p1", "p3"}
+    assert [row["case"] for row in rows("out/failed.csv")] == ["p2"]
+    Path("in/p2/segmentation.nii.gz").write_bytes(whole)
+    assert batch(address) == 0
+    assert {row["case"] for row in rows()} == set(NAMES)
+    assert rows("out/failed.csv") == []
+    assert closing(capsys.readouterr().out)["done now"] == "1"
+
+
+def test_flagged_slices_are_told_by_status_and_table_also_when_nothing_is_left_to_do(address, folder, capsys):
+    assert batch(address, "--no-geometry") == 1
+    assert batch(address, "--no-geometry") == 1
+    said = capsys.readouterr().out
+    assert closing(said)["with flagged slices"] == "3"
+    assert "Slices that need a person: the rows of the table whose column flagged is yes (true)." in said
+
+
+def test_the_table_is_parquet_if_its_name_says_so(address, folder):
+    assert batch(address, "--table", "out/slices.parquet") == 0
+    table = parquet.read_table("out/slices.parquet").to_pylist()
+    assert [(row["case"], row["k"]) for row in table] == [(name, k) for name in NAMES for k in range(SLICES)]
+    assert table[1]["flagged"] is False
+    assert not Path("out/cohort.csv").exists()
+    # The same results as another table: the reports have all of it.
+    assert batch(address, "--table", "slices.csv") == 0
+    assert len(rows("slices.csv")) == 12
+
+
+def test_a_list_of_cases_has_paths_from_its_folder_and_segments_of_its_own(address, folder):
+    write_segmentation(folder / "in" / "named.seg.nrrd")
+    (folder / "in" / "list.csv").write_text(
+        "name,image,segmentation,label,segment,pool\n"
+        f"a,p1/image.nii.gz,p1/segmentation.nii.gz,{MYOCARDIUM},,{POOL}\n"
+        "b,p2/image.nii.gz,named.seg.nrrd,,myocardium,blood pool\n"
+        "c,p3/image.nii.gz,nowhere.nii.gz,,,\n"
+    )
+    assert batch(address, source="in/list.csv", chosen=[]) == 1
+    assert {"a.nii.gz", "b.seg.nrrd"} <= set(written(folder / "out"))
+    assert [row["case"] for row in rows("out/failed.csv")] == ["c"]
+    assert "does not exist" in rows("out/failed.csv")[0]["reason"]
+    sides = [[row for row in rows() if row["case"] == case] for case in "ab"]
+    assert [row["added_mm2"] for row in sides[0]] == [row["added_mm2"] for row in sides[1]]
+
+
+def test_patterns_find_the_files_of_a_folder(address, folder):
+    flat = folder / "flat"
+    flat.mkdir()
+    for name in NAMES[:2]:
+        for kind in ("image", "segmentation"):
+            (folder / "in" / name / f"{kind}.nii.gz").rename(flat / f"{name}_{kind}.nii.gz")
+    patterns = ["--image", "{case}_image.nii.gz", "--segmentation", "{case}_segmentation.nii.gz"]
+    assert batch(address, *patterns, source="flat") == 0
+    assert {row["case"] for row in rows()} == {"p1", "p2"}
+
+
+def test_every_option_of_the_method_reaches_the_repair_and_decides_what_fits(address, folder, capsys):
+    method = ["--apex", "first", "--close-base", "--add-only", "--no-geometry", "--seed", "7", "--samples", "2"]
+    batch(address, *method, "--trim-pool", "--mode", "slice-wise")
+    run = json.loads(Path("out/reports/p1.json").read_text())["report"]["run"]
+    names = ("apex", "close_base", "add_only", "geometry", "seed", "samples", "backend")
+    assert [run[name] for name in names] == ["first", True, True, False, 7, 2, "numpy"]
+    settings = json.loads(Path("out/settings.json").read_text())
+    expected = {"model": "still", "label": MYOCARDIUM, "pool_label": POOL, "trim_pool": True, "seed": 7}
+    assert expected.items() <= settings.items()
+    capsys.readouterr()
+    status = batch(address, *method, "--trim-pool", "--seed", "8")
+    assert "made with other settings (seed was 7, is 8)" in one_line(capsys, status)
+
+
+def test_the_mode_alone_decides_with_which_weights_every_case_is_repaired(address, folder, monkeypatch):
+    install(monkeypatch, folder / "models", cine_2d(), cine_3d())
+    monkeypatch.setattr(typer, "get_app_dir", lambda name: str(folder / "home"))
+    arguments = ["batch", "in", "--device", "numpy", "--scheduler", address, *CHOSEN]
+    for mode, name in (("volumetric", "sax-cine-3d"), ("slice-wise", "sax-cine-2d")):
+        assert main([*arguments, "--output", mode, "--mode", mode]) in (0, 1)
+        for case in NAMES:
+            assert json.loads(Path(mode, "reports", f"{case}.json").read_text())["report"]["model"]["name"] == name
+    assert main(["repair", "in/p1/image.nii.gz", "in/p1/segmentation.nii.gz", "-o", "one.nii.gz", "--device", "numpy",
+                 "--mode", "volumetric", *CHOSEN]) in (0, 1)  # fmt: skip
+    assert Path("one.nii.gz").read_bytes() == Path("volumetric/p2.nii.gz").read_bytes()
+    assert Path("one.nii.gz").read_bytes() != Path("slice-wise/p2.nii.gz").read_bytes()
+
+
+def test_pool_outside_is_trimmed_on_request(address, folder):
+    assert batch(address, "--trim-pool") == 0
+    assert {row["pool_outside_mm2"] for row in rows()} == {"0.0"}
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        (["--workers", "2"], "--workers is for this machine and --scheduler for a cluster"),
+        (["--model", "none"], "There is no model 'none'"),
+        (["--mode", "volumetric"], "is slice-wise, the repair was asked to be volumetric"),
+        (["--image", "{case}/none.nii"], "no case has both an image"),
+        (["--table", "t.xlsx"], "must end in .csv or .parquet"),
+        (["--table", "none/t.csv"], "does not exist"),
+        (["--table", "out/failed.csv"], "is another file of this batch"),
+    ],
+)
+def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, more, complaint):
+    before = written(folder)
+    assert complaint in one_line(capsys, batch(address, *more))
+    assert written(folder) == before
+
+
+def test_a_table_never_overwrites_the_list_of_cases(address, folder, capsys):
+    Path("list.csv").write_text("image,segmentation\nin/p1/image.nii.gz,in/p1/segmentation.nii.gz\n")
+    status = batch(address, "--table", "./list.csv", source="list.csv")
+    assert "is another file of this batch" in one_line(capsys, status)
+    status = batch(address, "--image", "x", source="list.csv")
+    assert "a list of cases names its files" in one_line(capsys, status)
+
+
+def test_trimming_without_a_pool_is_refused_before_the_work(address, folder, capsys):
+    assert "no blood pool to trim" in one_line(capsys, batch(address, "--trim-pool", chosen=CHOSEN[:2]))
+
+
+def test_a_device_that_is_not_there_is_told_once_and_not_by_every_case(address, folder, capsys):
+    status = batch(address, "--device", "mps")
+    assert status == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("rncarefine: Worker")
+    assert not Path("out/failed.csv").exists()
+
+
+def test_nobody_who_answers_is_status_2(folder, capsys, monkeypatch):
+    monkeypatch.setattr("rncarefine.batch.dask_backend._CONNECT_S", 0.5)
+    assert batch("tcp://127.0.0.1:9") == 2
+    assert "No Dask scheduler answers at 'tcp://127.0.0.1:9'" in capsys.readouterr().err
+
+
+def test_without_dask_one_line_says_what_to_install(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = one_line(capsys, batch("tcp://127.0.0.1:9"))
+    assert 'pip install "rncarefine[cli,cohort]"' in said
+
+
+def test_failures_beyond_the_first_ten_are_counted_and_not_printed(address, folder, capsys):
+    write_cohort(folder / "many", [f"q{number:02}" for number in range(12)])
+    assert batch(address, source="many", chosen=["--label", "9"]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("failed: ") == 10
+    assert "Further failures are not printed here." in said.err
+    assert said.out.count("Failed: ") == 10
+    assert "... and 2 more; failed.csv has all of them." in said.out
+    assert len(rows("out/failed.csv")) == 12
+
+
+def test_the_help_documents_every_exit_status(capsys):
+    assert main(["batch", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for part in ("0 every case is repaired", "1 some failed or have slices that need a person", "2 bad input", "130"):
+        assert part in said
+
+
+def test_batch_has_every_option_of_repair_but_those_of_a_single_stack():
+    import typer
+
+    commands = typer.main.get_command(cli_commands.app).commands
+    own, single = ({name for p in commands[c].params for name in p.opts} for c in ("batch", "repair"))
+    assert {name for name in single - own if name.startswith("-")} == {"--report"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, capsys, times):
+    """Once: the cases in work are finished. Twice: they are left, and nothing half written remains of them."""
+    count = 80
+    write_cohort(folder / "many", [f"q{number:02}" for number in range(count)])
+    code = (
+        "import sys\nfrom rncarefine.cli.main import main\n"
+        "if __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))\n"
+    )
+    arguments = ["batch", "many", "-o", "out", "--model", "still.npz", "--device", "numpy", *CHOSEN, "--workers", "2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+        deadline = time.monotonic() + 120
+        while not list(Path("out").glob("q*.nii.gz")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers, too
+        errors = ""
+        for line in process.stderr:
+            errors += line
+            if "Stopping; the cases in work are finished first" in line:
+                break
+        if times == 2:  # somebody has read this, and does not want to wait
+            os.killpg(process.pid, signal.SIGINT)
+        errors += process.stderr.read()
+        process.wait(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    finished = {path.name.removesuffix(".nii.gz") for path in Path("out").glob("q*.nii.gz")}
+    assert 0 < len(finished) < count
+    assert {path.stem for path in Path("out/reports").glob("*.json")} == finished
+    assert {row["case"] for row in rows()} == finished
+    assert not list(Path("out").rglob(".*"))
+    assert "Stopped. Run the same command again to go on." in errors
+    assert "Stopping; the cases in work are finished first" in errors
+    if times == 1:
+        assert not list(Path("out").rglob("*.begun"))
+    assert batch(address, source="many") == 0
+    assert closing(capsys.readouterr().out)["done before"] == str(len(finished))
+    assert {row["case"] for row in rows()} == {f"q{number:02}" for number in range(count)}
+    assert not list(Path("out").rglob("*.begun"))

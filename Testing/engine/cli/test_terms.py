@@ -1,0 +1,118 @@
+"""The terms of the weights on the command line: told once for each licence, wherever that can be remembered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+
+from engine.model_folders import FREE, RESTRICTED, cine_2d, cine_3d, install, open_2d
+from rncarefine.cli.terms import tell_terms
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the command line remember in a folder of the test, which is not there yet."""
+    folder = tmp_path / "home" / "rncarefine"
+    monkeypatch.setattr(typer, "get_app_dir", lambda name: str(folder))
+    install(monkeypatch, tmp_path / "models", cine_2d(), cine_3d(), open_2d())
+    return folder
+
+
+def test_the_terms_are_told_at_the_first_use_and_never_again(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_terms(cine_2d().card)
+    said = capsys.readouterr()
+    assert said.out == ""
+    first, *others = said.err.splitlines()
+    assert first == (
+        "Terms of the weights: sax-cine-2d may be used under CC BY-NC-SA 4.0, which does not allow commercial use. "
+        "Please cite: nobody"
+    )
+    assert others[0] == "Free for any use: --model sax-open-2d (slice-wise, Apache-2.0)."
+    assert "once" in others[1]
+    for model in (cine_2d(), cine_3d()):  # the same licence
+        tell_terms(model.card)
+    assert capsys.readouterr().err == ""
+
+
+def test_another_licence_is_told_too_and_the_first_is_not_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+    other = replace(cine_2d().card, licence="GPL-3.0")
+    for card in (cine_2d().card, other):
+        tell_terms(card)
+        assert card.licence in capsys.readouterr().err
+    for card in (cine_2d().card, other):
+        tell_terms(card)
+    assert capsys.readouterr().err == ""
+
+
+def test_of_a_licence_that_is_free_for_any_use_nothing_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tell_terms(open_2d().card)
+    assert capsys.readouterr().err == ""
+    assert not home.exists()
+
+
+def test_the_slice_wise_model_is_named_where_no_volumetric_one_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_terms(cine_3d().card)
+    assert "--model sax-open-2d (slice-wise" in capsys.readouterr().err
+    free = replace(cine_3d(), card=replace(cine_3d().card, name="deep", licence=FREE))
+    install(monkeypatch, tmp_path / "more", cine_3d(), open_2d(), free)
+    tell_terms(replace(cine_3d().card, licence="GPL-3.0"))
+    assert "--model deep (volumetric" in capsys.readouterr().err
+    install(monkeypatch, tmp_path / "none", cine_3d())
+    tell_terms(replace(cine_3d().card, licence="other"))
+    assert "Free" not in capsys.readouterr().err
+
+
+def a_file_in_the_way(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.parent.write_text("no folder")
+
+
+def no_folder_may_be_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "mkdir", refuse)
+
+
+def the_disk_is_full(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "replace", refuse)
+
+
+def refuse(*arguments: object, **options: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize("trouble", [a_file_in_the_way, no_folder_may_be_made, the_disk_is_full])
+def test_where_nothing_can_be_remembered_the_terms_are_told_each_time_and_nothing_fails(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[[Path, pytest.MonkeyPatch], None],
+) -> None:
+    trouble(home, monkeypatch)
+    for _ in range(2):
+        tell_terms(cine_2d().card)
+        assert RESTRICTED in capsys.readouterr().err
+
+
+def test_a_memory_that_is_no_text_is_begun_anew(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home.mkdir(parents=True)
+    (home / "terms-told.txt").write_bytes(b"\xff\xfe")
+    for told in (True, False):
+        tell_terms(cine_2d().card)
+        assert (RESTRICTED in capsys.readouterr().err) == told
+
+
+def test_without_a_home_folder_nothing_is_written_into_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(typer, "get_app_dir", lambda name: f"~/.config/{name}")  # what is left without one
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    tell_terms(cine_2d().card)
+    assert RESTRICTED in capsys.readouterr().err
+    assert list(here.iterdir()) == []

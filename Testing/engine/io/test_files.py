@@ -1,0 +1,582 @@
+"""Label maps and .seg.nrrd files: read on the image's grid, written with everything else as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import nrrd
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from engine.file_samples import (
+    MYOCARDIUM,
+    ORIGIN,
+    POOL,
+    RV,
+    ijk_to_lps,
+    labels,
+    named_segment,
+    right_ventricle,
+    volume,
+    write_image,
+    write_labels,
+    write_segmentation,
+    write_segments,
+)
+from engine.report_samples import SHAPE, SPACING, broken_stack, ring
+from rncarefine.io import label_map
+from rncarefine.io.files import Choice, check_output, pool_inside, read_case, stem_of, write_case
+
+ENDINGS = ["nii", "nii.gz", "nrrd", "mha"]
+BY_LABEL = Choice(label=MYOCARDIUM, pool_label=POOL)
+BY_NAME = Choice(segment="myocardium", pool_segment="blood pool")
+
+
+def array(path):
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def label_case(folder, ending="nrrd", values=None, choice=BY_LABEL):
+    return read_case(write_image(folder / "case.nrrd"), write_labels(folder / f"seg.{ending}", values), choice)
+
+
+def segment_case(folder, choice=BY_NAME):
+    return read_case(write_image(folder / "case.nii.gz"), write_segmentation(folder / "s.seg.nrrd"), choice)
+
+
+# Reading
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS, "mhd", "nhdr"])
+def test_every_format_reads_as_the_same_stack(tmp_path, ending):
+    image, segmentation = write_image(tmp_path / f"case.{ending}"), write_labels(tmp_path / f"seg.{ending}")
+    case = read_case(image, segmentation, BY_LABEL)
+    stack, _ = broken_stack()
+    assert np.allclose(case.stack.image, stack.image, atol=1e-3)
+    assert np.array_equal(case.stack.mask, stack.mask)
+    assert np.array_equal(case.stack.pool, labels() == POOL)
+    assert np.array_equal(case.others, labels() == RV)
+    assert np.allclose(case.stack.spacing, SPACING, atol=1e-5)
+    assert case.stack.name == "case"
+
+
+def test_a_segmentation_with_layers_reads_by_name_id_and_careless_case(tmp_path):
+    image, path = write_image(tmp_path / "case.nrrd"), write_segmentation(tmp_path / "s.seg.nrrd")
+    for name in ("myocardium", "Segment_2", "MYOCARDIUM"):
+        case = read_case(image, path, Choice(segment=name, pool_segment="blood pool"))
+        assert np.array_equal(case.stack.mask, broken_stack()[0].mask)
+        assert np.array_equal(case.stack.pool, labels() == POOL)
+        assert case.others is None
+    plan = read_case(image, path, Choice(segment="plan")).stack
+    assert plan.mask.sum() == 4 * 20 * 20
+    assert plan.pool is None
+
+
+def test_a_cropped_segmentation_is_put_where_it_belongs(tmp_path):
+    stack, _ = broken_stack()
+    part = stack.mask[1:, 8:33, 10:36]
+    path = write_segments(tmp_path / "s.seg.nrrd", [("wall", 0, 7)], part[None] * 7, first=(10, 8, 1))
+    case = read_case(write_image(tmp_path / "case.nrrd"), path)
+    expected = np.zeros_like(stack.mask)
+    expected[1:, 8:33, 10:36] = part
+    assert np.array_equal(case.stack.mask, expected)
+
+
+def test_a_segmentation_larger_than_the_image_is_read_and_kept(tmp_path):
+    stack, after = broken_stack()
+    large = np.pad(stack.mask, ((1, 2), (3, 4), (5, 6)))
+    large[0, 0, 0] = 2
+    names = [("wall", 0, 1), ("mark", 0, 2)]
+    path = write_segments(tmp_path / "s.seg.nrrd", names, large[None], first=(-5, -3, -1))
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
+    assert np.array_equal(case.stack.mask, stack.mask)
+    write_case(case, after, tmp_path / "o.seg.nrrd")
+    assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "mark"), large == 2)
+    assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "wall")[1:-2, 3:-4, 5:-6], after)
+    large[0, 5, 5] = 1
+    write_segments(path, names, large[None], first=(-5, -3, -1))
+    with pytest.raises(ValueError, match="'wall' reaches beyond the image"):
+        read_case(tmp_path / "case.nrrd", path, Choice(segment="wall"))
+
+
+def test_right_anterior_superior_files_are_understood(tmp_path):
+    path = write_segmentation(tmp_path / "s.seg.nrrd")
+    voxels, header = nrrd.read(str(path))
+    header["space"] = "right-anterior-superior"
+    header["space origin"] = header["space origin"] * [-1, -1, 1]
+    header["space directions"] = header["space directions"] * [-1, -1, 1]
+    nrrd.write(str(path), voxels, header)
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, BY_NAME)
+    assert np.array_equal(case.stack.mask, broken_stack()[0].mask)
+    write_case(case, broken_stack()[1], tmp_path / "o.seg.nrrd")
+    again = read_case(tmp_path / "case.nrrd", tmp_path / "o.seg.nrrd", BY_NAME)
+    assert np.array_equal(again.stack.mask, broken_stack()[1])
+
+
+def test_the_only_label_or_segment_is_the_default_and_the_pool_does_not_count(tmp_path):
+    image = write_image(tmp_path / "case.nrrd")
+    stack, _ = broken_stack()
+    only = write_labels(tmp_path / "only.nrrd", stack.mask * 5)
+    assert np.array_equal(read_case(image, only).stack.mask, stack.mask)
+    both = write_labels(tmp_path / "both.nrrd", np.where(labels() == RV, 0, labels()))
+    assert np.array_equal(read_case(image, both, Choice(pool_label=POOL)).stack.mask, stack.mask)
+    layers = np.where(labels() == RV, 0, labels())[None]
+    named = write_segments(tmp_path / "n.seg.nrrd", [("a", 0, MYOCARDIUM), ("b", 0, POOL)], layers)
+    assert np.array_equal(read_case(image, named, Choice(pool_segment="b")).stack.mask, stack.mask)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("choice", "complaint"),
+    [
+        (Choice(), r"has the labels 1, 2, 3\. Say which is the myocardium with --label"),
+        (Choice(label=9), r"no label 9 for the myocardium; it has 1, 2, 3\. Change --label"),
+        (Choice(label=2, pool_label=9), r"no label 9 for the blood pool.*--pool-label"),
+        (Choice(label=2, pool_label=2), "both myocardium and blood pool"),
+        (Choice(segment="myocardium"), "is a label map. Use --label"),
+    ],
+)
+def test_an_unclear_label_is_refused_with_the_labels_there_are(tmp_path, choice, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        label_case(tmp_path, choice=choice)
+
+
+@pytest.mark.parametrize(
+    ("choice", "complaint"),
+    [
+        (Choice(), "has the segments 'rv', 'myocardium', 'blood pool', 'plan'. Say which is the myocardium"),
+        (Choice(segment="wall"), "no segment 'wall' for the myocardium; it has 'rv'"),
+        (Choice(segment="rv", pool_segment="rv"), "both myocardium and blood pool"),
+        (Choice(label=2), "has named segments. Use --segment"),
+    ],
+)
+def test_an_unclear_segment_is_refused_with_the_names_there_are(tmp_path, choice, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        segment_case(tmp_path, choice)
+
+
+def test_segments_of_one_name_are_told_apart_by_id(tmp_path):
+    image = write_image(tmp_path / "case.nrrd")
+    path = write_segments(tmp_path / "s.seg.nrrd", [("a", 0, RV), ("a", 0, MYOCARDIUM)], labels()[None])
+    with pytest.raises(ValueError, match=r"several segments 'a'\. Give the ID with --segment: Segment_1, Segment_2"):
+        read_case(image, path, Choice(segment="a"))
+    assert read_case(image, path, Choice(segment="Segment_2")).stack.mask.sum() == (labels() == MYOCARDIUM).sum()
+
+
+@pytest.mark.parametrize("what", ["spacing", "origin", "direction", "size"])
+def test_a_label_map_on_another_grid_is_refused_with_both_geometries(tmp_path, what):
+    moved = volume(labels())
+    if what == "spacing":
+        moved.SetSpacing((1.25, 1.5, 8.2))
+    elif what == "origin":
+        moved.SetOrigin((ORIGIN[0] + 0.7, *ORIGIN[1:]))
+    elif what == "direction":
+        moved.SetDirection(np.eye(3).ravel())
+    else:
+        moved = moved[:, :, :3]
+    sitk.WriteImage(moved, str(tmp_path / "seg.nrrd"))
+    with pytest.raises(ValueError, match=r"(?s)seg\.nrrd.*Label map: size.*Image: size \(44, 40, 4\).*Resample"):
+        read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)
+
+
+def test_rounding_in_headers_is_not_another_grid(tmp_path):
+    moved = volume(labels())
+    moved.SetOrigin(np.array(ORIGIN) + 0.004)
+    moved.SetSpacing((1.2501, 1.4999, 8.0))
+    sitk.WriteImage(moved, str(tmp_path / "seg.nrrd"))
+    case = read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)
+    assert np.array_equal(case.stack.mask, broken_stack()[0].mask)
+
+
+def test_a_segmentation_between_the_voxels_of_the_image_is_refused(tmp_path):
+    path = write_segmentation(tmp_path / "s.seg.nrrd")
+    voxels, header = nrrd.read(str(path))
+    header["space origin"] = header["space origin"] + 0.4
+    nrrd.write(str(path), voxels, header)
+    with pytest.raises(ValueError, match=r"(?s)does not lie on the voxels.*Segmentation: size.*Image: size"):
+        read_case(write_image(tmp_path / "case.nrrd"), path, BY_NAME)
+
+
+def test_files_of_the_wrong_kind_are_refused(tmp_path):
+    image, seg = write_image(tmp_path / "case.nrrd"), write_labels(tmp_path / "seg.nrrd")
+    cine = sitk.JoinSeries([volume(broken_stack()[0].image)] * 3)
+    sitk.WriteImage(cine, str(tmp_path / "cine.nii.gz"))
+    sitk.WriteImage(sitk.Compose([volume(labels())] * 3), str(tmp_path / "vector.nrrd"))
+    sitk.WriteImage(volume(labels())[:, :, 0], str(tmp_path / "flat.nrrd"))
+    write_labels(tmp_path / "soft.nrrd", labels() * 0.3)
+    write_labels(tmp_path / "empty.nrrd", labels() * 0)
+    (tmp_path / "text.nrrd").write_text("hello")
+    (tmp_path / "text.seg.nrrd").write_text("hello")
+    (tmp_path / "image.dcm").write_text("")
+    for first, second, complaint in (
+        ("cine.nii.gz", "seg.nrrd", r"the image has 4 dimensions.*single frame"),
+        ("flat.nrrd", "seg.nrrd", r"the image has 2 dimensions.*a volume of one slice"),
+        ("vector.nrrd", "seg.nrrd", "3 values a voxel"),
+        ("case.nrrd", "cine.nii.gz", "the label map has 4 dimensions"),
+        ("case.nrrd", "soft.nrrd", "not whole numbers.*Threshold"),
+        ("case.nrrd", "empty.nrrd", "the label map is empty"),
+        ("case.nrrd", "missing.nrrd", "there is no such file"),
+        ("missing.nii", "seg.nrrd", "there is no such file"),
+        ("case.nrrd", "missing.seg.nrrd", "there is no such file"),
+        ("text.nrrd", "seg.nrrd", "the image cannot be read"),
+        ("case.nrrd", "text.seg.nrrd", "the segmentation cannot be read"),
+        ("image.dcm", "seg.nrrd", "ending must be one of"),
+        ("text.seg.nrrd", "seg.nrrd", "Give the image first"),
+    ):
+        with pytest.raises(ValueError, match=complaint) as raised:
+            read_case(tmp_path / first, tmp_path / second, BY_LABEL if "seg.nrrd" == second else Choice())
+        assert "\n" not in str(raised.value)
+    assert image.exists()
+    assert seg.exists()
+
+
+def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
+    image = write_image(tmp_path / "case.nrrd")
+    empty = write_segments(tmp_path / "e.seg.nrrd", [("wall", 0, 9)], labels()[None])
+    with pytest.raises(ValueError, match="the myocardium is empty"):
+        read_case(image, empty)
+    soft = write_segments(
+        tmp_path / "f.seg.nrrd",
+        [("wall", 0, 1)],
+        labels()[None],
+        Segmentation_MasterRepresentation="Fractional labelmap",
+    )
+    with pytest.raises(ValueError, match="stored as 'Fractional labelmap'"):
+        read_case(image, soft)
+    nrrd.write(str(tmp_path / "none.seg.nrrd"), labels(), {"space": "left-posterior-superior"})
+    with pytest.raises(ValueError, match=r"none\.seg\.nrrd"):
+        read_case(image, tmp_path / "none.seg.nrrd")
+
+
+# Writing label maps
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_a_label_map_keeps_its_place_type_and_every_other_label(tmp_path, ending, dtype):
+    case = label_case(tmp_path, ending, labels().astype(dtype))
+    _, after = broken_stack()
+    write_case(case, after, tmp_path / f"out.{ending}")
+    before, result = (sitk.ReadImage(str(tmp_path / f"{name}.{ending}")) for name in ("seg", "out"))
+    assert result.GetPixelID() == before.GetPixelID()
+    for get in ("GetSize", "GetSpacing", "GetOrigin", "GetDirection"):
+        assert np.allclose(getattr(result, get)(), getattr(before, get)(), atol=1e-6)
+    expected = labels()
+    expected[3, 2:4, 3:6] = 0
+    expected[after == 1] = MYOCARDIUM
+    assert np.array_equal(array(tmp_path / f"out.{ending}"), expected)
+
+
+def test_the_wall_takes_voxels_from_pool_and_neighbours_and_nothing_else_changes(tmp_path):
+    case = label_case(tmp_path)
+    stack, after = broken_stack()
+    write_case(case, after, tmp_path / "out.nrrd")
+    result, changed = array(tmp_path / "out.nrrd"), after != stack.mask
+    assert np.array_equal(result == MYOCARDIUM, after)
+    assert np.array_equal(result[~changed], labels()[~changed])
+    assert set(labels()[changed & (after == 1)]) == {0, RV, POOL}
+    assert set(result[changed & (after == 0)]) == {0}
+
+
+def test_metadata_of_the_same_format_is_kept(tmp_path):
+    sitk.WriteImage(volume(labels(), patient_note="7 of 9"), str(tmp_path / "seg.nrrd"))
+    case = read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)
+    write_case(case, broken_stack()[1], tmp_path / "out.nrrd")
+    assert sitk.ReadImage(str(tmp_path / "out.nrrd")).GetMetaData("patient_note") == "7 of 9"
+
+
+def test_the_pool_outside_a_closed_wall_is_trimmed_only_on_request(tmp_path):
+    values = labels()
+    values[0:2, 1:4, 1:3] = POOL
+    values[2, 1:4, 1:3] = POOL
+    case = label_case(tmp_path, values=values)
+    _, after = broken_stack()
+    assert write_case(case, after, tmp_path / "kept.nrrd") == 0
+    assert (array(tmp_path / "kept.nrrd")[0:3, 1:4, 1:3] == POOL).all()
+    # Slices 0 and 1 are closed, slice 2 is open: nobody can say what is outside.
+    assert write_case(case, after, tmp_path / "cut.nrrd", trim_pool=True) == pytest.approx(2 * 6 * 1.5 * 1.25)
+    result = array(tmp_path / "cut.nrrd")
+    assert (result[0:2, 1:4, 1:3] == 0).all()
+    assert (result[2, 1:4, 1:3] == POOL).all()
+    assert np.array_equal(result[:, 10:30, 12:28], array(tmp_path / "kept.nrrd")[:, 10:30, 12:28])
+
+
+def test_trimming_needs_a_pool(tmp_path):
+    case = label_case(tmp_path, choice=Choice(label=MYOCARDIUM))
+    with pytest.raises(ValueError, match="no blood pool to trim"):
+        write_case(case, broken_stack()[1], tmp_path / "out.nrrd", trim_pool=True)
+    assert not (tmp_path / "out.nrrd").exists()
+
+
+def test_pool_inside_keeps_the_cavity_and_the_overlap():
+    wall = np.stack([ring((20, 20), (10, 10), 4, 7)] * 2)
+    wall[1, :, 10:] = 0
+    pool = np.ones_like(wall)
+    kept = pool_inside(pool, wall)
+    assert np.array_equal(kept[0], ring((20, 20), (10, 10), 0, 7))
+    assert kept[1].all()
+
+
+# Writing .seg.nrrd
+
+
+def test_a_repaired_segmentation_keeps_every_header_field_and_every_other_segment(tmp_path):
+    case = segment_case(tmp_path)
+    stack, after = broken_stack()
+    # The gap is part RV in the same layer; without that part the wall can stay in its layer.
+    after = after & ~(right_ventricle(stack) & (stack.mask == 0))
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    (old, before), (new, header) = (nrrd.read(str(tmp_path / f"{name}.seg.nrrd")) for name in ("s", "out"))
+    assert {key: str(value) for key, value in header.items()} == {
+        key: str(np.array(value) if key == "sizes" else value) for key, value in before.items()
+    }
+    assert new.dtype == old.dtype
+    out = tmp_path / "out.seg.nrrd"
+    assert np.array_equal(named_segment(out, "myocardium"), after)
+    assert np.array_equal(named_segment(out, "rv"), labels() == RV)
+    assert np.array_equal(named_segment(out, "blood pool"), (labels() == POOL) & (after == 0))
+    assert np.array_equal(named_segment(out, "plan"), named_segment(tmp_path / "s.seg.nrrd", "plan"))
+
+
+def test_a_wall_that_overlaps_another_segment_moves_to_a_layer_of_its_own(tmp_path):
+    case = segment_case(tmp_path)
+    _, after = broken_stack()
+    assert (after * (labels() == RV)).any()
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    out, before = (dict(nrrd.read_header(str(tmp_path / f"{name}.seg.nrrd"))) for name in ("out", "s"))
+    assert list(out["sizes"]) == [3, 44, 40, 4]
+    assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "myocardium"), after)
+    assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "rv"), labels() == RV)
+    assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "blood pool"), (labels() == POOL) & (after == 0))
+    changed = {key for key in before if str(np.array(before[key])) != str(np.array(out[key]))}
+    assert changed == {"sizes", "Segment1_Layer"}
+
+
+def test_a_single_layer_becomes_two_where_it_must(tmp_path):
+    image = write_image(tmp_path / "case.nrrd")
+    path = write_segments(
+        tmp_path / "s.seg.nrrd",
+        [("rv", 0, RV), ("wall", 0, MYOCARDIUM)],
+        np.where(labels() == POOL, 0, labels())[None],
+        thicknesses=[1.0, 1.0, 8.0],
+    )
+    case = read_case(image, path, Choice(segment="wall"))
+    _, after = broken_stack()
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "wall"), after)
+    assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "rv"), labels() == RV)
+    again = read_case(image, tmp_path / "out.seg.nrrd", Choice(segment="wall"))
+    assert np.array_equal(again.stack.mask, after)
+
+
+def test_a_pool_that_was_not_given_is_another_segment(tmp_path):
+    case = segment_case(tmp_path, Choice(segment="myocardium"))
+    _, after = broken_stack()
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "blood pool"), labels() == POOL)
+    assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "myocardium"), after)
+
+
+def test_a_cropped_segmentation_grows_when_the_wall_does(tmp_path):
+    stack, after = broken_stack()
+    part = stack.mask[:, 8:33, 12:30]
+    path = write_segments(tmp_path / "s.seg.nrrd", [("wall", 0, 1)], part[None], first=(12, 8, 0))
+    image = write_image(tmp_path / "case.nrrd")
+    case = read_case(image, path)
+    assert after[1, 18:22, 30:].any()
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    again = read_case(image, tmp_path / "out.seg.nrrd")
+    assert np.array_equal(again.stack.mask, after)
+    header = nrrd.read_header(str(tmp_path / "out.seg.nrrd"))
+    assert header["Segmentation_ReferenceImageExtentOffset"] == "0 0 0"
+    write_case(case, stack.mask * case.stack.mask, tmp_path / "same.seg.nrrd")
+    assert list(nrrd.read_header(str(tmp_path / "same.seg.nrrd"))["sizes"]) == [18, 25, 4]
+
+
+def test_when_a_file_grows_every_segment_stays_where_it_was(tmp_path):
+    stack, after = broken_stack()
+    wall = stack.mask[:, 8:33, 12:30].copy()
+    wall[0, 0, 0] = 2
+    other = np.zeros_like(wall)
+    other[1:3, 4:9, 3:7] = 1
+    names = [("mark", 0, 2), ("wall", 0, 1), ("other", 1, 1)]
+    extents = {"Segment0_Extent": "0 0 0 0 0 0", "Segment2_Extent": "3 6 4 8 1 2"}
+    path = write_segments(tmp_path / "s.seg.nrrd", names, np.stack([wall, other]), first=(12, 8, 0), **extents)
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    header = nrrd.read_header(str(tmp_path / "out.seg.nrrd"))
+    # Slicer may read a layer by the extent of its first segment, so the whole layer has the one the wall needs.
+    assert header["Segment0_Extent"] == header["Segment1_Extent"] == "0 43 0 39 0 3"
+    assert header["Segment2_Extent"] == "15 18 12 16 1 2"
+    found = in_slicer(tmp_path / "out.seg.nrrd")
+    assert np.array_equal(voxels_in(found["wall"]["lps"]), after)
+    assert np.argwhere(voxels_in(found["mark"]["lps"])).tolist() == [[0, 8, 12]]
+    assert voxels_in(found["other"]["lps"])[1:3, 12:17, 15:19].all()
+    assert len(found["other"]["lps"]) == 2 * 5 * 4
+
+
+SLICER = """
+import json, sys
+import numpy as np, slicer, vtk
+from vtk.util.numpy_support import vtk_to_numpy
+scene = slicer.vtkMRMLScene()
+logic = slicer.vtkSlicerSegmentationsModuleLogic()
+logic.SetMRMLScene(scene)
+node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+storage = scene.AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
+storage.SetFileName(sys.argv[1])
+assert storage.ReadData(node)
+found = {}
+for index in range(node.GetSegmentation().GetNumberOfSegments()):
+    segment = node.GetSegmentation().GetNthSegment(index)
+    image = segment.GetRepresentation("Binary labelmap")
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    to_ras = np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+    extent = image.GetExtent()
+    values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+    kji = np.argwhere(values == segment.GetLabelValue()) + [extent[4], extent[2], extent[0]]
+    ijk1 = np.column_stack([kji[:, ::-1], np.ones(len(kji))])
+    lps = (ijk1 @ to_ras.T)[:, :3] * [-1, -1, 1]
+    status = vtk.reference("")
+    segment.GetTag("Segmentation.Status", status)
+    found[segment.GetName()] = {"lps": lps.tolist(), "color": segment.GetColor(), "status": str(status)}
+print(json.dumps(found))
+"""
+
+
+def in_slicer(path):
+    """Return the segments as Slicer's own reader places them in space; skip where its libraries are missing."""
+    done = subprocess.run([sys.executable, "-c", SLICER, str(path)], capture_output=True, text=True, check=False)
+    if "No module named 'slicer'" in done.stderr:
+        pytest.skip("slicer-core is not installed")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def voxels_in(points):
+    """Return points (LPS) as voxels of the stack, shape (k, j, i)."""
+    mask = np.zeros(SHAPE, np.uint8)
+    ijk = np.column_stack([np.reshape(points, (-1, 3)), np.ones(len(points))]) @ np.linalg.inv(ijk_to_lps()).T
+    assert np.abs(ijk - ijk.round()).max() < 1e-3
+    i, j, k = ijk.round().astype(int)[:, :3].T
+    mask[k, j, i] = 1
+    return mask
+
+
+def test_slicer_reads_the_layered_result_in_place(tmp_path):
+    case = segment_case(tmp_path)
+    _, after = broken_stack()
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    found = in_slicer(tmp_path / "out.seg.nrrd")
+    assert list(found) == ["rv", "myocardium", "blood pool", "plan"]
+    assert np.array_equal(voxels_in(found["myocardium"]["lps"]), after)
+    assert np.array_equal(voxels_in(found["rv"]["lps"]), labels() == RV)
+    assert np.allclose(found["blood pool"]["color"], (0.5, 1, 0.811765), atol=1e-5)
+    assert found["myocardium"]["status"] == "inprogress"
+
+
+def test_slicer_reads_a_grown_result_in_place(tmp_path):
+    stack, after = broken_stack()
+    names = [("wall", 0, 1), ("mark", 0, 2)]
+    layer = stack.mask[:, 8:33, 12:30].copy()
+    layer[0, 0, 0] = 2
+    path = write_segments(tmp_path / "s.seg.nrrd", names, layer[None], first=(12, 8, 0))
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
+    write_case(case, after, tmp_path / "out.seg.nrrd")
+    found = in_slicer(tmp_path / "out.seg.nrrd")
+    assert np.array_equal(voxels_in(found["wall"]["lps"]), after)
+    assert np.argwhere(voxels_in(found["mark"]["lps"])).tolist() == [[0, 8, 12]]
+
+
+# Outputs
+
+
+def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
+    seg, named = tmp_path / "seg.nii.gz", tmp_path / "s.seg.nrrd"
+    image = tmp_path / "case.nrrd"
+    for path in (seg, named, image):
+        path.write_bytes(b"x")
+    (tmp_path / "link.nii.gz").symlink_to(seg)
+    for source, output, complaint in (
+        (seg, seg, "is an input and is never overwritten. Choose another name"),
+        (seg, tmp_path / "link.nii.gz", "is an input"),
+        (seg, image, "is an input"),
+        (seg, tmp_path / "out.seg.nrrd", r"is one of \.nii, \.nii\.gz, \.nrrd, \.mha"),
+        (named, tmp_path / "out.nrrd", r"name ends in \.seg\.nrrd"),
+        (seg, tmp_path / "out.mhd", r"two files. Choose \.nrrd or \.mha"),
+        (seg, tmp_path / "out.png", "ending must be one of"),
+        (seg, tmp_path / "no" / "out.nii", "does not exist. Create it first"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            check_output(source, output, (image,))
+    check_output(seg, tmp_path / "out.mha", (image,))
+
+
+def test_a_path_that_is_no_text_is_refused_before_it_ends_the_process(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller")
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pytest.skip("This file system has no such names.")
+    image, seg = write_image(tmp_path / "case.nrrd"), write_labels(tmp_path / "seg.nrrd")
+    image.rename(f"{folder}/case.nrrd")
+    with pytest.raises(ValueError, match=r"M\\udcfcller/case.nrrd': the path is not in UTF-8. Rename") as raised:
+        read_case(f"{folder}/case.nrrd", seg, BY_LABEL)
+    str(raised.value).encode("utf-8")
+    with pytest.raises(ValueError, match="the path is not in UTF-8"):
+        check_output(seg, f"{folder}/out.nrrd")
+
+
+@pytest.mark.parametrize("kind", ["label map", "segments"])
+def test_a_full_disk_leaves_the_earlier_result_and_no_trace(tmp_path, monkeypatch, kind):
+    case = label_case(tmp_path) if kind == "label map" else segment_case(tmp_path)
+    output = tmp_path / ("out.nrrd" if kind == "label map" else "out.seg.nrrd")
+    output.write_text("earlier")
+
+    def half(*arguments, **options):
+        path = next(value for value in arguments if isinstance(value, str))
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise RuntimeError("No space left on device") if kind == "label map" else OSError("No space left on device")
+
+    monkeypatch.setattr(label_map.sitk, "WriteImage", half)
+    monkeypatch.setattr(nrrd, "write", half)
+    with pytest.raises(OSError, match="No space left"):
+        write_case(case, broken_stack()[1], output)
+    assert output.read_text() == "earlier"
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch):
+    case = label_case(tmp_path)
+    write = sitk.WriteImage
+
+    def wrong(image, path, **options):
+        write(image * 0, path, **options)
+
+    monkeypatch.setattr(label_map.sitk, "WriteImage", wrong)
+    with pytest.raises(OSError, match="does not read back"):
+        write_case(case, broken_stack()[1], tmp_path / "out.nrrd")
+    assert not (tmp_path / "out.nrrd").exists()
+
+
+def test_names_lose_their_whole_ending(tmp_path):
+    assert [stem_of(tmp_path / name) for name in ("a.b.nii.gz", "c.seg.nrrd", "d.MHA")] == ["a.b", "c", "d"]
+
+
+@pytest.mark.parametrize("name", ["case.nii.gz", "seg.nii.gz"])
+def test_a_nifti_file_that_was_cut_off_is_refused_with_its_name(tmp_path, name):
+    write_image(tmp_path / "case.nii.gz")
+    write_labels(tmp_path / "seg.nii.gz")
+    assert read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=rf"{name}: the file is cut off.*again"):
+        read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)

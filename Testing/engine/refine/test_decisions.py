@@ -1,0 +1,188 @@
+"""What a report says after a person's decisions, on a stack of four slices that one can check by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.report_samples import broken_report, broken_stack, slice_record
+from rncarefine.refine.build_report import stack_record
+from rncarefine.refine.decisions import decided, needs_decision, review_status
+from rncarefine.refine.metrics import lv_mass_g
+from rncarefine.refine.records import Report
+from rncarefine.stack import Mask, Stack
+from rncarefine.words import Finding, Verdict
+
+CLOSED, REFUSED, PRUNED = 1, 2, 3
+"""What the repair did to slices 1, 2 and 3 of the sample; slice 0 is intact."""
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return broken_stack()[0]
+
+
+@pytest.fixture
+def after() -> Mask:
+    return broken_stack()[1]
+
+
+@pytest.fixture
+def report(stack: Stack, after: Mask) -> Report:
+    """Return the report about the sample, with its true totals."""
+    report = broken_report(warnings=["careful"])
+    return replace(report, stack=stack_record(stack, after, report.slices))
+
+
+def rejected(stack: Stack, after: Mask, *slices: int) -> Mask:
+    """Return the wall with slices as they were before the repair."""
+    wall = after.copy()
+    wall[list(slices)] = stack.mask[list(slices)]
+    return wall
+
+
+def test_changed_and_flagged_slices_need_a_decision(report: Report) -> None:
+    assert [needs_decision(record) for record in report.slices] == [False, True, True, True]
+
+
+def test_a_slice_still_counts_as_needing_a_decision_when_it_has_one(report: Report, stack: Stack, after: Mask) -> None:
+    answers = {CLOSED: False, REFUSED: True, PRUNED: True}
+    seen = decided(report, answers, stack, rejected(stack, after, CLOSED))
+    assert [needs_decision(record) for record in seen.slices] == [False, True, True, True]
+
+
+def test_without_decisions_the_report_is_as_it_was(report: Report, stack: Stack, after: Mask) -> None:
+    assert decided(report, {}, stack, after) == report
+
+
+def test_accepting_changes_nothing_but_the_answer_and_what_is_left_to_look_at(
+    report: Report, stack: Stack, after: Mask
+) -> None:
+    seen = decided(report, {CLOSED: True, REFUSED: True}, stack, after)
+    assert [record.accepted for record in seen.slices] == [None, True, True, None]
+    assert [replace(record, accepted=None) for record in seen.slices] == report.slices
+    assert (report.stack.flagged, seen.stack.flagged) == (1, 0)
+    assert (report.stack.right_after, seen.stack.right_after) == (3, 4)
+    assert replace(seen.stack, flagged=1, right_after=3) == report.stack
+
+
+def test_a_rejected_slice_is_as_before_and_its_verdict_stays(report: Report, stack: Stack, after: Mask) -> None:
+    seen = decided(report, {CLOSED: False}, stack, rejected(stack, after, CLOSED))
+    record = seen.slices[CLOSED]
+    assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.OPEN, 1, 0)
+    assert record.gap_deg_after == record.gap_deg_before == 29.5
+    assert record.added_mm2 == record.removed_mm2 == record.taken_from_pool_mm2 == 0
+    assert (record.verdict, record.accepted) == (Verdict.AUTOMATON, False)
+    assert seen.slices[0] == report.slices[0]
+    assert seen.warnings == report.warnings
+
+
+def test_the_totals_are_those_of_the_wall_as_it_is(report: Report, stack: Stack, after: Mask) -> None:
+    wall = rejected(stack, after, CLOSED, PRUNED)
+    seen = decided(report, {CLOSED: False, PRUNED: False}, stack, wall).stack
+    # Everything that was changed is back as it was.
+    assert (seen.closed_before, seen.closed_after, seen.changed) == (1, 1, 0)
+    assert (
+        seen.lv_mass_after_g == seen.lv_mass_before_g == pytest.approx(lv_mass_g(stack.mask, stack.spacing), abs=0.01)
+    )
+    assert seen.lv_mass_change_percent == 0
+    assert (seen.b0_3d_after, seen.b1_3d_after) == (seen.b0_3d_before, seen.b1_3d_before)
+    assert seen.right_after == 1  # the intact one; the flagged one is still flagged
+    assert seen.name == report.stack.name
+    one = decided(report, {PRUNED: False}, stack, rejected(stack, after, PRUNED)).stack
+    assert (one.closed_after, one.changed) == (2, 1)
+    assert one.lv_mass_after_g > one.lv_mass_before_g
+
+
+def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, stack: Stack, after: Mask) -> None:
+    wall = after.copy()
+    wall[REFUSED] = after[0]  # the ring of the intact slice
+    seen = decided(report, {REFUSED: True}, stack, wall)
+    record = seen.slices[REFUSED]
+    assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.RING, 1, 1)
+    assert record.gap_deg_after == 0
+    assert record.added_mm2 == pytest.approx(16 * 1.5 * 1.25)
+    assert seen.stack.closed_after == 4
+    assert seen.warnings == ["careful", "Slice 2 was edited by hand after the repair; it is described as it is now."]
+
+
+def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack, after: Mask) -> None:
+    wall = rejected(stack, after, CLOSED)
+    wall[CLOSED, 0, 0] = 1
+    wall[0] = 0
+    seen = decided(report, {CLOSED: False}, stack, wall)
+    assert seen.warnings[-1] == "Slices 0, 1 were edited by hand after the repair; they are described as they are now."
+    assert (seen.slices[0].finding_after, seen.slices[0].removed_mm2 > 0) == (Finding.EMPTY, True)
+    assert (seen.slices[CLOSED].b0_after, seen.slices[CLOSED].added_mm2) == (2, 1.88)
+
+
+def test_an_edit_by_hand_is_seen_in_the_area_alone(report: Report, stack: Stack, after: Mask) -> None:
+    wall = after.copy()
+    wall[0, 10, 21:24] = 1  # the ring is three pixels thicker above
+    wall[0, 9, 22] = 1
+    grown = int(wall[0].sum() - after[0].sum())
+    assert grown > 0
+    seen = decided(report, {}, stack, wall)
+    assert seen.slices[0].added_mm2 == pytest.approx(grown * 1.5 * 1.25, abs=0.01)
+    assert seen.slices[0].finding_after is Finding.RING
+    assert seen.warnings[-1].startswith("Slice 0 was edited by hand")
+
+
+def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack, after: Mask) -> None:
+    wall = after.copy()
+    wall[PRUNED, 2:4, 3:6] = 1  # the six pixels that the repair removed are back
+    gap = np.argwhere(wall[PRUNED, 18:22, 28:])[:6] + np.array([18, 28])
+    wall[PRUNED, gap[:, 0], gap[:, 1]] = 0
+    seen = decided(report, {}, stack, wall)
+    assert seen.slices[PRUNED].removed_mm2 == pytest.approx(report.slices[PRUNED].removed_mm2, abs=0.01)
+    assert seen.slices[PRUNED].finding_after is Finding.FRAGMENTED
+    assert seen.slices[PRUNED].b0_after == 2
+
+
+def test_the_report_keeps_its_name(report: Report, stack: Stack, after: Mask) -> None:
+    assert decided(report, {}, replace(stack, name="renamed"), after).stack.name == "case 7"
+
+
+def test_rounded_areas_do_not_make_an_edit_by_hand(report: Report, stack: Stack, after: Mask) -> None:
+    slices = [replace(record, added_mm2=round(record.added_mm2 + 0.004, 2)) for record in report.slices]
+    assert decided(replace(report, slices=slices), {}, stack, after).warnings == ["careful"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        ({}, "flagged"),
+        ({CLOSED: True, PRUNED: False}, "flagged"),
+        ({REFUSED: True}, "in progress"),
+        ({REFUSED: True, CLOSED: False}, "in progress"),
+        ({REFUSED: True, CLOSED: False, PRUNED: True}, "completed"),
+    ],
+)
+def test_the_status_says_what_is_left_to_do(
+    report: Report, stack: Stack, after: Mask, answers: dict[int, bool], status: str
+) -> None:
+    back = [k for k, answer in answers.items() if answer is False]
+    assert review_status(decided(report, answers, stack, rejected(stack, after, *back))) == status
+
+
+def test_nothing_is_completed_before_a_person_has_decided_anything() -> None:
+    intact = broken_report(slices=[slice_record(0), slice_record(1)])
+    assert review_status(intact) == "in progress"
+    assert review_status(replace(intact, slices=[slice_record(0, accepted=True), slice_record(1)])) == "completed"
+
+
+@pytest.mark.parametrize("k", [-1, 4])
+def test_a_decision_about_a_slice_that_is_not_there_is_refused(
+    report: Report, stack: Stack, after: Mask, k: int
+) -> None:
+    with pytest.raises(ValueError, match=f"case 7: there is no slice {k} to decide about"):
+        decided(report, {k: True}, stack, after)
+
+
+def test_a_wall_of_another_stack_is_refused(report: Report, stack: Stack, after: Mask) -> None:
+    with pytest.raises(ValueError, match="case 7: the report is about 4 slices, the wall has shape"):
+        decided(report, {}, stack, after[:3])
+    with pytest.raises(ValueError, match="the report is about 3 slices"):
+        decided(replace(report, slices=report.slices[:3]), {}, stack, np.asarray(after))

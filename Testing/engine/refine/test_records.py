@@ -1,0 +1,146 @@
+"""Records: what was written as JSON comes back as it was."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.report_samples import broken_report, slice_record
+from rncarefine.nca.card import ModelRecord
+from rncarefine.refine.records import Report, RunRecord, SliceRecord, StackRecord
+from rncarefine.report.report import to_json
+from rncarefine.words import Expectation, Finding, Verdict
+
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+whole = st.integers(-(2**40), 2**40)
+text = st.text(max_size=12)
+
+slices = st.builds(
+    SliceRecord,
+    k=whole,
+    finding_before=st.sampled_from(Finding),
+    finding_after=st.sampled_from(Finding),
+    expectation=st.sampled_from(Expectation),
+    verdict=st.sampled_from(Verdict),
+    confidence=st.none() | numbers,
+    reason=text,
+    accepted=st.none() | st.booleans(),
+    **dict.fromkeys(("b0_before", "b1_before", "b0_after", "b1_after"), whole),
+    **{
+        entry.name: numbers
+        for entry in fields(SliceRecord)
+        if entry.name.endswith("mm2") or entry.name.startswith("gap_")
+    },
+)
+stacks = st.builds(StackRecord, spacing_mm=st.tuples(finite, finite, finite))
+reports = st.builds(
+    Report,
+    stack=stacks,
+    slices=st.lists(slices, max_size=3),
+    model=st.none() | st.builds(ModelRecord),
+    run=st.builds(RunRecord),
+    warnings=st.lists(text, max_size=2),
+)
+
+
+def written_and_read(report: Report) -> Report:
+    return Report.from_dict(json.loads(to_json(report)))
+
+
+def honest(record: Any) -> dict[str, tuple[type, Any]]:
+    """Return the fields of a record with their types, so that 1, 1.0 and True differ, as far as JSON can say them."""
+    values = {entry.name: getattr(record, entry.name) for entry in fields(record)}
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            values[name] = None if name == "confidence" else "not finite"
+    return {name: (type(value), value) for name, value in values.items()}
+
+
+@given(reports)
+def test_a_report_comes_back_from_its_json_with_its_types(report: Report) -> None:
+    again = written_and_read(report)
+    assert honest(again.stack) == honest(report.stack)
+    assert [honest(record) for record in again.slices] == [honest(record) for record in report.slices]
+    assert honest(again.run) == honest(report.run)
+    assert again.model == report.model
+    assert again.warnings == report.warnings
+
+
+def test_the_report_of_a_repair_comes_back_equal() -> None:
+    report = broken_report(warnings=["careful"])
+    report = replace(report, slices=[replace(report.slices[0], accepted=True), *report.slices[1:]])
+    again = written_and_read(report)
+    assert again == report
+    assert again.slices[2].verdict is Verdict.REFUSED
+    assert again.stack.spacing_mm == (8.0, 1.5, 1.25)
+    assert type(again.stack.spacing_mm) is tuple
+    assert again.slices[0].accepted is True
+    assert again.slices[1].accepted is None
+
+
+def test_a_number_that_is_not_finite_is_nan_or_none_where_the_field_allows_it() -> None:
+    again = written_and_read(
+        broken_report(slices=[slice_record(0, confidence=math.nan, gap_mm_before=math.inf)], model=None)
+    )
+    assert again.slices[0].confidence is None
+    assert math.isnan(again.slices[0].gap_mm_before)
+    assert again.model is None
+
+
+def test_a_whole_number_is_a_number_and_a_truth_value_is_none() -> None:
+    values = json.loads(to_json(broken_report()))
+    values["run"]["seconds"] = 2
+    assert type(Report.from_dict(values).run.seconds) is float
+    values["run"]["seconds"] = True
+    with pytest.raises(ValueError, match=r"the report, run, seconds: a number was expected, True was found"):
+        Report.from_dict(values)
+
+
+def test_a_report_from_before_there_were_decisions_is_read() -> None:
+    values = json.loads(to_json(broken_report()))
+    for entry in values["slices"]:
+        del entry["accepted"]
+    assert Report.from_dict(values) == broken_report()
+
+
+def test_what_a_later_version_added_is_passed_over() -> None:
+    values = json.loads(to_json(broken_report()))
+    values["slices"][0]["curvature"] = 3.0
+    assert Report.from_dict(values) == broken_report()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("slices", 1, "k"), "one", r"the report, slices\[1\], k: a whole number was expected, 'one' was found"),
+        (("slices", 1, "k"), 1.5, "a whole number was expected, 1.5 was found"),
+        (("slices", 1, "flagged"), 1, "true or false was expected, 1 was found"),
+        (("slices", 1, "verdict"), "mended", "verdict: one of intact, .*, refused was expected, 'mended' was found"),
+        (("slices", 1, "reason"), None, "reason: text was expected, None was found"),
+        (("slices",), {}, "slices: a list was expected"),
+        (("stack", "spacing_mm"), [1.0, 2.0], "spacing_mm: a list of 3 values was expected"),
+        (("run",), [], "run: a record was expected"),
+    ],
+)
+def test_a_value_of_another_type_is_named(path: tuple[Any, ...], value: Any, message: str) -> None:
+    values = json.loads(to_json(broken_report()))
+    place = values
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(ValueError, match=message):
+        Report.from_dict(values)
+
+
+def test_a_missing_field_is_named() -> None:
+    values = json.loads(to_json(broken_report()))
+    del values["stack"]["name"]
+    with pytest.raises(ValueError, match="the report, stack: 'name' is missing"):
+        Report.from_dict(values)

@@ -1,0 +1,718 @@
+"""The main job: what is broken is repaired, verified and reported; what is right is not touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage import measure
+
+from engine.shapes import SHAPE, STACK_SPACING, blob, damage, disc, heart, horseshoe, ring
+from engine.toy_models import circle_model, identity_model, volumetric_circle_model
+from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
+from rncarefine import __version__
+from rncarefine.progress import Cancelled
+from rncarefine.refine.repair import RepairOptions, check, repair
+from rncarefine.stack import Stack
+from rncarefine.tasks.ring.interpolation import polar_interpolation
+from rncarefine.tasks.ring.readout import is_ring
+from rncarefine.tasks.ring.verification import Bounds
+from rncarefine.words import Apex, Expectation, Finding, Verdict
+
+AREA = STACK_SPACING[1] * STACK_SPACING[2]
+
+
+def run(stack, model=None, *, progress=None, others=None, only=None, **options):
+    options = RepairOptions(**{"device": "numpy", **options})
+    return repair(stack, circle_model() if model is None else model, options, progress, others, only)
+
+
+def verdicts(report):
+    return {record.k: record.verdict for record in report.slices if record.verdict is not Verdict.INTACT}
+
+
+def assert_stack_is(stack, kept):
+    for values, copy in zip((stack.image, stack.mask, stack.pool), kept, strict=True):
+        np.testing.assert_array_equal(values, copy)
+
+
+def copies(stack):
+    return stack.image.copy(), stack.mask.copy(), stack.pool.copy()
+
+
+# What is right
+
+
+def test_a_heart_without_a_fault_comes_back_bit_for_bit():
+    walls, pools = heart()
+    stack = Stack.create(grey(walls, pools), walls, STACK_SPACING, pools)
+    result = run(stack)
+    np.testing.assert_array_equal(result.mask, walls)
+    assert result.mask.dtype == np.uint8
+    assert not np.shares_memory(result.mask, stack.mask)
+    assert verdicts(result.report) == {}
+    assert all(record.confidence is None for record in result.report.slices)
+    assert [record.reason for record in result.report.slices[:-1]] == [""] * 8
+    assert "A disc is expected" in result.report.slices[-1].reason
+    assert (result.report.run.backend, result.report.run.device, result.report.run.steps) == ("none", "none", 0)
+    assert result.report.stack.changed == result.report.stack.flagged == 0
+
+
+def test_intact_slices_of_a_broken_heart_come_back_bit_for_bit():
+    stack = broken_stack()
+    kept = copies(stack)
+    result = run(stack)
+    for k in {0, 1, 3, 4, 6, 7, 8}:
+        np.testing.assert_array_equal(result.mask[k], stack.mask[k])
+        assert result.report.slices[k].verdict is Verdict.INTACT
+    assert_stack_is(stack, kept)
+
+
+# What is broken
+
+
+def test_the_automaton_closes_the_gaps_where_the_wall_was():
+    truth, _ = heart()
+    result = run(broken_stack())
+    assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.AUTOMATON}
+    for k in (2, 5):
+        record = result.report.slices[k]
+        assert is_ring(result.mask[k])
+        assert dice(result.mask[k], truth[k]) > 0.8
+        assert (record.finding_before, record.finding_after) == (Finding.OPEN, Finding.RING)
+        assert (record.b0_before, record.b1_before, record.b0_after, record.b1_after) == (1, 0, 1, 1)
+        assert record.gap_deg_after == 0
+        assert 0.9 < record.confidence <= 1
+        assert not record.flagged
+    assert result.report.slices[2].gap_deg_before == pytest.approx(80, abs=6)
+    assert result.report.slices[5].gap_deg_before == pytest.approx(120, abs=6)
+    assert result.report.slices[2].reason.startswith("Before: the wall has a gap of ")
+
+
+def test_where_the_automaton_finds_no_wall_geometry_closes_it():
+    stack = broken_stack(pool=False)
+    result = run(stack, identity_model())
+    assert verdicts(result.report) == {2: Verdict.GEOMETRY, 5: Verdict.GEOMETRY}
+    for k in (2, 5):
+        np.testing.assert_array_equal(result.mask[k], polar_interpolation(stack.mask[k], stack.in_plane))
+        # The automaton left its estimate at the broken wall; the closed one is judged by it.
+        assert result.report.slices[k].confidence == pytest.approx(result.evidence[k]["after"], abs=1e-4)
+        assert result.report.slices[k].confidence < 1
+
+
+def test_without_geometry_what_the_automaton_does_not_close_is_left_and_flagged():
+    stack = broken_stack()
+    result = run(stack, identity_model(), geometry=False)
+    assert verdicts(result.report) == {2: Verdict.REFUSED, 5: Verdict.REFUSED}
+    np.testing.assert_array_equal(result.mask, stack.mask)
+    for k in (2, 5):
+        record = result.report.slices[k]
+        assert record.flagged
+        assert record.reason.startswith("The wall has a gap of")
+        assert "The automaton found no wall." in record.reason
+        assert (record.added_mm2, record.removed_mm2, record.confidence) == (0, 0, None)
+
+
+def test_every_kind_of_fault_gets_the_verdict_it_should():
+    stack = ruined_stack()
+    result = run(stack)
+    found = {record.k: (record.finding_before, record.verdict) for record in result.report.slices}
+    assert found == {
+        0: (Finding.OPEN, Verdict.INTACT),
+        1: (Finding.RING, Verdict.INTACT),
+        2: (Finding.OPEN, Verdict.AUTOMATON),
+        3: (Finding.FRAGMENTED, Verdict.AUTOMATON),
+        4: (Finding.RING, Verdict.INTACT),
+        5: (Finding.FRAGMENTED, Verdict.AUTOMATON),
+        6: (Finding.POROUS, Verdict.AUTOMATON),
+        7: (Finding.EMPTY, Verdict.AUTOMATON),
+        8: (Finding.DISC, Verdict.INTACT),
+    }
+    assert [record.flagged for record in result.report.slices] == [k == 7 for k in range(9)]
+    assert "slices on both sides" in result.report.slices[7].reason
+    assert result.report.slices[7].reason.endswith("All of the wall is invented.")
+
+
+def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_flagged():
+    stack = ruined_stack()
+    result = run(stack, identity_model())
+    assert result.report.slices[7].verdict is Verdict.REFUSED
+    assert result.report.slices[7].flagged
+    assert not result.mask[7].any()
+
+
+def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_automaton_agrees(monkeypatch):
+    # The toy draws circles on a coarse grid: it agrees with a right wall to 0.93 to 0.95.
+    monkeypatch.setattr("rncarefine.refine.repair.AGREEMENT", 0.92)
+    walls, pools = heart()
+    truth = walls.copy()
+    walls[3] |= blob((6, 6), 4)
+    walls[6] &= 1 - blob((35.3, 40.6 + 14 / 1.25), 1.6)
+    stack = Stack.create(grey(truth, pools), walls, STACK_SPACING, pools)
+    agreeing, differing = run(stack), run(stack, circle_model(half_mm=2.5))
+    for result in (agreeing, differing):
+        assert verdicts(result.report) == {3: Verdict.AUTOMATON, 6: Verdict.AUTOMATON}
+    for k in (3, 6):
+        np.testing.assert_array_equal(agreeing.mask[k], truth[k])
+        assert agreeing.report.slices[k].reason.endswith("loose pieces and pores: that was kept.")
+        assert dice(differing.mask[k], truth[k]) < 0.92
+        assert "kept" not in differing.report.slices[k].reason
+
+
+def test_only_the_slices_asked_for_are_repaired():
+    stack = broken_stack()
+    whole, one = run(stack), run(stack, only={5})
+    assert verdicts(one.report) == {2: Verdict.TO_REPAIR, 5: Verdict.AUTOMATON}
+    np.testing.assert_array_equal(one.mask[5], whole.mask[5])
+    np.testing.assert_array_equal(np.delete(one.mask, 5, 0), np.delete(stack.mask, 5, 0))
+    assert one.report.slices[5] == whole.report.slices[5]
+    assert one.report.slices[2].reason == check(stack).slices[2].reason
+
+
+def test_a_repair_that_is_more_likely_worse_than_better_is_flagged():
+    stack = broken_stack()
+    weights = dict.fromkeys(("after", "before", "gain", "kept", "change", "sharpness"), 0.0)
+    for intercept, doubted in ((0.1, False), (-0.1, True)):
+        result = run(stack, circle_model(confidence={**weights, "intercept": intercept}))
+        record = result.report.slices[2]
+        assert record.confidence == pytest.approx(1 / (1 + np.exp(-intercept)), abs=1e-4)
+        assert (record.verdict, record.flagged) == (Verdict.AUTOMATON, doubted)
+        assert ("Low confidence" in record.reason) == doubted
+
+
+def test_a_volumetric_automaton_repairs_through_the_same_door():
+    stack = broken_stack()
+    result = run(stack, volumetric_circle_model())
+    slice_wise = run(stack)
+    np.testing.assert_array_equal(result.mask, slice_wise.mask)
+    assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.AUTOMATON}
+
+
+def test_a_repaired_heart_has_nothing_left_to_repair():
+    stack = broken_stack()
+    result = run(stack)
+    again = Stack.create(stack.image, result.mask, STACK_SPACING, stack.pool & (1 - result.mask))
+    assert verdicts(check(again)) == {}
+    np.testing.assert_array_equal(run(again).mask, result.mask)
+
+
+def test_a_false_wall_on_another_organ_is_dropped_and_the_heart_repaired():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    truth = np.stack([ring(**wide)] * 6)
+    walls = truth.copy()
+    walls[2] = horseshoe(80, 20, **wide) | horseshoe(60, inner=14, outer=30, shape=(110, 130), centre=(85, 100))
+    assert walls[2].sum() > 2 * truth[2].sum()
+    stack = Stack.create(grey(walls, truth), walls, STACK_SPACING)
+    result = run(stack)
+    assert verdicts(result.report) == {2: Verdict.AUTOMATON}
+    assert dice(result.mask[2], truth[2]) > 0.8
+
+
+def test_a_slice_with_nothing_where_the_heart_is_is_drawn_anew_and_flagged_or_left():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    walls = np.stack([ring(**wide)] * 6)
+    truth = walls[2].copy()
+    walls[2] = horseshoe(60, shape=(110, 130), centre=(85, 100))
+    stack = Stack.create(grey(walls, walls), walls, STACK_SPACING)
+    drawn = run(stack)
+    assert verdicts(drawn.report) == {2: Verdict.AUTOMATON}
+    assert drawn.report.slices[2].flagged
+    assert dice(drawn.mask[2], truth) > 0.8
+    left = run(stack, identity_model())
+    assert verdicts(left.report) == {2: Verdict.REFUSED}
+    for report in (drawn.report, left.report):
+        assert "None of it lies where the heart is" in report.slices[2].reason
+    np.testing.assert_array_equal(left.mask, walls)
+
+
+def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    walls = np.stack([ring(**wide)] * 6)
+    walls[2] = ring(14, 24, shape=(110, 130), centre=(85, 100))
+    stack = Stack.create(grey(walls, walls), walls, STACK_SPACING)
+    result = run(stack)
+    assert verdicts(result.report) == {2: Verdict.REFUSED}
+    assert verdicts(check(stack)) == {2: Verdict.TO_REPAIR}
+    for report in (result.report, check(stack)):
+        assert report.slices[2].reason == "There is a closed wall. None of it lies where the heart is."
+    np.testing.assert_array_equal(result.mask, walls)
+
+
+def test_a_slice_that_counts_as_a_ring_is_never_changed_but_flagged_if_its_hole_is_a_pore():
+    walls, _ = heart()
+    walls[4] = horseshoe(120)
+    walls[4] -= blob((35.3, 40.6 - 22 / 1.25), 2.2) & walls[4]
+    result = run(Stack.create(grey(*heart()), walls, STACK_SPACING))
+    record = result.report.slices[4]
+    assert (record.b0_before, record.b1_before, record.finding_before) == (1, 1, Finding.OPEN)
+    assert verdicts(result.report) == {4: Verdict.REFUSED}
+    assert record.reason.endswith("Its only hole is a pore, not the cavity.")
+    np.testing.assert_array_equal(result.mask, walls)
+
+
+def test_a_single_slice_is_repaired():
+    wall = horseshoe(70)
+    stack = Stack.create(grey(wall[None], disc(18)[None]), wall[None], STACK_SPACING, disc(18)[None])
+    result = run(stack)
+    assert verdicts(result.report) == {0: Verdict.AUTOMATON}
+    assert dice(result.mask[0], ring()) > 0.8
+
+
+@pytest.mark.parametrize("model", [circle_model(), volumetric_circle_model()])
+@pytest.mark.parametrize("away", [70, 130])
+def test_a_single_slice_whose_wall_lies_far_from_its_pool_is_refused_and_stays(model, away):
+    wall = horseshoe(34, inner=13, outer=20, shape=(100, 200), spacing=(1, 1), centre=(50, 50))[None]
+    pool = np.zeros_like(wall)
+    pool[0, 45:55, 45 + away : 55 + away] = 1
+    stack = Stack.create(np.random.default_rng(0).random(wall.shape), wall, (8.0, 1.0, 1.0), pool)
+    result = run(stack, model)
+    np.testing.assert_array_equal(result.mask, wall)
+    assert verdicts(result.report) == {0: Verdict.REFUSED}
+    assert "None of it lies where the heart is" in result.report.slices[0].reason
+
+
+def test_a_wall_that_cannot_be_closed_is_refused_and_stays():
+    # A straight bar tells no circle.
+    walls, _ = heart()
+    walls[3] = 0
+    walls[3, 20:22, 10:70] = 1
+    result = run(Stack.create(grey(*heart()), walls, STACK_SPACING), identity_model())
+    assert verdicts(result.report) == {3: Verdict.REFUSED}
+    np.testing.assert_array_equal(result.mask, walls)
+    assert result.report.slices[3].flagged
+    assert "Geometry:" in result.report.slices[3].reason
+
+
+def test_both_backends_repair_alike():
+    one, other = (run(ruined_stack(), device=device) for device in ("numpy", "cpu"))
+    np.testing.assert_array_equal(one.mask, other.mask)
+    assert (one.report.run.backend, other.report.run.backend) == ("numpy", "torch")
+    assert [replace(record, confidence=None) for record in one.report.slices] == [
+        replace(record, confidence=None) for record in other.report.slices
+    ]
+
+
+# Base and apex
+
+
+def open_base():
+    walls, pools = heart()
+    walls[0] &= gap(90)
+    return Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
+
+
+def test_an_open_base_is_left_alone():
+    stack = open_base()
+    result = run(stack)
+    np.testing.assert_array_equal(result.mask, stack.mask)
+    record = result.report.slices[0]
+    assert (record.expectation, record.verdict, record.flagged) == (Expectation.OPEN, Verdict.INTACT, False)
+    assert result.report.stack.expected_rings == 7
+
+
+def test_an_open_base_is_closed_on_request():
+    stack = open_base()
+    result = run(stack, close_base=True)
+    assert verdicts(result.report) == {0: Verdict.AUTOMATON}
+    assert is_ring(result.mask[0])
+    assert result.report.slices[0].expectation is Expectation.RING
+    assert result.report.run.close_base
+    assert result.report.stack.expected_rings == 8
+
+
+def test_a_base_in_pieces_is_flagged_and_left():
+    stack = open_base()
+    stack.mask[0] &= gap(30, 180)
+    kept = stack.mask.copy()
+    result = run(stack)
+    assert verdicts(result.report) == {0: Verdict.REFUSED}
+    np.testing.assert_array_equal(result.mask, kept)
+
+
+def test_an_apical_disc_is_left_alone():
+    walls, pools = heart(rings=6, discs=2)
+    result = run(Stack.create(grey(walls, pools), walls, STACK_SPACING, pools))
+    np.testing.assert_array_equal(result.mask, walls)
+    assert [result.report.slices[k].expectation for k in (6, 7)] == [Expectation.DISC] * 2
+
+
+def test_an_apical_disc_with_a_loose_piece_becomes_one_disc_by_geometry():
+    walls, pools = heart()
+    whole = walls[8].copy()
+    walls[8] |= blob((6, 6), 2)
+    stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
+    result = run(stack)
+    assert verdicts(result.report) == {8: Verdict.GEOMETRY}
+    np.testing.assert_array_equal(result.mask[8], whole)
+    assert verdicts(run(stack, geometry=False).report) == {8: Verdict.REFUSED}
+
+
+def test_the_side_of_the_apex_can_be_told():
+    stack = open_base()
+    told = run(stack, apex=Apex.FIRST)
+    assert told.report.run.apex == "first"
+    assert told.report.slices[0].expectation is Expectation.RING
+    assert run(stack).report.run.apex == "last"
+
+
+# Options
+
+
+def test_add_only_removes_nothing():
+    stack = ruined_stack()
+    result = run(stack, add_only=True)
+    assert not (stack.mask & (1 - result.mask)).any()
+    assert all(record.removed_mm2 == 0 for record in result.report.slices)
+    assert result.report.slices[2].verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
+    assert is_ring(result.mask[2])
+    # A loose piece cannot go without removing something.
+    assert result.report.slices[3].verdict is Verdict.REFUSED
+    assert (stack.mask & (1 - run(stack).mask)).any()
+
+
+def test_a_repair_beyond_the_bounds_is_refused_with_the_reason():
+    stack = broken_stack()
+    free = run(stack).report.slices
+    change = {k: free[k].added_mm2 + free[k].removed_mm2 for k in (2, 5)}
+    assert change[2] < change[5]
+    limit = (change[2] + change[5]) / 2
+    result = run(stack, bounds=Bounds(most_change_mm2=limit), geometry=False)
+    assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.REFUSED}
+    assert f"more than the {limit:.0f} mm2 allowed" in result.report.slices[5].reason
+    np.testing.assert_array_equal(result.mask[5], stack.mask[5])
+
+
+def test_the_same_seed_repeats_a_repair():
+    one, again, other = (run(broken_stack(), seed=seed, steps=4) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.mask, again.mask)
+    assert one.report.slices == again.report.slices
+    assert one.report.slices[2].confidence != other.report.slices[2].confidence
+    assert (one.report.run.seed, other.report.run.seed) == (1, 2)
+
+
+def test_more_samples_of_an_undecided_automaton_agree_less_than_one_with_itself():
+    # After three steps an eighth of the cells has not fired, other ones for every seed.
+    alone, together = (run(broken_stack(), samples=samples, steps=3) for samples in (1, 8))
+    assert together.report.run.samples == 8
+    for k in (2, 5):
+        one, many = alone.report.slices[k], together.report.slices[k]
+        assert many.verdict is Verdict.AUTOMATON
+        assert 0 < many.confidence < 1
+        assert dice(together.mask[k], heart()[0][k]) >= dice(alone.mask[k], heart()[0][k])
+        assert one.confidence is None or many.confidence != one.confidence
+
+
+def test_confidence_is_the_dice_that_the_likelihood_promises():
+    from rncarefine.refine.proposals import ask_automaton
+
+    stack = broken_stack()
+    record = run(stack, samples=2, steps=4).report.slices[2]
+    found = ask_automaton(stack, [2, 5], circle_model(), device="numpy", samples=2, steps=4)
+    wall, likelihood = found.walls[2], found.likelihood[2]
+    promised = 2 * (likelihood * wall).sum() / (likelihood.sum() + wall.sum())
+    assert record.confidence == pytest.approx(promised, abs=1e-4)
+
+
+def test_steps_can_be_limited():
+    assert run(broken_stack(), steps=6).report.run.steps == 6
+    assert run(broken_stack()).report.run.steps <= circle_model().card.steps
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 0}, {"samples": -1}, {"steps": 0}])
+def test_options_that_make_no_sense_are_errors(wrong):
+    with pytest.raises(ValueError, match=f"number of {next(iter(wrong))} is {next(iter(wrong.values()))}"):
+        RepairOptions(**wrong)
+
+
+def test_no_options_are_the_default_ones():
+    stack = broken_stack()
+    np.testing.assert_array_equal(repair(stack, circle_model()).mask, run(stack, device="auto").mask)
+
+
+# Cancel
+
+
+def test_a_repair_is_cancelled_wherever_it_is_asked_and_changes_nothing():
+    stack = broken_stack()
+    kept = copies(stack)
+    told = []
+    whole = run(stack, steps=4, samples=2, progress=lambda fraction, text: told.append((fraction, text)))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
+    assert len(told) >= 2 * 4 + 3
+    assert all(text for _, text in told)
+    for last in range(len(told)):
+        asked = []
+
+        def until(fraction, text, asked=asked, last=last):
+            asked.append(text)
+            return len(asked) <= last
+
+        with pytest.raises(Cancelled):
+            run(stack, steps=4, samples=2, progress=until)
+        assert len(asked) == last + 1
+        assert_stack_is(stack, kept)
+    np.testing.assert_array_equal(run(stack, steps=4, samples=2).mask, whole.mask)
+
+
+def test_a_progress_that_returns_nothing_does_not_cancel():
+    assert verdicts(run(broken_stack(), progress=lambda fraction, text: None).report)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("work", [lambda stack: run(stack), check], ids=["repair", "check"])
+def test_an_empty_mask_is_an_error_that_names_the_stack_and_the_remedy(work):
+    stack = Stack.create(grey(*heart()), np.zeros_like(heart()[0]), STACK_SPACING, name="patient 7")
+    with pytest.raises(ValueError, match=r"patient 7: the myocardium mask is empty.*Choose the segment or label"):
+        work(stack)
+
+
+def test_a_device_that_is_not_there_is_an_error():
+    with pytest.raises(ValueError, match="Unknown device 'abacus'"):
+        run(broken_stack(), device="abacus")
+
+
+@pytest.mark.parametrize("others", [np.zeros((3, *SHAPE)), np.full((9, *SHAPE), 2)], ids=["shape", "values"])
+def test_other_labels_that_are_not_one_mask_of_the_stack_are_an_error(others):
+    with pytest.raises(ValueError, match="the mask of the other labels has"):
+        run(broken_stack(), others=others)
+
+
+# Counts
+
+
+def test_what_the_wall_takes_is_counted_by_whom_it_is_taken_from():
+    walls, pools = heart()
+    whole = walls.copy()
+    walls[2] &= gap(80, 20)
+    # Half of the gap was called pool and the other half RV.
+    columns = np.indices(walls.shape)[1]
+    missing = whole & (1 - walls)
+    middle = int(np.median(np.nonzero(missing[2])[0]))
+    pools |= missing & (columns < middle)
+    rv = missing & (columns >= middle)
+    stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
+    result = run(stack, others=rv)
+    record = result.report.slices[2]
+    added = (result.mask[2] > 0) & (walls[2] == 0)
+    assert record.added_mm2 == pytest.approx(added.sum() * AREA, abs=0.01)
+    assert record.removed_mm2 == pytest.approx(((walls[2] > 0) & (result.mask[2] == 0)).sum() * AREA, abs=0.01)
+    assert record.taken_from_pool_mm2 == pytest.approx((added & (pools[2] > 0)).sum() * AREA, abs=0.01)
+    assert record.taken_from_others_mm2 == pytest.approx((added & (rv[2] > 0)).sum() * AREA, abs=0.01)
+    assert record.taken_from_pool_mm2 > 50
+    assert record.taken_from_others_mm2 > 50
+    assert record.pool_outside_mm2 == 0
+
+
+def test_pool_left_outside_the_closed_ring_is_reported():
+    walls, pools = heart()
+    walls[2] &= gap(80, 20)
+    leak = blob((35.3 + 8, 40.6 + 26), 4)
+    pools[2] |= leak
+    result = run(Stack.create(grey(*heart()), walls, STACK_SPACING, pools))
+    record = result.report.slices[2]
+    filled = measure.label(np.pad(result.mask[2], 1) == 0, connectivity=1)[1:-1, 1:-1] != 1
+    outside = (pools[2] > 0) & ~filled
+    assert outside.sum() > 10
+    assert record.pool_outside_mm2 == pytest.approx(outside.sum() * AREA, abs=0.01)
+
+
+def test_without_pool_and_others_nothing_is_taken():
+    for record in run(broken_stack(pool=False)).report.slices:
+        assert (record.taken_from_pool_mm2, record.taken_from_others_mm2, record.pool_outside_mm2) == (0, 0, 0)
+
+
+def test_a_pool_under_the_old_wall_is_not_taken_again():
+    walls, pools = heart()
+    pools |= walls
+    stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
+    assert all(record.taken_from_pool_mm2 == 0 for record in run(stack).report.slices)
+
+
+# The report
+
+
+def betti_of_volume(mask):
+    """Components, tunnels and cavities with scikit-image."""
+    padded = np.pad(mask, 1) > 0
+    b0 = measure.label(padded, connectivity=3).max()
+    b2 = measure.label(~padded, connectivity=1).max() - 1
+    return b0, b0 + b2 - measure.euler_number(padded, connectivity=3), b2
+
+
+def test_the_totals_are_those_of_the_masks_and_the_slices():
+    stack = ruined_stack()
+    result = run(stack)
+    totals, slices = result.report.stack, result.report.slices
+    gram = np.prod(STACK_SPACING) / 1000 * 1.05
+    mass_before, mass_after = stack.mask.sum() * gram, result.mask.sum() * gram
+    assert totals.lv_mass_before_g == pytest.approx(mass_before, abs=0.006)
+    assert totals.lv_mass_after_g == pytest.approx(mass_after, abs=0.006)
+    assert totals.lv_mass_change_percent == pytest.approx(100 * (mass_after / mass_before - 1), abs=0.006)
+    assert (totals.b0_3d_before, totals.b1_3d_before, totals.b2_3d_before) == betti_of_volume(stack.mask)
+    assert (totals.b0_3d_after, totals.b1_3d_after, totals.b2_3d_after) == betti_of_volume(result.mask)
+    # Slice 0 may be open, 8 is a disc; of the seven others 1 and 4 were rings, and 7 is empty and drawn anew.
+    assert (totals.expected_rings, totals.closed_before, totals.closed_after) == (7, 2, 7)
+    assert (totals.right_before, totals.right_after, totals.flagged, totals.changed) == (4, 8, 1, 5)
+    assert (totals.slices, totals.spacing_mm, totals.name) == (9, STACK_SPACING, "stack")
+    assert [record.k for record in slices] == list(range(9))
+    for record in slices:
+        before, after = stack.mask[record.k], result.mask[record.k]
+        for mask, b0, b1 in ((before, record.b0_before, record.b1_before), (after, record.b0_after, record.b1_after)):
+            padded = np.pad(mask, 1) > 0
+            assert b0 == measure.label(padded, connectivity=2).max()
+            assert b1 == measure.label(~padded, connectivity=1).max() - 1
+    summary = result.report.summary()
+    assert summary.startswith("2 of 7 slices closed before, 7 after; 1 flagged; LV mass ")
+    assert check(ruined_stack()).summary().startswith("2 of 7 slices closed; 5 not as expected; LV mass ")
+
+
+def test_the_report_says_how_to_repeat_the_run():
+    model = circle_model()
+    report = run(broken_stack(), model, seed=4, samples=2, add_only=True, geometry=False).report
+    told = report.run
+    assert (told.version, told.seed, told.samples, told.device, told.backend) == (__version__, 4, 2, "cpu", "numpy")
+    assert (told.close_base, told.add_only, told.geometry, told.apex) == (False, True, False, "last")
+    assert told.seconds > 0
+    assert report.model == model.record()
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        lambda: run(ruined_stack()).report,
+        lambda: run(ruined_stack(), identity_model(), geometry=False).report,
+        lambda: check(ruined_stack()),
+    ],
+    ids=["repaired", "refused", "checked"],
+)
+def test_the_report_is_plain_json_without_nan(report):
+    values = report().to_dict()
+    assert json.loads(json.dumps(values, allow_nan=False))["slices"][2]["finding_before"] == "open"
+    wanted = "k finding_before finding_after expectation verdict b0_before b1_before b0_after b1_after gap_deg_before"
+    assert {*wanted.split(), "added_mm2", "removed_mm2", "confidence"} <= set(values["slices"][0])
+
+
+def test_a_stack_of_thin_slices_is_warned_about():
+    stack = broken_stack()
+    assert run(stack).report.warnings == []
+    thin = Stack.create(stack.image, stack.mask, (1.4, *stack.in_plane), stack.pool)
+    assert any("may not be a short-axis stack" in warning for warning in check(thin).warnings)
+
+
+def test_the_gap_is_that_of_the_wall_at_the_heart_and_not_of_a_false_wall_elsewhere():
+    stack = broken_stack(pool=False)
+    beside = ((0, 0), (0, 0), (0, 90))
+    wide = Stack.create(np.pad(stack.image, beside), np.pad(stack.mask, beside), stack.spacing)
+    broken = [record for record in check(wide).slices if record.gap_deg_before > 0]
+    assert [record.k for record in broken] == [2, 5]
+    mask = wide.mask.copy()
+    mask[[2, 5]] |= horseshoe(30, 0, inner=20, outer=34, shape=mask.shape[1:], centre=(35, 132))
+    strewn = check(replace(wide, mask=mask))
+    for record in broken:
+        assert strewn.slices[record.k].finding_before is Finding.FRAGMENTED
+        assert strewn.slices[record.k].gap_deg_before == record.gap_deg_before
+
+
+def test_a_stack_of_one_slice_comes_with_a_word_of_warning():
+    stack = broken_stack()
+    one = Stack.create(stack.image[2:3], stack.mask[2:3], stack.spacing)
+    result = run(one)
+    assert is_ring(result.mask[0])
+    assert any("one slice" in warning for warning in result.report.warnings)
+
+
+def test_notes_of_the_rollout_reach_the_report(monkeypatch):
+    from rncarefine.refine import proposals
+
+    original = proposals.rollout
+
+    def noted(*arguments, **keywords):
+        ended = original(*arguments, **keywords)
+        ended.notes.append("The cuda device ran out of memory; the repair went on on the CPU.")
+        return ended
+
+    monkeypatch.setattr(proposals, "rollout", noted)
+    assert run(broken_stack(), samples=2).report.warnings == [
+        "The cuda device ran out of memory; the repair went on on the CPU."
+    ]
+
+
+# Check
+
+
+def test_check_tells_what_repair_would_take_up_and_changes_nothing():
+    stack = ruined_stack()
+    kept = copies(stack)
+    checked, repaired = check(stack), run(stack).report
+    assert verdicts(checked) == dict.fromkeys((2, 3, 5, 6, 7), Verdict.TO_REPAIR)
+    assert verdicts(checked).keys() == verdicts(repaired).keys()
+    assert [record.flagged for record in checked.slices] == [k in (2, 3, 5, 6, 7) for k in range(9)]
+    assert checked.model is None
+    assert (checked.stack.changed, checked.stack.flagged) == (0, 5)
+    assert checked.stack.lv_mass_after_g == checked.stack.lv_mass_before_g
+    for one, other in zip(checked.slices, repaired.slices, strict=True):
+        assert (one.finding_before, one.expectation, one.gap_deg_before) == (
+            other.finding_before,
+            other.expectation,
+            other.gap_deg_before,
+        )
+    assert_stack_is(stack, kept)
+
+
+def test_check_closes_the_base_on_request():
+    assert verdicts(check(open_base())) == {}
+    assert verdicts(check(open_base(), RepairOptions(close_base=True))) == {0: Verdict.TO_REPAIR}
+
+
+# Whatever the damage
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 10**6),
+    with_pool=st.booleans(),
+    close_base=st.booleans(),
+    add_only=st.booleans(),
+    still=st.booleans(),
+)
+def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
+    seed, with_pool, close_base, add_only, still
+):
+    walls, pools = heart()
+    broken = damage(walls, np.random.default_rng(seed))
+    if not broken.any():
+        return
+    stack = Stack.create(grey(walls, pools), broken, STACK_SPACING, pools if with_pool else None)
+    model = identity_model(steps=1) if still else circle_model()
+    result = run(stack, model, close_base=close_base, add_only=add_only)
+    before = check(stack, RepairOptions(close_base=close_base))
+    for record, checked in zip(result.report.slices, before.slices, strict=True):
+        old, new = broken[record.k], result.mask[record.k]
+        assert (record.verdict is Verdict.INTACT) == (checked.verdict is Verdict.INTACT)
+        doubted = record.confidence is not None and (record.confidence < 0.5 or "invented" in record.reason)
+        assert record.flagged == (record.verdict is Verdict.REFUSED or doubted)
+        if record.verdict in (Verdict.INTACT, Verdict.REFUSED):
+            np.testing.assert_array_equal(new, old)
+            assert record.finding_after is record.finding_before
+        else:
+            assert record.finding_after.value == record.expectation.value
+            assert record.expectation is Expectation.DISC or is_ring(new)
+        assert (record.reason == "") == (
+            record.verdict is Verdict.INTACT and record.expectation.value in ("ring", "empty")
+        )
+        repaired = record.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
+        assert (record.confidence is not None) == (repaired and record.expectation is Expectation.RING)
+        if add_only:
+            assert not (old & (1 - new)).any()
+    totals = result.report.stack
+    assert totals.right_after == totals.slices - totals.flagged
+    assert totals.closed_before <= totals.closed_after <= totals.expected_rings
+    json.dumps(result.report.to_dict(), allow_nan=False)

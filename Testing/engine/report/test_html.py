@@ -1,0 +1,203 @@
+"""The HTML page: complete, self-contained, escaped."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from engine.report_samples import broken_report, broken_stack, slice_record
+from rncarefine.report.html import RESEARCH_USE, html_page
+from rncarefine.words import Finding, Verdict
+
+VOID = {"meta", "img", "br", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text, and fails on tags that do not nest."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text += " " + data
+
+
+def page(report=None):
+    stack, after = broken_stack()
+    text = html_page(report or broken_report(), stack, after)
+    return text, Page(text)
+
+
+def test_the_page_tells_everything():
+    _, parsed = page(broken_report(warnings=["The spacing looks odd."]))
+    text = re.sub(r"\s+", " ", parsed.text)
+    for part in (
+        "case 7",
+        broken_report().summary(),
+        "1 of 4",
+        "3 of 4",
+        "14.2 g",
+        "14.5 g",
+        "+2.1 %",
+        "The spacing looks odd.",
+        "The gap was closed.",
+        "repaired by the automaton",
+        "1 slice needs a person: 2",
+        "sax-test",
+        "ab" * 32,
+        "CC-BY-NC-SA-4.0",
+        "ACDC, patients 1-80",
+        "numpy, cpu",
+        "confidence 0.93",
+        RESEARCH_USE,
+    ):
+        assert part in text, part
+
+
+def test_the_page_needs_nothing_from_outside_and_runs_nothing():
+    text, parsed = page()
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in parsed.tags}
+    assert "http" not in text
+    assert "url(" not in text
+    assert "@import" not in text
+    for _, attributes in parsed.tags:
+        assert not any(name.startswith("on") or name == "href" for name in attributes)
+        assert attributes.get("src", "data:").startswith("data:")
+
+
+def test_each_changed_or_flagged_slice_has_pictures_that_decode(tmp_path):
+    _, parsed = page()
+    images = [attributes for tag, attributes in parsed.tags if tag == "img"]
+    shown = [int(re.match(r"Slice (\d+), ", entry["alt"]).group(1)) for entry in images]
+    # Image, before, after and change where something changed; image and the wall as it is where nothing did.
+    assert shown == [1, 1, 1, 1, 2, 2, 3, 3, 3, 3]
+    for number, entry in enumerate(images):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(base64.b64decode(entry["src"].split(",")[1]))
+        pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+        assert pixels.shape == (int(entry["height"]), int(entry["width"]), 3)
+        assert pixels.std() > 10
+
+
+def test_the_slice_table_has_a_row_a_slice_and_flags_by_text_too():
+    _, parsed = page()
+    rows = [attributes for tag, attributes in parsed.tags if tag == "tr" and "class" in attributes]
+    assert [row["class"] for row in rows] == ["quiet", "", "flagged", ""]
+    assert parsed.text.count("flagged") >= 2
+
+
+def with_decisions(*answers):
+    report = broken_report()
+    slices = [replace(record, accepted=answer) for record, answer in zip(report.slices, answers, strict=True)]
+    return replace(report, slices=slices)
+
+
+def test_decisions_have_a_column_only_where_one_was_made():
+    _, undecided = page()
+    assert "decision" not in undecided.text
+    assert not {"accepted", "rejected"} & set(undecided.text.split())
+    _, parsed = page(with_decisions(None, True, None, False))
+    columns = [dict(attributes).get("scope") for tag, attributes in parsed.tags if tag == "th"].count("col")
+    cells = sum(tag == "td" for tag, _ in parsed.tags)
+    _, plain = page()
+    assert columns == [dict(attributes).get("scope") for tag, attributes in plain.tags if tag == "th"].count("col") + 1
+    assert cells == sum(tag == "td" for tag, _ in plain.tags) + 4
+    text = re.sub(r"\s+", " ", parsed.text)
+    for part in ("1 accepted, 1 rejected", "accepted by a person", "rejected by a person"):
+        assert part in text, part
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        ((None, None, None, None), "1 slice needs a person: 2"),
+        ((None, True, None, False), "1 slice needs a person: 2"),
+        ((None, None, True, None), "Reviewed: 1 accepted, 0 rejected, not yet decided: 1, 3"),
+        ((None, True, True, False), "\u2713 Reviewed: 2 accepted, 1 rejected"),
+    ],
+)
+def test_the_page_says_how_far_a_person_has_come(answers, status):
+    _, parsed = page(with_decisions(*answers))
+    text = re.sub(r"\s+", " ", parsed.text)
+    assert status in text
+    assert "Every slice is as expected" not in text
+
+
+def test_a_flag_that_somebody_has_answered_is_not_raised_again():
+    _, parsed = page(with_decisions(None, None, True, None))
+    assert "look at this" not in parsed.text
+    rows = [attributes["class"] for tag, attributes in parsed.tags if tag == "tr" and "class" in attributes]
+    assert rows == ["quiet", "", "", ""]
+    assert not [attributes for tag, attributes in parsed.tags if tag == "article" and "flagged" in attributes["class"]]
+
+
+def test_text_from_outside_is_escaped():
+    nasty = "<script>alert('x')</script> & \"quotes\""
+    report = broken_report(
+        slices=[slice_record(1, finding_before=Finding.OPEN, verdict=Verdict.REFUSED, flagged=True, reason=nasty)],
+        warnings=[nasty],
+    )
+    report = replace(report, stack=replace(report.stack, name=nasty), model=replace(report.model, name=nasty))
+    text, parsed = page(report)
+    assert "<script" not in text
+    assert "script" not in {tag for tag, _ in parsed.tags}
+    assert parsed.text.count("<script>alert('x')</script>") >= 4
+
+
+def test_a_stack_without_anything_to_show_has_no_gallery_and_says_so():
+    text, parsed = page(broken_report(slices=[slice_record(0)], model=None))
+    assert "<img" not in text
+    assert "Every slice is as expected" in parsed.text
+    assert "none: the stack was only checked" in parsed.text
+
+
+def test_a_check_says_that_nothing_was_changed():
+    report = broken_report(slices=[slice_record(1, finding_before=Finding.OPEN, verdict=Verdict.TO_REPAIR)], model=None)
+    _, parsed = page(report)
+    assert "1 slice to repair; nothing was changed" in parsed.text
+    assert "Slices to repair" in parsed.text
+
+
+def test_numbers_that_are_not_known_are_dashes():
+    report = broken_report()
+    report = replace(report, stack=replace(report.stack, lv_mass_change_percent=float("nan")))
+    text, _ = page(report)
+    assert "(&ndash; %)" in text
+
+
+def test_a_mask_of_another_shape_is_refused():
+    stack, after = broken_stack()
+    with pytest.raises(ValueError, match="shape"):
+        html_page(broken_report(), stack, after[:2])
+
+
+def test_a_page_of_a_typical_stack_stays_small():
+    stack, after = broken_stack()
+    assert len(html_page(broken_report(), stack, after)) < 800_000
+    assert np.isfinite(stack.image).all()
+
+
+def test_a_slice_without_any_wall_has_no_gap_to_tell_of():
+    report = broken_report()
+    for finding, told in ((Finding.OPEN, True), (Finding.EMPTY, False)):
+        record = replace(report.slices[1], finding_before=finding, gap_deg_before=360.0, gap_mm_before=0.0)
+        _, parsed = page(replace(report, slices=[report.slices[0], record, *report.slices[2:]]))
+        assert ("gap 360" in parsed.text) is told

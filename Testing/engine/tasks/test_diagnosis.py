@@ -1,0 +1,376 @@
+"""Findings of single slices, and what the place between base and apex makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from engine.shapes import (
+    SHAPE,
+    SPACING,
+    STACK_SPACING,
+    blob,
+    damage,
+    disc,
+    heart,
+    horseshoe,
+    picture,
+    polar_grid,
+    random_masks,
+    ring,
+    turned,
+)
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.stack import Stack
+from rncarefine.tasks.ring.diagnosis import apex_end, cavity, diagnose, diagnose_mask, find
+from rncarefine.words import Apex, Expectation, Finding
+
+
+def cracked(width=1):
+    """Return a ring with a crack of some rows."""
+    wall = ring()
+    wall[35 : 35 + width, 41:] = 0
+    return wall
+
+
+def horseshoe_with_a_pore():
+    wall = horseshoe(60)
+    wall[34:37, 22:25] = 0
+    return wall
+
+
+def fragments():
+    return horseshoe(50) * (turned(polar_grid()[1], 150) >= 15)
+
+
+def with_pinhole(mask, pixels=1):
+    mask = mask.copy()
+    mask[35, 40 : 40 + pixels] = 0
+    return mask
+
+
+def speck_beside(mask, pixels):
+    row = int(np.nonzero(mask.any(axis=1))[0][0]) - 1
+    pool = np.zeros_like(mask)
+    pool[row, 40 : 40 + pixels] = 1
+    return pool
+
+
+def bar():
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[30:34, 20:40] = 1
+    return mask
+
+
+def dented():
+    radius, angle = polar_grid()
+    return (ring(1.8, 12.0) * ((radius < 9) | (turned(angle, 0) > 20))).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("mask", "pool", "finding"),
+    [
+        (np.zeros(SHAPE), None, Finding.EMPTY),
+        (ring(), None, Finding.RING),
+        (ring(), disc(18.0), Finding.RING),
+        (ring(2.0, 8.0), None, Finding.RING),
+        (disc(10.0), None, Finding.DISC),
+        (disc(10.0), np.zeros(SHAPE), Finding.DISC),
+        (disc(10.0), blob((4, 4), 3.0), Finding.DISC),
+        (disc(10.0), speck_beside(disc(10.0), 2), Finding.DISC),
+        (disc(10.0), disc(13.0) - disc(10.0), Finding.OPEN),
+        (bar(), None, Finding.OPEN),
+        (dented(), None, Finding.RING),
+        (cracked(), None, Finding.OPEN),
+        (horseshoe(60), disc(18.0), Finding.OPEN),
+        (horseshoe(180), None, Finding.OPEN),
+        (horseshoe(280), None, Finding.OPEN),
+        (fragments(), None, Finding.FRAGMENTED),
+        (ring() | blob((66, 72), 3.0), None, Finding.FRAGMENTED),
+        (ring() * (1 - blob((35.3, 23.0), 3.0)), None, Finding.POROUS),
+        (horseshoe_with_a_pore(), None, Finding.OPEN),
+        (with_pinhole(disc(10.0), 2), None, Finding.POROUS),
+        (ring(2.0, 8.0), blob((12, 12), 8.0), Finding.POROUS),
+    ],
+    ids=[
+        "nothing",
+        "a ring",
+        "a ring round its pool",
+        "an apical ring round a small cavity",
+        "a disc",
+        "a disc where the pool is given but not here",
+        "a disc with a speck of pool elsewhere",
+        "two pixels of pool beside a disc are noise",
+        "a disc with pool at its side is an open wall",
+        "a solid bar is a piece of wall and no disc",
+        "a ring with a dent deeper than its cavity is wide",
+        "a crack of one pixel is a gap",
+        "a horseshoe round pool",
+        "half a wall",
+        "less than a quarter of a wall",
+        "pieces of a wall",
+        "a ring and a loose piece",
+        "a ring with a pore",
+        "a horseshoe with a pore is not a ring although b0 = b1 = 1",
+        "a hole of two pixels is not a cavity",
+        "a hole that holds none of the pool is not a cavity",
+    ],
+)
+def test_findings(mask, pool, finding):
+    assert find(mask, pool, SPACING) is finding
+
+
+def test_the_cavity_of_a_porous_ring_is_its_large_hole_or_the_one_with_the_pool():
+    wall = ring() * (1 - blob((35.3, 23.0), 3.0))
+    assert betti_2d(wall) == (1, 2)
+    assert np.array_equal(cavity(wall, None, SPACING), disc(18.0) > 0)
+    two = picture("#########", "#...#...#", "#...#...#", "#...#...#", "#########")
+    pool = picture(".........", "......#..", ".....###.", "......#..", ".........")
+    assert np.argwhere(cavity(two, pool, (1.0, 1.0)))[:, 1].min() == 5
+    assert cavity(horseshoe_with_a_pore(), None, SPACING) is None
+
+
+def test_a_ring_with_a_false_tail_is_still_a_ring():
+    wall = ring()
+    wall[34:37, 60:76] = 1
+    assert find(wall, None, SPACING) is Finding.RING
+
+
+def diagnosed(mask, pool=None, **options):
+    return diagnose_mask(mask, pool, STACK_SPACING, **options)
+
+
+def expectations(mask, pool=None, **options):
+    return [entry.expectation for entry in diagnosed(mask, pool, **options).slices]
+
+
+RING, DISC, OPEN, EMPTY = Expectation.RING, Expectation.DISC, Expectation.OPEN, Expectation.EMPTY
+
+
+@pytest.mark.parametrize("given_pool", [False, True])
+def test_a_whole_heart_is_right_from_base_to_apex(given_pool):
+    wall, pool = heart(8, 2)
+    diagnosis = diagnosed(wall, pool if given_pool else None)
+    assert [entry.expectation for entry in diagnosis.slices] == [RING] * 8 + [DISC] * 2
+    assert all(entry.right for entry in diagnosis.slices)
+    assert diagnosis.apex is Apex.LAST
+    assert diagnosis.base_to_apex == list(range(10))
+    assert [entry.k for entry in diagnosis.slices] == list(range(10))
+    assert all(entry.gap.angle_deg == 0 for entry in diagnosis.slices)
+
+
+def test_a_heart_the_other_way_round_is_diagnosed_the_same():
+    wall, pool = heart(8, 2)
+    wall[0] = horseshoe(60)
+    there, back = diagnosed(wall, pool), diagnosed(wall[::-1], pool[::-1])
+    assert back.apex is Apex.FIRST
+    assert back.base_to_apex == list(range(10))[::-1]
+    assert [(e.finding, e.expectation, e.reason) for e in back.slices[::-1]] == [
+        (e.finding, e.expectation, e.reason) for e in there.slices
+    ]
+
+
+def test_a_broken_slice_in_the_middle_is_expected_to_be_a_ring_and_says_what_is_wrong():
+    wall, _ = heart()
+    wall[3], wall[4], wall[5] = horseshoe(60), fragments(), wall[5] * (1 - blob((35.3, 26.0), 2.5))
+    slices = diagnosed(wall).slices
+    assert [entry.right for entry in slices] == [True] * 3 + [False] * 3 + [True] * 3
+    assert all(slices[k].expectation is RING for k in (3, 4, 5))
+    assert f"a gap of {slices[3].gap.angle_deg:.0f} degrees" in slices[3].reason
+    assert "2 pieces" in slices[4].reason
+    assert "2 holes" in slices[5].reason
+    assert slices[2].reason == ""
+
+
+def test_an_open_basal_slice_is_left_open_unless_the_base_is_to_be_closed():
+    wall, pool = heart()
+    wall[0] = horseshoe(90)
+    for blood in (None, pool):
+        assert expectations(wall, blood)[:3] == [OPEN, RING, RING]
+        assert diagnosed(wall, blood).slices[0].right
+        assert "on purpose" in diagnosed(wall, blood).slices[0].reason
+        assert expectations(wall, blood, close_base=True)[0] is RING
+        assert not diagnosed(wall, blood, close_base=True).slices[0].right
+
+
+def test_the_second_basal_slice_may_be_open_only_if_the_first_is_and_the_third_never():
+    wall, _ = heart()
+    wall[1] = horseshoe(90)
+    assert expectations(wall)[:3] == [RING, RING, RING]
+    wall[0] = wall[2] = horseshoe(90)
+    assert expectations(wall)[:4] == [OPEN, OPEN, RING, RING]
+
+
+def test_a_fragmented_open_basal_slice_may_be_open_but_is_not_right():
+    wall, _ = heart()
+    wall[0] = fragments()
+    entry = diagnosed(wall).slices[0]
+    assert (entry.finding, entry.expectation, entry.right) == (Finding.FRAGMENTED, OPEN, False)
+
+
+@pytest.mark.parametrize("flaw", ["a loose piece", "a pore"])
+def test_a_basal_slice_that_closes_is_expected_to_be_a_ring_whatever_its_flaws(flaw):
+    wall, _ = heart()
+    if flaw == "a loose piece":
+        wall[0] |= blob((66, 72), 3.0)
+    else:
+        wall[0] *= 1 - blob((35.3, 22.0), 2.5)
+    entry = diagnosed(wall).slices[0]
+    assert entry.expectation is RING
+    assert not entry.right
+
+
+def test_a_solid_slice_is_a_disc_only_at_the_apex_only_without_pool_and_only_if_small():
+    wall, pool = heart(8, 1)
+    middle = wall.copy()
+    middle[4] = disc(20.0)
+    assert expectations(middle)[4] is RING
+    bloody = pool.copy()
+    bloody[8] = blob((6, 6), 3.0)
+    assert expectations(wall, bloody)[8] is RING
+    assert "blood pool" in diagnosed(wall, bloody).slices[8].reason
+    as_large_as_its_neighbours = wall.copy()
+    as_large_as_its_neighbours[8] = disc(18.5)
+    assert expectations(as_large_as_its_neighbours)[8] is RING
+    much_of_the_largest = np.stack([ring()] * 7 + [disc(21.0)])
+    assert expectations(much_of_the_largest, apex=Apex.LAST)[7] is RING
+    assert expectations(np.stack([ring()] * 7 + [disc(19.0)]), apex=Apex.LAST)[7] is DISC
+
+
+def test_no_disc_is_expected_above_a_slice_with_a_cavity():
+    wall, _ = heart(8, 1)
+    wall[7], wall[8] = disc(10.0), ring(3.0, 9.0)
+    assert expectations(wall)[7:] == [RING, RING]
+
+
+def test_at_most_two_discs_are_expected():
+    wall, _ = heart(7, 3)
+    assert expectations(wall)[6:] == [RING, RING, DISC, DISC]
+
+
+def test_a_disc_with_a_loose_speck_or_a_pinhole_is_still_expected_to_be_a_disc():
+    wall, _ = heart(8, 1)
+    speck, pinhole = wall.copy(), wall.copy()
+    speck[8] |= blob((10, 10), 2.0)
+    pinhole[8] = with_pinhole(wall[8])
+    for flawed in (speck, pinhole):
+        assert expectations(flawed)[8] is DISC
+        assert not diagnosed(flawed).slices[8].right
+
+
+def test_an_open_apical_slice_is_expected_to_be_a_ring():
+    wall, _ = heart(8, 0)
+    wall[7] = horseshoe(60, inner=4.0, outer=11.0)
+    assert expectations(wall)[7] is RING
+
+
+def test_an_empty_slice_between_others_should_be_a_ring_and_one_beyond_them_should_not():
+    wall, _ = heart(8, 1)
+    wall = np.concatenate([np.zeros((2, *SHAPE), np.uint8), wall, np.zeros((1, *SHAPE), np.uint8)])
+    wall[6] = 0
+    diagnosis = diagnosed(wall)
+    assert [entry.expectation for entry in diagnosis.slices] == [EMPTY, EMPTY] + [RING] * 8 + [DISC, EMPTY]
+    assert not diagnosis.slices[6].right
+    assert "both sides" in diagnosis.slices[6].reason
+    assert diagnosis.slices[0].right
+    assert diagnosis.slices[0].gap.angle_deg == 360
+    assert diagnosis.base_to_apex == [2, 3, 4, 5, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_with_one_or_two_slices_there_is_no_place_to_tell_an_exception_from(slices):
+    for wall in (horseshoe(90), disc(10.0)):
+        stack = np.stack([ring(), wall])[-slices:]
+        assert expectations(stack) == [RING] * slices
+
+
+def test_with_three_slices_only_the_outermost_can_be_exceptions():
+    assert expectations(np.stack([horseshoe(90), ring(), disc(10.0)])) == [OPEN, RING, DISC]
+    assert expectations(np.stack([horseshoe(90), horseshoe(90), disc(10.0)])) == [OPEN, RING, DISC]
+
+
+def test_the_apex_that_is_given_is_believed():
+    wall, _ = heart(8, 1)
+    wall[0] = horseshoe(90)
+    diagnosis = diagnosed(wall, apex=Apex.FIRST)
+    assert diagnosis.apex is Apex.FIRST
+    assert diagnosis.slices[0].expectation is RING
+    assert diagnosis.slices[8].expectation is OPEN
+    assert not diagnosis.slices[8].right
+    assert diagnose_mask(wall, None, STACK_SPACING, apex="first") == diagnosis
+
+
+def test_the_apex_is_told_from_a_heart_as_a_poor_network_predicts_it():
+    rng = np.random.default_rng(11)
+    wall, _ = heart(9, 1)
+    ends = [diagnosed(damage(wall, rng)).apex for _ in range(20)]
+    assert ends.count(Apex.LAST) == 20
+
+
+def test_false_blobs_far_from_the_wall_do_not_move_the_apex():
+    wall, _ = heart(8, 1)
+    for k in range(5, 9):
+        for corner in ((6, 6), (66, 6), (6, 74), (66, 74)):
+            wall[k] |= blob(corner, 2.0 + k / 4)
+    assert diagnosed(wall).apex is Apex.LAST
+
+
+def test_the_apex_lies_where_the_sizes_fall_to_and_one_wrong_size_does_not_matter():
+    assert apex_end([5, 4, 3, 2, 1]) is Apex.LAST
+    assert apex_end([1, 2, 3, 4, 5]) is Apex.FIRST
+    assert apex_end([0, 0, 6, 5, 4, 0, 3, 2, 90]) is Apex.LAST
+    assert apex_end([90, 3, 4, 5, 6, 7]) is Apex.FIRST
+    for without_taper in ([], [0, 0], [3], [2, 2, 2]):
+        assert apex_end(without_taper) is Apex.LAST
+
+
+def test_a_stack_is_diagnosed_by_its_masks():
+    wall, pool = heart()
+    image = np.random.default_rng(0).normal(size=wall.shape)
+    stack = Stack.create(image, wall, STACK_SPACING, pool=pool)
+    assert diagnose(stack, close_base=True) == diagnose_mask(wall, pool, STACK_SPACING, close_base=True)
+
+
+def test_an_empty_stack_is_empty_and_right():
+    diagnosis = diagnosed(np.zeros((3, 5, 5)))
+    assert all(entry.finding is Finding.EMPTY and entry.right and entry.reason == "" for entry in diagnosis.slices)
+    assert diagnosis.base_to_apex == []
+
+
+@given(random_masks(14, 14), random_masks(14, 14), st.tuples(st.floats(0.4, 3.0), st.floats(0.4, 3.0)))
+def test_any_slice_has_a_finding_that_fits_its_betti_numbers(mask, pool, spacing):
+    fitting = pool.shape == mask.shape
+    finding = find(mask, pool if fitting else None, spacing)
+    b0, b1 = betti_2d(mask)
+    allowed = {
+        Finding.EMPTY: b0 == 0,
+        Finding.FRAGMENTED: b0 > 1,
+        Finding.RING: (b0, b1) == (1, 1),
+        Finding.DISC: (b0, b1) == (1, 0),
+        Finding.OPEN: b0 == 1 and b1 <= 1,
+        Finding.POROUS: b0 == 1 and b1 >= 1,
+    }
+    assert allowed[finding]
+
+
+@given(arrays.arrays(np.uint8, (4, 7, 6), elements=st.integers(0, 1)), st.booleans(), st.sampled_from(Apex))
+def test_any_stack_is_diagnosed_slice_by_slice(mask, close_base, apex):
+    diagnosis = diagnosed(mask, mask[::-1] * (1 - mask), close_base=close_base, apex=apex)
+    assert len(diagnosis.slices) == 4
+    assert sorted(diagnosis.base_to_apex) == [k for k in range(4) if mask[k].any()]
+    for entry in diagnosis.slices:
+        assert (entry.b0, entry.b1) == betti_2d(mask[entry.k])
+        assert entry.right or entry.reason
+        assert not (close_base and entry.expectation is OPEN)
+
+
+def test_masks_of_another_shape_are_errors():
+    with pytest.raises(ValueError, match="a stack needs 3"):
+        diagnosed(ring())
+    with pytest.raises(ValueError, match="Resample the pool"):
+        diagnosed(np.ones((2, 5, 5)), np.ones((2, 5, 6)))
+    with pytest.raises(ValueError, match="Resample the pool"):
+        find(np.ones((5, 5)), np.ones((5, 6)), SPACING)

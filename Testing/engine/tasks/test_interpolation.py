@@ -1,0 +1,151 @@
+"""The interpolation, which must close whatever can be closed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from engine.shapes import CENTRE, SHAPE, SPACING, blob, disc, horseshoe, picture, polar_grid, random_masks, ring, turned
+from rncarefine.anatomy.circle import fit_circle, wall_centre
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.refine.metrics import dice
+from rncarefine.tasks.ring.interpolation import polar_interpolation
+
+
+@pytest.mark.parametrize("towards", [0.0, 90.0, 179.0, -135.0])
+@pytest.mark.parametrize("gap", [5.0, 30.0, 90.0, 150.0])
+def test_interpolation_closes_a_gap_with_the_wall_that_was_there(gap, towards):
+    broken = horseshoe(gap, towards)
+    assert betti_2d(broken) == (1, 0)
+    closed = polar_interpolation(broken, SPACING)
+    assert betti_2d(closed) == (1, 1)
+    assert np.all(closed >= broken)
+    assert dice(closed, ring()) > (0.98 if gap <= 90 else 0.93)
+
+
+def test_interpolation_joins_pieces_and_drops_what_lies_away_from_the_wall():
+    _, angle = polar_grid()
+    pieces = horseshoe(50, 80) * (turned(angle, -90) >= 12)
+    speck, far = blob((36, 42), 2.0), blob((66, 72), 3.0)
+    closed = polar_interpolation(pieces | speck | far, SPACING)
+    assert betti_2d(closed) == (1, 1)
+    assert not (closed & (speck | far)).any()
+    assert dice(closed, ring()) > 0.97
+
+
+def test_interpolation_carries_the_thickness_of_the_two_ends_linearly_over_the_gap():
+    radius, angle = polar_grid()
+    thick, thin = (radius >= 16) & (radius < 26), (radius >= 22) & (radius < 26)
+    wall = np.where(angle > 0, thick, thin) & (turned(angle, 0) >= 30)
+    closed = polar_interpolation(wall, SPACING) > 0
+    middle = closed & (turned(angle, 0) < 3)
+    assert radius[middle].min() == pytest.approx(19, abs=1.5)
+    assert radius[middle].max() == pytest.approx(26, abs=1.5)
+
+
+@pytest.mark.parametrize("spacing", [(3.0, 0.8), (0.8, 3.0), (2.0, 2.0)])
+def test_a_wall_thinner_than_a_pixel_closes_on_a_coarse_grid(spacing):
+    shape = (round(90 / spacing[0]), round(90 / spacing[1]))
+    grid = {"shape": shape, "spacing": spacing, "centre": (shape[0] / 2 + 0.2, shape[1] / 2 + 0.3)}
+    outline = disc(30.0, **grid) - ndimage.binary_erosion(disc(30.0, **grid))
+    _, angle = polar_grid(**grid)
+    broken = (outline * (turned(angle, 20) > 35)).astype(np.uint8)
+    closed = polar_interpolation(broken, spacing)
+    assert betti_2d(closed) == (1, 1)
+    assert dice(closed, outline) > 0.8
+
+
+def test_interpolation_fills_pores_and_keeps_the_cavity():
+    wall = ring()
+    wall[35, 23] = wall[12, 40] = wall[50, 52] = 0
+    assert betti_2d(wall)[1] > 1
+    assert np.array_equal(polar_interpolation(wall, SPACING), ring())
+
+
+def test_interpolation_closes_a_slanting_crack_whose_ends_overlap():
+    radius, angle = polar_grid()
+    spiral = (radius >= 20 + angle / 30) & (radius < 24 + angle / 30) & (turned(angle, 180) > 2)
+    overlap = spiral | ((radius >= 14) & (radius < 17) & (turned(angle, 180) < 20))
+    assert betti_2d(overlap)[1] == 0
+    closed = polar_interpolation(overlap, SPACING)
+    assert betti_2d(closed) == (1, 1)
+    assert np.all(closed >= spiral)
+
+
+def test_interpolation_changes_neither_closed_rings_nor_solid_discs_nor_odd_masks():
+    for mask in (
+        ring(),
+        ring(3.0, 12.0),
+        disc(),
+        disc(6.0),
+        np.zeros(SHAPE, np.uint8),
+        picture("##"),
+        picture("#####"),
+    ):
+        result = polar_interpolation(mask, SPACING)
+        assert np.array_equal(result, mask)
+        assert result is not mask
+        assert result.dtype == np.uint8
+
+
+def test_a_wall_that_the_border_cuts_off_is_closed_inside_the_slice_or_left():
+    cut = ring()[30:]
+    result = polar_interpolation(cut, SPACING)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, cut)
+
+
+def test_a_centre_that_is_known_takes_the_place_of_the_fitted_one():
+    _, angle = polar_grid()
+    quarter = ring() * (turned(angle, 45) < 35)
+    closed = polar_interpolation(quarter, SPACING, centre=CENTRE)
+    assert betti_2d(closed) == (1, 1)
+    assert dice(closed, ring()) > 0.93
+
+
+@pytest.mark.parametrize("centre", [(-400.0, 30.0), (35.0, 900.0), (2.0, 2.0)])
+def test_a_centre_that_the_wall_does_not_surround_changes_nothing_or_closes_round_it(centre):
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[40, 40] = mask[41, 40] = mask[42, 40] = 1
+    result = polar_interpolation(mask, SPACING, centre)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, mask)
+
+
+@given(random_masks(12, 12), st.tuples(st.floats(-90, 90), st.floats(-90, 90)))
+def test_any_mask_with_any_centre_becomes_a_closed_ring_or_stays_as_it_is(mask, centre):
+    result = polar_interpolation(mask, (1.3, 0.9), centre)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, mask)
+
+
+@given(random_masks(16, 16), st.tuples(st.floats(0.4, 3.0), st.floats(0.4, 3.0)))
+def test_any_mask_becomes_a_closed_ring_or_stays_as_it_is(mask, spacing):
+    before = mask.copy()
+    result = polar_interpolation(mask, spacing)
+    assert np.array_equal(mask, before)
+    assert betti_2d(result) == (1, 1) or np.array_equal(result, mask)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-180, 180), st.floats(4, 70)), min_size=1, max_size=3),
+    st.tuples(st.floats(0.8, 2.0), st.floats(0.8, 2.0)),
+    st.floats(8, 20),
+    st.floats(5, 10),
+)
+def test_any_wall_with_up_to_three_gaps_closes(gaps, spacing, inner, thickness):
+    shape = tuple(int(np.ceil(80 / each)) for each in spacing)
+    grid = {"shape": shape, "spacing": spacing, "centre": (shape[0] / 2 + 0.3, shape[1] / 2 - 0.4)}
+    wall = ring(inner, inner + thickness, **grid)
+    _, angle = polar_grid(**grid)
+    for towards, width in gaps:
+        wall = wall * (turned(angle, towards) >= width / 2)
+    wall = wall.astype(np.uint8)
+    assume(np.unique(np.floor(angle[wall > 0] / 10)).size >= 18)  # half of the wall is left to fit a circle to
+    assert betti_2d(polar_interpolation(wall, spacing)) == (1, 1)
+
+
+def test_a_volume_is_an_error():
+    for function in (fit_circle, polar_interpolation, wall_centre):
+        with pytest.raises(ValueError, match="a slice needs 2"):
+            function(np.ones((3, 3, 3)), SPACING)

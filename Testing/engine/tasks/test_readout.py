@@ -1,0 +1,191 @@
+"""Reading a wall out of the state: a closed ring, or nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import ndimage
+from skimage import measure
+
+from engine.shapes import blob, disc, horseshoe, picture, random_masks, ring
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.tasks.ring.readout import is_ring, read_wall
+
+fields_of_noise = arrays.arrays(np.float32, (3, 14, 14), elements=st.floats(-0.5, 1.5, width=32))
+places = st.floats(5, 35)
+
+
+def fields(ring_channel, outer, inner):
+    return np.stack([ring_channel, outer, inner]).astype(np.float32)
+
+
+def closed_under_both_pairings(wall):
+    """Tell with scikit-image whether a wall is one piece around one hole, by corners or by sides."""
+    padded = np.pad(wall, 1) > 0
+    pieces = [measure.label(padded, connectivity=pairing).max() for pairing in (1, 2)]
+    rest = [measure.label(~padded, connectivity=pairing).max() for pairing in (1, 2)]
+    return pieces == [1, 1] and rest == [2, 2]
+
+
+# What is a ring
+
+
+@given(random_masks(8, 8))
+def test_a_ring_is_closed_by_sides_as_well_as_by_corners(mask):
+    assert is_ring(mask, smallest_pool=1) == closed_under_both_pairings(mask)
+
+
+@given(random_masks(8, 8), st.integers(1, 12))
+def test_a_rings_cavity_has_the_pixels_that_are_asked_for(mask, least):
+    labels = measure.label(np.pad(mask, 1) == 0, connectivity=1)
+    hole = int((labels > 1).sum()) if labels.max() == 2 else 0
+    assert is_ring(mask, least) == (is_ring(mask, 1) and hole >= least)
+
+
+def test_a_wall_that_hangs_together_by_a_corner_is_no_ring():
+    closed = picture("#####", "#...#", "#...#", "#...#", "#####")
+    by_a_corner = picture(".####", "#...#", "#...#", "#...#", "#####")
+    assert is_ring(closed)
+    assert betti_2d(by_a_corner) == (1, 1)
+    assert not is_ring(by_a_corner)
+
+
+def test_a_wall_whose_cavity_reaches_out_by_a_corner_is_no_ring():
+    diamond = picture("..#..", ".#.#.", "#...#", ".#.#.", "..#..")
+    assert betti_2d(diamond) == (1, 1)
+    assert not is_ring(diamond)
+
+
+@pytest.mark.parametrize(
+    "wall",
+    [
+        picture("....", "...."),
+        picture("####", "####"),
+        picture("#####", "#.#.#", "#.#.#", "#.#.#", "#####"),
+        picture("####.##", "#..#.##", "#..#...", "####..."),
+        picture("####", "#...", "#..#", "####"),
+    ],
+    ids=["empty", "solid", "two holes", "a loose piece", "open"],
+)
+def test_what_is_not_one_piece_around_one_hole_is_no_ring(wall):
+    assert not is_ring(wall, 1)
+
+
+def test_a_tiny_cavity_is_none():
+    two = picture("####", "#..#", "####")
+    assert not is_ring(two)
+    assert is_ring(two, smallest_pool=2)
+    assert is_ring(picture("#####", "#...#", "#####"))
+
+
+# Reading
+
+
+def test_channels_that_agree_give_their_ring():
+    wall = read_wall(fields(ring(), disc(26), disc(18)))
+    np.testing.assert_array_equal(wall, ring())
+    assert wall.dtype == np.uint8
+
+
+def test_where_the_mean_closes_it_is_taken():
+    # The ring channel is sure of a thicker wall and the discs half sure of it: the mean is above one half.
+    soft = np.where(ring(18, 29) > ring(18, 26), 0.4, disc(29))
+    np.testing.assert_array_equal(read_wall(fields(ring(18, 29), soft, disc(18))), ring(18, 29))
+
+
+def test_where_the_discs_are_sure_that_there_is_no_wall_the_ring_channel_alone_draws_none():
+    np.testing.assert_array_equal(read_wall(fields(ring(18, 29), disc(26), disc(18))), ring(18, 26))
+
+
+def test_where_the_ring_channel_is_open_the_discs_decide():
+    np.testing.assert_array_equal(
+        read_wall(fields(horseshoe(80) - 1.5 * (ring() - horseshoe(80)), disc(26), disc(18))), ring()
+    )
+
+
+def test_loose_pieces_and_pores_are_left_out():
+    stray = blob((8, 8), 4)
+    pore = blob((35.3, 58), 1.5)
+    assert 0 < (pore & ring()).sum() == pore.sum()
+    wall = read_wall(fields((ring() | stray) & ~pore & 1, disc(26) | stray, disc(18) | pore))
+    np.testing.assert_array_equal(wall, ring())
+
+
+def test_the_largest_cavity_is_kept():
+    small = blob((35.3, 58), 4)
+    wall = disc(30) & (1 - disc(14)) & (1 - small)
+    assert betti_2d(wall) == (1, 2)
+    read = read_wall(fields(wall, disc(30), 1 - wall & disc(30)))
+    np.testing.assert_array_equal(read, disc(30) & (1 - disc(14)))
+
+
+def test_an_endocardial_disc_that_reaches_the_border_of_the_outer_one_leaves_a_wall_of_a_pixel():
+    wall = read_wall(fields(np.zeros_like(disc()), disc(26), disc(40)))
+    assert is_ring(wall)
+    np.testing.assert_array_equal(wall, disc(26) - ndimage.binary_erosion(disc(26), np.ones((3, 3))))
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [(0, 0), (disc(26), 0), (0, disc(18)), (disc(26), blob((8, 8), 3)), (disc(2), disc(1))],
+    ids=["none", "no inner", "no outer", "inner beside outer", "too small"],
+)
+def test_without_both_discs_there_is_no_wall(outer, inner):
+    nothing = np.zeros_like(disc())
+    assert read_wall(fields(nothing, nothing + outer, nothing + inner)) is None
+
+
+def test_an_empty_state_has_no_wall():
+    assert read_wall(np.zeros((3, 20, 20), np.float32)) is None
+
+
+def test_a_smaller_pool_can_be_asked_for():
+    outer, inner = np.zeros((2, 8, 8), np.float32)
+    outer[1:7, 1:7], inner[3, 3:5] = 1, 1
+    assert read_wall(fields(outer - inner, outer, inner)) is None
+    assert is_ring(read_wall(fields(outer - inner, outer, inner), smallest_pool=2), 2)
+
+
+@given(fields_of_noise)
+def test_noise_gives_a_closed_ring_or_nothing(noise):
+    wall = read_wall(noise)
+    assert wall is None or (betti_2d(wall) == (1, 1) and closed_under_both_pairings(wall))
+
+
+@given(
+    outer=st.tuples(places, places, st.floats(2, 18)),
+    inner=st.tuples(places, places, st.floats(1, 18)),
+    gap=st.floats(0, 300),
+)
+def test_any_two_discs_give_a_closed_ring_or_nothing(outer, inner, gap):
+    grid = {"shape": (40, 40), "spacing": (1.0, 1.0)}
+    around, within = disc(outer[2], centre=outer[:2], **grid), disc(inner[2], centre=inner[:2], **grid)
+    drawn = horseshoe(gap, inner=inner[2], outer=outer[2], centre=outer[:2], **grid)
+    wall = read_wall(fields(drawn, around, within))
+    assert wall is None or is_ring(wall)
+
+
+@given(
+    radius=st.floats(6, 18),
+    share=st.floats(0.3, 0.8),
+    gap=st.floats(0, 300),
+    centre=st.tuples(st.floats(18, 22), places),
+)
+def test_an_inner_disc_well_inside_the_outer_one_always_gives_a_ring(radius, share, gap, centre):
+    grid = {"shape": (40, 40), "spacing": (1.0, 1.0), "centre": centre}
+    around, within = disc(radius, **grid), disc(radius * share, **grid)
+    wall = read_wall(fields(horseshoe(gap, inner=radius * share, outer=radius, **grid), around, within))
+    # Unless the border of the slice cuts the inner disc off.
+    if min(centre[1], 39 - centre[1]) > radius * share + 2:
+        assert wall is not None
+    assert wall is None or is_ring(wall)
+
+
+def test_the_fields_are_left_as_they_were():
+    given_fields = fields(horseshoe(80), disc(26), disc(18))
+    kept = given_fields.copy()
+    read_wall(given_fields)
+    np.testing.assert_array_equal(given_fields, kept)

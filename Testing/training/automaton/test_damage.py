@@ -1,0 +1,153 @@
+"""Damage: it breaks most walls, in the ways it says, and nothing beyond."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine_training.automaton.damage import add_pieces, cut_gap, damage, fill_pool, keep_arc, misplace, puncture
+
+SHAPE = (72, 80)
+CENTRE = (33.0, 41.0)
+seeds = st.integers(0, 10**6)
+
+_rows, _columns = np.indices(SHAPE)
+RADIUS = np.hypot(_rows - CENTRE[0], _columns - CENTRE[1])
+WALL = (RADIUS >= 12) & (RADIUS < 18)
+POOL = RADIUS < 12
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def sector_deg(mask):
+    """Return how many degrees of the wall are there, by area."""
+    return 360 * float((mask & WALL).sum()) / float(WALL.sum())
+
+
+@given(seeds)
+def test_a_damaged_wall_is_a_boolean_mask_of_the_same_shape(seed):
+    kept = WALL.copy()
+    result = damage(WALL, rng(seed))
+    assert result.dtype == bool
+    assert result.shape == SHAPE
+    np.testing.assert_array_equal(WALL, kept)
+
+
+@given(seeds)
+def test_the_same_draws_do_the_same_damage(seed):
+    np.testing.assert_array_equal(damage(WALL, rng(seed)), damage(WALL, rng(seed)))
+
+
+def test_most_walls_are_broken_and_some_are_merely_in_a_wrong_place():
+    results = [damage(WALL, rng(seed)) for seed in range(300)]
+    broken = np.mean([betti_2d(result) != (1, 1) for result in results])
+    assert 0.75 < broken < 0.97
+    assert len({result.tobytes() for result in results}) > 280
+    assert np.mean([result.any() for result in results]) > 0.99
+    # Gaps, loose pieces and holes all occur.
+    numbers = [betti_2d(result) for result in results]
+    assert np.mean([b0 > 1 for b0, _ in numbers]) > 0.2
+    assert np.mean([b1 == 0 for _, b1 in numbers]) > 0.3
+    assert np.mean([b1 > 1 for _, b1 in numbers]) > 0.05
+
+
+def test_damaged_walls_still_lie_where_the_wall_was():
+    overlaps = [2 * (d & WALL).sum() / (d.sum() + WALL.sum()) for d in (damage(WALL, rng(seed)) for seed in range(200))]
+    assert 0.5 < np.mean(overlaps) < 0.9
+    assert np.quantile(overlaps, 0.9) > 0.8
+
+
+@given(seeds, st.floats(0.3, 2.2))
+def test_a_misplaced_wall_stays_between_its_edges_moved_by_a_few_pixels(seed, deviation):
+    moved = misplace(WALL, rng(seed), deviation)
+    reach = 4.5 * deviation + 1
+    assert not moved[RADIUS > 18 + reach].any()
+    assert not moved[RADIUS < 12 - reach].any()
+
+
+def test_a_wall_is_misplaced_more_with_a_greater_deviation():
+    changes = [np.mean([(misplace(WALL, rng(seed), d) ^ WALL).sum() for seed in range(20)]) for d in (0.01, 0.7, 2.0)]
+    assert changes[0] < 5
+    assert changes[0] < changes[1] < changes[2]
+
+
+def test_a_slightly_misplaced_wall_is_still_a_ring():
+    assert all(betti_2d(misplace(WALL, rng(seed), 0.5)) == (1, 1) for seed in range(30))
+
+
+def test_an_empty_wall_cannot_be_misplaced():
+    assert not misplace(np.zeros(SHAPE, bool), rng(), 2.0).any()
+
+
+@given(seeds, st.sampled_from([40, 90, 150]))
+def test_a_gap_opens_the_wall_about_as_wide_as_asked_for(seed, width):
+    cut = cut_gap(WALL, WALL, rng(seed), width)
+    assert not (cut & ~WALL).any()
+    if width >= 90:
+        assert betti_2d(cut)[1] == 0
+    assert 360 - sector_deg(cut) == pytest.approx(width, abs=45)
+
+
+@given(seeds, st.sampled_from([60, 120, 200]))
+def test_an_arc_keeps_about_as_much_of_the_wall_as_asked_for(seed, width):
+    arc = keep_arc(WALL, WALL, rng(seed), width)
+    assert not (arc & ~WALL).any()
+    assert sector_deg(arc) == pytest.approx(width, abs=45)
+
+
+def test_gaps_open_in_every_direction():
+    middles = []
+    for seed in range(200):
+        missing = np.argwhere(WALL & ~cut_gap(WALL, WALL, rng(seed), 60)).mean(axis=0) - CENTRE
+        middles.append(np.degrees(np.arctan2(*missing)) % 360)
+    assert (np.histogram(middles, 8, (0, 360))[0] > 10).all()
+
+
+def test_a_gap_and_the_arc_of_the_same_draws_are_the_whole_wall():
+    cut, arc = cut_gap(WALL, WALL, rng(4), 100), keep_arc(WALL, WALL, rng(4), 100)
+    np.testing.assert_array_equal(cut ^ arc, WALL)
+
+
+@given(seeds)
+def test_a_filled_pool_adds_nothing_but_pool(seed):
+    filled = fill_pool(WALL, WALL, rng(seed))
+    assert (filled & WALL).sum() == WALL.sum()
+    added = filled & ~WALL
+    assert added.any()
+    assert not (added & ~POOL).any()
+
+
+def test_a_pool_is_sometimes_filled_whole():
+    whole = [fill_pool(WALL, WALL, rng(seed))[POOL].all() for seed in range(60)]
+    assert 0 < np.mean(whole) < 0.5
+
+
+@given(seeds, st.integers(1, 4))
+def test_holes_are_small_and_in_the_wall(seed, count):
+    holed = puncture(WALL, rng(seed), count)
+    lost = WALL & ~holed
+    assert not (holed & ~WALL).any()
+    assert 0 < lost.sum() <= count * 13
+
+
+def test_nothing_cannot_be_punctured():
+    assert not puncture(np.zeros(SHAPE, bool), rng(), 3).any()
+
+
+@given(seeds, st.integers(1, 4))
+def test_pieces_are_only_added_and_no_larger_than_they_may_be(seed, count):
+    pieced = add_pieces(WALL, WALL, rng(seed), count)
+    added = pieced & ~WALL
+    assert (pieced & WALL).sum() == WALL.sum()
+    assert added.sum() <= count * np.pi * 6.5**2
+
+
+def test_loose_pieces_occur():
+    loose = [ndimage.label(add_pieces(WALL, WALL, rng(seed), 3), np.ones((3, 3)))[1] > 1 for seed in range(50)]
+    assert np.mean(loose) > 0.4

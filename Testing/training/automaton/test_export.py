@@ -1,0 +1,114 @@
+"""From a checkpoint to weights that the engine loads, with a card that says how they were made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from rncarefine.nca.architecture import Architecture
+from rncarefine.nca.card import EVIDENCE
+from rncarefine.nca.model import load_model
+from rncarefine_training.automaton.export import export, recard
+from rncarefine_training.automaton.learner import AutomatonLearner
+from training.toy_data import toy_config
+
+CONFIDENCE = {"intercept": -1.5} | {name: 0.25 * number for number, name in enumerate(EVIDENCE)}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    learner = AutomatonLearner(toy_config().automaton, seed=7)
+    with torch.no_grad():
+        learner.weights["update_weight"].normal_(0, 0.1)
+        learner.gains["down0a_weight"].fill_(1.5)
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": learner.state_dict()}, path)
+    return path, learner
+
+
+def test_the_weights_are_the_learners_to_half_precision(checkpoint, tmp_path):
+    path, learner = checkpoint
+    written = export(toy_config(), path, tmp_path)
+    assert written == tmp_path / "toy-2d.npz"
+    model = load_model(written)
+    for name, value in learner.parameters_for_use().items():
+        np.testing.assert_allclose(model.parameters[name], value.detach().numpy(), rtol=1e-3, atol=1e-6)
+        np.testing.assert_array_equal(model.parameters[name], model.parameters[name].astype(np.float16))
+
+
+def test_the_card_says_what_the_model_is_and_how_it_was_made(checkpoint, tmp_path):
+    config = toy_config()
+    card = load_model(export(config, checkpoint[0], tmp_path, {"rings": 0.97})).card
+    assert (card.name, card.title, card.licence, card.training_data) == ("toy-2d", "A toy", "CC0-1.0", "drawn hearts")
+    assert (card.mode, card.spacing_mm, card.steps, card.fire_rate) == ("slice-wise", 1.6, 4, 0.5)
+    assert Architecture.of(card.shapes) == Architecture(channels=6, hidden=8, encoder=(4, 6))
+    assert (card.channels, card.hidden, card.metrics) == (6, 8, {"rings": 0.97})
+    assert card.created_by["command"].startswith("rncarefine-train")
+    assert type(config).model_validate(card.created_by["config"]) == config
+
+
+def test_the_card_of_a_training_on_networks_from_outside_says_so(checkpoint, tmp_path):
+    config = toy_config(base={}, predictions={"train": ["nnunet"]})
+    card = load_model(export(config, checkpoint[0], tmp_path)).card
+    assert card.created_by["command"] == "rncarefine-train automaton"
+    assert card.created_by["config"]["predictions"] == {"train": ["nnunet"], "test": ["nnunet"]}
+
+
+def test_a_volumetric_training_gives_a_volumetric_model(tmp_path):
+    config = toy_config(automaton__volumetric=True, automaton__depth=3)
+    learner = AutomatonLearner(config.automaton, seed=7)
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": learner.state_dict()}, path)
+    model = load_model(export(config, path, tmp_path))
+    assert model.card.mode == "volumetric"
+    architecture = Architecture.of(model.card.shapes)
+    assert architecture == Architecture(channels=6, hidden=8, encoder=(4, 6), planes=9, volumetric=True)
+    np.testing.assert_allclose(
+        model.parameters["across.weight"], learner.weights["across_weight"].detach().numpy(), rtol=1e-3, atol=1e-6
+    )
+    with pytest.raises(ValueError, match=r"last\.ckpt was not made by this configuration"):
+        export(toy_config(), path, tmp_path)
+
+
+# The confidence
+
+
+def test_weights_of_the_confidence_go_onto_the_card(checkpoint, tmp_path):
+    assert load_model(export(toy_config(), checkpoint[0], tmp_path)).card.confidence == {}
+    written = export(toy_config(), checkpoint[0], tmp_path, confidence=CONFIDENCE)
+    assert load_model(written).card.confidence == CONFIDENCE
+
+
+def test_a_card_is_written_anew_and_the_weights_stay(checkpoint, tmp_path):
+    path = export(toy_config(), checkpoint[0], tmp_path, {"rings": 0.97})
+    weights, card = path.read_bytes(), load_model(path).card
+    recard(path, confidence=CONFIDENCE)
+    assert path.read_bytes() == weights
+    assert load_model(path).card == replace(card, confidence=CONFIDENCE)
+    # As if the training had been exported with it.
+    (tmp_path / "other").mkdir()
+    other = export(toy_config(), checkpoint[0], tmp_path / "other", {"rings": 0.97}, CONFIDENCE)
+    assert other.with_suffix(".json").read_bytes() == path.with_suffix(".json").read_bytes()
+
+
+# Bytes and errors
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(checkpoint, tmp_path):
+    written = export(toy_config(), checkpoint[0], tmp_path)
+    first = written.read_bytes()
+    assert export(toy_config(), checkpoint[0], tmp_path).read_bytes() == first
+
+
+def test_a_checkpoint_of_another_configuration_is_an_error_that_names_it(checkpoint, tmp_path):
+    with pytest.raises(ValueError, match=r"last\.ckpt was not made by this configuration"):
+        export(toy_config(automaton__hidden=9), checkpoint[0], tmp_path)
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_an_automaton_that_is_not_trained_yet_is_an_error_that_says_what_to_run(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no such checkpoint. Run `rncarefine-train automaton` first"):
+        export(toy_config(), tmp_path / "last.ckpt", tmp_path)

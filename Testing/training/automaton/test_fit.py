@@ -1,0 +1,297 @@
+"""The whole training on drawn hearts: base network, failures, automaton, cut off and gone on with, exported, used."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from rncarefine.nca.model import load_model
+from rncarefine.refine.repair import RepairOptions, repair
+from rncarefine.stack import Stack
+from rncarefine_training.automaton import fit
+from rncarefine_training.automaton.export import export
+from rncarefine_training.automaton.fit import Machines, train_automaton, training_sources
+from rncarefine_training.automaton.fit import test_sources as sources_to_test_on
+from rncarefine_training.automaton.learner import AutomatonLearner
+from rncarefine_training.automaton.validation import Validation
+from rncarefine_training.data.cases import MYOCARDIUM
+from rncarefine_training.data.predictions import load_prediction
+from rncarefine_training.networks.base import members, train_member
+from rncarefine_training.networks.failures import collect
+from training.toy_data import failed, toy_case, toy_config, write_cases, write_predictions
+
+NETWORKS = {
+    "weak": {"architecture": "unet", "channels": [4, 8], "subjects": 2, "members": 2, "updates": 3},
+    "late": {"architecture": "unet", "channels": [4, 8], "subjects": 1, "updates": 3, "snapshots": [0.3, 1.0]},
+    "fresh": {"architecture": "segresnet", "channels": [8], "subjects": 4, "updates": 3, "unseen": True},
+}
+VOLUMETRIC = {"automaton__volumetric": True, "automaton__depth": 2}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a folder with cases and a failure of every subject."""
+    cases = write_cases(tmp_path / "cases")
+    write_predictions(tmp_path / "predictions", ["small-0@1"], cases)
+    return tmp_path
+
+
+def train(run, **changes):
+    config = toy_config(**changes)
+    return train_automaton(config, run / "cases", run / "predictions", run / "automaton", progress=False)
+
+
+def state_of(path):
+    return torch.load(path, weights_only=False)
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_failures_of_unseen_networks_are_never_trained_on():
+    config = toy_config(base__networks=NETWORKS)
+    assert training_sources(config) == ["weak-0@1", "weak-1@1", "late-0@0.3", "late-0@1"]
+    assert training_sources(config, last_only=True) == ["weak-0@1", "weak-1@1", "late-0@1"]
+    assert sources_to_test_on(config) == ["weak-0@1", "late-0@1", "fresh-0@1"]
+
+
+def test_networks_from_outside_stand_beside_those_that_are_trained_here():
+    config = toy_config(base__networks=NETWORKS, predictions={"train": ["nnunet"], "test": ["nnunet", "other"]})
+    assert training_sources(config)[-2:] == ["late-0@1", "nnunet@1"]
+    assert training_sources(config, last_only=True)[-1] == "nnunet@1"
+    assert sources_to_test_on(config)[-2:] == ["nnunet@1", "other@1"]
+    alone = toy_config(base={}, predictions={"train": ["nnunet"]})
+    assert training_sources(alone) == sources_to_test_on(alone) == ["nnunet@1"]
+
+
+def test_training_and_selection_see_their_own_subjects_and_never_the_test(run, monkeypatch):
+    asked = []
+    original = fit.load_stacks
+
+    def load(cases, predictions, subjects, spacing_mm, sources, focus):
+        asked.append((subjects, focus))
+        return original(cases, predictions, subjects, spacing_mm, sources, focus)
+
+    monkeypatch.setattr(fit, "load_stacks", load)
+    train(run)
+    shutil.rmtree(run / "automaton")
+    train(run, automaton__focus=True)
+    assert asked == [(["a", "c"], False), (["b", "d"], False), (["a", "c"], True), (["b", "d"], True)]
+
+
+def test_the_whole_way_from_cases_to_a_repair(tmp_path):
+    config = toy_config()
+    cases = write_cases(tmp_path / "cases")
+    for member in members(config):
+        train_member(config, member, [cases[subject] for subject in member.subjects], tmp_path / "base", progress=False)
+    found = list(collect(config, tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"))
+    assert {path.stem for path in found} == {
+        f"{subject}_ED" for subject in {*"abcdt"} - set(members(config)[0].subjects)
+    }
+    for path in found:
+        labels = load_prediction(path)
+        assert labels.shape == cases["a"].labels.shape
+        # Three updates teach a network nothing: put a real failure in the place of its prediction.
+        np.savez_compressed(path, labels=failed(cases[path.stem.partition("_")[0]].labels))
+    write_predictions(tmp_path / "predictions", ["small-0@1"], {name: cases[name] for name in "abcd"})
+    last = train_automaton(config, tmp_path / "cases", tmp_path / "predictions", tmp_path / "automaton", progress=False)
+    model = load_model(export(config, last, tmp_path))
+    case = cases["t"]
+    wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
+    result = repair(Stack.create(case.image, wall, case.spacing), model, RepairOptions(device="numpy"))
+    assert result.report.model.name == "toy-2d"
+    assert result.report.slices[1].verdict.value.startswith("repaired")
+
+
+def test_a_finished_training_is_not_done_again(run):
+    last = train(run)
+    first = state_of(last)
+    assert first["global_step"] == 6
+    assert len(first["pool"]) == 6
+    again = state_of(train(run))
+    assert again["global_step"] == 6
+    assert same(again["state_dict"], first["state_dict"])
+
+
+def test_a_training_goes_on_from_its_checkpoint(run):
+    first = state_of(train(run))
+    longer = state_of(train(run, automaton__updates=7))
+    assert longer["global_step"] == 9
+    assert not same(longer["state_dict"], first["state_dict"])
+    assert longer["rng"] != first["rng"]
+    assert [path.name for path in (run / "automaton").glob("*.ckpt")] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"automaton__natural": 0.7}, r"another automaton\.natural \(0\.55\) than the configuration has now \(0\.7\)"),
+        ({"seed": 4}, r"another seed \(3\)"),
+        ({"subjects__develop": ["a", "b", "c", "d", "e"]}, "another list of subjects to train on"),
+        ({"predictions": {"train": ["nnunet"]}}, "another list of networks to learn from"),
+    ],
+)
+def test_a_training_never_goes_on_with_another_configuration_nor_is_it_exported_under_one(run, changes, message):
+    last = train(run)
+    before = last.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        train(run, automaton__updates=7, **changes)
+    with pytest.raises(ValueError, match=message):
+        export(toy_config(**changes), last, run)
+    assert last.read_bytes() == before
+    assert export(toy_config(automaton__steps=9, automaton__patience=3), last, run).exists()
+
+
+def test_checkpoints_follow_a_training_into_a_folder_that_was_moved(run, monkeypatch):
+    def often(folder, every_n_train_steps, **others):
+        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // 50, **others)
+
+    monkeypatch.setattr(fit, "ModelCheckpoint", often)
+    train(run)
+    moved = (run / "automaton").rename(run / "moved")
+    original, updates = AutomatonLearner.training_step, []
+
+    def cut_off(self, batch, index):
+        updates.append(self.global_step)
+        if len(updates) == 4:
+            raise RuntimeError("power cut")
+        return original(self, batch, index)
+
+    monkeypatch.setattr(AutomatonLearner, "training_step", cut_off)
+    config = toy_config(automaton__updates=8)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train_automaton(config, run / "cases", run / "predictions", moved, progress=False)
+    assert updates == [6, 7, 8, 9]
+    assert [path.name for path in moved.glob("*.ckpt")] == ["last.ckpt"]
+    assert state_of(moved / "last.ckpt")["global_step"] == 8
+
+
+@pytest.mark.parametrize("kind", [{}, VOLUMETRIC], ids=["slice-wise", "volumetric"])
+def test_a_training_that_was_cut_off_goes_on_with_pool_and_chance(run, monkeypatch, kind):
+    original, updates = AutomatonLearner.training_step, []
+
+    def counted(self, batch, index):
+        updates.append((self.global_step, len(self.pool)))
+        if len(updates) == 9:
+            raise RuntimeError("power cut")
+        return original(self, batch, index)
+
+    def often(folder, every_n_train_steps, **others):
+        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // 20, **others)
+
+    monkeypatch.setattr(fit, "ModelCheckpoint", often)
+    monkeypatch.setattr(AutomatonLearner, "training_step", counted)
+    changes = {"automaton__updates": 9, **kind}
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(run, **changes)
+    updates.clear()
+    last = state_of(train(run, **changes))
+    assert updates == [(step, 6) for step in range(5, 11)]
+    assert last["global_step"] == 11
+    monkeypatch.setattr(AutomatonLearner, "training_step", original)
+    shutil.rmtree(run / "automaton")
+    uninterrupted = state_of(train(run, **changes))
+    assert same(last["state_dict"], uninterrupted["state_dict"])
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("kind", [{}, VOLUMETRIC], ids=["slice-wise", "volumetric"])
+def test_two_trainings_with_the_same_seed_give_the_same_weights(run, kind, precision):
+    config = toy_config(**kind, automaton__precision=precision)
+    folders = [run / "one", run / "other"]
+    ended = [
+        state_of(train_automaton(config, run / "cases", run / "predictions", folder, progress=False))
+        for folder in folders
+    ]
+    assert same(ended[0]["state_dict"], ended[1]["state_dict"])
+    untrained = AutomatonLearner(config.automaton, config.seed).state_dict()
+    for name, value in ended[0]["state_dict"].items():
+        assert value.dtype == torch.float32
+        assert bool(torch.isfinite(value).all())
+        # No gradient reaches what follows the update's zeros in so few updates.
+        assert name.startswith("auxiliary") or not torch.equal(value, untrained[name]) or not value.any()
+
+
+def test_half_precision_is_another_training(run):
+    exact = state_of(train(run))["state_dict"]
+    shutil.rmtree(run / "automaton")
+    rounded = state_of(train(run, automaton__precision="bf16-mixed"))["state_dict"]
+    assert not same(exact, rounded)
+    assert max(float((exact[name] - rounded[name]).abs().max()) for name in exact) < 0.01
+
+
+def test_a_volumetric_training_is_exported_and_repairs_whole_stacks(run):
+    config = toy_config(**VOLUMETRIC)
+    last = train_automaton(config, run / "cases", run / "predictions", run / "automaton", progress=False)
+    model = load_model(export(config, last, run))
+    assert model.card.mode == "volumetric"
+    case = toy_case("t")
+    wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
+    result = repair(Stack.create(case.image, wall, case.spacing), model, RepairOptions(device="numpy"))
+    assert result.report.slices[1].verdict.value.startswith("repaired")
+
+
+def test_several_processes_train_together_and_one_trains_alone():
+    assert (Machines().processes, Machines().strategy) == (1, "auto")
+    assert (Machines("cpu", 2, 3).processes, Machines("cpu", 2, 3).strategy) == (6, "ddp_find_unused_parameters_true")
+
+
+# Early stop
+
+PATIENT = {"warmup_updates": 4, "updates": 20, "validate_every": 2}
+
+
+def train_patiently(run, monkeypatch, gains, patience=2):
+    """Train with validations that say so; return how many updates were done in all, and how many just now."""
+    said, updates = iter(gains), []
+    monkeypatch.setattr(Validation, "measure", lambda *arguments: {"dice_gain": next(said)})
+    original = AutomatonLearner.training_step
+
+    def counted(self, batch, index):
+        updates.append(self.global_step)
+        return original(self, batch, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AutomatonLearner, "training_step", counted)
+        settings = PATIENT | {"patience": patience}
+        last = train(run, **{f"automaton__{name}": value for name, value in settings.items()})
+    return state_of(last)["global_step"], len(updates)
+
+
+def test_a_training_stops_after_some_validations_without_a_gain_once_the_warm_up_is_over(run, monkeypatch):
+    # Two in the warm-up, which no rollout has part in, then a rise, and two that do not rise.
+    gains = [0.5, 0.5, 0.1, 0.2, 0.2, 0.1, 0.9]
+    assert train_patiently(run, monkeypatch, gains) == (12, 12)
+    # It stays stopped, unless it may wait for longer.
+    assert train_patiently(run, monkeypatch, []) == (12, 0)
+    assert train_patiently(run, monkeypatch, [0.3, 0.1, 0.1, 0.1], patience=3) == (20, 8)
+
+
+def test_a_training_without_patience_goes_on_to_its_end(run, monkeypatch):
+    assert train_patiently(run, monkeypatch, [0.5] * 12, patience=None) == (24, 24)
+
+
+def test_what_is_logged_can_be_followed(run, monkeypatch):
+    seen = []
+    original = AutomatonLearner.log_dict
+
+    def log(self, values, **keywords):
+        seen.append(set(values))
+        return original(self, values, **keywords)
+
+    monkeypatch.setattr(AutomatonLearner, "log_dict", log)
+    train(run)
+    assert {"loss", "overflow"} in seen
+    assert seen.count({"rings", "dice", "dice_gain"}) == 2
+    assert list((run / "automaton" / "log" / "toy-2d").glob("events*"))
+
+
+def test_without_predictions_training_says_what_to_run(tmp_path):
+    write_cases(tmp_path / "cases")
+    with pytest.raises(ValueError, match="Run `rncarefine-train failures` first"):
+        train(tmp_path)

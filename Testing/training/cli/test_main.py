@@ -1,0 +1,173 @@
+"""The command of the training: what it offers, what it says about bad input, and the way from cases to a table."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from engine.toy_models import circle_model
+from rncarefine.nca.model import load_model, save_model
+from rncarefine_training.cli import main as cli
+from training.toy_data import failed, toy_case, write_acdc, write_cases, write_config, write_predictions
+
+COMMANDS = ["prepare", "plan", "base", "failures", "automaton", "export", "calibrate", "evaluate", "all"]
+COMMANDS += ["plots", "report"]
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """Keep what is printed on one line."""
+    monkeypatch.setattr(cli.console, "width", 400)
+
+
+def call(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def main(monkeypatch, *arguments):
+    """Run the installed command and return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["rncarefine-train", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+def test_help_names_every_command():
+    result = call("--help")
+    assert result.exit_code == 0
+    assert all(command in result.output for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    result = call(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+def test_the_committed_configuration_is_the_default():
+    assert cli.DEFAULT_CONFIG.is_file()
+
+
+def test_prepare_writes_a_case_for_every_labelled_frame(tmp_path):
+    case = toy_case("a")
+    for frame in (1, 12):
+        write_acdc(tmp_path / "acdc", "patient001", frame, case.image, case.labels)
+    result = call("prepare", tmp_path / "acdc", "--run", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert "2 cases in" in result.output
+    assert len(list((tmp_path / "run" / "cases").glob("*.npz"))) == 2
+
+
+def test_the_way_from_cases_to_weights_and_a_table(tmp_path, monkeypatch):
+    run, config = tmp_path / "run", write_config(tmp_path / "toy.yaml")
+    cases = write_cases(run / "cases")
+    options = ("--run", run, "--config", config)
+    done = call("base", *options)
+    assert done.exit_code == 0, done.output
+    assert "Base network small-0: 2 subjects" in done.output
+    done = call("failures", *options)
+    assert done.exit_code == 0, done.output
+    assert "3 predictions in" in done.output
+    # What an untrained network makes of a heart is no failure to learn from.
+    write_predictions(run / "predictions", ["small-0@1"], cases)
+    done = call("automaton", *options)
+    assert done.exit_code == 0, done.output
+    assert f"Checkpoint: {run / 'automaton' / 'toy-2d' / 'last.ckpt'}" in done.output
+    done = call("export", *options)
+    assert done.exit_code == 0, done.output
+    assert f"Weights: {run / 'models' / 'toy-2d.npz'}" in done.output
+    assert load_model(run / "models" / "toy-2d.npz").card.name == "toy-2d"
+    for flags, name in (((), "select"), (("--test",), "test"), (("--test", "--pool"), "test-pool")):
+        done = call("evaluate", *options, "--model", run / "models" / "toy-2d.npz", *flags)
+        assert done.exit_code == 0, done.output
+        assert "polar interpolation" in done.output
+        slices = pd.read_csv(run / f"evaluation-{name}-slices.csv")
+        table = pd.read_csv(run / f"evaluation-{name}.csv")
+        assert set(slices.case) == ({"t_ED"} if "test" in name else {"b_ED", "d_ED"})
+        assert set(table.method) == set(slices.method)
+
+
+def test_everything_runs_every_step_in_order(monkeypatch, tmp_path):
+    steps = []
+    names = ["prepare", "base", "failures", "automaton", "export", "calibrate"]
+    for name in names:
+        monkeypatch.setattr(cli, name, lambda *arguments, name=name: steps.append(name))
+    assert call("all", tmp_path, "--run", tmp_path / "run").exit_code == 0
+    assert steps == names
+
+
+# Bad input
+
+
+def test_no_command_shows_the_help_with_status_2(monkeypatch):
+    assert main(monkeypatch) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("no-such-command",), ("prepare", "no-such-folder"), ("base", "--config", "no-such-file"), ("base", "--no-such")],
+)
+def test_a_misspelt_call_exits_with_status_2(monkeypatch, capsys, arguments):
+    assert main(monkeypatch, *arguments) == 2
+    assert "no-such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("base", "No cases in"),
+        ("automaton", "No cases of the configuration's subjects in"),
+        ("calibrate", "No predictions of these subjects"),
+        ("evaluate", "No predictions of these subjects"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path, command, message):
+    config = write_config(tmp_path / "toy.yaml")
+    assert main(monkeypatch, command, "--run", tmp_path / "[run]", "--config", config) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path):
+    write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
+    config = write_config(tmp_path / "toy.yaml")
+    assert main(monkeypatch, "evaluate", "--run", tmp_path, "--config", config, "--model", "no-such-model") == 2
+    assert "There is no model 'no-such-model'" in capsys.readouterr().err
+
+
+def test_a_wrong_configuration_is_said_with_its_field(monkeypatch, capsys, tmp_path):
+    config = write_config(tmp_path / "toy.yaml", automaton__fire_rate=2)
+    assert main(monkeypatch, "base", "--run", tmp_path, "--config", config) == 2
+    assert "toy.yaml: automaton.fire_rate" in capsys.readouterr().err
+
+
+def test_names_in_brackets_are_not_taken_for_markup(monkeypatch, capsys, tmp_path):
+    assert main(monkeypatch, "base", "--run", tmp_path / "[bold]", "--config", write_config(tmp_path / "toy.yaml")) == 2
+    assert "[bold]" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_weights_given_by_path_are_evaluated(tmp_path):
+    run = tmp_path / "run"
+    cases = write_cases(run / "cases")
+    for case in cases.values():
+        target = run / "predictions" / "small-0@1" / f"{case.name}.npz"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(target, labels=failed(case.labels))
+    save_model(circle_model(), tmp_path)
+    config = write_config(tmp_path / "toy.yaml")
+    done = call("evaluate", "--run", run, "--config", config, "--model", tmp_path / "tiny-2d.npz")
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(run / "evaluation-select.csv").set_index("method")
+    assert table.loc["RNCARefine", "valid"].startswith("100.0 %")
+
+
+@pytest.mark.parametrize("network", ["middle-0", "other-0@1", "@1"])
+def test_a_network_of_the_sample_that_is_not_there_is_said_with_those_that_are(tmp_path, network):
+    config = write_config(tmp_path / "toy.yaml")
+    done = call("sample", tmp_path, tmp_path, "--network", network, "--run", tmp_path, "--config", config)
+    assert f"--network {network}: give <member>@<fraction>" in str(done.exception)
+    assert "the networks small." in str(done.exception)

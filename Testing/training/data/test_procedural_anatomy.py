@@ -1,0 +1,162 @@
+"""Made hearts: the truth is a short-axis stack as anatomy has it, whatever the seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.measure import euler_number, label
+
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, Case
+from rncarefine_training.data.procedural import make_case, write_cases
+from rncarefine_training.data.procedural.geometry import DISCS, draw_anatomy, draw_build, draw_grid
+
+SEEDS = st.integers(0, 2**31)
+MANY = range(30)
+"""Hearts enough for what holds of most of them."""
+
+
+@pytest.fixture(scope="module")
+def anatomies():
+    return [draw_anatomy(np.random.default_rng([7, number])) for number in MANY]
+
+
+def rings_and_discs(labels):
+    """Split slices with a wall by an independent count: 8-connected wall, holes by the Euler number."""
+    rings, discs, other = [], [], []
+    for k, piece in enumerate(labels):
+        wall = piece == MYOCARDIUM
+        if not wall.any():
+            continue
+        pieces = label(wall, connectivity=2).max()
+        holes = pieces - euler_number(wall, connectivity=2)
+        {(1, 1): rings, (1, 0): discs}.get((pieces, holes), other).append(k)
+    return rings, discs, other
+
+
+@given(SEEDS)
+@settings(max_examples=15, deadline=None)
+def test_a_wall_is_a_closed_ring_about_the_pool_or_a_disc_without_one(seed):
+    labels = draw_anatomy(np.random.default_rng(seed)).labels
+    rings, discs, other = rings_and_discs(labels)
+    assert not other
+    assert rings
+    for k in rings:
+        hole = ndimage.binary_fill_holes(labels[k] == MYOCARDIUM) & (labels[k] != MYOCARDIUM)
+        np.testing.assert_array_equal(hole, labels[k] == POOL)
+    for k in discs:
+        assert not (labels[k] == POOL).any()
+        assert k > rings[-1]
+
+
+@given(SEEDS)
+@settings(max_examples=10, deadline=None)
+def test_the_right_ventricle_lies_beside_the_left_one_and_touches_the_septum(seed):
+    anatomy = draw_anatomy(np.random.default_rng(seed))
+    labels = anatomy.labels
+    assert (labels == RV).any()
+    for k in np.flatnonzero((labels == RV).any(axis=(1, 2))):
+        left = ndimage.binary_fill_holes(labels[k] >= MYOCARDIUM)
+        right = labels[k] == RV
+        assert left.any()
+        assert not (left & right).any()
+        if right.sum() * np.prod(anatomy.grid.spacing[1:]) > 300:
+            assert (ndimage.binary_dilation(left, iterations=2) & right).any()
+            middle = np.arctan2(*(values[k][right].mean() for values in (anatomy.grid.y, anatomy.grid.x)))
+            assert np.cos(middle - anatomy.septum) > 0.7
+
+
+@given(SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_spacing_and_slices_are_those_of_clinical_stacks(seed):
+    rng = np.random.default_rng(seed)
+    build = draw_build(rng)
+    grid = draw_grid(rng, build.length)
+    distance, row, column = grid.spacing
+    assert 5 <= distance <= 12
+    assert all(0.7 <= mm <= 2.0 for mm in (row, column))
+    assert 0.6 * distance <= grid.thickness <= distance
+    np.testing.assert_allclose(np.diff(grid.depth), distance)
+    assert 6 <= len(grid.depth) <= 26
+    assert grid.depth[0] <= 0
+    # A pixel further right is a column's width away, however the picture is turned.
+    step = np.hypot(np.diff(grid.x, axis=2), np.diff(grid.y, axis=2))
+    np.testing.assert_allclose(step, column, rtol=1e-3)
+
+
+def test_a_heart_tapers_from_base_to_apex(anatomies):
+    for anatomy in anatomies:
+        rings, _, _ = rings_and_discs(anatomy.labels)
+        areas = [(anatomy.labels[k] >= MYOCARDIUM).sum() for k in rings]
+        middle = len(areas) // 2
+        assert areas[-1] < 0.8 * max(areas[: middle + 1])
+        assert all(later < earlier * 1.12 for earlier, later in zip(areas[middle:], areas[middle + 1 :], strict=False))
+
+
+def test_slices_above_the_base_and_below_the_apex_are_empty(anatomies):
+    beyond = [(anatomy.along < 0) | (anatomy.along >= 1) for anatomy in anatomies]
+    assert all(not anatomy.labels[out].any() for anatomy, out in zip(anatomies, beyond, strict=True))
+    assert sum(out.any() for out in beyond) > len(beyond) / 2
+    inside = [(anatomy.along > 0.02) & (anatomy.along < 0.6) for anatomy in anatomies]
+    for anatomy, between in zip(anatomies, inside, strict=True):
+        assert (anatomy.labels[between] == MYOCARDIUM).any(axis=(1, 2)).all()
+
+
+def test_solid_tips_are_rare(anatomies):
+    discs = sum(bool(rings_and_discs(anatomy.labels)[1]) for anatomy in anatomies)
+    assert discs <= 3 * DISCS * len(anatomies)
+
+
+def test_walls_reach_from_thin_infarcts_to_hypertrophy(anatomies):
+    thickness = []
+    for anatomy in anatomies:
+        k = int(np.argmin(np.abs(anatomy.along - 0.4)))
+        # Both are distances along the same ray.
+        thickness.append(anatomy.epicardium[k] - anatomy.endocardium[k])
+    least, most = min(each.min() for each in thickness), max(each.max() for each in thickness)
+    assert 2 < least < 4.5
+    assert 15 < most < 40
+    radii = np.array([anatomy.size for anatomy in anatomies])
+    assert 22 < radii.min() < 32
+    assert 38 < radii.max() < 50
+
+
+def test_slices_are_shifted_against_each_other_and_the_truth_goes_along(anatomies):
+    moved = []
+    for anatomy in anatomies:
+        place = np.array([anatomy.grid.x[k][0, 0] for k in range(len(anatomy.along))])
+        moved.append(np.abs(np.diff(place, 2)).mean())
+        for k in np.flatnonzero((anatomy.labels == POOL).sum(axis=(1, 2)) > 200):
+            pool = anatomy.labels[k] == POOL
+            assert np.hypot(anatomy.grid.x[k][pool].mean(), anatomy.grid.y[k][pool].mean()) < 6
+    assert np.median(moved) > 0.5
+
+
+# Determinism
+
+
+@given(st.integers(0, 9999), st.integers(0, 2**31))
+@settings(max_examples=4, deadline=None)
+def test_a_heart_is_told_by_seed_and_number_alone(number, seed):
+    first, second = make_case(number, seed), make_case(number, seed)
+    assert first.name == second.name == f"heart{number:04d}_ED"
+    assert first.spacing == second.spacing
+    np.testing.assert_array_equal(first.image, second.image)
+    np.testing.assert_array_equal(first.labels, second.labels)
+
+
+def test_numbers_and_seeds_make_other_hearts():
+    hearts = [make_case(1, 5), make_case(2, 5), make_case(1, 6)]
+    assert len({heart.spacing for heart in hearts}) == 3
+
+
+def test_hearts_are_written_as_cases(tmp_path):
+    paths = list(write_cases(tmp_path, 2, seed=3))
+    assert [path.name for path in paths] == ["heart0000_ED.npz", "heart0001_ED.npz"]
+    back, made = Case.load(paths[1]), make_case(1, 3)
+    np.testing.assert_array_equal(back.image, made.image)
+    assert (back.subject, back.spacing) == ("heart0001", made.spacing)
+    assert back.image.dtype == np.float32
+    assert back.labels.dtype == np.uint8

@@ -1,0 +1,146 @@
+"""Made hearts: what the picture shows agrees with the truth, in every sequence, and a scanner's traces are there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV
+from rncarefine_training.data.procedural.acquisition import acquire
+from rncarefine_training.data.procedural.appearance import draw_appearance
+from rncarefine_training.data.procedural.contrast import SEQUENCES, draw_contrast
+from rncarefine_training.data.procedural.geometry import draw_anatomy
+from rncarefine_training.data.procedural.shapes import ANGLE, ANGLES, bump, harmonics, look_up, smooth_noise, soft
+
+
+def painted(seed, sequence):
+    rng = np.random.default_rng(seed)
+    anatomy = draw_anatomy(rng)
+    contrast = draw_contrast(rng, sequence)
+    return anatomy, contrast, draw_appearance(rng, anatomy, contrast), rng
+
+
+def middle_values(anatomy, image, tissue):
+    """Grey values well inside a tissue, in slices away from base and apex."""
+    values = []
+    for k in np.flatnonzero((anatomy.along > 0.25) & (anatomy.along < 0.65)):
+        inside = ndimage.distance_transform_edt(anatomy.labels[k] == tissue, sampling=anatomy.grid.spacing[1:])
+        values.append(image[k][inside > 2.2])
+    return np.concatenate(values)
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=4, deadline=None)
+def test_grey_values_are_those_that_the_sequence_gives_the_truth(sequence, seed):
+    anatomy, contrast, image, _ = painted(seed, sequence)
+    blood = np.median(middle_values(anatomy, image, POOL))
+    assert blood == pytest.approx(contrast.blood, rel=0.3)
+    wall = middle_values(anatomy, image, MYOCARDIUM)
+    if len(wall) > 50:
+        # Scar, when a sequence shows it, is part of the wall and lies on the way to its own grey value.
+        low, high = sorted([contrast.muscle, contrast.scar])
+        assert low * 0.75 < np.median(wall) < high * 1.25
+    right = middle_values(anatomy, image, RV)
+    if len(right) > 50:
+        assert np.median(right) == pytest.approx(contrast.blood, rel=0.35)
+
+
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=6, deadline=None)
+def test_blood_is_brighter_than_the_wall_in_a_scanned_ssfp_stack(seed):
+    anatomy, _, image, rng = painted(seed, "ssfp")
+    scanned = acquire(rng, image, anatomy)
+    assert scanned.shape == anatomy.labels.shape
+    assert scanned.dtype == np.float32
+    assert (scanned >= 0).all()
+    np.testing.assert_array_equal(scanned, np.round(scanned))
+    k = int(np.argmin(np.abs(anatomy.along - 0.4)))
+    pool, wall = (np.median(scanned[k][anatomy.labels[k] == tissue]) for tissue in (POOL, MYOCARDIUM))
+    assert pool > 1.3 * wall
+
+
+def test_black_blood_and_late_enhancement_turn_the_contrast_round():
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        black, late = draw_contrast(rng, "black blood"), draw_contrast(rng, "late enhancement")
+        assert black.blood < 0.5 * black.muscle
+        assert late.scar > late.blood > late.muscle
+
+
+def test_sequences_come_as_often_as_said():
+    drawn = [draw_contrast(np.random.default_rng(seed)).sequence for seed in range(600)]
+    assert sum(SEQUENCES.values()) == pytest.approx(1)
+    for name, share in SEQUENCES.items():
+        assert drawn.count(name) / len(drawn) == pytest.approx(share, abs=0.06)
+
+
+def test_papillary_muscles_are_dark_and_called_pool():
+    found = 0
+    for seed in range(6):
+        anatomy, contrast, image, _ = painted(seed, "ssfp")
+        for k in np.flatnonzero((anatomy.along > 0.35) & (anatomy.along < 0.6)):
+            deep = ndimage.distance_transform_edt(anatomy.labels[k] == POOL, sampling=anatomy.grid.spacing[1:]) > 5
+            found += bool((image[k][deep] < (contrast.muscle + contrast.blood) / 2).any())
+    assert found >= 5
+
+
+def test_noise_is_rician_where_there_is_no_signal():
+    ratios = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        anatomy = draw_anatomy(rng)
+        scanned = acquire(rng, np.zeros(anatomy.labels.shape, np.float32), anatomy)
+        values = scanned[scanned > 0]
+        # Where the noise is a few grey values only, their rounding distorts it.
+        if values.mean() > 10:
+            ratios.append(values.mean() / values.std())
+    # The magnitude of complex noise is Rayleigh distributed: its mean is 1.91 standard deviations.
+    assert len(ratios) >= 3
+    np.testing.assert_allclose(ratios, 1.913, rtol=0.08)
+
+
+# What it is drawn with
+
+
+def test_a_table_is_looked_up_at_the_angles_of_its_columns():
+    table = np.stack([np.sin(3 * ANGLE), np.cos(ANGLE)])
+    angle = np.tile(ANGLE.astype(np.float32), (2, 1, 1))
+    np.testing.assert_allclose(look_up(table, angle)[:, 0], table, atol=1e-4)
+    between = np.full((2, 1, 1), -np.pi / ANGLES, np.float32)
+    np.testing.assert_allclose(look_up(table, between)[:, 0, 0], (table[:, 0] + table[:, -1]) / 2, atol=1e-4)
+
+
+@given(st.floats(-20, 20), st.floats(0.2, 6))
+def test_an_edge_is_half_at_the_contour_and_as_wide_as_asked(inside, width):
+    share = float(soft(np.full((1, 1, 1), inside, np.float32), width)[0, 0, 0])
+    assert share == pytest.approx(min(1, max(0, 0.5 + inside / width)), abs=1e-4)
+
+
+@given(st.floats(0, 6.28), st.floats(0.3, 3))
+def test_a_bump_is_one_in_the_middle_and_nothing_on_the_other_side(middle, width):
+    height = bump(middle, width)
+    away = np.abs((ANGLE - middle + np.pi) % (2 * np.pi) - np.pi)
+    assert (height[away < width / 4] == 1).all()
+    assert (height[away > 0.76 * width] == 0).all()
+    assert ((height >= 0) & (height <= 1)).all()
+
+
+def test_unevenness_closes_round_the_circle_and_changes_slowly_along_the_axis():
+    table = harmonics(np.random.default_rng(1), np.linspace(0, 1, 9), range(2, 6), 0.05)
+    assert table.shape == (9, ANGLES)
+    assert np.abs(table.mean(axis=1)).max() < 1e-12
+    assert np.abs(np.diff(table, axis=0)).max() < 0.5 * np.ptp(table)
+
+
+def test_smooth_noise_has_the_spread_and_the_grain_asked_for():
+    noise = smooth_noise(np.random.default_rng(4), (8, 200, 200), (1, 10, 10))
+    assert noise.mean() == pytest.approx(0, abs=0.15)
+    assert noise.std() == pytest.approx(1, abs=0.25)
+    near = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1]
+    far = np.corrcoef(noise[:, :, 25:].ravel(), noise[:, :, :-25].ravel())[0, 1]
+    assert near > 0.9
+    assert abs(far) < 0.15

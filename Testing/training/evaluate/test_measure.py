@@ -1,0 +1,316 @@
+"""Measuring the repair: rows one can check by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.toy_models import circle_model, identity_model
+from rncarefine.anatomy.topology import largest_component
+from rncarefine.refine.metrics import dice, surface_distances
+from rncarefine.refine.repair import RepairOptions, repair
+from rncarefine.stack import Stack
+from rncarefine.tasks.ring.interpolation import polar_interpolation
+from rncarefine_training.data.cases import MYOCARDIUM, POOL
+from rncarefine_training.evaluate.baselines import BASELINES
+from rncarefine_training.evaluate.measure import (
+    ALONE,
+    NEAR,
+    NO_MODEL,
+    OPEN_BASE,
+    VARIANTS,
+    WHOLE,
+    broken_slices,
+    evaluate,
+    failures_of,
+    labels_of,
+    place_of_slices,
+    repairs,
+    share_of_truth,
+)
+from training.toy_data import CENTRE, failed, radius, toy_case, write_cases, write_predictions
+
+METHODS = {*VARIANTS, NEAR, *BASELINES}
+MODEL = circle_model(half_mm=4.0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a folder with two cases, a failure of each, and the rows of its evaluation."""
+    folder = tmp_path_factory.mktemp("run")
+    cases = write_cases(folder / "cases", "ab")
+    write_predictions(folder / "predictions", ["small-0@1"], cases)
+    return folder, cases, measured(folder)
+
+
+def measured(folder, *models, sources=("small-0@1",), subjects=("a", "b"), **options):
+    found = failures_of(folder / "cases", folder / "predictions", sources, subjects)
+    return pd.concat(evaluate(found, models or (MODEL,), **options), ignore_index=True)
+
+
+def row(rows, method, case="a_ED", k=1):
+    (found,) = rows[(rows.method == method) & (rows.case == case) & (rows.k == k)].to_dict("records")
+    return found
+
+
+# Rows
+
+
+def test_there_is_a_row_for_every_network_method_and_slice_with_a_prediction(run):
+    rows = run[2]
+    assert set(rows.method) == METHODS
+    # Of four slices, the last has no heart.
+    assert len(rows) == 2 * 3 * len(METHODS)
+    assert set(rows.network) == {"small"}
+    assert set(rows.case) == {"a_ED", "b_ED"}
+    assert set(rows.k) == {0, 1, 2}
+
+
+def test_slice_one_is_broken_and_the_others_are_correct(run):
+    rows = run[2]
+    np.testing.assert_array_equal(rows.broken, rows.k == 1)
+    np.testing.assert_array_equal(rows.correct, rows.k != 1)
+
+
+def test_the_input_is_measured_against_the_truth(run):
+    _, cases, rows = run
+    wall, truth = (
+        (labels[1] == MYOCARDIUM).astype(np.uint8) for labels in (failed(cases["a"].labels), cases["a"].labels)
+    )
+    distances = surface_distances(wall, truth, (1.6, 1.6))
+    for method in METHODS:
+        found = row(rows, method)
+        assert found["dice_before"] == pytest.approx(dice(wall, truth))
+        assert found["hd_before"] == pytest.approx(distances.hd_mm)
+        assert found["assd_before"] == pytest.approx(distances.assd_mm)
+    missing = int(truth.sum() - wall.sum())
+    assert row(rows, WHOLE)["dice_before"] == pytest.approx(2 * wall.sum() / (2 * wall.sum() + missing))
+
+
+def test_a_baseline_is_measured_as_it_is(run):
+    _, cases, rows = run
+    wall, truth = (
+        (labels[1] == MYOCARDIUM).astype(np.uint8) for labels in (failed(cases["a"].labels), cases["a"].labels)
+    )
+    closed = polar_interpolation(wall, (1.6, 1.6))
+    found = row(rows, "polar interpolation")
+    assert found["dice"] == pytest.approx(dice(closed, truth))
+    assert found["hd"] == pytest.approx(surface_distances(closed, truth, (1.6, 1.6)).hd_mm)
+    assert (found["valid"], found["changed"], found["flagged"]) == (True, True, False)
+    kept = row(rows, "largest component")
+    np.testing.assert_array_equal(largest_component(wall), wall)
+    assert (kept["valid"], kept["changed"], kept["dice"]) == (False, False, kept["dice_before"])
+
+
+def test_the_automaton_closes_the_gap_and_is_measured(run):
+    found = row(run[2], WHOLE)
+    assert (found["valid"], found["flagged"], found["changed"]) == (True, False, True)
+    assert found["dice"] > 0.85
+    assert found["hd"] < found["hd_before"]
+
+
+def test_an_automaton_that_does_nothing_is_flagged_without_geometry(run):
+    rows = measured(run[0], identity_model())
+    assert row(rows, WHOLE)["valid"]
+    alone = row(rows, ALONE)
+    assert (alone["valid"], alone["flagged"], alone["changed"]) == (False, True, False)
+
+
+def test_correct_slices_are_not_changed_and_not_measured_against_the_truth(run):
+    correct = run[2][run[2].correct]
+    assert not correct[correct.method.isin(VARIANTS)].changed.any()
+    assert correct[["dice", "hd", "assd", "dice_before", "hd_before", "assd_before"]].isna().all(axis=None)
+
+
+def test_an_open_base_is_closed_but_where_it_is_asked_to_be_left(run, tmp_path):
+    _, cases, _ = run
+    (tmp_path / "predictions" / "small-0@1").mkdir(parents=True)
+    cases["a"].save(_made(tmp_path / "cases"))
+    opened = failed(cases["a"].labels, k=0)
+    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=opened)
+    rows = measured(tmp_path, subjects=("a",))
+    assert row(rows, WHOLE, k=0)["valid"]
+    left = row(rows, OPEN_BASE, k=0)
+    assert (left["valid"], left["flagged"], left["changed"]) == (False, False, False)
+
+
+def _made(folder):
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_the_pool_of_the_network_is_given_on_request(run):
+    # Half of a ring tells geometry little, the pool tells it where the middle is.
+    folder, cases, _ = run
+    target = folder / "predictions" / "half-0@1"
+    target.mkdir(exist_ok=True)
+    for case in cases.values():
+        np.savez_compressed(target / f"{case.name}.npz", labels=failed(case.labels, width_deg=220))
+    with_pool = row(measured(folder, identity_model(), sources=["half-0@1"], with_pool=True), WHOLE)
+    without = row(measured(folder, identity_model(), sources=["half-0@1"]), WHOLE)
+    assert with_pool["dice"] != without["dice"]
+
+
+def test_the_network_is_the_name_of_its_kind(run):
+    folder, cases, _ = run
+    write_predictions(folder / "predictions", ["res-net-0@0.3"], {"a": cases["a"]})
+    assert set(measured(folder, sources=["res-net-0@0.3"]).network) == {"res-net"}
+
+
+def test_a_stack_without_any_prediction_has_no_rows(run, tmp_path):
+    cases = write_cases(tmp_path / "cases", "ab")
+    write_predictions(tmp_path / "predictions", ["small-0@1"], {"a": cases["a"]})
+    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "b_ED.npz", labels=np.zeros_like(cases["b"].labels))
+    assert set(measured(tmp_path).case) == {"a_ED"}
+
+
+def test_nothing_to_measure_is_an_error_that_says_what_to_run(run):
+    with pytest.raises(ValueError, match="Run `rncarefine-train failures` first"):
+        measured(run[0], sources=["nobody-0@1"])
+
+
+def test_the_automaton_alone_is_a_repair_without_geometry(run):
+    # No second rollout is made for it, so what is derived is held against the real thing.
+    cases = run[1]
+    for model in (MODEL, identity_model()):
+        case = cases["a"]
+        wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
+        stack = Stack.create(case.image, wall, case.spacing, None, case.name)
+        (alone,) = (found for found in repairs(stack, model, "m", "numpy") if found.method == ALONE)
+        real = repair(stack, model, RepairOptions(close_base=True, geometry=False, device="numpy"))
+        np.testing.assert_array_equal(alone.mask, real.mask)
+        assert [record.flagged for record in alone.records] == [record.flagged for record in real.report.slices]
+        assert [record.verdict for record in alone.records] == [record.verdict for record in real.report.slices]
+
+
+def test_several_models_are_measured_in_one_go_beside_one_set_of_baselines(run):
+    rows = measured(run[0], MODEL, identity_model(name="idle-2d"))
+    assert set(rows.model) == {MODEL.card.name, "idle-2d", NO_MODEL}
+    assert (rows[rows.model == NO_MODEL].groupby(["case", "k"]).size() == len(BASELINES) + 1).all()
+    assert (rows[rows.model == "idle-2d"].groupby(["case", "k"]).size() == len(VARIANTS)).all()
+    assert set(rows[rows.model == MODEL.card.name].sha256) == {MODEL.card.sha256}
+    pd.testing.assert_frame_equal(rows[rows.model == MODEL.card.name].reset_index(drop=True), ours(run[2]))
+
+
+def ours(rows):
+    return rows[rows.model == MODEL.card.name].reset_index(drop=True)
+
+
+def test_models_of_the_same_name_are_told_apart_by_their_hash():
+    one, other = circle_model(), circle_model(3.0)
+    assert labels_of([one, identity_model(name="idle-2d")]) == [one.card.name, "idle-2d"]
+    other = replace(other, card=replace(other.card, sha256="1" * 64))
+    assert labels_of([one, other]) == [f"{one.card.name} (0000000)", f"{one.card.name} (1111111)"]
+
+
+def test_the_same_weights_twice_are_refused_since_every_slice_would_count_twice(run):
+    with pytest.raises(ValueError, match="given 2 times"):
+        measured(run[0], MODEL, circle_model())
+
+
+def test_more_workers_give_the_same_rows_in_the_same_order(run):
+    pd.testing.assert_frame_equal(measured(run[0], workers=2), run[2])
+
+
+def test_fewer_than_one_worker_is_refused(run):
+    with pytest.raises(ValueError, match="--workers 0"):
+        measured(run[0], workers=0)
+
+
+def test_every_row_says_what_kind_of_slice_it_is(run):
+    _, cases, rows = run
+    wall, truth = (labels[1] == MYOCARDIUM for labels in (failed(cases["a"].labels), cases["a"].labels))
+    found = row(rows, WHOLE)
+    assert found["has"] == pytest.approx(wall.sum() / truth.sum())
+    assert found["gap_deg"] == pytest.approx(70, abs=10)
+    assert (found["slice_mm"], found["subject"], found["source"]) == (8.0, "a", "small-0@1")
+    # The toy heart tapers with k: base first.
+    assert [row(rows, WHOLE, k=k)["place"] for k in range(3)] == ["base", "middle", "apex"]
+
+
+def test_the_share_of_the_truth_counts_only_what_lies_on_it():
+    truth = np.array([[1, 1, 1, 1, 0, 0]], np.uint8)
+    assert share_of_truth(np.array([[0, 0, 0, 1, 1, 1]], np.uint8), truth) == 0.25
+    assert np.isnan(share_of_truth(truth, np.zeros_like(truth)))
+
+
+def test_places_are_thirds_counted_from_the_base(run):
+    truth = (run[1]["a"].labels == MYOCARDIUM).astype(np.uint8)
+    assert place_of_slices(truth[::-1], (8, 1.6, 1.6)) == {3: "base", 2: "middle", 1: "apex"}
+    assert place_of_slices(np.zeros_like(truth), (8, 1.6, 1.6)) == {}
+
+
+def test_a_repair_gives_its_confidence_and_a_baseline_has_none(run):
+    rows = run[2]
+    assert 0 < row(rows, WHOLE)["confidence"] <= 1
+    assert rows[rows.model == NO_MODEL].confidence.isna().all()
+    assert rows[rows.correct].confidence.isna().all()
+
+
+def test_a_changed_slice_is_measured_though_its_truth_is_no_ring(run, tmp_path):
+    # Where a network drew a wall beyond the heart and the repair redraws it, Dice is 0 before and after.
+    case = run[1]["a"]
+    case.save(_made(tmp_path / "cases"))
+    drawn = failed(case.labels)
+    drawn[3] = drawn[1]
+    _made(tmp_path / "predictions" / "small-0@1")
+    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=drawn)
+    rows = measured(tmp_path, subjects=("a",))
+    found = row(rows, WHOLE, k=3)
+    assert (found["broken"], found["place"]) == (False, "beyond")
+    if found["changed"]:
+        assert (found["dice"], found["dice_before"]) == (0, 0)
+    else:
+        assert np.isnan(found["dice"])
+
+
+def test_a_piece_far_away_is_no_part_of_the_input_near_the_heart(run, tmp_path):
+    case = toy_case("a")
+    wide = np.pad(case.labels, ((0, 0), (0, 60), (0, 60)))
+    image = np.pad(case.image, ((0, 0), (0, 60), (0, 60)), mode="edge")
+    drawn = failed_wide = np.pad(failed(case.labels), ((0, 0), (0, 60), (0, 60)))
+    drawn[:, 120:126, 120:126] = MYOCARDIUM
+    type(case)(case.name, case.subject, image, wide, case.spacing).save(_made(tmp_path / "cases"))
+    _made(tmp_path / "predictions" / "small-0@1")
+    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=failed_wide)
+    rows = measured(tmp_path, subjects=("a",))
+    near = row(rows, NEAR)
+    assert near["hd_before"] > 100
+    assert near["hd"] < 30
+    assert near["dice"] > near["dice_before"]
+    assert not near["valid"]
+
+
+def test_a_ring_with_pieces_far_away_is_whole_near_the_heart(tmp_path):
+    case = toy_case("a")
+    labels = np.pad(case.labels, ((0, 0), (0, 60), (0, 60)))
+    image = np.pad(case.image, ((0, 0), (0, 60), (0, 60)), mode="edge")
+    type(case)(case.name, case.subject, image, labels, case.spacing).save(_made(tmp_path / "cases"))
+    drawn = labels.copy()
+    drawn[1, 120:126, 120:126] = MYOCARDIUM
+    _made(tmp_path / "predictions" / "small-0@1")
+    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=drawn)
+    found = row(measured(tmp_path, subjects=("a",)), NEAR)
+    assert (found["broken"], found["valid"]) == (True, True)
+
+
+def test_broken_slices_are_what_the_automaton_alone_is_given(run):
+    folder, cases, _ = run
+    (failure,) = failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["a"])
+    case, stack, wanted = broken_slices(failure)
+    assert (case.name, wanted) == ("a_ED", [1])
+    np.testing.assert_array_equal(stack.mask, failed(cases["a"].labels) == MYOCARDIUM)
+    assert failure.network == "small"
+
+
+def test_the_drawn_failure_is_the_one_the_tests_rely_on():
+    # A sector of 70 degrees of the wall is called pool.
+    truth = toy_case("a").labels
+    lost = (truth[1] == MYOCARDIUM) & (failed(truth)[1] == POOL)
+    rows, columns = np.nonzero(lost)
+    assert np.degrees(np.abs(np.arctan2(rows - CENTRE[0], columns - CENTRE[1]))).max() < 35
+    assert lost.sum() / (truth[1] == MYOCARDIUM).sum() == pytest.approx(70 / 360, abs=0.03)
+    assert (radius()[lost] > 8).all()

@@ -1,0 +1,239 @@
+"""Plots: that each shows what its table says, and that pictures are of the stack they are said to be of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from torch.utils.tensorboard import SummaryWriter
+
+from engine.toy_models import circle_model
+from rncarefine.stack import Stack
+from rncarefine_training.data.cases import MYOCARDIUM
+from rncarefine_training.evaluate.plots import curves, pictures
+from rncarefine_training.evaluate.plots.draw import draw_all, draw_pictures
+from rncarefine_training.evaluate.plots.log import read_log
+from rncarefine_training.evaluate.plots.pictures import Shown, sample_stack
+from rncarefine_training.evaluate.plots.style import BASELINE_COLOUR, colours, save, style
+from rncarefine_training.evaluate.store import write_evaluation, write_table
+from training.evaluation_rows import MODELS, made_up
+from training.toy_data import failed, toy_case
+
+
+def horizon_table(level=0.9):
+    steps = [8, 24, 512]
+    columns = {"steps": steps, "n": 9, "seeds": 3}
+    for name in ("ring", "dice", "area", "moved"):
+        columns |= {name: level, f"{name} low": level - 0.02, f"{name} high": level + 0.02}
+        columns |= {f"{name} least": level - 0.01, f"{name} most": level + 0.01}
+    return pd.DataFrame(columns)
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.get_xticklabels()] + [
+        axes.get_title("left") for axes in figure.axes
+    ]
+
+
+# The log
+
+
+def test_events_of_a_training_that_went_on_are_one_log(tmp_path):
+    for part, steps in enumerate(([0, 1, 2], [2, 3])):
+        writer = SummaryWriter(str(tmp_path / f"version_{part}"), filename_suffix=f".{part}")
+        for step in steps:
+            writer.add_scalar("loss", 10 * part + step, step)
+        writer.close()
+    log = read_log(tmp_path).sort_values("step")
+    assert list(log.step) == [0, 1, 2, 3]
+    assert list(log.value) == [0, 1, 12, 13]
+
+
+def test_lightnings_csv_is_read_too(tmp_path):
+    (tmp_path / "metrics.csv").write_text("epoch,loss,rings,step\n0,0.5,,49\n0,,0.9,99\n")
+    log = read_log(tmp_path)
+    assert log.to_dict("records") == [
+        {"name": "loss", "step": 49, "value": 0.5},
+        {"name": "rings", "step": 99, "value": 0.9},
+    ]
+
+
+def test_no_log_is_an_error_that_says_what_to_run(tmp_path):
+    with pytest.raises(ValueError, match="Run `rncarefine-train automaton` first"):
+        read_log(tmp_path)
+
+
+# Curves
+
+
+def test_the_training_plot_has_loss_and_validation():
+    log = pd.DataFrame(
+        [
+            ("loss_encoder", 0, 0.5),
+            ("loss_encoder", 150, 0.5),  # repeated by the logger
+            ("loss", 100, 0.3),
+            ("dice_gain", 100, 0.02),
+            ("rings", 100, 0.9),
+        ],
+        columns=["name", "step", "value"],
+    )
+    with style():
+        figure = curves.training(log)
+    assert [line.get_label() for line in figure.axes[0].lines if not line.get_label().startswith("_")] == [
+        "encoder alone",
+        "after the rollout",
+    ]
+    assert list(figure.axes[0].lines[0].get_xdata()) == [0]
+    assert "gain of Dice" in figure.axes[1].get_ylabel()
+
+
+def test_the_horizon_has_a_band_and_the_edge_of_use():
+    with style():
+        figure = curves.horizon({"one-2d": horizon_table(), "two-3d": horizon_table(0.8)}, {"one-2d": 24})
+    rings = figure.axes[0]
+    np.testing.assert_allclose(rings.lines[2].get_ydata(), 0.9)
+    assert len(rings.collections) == 2
+    assert any(list(line.get_xdata()) == [24, 24] for line in rings.lines)
+    assert [text.get_text() for text in rings.get_legend().get_texts()] == ["one-2d", "two-3d"]
+
+
+def test_a_flat_curve_is_not_blown_up():
+    with style():
+        figure = curves.horizon({"one-2d": horizon_table(1.0).assign(**{"ring low": 1.0, "ring high": 1.0})}, {})
+    low, high = figure.axes[0].get_ylim()
+    assert high - low >= 0.08
+    assert high <= 1.05
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Return a run with the tables of an evaluation, of horizons, robustness and ablations."""
+    run = tmp_path_factory.mktemp("run")
+    rows = made_up()
+    rows.loc[rows.k == 0, "dice"] -= 0.2
+    found = write_evaluation(rows, run, "evaluation-test", ["unseen"])
+    write_table(horizon_table(), run / "horizon-one-2d.csv")
+    write_table(horizon_table(), run / "horizon-one-2d-slices.csv")
+    disturbances = {"group": ["undisturbed", "image"], "disturbance": ["undisturbed", "noise"], "lost": [0, 0.1]}
+    robust = pd.DataFrame(disturbances | {"lost low": [0, 0.05], "lost high": [0, 0.2]})
+    write_table(robust, run / "robustness-one-2d.csv")
+    varied = {"variation": ["as it is", "no image"], "over": [np.nan, -0.1], "over low": [np.nan, -0.2]}
+    write_table(pd.DataFrame(varied | {"over high": [np.nan, -0.05]}), run / "ablation.csv")
+    return run, found
+
+
+def test_strata_draw_a_bar_for_every_method_and_say_how_many(tables):
+    with style():
+        figure = curves.strata(tables[1]["strata"])
+    shown = texts(figure)
+    assert "none\nn = 12" in shown
+    assert "> 75 %\nn = 12" in shown
+    assert len(figure.axes) == 10
+    assert len(figure.axes[0].patches) == 2 * 3  # kinds of faults, times methods
+
+
+def test_reliability_and_risk_have_a_line_for_every_model(tables):
+    _, found = tables
+    with style():
+        trust = curves.reliability(found["reliability"], found["confidence"], "broken slices")
+        risk = curves.risk_coverage(found["risk"], found["confidence"], "broken slices")
+    labels = [text.get_text() for text in trust.axes[0].get_legend().get_texts()]
+    assert [label.split(":")[0] for label in labels] == ["as promised", *MODELS]
+    assert "AUROC" in labels[1]
+    legend = [text.get_text() for text in risk.axes[0].get_legend().get_texts()]
+    assert [label.split(",")[0] for label in legend] == list(MODELS)
+
+
+def test_every_model_has_a_colour_of_its_own_and_baselines_are_grey():
+    found = colours(["a", "b", "c"])
+    assert len({found[name] for name in "abc"}) == 3
+    assert found["-"] == BASELINE_COLOUR
+
+
+def test_all_that_has_a_table_is_drawn_and_the_rest_is_said(tables, tmp_path):
+    run, _ = tables
+    written, missing = draw_all(run, "evaluation-test", {"one-2d": 24}, tmp_path)
+    assert {path.stem for path in written} == {
+        "reliability",
+        "risk-coverage",
+        "strata",
+        "horizon",
+        "robustness-one-2d",
+        "ablation",
+    }
+    assert {path.suffix for path in written} == {".png", ".svg"}
+    assert missing == []
+    _, missing = draw_all(tmp_path, "evaluation-test", {}, tmp_path)
+    assert any(sentence.startswith("strata: ") for sentence in missing)
+    assert any(sentence.startswith("horizon: no table") for sentence in missing)
+
+
+def test_the_same_plot_gives_the_same_files(tmp_path):
+    def drawn(folder):
+        (tmp_path / folder).mkdir()
+        with style():
+            paths = save(curves.horizon({"m": horizon_table()}, {"m": 24}), tmp_path / folder, "plot")
+        return [path.read_bytes() for path in paths]
+
+    assert drawn("one") == drawn("other")
+
+
+# Pictures
+
+
+def toy_stack():
+    case = toy_case("a")
+    wall, truth = (
+        (labels == MYOCARDIUM).astype(np.uint8) for labels in (failed(failed(case.labels), k=0), case.labels)
+    )
+    return Shown(Stack.create(case.image, wall, case.spacing, None, case.name), truth)
+
+
+def test_the_broken_slices_are_those_whose_truth_is_a_ring():
+    assert toy_stack().broken() == [0, 1]
+
+
+def test_the_sample_stack_is_the_shipped_one_and_broken():
+    shown = sample_stack()
+    assert shown.stack.pool is None
+    assert len(shown.broken()) >= 3
+    assert shown.truth.shape == shown.stack.mask.shape
+
+
+def test_a_film_strip_has_a_picture_for_every_look_and_the_truth():
+    with style():
+        figure = pictures.film_strip(toy_stack(), circle_model(), rows=2, looks=(0, 4, 8))
+    assert len(figure.axes) == 2 * 4
+    assert [axes.get_title("center") for axes in figure.axes[:4]] == ["input", "step 4", "step 8", "end and truth"]
+    assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["slice 1", "slice 2"]
+
+
+def test_a_gallery_goes_from_the_worst_to_the_best():
+    with style():
+        figure = pictures.gallery([toy_stack()], circle_model())
+    after = [float(axes.get_title("center").split("Dice ")[1]) for axes in figure.axes[2::3]]
+    assert after == sorted(after)
+    assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["worst", "median", "best"]
+
+
+def test_a_stack_that_is_whole_has_no_pictures():
+    case = toy_case("a")
+    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    whole = Shown(Stack.create(case.image, truth, case.spacing, None, "whole"), truth)
+    with pytest.raises(ValueError, match="no slice is broken"):
+        pictures.film_strip(whole, circle_model())
+    with pytest.raises(ValueError, match="No slice of these stacks is broken"):
+        pictures.gallery([whole], circle_model())
+
+
+def test_pictures_are_written_small_and_named_after_the_model(tmp_path):
+    written = draw_pictures([toy_stack()], circle_model(name="one-2d"), tmp_path)
+    assert {path.name for path in written} == {
+        f"{kind}-one-2d.{ending}" for kind in ("film", "gallery") for ending in ("png", "svg")
+    }
+    for path in written:
+        assert path.stat().st_size < 2_000_000
+        if path.suffix == ".png":
+            with Image.open(path) as picture:
+                assert picture.width <= 1100

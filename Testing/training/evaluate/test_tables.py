@@ -1,0 +1,256 @@
+"""Tables of an evaluation: figures of made-up rows that one can tell beforehand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rncarefine_training.evaluate.measure import ALONE, NEAR, NO_MODEL, WHOLE
+from rncarefine_training.evaluate.paired import against
+from rncarefine_training.evaluate.statistics import Interval
+from rncarefine_training.evaluate.strata import DISTANCE, FAULT, GAP, HAS, PLACE, stratify
+from rncarefine_training.evaluate.tables import measured, models_of, overall, summarise
+from rncarefine_training.evaluate.targets import targets
+from training.evaluation_rows import MODELS, NETWORKS, POLAR, made_up
+
+ROWS = made_up()
+FIRST, SECOND = MODELS
+
+
+def where(rows, **values):
+    chosen = np.ones(len(rows), bool)
+    for name, value in values.items():
+        chosen &= (rows[name] == value).to_numpy()
+    return chosen
+
+
+# By network and method
+
+
+def test_the_table_has_a_line_per_network_model_and_method():
+    table = summarise(ROWS)
+    assert len(table) == len(NETWORKS) * (2 * 3 + 2)
+    (line,) = table[where(table, network="weak", model=FIRST, method=WHOLE)].to_dict("records")
+    assert (line["broken"], line["flagged"], line["correct"], line["correct changed"]) == (24, 0, 6, 0)
+    assert line["valid"] == str(Interval(24, 24))
+    assert line["dice"] == pytest.approx(0.6 + 0.001 * (2.5 + 1.5))
+    assert (line["dice before"], line["hd before"], line["hd"]) == (0.5, 20, 10)
+    assert line["sha256"] == "one-2d-hash"
+
+
+def test_refused_slices_are_counted_apart_from_those_that_are_flagged_though_repaired():
+    rows = ROWS.copy()
+    chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=0)
+    rows.loc[chosen, ["verdict", "valid"]] = "refused", False
+    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", subject="a"), "flagged"] = True
+    table = summarise(rows)
+    (line,) = table[where(table, network="weak", model=FIRST, method=WHOLE)].to_dict("records")
+    assert (line["refused"], line["flagged"], line["valid"]) == (1, 4, str(Interval(23, 24)))
+    assert line["valid of not refused"] == str(Interval(23, 23))
+
+
+def test_networks_without_a_failure_have_a_table_too():
+    table = summarise(ROWS[ROWS.correct])
+    assert (table.broken == 0).all()
+    assert table.dice.isna().all()
+
+
+def test_a_model_card_shows_the_figures_of_its_own_whole_repair_by_network():
+    table = summarise(ROWS)
+    found = measured(table, table[table.model == SECOND].sha256.iloc[0])
+    assert set(found) == set(NETWORKS)
+    assert found["weak"]["dice"] == 0.704
+    assert found["weak"]["broken"] == 24
+    assert measured(table, "0" * 64) == {}
+
+
+def test_a_model_card_leaves_out_means_over_no_slice_which_it_could_not_hold():
+    table = summarise(ROWS[ROWS.correct])
+    found = measured(table, table[table.model == SECOND].sha256.iloc[0])
+    assert found["weak"] == {"broken": 0, "refused": 0, "flagged": 0, "valid": found["weak"]["valid"]}
+
+
+def test_all_networks_are_summed_up_for_each_model():
+    rows = ROWS.copy()
+    chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=0)
+    rows.loc[chosen, ["verdict", "valid", "dice_before"]] = "refused", False, 0.1
+    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=1), "flagged"] = True
+    found = overall(rows, FIRST)
+    assert found["refused"].startswith("1 of 48, 2.1 %")
+    assert found["flagged"].startswith("1 of 48, 2.1 %")
+    assert found["median Dice of the refused"] == "0.10"
+    assert found["valid of not refused"].startswith("47 of 47, 100.0 %")
+    assert found["changed of correct"] == "0 of 12"
+    assert overall(rows, SECOND)["flagged"].startswith("0 of 48")
+
+
+def test_baselines_are_no_models():
+    assert models_of(ROWS) == list(MODELS)
+
+
+# Paired
+
+
+def test_a_model_is_compared_slice_by_slice_in_the_units_of_the_measure():
+    table = against(ROWS)
+    (dice,) = table[where(table, model=FIRST, network="weak", measure="dice")].to_dict("records")
+    assert (dice["n"], dice["subjects"], dice["better"], dice["effect"]) == (24, 6, 1, 1)
+    assert dice["gain"] == pytest.approx(0.05)
+    assert (dice["low"], dice["high"]) == pytest.approx((0.05, 0.05))
+    assert dice["p"] < 1e-5
+    assert dice["p subjects"] == pytest.approx(2 / 64)
+    (assd,) = table[where(table, model=FIRST, network="all", measure="assd")].to_dict("records")
+    # A smaller distance is a gain.
+    assert assd["gain"] == pytest.approx(0.5)
+    assert assd["n"] == 48
+
+
+def test_rows_in_another_order_give_the_same_comparison():
+    shuffled = ROWS.sample(frac=1, random_state=3)
+    columns = ["model", "network", "measure"]
+    expected, found = (against(rows).set_index(columns).sort_index() for rows in (ROWS, shuffled))
+    pd.testing.assert_frame_equal(expected, found.loc[expected.index])
+
+
+def test_slices_without_a_distance_are_left_out_of_it():
+    rows = ROWS.copy()
+    rows.loc[where(rows, method=POLAR, network="weak", k=0), "assd"] = math.nan
+    table = against(rows)
+    assert list(table[where(table, model=FIRST, network="weak")].n) == [24, 18, 24]
+
+
+def test_a_model_is_compared_with_another_model():
+    table = against(ROWS, WHOLE, FIRST)
+    assert set(table.model) == {SECOND}
+    assert table[where(table, network="all", measure="dice")].gain.item() == pytest.approx(0.1)
+
+
+# Strata
+
+
+@pytest.fixture(scope="module")
+def strata():
+    """Return the strata of the made-up rows."""
+    return stratify(ROWS)
+
+
+def test_every_broken_slice_is_in_one_stratum_of_a_kind(strata):
+    counts = strata[where(strata, model=FIRST)].groupby("stratum").n.sum()
+    assert dict(counts) == dict.fromkeys((FAULT, PLACE, HAS, GAP, DISTANCE), 48)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (HAS, {"none": 12, "up to 25 %": 12, "25 to 50 %": 12, "more than 75 %": 12}),
+        (GAP, {"none": 12, "up to 30 deg": 12, "30 to 90 deg": 12, "more than 180 deg": 12}),
+        (FAULT, {"the wall itself": 36, "only pieces elsewhere": 12}),
+        (PLACE, {"base": 12, "middle": 12, "apex": 24}),
+        (DISTANCE, {"up to 7.5 mm": 16, "more than 7.5 mm": 32}),
+    ],
+)
+def test_edges_belong_to_the_lower_stratum(strata, kind, expected):
+    part = strata[where(strata, stratum=kind, model=FIRST)]
+    assert dict(zip(part.slices, part.n, strict=True)) == expected
+
+
+def test_models_stand_side_by_side_with_what_the_later_gains_over_the_first(strata):
+    part = strata[where(strata, stratum=HAS, slices="none")]
+    assert list(zip(part.model, part.method, strict=True)) == [(FIRST, WHOLE), (SECOND, WHOLE), (NO_MODEL, POLAR)]
+    assert part["over first"].iloc[1] == pytest.approx(0.1)
+    assert part["over first"].isna().iloc[[0, 2]].all()
+    assert part.gain.iloc[0] == pytest.approx(0.1 + 0.001 * 2.5)
+    assert part["hd change"].iloc[0] == pytest.approx(-0.5)
+
+
+def test_a_stratum_without_a_slice_has_no_line():
+    table = stratify(ROWS[ROWS.slice_mm > 7.5])
+    assert "up to 7.5 mm" not in set(table.slices)
+
+
+# Targets
+
+
+def target(rows, what, network="weak", model=FIRST, unseen=("unseen",)):
+    table = targets(rows, unseen)
+    (found,) = table[where(table, what=what, network=network, model=model)].to_dict("records")
+    return found
+
+
+def test_targets_are_reached_by_good_figures():
+    table = targets(ROWS, ["unseen"])
+    assert set(table.model) == set(MODELS)
+    missed = table[table.reached == "no"]
+    # The input near the heart is made up to be as bad as the result, and no repair is good: nothing to tell.
+    assert set(missed.what) == {
+        "ASSD, relative to the input near the heart",
+        "HD, relative to the input near the heart",
+        "confidence, AUROC for: good",
+        "confidence, AUROC for: Dice rose",
+    }
+
+
+def test_a_share_below_its_target_is_not_reached():
+    rows = ROWS.copy()
+    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=0), "valid"] = False
+    found = target(rows, "closed rings")
+    assert (found["reached"], found["value"], found["n"]) == ("no", pytest.approx(23 / 24), 24)
+    assert (found["low"], found["high"]) == pytest.approx(Interval(23, 24).bounds)
+    assert target(rows, "closed rings", "unseen")["reached"] == "yes"
+
+
+def test_the_automaton_alone_has_a_target_of_its_own():
+    rows = ROWS.copy()
+    rows.loc[where(rows, model=FIRST, method=ALONE, network="weak", subject="a"), "valid"] = False
+    assert target(rows, "closed rings by the automaton alone")["reached"] == "no"
+    assert target(rows, "closed rings")["reached"] == "yes"
+
+
+def test_distances_must_fall_by_their_share():
+    found = target(ROWS, "HD, relative change")
+    assert (found["value"], found["bound"], found["target"]) == (pytest.approx(-0.5), "at most", -0.35)
+    worse = ROWS.assign(hd=ROWS.hd.where(ROWS.method != WHOLE, 14.0))
+    assert target(worse, "HD, relative change")["reached"] == "no"
+
+
+def test_distances_are_also_held_against_the_input_near_the_heart():
+    rows = ROWS.copy()
+    rows.loc[where(rows, method=NEAR), "hd"] = 25.0
+    found = target(rows, "HD, relative to the input near the heart")
+    assert (found["value"], found["reached"]) == (pytest.approx(-0.6), "yes")
+
+
+def test_an_unseen_network_may_be_two_points_below_the_others():
+    rows = ROWS.copy()
+    chosen = where(rows, model=FIRST, method=WHOLE, network="unseen", subject="a", k=0)
+    rows.loc[chosen, "valid"] = False
+    found = target(rows, "closed rings, against networks trained on", "unseen")
+    assert (found["value"], found["reached"]) == (pytest.approx(-1 / 24), "no")
+    table = targets(rows, ["unseen"])
+    assert not where(table, what="closed rings, against networks trained on", network="weak").any()
+
+
+def test_polar_interpolation_must_be_beaten_beyond_chance():
+    rows = ROWS.copy()
+    ours = where(rows, model=FIRST, method=WHOLE, network="weak")
+    rows.loc[ours, "dice"] = rows.loc[where(rows, method=POLAR, network="weak"), "dice"].to_numpy()
+    found = target(rows, "Dice, gain over polar interpolation")
+    assert (found["value"], found["reached"]) == (0, "no")
+    assert target(ROWS, "Dice, gain over polar interpolation")["reached"] == "yes"
+
+
+def test_a_confidence_that_tells_reaches_its_target():
+    rows = ROWS.copy()
+    ours = where(rows, model=FIRST, method=WHOLE) & rows.broken
+    fell = ours & (rows.k == 0)
+    rows.loc[fell, "dice"] = 0.4
+    rows.loc[ours & (rows.k == 1), "dice"] = 0.8
+    rows.loc[ours, "confidence"] = np.where(rows.loc[ours, "dice"] > 0.5, 0.9, 0.2)
+    found = target(rows, "confidence, AUROC for: Dice rose", "all")
+    assert (found["value"], found["reached"]) == (1, "yes")
+    # Of 12 good slices and 36 others the 12 that fell lie below, the 24 between are tied.
+    found = target(rows, "confidence, AUROC for: good", "all")
+    assert (found["value"], found["reached"]) == (pytest.approx((12 + 24 / 2) / 36), "no")

@@ -1,0 +1,162 @@
+"""Ablations: configurations that differ in one thing, trained, measured and compared, each once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.toy_models import random_parameters, toy_model
+from experiments import ablation
+from experiments.ablation import (
+    REFERENCE,
+    VARIATIONS,
+    Variation,
+    blinded,
+    rows_of,
+    summarise,
+    train_and_measure,
+    varied,
+)
+from rncarefine.nca.architecture import PLANES, Architecture
+from rncarefine.nca.rollout import rollout
+from rncarefine_training.evaluate.measure import failures_of
+from training.toy_data import toy_config, write_cases, write_predictions
+
+
+@pytest.mark.parametrize("variation", VARIATIONS, ids=lambda variation: variation.name)
+def test_every_variation_is_a_valid_configuration_that_differs_only_in_what_it_says(variation):
+    config = toy_config()
+    found = varied(config, variation, 1.0)
+    plain = config.automaton.model_dump()
+    changed = {name for name, value in found.automaton.model_dump().items() if value != plain[name]}
+    assert changed <= set(variation.changes)
+    assert (found.seed != config.seed) == bool(variation.seed)
+    assert found.subjects == config.subjects
+
+
+def test_the_reference_comes_first_and_names_are_unique():
+    names = [variation.name for variation in VARIATIONS]
+    assert names[0] == REFERENCE
+    assert len({variation.slug for variation in VARIATIONS}) == len(names)
+
+
+def test_the_schedule_is_shortened_as_a_whole():
+    config = toy_config(automaton__updates=400, automaton__warmup_updates=100, automaton__validate_every=40)
+    found = varied(config, VARIATIONS[0], 0.25).automaton
+    assert (found.updates, found.warmup_updates, found.validate_every) == (100, 25, 10)
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.5])
+def test_a_share_out_of_range_is_refused(share):
+    with pytest.raises(ValueError, match="--share"):
+        varied(toy_config(), VARIATIONS[0], share)
+
+
+def test_a_change_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="fire_rate"):
+        varied(toy_config(), Variation("wrong", {"fire_rate": 2.0}), 1.0)
+
+
+def test_weights_trained_without_a_plane_do_not_see_it():
+    architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
+    model = toy_model(random_parameters(architecture), architecture)
+    training = toy_config(automaton__without=["image", "neighbours"])
+    blind = blinded(model, training)
+    rng = np.random.default_rng(0)
+    planes = rng.uniform(-1, 1, (1, 16, 16, len(PLANES))).astype(np.float32)
+    state = rng.random((1, 16, 16, 6)).astype(np.float32)
+
+    def ended(parameters, seen):
+        options = {"steps": 3, "fire_rate": 1.0, "device": "numpy", "patience": None}
+        return rollout(parameters, architecture, seen, state, np.zeros(1, np.int64), **options).state
+
+    other = planes.copy()
+    for name in ("image", "below", "above"):
+        other[..., PLANES.index(name)] = rng.uniform(-1, 1, (1, 16, 16))
+    emptied = planes.copy()
+    for name in ("image", "below", "above"):
+        emptied[..., PLANES.index(name)] = 0
+    np.testing.assert_array_equal(ended(blind.parameters, planes), ended(blind.parameters, other))
+    np.testing.assert_allclose(ended(blind.parameters, planes), ended(model.parameters, emptied), atol=1e-6)
+    assert not np.allclose(ended(model.parameters, planes), ended(model.parameters, other))
+
+
+# Training
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a run with failures of all its subjects, and those of the selecting ones."""
+    folder = tmp_path_factory.mktemp("run")
+    write_predictions(folder / "predictions", ["small-0@1"], write_cases(folder / "cases"))
+    return folder, failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["b", "d"])
+
+
+def trained(run, variation=VARIATIONS[0], share=0.5, **changes):
+    folder, failures = run
+    config = toy_config(**changes)
+    return train_and_measure(config, variation, share, folder, failures, device="numpy", progress=False)
+
+
+def test_a_variation_is_trained_and_measured_once(run, monkeypatch):
+    rows = trained(run)
+    assert len(rows) == 2
+    assert set(rows.k) == {1}
+    assert rows_of(VARIATIONS[0], run[0], 2).exists()
+    monkeypatch.setattr(ablation, "train_automaton", lambda *_: pytest.fail("trained again"))
+    pd.testing.assert_frame_equal(trained(run), rows)
+
+
+def test_a_training_cut_off_before_it_was_measured_is_not_trained_again(run, monkeypatch):
+    trained(run)
+    path = rows_of(VARIATIONS[0], run[0], 2)
+    before = path.read_text()
+    path.unlink()
+    monkeypatch.setattr(ablation, "train_automaton", lambda *_: pytest.fail("trained again"))
+    trained(run)
+    assert path.read_text() == before
+
+
+def test_another_configuration_does_not_go_on_with_a_folder(run):
+    trained(run)
+    with pytest.raises(ValueError, match=r"as-it-is holds a training of another configuration"):
+        trained(run, share=1.0)
+
+
+def test_the_ring_alone_can_be_trained_and_read(run):
+    (variation,) = (each for each in VARIATIONS if each.changes.get("without") == ["discs"])
+    rows = trained(run, variation)
+    assert len(rows) == 2
+
+
+def test_without_discs_the_ring_channel_is_thresholded():
+    fields = np.zeros((3, 8, 8), np.float32)
+    fields[0, 2:5, 2:5] = 0.6
+    wall = ablation._read(fields, discs=False)
+    assert wall is not None
+    assert wall.sum() == 9
+    assert ablation._read(fields, discs=True) is None
+    assert ablation._read(np.zeros_like(fields), discs=False) is None
+
+
+# The table
+
+
+def rows_with(dice, subjects="abcde"):
+    frame = {"source": "n", "case": [f"{name}_ED" for name in subjects], "subject": list(subjects), "k": 1}
+    frame |= {"network": "n", "ring": True, "dice": dice, "dice_before": 0.5, "hd": 9.0, "assd": 2.0}
+    return pd.DataFrame(frame)
+
+
+def test_variations_are_compared_with_the_reference_on_the_same_slices():
+    found = summarise({REFERENCE: rows_with(0.8), "no image": rows_with(0.7).sample(frac=1, random_state=1)})
+    assert list(found.variation) == [REFERENCE, "no image"]
+    assert found.gain.iloc[0] == pytest.approx(0.3)
+    assert np.isnan(found.over.iloc[0])
+    assert found.over.iloc[1] == pytest.approx(-0.1)
+    assert (found.effect.iloc[1], found["over high"].iloc[1]) == (-1, pytest.approx(-0.1))
+
+
+def test_without_the_reference_there_is_nothing_to_compare_with():
+    assert "over" not in summarise({"no image": rows_with(0.7)})

@@ -1,0 +1,114 @@
+"""The command line of the experiments: what it offers, and the tables that it writes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from engine.toy_models import circle_model, identity_model
+from experiments import cli, robustness
+from experiments.disturbances import DISTURBANCES
+from rncarefine.nca.model import save_model
+from rncarefine_training.cli import main
+from rncarefine_training.cli import options as cli_options
+from training.toy_data import write_cases, write_config, write_predictions
+
+ROOT = Path(__file__).parents[3]
+COMMANDS = ["horizon", "robustness", "ablate", "compare-published", "draw-vessels"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a run with cases and predictions, its configuration and two models."""
+    folder = tmp_path_factory.mktemp("run")
+    config = write_config(folder / "toy.yaml")
+    write_predictions(folder / "predictions", ["small-0@1"], write_cases(folder / "cases"))
+    models = []
+    for model in (circle_model(name="circle-2d"), identity_model(name="idle-2d")):
+        save_model(model, folder)
+        models.append(folder / f"{model.card.name}.npz")
+    return folder, config, models
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """Keep what is printed on one line."""
+    monkeypatch.setattr(cli_options.console, "width", 400)
+
+
+def call(command, run, *arguments):
+    folder, config, _ = run
+    done = CliRunner().invoke(
+        cli.app, [str(part) for part in (command, "--run", folder, "--config", config, *arguments)]
+    )
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    done = CliRunner().invoke(cli.app, [command, "--help"])
+    assert done.exit_code == 0
+    assert "Usage" in done.output
+
+
+def test_no_experiment_is_a_command_of_the_training():
+    assert not set(COMMANDS) & {command.name or command.callback.__name__ for command in main.app.registered_commands}
+
+
+def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path):
+    config = write_config(tmp_path / "toy.yaml")
+    monkeypatch.setattr(
+        sys, "argv", ["experiments", "horizon", "--run", str(tmp_path / "[run]"), "--config", str(config)]
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "No predictions of these subjects" in capsys.readouterr().err
+
+
+def test_it_runs_as_a_package_with_the_folder_of_the_training_on_the_path():
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("RNCARefine", "Training"))}
+    command = [sys.executable, "-m", "experiments", "--help"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "python -m experiments" in done.stdout
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_long_rollout_has_a_table(run):
+    folder, _, models = run
+    assert "without early stop, 1 seeds" in call("horizon", run, "--model", models[1], "--seeds", 1, "--stacks", 1)
+    table = pd.read_csv(folder / "horizon-idle-2d.csv")
+    assert list(table.steps) == [8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
+    assert (table.ring == 0).all()
+
+
+def test_disturbed_stacks_have_a_table(run, monkeypatch):
+    folder, _, models = run
+    few = {"image": {"gamma 2": DISTURBANCES["image"]["gamma 2"]}}
+    monkeypatch.setattr(robustness, "DISTURBANCES", few)
+    assert "gamma 2" in call("robustness", run, "--model", models[0])
+    assert list(pd.read_csv(folder / "robustness-circle-2d.csv").disturbance) == ["undisturbed", "gamma 2"]
+
+
+def test_some_variations_are_trained_and_those_of_other_calls_are_in_the_table(run):
+    folder = run[0]
+    call("ablate", run, "--share", 1, "--only", "as it is")
+    output = call("ablate", run, "--share", 1, "--only", "every cell fires")
+    assert "nan" not in output
+    assert "Variation 8 of 13: every cell fires" in output
+    assert list(pd.read_csv(folder / "ablation.csv").variation) == ["as it is", "every cell fires"]
+
+
+def test_a_variation_that_does_not_exist_is_said_with_those_that_do(run):
+    folder, config, _ = run
+    arguments = ["ablate", "--run", folder, "--config", config, "--only", "nothing"]
+    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    assert isinstance(done.exception, ValueError)
+    assert "There is no variation 'nothing'. There are: as it is, another seed" in str(done.exception)

@@ -1,0 +1,158 @@
+"""Real failures: every prediction is out of fold, and what is broken is told by hand-made cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rncarefine_training.data.cases import MYOCARDIUM, POOL
+from rncarefine_training.data.predictions import broken, load_prediction
+from rncarefine_training.networks import failures
+from rncarefine_training.networks.base import members
+from rncarefine_training.networks.failures import collect
+from training.toy_data import failed, toy_case, toy_config, write_cases
+
+NETWORKS = {
+    "weak": {"architecture": "unet", "channels": [4, 8], "subjects": 2, "members": 2, "updates": 3},
+    "late": {"architecture": "unet", "channels": [4, 8], "subjects": 1, "updates": 3, "snapshots": [0.3, 1.0]},
+    "fresh": {"architecture": "segresnet", "channels": [8], "subjects": 4, "updates": 3, "unseen": True},
+}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Replace the networks by one that says nothing but records who is asked about whom."""
+    calls = []
+    monkeypatch.setattr(failures, "load_network", lambda description, path: path)
+
+    def predict(network, case, spacing_mm):
+        calls.append((f"{network.parent.name}@{network.stem.partition('-')[2]}", case.name))
+        return failed(case.labels)
+
+    monkeypatch.setattr(failures, "predict", predict)
+    return calls
+
+
+def test_every_network_segments_exactly_whom_it_has_not_seen(tmp_path, asked):
+    config = toy_config(base__networks=NETWORKS)
+    write_cases(tmp_path / "cases", "abcdtx")
+    found = list(collect(config, tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"))
+    expected = []
+    for member in members(config):
+        kind = config.base.networks[member.kind]
+        unseen_by_it = [] if kind.unseen else [s for s in "abcd" if s not in member.subjects]
+        for fraction in kind.snapshots:
+            tested = ["t"] if member.number == 0 and fraction == kind.snapshots[-1] else []
+            expected += [(f"{member.name}@{fraction:g}", f"{subject}_ED") for subject in unseen_by_it + tested]
+    # Subject x is in neither list: nobody is asked about it.
+    assert asked == expected
+    assert [(path.parent.name, path.stem) for path in found] == expected
+    assert ("late-0@0.3", "t_ED") not in asked
+    assert ("weak-1@1", "t_ED") not in asked
+    assert ("fresh-0@1", "t_ED") in asked
+
+
+def test_a_network_segments_only_whom_its_patterns_name_also_in_the_test(tmp_path, asked):
+    write_cases(tmp_path / "cases", "abcdt")
+    folders = tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"
+    kind = {**NETWORKS["weak"], "members": 1, "segments": ["[ab]"]}
+    config = toy_config(base__networks={"weak": kind})
+    list(collect(config, *folders))
+    seen = members(config)[0].subjects
+    assert [name for _, name in asked] == [f"{subject}_ED" for subject in "ab" if subject not in seen]
+
+
+def test_what_is_there_already_is_left_as_it_is(tmp_path, asked):
+    config = toy_config(base__networks=NETWORKS)
+    write_cases(tmp_path / "cases")
+    arguments = config, tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"
+    first = list(collect(*arguments))
+    first[0].unlink()
+    asked.clear()
+    assert list(collect(*arguments)) == first
+    assert len(asked) == 1
+
+
+def test_a_prediction_comes_back_from_its_file(tmp_path, asked):
+    cases = write_cases(tmp_path / "cases")
+    found = list(collect(toy_config(), tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"))
+    for path in found:
+        np.testing.assert_array_equal(load_prediction(path), failed(cases[path.stem.partition("_")[0]].labels))
+
+
+@given(seed=st.integers(0, 500), count=st.integers(3, 12), number=st.integers(1, 3), data=st.data())
+@settings(max_examples=25)
+def test_no_network_is_ever_asked_about_a_subject_it_was_trained_on(seed, count, number, data):
+    names = [f"s{each}" for each in range(count)]
+    kind = {
+        **NETWORKS["late"],
+        "members": number,
+        "subjects": data.draw(st.integers(1, count)),
+        "unseen": data.draw(st.booleans()),
+    }
+    config = toy_config(seed=seed, subjects__develop=names, subjects__test=["t"], base__networks={"net": kind})
+    for member in members(config):
+        for last in (False, True):
+            wanted = [name for name in [*names, "t", "else"] if failures._wanted(config, member, name, last)]
+            assert not set(wanted) & set(member.subjects)
+            assert "else" not in wanted
+            assert ("t" in wanted) == (last and member.number == 0)
+
+
+# What is broken
+
+AREA = 1.6 * 1.6
+TRUTH = toy_case("a").labels[1]
+
+
+def test_an_open_wall_is_broken_and_a_closed_one_is_not():
+    assert broken(failed(toy_case("a").labels)[1], TRUTH, AREA)
+    assert not broken(TRUTH, TRUTH, AREA)
+
+
+def test_a_closed_wall_in_the_wrong_place_is_not_broken():
+    assert not broken(np.roll(TRUTH, 6, axis=0), TRUTH, AREA)
+
+
+@pytest.mark.parametrize("damaged", ["loose piece", "hole", "solid"])
+def test_a_wall_that_is_not_one_plain_ring_is_broken(damaged):
+    prediction = TRUTH.copy()
+    if damaged == "loose piece":
+        prediction[:3, :3] = MYOCARDIUM
+    elif damaged == "hole":
+        prediction[35, 37 + 11] = 0
+    else:
+        prediction[prediction == POOL] = MYOCARDIUM
+    assert broken(prediction, TRUTH, AREA)
+
+
+def test_where_the_truth_is_no_ring_nothing_is_broken():
+    prediction = failed(toy_case("a").labels)[1]
+    assert not broken(prediction, prediction, AREA)
+    assert not broken(prediction, np.zeros_like(TRUTH), AREA)
+
+
+def test_a_missed_slice_is_not_a_broken_one():
+    speck = np.zeros_like(TRUTH)
+    speck[30:35, 30:34] = MYOCARDIUM
+    # 20 pixels of 2.5 mm2 each are just 50 mm2.
+    assert broken(speck, TRUTH, 2.5)
+    assert not broken(speck, TRUTH, 2.49)
+    assert not broken(np.zeros_like(TRUTH), TRUTH, AREA)
+
+
+def test_a_segmentation_that_was_cut_off_leaves_nothing_that_passes_for_one(tmp_path, asked, monkeypatch):
+    def cut_off(path, labels):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    write_cases(tmp_path / "cases", "abcdt")
+    folders = tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez_compressed", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            list(collect(toy_config(base__networks=NETWORKS), *folders))
+    assert not [path for path in folders[2].rglob("*") if path.is_file()]
+    assert all(load_prediction(path).any() for path in collect(toy_config(base__networks=NETWORKS), *folders))

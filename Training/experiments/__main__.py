@@ -1,0 +1,8 @@
+"""``python -m experiments``, with the folder ``Training`` on the path."""
+
+from __future__ import annotations
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

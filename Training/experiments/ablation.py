@@ -1,0 +1,234 @@
+"""What every part of the design is worth: the same training without it, measured on the same slices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.atomic import write_text_whole
+from rncarefine.nca.architecture import ENDOCARDIUM, RING, VOLUMETRIC_PLANES
+from rncarefine.nca.model import Model, load_model
+from rncarefine.refine.proposals import ask_automaton
+from rncarefine.stack import Mask
+from rncarefine.tasks.ring.readout import read_wall
+from rncarefine_training.automaton.export import export
+from rncarefine_training.automaton.fit import train_automaton
+from rncarefine_training.automaton.samples import leave_out
+from rncarefine_training.config import Automaton, Config
+from rncarefine_training.data.cases import MYOCARDIUM
+from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances
+from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.statistics import Interval, mean, paired
+from rncarefine_training.evaluate.store import write_table
+
+REFERENCE = "as it is"
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One training that differs from the configuration's.
+
+    Attributes:
+        name: What a table calls it.
+        changes: Fields of the automaton's section.
+        seed: What is added to the seed.
+    """
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    @property
+    def slug(self) -> str:
+        """Name of its folder."""
+        return self.name.replace(" ", "-")
+
+
+VARIATIONS = (
+    Variation(REFERENCE),
+    Variation("another seed", seed=1),
+    Variation("no global fields", {"without": ["fields"]}),
+    Variation("no image", {"without": ["image"]}),
+    Variation("no neighbours", {"without": ["neighbours"]}),
+    Variation("image alone", {"without": ["fields", "neighbours"]}),
+    Variation("ring alone supervised", {"without": ["discs"]}),
+    Variation("every cell fires", {"fire_rate": 1.0}),
+    Variation("8 state channels", {"channels": 8}),
+    Variation("damaged truth alone", {"natural": 0.0}),
+    Variation("failures alone", {"natural": 1.0}),
+    Variation("no pool of states", {"from_pool": 0.0}),
+    Variation("8 steps", {"steps": 8, "train_steps": [4, 8]}),
+)
+"""The first is what the others are compared with; the second tells how much is chance."""
+
+
+def varied(config: Config, variation: Variation, share: float) -> Config:
+    """Return the configuration of a variation, its schedule shortened.
+
+    Args:
+        config: The configuration to vary.
+        variation: In what.
+        share: Share of the updates that are made, above 0 and at most 1.
+
+    Raises:
+        ValueError: The share is out of range, or a changed field does not fit the others.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"--share {share}: it must be above 0 and at most 1.")
+    settings = config.automaton.model_dump()
+    for name in ("warmup_updates", "updates", "validate_every"):
+        settings[name] = max(1, round(settings[name] * share))
+    automaton = Automaton.model_validate(settings | variation.changes)
+    name, seed = f"{config.name}-{variation.slug}", config.seed + variation.seed
+    return config.model_copy(update={"name": name, "seed": seed, "automaton": automaton})
+
+
+def train_and_measure(
+    config: Config,
+    variation: Variation,
+    share: float,
+    run: Path,
+    failures: Sequence[Failure],
+    *,
+    device: str = "auto",
+    workers: int = 1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train a variation and repair with it; what an earlier call has done is not done again.
+
+    Args:
+        config: The configuration to vary.
+        variation: In what.
+        share: Share of the updates that are made.
+        run: Folder of the run; the variation's own is ``ablation/<slug>`` in it.
+        failures: What to repair.
+        device: Where to roll out; the training chooses for itself.
+        workers: Processes that repair.
+        progress: Show a progress bar while training.
+
+    Returns:
+        One row per broken slice: ``ring``, ``dice``, ``hd``, ``assd`` of the automaton alone (where it found no wall,
+        those of the input) and ``dice_before``.
+
+    Raises:
+        ValueError: The folder holds a training of another configuration.
+    """
+    training = varied(config, variation, share)
+    rows = rows_of(variation, run, len(failures))
+    folder = rows.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder / "config.json", training)
+    if not rows.exists():
+        if not (folder / f"{training.name}.npz").exists():
+            checkpoint = train_automaton(training, run / "cases", run / "predictions", folder, progress)
+            export(training, checkpoint, folder)
+        model = blinded(load_model(folder / f"{training.name}.npz"), training)
+        discs = "discs" not in training.automaton.without
+        jobs = in_parallel(partial(_repair, model=model, discs=discs, device=device), failures, workers)
+        write_table(pd.concat([part for part in jobs if not part.empty], ignore_index=True), rows)
+    return pd.read_csv(rows)
+
+
+def rows_of(variation: Variation, run: Path, stacks: int) -> Path:
+    """Return where the rows of a variation lie once it is trained and measured on so many stacks."""
+    return run / "ablation" / variation.slug / f"rows-{stacks}.csv"
+
+
+def _claim(path: Path, training: Config) -> None:
+    """Keep the configuration beside what is made of it, and refuse to go on with another one."""
+    text = json.dumps(training.model_dump(mode="json"), indent=1, sort_keys=True)
+    if not path.exists():
+        write_text_whole(path, text)
+    elif path.read_text(encoding="utf-8") != text:
+        raise ValueError(
+            f"{path.parent} holds a training of another configuration or share of updates. Remove the folder to train "
+            "anew, or give another --run."
+        )
+
+
+def blinded(model: Model, training: Config) -> Model:
+    """Return weights that do not see the planes that were empty while they were trained."""
+    seen = leave_out(np.ones((1, 1, len(VOLUMETRIC_PLANES)), np.float32), training.automaton)[0, 0]
+    first = model.parameters["down0a.weight"]
+    return Model(model.card, model.parameters | {"down0a.weight": first * seen[: first.shape[1], None, None]})
+
+
+def _repair(failure: Failure, model: Model, discs: bool, device: str) -> pd.DataFrame:
+    case, stack, wanted = broken_slices(failure)
+    steps = model.card.steps
+    proposals = ask_automaton(stack, wanted, model, device=device, looks=(steps,)) if wanted else None
+    rows: list[dict[str, object]] = []
+    for k in wanted if proposals is not None else ():
+        assert proposals is not None
+        truth = (case.labels[k] == MYOCARDIUM).astype(np.uint8)
+        wall = _read(proposals.looks[steps][k], discs)
+        before = distances(stack.mask[k], truth, stack.in_plane)
+        rows.append(
+            {
+                "network": failure.network,
+                "source": failure.source,
+                "case": case.name,
+                "subject": case.subject,
+                "k": k,
+                "ring": wall is not None and betti_2d(wall) == (1, 1),
+                **(before if wall is None else distances(wall, truth, stack.in_plane)),
+                "dice_before": before["dice"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _read(fields: np.ndarray, discs: bool) -> Mask | None:
+    """Read the wall; where the discs were not supervised, the ring channel is all there is."""
+    if discs:
+        return read_wall(fields[: ENDOCARDIUM + 1])
+    wall = (fields[RING] > 0.5).astype(np.uint8)
+    return wall if wall.any() else None
+
+
+def summarise(rows: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one line per variation, compared with the reference on the same slices.
+
+    Args:
+        rows: From :func:`train_and_measure`, by the name of the variation; the reference may be missing.
+
+    Returns:
+        ``n`` slices; ``rings`` with its Wilson interval; ``dice before``, ``dice``, ``gain`` with ``low`` and
+        ``high``; ``hd`` and ``assd``; ``over`` the reference: the paired difference of Dice (negative: the part that
+        was left out helps) with ``over low``, ``over high``, ``p`` and ``effect``.
+    """
+    return pd.DataFrame(list(_lines(rows)))
+
+
+def _lines(rows: dict[str, pd.DataFrame]) -> Iterator[dict[str, object]]:
+    reference = rows[REFERENCE].set_index(KEY).dice if REFERENCE in rows else None
+    for name, part in rows.items():
+        gain = mean(part.dice - part.dice_before, part.subject)
+        rings = Interval(int(part.ring.sum()), len(part))
+        line: dict[str, object] = {
+            "variation": name,
+            "n": len(part),
+            "rings": str(rings),
+            "rings share": rings.share,
+            "dice before": part.dice_before.mean(),
+            "dice": part.dice.mean(),
+            "gain": gain.value,
+            "low": gain.low,
+            "high": gain.high,
+            "hd": part.hd.mean(),
+            "assd": part.assd.mean(),
+        }
+        if reference is not None and name != REFERENCE:
+            ours = part.set_index(KEY).dice
+            found = paired((ours - reference.reindex(ours.index)).to_numpy(), part.subject)
+            line |= {"over": found.gain.value, "over low": found.gain.low, "over high": found.gain.high}
+            line |= {"p": found.p, "effect": found.effect}
+        yield line

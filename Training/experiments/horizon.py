@@ -1,0 +1,104 @@
+"""What becomes of a wall when the automaton runs on and on: neither flooding nor decay after it has converged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from rncarefine.nca.model import Model
+from rncarefine.refine.metrics import dice
+from rncarefine.refine.proposals import ask_automaton
+from rncarefine.tasks.ring.readout import is_ring, read_wall
+from rncarefine_training.data.cases import MYOCARDIUM
+from rncarefine_training.evaluate.measure import Failure, broken_slices
+from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.statistics import mean
+
+STEPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SEEDS = (0, 1, 2)
+
+
+def roll_on(
+    failures: Sequence[Failure],
+    model: Model,
+    *,
+    steps: Sequence[int] = STEPS,
+    seeds: Sequence[int] = SEEDS,
+    device: str = "auto",
+    workers: int = 1,
+) -> Iterator[pd.DataFrame]:
+    """Roll the automaton out once per stack and seed, without early stop, and look at it on the way.
+
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
+        model: The weights.
+        steps: When to look, rising.
+        seeds: Seeds of the rollouts.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
+
+    Yields:
+        The rows of one stack: one per broken slice, seed and look, with ``ring`` (a closed ring can be read), ``dice``
+        (0 without one), ``area`` (of the wall, over the truth's; 0 without one) and ``moved``: share of the pixels of
+        this and the previous look's wall that only one of the two has.
+    """
+    looks = tuple(sorted(set(steps)))
+    yield from in_parallel(partial(_watch, model=model, looks=looks, seeds=seeds, device=device), failures, workers)
+
+
+def _watch(failure: Failure, model: Model, looks: tuple[int, ...], seeds: Sequence[int], device: str) -> pd.DataFrame:
+    case, stack, wanted = broken_slices(failure)
+    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    rows: list[dict[str, object]] = []
+    for seed in seeds if wanted else ():
+        proposals = ask_automaton(stack, wanted, model, device=device, seed=seed, steps=looks[-1], looks=looks)
+        for k in wanted:
+            before = stack.mask[k]
+            for look in looks:
+                found = read_wall(proposals.looks[look][k])
+                now = np.zeros_like(before) if found is None else found
+                either = int((now | before).sum())
+                rows.append(
+                    {
+                        "source": failure.source,
+                        "network": failure.network,
+                        "case": case.name,
+                        "subject": case.subject,
+                        "k": k,
+                        "seed": seed,
+                        "steps": look,
+                        "ring": found is not None and is_ring(found),
+                        "dice": dice(now, truth[k]),
+                        "area": float(now.sum() / truth[k].sum()),
+                        "moved": float((now ^ before).sum() / either) if either else 0.0,
+                    }
+                )
+                before = now
+    return pd.DataFrame(rows)
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per number of steps.
+
+    Args:
+        rows: From :func:`roll_on`, of all stacks.
+
+    Returns:
+        ``n`` slices and ``seeds``, and for each of ``ring``, ``dice``, ``area`` and ``moved`` its mean, ``low`` and
+        ``high`` (bootstrap over subjects, each slice being the mean of its seeds), ``least`` and ``most`` (the means
+        of the single seeds).
+    """
+    lines = []
+    for steps, part in rows.groupby("steps"):
+        by_slice = part.groupby(["source", "case", "subject", "k"]).mean(numeric_only=True).reset_index()
+        by_seed = part.groupby("seed").mean(numeric_only=True)
+        line: dict[str, object] = {"steps": steps, "n": len(by_slice), "seeds": len(by_seed)}
+        for measure in ("ring", "dice", "area", "moved"):
+            found = mean(by_slice[measure], by_slice.subject)
+            line |= {measure: found.value, f"{measure} low": found.low, f"{measure} high": found.high}
+            line |= {f"{measure} least": by_seed[measure].min(), f"{measure} most": by_seed[measure].max()}
+        lines.append(line)
+    return pd.DataFrame(lines)

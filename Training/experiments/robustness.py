@@ -1,0 +1,142 @@
+"""How much a repair suffers from what :mod:`experiments.disturbances` does to image, grid and mask."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.nca.model import Model
+from rncarefine.refine.repair import RepairOptions, repair
+from rncarefine.stack import Stack
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case
+from rncarefine_training.data.predictions import broken, load_prediction
+from rncarefine_training.evaluate.measure import KEY, Failure, distances
+from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.statistics import Interval, mean
+from rncarefine_training.evaluate.store import NAMES, UNDISTURBED, write_table
+
+from .disturbances import DISTURBANCES, Disturb, Disturbed
+
+
+def disturb_and_repair(
+    failures: Sequence[Failure], model: Model, folder: Path, *, device: str = "auto", workers: int = 1
+) -> Iterator[pd.DataFrame]:
+    """Repair every stack as it is and under every disturbance; what an earlier call has done is read.
+
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
+        model: The weights.
+        folder: Keeps the rows of every stack; one folder a model.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
+
+    Yields:
+        The rows of one stack: one per slice that was broken undisturbed (and whose true wall is still a ring) and
+        ``disturbance``, with what it was before and after.
+    """
+    yield from in_parallel(partial(_disturb_all, model=model, folder=folder, device=device), failures, workers)
+
+
+def _disturb_all(failure: Failure, model: Model, folder: Path, device: str) -> pd.DataFrame:
+    path = folder / f"{failure.source}-{failure.case.stem}.csv"
+    made = max(file.stat().st_mtime for file in (failure.case, failure.prediction))
+    # What was prepared or segmented anew in the meantime is repaired anew.
+    if path.exists() and path.stat().st_mtime >= made:
+        return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str))
+    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    area = case.spacing[1] * case.spacing[2]
+    wanted = {k for k in range(len(labels)) if broken(labels[k], case.labels[k], area)}
+    plain = Disturbed(
+        case.image,
+        (labels == MYOCARDIUM).astype(np.uint8),
+        (labels == POOL).astype(np.uint8),
+        (case.labels == MYOCARDIUM).astype(np.uint8),
+        case.spacing,
+        np.arange(len(labels)),
+    )
+    all_of_them: list[tuple[str, str, Disturb]] = [(UNDISTURBED, UNDISTURBED, lambda stack, rng: stack)]
+    all_of_them += [(group, name, how) for group, some in DISTURBANCES.items() for name, how in some.items()]
+    rows: list[dict[str, object]] = []
+    for group, name, how in all_of_them if wanted else ():
+        # The same draw whatever else is disturbed, and in whatever order.
+        rng = np.random.default_rng(zlib.crc32(f"{failure.source} {case.name} {name}".encode()))
+        for row in _repaired(how(plain, rng), wanted, model, device):
+            what = {"network": failure.network, "source": failure.source, "case": case.name, "subject": case.subject}
+            rows.append(what | {"group": group, "disturbance": name} | row)
+    columns = ["network", *KEY, "subject", "group", "disturbance"]
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+    write_table(table, path)
+    return table
+
+
+def _repaired(stack: Disturbed, wanted: set[int], model: Model, device: str) -> Iterator[dict[str, object]]:
+    given = Stack.create(
+        stack.image, stack.wall, stack.spacing, stack.pool if stack.give_pool else None, "disturbed stack"
+    )
+    if not given.mask.any():
+        return
+    result = repair(given, model, RepairOptions(close_base=True, device=device))
+    for here, k in enumerate(stack.slices):
+        truth = stack.truth[here]
+        if int(k) not in wanted or betti_2d(truth) != (1, 1):
+            continue
+        before = distances(stack.wall[here], truth, given.in_plane)
+        yield {
+            "k": int(k),
+            "valid": betti_2d(result.mask[here]) == (1, 1),
+            "flagged": result.report.slices[here].flagged,
+            **distances(result.mask[here], truth, given.in_plane),
+            **{f"{name}_before": value for name, value in before.items()},
+        }
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per disturbance, the undisturbed stacks first.
+
+    Args:
+        rows: From :func:`disturb_and_repair`, of all stacks.
+
+    Returns:
+        ``n`` slices of ``subjects``; ``valid`` with its Wilson interval; ``flagged``; mean ``dice before``, ``dice``,
+        ``gain`` with ``low`` and ``high``; ``hd`` and ``assd`` in mm with theirs; and ``lost``: by how much Dice is
+        below that of the same slices undisturbed, with ``lost low`` and ``lost high``.
+    """
+    plain = rows[rows.disturbance == UNDISTURBED].set_index(KEY).dice
+    lines = []
+    for (group, name), part in rows.groupby(["group", "disturbance"], sort=False):
+        gain = mean(part.dice - part.dice_before, part.subject)
+        lost = mean(plain.reindex(pd.MultiIndex.from_frame(part[KEY])).to_numpy() - part.dice, part.subject)
+        hd, assd = mean(part.hd, part.subject), mean(part.assd, part.subject)
+        valid = Interval(int(part.valid.sum()), len(part))
+        lines.append(
+            {
+                "group": group,
+                "disturbance": name,
+                "n": len(part),
+                "subjects": part.subject.nunique(),
+                "valid": str(valid),
+                "valid share": valid.share,
+                "flagged": int(part.flagged.sum()),
+                "dice before": part.dice_before.mean(),
+                "dice": part.dice.mean(),
+                "gain": gain.value,
+                "low": gain.low,
+                "high": gain.high,
+                "hd": hd.value,
+                "hd low": hd.low,
+                "hd high": hd.high,
+                "assd": assd.value,
+                "assd low": assd.low,
+                "assd high": assd.high,
+                "lost": lost.value,
+                "lost low": lost.low,
+                "lost high": lost.high,
+            }
+        )
+    return pd.DataFrame(lines)

@@ -1,0 +1,409 @@
+"""Samples for the automaton: slices with a failure or damaged truth, their neighbours, their image, and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from rncarefine.anatomy.heart import locate_heart, near_heart
+from rncarefine.anatomy.topology import betti_2d, fill_holes
+from rncarefine.nca.architecture import CHANNELS, neighbour_weight
+from rncarefine.nca.channels import crop_around, scaled, stacked
+from rncarefine.nca.crop import Frame
+
+from ..config import Automaton
+from ..data.augment import random_affine, random_contrast
+from ..data.cases import MYOCARDIUM, POOL, RV, Case, matches
+from ..data.predictions import broken, load_prediction
+from ..data.synthetic_contrast import Tissues, random_tissue_contrast
+from .damage import damage, mislead
+
+Field = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+KEPT_PIXELS = 136
+"""Rows and columns that are kept of every slice: room to rotate and shift before the sample is cut out."""
+WIDEST_MM = 12.0
+"""Slices lie no further apart than this in a sample made of every other slice."""
+WALL, OUTER, INNER, RIGHT = range(4)
+"""Truth of a framed stack: wall, discs within outer and inner contour, cavity of the right ventricle."""
+
+
+@dataclass(frozen=True, eq=False)
+class FramedPrediction:
+    """What one base network made of a stack, in the stack's frame. Masks of 0 to 255, shape ``(k, j, i)``.
+
+    Attributes:
+        source: ``<member>@<fraction>``.
+        wall: Predicted myocardium.
+        pool: Predicted blood pool.
+        broken: Slices that are real failures, shape ``(k,)``.
+    """
+
+    source: str
+    wall: Bytes
+    pool: Bytes
+    broken: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class FramedStack:
+    """A case around its heart: image, truth, predictions. Shapes ``(k, j, i)`` and ``(k,)``.
+
+    Attributes:
+        name: The case.
+        image: Intensities scaled to about 0 to 1.
+        truth: Soft masks of 0 to 255, shape ``(4, k, j, i)``, see :data:`WALL`.
+        closed: The truth is a closed ring.
+        empty: The truth has no heart.
+        solid: The truth has a wall and no blood pool, though there is one elsewhere in the stack: the tip of the apex.
+        spacing_mm: Slice spacing.
+        inner_only: Only the inner contour is known.
+        predictions: Of base networks that have not seen the subject.
+    """
+
+    name: str
+    image: NDArray[np.float16]
+    truth: Bytes
+    closed: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+    solid: NDArray[np.bool_]
+    spacing_mm: float
+    inner_only: bool = False
+    predictions: list[FramedPrediction] = field(default_factory=list)
+
+    @property
+    def subject(self) -> str:
+        """Who was scanned."""
+        return self.name.partition("_")[0]
+
+    def learnt(self) -> Field:
+        """Return the weight of every slice and supervised channel, shape ``(k, 3)``; an open wall teaches nothing."""
+        if self.inner_only:
+            known = np.zeros((len(self.closed), 3), np.float32)
+            known[:, 2] = 1
+            return known
+        return np.repeat((self.closed | self.empty | self.solid)[:, None], 3, axis=1).astype(np.float32)
+
+
+def frame_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> FramedStack:
+    """Bring a case and its predictions into a frame around the true heart.
+
+    Args:
+        case: The case; one without any myocardium has an inner contour only.
+        predictions: Name of the base network and its labels.
+        spacing_mm: In-plane spacing of the automaton.
+    """
+    wall = (case.labels == MYOCARDIUM).astype(np.uint8)
+    pool = (case.labels == POOL).astype(np.uint8)
+    in_plane = case.spacing[1], case.spacing[2]
+    frame = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
+    filled = np.stack([fill_holes(part) for part in wall])
+    inner_only = not wall.any()
+    inner = pool if inner_only else filled & (1 - wall)
+    truth = np.stack([_bytes(frame, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
+    has_pool = pool.any(axis=(1, 2))
+    framed = []
+    for source, labels in predictions:
+        masks = [(labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL)]
+        if masks[0].any():
+            heart = locate_heart(masks[0], masks[1], in_plane)
+            masks = [near_heart(mask, heart, in_plane) for mask in masks]
+        failed = [broken(labels[k], case.labels[k], in_plane[0] * in_plane[1]) for k in range(len(labels))]
+        framed.append(FramedPrediction(source, _bytes(frame, masks[0]), _bytes(frame, masks[1]), np.array(failed)))
+    return FramedStack(
+        case.name,
+        scaled(frame.take(case.image, outside="nearest")).astype(np.float16),
+        truth,
+        np.array([betti_2d(part) == (1, 1) for part in wall]),
+        ~(wall | pool).any(axis=(1, 2)),
+        # Truth without labels of the pool does not discriminate the tip of the apex from an open wall.
+        ~has_pool & has_pool.any() & wall.any(axis=(1, 2)),
+        case.spacing[0],
+        inner_only,
+        framed,
+    )
+
+
+def load_stacks(
+    cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
+) -> list[FramedStack]:
+    """Load the cases of some subjects with what some base networks made of them; those without a heart are left out.
+
+    Args:
+        cases: Folder of cases.
+        predictions: Folder that :func:`rncarefine_training.networks.failures.collect` wrote.
+        subjects: Which subjects.
+        spacing_mm: In-plane spacing of the automaton.
+        sources: ``<member>@<fraction>``; a network that has seen a subject has no prediction of it.
+
+    Raises:
+        ValueError: There are no cases, or no predictions.
+    """
+    stacks = []
+    for subject in subjects:
+        for path in sorted(cases.glob(f"{subject}_*.npz")):
+            case = Case.load(path)
+            if not np.isin(case.labels, (MYOCARDIUM, POOL)).any():
+                continue
+            found = [(source, predictions / source / path.name) for source in sources]
+            loaded = ((source, load_prediction(file)) for source, file in found if file.exists())
+            stacks.append(frame_case(case, loaded, spacing_mm))
+    if not any(stack.predictions for stack in stacks):
+        raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
+    return stacks
+
+
+class Sample(NamedTuple):
+    """One sample of d slices, or a batch of them with one axis more in front.
+
+    Attributes:
+        channels: What the encoder sees, shape ``(d, inputs, j, i)``.
+        target: The truth of the supervised channels, shape ``(d, fields, j, i)``.
+        weight: How much each supervised channel counts, shape ``(d, fields)``.
+        neighbour_weight: Of neighbouring slices, a scalar.
+    """
+
+    channels: Tensor
+    target: Tensor
+    weight: Tensor
+    neighbour_weight: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Where a sample comes from: a stack, the slice that matters, and the masks that are given. 0 to 255."""
+
+    stack: FramedStack
+    k: int
+    wall: Bytes
+    pool: Bytes
+
+
+class _Drawable:
+    """Stacks that samples are drawn from, and the predictions of them that show failures, or slices without a wall."""
+
+    def __init__(self, stacks: list[FramedStack]) -> None:
+        shown = [(stack, prediction) for stack in stacks for prediction in stack.predictions]
+        self.closed = [stack for stack in stacks if stack.closed.any()]
+        self.inner_only = [stack for stack in stacks if stack.inner_only]
+        self.failing = [pair for pair in shown if pair[1].broken.any()]
+        self.shown = [pair for pair in shown if pair[1].wall.any()]
+        self.ending = [pair for pair in self.shown if pair[0].empty.any()]
+
+
+class RepairSamples(Dataset[Sample]):
+    """Endless fresh samples; sample n is the same whenever and wherever it is asked for.
+
+    Args:
+        stacks: Framed training stacks; those with fewer than ``depth`` slices are left out.
+        settings: The automaton's section of the configuration.
+        length: How many samples an epoch has.
+        seed: Seed of the whole sequence.
+
+    Raises:
+        ValueError: No stack has a closed ring and slices enough.
+    """
+
+    def __init__(self, stacks: list[FramedStack], settings: Automaton, length: int, seed: int) -> None:
+        stacks = [stack for stack in stacks if len(stack.closed) >= settings.depth]
+        if not any(stack.closed.any() for stack in stacks):
+            raise ValueError(f"No stack has a closed ring and {settings.depth} slices or more. Add cases.")
+        self.everyone = _Drawable(stacks)
+        self.favoured = _Drawable([stack for stack in stacks if matches(stack.subject, settings.favoured)])
+        self.settings, self.length, self.seed = settings, length, seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng([self.seed, index])
+        drawn = self._draw(rng)
+        if rng.random() < self.settings.misled and not drawn.stack.inner_only:
+            drawn = _misled(drawn, rng)
+        slices, stride = self._window(drawn, rng)
+        stack = drawn.stack
+        count = len(stack.closed)
+        near = np.array([slices[0] - stride, *slices, slices[-1] + stride])
+        inside = (near >= 0) & (near < count)
+        places = np.clip(near, 0, count - 1)
+        present = inside[:, None, None]
+        images = stack.image[places].astype(np.float32)
+        if not stack.inner_only and rng.random() < self.settings.redrawn:
+            # Like the truth, the redrawn image must not show what was made of the ends of the stack.
+            soft = stack.truth[:, places].astype(np.float32) / 255
+            images = random_tissue_contrast(images, Tissues(soft[WALL], soft[INNER], soft[RIGHT]), rng)
+        masks = [part[places] * present for part in (drawn.wall, drawn.pool)]
+        fields = stack.truth[:3, places[1:-1]].reshape(-1, *images.shape[1:])
+        masks_and_truth = np.concatenate([*masks, fields]).astype(np.float32) / 255
+        parts = np.concatenate([images * present, masks_and_truth])
+        parts[: len(near)] += (~present) * images.mean()
+        if rng.random() < 0.4:
+            # Breath-holds differ: slices lie a pixel or two beside each other.
+            for n, shift in enumerate(rng.integers(-2, 3, (len(near), 2))):
+                rows = [n, n + len(near), n + 2 * len(near)]
+                if 0 < n < len(near) - 1:
+                    rows += [3 * len(near) + field * len(slices) + n - 1 for field in range(3)]
+                parts[rows] = np.roll(parts[rows], shift, axis=(1, 2))
+        reverse = rng.random() < 0.5  # some stacks begin at the base, others at the apex
+        return self._augment(parts, inside, stack.learnt()[slices], stack.spacing_mm * stride, reverse, rng)
+
+    def _draw(self, rng: np.random.Generator) -> _Drawn:
+        settings, among = self.settings, self.everyone
+        if self.favoured.closed and rng.random() < settings.favour:
+            among = self.favoured
+        if among.inner_only and rng.random() < settings.inner_only:
+            stack = among.inner_only[rng.integers(len(among.inner_only))]
+            if stack.predictions:
+                prediction = stack.predictions[rng.integers(len(stack.predictions))]
+                masks = prediction.wall, prediction.pool
+            else:
+                masks = np.zeros_like(stack.truth[0]), np.zeros_like(stack.truth[0])
+            return _Drawn(stack, int(rng.integers(len(stack.closed))), *masks)
+        if among.ending and rng.random() < settings.absent:
+            stack, prediction = among.ending[rng.integers(len(among.ending))]
+            return _Drawn(stack, int(rng.choice(np.flatnonzero(stack.empty))), prediction.wall, prediction.pool)
+        if among.failing and rng.random() < settings.natural:
+            if rng.random() < 0.75:
+                stack, prediction = among.failing[rng.integers(len(among.failing))]
+                k = int(rng.choice(np.flatnonzero(prediction.broken)))
+            else:
+                stack, prediction = among.shown[rng.integers(len(among.shown))]
+                k = int(rng.integers(len(stack.closed)))
+            return _Drawn(stack, k, prediction.wall, prediction.pool)
+        return self._damaged(among.closed[rng.integers(len(among.closed))], rng)
+
+    def _damaged(self, stack: FramedStack, rng: np.random.Generator) -> _Drawn:
+        k = int(rng.choice(np.flatnonzero(stack.closed)))
+        wall = stack.truth[WALL].copy()
+        right = self.settings.already_right / max(1 - self.settings.natural, 1e-6)
+        reach = self.settings.depth
+        for number in range(max(0, k - reach), min(len(wall), k + reach + 1)):
+            if rng.random() > (right if number == k else 0.4) and stack.closed[number]:
+                if rng.random() < self.settings.vanished:
+                    wall[number] = 0
+                else:
+                    wall[number] = damage(wall[number] >= 128, rng) * np.uint8(255)
+        return _Drawn(stack, k, wall, stack.truth[INNER])
+
+    def _window(self, drawn: _Drawn, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
+        """Choose the slices of a sample, the one that matters among them, and how many steps lie between them."""
+        depth, count = self.settings.depth, len(drawn.wall)
+        fits = count >= 2 * depth
+        # Every other slice of a stack with thin slices is a stack with thick ones.
+        stride = 2 if fits and 2 * drawn.stack.spacing_mm <= WIDEST_MM and rng.random() < 0.3 else 1
+        first = max(drawn.k - (depth - 1) * stride, drawn.k % stride)
+        last = min(drawn.k, count - 1 - (depth - 1) * stride)
+        start = int(rng.choice(np.arange(first, last + 1, stride)))
+        return start + stride * np.arange(depth), stride
+
+    def _augment(
+        self,
+        parts: Field,
+        inside: NDArray[np.bool_],
+        weight: Field,
+        spacing_mm: float,
+        reverse: bool,
+        rng: np.random.Generator,
+    ) -> Sample:
+        """Move, crop and degrade: images, walls and pools of ``d + 2`` slices, then three true fields of d slices."""
+        settings, depth = self.settings, len(weight)
+        draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        moved = random_affine(
+            torch.from_numpy(parts)[None],
+            draws,
+            rotation_deg=180,
+            scale=0.25,
+            shear=0.08,
+            shift=0.09,
+            elastic=0.012,
+            size=settings.size,
+        )[0]
+        images, walls, pools = moved[: 3 * (depth + 2)].split(depth + 2)
+        target = moved[3 * (depth + 2) :].reshape(3, depth, settings.size, settings.size).transpose(0, 1)
+        images = torch.from_numpy(scaled(images.numpy()))
+        if settings.contrast:
+            images = random_contrast(images[None], draws, settings.contrast)[0]
+        images = images * torch.from_numpy(inside.astype(np.float32))[:, None, None]
+        if rng.random() < 0.5:
+            # A crop as fine as the image gives crisp masks, a coarser one soft ones: show both.
+            walls, pools = (walls >= 0.5).float(), (pools >= 0.5).float()
+        images, walls, pools = withhold(images, walls, pools, settings, rng)
+        if reverse:
+            images, walls, pools, target = (part.flip(0) for part in (images, walls, pools, target))
+            weight = weight[::-1].copy()
+        channels = [stacked(images.numpy(), walls.numpy(), pools.numpy(), n) for n in range(1, depth + 1)]
+        if settings.without:
+            channels = [blank(part, settings) for part in channels]
+        return Sample(
+            torch.from_numpy(np.stack(channels).transpose(0, 3, 1, 2)),
+            target.contiguous(),
+            torch.from_numpy(weight),
+            torch.tensor(neighbour_weight(spacing_mm * rng.uniform(0.9, 1.1))),
+        )
+
+
+def withhold(
+    images: Tensor, walls: Tensor, pools: Tensor, settings: Automaton, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Leave out some of what a repair may be given, so that the encoder learns to do without.
+
+    Masks of all slices together, of this slice or of its neighbours alone; the pool more often than not; at times the
+    neighbours' images.
+
+    Args:
+        images: Shape ``(d + 2, j, i)``, like the others; the first and last slices are neighbours only.
+        walls: Myocardium.
+        pools: Blood pool.
+        settings: The automaton's section of the configuration.
+        rng: Source of randomness.
+    """
+    kind = rng.random()
+    every, own, others = settings.withheld, settings.withheld + 0.06, settings.withheld + 0.14
+    if kind < every:
+        walls = torch.zeros_like(walls)
+    elif kind < own:
+        walls = walls.clone()
+        walls[1 + int(rng.integers(len(walls) - 2))] = 0
+    elif kind < others:
+        walls = walls.clone()
+        walls[[0, -1]] = 0
+    if kind < every or rng.random() < 0.6:
+        pools = torch.zeros_like(pools)
+    if rng.random() < 0.06:
+        images = images.clone()
+        images[[0, -1]] = 0
+    return images, walls, pools
+
+
+def blank(channels: Field, settings: Automaton) -> Field:
+    """Empty the channels, shape ``(j, i, inputs)``, that an ablation does without."""
+    parts = {"image": "image", "neighbours": "below above", "mask": "mask"}
+    words = " ".join(parts.get(part, "") for part in settings.without).split()
+    for number, name in enumerate(CHANNELS):
+        if set(name.split()) & set(words):
+            channels[..., number] = 0
+    return channels
+
+
+def _misled(drawn: _Drawn, rng: np.random.Generator) -> _Drawn:
+    truth = drawn.stack.truth
+    wall, pool = mislead(truth[WALL] >= 128, truth[INNER] >= 128, truth[RIGHT] >= 128, rng)
+    return _Drawn(drawn.stack, drawn.k, wall * np.uint8(255), pool * np.uint8(255))
+
+
+def _middle(heart: NDArray[np.uint8]) -> tuple[float, float]:
+    """Return the middle of the box around the heart in all slices, ``(j, i)`` in pixels."""
+    rows, columns = np.nonzero(heart.any(axis=0))
+    return float(rows.min() + rows.max()) / 2, float(columns.min() + columns.max()) / 2
+
+
+def _bytes(frame: Frame, mask: NDArray[np.uint8]) -> Bytes:
+    return np.asarray(np.rint(frame.take(mask) * 255), np.uint8)

@@ -1,0 +1,176 @@
+"""What an automaton is trained for: the only place that tells a ring from any other thin structure.
+
+A task says what the leading channels of the state are supervised with, where they start, what of the conditioning
+planes makes sense, the loss, how a mask is read from the state, and by which figures a training is judged.
+``automaton.task`` of a configuration chooses it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from monai.losses.cldice import soft_skel
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from rncarefine.anatomy.topology import fill_holes
+from rncarefine.refine.metrics import betti_error, dice
+from rncarefine.stack import Mask
+from rncarefine.tasks.ring.readout import is_ring, read_wall
+
+from ..config import Automaton
+from .mask_scores import cldice
+
+Field = NDArray[np.float32]
+SKELETON_ROUNDS = 3
+"""Erosions of the soft skeleton: enough for structures up to seven pixels wide."""
+
+
+class Task(Protocol):
+    """What learner, samples and validation ask of a task.
+
+    Attributes:
+        fields: How many leading channels of the state are supervised.
+    """
+
+    fields: int
+
+    def target(self, truth: Field) -> Field:
+        """Return what the supervised channels should become, shape ``(fields, j, i)``, from a mask of 0 to 1."""
+
+    def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Return the loss of supervised channels ``(n, fields, j, i)``; ``weight``, shape ``(n, fields)``, counts them."""
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Return the loss of the encoder's own estimate, like :meth:`loss`, but of logits."""
+
+    def read(self, fields: Field) -> Mask | None:
+        """Read the mask from supervised channels ``(fields, j, i)``; ``None`` if there is none to read."""
+
+    def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
+        """Return what a repair of one picture is judged by, ``dice_gain`` among it."""
+
+
+class Ring:
+    """A wall that closes: ring, filled disc and cavity are supervised, and the ring between the discs is read.
+
+    Args:
+        discs: Supervise and read the discs, too; without them the ring is thresholded (an ablation).
+    """
+
+    fields = 3
+
+    def __init__(self, discs: bool = True) -> None:
+        self.discs = discs
+
+    def target(self, truth: Field) -> Field:
+        """See :class:`Task`: ring, ring and cavity, cavity."""
+        filled = fill_holes(truth >= 0.5).astype(np.float32)
+        return np.stack([truth, np.maximum(truth, filled), filled * (truth < 0.5)]).astype(np.float32)
+
+    def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: squared error and soft Dice of every supervised channel."""
+        supervised = self.fields if self.discs else 1
+        return repair_loss(fields[:, :supervised], target[:, :supervised], weight[:, :supervised])
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: cross-entropy and soft Dice."""
+        return segmentation_loss(logits, target, weight)
+
+    def read(self, fields: Field) -> Mask | None:
+        """See :class:`Task`: a closed ring by construction, wherever the discs are there."""
+        return read_wall(fields) if self.discs else _thresholded(fields)
+
+    def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
+        """See :class:`Task`: whether the ring is closed, and Dice."""
+        return {"rings": float(is_ring(mask)), **_overlap(mask, given, truth)}
+
+
+class Tubular:
+    """A thin structure of any topology, vessels for one: a single channel, thresholded."""
+
+    fields = 1
+
+    def target(self, truth: Field) -> Field:
+        """See :class:`Task`: the mask."""
+        return truth[None].astype(np.float32)
+
+    def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: squared error, soft Dice and soft clDice."""
+        broken = 1 - soft_cldice(fields.clamp(0, 1), target)
+        return repair_loss(fields, target, weight) + _weighted(broken[:, None], weight)
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: cross-entropy and soft Dice."""
+        return segmentation_loss(logits, target, weight)
+
+    def read(self, fields: Field) -> Mask | None:
+        """See :class:`Task`: what is above one half."""
+        return _thresholded(fields)
+
+    def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
+        """See :class:`Task`: errors of components and holes against the truth, clDice and Dice."""
+        b0, b1 = betti_error(mask, truth)
+        return {"b0_error": b0, "b1_error": b1, "cldice": cldice(mask, truth), **_overlap(mask, given, truth)}
+
+
+def task_of(settings: Automaton) -> Task:
+    """Return the task that a configuration chooses."""
+    return Ring("discs" not in settings.without) if settings.task == "ring" else Tubular()
+
+
+def repair_loss(fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Squared error and soft Dice of supervised channels.
+
+    Squared error keeps the state bounded, where cross-entropy would let it grow; soft Dice makes a thin wall count
+    as much as the background.
+
+    Args:
+        fields: Supervised channels, shape ``(n, f, j, i)``.
+        target: Truth, 0 to 1, like ``fields``.
+        weight: How much each field of each item counts, shape ``(n, f)``.
+    """
+    bounded = fields.clamp(0, 1)
+    overlap = 2 * (bounded * target).sum((2, 3)) + 1
+    total = bounded.square().sum((2, 3)) + target.square().sum((2, 3)) + 1
+    return _weighted(4 * (fields - target).square().mean((2, 3)) + 1 - overlap / total, weight)
+
+
+def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy and soft Dice of logits, arguments as for :func:`repair_loss`."""
+    likely = logits.sigmoid()
+    overlap = 2 * (likely * target).sum((2, 3)) + 1
+    total = likely.sum((2, 3)) + target.sum((2, 3)) + 1
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean((2, 3))
+    return _weighted(4 * entropy + 1 - overlap / total, weight)
+
+
+def soft_cldice(soft: Tensor, target: Tensor) -> Tensor:
+    """Return the soft centreline Dice (Shit et al., CVPR 2021) of every item, shape ``(n,)``.
+
+    MONAI's soft skeletons; its loss averages over the batch, where items here have weights.
+
+    Args:
+        soft: From 0 to 1, shape ``(n, 1, j, i)``.
+        target: 0 and 1, same shape.
+    """
+    thin, true_thin = soft_skel(soft, SKELETON_ROUNDS), soft_skel(target, SKELETON_ROUNDS)
+    precision = ((thin * target).sum((1, 2, 3)) + 1) / (thin.sum((1, 2, 3)) + 1)
+    sensitivity = ((true_thin * soft).sum((1, 2, 3)) + 1) / (true_thin.sum((1, 2, 3)) + 1)
+    return 2 * precision * sensitivity / (precision + sensitivity)
+
+
+def _weighted(each: Tensor, weight: Tensor) -> Tensor:
+    return (each * weight).sum() / weight.sum().clamp_min(1)
+
+
+def _thresholded(fields: Field) -> Mask | None:
+    mask = (fields[0] > 0.5).astype(np.uint8)
+    return mask if mask.any() else None
+
+
+def _overlap(mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
+    after = dice(mask, truth)
+    return {"dice": after, "dice_gain": after - dice(given, truth)}

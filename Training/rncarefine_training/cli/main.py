@@ -1,0 +1,190 @@
+"""The command ``rncarefine-train``: one command per step, and ``all`` for the whole way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd  # type: ignore[import-untyped]
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from rncarefine.nca.model import load_model
+
+from ..config import Config
+from ..data.cases import load_cases
+from . import evaluate as cli_evaluate
+from . import open as cli_open
+from .data import prepare
+from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from .plan import announce, plan
+
+SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app.command()(prepare)
+app.command()(plan)
+for command in cli_evaluate.COMMANDS:
+    app.command()(command)
+
+
+@app.command()
+def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Train the base networks, each on its own draw of subjects."""
+    from ..networks.base import members, train_member
+
+    training = Config.load(config)
+    announce("base", training, run)
+    for member in members(training):
+        console.print(f"Base network {member.name}: {len(member.subjects)} subjects")
+        train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
+
+
+@app.command()
+def failures(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Segment, with every base network, the subjects it has not seen."""
+    from ..networks.failures import collect
+
+    training = Config.load(config)
+    announce("failures", training, run)
+    found = collect(training, run / "cases", run / "base", run / "predictions")
+    console.print(f"{sum(1 for _ in track(found, 'Predictions', total=None))} predictions in {run / 'predictions'}")
+
+
+@app.command()
+def automaton(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes on each machine, one for each GPU.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; start the command on each, as Lightning says.")] = 1,
+) -> None:
+    """Train the automaton on failures and damaged truth, in RUN/automaton/NAME."""
+    from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+    from ..automaton.fit import Machines, train_automaton
+
+    training = Config.load(config)
+    announce("automaton", training, run)
+    machines = Machines(accelerator, devices, nodes)
+    folder = run / "automaton" / training.name
+    path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
+    rank_zero_only(console.print)(f"Checkpoint: {path}")
+
+
+@app.command()
+def calibrate(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, each on one core.")] = 1,
+) -> None:
+    """Calibrate the confidence on the selecting subjects; the weights go into RUN/models, too."""
+    from dataclasses import asdict
+
+    from rncarefine.atomic import write_text_whole
+
+    from ..automaton.export import recard
+    from ..automaton.fit import training_sources
+    from ..evaluate.calibrate import collect_evidence, fit_confidence
+    from ..evaluate.measure import failures_of
+
+    training = Config.load(config)
+    path = run / "models" / f"{training.name}.npz"
+    sources = training_sources(training, last_only=True)
+    failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
+    model = load_model(path)
+    found = collect_evidence(failures, model, workers)
+    rows = pd.concat(track(found, "Stacks", total=len(failures)))
+    calibration = fit_confidence(rows)
+    recard(path, confidence=calibration.weights)
+    kept = json.dumps(asdict(calibration) | {"sha256": model.card.sha256}, indent=2)
+    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", kept)
+    console.print(
+        f"{calibration.repairs} repairs, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
+        f"subjects left out. In {path.with_suffix('.json')}"
+    )
+
+
+@app.command()
+def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Write weights and model card to RUN/models, with what `calibrate` and `evaluate --test` found of them."""
+    from ..automaton.export import export as write
+    from ..automaton.export import recard
+    from ..evaluate.tables import measured
+    from ..resume import updates_done
+
+    training = Config.load(config)
+    folder = run / "automaton" / training.name
+    table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
+    path = write(training, folder / "last.ckpt", made(run / "models"))
+    sha256 = load_model(path).card.sha256
+    # A training that went on in the meantime has other weights: what was found of the earlier ones does not hold.
+    metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
+    kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
+    weights = kept.get("weights", {}) if kept.get("sha256", sha256) == sha256 else {}
+    recard(path, metrics=metrics, confidence=weights)
+    console.print(f"Weights: {path}")
+    done, total = updates_done(folder / "last.ckpt"), training.automaton.warmup_updates + training.automaton.updates
+    if done < total:
+        console.print(f"Note: the training has made {done:,} of {total:,} updates.", style="yellow")
+    if kept and not weights:
+        console.print("Note: the confidence was calibrated for earlier weights. Run `calibrate` again.", style="yellow")
+
+
+@app.command()
+def sample(
+    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Sunnybrook images/ and labels/.")],
+    output: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Gets the three files.")],
+    subject: Annotated[str, typer.Option(help="Which of the subjects.")] = SAMPLE_SUBJECT,
+    network: Annotated[str, typer.Option(help="Base network that breaks it, <member>@<fraction>.")] = SAMPLE_NETWORK,
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Make the shipped sample data: a Sunnybrook stack and what a base network made of it."""
+    from ..data.sunnybrook import read_sunnybrook, write_sample
+    from ..networks.base import load_network, predict
+
+    training = Config.load(config)
+    member, at, fraction = network.partition("@")
+    kind = member.rpartition("-")[0]
+    if not at or kind not in training.base.networks:
+        raise ValueError(
+            f"--network {network}: give <member>@<fraction>, such as {SAMPLE_NETWORK}; the configuration has the "
+            f"networks {', '.join(training.base.networks) or 'none'}."
+        )
+    cases = {case.subject: case for case in read_sunnybrook(source)}
+    if subject not in cases:
+        raise ValueError(f"There is no subject {subject!r} in {source}; there are {', '.join(cases)}.")
+    trained = load_network(training.base.networks[kind], run / "base" / member / f"snapshot-{fraction}.pt")
+    labels = predict(trained, cases[subject], training.base.spacing_mm)
+    for path in write_sample(cases[subject], labels, output):
+        console.print(str(path))
+
+
+@app.command("all")
+def everything(
+    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="ACDC's training folder.")],
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Reproduce the weights: prepare, base, failures, automaton, export, calibrate."""
+    prepare(source, run)
+    base(run, config)
+    failures(run, config)
+    automaton(run, config)
+    export(run, config)
+    calibrate(run, config)
+
+
+cli_open.register(app)
+
+
+def main() -> None:
+    """Run the command; bad input is one line and exit status 2."""
+    try:
+        app()
+    except ValueError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False)
+        raise SystemExit(2) from None

@@ -1,0 +1,83 @@
+"""Cases: labelled stacks on disk, one ``.npz`` each, whatever data set they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rncarefine.atomic import written_whole
+
+BACKGROUND, RV, MYOCARDIUM, POOL = 0, 1, 2, 3
+"""The labels of a case, in ACDC's order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One labelled stack.
+
+    Attributes:
+        name: ``<subject>_<phase>``, unique in a data set.
+        subject: Who was scanned; a subject is never split between training and test.
+        image: float32, shape ``(k, j, i)``.
+        labels: uint8, shape ``(k, j, i)``, see the constants of this module.
+        spacing: mm along ``(k, j, i)``.
+    """
+
+    name: str
+    subject: str
+    image: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    spacing: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        # Files are found by the part of their name before the first underscore.
+        if "_" in self.subject or not self.name.startswith(f"{self.subject}_"):
+            raise ValueError(
+                f"Case {self.name!r} of subject {self.subject!r}: call it <subject>_<phase>, with no underscore in the "
+                "subject."
+            )
+
+    def save(self, folder: Path) -> Path:
+        """Write the case to ``folder/<name>.npz``, whole or not at all, and return the path."""
+        path = folder / f"{self.name}.npz"
+        with written_whole(path) as (temporary,):
+            np.savez_compressed(
+                temporary,
+                name=self.name,
+                subject=self.subject,
+                image=self.image,
+                labels=self.labels,
+                spacing=np.asarray(self.spacing, np.float64),
+            )
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Case:
+        """Read a case written by :meth:`save`."""
+        with np.load(path, allow_pickle=False) as file:
+            k, j, i = (float(value) for value in file["spacing"])
+            return cls(str(file["name"]), str(file["subject"]), file["image"], file["labels"], (k, j, i))
+
+
+def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[Case]:
+    """Load the cases in ``folder``, all of them or those of some subjects, in the order of their names.
+
+    Raises:
+        ValueError: There is none.
+    """
+    wanted = None if subjects is None else set(subjects)
+    paths = sorted(folder.glob("*.npz"))
+    cases = [Case.load(path) for path in paths if wanted is None or path.name.split("_")[0] in wanted]
+    if not cases:
+        raise ValueError(f"No cases in {folder}. Run `rncarefine-train prepare` first.")
+    return cases
+
+
+def matches(subject: str, patterns: Iterable[str]) -> bool:
+    """Whether a subject's name matches one of some patterns such as ``SC-*``; upper and lower case differ."""
+    return any(fnmatchcase(subject, pattern) for pattern in patterns)

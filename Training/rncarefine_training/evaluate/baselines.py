@@ -1,0 +1,36 @@
+"""The honest baselines: what people do today with a broken wall. Masks are ``(j, i)``, 0 and 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from rncarefine.anatomy.topology import largest_component
+from rncarefine.stack import Mask
+from rncarefine.tasks.ring.interpolation import polar_interpolation
+
+CLOSING_MM = 8.0
+"""Radius of the closing: the one that does best on cut rings without harming Dice much."""
+
+
+def keep_largest(wall: Mask, in_plane: tuple[float, float]) -> Mask:
+    """Keep the largest component."""
+    return largest_component(wall)
+
+
+def close(wall: Mask, in_plane: tuple[float, float]) -> Mask:
+    """Close the largest component morphologically, with a disc of :data:`CLOSING_MM`."""
+    reach = [int(np.ceil(CLOSING_MM / mm)) for mm in in_plane]
+    rows, columns = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
+    disc = (rows * in_plane[0]) ** 2 + (columns * in_plane[1]) ** 2 <= CLOSING_MM**2
+    padded = np.pad(largest_component(wall), max(reach))
+    inside = tuple(slice(max(reach), -max(reach)) for _ in range(2))
+    return np.asarray(ndimage.binary_closing(padded, structure=disc)[inside], np.uint8)
+
+
+def interpolate(wall: Mask, in_plane: tuple[float, float]) -> Mask:
+    """Interpolate the wall in polar coordinates."""
+    return polar_interpolation(wall, in_plane)
+
+
+BASELINES = {"largest component": keep_largest, "closing 8 mm": close, "polar interpolation": interpolate}

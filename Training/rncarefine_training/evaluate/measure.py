@@ -1,0 +1,279 @@
+"""Repairing what base networks really broke, with every model and baseline: one row a slice and method."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from rncarefine.anatomy.heart import locate_heart, near_heart
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.nca.model import Model
+from rncarefine.refine.metrics import dice, surface_distances
+from rncarefine.refine.records import SliceRecord
+from rncarefine.refine.repair import RepairOptions, repair
+from rncarefine.stack import Mask, Stack
+from rncarefine.tasks.ring.diagnosis import diagnose_mask
+from rncarefine.words import Verdict
+
+from ..data.cases import MYOCARDIUM, POOL, Case
+from ..data.predictions import broken, load_prediction
+from ..data.sources.entry import network_of
+from .baselines import BASELINES
+from .parallel import in_parallel
+
+WHOLE = "RNCARefine"
+"""The whole repair, automaton and geometry."""
+ALONE = "automaton alone"
+"""What geometry repaired counts as refused."""
+OPEN_BASE = "RNCARefine, base left open"
+VARIANTS = (WHOLE, ALONE, OPEN_BASE)
+NEAR = "input near the heart"
+"""The input without what lies away from the heart. Networks also draw walls on other organs; the repair takes them away
+where it draws, which lowers distances without any repair of a wall. Against this input that does not count."""
+NO_MODEL = "-"
+"""What stands for the model in a baseline's rows."""
+KEY = ["source", "case", "k"]
+"""What names a slice of a base network."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What one base network made of one case: where the two files lie, and which network it was."""
+
+    case: Path
+    prediction: Path
+    source: str
+
+    @property
+    def network(self) -> str:
+        """The kind of base network: ``weak`` of ``weak-0@1``, ``nnunet`` of ``nnunet@1``."""
+        return network_of(self.source)
+
+
+def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects: Sequence[str]) -> list[Failure]:
+    """Return what some base networks made of some subjects.
+
+    Args:
+        cases: Folder of cases.
+        predictions: Folder of predictions.
+        sources: ``<member>@<fraction>`` of the base networks.
+        subjects: Which subjects.
+
+    Raises:
+        ValueError: There is nothing.
+    """
+    if not subjects:
+        raise ValueError("The configuration names no subjects to measure on: give subjects.test or subjects.select.")
+    found = [
+        Failure(cases / path.name, path, source)
+        for source in sources
+        for subject in subjects
+        for path in sorted((predictions / source).glob(f"{subject}_*.npz"))
+    ]
+    if not found:
+        raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
+    return found
+
+
+def slices_of(failures: Iterable[Failure]) -> set[tuple[str, str, int]]:
+    """Return by :data:`KEY` the slices that :func:`evaluate` will have rows of: those with a predicted wall."""
+    return {
+        (failure.source, failure.case.stem, int(k))
+        for failure in failures
+        for k in np.flatnonzero((load_prediction(failure.prediction) == MYOCARDIUM).any(axis=(1, 2)))
+    }
+
+
+def evaluate(
+    failures: Sequence[Failure],
+    models: Sequence[Model],
+    *,
+    with_pool: bool = False,
+    device: str = "auto",
+    workers: int = 1,
+) -> Iterable[pd.DataFrame]:
+    """Repair every stack with every model and every baseline.
+
+    Args:
+        failures: From :func:`failures_of`.
+        models: The weights to measure.
+        with_pool: Give the base network's blood pool to the repair.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
+
+    Yields:
+        The rows of one stack, in the order of ``failures``; empty if the network drew no wall at all. One row per
+        slice with a prediction, model and method: ``broken`` and ``correct`` say which question the slice answers;
+        ``has`` (share of the true wall that was there), ``place``, ``gap_deg`` and ``slice_mm`` what kind of slice it
+        is; ``valid``, ``flagged``, ``changed``, ``confidence``, ``dice``, ``hd``, ``assd`` describe the result and
+        ``dice_before``, ``hd_before``, ``assd_before`` the input. Distances are measured in slices that were broken
+        or changed.
+
+    Raises:
+        ValueError: The same weights are given twice, or there are fewer than 1 workers.
+    """
+    labelled = list(zip(labels_of(models), models, strict=True))
+    yield from in_parallel(partial(_measure, models=labelled, with_pool=with_pool, device=device), failures, workers)
+
+
+def labels_of(models: Sequence[Model]) -> list[str]:
+    """Return what to call each model: its name, with the start of its hash where two share one.
+
+    Raises:
+        ValueError: The same weights are given twice; every slice would count twice.
+    """
+    shared = Counter(model.card.name for model in models)
+    labels = [
+        model.card.name if shared[model.card.name] == 1 else f"{model.card.name} ({model.card.sha256[:7]})"
+        for model in models
+    ]
+    for label, times in Counter(labels).items():
+        if times > 1:
+            raise ValueError(f"The weights {label} are given {times} times. Give every model once.")
+    return labels
+
+
+def _measure(failure: Failure, models: list[tuple[str, Model]], with_pool: bool, device: str) -> pd.DataFrame:
+    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    wall = (labels == MYOCARDIUM).astype(np.uint8)
+    if not wall.any():
+        return pd.DataFrame()
+    pool = (labels == POOL).astype(np.uint8) if with_pool else None
+    stack = Stack.create(case.image, wall, case.spacing, pool, case.name)
+    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    attempts: list[Attempt] = []
+    for name, model in models:
+        attempts += repairs(stack, model, name, device)
+    attempts += [_near(stack), *(_baseline(stack, method) for method in BASELINES)]
+    gaps = {record.k: record.gap_deg_before for record in attempts[0].records} if models else {}
+    places = place_of_slices(truth, case.spacing)
+    rows: list[dict[str, object]] = []
+    for k in np.flatnonzero(wall.any(axis=(1, 2))):
+        what = {
+            "network": failure.network,
+            "source": failure.source,
+            "case": case.name,
+            "subject": case.subject,
+            "k": int(k),
+            "broken": broken(labels[k], case.labels[k], stack.pixel_area),
+            "correct": betti_2d(wall[k]) == (1, 1) and betti_2d(truth[k]) == (1, 1),
+            "has": share_of_truth(wall[k], truth[k]),
+            "place": places.get(int(k), "beyond"),
+            "gap_deg": gaps.get(int(k), float("nan")),
+            "slice_mm": case.spacing[0],
+        }
+        before = distances(wall[k], truth[k], stack.in_plane)
+        for attempt in attempts:
+            row = what | attempt.row(int(k), wall[k])
+            measured = bool(row["broken"] or row["changed"])
+            after = distances(attempt.mask[k], truth[k], stack.in_plane) if measured else {}
+            nothing = float("nan")
+            row |= {key: after.get(key, nothing) for key in before}
+            row |= {f"{key}_before": value if measured else nothing for key, value in before.items()}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What one method made of a stack.
+
+    Attributes:
+        model: Name of the model, or :data:`NO_MODEL`.
+        sha256: Hash of its weights.
+        method: One of :data:`VARIANTS`, or a baseline.
+        mask: Shape ``(k, j, i)``.
+        records: The report's slices; none of a baseline.
+    """
+
+    model: str
+    sha256: str
+    method: str
+    mask: Mask
+    records: list[SliceRecord]
+
+    def row(self, k: int, before: Mask) -> dict[str, object]:
+        """Return what is to be said about slice k without looking at the truth."""
+        record = self.records[k] if self.records else None
+        return {
+            "model": self.model,
+            "sha256": self.sha256,
+            "method": self.method,
+            "valid": betti_2d(self.mask[k]) == (1, 1),
+            "verdict": "" if record is None else str(record.verdict),
+            "flagged": record is not None and record.flagged,
+            "changed": bool((self.mask[k] != before).any()),
+            "confidence": float("nan") if record is None or record.confidence is None else record.confidence,
+        }
+
+
+def repairs(stack: Stack, model: Model, name: str, device: str) -> list[Attempt]:
+    """Repair a stack with closed base, by automaton and geometry and by the automaton alone, and with the base left."""
+    closed = repair(stack, model, RepairOptions(close_base=True, device=device))
+    records = closed.report.slices
+    # The automaton's walls do not depend on what geometry does afterwards: no second rollout is needed.
+    alone, undone = closed.mask.copy(), list(records)
+    for k, record in enumerate(records):
+        if record.verdict is Verdict.GEOMETRY:
+            alone[k] = stack.mask[k]
+            undone[k] = replace(record, verdict=Verdict.REFUSED, flagged=True, confidence=None)
+    left = repair(stack, model, RepairOptions(device=device))
+    sha256 = model.card.sha256
+    return [
+        Attempt(name, sha256, WHOLE, closed.mask, records),
+        Attempt(name, sha256, ALONE, alone, undone),
+        Attempt(name, sha256, OPEN_BASE, left.mask, left.report.slices),
+    ]
+
+
+def _near(stack: Stack) -> Attempt:
+    heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
+    return Attempt(NO_MODEL, "", NEAR, near_heart(stack.mask, heart, stack.in_plane), [])
+
+
+def _baseline(stack: Stack, name: str) -> Attempt:
+    method = BASELINES[name]
+    walls = [method(piece, stack.in_plane) if betti_2d(piece) != (1, 1) else piece for piece in stack.mask]
+    return Attempt(NO_MODEL, "", name, np.stack(walls), [])
+
+
+def broken_slices(failure: Failure) -> tuple[Case, Stack, list[int]]:
+    """Load a failure for the automaton alone: without what lies away from the heart, as a whole repair does.
+
+    Returns:
+        The case; what the network drew about the heart; and the broken slices of which something is left there.
+    """
+    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    wall = (labels == MYOCARDIUM).astype(np.uint8)
+    if wall.any():
+        in_plane = case.spacing[1], case.spacing[2]
+        wall = near_heart(wall, locate_heart(wall, None, in_plane), in_plane)
+    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
+    wanted = [k for k in range(len(wall)) if wall[k].any() and broken(labels[k], case.labels[k], stack.pixel_area)]
+    return case, stack, wanted
+
+
+def distances(mask: Mask, truth: Mask, in_plane: tuple[float, float]) -> dict[str, float]:
+    """Return Dice, and HD and ASSD in mm (NaN where one of the two masks is empty)."""
+    surface = surface_distances(mask, truth, in_plane)
+    return {"dice": dice(mask, truth), "hd": surface.hd_mm, "assd": surface.assd_mm}
+
+
+def share_of_truth(wall: Mask, truth: Mask) -> float:
+    """Return the share of the true wall that a mask covers; NaN if there is none."""
+    return float((wall & truth).sum() / truth.sum()) if truth.any() else float("nan")
+
+
+def place_of_slices(truth: Mask, spacing: tuple[float, float, float]) -> dict[int, str]:
+    """Return for every slice with a true wall the third of the stack that it lies in: base, middle or apex."""
+    if not truth.any():
+        return {}
+    order = diagnose_mask(truth, None, spacing).base_to_apex
+    thirds = ("base", "middle", "apex")
+    return {k: thirds[min(2, 3 * rank // len(order))] for rank, k in enumerate(order)}

@@ -1,0 +1,272 @@
+"""Curves and bars, each from one table of a run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from ..calibrate import GOOD_DICE
+from ..confidence import GOOD, ROSE
+from ..measure import NO_MODEL
+from ..statistics import Interval
+from ..tables import ALL
+from .style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, colours, new_figure, percent
+
+
+def training(log: pd.DataFrame) -> Figure:
+    """Draw loss and validation over the updates.
+
+    Args:
+        log: One line a logged value: ``name``, ``step``, ``value``.
+    """
+    figure = new_figure(2.9)
+    left, right = figure.subplots(1, 2)
+    # Lightning goes on logging the last loss of the warm-up when that is over.
+    rolling = log[log.name == "loss"].step.min()
+    log = log[(log.name != "loss_encoder") | ~(log.step >= rolling)]
+    for name, label, colour in (("loss_encoder", "encoder alone", ORANGE), ("loss", "after the rollout", BLUE)):
+        part = log[log.name == name].sort_values("step")
+        if len(part):
+            left.plot(part.step, part.value, color=colour, alpha=0.25, linewidth=0.9)
+            left.plot(part.step, _smoothed(part.value), color=colour, label=label)
+    left.set(title="Training loss", xlabel="update", ylim=(0, None))
+    left.legend()
+    rings, gain = (log[log.name == name].sort_values("step") for name in ("rings", "dice_gain"))
+    right.plot(gain.step, gain.value, color=BLUE, marker=MARKERS[0], label="gain of Dice (left)")
+    right.axhline(0, color=GREY, linewidth=0.8)
+    right.set(title="Selecting subjects, automaton alone", xlabel="update", ylabel="gain of Dice")
+    if len(rings):
+        shares = right.twinx()
+        shares.plot(rings.step, rings.value, color=GREEN, marker=MARKERS[1], label="closed rings (right)")
+        shares.set(ylim=(-0.02, 1.02), ylabel="closed rings")
+        shares.grid(False)
+        shares.spines["right"].set_visible(True)
+        percent(shares)
+        handles = [*right.get_legend_handles_labels()[0], *shares.get_legend_handles_labels()[0]]
+        right.legend(handles=handles, loc="lower right")
+    return figure
+
+
+def _smoothed(values: pd.Series) -> pd.Series:
+    return values.ewm(span=max(2, len(values) // 12)).mean()
+
+
+def horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
+    """Draw what becomes of the walls when the automaton runs on.
+
+    Args:
+        tables: From :func:`experiments.horizon.summarise`, by model.
+        steps: At how many steps each model's rollout ends in use.
+    """
+    figure = new_figure(2.9)
+    panels = figure.subplots(1, 3)
+    titles = (("ring", "Closed rings"), ("dice", "Dice"), ("area", "Area, over the true wall's"))
+    shade = colours(list(tables))
+    for axes, (measure, title) in zip(panels, titles, strict=True):
+        for number, (model, table) in enumerate(tables.items()):
+            colour = shade[model]
+            axes.fill_between(
+                table.steps, table[f"{measure} low"], table[f"{measure} high"], color=colour, alpha=0.15, linewidth=0
+            )
+            for edge in ("least", "most"):
+                axes.plot(table.steps, table[f"{measure} {edge}"], color=colour, linewidth=0.7, alpha=0.6)
+            axes.plot(table.steps, table[measure], color=colour, marker=MARKERS[number % len(MARKERS)], label=model)
+            if model in steps:
+                axes.axvline(steps[model], color=colour, linewidth=0.9, linestyle=":")
+        axes.set_xscale("log", base=2)
+        ticks = sorted({step for table in tables.values() for step in table.steps if step in (8, 24, 64, 192, 512)})
+        axes.set_xticks(ticks, [str(step) for step in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set(title=title, xlabel="steps")
+    percent(panels[0])
+    for axes, least, most in ((panels[0], 0.0, 1.0), (panels[1], 0.0, 1.0), (panels[2], 0.5, 1.5)):
+        _at_least(axes, 0.08, least, most)
+    panels[2].axhline(1, color=GREY, linewidth=0.8)
+    if len(tables) > 1:
+        panels[0].legend(loc="lower left")
+    return figure
+
+
+def _at_least(axes: Axes, span: float, least: float, most: float) -> None:
+    """Widen a vertical axis that would blow up differences smaller than ``span``."""
+    low, high = axes.get_ylim()
+    if high - low < span:
+        middle = (low + high) / 2
+        low, high = middle - span / 2, middle + span / 2
+    if high > most + 0.02 and most == 1.0:
+        low, high = low - (high - most - 0.02), most + 0.02
+    axes.set_ylim(max(low, least - 0.02) if least == 0.0 else low, high)
+
+
+def reliability(bins: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
+    """Draw how often a repair was good, and how often it raised Dice, among slices of the same confidence.
+
+    Args:
+        bins: From :func:`rncarefine_training.evaluate.confidence.curves`.
+        summary: From :func:`rncarefine_training.evaluate.confidence.summary`.
+        population: Which slices.
+    """
+    figure = new_figure(4.2)
+    panels = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(3, 1))
+    titles = {GOOD: f"Is it good? (Dice of at least {GOOD_DICE:g})", ROSE: "Did Dice rise?"}
+    for (above, below), (question, title) in zip(panels.T, titles.items(), strict=True):
+        above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as promised")
+        _promises(above, below, _of(bins, population, question), _of(summary, population, question))
+        above.set(title=title, ylim=(-0.02, 1.04))
+        above.legend(loc="upper left" if above is figure.axes[0] else "lower right", fontsize=7.5)
+        below.set(xlabel="confidence", xlim=(0, 1.02))
+    panels[0][0].set_ylabel("share of yes")
+    panels[1][0].set_ylabel("slices")
+    percent(panels[0][0])
+    return figure
+
+
+def _promises(above: Axes, below: Axes, bins: pd.DataFrame, summary: pd.DataFrame) -> None:
+    models = list(bins.model.unique())
+    shade = colours(models)
+    width = 0.08 / max(1, len(models))
+    for number, model in enumerate(models):
+        part = bins[bins.model == model]
+        total = summary[(summary.model == model) & (summary.network == ALL)].iloc[0]
+        bounds = [Interval(round(share * n), int(n)).bounds for share, n in zip(part.came, part.n, strict=True)]
+        low, high = np.array(bounds).T
+        above.errorbar(
+            part.confidence,
+            part.came,
+            np.maximum([part.came - low, high - part.came], 0),
+            color=shade[model],
+            marker=MARKERS[number % len(MARKERS)],
+            elinewidth=1,
+            label=f"{model}: AUROC {total.auroc:.2f}, ECE {total.ece:.2f}",
+        )
+        left = (part.bin + 0.5) / 10 + (number - (len(models) - 1) / 2) * width
+        below.bar(left, part.n, width=width, color=shade[model])
+
+
+def _of(table: pd.DataFrame, population: str, question: str) -> pd.DataFrame:
+    return table[(table.slices == population) & (table.question == question)]
+
+
+def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
+    """Draw what is left of the risk if only the most confident repairs are kept.
+
+    Args:
+        curves: From :func:`rncarefine_training.evaluate.confidence.curves`.
+        summary: From :func:`rncarefine_training.evaluate.confidence.summary`.
+        population: Which slices.
+    """
+    figure = new_figure(2.9)
+    panels = figure.subplots(1, 3)
+    chosen = curves[curves.slices == population]
+    totals = _of(summary, population, GOOD)
+    models = list(chosen.model.unique())
+    shade = colours(models)
+    titles = (("risk", "Mean 1 - Dice"), ("poor", f"Dice below {GOOD_DICE:g}"), ("fell", "Dice fell"))
+    for axes, (measure, title) in zip(panels, titles, strict=True):
+        for model in models:
+            part = chosen[chosen.model == model]
+            area = totals[(totals.model == model) & (totals.network == ALL)].iloc[0].aurc
+            axes.plot(part.coverage, part[measure], color=shade[model], label=f"{model}, AURC {area:.3f}")
+            axes.axhline(part[measure].iloc[-1], color=shade[model], linewidth=0.8, linestyle=":")
+        axes.set(title=title, xlabel="kept, most confident first", xlim=(0, 1), ylim=(0, None))
+        percent(axes, "x")
+    for axes in panels[1:]:
+        percent(axes)
+    panels[0].legend(loc="lower right")
+    return figure
+
+
+def strata(table: pd.DataFrame) -> Figure:
+    """Draw the gain of Dice and the closed rings by kind of slice, methods side by side.
+
+    Args:
+        table: From :func:`rncarefine_training.evaluate.strata.stratify`.
+    """
+    kinds = list(table.stratum.unique())
+    methods = [*dict.fromkeys(zip(table.model, table.method, strict=True))]
+    shade = colours([model for model, _ in methods if model != NO_MODEL])
+    figure = new_figure(2.4 * len(kinds))
+    for axes, kind in zip(figure.subplots(len(kinds), 2, squeeze=False), kinds, strict=True):
+        part = table[table.stratum == kind]
+        labels = list(dict.fromkeys(part.slices))
+        _bars(axes[0], part, labels, methods, shade, "gain")
+        _bars(axes[1], part, labels, methods, shade, "valid share")
+        axes[0].set(title=f"By {kind}: gain of Dice")
+        axes[1].set(title="closed rings")
+        percent(axes[1])
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(methods))
+    return figure
+
+
+def _bars(
+    axes: Axes,
+    part: pd.DataFrame,
+    labels: list[str],
+    methods: list[tuple[str, str]],
+    shade: dict[str, str],
+    measure: str,
+) -> None:
+    width = 0.8 / len(methods)
+    for number, (model, method) in enumerate(methods):
+        lines = part[(part.model == model) & (part.method == method)].set_index("slices").reindex(labels)
+        at = np.arange(len(labels)) + (number - (len(methods) - 1) / 2) * width
+        label = method if model == NO_MODEL else model
+        if measure == "gain":
+            spread = [(lines.gain - lines.low).clip(lower=0), (lines.high - lines.gain).clip(lower=0)]
+            line = {"elinewidth": 0.9, "ecolor": "#333333"}
+            axes.bar(at, lines.gain, width * 0.92, color=shade[model], yerr=spread, error_kw=line, label=label)
+        else:  # shares near 100 %: a bar from 0 would hide what differs
+            share = lines["valid share"]
+            spread = [(share - lines["valid low"]).clip(lower=0), (lines["valid high"] - share).clip(lower=0)]
+            axes.errorbar(at, share, spread, fmt=MARKERS[number % len(MARKERS)], color=shade[model], elinewidth=1.2)
+    counts = part.groupby("slices", sort=False).n.max().reindex(labels)
+    names = [f"{_short(label)}\nn = {counts[label]:.0f}" for label in labels]
+    axes.set_xticks(range(len(labels)), names, fontsize=7.5)
+    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.grid(False, axis="x")
+    if measure == "gain":
+        axes.axhline(0, color=BLACK, linewidth=0.8)
+
+
+def _short(label: str) -> str:
+    return label.replace("more than ", "> ").replace("up to ", "≤ ").replace(" to ", "-").replace(" deg", "°")
+
+
+def forest(
+    table: pd.DataFrame, name: str, value: str, low: str, high: str, title: str, label: str, group: str | None = None
+) -> Figure:
+    """Draw one interval a line, with a line at the reference.
+
+    Args:
+        table: The lines, from top to bottom.
+        name: Column of their names.
+        value: Column of the value; with ``low`` and ``high`` beside it.
+        low: Column of the lower bound.
+        high: Column of the upper bound.
+        title: Above the plot.
+        label: Below it.
+        group: Column that decides the colour.
+    """
+    figure = new_figure(0.7 + 0.235 * len(table))
+    axes = figure.subplots()
+    groups = list(table[group].unique()) if group else [""]
+    shade = colours([str(each) for each in groups])
+    at = np.arange(len(table))[::-1]
+    for each in groups:
+        chosen = (table[group] == each).to_numpy() if group else np.ones(len(table), bool)
+        part = table[chosen]
+        spread = [(part[value] - part[low]).clip(lower=0), (part[high] - part[value]).clip(lower=0)]
+        axes.errorbar(
+            part[value], at[chosen], xerr=spread, fmt="o", color=shade[str(each)], capsize=0, elinewidth=1.6, label=each
+        )
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.set_yticks(at, table[name])
+    axes.grid(False, axis="y")
+    axes.set(title=title, xlabel=label, ylim=(-0.7, len(table) - 0.3))
+    if group:
+        axes.legend(loc="best")
+    return figure

@@ -1,0 +1,232 @@
+"""Pictures: what the automaton does step by step, and repairs before and after beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from rncarefine.anatomy.heart import locate_heart, near_heart
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.cli.demo import BROKEN, IMAGE, MYOCARDIUM, TRUTH, sample_folder
+from rncarefine.io.files import Choice, read_case, read_pair
+from rncarefine.nca.model import Model
+from rncarefine.refine.metrics import dice
+from rncarefine.refine.proposals import ask_automaton
+from rncarefine.refine.repair import RepairOptions, repair
+from rncarefine.stack import Mask, Stack
+from rncarefine.tasks.ring.readout import read_wall
+
+from ...data.cases import MYOCARDIUM as MYOCARDIUM_LABEL
+from ...data.cases import Case
+from ...data.predictions import load_prediction
+from ..measure import Failure
+from .style import GREEN, ORANGE, SKY, WIDTH, new_figure
+
+LOOKS = (0, 2, 4, 8, 16, 24)
+MARGIN_MM = 14.0
+RING_MAP = LinearSegmentedColormap.from_list("ring", [(0.9, 0.62, 0.0, 0.0), (0.9, 0.62, 0.0, 0.85)])
+"""Orange, the more opaque the higher the state."""
+
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A stack to draw: the broken mask in it, and the true wall, shape ``(k, j, i)``."""
+
+    stack: Stack
+    truth: Mask
+
+    def broken(self) -> list[int]:
+        """Return the slices whose true wall is a ring and whose mask is something else."""
+        return [
+            k
+            for k, (wall, truth) in enumerate(zip(self.stack.mask, self.truth, strict=True))
+            if wall.any() and betti_2d(wall) != (1, 1) and betti_2d(truth) == (1, 1)
+        ]
+
+    def near(self) -> Stack:
+        """Return the stack without what lies away from the heart."""
+        heart = locate_heart(self.stack.mask, None, self.stack.in_plane)
+        return replace(self.stack, mask=near_heart(self.stack.mask, heart, self.stack.in_plane))
+
+
+def sample_stack() -> Shown:
+    """Return the shipped Sunnybrook stack (CC0), whose pictures anybody may publish."""
+    folder = sample_folder()
+    wall = Choice(segment=MYOCARDIUM)
+    case = read_case(folder / IMAGE, folder / BROKEN, wall)
+    _, truth, _ = read_pair(folder / BROKEN, folder / TRUTH, wall, wall)
+    return Shown(replace(case.stack, pool=None), truth)
+
+
+def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
+    """Return the first so many stacks of a run in which something about the heart is broken.
+
+    Their pictures are as free as the images are.
+
+    Raises:
+        ValueError: There is none.
+    """
+    shown: list[Shown] = []
+    for failure in failures:
+        if len(shown) == most:
+            break
+        case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+        wall, truth = ((values == MYOCARDIUM_LABEL).astype(np.uint8) for values in (labels, case.labels))
+        if wall.any():
+            found = Shown(Stack.create(case.image, wall, case.spacing, None, case.name), truth)
+            near = found.near()
+            if any(near.mask[k].any() for k in found.broken()):
+                shown.append(found)
+    if not shown:
+        raise ValueError("The networks broke no slice of the selecting subjects: there is nothing to draw.")
+    return shown
+
+
+def film_strip(shown: Shown, model: Model, rows: int = 3, looks: Sequence[int] = LOOKS) -> Figure:
+    """Draw the state of the ring channel over the image at some steps, for the slices with least of their wall.
+
+    Args:
+        shown: The stack.
+        model: The weights.
+        rows: How many slices.
+        looks: After which steps.
+
+    Raises:
+        ValueError: No slice of the stack is broken.
+    """
+    stack = shown.near()
+    wanted = [k for k in shown.broken() if stack.mask[k].any()]
+    if not wanted:
+        raise ValueError(f"{stack.name}: no slice is broken, there is nothing to draw.")
+    had = {k: dice(stack.mask[k], shown.truth[k]) for k in wanted}
+    chosen = sorted(sorted(wanted, key=lambda k: had[k])[:rows])
+    found = ask_automaton(stack, wanted, model, steps=max(looks), looks=looks)
+    window = _window(shown, chosen)
+    columns = len(looks) + 1
+    cell = WIDTH / columns
+    figure = new_figure(cell * len(chosen) * _aspect(window, stack) + 0.5)
+    panels = figure.subplots(len(chosen), columns, squeeze=False)
+    for line, k in zip(panels, chosen, strict=True):
+        for axes, look in zip(line, looks, strict=False):
+            fields = found.looks[look][k]
+            _image(axes, stack, k, window)
+            _overlay(axes, fields[0][window], stack)
+            wall = read_wall(fields)
+            if look and wall is not None:
+                _contour(axes, wall[window], stack, SKY)
+        _image(axes := line[-1], stack, k, window)
+        last = read_wall(found.looks[looks[-1]][k])
+        if last is not None:
+            _contour(axes, last[window], stack, SKY)
+        _contour(axes, shown.truth[k][window], stack, GREEN)
+        line[0].set_ylabel(f"slice {k + 1}", fontsize=8)
+    for axes, look in zip(panels[0], looks, strict=False):
+        axes.set_title("input" if look == 0 else f"step {look}", loc="center", fontsize=8.5)
+    panels[0][-1].set_title("end and truth", loc="center", fontsize=8.5)
+    lines = [
+        Line2D([], [], color=ORANGE, linewidth=6, alpha=0.8, label="state of the ring channel"),
+        Line2D([], [], color=SKY, label="wall read from the state"),
+        Line2D([], [], color=GREEN, label="true wall"),
+    ]
+    figure.legend(handles=lines, loc="outside lower center", ncols=3)
+    return figure
+
+
+def gallery(stacks: Iterable[Shown], model: Model) -> Figure:
+    """Draw the worst, the median and the best repair by Dice: image, mask before, wall after, with the true contour.
+
+    Args:
+        stacks: Where to look for them.
+        model: The weights.
+
+    Raises:
+        ValueError: No slice of the stacks is broken.
+    """
+    scored: list[tuple[float, Shown, int, Mask]] = []
+    for shown in stacks:
+        broken = shown.broken()
+        after = repair(shown.stack, model, RepairOptions(close_base=True)).mask if broken else shown.stack.mask
+        scored += [(dice(after[k], shown.truth[k]), shown, k, after[k]) for k in broken]
+    if not scored:
+        raise ValueError("No slice of these stacks is broken, there is nothing to draw.")
+    scored.sort(key=lambda entry: entry[0])
+    chosen = {"worst": scored[0], "median": scored[len(scored) // 2], "best": scored[-1]}
+    windows = [_window(shown, [k]) for _, shown, k, _ in chosen.values()]
+    tallest = max(_aspect(window, entry[1].stack) for window, entry in zip(windows, chosen.values(), strict=True))
+    figure = new_figure(6.6 / 3 * len(chosen) * tallest + 0.9, 6.6)
+    panels = figure.subplots(len(chosen), 3, squeeze=False)
+    for line, window, (name, (after_dice, shown, k, wall)) in zip(panels, windows, chosen.items(), strict=True):
+        before = shown.stack.mask[k]
+        for axes, mask, colour in zip(line, (None, before, wall), (SKY, SKY, ORANGE), strict=True):
+            _image(axes, shown.stack, k, window)
+            if mask is not None:
+                _fill(axes, mask[window], shown.stack, colour)
+            _contour(axes, shown.truth[k][window], shown.stack, GREEN)
+        line[0].set_ylabel(name, fontsize=9.5, fontweight="bold")
+        line[1].set_title(f"before: Dice {dice(before, shown.truth[k]):.2f}", loc="center")
+        line[2].set_title(f"after: Dice {after_dice:.2f}", loc="center")
+    panels[0][0].set_title("image", loc="center")
+    lines = [
+        Line2D([], [], color=SKY, linewidth=6, alpha=0.7, label="broken mask"),
+        Line2D([], [], color=ORANGE, linewidth=6, alpha=0.7, label="repaired"),
+        Line2D([], [], color=GREEN, label="true wall"),
+    ]
+    figure.legend(handles=lines, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _window(shown: Shown, slices: list[int]) -> Window:
+    """Crop to the heart: the true walls of some slices and what was drawn near them, with a margin, as a square."""
+    rows, columns = np.nonzero(shown.truth[slices].any(axis=0))
+    middle = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
+    spacing = shown.stack.in_plane
+    reach = max(np.ptp(rows) * spacing[0], np.ptp(columns) * spacing[1]) / 2 + MARGIN_MM
+    edges = []
+    for centre, mm, size in zip(middle, spacing, shown.truth.shape[1:], strict=True):
+        half = reach / mm
+        edges.append(slice(max(0, round(centre - half)), min(size, round(centre + half) + 1)))
+    return edges[0], edges[1]
+
+
+def _aspect(window: Window, stack: Stack) -> float:
+    """Height over width of a window, in mm."""
+    rows, columns = (part.stop - part.start for part in window)
+    return float(rows * stack.in_plane[0] / (columns * stack.in_plane[1]))
+
+
+def _image(axes: Axes, stack: Stack, k: int, window: Window) -> None:
+    low, high = np.percentile(stack.image[(slice(None), *window)], (1, 99.5))
+    axes.imshow(
+        stack.image[k][window],
+        cmap="gray",
+        vmin=low,
+        vmax=high,
+        aspect=stack.in_plane[0] / stack.in_plane[1],
+        interpolation="bilinear",
+    )
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _overlay(axes: Axes, field: NDArray[np.float32], stack: Stack) -> None:
+    axes.imshow(field, cmap=RING_MAP, vmin=0, vmax=1, aspect=stack.in_plane[0] / stack.in_plane[1])
+
+
+def _fill(axes: Axes, mask: Mask, stack: Stack, colour: str) -> None:
+    aspect = stack.in_plane[0] / stack.in_plane[1]
+    axes.imshow(mask, cmap=ListedColormap([colour]), alpha=0.55 * mask, aspect=aspect, interpolation="nearest")
+
+
+def _contour(axes: Axes, mask: Mask, stack: Stack, colour: str) -> None:
+    axes.contour(mask.astype(float), [0.5], colors=[colour], linewidths=1.3)

@@ -1,0 +1,126 @@
+"""The same figures by what is broken, place in the stack, how much of the wall was there, gap and slice distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from .measure import KEY, NEAR, NO_MODEL, WHOLE
+from .paired import POLAR
+from .statistics import Interval, mean, paired, relative_change
+from .tables import models_of
+
+FAULT, PLACE = "what is broken", "place in the stack"
+HAS, GAP, DISTANCE = "share of the true wall there", "gap", "slice distance"
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """How the numbers of a column are cut: intervals are open below and closed above."""
+
+    column: str
+    edges: tuple[float, ...]
+    labels: tuple[str, ...]
+
+    def cut(self, rows: pd.DataFrame) -> pd.Series:
+        """Return the label of every row; missing where it has no number."""
+        return pd.cut(rows[self.column], self.edges, labels=self.labels)
+
+
+STRATA = {
+    HAS: Stratum(
+        "has", (-1, 0, 0.25, 0.5, 0.75, 1), ("none", "up to 25 %", "25 to 50 %", "50 to 75 %", "more than 75 %")
+    ),
+    GAP: Stratum(
+        "gap_deg",
+        (-1, 0, 30, 90, 180, 360),
+        ("none", "up to 30 deg", "30 to 90 deg", "90 to 180 deg", "more than 180 deg"),
+    ),
+    DISTANCE: Stratum("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
+}
+FAULTS = WALL, ELSEWHERE = "the wall itself", "only pieces elsewhere"
+"""What is broken in a slice: the wall about the heart, or nothing but that there are pieces far away from it."""
+PLACES = ("base", "middle", "apex")
+
+
+def stratify(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per stratum and method: the models' whole repair, and polar interpolation.
+
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+
+    Returns:
+        ``n`` broken slices of ``subjects``; ``valid`` with its interval; ``dice before`` and ``dice``; ``gain`` of
+        Dice with ``low`` and ``high``; ``hd`` and ``assd`` with their relative ``change``; and, for every model after
+        the first, ``over first``: the paired gain of Dice over the first model, its interval and p.
+    """
+    failed = rows[rows.broken].reset_index(drop=True)
+    models = models_of(failed)
+    wanted = [(model, WHOLE) for model in models] + [(NO_MODEL, POLAR)]
+    lines = []
+    for kind, labels in _labelled(failed):
+        for label in labels.cat.categories:
+            inside = failed[labels == label]
+            first = _of(inside, models[0], WHOLE) if models else inside
+            for model, method in wanted:
+                part = _of(inside, model, method)
+                if part.empty:
+                    continue
+                line = {"stratum": kind, "slices": label, "model": model, "method": method, **_figures(part)}
+                if models and model in models[1:]:
+                    ours, theirs = part.set_index(KEY).dice, first.set_index(KEY).dice
+                    over = paired(ours - theirs.reindex(ours.index), part.subject)
+                    line |= {"over first": over.gain.value, "over low": over.gain.low, "over high": over.gain.high}
+                    line |= {"over p": over.p}
+                lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _of(rows: pd.DataFrame, model: str, method: str) -> pd.DataFrame:
+    return rows[(rows.model == model) & (rows.method == method)].sort_values(KEY)
+
+
+def _labelled(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
+    words = {FAULT: (faults(rows), FAULTS), PLACE: (rows.place, PLACES)}
+    named = [
+        (kind, pd.Series(pd.Categorical(values, order, ordered=True), rows.index))
+        for kind, (values, order) in words.items()
+    ]
+    return named + [(kind, stratum.cut(rows)) for kind, stratum in STRATA.items()]
+
+
+def faults(rows: pd.DataFrame) -> pd.Series:
+    """Return for every row which of :data:`FAULTS` its slice has.
+
+    Args:
+        rows: With those of the input near the heart among them.
+    """
+    closed = rows[rows.method == NEAR].set_index(KEY).valid
+    near = closed.reindex(pd.MultiIndex.from_frame(rows[KEY])).to_numpy()
+    return pd.Series(np.where(near == True, ELSEWHERE, WALL), rows.index)  # noqa: E712 (missing is not closed)
+
+
+def _figures(part: pd.DataFrame) -> dict[str, object]:
+    gain = mean(part.dice - part.dice_before, part.subject)
+    hd = relative_change(part.hd_before, part.hd, part.subject)
+    assd = relative_change(part.assd_before, part.assd, part.subject)
+    valid = Interval(int(part.valid.sum()), len(part))
+    return {
+        "n": len(part),
+        "subjects": part.subject.nunique(),
+        "valid": str(valid),
+        "valid share": valid.share,
+        "valid low": valid.bounds[0],
+        "valid high": valid.bounds[1],
+        "dice before": part.dice_before.mean(),
+        "dice": part.dice.mean(),
+        "gain": gain.value,
+        "low": gain.low,
+        "high": gain.high,
+        "hd": part.hd.mean(),
+        "hd change": hd.value,
+        "assd": part.assd.mean(),
+        "assd change": assd.value,
+    }

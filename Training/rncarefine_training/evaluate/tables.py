@@ -1,0 +1,94 @@
+"""What the rows of an evaluation say, by base network and method."""
+
+from __future__ import annotations
+
+import pandas as pd  # type: ignore[import-untyped]
+
+from rncarefine.words import Verdict
+
+from .measure import NO_MODEL, WHOLE
+from .statistics import Interval
+
+ALL = "all"
+"""What stands for the network in figures of all networks together."""
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per network, model and method: broken slices, valid share with interval, means against input.
+
+    ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, a person must look at.
+    """
+    lines = []
+    for (network, model, method), part in rows.groupby(["network", "model", "method"], sort=False):
+        failed, correct = part[part.broken], part[part.correct]
+        refused = failed.verdict == str(Verdict.REFUSED)
+        kept = failed[~refused]
+        lines.append(
+            {
+                "network": network,
+                "model": model,
+                "sha256": part.sha256.iloc[0],
+                "method": method,
+                "broken": len(failed),
+                "refused": int(refused.sum()),
+                "flagged": int(failed.flagged.sum()),
+                "valid": str(Interval(int(failed.valid.sum()), len(failed))),
+                "valid of not refused": str(Interval(int(kept.valid.sum()), len(kept))),
+                "dice before": failed.dice_before.mean(),
+                "dice": failed.dice.mean(),
+                "hd before": failed.hd_before.mean(),
+                "hd": failed.hd.mean(),
+                "assd before": failed.assd_before.mean(),
+                "assd": failed.assd.mean(),
+                "correct": len(correct),
+                "correct changed": int(correct.changed.sum()),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def models_of(rows: pd.DataFrame) -> list[str]:
+    """Return the models that were measured, in their order."""
+    return [str(name) for name in rows.model.unique() if name != NO_MODEL]
+
+
+def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | int | str]]:
+    """Return the figures of :func:`summarise` that a model card shows, by base network.
+
+    Args:
+        table: From :func:`summarise`.
+        sha256: Hash of the weights; those of other weights, of the same name or not, are left out.
+
+    Returns:
+        Nothing if these weights were not measured; a mean over no slice is left out.
+    """
+    ours = table[(table.method == WHOLE) & (table.sha256 == sha256)].round(3)
+    columns = ["broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
+    return {
+        str(row["network"]): {name: row[name] for name in columns if pd.notna(row[name])}
+        for row in ours.to_dict("records")
+    }
+
+
+def overall(rows: pd.DataFrame, model: str) -> dict[str, str]:
+    """Return what the whole repair did over all networks together.
+
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        model: Which of the models.
+
+    Returns:
+        ``refused`` and ``flagged`` of the broken slices, the Dice that half of the refused had at most before,
+        ``valid`` of those not refused, and ``changed`` of the slices that were rings in prediction and truth.
+    """
+    ours = rows[(rows.method == WHOLE) & (rows.model == model)]
+    failed, correct = ours[ours.broken], ours[ours.correct]
+    left = failed.verdict == str(Verdict.REFUSED)
+    refused, kept, flagged = failed[left], failed[~left], int(failed.flagged.sum())
+    return {
+        "refused": f"{len(refused)} of {len(failed)}, {Interval(len(refused), len(failed))}",
+        "flagged": f"{flagged} of {len(failed)}, {Interval(flagged, len(failed))}",
+        "median Dice of the refused": f"{refused.dice_before.median():.2f}",
+        "valid of not refused": f"{int(kept.valid.sum())} of {len(kept)}, {Interval(int(kept.valid.sum()), len(kept))}",
+        "changed of correct": f"{int(correct.changed.sum())} of {len(correct)}",
+    }

@@ -1,0 +1,273 @@
+"""Base networks trained on a part of the subjects, and what they make of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from monai.losses import DiceCELoss
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from rncarefine.atomic import written_whole
+from rncarefine.nca.channels import intensity_range
+
+from ..config import Base, BaseNetwork, Config
+from ..data.augment import random_affine, random_contrast
+from ..data.cases import Case, matches
+from ..resume import Remaining, updates_done
+from .networks import STRIDE, build_network
+
+
+@dataclass(frozen=True)
+class Member:
+    """One base network of a kind: its name and the subjects that it is trained on."""
+
+    kind: str
+    number: int
+    subjects: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """``<kind>-<number>``."""
+        return f"{self.kind}-{self.number}"
+
+
+def members(config: Config) -> list[Member]:
+    """Draw the subjects of every base network, spread over the data set's order (ACDC is ordered by diagnosis)."""
+    drawn = []
+    for kind, network in config.base.networks.items():
+        develop = [name for name in config.subjects.develop if matches(name, network.among)]
+        if network.subjects > len(develop):
+            raise ValueError(
+                f"base.networks.{kind}.subjects is {network.subjects}, there are {len(develop)} to develop with."
+            )
+        for number in range(network.members):
+            rng = np.random.default_rng([config.seed, number, network.subjects])
+            strata = np.array_split(np.arange(len(develop)), network.subjects)
+            chosen = sorted(int(rng.choice(stratum)) for stratum in strata)
+            drawn.append(Member(kind, number, tuple(develop[index] for index in chosen)))
+    return drawn
+
+
+def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale grey values so that the 1st and 99th percentile of the stack become 0 and 1."""
+    low, high = intensity_range(image)
+    return ((image - low) / (high - low)).astype(np.float32)
+
+
+def resample(slices: Tensor, spacing: tuple[float, float], target_mm: float, mode: str) -> Tensor:
+    """Resample ``(n, channel, j, i)`` in plane from ``spacing`` (mm along j, i) to square pixels."""
+    size = [max(1, round(side * mm / target_mm)) for side, mm in zip(slices.shape[2:], spacing, strict=True)]
+    if mode == "nearest":
+        return F.interpolate(slices, size, mode="nearest-exact")
+    return F.interpolate(slices, size, mode="bilinear", align_corners=False, antialias=True)
+
+
+class HeartCrops(Dataset[tuple[Tensor, Tensor]]):
+    """Random crops about the heart, at the base networks' spacing, background slices included now and then."""
+
+    def __init__(self, cases: list[Case], settings: Base, length: int, seed: int) -> None:
+        self.length, self.seed, self.crop = length, seed, settings.crop
+        self.slices: list[tuple[Tensor, Tensor]] = []
+        for case in cases:
+            image = resample(
+                torch.from_numpy(normalise(case.image))[:, None], case.spacing[1:], settings.spacing_mm, "bilinear"
+            )
+            labels = resample(
+                torch.from_numpy(case.labels)[:, None].float(), case.spacing[1:], settings.spacing_mm, "nearest"
+            )
+            self.slices += [(image[k, 0], labels[k, 0]) for k in range(len(image))]
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng([self.seed, index])
+        image, labels = self.slices[int(rng.integers(len(self.slices)))]
+        where = torch.nonzero(labels)
+        middle = where.float().mean(0) if len(where) else torch.tensor(labels.shape) / 2
+        jitter = torch.from_numpy(rng.uniform(-0.25, 0.25, 2) * self.crop)
+        start = (middle + jitter - self.crop / 2).round().int().tolist()
+        return cut(image, start, self.crop), cut(labels, start, self.crop)
+
+
+def cut(image: Tensor, start: list[int], size: int) -> Tensor:
+    """Cut a square out of ``(j, i)``, zeros where it reaches outside."""
+    j, i = start
+    before = [max(0, -i), max(0, -j)]
+    after = [max(0, i + size - image.shape[1]), max(0, j + size - image.shape[0])]
+    padded = F.pad(image, (before[0], after[0], before[1], after[1]))
+    return padded[j + before[1] : j + before[1] + size, i + before[0] : i + before[0] + size]
+
+
+class BaseLearner(L.LightningModule):
+    """Trains one base network with soft Dice and cross-entropy."""
+
+    def __init__(self, description: BaseNetwork, settings: Base, seed: int) -> None:
+        super().__init__()
+        self.description, self.settings = description, settings
+        self.network = _channels_last(build_network(description))
+        self.loss = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False)
+        self.draws = torch.Generator().manual_seed(seed)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        """Augment the crops and return the loss."""
+        image, labels = batch[0][:, None], batch[1]
+        planes = torch.cat([image, F.one_hot(labels.long(), 4).permute(0, 3, 1, 2).float()], 1).cpu()
+        planes = random_affine(planes, self.draws, rotation_deg=25, scale=0.15, shear=0.05, shift=0.0)
+        image = random_contrast(planes[:, :1], self.draws, 0.4).to(batch[0].device)
+        truth = planes[:, 1:].argmax(1, keepdim=True).to(batch[0].device)
+        loss = self.loss(self.network(image.contiguous(memory_format=torch.channels_last)), truth)
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with a one-cycle rate."""
+        rate, updates = self.settings.learning_rate, self.description.updates
+        optimizer = torch.optim.AdamW(self.parameters(), rate, weight_decay=1e-3)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=updates + 1)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what decides the next updates beside the weights: the state of the augmentation's random numbers."""
+        checkpoint["draws"] = self.draws.get_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the random numbers as they were."""
+        self.draws.set_state(checkpoint["draws"])
+
+
+def train_member(config: Config, member: Member, cases: list[Case], folder: Path, progress: bool = True) -> list[Path]:
+    """Train one base network, going on from its last checkpoint if there is one.
+
+    Args:
+        config: The training.
+        member: Which network.
+        cases: The cases of ``member.subjects``.
+        folder: Where checkpoints and the TensorBoard log go.
+        progress: Show a progress bar.
+
+    Returns:
+        One file of network weights per snapshot, in the order of the configuration.
+    """
+    description = config.base.networks[member.kind]
+    paths = snapshot_paths(description, folder / member.name)
+    if all(path.exists() for path in paths):
+        return paths
+    last = folder / member.name / "last.ckpt"
+    if not updates_kept(description, folder / member.name):
+        last.unlink(missing_ok=True)
+    seed = int(np.random.default_rng([config.seed, *member.name.encode()]).integers(2**31))
+    L.seed_everything(seed, verbose=False)
+    crops = HeartCrops(cases, config.base, config.base.batch * description.updates, seed)
+    learner = BaseLearner(description, config.base, seed)
+    checkpoints = ModelCheckpoint(
+        folder / member.name, filename="last", every_n_train_steps=100, save_top_k=1, enable_version_counter=False
+    )
+    trainer = L.Trainer(
+        max_steps=description.updates,
+        accelerator="auto",
+        devices=1,
+        logger=TensorBoardLogger(folder, name="log", version=member.name),
+        callbacks=[
+            checkpoints,
+            Snapshots(paths, description),
+            *([RichProgressBar()] if progress else []),
+        ],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+    )
+    left = Remaining(description.updates, config.base.batch, last)
+    loader = DataLoader(crops, config.base.batch, sampler=left)
+    trainer.fit(learner, loader, ckpt_path=last if last.exists() else None)
+    return paths
+
+
+def snapshot_paths(description: BaseNetwork, folder: Path) -> list[Path]:
+    """Return where a member's snapshots lie in its folder, in the order of the configuration."""
+    return [folder / f"snapshot-{fraction:g}.pt" for fraction in description.snapshots]
+
+
+def updates_kept(description: BaseNetwork, folder: Path) -> int:
+    """Return how many updates a member's checkpoint spares.
+
+    None where a snapshot is missing that the checkpoint has behind it: that one is only made from the beginning.
+    """
+    done = updates_done(folder / "last.ckpt")
+    paths = snapshot_paths(description, folder)
+    missed = any(update <= done and not path.exists() for update, path in _due(description, paths).items())
+    return 0 if missed else done
+
+
+def _due(description: BaseNetwork, paths: list[Path]) -> dict[int, Path]:
+    """Return after which update each snapshot is written."""
+    return {
+        max(1, round(fraction * description.updates)): path
+        for fraction, path in zip(description.snapshots, paths, strict=True)
+    }
+
+
+class Snapshots(L.Callback):
+    """Writes the network's weights after the fractions of the training that the configuration names."""
+
+    def __init__(self, paths: list[Path], description: BaseNetwork) -> None:
+        self.due = _due(description, paths)
+
+    def on_train_batch_end(self, trainer: L.Trainer, learner: L.LightningModule, *_: object) -> None:
+        """Write when a snapshot is due."""
+        path = self.due.get(trainer.global_step)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Into an open file: the name of a file would stand in its bytes.
+            with written_whole(path) as (temporary,), temporary.open("wb") as file:
+                torch.save(learner.network.state_dict(), file)  # type: ignore[union-attr]
+
+
+@torch.inference_mode()
+def predict(network: torch.nn.Module, case: Case, spacing_mm: float) -> NDArray[np.uint8]:
+    """Segment a case: labels on its own grid, as a user's network would hand them over.
+
+    Args:
+        network: A trained base network.
+        case: The case; its labels are not looked at.
+        spacing_mm: In-plane spacing that the network was trained at.
+
+    Returns:
+        Labels like ``case.labels``.
+    """
+    image = torch.from_numpy(normalise(case.image))[:, None]
+    small = resample(image, case.spacing[1:], spacing_mm, "bilinear")
+    height, width = small.shape[2:]
+    padded = F.pad(small, (0, -width % STRIDE, 0, -height % STRIDE)).contiguous(memory_format=torch.channels_last)
+    logits = network(padded)[:, :, :height, :width]
+    return (
+        F.interpolate(logits, image.shape[2:], mode="bilinear", align_corners=False).argmax(1).numpy().astype(np.uint8)
+    )
+
+
+def load_network(description: BaseNetwork, path: Path) -> torch.nn.Module:
+    """Build a base network and load one of its snapshots.
+
+    Raises:
+        ValueError: There is no such snapshot.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such snapshot of a base network. Run `rncarefine-train base` first.")
+    network = build_network(description)
+    network.load_state_dict(torch.load(path, weights_only=True))
+    return _channels_last(network.eval())
+
+
+def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
+    """Lay out a network's weights so that convolutions are fast on CPUs."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
