@@ -12,7 +12,7 @@ from typing import Any
 
 from ..words import Mode
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of card and weights that this code reads and writes."""
 EVIDENCE = ("after", "before", "gain", "kept", "change", "sharpness")
 """What a confidence weighs; see :func:`rncarefine.refine.confidence.evidence`."""
@@ -35,6 +35,8 @@ class ModelCard:
     citation: str
     spacing_mm: float
     """In-plane pixel spacing in mm that the model was trained at."""
+    crop: int
+    """Rows and columns of the crop around the heart, in pixels of this spacing."""
     channels: int
     """Channels of the automaton's state."""
     hidden: int
@@ -176,6 +178,7 @@ _RULES: dict[str, _Rule] = {
     "licence": _TEXT,
     "citation": _TEXT,
     "spacing_mm": (lambda value: _is_number(value) and value > 0, "a number of mm above 0"),
+    "crop": _COUNT,
     "channels": _COUNT,
     "hidden": _COUNT,
     "steps": _COUNT,

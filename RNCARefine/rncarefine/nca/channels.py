@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .architecture import CHANNELS
-from .crop import Frame
 
 Field = NDArray[np.float32]
 
@@ -21,26 +20,6 @@ def scaled(images: Field) -> Field:
     """Scale the images of a stack by :func:`intensity_range`, within -0.5 to 2."""
     low, high = intensity_range(images)
     return np.clip((images - np.float32(low)) / np.float32(high - low), -0.5, 2).astype(np.float32)
-
-
-def crop_around(
-    middle: tuple[float, float],
-    size: tuple[int, int],
-    spacing_mm: float,
-    in_plane: tuple[float, float],
-    shape: tuple[int, ...],
-) -> Frame:
-    """Return the crop of this size about a point.
-
-    Args:
-        middle: The point, ``(j, i)`` in pixels of the slice.
-        size: Rows and columns of the crop.
-        spacing_mm: In-plane spacing of the crop.
-        in_plane: In-plane spacing of the slice in mm, ``(j, i)``.
-        shape: Rows and columns of the slice.
-    """
-    start = [m - (n - 1) / 2 * spacing_mm / mm for m, n, mm in zip(middle, size, in_plane, strict=True)]
-    return Frame((start[0], start[1]), size, spacing_mm, in_plane, (shape[0], shape[1]))
 
 
 def stacked(images: Field, walls: Field, pools: Field | None, k: int, given: bool = True) -> Field:

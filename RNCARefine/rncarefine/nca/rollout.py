@@ -139,14 +139,11 @@ class Runner:
             ValueError: The shape does not fit.
         """
         stride, inputs = self.architecture.stride, self.architecture.inputs
-        if (
-            channels.ndim != 4
-            or channels.shape[3] != inputs
-            or channels.shape[1] % stride
-            or channels.shape[2] % stride
-        ):
+        _, *sides, depth = channels.shape
+        if len(sides) != 2 or depth != inputs or any(side % stride for side in sides):
             raise ValueError(
-                f"The channels have shape {channels.shape}; it must be (n, j, i, {inputs}), j and i multiples of {stride}."
+                f"The channels have shape {channels.shape}; it must be (n, j, i, {inputs}), with j and i multiples of "
+                f"{stride}."
             )
         return self._without_running_out(lambda: self._encode(channels))
 

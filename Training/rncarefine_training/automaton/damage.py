@@ -106,8 +106,8 @@ def mislead(wall: Wall, pool: Wall, right: Wall, rng: np.random.Generator) -> tu
         return np.roll(wall, shift, (-2, -1)), np.roll(pool, shift, (-2, -1))
     if kind < 0.5:  # in a corner: the wall of another part of the picture
         turned = rng.integers(0, 2) * 2 - 1
-        shift = tuple(int(value) for value in rng.integers(-20, 21, 2))
-        return np.roll(wall[..., ::turned, :], shift, (-2, -1)), np.zeros_like(pool)
+        rows, columns = (int(value) for value in rng.integers(-20, 21, 2))
+        return np.roll(wall[..., ::turned, :], (rows, columns), (-2, -1)), np.zeros_like(pool)
     if kind < 0.62:  # the blood pool for the wall
         return pool.copy(), np.zeros_like(pool)
     if kind < 0.72 and right.any():  # the right ventricle for the wall

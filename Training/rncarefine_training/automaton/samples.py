@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d, fill_holes
 from rncarefine.nca.architecture import CHANNELS, neighbour_weight
-from rncarefine.nca.channels import crop_around, scaled, stacked
-from rncarefine.nca.crop import Frame
+from rncarefine.nca.channels import scaled, stacked
+from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import random_affine, random_contrast
@@ -104,11 +104,11 @@ def frame_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm:
     wall = (case.labels == MYOCARDIUM).astype(np.uint8)
     pool = (case.labels == POOL).astype(np.uint8)
     in_plane = case.spacing[1], case.spacing[2]
-    frame = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
+    crop = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
     filled = np.stack([fill_holes(part) for part in wall])
     inner_only = not wall.any()
     inner = pool if inner_only else filled & (1 - wall)
-    truth = np.stack([_bytes(frame, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
+    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
     has_pool = pool.any(axis=(1, 2))
     framed = []
     for source, labels in predictions:
@@ -117,10 +117,10 @@ def frame_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm:
             heart = locate_heart(masks[0], masks[1], in_plane)
             masks = [near_heart(mask, heart, in_plane) for mask in masks]
         failed = [broken(labels[k], case.labels[k], in_plane[0] * in_plane[1]) for k in range(len(labels))]
-        framed.append(FramedPrediction(source, _bytes(frame, masks[0]), _bytes(frame, masks[1]), np.array(failed)))
+        framed.append(FramedPrediction(source, _bytes(crop, masks[0]), _bytes(crop, masks[1]), np.array(failed)))
     return FramedStack(
         case.name,
-        scaled(frame.take(case.image, outside="nearest")).astype(np.float16),
+        scaled(crop.take(case.image, outside="nearest")).astype(np.float16),
         truth,
         np.array([betti_2d(part) == (1, 1) for part in wall]),
         ~(wall | pool).any(axis=(1, 2)),
@@ -405,5 +405,5 @@ def _middle(heart: NDArray[np.uint8]) -> tuple[float, float]:
     return float(rows.min() + rows.max()) / 2, float(columns.min() + columns.max()) / 2
 
 
-def _bytes(frame: Frame, mask: NDArray[np.uint8]) -> Bytes:
-    return np.asarray(np.rint(frame.take(mask) * 255), np.uint8)
+def _bytes(crop: Crop, mask: NDArray[np.uint8]) -> Bytes:
+    return np.asarray(np.rint(crop.take(mask) * 255), np.uint8)

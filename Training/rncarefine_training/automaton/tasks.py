@@ -41,7 +41,7 @@ class Task(Protocol):
         """Return what the supervised channels should become, shape ``(fields, j, i)``, from a mask of 0 to 1."""
 
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """Return the loss of supervised channels ``(n, fields, j, i)``; ``weight``, shape ``(n, fields)``, counts them."""
+        """Return the loss of supervised channels ``(n, fields, j, i)``, weighted by ``weight`` of ``(n, fields)``."""
 
     def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Return the loss of the encoder's own estimate, like :meth:`loss`, but of logits."""

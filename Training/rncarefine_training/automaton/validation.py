@@ -69,7 +69,7 @@ class Validation:
         if settings.volumetric:
             drawn = _whole_stacks([places[index] for index in order], shown, most)
         kept = sorted(drawn)
-        parts = [_slice(*shown[number], k, settings) for number, k in kept]
+        parts = [_slice(shown[number][0], shown[number][1], k, settings) for number, k in kept]
         return cls(
             torch.from_numpy(np.stack([channels for channels, _ in parts])).contiguous(
                 memory_format=torch.channels_last
@@ -156,7 +156,7 @@ def _slice(
     margin = (KEPT_PIXELS - settings.size) // 2
     inside = slice(margin, margin + settings.size)
     images = scaled(stack.image[:, inside, inside].astype(np.float32))
-    walls = prediction.wall[:, inside, inside].astype(np.float32) / 255
+    walls = prediction.wall[:, inside, inside].astype(np.float32) / np.float32(255)
     channels = stacked(images, walls, None, k)
     if settings.without:
         channels = blank(channels, settings)

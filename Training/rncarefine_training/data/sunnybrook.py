@@ -141,4 +141,5 @@ def _write_segmentation(path: Path, labels: NDArray[np.uint8], spacing: tuple[fl
 
 
 def _read_png(path: Path) -> NDArray[np.uint8]:
-    return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    pixels = np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    return pixels[..., 0] if pixels.ndim == 3 else pixels  # grey, stored as RGB
