@@ -14,8 +14,10 @@ from ..words import Mode
 
 FORMAT = 2
 """Version of the layout of card and weights that this code reads and writes."""
-EVIDENCE = ("after", "before", "gain", "kept", "change", "sharpness")
-"""What a confidence weighs; see :func:`rncarefine.refine.confidence.evidence`."""
+REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_seen", "kept", "thinnest")
+"""What the confidence in a repaired wall is computed from."""
+CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours")
+"""What the confidence in a closed wall is computed from that no repair has touched."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     """Measured quality, any plain JSON values."""
     confidence: dict[str, float] = field(default_factory=dict)
-    """Weights of :mod:`rncarefine.refine.confidence`; without any, the confidence is not calibrated."""
+    """Weights of :data:`REPAIRED_FEATURES`; without any, the confidence in repaired walls is not calibrated."""
+    closed_confidence: dict[str, float] = field(default_factory=dict)
+    """Weights of :data:`CLOSED_FEATURES`, for walls that were closed already."""
     created_by: dict[str, Any] = field(default_factory=dict)
     """Command and configuration that made the weights."""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -157,10 +161,13 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _is_weights(value: Any) -> bool:
-    if not isinstance(value, Mapping) or not value:
-        return isinstance(value, Mapping)
-    return value.keys() == {"intercept", *EVIDENCE} and all(_is_number(weight) for weight in value.values())
+def _weights_of(features: tuple[str, ...]) -> _Rule:
+    def right(value: Any) -> bool:
+        if not isinstance(value, Mapping) or not value:
+            return isinstance(value, Mapping)
+        return value.keys() == {"intercept", *features} and all(_is_number(weight) for weight in value.values())
+
+    return right, f"empty, or a number for each of intercept, {', '.join(features)}"
 
 
 _TEXT: _Rule = (lambda value: isinstance(value, str) and value.strip() != "", "text that is not empty")
@@ -184,7 +191,8 @@ _RULES: dict[str, _Rule] = {
     "steps": _COUNT,
     "fire_rate": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0 and at most 1"),
     "metrics": _PLAIN,
-    "confidence": (_is_weights, f"empty, or a number for each of intercept, {', '.join(EVIDENCE)}"),
+    "confidence": _weights_of(REPAIRED_FEATURES),
+    "closed_confidence": _weights_of(CLOSED_FEATURES),
     "created_by": _PLAIN,
     "shapes": (_is_shapes, "the shape of each parameter, as whole numbers above 0"),
     "parameters": _COUNT,

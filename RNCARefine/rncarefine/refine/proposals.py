@@ -22,6 +22,7 @@ from ..tasks.ring.diagnosis import cavity
 from ..tasks.ring.interpolation import polar_interpolation
 from ..tasks.ring.readout import is_ring, read_wall
 from ..words import Expectation
+from .confidence import expected_dice
 
 Field = NDArray[np.float32]
 
@@ -154,12 +155,6 @@ def propose(
 def likelihood_of(fields: Field) -> Field:
     """Return the probability of wall from the three supervised channels, shape ``(3, j, i)``."""
     return np.asarray(np.clip((fields[RING] + fields[EPICARDIUM] - fields[ENDOCARDIUM]) / 2, 0, 1), np.float32)
-
-
-def expected_dice(wall: NDArray[np.bool_], likelihood: Field) -> float:
-    """Return the Dice that a wall is expected to have with the truth, if the likelihood is right."""
-    total = float(likelihood.sum()) + float(wall.sum())
-    return 2 * float(likelihood[wall].sum()) / total if total else 0.0
 
 
 @dataclass(frozen=True, eq=False)
