@@ -1,4 +1,4 @@
-"""Proposals: what the encoder sees in every slice, and the walls that the automaton suggests for broken ones."""
+"""Proposals: the heart that the encoder sees, and the walls that the automaton suggests for broken slices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..anatomy.heart import Heart
 from ..anatomy.topology import fill_holes, largest_component
-from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
+from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
 from ..nca.channels import scaled, stacked
 from ..nca.crop import Crop, crop_around
 from ..nca.model import Model
@@ -30,62 +30,112 @@ RECENTRE_MM = 12.0
 """The crop is laid again where the heart that the encoder sees lies further than this from its middle."""
 SEEN = 0.3
 """Least expected Dice of a slice's evidence with itself for the slice to say where the heart is."""
+SURE_HEART = 0.72
+"""The heart is searched for in the whole slice where the encoder is less sure of it than this, in expected Dice."""
+SEARCH_STEP_MM = 50.0
+"""Distance of the crops of a search: hearts within half of it of a crop's middle are seen well."""
+TRUSTED_MASK = 0.65
+"""All masks of a stack are disregarded where half of them agree less than this with what the encoder sees without them,
+in expected Dice."""
 TRUST_MARGIN = 0.02
-"""The mask is disregarded where the encoder is surer than this without it, in expected Dice."""
+"""A slice's mask is disregarded where the encoder is surer than this without it, in expected Dice."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What the encoder sees in the images of a stack, without any mask.
+
+    Attributes:
+        heart: Where the heart is.
+        crop: The crop around it, the same for all slices.
+        images: The images in the crop, scaled, shape ``(k, j, i)``.
+        alone: The encoding of every slice without masks.
+        seen: Probability of wall on the stack's grid, shape ``(k, j, i)``.
+        walls: The closed rings read from it ("segment anew"), by slice; slices in which it sees none are missing.
+        sureness: Median over the slices of the Dice that it expects of its own walls, 0 to 1.
+    """
+
+    heart: Heart
+    crop: Crop
+    images: Field
+    alone: Encoding
+    seen: Field
+    walls: dict[int, Mask]
+    sureness: float
 
 
 @dataclass(frozen=True, eq=False)
 class Proposals:
-    """What encoder and automaton make of a stack. Fields lie on the stack's grid.
+    """What the automaton suggests. Fields lie on the stack's grid.
 
     Attributes:
-        seen: What the encoder sees from the images alone, for every slice: probability of wall, shape ``(j, i)``.
-        seen_walls: The closed rings read from it; slices in which it sees none are missing.
-        walls: The automaton's closed rings, by slice; slices in which it found none are missing.
-        likelihood: The automaton's probability of wall, mean over the runs, shape ``(j, i)``, by slice.
+        walls: Closed rings, by slice; slices in which it found none are missing.
+        likelihood: Probability of wall, mean over the runs, shape ``(j, i)``, by slice.
         one_pass: The rings read from the encoder's evidence with the masks given, without a rollout.
-        disregarded: Slices whose mask was disregarded: the encoder is surer without it.
-        backend: "numpy" or "torch".
-        device: The device that was used.
+        disregarded: Slices whose mask was disregarded: it contradicts the images.
         steps: Most steps that a slice took.
-        out_of_memory: Whether the GPU ran out of memory, so that the CPU took over.
-        snapshots: Supervised channels of the first run, by step and slice, shape ``(3, j, i)``.
+        snapshots: Supervised channels of the first run, by step and slice, shape ``(fields, j, i)``.
     """
 
-    seen: dict[int, Field]
-    seen_walls: dict[int, Mask]
     walls: dict[int, Mask]
     likelihood: dict[int, Field]
     one_pass: dict[int, Mask]
     disregarded: frozenset[int]
-    backend: str
-    device: str
-    steps: int
-    out_of_memory: bool
+    steps: int = 0
     snapshots: dict[int, dict[int, Field]] = field(default_factory=dict)
 
 
+def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sight:
+    """Encode the images of all slices around the heart.
+
+    The masks suggest where it is; of several places the one is taken where the encoder is surest. Where it is sure of
+    none, the heart is searched for in the whole slice. The crop follows the heart that is seen.
+
+    Args:
+        stack: The stack; of its masks nothing is used.
+        hearts: Where the masks say that the heart may be, the likeliest first.
+        runner: Runs the automaton.
+        model: Weights and card.
+    """
+    found = [_look(stack, heart, runner, model) for heart in hearts]
+    best = max(found, key=lambda place: place.sureness)
+    if best.sureness < SURE_HEART:
+        middle = _search(stack, runner, model)
+        if middle is not None:
+            centres = np.repeat(middle[None], len(stack.mask), axis=0)
+            searched = _look(stack, Heart(centres, hearts[0].radius_mm), runner, model)
+            best = max(best, searched, key=lambda place: place.sureness)
+    walls = {}
+    for k, evidence in enumerate(best.alone.evidence):
+        native = best.crop.put_back(_first(evidence))
+        best.seen[k] = likelihood_of(native)
+        wall = read_wall(native)
+        if wall is not None:
+            walls[k] = wall
+    return replace(best, walls=walls)
+
+
 def propose(
+    sight: Sight,
     stack: Stack,
-    heart: Heart,
     wanted: Sequence[int],
+    runner: Runner,
     model: Model,
     *,
-    device: str = "auto",
     seed: int = 0,
     samples: int = 1,
     steps: int | None = None,
     snapshots: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> Proposals:
-    """Encode every slice of a stack, and roll the automaton out on some; a volumetric one from base to apex.
+    """Roll the automaton out on some slices of a stack; a volumetric one from base to apex.
 
     Args:
+        sight: From :func:`see`.
         stack: The stack, without what lies away from the heart.
-        heart: Where its axis is.
         wanted: Slices to propose a wall for.
+        runner: Runs the automaton.
         model: Weights and card.
-        device: See :func:`rncarefine.nca.rollout.choose_device`.
         seed: Seed of the first run; run s uses ``seed + s``.
         samples: Rollouts with different seeds; their mean is read.
         steps: Most steps of a rollout; ``None`` takes the model's.
@@ -93,33 +143,28 @@ def propose(
         progress: Called after every step; may cancel.
 
     Raises:
-        ValueError: The device is not there, or the weights are not an automaton's.
         Cancelled: ``progress`` asked to stop.
     """
-    architecture = Architecture.of(model.card.shapes)
-    runner = Runner(model.parameters, architecture, device)
-    inputs, alone = _encode_images(stack, heart, runner, model)
     wanted = sorted(wanted)
-    rolled = _from_base_to_apex(stack, wanted) if architecture.volumetric and wanted else list(wanted)
-    given = runner.encode(inputs.channels(rolled)) if rolled else None
-    disregarded = frozenset(
-        k for row, k in enumerate(rolled) if given is not None and _better_alone(given.evidence[row], alone.evidence[k])
-    )
-    result = Proposals({}, {}, {}, {}, {}, disregarded & set(wanted), runner.backend, runner.device, 0, False)
-    for k, evidence in enumerate(alone.evidence):
-        native = inputs.crop.put_back(_first(evidence))
-        result.seen[k] = likelihood_of(native)
-        wall = read_wall(native)
-        if wall is not None:
-            result.seen_walls[k] = wall
-    if given is None:
+    result = Proposals({}, {}, {}, frozenset())
+    if not wanted:
         return result
+    architecture = runner.architecture
+    inputs = _Inputs(
+        sight.images, sight.crop.take(stack.mask), None if stack.pool is None else sight.crop.take(stack.pool)
+    )
+    rolled = _from_base_to_apex(stack, wanted) if architecture.volumetric else list(wanted)
+    given = runner.encode(inputs.channels(rolled))
+    trusted = _masks_agree(inputs, sight.alone)
+    disregarded = frozenset(
+        k for row, k in enumerate(rolled) if not trusted or _better_alone(given.evidence[row], sight.alone.evidence[k])
+    )
+    chosen = runner.encode(inputs.channels(rolled, without=disregarded)) if disregarded else given
     links = None
     if architecture.volumetric:
         one = np.zeros(len(rolled), np.int64)
         links = link(one, np.array(rolled), np.full(len(rolled), stack.spacing[0]))
-    chosen = runner.encode(inputs.channels(rolled, without=disregarded)) if disregarded else given
-    mean = np.zeros((len(rolled), architecture.fields, *inputs.crop.size), np.float32)
+    mean = np.zeros((len(rolled), architecture.fields, *sight.crop.size), np.float32)
     most = 0
     for number in range(samples):
         ended = runner.roll(
@@ -137,19 +182,17 @@ def propose(
         most = max(most, int(ended.steps.max()))
         for step, states in ended.snapshots.items():
             fields = states[..., : architecture.fields].transpose(0, 3, 1, 2)
-            result.snapshots[step] = {k: inputs.crop.put_back(fields[rolled.index(k)]) for k in wanted}
+            result.snapshots[step] = {k: sight.crop.put_back(fields[rolled.index(k)]) for k in wanted}
     for k in wanted:
         row = rolled.index(k)
-        native = inputs.crop.put_back(mean[row])
+        native = sight.crop.put_back(mean[row])
         result.likelihood[k] = likelihood_of(native)
-        for walls, fields in (
-            (result.walls, native),
-            (result.one_pass, inputs.crop.put_back(_first(given.evidence[row]))),
-        ):
+        once = sight.crop.put_back(_first(given.evidence[row]))
+        for walls, fields in ((result.walls, native), (result.one_pass, once)):
             wall = read_wall(fields)
             if wall is not None:
                 walls[k] = wall
-    return replace(result, steps=most, backend=runner.backend, device=runner.device, out_of_memory=runner.out_of_memory)
+    return replace(result, disregarded=disregarded & set(wanted), steps=most)
 
 
 def likelihood_of(fields: Field) -> Field:
@@ -161,37 +204,57 @@ def likelihood_of(fields: Field) -> Field:
 class _Inputs:
     """Images and masks of a stack in its crop, shape ``(k, j, i)``."""
 
-    crop: Crop
     images: Field
     walls: Field
     pools: Field | None
 
-    def channels(self, slices: Sequence[int], without: frozenset[int] | None = None) -> Field:
+    def channels(self, slices: Sequence[int], without: frozenset[int] = frozenset()) -> Field:
         """Return the channels of some slices; those in ``without`` get no masks."""
-        hidden = without or frozenset()
-        return np.stack([stacked(self.images, self.walls, self.pools, k, k not in hidden) for k in slices])
+        return np.stack([stacked(self.images, self.walls, self.pools, k, k not in without) for k in slices])
 
 
-def _encode_images(stack: Stack, heart: Heart, runner: Runner, model: Model) -> tuple[_Inputs, Encoding]:
-    """Lay the crop around the heart and encode the images of all slices; lay it again where the heart is off-centre."""
-    shown = np.flatnonzero(stack.mask.any(axis=(1, 2)))
-    middle = np.median(heart.centres[shown] if len(shown) else heart.centres, axis=0)
-    everywhere = range(len(stack.mask))
+def _look(stack: Stack, heart: Heart, runner: Runner, model: Model) -> Sight:
+    """Encode the images of all slices around a heart; the crop is laid twice where the heart is seen off-centre."""
+    middle = np.median(heart.centres, axis=0)
     for attempt in range(2):
-        inputs = _lay(stack, (float(middle[0]), float(middle[1])), model)
-        alone = runner.encode(inputs.channels(everywhere, without=frozenset(everywhere)))
+        crop, images, alone = _encode_images(stack, range(len(stack.mask)), middle, runner, model)
         moved = _centre_seen(alone.evidence, model.card.spacing_mm)
         if attempt or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
             break
-        middle = middle + moved / np.asarray(stack.in_plane)
-    return inputs, alone
+        shift = moved / np.asarray(stack.in_plane)
+        middle, heart = middle + shift, replace(heart, centres=heart.centres + shift)
+    sure = [_own_dice(fields) if _shows_heart(fields) else 0.0 for fields in alone.evidence]
+    return Sight(heart, crop, images, alone, np.zeros(stack.shape, np.float32), {}, float(np.median(sure)))
 
 
-def _lay(stack: Stack, middle: tuple[float, float], model: Model) -> _Inputs:
+def _search(stack: Stack, runner: Runner, model: Model) -> NDArray[np.float64] | None:
+    """Search two middle slices for a heart, crop by crop; return its middle in pixels, ``None`` if there is none."""
+    count = len(stack.mask)
+    slices = sorted({count // 3, count // 2})
+    sides = np.asarray(stack.shape[1:]) * stack.in_plane
+    places = [np.arange(0.2 * side, 0.8 * side + 1, SEARCH_STEP_MM) for side in sides]
+    best, found = SEEN * len(slices), None
+    for row in places[0]:
+        for column in places[1]:
+            middle = np.array([row, column]) / stack.in_plane
+            seen = _encode_images(stack, slices, middle, runner, model)[2].evidence
+            score = sum(_own_dice(fields) for fields in seen if _shows_heart(fields))
+            if score > best:
+                moved = _centre_seen(seen, model.card.spacing_mm)
+                best, found = score, middle + (0 if moved is None else moved) / np.asarray(stack.in_plane)
+    return found
+
+
+def _encode_images(
+    stack: Stack, slices: Sequence[int], middle: NDArray[np.float64], runner: Runner, model: Model
+) -> tuple[Crop, Field, Encoding]:
+    """Crop all images about a point and encode those of some slices, without masks."""
     size = model.card.crop
-    crop = crop_around(middle, (size, size), model.card.spacing_mm, stack.in_plane, stack.shape[1:])
-    pools = None if stack.pool is None else crop.take(stack.pool)
-    return _Inputs(crop, scaled(crop.take(stack.image, outside="nearest")), crop.take(stack.mask), pools)
+    place = float(middle[0]), float(middle[1])
+    crop = crop_around(place, (size, size), model.card.spacing_mm, stack.in_plane, stack.shape[1:])
+    images = scaled(crop.take(stack.image, outside="nearest"))
+    channels = np.stack([stacked(images, images, None, k, given=False) for k in slices])
+    return crop, images, runner.encode(channels)
 
 
 def _centre_seen(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | None:
@@ -199,7 +262,7 @@ def _centre_seen(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | No
     centres, weights = [], []
     for fields in evidence:
         disc = fields[..., EPICARDIUM]
-        if _own_dice(fields) >= SEEN and disc.sum() > 30:
+        if _shows_heart(fields) and _own_dice(fields) >= SEEN:
             rows, columns = np.indices(disc.shape, sparse=True)
             centres.append([float((rows * disc).sum()), float((columns * disc).sum())] / disc.sum())
             weights.append(disc.sum())
@@ -209,10 +272,25 @@ def _centre_seen(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | No
     return np.asarray((np.median(centres, axis=0) - middle) * spacing_mm)
 
 
+def _shows_heart(fields: Field) -> bool:
+    """Whether there is a heart in some evidence, shape ``(j, i, 3)``: the outer disc has a size at all."""
+    return float(fields[..., EPICARDIUM].sum()) > 60 and float(fields[..., ENDOCARDIUM].sum()) > 10
+
+
 def _own_dice(fields: Field) -> float:
     """Return the Dice that the wall read from some evidence, shape ``(j, i, 3)``, is expected to have by itself."""
     likelihood = likelihood_of(_first(fields))
     return expected_dice(likelihood > 0.5, likelihood)
+
+
+def _masks_agree(inputs: _Inputs, alone: Encoding) -> bool:
+    """Whether the masks of a stack agree, in the median, with what is seen in the images alone."""
+    agreement = [
+        expected_dice(inputs.walls[k] > 0.5, likelihood_of(_first(fields)))
+        for k, fields in enumerate(alone.evidence)
+        if _shows_heart(fields) and inputs.walls[k].any()
+    ]
+    return not agreement or float(np.median(agreement)) >= TRUSTED_MASK
 
 
 def _better_alone(given: Field, alone: Field) -> bool:
