@@ -361,14 +361,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             geometry=geometry,
             apex=apex,
             maxChangeMm2=maxChangeMm2,
+            trimPool=trimPool,
         )
         outcome = process(
             selection,
             _weights(model, mode),
             options,
             Destination(outputSegmentationNode, inPlace, self._steps()),
-            trim_pool=trimPool,
-            progress=progressCallback,
+            progressCallback,
         )
         self._outputNodeID = outcome.segmentation_node.GetID()
         logging.info(f"RNCARefine, {outcome.segmentation_node.GetName()}: {outcome.report.summary()}")
@@ -472,7 +472,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         mode=None,
         model=None,
         inPlace=False,
-        trimPool=False,
         progressCallback=None,
         **options,
     ):
@@ -491,10 +490,9 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             mode: As in :meth:`process`.
             model: As in :meth:`process`.
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
-            trimPool: As in :meth:`process`.
             progressCallback: As in :meth:`process`.
-            options: ``device``, ``seed``, ``samples``, ``steps``, ``closeBase``, ``addOnly``, ``geometry``, ``apex``
-                and ``maxChangeMm2``, as in :meth:`process`.
+            options: ``device``, ``seed``, ``samples``, ``steps``, ``closeBase``, ``addOnly``, ``geometry``, ``apex``,
+                ``maxChangeMm2`` and ``trimPool``, as in :meth:`process`.
 
         Returns:
             ``RNCARefineLib.mrml.cine.CineOutcome``: nodes, the report of each frame, the frames that failed.
@@ -512,7 +510,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             _options(**options),
             frames=frames,
             in_place=inPlace,
-            trim_pool=trimPool,
             undo=self._steps(),
             progress=progressCallback,
         )
@@ -532,7 +529,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         pool=None,
         mode=None,
         model=None,
-        trimPool=False,
         clearScene=False,
         progressCallback=None,
         **options,
@@ -553,7 +549,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             pool: The blood pool, in the same way.
             mode: As in :meth:`process`.
             model: As in :meth:`process`.
-            trimPool: As in :meth:`process`.
             clearScene: Clear the scene even if there are data in it.
             progressCallback: As in :meth:`process`; stopping keeps the cases that are finished.
             options: As in :meth:`processSequence`.
@@ -579,7 +574,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             _options(**options),
             segment=segment,
             pool=pool,
-            trim_pool=trimPool,
             clear_scene=clearScene,
             progress=progressCallback,
             tell=lambda news: logging.info(f"RNCARefine, {news.line()}"),
@@ -651,6 +645,7 @@ def _options(
     geometry=True,
     apex="auto",
     maxChangeMm2=None,
+    trimPool=False,
 ):
     """Return the engine's options; ``apex`` is a word."""
     from rncarefine.refine.options import RepairOptions
@@ -670,6 +665,7 @@ def _options(
         geometry=geometry,
         apex=Apex(str(apex)),
         bounds=Bounds(most_change_mm2=maxChangeMm2),
+        trim_pool=trimPool,
     )
 
 

@@ -13,4 +13,19 @@ The engine needs numpy, scipy and SimpleITK. PyTorch is used where it is install
 Nothing here imports ``slicer`` or ``qt``: that is the part of :mod:`RNCARefineLib`, beside this package.
 """
 
+from collections.abc import Sequence as _Sequence
+
+from . import reasons as _reasons
+
 __version__ = "0.1.0"
+
+
+def _text(found: _Sequence[_reasons.Reason], repaired: bool) -> str:
+    """Return reasons as text. The root of the package may know every room; ``refine`` must not know ``report``."""
+    from importlib import import_module
+
+    told: str = import_module("rncarefine.report.sentences").text(found, repaired)
+    return told
+
+
+_reasons.use_renderer(_text)

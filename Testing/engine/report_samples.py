@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rncarefine.nca.card import ModelRecord
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import Report, RunRecord, SliceRecord, StackRecord
 from rncarefine.stack import Mask, Stack
 from rncarefine.words import Expectation, Finding, Verdict
@@ -62,7 +63,6 @@ def slice_record(k: int, **changes: Any) -> SliceRecord:
         "taken_from_others_mm2": 0.0,
         "pool_outside_mm2": 0.0,
         "confidence": None,
-        "reason": "",
     }
     return SliceRecord(**{**values, **changes})
 
@@ -106,7 +106,7 @@ def broken_report(**changes: Any) -> Report:
                 added_mm2=added,
                 taken_from_pool_mm2=3.75,
                 confidence=0.93,
-                reason="The gap was closed.",
+                reasons=[Reason(ReasonCode.GAP, angle_deg=29.5, width_mm=5.2)],
             ),
             slice_record(
                 2,
@@ -119,7 +119,10 @@ def broken_report(**changes: Any) -> Report:
                 gap_deg_before=29.5,
                 gap_deg_after=29.5,
                 gap_mm_before=5.2,
-                reason="The change would be larger than allowed.",
+                reasons=[
+                    Reason(ReasonCode.GAP, angle_deg=29.5, width_mm=5.2),
+                    Reason(ReasonCode.CHANGE_TOO_LARGE, change_mm2=90, most_mm2=80),
+                ],
             ),
             slice_record(
                 3,
@@ -127,11 +130,11 @@ def broken_report(**changes: Any) -> Report:
                 verdict=Verdict.GEOMETRY,
                 b0_before=2,
                 removed_mm2=6 * area,
-                reason="A loose piece was removed.",
+                reasons=[Reason(ReasonCode.FRAGMENTED, components=2)],
             ),
         ],
         "model": ModelRecord("sax-test", "ab" * 32, "CC-BY-NC-SA-4.0", "ACDC, patients 1-80"),
         "run": RunRecord("0.1.0", "numpy", "cpu", 0, 4, 40, False, False, True, "last", 1.25),
-        "warnings": [],
+        "notes": [],
     }
     return Report(**{**values, **changes})

@@ -109,10 +109,10 @@ def chosen(cine: DrawnCine, pool: str | None = "pool") -> Cine:
     return Cine.create(cine.browser, cine.heart.segmentation, "myo", cine.heart.volume, pool)
 
 
-def repair(cine: DrawnCine, pool: str | None = "pool", **options: Any) -> CineOutcome:
+def repair(cine: DrawnCine, pool: str | None = "pool", trim_pool: bool = False, **arguments: Any) -> CineOutcome:
     """Repair a cine sequence with the toy engine, which must be in place."""
     model: Any = "toy"
-    return process_sequence(chosen(cine, pool), model, RepairOptions(), **options)
+    return process_sequence(chosen(cine, pool), model, RepairOptions(trim_pool=trim_pool), **arguments)
 
 
 def segment_ids(sequence: Any) -> list[list[str]]:

@@ -16,9 +16,11 @@ from rncarefine import __version__
 from rncarefine.anatomy.topology import betti_2d, largest_component
 from rncarefine.nca.card import ModelRecord
 from rncarefine.progress import Progress, report_progress
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.build_report import stack_record
 from rncarefine.refine.records import Report, RunRecord, SliceRecord
-from rncarefine.refine.repair import RepairOptions, RepairResult
+from rncarefine.refine.repair import RepairOptions
+from rncarefine.refine.result import Changes, Repaired
 from rncarefine.stack import Mask, Stack
 from rncarefine.words import Expectation, Finding, Verdict
 
@@ -42,14 +44,16 @@ def repair(
     progress: Progress | None = None,
     others: Mask | None = None,
     only: Collection[int] | None = None,
-) -> RepairResult:
+) -> Repaired:
     """Stand in for ``rncarefine.refine.repair.repair``."""
     after = stack.mask.copy()
     for k in range(len(after)):
         report_progress(progress, k / len(after), f"Repairing slice {k}")
         if after[k].any() and (only is None or k in only):
             after[k] = _annulus(after[k])
-    return RepairResult(after, _report(stack, after, options, others, MODEL), {})
+    rings = [k for k, wall in enumerate(after) if options.trim_pool and _finding(wall) == Finding.RING]
+    changes = Changes.compose(stack, after, others=others, trim_slices=rings)
+    return Repaired.of(changes, _report(stack, after, options, others, MODEL))
 
 
 def check(stack: Stack, options: RepairOptions) -> Report:
@@ -98,7 +102,7 @@ def _record(stack: Stack, after: Mask, others: Mask | None, k: int, checked: boo
         taken_from_others_mm2=0.0 if others is None else float((added & (others[k] > 0)).sum() * area),
         pool_outside_mm2=float(((pool > 0) & ~ndimage.binary_fill_holes(new) & (new == 0)).sum() * area),
         confidence=None,
-        reason="" if right else "It is not a ring.",
+        reasons=[] if right else [Reason(ReasonCode.NOT_CLOSED)],
     )
 
 

@@ -19,6 +19,7 @@ from harness.runs import snapshot
 from rncarefine import atomic
 from rncarefine.nca.model import DEFAULT_MODEL, MODEL_FOLDERS
 from rncarefine.progress import Cancelled
+from rncarefine.reasons import ReasonCode
 from rncarefine.stack import Stack
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 
@@ -196,7 +197,7 @@ def test_a_single_slice_is_repaired_with_a_warning(logic: Any) -> None:
     segmentation.GetSegmentation().AddEmptySegment("myo")
     write_voxels(segmentation, "myo", stack.masks["myo"][2:3], VolumeGrid.of_volume(volume).ijk_to_ras)
     report = logic.process(segmentation, "myo", volume)
-    assert any("one slice" in warning for warning in report.warnings)
+    assert [doubt.code for doubt in report.doubts] == [ReasonCode.ONE_SLICE]
     assert report.stack.closed_after == 1
     assert segment_voxels(logic.outputSegmentationNode(), "myo", volume).sum() > stack.masks["myo"][2].sum()
 
@@ -209,8 +210,8 @@ def test_a_volume_that_is_no_short_axis_stack_is_warned_about(logic: Any, heart:
     segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Isotropic")
     segmentation.GetSegmentation().AddEmptySegment("myo")
     write_voxels(segmentation, "myo", heart.masks["myo"], matrix)
-    warnings = logic.check(segmentation, "myo", volume).warnings
-    assert any("may not be a short-axis stack" in warning for warning in warnings)
+    report = logic.check(segmentation, "myo", volume)
+    assert [doubt.code for doubt in report.doubts] == [ReasonCode.THIN_SLICES]
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".html"])

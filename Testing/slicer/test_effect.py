@@ -12,6 +12,7 @@ from harness import toy_engine as toy
 from harness.effects import NAME, CountingEngine, EffectBench
 from harness.hearts import GAP, SHAPE, SPECK, node_census, segment_voxels
 from harness.runs import snapshot
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.words import Verdict
 
 # Check
@@ -151,15 +152,18 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
     def repair(stack: Any, *others: Any, **more: Any) -> Any:
         result = toy.repair(stack, *others, **more)
         slices = list(result.report.slices)
-        slices[0] = replace(slices[0], flagged=True, verdict=Verdict.REFUSED, reason="No ring could be made.")
-        slices[GAP] = replace(slices[GAP], flagged=True, reason="Low confidence.")
+        slices[0] = replace(slices[0], flagged=True, verdict=Verdict.REFUSED, reasons=[Reason(ReasonCode.NO_RING)])
+        slices[GAP] = replace(slices[GAP], flagged=True, reasons=[Reason(ReasonCode.LOW_CONFIDENCE, confidence=0.3)])
         return replace(result, report=replace(result.report, slices=slices))
 
     monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
-    told = ["Slice 0 is left for you: No ring could be made.", f"Look at the repair of slice {GAP}: Low confidence."]
+    left, doubtful = "Slice 0 is left for you: No closed ring", f"Look at the repair of slice {GAP}: "
     for button in (bench.options.preview, bench.options.apply):
         button.click()
-        assert bench.text.split("\n")[-2:] == told
+        told = bench.text.split("\n")[-2:]
+        assert told[0].startswith(left)
+        assert told[1].startswith(doubtful)
+        assert "Low confidence (0.30)" in told[1]
     bench.editor.undo()
     bench.show_slice(SPECK)
     bench.options.this_slice.click()

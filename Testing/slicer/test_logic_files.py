@@ -12,6 +12,7 @@ import slicer
 from harness import toy_engine
 from harness.hearts import Heart
 from harness.runs import RESULT, process
+from rncarefine.reasons import ReasonCode
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 
@@ -94,7 +95,7 @@ def test_a_volume_smaller_than_the_segmentation(logic: Any, heart: Heart) -> Non
     np.testing.assert_array_equal(wall[2], heart.ring)
     for k in (0, 1, 3, 4):
         np.testing.assert_array_equal(wall[k], heart.masks["myo"][k])
-    assert any("outside volume 'Crop'" in warning for warning in report.warnings)
+    assert [doubt.code for doubt in report.doubts] == [ReasonCode.OUTSIDE_VOLUME]
 
 
 def test_the_current_frame_of_a_sequence_is_repaired_in_place(logic: Any, heart: Heart) -> None:

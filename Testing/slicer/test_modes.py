@@ -55,7 +55,7 @@ def by_the_engine(heart: Heart, name: str = "sax-cine-3d", pool: str | None = "p
     """Return the wall that the engine makes of a heart with a model; no other model makes the same."""
     stack = read(Selection.create(heart.segmentation, "myo", heart.volume, pool)).stack
     walls = {
-        other: repair(stack, load_model(other), RepairOptions(device="numpy", **options)).mask
+        other: repair(stack, load_model(other), RepairOptions(device="numpy", **options)).wall
         for other in ("sax-cine-2d", "sax-cine-3d", "sax-open-2d")
     }
     assert (walls[name][GAP] != stack.mask[GAP]).any()

@@ -219,7 +219,7 @@ def test_a_resumed_run_with_other_settings_is_refused(cases: list[CohortCase], o
     with pytest.raises(ValueError, match=r"pool was 'pool', is None"):
         batch(cases, out, pool=None)
     with pytest.raises(ValueError, match=r"trim_pool was False, is True"):
-        batch(cases, out, trim_pool=True)
+        batch(cases, out, options=RepairOptions(trim_pool=True))
 
 
 def test_a_failed_case_is_tried_again(cases: list[CohortCase], out: Path, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_result_that_slicer_refuses_to_write_ends_the_batch(
 
 def test_trimming_without_a_pool_is_refused_before_anything_is_made(cases: list[CohortCase], out: Path) -> None:
     with pytest.raises(ValueError, match="trimmed, but none was given"):
-        batch(cases, out, pool=None, trim_pool=True)
+        batch(cases, out, pool=None, options=RepairOptions(trim_pool=True))
     assert not out.exists()
 
 

@@ -7,6 +7,7 @@ import pytest
 import slicer
 
 from harness.hearts import Heart, add_segment, node_census, segment_voxels, write_voxels
+from rncarefine.reasons import Reason, ReasonCode
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import read
 from RNCARefineLib.mrml.review import ADDED, review_segment
@@ -82,12 +83,11 @@ def test_a_volume_smaller_than_the_segmentation_is_read_where_it_is_and_said(hea
     np.testing.assert_array_equal(reading.stack.mask, heart.masks["myo"][1:4, 2:, 1:47])
     np.testing.assert_array_equal(reading.stack.mask, segment_voxels(heart.segmentation, "myo", crop))
     outside = int(heart.masks["myo"].sum() - reading.stack.mask.sum())
-    assert len(reading.warnings) == 1
-    assert reading.warnings[0].startswith(f"{outside} voxels of segment 'The myo' lie outside volume 'Crop'")
+    assert reading.doubts == [Reason(ReasonCode.OUTSIDE_VOLUME, voxels=outside)]
 
 
 def test_a_volume_that_covers_the_segmentation_gives_no_warning(heart: Heart) -> None:
-    assert read(Selection.create(heart.segmentation, "myo", heart.volume)).warnings == []
+    assert read(Selection.create(heart.segmentation, "myo", heart.volume)).doubts == []
 
 
 def test_an_empty_segment_is_refused(heart: Heart) -> None:

@@ -12,7 +12,6 @@ from harness import toy_engine
 from harness.hearts import Heart
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
-from RNCARefineLib.mrml.edits import Edits
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.masks import RepairMasks
 from RNCARefineLib.mrml.reader import read
@@ -36,7 +35,7 @@ from RNCARefineLib.mrml.review import (
 def repaired(heart: Heart) -> tuple[Report, RepairMasks]:
     stack = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool")).stack
     result = toy_engine.repair(stack, None, RepairOptions(seed=7))
-    return result.report, Edits.between(stack, result.mask, result.report).masks()
+    return result.report, RepairMasks.of(result)
 
 
 def test_review_segments_have_names_colours_and_tags_of_their_own(heart: Heart) -> None:
@@ -113,8 +112,8 @@ def test_the_provenance_says_how_the_segment_was_made(heart: Heart, repaired: tu
 
 def test_report_and_masks_are_read_as_they_were_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
     report, masks = repaired
-    segment = mark_wall(heart, replace(report, warnings=["a | b", 'c\n"d" é']), masks)
-    assert stored_report(segment) == replace(report, warnings=["a | b", 'c\n"d" é'])
+    segment = mark_wall(heart, replace(report, notes=["a | b", 'c\n"d" é']), masks)
+    assert stored_report(segment) == replace(report, notes=["a | b", 'c\n"d" é'])
     assert stored_masks(segment).to_text() == masks.to_text()
     for tag in ("RNCARefine.Report", "RNCARefine.Masks"):
         text = tag_of(segment, tag) or ""

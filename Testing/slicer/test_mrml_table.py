@@ -41,7 +41,14 @@ def test_columns_are_typed_and_none_is_of_bytes(heart: Heart, report: Report) ->
     types = {table.GetColumnName(i): table.GetColumn(i).GetClassName() for i in range(table.GetNumberOfColumns())}
     assert types["k"] == types["b0_before"] == "vtkIntArray"
     assert types["added_mm2"] == types["confidence"] == "vtkDoubleArray"
-    assert types["verdict"] == types["flagged"] == types["reason"] == types["accepted"] == "vtkStringArray"
+    assert (
+        types["verdict"]
+        == types["flagged"]
+        == types["reason"]
+        == types["codes"]
+        == types["accepted"]
+        == "vtkStringArray"
+    )
     assert set(types.values()) == {"vtkIntArray", "vtkDoubleArray", "vtkStringArray"}
 
 

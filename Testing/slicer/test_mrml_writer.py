@@ -1,4 +1,4 @@
-"""Edits become segments."""
+"""A repaired stack becomes segments."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from harness import toy_engine
 from harness.hearts import Heart, node_census, write_voxels
-from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
-from RNCARefineLib.mrml.edits import Edits
+from rncarefine.refine.result import Repaired
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import Reading, read
 from RNCARefineLib.mrml.review import ADDED, REMOVED, review_segment, stored_masks, stored_report
@@ -19,10 +18,9 @@ from RNCARefineLib.mrml.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.writer import add_to_scene, copy_into, draft
 
 
-def repaired(selection: Selection) -> tuple[Reading, Edits, Report]:
+def repaired(selection: Selection) -> tuple[Reading, Repaired]:
     reading = read(selection)
-    result = toy_engine.repair(reading.stack, None, RepairOptions(), others=reading.others)
-    return reading, Edits.between(reading.stack, result.mask, result.report), result.report
+    return reading, toy_engine.repair(reading.stack, None, RepairOptions(), others=reading.others)
 
 
 @pytest.fixture
@@ -31,8 +29,8 @@ def selection(heart: Heart) -> Selection:
 
 
 def draft_of(selection: Selection) -> slicer.vtkMRMLSegmentationNode:
-    reading, edits, report = repaired(selection)
-    return draft(selection, edits, reading.grid, report)
+    reading, result = repaired(selection)
+    return draft(selection, result, reading.grid)
 
 
 def test_a_draft_touches_neither_the_scene_nor_the_input(heart: Heart, selection: Selection) -> None:
@@ -49,7 +47,7 @@ def test_a_draft_has_the_segments_of_the_input_in_their_order_and_the_review_seg
     assert ids == ["myo", "pool", "rv", "scar", "myo_added", "myo_removed"]
 
 
-def test_the_edits_are_written_voxel_by_voxel(heart: Heart, selection: Selection) -> None:
+def test_a_repair_is_written_voxel_by_voxel(heart: Heart, selection: Selection) -> None:
     node = draft_of(selection)
     ring, masks = np.repeat(heart.ring[None], 5, axis=0), heart.masks
     np.testing.assert_array_equal(heart.voxels("myo", node), ring)
@@ -77,7 +75,7 @@ def test_the_result_knows_its_volume_and_what_it_was_before(heart: Heart, select
         np.testing.assert_array_equal(masks.wall_before, heart.masks["myo"])
         np.testing.assert_array_equal(masks.pool_before, heart.masks["pool"])
         np.testing.assert_array_equal(masks.wall_after, np.repeat(heart.ring[None], 5, axis=0))
-        assert stored_report(node.GetSegmentation().GetSegment("myo")) == repaired(selection)[2]
+        assert stored_report(node.GetSegmentation().GetSegment("myo")) == repaired(selection)[1].report
 
 
 def test_voxels_outside_the_volume_stay(heart: Heart, selection: Selection) -> None:

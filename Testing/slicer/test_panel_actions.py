@@ -47,7 +47,12 @@ def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart,
         SPECK: "to repair",
         4: "intact",
     }
-    assert rows(panel)[GAP] == {"Slice": "2", "Before": "open", "Verdict": "to repair", "Reason": "It is not a ring."}
+    assert rows(panel)[GAP] == {
+        "Slice": "2",
+        "Before": "open",
+        "Verdict": "to repair",
+        "Reason": "The wall does not close.",
+    }
     assert panel.ui.reviewedSelector.currentText == "Check of Heart"
     assert not panel.ui.acceptButton.enabled
     assert panel.ui.acceptButton.toolTip == "Repair first, or choose a repaired segmentation."

@@ -31,6 +31,7 @@ from harness.panel_steps import (
     tags_of,
 )
 from harness.panels import leave_panel, open_panel
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.words import Finding, Verdict
 from RNCARefineLib.mrml.segments import write_segment
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
@@ -45,7 +46,9 @@ def toy_flagged(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
         result = repair(*arguments, **options)
         slices = list(result.report.slices)
         loose = {"finding_before": Finding.FRAGMENTED, "finding_after": Finding.FRAGMENTED, "confidence": 0.42}
-        slices[4] = replace(slices[4], flagged=True, verdict=Verdict.REFUSED, reason="Look at it.", **loose)
+        slices[4] = replace(
+            slices[4], flagged=True, verdict=Verdict.REFUSED, reasons=[Reason(ReasonCode.NO_RING)], **loose
+        )
         stack = replace(result.report.stack, flagged=1)
         return replace(result, report=replace(result.report, slices=slices, stack=stack))
 
@@ -60,7 +63,8 @@ def toy_doubtful(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def doubting(*arguments: Any, **options: Any) -> Any:
         result = repair(*arguments, **options)
         slices = list(result.report.slices)
-        slices[GAP] = replace(slices[GAP], flagged=True, confidence=0.31, reason="Low confidence.")
+        doubt = Reason(ReasonCode.LOW_CONFIDENCE, confidence=0.31)
+        slices[GAP] = replace(slices[GAP], flagged=True, confidence=0.31, reasons=[*slices[GAP].reasons, doubt])
         return replace(result, report=replace(result.report, slices=slices))
 
     monkeypatch.setattr(rncarefine.refine.repair, "repair", doubting)
@@ -91,7 +95,7 @@ def test_there_is_a_row_for_each_slice_with_what_was_found_and_done(heart: Heart
     assert table[SPECK]["\u2212 mm\u00b2"] == f"{report.slices[SPECK].removed_mm2:.0f}"
     assert [table[k]["Accepted"] for k in (GAP, SPECK)] == ["undecided", "undecided"]
     tip = panel.ui.sliceTable.item(GAP, 0).toolTip()
-    assert "It is not a ring." in tip
+    assert "does not close" in tip
     assert "b0, b1: 1, 0 before; 1, 1 now" in tip
 
 
@@ -99,7 +103,9 @@ def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Hea
     panel = repaired(heart)
     assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
     choose_slice(panel, 4)
-    assert panel.ui.reasonLabel.text == "Slice 4: refused. Look at it."
+    assert (
+        panel.ui.reasonLabel.text == "Slice 4: refused. No closed ring with a wall of at least a pixel could be made."
+    )
     decide(panel, GAP, "rejectButton")
     choose_slice(panel, GAP)
     assert panel.ui.reasonLabel.text == "Slice 2: put back as it was before the repair."
@@ -139,7 +145,8 @@ def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_o
         panel.ui.filterSelector.setCurrentText(which)
         assert list(rows(panel)) == listed
     choose_slice(panel, GAP)
-    assert panel.ui.reasonLabel.text == f"Slice {GAP}: repaired by geometry. Low confidence."
+    assert panel.ui.reasonLabel.text.startswith(f"Slice {GAP}: repaired by geometry.")
+    assert "Low confidence (0.31)" in panel.ui.reasonLabel.text
     output, broken = output_of(panel), heart.masks["myo"][GAP]
     decide(panel, GAP, "rejectButton")
     assert (heart.voxels("myo", output)[GAP] == broken).all()

@@ -16,6 +16,7 @@ from engine.toy_models import circle_model
 from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census, write_voxels
 from rncarefine.nca.model import save_model
 from rncarefine.progress import Cancelled
+from rncarefine.reasons import ReasonCode
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 
 EIGHT = np.ones((3, 3))
@@ -104,7 +105,7 @@ def test_a_slice_without_a_wall_is_drawn_anew_and_flagged_and_rejecting_it_gives
     options = {"poolSegmentID": "pool", "model": tmp_path / "circle.npz", "device": "numpy"}
     record = logic.process(heart.segmentation, "myo", heart.volume, **options).slices[GAP]
     assert (str(record.verdict), record.flagged) == ("repaired by the automaton", True)
-    assert "All of the wall is invented." in record.reason
+    assert record.codes[-1] == ReasonCode.INVENTED
     output = logic.outputSegmentationNode()
     assert is_a_ring(heart.voxels("myo", output)[GAP])
     logic.reject(output, GAP)

@@ -89,9 +89,9 @@ def _repaired(stack: Disturbed, wanted: set[int], model: Model, device: str) -> 
         before = distances(stack.wall[here], truth, given.in_plane)
         yield {
             "k": int(k),
-            "valid": betti_2d(result.mask[here]) == (1, 1),
+            "valid": betti_2d(result.wall[here]) == (1, 1),
             "flagged": result.report.slices[here].flagged,
-            **distances(result.mask[here], truth, given.in_plane),
+            **distances(result.wall[here], truth, given.in_plane),
             **{f"{name}_before": value for name, value in before.items()},
         }
 

@@ -5,7 +5,7 @@ In the order in which a run passes through them:
 * :mod:`.guards`: refuses what cannot be repaired, with a sentence that names the node and the remedy.
 * :mod:`.volume_grid`: the voxel lattice of a volume. :mod:`.segments`: segments as arrays on it, and back.
 * :mod:`.reader`: nodes become a :class:`rncarefine.stack.Stack`.
-* :mod:`.edits`: what the repair changes, as masks. :mod:`.writer`: edits become segments.
+* :mod:`.writer`: a :class:`rncarefine.refine.result.Repaired` becomes segments.
 * :mod:`.review`: what a review needs, on the segmentation itself: segments of added and removed voxels, status,
   provenance, report and decisions. :mod:`.masks`: wall and pool before and after, as text.
 * :mod:`.table`: the report as a table node. :mod:`.scene`: nodes beside nodes, and nothing left behind by a failure.

@@ -34,7 +34,6 @@ def process_batch(
     *,
     segment: str | None = None,
     pool: str | None = None,
-    trim_pool: bool = False,
     clear_scene: bool = False,
     progress: Progress | None = None,
     tell: Callable[[CaseNews], None] | None = None,
@@ -52,7 +51,6 @@ def process_batch(
         segment: The myocardium in every case that does not name its own: ID or name of the segment, or label of a
             label map. May be left out where there is only one segment.
         pool: The blood pool, in the same way; ``None`` for none.
-        trim_pool: Remove the pool that lies outside the closed ring.
         clear_scene: Clear the scene even if somebody's data are in it. It is cleared after every case, or memory would
             grow and the names of nodes would change from case to case.
         progress: Told how far the batch is; returning ``False`` stops it between two steps of a case.
@@ -68,11 +66,9 @@ def process_batch(
     """
     if not clear_scene:
         _check_empty()
-    if trim_pool and pool is None and not any(case.pool for case in cases):
+    if options.trim_pool and pool is None and not any(case.pool for case in cases):
         raise ValueError("The blood pool is to be trimmed, but none was given. Give its segment.")
-    cohort = Cohort(
-        output_folder, settings_of(model.record(), options, segment=segment, pool=pool, trim_pool=trim_pool)
-    )
+    cohort = Cohort(output_folder, settings_of(model.record(), options, segment=segment, pool=pool))
 
     def work(case: CohortCase, told: Progress | None, finish: Finish) -> None:
         image, segmentation = case.files()
@@ -86,9 +82,7 @@ def process_batch(
                 None if cavity is None else find_segment(segmentation_node, cavity, "blood pool"),
             )
             destination = Destination(None, False, UndoSteps())
-            outcome = process(
-                selection, model, options, destination, trim_pool=trim_pool, progress=subrange(told, 0.1, 0.9)
-            )
+            outcome = process(selection, model, options, destination, subrange(told, 0.1, 0.9))
             finish(outcome.report, lambda path: _save(outcome.segmentation_node, path))
         finally:
             slicer.mrmlScene.Clear()

@@ -69,7 +69,6 @@ def process_sequence(
     *,
     frames: Iterable[int] | None = None,
     in_place: bool = False,
-    trim_pool: bool = False,
     undo: UndoSteps | None = None,
     progress: Progress | None = None,
 ) -> CineOutcome:
@@ -84,7 +83,6 @@ def process_sequence(
         options: How to repair.
         frames: The frames to repair, from 0; ``None`` for all. To repair the shown one, give ``[cine.shown]``.
         in_place: Change the input instead of adding a sequence to the browser.
-        trim_pool: Remove the pool that lies outside the closed ring.
         undo: Takes the undo step where a single segmentation is changed in place; a sequence has none.
         progress: Told how far the work is; returning ``False`` cancels it and keeps the frames that are finished.
 
@@ -95,13 +93,11 @@ def process_sequence(
     chosen = cine.chosen(frames)
     with _standing_still(cine.browser_node):
         if cine.sequence_node is None:
-            return _process_single(cine, model, options, in_place, trim_pool, undo or UndoSteps(), progress)
+            return _process_single(cine, model, options, in_place, undo or UndoSteps(), progress)
         results = cine.copies()
         cine.check(chosen, results)
         level(results)
-        reports, failed, not_reached = _repair(
-            cine, chosen, results, model, options, trim_pool, subrange(progress, 0.0, 0.95)
-        )
+        reports, failed, not_reached = _repair(cine, chosen, results, model, options, subrange(progress, 0.0, 0.95))
         level(results)
         if progress is not None:
             progress(0.95, "Writing the frames")  # too late to cancel, there are finished frames to keep
@@ -116,13 +112,12 @@ def _process_single(
     model: Model,
     options: RepairOptions,
     in_place: bool,
-    trim_pool: bool,
     undo: UndoSteps,
     progress: Progress | None,
 ) -> CineOutcome:
     selection = Selection.create(cine.segmentation_node, cine.segment_id, cine.volume_node, cine.pool_id)
     destination = Destination(None, in_place, undo)
-    outcome = process(selection, model, options, destination, trim_pool=trim_pool, progress=progress)
+    outcome = process(selection, model, options, destination, progress)
     reports = {cine.shown: outcome.report}
     table = put_frames_table(outcome.segmentation_node, reports)
     return CineOutcome(outcome.segmentation_node, None, table, reports, {}, [])
@@ -134,7 +129,6 @@ def _repair(
     results: dict[int, Any],
     model: Model,
     options: RepairOptions,
-    trim_pool: bool,
     progress: Progress | None,
 ) -> tuple[dict[int, Report], dict[int, str], list[int]]:
     """Replace the copies of frames in ``results`` by their repairs; return reports, failures and frames not reached."""
@@ -144,8 +138,8 @@ def _repair(
         told = _part(progress, number / len(chosen), (number + 1) / len(chosen), cine.called(frame))
         try:
             selection = cine.selection(results[frame], frame)
-            repaired = compute(selection, model, options, trim_pool=trim_pool, progress=told)
-            results[frame] = draft(selection, repaired.edits, repaired.grid, repaired.report)
+            repaired, grid = compute(selection, model, options, told)
+            results[frame] = draft(selection, repaired, grid)
         except Cancelled:
             if not reports:
                 raise

@@ -20,11 +20,11 @@ from rncarefine.nca.model import Model
 from rncarefine.progress import Progress
 from rncarefine.refine import repair as engine
 from rncarefine.refine.records import SliceRecord
-from rncarefine.refine.repair import RepairOptions, RepairResult
+from rncarefine.refine.repair import RepairOptions
+from rncarefine.refine.result import Repaired
 from rncarefine.stack import Mask
 from rncarefine.words import Verdict
 
-from .edits import Edits
 from .guards import Selection
 from .reader import Reading, read
 from .review import is_review
@@ -57,25 +57,23 @@ class Proposal:
     Attributes:
         request: What was asked.
         reading: What the wall was made from.
-        result: The engine's result for the whole stack.
-        edits: What changes in the slices that were asked for.
+        repaired: The engine's result for the whole stack.
     """
 
     request: Request
     reading: Reading
-    result: RepairResult
-    edits: Edits
+    repaired: Repaired
 
     @property
     def records(self) -> list[SliceRecord]:
         """The records of the slices that were asked for."""
         k = self.request.k
-        return [record for record in self.result.report.slices if k is None or record.k == k]
+        return [record for record in self.repaired.report.slices if k is None or record.k == k]
 
     @property
     def changed(self) -> list[int]:
         """The slices that the proposal changes."""
-        return [int(k) for k in np.flatnonzero((self.edits.added | self.edits.removed).any(axis=(1, 2)))]
+        return [int(k) for k in np.flatnonzero((self.repaired.added | self.repaired.removed).any(axis=(1, 2)))]
 
     @property
     def refused(self) -> list[SliceRecord]:
@@ -166,8 +164,8 @@ def propose(request: Request, model: Model, progress: Progress | None = None) ->
     if request.k is not None and not 0 <= request.k < len(stack.mask):
         raise ValueError(f"Volume {stack.name!r} has no slice {request.k}; its slices are 0 to {len(stack.mask) - 1}.")
     only = None if request.k is None else {request.k}
-    result = engine.repair(stack, model, request.options, progress, others=reading.others, only=only)
-    return Proposal(request, reading, result, Edits.between(stack, result.mask, result.report))
+    repaired = engine.repair(stack, model, request.options, progress, others=reading.others, only=only)
+    return Proposal(request, reading, repaired)
 
 
 def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
@@ -184,10 +182,10 @@ def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
     Raises:
         ValueError: The voxels have no place in the editor's geometry; nothing was changed.
     """
-    selection, grid, edits = proposal.request.selection, proposal.reading.grid, proposal.edits
+    selection, grid, repaired = proposal.request.selection, proposal.reading.grid, proposal.repaired
     node, modes = selection.segmentation_node, slicer.qSlicerSegmentEditorAbstractEffect
     geometry = _editor_geometry(selection, grid, effect)
-    added, removed = (_placed(mask, grid, geometry, selection) for mask in (edits.added, edits.removed))
+    added, removed = (_placed(mask, grid, geometry, selection) for mask in (repaired.added, repaired.removed))
     _spare_what_is_masked(removed, selection, effect)
     effect.saveStateForUndo()
     if _has_voxels(added):
@@ -196,7 +194,7 @@ def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
     if _has_voxels(removed):
         effect.modifySegmentByLabelmap(node, selection.segment_id, removed, modes.ModificationModeRemove)
     if selection.pool_id is not None:
-        taken = edits.added & wall_now(proposal) & read_segments(node, [selection.pool_id], grid)
+        taken = repaired.added & wall_now(proposal) & read_segments(node, [selection.pool_id], grid)
         if taken.any():
             image = _placed(taken, grid, geometry, selection)
             effect.modifySegmentByLabelmap(node, selection.pool_id, image, modes.ModificationModeRemove)
@@ -211,7 +209,7 @@ def wall_now(proposal: Proposal) -> Mask:
 def held_back(proposal: Proposal) -> list[int]:
     """Return the slices that are still broken because Segment Editor did not let the whole proposal be written."""
     now = wall_now(proposal)
-    short = [k for k in proposal.changed if not np.array_equal(now[k], proposal.edits.wall[k])]
+    short = [k for k in proposal.changed if not np.array_equal(now[k], proposal.repaired.wall[k])]
     if not short or not now.any():
         return short
     selection, grid, stack = proposal.request.selection, proposal.reading.grid, proposal.reading.stack

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rncarefine.refine.result import Changes
 from rncarefine.stack import Mask
 
 
@@ -31,6 +32,11 @@ class RepairMasks:
     wall_after: Mask
     pool_before: Mask | None = None
     pool_after: Mask | None = None
+
+    @classmethod
+    def of(cls, changes: Changes) -> RepairMasks:
+        """Return the masks that a review restores rejected and accepted slices from."""
+        return cls(changes.stack.mask, changes.wall, changes.stack.pool, changes.pool)
 
     @property
     def shape(self) -> tuple[int, ...]:

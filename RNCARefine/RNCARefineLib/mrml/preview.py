@@ -1,4 +1,4 @@
-"""A proposal shown over the image before anything is changed: a segmentation that nobody saves or edits."""
+"""A proposal shown over the image before anything is changed: a segmentation that nobody saves or repaired."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
     The proposed wall is an outline in the slices that were asked for; the voxels to add and to remove are filled, in
     the colours of the report.
     """
-    selection, grid, edits = proposal.request.selection, proposal.reading.grid, proposal.edits
+    selection, grid, repaired = proposal.request.selection, proposal.reading.grid, proposal.repaired
     source = selection.segmentation_node
     segment = source.GetSegmentation().GetSegment(selection.segment_id)
     node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentationNode")
@@ -155,14 +155,14 @@ def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
     node.CreateDefaultDisplayNodes()
     _keep_private(node.GetDisplayNode())
-    proposed = edits.wall.copy()
+    proposed = repaired.wall.copy()
     if proposal.request.k is not None:
         proposed[: proposal.request.k] = 0
         proposed[proposal.request.k + 1 :] = 0
     for segment_id, mask, colour in (
         (PROPOSED, proposed, segment.GetColor()),
-        (NEW, edits.added, ADDED.colour),
-        (GONE, edits.removed, REMOVED.colour),
+        (NEW, repaired.added, ADDED.colour),
+        (GONE, repaired.removed, REMOVED.colour),
     ):
         node.GetSegmentation().AddEmptySegment(segment_id, f"{segment.GetName()} {segment_id}", colour)
         write_segment(node, segment_id, mask, grid)

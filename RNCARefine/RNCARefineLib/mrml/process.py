@@ -10,18 +10,19 @@ import slicer
 
 from rncarefine.nca.model import Model
 from rncarefine.progress import Progress, report_progress, subrange
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine import repair as engine
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
+from rncarefine.refine.result import Repaired
 
-from .edits import Edits
 from .guards import Selection, check_output
 from .reader import Reading, read
 from .scene import unchanged_on_failure
 from .table import existing_table, put_table
 from .undo import UndoSteps
 from .volume_grid import VolumeGrid
-from .writer import add_to_scene, copy_into, draft, refer_to_volume, write_edits
+from .writer import add_to_scene, copy_into, draft, refer_to_volume, write_repaired
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ def check(selection: Selection, options: RepairOptions) -> Report:
         ValueError: The nodes cannot be read; the message names node and remedy.
     """
     reading = read(selection)
-    return _with_warnings(engine.check(reading.stack, options), reading)
+    return _with_doubts(engine.check(reading.stack, options), reading)
 
 
 def process(
@@ -63,8 +64,6 @@ def process(
     model: Model,
     options: RepairOptions,
     destination: Destination,
-    *,
-    trim_pool: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
     """Repair the chosen segment and write the result, all of it or nothing.
@@ -74,7 +73,6 @@ def process(
         model: The weights.
         options: How to repair.
         destination: Where the result goes.
-        trim_pool: Remove the pool that lies outside the closed ring.
         progress: Told how far the work is; returning ``False`` cancels it.
 
     Raises:
@@ -82,55 +80,42 @@ def process(
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
     """
     check_output(selection, destination.output_node, destination.in_place)
-    repaired = compute(selection, model, options, trim_pool=trim_pool, progress=subrange(progress, 0.0, 0.9))
+    repaired, grid = compute(selection, model, options, subrange(progress, 0.0, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
-    return _write(selection, repaired, destination, progress)
-
-
-@dataclass(frozen=True, eq=False)
-class Repaired:
-    """A repair that is not written yet.
-
-    Attributes:
-        edits: What is to be written.
-        grid: The voxels that the edits are about.
-        report: The report.
-    """
-
-    edits: Edits
-    grid: VolumeGrid
-    report: Report
+    return _write(selection, repaired, grid, destination, progress)
 
 
 def compute(
-    selection: Selection,
-    model: Model,
-    options: RepairOptions,
-    *,
-    trim_pool: bool = False,
-    progress: Progress | None = None,
-) -> Repaired:
-    """Repair the chosen segment and write nothing; the nodes need not be in the scene. See :func:`process`."""
-    if trim_pool and selection.pool_id is None:
+    selection: Selection, model: Model, options: RepairOptions, progress: Progress | None = None
+) -> tuple[Repaired, VolumeGrid]:
+    """Repair the chosen segment and write nothing; the nodes need not be in the scene. See :func:`process`.
+
+    Returns:
+        The repaired stack, and the voxel grid that it lies on.
+    """
+    if options.trim_pool and selection.pool_id is None:
         raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
     report_progress(progress, 0.0, "Reading the segmentation")
     reading = read(selection)
-    result = engine.repair(reading.stack, model, options, progress=subrange(progress, 0.05, 1.0), others=reading.others)
-    report = _with_warnings(result.report, reading)
-    return Repaired(Edits.between(reading.stack, result.mask, report, trim_pool=trim_pool), reading.grid, report)
+    repaired = engine.repair(
+        reading.stack, model, options, progress=subrange(progress, 0.05, 1.0), others=reading.others
+    )
+    return replace(repaired, report=_with_doubts(repaired.report, reading)), reading.grid
 
 
-def _write(selection: Selection, repaired: Repaired, destination: Destination, progress: Progress | None) -> Outcome:
-    edits, grid, report = repaired.edits, repaired.grid, repaired.report
+def _write(
+    selection: Selection, repaired: Repaired, grid: VolumeGrid, destination: Destination, progress: Progress | None
+) -> Outcome:
+    report = repaired.report
     target = selection.segmentation_node if destination.in_place else destination.output_node
     table = None if target is None else existing_table(target)
     step = destination.undo.step(target) if destination.in_place else nullcontext()
     with slicer.util.RenderBlocker(), step, unchanged_on_failure(target, table):
         if destination.in_place:
-            write_edits(target, selection, edits, grid, report)
+            write_repaired(target, selection, repaired, grid)
             refer_to_volume(target, selection.volume_node)
         else:
-            result = draft(selection, edits, grid, report)
+            result = draft(selection, repaired, grid)
             target = add_to_scene(result, selection) if target is None else copy_into(target, result, selection)
         table = put_table(report, target)
         # Inside: cancelling at the very last moment still leaves no trace.
@@ -138,17 +123,11 @@ def _write(selection: Selection, repaired: Repaired, destination: Destination, p
     return Outcome(report, target, table)
 
 
-def _with_warnings(report: Report, reading: Reading) -> Report:
-    return replace(report, warnings=[*reading.warnings, *report.warnings, *_overlap(report)])
+def _with_doubts(report: Report, reading: Reading) -> Report:
+    return replace(report, doubts=[*reading.doubts, *report.doubts, *_overlap(report)])
 
 
-def _overlap(report: Report) -> list[str]:
-    """Say that the new wall lies on segments that keep their voxels: saved as a label map, only one can have them."""
-    covered = {record.k: record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0}
-    if not covered:
-        return []
-    slices = f"slice{'' if len(covered) == 1 else 's'} {', '.join(map(str, covered))}"
-    return [
-        f"The new wall overlaps other segments by {sum(covered.values()):.0f} mm2 ({slices}); they keep their "
-        "voxels. If one of them is the blood pool, choose it as such."
-    ]
+def _overlap(report: Report) -> list[Reason]:
+    """Note that the new wall lies on segments that keep their voxels: saved as a label map, only one can have them."""
+    covered = [record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0]
+    return [Reason(ReasonCode.OVERLAP, area_mm2=sum(covered), slices=len(covered))] if covered else []

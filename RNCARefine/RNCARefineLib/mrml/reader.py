@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import slicer
 
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
 from .guards import Selection
@@ -22,13 +23,13 @@ class Reading:
         stack: Image, myocardium and pool on the volume's grid.
         others: Union of the remaining segments, ``None`` if there are none; only to count where the wall covers them.
         grid: The volume's grid.
-        warnings: What the person should know about the input.
+        doubts: What to note about the input.
     """
 
     stack: Stack
     others: Mask | None
     grid: VolumeGrid
-    warnings: list[str]
+    doubts: list[Reason]
 
 
 def read(selection: Selection) -> Reading:
@@ -58,7 +59,7 @@ def read(selection: Selection) -> Reading:
         stack=stack,
         others=read_segments(node, others, grid) if others else None,
         grid=grid,
-        warnings=_warnings(selection, segment.GetName(), grid, int(mask.sum())),
+        doubts=_doubts(selection, grid, int(mask.sum())),
     )
 
 
@@ -87,13 +88,8 @@ def _other_segments(selection: Selection) -> list[str]:
     ]
 
 
-def _warnings(selection: Selection, name: str, grid: VolumeGrid, inside: int) -> list[str]:
+def _doubts(selection: Selection, grid: VolumeGrid, inside: int) -> list[Reason]:
     labelmap = labelmap_of(selection.segmentation_node, selection.segment_id)
     whole = read_segments(selection.segmentation_node, [selection.segment_id], grid.covering(labelmap))
     outside = int(whole.sum()) - inside
-    if outside == 0:
-        return []
-    return [
-        f"{outside} voxels of segment {name!r} lie outside volume {selection.volume_node.GetName()!r} "
-        "and are left as they are."
-    ]
+    return [Reason(ReasonCode.OUTSIDE_VOLUME, voxels=outside)] if outside else []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, get_type_hints
+from typing import Any
 
 import slicer
 import vtk
 
-from rncarefine.refine.records import Report, SliceRecord
-from rncarefine.report.report import Value, table_rows
+from rncarefine.refine.records import Report
+from rncarefine.report.report import Value, column_types, table_rows
 
 from .scene import place_beside
 
@@ -46,7 +46,7 @@ def fill_table(node: slicer.vtkMRMLTableNode, report: Report) -> None:
     of bytes to CSV as raw characters; a number that is not known is NaN, an open question an empty text.
     """
     names, rows = table_rows(report)
-    hints = get_type_hints(SliceRecord)
+    hints = column_types()
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
     for index, name in enumerate(names):
@@ -57,7 +57,7 @@ def fill_table(node: slicer.vtkMRMLTableNode, report: Report) -> None:
 
 
 def _column(name: str, hint: Any, values: list[Value]) -> vtk.vtkAbstractArray:
-    """Return a typed column; ``hint`` is the type of the field of the slice record."""
+    """Return a typed column; ``hint`` is the type of the column's values."""
     column: Any
     if hint is int:
         column = vtk.vtkIntArray()

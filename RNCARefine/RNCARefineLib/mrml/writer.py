@@ -1,4 +1,4 @@
-"""Edits become segments: in a new segmentation, in one that was given, or in the input itself."""
+"""A repaired stack becomes segments: in a new segmentation, in one that was given, or in the input itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import slicer
 
-from rncarefine.refine.records import Report
+from rncarefine.refine.result import Repaired
 from rncarefine.stack import Mask
 
-from .edits import Edits
 from .guards import Selection
+from .masks import RepairMasks
 from .review import ADDED, REMOVED, mark, review_segment
 from .scene import place_beside
 from .segments import labelmap_of, read_segments, write_segment
@@ -20,7 +20,7 @@ VOLUME_ROLE = "RNCARefine.Volume"
 """Role of the reference from a repaired segmentation to the volume that it was repaired with."""
 
 
-def draft(selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) -> slicer.vtkMRMLSegmentationNode:
+def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.vtkMRMLSegmentationNode:
     """Return the result as a segmentation node that is not in any scene.
 
     It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
@@ -30,23 +30,23 @@ def draft(selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) 
     node.SetName(f"{source.GetName()} repaired")
     node.SetAndObserveSegmentation(slicer.vtkSegmentation())
     node.GetSegmentation().DeepCopy(source.GetSegmentation())
-    write_edits(node, selection, edits, grid, report)
+    write_repaired(node, selection, repaired, grid)
     return node
 
 
-def write_edits(node: Any, selection: Selection, edits: Edits, grid: VolumeGrid, report: Report) -> None:
-    """Write the edits into a segmentation node that has the input's segments; no other segment changes."""
+def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: VolumeGrid) -> None:
+    """Write a repair into a segmentation node that has the input's segments; no other segment changes."""
     segmentation = node.GetSegmentation()
     # The pool first, it only gives: where the wall lay on it, Slicer would part the two into two layers.
-    if selection.pool_id is not None and edits.pool is not None:
-        write_inside(node, selection.pool_id, edits.pool, grid)
-    write_inside(node, selection.segment_id, edits.wall, grid)
-    for kind, mask in ((ADDED, edits.added), (REMOVED, edits.removed)):
+    if selection.pool_id is not None and repaired.pool is not None and repaired.pool_changed:
+        write_inside(node, selection.pool_id, repaired.pool, grid)
+    write_inside(node, selection.segment_id, repaired.wall, grid)
+    for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
         note = review_segment(segmentation, selection.segment_id, kind)
         # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
         segmentation.SeparateSegmentLabelmap(note)
         write_segment(node, note, mask, grid)
-    mark(segmentation, selection.segment_id, selection.pool_id, report, edits.masks())
+    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, RepairMasks.of(repaired))
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:

@@ -92,6 +92,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
         geometry=not arguments.no_geometry,
         apex=Apex(arguments.apex),
         bounds=Bounds(most_change_mm2=arguments.max_change_mm2),
+        trim_pool=arguments.trim_pool,
     )
     if arguments.cases:
         cases = read_cases(arguments.cases)
@@ -105,7 +106,6 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
         options,
         segment=arguments.segment,
         pool=arguments.pool,
-        trim_pool=arguments.trim_pool,
         clear_scene=True,  # this Slicer was started for the batch
         progress=lambda fraction, text: not interrupts,
         tell=lambda news: print(news.line(), flush=True),

@@ -86,7 +86,12 @@ def wall_centre(mask: ArrayLike, spacing: tuple[float, float]) -> tuple[float, f
         ``(j, i)`` in pixels, or ``None`` where there is nothing to surround: no circle, or a solid piece.
     """
     wall = as_slice(mask)
-    circle = fit_circle(wall, spacing)
+    return centre_about(wall, spacing, fit_circle(wall, spacing))
+
+
+def centre_about(mask: ArrayLike, spacing: tuple[float, float], circle: Circle | None) -> tuple[float, float] | None:
+    """Return the centre of the cavity of a wall, see :func:`wall_centre`, with the circle that was fitted to it."""
+    wall = as_slice(mask)
     if circle is None:
         return None
     centre = (circle.centre_j, circle.centre_i)

@@ -6,6 +6,7 @@ two apart, the stack can: the left ventricle's axis is nearly straight, and most
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..stack import Mask
-from .circle import fit_circle
+from .features import WallFeatures
 from .topology import largest_component
 
 OUTLIER_MM = 45.0
@@ -40,21 +41,23 @@ class Heart:
     radius_mm: float
 
 
-def locate_heart(mask: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Heart:
+def locate_heart(
+    mask: Mask, pool: Mask | None, in_plane: tuple[float, float], features: Sequence[WallFeatures] | None = None
+) -> Heart:
     """Fit the left ventricle's axis to the main pieces of wall and pool in all slices, robustly (Theil-Sen).
 
     Args:
         mask: Myocardium, shape ``(k, j, i)``, not empty.
         pool: Blood pool, or ``None``.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+        features: Those of the wall in every slice, where they are known.
     """
     slices, centres, radii = [], [], []
-    for k, wall in enumerate(mask):
-        if not wall.any():
+    for k, wall in enumerate(features or [WallFeatures(wall, in_plane) for wall in mask]):
+        if not wall.wall.any():
             continue
-        main = largest_component(wall)
-        circle = fit_circle(main, in_plane)
-        middle = np.argwhere(main).mean(axis=0)
+        circle = wall.main_circle
+        middle = np.argwhere(wall.main).mean(axis=0)
         if circle is not None and RADIUS_MM[0] / 2 <= circle.radius_mm <= RADIUS_MM[1]:
             middle = np.array([circle.centre_j, circle.centre_i])
             radii.append(circle.radius_mm)

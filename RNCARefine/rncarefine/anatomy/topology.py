@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from ..stack import Mask
-from .circle import fit_circle, near_wall, sectors, wall_centre
+from .circle import Circle, centre_about, fit_circle, near_wall, sectors
 from .shape import as_slice
 
 
@@ -154,14 +154,31 @@ def gap(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, floa
         ValueError: The mask is not two-dimensional.
     """
     wall = as_slice(mask)
+    return gap_about(wall, spacing, fit_circle(wall, spacing)) if centre is None else _gap(wall, spacing, centre)
+
+
+def gap_about(mask: ArrayLike, spacing: tuple[float, float], circle: Circle | None) -> Gap:
+    """Measure the widest gap of a wall, see :func:`gap`, with the circle that was fitted to it.
+
+    Args:
+        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+        circle: What :func:`~rncarefine.anatomy.circle.fit_circle` returned for this wall.
+    """
+    wall = as_slice(mask)
     if not wall.any():
         return Gap(360.0, 0.0)
+    centre = centre_about(wall, spacing, circle)
     if centre is None:
-        centre = wall_centre(wall, spacing)
-        if centre is None:
-            if fit_circle(wall, spacing) is not None:
-                return Gap(0.0, 0.0)
-            centre = (float(np.nonzero(wall)[0].mean()), float(np.nonzero(wall)[1].mean()))
+        if circle is not None:
+            return Gap(0.0, 0.0)
+        centre = (float(np.nonzero(wall)[0].mean()), float(np.nonzero(wall)[1].mean()))
+    return _gap(wall, spacing, centre)
+
+
+def _gap(wall: NDArray[np.bool_], spacing: tuple[float, float], centre: tuple[float, float]) -> Gap:
+    if not wall.any():
+        return Gap(360.0, 0.0)
     j, i = np.nonzero(near_wall(wall, spacing, centre))
     first, last = sectors(j, i, spacing, centre)
     order = np.argsort(first)

@@ -96,7 +96,7 @@ class Cohort:
         """Whether a case was done, in this run or in one before."""
         return name in self.flagged
 
-    def objection(self, case: CohortCase) -> str:
+    def outdated(self, case: CohortCase) -> str:
         """Say why a finished case's result is not that of the case as it is now; empty if it is."""
         found = difference(case, self._sources.get(case.name, {}))
         if not found:

@@ -128,8 +128,8 @@ class Walk:
         for case in self.cases:
             if not self.cohort.is_finished(case.name):
                 left.append(case)
-            elif objection := self.cohort.objection(case):
-                others[case.name] = objection
+            elif outdated := self.cohort.outdated(case):
+                others[case.name] = outdated
             else:
                 self.skipped.append(case.name)
         self.cohort.fail(others)

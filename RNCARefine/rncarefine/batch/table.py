@@ -8,18 +8,17 @@ import os
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 from ..atomic import written_whole
-from ..refine.records import Report, SliceRecord
-from ..report.report import table_rows, to_csv
+from ..refine.records import Report
+from ..report.report import column_types, table_rows, to_csv
 
 ENDINGS = (".csv", ".parquet")
-COLUMNS = ("case", *(column.name for column in fields(SliceRecord)))
+COLUMNS = ("case", *column_types())
 _ROWS = 20_000
 """Rows that are held until they are written to Parquet."""
 
@@ -114,7 +113,7 @@ def _parquet(path: Path) -> Iterator[Add]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    hints = {"case": str, **get_type_hints(SliceRecord)}
+    hints = {"case": str, **column_types()}
     schema = pa.schema([_field(pa, name, hints[name]) for name in COLUMNS])
     waiting: list[list[Any]] = []
     with parquet.ParquetWriter(path, schema) as writer:

@@ -55,7 +55,6 @@ class FileWork:
         sha256: Hash of the weights, so that every process has the same.
         options: How to repair.
         choice: Which labels or segments are myocardium and blood pool, where a case does not say it itself.
-        trim_pool: Clear blood pool outside the closed rings.
         version: The version that all processes must have.
     """
 
@@ -64,7 +63,6 @@ class FileWork:
     sha256: str
     options: RepairOptions
     choice: Choice
-    trim_pool: bool = False
     version: str = __version__
 
     def __call__(self, case: CohortCase) -> CaseResult:
@@ -77,11 +75,7 @@ class FileWork:
                 content = read_case(image, segmentation, choice_for(case, self.choice))
                 stack = replace(content.stack, name=case.name)
                 result = repair(stack, model, self.options, others=content.others)
-                files.keep(
-                    result.report,
-                    lambda path: write_case(content, result.mask, path, self.trim_pool),
-                    source_of(case),
-                )
+                files.keep(result.report, lambda path: write_case(content, result, path), source_of(case))
         except OutputError as error:
             return CaseResult(case.name, reason=str(error), unwritable=True)
         except Exception as error:

@@ -138,9 +138,10 @@ def batch(
             add_only=add_only,
             geometry=not no_geometry,
             apex=apex,
+            trim_pool=trim_pool,
         )
-        cohort = Cohort(output, settings_of(weights.record(), choices, **asdict(choice), trim_pool=trim_pool), table)
-        work = FileWork(output.absolute(), _place(model, weights), weights.card.sha256, choices, choice, trim_pool)
+        cohort = Cohort(output, settings_of(weights.record(), choices, **asdict(choice)), table)
+        work = FileWork(output.absolute(), _place(model, weights), weights.card.sha256, choices, choice)
         tell_terms(weights.card)
         status = _run(cohort, cases, work, workers, scheduler)
         show_licence(weights.card)

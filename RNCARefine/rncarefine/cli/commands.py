@@ -89,17 +89,18 @@ def repair(
             add_only=add_only,
             geometry=not no_geometry,
             apex=apex,
+            trim_pool=trim_pool,
         )
         tell_terms(weights.card)
         with progress_bar() as progress:
             result = repair_stack(case.stack, weights, choices, progress, case.others)
         # One transaction: result and reports appear together or not at all.
         with written_whole(output, *reports) as (new_output, *new_reports):
-            trimmed = write_case(case, result.mask, new_output, trim_pool)
-            write_reports(result.report, new_reports, case, result.mask)
+            write_case(case, result, new_output)
+            write_reports(result.report, new_reports, case, result.wall)
         show_report(result.report)
-        if trimmed:
-            out().print(f"Blood pool trimmed: {trimmed:.0f} mm2")
+        if result.trimmed.any():
+            out().print(f"Blood pool trimmed: {result.trimmed_mm2:.0f} mm2")
         show_licence(weights.card)
         show_written([output, *reports])
         status = status_of(result.report)

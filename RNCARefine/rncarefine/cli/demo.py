@@ -59,12 +59,12 @@ def run_demo(folder: Path, model: Model, device: str) -> None:
     with progress_bar() as progress:
         result = repair(case.stack, model, RepairOptions(device=device), progress, case.others)
     repaired = folder / f"{SAMPLE}-repaired.seg.nrrd"
-    write_case(case, result.mask, repaired)
+    write_case(case, result, repaired)
     written = [repaired]
     for ending in ENDINGS:
         written.append(folder / f"{SAMPLE}-report{ending}")
-        write_report(result.report, written[-1], case.stack, result.mask)
-    written += write_pictures(case, result.report, result.mask, folder)
+        write_report(result.report, written[-1], case.stack, result.wall)
+    written += write_pictures(case, result.report, result.wall, folder)
     show_report(result.report)
     wall = Choice(segment=MYOCARDIUM)
     columns = {

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 
-from ..anatomy.topology import holes
 from ..atomic import written_whole
+from ..refine.result import Changes
 from ..stack import Mask, Stack
 from .grid import Grid
 from .label_map import READABLE, TWO_FILES, WRITABLE, check_path, ending_of, grid_of, read_label_map, read_volume
@@ -124,57 +123,27 @@ def read_pair(
     return first.mask_on(grid, one), second.mask_on(grid, other), (k, j, i)
 
 
-def write_case(case: Case, after: Mask, path: str | Path, trim_pool: bool = False) -> float:
-    """Write the segmentation with the repaired myocardium, whole or not at all.
+def write_case(case: Case, changes: Changes, path: str | Path) -> None:
+    """Write the segmentation with the repaired myocardium and blood pool, whole or not at all.
 
     In a label map the wall takes its voxels from whatever label had them, and what it gives up becomes background.
     In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment.
 
     Args:
         case: The case as it was read.
-        after: The myocardium to write, shape ``(k, j, i)``.
+        changes: Its repair, for instance a :class:`~rncarefine.refine.result.Repaired`.
         path: The file; see :func:`check_output`.
-        trim_pool: Clear blood pool outside the wall in slices whose wall encloses a hole.
-
-    Returns:
-        The area of the blood pool that was trimmed, in mm2.
 
     Raises:
-        ValueError: The path does not do, or there is no pool to trim.
+        ValueError: The path does not do.
         OSError: The file cannot be written.
     """
     path = Path(path)
     check_output(case.segmentation.path, path)
-    before, pool = case.stack.mask, case.stack.pool
-    new_pool: Mask | None = None
-    trimmed = 0.0
-    if pool is not None:
-        new_pool = (pool & ~((after == 1) & (before == 0))).astype(np.uint8)
-        if trim_pool:
-            inside = pool_inside(new_pool, after)
-            trimmed = float(new_pool.sum(dtype=int) - inside.sum(dtype=int)) * case.stack.pixel_area
-            new_pool = inside
-    elif trim_pool:
-        raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
-    changed = case.segmentation.with_changes(case.grid, case.wall, before, after, case.pool, new_pool)
+    pool = None if case.pool is None else changes.pool
+    changed = case.segmentation.with_changes(case.grid, case.wall, case.stack.mask, changes.wall, case.pool, pool)
     with written_whole(path) as (temporary,):
         changed.write(temporary)
-    return trimmed
-
-
-def pool_inside(pool: Mask, wall: Mask) -> Mask:
-    """Return the blood pool without what lies outside the wall, in slices whose wall encloses a hole.
-
-    Args:
-        pool: Blood pool, shape ``(k, j, i)``.
-        wall: Myocardium, like ``pool``. In ``.seg.nrrd`` the two may overlap; the overlap stays.
-    """
-    kept = pool.copy()
-    for k in range(len(wall)):
-        cavities, count = holes(wall[k])
-        if count:
-            kept[k][(cavities == 0) & (wall[k] == 0)] = 0
-    return kept
 
 
 def check_output(segmentation: str | Path, output: str | Path, others: tuple[str | Path, ...] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Keeping account: from what was found and done to the typed records of the report."""
+"""Build the report: from what was found and done to its typed records."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import __version__
-from ..anatomy.topology import betti_3d, fill_holes
+from ..anatomy.topology import betti_3d
 from ..nca.model import Model
+from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..words import Expectation, Finding, Verdict
@@ -17,48 +19,47 @@ from .metrics import lv_mass_g
 from .options import RepairOptions
 from .proposals import AutomatonProposals
 from .records import Report, RunRecord, SliceRecord, StackRecord
+from .result import Changes, outside_of
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of one slice; ``doubtful`` asks a person to look at a repair."""
+class SliceDecision:
+    """What was decided about one slice; a ``doubtful`` repair needs review."""
 
     verdict: Verdict
     wall: Mask
-    reason: str = ""
+    reasons: tuple[Reason, ...] = ()
     confidence: float | None = None
     doubtful: bool = False
 
 
-def account(
-    stack: Stack,
+def build_report(
+    changes: Changes,
     before: Diagnosis,
     after: Diagnosis,
-    outcomes: list[Outcome],
-    others: Mask | None,
+    decisions: list[SliceDecision],
     model: Model | None,
     proposals: AutomatonProposals | None,
     options: RepairOptions,
     seconds: float,
 ) -> Report:
-    """Write the report of a check or a repair.
+    """Build the report of a check or a repair.
 
     Args:
-        stack: The stack as it was.
-        before: What its slices were.
-        after: What they are now.
-        outcomes: What became of each slice.
-        others: Every other label of an exclusive label map, or ``None``.
+        changes: The stack before and after.
+        before: Diagnosis of the stack as it was.
+        after: Diagnosis of the stack as it is now.
+        decisions: What was decided about each slice.
         model: The weights, ``None`` for a check.
-        proposals: What the automaton suggested, ``None`` if it was not asked.
-        options: What the person chose.
+        proposals: The automaton's proposals, ``None`` if it was not asked.
+        options: The options of the run.
         seconds: How long it took.
     """
+    stack = changes.stack
     records = [
-        _slice_record(stack, entry, after.slices[entry.k], outcome, others)
-        for entry, outcome in zip(before.slices, outcomes, strict=True)
+        _slice_record(changes, entry, after.slices[entry.k], decision)
+        for entry, decision in zip(before.slices, decisions, strict=True)
     ]
-    mask = np.stack([outcome.wall for outcome in outcomes])
     run = RunRecord(
         version=__version__,
         backend=proposals.backend if proposals else "none",
@@ -73,30 +74,32 @@ def account(
         seconds=round(seconds, 3),
     )
     return Report(
-        stack_record(stack, mask, records),
+        stack_record(stack, changes.wall, records),
         records,
         model.record() if model else None,
         run,
-        _warnings(stack, proposals),
+        _warnings(stack),
+        list(proposals.notes) if proposals else [],
     )
 
 
 def _slice_record(
-    stack: Stack, before: SliceDiagnosis, after: SliceDiagnosis, outcome: Outcome, others: Mask | None
+    changes: Changes, before: SliceDiagnosis, after: SliceDiagnosis, decision: SliceDecision
 ) -> SliceRecord:
-    old, new = stack.mask[before.k] > 0, outcome.wall > 0
-    area = stack.pixel_area
-    added = new & ~old
-    pool = np.zeros_like(old) if stack.pool is None else stack.pool[before.k] > 0
-    elsewhere = np.zeros_like(old) if others is None else others[before.k] > 0
-    outside = pool & ~(fill_holes(new) > 0) if after.finding is Finding.RING else np.zeros_like(pool)
+    def area(mask: NDArray[np.generic]) -> float:
+        return round(float(np.count_nonzero(mask)) * changes.stack.pixel_area, 2)
+
+    k = before.k
+    outside = changes.trimmed[k]
+    if changes.pool is not None and after.finding is Finding.RING:
+        outside = (changes.pool[k] | outside) * outside_of(changes.wall[k])
     return SliceRecord(
         k=before.k,
         finding_before=before.finding,
         finding_after=after.finding,
         expectation=before.expectation,
-        verdict=outcome.verdict,
-        flagged=outcome.doubtful or outcome.verdict in (Verdict.REFUSED, Verdict.TO_REPAIR),
+        verdict=decision.verdict,
+        flagged=decision.doubtful or decision.verdict in (Verdict.REFUSED, Verdict.TO_REPAIR),
         b0_before=before.b0,
         b1_before=before.b1,
         b0_after=after.b0,
@@ -104,13 +107,13 @@ def _slice_record(
         gap_deg_before=round(before.gap.angle_deg, 1),
         gap_deg_after=round(after.gap.angle_deg, 1),
         gap_mm_before=round(before.gap.width_mm, 1),
-        added_mm2=round(float(added.sum()) * area, 2),
-        removed_mm2=round(float((old & ~new).sum()) * area, 2),
-        taken_from_pool_mm2=round(float((added & pool).sum()) * area, 2),
-        taken_from_others_mm2=round(float((added & elsewhere).sum()) * area, 2),
-        pool_outside_mm2=round(float(outside.sum()) * area, 2),
-        confidence=None if outcome.confidence is None else round(outcome.confidence, 4),
-        reason=outcome.reason,
+        added_mm2=area(changes.added[k]),
+        removed_mm2=area(changes.removed[k]),
+        taken_from_pool_mm2=area(changes.taken_from_pool[k]),
+        taken_from_others_mm2=area(changes.taken_from_others[k]),
+        pool_outside_mm2=area(outside),
+        confidence=None if decision.confidence is None else round(decision.confidence, 4),
+        reasons=list(decision.reasons),
     )
 
 
@@ -149,16 +152,10 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
     )
 
 
-def _warnings(stack: Stack, proposals: AutomatonProposals | None) -> list[str]:
-    notes = list(proposals.notes) if proposals else []
+def _warnings(stack: Stack) -> list[Reason]:
+    warnings = []
     if stack.spacing[0] < 1.5 * max(stack.in_plane):
-        notes.append(
-            f"The slice distance ({stack.spacing[0]:.2f} mm) is close to the pixel spacing: this may not be a "
-            "short-axis stack. Check that its slices are stacked along the third image axis."
-        )
+        warnings.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
-        notes.append(
-            "The stack has one slice: base and apex cannot be told apart, and no neighbour helps. A ring is expected; "
-            "if the slice is the apex or the outflow tract, mind that."
-        )
-    return notes
+        warnings.append(Reason(ReasonCode.ONE_SLICE))
+    return warnings

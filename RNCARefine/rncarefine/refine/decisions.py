@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
-from ..anatomy.topology import betti_2d, gap
+from ..anatomy.features import SliceFeatures
+from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
-from ..tasks.ring.diagnosis import find
 from .build_report import stack_record
 from .records import Report, SliceRecord
 
@@ -64,7 +62,7 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
         report,
         slices=records,
         stack=replace(stack_record(stack, wall_now, records), name=report.stack.name),
-        warnings=[*report.warnings, *_edited(by_hand)],
+        doubts=[*report.doubts, *(Reason(ReasonCode.SLICE_EDITED, k=k) for k in by_hand)],
     )
 
 
@@ -111,29 +109,20 @@ def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:
 def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask) -> SliceRecord:
     """Return the record if it describes the wall, else what the wall is now."""
     old, new, area = stack.mask[record.k] > 0, wall > 0, stack.pixel_area
-    b0, b1 = betti_2d(wall)
+    pool = None if stack.pool is None else (stack.pool[record.k] > 0) & ~new
+    now = SliceFeatures.of(wall, pool, stack.in_plane)
     added, removed = float((new & ~old).sum()) * area, float((old & ~new).sum()) * area
     # Half a pixel: the areas of the report are rounded.
     same_area = max(abs(added - record.added_mm2), abs(removed - record.removed_mm2)) < area / 2
-    if same_area and (b0, b1) == (record.b0_after, record.b1_after):
+    if same_area and (now.b0, now.b1) == (record.b0_after, record.b1_after):
         return record
-    pool = None if stack.pool is None else np.asarray((stack.pool[record.k] > 0) & ~new, np.uint8)
     return replace(
         record,
-        finding_after=find(wall, pool, stack.in_plane),
-        b0_after=b0,
-        b1_after=b1,
-        gap_deg_after=round(gap(wall, stack.in_plane).angle_deg, 1),
+        finding_after=now.finding,
+        b0_after=now.b0,
+        b1_after=now.b1,
+        gap_deg_after=round(now.gap.angle_deg, 1),
         added_mm2=round(added, 2),
         removed_mm2=round(removed, 2),
-        reason=f"Edited by hand. {record.reason}" if record.reason else "Edited by hand.",
+        reasons=[*record.reasons, Reason(ReasonCode.EDITED)],
     )
-
-
-def _edited(slices: list[int]) -> list[str]:
-    if not slices:
-        return []
-    if len(slices) == 1:
-        return [f"Slice {slices[0]} was edited by hand after the repair; it is described as it is now."]
-    which = ", ".join(map(str, slices))
-    return [f"Slices {which} were edited by hand after the repair; they are described as they are now."]

@@ -22,6 +22,7 @@ class RepairOptions:
         geometry: Let geometry try where the automaton found no wall that passes.
         apex: Which end of the stack the apex lies at.
         bounds: How far a repair may go.
+        trim_pool: Remove blood pool outside the closed rings.
     """
 
     device: str = "auto"
@@ -33,6 +34,7 @@ class RepairOptions:
     geometry: bool = True
     apex: Apex = Apex.AUTO
     bounds: Bounds = field(default_factory=Bounds)
+    trim_pool: bool = False
 
     def __post_init__(self) -> None:
         if self.samples < 1:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ..nca.card import ModelRecord
+from ..reasons import Reason, codes_of, text_of
 from ..words import Expectation, Finding, Verdict
 
 
@@ -24,7 +25,7 @@ class SliceRecord:
     expectation: Expectation
     verdict: Verdict
     flagged: bool
-    """A person must look at this slice; :attr:`accepted` says whether one did."""
+    """The slice needs review; :attr:`accepted` says whether it was reviewed."""
     b0_before: int
     b1_before: int
     b0_after: int
@@ -41,10 +42,21 @@ class SliceRecord:
     confidence: float | None
     """0 to 1, probability that the repaired wall is good (a Dice of at least 0.75), where the model is calibrated
     (see :mod:`rncarefine.refine.confidence`); ``None`` where nothing was repaired or the automaton was not asked."""
-    reason: str
-    """Why the verdict is what it is, and why an intact slice need not be a ring; empty for an intact ring."""
+    reasons: list[Reason] = field(default_factory=list)
+    """Why the verdict is what it is, and why an intact slice need not be a ring; none for an intact ring. What was
+    wrong with a slice that was repaired comes first."""
     accepted: bool | None = None
-    """What a person decided: accepted, or rejected and put back as it was; ``None`` if nobody has decided yet."""
+    """The decision of a review: accepted, or rejected and put back as it was; ``None`` if not decided yet."""
+
+    @property
+    def reason(self) -> str:
+        """The reasons as text, translated where a translation is set."""
+        return text_of(self.reasons, repaired=self.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY))
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the reasons; unlike the text they are stable."""
+        return codes_of(self.reasons)
 
 
 @dataclass(frozen=True)
@@ -101,11 +113,29 @@ class Report:
     slices: list[SliceRecord]
     model: ModelRecord | None
     run: RunRecord
-    warnings: list[str] = field(default_factory=list)
+    doubts: list[Reason] = field(default_factory=list)
+    """What to note about the stack."""
+    notes: list[str] = field(default_factory=list)
+    """What to note about the run, as text."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to note about run and stack, as text, translated where a translation is set."""
+        return [*self.notes, *(text_of([doubt]) for doubt in self.doubts)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain dicts, lists, strings and numbers, ready for JSON."""
-        return asdict(self)
+        """Return the report as plain dicts, lists, strings and numbers, ready for JSON.
+
+        Beside the reasons with their numbers there are, for those who read, their text in ``reason`` and ``warnings``
+        and, for scripts, the ``codes`` of each slice.
+        """
+        values = asdict(self)
+        for record, content in zip(self.slices, values["slices"], strict=True):
+            content["reason"], content["codes"] = record.reason, record.codes
+            content["reasons"] = [reason.to_dict() for reason in record.reasons]
+        values["doubts"] = [doubt.to_dict() for doubt in self.doubts]
+        values["warnings"] = self.warnings
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Report:
@@ -145,6 +175,11 @@ _NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true 
 
 def _restored(kind: Any, value: Any, name: str) -> Any:
     """Return a value of JSON as the type that a field is declared with."""
+    if kind is Reason:
+        try:
+            return Reason.from_dict(value)
+        except ValueError as error:
+            raise ValueError(_wrong(name, "a reason", value)) from error
     if is_dataclass(kind):
         return _restored_record(kind, value, name)
     origin, arguments = get_origin(kind), get_args(kind)

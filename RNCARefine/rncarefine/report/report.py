@@ -9,7 +9,7 @@ import math
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from ..atomic import write_text_whole
 from ..refine.records import Report, SliceRecord
@@ -20,6 +20,21 @@ Value = str | int | float | bool | None
 ENDINGS = (".csv", ".json", ".html")
 
 
+def column_types() -> dict[str, Any]:
+    """Return the columns of the table of slices and the type of each.
+
+    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, but that the reasons are text in ``reason``
+    and that their codes, parted by spaces, come last in ``codes``.
+    """
+    hints = get_type_hints(SliceRecord)
+    named = {entry.name: hints[entry.name] for entry in fields(SliceRecord)}
+    return {
+        **{"reason" if name == "reasons" else name: kind for name, kind in named.items()},
+        "reason": str,
+        "codes": str,
+    }
+
+
 def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
     """Return the slices as a table.
 
@@ -27,11 +42,16 @@ def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
         report: The report.
 
     Returns:
-        The column names, which are those of :class:`~rncarefine.refine.records.SliceRecord`, and a row a slice. Words
-        are plain text; a number that is not known or not finite is ``None``.
+        The column names, see :func:`column_types`, and one row per slice. Words are plain text; a number that is not
+        known or not finite is ``None``.
     """
-    columns = [entry.name for entry in fields(SliceRecord)]
-    return columns, [[strict_values(getattr(record, name)) for name in columns] for record in report.slices]
+    columns = list(column_types())
+    return columns, [[_cell(record, name) for name in columns] for record in report.slices]
+
+
+def _cell(record: SliceRecord, column: str) -> Value:
+    value: Value = strict_values(getattr(record, column)) if column != "codes" else " ".join(record.codes)
+    return value
 
 
 def to_json(report: Report) -> str:

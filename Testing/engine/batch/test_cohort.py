@@ -278,10 +278,10 @@ def test_a_finished_case_that_has_other_files_now_is_objected_to(tmp_path):
     results = Cohort(tmp_path / "out", SETTINGS)
     results.finish("p1", broken_report(), "p1.nrrd", write, source_of(case))
     again = Cohort(tmp_path / "out", SETTINGS)
-    assert again.objection(case) == ""
+    assert again.outdated(case) == ""
     segmentation.write_bytes(b"another network's mask")
-    assert again.objection(case).startswith("The case was finished before, but")
-    assert "Delete its result" in again.objection(case)
+    assert again.outdated(case).startswith("The case was finished before, but")
+    assert "Delete its result" in again.outdated(case)
 
 
 def test_a_result_whose_report_was_lost_with_the_power_is_done_again(tmp_path):

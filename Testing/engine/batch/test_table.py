@@ -12,12 +12,14 @@ from pyarrow import parquet
 from engine.report_samples import broken_report, slice_record
 from rncarefine.batch import table as cohort_table
 from rncarefine.batch.table import COLUMNS, check_table, written_table
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import Report
 from rncarefine.words import Verdict
 
+GAP = Reason(ReasonCode.GAP, angle_deg=80, width_mm=21)
 CASES = {
     "p1": broken_report(),
-    "p2": broken_report(slices=[slice_record(0, gap_deg_before=math.nan, accepted=True, reason='a "b",\nc')]),
+    "p2": broken_report(slices=[slice_record(0, gap_deg_before=math.nan, accepted=True, reasons=[GAP])]),
 }
 
 
@@ -43,7 +45,8 @@ def test_parquet_has_the_rows_of_csv_with_types(tmp_path):
     assert rows[0]["case"] == "p1"
     assert rows[1]["verdict"] == str(Verdict.AUTOMATON)
     assert rows[1]["confidence"] == 0.93
-    assert rows[4]["reason"] == 'a "b",\nc'
+    assert rows[4]["codes"] == "gap"
+    assert "(21 mm)" in rows[4]["reason"]
 
 
 def test_columns_of_parquet_have_their_type_also_where_every_value_is_unknown(tmp_path):

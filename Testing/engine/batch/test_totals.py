@@ -12,7 +12,7 @@ from rncarefine.words import Verdict
 def test_totals_are_sums_over_cases_and_slices():
     report = broken_report()
     totals = Totals()
-    for one in (report, replace(report, stack=replace(report.stack, flagged=0), warnings=["odd"])):
+    for one in (report, replace(report, stack=replace(report.stack, flagged=0), notes=["odd"])):
         totals.add(one)
     assert (totals.cases, totals.flagged_cases, totals.noted_cases, totals.slices) == (2, 1, 1, 8)
     assert (totals.expected_rings, totals.closed_before, totals.closed_after) == (8, 2, 6)

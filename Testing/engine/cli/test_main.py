@@ -183,7 +183,7 @@ def test_mode_and_model_decide_with_which_weights_is_repaired(case, monkeypatch,
     assert json.loads(Path("r.json").read_text())["model"]["name"] == name
     content = files.read_case(case / "case.nii.gz", case / "seg.nii.gz", files.Choice(MYOCARDIUM, pool_label=POOL))
     walls = {
-        key: engine_repair(content.stack, model, RepairOptions(device="numpy")).mask for key, model in models.items()
+        key: engine_repair(content.stack, model, RepairOptions(device="numpy")).wall for key, model in models.items()
     }
     np.testing.assert_array_equal(array("out.nii.gz") == MYOCARDIUM, walls[name] == 1)
     assert all((walls[name] != wall).any() for key, wall in walls.items() if key != name)

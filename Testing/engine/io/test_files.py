@@ -27,9 +27,10 @@ from engine.file_samples import (
     write_segmentation,
     write_segments,
 )
-from engine.report_samples import SHAPE, SPACING, broken_stack, ring
+from engine.report_samples import SHAPE, SPACING, broken_stack
 from rncarefine.io import label_map
-from rncarefine.io.files import Choice, check_output, pool_inside, read_case, stem_of, write_case
+from rncarefine.io.files import Choice, check_output, read_case, stem_of, write_case
+from rncarefine.refine.result import Changes
 
 ENDINGS = ["nii", "nii.gz", "nrrd", "mha"]
 BY_LABEL = Choice(label=MYOCARDIUM, pool_label=POOL)
@@ -46,6 +47,10 @@ def label_case(folder, ending="nrrd", values=None, choice=BY_LABEL):
 
 def segment_case(folder, choice=BY_NAME):
     return read_case(write_image(folder / "case.nii.gz"), write_segmentation(folder / "s.seg.nrrd"), choice)
+
+
+def write_wall(case, after, path, **options):
+    write_case(case, Changes.compose(case.stack, after, **options), path)
 
 
 # Reading
@@ -94,7 +99,7 @@ def test_a_segmentation_larger_than_the_image_is_read_and_kept(tmp_path):
     path = write_segments(tmp_path / "s.seg.nrrd", names, large[None], first=(-5, -3, -1))
     case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
     assert np.array_equal(case.stack.mask, stack.mask)
-    write_case(case, after, tmp_path / "o.seg.nrrd")
+    write_wall(case, after, tmp_path / "o.seg.nrrd")
     assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "mark"), large == 2)
     assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "wall")[1:-2, 3:-4, 5:-6], after)
     large[0, 5, 5] = 1
@@ -112,7 +117,7 @@ def test_right_anterior_superior_files_are_understood(tmp_path):
     nrrd.write(str(path), voxels, header)
     case = read_case(write_image(tmp_path / "case.nrrd"), path, BY_NAME)
     assert np.array_equal(case.stack.mask, broken_stack()[0].mask)
-    write_case(case, broken_stack()[1], tmp_path / "o.seg.nrrd")
+    write_wall(case, broken_stack()[1], tmp_path / "o.seg.nrrd")
     again = read_case(tmp_path / "case.nrrd", tmp_path / "o.seg.nrrd", BY_NAME)
     assert np.array_equal(again.stack.mask, broken_stack()[1])
 
@@ -262,7 +267,7 @@ def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
 def test_a_label_map_keeps_its_place_type_and_every_other_label(tmp_path, ending, dtype):
     case = label_case(tmp_path, ending, labels().astype(dtype))
     _, after = broken_stack()
-    write_case(case, after, tmp_path / f"out.{ending}")
+    write_wall(case, after, tmp_path / f"out.{ending}")
     before, result = (sitk.ReadImage(str(tmp_path / f"{name}.{ending}")) for name in ("seg", "out"))
     assert result.GetPixelID() == before.GetPixelID()
     for get in ("GetSize", "GetSpacing", "GetOrigin", "GetDirection"):
@@ -276,7 +281,7 @@ def test_a_label_map_keeps_its_place_type_and_every_other_label(tmp_path, ending
 def test_the_wall_takes_voxels_from_pool_and_neighbours_and_nothing_else_changes(tmp_path):
     case = label_case(tmp_path)
     stack, after = broken_stack()
-    write_case(case, after, tmp_path / "out.nrrd")
+    write_wall(case, after, tmp_path / "out.nrrd")
     result, changed = array(tmp_path / "out.nrrd"), after != stack.mask
     assert np.array_equal(result == MYOCARDIUM, after)
     assert np.array_equal(result[~changed], labels()[~changed])
@@ -287,40 +292,22 @@ def test_the_wall_takes_voxels_from_pool_and_neighbours_and_nothing_else_changes
 def test_metadata_of_the_same_format_is_kept(tmp_path):
     sitk.WriteImage(volume(labels(), patient_note="7 of 9"), str(tmp_path / "seg.nrrd"))
     case = read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)
-    write_case(case, broken_stack()[1], tmp_path / "out.nrrd")
+    write_wall(case, broken_stack()[1], tmp_path / "out.nrrd")
     assert sitk.ReadImage(str(tmp_path / "out.nrrd")).GetMetaData("patient_note") == "7 of 9"
 
 
-def test_the_pool_outside_a_closed_wall_is_trimmed_only_on_request(tmp_path):
+def test_the_trimmed_pool_becomes_background(tmp_path):
     values = labels()
-    values[0:2, 1:4, 1:3] = POOL
-    values[2, 1:4, 1:3] = POOL
+    values[0:3, 1:4, 1:3] = POOL
     case = label_case(tmp_path, values=values)
     _, after = broken_stack()
-    assert write_case(case, after, tmp_path / "kept.nrrd") == 0
+    write_wall(case, after, tmp_path / "kept.nrrd")
     assert (array(tmp_path / "kept.nrrd")[0:3, 1:4, 1:3] == POOL).all()
-    # Slices 0 and 1 are closed, slice 2 is open: nobody can say what is outside.
-    assert write_case(case, after, tmp_path / "cut.nrrd", trim_pool=True) == pytest.approx(2 * 6 * 1.5 * 1.25)
+    write_wall(case, after, tmp_path / "cut.nrrd", trim_slices=[0, 1])
     result = array(tmp_path / "cut.nrrd")
     assert (result[0:2, 1:4, 1:3] == 0).all()
     assert (result[2, 1:4, 1:3] == POOL).all()
     assert np.array_equal(result[:, 10:30, 12:28], array(tmp_path / "kept.nrrd")[:, 10:30, 12:28])
-
-
-def test_trimming_needs_a_pool(tmp_path):
-    case = label_case(tmp_path, choice=Choice(label=MYOCARDIUM))
-    with pytest.raises(ValueError, match="no blood pool to trim"):
-        write_case(case, broken_stack()[1], tmp_path / "out.nrrd", trim_pool=True)
-    assert not (tmp_path / "out.nrrd").exists()
-
-
-def test_pool_inside_keeps_the_cavity_and_the_overlap():
-    wall = np.stack([ring((20, 20), (10, 10), 4, 7)] * 2)
-    wall[1, :, 10:] = 0
-    pool = np.ones_like(wall)
-    kept = pool_inside(pool, wall)
-    assert np.array_equal(kept[0], ring((20, 20), (10, 10), 0, 7))
-    assert kept[1].all()
 
 
 # Writing .seg.nrrd
@@ -331,7 +318,7 @@ def test_a_repaired_segmentation_keeps_every_header_field_and_every_other_segmen
     stack, after = broken_stack()
     # The gap is part RV in the same layer; without that part the wall can stay in its layer.
     after = after & ~(right_ventricle(stack) & (stack.mask == 0))
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     (old, before), (new, header) = (nrrd.read(str(tmp_path / f"{name}.seg.nrrd")) for name in ("s", "out"))
     assert {key: str(value) for key, value in header.items()} == {
         key: str(np.array(value) if key == "sizes" else value) for key, value in before.items()
@@ -348,7 +335,7 @@ def test_a_wall_that_overlaps_another_segment_moves_to_a_layer_of_its_own(tmp_pa
     case = segment_case(tmp_path)
     _, after = broken_stack()
     assert (after * (labels() == RV)).any()
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     out, before = (dict(nrrd.read_header(str(tmp_path / f"{name}.seg.nrrd"))) for name in ("out", "s"))
     assert list(out["sizes"]) == [3, 44, 40, 4]
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "myocardium"), after)
@@ -368,7 +355,7 @@ def test_a_single_layer_becomes_two_where_it_must(tmp_path):
     )
     case = read_case(image, path, Choice(segment="wall"))
     _, after = broken_stack()
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "wall"), after)
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "rv"), labels() == RV)
     again = read_case(image, tmp_path / "out.seg.nrrd", Choice(segment="wall"))
@@ -378,7 +365,7 @@ def test_a_single_layer_becomes_two_where_it_must(tmp_path):
 def test_a_pool_that_was_not_given_is_another_segment(tmp_path):
     case = segment_case(tmp_path, Choice(segment="myocardium"))
     _, after = broken_stack()
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "blood pool"), labels() == POOL)
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "myocardium"), after)
 
@@ -390,12 +377,12 @@ def test_a_cropped_segmentation_grows_when_the_wall_does(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     case = read_case(image, path)
     assert after[1, 18:22, 30:].any()
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     again = read_case(image, tmp_path / "out.seg.nrrd")
     assert np.array_equal(again.stack.mask, after)
     header = nrrd.read_header(str(tmp_path / "out.seg.nrrd"))
     assert header["Segmentation_ReferenceImageExtentOffset"] == "0 0 0"
-    write_case(case, stack.mask * case.stack.mask, tmp_path / "same.seg.nrrd")
+    write_wall(case, stack.mask * case.stack.mask, tmp_path / "same.seg.nrrd")
     assert list(nrrd.read_header(str(tmp_path / "same.seg.nrrd"))["sizes"]) == [18, 25, 4]
 
 
@@ -409,7 +396,7 @@ def test_when_a_file_grows_every_segment_stays_where_it_was(tmp_path):
     extents = {"Segment0_Extent": "0 0 0 0 0 0", "Segment2_Extent": "3 6 4 8 1 2"}
     path = write_segments(tmp_path / "s.seg.nrrd", names, np.stack([wall, other]), first=(12, 8, 0), **extents)
     case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     header = nrrd.read_header(str(tmp_path / "out.seg.nrrd"))
     # Slicer may read a layer by the extent of its first segment, so the whole layer has the one the wall needs.
     assert header["Segment0_Extent"] == header["Segment1_Extent"] == "0 43 0 39 0 3"
@@ -473,7 +460,7 @@ def voxels_in(points):
 def test_slicer_reads_the_layered_result_in_place(tmp_path):
     case = segment_case(tmp_path)
     _, after = broken_stack()
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     found = in_slicer(tmp_path / "out.seg.nrrd")
     assert list(found) == ["rv", "myocardium", "blood pool", "plan"]
     assert np.array_equal(voxels_in(found["myocardium"]["lps"]), after)
@@ -489,7 +476,7 @@ def test_slicer_reads_a_grown_result_in_place(tmp_path):
     layer[0, 0, 0] = 2
     path = write_segments(tmp_path / "s.seg.nrrd", names, layer[None], first=(12, 8, 0))
     case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
-    write_case(case, after, tmp_path / "out.seg.nrrd")
+    write_wall(case, after, tmp_path / "out.seg.nrrd")
     found = in_slicer(tmp_path / "out.seg.nrrd")
     assert np.array_equal(voxels_in(found["wall"]["lps"]), after)
     assert np.argwhere(voxels_in(found["mark"]["lps"])).tolist() == [[0, 8, 12]]
@@ -549,7 +536,7 @@ def test_a_full_disk_leaves_the_earlier_result_and_no_trace(tmp_path, monkeypatc
     monkeypatch.setattr(label_map.sitk, "WriteImage", half)
     monkeypatch.setattr(nrrd, "write", half)
     with pytest.raises(OSError, match="No space left"):
-        write_case(case, broken_stack()[1], output)
+        write_wall(case, broken_stack()[1], output)
     assert output.read_text() == "earlier"
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -563,7 +550,7 @@ def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch):
 
     monkeypatch.setattr(label_map.sitk, "WriteImage", wrong)
     with pytest.raises(OSError, match="does not read back"):
-        write_case(case, broken_stack()[1], tmp_path / "out.nrrd")
+        write_wall(case, broken_stack()[1], tmp_path / "out.nrrd")
     assert not (tmp_path / "out.nrrd").exists()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.report_samples import broken_report, broken_stack, slice_record
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.build_report import stack_record
 from rncarefine.refine.decisions import decided, needs_decision, review_status
 from rncarefine.refine.metrics import lv_mass_g
@@ -32,7 +33,7 @@ def after() -> Mask:
 @pytest.fixture
 def report(stack: Stack, after: Mask) -> Report:
     """Return the report about the sample, with its true totals."""
-    report = broken_report(warnings=["careful"])
+    report = broken_report(notes=["careful"])
     return replace(report, stack=stack_record(stack, after, report.slices))
 
 
@@ -105,7 +106,8 @@ def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, s
     assert record.gap_deg_after == 0
     assert record.added_mm2 == pytest.approx(16 * 1.5 * 1.25)
     assert seen.stack.closed_after == 4
-    assert seen.warnings == ["careful", "Slice 2 was edited by hand after the repair; it is described as it is now."]
+    assert (seen.notes, seen.doubts) == (["careful"], [Reason(ReasonCode.SLICE_EDITED, k=2)])
+    assert record.codes[-1] == ReasonCode.EDITED
 
 
 def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack, after: Mask) -> None:
@@ -113,7 +115,7 @@ def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack,
     wall[CLOSED, 0, 0] = 1
     wall[0] = 0
     seen = decided(report, {CLOSED: False}, stack, wall)
-    assert seen.warnings[-1] == "Slices 0, 1 were edited by hand after the repair; they are described as they are now."
+    assert seen.doubts == [Reason(ReasonCode.SLICE_EDITED, k=k) for k in (0, 1)]
     assert (seen.slices[0].finding_after, seen.slices[0].removed_mm2 > 0) == (Finding.EMPTY, True)
     assert (seen.slices[CLOSED].b0_after, seen.slices[CLOSED].added_mm2) == (2, 1.88)
 
@@ -127,7 +129,7 @@ def test_an_edit_by_hand_is_seen_in_the_area_alone(report: Report, stack: Stack,
     seen = decided(report, {}, stack, wall)
     assert seen.slices[0].added_mm2 == pytest.approx(grown * 1.5 * 1.25, abs=0.01)
     assert seen.slices[0].finding_after is Finding.RING
-    assert seen.warnings[-1].startswith("Slice 0 was edited by hand")
+    assert seen.doubts == [Reason(ReasonCode.SLICE_EDITED, k=0)]
 
 
 def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack, after: Mask) -> None:
@@ -147,7 +149,7 @@ def test_the_report_keeps_its_name(report: Report, stack: Stack, after: Mask) ->
 
 def test_rounded_areas_do_not_make_an_edit_by_hand(report: Report, stack: Stack, after: Mask) -> None:
     slices = [replace(record, added_mm2=round(record.added_mm2 + 0.004, 2)) for record in report.slices]
-    assert decided(replace(report, slices=slices), {}, stack, after).warnings == ["careful"]
+    assert decided(replace(report, slices=slices), {}, stack, after).doubts == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.shapes import CENTRE, SPACING, STACK_SPACING, blob, disc, heart, horseshoe, polar_grid, ring
+from engine.shapes import SPACING, STACK_SPACING, heart
 from engine.toy_models import SMALL, circle_model, identity_model, random_parameters, toy_model
 from engine.toy_stacks import broken_stack, dice
 from rncarefine.nca.architecture import PLANES
@@ -15,11 +15,9 @@ from rncarefine.nca.crop import fit_frame
 from rncarefine.nca.rollout import Rollout
 from rncarefine.progress import Cancelled
 from rncarefine.refine import proposals
-from rncarefine.refine.proposals import ask_automaton, ask_geometry
+from rncarefine.refine.proposals import ask_automaton
 from rncarefine.stack import Stack
-from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine.tasks.ring.readout import is_ring
-from rncarefine.words import Expectation
 
 
 def random_model(**card):
@@ -176,48 +174,3 @@ def test_the_stack_is_left_as_it_was():
     ask_automaton(stack, [2, 5], circle_model(), device="numpy", steps=3)
     for values, copy in zip((stack.image, stack.mask, stack.pool), kept, strict=True):
         np.testing.assert_array_equal(values, copy)
-
-
-# Geometry
-
-
-def test_geometry_is_polar_interpolation_about_the_fitted_centre():
-    wall = horseshoe(70, towards=40)
-    np.testing.assert_array_equal(
-        ask_geometry(wall, None, Expectation.RING, SPACING), polar_interpolation(wall, SPACING)
-    )
-
-
-def test_a_pools_main_piece_is_the_centre():
-    wall = horseshoe(200)
-    pool = disc(18) | blob((66, 4), 3)
-    found = ask_geometry(wall, pool, Expectation.RING, SPACING)
-    np.testing.assert_array_equal(found, polar_interpolation(wall, SPACING, CENTRE_OF_POOL))
-    assert (found != polar_interpolation(wall, SPACING)).any()
-    # Half the ring is missing, and yet the closed one lies where it was.
-    assert dice(found, ring()) > 0.9
-
-
-CENTRE_OF_POOL = tuple(float(np.mean(axis)) for axis in np.nonzero(disc(18)))
-
-
-def test_a_pool_about_whose_centre_nothing_closes_does_not_count():
-    wall = horseshoe(70)
-    astray = blob((CENTRE[0], CENTRE[1] - 22 / 1.25), 3)
-    assert not is_ring(polar_interpolation(wall, SPACING, (CENTRE[0], CENTRE[1] - 22 / 1.25)))
-    np.testing.assert_array_equal(
-        ask_geometry(wall, astray, Expectation.RING, SPACING), polar_interpolation(wall, SPACING)
-    )
-
-
-def test_an_empty_pool_does_not_count():
-    wall = horseshoe(70)
-    np.testing.assert_array_equal(
-        ask_geometry(wall, np.zeros_like(wall), Expectation.RING, SPACING), polar_interpolation(wall, SPACING)
-    )
-
-
-def test_a_disc_is_the_largest_piece_with_its_holes_filled():
-    radius, _ = polar_grid()
-    wall = (disc(10) & (radius > 2)) | blob((8, 8), 3)
-    np.testing.assert_array_equal(ask_geometry(wall, None, Expectation.DISC, SPACING), disc(10))

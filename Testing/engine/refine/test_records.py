@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.report_samples import broken_report, slice_record
 from rncarefine.nca.card import ModelRecord
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import Report, RunRecord, SliceRecord, StackRecord
 from rncarefine.report.report import to_json
 from rncarefine.words import Expectation, Finding, Verdict
@@ -22,6 +23,15 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 whole = st.integers(-(2**40), 2**40)
 text = st.text(max_size=12)
 
+
+@st.composite
+def reasons_of_any_code(draw: Any) -> Reason:
+    code = draw(st.sampled_from(ReasonCode))
+    return Reason(code, **{name: draw(st.floats(-1e6, 1e6)) for name in code.numbers})
+
+
+reasons = reasons_of_any_code()
+
 slices = st.builds(
     SliceRecord,
     k=whole,
@@ -30,7 +40,7 @@ slices = st.builds(
     expectation=st.sampled_from(Expectation),
     verdict=st.sampled_from(Verdict),
     confidence=st.none() | numbers,
-    reason=text,
+    reasons=st.lists(reasons, max_size=3),
     accepted=st.none() | st.booleans(),
     **dict.fromkeys(("b0_before", "b1_before", "b0_after", "b1_after"), whole),
     **{
@@ -46,7 +56,8 @@ reports = st.builds(
     slices=st.lists(slices, max_size=3),
     model=st.none() | st.builds(ModelRecord),
     run=st.builds(RunRecord),
-    warnings=st.lists(text, max_size=2),
+    doubts=st.lists(reasons, max_size=2),
+    notes=st.lists(text, max_size=2),
 )
 
 
@@ -70,11 +81,11 @@ def test_a_report_comes_back_from_its_json_with_its_types(report: Report) -> Non
     assert [honest(record) for record in again.slices] == [honest(record) for record in report.slices]
     assert honest(again.run) == honest(report.run)
     assert again.model == report.model
-    assert again.warnings == report.warnings
+    assert (again.doubts, again.notes, again.warnings) == (report.doubts, report.notes, report.warnings)
 
 
 def test_the_report_of_a_repair_comes_back_equal() -> None:
-    report = broken_report(warnings=["careful"])
+    report = broken_report(notes=["careful"], doubts=[Reason(ReasonCode.SLICE_EDITED, k=2)])
     report = replace(report, slices=[replace(report.slices[0], accepted=True), *report.slices[1:]])
     again = written_and_read(report)
     assert again == report
@@ -110,6 +121,18 @@ def test_a_report_from_before_there_were_decisions_is_read() -> None:
     assert Report.from_dict(values) == broken_report()
 
 
+def test_the_json_has_text_codes_and_numbers() -> None:
+    report = broken_report(notes=["careful"], doubts=[Reason(ReasonCode.SLICE_EDITED, k=2)])
+    values = json.loads(to_json(report))
+    refused = values["slices"][2]
+    assert refused["codes"] == ["gap", "change_too_large"]
+    assert refused["reasons"][0] == {"code": "gap", "values": {"angle_deg": 29.5, "width_mm": 5.2}}
+    assert refused["reason"] == report.slices[2].reason != ""
+    assert values["warnings"] == report.warnings
+    assert values["warnings"][0] == "careful"
+    assert len(values["warnings"]) == 2
+
+
 def test_what_a_later_version_added_is_passed_over() -> None:
     values = json.loads(to_json(broken_report()))
     values["slices"][0]["curvature"] = 3.0
@@ -123,7 +146,10 @@ def test_what_a_later_version_added_is_passed_over() -> None:
         (("slices", 1, "k"), 1.5, "a whole number was expected, 1.5 was found"),
         (("slices", 1, "flagged"), 1, "true or false was expected, 1 was found"),
         (("slices", 1, "verdict"), "mended", "verdict: one of intact, .*, refused was expected, 'mended' was found"),
-        (("slices", 1, "reason"), None, "reason: text was expected, None was found"),
+        (("slices", 1, "reasons"), [{"code": "mended", "values": {}}], r"reasons\[0\]: a reason was expected"),
+        (("slices", 1, "reasons"), [{"code": "gap", "values": {}}], r"reasons\[0\]: a reason was expected"),
+        (("slices", 1, "reasons"), ["gap"], r"reasons\[0\]: a reason was expected"),
+        (("run", "version"), None, "version: text was expected, None was found"),
         (("slices",), {}, "slices: a list was expected"),
         (("stack", "spacing_mm"), [1.0, 2.0], "spacing_mm: a list of 3 values was expected"),
         (("run",), [], "run: a record was expected"),

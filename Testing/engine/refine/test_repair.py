@@ -16,6 +16,7 @@ from engine.toy_models import circle_model, identity_model, volumetric_circle_mo
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine import __version__
 from rncarefine.progress import Cancelled
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.repair import RepairOptions, check, repair
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
@@ -51,13 +52,13 @@ def test_a_heart_without_a_fault_comes_back_bit_for_bit():
     walls, pools = heart()
     stack = Stack.create(grey(walls, pools), walls, STACK_SPACING, pools)
     result = run(stack)
-    np.testing.assert_array_equal(result.mask, walls)
-    assert result.mask.dtype == np.uint8
-    assert not np.shares_memory(result.mask, stack.mask)
+    np.testing.assert_array_equal(result.wall, walls)
+    assert result.wall.dtype == np.uint8
+    assert not np.shares_memory(result.wall, stack.mask)
     assert verdicts(result.report) == {}
     assert all(record.confidence is None for record in result.report.slices)
-    assert [record.reason for record in result.report.slices[:-1]] == [""] * 8
-    assert "A disc is expected" in result.report.slices[-1].reason
+    assert [record.codes for record in result.report.slices] == [[]] * 8 + [["solid", "disc_expected"]]
+    assert [record.reason == "" for record in result.report.slices] == [True] * 8 + [False]
     assert (result.report.run.backend, result.report.run.device, result.report.run.steps) == ("none", "none", 0)
     assert result.report.stack.changed == result.report.stack.flagged == 0
 
@@ -67,7 +68,7 @@ def test_intact_slices_of_a_broken_heart_come_back_bit_for_bit():
     kept = copies(stack)
     result = run(stack)
     for k in {0, 1, 3, 4, 6, 7, 8}:
-        np.testing.assert_array_equal(result.mask[k], stack.mask[k])
+        np.testing.assert_array_equal(result.wall[k], stack.mask[k])
         assert result.report.slices[k].verdict is Verdict.INTACT
     assert_stack_is(stack, kept)
 
@@ -81,8 +82,8 @@ def test_the_automaton_closes_the_gaps_where_the_wall_was():
     assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.AUTOMATON}
     for k in (2, 5):
         record = result.report.slices[k]
-        assert is_ring(result.mask[k])
-        assert dice(result.mask[k], truth[k]) > 0.8
+        assert is_ring(result.wall[k])
+        assert dice(result.wall[k], truth[k]) > 0.8
         assert (record.finding_before, record.finding_after) == (Finding.OPEN, Finding.RING)
         assert (record.b0_before, record.b1_before, record.b0_after, record.b1_after) == (1, 0, 1, 1)
         assert record.gap_deg_after == 0
@@ -90,7 +91,10 @@ def test_the_automaton_closes_the_gaps_where_the_wall_was():
         assert not record.flagged
     assert result.report.slices[2].gap_deg_before == pytest.approx(80, abs=6)
     assert result.report.slices[5].gap_deg_before == pytest.approx(120, abs=6)
-    assert result.report.slices[2].reason.startswith("Before: the wall has a gap of ")
+    record = result.report.slices[2]
+    assert record.codes == ["gap"]
+    assert record.reasons[0].values["angle_deg"] == pytest.approx(record.gap_deg_before, abs=0.05)
+    assert record.reason.startswith("Before the repair: ")
 
 
 def test_where_the_automaton_finds_no_wall_geometry_closes_it():
@@ -98,7 +102,7 @@ def test_where_the_automaton_finds_no_wall_geometry_closes_it():
     result = run(stack, identity_model())
     assert verdicts(result.report) == {2: Verdict.GEOMETRY, 5: Verdict.GEOMETRY}
     for k in (2, 5):
-        np.testing.assert_array_equal(result.mask[k], polar_interpolation(stack.mask[k], stack.in_plane))
+        np.testing.assert_array_equal(result.wall[k], polar_interpolation(stack.mask[k], stack.in_plane))
         # The automaton left its estimate at the broken wall; the closed one is judged by it.
         assert result.report.slices[k].confidence == pytest.approx(result.evidence[k]["after"], abs=1e-4)
         assert result.report.slices[k].confidence < 1
@@ -108,12 +112,11 @@ def test_without_geometry_what_the_automaton_does_not_close_is_left_and_flagged(
     stack = broken_stack()
     result = run(stack, identity_model(), geometry=False)
     assert verdicts(result.report) == {2: Verdict.REFUSED, 5: Verdict.REFUSED}
-    np.testing.assert_array_equal(result.mask, stack.mask)
+    np.testing.assert_array_equal(result.wall, stack.mask)
     for k in (2, 5):
         record = result.report.slices[k]
         assert record.flagged
-        assert record.reason.startswith("The wall has a gap of")
-        assert "The automaton found no wall." in record.reason
+        assert record.codes == ["gap", "no_proposal"]
         assert (record.added_mm2, record.removed_mm2, record.confidence) == (0, 0, None)
 
 
@@ -133,8 +136,7 @@ def test_every_kind_of_fault_gets_the_verdict_it_should():
         8: (Finding.DISC, Verdict.INTACT),
     }
     assert [record.flagged for record in result.report.slices] == [k == 7 for k in range(9)]
-    assert "slices on both sides" in result.report.slices[7].reason
-    assert result.report.slices[7].reason.endswith("All of the wall is invented.")
+    assert result.report.slices[7].codes == ["empty", "invented"]
 
 
 def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_flagged():
@@ -142,7 +144,7 @@ def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_fl
     result = run(stack, identity_model())
     assert result.report.slices[7].verdict is Verdict.REFUSED
     assert result.report.slices[7].flagged
-    assert not result.mask[7].any()
+    assert not result.wall[7].any()
 
 
 def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_automaton_agrees(monkeypatch):
@@ -157,20 +159,20 @@ def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_autom
     for result in (agreeing, differing):
         assert verdicts(result.report) == {3: Verdict.AUTOMATON, 6: Verdict.AUTOMATON}
     for k in (3, 6):
-        np.testing.assert_array_equal(agreeing.mask[k], truth[k])
-        assert agreeing.report.slices[k].reason.endswith("loose pieces and pores: that was kept.")
-        assert dice(differing.mask[k], truth[k]) < 0.92
-        assert "kept" not in differing.report.slices[k].reason
+        np.testing.assert_array_equal(agreeing.wall[k], truth[k])
+        assert agreeing.report.slices[k].codes[-1] == "cleaned"
+        assert dice(differing.wall[k], truth[k]) < 0.92
+        assert "cleaned" not in differing.report.slices[k].codes
 
 
 def test_only_the_slices_asked_for_are_repaired():
     stack = broken_stack()
     whole, one = run(stack), run(stack, only={5})
     assert verdicts(one.report) == {2: Verdict.TO_REPAIR, 5: Verdict.AUTOMATON}
-    np.testing.assert_array_equal(one.mask[5], whole.mask[5])
-    np.testing.assert_array_equal(np.delete(one.mask, 5, 0), np.delete(stack.mask, 5, 0))
+    np.testing.assert_array_equal(one.wall[5], whole.wall[5])
+    np.testing.assert_array_equal(np.delete(one.wall, 5, 0), np.delete(stack.mask, 5, 0))
     assert one.report.slices[5] == whole.report.slices[5]
-    assert one.report.slices[2].reason == check(stack).slices[2].reason
+    assert one.report.slices[2].reasons == check(stack).slices[2].reasons
 
 
 def test_a_repair_that_is_more_likely_worse_than_better_is_flagged():
@@ -181,23 +183,23 @@ def test_a_repair_that_is_more_likely_worse_than_better_is_flagged():
         record = result.report.slices[2]
         assert record.confidence == pytest.approx(1 / (1 + np.exp(-intercept)), abs=1e-4)
         assert (record.verdict, record.flagged) == (Verdict.AUTOMATON, doubted)
-        assert ("Low confidence" in record.reason) == doubted
+        assert ("low_confidence" in record.codes) == doubted
 
 
 def test_a_volumetric_automaton_repairs_through_the_same_door():
     stack = broken_stack()
     result = run(stack, volumetric_circle_model())
     slice_wise = run(stack)
-    np.testing.assert_array_equal(result.mask, slice_wise.mask)
+    np.testing.assert_array_equal(result.wall, slice_wise.wall)
     assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.AUTOMATON}
 
 
 def test_a_repaired_heart_has_nothing_left_to_repair():
     stack = broken_stack()
     result = run(stack)
-    again = Stack.create(stack.image, result.mask, STACK_SPACING, stack.pool & (1 - result.mask))
+    again = Stack.create(stack.image, result.wall, STACK_SPACING, result.pool)
     assert verdicts(check(again)) == {}
-    np.testing.assert_array_equal(run(again).mask, result.mask)
+    np.testing.assert_array_equal(run(again).wall, result.wall)
 
 
 def test_a_false_wall_on_another_organ_is_dropped_and_the_heart_repaired():
@@ -209,7 +211,7 @@ def test_a_false_wall_on_another_organ_is_dropped_and_the_heart_repaired():
     stack = Stack.create(grey(walls, truth), walls, STACK_SPACING)
     result = run(stack)
     assert verdicts(result.report) == {2: Verdict.AUTOMATON}
-    assert dice(result.mask[2], truth[2]) > 0.8
+    assert dice(result.wall[2], truth[2]) > 0.8
 
 
 def test_a_slice_with_nothing_where_the_heart_is_is_drawn_anew_and_flagged_or_left():
@@ -221,12 +223,12 @@ def test_a_slice_with_nothing_where_the_heart_is_is_drawn_anew_and_flagged_or_le
     drawn = run(stack)
     assert verdicts(drawn.report) == {2: Verdict.AUTOMATON}
     assert drawn.report.slices[2].flagged
-    assert dice(drawn.mask[2], truth) > 0.8
+    assert dice(drawn.wall[2], truth) > 0.8
     left = run(stack, identity_model())
     assert verdicts(left.report) == {2: Verdict.REFUSED}
     for report in (drawn.report, left.report):
-        assert "None of it lies where the heart is" in report.slices[2].reason
-    np.testing.assert_array_equal(left.mask, walls)
+        assert "off_axis" in report.slices[2].codes
+    np.testing.assert_array_equal(left.wall, walls)
 
 
 def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
@@ -238,8 +240,8 @@ def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
     assert verdicts(result.report) == {2: Verdict.REFUSED}
     assert verdicts(check(stack)) == {2: Verdict.TO_REPAIR}
     for report in (result.report, check(stack)):
-        assert report.slices[2].reason == "There is a closed wall. None of it lies where the heart is."
-    np.testing.assert_array_equal(result.mask, walls)
+        assert report.slices[2].codes == ["closed", "off_axis"]
+    np.testing.assert_array_equal(result.wall, walls)
 
 
 def test_a_slice_that_counts_as_a_ring_is_never_changed_but_flagged_if_its_hole_is_a_pore():
@@ -250,8 +252,8 @@ def test_a_slice_that_counts_as_a_ring_is_never_changed_but_flagged_if_its_hole_
     record = result.report.slices[4]
     assert (record.b0_before, record.b1_before, record.finding_before) == (1, 1, Finding.OPEN)
     assert verdicts(result.report) == {4: Verdict.REFUSED}
-    assert record.reason.endswith("Its only hole is a pore, not the cavity.")
-    np.testing.assert_array_equal(result.mask, walls)
+    assert record.codes[-1] == "counts_as_ring"
+    np.testing.assert_array_equal(result.wall, walls)
 
 
 def test_a_single_slice_is_repaired():
@@ -259,7 +261,7 @@ def test_a_single_slice_is_repaired():
     stack = Stack.create(grey(wall[None], disc(18)[None]), wall[None], STACK_SPACING, disc(18)[None])
     result = run(stack)
     assert verdicts(result.report) == {0: Verdict.AUTOMATON}
-    assert dice(result.mask[0], ring()) > 0.8
+    assert dice(result.wall[0], ring()) > 0.8
 
 
 @pytest.mark.parametrize("model", [circle_model(), volumetric_circle_model()])
@@ -270,9 +272,9 @@ def test_a_single_slice_whose_wall_lies_far_from_its_pool_is_refused_and_stays(m
     pool[0, 45:55, 45 + away : 55 + away] = 1
     stack = Stack.create(np.random.default_rng(0).random(wall.shape), wall, (8.0, 1.0, 1.0), pool)
     result = run(stack, model)
-    np.testing.assert_array_equal(result.mask, wall)
+    np.testing.assert_array_equal(result.wall, wall)
     assert verdicts(result.report) == {0: Verdict.REFUSED}
-    assert "None of it lies where the heart is" in result.report.slices[0].reason
+    assert "off_axis" in result.report.slices[0].codes
 
 
 def test_a_wall_that_cannot_be_closed_is_refused_and_stays():
@@ -282,14 +284,14 @@ def test_a_wall_that_cannot_be_closed_is_refused_and_stays():
     walls[3, 20:22, 10:70] = 1
     result = run(Stack.create(grey(*heart()), walls, STACK_SPACING), identity_model())
     assert verdicts(result.report) == {3: Verdict.REFUSED}
-    np.testing.assert_array_equal(result.mask, walls)
+    np.testing.assert_array_equal(result.wall, walls)
     assert result.report.slices[3].flagged
-    assert "Geometry:" in result.report.slices[3].reason
+    assert result.report.slices[3].codes[-2:] == ["interpolation_rejected", "no_ring"]
 
 
 def test_both_backends_repair_alike():
     one, other = (run(ruined_stack(), device=device) for device in ("numpy", "cpu"))
-    np.testing.assert_array_equal(one.mask, other.mask)
+    np.testing.assert_array_equal(one.wall, other.wall)
     assert (one.report.run.backend, other.report.run.backend) == ("numpy", "torch")
     assert [replace(record, confidence=None) for record in one.report.slices] == [
         replace(record, confidence=None) for record in other.report.slices
@@ -308,7 +310,7 @@ def open_base():
 def test_an_open_base_is_left_alone():
     stack = open_base()
     result = run(stack)
-    np.testing.assert_array_equal(result.mask, stack.mask)
+    np.testing.assert_array_equal(result.wall, stack.mask)
     record = result.report.slices[0]
     assert (record.expectation, record.verdict, record.flagged) == (Expectation.OPEN, Verdict.INTACT, False)
     assert result.report.stack.expected_rings == 7
@@ -318,7 +320,7 @@ def test_an_open_base_is_closed_on_request():
     stack = open_base()
     result = run(stack, close_base=True)
     assert verdicts(result.report) == {0: Verdict.AUTOMATON}
-    assert is_ring(result.mask[0])
+    assert is_ring(result.wall[0])
     assert result.report.slices[0].expectation is Expectation.RING
     assert result.report.run.close_base
     assert result.report.stack.expected_rings == 8
@@ -330,13 +332,13 @@ def test_a_base_in_pieces_is_flagged_and_left():
     kept = stack.mask.copy()
     result = run(stack)
     assert verdicts(result.report) == {0: Verdict.REFUSED}
-    np.testing.assert_array_equal(result.mask, kept)
+    np.testing.assert_array_equal(result.wall, kept)
 
 
 def test_an_apical_disc_is_left_alone():
     walls, pools = heart(rings=6, discs=2)
     result = run(Stack.create(grey(walls, pools), walls, STACK_SPACING, pools))
-    np.testing.assert_array_equal(result.mask, walls)
+    np.testing.assert_array_equal(result.wall, walls)
     assert [result.report.slices[k].expectation for k in (6, 7)] == [Expectation.DISC] * 2
 
 
@@ -347,7 +349,7 @@ def test_an_apical_disc_with_a_loose_piece_becomes_one_disc_by_geometry():
     stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
     result = run(stack)
     assert verdicts(result.report) == {8: Verdict.GEOMETRY}
-    np.testing.assert_array_equal(result.mask[8], whole)
+    np.testing.assert_array_equal(result.wall[8], whole)
     assert verdicts(run(stack, geometry=False).report) == {8: Verdict.REFUSED}
 
 
@@ -365,13 +367,13 @@ def test_the_side_of_the_apex_can_be_told():
 def test_add_only_removes_nothing():
     stack = ruined_stack()
     result = run(stack, add_only=True)
-    assert not (stack.mask & (1 - result.mask)).any()
+    assert not (stack.mask & (1 - result.wall)).any()
     assert all(record.removed_mm2 == 0 for record in result.report.slices)
     assert result.report.slices[2].verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)
-    assert is_ring(result.mask[2])
+    assert is_ring(result.wall[2])
     # A loose piece cannot go without removing something.
     assert result.report.slices[3].verdict is Verdict.REFUSED
-    assert (stack.mask & (1 - run(stack).mask)).any()
+    assert (stack.mask & (1 - run(stack).wall)).any()
 
 
 def test_a_repair_beyond_the_bounds_is_refused_with_the_reason():
@@ -382,13 +384,15 @@ def test_a_repair_beyond_the_bounds_is_refused_with_the_reason():
     limit = (change[2] + change[5]) / 2
     result = run(stack, bounds=Bounds(most_change_mm2=limit), geometry=False)
     assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.REFUSED}
-    assert f"more than the {limit:.0f} mm2 allowed" in result.report.slices[5].reason
-    np.testing.assert_array_equal(result.mask[5], stack.mask[5])
+    last = result.report.slices[5].reasons[-1]
+    assert last.code is ReasonCode.CHANGE_TOO_LARGE
+    assert last.values == {"change_mm2": pytest.approx(change[5], abs=0.01), "most_mm2": pytest.approx(limit)}
+    np.testing.assert_array_equal(result.wall[5], stack.mask[5])
 
 
 def test_the_same_seed_repeats_a_repair():
     one, again, other = (run(broken_stack(), seed=seed, steps=4) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one.mask, again.mask)
+    np.testing.assert_array_equal(one.wall, again.wall)
     assert one.report.slices == again.report.slices
     assert one.report.slices[2].confidence != other.report.slices[2].confidence
     assert (one.report.run.seed, other.report.run.seed) == (1, 2)
@@ -402,7 +406,7 @@ def test_more_samples_of_an_undecided_automaton_agree_less_than_one_with_itself(
         one, many = alone.report.slices[k], together.report.slices[k]
         assert many.verdict is Verdict.AUTOMATON
         assert 0 < many.confidence < 1
-        assert dice(together.mask[k], heart()[0][k]) >= dice(alone.mask[k], heart()[0][k])
+        assert dice(together.wall[k], heart()[0][k]) >= dice(alone.wall[k], heart()[0][k])
         assert one.confidence is None or many.confidence != one.confidence
 
 
@@ -430,7 +434,7 @@ def test_options_that_make_no_sense_are_errors(wrong):
 
 def test_no_options_are_the_default_ones():
     stack = broken_stack()
-    np.testing.assert_array_equal(repair(stack, circle_model()).mask, run(stack, device="auto").mask)
+    np.testing.assert_array_equal(repair(stack, circle_model()).wall, run(stack, device="auto").wall)
 
 
 # Cancel
@@ -457,7 +461,7 @@ def test_a_repair_is_cancelled_wherever_it_is_asked_and_changes_nothing():
             run(stack, steps=4, samples=2, progress=until)
         assert len(asked) == last + 1
         assert_stack_is(stack, kept)
-    np.testing.assert_array_equal(run(stack, steps=4, samples=2).mask, whole.mask)
+    np.testing.assert_array_equal(run(stack, steps=4, samples=2).wall, whole.wall)
 
 
 def test_a_progress_that_returns_nothing_does_not_cancel():
@@ -501,9 +505,9 @@ def test_what_the_wall_takes_is_counted_by_whom_it_is_taken_from():
     stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
     result = run(stack, others=rv)
     record = result.report.slices[2]
-    added = (result.mask[2] > 0) & (walls[2] == 0)
+    added = (result.wall[2] > 0) & (walls[2] == 0)
     assert record.added_mm2 == pytest.approx(added.sum() * AREA, abs=0.01)
-    assert record.removed_mm2 == pytest.approx(((walls[2] > 0) & (result.mask[2] == 0)).sum() * AREA, abs=0.01)
+    assert record.removed_mm2 == pytest.approx(((walls[2] > 0) & (result.wall[2] == 0)).sum() * AREA, abs=0.01)
     assert record.taken_from_pool_mm2 == pytest.approx((added & (pools[2] > 0)).sum() * AREA, abs=0.01)
     assert record.taken_from_others_mm2 == pytest.approx((added & (rv[2] > 0)).sum() * AREA, abs=0.01)
     assert record.taken_from_pool_mm2 > 50
@@ -518,10 +522,60 @@ def test_pool_left_outside_the_closed_ring_is_reported():
     pools[2] |= leak
     result = run(Stack.create(grey(*heart()), walls, STACK_SPACING, pools))
     record = result.report.slices[2]
-    filled = measure.label(np.pad(result.mask[2], 1) == 0, connectivity=1)[1:-1, 1:-1] != 1
+    filled = measure.label(np.pad(result.wall[2], 1) == 0, connectivity=1)[1:-1, 1:-1] != 1
     outside = (pools[2] > 0) & ~filled
     assert outside.sum() > 10
     assert record.pool_outside_mm2 == pytest.approx(outside.sum() * AREA, abs=0.01)
+    assert not result.trimmed.any()
+
+
+def spilt():
+    """Return a broken stack with pool outside the wall in every slice."""
+    stack = broken_stack()
+    stack.pool[:, 2:5, 2:6] = 1
+    return stack
+
+
+def test_pool_outside_the_closed_rings_is_trimmed_on_request():
+    stack = spilt()
+    free, result = run(stack), run(stack, trim_pool=True)
+    np.testing.assert_array_equal(result.wall, free.wall)
+    np.testing.assert_array_equal(free.pool, stack.pool & (1 - free.added))
+    for record in result.report.slices:
+        closed = record.finding_after is Finding.RING
+        assert result.trimmed[record.k].sum() == (12 if closed else 0)
+        assert result.pool[record.k, 2:5, 2:6].any() != closed
+        assert result.pool[record.k].any()
+        assert record == free.report.slices[record.k]
+    np.testing.assert_array_equal(result.pool | result.trimmed, free.pool)
+    assert result.trimmed_mm2 == pytest.approx(12 * 8 * AREA)
+
+
+def test_an_intact_slice_that_is_open_at_the_base_and_has_a_pore_keeps_its_pool():
+    walls, pools = heart()
+    walls[0] = horseshoe(120)
+    walls[0] -= blob((35.3, 40.6 - 22 / 1.25), 2.2) & walls[0]
+    stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
+    result = run(stack, trim_pool=True)
+    record = result.report.slices[0]
+    assert (record.verdict, record.finding_after, record.b1_after) == (Verdict.INTACT, Finding.OPEN, 1)
+    assert pools[0].sum() > 400
+    np.testing.assert_array_equal(result.pool[0], pools[0])
+
+
+def test_a_slice_that_was_refused_or_not_asked_for_keeps_its_pool():
+    stack = spilt()
+    refused = run(stack, identity_model(), geometry=False, trim_pool=True)
+    one = run(stack, only={5}, trim_pool=True)
+    for result, kept in ((refused, (2, 5)), (one, (0, 1, 2, 3, 4, 6, 7))):
+        for k in kept:
+            np.testing.assert_array_equal(result.pool[k], stack.pool[k])
+    assert one.trimmed[5].any()
+
+
+def test_trimming_without_a_pool_is_an_error():
+    with pytest.raises(ValueError, match="no blood pool"):
+        run(broken_stack(pool=False), trim_pool=True)
 
 
 def test_without_pool_and_others_nothing_is_taken():
@@ -552,19 +606,19 @@ def test_the_totals_are_those_of_the_masks_and_the_slices():
     result = run(stack)
     totals, slices = result.report.stack, result.report.slices
     gram = np.prod(STACK_SPACING) / 1000 * 1.05
-    mass_before, mass_after = stack.mask.sum() * gram, result.mask.sum() * gram
+    mass_before, mass_after = stack.mask.sum() * gram, result.wall.sum() * gram
     assert totals.lv_mass_before_g == pytest.approx(mass_before, abs=0.006)
     assert totals.lv_mass_after_g == pytest.approx(mass_after, abs=0.006)
     assert totals.lv_mass_change_percent == pytest.approx(100 * (mass_after / mass_before - 1), abs=0.006)
     assert (totals.b0_3d_before, totals.b1_3d_before, totals.b2_3d_before) == betti_of_volume(stack.mask)
-    assert (totals.b0_3d_after, totals.b1_3d_after, totals.b2_3d_after) == betti_of_volume(result.mask)
+    assert (totals.b0_3d_after, totals.b1_3d_after, totals.b2_3d_after) == betti_of_volume(result.wall)
     # Slice 0 may be open, 8 is a disc; of the seven others 1 and 4 were rings, and 7 is empty and drawn anew.
     assert (totals.expected_rings, totals.closed_before, totals.closed_after) == (7, 2, 7)
     assert (totals.right_before, totals.right_after, totals.flagged, totals.changed) == (4, 8, 1, 5)
     assert (totals.slices, totals.spacing_mm, totals.name) == (9, STACK_SPACING, "stack")
     assert [record.k for record in slices] == list(range(9))
     for record in slices:
-        before, after = stack.mask[record.k], result.mask[record.k]
+        before, after = stack.mask[record.k], result.wall[record.k]
         for mask, b0, b1 in ((before, record.b0_before, record.b1_before), (after, record.b0_after, record.b1_after)):
             padded = np.pad(mask, 1) > 0
             assert b0 == measure.label(padded, connectivity=2).max()
@@ -604,7 +658,8 @@ def test_a_stack_of_thin_slices_is_warned_about():
     stack = broken_stack()
     assert run(stack).report.warnings == []
     thin = Stack.create(stack.image, stack.mask, (1.4, *stack.in_plane), stack.pool)
-    assert any("may not be a short-axis stack" in warning for warning in check(thin).warnings)
+    assert check(thin).doubts == [Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=1.4)]
+    assert "short-axis stack" in check(thin).warnings[0]
 
 
 def test_the_gap_is_that_of_the_wall_at_the_heart_and_not_of_a_false_wall_elsewhere():
@@ -625,8 +680,8 @@ def test_a_stack_of_one_slice_comes_with_a_word_of_warning():
     stack = broken_stack()
     one = Stack.create(stack.image[2:3], stack.mask[2:3], stack.spacing)
     result = run(one)
-    assert is_ring(result.mask[0])
-    assert any("one slice" in warning for warning in result.report.warnings)
+    assert is_ring(result.wall[0])
+    assert [doubt.code for doubt in result.report.doubts] == [ReasonCode.ONE_SLICE]
 
 
 def test_notes_of_the_rollout_reach_the_report(monkeypatch):
@@ -695,9 +750,9 @@ def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
     result = run(stack, model, close_base=close_base, add_only=add_only)
     before = check(stack, RepairOptions(close_base=close_base))
     for record, checked in zip(result.report.slices, before.slices, strict=True):
-        old, new = broken[record.k], result.mask[record.k]
+        old, new = broken[record.k], result.wall[record.k]
         assert (record.verdict is Verdict.INTACT) == (checked.verdict is Verdict.INTACT)
-        doubted = record.confidence is not None and (record.confidence < 0.5 or "invented" in record.reason)
+        doubted = record.confidence is not None and (record.confidence < 0.5 or "invented" in record.codes)
         assert record.flagged == (record.verdict is Verdict.REFUSED or doubted)
         if record.verdict in (Verdict.INTACT, Verdict.REFUSED):
             np.testing.assert_array_equal(new, old)
@@ -705,7 +760,7 @@ def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
         else:
             assert record.finding_after.value == record.expectation.value
             assert record.expectation is Expectation.DISC or is_ring(new)
-        assert (record.reason == "") == (
+        assert (record.codes == []) == (
             record.verdict is Verdict.INTACT and record.expectation.value in ("ring", "empty")
         )
         repaired = record.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine.report_samples import broken_report, broken_stack, slice_record
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import SliceRecord
 from rncarefine.report.report import ENDINGS, table_rows, to_csv, to_json, write_csv, write_json, write_report
 
@@ -27,7 +28,8 @@ def strict(text):
 
 def test_the_table_has_a_row_a_slice_and_a_column_a_field_in_plain_values():
     columns, rows = table_rows(broken_report())
-    assert columns == list(SliceRecord.__dataclass_fields__)
+    fields = ["reason" if name == "reasons" else name for name in SliceRecord.__dataclass_fields__]
+    assert columns == [*fields, "codes"]
     assert [row[0] for row in rows] == [0, 1, 2, 3]
     repaired = dict(zip(columns, rows[1], strict=True))
     assert repaired["verdict"] == "repaired by the automaton"
@@ -38,9 +40,9 @@ def test_the_table_has_a_row_a_slice_and_a_column_a_field_in_plain_values():
 
 
 def test_the_json_has_what_was_promised(tmp_path):
-    write_json(broken_report(warnings=["careful"]), tmp_path / "r.json")
+    write_json(broken_report(notes=["careful"]), tmp_path / "r.json")
     content = strict((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert set(content) == {"model", "stack", "slices", "run", "warnings"}
+    assert set(content) == {"model", "stack", "slices", "run", "warnings", "notes", "doubts"}
     assert all(set(PROMISED) <= set(entry) for entry in content["slices"])
     assert content["slices"][2]["finding_before"] == "open"
     assert content["slices"][2]["verdict"] == "refused"
@@ -66,13 +68,19 @@ def test_the_json_stays_strict_with_numbers_that_are_not_finite_or_numpys_own():
 
 
 def test_the_csv_reads_back_as_the_table(tmp_path):
-    report = broken_report(slices=[slice_record(0, reason='a "quoted", long\nreason'), slice_record(1, flagged=True)])
+    report = broken_report(
+        slices=[
+            slice_record(0, reasons=[Reason(ReasonCode.CLOSED), Reason(ReasonCode.OFF_AXIS)]),
+            slice_record(1, flagged=True),
+        ]
+    )
     write_csv(report, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert list(lines[0]) == table_rows(report)[0]
     assert [line["k"] for line in lines] == ["0", "1"]
-    assert lines[0]["reason"] == 'a "quoted", long\nreason'
+    assert lines[0]["reason"] == report.slices[0].reason != ""
+    assert [line["codes"] for line in lines] == ["closed off_axis", ""]
     assert [line["flagged"] for line in lines] == ["no", "yes"]
     assert lines[0]["confidence"] == ""
     assert lines[0]["finding_before"] == "ring"
@@ -82,8 +90,8 @@ def test_decisions_are_yes_no_or_not_known():
     slices = [slice_record(k, accepted=answer) for k, answer in enumerate((True, False, None))]
     report = broken_report(slices=slices)
     columns, rows = table_rows(report)
-    assert columns[-1] == "accepted"
-    assert [row[-1] for row in rows] == [True, False, None]
+    assert columns[-2:] == ["accepted", "codes"]
+    assert [row[-2] for row in rows] == [True, False, None]
     assert [line["accepted"] for line in csv.DictReader(to_csv(report).splitlines())] == ["yes", "no", ""]
     assert [entry["accepted"] for entry in strict(to_json(report))["slices"]] == [True, False, None]
 

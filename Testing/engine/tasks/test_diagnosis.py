@@ -24,6 +24,7 @@ from engine.shapes import (
     turned,
 )
 from rncarefine.anatomy.topology import betti_2d
+from rncarefine.reasons import Reason, ReasonCode, codes_of
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.diagnosis import apex_end, cavity, diagnose, diagnose_mask, find
 from rncarefine.words import Apex, Expectation, Finding
@@ -139,6 +140,10 @@ def test_a_ring_with_a_false_tail_is_still_a_ring():
     assert find(wall, None, SPACING) is Finding.RING
 
 
+def codes(entry):
+    return codes_of(entry.reasons)
+
+
 def diagnosed(mask, pool=None, **options):
     return diagnose_mask(mask, pool, STACK_SPACING, **options)
 
@@ -168,8 +173,8 @@ def test_a_heart_the_other_way_round_is_diagnosed_the_same():
     there, back = diagnosed(wall, pool), diagnosed(wall[::-1], pool[::-1])
     assert back.apex is Apex.FIRST
     assert back.base_to_apex == list(range(10))[::-1]
-    assert [(e.finding, e.expectation, e.reason) for e in back.slices[::-1]] == [
-        (e.finding, e.expectation, e.reason) for e in there.slices
+    assert [(e.finding, e.expectation, e.reasons) for e in back.slices[::-1]] == [
+        (e.finding, e.expectation, e.reasons) for e in there.slices
     ]
 
 
@@ -179,10 +184,11 @@ def test_a_broken_slice_in_the_middle_is_expected_to_be_a_ring_and_says_what_is_
     slices = diagnosed(wall).slices
     assert [entry.right for entry in slices] == [True] * 3 + [False] * 3 + [True] * 3
     assert all(slices[k].expectation is RING for k in (3, 4, 5))
-    assert f"a gap of {slices[3].gap.angle_deg:.0f} degrees" in slices[3].reason
-    assert "2 pieces" in slices[4].reason
-    assert "2 holes" in slices[5].reason
-    assert slices[2].reason == ""
+    gap = slices[3].gap
+    assert slices[3].reasons == (Reason(ReasonCode.GAP, angle_deg=gap.angle_deg, width_mm=gap.width_mm),)
+    assert slices[4].reasons == (Reason(ReasonCode.FRAGMENTED, components=2),)
+    assert slices[5].reasons == (Reason(ReasonCode.POROUS, holes=2),)
+    assert slices[2].reasons == ()
 
 
 def test_an_open_basal_slice_is_left_open_unless_the_base_is_to_be_closed():
@@ -191,7 +197,7 @@ def test_an_open_basal_slice_is_left_open_unless_the_base_is_to_be_closed():
     for blood in (None, pool):
         assert expectations(wall, blood)[:3] == [OPEN, RING, RING]
         assert diagnosed(wall, blood).slices[0].right
-        assert "on purpose" in diagnosed(wall, blood).slices[0].reason
+        assert codes(diagnosed(wall, blood).slices[0]) == ["gap", "open_allowed"]
         assert expectations(wall, blood, close_base=True)[0] is RING
         assert not diagnosed(wall, blood, close_base=True).slices[0].right
 
@@ -231,7 +237,7 @@ def test_a_solid_slice_is_a_disc_only_at_the_apex_only_without_pool_and_only_if_
     bloody = pool.copy()
     bloody[8] = blob((6, 6), 3.0)
     assert expectations(wall, bloody)[8] is RING
-    assert "blood pool" in diagnosed(wall, bloody).slices[8].reason
+    assert codes(diagnosed(wall, bloody).slices[8]) == ["solid_with_pool"]
     as_large_as_its_neighbours = wall.copy()
     as_large_as_its_neighbours[8] = disc(18.5)
     assert expectations(as_large_as_its_neighbours)[8] is RING
@@ -274,7 +280,7 @@ def test_an_empty_slice_between_others_should_be_a_ring_and_one_beyond_them_shou
     diagnosis = diagnosed(wall)
     assert [entry.expectation for entry in diagnosis.slices] == [EMPTY, EMPTY] + [RING] * 8 + [DISC, EMPTY]
     assert not diagnosis.slices[6].right
-    assert "both sides" in diagnosis.slices[6].reason
+    assert codes(diagnosis.slices[6]) == ["empty"]
     assert diagnosis.slices[0].right
     assert diagnosis.slices[0].gap.angle_deg == 360
     assert diagnosis.base_to_apex == [2, 3, 4, 5, 7, 8, 9, 10]
@@ -336,7 +342,7 @@ def test_a_stack_is_diagnosed_by_its_masks():
 
 def test_an_empty_stack_is_empty_and_right():
     diagnosis = diagnosed(np.zeros((3, 5, 5)))
-    assert all(entry.finding is Finding.EMPTY and entry.right and entry.reason == "" for entry in diagnosis.slices)
+    assert all(entry.finding is Finding.EMPTY and entry.right and not entry.reasons for entry in diagnosis.slices)
     assert diagnosis.base_to_apex == []
 
 
@@ -363,7 +369,7 @@ def test_any_stack_is_diagnosed_slice_by_slice(mask, close_base, apex):
     assert sorted(diagnosis.base_to_apex) == [k for k in range(4) if mask[k].any()]
     for entry in diagnosis.slices:
         assert (entry.b0, entry.b1) == betti_2d(mask[entry.k])
-        assert entry.right or entry.reason
+        assert entry.right or entry.reasons
         assert not (close_base and entry.expectation is OPEN)
 
 

@@ -12,7 +12,9 @@ from engine.shapes import CENTRE, SHAPE, SPACING, blob, disc, horseshoe, picture
 from rncarefine.anatomy.circle import fit_circle, wall_centre
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.refine.metrics import dice
-from rncarefine.tasks.ring.interpolation import polar_interpolation
+from rncarefine.tasks.ring.interpolation import polar_interpolation, propose_by_interpolation
+from rncarefine.tasks.ring.readout import is_ring
+from rncarefine.words import Expectation
 
 
 @pytest.mark.parametrize("towards", [0.0, 90.0, 179.0, -135.0])
@@ -149,3 +151,49 @@ def test_a_volume_is_an_error():
     for function in (fit_circle, polar_interpolation, wall_centre):
         with pytest.raises(ValueError, match="a slice needs 2"):
             function(np.ones((3, 3, 3)), SPACING)
+
+
+# A proposal for one slice
+
+
+def test_a_ring_is_interpolated_about_the_fitted_centre():
+    wall = horseshoe(70, towards=40)
+    np.testing.assert_array_equal(
+        propose_by_interpolation(wall, None, Expectation.RING, SPACING), polar_interpolation(wall, SPACING)
+    )
+
+
+def test_a_pools_main_piece_is_the_centre():
+    wall = horseshoe(200)
+    pool = disc(18) | blob((66, 4), 3)
+    found = propose_by_interpolation(wall, pool, Expectation.RING, SPACING)
+    np.testing.assert_array_equal(found, polar_interpolation(wall, SPACING, CENTRE_OF_POOL))
+    assert (found != polar_interpolation(wall, SPACING)).any()
+    # Half the ring is missing, and yet the closed one lies where it was.
+    assert dice(found, ring()) > 0.9
+
+
+CENTRE_OF_POOL = tuple(float(np.mean(axis)) for axis in np.nonzero(disc(18)))
+
+
+def test_a_pool_about_whose_centre_nothing_closes_does_not_count():
+    wall = horseshoe(70)
+    astray = blob((CENTRE[0], CENTRE[1] - 22 / 1.25), 3)
+    assert not is_ring(polar_interpolation(wall, SPACING, (CENTRE[0], CENTRE[1] - 22 / 1.25)))
+    np.testing.assert_array_equal(
+        propose_by_interpolation(wall, astray, Expectation.RING, SPACING), polar_interpolation(wall, SPACING)
+    )
+
+
+def test_an_empty_pool_does_not_count():
+    wall = horseshoe(70)
+    np.testing.assert_array_equal(
+        propose_by_interpolation(wall, np.zeros_like(wall), Expectation.RING, SPACING),
+        polar_interpolation(wall, SPACING),
+    )
+
+
+def test_a_disc_is_the_largest_piece_with_its_holes_filled():
+    radius, _ = polar_grid()
+    wall = (disc(10) & (radius > 2)) | blob((8, 8), 3)
+    np.testing.assert_array_equal(propose_by_interpolation(wall, None, Expectation.DISC, SPACING), disc(10))

@@ -75,7 +75,7 @@ def _evidence_of(failure: Failure, model: Model) -> pd.DataFrame:
     stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     result = repair(stack, model, RepairOptions(close_base=True))
     return pd.DataFrame(
-        {**found, "subject": case.subject, "good": dice(result.mask[k], truth[k]) >= GOOD_DICE}
+        {**found, "subject": case.subject, "good": dice(result.wall[k], truth[k]) >= GOOD_DICE}
         for k, found in result.evidence.items()
     )
 

@@ -218,7 +218,7 @@ def repairs(stack: Stack, model: Model, name: str, device: str) -> list[Attempt]
     closed = repair(stack, model, RepairOptions(close_base=True, device=device))
     records = closed.report.slices
     # The automaton's walls do not depend on what geometry does afterwards: no second rollout is needed.
-    alone, undone = closed.mask.copy(), list(records)
+    alone, undone = closed.wall.copy(), list(records)
     for k, record in enumerate(records):
         if record.verdict is Verdict.GEOMETRY:
             alone[k] = stack.mask[k]
@@ -226,9 +226,9 @@ def repairs(stack: Stack, model: Model, name: str, device: str) -> list[Attempt]
     left = repair(stack, model, RepairOptions(device=device))
     sha256 = model.card.sha256
     return [
-        Attempt(name, sha256, WHOLE, closed.mask, records),
+        Attempt(name, sha256, WHOLE, closed.wall, records),
         Attempt(name, sha256, ALONE, alone, undone),
-        Attempt(name, sha256, OPEN_BASE, left.mask, left.report.slices),
+        Attempt(name, sha256, OPEN_BASE, left.wall, left.report.slices),
     ]
 
 

@@ -7,31 +7,34 @@ the measurement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
+from numpy.typing import ArrayLike
 
-from ...anatomy.circle import fit_circle, near_wall
-from ...anatomy.shape import MAX_HOLLOW, as_slice, deepest_notch, hull
-from ...anatomy.topology import Gap, betti_2d, fill_holes, gap, holes, largest_component
+from ...anatomy.features import MIN_CAVITY_PIXELS, SliceFeatures, cavity, find
+from ...anatomy.topology import Gap
+from ...reasons import Reason, ReasonCode
 from ...stack import Stack
 from ...words import Apex, Expectation, Finding
 
-MIN_CAVITY_PIXELS = 3
-"""A smaller hole is a pore, less of blood pool is noise. The smallest cavity of an ACDC ring has 6 pixels."""
-MIN_ROUNDNESS = 0.5
-"""Shortest over longest axis of a solid shape: at least 0.65 in ACDC's discs and filled rings."""
+__all__ = [
+    "MIN_CAVITY_PIXELS",
+    "Diagnosis",
+    "SliceDiagnosis",
+    "apex_end",
+    "cavity",
+    "diagnose",
+    "diagnose_features",
+    "diagnose_mask",
+    "find",
+]
+
 MAX_DISC_TO_NEIGHBOUR = 0.9
 """Size of an apical disc over that of the larger of the two slices above it: at most 0.68 in ACDC."""
 MAX_DISC_TO_STACK = 0.6
 """Size of an apical disc over that of the largest slice: at most 0.45 in ACDC."""
-
-SURE_CAVITY_MM = 5.0
-"""A hole in which a circle of this radius fits is a cavity, whatever the shape of the wall outside."""
-
-_Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class SliceDiagnosis:
         b0: Components, 8-connected.
         b1: Holes, 4-connected.
         gap: The widest gap in the wall.
-        reason: Why it is not right, or why something other than a ring is right; empty for a right ring and for an
+        reasons: Why it is not right, or why something other than a ring is right; none for a right ring and for an
             empty slice beyond the heart.
     """
 
@@ -55,7 +58,7 @@ class SliceDiagnosis:
     b0: int
     b1: int
     gap: Gap
-    reason: str
+    reasons: tuple[Reason, ...]
 
     @property
     def right(self) -> bool:
@@ -76,79 +79,6 @@ class Diagnosis:
     slices: list[SliceDiagnosis]
     apex: Apex
     base_to_apex: list[int]
-
-
-def find(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]) -> Finding:
-    """Tell what the myocardium of a slice is, from the slice alone.
-
-    Beyond the Betti numbers: a closed wall is a ring only if its hole is the cavity (see :func:`cavity`), else it is
-    open, or porous where it has no gap. A solid piece is a disc only if it is round, without a deep notch, and no blood
-    pool lies beside it; else it is open.
-
-    Args:
-        mask: Myocardium, shape ``(j, i)``, zero and non-zero.
-        pool: Blood pool, like ``mask``, or ``None`` if not given.
-        spacing: mm along ``(j, i)``.
-
-    Raises:
-        ValueError: A mask is not two-dimensional, or the two differ in shape.
-    """
-    wall, blood = _masks(mask, pool)
-    b0, b1 = betti_2d(wall)
-    if b0 == 0:
-        return Finding.EMPTY
-    if b0 > 1:
-        return Finding.FRAGMENTED
-    if b1 > 1:
-        return Finding.POROUS
-    if b1 == 1:
-        if cavity(wall, blood, spacing) is not None:
-            return Finding.RING
-        return Finding.POROUS if _is_solid(fill_holes(wall) > 0, spacing) else Finding.OPEN
-    beside = blood & ndimage.binary_dilation(wall)
-    if _is_solid(wall, spacing) and not (beside.any() and blood.sum() >= MIN_CAVITY_PIXELS):
-        return Finding.DISC
-    return Finding.OPEN
-
-
-def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]) -> _Bools | None:
-    """Return the hole of a wall that is its cavity, and not a pore in the wall.
-
-    It is the hole with the largest inscribed circle or, with a pool, with most of the pool. It must have three pixels,
-    hold some of the pool if that has three, and either leave a solid shape when filled, or be wider than the deepest
-    notch that remains or than 5 mm: the pore of a horseshoe does neither.
-
-    Args:
-        mask: Myocardium, shape ``(j, i)``, zero and non-zero.
-        pool: Blood pool, like ``mask``, or ``None`` if not given.
-        spacing: mm along ``(j, i)``.
-
-    Returns:
-        Boolean mask of the cavity, shape ``(j, i)``, or ``None`` if no wall closes around one.
-
-    Raises:
-        ValueError: A mask is not two-dimensional, or the two differ in shape.
-    """
-    wall, blood = _masks(mask, pool)
-    labels, count = holes(wall)
-    if count == 0:
-        return None
-    numbers = np.arange(1, count + 1)
-    radii = np.asarray(ndimage.maximum(ndimage.distance_transform_edt(labels > 0, sampling=spacing), labels, numbers))
-    share = radii
-    if blood.sum() >= MIN_CAVITY_PIXELS:
-        share = np.asarray(ndimage.sum_labels(blood, labels, numbers))
-        if not share.any():
-            return None
-    best = int(share.argmax())
-    hole: _Bools = labels == best + 1
-    if hole.sum() < MIN_CAVITY_PIXELS:
-        return None
-    pieces, _ = ndimage.label(wall, structure=np.ones((3, 3)))
-    touching = pieces[ndimage.binary_dilation(hole) & wall]
-    filled = fill_holes(pieces == int(np.bincount(touching).argmax())) > 0
-    notch = deepest_notch(filled, spacing)
-    return hole if notch.relative < MAX_HOLLOW or radii[best] >= min(notch.depth_mm, SURE_CAVITY_MM) else None
 
 
 def diagnose(stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO) -> Diagnosis:
@@ -199,16 +129,29 @@ def diagnose_mask(
     if bloods.shape != walls.shape:
         raise ValueError(f"The blood pool has shape {bloods.shape}, the myocardium {walls.shape}. Resample the pool.")
     in_plane = (spacing[1], spacing[2])
-    looks = [_Look.at(wall, blood, in_plane) for wall, blood in zip(walls, bloods, strict=True)]
-    end = apex_end([look.size for look in looks]) if Apex(apex) is Apex.AUTO else Apex(apex)
-    order = [k for k, look in enumerate(looks) if look.finding is not Finding.EMPTY]
+    features = [SliceFeatures.of(wall, blood, in_plane) for wall, blood in zip(walls, bloods, strict=True)]
+    return diagnose_features(features, close_base=close_base, apex=apex)
+
+
+def diagnose_features(
+    features: Sequence[SliceFeatures], *, close_base: bool = False, apex: Apex = Apex.AUTO
+) -> Diagnosis:
+    """Diagnose a stack whose features are known, see :func:`diagnose_mask`.
+
+    Args:
+        features: Those of every slice, in the order of k.
+        close_base: Expect closed rings at the base too.
+        apex: The end at which the apex lies.
+    """
+    end = apex_end([each.of_wall.size_mm2 for each in features]) if Apex(apex) is Apex.AUTO else Apex(apex)
+    order = [k for k, each in enumerate(features) if each.finding is not Finding.EMPTY]
     if end is Apex.FIRST:
         order.reverse()
-    expected = _expectations(looks, order, close_base)
-    slices = []
-    for k, look in enumerate(looks):
-        reason = _reason(look, expected[k])
-        slices.append(SliceDiagnosis(k, look.finding, expected[k], look.b0, look.b1, look.gap, reason))
+    expected = _expectations(features, order, close_base)
+    slices = [
+        SliceDiagnosis(k, each.finding, expected[k], each.b0, each.b1, each.gap, _reasons(each, expected[k]))
+        for k, each in enumerate(features)
+    ]
     return Diagnosis(slices, end, order)
 
 
@@ -234,44 +177,9 @@ def apex_end(sizes: list[float]) -> Apex:
     return Apex.FIRST if float(np.median(slopes)) > 0 else Apex.LAST
 
 
-@dataclass(frozen=True)
-class _Look:
-    """Everything about one slice that its expectation depends on."""
-
-    finding: Finding
-    b0: int
-    b1: int
-    gap: Gap
-    closed: bool
-    """A wall closes around a cavity, whatever else there is."""
-    solid: bool
-    """The main part, at least three quarters of the myocardium, is a disc."""
-    bloody: bool
-    """There is blood pool in the slice."""
-    size: float
-    """Area in mm2 of the convex hull of the wall without loose pieces."""
-
-    @classmethod
-    def at(cls, wall: _Bools, blood: _Bools, spacing: tuple[float, float]) -> _Look:
-        """Look at one slice, cropped to what is in it: nothing here depends on where in the slice it lies."""
-        window = ndimage.find_objects((wall | blood).astype(np.uint8))
-        if window:
-            wall, blood = wall[window[0]], blood[window[0]]
-        main = largest_component(wall) > 0
-        closed = cavity(wall, blood, spacing) is not None
-        solid = bool(main.sum() >= max(1, 0.75 * wall.sum())) and _is_solid(fill_holes(main) > 0, spacing)
-        circle = fit_circle(wall, spacing)
-        near = main if circle is None else near_wall(wall, spacing, (circle.centre_j, circle.centre_i))
-        size = float(hull(near).volume) * spacing[0] * spacing[1] if near.any() else 0.0
-        bloody = bool(blood.sum() >= MIN_CAVITY_PIXELS)
-        b0, b1 = betti_2d(wall)
-        found = find(wall, blood, spacing)
-        return cls(found, b0, b1, gap(wall, spacing), closed, solid and not closed, bloody, size)
-
-
-def _expectations(looks: list[_Look], order: list[int], close_base: bool) -> list[Expectation]:
+def _expectations(features: Sequence[SliceFeatures], order: list[int], close_base: bool) -> list[Expectation]:
     """Return the expectation for every slice; ``order`` are the slices with myocardium, from base to apex."""
-    expected = [Expectation.EMPTY] * len(looks)
+    expected = [Expectation.EMPTY] * len(features)
     if not order:
         return expected
     for k in range(min(order), max(order) + 1):
@@ -279,61 +187,47 @@ def _expectations(looks: list[_Look], order: list[int], close_base: bool) -> lis
     ends = min(2, (len(order) - 1) // 2)
     if not close_base:
         for k in order[:ends]:
-            if looks[k].closed:
+            if features[k].closed:
                 break
             expected[k] = Expectation.OPEN
-    largest = max(look.size for look in looks)
+    largest = max(each.of_wall.size_mm2 for each in features)
     for place in range(len(order) - 1, len(order) - 1 - ends, -1):
-        look = looks[order[place]]
-        above = max(looks[k].size for k in order[max(place - 2, 0) : place])
-        small = look.size <= MAX_DISC_TO_NEIGHBOUR * above and look.size <= MAX_DISC_TO_STACK * largest
-        if look.solid and small and not look.bloody:
+        here = features[order[place]]
+        size = here.of_wall.size_mm2
+        above = max(features[k].of_wall.size_mm2 for k in order[max(place - 2, 0) : place])
+        small = size <= MAX_DISC_TO_NEIGHBOUR * above and size <= MAX_DISC_TO_STACK * largest
+        if here.solid and small and not here.has_pool:
             expected[order[place]] = Expectation.DISC
-        if look.closed:
+        if here.closed:
             break
     return expected
 
 
-def _reason(look: _Look, expectation: Expectation) -> str:
-    """Return one sentence on why the slice is not right, or why something other than a ring is right."""
-    wide = f"a gap of {look.gap.angle_deg:.0f} degrees ({look.gap.width_mm:.0f} mm)"
-    state = {
-        Finding.RING: "",
-        Finding.DISC: "The myocardium is solid.",
-        Finding.OPEN: f"The wall has {wide}." if look.gap.angle_deg > 0 else "The wall does not close.",
-        Finding.FRAGMENTED: f"The myocardium is in {look.b0} pieces.",
-        Finding.POROUS: f"The wall has {look.b1} hole{'s' if look.b1 > 1 else ''} and is not a plain ring.",
-        Finding.EMPTY: "There is no myocardium, but there is in slices on both sides.",
-    }[look.finding]
-    if look.finding is Finding.DISC and look.bloody:
-        state = "The myocardium is solid, but there is blood pool in the slice."
-    if look.finding is Finding.POROUS and look.b1 == 1:
-        state = "The only hole in the wall is a pore, or holds none of the blood pool."
-    if look.finding is Finding.OPEN and look.b1 == 1 and look.gap.angle_deg == 0:
-        state = "The wall closes around no cavity: its only hole is narrower than the notch beside it."
-    if expectation is Expectation.DISC:
-        return f"{state} A disc is expected at the apical end."
-    if expectation is Expectation.OPEN:
-        return f"{state} It may be open on purpose at the base."
-    return "" if expectation is Expectation.EMPTY else state
+def _reasons(features: SliceFeatures, expectation: Expectation) -> tuple[Reason, ...]:
+    """Return why the slice is not right, or why something other than a ring is right."""
+    if expectation is Expectation.EMPTY:
+        return ()
+    state = _state(features)
+    allowed = {Expectation.DISC: ReasonCode.DISC_EXPECTED, Expectation.OPEN: ReasonCode.OPEN_ALLOWED}.get(expectation)
+    return (*state, *(() if allowed is None else (Reason(allowed),)))
 
 
-def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
-    """Tell whether a shape of at least one pixel is round and without a deep notch."""
-    j, i = np.nonzero(shape)
-    # Pixels have an extent of their own: without it a single one would have no shape.
-    spread = np.cov(np.stack([j * spacing[0], i * spacing[1]]), bias=True) + np.diag(np.square(spacing)) / 12
-    short, long = np.linalg.eigvalsh(spread)
-    return bool(np.sqrt(short / long) >= MIN_ROUNDNESS) and deepest_notch(shape, spacing).relative < MAX_HOLLOW
-
-
-def _masks(mask: ArrayLike, pool: ArrayLike | None) -> tuple[_Bools, _Bools]:
-    """Return myocardium and pool of a slice as boolean masks; the pool empty where none was given."""
-    wall = as_slice(mask)
-    blood = np.zeros_like(wall) if pool is None else as_slice(pool)
-    if blood.shape != wall.shape:
-        raise ValueError(f"The blood pool has shape {blood.shape}, the myocardium {wall.shape}. Resample the pool.")
-    return wall, blood
+def _state(features: SliceFeatures) -> tuple[Reason, ...]:
+    """Return what keeps a slice from being a ring; nothing if it is one."""
+    finding, gap = features.finding, features.gap
+    if finding is Finding.RING:
+        return ()
+    if finding is Finding.DISC:
+        return (Reason(ReasonCode.SOLID_WITH_POOL if features.has_pool else ReasonCode.SOLID),)
+    if finding is Finding.FRAGMENTED:
+        return (Reason(ReasonCode.FRAGMENTED, components=features.b0),)
+    if finding is Finding.POROUS:
+        return (Reason(ReasonCode.PORE_ONLY) if features.b1 == 1 else Reason(ReasonCode.POROUS, holes=features.b1),)
+    if finding is Finding.EMPTY:
+        return (Reason(ReasonCode.EMPTY),)
+    if gap.angle_deg > 0:
+        return (Reason(ReasonCode.GAP, angle_deg=gap.angle_deg, width_mm=gap.width_mm),)
+    return (Reason(ReasonCode.NO_CAVITY if features.b1 == 1 else ReasonCode.NOT_CLOSED),)
 
 
 _FINDING_OF = {

@@ -14,7 +14,10 @@ from scipy import ndimage
 
 from ...anatomy.circle import near_wall, pixel_at, sectors, wall_centre
 from ...anatomy.shape import EIGHT, as_slice
+from ...anatomy.topology import fill_holes, largest_component
 from ...stack import Mask
+from ...words import Expectation
+from .readout import is_ring
 
 BINS = 180
 """Angular bins around the centre: two degrees each."""
@@ -63,6 +66,30 @@ def polar_interpolation(
         if ring is not None:
             return ring.astype(np.uint8)
     return unchanged
+
+
+def propose_by_interpolation(
+    before: Mask, pool: Mask | None, expectation: Expectation, in_plane: tuple[float, float]
+) -> Mask:
+    """Propose a wall for one slice without looking at the image.
+
+    A ring is interpolated in polar coordinates, about the pool's centre where a pool was given and that closes the
+    wall, else about the fitted centre; a disc is the largest component with its holes filled.
+
+    Args:
+        before: The wall that was there, shape ``(j, i)``.
+        pool: The blood pool, or ``None``.
+        expectation: What the slice should be.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+    """
+    if expectation is Expectation.DISC:
+        return fill_holes(largest_component(before))
+    if pool is not None and pool.any():
+        rows, columns = np.nonzero(largest_component(pool))
+        wall = polar_interpolation(before, in_plane, (float(rows.mean()), float(columns.mean())))
+        if is_ring(wall):
+            return wall
+    return polar_interpolation(before, in_plane)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ...anatomy.features import WallFeatures
 from ...anatomy.topology import fill_holes, largest_component
+from ...reasons import Reason, ReasonCode
 from ...stack import Mask
 from ...words import Expectation, Finding
 from .diagnosis import find
@@ -17,7 +19,7 @@ from .readout import is_ring
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far a repair may go before a person must decide.
+    """How far a repair may go without review.
 
     Attributes:
         least_overlap: Share of the old wall's main piece that must lie on or inside the new wall's outline.
@@ -35,57 +37,60 @@ class Bounds:
     most_change_mm2: float | None = None
 
 
-def objection(
+def rejection(
     wall: Mask,
     before: Mask,
-    near: Mask,
+    near: WallFeatures,
     pool: Mask | None,
     expectation: Expectation,
     axis: tuple[float, float],
     in_plane: tuple[float, float],
     bounds: Bounds,
-) -> str:
-    """Say what speaks against a proposed wall.
+) -> Reason | None:
+    """Return why a proposed wall is rejected.
 
     Args:
         wall: The proposal, shape ``(j, i)``.
         before: The wall that was there.
-        near: The same without the pieces that lie away from the heart.
+        near: The same without the components that lie away from the heart.
         pool: The blood pool that was given, or ``None``.
         expectation: What the slice should be: a ring or a disc.
         axis: Where the heart's axis meets the slice, ``(j, i)`` in pixels.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
         bounds: How far a repair may go.
 
     Returns:
-        One sentence, or an empty string if nothing speaks against it.
+        The first reason against the wall, ``None`` if there is none.
     """
     remaining = None if pool is None else pool & (1 - wall)
     if expectation is Expectation.DISC:
         if find(wall, remaining, in_plane) is not Finding.DISC:
-            return "No single solid disc could be made."
+            return Reason(ReasonCode.NO_DISC)
     elif not is_ring(wall):
-        return "No closed ring with a wall of at least a pixel could be made."
+        return Reason(ReasonCode.NO_RING)
     elif find(wall, remaining, in_plane) is not Finding.RING:
-        return "The wall would close around a pore, and not around the cavity."
-    outline = ndimage.binary_dilation(fill_holes(wall))
-    if _share(largest_component(near), outline) < bounds.least_overlap:
-        return "The closed wall would lie away from the wall that was there."
-    if pool is not None and _share(largest_component(pool), outline) < bounds.least_pool:
-        return "The closed wall would leave most of the blood pool outside."
-    pixel_area = in_plane[0] * in_plane[1]
+        return Reason(ReasonCode.RING_AROUND_PORE)
     inside = fill_holes(wall)
-    if np.sqrt(inside.sum() * pixel_area / np.pi) > bounds.most_radius_mm:
-        return "The closed wall would be larger than any left ventricle."
-    off_axis = (np.argwhere(inside).mean(axis=0) - axis) * in_plane
-    if float(np.hypot(*off_axis)) > bounds.most_off_axis_mm:
-        return "The closed wall would not lie about the heart's axis."
+    outline = ndimage.binary_dilation(inside)
+    overlap = _share(near.main, outline)
+    if overlap < bounds.least_overlap:
+        return Reason(ReasonCode.AWAY_FROM_WALL, share=overlap, least=bounds.least_overlap)
+    held = 1.0 if pool is None else _share(largest_component(pool) > 0, outline)
+    if held < bounds.least_pool:
+        return Reason(ReasonCode.POOL_LEFT_OUTSIDE, share=held, least=bounds.least_pool)
+    pixel_area = in_plane[0] * in_plane[1]
+    radius = float(np.sqrt(inside.sum() * pixel_area / np.pi))
+    if radius > bounds.most_radius_mm:
+        return Reason(ReasonCode.TOO_LARGE, radius_mm=radius, most_mm=bounds.most_radius_mm)
+    distance = float(np.hypot(*((np.argwhere(inside).mean(axis=0) - axis) * in_plane)))
+    if distance > bounds.most_off_axis_mm:
+        return Reason(ReasonCode.RING_OFF_AXIS, distance_mm=distance, most_mm=bounds.most_off_axis_mm)
     change = float((wall != before).sum()) * pixel_area
     if bounds.most_change_mm2 is not None and change > bounds.most_change_mm2:
-        return f"The repair would change {change:.0f} mm2, more than the {bounds.most_change_mm2:.0f} mm2 allowed."
-    return ""
+        return Reason(ReasonCode.CHANGE_TOO_LARGE, change_mm2=change, most_mm2=bounds.most_change_mm2)
+    return None
 
 
-def _share(piece: Mask, outline: NDArray[np.bool_]) -> float:
-    """Share of a piece that lies within an outline; an empty piece lies within any."""
-    return float((piece > 0)[outline].sum()) / float(piece.sum()) if piece.any() else 1.0
+def _share(component: NDArray[np.bool_], outline: NDArray[np.bool_]) -> float:
+    """Return the share of a component that lies within an outline; an empty component lies within any."""
+    return float(component[outline].sum()) / float(component.sum()) if component.any() else 1.0

@@ -154,7 +154,7 @@ def gallery(stacks: Iterable[Shown], model: Model) -> Figure:
     scored: list[tuple[float, Shown, int, Mask]] = []
     for shown in stacks:
         broken = shown.broken()
-        after = repair(shown.stack, model, RepairOptions(close_base=True)).mask if broken else shown.stack.mask
+        after = repair(shown.stack, model, RepairOptions(close_base=True)).wall if broken else shown.stack.mask
         scored += [(dice(after[k], shown.truth[k]), shown, k, after[k]) for k in broken]
     if not scored:
         raise ValueError("No slice of these stacks is broken, there is nothing to draw.")

@@ -1,0 +1,92 @@
+"""The table of sentences: every reason code as text, which the Slicer side translates.
+
+Nothing else in the engine makes a sentence out of a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..reasons import Reason, ReasonCode
+
+Translate = Callable[[str], str]
+
+
+def _(text: str) -> str:
+    """Mark a text for the tools that collect what is to be translated."""
+    return text
+
+
+SENTENCES: dict[ReasonCode, str] = {
+    ReasonCode.GAP: _("The wall has a gap of {angle_deg:.0f} degrees ({width_mm:.0f} mm)."),
+    ReasonCode.NOT_CLOSED: _("The wall does not close."),
+    ReasonCode.NO_CAVITY: _("The wall closes around no cavity: its only hole is narrower than the notch beside it."),
+    ReasonCode.SOLID: _("The myocardium is solid."),
+    ReasonCode.SOLID_WITH_POOL: _("The myocardium is solid, but there is blood pool in the slice."),
+    ReasonCode.FRAGMENTED: _("The myocardium has {components:.0f} components."),
+    ReasonCode.POROUS: _("The wall has {holes:.0f} holes and is not a plain ring."),
+    ReasonCode.PORE_ONLY: _("The only hole in the wall is a pore, or holds none of the blood pool."),
+    ReasonCode.EMPTY: _("There is no myocardium, but there is in slices on both sides."),
+    ReasonCode.CLOSED: _("There is a closed wall."),
+    ReasonCode.DISC_EXPECTED: _("A disc is expected at the apical end."),
+    ReasonCode.OPEN_ALLOWED: _("It may be open at the base (outflow tract)."),
+    ReasonCode.OFF_AXIS: _("None of it lies where the heart is."),
+    ReasonCode.NO_DISC: _("No single solid disc could be made."),
+    ReasonCode.NO_RING: _("No closed ring with a wall of at least a pixel could be made."),
+    ReasonCode.RING_AROUND_PORE: _("The wall would close around a pore, and not around the cavity."),
+    ReasonCode.AWAY_FROM_WALL: _("The closed wall would lie away from the wall that was there."),
+    ReasonCode.POOL_LEFT_OUTSIDE: _("The closed wall would leave most of the blood pool outside."),
+    ReasonCode.TOO_LARGE: _("The closed wall would be larger than any left ventricle (radius {radius_mm:.0f} mm)."),
+    ReasonCode.RING_OFF_AXIS: _("The closed wall would lie {distance_mm:.0f} mm away from the heart's axis."),
+    ReasonCode.CHANGE_TOO_LARGE: _(
+        "The repair would change {change_mm2:.0f} mm2, more than the {most_mm2:.0f} mm2 allowed."
+    ),
+    ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
+    ReasonCode.DISC_BY_INTERPOLATION: _("The automaton closes rings and proposes no discs."),
+    ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
+    ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
+    ReasonCode.INVENTED: _("All of the wall is invented."),
+    ReasonCode.CLEANED: _("The automaton agrees with what remains without loose components and pores: that was kept."),
+    ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may lie wrong."),
+    ReasonCode.EDITED: _("It was edited by hand after the repair."),
+    ReasonCode.THIN_SLICES: _(
+        "The slice spacing ({slice_spacing_mm:.2f} mm) is close to the in-plane spacing: this may not be a short-axis "
+        "stack. Check that its slices are stacked along the third image axis."
+    ),
+    ReasonCode.ONE_SLICE: _(
+        "The stack has one slice: base and apex cannot be distinguished, and no neighbour helps. A ring is expected, "
+        "even if the slice is the apex or the outflow tract."
+    ),
+    ReasonCode.SLICE_EDITED: _("Slice {k:.0f} was edited by hand after the repair; it is described as it is now."),
+    ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are left as they are."),
+    ReasonCode.OVERLAP: _(
+        "The new wall overlaps other segments by {area_mm2:.0f} mm2 (number of slices: {slices:.0f}); they keep their "
+        "voxels. If one of them is the blood pool, choose it as such."
+    ),
+}
+BEFORE = _("Before the repair: {reason}")
+"""How the first sentence about a slice begins that is another one now."""
+
+_translate: Translate = _
+
+
+def use_translation(translate: Translate) -> None:
+    """Set the function that translates every sentence before its numbers are put in."""
+    global _translate
+    _translate = translate
+
+
+def sentence(reason: Reason) -> str:
+    """Return a reason as one sentence."""
+    return _translate(SENTENCES[reason.code]).format(**reason.values)
+
+
+def text(reasons: Sequence[Reason], repaired: bool = False) -> str:
+    """Return reasons as text.
+
+    Args:
+        reasons: The reasons, in their order.
+        repaired: They are about a slice as it was before its repair.
+    """
+    told = " ".join(sentence(reason) for reason in reasons)
+    return _translate(BEFORE).format(reason=told) if told and repaired else told

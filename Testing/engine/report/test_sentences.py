@@ -1,0 +1,90 @@
+"""Every reason has one sentence; its numbers are in it, and it can be translated."""
+
+from __future__ import annotations
+
+import pickle
+import string
+
+import pytest
+
+from engine.report_samples import slice_record
+from rncarefine import reasons
+from rncarefine.reasons import Reason, ReasonCode, codes_of, text_of
+from rncarefine.report import sentences
+from rncarefine.words import Verdict
+
+
+def of(code):
+    return Reason(code, **dict.fromkeys(code.numbers, 12.0))
+
+
+@pytest.fixture
+def shouted():
+    sentences.use_translation(str.upper)
+    yield
+    sentences.use_translation(str)
+
+
+@pytest.mark.parametrize("code", ReasonCode)
+def test_every_code_has_a_sentence_whose_numbers_a_reason_of_it_has(code):
+    template = sentences.SENTENCES[code]
+    named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    assert named <= set(code.numbers)
+    assert sentences.sentence(of(code))[-1] in ".:"
+    assert code.value == code.value.lower() == str(code)
+
+
+def test_no_sentence_is_left_over_and_none_is_said_of_two_codes():
+    assert list(sentences.SENTENCES) == list(ReasonCode)
+    assert len(set(sentences.SENTENCES.values())) == len(ReasonCode)
+
+
+def test_numbers_are_put_into_the_sentence():
+    assert "80 degrees (22 mm)" in sentences.sentence(Reason(ReasonCode.GAP, angle_deg=80.2, width_mm=21.5))
+
+
+def test_several_reasons_are_several_sentences_and_of_a_repaired_slice_they_begin_with_before():
+    found = [Reason(ReasonCode.SOLID), Reason(ReasonCode.NO_RING)]
+    one, other = (sentences.sentence(reason) for reason in found)
+    assert text_of(found) == f"{one} {other}"
+    assert text_of(found, repaired=True) == f"Before the repair: {one} {other}"
+    assert text_of([]) == text_of([], repaired=True) == ""
+    for verdict in Verdict:
+        told = slice_record(0, verdict=verdict, reasons=found).reason
+        assert told.startswith("Before") == (verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY))
+
+
+def test_sentences_are_translated_and_numbers_are_not(shouted):
+    found = [Reason(ReasonCode.SLICE_EDITED, k=3)]
+    sentences.use_translation(lambda text: text.replace("Slice", "Schicht"))
+    assert text_of(found).startswith("Schicht 3 ")
+    assert codes_of(found) == ["slice_edited"]
+
+
+def test_a_reason_has_the_numbers_of_its_code_and_no_others():
+    with pytest.raises(ValueError, match="gap"):
+        Reason(ReasonCode.GAP, angle_deg=80)
+    with pytest.raises(ValueError, match="solid"):
+        Reason(ReasonCode.SOLID, k=3)
+
+
+@pytest.mark.parametrize("code", ReasonCode)
+def test_a_reason_is_immutable_and_survives_json_and_pickle(code):
+    reason = of(code)
+    assert Reason.from_dict(reason.to_dict()) == reason == pickle.loads(pickle.dumps(reason))
+    assert hash(reason) == hash(of(code))
+    with pytest.raises(AttributeError):
+        reason.code = ReasonCode.GAP
+    reason.values["more"] = 1.0
+    assert "more" not in reason.values
+
+
+@pytest.mark.parametrize("content", [None, "gap", {}, {"code": "gap"}, {"code": "no such", "values": {}}])
+def test_what_is_no_reason_is_refused(content):
+    with pytest.raises(ValueError):
+        Reason.from_dict(content)
+
+
+def test_without_a_renderer_the_codes_are_the_text(monkeypatch):
+    monkeypatch.setattr(reasons, "_renderer", None)
+    assert text_of([Reason(ReasonCode.SOLID), Reason(ReasonCode.NO_RING)]) == "solid no_ring"
