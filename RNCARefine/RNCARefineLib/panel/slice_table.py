@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from rncarefine.refine.decisions import needs_decision
 from rncarefine.refine.records import Report, SliceRecord
-from rncarefine.words import Verdict
+from rncarefine.words import REPAIRED, Verdict
 
 from .controls import make_small
 
@@ -195,7 +195,7 @@ def is_to_repair(record: SliceRecord) -> bool:
 
 def is_changed(record: SliceRecord) -> bool:
     """Whether a repair has changed a slice, also one that was put back since."""
-    return record.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY) or record.added_mm2 > 0 or record.removed_mm2 > 0
+    return record.verdict in REPAIRED or record.added_mm2 > 0 or record.removed_mm2 > 0
 
 
 def accent_of(record: SliceRecord) -> str:
@@ -219,6 +219,7 @@ def _verdict(record: SliceRecord) -> str:
         Verdict.INTACT: _("intact"),
         Verdict.TO_REPAIR: _("to repair"),
         Verdict.AUTOMATON: _("automaton"),
+        Verdict.CLEANED: _("cleaned"),
         Verdict.GEOMETRY: _("geometry"),
         Verdict.REFUSED: _("refused"),
     }[record.verdict]

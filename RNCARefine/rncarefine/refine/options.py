@@ -31,7 +31,7 @@ class RepairOptions:
     steps: int | None = None
     close_base: bool = False
     add_only: bool = False
-    geometry: bool = True
+    geometry: bool = False
     apex: Apex = Apex.AUTO
     bounds: Bounds = field(default_factory=Bounds)
     trim_pool: bool = False

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.heart import Heart
-from ..anatomy.topology import fill_holes, largest_component
 from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
 from ..nca.channels import scaled, stacked
 from ..nca.crop import Crop, crop_around
@@ -18,10 +17,7 @@ from ..nca.neighbours import link
 from ..nca.rollout import PATIENCE, Encoding, Runner
 from ..progress import Progress, subrange
 from ..stack import Mask, Stack
-from ..tasks.ring.diagnosis import cavity
-from ..tasks.ring.interpolation import polar_interpolation
-from ..tasks.ring.readout import is_ring, read_wall
-from ..words import Expectation
+from ..tasks.ring.readout import read_wall
 from .confidence import expected_dice
 
 Field = NDArray[np.float32]
@@ -306,44 +302,3 @@ def _from_base_to_apex(stack: Stack, wanted: Sequence[int]) -> list[int]:
     """Return the slices that show wall or are wanted, those between them, and one beyond either end."""
     known = [*wanted, *np.flatnonzero(stack.mask.any(axis=(1, 2)))]
     return list(range(max(0, min(known) - 1), min(len(stack.mask), max(known) + 2)))
-
-
-def prune(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask | None:
-    """Drop loose pieces and fill pores, where that alone makes a closed ring.
-
-    Args:
-        near: The wall that was there about the heart, shape ``(j, i)``.
-        pool: The blood pool, or ``None``.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
-
-    Returns:
-        The wall, or ``None`` where it is not closed.
-    """
-    main = largest_component(near)
-    hole = cavity(main, pool, in_plane)
-    if hole is None:
-        return None
-    wall = np.asarray(fill_holes(main) & ~hole, np.uint8)
-    return wall if is_ring(wall) else None
-
-
-def ask_geometry(before: Mask, pool: Mask | None, expectation: Expectation, in_plane: tuple[float, float]) -> Mask:
-    """Propose a wall for one slice by geometry alone.
-
-    A ring is interpolated in polar coordinates, about the pool's centre where a pool was given and that closes the
-    wall, else about the fitted centre; a disc is the largest piece with its holes filled.
-
-    Args:
-        before: The wall that was there, shape ``(j, i)``.
-        pool: The blood pool, or ``None``.
-        expectation: What the slice should be.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
-    """
-    if expectation is Expectation.DISC:
-        return fill_holes(largest_component(before))
-    if pool is not None and pool.any():
-        rows, columns = np.nonzero(largest_component(pool))
-        wall = polar_interpolation(before, in_plane, (float(rows.mean()), float(columns.mean())))
-        if is_ring(wall):
-            return wall
-    return polar_interpolation(before, in_plane)
