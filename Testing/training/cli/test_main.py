@@ -15,7 +15,7 @@ from rncarefine_training.cli import main as cli
 from training.toy_data import failed, toy_case, write_acdc, write_cases, write_config, write_predictions
 
 COMMANDS = ["prepare", "base", "failures", "automaton", "export", "calibrate", "evaluate", "all"]
-COMMANDS += ["plots", "report"]
+COMMANDS += ["plots", "procedural"]
 
 
 @pytest.fixture(autouse=True)

@@ -15,16 +15,14 @@ from rncarefine.nca.model import load_model
 
 from ..config import Config
 from ..data.cases import load_cases
-from . import evaluate as cli_evaluate
-from . import open as cli_open
-from .data import prepare
+from .data import prepare, procedural
+from .evaluate import evaluate, plots
 from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-app.command()(prepare)
-for command in cli_evaluate.COMMANDS:
+for command in (prepare, procedural, evaluate, plots):
     app.command()(command)
 
 
@@ -197,9 +195,6 @@ def everything(
     automaton(run, config)
     export(run, config)
     calibrate(run, config)
-
-
-cli_open.register(app)
 
 
 def main() -> None:
