@@ -24,8 +24,7 @@ from rncarefine_training.automaton.fit import train_automaton
 from rncarefine_training.automaton.samples import leave_out
 from rncarefine_training.config import Automaton, Config
 from rncarefine_training.data.cases import MYOCARDIUM
-from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances
-from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean, paired
 from rncarefine_training.evaluate.store import write_table
 

@@ -13,8 +13,7 @@ from rncarefine.refine.metrics import dice
 from rncarefine.refine.proposals import ask_automaton
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 from rncarefine_training.data.cases import MYOCARDIUM
-from rncarefine_training.evaluate.measure import Failure, broken_slices
-from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.measure import Failure, broken_slices, in_parallel
 from rncarefine_training.evaluate.statistics import mean
 
 STEPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)

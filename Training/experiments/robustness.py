@@ -16,12 +16,14 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case
 from rncarefine_training.data.predictions import broken, load_prediction
-from rncarefine_training.evaluate.measure import KEY, Failure, distances
-from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.measure import KEY, Failure, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean
-from rncarefine_training.evaluate.store import NAMES, UNDISTURBED, write_table
+from rncarefine_training.evaluate.store import NAMES, write_table
 
 from .disturbances import DISTURBANCES, Disturb, Disturbed
+
+UNDISTURBED = "undisturbed"
+"""What the table calls stacks as they are."""
 
 
 def disturb_and_repair(

@@ -86,7 +86,7 @@ def lab(tmp_path, monkeypatch):
 def test_every_command_of_the_guide_runs_in_its_order(lab):
     said = {line: run(line) for line in commands()}
     steps = [shlex.split(line)[1] for line in said if "rncarefine" in line]
-    for step in ("prepare", "plan", "automaton", "export", "evaluate", "repair"):
+    for step in ("prepare", "automaton", "export", "evaluate", "repair"):
         assert step in steps
     assert Path("run/prepared.png").is_file()
     assert {path.name for path in Path("run/predictions").iterdir()} == {"nnunet@1"}

@@ -14,8 +14,8 @@ from rncarefine.nca.model import load_model, save_model
 from rncarefine_training.cli import main as cli
 from training.toy_data import failed, toy_case, write_acdc, write_cases, write_config, write_predictions
 
-COMMANDS = ["prepare", "plan", "base", "failures", "automaton", "export", "calibrate", "evaluate", "all"]
-COMMANDS += ["plots", "report"]
+COMMANDS = ["prepare", "base", "failures", "automaton", "export", "calibrate", "evaluate", "all"]
+COMMANDS += ["plots", "procedural"]
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,8 @@ def test_the_way_from_cases_to_weights_and_a_table(tmp_path, monkeypatch):
     write_predictions(run / "predictions", ["small-0@1"], cases)
     done = call("automaton", *options)
     assert done.exit_code == 0, done.output
+    assert "To train on: 2 subjects, 2 stacks, 8 slices, 2 real failures" in done.output
+    assert "toy-2d: 6 updates\n" in done.output
     assert f"Checkpoint: {run / 'automaton' / 'toy-2d' / 'last.ckpt'}" in done.output
     done = call("export", *options)
     assert done.exit_code == 0, done.output
@@ -90,6 +92,15 @@ def test_the_way_from_cases_to_weights_and_a_table(tmp_path, monkeypatch):
         table = pd.read_csv(run / f"evaluation-{name}.csv")
         assert set(slices.case) == ({"t_ED"} if "test" in name else {"b_ED", "d_ED"})
         assert set(table.method) == set(slices.method)
+
+
+def test_a_training_that_is_resumed_says_how_far_it_is_and_what_it_lacks(tmp_path):
+    config = write_config(tmp_path / "toy.yaml", subjects__develop=["a", "b", "c", "d", "nobody"])
+    write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
+    call("automaton", "--run", tmp_path, "--config", config)
+    said = call("automaton", "--run", tmp_path, "--config", config).output
+    for part in ("6 updates, 6 of them done", "1 subjects of the configuration", "2 real failures are few"):
+        assert part in said
 
 
 def test_everything_runs_every_step_in_order(monkeypatch, tmp_path):

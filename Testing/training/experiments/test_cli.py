@@ -17,10 +17,12 @@ from experiments.disturbances import DISTURBANCES
 from rncarefine.nca.model import save_model
 from rncarefine_training.cli import main
 from rncarefine_training.cli import options as cli_options
+from rncarefine_training.evaluate.store import write_evaluation
+from training.evaluation_rows import made_up
 from training.toy_data import write_cases, write_config, write_predictions
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ["horizon", "robustness", "ablate", "compare-published", "draw-vessels"]
+COMMANDS = ["horizon", "robustness", "ablate", "compare-published", "draw-vessels", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +46,8 @@ def wide(monkeypatch):
 
 def call(command, run, *arguments):
     folder, config, _ = run
-    done = CliRunner().invoke(
-        cli.app, [str(part) for part in (command, "--run", folder, "--config", config, *arguments)]
-    )
+    shared = ["--run", folder] if command in ("plots", "report") else ["--run", folder, "--config", config]
+    done = CliRunner().invoke(cli.app, [str(part) for part in (command, *shared, *arguments)])
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -87,6 +88,18 @@ def test_the_long_rollout_has_a_table(run):
     table = pd.read_csv(folder / "horizon-idle-2d.csv")
     assert list(table.steps) == [8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
     assert (table.ring == 0).all()
+    call("plots", run, "--model", models[1])
+    assert (folder / "plots" / "horizon.png").exists()
+
+
+def test_a_document_is_filled_from_the_tables_that_are_kept(run, tmp_path):
+    folder = run[0]
+    write_evaluation(made_up(), folder, "evaluation-select")
+    document = tmp_path / "E.md"
+    document.write_text("<!-- table: strata select -->\n<!-- end of table -->\n", encoding="utf-8")
+    call("report", run, "--keep", tmp_path / "kept", "--document", document)
+    assert "the wall itself" in document.read_text(encoding="utf-8")
+    assert (tmp_path / "kept" / "evaluation-select-strata.csv").exists()
 
 
 def test_disturbed_stacks_have_a_table(run, monkeypatch):

@@ -1,4 +1,4 @@
-"""The command ``prepare``: from labelled volumes, and what networks made of them, to cases and predictions."""
+"""Commands that make cases: ``prepare`` from labelled volumes, ``procedural`` from nothing but anatomy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd  # type: ignore[import-untyped]
 import typer
 from rich.progress import track
-from rich.table import Table
 
 from ..data.sources.acdc import is_acdc, read_acdc
 from ..data.sources.csv_table import read_csv
@@ -21,6 +21,10 @@ from ..data.sources.prepare import Shares, Summary
 from ..data.sources.prepare import prepare as prepare_entries
 from ..data.sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
 from .options import RunOption, console, made
+from .tables import show
+
+HEARTS = 260
+"""As many as configs/sax-open-2d.yaml names."""
 
 Source = Annotated[
     Path,
@@ -200,10 +204,9 @@ def _tell(summary: Summary, run: Path, notes: list[str]) -> None:
     listed = ", ".join(f"{sides[split]} {split}" for split in SPLITS)
     console.print(f"Subjects: {listed} ({run / 'subjects.csv'}; change it before the training, never after)")
     if summary.networks:
-        table = Table("network", "cases", "myocardium Dice", "slices really broken")
-        for name, network in summary.networks.items():
-            table.add_row(name, str(network.cases), f"{network.dice:.3f}", str(network.broken))
-        console.print(table)
+        columns = ["network", "cases", "myocardium Dice", "slices really broken"]
+        lines = [(name, each.cases, f"{each.dice:.3f}", each.broken) for name, each in summary.networks.items()]
+        show(pd.DataFrame(lines, columns=columns), "What the networks made of the cases")
         console.print(
             "Nobody can tell from files whether a network had seen the subjects that it segmented. Give out-of-fold "
             "segmentations only: of subjects that the very network was not trained on.",
@@ -218,3 +221,18 @@ def _draw(run: Path) -> None:
 
     path = draw_prepared(run, run / "prepared.png")
     console.print(f"Look at {path} before you go on: every outline must lie where its name says.")
+
+
+def procedural(
+    count: Annotated[int, typer.Option(min=1, help="How many hearts.")] = HEARTS,
+    run: RunOption = Path("run"),
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Another collection of hearts; the shipped one if left out.")
+    ] = None,
+) -> None:
+    """Make hearts: labelled stacks drawn from general anatomy, written as cases heart0000 onwards."""
+    from ..data.procedural import SEED, write_cases
+
+    folder = made(run / "cases")
+    found = write_cases(folder, count, SEED if seed is None else seed)
+    console.print(f"{sum(1 for _ in track(found, 'Hearts', total=count, console=console))} cases in {folder}")

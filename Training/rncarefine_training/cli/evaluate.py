@@ -1,4 +1,4 @@
-"""Commands that measure, and those that draw and write down what was measured."""
+"""Commands that measure a repair, and draw what was measured."""
 
 from __future__ import annotations
 
@@ -53,17 +53,21 @@ def evaluate(
     from ..automaton.fit import test_sources, training_sources
     from ..evaluate.measure import evaluate as measure
     from ..evaluate.measure import failures_of, labels_of, slices_of
-    from ..evaluate.opened import open_test_subjects
-    from ..evaluate.store import ROWS, base_name, keep_other_models, other_models, read_rows, write_evaluation
-    from ..evaluate.tables import models_of, overall
-    from .tables import show_confidence, show_networks, show_paired, show_strata, show_targets
+    from ..evaluate.store import (
+        ROWS,
+        base_name,
+        keep_other_models,
+        open_test_subjects,
+        other_models,
+        read_rows,
+        write_evaluation,
+    )
+    from .tables import show_evaluation
 
     training = Config.load(config)
     name = base_name(test, pool, subjects)
-    unseen = [kind for kind, network in training.base.networks.items() if network.unseen]
-    unseen += [outside for outside in training.predictions.test if outside not in training.predictions.train]
     if tables:
-        write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name, unseen)
+        write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name)
         console.print(f"Tables made anew: {run / name}*.csv")
         return
     chosen = (training.subjects.test if test else training.subjects.select)[:subjects]
@@ -82,15 +86,9 @@ def evaluate(
     measured = measure(failures, models, with_pool=pool, device=device, workers=workers)
     rows = gathered(measured, len(failures))
     rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
-    written = write_evaluation(rows, run, name, unseen)
-    show_networks(written[""])
-    show_paired(written["paired"])
-    show_strata(written["strata"])
-    show_confidence(written["confidence"])
-    show_targets(written["targets"])
-    for which in models_of(rows):
-        for what, value in overall(rows, which).items():
-            console.print(f"{which}, all networks, {what}: {value}")
+    written = write_evaluation(rows, run, name)
+    show_evaluation(written, rows)
+    console.print(f"\nAll tables: {run / name}*.csv", soft_wrap=True)
 
 
 def plots(
@@ -117,8 +115,7 @@ def plots(
 
     weights = [load_model(name) for name in model]
     folder = made(output or run / "plots")
-    steps = {each.card.name: each.card.steps for each in weights}
-    written, missing = draw_all(run, base_name(test, pool), steps, folder)
+    written, missing = draw_all(run, base_name(test, pool), folder)
     stacks = _own_stacks(run, config) if own else [sample_stack()]
     for each in weights:
         written += draw_pictures(stacks, each, folder)
@@ -126,31 +123,6 @@ def plots(
         console.print(str(path))
     for sentence in missing:
         console.print(f"Not drawn: {sentence}", style="yellow")
-
-
-def report(
-    run: RunOption = Path("run"),
-    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the small tables in this folder.")] = None,
-    document: Annotated[Path | None, typer.Option(dir_okay=False, help="Fill the tables of this document.")] = None,
-) -> None:
-    """Make the tables of a document from those of the run, so that no figure is typed by hand.
-
-    A table goes between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
-    are printed with their names.
-    """
-    from rncarefine.atomic import write_text_whole
-
-    from ..evaluate.report import fill, keep_tables, tables
-
-    if keep is not None:
-        console.print(f"{len(keep_tables(run, made(keep)))} tables in {keep}")
-    known = tables(keep or run)
-    if document is None:
-        for name, text in known.items():
-            print(f"<!-- table: {name} -->\n{text}\n<!-- end of table -->\n")
-        return
-    write_text_whole(document, fill(document.read_text(encoding="utf-8"), known))
-    console.print(f"Tables filled in {document}")
 
 
 def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
@@ -183,6 +155,3 @@ def gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
     if not filled:
         raise ValueError(f"The base networks broke no slice of these {total} stacks: there is nothing to repair.")
     return pd.concat(filled, ignore_index=True)
-
-
-COMMANDS = (evaluate, plots, report)

@@ -15,18 +15,14 @@ from rncarefine.nca.model import load_model
 
 from ..config import Config
 from ..data.cases import load_cases
-from . import evaluate as cli_evaluate
-from . import open as cli_open
-from .data import prepare
+from .data import prepare, procedural
+from .evaluate import evaluate, plots
 from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
-from .plan import announce, plan
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-app.command()(prepare)
-app.command()(plan)
-for command in cli_evaluate.COMMANDS:
+for command in (prepare, procedural, evaluate, plots):
     app.command()(command)
 
 
@@ -36,7 +32,6 @@ def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) ->
     from ..networks.base import members, train_member
 
     training = Config.load(config)
-    announce("base", training, run)
     for member in members(training):
         console.print(f"Base network {member.name}: {len(member.subjects)} subjects")
         train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
@@ -45,12 +40,13 @@ def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) ->
 @app.command()
 def failures(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Segment, with every base network, the subjects it has not seen."""
-    from ..networks.failures import collect
+    from ..networks.failures import collect, due
 
     training = Config.load(config)
-    announce("failures", training, run)
+    total = sum(1 for _ in due(training, run / "cases", run / "predictions"))
     found = collect(training, run / "cases", run / "base", run / "predictions")
-    console.print(f"{sum(1 for _ in track(found, 'Predictions', total=None))} predictions in {run / 'predictions'}")
+    made = sum(1 for _ in track(found, "Predictions", total=total, console=console))
+    console.print(f"{made} predictions in {run / 'predictions'}")
 
 
 @app.command()
@@ -67,11 +63,34 @@ def automaton(
     from ..automaton.fit import Machines, train_automaton
 
     training = Config.load(config)
-    announce("automaton", training, run)
+    if getattr(rank_zero_only, "rank", 0) == 0:
+        _print_inventory(training, run)
     machines = Machines(accelerator, devices, nodes)
     folder = run / "automaton" / training.name
     path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
     rank_zero_only(console.print)(f"Checkpoint: {path}")
+
+
+def _print_inventory(config: Config, run: Path) -> None:
+    """Print what there is to learn from, what is left to do, and doubts about either."""
+    from ..automaton.inventory import FEW, take_stock
+    from ..resume import updates_done
+
+    total = config.automaton.warmup_updates + config.automaton.updates
+    done = updates_done(run / "automaton" / config.name / "last.ckpt")
+    with console.status("Counting real failures"):
+        train, select = take_stock(config, run)
+    console.print(f"To train on: {train}")
+    console.print(f"To validate on: {select}")
+    console.print(f"{config.name}: {total:,} updates" + (f", {done:,} of them done" if done else ""))
+    if missing := train.missing + select.missing:
+        console.print(f"Note: {missing} subjects of the configuration have no stack.", style="yellow")
+    if train.failures < FEW:
+        console.print(
+            f"Note: {train.failures} real failures are few; most samples will be damaged truth. Add segmentations of "
+            "more networks, or of weaker ones.",
+            style="yellow",
+        )
 
 
 @app.command()
@@ -176,9 +195,6 @@ def everything(
     automaton(run, config)
     export(run, config)
     calibrate(run, config)
-
-
-cli_open.register(app)
 
 
 def main() -> None:

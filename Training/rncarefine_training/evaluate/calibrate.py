@@ -29,8 +29,7 @@ from rncarefine.stack import Stack
 
 from ..data.cases import MYOCARDIUM, Case
 from ..data.predictions import load_prediction
-from .measure import Failure
-from .parallel import in_parallel
+from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
 FOLDS = 5

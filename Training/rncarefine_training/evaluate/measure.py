@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
+from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
@@ -25,7 +27,6 @@ from ..data.cases import MYOCARDIUM, POOL, Case
 from ..data.predictions import broken, load_prediction
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
-from .parallel import in_parallel
 
 WHOLE = "RNCARefine"
 """The whole repair, automaton and geometry."""
@@ -38,6 +39,9 @@ NEAR = "input near the heart"
 where it draws, which lowers distances without any repair of a wall. Against this input that does not count."""
 NO_MODEL = "-"
 """What stands for the model in a baseline's rows."""
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
 KEY = ["source", "case", "k"]
 """What names a slice of a base network."""
 
@@ -120,6 +124,18 @@ def evaluate(
     """
     labelled = list(zip(labels_of(models), models, strict=True))
     yield from in_parallel(partial(_measure, models=labelled, with_pool=with_pool, device=device), failures, workers)
+
+
+def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+    """Yield the result of every job, in the order of the jobs; each of several processes uses one core.
+
+    Raises:
+        ValueError: There are fewer than 1 workers.
+    """
+    if workers < 1:
+        raise ValueError(f"--workers {workers}: there must be 1 or more.")
+    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+        yield from Parallel(return_as="generator")(delayed(function)(job) for job in jobs)
 
 
 def labels_of(models: Sequence[Model]) -> list[str]:

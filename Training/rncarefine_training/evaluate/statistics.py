@@ -69,24 +69,6 @@ def relative_change(before: ArrayLike, after: ArrayLike, subjects: ArrayLike) ->
     return bootstrap(owners, lambda weights: weights @ second / (weights @ first) - 1)
 
 
-def difference(values: ArrayLike, group: ArrayLike, subjects: ArrayLike) -> Estimate:
-    """Return by how much the mean of a group exceeds the mean of the others.
-
-    Args:
-        values: One number a slice.
-        group: Whether the slice belongs to the group.
-        subjects: Whose slice it is; one subject may be in both.
-    """
-    numbers, inside, owners = _complete(subjects, values, group)
-
-    def exceeds(weights: Values) -> Values:
-        ours, others = weights * inside, weights * (1 - inside)
-        with np.errstate(invalid="ignore"):  # a draw without one of the two says nothing
-            return np.asarray(ours @ numbers / ours.sum(1) - others @ numbers / others.sum(1))
-
-    return bootstrap(owners, exceeds)
-
-
 def bootstrap(
     subjects: NDArray[np.generic], statistic: Callable[[Values], Values], draws: int = DRAWS, seed: int = 0
 ) -> Estimate:
