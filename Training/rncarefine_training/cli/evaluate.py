@@ -38,7 +38,6 @@ def evaluate(
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006 (typer's way to give a list a default)
     test: Annotated[bool, typer.Option(help="Open the test subjects; otherwise the selecting ones.")] = False,
-    pool: Annotated[bool, typer.Option(help="Give the base network's blood pool to the repair.")] = False,
     fresh: Annotated[bool, typer.Option(help="Drop what earlier calls measured of other models.")] = False,
     tables: Annotated[bool, typer.Option(help="Make the tables anew from the rows; measure and open nothing.")] = False,
     workers: WorkersOption = 1,
@@ -65,7 +64,7 @@ def evaluate(
     from .tables import show_evaluation
 
     training = Config.load(config)
-    name = base_name(test, pool, subjects)
+    name = base_name(test, subjects)
     if tables:
         write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name)
         console.print(f"Tables made anew: {run / name}*.csv")
@@ -83,7 +82,7 @@ def evaluate(
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in open_test_subjects(run / "opened.csv", models, command):
             console.print(sentence, style="yellow")
-    measured = measure(failures, models, with_pool=pool, device=device, workers=workers)
+    measured = measure(failures, models, device=device, workers=workers)
     rows = gathered(measured, len(failures))
     rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
     written = write_evaluation(rows, run, name)
@@ -98,7 +97,6 @@ def plots(
     test: Annotated[
         bool, typer.Option(help="Draw the tables of the test subjects, not of the selecting ones.")
     ] = False,
-    pool: Annotated[bool, typer.Option(help="Draw the tables of repairs that were given the blood pool.")] = False,
     own: Annotated[bool, typer.Option(help="Pictures of this run's stacks, not of the sample stack (CC0).")] = False,
     output: Annotated[
         Path | None, typer.Option(file_okay=False, help="Gets the plots; RUN/plots if not given.")
@@ -115,7 +113,7 @@ def plots(
 
     weights = [load_model(name) for name in model]
     folder = made(output or run / "plots")
-    written, missing = draw_all(run, base_name(test, pool), folder)
+    written, missing = draw_all(run, base_name(test), folder)
     stacks = _own_stacks(run, config) if own else [sample_stack()]
     for each in weights:
         written += draw_pictures(stacks, each, folder)

@@ -99,14 +99,15 @@ def calibrate(
     config: ConfigOption = DEFAULT_CONFIG,
     workers: Annotated[int, typer.Option(min=1, help="Processes, each on one core.")] = 1,
 ) -> None:
-    """Calibrate the confidence on the selecting subjects; the weights go into RUN/models, too."""
+    """Calibrate the confidence on the validation set; the weights go onto the card in RUN/models, too."""
     from dataclasses import asdict
 
     from rncarefine.atomic import write_text_whole
+    from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 
     from ..automaton.export import recard
     from ..automaton.fit import training_sources
-    from ..evaluate.calibrate import collect_evidence, fit_confidence
+    from ..evaluate.calibrate import collect_features, fit_confidence
     from ..evaluate.measure import failures_of
 
     training = Config.load(config)
@@ -114,16 +115,21 @@ def calibrate(
     sources = training_sources(training, last_only=True)
     failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
     model = load_model(path)
-    found = collect_evidence(failures, model, workers)
+    found = collect_features(failures, model, workers)
     rows = pd.concat(track(found, "Stacks", total=len(failures)))
-    calibration = fit_confidence(rows)
-    recard(path, confidence=calibration.weights)
-    kept = json.dumps(asdict(calibration) | {"sha256": model.card.sha256}, indent=2)
-    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", kept)
-    console.print(
-        f"{calibration.repairs} repairs, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
-        f"subjects left out. In {path.with_suffix('.json')}"
-    )
+    calibrations = {
+        "repaired": fit_confidence(rows[rows.repaired], REPAIRED_FEATURES),
+        "closed": fit_confidence(rows[~rows.repaired], CLOSED_FEATURES),
+    }
+    recard(path, confidence=calibrations["repaired"].weights, closed_confidence=calibrations["closed"].weights)
+    kept = {kind: asdict(calibration) for kind, calibration in calibrations.items()}
+    text = json.dumps(kept | {"sha256": model.card.sha256}, indent=2)
+    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", text)
+    for kind, calibration in calibrations.items():
+        console.print(
+            f"{calibration.walls} {kind} walls, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
+            "subjects left out"
+        )
 
 
 @app.command()
@@ -142,13 +148,16 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     # A training that went on in the meantime has other weights: what was found of the earlier ones does not hold.
     metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
     kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
-    weights = kept.get("weights", {}) if kept.get("sha256", sha256) == sha256 else {}
-    recard(path, metrics=metrics, confidence=weights)
+    weights = {
+        field: kept.get(kind, {}).get("weights", {}) if kept.get("sha256", sha256) == sha256 else {}
+        for field, kind in (("confidence", "repaired"), ("closed_confidence", "closed"))
+    }
+    recard(path, metrics=metrics, **weights)
     console.print(f"Weights: {path}")
     done, total = updates_done(folder / "last.ckpt"), training.automaton.warmup_updates + training.automaton.updates
     if done < total:
         console.print(f"Note: the training has made {done:,} of {total:,} updates.", style="yellow")
-    if kept and not weights:
+    if kept and not weights["confidence"]:
         console.print("Note: the confidence was calibrated for earlier weights. Run `calibrate` again.", style="yellow")
 
 

@@ -49,23 +49,22 @@ def show_evaluation(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> None
         rows: What they were made from.
     """
     from ..evaluate.confidence import BROKEN, GOOD
-    from ..evaluate.measure import NO_MODEL, WHOLE
-    from ..evaluate.tables import ALL, POLAR, models_of, overall
+    from ..evaluate.measure import WHOLE
+    from ..evaluate.tables import ALL, models_of, overall
 
     for network, part in tables[""].groupby("network", sort=False):
-        chosen = part[(part.method == WHOLE) | (part.model == NO_MODEL)]
-        first = chosen.iloc[0]
+        first = part.iloc[0]
         given = {"method": "input"} | {name: first[f"{name} before"] for name in ("dice", "hd", "assd")}
-        names = chosen.model.where(chosen.model != NO_MODEL, chosen.method)
-        lines = pd.concat([pd.DataFrame([given]), chosen.assign(method=names)])
+        names = part.model.where(part.method == WHOLE, part.method)
+        lines = pd.concat([pd.DataFrame([given]), part.assign(method=names)])
         columns = {"method": lines.method, "rings % (95 % CI)": lines.valid.fillna("").str.replace(" %", "")}
         for name, heading, spec in (("dice", "Dice", ".3f"), ("hd", "HD mm", ".1f"), ("assd", "ASSD mm", ".2f")):
             columns[heading] = rounded(lines[name], spec)
         show(pd.DataFrame(columns), f"{network}: {first.broken} broken slices, {first.correct} correct ones")
     paired = tables["paired"][tables["paired"].network == ALL]
-    gains = {"model": paired.model, "measure": paired.measure, "n": paired.n}
+    gains = {"model": paired.model, "against": paired.against, "measure": paired.measure, "n": paired.n}
     gains |= {"mean gain (95 % CI)": interval(paired, "gain", 3, ("low", "high")), "p": rounded(paired.p, ".1e")}
-    show(pd.DataFrame(gains), f"Gain over {POLAR}, all networks; positive is better")
+    show(pd.DataFrame(gains), "Gain slice by slice, all networks; positive is better")
     trust = tables["confidence"]
     trust = trust[(trust.network == ALL) & (trust.slices == BROKEN) & (trust.question == GOOD)]
     figures = {"model": trust.model, "n": trust.n, "AUROC (95 % CI)": interval(trust, "auroc", 2, ("low", "high"), "")}

@@ -14,15 +14,15 @@ from rncarefine.nca.model import Model
 from .confidence import curves, summary
 from .measure import KEY, NO_MODEL
 from .strata import stratify
-from .tables import against, models_of, summarise
+from .tables import COMPARED, against, models_of, summarise
 
 ROWS = "slices"
 
 
-def base_name(test: bool, with_pool: bool, first: int | None = None) -> str:
+def base_name(test: bool, first: int | None = None) -> str:
     """Return what the names of the files of an evaluation begin with; ``first`` subjects are no whole evaluation."""
     few = "" if first is None else f"-first{first}"
-    return f"evaluation-{'test' if test else 'select'}{'-pool' if with_pool else ''}{few}"
+    return f"evaluation-{'test' if test else 'select'}{few}"
 
 
 NAMES = ("network", "source", "case", "subject", "model", "sha256", "method", "verdict")
@@ -98,7 +98,7 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.D
     bins, curve = curves(rows)
     tables = {
         "": summarise(rows),
-        "paired": against(rows),
+        "paired": pd.concat([against(rows, other) for other in COMPARED]),
         "strata": stratify(rows),
         "confidence": summary(rows),
         "reliability": bins,
