@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 import slicer
 
 from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census
+from harness.keyboard import press
 from harness.panel_steps import (
     MODULE_FILE,
     choose_slice,
     chosen_slice,
     open_module,
     open_on,
+    output_of,
     parameter_node,
     repaired,
     rows,
@@ -50,6 +53,11 @@ def controls() -> list[str]:
     """Return the names of the widgets that a person can use."""
     usable = ("QPushButton", "QCheckBox", "QComboBox", "QSpinBox", "QTableWidget", "qMRMLNodeComboBox")
     return [name for name, kind in widgets_of_ui().items() if kind in (*usable, "ctkCollapsibleButton")]
+
+
+def combo_boxes() -> list[str]:
+    """Return the names of the combo boxes."""
+    return [name for name, kind in widgets_of_ui().items() if kind in ("QComboBox", "qMRMLNodeComboBox")]
 
 
 #
@@ -265,32 +273,67 @@ def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: Non
     assert not parameter_node().HasParameter("seed")
 
 
-def test_the_keys_n_p_a_and_r_step_and_decide_in_the_panel_and_nowhere_else(
+#
+# Keys
+#
+
+
+def test_the_keys_n_p_a_and_r_step_and_decide_from_the_slice_table_and_its_buttons(
     desktop: Any, heart: Heart, toy_engine: None
 ) -> None:
-    from PySide6 import QtCore, QtWidgets
-    from PySide6.QtTest import QTest
-
-    def press(widget: Any, key: QtCore.Qt.Key) -> int | None:
-        widget.window().activateWindow()
-        QTest.qWaitForWindowActive(widget.window())
-        widget.setFocus()
-        QTest.keyClick(widget, key)
-        return chosen_slice(panel)
-
     panel = repaired(heart)
-    table = panel.ui.sliceTable._native
-    assert press(table, QtCore.Qt.Key.Key_N) == GAP
-    assert press(table, QtCore.Qt.Key.Key_N) == SPECK
-    assert press(panel.ui.repairButton._native, QtCore.Qt.Key.Key_P) == GAP
-    elsewhere = QtWidgets.QPushButton("Elsewhere")
-    elsewhere.show()
-    assert press(elsewhere, QtCore.Qt.Key.Key_N) == GAP
-    press(elsewhere, QtCore.Qt.Key.Key_A)
-    assert rows(panel)[GAP]["Accepted"] == "undecided"
-    assert press(table, QtCore.Qt.Key.Key_A) == SPECK
-    assert press(table, QtCore.Qt.Key.Key_R) == SPECK
+    table = panel.ui.sliceTable
+    press(table, "N")
+    assert chosen_slice(panel) == GAP
+    press(table, "N")
+    assert chosen_slice(panel) == SPECK
+    press(panel.ui.nextButton, "P")
+    assert chosen_slice(panel) == GAP
+    press(table, "A")
+    assert chosen_slice(panel) == SPECK
+    press(panel.ui.acceptButton, "R")
+    assert chosen_slice(panel) == SPECK
     assert [rows(panel)[k]["Accepted"] for k in (GAP, SPECK)] == ["yes", "no"]
     choose_slice(panel, 0)
-    press(table, QtCore.Qt.Key.Key_R)  # the button is disabled
+    press(table, "R")  # the button is disabled
     assert rows(panel)[0]["Accepted"] == ""
+
+
+def test_the_keys_do_nothing_elsewhere(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    import qt
+
+    panel = repaired(heart)
+    choose_slice(panel, GAP)
+    elsewhere = qt.QPushButton("Elsewhere")
+    elsewhere.show()
+    for widget in (elsewhere, panel.ui.repairButton, panel.ui.exportButton, panel.ui.showChangesCheckBox):
+        for letter in "NPAR":
+            press(widget, letter)
+    assert chosen_slice(panel) == GAP
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+
+
+@pytest.mark.parametrize("name", combo_boxes())
+def test_a_letter_typed_in_a_combo_box_decides_nothing_and_goes_to_no_other_slice(
+    desktop: Any, heart: Heart, toy_engine: None, name: str
+) -> None:
+    import qt
+
+    panel = repaired(heart)
+    panel.ui.advancedCollapsibleButton.collapsed = False
+    output = output_of(panel)
+
+    def decided() -> list[bool | None]:
+        return [record.accepted for record in panel.logic.report(output).slices]
+
+    decisions, wall = decided(), heart.voxels("myo", output)
+    combo = getattr(panel.ui, name)
+    combo = combo if combo.inherits("QComboBox") else combo.findChild(qt.QComboBox)
+    for letter in string.ascii_uppercase:
+        panel.logic.getParameterNode().reviewedSegmentation = output
+        choose_slice(panel, GAP)
+        press(combo, letter)
+        # What is reviewed may have been changed, to none.
+        assert chosen_slice(panel) in (GAP, None), letter
+        assert decided() == decisions, letter
+        assert (heart.voxels("myo", output) == wall).all(), letter
