@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import sys
+import weakref
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -202,13 +203,62 @@ def test_closing_the_scene_under_the_open_panel_empties_it_and_leaves_it_usable(
     assert len(rows(panel)) == 5
 
 
-def test_closing_the_scene_while_another_module_is_open_is_answered_when_the_panel_is_entered(
-    heart: Heart, toy_engine: None
+@pytest.fixture(params=["5.10", "5.12"])
+def release(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disconnect parameter nodes from widgets as a release of Slicer does."""
+    monkeypatch.setattr(slicer.parameterNodeWrapper, "LEAVES_OBSERVERS", request.param == "5.10", raising=False)
+
+
+def test_the_logic_keeps_one_wrapper_for_the_parameter_node(heart: Heart, release: None) -> None:
+    panel = open_on(heart)
+    parameters = panel.logic.getParameterNode()
+    leave_panel(panel)
+    open_panel(MODULE_FILE)
+    assert panel.logic.getParameterNode() is parameters
+    slicer.mrmlScene.RemoveNode(parameters.parameterNode)
+    assert panel.logic.getParameterNode() is not parameters
+
+
+def test_entering_and_leaving_many_times_leaves_no_observer_on_the_parameter_node(
+    heart: Heart, release: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    panel = repaired(heart)
+    panel = open_on(heart)
+    leave_panel(panel)
+    node = parameter_node()
+    add, remove, tags = node.AddObserver, node.RemoveObserver, set[int]()
+
+    def add_and_count(*arguments: Any) -> int:
+        tags.add(add(*arguments))
+        return max(tags)
+
+    def remove_and_count(tag: int) -> None:
+        tags.discard(tag)
+        remove(tag)
+
+    monkeypatch.setattr(node, "AddObserver", add_and_count)
+    monkeypatch.setattr(node, "RemoveObserver", remove_and_count)
+    open_panel(MODULE_FILE)
+    assert len(tags) == 2  # of the widget, and of the wrapper for its controls
+    for _ in range(5):
+        leave_panel(panel)
+        assert tags == set()
+        open_panel(MODULE_FILE)
+    parameters = weakref.ref(panel.logic.getParameterNode())
     leave_panel(panel)
     slicer.mrmlScene.Clear()
-    assert not parameter_node().HasParameter("seed")
+    assert parameters() is None
+
+
+def test_closing_the_scene_while_another_module_is_open_is_answered_when_the_panel_is_entered(
+    heart: Heart, toy_engine: None, release: None
+) -> None:
+    panel = repaired(heart)
+    for _ in range(2):
+        leave_panel(panel)
+        open_panel(MODULE_FILE)
+    leave_panel(panel)
+    slicer.mrmlScene.Clear()
+    assert list(parameter_node().GetParameterNames()) == []
     assert rows(panel) == {}
     open_panel(MODULE_FILE)
     assert parameter_node().HasParameter("seed")
@@ -263,7 +313,7 @@ def test_reload_makes_a_new_panel_with_the_choices_of_the_old_one(heart: Heart, 
     assert len(rows(fresh)) == 5
 
 
-def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: None) -> None:
+def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: None, release: None) -> None:
     panel = repaired(heart)
     close_panel(panel)
     assert panel.Observations == []
