@@ -65,7 +65,7 @@ def registerSampleData():
 
 
 def registerStatisticsPlugin():
-    """Add rings, gaps and Betti numbers to the table of the module Segment Statistics."""
+    """Offer rings, gaps and Betti numbers for the table of the module Segment Statistics."""
     with _optional("SegmentStatistics", "SegmentStatisticsPlugins"):
         from RNCARefineLib.mrml import statistics_plugin
 
@@ -817,6 +817,7 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
         _volumeNode, segmentationNode = self.drawHeart()
         logic = segmentStatistics.SegmentStatisticsLogic()
         logic.getParameterNode().SetParameter("Segmentation", segmentationNode.GetID())
+        logic.getParameterNode().SetParameter("RNCARefineSegmentStatisticsPlugin.enabled", "True")
         logic.computeStatistics()
         tableNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
         logic.exportToTable(tableNode)
