@@ -45,6 +45,9 @@ __all__ = [
 
 SlicerParameterNamePropertyName = "SlicerParameterName"
 
+LEAVES_OBSERVERS = False
+"""Whether ``disconnectGui`` leaves its observer on the node, as it does in Slicer 5.10."""
+
 
 @dataclass(frozen=True)
 class _Parameter:
@@ -116,7 +119,8 @@ class _Wrapper:
         self.__dict__["_next_tag"] = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.allParameters:
+        # A class that is based on the wrapper's may have attributes of its own.
+        if name not in self.allParameters and not name.startswith("_"):
             raise AttributeError(f"{type(self).__name__} has no parameter '{name}'.")
         object.__setattr__(self, name, value)
 
@@ -172,7 +176,7 @@ class _Wrapper:
         connectors, observer = self._guis.pop(guiTag, ({}, None))
         for connector in connectors.values():
             connector.on_changed(None)
-        if observer is not None:
+        if observer is not None and not LEAVES_OBSERVERS:
             self.RemoveObserver(observer)
 
     def StartModify(self) -> Any:

@@ -55,11 +55,12 @@ def pyproject() -> dict[str, Any]:
     return tomllib.loads(text("pyproject.toml"))
 
 
-def cmake_value(name: str) -> str:
-    """Return the double-quoted value of ``set(name "value")`` in the extension's CMakeLists.txt."""
-    found = re.findall(rf'^set\s*\({name}\s*"([^"]*)"\)$', text("CMakeLists.txt"), re.MULTILINE)
-    assert len(found) == 1, f"CMakeLists.txt must set {name} once, to one double-quoted string"
-    return str(found[0])
+def extension_values() -> dict[str, str]:
+    """Return the ``EXTENSION_...`` variables of the extension's CMakeLists.txt, each one double-quoted string."""
+    source = text("CMakeLists.txt")
+    found = re.findall(r'^set\s*\((EXTENSION_\w+)\s*"([^"]*)"\)$', source, re.MULTILINE)
+    assert len(found) == len(dict(found)) == source.count("set(EXTENSION_"), "set each once, to one quoted string"
+    return dict(found)
 
 
 def cmake_list(name: str) -> list[str]:

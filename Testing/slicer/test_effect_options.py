@@ -180,3 +180,12 @@ def test_the_cursor_is_normal_after_every_button(bench: EffectBench) -> None:
     for button in (bench.options.check, bench.options.preview, bench.options.cancel, bench.options.apply):
         button.click()
         assert cursor_is_normal()
+
+
+def test_no_letter_is_a_shortcut_in_the_effect(bench: EffectBench) -> None:
+    import qt
+
+    frame = bench.scripted.optionsFrame()
+    assert frame.findChildren(qt.QComboBox)
+    assert frame.findChildren(qt.QShortcut) == []
+    assert [action for action in frame.findChildren(qt.QAction) if not action.shortcut.isEmpty()] == []

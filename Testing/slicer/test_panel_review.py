@@ -118,18 +118,18 @@ def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Hea
 def test_the_table_fills_its_width_and_needs_no_scroll_bar_at_the_side(
     desktop: Any, heart: Heart, toy_flagged: None, width: int, repair: bool
 ) -> None:
-    from PySide6.QtCore import Qt
+    import qt
 
     panel = open_on(heart)
     (panel.ui.repairButton if repair else panel.ui.checkButton).click()
-    table = panel.ui.sliceTable._native
+    table = panel.ui.sliceTable
     # As with more slices than have room.
-    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+    table.setVerticalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOn)
     panel.parent.resize(width, 800)
     slicer.app.processEvents()
-    assert table.horizontalScrollBar().maximum() == 0
-    columns = [number for number in range(table.columnCount()) if not table.isColumnHidden(number)]
-    assert sum(map(table.columnWidth, columns)) == table.viewport().width()
+    assert table.horizontalScrollBar().maximum == 0
+    columns = [number for number in range(table.columnCount) if not table.isColumnHidden(number)]
+    assert sum(map(table.columnWidth, columns)) == table.viewport().width
     # Nothing is cut off.
     assert all(table.columnWidth(number) >= table.sizeHintForColumn(number) for number in columns)
 
