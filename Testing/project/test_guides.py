@@ -15,7 +15,7 @@ import typer
 import experiments.cli
 import rncarefine.cli.commands
 import rncarefine_training.cli.main
-from project.tree import ROOT, pyproject, text
+from project.tree import ROOT, files, pyproject, text
 
 GUIDES = ["README.md", "USER_GUIDE.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md", "Training/GUIDE.md"]
 WITH_PROGRAMS = ["README.md", "EVALUATION.md", "Training/README.md", "Training/GUIDE.md"]
@@ -37,6 +37,10 @@ def blocks(guide: str, language: str) -> list[str]:
 def spans(guide: str) -> list[str]:
     prose = re.sub(r"^ *```.*?^ *```$", "", text(guide), flags=re.MULTILINE | re.DOTALL)
     return re.findall(r"`([^`]+)`", prose)
+
+
+def tables(guide: str) -> list[str]:
+    return re.findall(r"(?:^\|.*\n)+", text(guide), re.MULTILINE)
 
 
 def shell_commands(guide: str) -> Iterator[list[str]]:
@@ -77,14 +81,20 @@ def test_every_call_of_our_programs_has_a_subcommand_and_options_that_exist(guid
 
 
 def test_readme_names_every_subcommand() -> None:
-    readme = text("README.md")
-    assert [name for name in subcommands("rncarefine") if f"`rncarefine {name}" not in readme] == []
+    (table,) = [table for table in tables("README.md") if table.startswith("| command of `.venv/bin/rncarefine` |")]
+    assert re.findall(r"^\| `(\w+)", table, re.MULTILINE) == list(subcommands("rncarefine"))
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_command_can_be_run_after_the_installation_that_the_guide_shows(guide: str) -> None:
+    # Nothing that was installed into .venv is on the path.
+    for words in shell_commands(guide):
+        assert words[0] not in (*PROGRAMS, "python", "pip", "pytest", "ruff", "mypy"), " ".join(words)
 
 
 @pytest.mark.parametrize("command", ["repair", "batch"])
 def test_readme_explains_every_option_of(command: str) -> None:
-    tables = re.findall(r"(?:^\|.*\n)+", text("README.md"), re.MULTILINE)
-    (table,) = [table for table in tables if table.startswith(f"| option of `{command}` |")]
+    (table,) = [table for table in tables("README.md") if table.startswith(f"| option of `{command}` |")]
     named = {word for span in re.findall(r"`([^`]+)`", table) for word in span.split() if word.startswith("--")}
     # The result's place stands in the table of commands.
     wanted = {name for name in options(subcommands("rncarefine")[command]) if name.startswith("--")} - {
@@ -110,7 +120,7 @@ def test_every_installation_is_constrained_and_asks_for_extras_that_exist(guide:
 def test_every_script_and_path_that_a_guide_names_is_in_the_tree(guide: str) -> None:
     scripts = [words[1] for words in shell_commands(guide) if words[0] == "bash"]
     assert scripts == ([".ci/run"] if guide in ("README.md", "CONTRIBUTING.md") else [])
-    tops = tuple(f"{path.name}/" for path in ROOT.iterdir() if path.is_dir())
+    tops = tuple({f"{path.relative_to(ROOT).parts[0]}/" for path in files()})
     named = [
         span for span in spans(guide) if span.startswith(tops) or re.fullmatch(r"[A-Z]\w+\.(md|txt|cff|json)", span)
     ]

@@ -30,11 +30,13 @@ for command in (prepare, procedural, evaluate, plots):
 def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Train the base networks, each on its own draw of subjects."""
     from ..networks.base import members, train_member
+    from ..progress import quiet
 
     training = Config.load(config)
     for member in members(training):
         console.print(f"Base network {member.name}: {len(member.subjects)} subjects")
-        train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
+        with quiet():
+            train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
 
 
 @app.command()
@@ -61,13 +63,15 @@ def automaton(
     from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
     from ..automaton.fit import Machines, train_automaton
+    from ..progress import quiet
 
     training = Config.load(config)
     if getattr(rank_zero_only, "rank", 0) == 0:
         _print_inventory(training, run)
     machines = Machines(accelerator, devices, nodes)
     folder = run / "automaton" / training.name
-    path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
+    with quiet():
+        path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
     rank_zero_only(console.print)(f"Checkpoint: {path}")
 
 

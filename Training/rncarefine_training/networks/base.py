@@ -9,7 +9,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from monai.losses import DiceCELoss
@@ -24,6 +24,7 @@ from rncarefine.nca.channels import intensity_range
 from ..config import Base, BaseNetwork, Config
 from ..data.augment import random_affine, random_contrast
 from ..data.cases import Case, matches
+from ..progress import UpdatesBar
 from ..resume import Remaining, updates_done
 from .networks import STRIDE, build_network
 
@@ -182,9 +183,9 @@ def train_member(config: Config, member: Member, cases: list[Case], folder: Path
         callbacks=[
             checkpoints,
             Snapshots(paths, description),
-            *([RichProgressBar()] if progress else []),
+            *([UpdatesBar(description.updates)] if progress else []),
         ],
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
     )
     left = Remaining(description.updates, config.base.batch, last)
