@@ -104,7 +104,9 @@ def propose(
     disregarded = frozenset(
         k for row, k in enumerate(rolled) if given is not None and _better_alone(given.evidence[row], alone.evidence[k])
     )
-    result = Proposals({}, {}, {}, {}, {}, disregarded & set(wanted), runner.backend, runner.device, 0, False)
+    result = Proposals(
+        {}, {}, {}, {}, {}, disregarded & set(wanted), runner.backend, runner.device, 0, runner.out_of_memory
+    )
     for k, evidence in enumerate(alone.evidence):
         native = inputs.crop.put_back(_first(evidence))
         result.seen[k] = likelihood_of(native)
