@@ -4,7 +4,7 @@
 
 Needs NumPy and PyTorch only. It compares the masks of the device with those of NumPy, makes the device run out of
 memory once to see that the CPU takes over, times one stack of 10 slices, many stacks in one batch, and a training
-update in 32 and 16 bit, and prints a table. The exit status is 1 if a check fails. With ``--device cpu`` it tests itself.
+update in 32 and 16 bit, and prints a table. The exit status is 1 if a check fails. ``--device cpu`` tests the script.
 """
 
 from __future__ import annotations

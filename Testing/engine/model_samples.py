@@ -20,6 +20,7 @@ CARD = ModelCard(
     licence="CC0-1.0",
     citation="nobody",
     spacing_mm=1.6,
+    crop=64,
     channels=16,
     hidden=64,
     steps=40,

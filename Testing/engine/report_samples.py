@@ -37,7 +37,7 @@ def broken_stack() -> tuple[Stack, Mask]:
     after[2] = mask[2]
     mask[3, 2:4, 3:6] = 1
     pool = np.repeat(ring(SHAPE[1:], (20, 22), 0, 6)[None], 4, axis=0)
-    image = np.random.default_rng(0).normal(100, 10, SHAPE) + 80.0 * pool - 40.0 * after
+    image = np.random.default_rng(0).normal(40, 6, SHAPE) + 80.0 * wall + 160.0 * pool
     return Stack.create(image, mask, SPACING, pool=pool, name="case 7"), after
 
 

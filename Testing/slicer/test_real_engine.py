@@ -12,7 +12,7 @@ import slicer
 from scipy import ndimage
 
 from engine.model_samples import still_model
-from engine.toy_models import circle_model
+from engine.toy_models import seeing_model
 from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census, write_voxels
 from rncarefine.nca.model import save_model
 from rncarefine.progress import Cancelled
@@ -97,12 +97,12 @@ def test_without_geometry_the_slices_stay_as_they_were_and_are_flagged(run: Any,
 def test_a_slice_without_a_wall_is_drawn_anew_and_flagged_and_rejecting_it_gives_the_empty_slice_back(
     module: ModuleType, heart: Heart, tmp_path: Path
 ) -> None:
-    save_model(circle_model(name="circle"), tmp_path)
+    save_model(seeing_model(name="seeing"), tmp_path)
     lost = heart.masks["myo"].copy()
     lost[GAP] = 0
     write_voxels(heart.segmentation, "myo", lost, VolumeGrid.of_volume(heart.volume).ijk_to_ras)
     logic = module.RNCARefineLogic()
-    options = {"poolSegmentID": "pool", "model": tmp_path / "circle.npz", "device": "numpy"}
+    options = {"poolSegmentID": "pool", "model": tmp_path / "seeing.npz", "device": "numpy"}
     record = logic.process(heart.segmentation, "myo", heart.volume, **options).slices[GAP]
     assert (str(record.verdict), record.flagged) == ("repaired by the automaton", True)
     assert record.codes[-1] == ReasonCode.INVENTED

@@ -35,7 +35,7 @@ from engine.file_samples import (
 from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.model_samples import still_model
 from engine.report_samples import broken_stack, ring
-from engine.toy_models import circle_model
+from engine.toy_models import seeing_model
 from harness.processes import interruptible
 from rncarefine import __version__
 from rncarefine.cli import commands as cli_commands
@@ -151,7 +151,7 @@ def test_a_slice_that_is_left_open_is_flagged_by_the_exit_status(case, capsys):
 
 
 def test_a_repair_to_look_at_is_flagged_and_not_said_to_be_left(case, capsys):
-    model = circle_model(name="doubtful", confidence={**dict.fromkeys(EVIDENCE, 0.0), "intercept": -1.0})
+    model = seeing_model(name="doubtful", confidence={**dict.fromkeys(EVIDENCE, 0.0), "intercept": -1.0})
     save_model(model, case)
     assert repair("--model", "doubtful.npz", "--report", "r.csv") == 1
     with open("r.csv", newline="") as file:
