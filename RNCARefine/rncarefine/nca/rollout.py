@@ -147,6 +147,20 @@ class Runner:
             )
         return self._without_running_out(lambda: self._encode(channels))
 
+    def combine(self, parts: Sequence[tuple[Encoding, int]]) -> Encoding:
+        """Return an encoding of single slices of others.
+
+        Args:
+            parts: From which encoding each slice is taken, and its number there.
+        """
+        channels = np.stack([encoding.channels[n] for encoding, n in parts])
+        evidence = np.stack([encoding.evidence[n] for encoding, n in parts])
+        if not all(self._owns(encoding) for encoding, _ in parts):
+            return Encoding(channels, evidence, (None, None))  # encoded again when it is rolled out
+        take = self._backend.take
+        constant = self._backend.join([take(encoding.constant[1], np.array([n])) for encoding, n in parts])
+        return Encoding(channels, evidence, (self._backend, constant))
+
     def roll(
         self,
         encoding: Encoding,

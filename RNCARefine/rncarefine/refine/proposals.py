@@ -93,13 +93,16 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
         runner: Runs the automaton.
         model: Weights and card.
     """
-    found = [_look(stack, heart, runner, model) for heart in hearts]
-    best = max(found, key=lambda place: place.sureness)
+    if len(hearts) > 1:
+        count = len(stack.mask)
+        few = sorted({int(share * (count - 1)) for share in (0.25, 0.4, 0.55, 0.7)})
+        hearts = [max(hearts, key=lambda heart: _look(stack, heart, runner, model, few).sureness)]
+    best = _look(stack, hearts[0], runner, model, range(len(stack.mask)))
     if best.sureness < SURE_HEART:
         middle = _search(stack, runner, model)
         if middle is not None:
             centres = np.repeat(middle[None], len(stack.mask), axis=0)
-            searched = _look(stack, Heart(centres, hearts[0].radius_mm), runner, model)
+            searched = _look(stack, Heart(centres, hearts[0].radius_mm), runner, model, range(len(stack.mask)))
             best = max(best, searched, key=lambda place: place.sureness)
     walls = {}
     for k, evidence in enumerate(best.alone.evidence):
@@ -155,7 +158,7 @@ def propose(
     disregarded = frozenset(
         k for row, k in enumerate(rolled) if not trusted or _better_alone(given.evidence[row], sight.alone.evidence[k])
     )
-    chosen = runner.encode(inputs.channels(rolled, without=disregarded)) if disregarded else given
+    chosen = runner.combine([(sight.alone, k) if k in disregarded else (given, row) for row, k in enumerate(rolled)])
     links = None
     if architecture.volumetric:
         one = np.zeros(len(rolled), np.int64)
@@ -204,16 +207,16 @@ class _Inputs:
     walls: Field
     pools: Field | None
 
-    def channels(self, slices: Sequence[int], without: frozenset[int] = frozenset()) -> Field:
-        """Return the channels of some slices; those in ``without`` get no masks."""
-        return np.stack([stacked(self.images, self.walls, self.pools, k, k not in without) for k in slices])
+    def channels(self, slices: Sequence[int]) -> Field:
+        """Return the channels of some slices."""
+        return np.stack([stacked(self.images, self.walls, self.pools, k) for k in slices])
 
 
-def _look(stack: Stack, heart: Heart, runner: Runner, model: Model) -> Sight:
-    """Encode the images of all slices around a heart; the crop is laid twice where the heart is seen off-centre."""
+def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequence[int]) -> Sight:
+    """Encode the images of some slices around a heart; the crop is laid twice where the heart is seen off-centre."""
     middle = np.median(heart.centres, axis=0)
     for attempt in range(2):
-        crop, images, alone = _encode_images(stack, range(len(stack.mask)), middle, runner, model)
+        crop, images, alone = _encode_images(stack, slices, middle, runner, model)
         moved = _centre_seen(alone.evidence, model.card.spacing_mm)
         if attempt or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
             break
