@@ -111,11 +111,13 @@ class RNCARefineParameterNode:
         output: Where the result goes.
         device: What computes.
         seed: Decides which cells fire.
-        samples: Rollouts that are averaged.
+        samples: Runs that are averaged.
+        steps: Most steps of a run; 0 for those of the model.
         apex: The end of the stack at which the apex lies.
-        closeBase: Close the base, too.
+        closeBase: Expect a closed base.
         addOnly: Never remove a voxel from the wall.
-        geometry: Let polar interpolation try where the automaton fails.
+        geometry: Fall back to polar interpolation.
+        maxChangeMm2: Largest change of a slice in mm2; 0 for no limit.
         trimPool: Remove the blood pool outside the ring.
         reviewedSegmentation: The repaired segmentation in the slice table.
         reviewedSegmentID: ID of the repaired segment in it, where several were.
@@ -132,10 +134,12 @@ class RNCARefineParameterNode:
     device: Annotated[str, Choice(["auto", "numpy", "cpu", "cuda", "mps"])] = "auto"
     seed: Annotated[int, WithinRange(0, 2**31 - 1)] = 0
     samples: Annotated[int, WithinRange(1, 25)] = 1
+    steps: Annotated[int, WithinRange(0, 1000)] = 0
     apex: Annotated[str, Choice(["auto", "first", "last"])] = "auto"
     closeBase: bool = False
     addOnly: bool = False
     geometry: bool = True
+    maxChangeMm2: Annotated[float, WithinRange(0, 10000)] = 0.0
     trimPool: bool = False
     reviewedSegmentation: slicer.vtkMRMLSegmentationNode
     reviewedSegmentID: str = ""
@@ -371,11 +375,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
                 in the log, once in a session.
             device: "auto", "numpy", "cpu", "cuda" or "mps".
             seed: Seed of the automaton; the same seed gives the same result on every device.
-            samples: Rollouts with different seeds, of which several are averaged.
-            steps: Steps of a rollout; those of the model card if not given.
-            closeBase: Close the base, too, where the outflow tract leaves the wall open on purpose.
+            samples: Runs with different seeds that are averaged.
+            steps: Most steps of a run; those of the model if not given.
+            closeBase: Expect a closed ring at the base, too, not an outflow tract.
             addOnly: Never remove a voxel from the myocardium.
-            geometry: Let polar interpolation try where the automaton fails.
+            geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
             maxChangeMm2: Largest change of a slice in mm2; what would change more is refused.
             inPlace: Change the input itself, as one step that :meth:`undo` takes back.
@@ -395,6 +399,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID)
         options = _options(
+            mode=mode,
+            model=model,
             device=device,
             seed=seed,
             samples=samples,
@@ -408,7 +414,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         )
         outcome = process(
             selection,
-            _weights(model, mode),
+            _weights(options),
             options,
             Destination(outputSegmentationNode, inPlace, self._steps()),
             progressCallback,
@@ -512,8 +518,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         poolSegmentID=None,
         *,
         frames=None,
-        mode=None,
-        model=None,
         inPlace=False,
         progressCallback=None,
         **options,
@@ -530,12 +534,10 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             volumeNode: The volume that it shows.
             poolSegmentID: ID of the blood pool.
             frames: The frames to repair, from 0; all if not given.
-            mode: As in :meth:`process`.
-            model: As in :meth:`process`.
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
             progressCallback: As in :meth:`process`.
-            options: ``device``, ``seed``, ``samples``, ``steps``, ``closeBase``, ``addOnly``, ``geometry``, ``apex``,
-                ``maxChangeMm2`` and ``trimPool``, as in :meth:`process`.
+            options: ``mode``, ``model``, ``device``, ``seed``, ``samples``, ``steps``, ``closeBase``, ``addOnly``,
+                ``geometry``, ``apex``, ``maxChangeMm2`` and ``trimPool``, as in :meth:`process`.
 
         Returns:
             ``RNCARefineLib.mrml.cine.CineOutcome``: nodes, the report of each frame, the frames that failed.
@@ -547,10 +549,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from RNCARefineLib.mrml.cine import process_sequence
         from RNCARefineLib.mrml.cine_frames import Cine
 
+        chosen = _options(**options)
         outcome = process_sequence(
             Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID),
-            _weights(model, mode),
-            _options(**options),
+            _weights(chosen),
+            chosen,
             frames=frames,
             in_place=inPlace,
             undo=self._steps(),
@@ -570,8 +573,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         segmentationPattern=None,
         segment=None,
         pool=None,
-        mode=None,
-        model=None,
         clearScene=False,
         progressCallback=None,
         **options,
@@ -590,8 +591,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             segmentationPattern: The same for the segmentations; by default ``{case}/segmentation.*``.
             segment: The myocardium: ID or name of a segment, or label; not needed where there is only one.
             pool: The blood pool, in the same way.
-            mode: As in :meth:`process`.
-            model: As in :meth:`process`.
             clearScene: Clear the scene even if there are data in it.
             progressCallback: As in :meth:`process`; stopping keeps the cases that are finished.
             options: As in :meth:`processSequence`.
@@ -610,11 +609,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             found = find_cases(inputFolder, imagePattern, segmentationPattern, leave_out=outputFolder)
         else:
             found = read_cases(cases)
+        chosen = _options(**options)
         return process_batch(
             found,
             outputFolder,
-            _weights(model, mode),
-            _options(**options),
+            _weights(chosen),
+            chosen,
             segment=segment,
             pool=pool,
             clear_scene=clearScene,
@@ -664,12 +664,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 _toldLicences = set()
 
 
-def _weights(model, mode):
-    """Return the chosen weights; nobody may be there to be asked, so the log tells their terms once in a session."""
+def _weights(options):
+    """Return the weights that the options name; their terms are written to the log once in a session."""
     from rncarefine.nca.licence import is_permissive, terms_of_use
     from rncarefine.nca.model import choose_model
 
-    weights = choose_model(model, mode)
+    weights = choose_model(options.model, options.mode)
     record = weights.record()
     if not is_permissive(record.licence) and record.licence not in _toldLicences:
         _toldLicences.add(record.licence)
@@ -677,39 +677,11 @@ def _weights(model, mode):
     return weights
 
 
-def _options(
-    *,
-    device="auto",
-    seed=0,
-    samples=1,
-    steps=None,
-    closeBase=False,
-    addOnly=False,
-    geometry=True,
-    apex="auto",
-    maxChangeMm2=None,
-    trimPool=False,
-):
-    """Return the engine's options; ``apex`` is a word."""
-    from rncarefine.refine.options import RepairOptions
-    from rncarefine.tasks.ring.verification import Bounds
-    from rncarefine.words import Apex
+def _options(**options):
+    """Return the engine's options; the names are those of the keyword arguments of :meth:`RNCARefineLogic.process`."""
+    from rncarefine.refine.options import from_camel_case
 
-    words = [str(word) for word in Apex]
-    if str(apex) not in words:
-        raise ValueError(f"The apex is {apex!r}. Give one of {', '.join(words)}.")
-    return RepairOptions(
-        device=device,
-        seed=seed,
-        samples=samples,
-        steps=steps,
-        close_base=closeBase,
-        add_only=addOnly,
-        geometry=geometry,
-        apex=Apex(str(apex)),
-        bounds=Bounds(most_change_mm2=maxChangeMm2),
-        trim_pool=trimPool,
-    )
+    return from_camel_case(options)
 
 
 #

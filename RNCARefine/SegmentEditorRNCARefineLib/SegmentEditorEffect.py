@@ -190,15 +190,15 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         from RNCARefineLib.mrml.editing import Request, selection_of
 
         selection = selection_of(self.scriptedEffect.parameterSetNode(), self.options.pool_id)
-        options, model = self.options.repair_options, self.options.model.name
+        options = self.options.repair_options
         if not self.options.is_this_slice:
-            return Request(selection, options, model=model)
+            return Request(selection, options)
         if k is None:
             shown = self.sliceShown()
             if shown is None:
                 raise ValueError(_("No slice view shows a single slice of the source volume. Turn one parallel to it."))
             k = shown[0]
-        return Request(selection, options, k, model)
+        return Request(selection, options, k)
 
     def isWanted(self, proposal):
         """Return whether a proposal is for what is selected; its slice need not be the one that is shown."""
@@ -216,9 +216,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         from RNCARefineLib.panel.terms import accepted_terms
 
         request = self.request()
-        if not request.model:
+        if request.options.model is None:
             raise ValueError(self.options.model.missing)
-        model = load_model(request.model)
+        model = load_model(request.options.model)
         if not accepted_terms(model.card):
             self.options.say(self.options.model.decline(model.card))
             return None

@@ -1,4 +1,4 @@
-"""The vocabulary of the report: finding, expectation, verdict and method, spelled as a person reads them."""
+"""The vocabulary of the report: finding, expectation, verdict and method, spelled as they are shown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Verdict(Word):
     """Loose components and pores were removed; the wall itself was right."""
     GEOMETRY = "repaired by geometry"
     REFUSED = "refused"
-    """Left as it was, flagged for a person."""
+    """Left as it was, flagged for review."""
 
 
 REPAIRED = (Verdict.AUTOMATON, Verdict.CLEANED, Verdict.GEOMETRY)
@@ -62,9 +62,21 @@ class Apex(Word):
     """Which end of the stack the apex lies at."""
 
     AUTO = "auto"
-    """Told from the taper of the heart."""
+    """Inferred from the taper of the heart."""
     FIRST = "first"
     LAST = "last"
+
+
+class Device(Word):
+    """What the automaton runs on."""
+
+    AUTO = "auto"
+    """The best there is."""
+    NUMPY = "numpy"
+    CPU = "cpu"
+    """PyTorch on the processor."""
+    CUDA = "cuda"
+    MPS = "mps"
 
 
 class Mode(Word):

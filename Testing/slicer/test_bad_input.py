@@ -126,7 +126,7 @@ FAULTS = [
     (corrupt_weights, r"sax-cine-2d.npz: the weights are not the ones .* Install RNCARefine again"),
     (truncated_weights, r"sax-cine-2d.npz: the weights are not the ones .* truncated"),
     (no_such_device, "device.*tpu"),
-    (no_samples, "number of samples is 0; it must be 1 or more"),
+    (no_samples, "samples"),
     (pool_to_trim_missing, "blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID"),
 ]
 

@@ -23,12 +23,18 @@ def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
         button.click()
     bench.choose(bench.options.pool, "The rv")
     bench.choose(bench.options.neighbours, "As set under Masking")
+    bench.choose(bench.options.device, "numpy")
+    bench.options.seed.value = 4
     kept = {name: bench.node.GetAttribute(name) for name in bench.node.GetAttributeNames()}
     assert kept == {
         f"{NAME}.Scope": "slice",
         f"{NAME}.CloseBase": "1",
         f"{NAME}.AddOnly": "0",
         f"{NAME}.Geometry": "0",
+        f"{NAME}.Seed": "4",
+        f"{NAME}.Samples": "1",
+        f"{NAME}.Device": "numpy",
+        f"{NAME}.Apex": "auto",
         f"{NAME}.Neighbours": "masking",
         f"{NAME}.PreviewOpacity": "0.7",
         f"{NAME}.BloodPool": "rv",
@@ -41,8 +47,11 @@ def test_what_a_script_sets_is_shown(bench: EffectBench) -> None:
     bench.scripted.setParameter("BloodPool", "pool")
     bench.scripted.setParameter("AddOnly", 1)
     bench.scripted.setParameter("Neighbours", "masking")
+    bench.scripted.setParameter("Samples", 3)
+    bench.scripted.setParameter("Apex", "last")
     assert bench.options.pool.currentText == "The pool"
     assert bench.options.add_only.checked
+    assert (bench.options.samples.value, bench.options.apex.currentText) == (3, "last")
     assert bench.options.neighbours.currentText == "As set under Masking"
 
 

@@ -13,7 +13,6 @@ import rncarefine.refine.repair
 from harness import toy_engine
 from harness.hearts import GAP, GEOMETRIES, Heart, draw_heart, node_census, transform_node
 from harness.runs import RESULT, process, snapshot
-from rncarefine.tasks.ring.verification import Bounds
 from rncarefine.words import Apex
 from RNCARefineLib.mrml import process as process_module
 from RNCARefineLib.mrml.review import tag_of
@@ -310,6 +309,7 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[st
         geometry=False,
         apex="last",
         maxChangeMm2=250.0,
+        trimPool=True,
     )
     assert seen["model"] == "mine"  # the toy's load_model returns the name
     assert seen["options"] == rncarefine.refine.repair.RepairOptions(
@@ -321,7 +321,9 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[st
         add_only=True,
         geometry=False,
         apex=Apex.LAST,
-        bounds=Bounds(most_change_mm2=250.0),
+        max_change_mm2=250.0,
+        trim_pool=True,
+        model="mine",
     )
 
 

@@ -315,8 +315,8 @@ def test_a_proposal_is_current_until_nodes_options_or_voxels_change(bench: Bench
     heart, selection = bench.heart, selection_of(bench.node, "pool")
     proposal = bench.propose("pool")
 
-    def current(pool: str | None = "pool", k: int | None = None, model: str = "", **options: Any) -> bool:
-        return proposal.is_current(Request(selection_of(bench.node, pool), RepairOptions(**options), k, model))
+    def current(pool: str | None = "pool", k: int | None = None, **options: Any) -> bool:
+        return proposal.is_current(Request(selection_of(bench.node, pool), RepairOptions(**options), k))
 
     assert current()
     assert not current(pool=None)

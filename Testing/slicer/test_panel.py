@@ -36,10 +36,12 @@ SETTINGS = {
     "device": "numpy",
     "seed": 17,
     "samples": 3,
+    "steps": 30,
     "apex": "last",
     "closeBase": True,
     "addOnly": True,
     "geometry": False,
+    "maxChangeMm2": 250.0,
     "trimPool": True,
 }
 """Parameters that are bound to a control, each with a value that is not its default."""
@@ -52,7 +54,15 @@ def widgets_of_ui() -> dict[str, str]:
 
 def controls() -> list[str]:
     """Return the names of the widgets that a person can use."""
-    usable = ("QPushButton", "QCheckBox", "QComboBox", "QSpinBox", "QTableWidget", "qMRMLNodeComboBox")
+    usable = (
+        "QPushButton",
+        "QCheckBox",
+        "QComboBox",
+        "QSpinBox",
+        "QDoubleSpinBox",
+        "QTableWidget",
+        "qMRMLNodeComboBox",
+    )
     return [name for name, kind in widgets_of_ui().items() if kind in (*usable, "ctkCollapsibleButton")]
 
 
@@ -81,6 +91,7 @@ def test_names_of_widgets_are_camel_case_and_say_what_they_are() -> None:
         "QComboBox": "Selector",
         "qMRMLNodeComboBox": "Selector",
         "QSpinBox": "SpinBox",
+        "QDoubleSpinBox": "SpinBox",
         "QLabel": "Label",
         "QTableWidget": "Table",
         "ctkCollapsibleButton": "CollapsibleButton",

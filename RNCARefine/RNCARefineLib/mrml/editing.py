@@ -41,13 +41,11 @@ class Request:
         selection: The segment, its volume, and the pool if one was given.
         options: How to repair.
         k: The only slice that may change; ``None`` for the whole segment.
-        model: Name of the model, which must be that of the weights that a wall is proposed with.
     """
 
     selection: Selection
     options: RepairOptions
     k: int | None = None
-    model: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +88,12 @@ class Proposal:
         return self.asks_the_same(request) and _same_voxels(self.reading, read(request.selection))
 
     def asks_the_same(self, request: Request) -> bool:
-        """Whether it was made for the same nodes, segments, options, slice and model."""
+        """Whether it was made for the same nodes, segments, slice and options, of which the model is one."""
         mine, its = self.request.selection, request.selection
         return (
             (mine.segmentation_node, mine.volume_node) == (its.segmentation_node, its.volume_node)
             and (mine.segment_id, mine.pool_id) == (its.segment_id, its.pool_id)
             and (self.request.options, self.request.k) == (request.options, request.k)
-            and self.request.model == request.model
         )
 
 

@@ -68,10 +68,12 @@ def repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> 
         "device": parameters.device,
         "seed": parameters.seed,
         "samples": parameters.samples,
+        "steps": parameters.steps or None,
         "closeBase": parameters.closeBase,
         "addOnly": parameters.addOnly,
         "geometry": parameters.geometry,
         "apex": parameters.apex,
+        "maxChangeMm2": parameters.maxChangeMm2 or None,
         "inPlace": in_place,
         # Without a pool the box is disabled, but a scene may say otherwise.
         "trimPool": parameters.trimPool and pool is not None,

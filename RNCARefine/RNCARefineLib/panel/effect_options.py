@@ -20,15 +20,27 @@ if TYPE_CHECKING:
 
 THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
 LEAVE, AS_MASKING = "leave", "masking"
+SWITCHES, NUMBERS, WORDS = ("CloseBase", "AddOnly", "Geometry"), ("Seed", "Samples"), ("Device", "Apex")
+"""Parameters that are options of the repair: its names in capitals."""
+DEFAULTS: dict[str, Any] = {
+    "CloseBase": False,
+    "AddOnly": False,
+    "Geometry": True,
+    "Seed": 0,
+    "Samples": 1,
+    "Device": "auto",
+    "Apex": "auto",
+}
+"""Those of :class:`rncarefine.refine.options.RepairOptions`, which is not imported when an editor is opened."""
 
 
 def set_defaults(effect: Any) -> None:
     """Define the parameters that are not defined yet."""
     # BloodPool, Mode and Model have none: Segment Editor cannot tell an empty parameter from none.
     effect.setParameterDefault("Scope", WHOLE_SEGMENT)
-    effect.setParameterDefault("CloseBase", 0)
-    effect.setParameterDefault("AddOnly", 0)
-    effect.setParameterDefault("Geometry", 1)
+    for name in (*SWITCHES, *NUMBERS, *WORDS):
+        default = DEFAULTS[name]
+        effect.setParameterDefault(name, int(default) if name in SWITCHES else default)
     effect.setParameterDefault("Neighbours", LEAVE)
     effect.setParameterDefault("PreviewOpacity", 0.7)
 
@@ -50,6 +62,8 @@ class EffectOptions:
         self._add_buttons()
         for button in (self.this_slice, self.close_base, self.add_only, self.geometry):
             self._connect(button, "toggled(bool)", changed)
+        for box in (self.seed, self.samples):
+            self._connect(box, "valueChanged(int)", changed)
         self._connect(self.opacity, "valueChanged(double)", changed)
         for button, name in (
             (self.check, "check"),
@@ -97,9 +111,19 @@ class EffectOptions:
     def repair_options(self) -> RepairOptions:
         """How to repair."""
         from rncarefine.refine.options import RepairOptions
+        from rncarefine.words import Apex, Mode
 
-        close_base, add_only, geometry = (self._is_on(name) for name in ("CloseBase", "AddOnly", "Geometry"))
-        return RepairOptions(close_base=close_base, add_only=add_only, geometry=geometry)
+        return RepairOptions(
+            model=self.model.name or None,
+            mode=Mode(self.model.mode),
+            close_base=self._is_on("CloseBase"),
+            add_only=self._is_on("AddOnly"),
+            geometry=self._is_on("Geometry"),
+            seed=self._effect.integerParameter("Seed"),
+            samples=self._effect.integerParameter("Samples"),
+            device=self._effect.parameter("Device"),
+            apex=Apex(self._effect.parameter("Apex")),
+        )
 
     def load(self, has_preview: bool) -> None:
         """Show the parameters in the widgets."""
@@ -112,6 +136,9 @@ class EffectOptions:
             ],
             self._effect.parameter("Neighbours"),
         )
+        devices = ("auto", "numpy", "cpu", "cuda", "mps")
+        self._device.fill([Option(word, word) for word in devices], self._effect.parameter("Device"))
+        self._apex.fill([Option(word, word) for word in ("auto", "first", "last")], self._effect.parameter("Apex"))
         self.model.show()
         # Read before anything is shown, and all are kept quiet together: checking one radio button unchecks the other,
         # whose signal would save what the other widgets still show.
@@ -121,12 +148,17 @@ class EffectOptions:
             self.add_only: self._is_on("AddOnly"),
             self.geometry: self._is_on("Geometry"),
         }
-        opacity = self.preview_opacity
-        widgets = [self.this_slice, self.whole_segment, self.close_base, self.add_only, self.geometry, self.opacity]
+        numbers = {
+            self.seed: self._effect.integerParameter("Seed"),
+            self.samples: self._effect.integerParameter("Samples"),
+            self.opacity: self.preview_opacity,
+        }
+        widgets = [self.this_slice, self.whole_segment, self.close_base, self.add_only, self.geometry, *numbers]
         blocked = [widget.blockSignals(True) for widget in widgets]
         for button, checked in values.items():
             button.checked = checked
-        self.opacity.value = opacity
+        for box, value in numbers.items():
+            box.value = value
         for widget, was_blocked in zip(widgets, blocked, strict=True):
             widget.blockSignals(was_blocked)
         no_preview = "" if has_preview else _("There is no preview.")
@@ -139,6 +171,8 @@ class EffectOptions:
         self._effect.setParameter("CloseBase", int(self.close_base.checked))
         self._effect.setParameter("AddOnly", int(self.add_only.checked))
         self._effect.setParameter("Geometry", int(self.geometry.checked))
+        self._effect.setParameter("Seed", int(self.seed.value))
+        self._effect.setParameter("Samples", int(self.samples.value))
         self._effect.setParameter("PreviewOpacity", float(self.opacity.value))
 
     def show_slice(self, shown: tuple[int, str] | None) -> None:
@@ -204,9 +238,9 @@ class EffectOptions:
         )
         self._add_row(_("Scope:"), self.this_slice, self.whole_segment)
         self.close_base = _named(
-            qt.QCheckBox(_("Close the base")),
+            qt.QCheckBox(_("Expect a closed base")),
             "CloseBase",
-            _("Close the base, too, where the outflow tract leaves the wall open on purpose."),
+            _("Expect closed rings at the base, too, and make them, where an outflow tract would leave the wall open."),
         )
         self.add_only = _named(
             qt.QCheckBox(_("Only add, never remove")),
@@ -214,7 +248,7 @@ class EffectOptions:
             _("Never remove a voxel from the segment. Slices with loose pieces are then left for you."),
         )
         self.geometry = _named(
-            qt.QCheckBox(_("Let geometry try where the automaton fails")),
+            qt.QCheckBox(_("Fall back to polar interpolation")),
             "Geometry",
             _("Interpolate the wall around its fitted centre where the automaton finds none that passes the checks."),
         )
@@ -224,6 +258,42 @@ class EffectOptions:
         )
         self._add_row(_("Neighbours:"), self.neighbours)
         self._neighbours = self._choice(self.neighbours, "Neighbours")
+        self._add_advanced()
+
+    def _add_advanced(self) -> None:
+        import ctk
+        import qt
+
+        self.advanced = _named(ctk.ctkCollapsibleButton(), "Advanced", _("What seldom has to be changed."))
+        self.advanced.text = _("Advanced")
+        self.advanced.collapsed = True
+        form = qt.QFormLayout(self.advanced)
+        self.apex = _named(qt.QComboBox(), "Apex", _("The end of the stack at which the apex lies."))
+        self._apex = self._choice(self.apex, "Apex")
+        self.seed = _named(
+            qt.QSpinBox(),
+            "Seed",
+            _("Decides which cells of the automaton fire. The same seed gives the same result on every computer."),
+        )
+        self.seed.maximum = 2**31 - 1
+        self.samples = _named(
+            qt.QSpinBox(), "Samples", _("Runs with different seeds that are averaged. Several take longer.")
+        )
+        self.samples.minimum, self.samples.maximum = 1, 25
+        self.device = _named(
+            qt.QComboBox(),
+            "Device",
+            _(
+                "What computes: the best there is (auto), NumPy, or PyTorch on the processor (cpu), an NVIDIA GPU "
+                "(cuda) or an Apple GPU (mps)."
+            ),
+        )
+        self._device = self._choice(self.device, "Device")
+        form.addRow(_("Apex:"), self.apex)
+        form.addRow(_("Seed:"), self.seed)
+        form.addRow(_("Runs averaged:"), self.samples)
+        form.addRow(_("Device:"), self.device)
+        self._effect.addOptionsWidget(self.advanced)
 
     def _add_buttons(self) -> None:
         import ctk

@@ -50,50 +50,51 @@ def make_parser() -> argparse.ArgumentParser:
     cases.add_argument("--pool", metavar="NAME", help="the blood pool, in the same way, if there is one")
     output = parser.add_argument_group("results")
     output.add_argument("--output", metavar="FOLDER", required=True, help="folder for the results; made if missing")
-    output.add_argument("--trim-pool", action="store_true", help="remove blood pool outside the closed rings")
+    output.add_argument("--trim-pool", action="store_true", help="clear blood pool outside the closed rings")
     method = parser.add_argument_group("method")
     method.add_argument("--mode", choices=["slice-wise", "volumetric"], help="kind of model (default: the model's)")
-    method.add_argument("--model", metavar="NAME|PATH", help="weights (default: those that come along)")
+    method.add_argument("--model", metavar="NAME|PATH", help="weights (default: the best installed ones)")
     method.add_argument("--device", default="auto", help="auto, numpy, cpu, cuda or mps (default: auto)")
     method.add_argument("--seed", type=int, default=0, help="the same seed gives the same result (default: 0)")
     method.add_argument("--samples", type=int, default=1, help="runs of the automaton to average (default: 1)")
     method.add_argument("--steps", type=int, help="steps of a run (default: the model's)")
     method.add_argument("--close-base", action="store_true", help="expect closed rings at the base, too")
     method.add_argument("--add-only", action="store_true", help="never remove myocardium")
-    method.add_argument("--no-geometry", action="store_true", help="never close a ring by geometry")
+    method.add_argument(
+        "--geometry",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="fall back to polar interpolation where the automaton finds no wall",
+    )
     method.add_argument("--apex", choices=["auto", "first", "last"], default="auto", help="end at which the apex lies")
-    method.add_argument("--max-change-mm2", type=float, metavar="MM2", help="refuse larger changes of a slice")
+    method.add_argument(
+        "--max-change",
+        "--max-change-mm2",
+        dest="max_change_mm2",
+        type=float,
+        metavar="MM2",
+        help="refuse larger changes of a slice",
+    )
     return parser
 
 
 def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     """Repair the cohort and return the exit status; what is in ``interrupts`` ends the batch in order."""
-    # The folder that has the library, also where the extension is not installed but called from its source.
+    # The folder that has the library, also where the extension is not installed but called from its source: first, so
+    # that the script never runs with the library of another version.
     library = str(Path(__file__).resolve().parents[2])
     if library not in sys.path:
-        sys.path.append(library)
+        sys.path.insert(0, library)
     from rncarefine.batch.cases import find_cases, read_cases
     from rncarefine.nca.model import choose_model
-    from rncarefine.refine.options import RepairOptions
-    from rncarefine.tasks.ring.verification import Bounds
-    from rncarefine.words import Apex
+    from rncarefine.refine.options import Face, RepairOptions, option_infos
     from RNCARefineLib.mrml.batch import process_batch
 
     if arguments.cases and (arguments.image or arguments.segmentation):
         raise ValueError("--image and --segmentation are patterns for --input; a list of cases names its files.")
-    model = choose_model(arguments.model, arguments.mode)
-    options = RepairOptions(
-        device=arguments.device,
-        seed=arguments.seed,
-        samples=arguments.samples,
-        steps=arguments.steps,
-        close_base=arguments.close_base,
-        add_only=arguments.add_only,
-        geometry=not arguments.no_geometry,
-        apex=Apex(arguments.apex),
-        bounds=Bounds(most_change_mm2=arguments.max_change_mm2),
-        trim_pool=arguments.trim_pool,
-    )
+    given = {name: getattr(arguments, name) for name in option_infos(Face.SCRIPT)}
+    options = RepairOptions(**{name: value for name, value in given.items() if value is not None})
+    model = choose_model(options.model, options.mode)
     if arguments.cases:
         cases = read_cases(arguments.cases)
     else:
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as wanted:  # --help or bad arguments
         return wanted.code if isinstance(wanted.code, int) else BAD_INPUT
     except ModuleNotFoundError as error:
-        if error.name != "slicer":
+        if (error.name or "").partition(".")[0] != "slicer":
             traceback.print_exc()
             return BROKEN
         print("RNCARefineBatch.py runs inside Slicer; its --help says how.", file=sys.stderr, flush=True)

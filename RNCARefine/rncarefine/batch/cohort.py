@@ -42,17 +42,15 @@ TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
 def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
     """Return what decides how a case turns out, to be kept with the results.
 
-    The device does not: the same seed gives the same result on each.
+    The device does not: the same seed gives the same result on each. The model is known by its hash.
 
     Args:
         model: The weights.
         options: How to repair.
         choices: What else a person has chosen, such as the segment.
     """
-    chosen = asdict(options)
-    del chosen["device"]
-    bounds = chosen.pop("bounds")
-    values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **bounds, **choices}
+    chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
+    values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **choices}
     return dict(strict_values(values))
 
 

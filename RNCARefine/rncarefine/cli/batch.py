@@ -23,8 +23,7 @@ from ..batch.work import FileWork, result_name
 from ..io.files import Choice
 from ..nca.model import Model, choose_model
 from ..refine.options import RepairOptions
-from ..words import Apex
-from . import options
+from . import arguments
 from .cohort import CohortBar, show_outcome
 from .errors import one_line_errors
 from .main import FINE, FLAGGED, STOPPED
@@ -40,6 +39,7 @@ WORK = "Work"
 """Group of options in the help."""
 
 
+@arguments.takes_options()
 def batch(
     source: Annotated[
         Path,
@@ -55,7 +55,7 @@ def batch(
         typer.Option(
             metavar="PATTERN",
             help="Images in the folder, {case} standing for the name of a case; {case}/image.* if not given.",
-            rich_help_panel=options.INPUT,
+            rich_help_panel=arguments.INPUT,
         ),
     ] = None,
     segmentation: Annotated[
@@ -63,13 +63,13 @@ def batch(
         typer.Option(
             metavar="PATTERN",
             help="Segmentations in the folder; {case}/segmentation.* if not given.",
-            rich_help_panel=options.INPUT,
+            rich_help_panel=arguments.INPUT,
         ),
     ] = None,
-    label: options.Label = None,
-    segment: options.SegmentName = None,
-    pool_label: options.PoolLabel = None,
-    pool_segment: options.PoolSegment = None,
+    label: arguments.Label = None,
+    segment: arguments.SegmentName = None,
+    pool_label: arguments.PoolLabel = None,
+    pool_segment: arguments.PoolSegment = None,
     output: Annotated[
         Path,
         typer.Option(
@@ -78,7 +78,7 @@ def batch(
             metavar="FOLDER",
             help="Folder for the results, reports and tables; made if it is missing. A batch that was stopped goes on "
             "in it.",
-            rich_help_panel=options.OUTPUT,
+            rich_help_panel=arguments.OUTPUT,
         ),
     ],
     table: Annotated[
@@ -86,19 +86,9 @@ def batch(
         typer.Option(
             metavar="FILE",
             help="Table with a row a slice; .csv or .parquet. FOLDER/cohort.csv if not given.",
-            rich_help_panel=options.OUTPUT,
+            rich_help_panel=arguments.OUTPUT,
         ),
     ] = None,
-    trim_pool: options.TrimPool = False,
-    model: options.ModelName = None,
-    mode: options.ModelMode = None,
-    device: options.DeviceName = options.Device.AUTO,
-    seed: options.Seed = 0,
-    samples: options.Samples = 1,
-    close_base: options.CloseBase = False,
-    no_geometry: options.NoGeometry = False,
-    add_only: options.AddOnly = False,
-    apex: options.ApexEnd = Apex.AUTO,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -113,6 +103,7 @@ def batch(
             rich_help_panel=WORK,
         ),
     ] = None,
+    options: RepairOptions,
 ) -> None:
     """Repair a folder or a list of stacks; the same command goes on where it was stopped.
 
@@ -125,23 +116,13 @@ def batch(
         require_dask()
         choice = Choice(label, segment, pool_label, pool_segment)
         cases = _cases(source, image, segmentation, output)
-        if trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
+        if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         if table is not None:
             _check_table(table, source, output)
-        weights = choose_model(model, mode)
-        choices = RepairOptions(
-            device=device.value,
-            seed=seed,
-            samples=samples,
-            close_base=close_base,
-            add_only=add_only,
-            geometry=not no_geometry,
-            apex=apex,
-            trim_pool=trim_pool,
-        )
-        cohort = Cohort(output, settings_of(weights.record(), choices, **asdict(choice)), table)
-        work = FileWork(output.absolute(), _place(model, weights), weights.card.sha256, choices, choice)
+        weights = choose_model(options.model, options.mode)
+        cohort = Cohort(output, settings_of(weights.record(), options, **asdict(choice)), table)
+        work = FileWork(output.absolute(), _place(options.model, weights), weights.card.sha256, options, choice)
         tell_terms(weights.card)
         status = _run(cohort, cases, work, workers, scheduler)
         show_licence(weights.card)
@@ -222,7 +203,7 @@ def _check_table(table: Path, source: Path, output: Path) -> None:
         raise ValueError(f"{table} is another file of this batch. Choose another name for the table.")
 
 
-def _place(name: str | None, model: Model) -> str:
+def _place(name: str | Path | None, model: Model) -> str:
     """Return where another process finds the model: its path, or the name that the installation knows it by."""
     return str(Path(name).absolute()) if name is not None and Path(name).is_file() else model.card.name
 

@@ -14,14 +14,13 @@ from ..atomic import write_text_whole, written_whole
 from ..io.files import Case, Choice, check_output, read_case, read_pair, write_case
 from ..nca.model import available_models, choose_model
 from ..refine.metrics import evaluate as compare
+from ..refine.options import RepairOptions, option_infos
 from ..refine.records import Report
-from ..refine.repair import RepairOptions
 from ..refine.repair import check as check_stack
 from ..refine.repair import repair as repair_stack
 from ..report.report import json_text, report_ending, write_report
 from ..stack import Mask
-from ..words import Apex
-from . import options
+from . import arguments
 from .batch import batch
 from .demo import run_demo, sample_folder
 from .errors import one_line_errors
@@ -51,49 +50,31 @@ app = typer.Typer(
 
 
 @app.command()
+@arguments.takes_options()
 def repair(
-    image: options.ImageFile,
-    segmentation: options.SegmentationFile,
+    image: arguments.ImageFile,
+    segmentation: arguments.SegmentationFile,
     *,
-    label: options.Label = None,
-    segment: options.SegmentName = None,
-    pool_label: options.PoolLabel = None,
-    pool_segment: options.PoolSegment = None,
-    output: options.OutputFile,
-    trim_pool: options.TrimPool = False,
-    report: options.Reports = None,
-    model: options.ModelName = None,
-    mode: options.ModelMode = None,
-    device: options.DeviceName = options.Device.AUTO,
-    seed: options.Seed = 0,
-    samples: options.Samples = 1,
-    close_base: options.CloseBase = False,
-    no_geometry: options.NoGeometry = False,
-    add_only: options.AddOnly = False,
-    apex: options.ApexEnd = Apex.AUTO,
+    label: arguments.Label = None,
+    segment: arguments.SegmentName = None,
+    pool_label: arguments.PoolLabel = None,
+    pool_segment: arguments.PoolSegment = None,
+    output: arguments.OutputFile,
+    report: arguments.Reports = None,
+    options: RepairOptions,
 ) -> None:
-    """Repair the broken slices of a stack; slices that are right stay as they are, bit for bit."""
+    """Repair the broken slices of a stack; correct slices are returned unchanged (bit-identical)."""
     with one_line_errors():
         reports = report or []
         check_output(segmentation, output, (image,))
         check_reports(reports, (image, segmentation, output))
-        weights = choose_model(model, mode)
+        weights = choose_model(options.model, options.mode)
         case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
-        if trim_pool and case.pool is None:
+        if options.trim_pool and case.pool is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
-        choices = RepairOptions(
-            device=device.value,
-            seed=seed,
-            samples=samples,
-            close_base=close_base,
-            add_only=add_only,
-            geometry=not no_geometry,
-            apex=apex,
-            trim_pool=trim_pool,
-        )
         tell_terms(weights.card)
         with progress_bar() as progress:
-            result = repair_stack(case.stack, weights, choices, progress, case.others)
+            result = repair_stack(case.stack, weights, options, progress, case.others)
         # One transaction: result and reports appear together or not at all.
         with written_whole(output, *reports) as (new_output, *new_reports):
             write_case(case, result, new_output)
@@ -111,23 +92,24 @@ app.command()(batch)
 
 
 @app.command()
+@arguments.takes_options(*(name for name, info in option_infos().items() if info.of_check))
 def check(
-    image: options.ImageFile,
-    segmentation: options.SegmentationFile,
-    label: options.Label = None,
-    segment: options.SegmentName = None,
-    pool_label: options.PoolLabel = None,
-    pool_segment: options.PoolSegment = None,
-    close_base: options.CloseBase = False,
-    apex: options.ApexEnd = Apex.AUTO,
-    report: options.Reports = None,
+    image: arguments.ImageFile,
+    segmentation: arguments.SegmentationFile,
+    label: arguments.Label = None,
+    segment: arguments.SegmentName = None,
+    pool_label: arguments.PoolLabel = None,
+    pool_segment: arguments.PoolSegment = None,
+    report: arguments.Reports = None,
+    *,
+    options: RepairOptions,
 ) -> None:
     """Say what is broken in a stack and change nothing. Exit status 1 if any slice is to be repaired."""
     with one_line_errors():
         reports = report or []
         check_reports(reports, (image, segmentation))
         case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
-        result = check_stack(case.stack, RepairOptions(close_base=close_base, apex=apex))
+        result = check_stack(case.stack, options)
         with written_whole(*reports) as new_reports:
             write_reports(result, new_reports, case, case.stack.mask)
         show_report(result)
@@ -183,19 +165,20 @@ def models() -> None:
 
 
 @app.command()
+@arguments.takes_options("model", "device")
 def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for results; made if it is missing.")
     ] = Path("rncarefine-demo"),
-    model: options.ModelName = None,
-    device: options.DeviceName = options.Device.AUTO,
+    *,
+    options: RepairOptions,
 ) -> None:
-    """Repair the sample stack that comes along, and write result, reports and pictures."""
+    """Repair the bundled sample stack, and write result, reports and pictures."""
     with one_line_errors():
-        weights = choose_model(model)
+        weights = choose_model(options.model)
         sample_folder()  # before the terms, that bad input stays one line
         tell_terms(weights.card)
-        run_demo(output, weights, device.value)
+        run_demo(output, weights, options)
 
 
 def _version(asked: bool) -> None:

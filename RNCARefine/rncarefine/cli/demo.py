@@ -39,13 +39,13 @@ def sample_folder() -> Path:
     raise ValueError(f"The sample data ({IMAGE}, {BROKEN}, {TRUTH}) is not installed. Install RNCARefine again.")
 
 
-def run_demo(folder: Path, model: Model, device: str) -> None:
+def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
     """Repair the sample stack; write result, reports and pictures, and print what came of it.
 
     Args:
         folder: Where to write; made if it is missing. Files of an earlier demonstration are replaced.
         model: The weights.
-        device: What the automaton runs on.
+        options: How to repair.
 
     Raises:
         ValueError: The sample data is missing.
@@ -57,7 +57,7 @@ def run_demo(folder: Path, model: Model, device: str) -> None:
     has_pool = any(segment.name == POOL for segment in read_seg_nrrd(broken).segments)
     case = read_case(samples / IMAGE, broken, Choice(segment=MYOCARDIUM, pool_segment=POOL if has_pool else None))
     with progress_bar() as progress:
-        result = repair(case.stack, model, RepairOptions(device=device), progress, case.others)
+        result = repair(case.stack, model, options, progress, case.others)
     repaired = folder / f"{SAMPLE}-repaired.seg.nrrd"
     write_case(case, result, repaired)
     written = [repaired]

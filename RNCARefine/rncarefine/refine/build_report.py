@@ -83,6 +83,8 @@ def build_report(
         geometry=options.geometry,
         apex=str(before.apex),
         seconds=round(seconds, 3),
+        max_change_mm2=options.max_change_mm2,
+        trim_pool=options.trim_pool,
     )
     return Report(
         stack_record(stack, changes.wall, records),

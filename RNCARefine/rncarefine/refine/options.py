@@ -1,43 +1,244 @@
-"""What a person may choose about a repair."""
+"""The options of a repair. Command line, logic, panel, effect and both batches offer what stands here, and no other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
 from ..tasks.ring.verification import Bounds
-from ..words import Apex
+from ..words import Apex, Device, Mode, Word
+
+INTERPOLATE_BY_DEFAULT = False
+"""Whether polar interpolation may try where the automaton finds no wall, if nothing is said about it."""
+
+
+class Face(Word):
+    """Where options are offered."""
+
+    COMMAND_LINE = "command line"
+    """``rncarefine repair`` and ``rncarefine batch``."""
+    LOGIC = "logic"
+    """``RNCARefineLogic.process`` and its siblings."""
+    PANEL = "panel"
+    """The parameter node of the module, and its panel."""
+    EFFECT = "effect"
+    """The Segment Editor effect."""
+    SCRIPT = "script"
+    """``RNCARefineBatch.py``."""
+
+
+class Group(Word):
+    """What belongs together in the help and on screen."""
+
+    METHOD = "Method"
+    OUTPUT = "Output"
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """What is said of an option, whatever face offers it.
+
+    Attributes:
+        label: Short name on screen.
+        help: One sentence.
+        group: What it belongs to.
+        flag: Its name on the command line; for some switches also what turns it off.
+        metavar: What stands for the value in the help.
+        choices: Words to choose from; empty for a number or a switch.
+        least: Smallest number.
+        faces: Where it is offered.
+        of_check: Whether a check depends on it.
+    """
+
+    label: str
+    help: str
+    group: Group
+    flag: str
+    metavar: str | None
+    choices: tuple[str, ...]
+    least: float | None
+    faces: frozenset[Face]
+    of_check: bool
+
+
+def _info(
+    label: str,
+    help: str,
+    flag: str,
+    *,
+    group: Group = Group.METHOD,
+    metavar: str | None = None,
+    choices: type[Word] | None = None,
+    least: float | None = None,
+    not_in: Collection[Face] = (),
+    of_check: bool = False,
+) -> dict[str, OptionInfo]:
+    faces = frozenset(Face) - frozenset(not_in)
+    words = tuple(str(choice) for choice in choices or ())
+    return {"info": OptionInfo(label, help, group, flag, metavar, words, least, faces, of_check)}
 
 
 @dataclass(frozen=True)
 class RepairOptions:
-    """What a person may choose.
+    """How to repair. Words may be given as plain text.
+
+    Example:
+        >>> RepairOptions(seed=3, apex="last").apex is Apex.LAST
+        True
 
     Attributes:
+        model: Name of an installed model, or path of its weights; ``None`` takes the best one of the mode.
+        mode: What the automaton's cells see of the stack; ``None`` takes that of the model.
         device: "auto", "numpy", "cpu", "cuda" or "mps".
-        seed: Decides which cells fire; the same seed gives the same result everywhere.
-        samples: Rollouts with different seeds that are averaged; several cost time.
-        steps: Most steps of a rollout; ``None`` takes the model's.
-        close_base: Expect closed rings at the base too.
-        add_only: Never remove wall; only add to it.
-        geometry: Let geometry try where the automaton found no wall that passes.
-        apex: Which end of the stack the apex lies at.
-        bounds: How far a repair may go.
-        trim_pool: Remove blood pool outside the closed rings.
+        seed: Seed of the automaton; the same seed gives the same result on every device.
+        samples: Runs with different seeds that are averaged; several take longer.
+        steps: Most steps of a run; ``None`` takes the model's.
+        close_base: Expect a closed ring at the base, not an outflow tract.
+        geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
+        add_only: Never remove myocardium.
+        apex: The end of the stack at which the apex lies.
+        max_change_mm2: Largest change of a slice, added and removed area together; ``None`` sets no limit.
+        trim_pool: Remove the blood pool outside the closed rings.
+
+    Raises:
+        ValueError: A value is none of the choices, or too small.
     """
 
-    device: str = "auto"
-    seed: int = 0
-    samples: int = 1
-    steps: int | None = None
-    close_base: bool = False
-    add_only: bool = False
-    geometry: bool = False
-    apex: Apex = Apex.AUTO
-    bounds: Bounds = field(default_factory=Bounds)
-    trim_pool: bool = False
+    model: str | Path | None = field(
+        default=None, metadata=_info("Model", "Weights; see 'rncarefine models'.", "--model", metavar="NAME|PATH")
+    )
+    mode: Mode | None = field(
+        default=None,
+        metadata=_info(
+            "Mode",
+            "Slice by slice, or with the neighbouring slices; takes the best model of the mode, or checks --model.",
+            "--mode",
+            choices=Mode,
+        ),
+    )
+    device: str = field(
+        default="auto",
+        metadata=_info(
+            "Device", "What the automaton runs on; auto takes the best there is.", "--device", choices=Device
+        ),
+    )
+    seed: int = field(
+        default=0, metadata=_info("Seed", "The same seed gives the same result, everywhere.", "--seed", least=0)
+    )
+    samples: int = field(
+        default=1,
+        metadata=_info(
+            "Runs averaged", "Runs of the automaton that are averaged; several take longer.", "--samples", least=1
+        ),
+    )
+    steps: int | None = field(
+        default=None,
+        metadata=_info(
+            "Most steps",
+            "Most steps of a run; those of the model if not given.",
+            "--steps",
+            least=1,
+            not_in=[Face.EFFECT],
+        ),
+    )
+    close_base: bool = field(
+        default=False,
+        metadata=_info(
+            "Expect a closed base",
+            "Expect closed rings at the base too, not an outflow tract.",
+            "--close-base",
+            of_check=True,
+        ),
+    )
+    geometry: bool = field(
+        default=INTERPOLATE_BY_DEFAULT,
+        metadata=_info(
+            "Fall back to polar interpolation",
+            "Fall back to polar interpolation where the automaton finds no wall that passes verification.",
+            "--geometry/--no-geometry",
+        ),
+    )
+    add_only: bool = field(
+        default=False, metadata=_info("Only add, never remove", "Never remove myocardium.", "--add-only")
+    )
+    apex: Apex = field(
+        default=Apex.AUTO,
+        metadata=_info("Apex", "Which end of the stack the apex lies at.", "--apex", choices=Apex, of_check=True),
+    )
+    max_change_mm2: float | None = field(
+        default=None,
+        metadata=_info(
+            "Largest change",
+            "Refuse a repair that changes more than this area of a slice; no limit if not given.",
+            "--max-change",
+            metavar="MM2",
+            least=0,
+            not_in=[Face.EFFECT],
+        ),
+    )
+    trim_pool: bool = field(
+        default=False,
+        metadata=_info(
+            "Trim the blood pool to the ring",
+            "Clear blood pool outside the closed rings.",
+            "--trim-pool",
+            group=Group.OUTPUT,
+            not_in=[Face.EFFECT],
+        ),
+    )
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError(f"The number of samples is {self.samples}; it must be 1 or more.")
-        if self.steps is not None and self.steps < 1:
-            raise ValueError(f"The number of steps is {self.steps}; it must be 1 or more.")
+        for name, info in option_infos().items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if info.choices and str(value) not in info.choices:
+                raise ValueError(f"Option {name!r} is {value!r}. Give one of {', '.join(info.choices)}.")
+            if info.least is not None and value < info.least:
+                raise ValueError(f"Option {name!r} is {value}. Give a number of {info.least:g} or more.")
+        object.__setattr__(self, "apex", Apex(str(self.apex)))
+        object.__setattr__(self, "device", str(self.device))
+        if self.mode is not None:
+            object.__setattr__(self, "mode", Mode(str(self.mode)))
+
+    @property
+    def bounds(self) -> Bounds:
+        """How far a repair may go."""
+        return Bounds(most_change_mm2=self.max_change_mm2)
+
+
+def option_infos(face: Face | None = None) -> dict[str, OptionInfo]:
+    """Return the options by name, in the order in which they are offered.
+
+    Args:
+        face: Only those that are offered there; all if not given.
+    """
+    found: dict[str, OptionInfo] = {entry.name: entry.metadata["info"] for entry in fields(RepairOptions)}
+    return {name: info for name, info in found.items() if face is None or face in info.faces}
+
+
+def default_of(name: str) -> Any:
+    """Return the default of an option."""
+    return next(entry.default for entry in fields(RepairOptions) if entry.name == name)
+
+
+def camel_case(name: str) -> str:
+    """Return the name that an option has in Slicer: ``max_change_mm2`` is ``maxChangeMm2`` there."""
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
+
+
+def from_camel_case(values: dict[str, Any]) -> RepairOptions:
+    """Return options whose names are spelled as in Slicer.
+
+    Raises:
+        TypeError: There is no such option.
+        ValueError: A value is none of the choices, or too small.
+    """
+    names = {camel_case(name): name for name in option_infos()}
+    unknown = sorted(values.keys() - names.keys())
+    if unknown:
+        raise TypeError(f"There is no option {unknown[0]!r}. The options are {', '.join(names)}.")
+    return RepairOptions(**{names[name]: value for name, value in values.items()})

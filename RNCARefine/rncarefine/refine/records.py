@@ -103,6 +103,8 @@ class RunRecord:
     geometry: bool
     apex: str
     seconds: float
+    max_change_mm2: float | None = None
+    trim_pool: bool = False
 
 
 @dataclass(frozen=True)

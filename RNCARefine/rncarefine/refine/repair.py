@@ -10,7 +10,7 @@ import numpy as np
 
 from ..anatomy.heart import possible_hearts
 from ..nca.architecture import Architecture
-from ..nca.model import Model
+from ..nca.model import Model, choose_model
 from ..nca.rollout import Runner
 from ..progress import Progress, report_progress, subrange
 from ..stack import Mask, Stack, binary_mask
@@ -55,7 +55,7 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
 
 def repair(
     stack: Stack,
-    model: Model,
+    model: Model | None = None,
     options: RepairOptions | None = None,
     progress: Progress | None = None,
     others: Mask | None = None,
@@ -65,7 +65,7 @@ def repair(
 
     Args:
         stack: The stack.
-        model: Weights and card.
+        model: Weights and card; by default those that the options name.
         options: How to repair.
         progress: Called with the progress; may cancel.
         others: Every other label of an exclusive label map, as one mask; only to count what the wall takes from them.
@@ -80,6 +80,8 @@ def repair(
         Cancelled: ``progress`` asked to stop; nothing has been changed.
     """
     options = options or RepairOptions()
+    if model is None:
+        model = choose_model(options.model, options.mode)
     if others is not None:
         others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
     if options.trim_pool and stack.pool is None:

@@ -229,10 +229,10 @@ def _provenance(report: Report) -> str:
     made = [
         ("RNCARefine", run.version),
         ("Backend, device", f"{run.backend}, {run.device}"),
-        ("Seed, samples, steps", f"{run.seed}, {run.samples}, {run.steps}"),
-        ("Close the base", _yes(run.close_base)),
+        ("Seed, runs averaged, steps", f"{run.seed}, {run.samples}, {run.steps}"),
+        ("Closed base expected", _yes(run.close_base)),
         ("Add only", _yes(run.add_only)),
-        ("Geometry allowed", _yes(run.geometry)),
+        ("Fall back to polar interpolation", _yes(run.geometry)),
         ("Apex", run.apex),
         ("Time", f"{_number(run.seconds, '.1f')} s"),
     ]

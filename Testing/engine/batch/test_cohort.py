@@ -20,7 +20,6 @@ from rncarefine.batch.files import CaseFiles
 from rncarefine.batch.sources import source_of
 from rncarefine.nca.card import ModelRecord
 from rncarefine.refine.options import RepairOptions
-from rncarefine.tasks.ring.verification import Bounds
 
 MODEL = ModelRecord("toy", "0" * 64, "CC0", "none")
 SETTINGS = settings_of(MODEL, RepairOptions(), segment="myo", pool=None)
@@ -196,8 +195,8 @@ def test_the_same_settings_may_go_on_on_another_device(tmp_path):
         (settings_of(MODEL, RepairOptions(), segment="wall", pool=None), "segment was 'myo', is 'wall'"),
         (settings_of(replace(MODEL, sha256="1" * 64), RepairOptions(), segment="myo", pool=None), "sha256 was '000"),
         (
-            settings_of(MODEL, RepairOptions(bounds=Bounds(most_change_mm2=9.0)), segment="myo", pool=None),
-            r"most_change_mm2 was None, is 9.0",
+            settings_of(MODEL, RepairOptions(max_change_mm2=9.0), segment="myo", pool=None),
+            r"max_change_mm2 was None, is 9.0",
         ),
         ({**SETTINGS, "version": "0.0.9"}, f"version was '{__version__}', is '0.0.9'"),
         ({key: value for key, value in SETTINGS.items() if key != "apex"}, "apex was 'auto', is None"),

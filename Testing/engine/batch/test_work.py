@@ -94,7 +94,7 @@ def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path,
         ({"folder": Path("/none/out")}, "Choose a folder that every worker of the cluster sees"),
         ({"sha256": "0" * 64}, "is another than where the batch was started"),
         ({"model": "none"}, "There is no model 'none'"),
-        ({"options": RepairOptions(device="abacus")}, "Unknown device 'abacus'"),
+        ({"options": RepairOptions(device="mps")}, "Device 'mps'"),
     ],
 )
 def test_a_process_in_which_nothing_can_be_done_says_why(case, tmp_path, changes, complaint):

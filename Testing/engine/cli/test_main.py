@@ -160,7 +160,7 @@ def test_a_repair_to_look_at_is_flagged_and_not_said_to_be_left(case, capsys):
     assert (array("out.nii.gz")[1] != labels()[1]).any()
     said = capsys.readouterr().out
     assert "repaired by the automaton, look at this" in said
-    assert re.search(r"Slice 1 was repaired, but look at it: Before: .* Low confidence: ", said)
+    assert re.search(r"Slice 1 was repaired, but look at it: .* Low confidence", said)
     assert "was left as it was" not in said
 
 
@@ -277,7 +277,7 @@ def test_slices_along_another_axis_are_pointed_out(case, capsys):
         picture.SetSpacing((8.0, 1.5, 1.25))
         sitk.WriteImage(picture, f"{name}.nrrd")
     main(["check", "odd.nrrd", "odd-seg.nrrd"])
-    assert "Please note: The slice distance (1.25 mm)" in capsys.readouterr().err
+    assert "Please note: The slice spacing (1.25 mm)" in capsys.readouterr().err
 
 
 # Bad input

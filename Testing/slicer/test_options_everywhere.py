@@ -1,0 +1,87 @@
+"""Every option of a repair is in every face that offers it, with the same default, choices and words."""
+
+from __future__ import annotations
+
+import inspect
+import runpy
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from slicer.parameterNodeWrapper import Choice
+
+from harness.effects import EffectBench
+from harness.panel_steps import MODULE_FILE, open_module
+from rncarefine.refine.options import Face, OptionInfo, camel_case, default_of, option_infos
+from RNCARefineLib.panel import effect_options
+
+SCRIPT = MODULE_FILE.parent / "Resources" / "Scripts" / "RNCARefineBatch.py"
+CHOSEN_ELSEWHERE = {"model", "mode"}
+"""Panel and effect always show which mode and model are used: they have no default of nothing."""
+
+
+def spelled(face: Face) -> dict[str, tuple[str, OptionInfo]]:
+    """Return, by its name in Slicer, the name of each option that a face offers, and what is said of it."""
+    return {camel_case(name): (name, info) for name, info in option_infos(face).items()}
+
+
+def plain(value: Any) -> Any:
+    """Return a default as the Slicer side writes it: words as text, and 0 for none."""
+    return 0 if value is None else str(value) if isinstance(value, str) else value
+
+
+def test_every_option_is_an_argument_of_the_logic(logic: Any) -> None:
+    found = inspect.signature(logic.process).parameters
+    for spelling, (name, _) in spelled(Face.LOGIC).items():
+        assert found[spelling].default == default_of(name), spelling
+    of_check = {spelling for spelling, (_, info) in spelled(Face.LOGIC).items() if info.of_check}
+    assert of_check == set(inspect.signature(logic.check).parameters) & spelled(Face.LOGIC).keys()
+    for method in (logic.processSequence, logic.processBatch):
+        assert inspect.signature(method).parameters["options"].kind is inspect.Parameter.VAR_KEYWORD
+
+
+def test_every_option_is_in_the_parameter_node_and_has_a_control(logic: Any) -> None:
+    parameters, panel = logic.getParameterNode(), open_module()
+    hints = get_type_hints(type(parameters), include_extras=True)
+    for spelling, (name, info) in spelled(Face.PANEL).items():
+        if name in CHOSEN_ELSEWHERE:
+            continue
+        assert getattr(parameters, spelling) == plain(default_of(name)), spelling
+        offered = [part for part in get_args(hints[spelling]) if isinstance(part, Choice)]
+        assert not info.choices or list(info.choices) == list(offered[0].choices), spelling
+        texts = {widget.text for widget in vars(panel.ui).values() if hasattr(widget, "text")}
+        assert {info.label, f"{info.label}:"} & texts, spelling
+
+
+def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
+    for spelling, (name, _) in spelled(Face.EFFECT).items():
+        parameter = spelling[0].upper() + spelling[1:]
+        if name not in CHOSEN_ELSEWHERE:
+            assert effect_options.DEFAULTS[parameter] == plain(default_of(name)), spelling
+            assert bench.scripted.parameterDefined(parameter), spelling
+        assert hasattr(bench.effect.options.repair_options, name)
+    offered = {parameter[0].lower() + parameter[1:] for parameter in effect_options.DEFAULTS}
+    assert offered == spelled(Face.EFFECT).keys() - CHOSEN_ELSEWHERE
+
+
+def test_what_is_set_in_the_effect_reaches_the_options(bench: EffectBench) -> None:
+    for parameter, value in (("Seed", 5), ("Samples", 2), ("CloseBase", 1), ("AddOnly", 1), ("Geometry", 0)):
+        bench.scripted.setParameter(parameter, value)
+    bench.scripted.setParameter("Apex", "first")
+    bench.scripted.setParameter("Device", "numpy")
+    options = bench.effect.options.repair_options
+    assert (options.seed, options.samples, options.close_base, options.add_only, options.geometry) == (
+        5, 2, True, True, False,
+    )  # fmt: skip
+    assert (str(options.apex), options.device) == ("first", "numpy")
+
+
+@pytest.mark.parametrize("face", [Face.SCRIPT])
+def test_every_option_is_an_argument_of_the_batch_script(face: Face) -> None:
+    parser = runpy.run_path(str(SCRIPT))["make_parser"]()
+    found = {action.dest: action for action in parser._actions}
+    for name, info in option_infos(face).items():
+        assert info.flag.partition("/")[0] in found[name].option_strings, name
+        default = found[name].default
+        assert default is None or default == plain(default_of(name)), name
+        choices = found[name].choices
+        assert choices is None or list(choices) == list(info.choices), name
