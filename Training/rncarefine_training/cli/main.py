@@ -116,7 +116,8 @@ def calibrate(
 
     training = Config.load(config)
     path = run / "models" / f"{training.name}.npz"
-    sources = training_sources(training, last_only=True)
+    # Of early snapshots, too: what fully trained networks leave is repaired too well to learn from.
+    sources = training_sources(training)
     failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
     model = load_model(path)
     found = collect_features(failures, model, workers)

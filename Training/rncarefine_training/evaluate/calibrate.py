@@ -33,7 +33,7 @@ from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
 FOLDS = 5
-FEWEST = 20
+FEWEST = 12
 """Good repairs, and others, below which weights would only repeat chance."""
 
 
