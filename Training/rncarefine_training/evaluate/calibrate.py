@@ -1,9 +1,9 @@
-"""Calibrating the confidence: what evidence says that a repaired wall is good.
+"""Calibrate the confidence: the probability that a repaired wall is good.
 
-A logistic regression on :func:`rncarefine.refine.confidence.evidence`, fitted on real failures of the selecting
-subjects, whom the automaton was not trained on. Its weights go onto the model card. "Good" is a Dice of at least 0.75
-with the truth. Whether Dice rose would be another question to ask, but a poor one: it rises nearly always, and where it
-falls then mostly by less than 0.02, in slices that were and stay good.
+A logistic regression on :func:`rncarefine.refine.confidence.evidence`, fitted on real failures of the validation set,
+on which the automaton was not trained. Its weights go onto the model card. "Good" is a Dice of at least 0.75 with the
+truth. Whether Dice rose would be another question, but a poor one: it rises nearly always, and where it falls then
+mostly by less than 0.02, in slices that were and stay good.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def collect_evidence(failures: Sequence[Failure], model: Model, workers: int = 1
     """Repair what base networks broke, and yield the evidence of one stack's repairs, and whether they are good.
 
     Args:
-        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`, of selecting subjects.
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`, of the validation set.
         model: The weights to calibrate.
         workers: Processes.
     """
@@ -92,7 +92,8 @@ def fit_confidence(rows: pd.DataFrame) -> Calibration:
     if least < FEWEST or rows.subject.nunique() < FOLDS:
         raise ValueError(
             f"A confidence cannot be calibrated on {len(rows)} repairs, {least} of the rarer kind: it takes {FEWEST} "
-            f"good ones, {FEWEST} others, and {FOLDS} subjects. Select on more subjects, or leave it out."
+            f"good ones, {FEWEST} others, and {FOLDS} subjects. Enlarge the "
+            "validation set, or skip the calibration."
         )
     found, good = rows[list(EVIDENCE)].to_numpy(np.float64), rows.good.to_numpy(bool)
     left_out = cross_val_predict(

@@ -18,7 +18,7 @@ POLAR = "polar interpolation"
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per network, model and method: broken slices, valid share with interval, means against input.
 
-    ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, a person must look at.
+    ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, need review.
     """
     lines = []
     for (network, model, method), part in rows.groupby(["network", "model", "method"], sort=False):
