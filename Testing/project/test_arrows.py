@@ -31,7 +31,7 @@ ROOMS = {
     ),
     "RNCARefineLib": (("",), ("mrml",), ("panel",)),
     "rncarefine_training": (
-        ("", "spelling", "resume"),
+        ("", "spelling", "resume", "progress"),
         ("data",),
         ("config", "config_errors"),
         ("networks",),

@@ -1,4 +1,4 @@
-"""What every part of the design is worth: the same training without it, measured on the same slices."""
+"""Ablation: train without each part of the design, and measure on the same slices."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ VARIATIONS = (
     Variation("no pool of states", {"from_pool": 0.0}),
     Variation("8 steps", {"steps": 8, "train_steps": [4, 8]}),
 )
-"""The first is what the others are compared with; the second tells how much is chance."""
+"""The first is what the others are compared with; the second shows how much is chance."""
 
 
 def varied(config: Config, variation: Variation, share: float) -> Config:
@@ -142,14 +142,14 @@ def rows_of(variation: Variation, run: Path, stacks: int) -> Path:
 
 
 def _claim(path: Path, training: Config) -> None:
-    """Keep the configuration beside what is made of it, and refuse to go on with another one."""
+    """Keep the configuration beside its results, and refuse to resume with another one."""
     text = json.dumps(training.model_dump(mode="json"), indent=1, sort_keys=True)
     if not path.exists():
         write_text_whole(path, text)
     elif path.read_text(encoding="utf-8") != text:
         raise ValueError(
             f"{path.parent} holds a training of another configuration or share of updates. Remove the folder to train "
-            "anew, or give another --run."
+            "again, or give another --run."
         )
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rncarefine_training.evaluate.measure import Failure
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")]
-StacksOption = Annotated[int, typer.Option(min=1, help="So many stacks of the selecting subjects, drawn at random.")]
+StacksOption = Annotated[int, typer.Option(min=1, help="Number of stacks of the validation set, drawn at random.")]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="What the documents quote and no user runs.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Experiments that the documents quote.")
 
 
 def horizon(
@@ -29,7 +29,7 @@ def horizon(
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelOption = "sax-cine-2d",
     stacks: StacksOption = 24,
-    seeds: Annotated[int, typer.Option(min=1, help="Rollouts of every stack, each with a seed of its own.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Rollouts per stack, each with its own random seed.")] = 3,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
@@ -59,7 +59,7 @@ def robustness(
 ) -> None:
     """Repair disturbed stacks (image, orientation, grid, mask) and write RUN/robustness-MODEL.csv.
 
-    Goes on where it was cut off: every stack's rows are kept in RUN/robustness/.
+    Can be interrupted and resumed: the rows of every stack are kept in RUN/robustness/.
     """
     from rncarefine_training.cli.tables import show
     from rncarefine_training.evaluate.store import write_table
@@ -89,7 +89,7 @@ def ablate(
 ) -> None:
     """Train the automaton without each part of its design in turn and write RUN/ablation.csv.
 
-    Goes on where it was cut off; the table also holds the variations that other calls have trained.
+    Can be interrupted and resumed; the table also holds the variations that other calls have trained.
     """
     from rncarefine_training.cli.tables import show
     from rncarefine_training.evaluate.store import write_table
@@ -157,7 +157,7 @@ def report(
 
 
 def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
-    """Draw stacks of the selecting subjects; fewer are a part of more."""
+    """Draw stacks of the validation set; a smaller draw is a subset of a larger one."""
     found, order = selecting_failures(run, config)
     return [found[index] for index in sorted(order[:stacks])]
 

@@ -1,4 +1,4 @@
-"""Commands on pictures instead of hearts: the comparison with the recipe that was published with rNCA."""
+"""Commands on synthetic pictures: the comparison with the published recipe of rNCA."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compare_published(
     """Train ours and the published recipe on the same pictures and compare them.
 
     SOURCE holds train/ and val/, each with images/, states/ and labels/ of grey PNG files. Everything runs on one
-    thread; seconds are those of the processor. What was trained before is gone on with.
+    thread; seconds are those of the processor. An interrupted training is resumed.
     """
     from rncarefine_training.cli.tables import show
     from rncarefine_training.evaluate.store import write_table
@@ -58,7 +58,7 @@ def compare_published(
     shown = compare_published_table(comparison.table).set_index("method").T
     show(shown.rename_axis("means (95 % interval)").reset_index(), "Ours and the published recipe")
     done = int(log.updates.max())
-    share = "all" if done == PUBLISHED.updates else f"cut off after {100 * done / PUBLISHED.updates:.0f} %"
+    share = "all" if done == PUBLISHED.updates else f"stopped after {100 * done / PUBLISHED.updates:.0f} %"
     console.print(f"Published recipe: {done} of {PUBLISHED.updates} updates ({share}), computed by exact algebra.")
     ours = comparison.table[(comparison.table["training s"] > 0) & ~comparison.table.method.str.startswith("published")]
     for line in ours.to_dict("records"):
@@ -66,8 +66,8 @@ def compare_published(
     if literal:
         seconds = time_literally(train)
         console.print(
-            f"As it is written it takes {seconds.update:.1f} s an update, times {PUBLISHED.updates} updates "
-            f"{seconds.training / 3600:.0f} h, and {1000 * seconds.picture:.0f} ms a picture."
+            f"As it is written it takes {seconds.update:.1f} s per update, times {PUBLISHED.updates} updates "
+            f"{seconds.training / 3600:.0f} h, and {1000 * seconds.picture:.0f} ms per picture."
         )
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a wall when the automaton runs on and on: neither flooding nor decay after it has converged."""
+"""Stability: roll the automaton out far beyond the steps of its use."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_a_quick_look_at_few_subjects_leaves_the_whole_evaluation_as_it_was(run)
 
 @pytest.fixture
 def intact(run, tmp_path):
-    """Return a run whose network broke nothing of the selecting subjects."""
+    """Return a run whose network broke nothing of the validation set."""
     _, config, models = run
     cases = write_cases(tmp_path / "cases")
     write_predictions(tmp_path / "predictions", ["small-0@1"], cases)
@@ -114,7 +114,7 @@ def intact(run, tmp_path):
 def test_pictures_of_ones_own_show_a_broken_stack_wherever_it_is(intact, subject):
     folder, _, models = intact
     write_predictions(folder / "predictions", ["small-0@1"], {subject: toy_case(subject)})
-    # The log of a training that was cut off before it wrote anything to it.
+    # The log of a training that was interrupted before it wrote anything to it.
     (folder / "automaton" / "toy-2d" / "log").mkdir(parents=True)
     output = call("plots", intact, "--model", models[0], "--own")
     assert "Not drawn: training-toy-2d: No training was logged" in output
@@ -130,7 +130,7 @@ def test_networks_that_broke_nothing_are_evaluated_too_and_there_is_nothing_to_d
     assert "evaluation-select-strata.csv is not there" in call("plots", intact, "--model", models[0])
     arguments = ["plots", "--run", folder, "--config", config, "--model", models[0], "--own"]
     done = CliRunner().invoke(cli.app, list(map(str, arguments)))
-    assert "broke no slice of the selecting subjects" in str(done.exception)
+    assert "broke no slice of the validation set" in str(done.exception)
 
 
 def test_plots_come_from_the_tables(run, tmp_path):

@@ -14,9 +14,6 @@ from rncarefine.nca.model import load_model, save_model
 from rncarefine_training.cli import main as cli
 from training.toy_data import failed, toy_case, write_acdc, write_cases, write_config, write_predictions
 
-COMMANDS = ["prepare", "base", "failures", "automaton", "export", "calibrate", "evaluate", "all"]
-COMMANDS += ["plots", "procedural"]
-
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch):
@@ -34,23 +31,6 @@ def main(monkeypatch, *arguments):
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return ended.value.code
-
-
-def test_help_names_every_command():
-    result = call("--help")
-    assert result.exit_code == 0
-    assert all(command in result.output for command in COMMANDS)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command):
-    result = call(command, "--help")
-    assert result.exit_code == 0
-    assert "Usage" in result.output
-
-
-def test_the_committed_configuration_is_the_default():
-    assert cli.DEFAULT_CONFIG.is_file()
 
 
 def test_prepare_writes_a_case_for_every_labelled_frame(tmp_path):
@@ -113,10 +93,6 @@ def test_everything_runs_every_step_in_order(monkeypatch, tmp_path):
 
 
 # Bad input
-
-
-def test_no_command_shows_the_help_with_status_2(monkeypatch):
-    assert main(monkeypatch) == 2
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,6 @@ def call(command, run, *arguments):
     return done.output
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command):
-    done = CliRunner().invoke(cli.app, [command, "--help"])
-    assert done.exit_code == 0
-    assert "Usage" in done.output
-
-
 def test_no_experiment_is_a_command_of_the_training():
     assert not set(COMMANDS) & {command.name or command.callback.__name__ for command in main.app.registered_commands}
 

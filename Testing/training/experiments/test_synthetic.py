@@ -1,4 +1,4 @@
-"""Pictures in place of hearts: reading, samples, training that can be gone on with, and the comparison as a command."""
+"""Pictures in place of hearts: reading, samples, resumed training, and the comparison as a command."""
 
 from __future__ import annotations
 
@@ -284,17 +284,17 @@ def test_the_command_trains_compares_and_goes_on(tmp_path):
     folder = run / "compare-published"
     table = pd.read_csv(run / "compare-published.csv").set_index("method")
     assert list(table.index) == [
-        "input", "published, cut off", "published, cut off, mask above 0.5", "ours, ring", "ours, tubular",
+        "input", "published, stopped", "published, stopped, mask above 0.5", "ours, ring", "ours, tubular",
     ]  # fmt: skip
-    assert table.loc["published, cut off", "mse"] == table.loc["published, cut off, mask above 0.5", "mse"]
-    assert table.loc["published, cut off", "updates"] == 2
-    assert table.loc["published, cut off", "parameters"] == 12_977
+    assert table.loc["published, stopped", "mse"] == table.loc["published, stopped, mask above 0.5", "mse"]
+    assert table.loc["published, stopped", "updates"] == 2
+    assert table.loc["published, stopped", "parameters"] == 12_977
     assert (table["n"] == 3).all()
     assert len(pd.read_csv(folder / "pictures.csv")) == 15
     assert len(pd.read_csv(folder / "published" / "published.csv")) == 2
     for name in ("examples.png", "curves.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
-    assert "2 of 15360 updates (cut off after 0 %)" in " ".join(result.output.split())
+    assert "2 of 15360 updates (stopped after 0 %)" in " ".join(result.output.split())
 
 
 def test_the_shipped_configurations_are_valid_and_smaller_than_the_published_automaton():

@@ -1,4 +1,4 @@
-"""Commands that make cases: ``prepare`` from labelled volumes, ``procedural`` from nothing but anatomy."""
+"""Commands that make cases: ``prepare`` from labelled volumes, ``procedural`` from drawn anatomy."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def prepare(
     prediction_label: PredictionAssignments = [],  # noqa: B006
     subject_pattern: Pattern = None,
     channel: Annotated[int, typer.Option(min=0, help="With nnU-Net: which channel is the cine image.")] = 0,
-    test_share: Annotated[float, typer.Option(help="Share of the subjects to draw for the test.")] = 0.2,
-    select_share: Annotated[float, typer.Option(help="Share of the others to draw for the selection.")] = 0.2,
+    test_share: Annotated[float, typer.Option(help="Share of the subjects to draw for the test set.")] = 0.2,
+    select_share: Annotated[float, typer.Option(help="Share of the others to draw for the validation set.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Decides the draw of the subjects.")] = 2026,
 ) -> None:
     """Turn labelled volumes, and what networks made of them, into cases and predictions.
 
-    Labels are checked: a myocardium that is nowhere, or ventricles that are swapped, are errors. Where the data do not
-    say which subjects are for the test, they are drawn once and written to RUN/subjects.csv.
+    Labels are checked: a missing myocardium and swapped ventricles are errors. Where the data do not name the test set,
+    it is drawn once and written to RUN/subjects.csv.
     """
     said = parse_labels(labels, label)
     others = prediction_label_maps(prediction_labels, prediction_label)
@@ -176,7 +176,7 @@ def _prepare_known(source: Path, run: Path) -> None:
 def _prepare_own(
     entries: list[Entry], labels: Labels, others: dict[str, Labels], run: Path, shares: Shares, notes: list[str]
 ) -> None:
-    """Prepare a lab's own data and say what came of it."""
+    """Prepare a lab's own data and print a summary."""
     networks = sorted({name for entry in entries for name in entry.predictions})
     strangers = sorted(others.keys() - {"", *networks})
     if strangers:
@@ -194,22 +194,22 @@ def _prepare_own(
         return track(values, "Cases", total=len(entries), console=console)
 
     summary = prepare_entries(entries, labels, every, run, shares, shown)
-    _tell(summary, run, [*notes, *summary.notes])
+    _print_summary(summary, run, [*notes, *summary.notes])
 
 
-def _tell(summary: Summary, run: Path, notes: list[str]) -> None:
-    """Say what was prepared and what to beware of."""
+def _print_summary(summary: Summary, run: Path, notes: list[str]) -> None:
+    """Print what was prepared, and warnings."""
     sides = Counter(summary.split.values())
     console.print(f"{summary.cases} cases, {summary.slices} slices in {run / 'cases'}")
     listed = ", ".join(f"{sides[split]} {split}" for split in SPLITS)
-    console.print(f"Subjects: {listed} ({run / 'subjects.csv'}; change it before the training, never after)")
+    console.print(f"Subjects: {listed} ({run / 'subjects.csv'}; change it before the training, not after)")
     if summary.networks:
         columns = ["network", "cases", "myocardium Dice", "slices really broken"]
         lines = [(name, each.cases, f"{each.dice:.3f}", each.broken) for name, each in summary.networks.items()]
         show(pd.DataFrame(lines, columns=columns), "What the networks made of the cases")
         console.print(
-            "Nobody can tell from files whether a network had seen the subjects that it segmented. Give out-of-fold "
-            "segmentations only: of subjects that the very network was not trained on.",
+            "Files do not show whether a network was trained on the subjects that it segmented. Use out-of-fold "
+            "segmentations only.",
             style="yellow",
         )
     for note in notes:
@@ -220,7 +220,7 @@ def _draw(run: Path) -> None:
     from ..data.sources.picture import draw_prepared
 
     path = draw_prepared(run, run / "prepared.png")
-    console.print(f"Look at {path} before you go on: every outline must lie where its name says.")
+    console.print(f"Check {path} before you train: every outline must lie on its structure.")
 
 
 def procedural(

@@ -26,7 +26,7 @@ ModelsOption = Annotated[list[str], typer.Option("--model", "-m", help="Name or 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes, each on one core.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, numpy, cpu, cuda or mps.")]
 OWN_STACKS = 12
-"""Broken stacks that a gallery of one's own looks through."""
+"""Number of broken stacks that a gallery of own data chooses from."""
 SubjectsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Only the first so many subjects, for a quick look that has files of its own."),
@@ -37,9 +37,9 @@ def evaluate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006 (typer's way to give a list a default)
-    test: Annotated[bool, typer.Option(help="Open the test subjects; otherwise the selecting ones.")] = False,
+    test: Annotated[bool, typer.Option(help="Measure on the test set; otherwise on the validation set.")] = False,
     fresh: Annotated[bool, typer.Option(help="Drop what earlier calls measured of other models.")] = False,
-    tables: Annotated[bool, typer.Option(help="Make the tables anew from the rows; measure and open nothing.")] = False,
+    tables: Annotated[bool, typer.Option(help="Make the tables again from the rows, without measuring.")] = False,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
     subjects: SubjectsOption = None,
@@ -47,7 +47,7 @@ def evaluate(
     """Measure the repair beside the baselines and write RUN/evaluation-*.csv.
 
     Rows of other models that an earlier call has measured on the same slices are kept, so that the tables hold all of
-    them. Every opening of the test subjects is written to RUN/opened.csv.
+    them. Every evaluation of the test set is recorded in RUN/opened.csv.
     """
     from ..automaton.fit import test_sources, training_sources
     from ..evaluate.measure import evaluate as measure
@@ -67,14 +67,14 @@ def evaluate(
     name = base_name(test, subjects)
     if tables:
         write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name)
-        console.print(f"Tables made anew: {run / name}*.csv")
+        console.print(f"Tables written: {run / name}*.csv")
         return
     chosen = (training.subjects.test if test else training.subjects.select)[:subjects]
     sources = test_sources(training) if test else training_sources(training, last_only=True)
     failures = failures_of(run / "cases", run / "predictions", sources, chosen)
     models = [load_model(name) for name in model]
     console.print(f"evaluate: {len(failures)} segmented stacks of {len(sources)} networks, models: {', '.join(model)}")
-    # Whatever can go wrong is said before hours are spent and the test subjects opened.
+    # Errors come before hours are spent and the test set is opened.
     choose_device(device)
     if not fresh:
         other_models(run / f"{name}-{ROWS}.csv", slices_of(failures), labels_of(models))
@@ -94,9 +94,7 @@ def plots(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006
-    test: Annotated[
-        bool, typer.Option(help="Draw the tables of the test subjects, not of the selecting ones.")
-    ] = False,
+    test: Annotated[bool, typer.Option(help="Draw the tables of the test set, not of the validation set.")] = False,
     own: Annotated[bool, typer.Option(help="Pictures of this run's stacks, not of the sample stack (CC0).")] = False,
     output: Annotated[
         Path | None, typer.Option(file_okay=False, help="Gets the plots; RUN/plots if not given.")
@@ -124,7 +122,7 @@ def plots(
 
 
 def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
-    """Return all stacks of the selecting subjects, and a random order of them."""
+    """Return all stacks of the validation set, and a random order of them."""
     from ..automaton.fit import training_sources
     from ..evaluate.measure import failures_of
 
@@ -135,7 +133,7 @@ def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int
 
 
 def _own_stacks(run: Path, config: Path) -> list[Shown]:
-    """Draw broken stacks of the selecting subjects for pictures."""
+    """Choose broken stacks of the validation set for pictures."""
     from ..evaluate.plots.pictures import broken_stacks
 
     found, order = selecting_failures(run, config)
@@ -143,7 +141,7 @@ def _own_stacks(run: Path, config: Path) -> list[Shown]:
 
 
 def gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
-    """Put the rows of all stacks together while a bar shows how far it is.
+    """Collect the rows of all stacks while a progress bar runs.
 
     Raises:
         ValueError: There is not a single row.

@@ -1,4 +1,4 @@
-"""The command ``rncarefine-train``: one command per step, and ``all`` for the whole way."""
+"""The command ``rncarefine-train``: one command per step, and ``all`` for the whole pipeline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) ->
 
 @app.command()
 def failures(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Segment, with every base network, the subjects it has not seen."""
+    """Segment, with every base network, the subjects that it was not trained on."""
     from ..networks.failures import collect, due
 
     training = Config.load(config)
@@ -139,7 +139,7 @@ def calibrate(
 
 @app.command()
 def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write weights and model card to RUN/models, with what `calibrate` and `evaluate --test` found of them."""
+    """Write weights and model card to RUN/models, with the results of `calibrate` and `evaluate --test`."""
     from ..automaton.export import export as write
     from ..automaton.export import recard
     from ..evaluate.tables import measured
@@ -150,7 +150,7 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
     path = write(training, folder / "last.ckpt", made(run / "models"))
     sha256 = load_model(path).card.sha256
-    # A training that went on in the meantime has other weights: what was found of the earlier ones does not hold.
+    # A training that was resumed in the meantime has other weights: the earlier figures do not hold.
     metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
     kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
     weights = {

@@ -1,4 +1,4 @@
-"""Repairing what base networks really broke, with every model and baseline: one row a slice and method."""
+"""Repair what base networks really broke, with every model and baseline: one row per slice and method."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
         ValueError: There is nothing.
     """
     if not subjects:
-        raise ValueError("The configuration names no subjects to measure on: give subjects.test or subjects.select.")
+        raise ValueError("The configuration names no subjects to measure on: add subjects.test or subjects.select.")
     found = [
         Failure(cases / path.name, path, source)
         for source in sources

@@ -108,7 +108,7 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.D
     for ending, table in tables.items():
         path = run / f"{name}{'-' if ending else ''}{ending}.csv"
         if table.empty:
-            # No slice to tell it from: an earlier table must not stay, and nobody could read one without columns.
+            # An earlier table must not stay, and one without columns could not be read.
             path.unlink(missing_ok=True)
         else:
             write_table(table, path)

@@ -1,4 +1,4 @@
-"""Base networks trained on a part of the subjects, and what they make of the others."""
+"""Train base networks on a part of the subjects, and segment the others."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def members(config: Config) -> list[Member]:
 
 
 def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale grey values so that the 1st and 99th percentile of the stack become 0 and 1."""
+    """Scale intensities so that the 1st and 99th percentile of the stack become 0 and 1."""
     low, high = intensity_range(image)
     return ((image - low) / (high - low)).astype(np.float32)
 
@@ -144,12 +144,12 @@ class BaseLearner(L.LightningModule):
         checkpoint["draws"] = self.draws.get_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the random numbers as they were."""
+        """Restore the state of the random numbers."""
         self.draws.set_state(checkpoint["draws"])
 
 
 def train_member(config: Config, member: Member, cases: list[Case], folder: Path, progress: bool = True) -> list[Path]:
-    """Train one base network, going on from its last checkpoint if there is one.
+    """Train one base network, or resume from its last checkpoint.
 
     Args:
         config: The training.

@@ -19,11 +19,11 @@ def training(log: pd.DataFrame) -> Figure:
     """Draw loss and validation over the updates.
 
     Args:
-        log: One line a logged value: ``name``, ``step``, ``value``.
+        log: One line per logged value: ``name``, ``step``, ``value``.
     """
     figure = new_figure(2.9)
     left, right = figure.subplots(1, 2)
-    # Lightning goes on logging the last loss of the warm-up when that is over.
+    # Lightning continues to log the last loss of the warm-up when that is over.
     rolling = log[log.name == "loss"].step.min()
     log = log[(log.name != "loss_encoder") | ~(log.step >= rolling)]
     for name, label, colour in (("loss_encoder", "encoder alone", ORANGE), ("loss", "after the rollout", BLUE)):
@@ -36,7 +36,7 @@ def training(log: pd.DataFrame) -> Figure:
     rings, gain = (log[log.name == name].sort_values("step") for name in ("rings", "dice_gain"))
     right.plot(gain.step, gain.value, color=BLUE, marker=MARKERS[0], label="gain of Dice (left)")
     right.axhline(0, color=GREY, linewidth=0.8)
-    right.set(title="Selecting subjects, automaton alone", xlabel="update", ylabel="gain of Dice")
+    right.set(title="Validation set, automaton alone", xlabel="update", ylabel="gain of Dice")
     if len(rings):
         shares = right.twinx()
         shares.plot(rings.step, rings.value, color=GREEN, marker=MARKERS[1], label="closed rings (right)")

@@ -1,4 +1,4 @@
-"""Pictures: what the automaton does step by step, and repairs before and after beside the truth."""
+"""Draw the automaton step by step, and repairs before and after with the truth."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
             if any(near.mask[k].any() for k in found.broken()):
                 shown.append(found)
     if not shown:
-        raise ValueError("The networks broke no slice of the selecting subjects: there is nothing to draw.")
+        raise ValueError("The networks broke no slice of the validation set: there is nothing to draw.")
     return shown
 
 
