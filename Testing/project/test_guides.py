@@ -134,7 +134,8 @@ def test_every_reason_code_is_explained_with_its_numbers() -> None:
 
 
 def test_readme_has_one_table_of_results() -> None:
-    assert len(re.findall(r"^<!-- results -->\n\|(?:.*\n)+?<!-- end of results -->$", text("README.md"), re.MULTILINE)) == 1
+    place = r"^<!-- results -->\n\|(?:.*\n)+?<!-- end of results -->$"
+    assert len(re.findall(place, text("README.md"), re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("guide", WITH_INSTALLATION)
