@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine_training.cli.tables import interval, rounded
-from rncarefine_training.evaluate.measure import ALONE, NO_MODEL, OPEN_BASE, WHOLE
+from rncarefine_training.evaluate.measure import NO_MODEL, WHOLE
 from rncarefine_training.evaluate.store import write_table
 
 from .robustness import UNDISTURBED
@@ -146,8 +146,9 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _method(table: pd.DataFrame) -> pd.Series:
-    ending = table.method.map({WHOLE: "", ALONE: ", automaton alone", OPEN_BASE: ", base left open"})
-    return (table.model + ending).where(table.model != NO_MODEL, table.method)
+    # Variants are named after the whole repair; the baselines of the encoder are methods of their own.
+    ending = ", " + table.method.str.removeprefix(f"{WHOLE}, ")
+    return (table.model + ending.mask(table.method == WHOLE, "")).where(table.model != NO_MODEL, table.method)
 
 
 def paired_table(table: pd.DataFrame) -> pd.DataFrame:
