@@ -115,7 +115,7 @@ class RNCARefineParameterNode:
         apex: The end of the stack at which the apex lies.
         closeBase: Close the base, too.
         addOnly: Never remove a voxel from the wall.
-        geometry: Let polar interpolation try where the automaton fails.
+        geometry: Try polar interpolation where neither automaton nor image gives a wall.
         trimPool: Remove the blood pool outside the ring.
         reviewedSegmentation: The repaired segmentation in the slice table.
         reviewedSegmentID: ID of the repaired segment in it, where several were.
@@ -135,7 +135,7 @@ class RNCARefineParameterNode:
     apex: Annotated[str, Choice(["auto", "first", "last"])] = "auto"
     closeBase: bool = False
     addOnly: bool = False
-    geometry: bool = True
+    geometry: bool = False
     trimPool: bool = False
     reviewedSegmentation: slicer.vtkMRMLSegmentationNode
     reviewedSegmentID: str = ""
@@ -348,7 +348,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         steps=None,
         closeBase=False,
         addOnly=False,
-        geometry=True,
+        geometry=False,
         apex="auto",
         maxChangeMm2=None,
         inPlace=False,
@@ -375,7 +375,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             steps: Steps of a rollout; those of the model card if not given.
             closeBase: Close the base, too, where the outflow tract leaves the wall open on purpose.
             addOnly: Never remove a voxel from the myocardium.
-            geometry: Let polar interpolation try where the automaton fails.
+            geometry: Try polar interpolation where neither automaton nor image gives a wall.
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
             maxChangeMm2: Largest change of a slice in mm2; what would change more is refused.
             inPlace: Change the input itself, as one step that :meth:`undo` takes back.
@@ -685,7 +685,7 @@ def _options(
     steps=None,
     closeBase=False,
     addOnly=False,
-    geometry=True,
+    geometry=False,
     apex="auto",
     maxChangeMm2=None,
     trimPool=False,

@@ -28,7 +28,7 @@ def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
         f"{NAME}.Scope": "slice",
         f"{NAME}.CloseBase": "1",
         f"{NAME}.AddOnly": "0",
-        f"{NAME}.Geometry": "0",
+        f"{NAME}.Geometry": "1",
         f"{NAME}.Neighbours": "masking",
         f"{NAME}.PreviewOpacity": "0.7",
         f"{NAME}.BloodPool": "rv",

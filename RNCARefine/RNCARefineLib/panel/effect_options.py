@@ -28,7 +28,7 @@ def set_defaults(effect: Any) -> None:
     effect.setParameterDefault("Scope", WHOLE_SEGMENT)
     effect.setParameterDefault("CloseBase", 0)
     effect.setParameterDefault("AddOnly", 0)
-    effect.setParameterDefault("Geometry", 1)
+    effect.setParameterDefault("Geometry", 0)
     effect.setParameterDefault("Neighbours", LEAVE)
     effect.setParameterDefault("PreviewOpacity", 0.7)
 

@@ -60,7 +60,12 @@ def make_parser() -> argparse.ArgumentParser:
     method.add_argument("--steps", type=int, help="steps of a run (default: the model's)")
     method.add_argument("--close-base", action="store_true", help="expect closed rings at the base, too")
     method.add_argument("--add-only", action="store_true", help="never remove myocardium")
-    method.add_argument("--no-geometry", action="store_true", help="never close a ring by geometry")
+    method.add_argument(
+        "--geometry",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="try polar interpolation where neither automaton nor image gives a wall (default: no)",
+    )
     method.add_argument("--apex", choices=["auto", "first", "last"], default="auto", help="end at which the apex lies")
     method.add_argument("--max-change-mm2", type=float, metavar="MM2", help="refuse larger changes of a slice")
     return parser
@@ -89,7 +94,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
         steps=arguments.steps,
         close_base=arguments.close_base,
         add_only=arguments.add_only,
-        geometry=not arguments.no_geometry,
+        geometry=arguments.geometry,
         apex=Apex(arguments.apex),
         bounds=Bounds(most_change_mm2=arguments.max_change_mm2),
         trim_pool=arguments.trim_pool,

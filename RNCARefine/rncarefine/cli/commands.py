@@ -68,7 +68,7 @@ def repair(
     seed: options.Seed = 0,
     samples: options.Samples = 1,
     close_base: options.CloseBase = False,
-    no_geometry: options.NoGeometry = False,
+    geometry: options.Geometry = False,
     add_only: options.AddOnly = False,
     apex: options.ApexEnd = Apex.AUTO,
 ) -> None:
@@ -87,7 +87,7 @@ def repair(
             samples=samples,
             close_base=close_base,
             add_only=add_only,
-            geometry=not no_geometry,
+            geometry=geometry,
             apex=apex,
             trim_pool=trim_pool,
         )

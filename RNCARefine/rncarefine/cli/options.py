@@ -84,9 +84,14 @@ Samples = Annotated[
     int,
     typer.Option(min=1, help="Runs of the automaton that are averaged; several take longer.", rich_help_panel=METHOD),
 ]
-NoGeometry = Annotated[
+Geometry = Annotated[
     bool,
-    typer.Option("--no-geometry", help="Automaton alone: never close a ring by geometry.", rich_help_panel=METHOD),
+    typer.Option(
+        "--geometry/--no-geometry",
+        help="Try polar interpolation where neither automaton nor image gives a wall; off by default.",
+        show_default=False,
+        rich_help_panel=METHOD,
+    ),
 ]
 AddOnly = Annotated[
     bool,

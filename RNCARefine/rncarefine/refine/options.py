@@ -19,7 +19,7 @@ class RepairOptions:
         steps: Most steps of a rollout; ``None`` takes the model's.
         close_base: Expect closed rings at the base too.
         add_only: Never remove wall; only add to it.
-        geometry: Let geometry try where the automaton found no wall that passes.
+        geometry: Try polar interpolation where neither automaton nor image gives a wall that passes.
         apex: Which end of the stack the apex lies at.
         bounds: How far a repair may go.
         trim_pool: Remove blood pool outside the closed rings.
