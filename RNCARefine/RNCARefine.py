@@ -352,7 +352,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         steps=None,
         closeBase=False,
         addOnly=False,
-        geometry=True,
+        geometry=False,
         apex="auto",
         maxChangeMm2=None,
         inPlace=False,

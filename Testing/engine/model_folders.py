@@ -24,6 +24,12 @@ def install(monkeypatch: pytest.MonkeyPatch, folder: Path, *models: Model) -> No
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (folder,))
 
 
+def seeing_weights(folder: Path) -> Path:
+    """Save a model that proposes the wall that the image shows, and return the place of its weights."""
+    save_model(seeing_model(name="seeing"), folder)
+    return folder / "seeing.npz"
+
+
 def cine_2d() -> Model:
     """Return the slice-wise model that may not be used commercially; its walls are thin."""
     return seeing_model(0.25, name="sax-cine-2d", licence=RESTRICTED)

@@ -229,16 +229,16 @@ def test_options_that_change_in_the_node_are_shown_and_never_saved_back_from_the
     bench.show_slice(GAP)
     bench.options.this_slice.checked = True
     was_modifying = bench.node.StartModify()
-    for name, value in (("Scope", "segment"), ("CloseBase", "1"), ("AddOnly", "1"), ("Geometry", "0")):
+    for name, value in (("Scope", "segment"), ("CloseBase", "1"), ("AddOnly", "1"), ("Geometry", "1")):
         assert bench.node.GetAttribute(f"{NAME}.{name}") is not None
         bench.node.SetAttribute(f"{NAME}.{name}", value)
     bench.node.EndModify(was_modifying)
     bench.effect.updateGUIFromMRML()
     options = bench.options
     assert (options.whole_segment.checked, options.this_slice.checked) == (True, False)
-    assert (options.close_base.checked, options.add_only.checked, options.geometry.checked) == (True, True, False)
+    assert (options.close_base.checked, options.add_only.checked, options.geometry.checked) == (True, True, True)
     assert [bench.node.GetAttribute(f"{NAME}.{name}") for name in ("CloseBase", "AddOnly", "Geometry")] == [
         "1",
         "1",
-        "0",
+        "1",
     ]

@@ -136,8 +136,8 @@ def test_what_is_chosen_is_kept_in_the_parameter_node_and_shown_again(heart: Hea
     parameters = panel.logic.getParameterNode()
     assert (parameters.myocardiumSegmentID, parameters.poolSegmentID) == ("myo", "pool")
     panel.ui.samplesSpinBox.value = 3
-    panel.ui.geometryCheckBox.checked = False
-    assert (parameters.samples, parameters.geometry) == (3, False)
+    panel.ui.geometryCheckBox.checked = True
+    assert (parameters.samples, parameters.geometry) == (3, True)
     leave_panel(panel)
     parameters.samples = 5
     open_panel(MODULE_FILE)

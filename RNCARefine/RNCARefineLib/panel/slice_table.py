@@ -236,8 +236,8 @@ def _columns() -> list[Column]:
         Column(
             _("Verdict"),
             _(
-                "What was done: repaired by the automaton or by geometry, intact, or refused (left as it was). A "
-                "repair, too, may have to be looked at."
+                "What was done: repaired by the automaton, cleaned (only loose components and pores removed), "
+                "repaired by geometry, intact, or refused (left as it was). Any of them may need review."
             ),
             _verdict,
             accented=True,
@@ -253,8 +253,8 @@ def _columns() -> list[Column]:
         Column(
             _("Conf."),
             _(
-                "Confidence: the probability that the repaired wall is good (a Dice of at least 0.75), 0 to 1; below "
-                "0.5 you must look at the slice. Of a model that is not calibrated, the Dice that the wall may have."
+                "Confidence: the probability that the wall is good (a Dice of at least 0.75), 0 to 1; below 0.5 the "
+                "slice needs review. Of a model that is not calibrated, the Dice that the wall may have."
             ),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",
             True,

@@ -106,8 +106,9 @@ def _choose(
             done, doubtful = _remarks(verdict, k, bool(seen.focused.mask[k].any()), proposals)
             return SliceDecision(verdict, kept, (*reasons, *done), doubtful=doubtful)
         if verdict is Verdict.GEOMETRY:
-            against.append(Reason(ReasonCode.INTERPOLATION_REJECTED))
-        if objection not in against:
+            before_it = against or [Reason(ReasonCode.NO_PROPOSAL)]
+            against = [*before_it, Reason(ReasonCode.INTERPOLATION_REJECTED), objection]
+        elif objection not in against:
             against.append(objection)
     return SliceDecision(Verdict.REFUSED, before, (*reasons, *(against or [Reason(ReasonCode.NO_PROPOSAL)])))
 

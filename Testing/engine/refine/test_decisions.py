@@ -33,7 +33,7 @@ def after() -> Mask:
 @pytest.fixture
 def report(stack: Stack, after: Mask) -> Report:
     """Return the report about the sample, with its true totals."""
-    report = broken_report(notes=["careful"])
+    report = broken_report(doubts=[Reason(ReasonCode.ONE_SLICE)])
     return replace(report, stack=stack_record(stack, after, report.slices))
 
 
@@ -106,7 +106,7 @@ def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, s
     assert record.gap_deg_after == 0
     assert record.added_mm2 == pytest.approx(16 * 1.5 * 1.25)
     assert seen.stack.closed_after == 4
-    assert (seen.notes, seen.doubts) == (["careful"], [Reason(ReasonCode.SLICE_EDITED, k=2)])
+    assert seen.doubts == [Reason(ReasonCode.ONE_SLICE), Reason(ReasonCode.SLICE_EDITED, k=2)]
     assert record.codes[-1] == ReasonCode.EDITED
 
 
