@@ -11,7 +11,7 @@ import logging
 import sys
 import unittest
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -24,6 +24,17 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from rncarefine.batch.runs import BatchOutcome
+    from rncarefine.refine.records import Report
+    from RNCARefineLib.mrml.cine import CineOutcome
+    from RNCARefineLib.mrml.reviewing import Review
+
+    Progress = Callable[[float, str], "bool | None"]
 
 DOCUMENTATION = "https://github.com/rncarefine/SlicerRNCARefine"
 
@@ -44,7 +55,7 @@ class RNCARefine(ScriptedLoadableModule):
         self.parent.helpText = _(
             "Repairs broken myocardium in segmentations of short-axis cine cardiac MR: a refinement neural cellular "
             "automaton, guided by the image, closes the wall and prunes loose pieces; every slice is checked, and a "
-            "report says what was broken, what was done, and what a person must look at. For research use."
+            "report says what was broken, what was done, and what needs review. For research use."
         )
         self.parent.helpText += f'<p><a href="{DOCUMENTATION}">{DOCUMENTATION}</a></p>'
         self.parent.acknowledgementText = _(
@@ -302,7 +313,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self._outputNodeID = None
         self._parameterNode = None
 
-    def getParameterNode(self):
+    def getParameterNode(self) -> RNCARefineParameterNode:
         """Return what is chosen in the panel, the same :class:`RNCARefineParameterNode` as long as the scene stays."""
         node = super().getParameterNode()
         if self._parameterNode is None or self._parameterNode.parameterNode is not node:
@@ -313,7 +324,16 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """Forget the parameter node; the next call of :meth:`getParameterNode` returns a new object."""
         self._parameterNode = None
 
-    def check(self, segmentationNode, segmentID, volumeNode, poolSegmentID=None, *, closeBase=False, apex="auto"):
+    def check(
+        self,
+        segmentationNode: slicer.vtkMRMLSegmentationNode,
+        segmentID: str,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        poolSegmentID: str | None = None,
+        *,
+        closeBase: bool = False,
+        apex: str = "auto",
+    ) -> Report:
         """Diagnose every slice of a segment; nothing is changed.
 
         Args:
@@ -338,11 +358,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def process(
         self,
-        segmentationNode,
-        segmentID,
-        volumeNode,
-        outputSegmentationNode=None,
-        poolSegmentID=None,
+        segmentationNode: slicer.vtkMRMLSegmentationNode,
+        segmentID: str,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        outputSegmentationNode: slicer.vtkMRMLSegmentationNode | None = None,
+        poolSegmentID: str | None = None,
         *,
         mode=None,
         model=None,
@@ -423,11 +443,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         logging.info(f"RNCARefine, {outcome.segmentation_node.GetName()}: {outcome.report.summary()}")
         return outcome.report
 
-    def outputSegmentationNode(self):
+    def outputSegmentationNode(self) -> slicer.vtkMRMLSegmentationNode | None:
         """Return the segmentation that the last repair wrote, ``None`` if there is none or it was deleted."""
         return slicer.mrmlScene.GetNodeByID(self._outputNodeID) if self._outputNodeID else None
 
-    def reportTableNode(self):
+    def reportTableNode(self) -> slicer.vtkMRMLTableNode | None:
         """Return the table that the last repair wrote, that of all frames of a sequence; ``None`` if it is gone."""
         from RNCARefineLib.mrml.cine_report import FRAMES_ROLE
         from RNCARefineLib.mrml.table import existing_table
@@ -435,8 +455,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         outputNode = self.outputSegmentationNode()
         return outputNode and (outputNode.GetNodeReference(FRAMES_ROLE) or existing_table(outputNode))
 
-    def review(self, segmentationNode, segmentID=None):
-        """Return what a person needs to go over a repaired segmentation: ``RNCARefineLib.mrml.reviewing.Review``.
+    def review(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Review:
+        """Return the review of a repaired segmentation: ``RNCARefineLib.mrml.reviewing.Review``.
 
         Args:
             segmentationNode: A repaired segmentation.
@@ -449,14 +469,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         return Review.of(segmentationNode, segmentID, undo=self._steps())
 
-    def report(self, segmentationNode, segmentID=None):
+    def report(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Report:
         """Return the report of a repaired segmentation with the decisions made so far.
 
         Here and below, ``segmentID`` is the repaired segment, where several were.
         """
         return self.review(segmentationNode, segmentID).report()
 
-    def accept(self, segmentationNode, k, segmentID=None):
+    def accept(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
         """Accept slice ``k`` as it is now, or, if it was rejected, as the repair has made it; return the report.
 
         One step that :meth:`undo` takes back.
@@ -465,7 +485,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         review.accept(k)
         return review.report()
 
-    def reject(self, segmentationNode, k, segmentID=None):
+    def reject(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
         """Give slice ``k`` back the wall and the pool that it had before the repair; return the report.
 
         One step that :meth:`undo` takes back.
@@ -477,7 +497,9 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         review.reject(k)
         return review.report()
 
-    def exportReport(self, segmentationNode, path, segmentID=None):
+    def exportReport(
+        self, segmentationNode: slicer.vtkMRMLSegmentationNode, path: str | Path, segmentID: str | None = None
+    ) -> None:
         """Write the report of a repaired segmentation, whole or not at all.
 
         Args:
@@ -490,7 +512,9 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """
         self.review(segmentationNode, segmentID).export(path)
 
-    def plotReport(self, segmentationNode, segmentID=None):
+    def plotReport(
+        self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
+    ) -> slicer.vtkMRMLPlotChartNode:
         """Return a plot chart node of b0 and b1 along the stack, before and after; made again when called again."""
         from RNCARefineLib.mrml.plot import put_plot
 
@@ -498,11 +522,13 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         review.refresh()
         return put_plot(segmentationNode, review.table_node)
 
-    def showChanges(self, segmentationNode, visible, segmentID=None):
+    def showChanges(
+        self, segmentationNode: slicer.vtkMRMLSegmentationNode, visible: bool, segmentID: str | None = None
+    ) -> None:
         """Show or hide the added and the removed voxels of a repaired segmentation."""
         self.review(segmentationNode, segmentID).show_changes(visible)
 
-    def showSlice(self, segmentationNode, k, segmentID=None):
+    def showSlice(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> None:
         """Move every slice view to slice ``k`` of the stack of a repaired segmentation, centred on its heart."""
         from RNCARefineLib.mrml.views import show_slice
 
@@ -511,17 +537,17 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def processSequence(
         self,
-        browserNode,
-        segmentationNode,
-        segmentID,
-        volumeNode,
-        poolSegmentID=None,
+        browserNode: slicer.vtkMRMLSequenceBrowserNode,
+        segmentationNode: slicer.vtkMRMLSegmentationNode,
+        segmentID: str,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        poolSegmentID: str | None = None,
         *,
-        frames=None,
-        inPlace=False,
-        progressCallback=None,
-        **options,
-    ):
+        frames: Iterable[int] | None = None,
+        inPlace: bool = False,
+        progressCallback: Progress | None = None,
+        **options: Any,
+    ) -> CineOutcome:
         """Repair frames of a cine sequence; every frame of the result has the same segments.
 
         Cancelling keeps the frames that are finished, the others are copies of the input. A frame that cannot be
@@ -565,18 +591,18 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def processBatch(
         self,
-        inputFolder,
-        outputFolder,
+        inputFolder: str | Path | None,
+        outputFolder: str | Path,
         *,
-        cases=None,
-        imagePattern=None,
-        segmentationPattern=None,
-        segment=None,
-        pool=None,
-        clearScene=False,
-        progressCallback=None,
-        **options,
-    ):
+        cases: str | Path | None = None,
+        imagePattern: str | None = None,
+        segmentationPattern: str | None = None,
+        segment: str | None = None,
+        pool: str | None = None,
+        clearScene: bool = False,
+        progressCallback: Progress | None = None,
+        **options: Any,
+    ) -> BatchOutcome:
         """Repair a folder of cases, each into a ``.seg.nrrd``, with one CSV for all of them.
 
         The same call goes on where the last one was stopped; a case that fails is noted and stops no other. The scene
@@ -622,27 +648,27 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             tell=lambda news: logging.info(f"RNCARefine, {news.line()}"),
         )
 
-    def undo(self, segmentationNode):
+    def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Take back the last repair in place or decision that this logic has made; return whether there was one."""
         return self._stepped(segmentationNode, self._steps().undo(segmentationNode))
 
-    def redo(self, segmentationNode):
+    def redo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Make the repair or the decision again that was undone last; return whether there was one."""
         return self._stepped(segmentationNode, self._steps().redo(segmentationNode))
 
-    def canUndo(self, segmentationNode):
+    def canUndo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`undo` would take something back."""
         return self._steps().can_undo(segmentationNode)
 
-    def editedSince(self, segmentationNode):
+    def editedSince(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether the segmentation was edited otherwise since: :meth:`undo` and :meth:`redo` take this back, too."""
         return self._steps().edited_since(segmentationNode)
 
-    def canRedo(self, segmentationNode):
+    def canRedo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`redo` would make something again."""
         return self._steps().can_redo(segmentationNode)
 
-    def _stepped(self, segmentationNode, done):
+    def _stepped(self, segmentationNode: slicer.vtkMRMLSegmentationNode, done: bool) -> bool:
         """Bring table and plot in line with the segmentation after a step back or forth."""
         from RNCARefineLib.mrml.review import reviewed_segments
         from RNCARefineLib.mrml.reviewing import end_review, is_repaired

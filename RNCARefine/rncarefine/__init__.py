@@ -1,4 +1,16 @@
-"""The engine of RNCARefine: diagnosis and repair of broken myocardium in short-axis cardiac MR.
+"""Diagnosis and repair of broken myocardium in short-axis cardiac MR: the engine of RNCARefine.
+
+Read a stack, repair it, and write it back::
+
+    import rncarefine as rr
+
+    case = rr.read_case("image.nii.gz", "segmentation.nii.gz", label=2, pool_label=3)
+    repaired = rr.repair(case.stack, options=rr.RepairOptions(seed=3), others=case.others)
+    print(repaired.report.summary())
+    rr.write_case(case, repaired, "repaired.nii.gz")
+
+The names in ``__all__`` are the public API; what else there is may change without notice. ``docs/python.md`` says what
+is stable.
 
 The words used everywhere:
 
@@ -6,25 +18,89 @@ The words used everywhere:
 * **myocardium** and **blood pool**: the wall that is repaired, and the left-ventricular cavity inside it.
 * **b0, b1**: Betti numbers of one slice, components (8-connected) and holes (4-connected background).
 * **finding**: what a slice is. **expectation**: what it should be. **verdict**: what was done about it.
-* **frame**: the crop around the heart, resampled to the pixel spacing that a model was trained at.
+* **reason**: why, as a code with numbers; text is made of it where it is shown.
+* **crop**: the region around the heart, resampled to the pixel spacing that a model was trained at.
 * **state, perception, update, step, fire, rollout**: the automaton's own words.
 
 The engine needs numpy, scipy and SimpleITK. PyTorch is used where it is installed and imported only inside functions.
-Nothing here imports ``slicer`` or ``qt``: that is the part of :mod:`RNCARefineLib`, beside this package.
+Nothing here imports ``slicer`` or ``qt``: that is the part of :mod:`RNCARefineLib`. Importing this package imports none
+of them: a name of the public API is loaded when it is first used.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence as _Sequence
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
 from . import reasons as _reasons
 
+if TYPE_CHECKING:
+    from .io.files import Case, read_case, write_case
+    from .nca.model import available_models, load_model
+    from .refine import metrics
+    from .refine.metrics import evaluate
+    from .refine.options import RepairOptions
+    from .refine.records import Report
+    from .refine.repair import check, repair
+    from .refine.result import Repaired
+    from .stack import Stack
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Case",
+    "RepairOptions",
+    "Repaired",
+    "Report",
+    "Stack",
+    "__version__",
+    "available_models",
+    "check",
+    "evaluate",
+    "load_model",
+    "metrics",
+    "read_case",
+    "repair",
+    "write_case",
+]
+
+_PLACES = {
+    "Case": ".io.files",
+    "RepairOptions": ".refine.options",
+    "Repaired": ".refine.result",
+    "Report": ".refine.records",
+    "Stack": ".stack",
+    "available_models": ".nca.model",
+    "check": ".refine.repair",
+    "evaluate": ".refine.metrics",
+    "load_model": ".nca.model",
+    "metrics": ".refine.metrics",
+    "read_case": ".io.files",
+    "repair": ".refine.repair",
+    "write_case": ".io.files",
+}
+"""Where the names of the public API lie; ``metrics`` is a module itself."""
+
+
+def __getattr__(name: str) -> _Any:
+    """Load a name of the public API when it is first used (PEP 562)."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _import_module(_PLACES[name], __name__)
+    value = module if name == "metrics" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def _text(found: _Sequence[_reasons.Reason], repaired: bool) -> str:
     """Return reasons as text. The root of the package may know every room; ``refine`` must not know ``report``."""
-    from importlib import import_module
-
-    told: str = import_module("rncarefine.report.sentences").text(found, repaired)
+    told: str = _import_module(".report.sentences", __name__).text(found, repaired)
     return told
 
 

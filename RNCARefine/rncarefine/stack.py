@@ -1,4 +1,4 @@
-"""The stack: a short-axis volume and its masks, checked once so that nobody downstream has to."""
+"""The stack: a short-axis volume and its masks, checked once for everything downstream."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Stack:
     Build it with :meth:`create`, which checks everything.
 
     Attributes:
-        image: Grey values, shape ``(k, j, i)``, finite.
+        image: Intensities, shape ``(k, j, i)``, finite.
         mask: Myocardium, shape of ``image``, values 0 and 1.
         pool: Blood pool (LV cavity), like ``mask``, or ``None`` if not given.
-        spacing: Spacing in mm along ``(k, j, i)``: slice distance, row and column spacing.
+        spacing: Spacing in mm along ``(k, j, i)``: slice, row and column spacing.
         name: What to call this stack in messages.
     """
 
@@ -42,8 +42,14 @@ class Stack:
     ) -> Stack:
         """Check the arrays and build a stack from them.
 
+        Example:
+            >>> image = np.arange(60.0).reshape(3, 4, 5)
+            >>> stack = Stack.create(image, image > 30, (8.0, 1.5, 1.25))
+            >>> stack.shape, stack.in_plane, stack.pool is None
+            ((3, 4, 5), (1.5, 1.25), True)
+
         Args:
-            image: Grey values, shape ``(k, j, i)``; any numeric type.
+            image: Intensities, shape ``(k, j, i)``; any numeric type.
             mask: Myocardium, shape of ``image``; bool, or numbers that are 0 or 1.
             spacing: mm along ``(k, j, i)``.
             pool: Blood pool, like ``mask``.

@@ -12,7 +12,8 @@ import slicer
 
 def translate(context: str, text: str) -> str:
     """Return ``text`` in the language of the application."""
-    return str(slicer.app.translate(context, text))
+    # Outside the tests of the application there is none, but what it has set in the engine stays.
+    return str(slicer.app.translate(context, text)) if hasattr(slicer, "app") else text
 
 
 def tr(text: str) -> str:

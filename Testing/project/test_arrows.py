@@ -57,7 +57,11 @@ def imported(path: Path, package: str) -> Iterator[str]:
         path: The file.
         package: Dotted name of the package that the file lies in.
     """
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    if path == ENGINE / "__init__.py":
+        # The public API names what lies in the rooms, but loads it only when it is used.
+        tree.body = [node for node in tree.body if not is_for_type_checkers(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -65,6 +69,10 @@ def imported(path: Path, package: str) -> Iterator[str]:
             module = ".".join([*parts, *([node.module] if node.module else [])])
             # What is taken from a package may be a room or a file of it.
             yield from (f"{module}.{alias.name}" for alias in node.names) if module in PACKAGES else [module]
+
+
+def is_for_type_checkers(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def package_of(path: Path, top: Path) -> str:

@@ -12,7 +12,7 @@ from scipy import ndimage
 from harness.effects import NAME, register
 from harness.hearts import segment_voxels
 from harness.segment_editor import SegmentEditor
-from rncarefine.cli.demo import BROKEN, IMAGE, MYOCARDIUM, POOL, sample_folder
+from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, sample_folder
 
 pytestmark = pytest.mark.slow
 

@@ -85,3 +85,13 @@ def test_every_option_is_an_argument_of_the_batch_script(face: Face) -> None:
         assert default is None or default == plain(default_of(name)), name
         choices = found[name].choices
         assert choices is None or list(choices) == list(info.choices), name
+
+
+def test_every_public_method_of_the_logic_has_type_hints(logic: Any) -> None:
+    for name, method in inspect.getmembers(type(logic), inspect.isfunction):
+        if method.__module__ != type(logic).__module__ or name.startswith("_"):
+            continue
+        signature = inspect.signature(method)
+        assert signature.return_annotation is not inspect.Signature.empty, name
+        for parameter in list(signature.parameters.values())[1:]:
+            assert parameter.annotation is not inspect.Parameter.empty, f"{name}: {parameter.name}"

@@ -34,6 +34,10 @@ class Gap:
 def betti_2d(mask: ArrayLike) -> tuple[int, int]:
     """Count the components and the holes of a slice.
 
+    Example:
+        >>> betti_2d([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
+        (1, 1)
+
     Args:
         mask: Shape ``(j, i)``, zero and non-zero.
 
@@ -52,6 +56,10 @@ def betti_3d(mask: ArrayLike) -> tuple[int, int, int]:
     """Count the components, tunnels and cavities of a volume.
 
     b1 follows from the Euler characteristic: chi = b0 - b1 + b2.
+
+    Example:
+        >>> betti_3d([[[1, 1, 1], [1, 0, 1], [1, 1, 1]]])
+        (1, 1, 0)
 
     Args:
         mask: Shape ``(k, j, i)``, zero and non-zero.

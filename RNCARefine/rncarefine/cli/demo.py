@@ -1,4 +1,4 @@
-"""The demonstration: the whole job on the sample stack that comes along."""
+"""The demonstration: the whole job on the bundled sample."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..atomic import write_bytes_whole
 from ..io.files import Case, Choice, read_case, read_pair, write_case
+from ..io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, SAMPLE, TRUTH, sample_folder
 from ..io.seg_nrrd import read_seg_nrrd
 from ..nca.model import Model
 from ..refine.metrics import evaluate
@@ -16,27 +17,6 @@ from ..report.png import encode_png
 from ..report.report import ENDINGS, write_report
 from ..stack import Mask
 from .tables import metrics_table, out, progress_bar, show_licence, show_report, show_written
-
-SAMPLE_FOLDERS = (
-    Path(__file__).parents[2] / "Resources" / "SampleData",  # in the repository and in Slicer
-    Path(__file__).parents[1] / "SampleData",  # in a wheel
-)
-SAMPLE = "SunnybrookBroken"
-IMAGE, BROKEN, TRUTH = f"{SAMPLE}-image.nrrd", f"{SAMPLE}-segmentation.seg.nrrd", f"{SAMPLE}-truth.seg.nrrd"
-MYOCARDIUM, POOL = "myocardium", "blood pool"
-"""Names of the segments in the sample data."""
-
-
-def sample_folder() -> Path:
-    """Return where the sample data lies.
-
-    Raises:
-        ValueError: It is not installed, or not all of it.
-    """
-    for folder in SAMPLE_FOLDERS:
-        if all((folder / name).is_file() for name in (IMAGE, BROKEN, TRUTH)):
-            return folder
-    raise ValueError(f"The sample data ({IMAGE}, {BROKEN}, {TRUTH}) is not installed. Install RNCARefine again.")
 
 
 def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:

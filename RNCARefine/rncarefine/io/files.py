@@ -58,21 +58,42 @@ class Choice:
     pool_segment: str | None = None
 
 
-def read_case(image: str | Path, segmentation: str | Path, choice: Choice | None = None) -> Case:
+def read_case(
+    image: str | Path,
+    segmentation: str | Path,
+    choice: Choice | None = None,
+    *,
+    label: int | None = None,
+    segment: str | None = None,
+    pool_label: int | None = None,
+    pool_segment: str | None = None,
+) -> Case:
     """Read an image and the segmentation that belongs to it.
 
-    The third axis of the image is taken as the slice axis: arrays have the shape ``(k, j, i)``.
+    The third axis of the image is taken as the slice axis: arrays have the shape ``(k, j, i)``, spacing is in mm.
+
+    Example:
+        >>> from rncarefine.io.sample import sample_files
+        >>> image, broken, _ = sample_files()
+        >>> case = read_case(image, broken, segment="myocardium")
+        >>> case.stack.mask.shape == case.stack.image.shape, case.pool is None
+        (True, True)
 
     Args:
         image: NIfTI, NRRD or MetaImage, three-dimensional.
         segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` whose voxels coincide
             with the image's.
-        choice: Which labels or segments are myocardium and blood pool.
+        choice: Which labels or segments are myocardium and blood pool, in place of the four arguments below.
+        label: Label of the myocardium in a label map; not needed where there is only one.
+        segment: Name or ID of the myocardium in a ``.seg.nrrd``; not needed where there is only one.
+        pool_label: Label of the blood pool in a label map.
+        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
 
     Raises:
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
-    image, segmentation, choice = Path(image), Path(segmentation), choice or Choice()
+    image, segmentation = Path(image), Path(segmentation)
+    choice = choice or Choice(label, segment, pool_label, pool_segment)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
     picture = read_volume(image, "image")
@@ -128,6 +149,18 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
 
     In a label map the wall takes its voxels from whatever label had them, and what it gives up becomes background.
     In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment.
+
+    Example:
+        >>> import tempfile
+        >>> from rncarefine.io.sample import sample_files
+        >>> image, broken, _ = sample_files()
+        >>> case = read_case(image, broken, segment="myocardium")
+        >>> wall = case.stack.mask.copy()
+        >>> wall[0] = 0
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_case(case, Changes.compose(case.stack, wall), f"{folder}/changed.seg.nrrd")
+        ...     bool(read_case(image, f"{folder}/changed.seg.nrrd", segment="myocardium").stack.mask[0].any())
+        False
 
     Args:
         case: The case as it was read.

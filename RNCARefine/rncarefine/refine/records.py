@@ -141,6 +141,15 @@ class Report:
     def from_dict(cls, values: Mapping[str, Any]) -> Report:
         """Return the report that was written as JSON, with the types it had.
 
+        Example:
+            >>> from rncarefine import Stack, check
+            >>> import numpy as np
+            >>> j, i = np.indices((30, 30)) - 15
+            >>> ring = (abs(np.hypot(j, i) - 10) < 2).astype(int)[None]
+            >>> report = check(Stack.create(ring * 9.0, ring, (8.0, 1.5, 1.5)))
+            >>> Report.from_dict(report.to_dict()) == report
+            True
+
         Args:
             values: What :meth:`to_dict` returned, or what was read from its JSON.
 

@@ -30,8 +30,18 @@ __all__ = ["RepairOptions", "check", "repair"]
 def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     """Diagnose a stack and change nothing.
 
+    Example:
+        >>> import rncarefine as rr
+        >>> from rncarefine.io.sample import sample_files
+        >>> image, broken, _ = sample_files()
+        >>> report = rr.check(rr.read_case(image, broken, segment="myocardium").stack)
+        >>> report.stack.closed_before < report.stack.expected_rings
+        True
+        >>> [record.codes for record in report.slices if record.flagged][0]
+        ['fragmented']
+
     Args:
-        stack: The stack.
+        stack: The stack, arrays of shape ``(k, j, i)``, spacing in mm.
         options: Only ``close_base`` and ``apex`` matter.
 
     Returns:
@@ -63,8 +73,19 @@ def repair(
 ) -> Repaired:
     """Repair the broken slices of a stack; correct ones are returned unchanged (bit-identical).
 
+    Example:
+        >>> import rncarefine as rr
+        >>> from rncarefine.io.sample import sample_files
+        >>> image, broken, _ = sample_files()
+        >>> case = rr.read_case(image, broken, segment="myocardium")
+        >>> repaired = rr.repair(case.stack, options=rr.RepairOptions(device="numpy", samples=1))
+        >>> repaired.report.stack.closed_after > repaired.report.stack.closed_before
+        True
+        >>> repaired.wall.shape == case.stack.shape, repaired.pool is None
+        (True, True)
+
     Args:
-        stack: The stack.
+        stack: The stack, arrays of shape ``(k, j, i)``, spacing in mm.
         model: Weights and card; by default those that the options name.
         options: How to repair.
         progress: Called with the progress; may cancel.

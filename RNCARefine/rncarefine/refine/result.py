@@ -45,6 +45,13 @@ class Changes:
     ) -> Changes:
         """Compare a wall with that of a stack.
 
+        Example:
+            >>> image = np.arange(8.0).reshape(1, 1, 8)
+            >>> stack = Stack.create(image, image < 2, (8.0, 1.5, 1.5), pool=image > 4)
+            >>> changes = Changes.compose(stack, (image < 6).astype(np.uint8))
+            >>> changes.added[0, 0].tolist(), changes.pool[0, 0].tolist()
+            ([0, 0, 1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1])
+
         The pool gives what the wall has newly taken; where both overlapped before, they still do. What the wall gives
         up becomes neither pool nor any other label.
 

@@ -38,9 +38,9 @@ from engine.toy_models import seeing_model
 from harness.processes import interruptible
 from rncarefine import __version__
 from rncarefine.cli import commands as cli_commands
-from rncarefine.cli import demo as cli_demo
 from rncarefine.cli.main import main
 from rncarefine.io import files
+from rncarefine.io import sample as bundled
 from rncarefine.nca import model as model_module
 from rncarefine.nca.card import REPAIRED_FEATURES
 from rncarefine.nca.model import DEFAULT_MODEL, save_model
@@ -568,10 +568,10 @@ def test_models_says_when_there_are_none(case, monkeypatch, capsys):
 def test_demo_runs_the_whole_job_on_the_sample_data(case, monkeypatch, capsys):
     samples = case / "samples"
     samples.mkdir()
-    write_image(samples / cli_demo.IMAGE)
-    write_segmentation(samples / cli_demo.BROKEN)
-    repair(segmentation="seg.seg.nrrd", output=f"samples/{cli_demo.TRUTH}", chosen=NAMES)
-    monkeypatch.setattr(cli_demo, "SAMPLE_FOLDERS", (case / "nowhere", samples))
+    write_image(samples / bundled.IMAGE)
+    write_segmentation(samples / bundled.BROKEN)
+    repair(segmentation="seg.seg.nrrd", output=f"samples/{bundled.TRUTH}", chosen=NAMES)
+    monkeypatch.setattr(bundled, "SAMPLE_FOLDERS", (case / "nowhere", samples))
     capsys.readouterr()
     assert main(["demo", "--output", "new/results", "--model", "seeing.npz", "--device", "numpy"]) == 0
     said = capsys.readouterr().out

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 from scipy.spatial.distance import cdist
+from skimage.morphology import thin
 
 from engine.shapes import STACK_SPACING, heart, horseshoe, picture, random_masks, ring
 from rncarefine.refine.metrics import (
     SurfaceDistances,
     betti_error,
+    cldice,
     dice,
     evaluate,
     lv_mass_g,
@@ -199,3 +201,48 @@ def test_masks_that_do_not_fit_are_errors():
         surface_distances(np.ones((2, 2)), np.ones((2, 2)), (1.0, 1.0, 1.0))
     with pytest.raises(ValueError, match="a stack needs 3"):
         evaluate(np.ones((2, 2)), np.ones((2, 2)), (1.0, 1.0, 1.0))
+
+
+# clDice
+
+
+def line(row, start, stop, side=16):
+    mask = np.zeros((side, side), bool)
+    mask[row, start:stop] = True
+    return mask
+
+
+@given(pairs_2d)
+def test_cldice_is_symmetric_and_between_0_and_1(pair):
+    one, other = pair
+    assert cldice(one, other) == cldice(other, one)
+    assert 0 <= cldice(one, other) <= 1
+    assert cldice(one, one) == 1
+
+
+@given(pairs_2d)
+def test_cldice_is_that_of_the_skeletons_of_another_library(pair):
+    one, other = (mask > 0 for mask in pair)
+    assume(one.any() and other.any())
+    lines = thin(one), thin(other)
+    shares = (lines[0] & other).sum() / lines[0].sum(), (lines[1] & one).sum() / lines[1].sum()
+    expected = 2 * shares[0] * shares[1] / sum(shares) if sum(shares) else 0.0
+    assert cldice(one, other) == pytest.approx(expected)
+
+
+def test_cldice_of_half_a_line_is_two_thirds():
+    assert cldice(line(4, 0, 8), line(4, 0, 16)) == pytest.approx(2 * 1 * 0.5 / 1.5)
+
+
+def test_cldice_of_lines_apart_and_of_nothing():
+    nothing = np.zeros((16, 16))
+    assert cldice(line(4, 0, 16), line(8, 0, 16)) == 0
+    assert cldice(nothing, line(8, 0, 16)) == 0
+    assert cldice(nothing, nothing) == 1
+
+
+def test_cldice_takes_two_slices_of_one_shape():
+    with pytest.raises(ValueError, match="shapes"):
+        cldice(np.ones((3, 3)), np.ones((4, 4)))
+    with pytest.raises(ValueError, match="dimensions"):
+        cldice(np.ones((2, 3, 3)), np.ones((2, 3, 3)))

@@ -1,0 +1,39 @@
+"""The skeleton is that of another library, and keeps what the mask has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from skimage.morphology import thin
+
+from engine.shapes import disc, horseshoe, random_masks, ring
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.refine.thinning import thinned
+
+
+@settings(max_examples=300)
+@given(random_masks(16, 16))
+def test_the_skeleton_is_that_of_scikit_image(mask):
+    np.testing.assert_array_equal(thinned(mask), thin(mask))
+
+
+@settings(max_examples=100)
+@given(random_masks(16, 16))
+def test_the_topology_stays_and_nothing_is_added(mask):
+    skeleton = thinned(mask)
+    assert betti_2d(skeleton) == betti_2d(mask)
+    assert not (skeleton & (mask == 0)).any()
+    np.testing.assert_array_equal(thinned(skeleton), skeleton)
+
+
+@pytest.mark.parametrize("shape", [ring(), horseshoe(), disc()])
+def test_a_wall_becomes_a_line(shape):
+    skeleton = thinned(shape)
+    assert 0 < skeleton.sum() < shape.sum() / 4
+    assert skeleton.dtype == bool
+
+
+def test_a_mask_of_another_dimension_is_refused():
+    with pytest.raises(ValueError, match="dimensions"):
+        thinned(np.ones((2, 2, 2)))
