@@ -84,27 +84,27 @@ def _info(
 class RepairOptions:
     """How to repair. Words may be given as plain text.
 
-        Example:
-            >>> RepairOptions(seed=3, apex="last").apex is Apex.LAST
-            True
+    Example:
+        >>> RepairOptions(seed=3, apex="last").apex is Apex.LAST
+        True
 
-        Attributes:
-            model: Name of an installed model, or path of its weights; ``None`` takes the best one of the mode.
-            mode: What the automaton's cells see of the stack; ``None`` takes that of the model.
-            device: "auto", "numpy", "cpu", "cuda" or "mps".
-                seed: Seed of the automaton; the same seed gives the same result on every device.
-            samples: Runs with different seeds that are averaged; several take longer.
-            steps: Most steps of a run; ``None`` takes the model's.
-            close_base: Expect a closed ring at the base, not an outflow tract.
-            geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
-            add_only: Never remove myocardium.
-            apex: The end of the stack at which the apex lies.
-            max_change_mm2: Largest change of a slice, added and removed area together; ``None`` sets no limit.
-            trim_pool: Remove the blood pool outside the closed rings.
+    Attributes:
+        model: Name of an installed model, or path of its weights; ``None`` takes the best one of the mode.
+        mode: What the automaton's cells see of the stack; ``None`` takes that of the model.
+        device: "auto", "numpy", "cpu", "cuda" or "mps".
+            seed: Seed of the automaton; the same seed gives the same result on every device.
+        samples: Runs with different seeds that are averaged; several take longer.
+        steps: Most steps of a run; ``None`` takes the model's.
+        close_base: Expect a closed ring at the base, not an outflow tract.
+        geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
+        add_only: Never remove myocardium.
+        apex: The end of the stack at which the apex lies.
+        max_change_mm2: Largest change of a slice, added and removed area together; ``None`` sets no limit.
+        trim_pool: Remove the blood pool outside the closed rings.
 
-        Raises:
-            ValueError: A value is none of the choices, or too small.
-        """
+    Raises:
+        ValueError: A value is none of the choices, or too small.
+    """
 
     model: str | Path | None = field(
         default=None, metadata=_info("Model", "Weights; see 'rncarefine models'.", "--model", metavar="NAME|PATH")
