@@ -596,7 +596,7 @@ def test_demo_runs_the_whole_job_on_the_sample_data(case, monkeypatch, capsys):
 
 
 def test_demo_without_sample_data_says_so_and_makes_no_folder(case, monkeypatch, capsys):
-    monkeypatch.setattr(cli_demo, "SAMPLE_FOLDERS", (case,))
+    monkeypatch.setattr(bundled, "SAMPLE_FOLDERS", (case,))
     assert "is not installed" in one_line(capsys, main(["demo", "-o", "new", "--model", "seeing.npz"]))
     assert not Path("new").exists()
 
