@@ -153,6 +153,7 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
         result = toy.repair(stack, *others, **more)
         slices = list(result.report.slices)
         slices[0] = replace(slices[0], flagged=True, verdict=Verdict.REFUSED, reasons=[Reason(ReasonCode.NO_RING)])
+        slices[1] = replace(slices[1], flagged=True, reasons=[Reason(ReasonCode.IMAGE_DISAGREES, confidence=0.2)])
         slices[GAP] = replace(slices[GAP], flagged=True, reasons=[Reason(ReasonCode.LOW_CONFIDENCE, confidence=0.3)])
         return replace(result, report=replace(result.report, slices=slices))
 
@@ -160,10 +161,11 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
     left, doubtful = "Slice 0 is left for you: No closed ring", f"Look at the repair of slice {GAP}: "
     for button in (bench.options.preview, bench.options.apply):
         button.click()
-        told = bench.text.split("\n")[-2:]
+        told = bench.text.split("\n")[-3:]
         assert told[0].startswith(left)
-        assert told[1].startswith(doubtful)
-        assert "Low confidence (0.30)" in told[1]
+        assert told[1].startswith("Look at slice 1: Closed, but the image disagrees")
+        assert told[2].startswith(doubtful)
+        assert "Low confidence (0.30)" in told[2]
     bench.editor.undo()
     bench.show_slice(SPECK)
     bench.options.this_slice.click()

@@ -105,7 +105,7 @@ def test_repair_writes_a_new_segmentation_and_shows_it_for_review(heart: Heart, 
     assert summary(panel) == panel.logic.report(output).summary()
     # No line may break between a number and its unit.
     assert re.search(r"\d\u00a0g \([+-]\d+\.\d\u00a0%\)$", panel.ui.summaryLabel.text)
-    assert rows(panel)[GAP]["Verdict"] == "geometry"
+    assert rows(panel)[GAP]["Verdict"] == "automaton"
     assert rows(panel)[GAP]["After"] == "ring"
     assert panel.ui.computingLabel.text == "CPU (toy)"
 

@@ -74,18 +74,21 @@ def locate_heart(
     return Heart(axis, float(np.clip(radius, *RADIUS_MM)))
 
 
-def possible_hearts(mask: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> list[Heart]:
+def possible_hearts(
+    mask: Mask, pool: Mask | None, in_plane: tuple[float, float], features: Sequence[WallFeatures] | None = None
+) -> list[Heart]:
     """Return the places where the heart may be by its masks: the likeliest first, then where much else lies.
 
     Args:
         mask: Myocardium, shape ``(k, j, i)``, not empty.
         pool: Blood pool, or ``None``.
         in_plane: In-plane spacing in mm, ``(j, i)``.
+        features: Those of the wall in every slice, where they are known.
     """
     hearts: list[Heart] = []
     walls, pools = mask, pool
     while len(hearts) < MOST_PLACES and walls.sum() >= (LEAST_SHARE * mask.sum() if hearts else 1):
-        heart = locate_heart(walls, pools, in_plane)
+        heart = locate_heart(walls, pools, in_plane, None if hearts else features)
         hearts.append(heart)
         near = near_heart(walls, heart, in_plane)
         if not near.any():

@@ -36,15 +36,22 @@ class Examined:
     diagnosis: Diagnosis
 
     @classmethod
-    def of(cls, stack: Stack, options: RepairOptions, heart: Heart | None = None) -> Examined:
+    def of(
+        cls,
+        stack: Stack,
+        options: RepairOptions,
+        heart: Heart | None = None,
+        walls: list[WallFeatures] | None = None,
+    ) -> Examined:
         """Examine a stack.
 
         Args:
             stack: The stack; its mask is not empty.
             options: ``close_base`` and ``apex`` matter.
             heart: The axis of the left ventricle; by default, what the masks say.
+            walls: From :func:`wall_features`, where they are known.
         """
-        walls = [WallFeatures(wall, stack.in_plane) for wall in stack.mask]
+        walls = walls or wall_features(stack)
         if heart is None:
             heart = locate_heart(stack.mask, stack.pool, stack.in_plane, walls)
         pool = None if stack.pool is None else near_heart(stack.pool, heart, stack.in_plane)
@@ -72,6 +79,11 @@ class Examined:
         if not self.off_axis(entry.k):
             return entry.reasons
         return (*(entry.reasons or (Reason(ReasonCode.CLOSED),)), Reason(ReasonCode.OFF_AXIS))
+
+
+def wall_features(stack: Stack) -> list[WallFeatures]:
+    """Return the features of the wall of every slice, in the order of k."""
+    return [WallFeatures(wall, stack.in_plane) for wall in stack.mask]
 
 
 def _diagnose(features: list[SliceFeatures], near: list[WallFeatures], options: RepairOptions) -> Diagnosis:

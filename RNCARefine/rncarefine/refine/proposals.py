@@ -24,6 +24,8 @@ Field = NDArray[np.float32]
 
 RECENTRE_MM = 12.0
 """The crop is laid again where the heart that the encoder sees lies further than this from its middle."""
+MOST_CROPS = 3
+"""A crop is laid at most as often as this: of a heart at its edge only a part is seen at first."""
 SEEN = 0.3
 """Least expected Dice of a slice's evidence with itself for the slice to say where the heart is."""
 SURE_HEART = 0.72
@@ -213,12 +215,12 @@ class _Inputs:
 
 
 def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequence[int]) -> Sight:
-    """Encode the images of some slices around a heart; the crop is laid twice where the heart is seen off-centre."""
+    """Encode the images of some slices around a heart; the crop follows a heart that is seen off-centre."""
     middle = np.median(heart.centres, axis=0)
-    for attempt in range(2):
+    for attempt in range(MOST_CROPS):
         crop, images, alone = _encode_images(stack, slices, middle, runner, model)
         moved = _centre_seen(alone.evidence, model.card.spacing_mm)
-        if attempt or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
+        if attempt == MOST_CROPS - 1 or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
             break
         shift = moved / np.asarray(stack.in_plane)
         middle, heart = middle + shift, replace(heart, centres=heart.centres + shift)

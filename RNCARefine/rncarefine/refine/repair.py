@@ -18,7 +18,7 @@ from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import FAMILIAR, Run, SliceDecision, build_report
 from .decide import Decided, counts_as_ring, decide
-from .examine import Examined
+from .examine import Examined, wall_features
 from .options import RepairOptions
 from .proposals import propose, see
 from .records import Report
@@ -111,9 +111,10 @@ def repair(
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking for the heart")
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)
-    sight = see(stack, possible_hearts(stack.mask, stack.pool, stack.in_plane), runner, model)
+    walls = wall_features(stack)
+    sight = see(stack, possible_hearts(stack.mask, stack.pool, stack.in_plane, walls), runner, model)
     report_progress(progress, 0.3, "Examining every slice")
-    seen = Examined.of(stack, options, sight.heart)
+    seen = Examined.of(stack, options, sight.heart, walls)
     before = seen.diagnosis
     proposals = propose(
         sight,

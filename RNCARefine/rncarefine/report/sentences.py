@@ -46,7 +46,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
     ReasonCode.INVENTED: _("All of the wall is invented."),
-    ReasonCode.CLEANED: _("Only loose components and pores were removed; the image agrees with what remains."),
+    ReasonCode.CLEANED: _("Only loose components and pores were removed."),
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),

@@ -178,7 +178,7 @@ def test_every_option_of_the_method_reaches_the_repair_and_decides_what_fits(add
     batch(address, *method, "--trim-pool", "--mode", "slice-wise")
     run = json.loads(Path("out/reports/p1.json").read_text())["report"]["run"]
     names = ("apex", "close_base", "add_only", "geometry", "seed", "samples", "backend")
-    assert [run[name] for name in names] == ["first", True, True, False, 7, 2, "numpy"]
+    assert [run[name] for name in names] == ["first", True, True, True, 7, 2, "numpy"]
     settings = json.loads(Path("out/settings.json").read_text())
     expected = {"model": "seeing", "label": MYOCARDIUM, "pool_label": POOL, "trim_pool": True, "seed": 7}
     assert expected.items() <= settings.items()

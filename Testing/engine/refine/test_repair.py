@@ -168,7 +168,7 @@ def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_autom
     walls[3] |= blob((6, 6), 4)
     walls[6] &= 1 - blob((35.3, 40.6 + 14 / 1.25), 1.6)
     stack = Stack.create(grey(truth, pools), walls, STACK_SPACING, pools)
-    agreeing, differing = run(stack), run(stack, seeing_model(outer=0.4))
+    agreeing, differing = run(stack), run(stack, seeing_model(outer=0.35))
     assert verdicts(agreeing.report) == {3: Verdict.CLEANED, 6: Verdict.CLEANED}
     assert verdicts(differing.report) == {3: Verdict.AUTOMATON, 6: Verdict.AUTOMATON}
     for k in (3, 6):
@@ -543,7 +543,7 @@ def test_several_samples_are_averaged():
         one, many = alone.report.slices[k], together.report.slices[k]
         assert one.verdict is many.verdict is Verdict.AUTOMATON
         assert 0 < many.confidence < 1
-        assert many.confidence != one.confidence
+    assert [together.report.slices[k].confidence for k in (2, 5)] != [alone.report.slices[k].confidence for k in (2, 5)]
 
 
 def test_without_calibration_the_confidence_is_the_dice_that_the_likelihood_promises():
