@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from engine.toy_models import circle_model
+from engine.toy_models import seeing_model
 from rncarefine.nca.model import load_model, save_model
 from rncarefine_training.cli import main as cli
 from training.toy_data import failed, toy_case, write_acdc, write_cases, write_config, write_predictions
@@ -144,7 +144,7 @@ def test_weights_given_by_path_are_evaluated(tmp_path):
         target = run / "predictions" / "small-0@1" / f"{case.name}.npz"
         target.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(target, labels=failed(case.labels))
-    save_model(circle_model(), tmp_path)
+    save_model(seeing_model(), tmp_path)
     config = write_config(tmp_path / "toy.yaml")
     done = call("evaluate", "--run", run, "--config", config, "--model", tmp_path / "tiny-2d.npz")
     assert done.exit_code == 0, done.output

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.toy_models import circle_model, identity_model
+from engine.toy_models import identity_model, seeing_model
 from rncarefine.nca.card import EVIDENCE
 from rncarefine.refine.confidence import confidence
 from rncarefine_training.evaluate.calibrate import FEWEST, FOLDS, collect_evidence, fit_confidence
@@ -106,9 +106,9 @@ def failures(tmp_path):
 
 
 def test_how_good_every_repaired_slice_is_stands_beside_its_evidence(failures):
-    rows, nothing = collect_evidence(failures, circle_model())
+    rows, nothing = collect_evidence(failures, seeing_model())
     assert nothing.empty
-    # Slice 1 has a gap of 70 degrees, which the toy automaton closes by a circle; the other slices are whole.
+    # Slice 1 has a gap of 70 degrees, which the toy automaton closes as the image shows; the other slices are whole.
     assert len(rows) == 1
     assert set(rows.columns) == {*EVIDENCE, "subject", "good"}
     assert rows.subject.tolist() == ["a"]
@@ -121,7 +121,7 @@ def test_good_is_what_the_truth_says(failures, tmp_path):
     # The repair lies beside what is now the truth: by a little, and by more than a wall can be out.
     for pixels, good in ((1, True), (3, False)):
         replace(case, labels=np.roll(case.labels, pixels, axis=2)).save(tmp_path / "cases")
-        (rows,) = collect_evidence(failures[:1], circle_model())
+        (rows,) = collect_evidence(failures[:1], seeing_model())
         assert rows.good.tolist() == [good]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.toy_models import circle_model, identity_model
+from engine.toy_models import identity_model, seeing_model
 from rncarefine.anatomy.topology import largest_component
 from rncarefine.refine.metrics import dice, surface_distances
 from rncarefine.refine.repair import RepairOptions, repair
@@ -34,7 +34,7 @@ from rncarefine_training.evaluate.measure import (
 from training.toy_data import CENTRE, failed, radius, toy_case, write_cases, write_predictions
 
 METHODS = {*VARIANTS, NEAR, *BASELINES}
-MODEL = circle_model(half_mm=4.0)
+MODEL = seeing_model()
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def ours(rows):
 
 
 def test_models_of_the_same_name_are_told_apart_by_their_hash():
-    one, other = circle_model(), circle_model(3.0)
+    one, other = seeing_model(), seeing_model(0.25)
     assert labels_of([one, identity_model(name="idle-2d")]) == [one.card.name, "idle-2d"]
     other = replace(other, card=replace(other.card, sha256="1" * 64))
     assert labels_of([one, other]) == [f"{one.card.name} (0000000)", f"{one.card.name} (1111111)"]
@@ -208,7 +208,7 @@ def test_models_of_the_same_name_are_told_apart_by_their_hash():
 
 def test_the_same_weights_twice_are_refused_since_every_slice_would_count_twice(run):
     with pytest.raises(ValueError, match="given 2 times"):
-        measured(run[0], MODEL, circle_model())
+        measured(run[0], MODEL, seeing_model())
 
 
 def test_more_workers_give_the_same_rows_in_the_same_order(run):

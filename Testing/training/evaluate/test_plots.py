@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
-from engine.toy_models import circle_model
+from engine.toy_models import seeing_model
 from rncarefine.stack import Stack
 from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.plots import curves, pictures
@@ -148,17 +148,17 @@ def test_the_sample_stack_is_the_shipped_one_and_broken():
     assert shown.truth.shape == shown.stack.mask.shape
 
 
-def test_a_film_strip_has_a_picture_for_every_look_and_the_truth():
+def test_a_film_strip_has_a_picture_for_every_step_and_the_truth():
     with style():
-        figure = pictures.film_strip(toy_stack(), circle_model(), rows=2, looks=(0, 4, 8))
+        figure = pictures.film_strip(toy_stack(), seeing_model(), rows=2, steps=(0, 4, 8))
     assert len(figure.axes) == 2 * 4
-    assert [axes.get_title("center") for axes in figure.axes[:4]] == ["input", "step 4", "step 8", "end and truth"]
+    assert [axes.get_title("center") for axes in figure.axes[:4]] == ["evidence", "step 4", "step 8", "end and truth"]
     assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["slice 1", "slice 2"]
 
 
 def test_a_gallery_goes_from_the_worst_to_the_best():
     with style():
-        figure = pictures.gallery([toy_stack()], circle_model())
+        figure = pictures.gallery([toy_stack()], seeing_model())
     after = [float(axes.get_title("center").split("Dice ")[1]) for axes in figure.axes[2::3]]
     assert after == sorted(after)
     assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["worst", "median", "best"]
@@ -169,13 +169,13 @@ def test_a_stack_that_is_whole_has_no_pictures():
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     whole = Shown(Stack.create(case.image, truth, case.spacing, None, "whole"), truth)
     with pytest.raises(ValueError, match="no slice is broken"):
-        pictures.film_strip(whole, circle_model())
+        pictures.film_strip(whole, seeing_model())
     with pytest.raises(ValueError, match="No slice of these stacks is broken"):
-        pictures.gallery([whole], circle_model())
+        pictures.gallery([whole], seeing_model())
 
 
 def test_pictures_are_written_small_and_named_after_the_model(tmp_path):
-    written = draw_pictures([toy_stack()], circle_model(name="one-2d"), tmp_path)
+    written = draw_pictures([toy_stack()], seeing_model(name="one-2d"), tmp_path)
     assert {path.name for path in written} == {
         f"{kind}-one-2d.{ending}" for kind in ("film", "gallery") for ending in ("png", "svg")
     }

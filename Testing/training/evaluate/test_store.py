@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from engine.toy_models import circle_model, identity_model
+from engine.toy_models import identity_model, seeing_model
 from rncarefine_training.evaluate.measure import NO_MODEL
 from rncarefine_training.evaluate.store import (
     base_name,
@@ -98,7 +98,7 @@ def with_hash(model, digit):
 
 def test_every_opening_is_written_down_and_the_second_one_said(tmp_path):
     record = tmp_path / "opened.csv"
-    model, other = with_hash(circle_model(name="one-2d"), "1"), with_hash(identity_model(name="two-2d"), "2")
+    model, other = with_hash(seeing_model(name="one-2d"), "1"), with_hash(identity_model(name="two-2d"), "2")
     assert open_test_subjects(record, [model], "rncarefine-train evaluate --test") == []
     assert open_test_subjects(record, [other], "second") == []
     (sentence,) = open_test_subjects(record, [other, model], "third")[1:]
@@ -113,5 +113,5 @@ def test_every_opening_is_written_down_and_the_second_one_said(tmp_path):
 
 def test_other_weights_of_the_same_name_have_not_opened_them(tmp_path):
     record = tmp_path / "opened.csv"
-    open_test_subjects(record, [with_hash(circle_model(), "1")], "first")
-    assert open_test_subjects(record, [with_hash(circle_model(), "2")], "second") == []
+    open_test_subjects(record, [with_hash(seeing_model(), "1")], "first")
+    assert open_test_subjects(record, [with_hash(seeing_model(), "2")], "second") == []

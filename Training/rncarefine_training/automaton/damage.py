@@ -88,7 +88,7 @@ def add_pieces(wall: Wall, truth: Wall, rng: np.random.Generator, count: int) ->
 
 
 def mislead(wall: Wall, pool: Wall, right: Wall, rng: np.random.Generator) -> tuple[Wall, Wall]:
-    """Return a mask and a pool that a wrong input might hold: elsewhere, another structure, another convention.
+    """Return a wrong mask and pool, as an input might hold them: elsewhere, another structure, another convention.
 
     Args:
         wall: The wall of one or more slices, shape ``(..., j, i)``.

@@ -1,4 +1,4 @@
-"""Fitting the automaton: the Lightning loop around the learner, resumable at any time."""
+"""Fit the automaton: the Lightning loop around the learner, which can be interrupted and resumed at any time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .validation import Validation
 
 VALIDATION_SLICES = 160
 CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}
-"""Settings of an automaton that may be others when its training goes on: how long, how exactly, and how it is used."""
+"""Settings that may change when a training is resumed: its length and precision, and the steps in use."""
 
 
 def training_sources(config: Config, last_only: bool = False) -> list[str]:
@@ -54,7 +54,7 @@ def test_sources(config: Config) -> list[str]:
 
 
 def made_from(config: Config) -> dict[str, Any]:
-    """Return what must stay the same for a training to go on: seed, subjects, networks and settings."""
+    """Return what must be unchanged for a training to be resumed: seed, subjects, networks and settings."""
     return {
         "seed": config.seed,
         "list of subjects to train on": config.subjects.train,
@@ -64,7 +64,7 @@ def made_from(config: Config) -> dict[str, Any]:
 
 
 def settings_made_from(settings: Automaton) -> dict[str, Any]:
-    """Return the settings of an automaton that must stay the same for its training to go on, by their fields."""
+    """Return the settings of an automaton that must be unchanged for its training to be resumed, by field."""
     kept = settings.model_dump(mode="json", exclude=CHANGEABLE)
     return {f"automaton.{name}": value for name, value in kept.items()}
 
@@ -102,7 +102,7 @@ def train_automaton(
     progress: bool = True,
     machines: Machines = Machines(),
 ) -> Path:
-    """Train the automaton, going on from its last checkpoint if there is one.
+    """Train the automaton; resume from its last checkpoint if there is one.
 
     Args:
         config: The training.
@@ -110,7 +110,7 @@ def train_automaton(
         predictions: Folder of predictions.
         folder: Where checkpoints and the TensorBoard log go.
         progress: Show a progress bar.
-        machines: What to train on. Other devices and numbers of processes give other weights, as good.
+        machines: What to train on. Other devices and numbers of processes give other, equally good weights.
 
     Returns:
         The path of the last checkpoint; its weights are the exponential average of the training's.
@@ -145,7 +145,7 @@ def fit(
     machines: Machines = Machines(),
     watchers: Sequence[L.Callback] = (),
 ) -> Path:
-    """Train a learner on samples, going on from its last checkpoint if there is one.
+    """Train a learner on samples; resume from its last checkpoint if there is one.
 
     Args:
         learner: Whose settings say how long.
@@ -185,7 +185,7 @@ def fit(
         # The slices to validate on are the learner's own; Lightning wants one batch to call it once.
         DataLoader(TensorDataset(zeros(1))),
         ckpt_path=last if last.exists() else None,
-        # Lightning's own checkpoint of this very training: it holds the states of the pool and of the random numbers.
+        # Lightning's own checkpoint of this very training: it holds the replay buffer and the random state.
         weights_only=False,
     )
     trainer.save_checkpoint(last)
@@ -194,7 +194,7 @@ def fit(
 
 def _callbacks(folder: Path, settings: Automaton, progress: bool) -> list[L.Callback]:
     chosen: list[L.Callback] = [
-        # Without a counter: in a folder that was moved, Lightning would leave last.ckpt and begin a last-v1.ckpt.
+        # Without a counter: in a folder that was moved, Lightning would leave last.ckpt and start a last-v1.ckpt.
         ModelCheckpoint(folder, filename="last", every_n_train_steps=100, enable_version_counter=False),
         EMAWeightAveraging(decay=0.995),
     ]

@@ -33,7 +33,7 @@ def build_architecture(settings: Automaton) -> Architecture:
 
 
 class AutomatonLearner(L.LightningModule):
-    """The automaton's parameters, how they are trained, and how well they do on the validation set.
+    """The automaton's parameters, their training and their validation.
 
     The engine's own functions do the forward pass, so that what is trained is what is shipped. The encoder learns
     alone at first; its evidence stays supervised while rollouts are trained.
@@ -41,7 +41,7 @@ class AutomatonLearner(L.LightningModule):
     Args:
         settings: The automaton's section of the configuration.
         seed: Decides initial weights, rollout lengths and which cells fire.
-        validation: What measures how well it does; ``None`` trains without.
+        validation: Measures the automaton; ``None`` trains without validation.
     """
 
     def __init__(self, settings: Automaton, seed: int, validation: Measures | None = None) -> None:
@@ -70,7 +70,7 @@ class AutomatonLearner(L.LightningModule):
                     own.copy_(torch.from_numpy(values))
 
     def on_train_start(self) -> None:
-        """Let the cells of every process fire at their own times; all take as many steps."""
+        """Let the cells of every process fire at their own times; all processes take the same number of steps."""
         if self.global_rank:
             self.draws.manual_seed(self.draws.initial_seed() + 1000 * self.global_rank + self.global_step)
 
@@ -151,7 +151,7 @@ class AutomatonLearner(L.LightningModule):
                 self.buffer[int(self.rng.integers(len(self.buffer)))] = kept
 
     def validation_step(self, batch: Any, index: int) -> None:
-        """Repair the failures of the selecting subjects and log how well that went."""
+        """Repair the failures of the validation set and log the metrics."""
         if self.validation is not None:
             parameters = {name: value.detach() for name, value in self.parameters_for_use().items()}
             self.log_dict(self.validation.measure(parameters, self.architecture, self.settings), batch_size=1)

@@ -25,20 +25,21 @@ from ..data.cases import MYOCARDIUM, POOL, RV, Case, matches
 from ..data.predictions import broken, load_prediction
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
+from .tasks import task_of
 
 Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 KEPT_PIXELS = 136
 """Rows and columns that are kept of every slice: room to rotate and shift before the sample is cut out."""
 WIDEST_MM = 12.0
-"""Slices lie no further apart than this in a sample made of every other slice."""
+"""Largest slice spacing of a sample that skips every other slice."""
 WALL, OUTER, INNER, RIGHT = range(4)
-"""Truth of a framed stack: wall, discs within outer and inner contour, cavity of the right ventricle."""
+"""Truth of a cropped stack: wall, discs within outer and inner contour, cavity of the right ventricle."""
 
 
 @dataclass(frozen=True, eq=False)
-class FramedPrediction:
-    """What one base network made of a stack, in the stack's frame. Masks of 0 to 255, shape ``(k, j, i)``.
+class CroppedPrediction:
+    """What one base network made of a stack, in the stack's crop. Masks of 0 to 255, shape ``(k, j, i)``.
 
     Attributes:
         source: ``<member>@<fraction>``.
@@ -54,8 +55,8 @@ class FramedPrediction:
 
 
 @dataclass(frozen=True, eq=False)
-class FramedStack:
-    """A case around its heart: image, truth, predictions. Shapes ``(k, j, i)`` and ``(k,)``.
+class CroppedStack:
+    """A case cropped around its heart: image, truth, predictions. Shapes ``(k, j, i)`` and ``(k,)``.
 
     Attributes:
         name: The case.
@@ -77,11 +78,11 @@ class FramedStack:
     solid: NDArray[np.bool_]
     spacing_mm: float
     inner_only: bool = False
-    predictions: list[FramedPrediction] = field(default_factory=list)
+    predictions: list[CroppedPrediction] = field(default_factory=list)
 
     @property
     def subject(self) -> str:
-        """Who was scanned."""
+        """Who was scanned: the part of the name before the first underscore."""
         return self.name.partition("_")[0]
 
     def learnt(self) -> Field:
@@ -93,8 +94,8 @@ class FramedStack:
         return np.repeat((self.closed | self.empty | self.solid)[:, None], 3, axis=1).astype(np.float32)
 
 
-def frame_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> FramedStack:
-    """Bring a case and its predictions into a frame around the true heart.
+def crop_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> CroppedStack:
+    """Crop a case and its predictions around the true heart.
 
     Args:
         case: The case; one without any myocardium has an inner contour only.
@@ -110,15 +111,15 @@ def frame_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm:
     inner = pool if inner_only else filled & (1 - wall)
     truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
     has_pool = pool.any(axis=(1, 2))
-    framed = []
+    cropped = []
     for source, labels in predictions:
         masks = [(labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL)]
         if masks[0].any():
             heart = locate_heart(masks[0], masks[1], in_plane)
             masks = [near_heart(mask, heart, in_plane) for mask in masks]
         failed = [broken(labels[k], case.labels[k], in_plane[0] * in_plane[1]) for k in range(len(labels))]
-        framed.append(FramedPrediction(source, _bytes(crop, masks[0]), _bytes(crop, masks[1]), np.array(failed)))
-    return FramedStack(
+        cropped.append(CroppedPrediction(source, _bytes(crop, masks[0]), _bytes(crop, masks[1]), np.array(failed)))
+    return CroppedStack(
         case.name,
         scaled(crop.take(case.image, outside="nearest")).astype(np.float16),
         truth,
@@ -128,13 +129,13 @@ def frame_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm:
         ~has_pool & has_pool.any() & wall.any(axis=(1, 2)),
         case.spacing[0],
         inner_only,
-        framed,
+        cropped,
     )
 
 
 def load_stacks(
     cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
-) -> list[FramedStack]:
+) -> list[CroppedStack]:
     """Load the cases of some subjects with what some base networks made of them; those without a heart are left out.
 
     Args:
@@ -155,7 +156,7 @@ def load_stacks(
                 continue
             found = [(source, predictions / source / path.name) for source in sources]
             loaded = ((source, load_prediction(file)) for source, file in found if file.exists())
-            stacks.append(frame_case(case, loaded, spacing_mm))
+            stacks.append(crop_case(case, loaded, spacing_mm))
     if not any(stack.predictions for stack in stacks):
         raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
     return stacks
@@ -179,9 +180,9 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """Where a sample comes from: a stack, the slice that matters, and the masks that are given. 0 to 255."""
+    """Source of a sample: a stack, the slice that is repaired, and the given masks, 0 to 255."""
 
-    stack: FramedStack
+    stack: CroppedStack
     k: int
     wall: Bytes
     pool: Bytes
@@ -190,7 +191,7 @@ class _Drawn:
 class _Drawable:
     """Stacks that samples are drawn from, and the predictions of them that show failures, or slices without a wall."""
 
-    def __init__(self, stacks: list[FramedStack]) -> None:
+    def __init__(self, stacks: list[CroppedStack]) -> None:
         shown = [(stack, prediction) for stack in stacks for prediction in stack.predictions]
         self.closed = [stack for stack in stacks if stack.closed.any()]
         self.inner_only = [stack for stack in stacks if stack.inner_only]
@@ -200,19 +201,19 @@ class _Drawable:
 
 
 class RepairSamples(Dataset[Sample]):
-    """Endless fresh samples; sample n is the same whenever and wherever it is asked for.
+    """Fresh samples for training; sample n depends on the seed and n alone.
 
     Args:
-        stacks: Framed training stacks; those with fewer than ``depth`` slices are left out.
+        stacks: Cropped training stacks; those with fewer than ``depth`` slices are left out.
         settings: The automaton's section of the configuration.
-        length: How many samples an epoch has.
+        length: How many samples there are.
         seed: Seed of the whole sequence.
 
     Raises:
-        ValueError: No stack has a closed ring and slices enough.
+        ValueError: No stack has both a closed ring and enough slices.
     """
 
-    def __init__(self, stacks: list[FramedStack], settings: Automaton, length: int, seed: int) -> None:
+    def __init__(self, stacks: list[CroppedStack], settings: Automaton, length: int, seed: int) -> None:
         stacks = [stack for stack in stacks if len(stack.closed) >= settings.depth]
         if not any(stack.closed.any() for stack in stacks):
             raise ValueError(f"No stack has a closed ring and {settings.depth} slices or more. Add cases.")
@@ -246,7 +247,7 @@ class RepairSamples(Dataset[Sample]):
         parts = np.concatenate([images * present, masks_and_truth])
         parts[: len(near)] += (~present) * images.mean()
         if rng.random() < 0.4:
-            # Breath-holds differ: slices lie a pixel or two beside each other.
+            # Slices are taken in different breath-holds: shift each by up to two pixels.
             for n, shift in enumerate(rng.integers(-2, 3, (len(near), 2))):
                 rows = [n, n + len(near), n + 2 * len(near)]
                 if 0 < n < len(near) - 1:
@@ -280,7 +281,7 @@ class RepairSamples(Dataset[Sample]):
             return _Drawn(stack, k, prediction.wall, prediction.pool)
         return self._damaged(among.closed[rng.integers(len(among.closed))], rng)
 
-    def _damaged(self, stack: FramedStack, rng: np.random.Generator) -> _Drawn:
+    def _damaged(self, stack: CroppedStack, rng: np.random.Generator) -> _Drawn:
         k = int(rng.choice(np.flatnonzero(stack.closed)))
         wall = stack.truth[WALL].copy()
         right = self.settings.already_right / max(1 - self.settings.natural, 1e-6)
@@ -294,7 +295,7 @@ class RepairSamples(Dataset[Sample]):
         return _Drawn(stack, k, wall, stack.truth[INNER])
 
     def _window(self, drawn: _Drawn, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
-        """Choose the slices of a sample, the one that matters among them, and how many steps lie between them."""
+        """Choose the slices of a sample, among them the one that is repaired, and the step from one to the next."""
         depth, count = self.settings.depth, len(drawn.wall)
         fits = count >= 2 * depth
         # Every other slice of a stack with thin slices is a stack with thick ones.
@@ -339,13 +340,14 @@ class RepairSamples(Dataset[Sample]):
         if reverse:
             images, walls, pools, target = (part.flip(0) for part in (images, walls, pools, target))
             weight = weight[::-1].copy()
+        fields = task_of(settings).fields
         channels = [stacked(images.numpy(), walls.numpy(), pools.numpy(), n) for n in range(1, depth + 1)]
         if settings.without:
             channels = [blank(part, settings) for part in channels]
         return Sample(
             torch.from_numpy(np.stack(channels).transpose(0, 3, 1, 2)),
-            target.contiguous(),
-            torch.from_numpy(weight),
+            target[:, :fields].contiguous(),
+            torch.from_numpy(weight[:, :fields]).contiguous(),
             torch.tensor(neighbour_weight(spacing_mm * rng.uniform(0.9, 1.1))),
         )
 
@@ -353,10 +355,10 @@ class RepairSamples(Dataset[Sample]):
 def withhold(
     images: Tensor, walls: Tensor, pools: Tensor, settings: Automaton, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Leave out some of what a repair may be given, so that the encoder learns to do without.
+    """Withhold some of the inputs at random, so that the encoder learns to do without them.
 
-    Masks of all slices together, of this slice or of its neighbours alone; the pool more often than not; at times the
-    neighbours' images.
+    Withheld are the masks of all slices, of one slice alone or of its neighbours alone; the blood pool in most samples;
+    the neighbours' images in a few.
 
     Args:
         images: Shape ``(d + 2, j, i)``, like the others; the first and last slices are neighbours only.
@@ -384,7 +386,7 @@ def withhold(
 
 
 def blank(channels: Field, settings: Automaton) -> Field:
-    """Empty the channels, shape ``(j, i, inputs)``, that an ablation does without."""
+    """Set the channels, shape ``(j, i, inputs)``, that an ablation leaves out to zero."""
     parts = {"image": "image", "neighbours": "below above", "mask": "mask"}
     words = " ".join(parts.get(part, "") for part in settings.without).split()
     for number, name in enumerate(CHANNELS):

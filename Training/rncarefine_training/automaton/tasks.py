@@ -1,8 +1,7 @@
-"""What an automaton is trained for: the only place that tells a ring from any other thin structure.
+"""Training tasks: the only place where a ring differs from any other thin structure.
 
-A task says what the leading channels of the state are supervised with, where they start, what of the conditioning
-planes makes sense, the loss, how a mask is read from the state, and by which figures a training is judged.
-``automaton.task`` of a configuration chooses it.
+A task defines the targets of the supervised channels, their loss, how a mask is read from them, and the validation
+metrics. ``automaton.task`` of a configuration chooses it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SKELETON_ROUNDS = 3
 
 
 class Task(Protocol):
-    """What learner, samples and validation ask of a task.
+    """What learner, samples and validation need of a task.
 
     Attributes:
         fields: How many leading channels of the state are supervised.
@@ -38,7 +37,7 @@ class Task(Protocol):
     fields: int
 
     def target(self, truth: Field) -> Field:
-        """Return what the supervised channels should become, shape ``(fields, j, i)``, from a mask of 0 to 1."""
+        """Return the targets of the supervised channels, shape ``(fields, j, i)``, from a mask of 0 to 1."""
 
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Return the loss of supervised channels ``(n, fields, j, i)``, weighted by ``weight`` of ``(n, fields)``."""
@@ -50,7 +49,7 @@ class Task(Protocol):
         """Read the mask from supervised channels ``(fields, j, i)``; ``None`` if there is none to read."""
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
-        """Return what a repair of one picture is judged by, ``dice_gain`` among it."""
+        """Return the metrics of one repaired picture, ``dice_gain`` among them."""
 
 
 class Ring:
@@ -76,11 +75,13 @@ class Ring:
         return repair_loss(fields[:, :supervised], target[:, :supervised], weight[:, :supervised])
 
     def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """See :class:`Task`: cross-entropy and soft Dice."""
-        return segmentation_loss(logits, target, weight)
+        """See :class:`Task`: cross-entropy and soft Dice of every supervised channel."""
+        if self.discs:
+            return segmentation_loss(logits, target, weight)
+        return segmentation_loss(logits[:, :1], target[:, :1], weight[:, :1])
 
     def read(self, fields: Field) -> Mask | None:
-        """See :class:`Task`: a closed ring by construction, wherever the discs are there."""
+        """See :class:`Task`: a closed ring by construction; without discs, the thresholded ring channel."""
         return read_wall(fields) if self.discs else _thresholded(fields)
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:

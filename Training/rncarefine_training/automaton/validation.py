@@ -1,4 +1,4 @@
-"""Quick validation while training: the automaton alone, in the frame, on real failures of the selecting subjects."""
+"""Validation during training: the automaton alone, in the crop, on real failures of the validation set."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from rncarefine.nca.neighbours import link
 from rncarefine.refine.metrics import dice
 
 from ..config import Automaton
-from .samples import KEPT_PIXELS, WALL, FramedPrediction, FramedStack, blank
+from .samples import KEPT_PIXELS, WALL, CroppedPrediction, CroppedStack, blank
 from .tasks import task_of
 
 BATCH = 32
 
 
 class Measures(Protocol):
-    """What a learner asks of its validation."""
+    """What a learner needs of its validation."""
 
     def measure(
         self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton
     ) -> dict[str, float]:
-        """Roll out with these parameters and return the task's figures."""
+        """Roll out with these parameters and return the task's metrics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Validation:
     spacing_mm: NDArray[np.float64]
 
     @classmethod
-    def of(cls, stacks: list[FramedStack], settings: Automaton, most: int, seed: int) -> Validation:
+    def of(cls, stacks: list[CroppedStack], settings: Automaton, most: int, seed: int) -> Validation:
         """Draw about ``most`` broken slices, of a volumetric automaton whole stacks until there are so many.
 
         Raises:
@@ -88,7 +88,7 @@ class Validation:
         """Roll out and compare.
 
         Returns:
-            The means of what the task judges by, of a ring ``rings``, share of closed rings; always ``dice`` and
+            The means of the task's metrics, of a ring ``rings``, the share of closed rings; always ``dice`` and
             ``dice_gain``, mean Dice and its rise against the input. ``one_pass_dice`` is that of the evidence, without
             a rollout, and ``image_dice`` the same with all masks withheld.
         """
@@ -150,7 +150,7 @@ class Validation:
 
 
 def _slice(
-    stack: FramedStack, prediction: FramedPrediction, k: int, settings: Automaton
+    stack: CroppedStack, prediction: CroppedPrediction, k: int, settings: Automaton
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return channels and truth of one slice, cut to the crop's size, without blood pool."""
     margin = (KEPT_PIXELS - settings.size) // 2
@@ -164,7 +164,7 @@ def _slice(
 
 
 def _whole_stacks(
-    order: list[tuple[int, int]], shown: list[tuple[FramedStack, FramedPrediction]], most: int
+    order: list[tuple[int, int]], shown: list[tuple[CroppedStack, CroppedPrediction]], most: int
 ) -> set[tuple[int, int]]:
     """Return all slices of so many stacks that about ``most`` broken ones are among them."""
     drawn: set[tuple[int, int]] = set()

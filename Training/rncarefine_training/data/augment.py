@@ -1,4 +1,4 @@
-"""Augmentation on batches of tensors, axes ``(n, channel, j, i)``: where the heart lies, and what the scanner shows."""
+"""Augmentation of batches of tensors, axes ``(n, channel, j, i)``: geometry and contrast."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def random_affine(
 
 
 def random_contrast(image: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-    """Change what the scanner shows: gamma, another grey-value curve, bias field, blur, noise, at times inverted.
+    """Change the contrast: gamma, intensity curve, bias field, blur, noise; a few images are inverted.
 
     Args:
-        image: Shape ``(n, k, j, i)``, grey values scaled to about 0..1; the k slices of a stack change alike.
+        image: Shape ``(n, k, j, i)``, intensities scaled to about 0 to 1; the k slices of a stack change alike.
         generator: Source of randomness.
         strength: 0 leaves the image as it is, 1 covers other scanners and sequences.
     """
@@ -76,7 +76,7 @@ def random_contrast(image: Tensor, generator: torch.Generator, strength: float) 
     unit = image.clamp(0, 1.5)
     gamma = torch.exp(uniform(-0.6, 0.6) * strength)
     result = unit.clamp_min(1e-4) ** gamma
-    # A smooth, not always monotonic grey-value curve: what is bright here can be grey in another sequence.
+    # A smooth, not always monotonic intensity curve: what is bright here can be grey in another sequence.
     wave = uniform(-0.25, 0.25) * torch.sin(result * math.pi * uniform(0.5, 2.0) + uniform(0, 6.3))
     result = torch.where(chance(0.4 * strength), result + wave, result)
     result = torch.where(chance(0.12 * strength), 1.0 - result, result)

@@ -1,4 +1,4 @@
-"""Real failures: what every base network makes of the subjects that it has not seen."""
+"""Real failures: segmentations by every base network of the subjects that it was not trained on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
 
     Test subjects are segmented by the last snapshot of every kind's first member only. With ``base.redrawn`` the last
     snapshots also segment the training subjects in a random contrast that the network does not know: masks as bad as
-    those on a foreign sequence. Files that are there already are left as they are.
+    those on an unknown sequence. Existing files are kept.
 
     Args:
         config: The training.
@@ -48,7 +48,7 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
             if target.parent.name.endswith(REDRAWN):
                 case = redrawn(case, config.seed)
             labels = predict(loaded[1], case, config.base.spacing_mm)
-            # What is there is not made again: half a file must never lie under this name.
+            # Existing files are kept: half a file must never lie under this name.
             with written_whole(target) as (temporary,):
                 np.savez_compressed(temporary, labels=labels)
         yield target
