@@ -17,7 +17,7 @@ from rncarefine.anatomy.topology import betti_2d
 from rncarefine.atomic import write_text_whole
 from rncarefine.nca.architecture import CHANNELS, ENDOCARDIUM, RING
 from rncarefine.nca.model import Model, load_model
-from rncarefine.refine.proposals import propose
+from rncarefine.refine.proposals import propose_around
 from rncarefine.stack import Mask
 from rncarefine.tasks.ring.readout import read_wall
 from rncarefine_training.automaton.export import export
@@ -166,7 +166,7 @@ def _repair(failure: Failure, model: Model, without: Sequence[str], device: str)
     # The mask is also where a rollout starts from.
     given = replace(stack, mask=np.zeros_like(stack.mask)) if "mask" in without else stack
     steps = model.card.steps
-    proposals = propose(given, heart, wanted, model, device=device, snapshots=(steps,))
+    proposals = propose_around(given, heart, wanted, model, device=device, snapshots=(steps,))
     rows: list[dict[str, object]] = []
     for k in wanted:
         truth = (case.labels[k] == MYOCARDIUM).astype(np.uint8)

@@ -11,7 +11,7 @@ import pandas as pd  # type: ignore[import-untyped]
 from rncarefine.anatomy.heart import locate_heart
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
-from rncarefine.refine.proposals import propose
+from rncarefine.refine.proposals import propose_around
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.measure import Failure, broken_slices, in_parallel
@@ -59,7 +59,9 @@ def _roll_out(
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     rows: list[dict[str, object]] = []
     for seed in seeds:
-        proposals = propose(stack, heart, wanted, model, device=device, seed=seed, steps=steps[-1], snapshots=steps)
+        proposals = propose_around(
+            stack, heart, wanted, model, device=device, seed=seed, steps=steps[-1], snapshots=steps
+        )
         for k in wanted:
             before = stack.mask[k]
             for number in steps:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.heart import Heart
-from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
+from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
 from ..nca.channels import scaled, stacked
 from ..nca.crop import Crop, crop_around
 from ..nca.model import Model
@@ -194,6 +194,34 @@ def propose(
             if wall is not None:
                 walls[k] = wall
     return replace(result, disregarded=disregarded & set(wanted), steps=most)
+
+
+def propose_around(
+    stack: Stack,
+    heart: Heart,
+    wanted: Sequence[int],
+    model: Model,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    steps: int | None = None,
+    snapshots: Sequence[int] = (),
+) -> Proposals:
+    """See and propose around a known heart, for experiments and pictures; see :func:`propose`.
+
+    Args:
+        stack: The stack, without what lies away from the heart.
+        heart: Where it is.
+        wanted: Slices to propose a wall for.
+        model: Weights and card.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        seed: Decides which cells fire.
+        steps: Most steps of a rollout; ``None`` takes the model's.
+        snapshots: Steps after which to keep the supervised channels.
+    """
+    runner = Runner(model.parameters, Architecture.of(model.card.shapes), device)
+    sight = see(stack, [heart], runner, model)
+    return propose(sight, stack, wanted, runner, model, seed=seed, steps=steps, snapshots=snapshots)
 
 
 def likelihood_of(fields: Field) -> Field:

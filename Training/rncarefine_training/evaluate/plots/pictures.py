@@ -18,7 +18,7 @@ from rncarefine.io.files import Choice, read_case, read_pair
 from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, TRUTH, sample_folder
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
-from rncarefine.refine.proposals import propose
+from rncarefine.refine.proposals import propose_around
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.readout import read_wall
@@ -111,7 +111,7 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
     had = {k: dice(stack.mask[k], shown.truth[k]) for k in wanted}
     chosen = sorted(sorted(wanted, key=lambda k: had[k])[:rows])
     heart = locate_heart(stack.mask, None, stack.in_plane)
-    found = propose(stack, heart, wanted, model, steps=max(steps), snapshots=steps).snapshots
+    found = propose_around(stack, heart, wanted, model, steps=max(steps), snapshots=steps).snapshots
     window = _window(shown, chosen)
     columns = len(steps) + 1
     cell = WIDTH / columns
