@@ -29,8 +29,6 @@ GUIDES = ["README.md", "CONTRIBUTING.md", "Training/README.md", *DOCUMENTS]
 SLICER, COMMAND_LINE, METHOD = "docs/slicer.md", "docs/command-line.md", "docs/method.md"
 WITH_PROGRAMS = ["README.md", COMMAND_LINE, "docs/evaluation.md", "docs/train.md"]
 WITH_INSTALLATION = [*WITH_PROGRAMS, "CONTRIBUTING.md"]
-# Written with the public interface of the engine.
-ELSEWHERE = {"docs/python.md"}
 PROGRAMS = {
     "rncarefine": rncarefine.cli.commands.app,
     "rncarefine-train": rncarefine_training.cli.main.app,
@@ -159,7 +157,7 @@ def test_every_script_and_path_that_a_guide_names_is_in_the_tree(guide: str) -> 
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text(guide))
     # A link starts from the guide's own folder.
     links = [(ROOT / guide).parent.joinpath(link).resolve().relative_to(ROOT).as_posix() for link in links]
-    others = {"NAME.json"} | ELSEWHERE
+    others = {"NAME.json"}
     assert [name for name in scripts + named + links if name not in others and not (ROOT / name).exists()] == []
 
 
