@@ -47,7 +47,8 @@ class Serializer:
 
     def __init__(self, kind: type, *also: type, none_allowed: bool = False) -> None:
         self.kind, self.kinds, self.none_allowed = kind, (kind, *also), none_allowed
-        self.initial: Any = None if none_allowed else kind()
+        # As there, a float is the whole number 0 at first.
+        self.initial: Any = None if none_allowed else 0 if kind is float else kind()
 
     def validate(self, value: Any) -> None:
         """Raise an error for a value of another type."""

@@ -11,10 +11,9 @@ import pytest
 from engine.toy_models import seeing_model
 from experiments import robustness
 from experiments.disturbances import DISTURBANCES
-from experiments.robustness import disturb_and_repair, summarise
+from experiments.robustness import UNDISTURBED, disturb_and_repair, summarise
 from rncarefine_training.cli.options import made
 from rncarefine_training.evaluate.measure import failures_of
-from rncarefine_training.evaluate.store import UNDISTURBED
 from training.toy_data import failed, toy_case, write_cases, write_predictions
 
 FEW = {

@@ -135,7 +135,8 @@ def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers:
     if workers < 1:
         raise ValueError(f"--workers {workers}: there must be 1 or more.")
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        yield from Parallel(return_as="generator")(delayed(function)(job) for job in jobs)
+        # Without memory maps of the weights: their folders outlive the workers.
+        yield from Parallel(return_as="generator", max_nbytes=None)(delayed(function)(job) for job in jobs)
 
 
 def labels_of(models: Sequence[Model]) -> list[str]:
