@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.model_samples import CARD
-from rncarefine.nca.card import EVIDENCE, FORMAT, ModelCard
+from rncarefine.nca.card import FORMAT, REPAIRED_FEATURES, ModelCard
 
 COMPLETE = replace(CARD, shapes={"update.weight": (6, 4), "scale": ()}, parameters=25, sha256="0a" * 32)
 
@@ -90,7 +90,7 @@ def test_a_missing_field_is_named(field):
 
 
 def test_the_confidence_is_empty_or_has_every_weight():
-    weights = {name: float(number) for number, name in enumerate(("intercept", *EVIDENCE))}
+    weights = {name: float(number) for number, name in enumerate(("intercept", *REPAIRED_FEATURES))}
     assert changed(confidence=weights).confidence == weights
     assert changed(confidence={}).confidence == {}
     for wrong in ({**weights, "more": 1.0}, {**weights, "intercept": float("inf")}, {**weights, "intercept": "1"}):

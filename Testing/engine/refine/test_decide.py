@@ -18,7 +18,6 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.proposals import Proposals, Sight
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
-from rncarefine.tasks.ring.verification import Bounds
 from rncarefine.words import Verdict
 
 WALLS, POOLS = heart()
@@ -204,7 +203,7 @@ def test_however_well_the_image_supports_a_wall_it_must_be_a_ring_about_the_axis
 
 def test_bounds_hold_whatever_the_image_supports():
     change = float((CUT != TRUTH).sum()) * SPACING[0] * SPACING[1]
-    free, held = (decided(drawn=TRUTH, bounds=Bounds(most_change_mm2=change + more)) for more in (1, -1))
+    free, held = (decided(drawn=TRUTH, max_change_mm2=change + more) for more in (1, -1))
     assert_is(free, Verdict.AUTOMATON, TRUTH)
     assert_is(held, Verdict.REFUSED, CUT)
     assert codes(held)[-1] is ReasonCode.CHANGE_TOO_LARGE

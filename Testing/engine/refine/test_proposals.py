@@ -328,8 +328,8 @@ def test_a_search_that_finds_nothing_keeps_the_likeliest_place(recorded):
     found = proposed(wanted=[], at=[one, other], model=identity_model())
     assert found.heart is one
     assert (found.sureness, found.seen_walls) == (0, {})
-    assert all(len(seen) == 2 for seen in recorded[0].encoded[2:])
-    assert len(recorded[0].encoded) > 2
+    assert all(len(seen) == 2 for seen in recorded[0].encoded[3:])
+    assert len(recorded[0].encoded) > 3
 
 
 # Masks that are nonsense
