@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import zeros
 from torch.utils.data import DataLoader, Dataset, TensorDataset
@@ -19,6 +19,7 @@ from ..config import Automaton, Config
 from ..data.sources.entry import source_of
 from ..networks.base import members
 from ..networks.failures import REDRAWN
+from ..progress import UpdatesBar
 from ..resume import Remaining, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
 from .patience import Patience
@@ -175,7 +176,7 @@ def fit(
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(folder, name="log", version=name),
         callbacks=[*_callbacks(folder, settings, progress), *watchers],
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
     )
     last = folder / "last.ckpt"
@@ -201,5 +202,5 @@ def _callbacks(folder: Path, settings: Automaton, progress: bool) -> list[L.Call
     if settings.patience:
         chosen.append(Patience(settings.patience, settings.warmup_updates))
     if progress:
-        chosen.append(RichProgressBar())
+        chosen.append(UpdatesBar(settings.warmup_updates + settings.updates))
     return chosen
