@@ -149,7 +149,7 @@ class RNCARefineParameterNode:
     apex: Annotated[str, Choice(["auto", "first", "last"])] = "auto"
     closeBase: bool = False
     addOnly: bool = False
-    geometry: bool = True
+    geometry: bool = False
     maxChangeMm2: Annotated[float, WithinRange(0, 10000)] = 0.0
     trimPool: bool = False
     reviewedSegmentation: slicer.vtkMRMLSegmentationNode
@@ -364,21 +364,21 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         outputSegmentationNode: slicer.vtkMRMLSegmentationNode | None = None,
         poolSegmentID: str | None = None,
         *,
-        mode=None,
-        model=None,
-        device="auto",
-        seed=0,
-        samples=1,
-        steps=None,
-        closeBase=False,
-        addOnly=False,
-        geometry=False,
-        apex="auto",
-        maxChangeMm2=None,
-        inPlace=False,
-        trimPool=False,
-        progressCallback=None,
-    ):
+        mode: str | None = None,
+        model: str | Path | None = None,
+        device: str = "auto",
+        seed: int = 0,
+        samples: int = 1,
+        steps: int | None = None,
+        closeBase: bool = False,
+        addOnly: bool = False,
+        geometry: bool = False,
+        apex: str = "auto",
+        maxChangeMm2: float | None = None,
+        inPlace: bool = False,
+        trimPool: bool = False,
+        progressCallback: Progress | None = None,
+    ) -> Report:
         """Repair the broken slices of a segment; slices that are as they should be are not touched.
 
         By default the result is a new segmentation beside the input: all its segments, two further ones that hold the

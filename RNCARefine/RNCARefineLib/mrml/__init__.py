@@ -19,9 +19,3 @@ In the order in which a run passes through them:
 
 Functions here take nodes and arrays; nothing shows a window, and nothing but :mod:`.process` knows the order of things.
 """
-
-from slicer.i18n import tr
-
-from rncarefine.report.sentences import use_translation
-
-use_translation(tr)  # reasons are shown in the application's language
