@@ -7,7 +7,6 @@ from typing import Any
 
 import slicer
 import vtk
-from slicer.i18n import tr
 
 from rncarefine.refine.records import Report
 from rncarefine.report.report import Value, column_types, table_rows
@@ -15,7 +14,14 @@ from rncarefine.report.sentences import use_translation
 
 from .scene import place_beside
 
-use_translation(tr)  # reasons are shown in the application's language
+
+def _translated(text: str) -> str:
+    from slicer.i18n import tr
+
+    return tr(text)
+
+
+use_translation(_translated)  # reasons are shown in the application's language
 
 REPORT_ROLE = "RNCARefine.Report"
 """Role of the reference from a repaired segmentation to its table."""

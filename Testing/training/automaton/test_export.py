@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from rncarefine.nca.architecture import Architecture
-from rncarefine.nca.card import EVIDENCE
+from rncarefine.nca.card import REPAIRED_FEATURES
 from rncarefine.nca.model import load_model
 from rncarefine_training.automaton.export import export, recard
 from rncarefine_training.automaton.learner import AutomatonLearner
 from training.toy_data import toy_config
 
-CONFIDENCE = {"intercept": -1.5} | {name: 0.25 * number for number, name in enumerate(EVIDENCE)}
+CONFIDENCE = {"intercept": -1.5} | {name: 0.25 * number for number, name in enumerate(REPAIRED_FEATURES)}
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_the_way_from_cases_to_weights_and_a_table(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     assert f"Weights: {run / 'models' / 'toy-2d.npz'}" in done.output
     assert load_model(run / "models" / "toy-2d.npz").card.name == "toy-2d"
-    for flags, name in (((), "select"), (("--test",), "test"), (("--test", "--pool"), "test-pool")):
+    for flags, name in (((), "select"), (("--test",), "test")):
         done = call("evaluate", *options, "--model", run / "models" / "toy-2d.npz", *flags)
         assert done.exit_code == 0, done.output
         assert "polar interpolation" in done.output

@@ -39,10 +39,10 @@ def test_every_table_is_written_beside_the_rows(tmp_path):
     pd.testing.assert_frame_equal(back, ROWS, check_dtype=False, rtol=1e-4)
 
 
-def test_the_names_say_subjects_and_pool():
-    assert base_name(False, False) == "evaluation-select"
-    assert base_name(True, True) == "evaluation-test-pool"
-    assert base_name(True, False, 3) == "evaluation-test-first3"
+def test_the_names_say_the_subjects():
+    assert base_name(False) == "evaluation-select"
+    assert base_name(True) == "evaluation-test"
+    assert base_name(True, 3) == "evaluation-test-first3"
 
 
 def test_rows_of_other_models_are_kept_and_those_of_the_same_replaced(tmp_path):

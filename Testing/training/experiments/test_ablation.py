@@ -138,13 +138,13 @@ def test_an_automaton_without_a_part_is_trained_and_measured(run, part):
 @pytest.mark.parametrize(("without", "masked"), [((), True), (("mask",), False), (("image",), True)])
 def test_a_withheld_mask_is_not_what_a_rollout_starts_from(run, monkeypatch, without, masked):
     given = []
-    original = ablation.propose
+    original = ablation.propose_around
 
-    def propose(stack, *arguments, **options):
+    def propose_around(stack, *arguments, **options):
         given.append(stack.mask.any())
         return original(stack, *arguments, **options)
 
-    monkeypatch.setattr(ablation, "propose", propose)
+    monkeypatch.setattr(ablation, "propose_around", propose_around)
     architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
     model = toy_model(random_parameters(architecture), architecture, steps=2, crop=48)
     rows = ablation._repair(run[1][0], model, without, "numpy")
