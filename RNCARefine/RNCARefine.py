@@ -320,7 +320,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             self._parameterNode = _ParameterNode(node)
         return self._parameterNode
 
-    def releaseParameterNode(self):
+    def releaseParameterNode(self) -> None:
         """Forget the parameter node; the next call of :meth:`getParameterNode` returns a new object."""
         self._parameterNode = None
 

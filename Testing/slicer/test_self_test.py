@@ -127,7 +127,7 @@ def test_it_fails_when_a_rejected_slice_is_not_put_back(whole: ModuleType, monke
 def test_it_fails_when_a_ring_stays_open(whole: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     process = whole.RNCARefineLogic.process
     monkeypatch.setattr(
-        whole.RNCARefineLogic, "process", lambda *args, **options: process(*args, **options, maxChangeMm2=0.1)
+        whole.RNCARefineLogic, "process", lambda *args, **options: process(*args, **{**options, "maxChangeMm2": 0.1})
     )
     for name in ("test_ProcessClosesIt", "test_PanelRepairs"):
         with pytest.raises(AssertionError):
