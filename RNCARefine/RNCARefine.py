@@ -76,7 +76,7 @@ def registerSampleData():
 
 
 def registerStatisticsPlugin():
-    """Add rings, gaps and Betti numbers to the table of the module Segment Statistics."""
+    """Offer rings, gaps and Betti numbers for the table of the module Segment Statistics."""
     with _optional("SegmentStatistics", "SegmentStatisticsPlugins"):
         from RNCARefineLib.mrml import statistics_plugin
 
@@ -149,11 +149,40 @@ class RNCARefineParameterNode:
     apex: Annotated[str, Choice(["auto", "first", "last"])] = "auto"
     closeBase: bool = False
     addOnly: bool = False
-    geometry: bool = True
+    geometry: bool = False
     maxChangeMm2: Annotated[float, WithinRange(0, 10000)] = 0.0
     trimPool: bool = False
     reviewedSegmentation: slicer.vtkMRMLSegmentationNode
     reviewedSegmentID: str = ""
+
+
+class _ParameterNode(RNCARefineParameterNode):
+    """Leaves nothing on the node when it is disconnected.
+
+    In Slicer 5.10, ``disconnectGui`` leaves the observer of ``connectGui``, which keeps this object alive. When the
+    scene is closed, it would then write its defaults into the node that Slicer has just emptied.
+    """
+
+    _connecting = False
+    _guiObservers = ()
+
+    def connectGui(self, gui):
+        self._connecting, self._guiObservers = True, []
+        try:
+            return super().connectGui(gui)
+        finally:
+            self._connecting = False
+
+    def AddObserver(self, event, callback, priority=0.0):
+        tag = super().AddObserver(event, callback, priority)
+        if self._connecting:
+            self._guiObservers.append(tag)
+        return tag
+
+    def disconnectGui(self, guiTag):
+        super().disconnectGui(guiTag)
+        for tag in self._guiObservers:
+            self.RemoveObserver(tag)
 
 
 #
@@ -192,10 +221,9 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         """Called when the application closes, and before a reload."""
-        self.setParameterNode(None)
-        self.removeObservers()
         if self.panel is not None:
-            self.panel.clear()
+            self.releaseScene()
+        self.removeObservers()
 
     def enter(self):
         """Called each time the module is opened."""
@@ -213,8 +241,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller, event):
         """Called before the scene is closed: its nodes must not be used any more."""
-        self.setParameterNode(None)
-        self.panel.clear()
+        self.releaseScene()
 
     def onSceneEndClose(self, caller, event):
         """Called after the scene was closed."""
@@ -224,11 +251,19 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartImport(self, caller, event):
         """Called before a scene is loaded: its segmentations get their segments after its parameter node."""
         self.setParameterNode(None)
+        # It would remember that the nodes it refers to are not there yet.
+        self.logic.releaseParameterNode()
 
     def onSceneEndImport(self, caller, event):
         """Called after a scene was loaded."""
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def releaseScene(self):
+        """Let go of all nodes."""
+        self.setParameterNode(None)
+        self.panel.clear()
+        self.logic.releaseParameterNode()
 
     def initializeParameterNode(self):
         """Work with the parameter node of the scene, and choose what there is no doubt about."""
@@ -276,10 +311,18 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         ScriptedLoadableModuleLogic.__init__(self, parent)
         self._undoSteps = None
         self._outputNodeID = None
+        self._parameterNode = None
 
     def getParameterNode(self) -> RNCARefineParameterNode:
-        """Return what is chosen in the panel, as a :class:`RNCARefineParameterNode`."""
-        return RNCARefineParameterNode(super().getParameterNode())
+        """Return what is chosen in the panel, the same :class:`RNCARefineParameterNode` as long as the scene stays."""
+        node = super().getParameterNode()
+        if self._parameterNode is None or self._parameterNode.parameterNode is not node:
+            self._parameterNode = _ParameterNode(node)
+        return self._parameterNode
+
+    def releaseParameterNode(self) -> None:
+        """Forget the parameter node; the next call of :meth:`getParameterNode` returns a new object."""
+        self._parameterNode = None
 
     def check(
         self,
@@ -329,7 +372,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         steps: int | None = None,
         closeBase: bool = False,
         addOnly: bool = False,
-        geometry: bool = True,
+        geometry: bool = False,
         apex: str = "auto",
         maxChangeMm2: float | None = None,
         inPlace: bool = False,
@@ -769,6 +812,7 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
         _volumeNode, segmentationNode = self.drawHeart()
         logic = segmentStatistics.SegmentStatisticsLogic()
         logic.getParameterNode().SetParameter("Segmentation", segmentationNode.GetID())
+        logic.getParameterNode().SetParameter("RNCARefineSegmentStatisticsPlugin.enabled", "True")
         logic.computeStatistics()
         tableNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
         logic.exportToTable(tableNode)

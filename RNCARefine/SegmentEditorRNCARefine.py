@@ -29,7 +29,7 @@ class SegmentEditorRNCARefine(ScriptedLoadableModule):
         import qSlicerSegmentationsEditorEffectsPythonQt as effects
 
         effect = effects.qSlicerSegmentEditorScriptedEffect(None)
-        # Slicer names the effect's Python module after the folder: no package may have this name. See the effect.
+        # Slicer names the effect's Python module after the folder: do not import the package. See the effect.
         path = os.path.join(os.path.dirname(__file__), "SegmentEditorRNCARefineLib", "SegmentEditorEffect.py")
         effect.setPythonSource(path.replace("\\", "/"))
         effect.self().register()

@@ -47,9 +47,15 @@ class Verdict(Word):
     TO_REPAIR = "to repair"
     """It is not what it should be; the stack was only checked."""
     AUTOMATON = "repaired by the automaton"
+    CLEANED = "cleaned"
+    """Loose components and pores were removed; the wall itself was right."""
     GEOMETRY = "repaired by geometry"
     REFUSED = "refused"
     """Left as it was, flagged for review."""
+
+
+REPAIRED = (Verdict.AUTOMATON, Verdict.CLEANED, Verdict.GEOMETRY)
+"""Verdicts of slices whose wall was changed."""
 
 
 class Apex(Word):

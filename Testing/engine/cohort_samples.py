@@ -14,7 +14,7 @@ from pathlib import Path
 from distributed import LocalCluster
 
 from engine.file_samples import MYOCARDIUM, POOL, write_image, write_labels
-from engine.model_samples import still_model
+from engine.model_folders import seeing_weights
 from engine.report_samples import broken_report
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.files import CaseFiles
@@ -45,9 +45,9 @@ def cut_off(path: Path) -> None:
 
 
 def file_work(place: Path, **changes: object) -> FileWork:
-    """Return the real work, with the automaton that leaves all to geometry; its results go to ``out`` in a folder."""
+    """Return the real work, with an automaton that sees the wall in the image; its results go to a folder ``out``."""
     (place / "out" / "reports").mkdir(parents=True, exist_ok=True)
-    weights = still_model(place)
+    weights = seeing_weights(place)
     values: dict[str, object] = {
         "folder": place / "out",
         "model": str(weights),

@@ -1,4 +1,7 @@
-"""A folder of toy models in the place of the shipped ones, with their names, modes and licences."""
+"""A folder of toy models in the place of the shipped ones, with their names, modes and licences.
+
+Their walls differ in thickness, so that a result shows which model made it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.toy_models import circle_model, volumetric_circle_model
+from engine.toy_models import seeing_model, volumetric_seeing_model
 from rncarefine.nca import model as model_module
 from rncarefine.nca.model import Model, save_model
 
@@ -21,16 +24,22 @@ def install(monkeypatch: pytest.MonkeyPatch, folder: Path, *models: Model) -> No
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (folder,))
 
 
+def seeing_weights(folder: Path) -> Path:
+    """Save a model that proposes the wall that the image shows, and return the place of its weights."""
+    save_model(seeing_model(name="seeing"), folder)
+    return folder / "seeing.npz"
+
+
 def cine_2d() -> Model:
-    """Return the slice-wise model that may not be used commercially; its walls are 6 mm thick."""
-    return circle_model(3.0, name="sax-cine-2d", licence=RESTRICTED)
+    """Return the slice-wise model that may not be used commercially; its walls are thin."""
+    return seeing_model(0.25, name="sax-cine-2d", licence=RESTRICTED)
 
 
 def cine_3d() -> Model:
-    """Return the volumetric model that may not be used commercially; its walls are 8 mm thick."""
-    return volumetric_circle_model(name="sax-cine-3d", licence=RESTRICTED)
+    """Return the volumetric model that may not be used commercially; its walls are as thick as the image shows."""
+    return volumetric_seeing_model(name="sax-cine-3d", licence=RESTRICTED)
 
 
 def open_2d() -> Model:
-    """Return the slice-wise model that is free for any use; its walls are 10 mm thick."""
-    return circle_model(5.0, name="sax-open-2d", licence=FREE)
+    """Return the slice-wise model that is free for any use; its walls are thick."""
+    return seeing_model(0.03, name="sax-open-2d", licence=FREE)

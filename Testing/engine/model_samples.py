@@ -20,6 +20,7 @@ CARD = ModelCard(
     licence="CC0-1.0",
     citation="nobody",
     spacing_mm=1.6,
+    crop=64,
     channels=16,
     hidden=64,
     steps=40,
@@ -30,7 +31,7 @@ CARD = ModelCard(
 
 
 def still_model(folder: Path) -> Path:
-    """Save an automaton whose weights are all zero: it changes nothing, so that geometry closes the rings."""
+    """Save an automaton whose weights are all zero: it sees nothing and proposes no wall."""
     shapes = Architecture(channels=16, hidden=8, encoder=(4, 4)).shapes()
     card = replace(CARD, name="still", hidden=8, steps=3)
     save_model(Model(card, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}), folder)

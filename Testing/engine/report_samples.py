@@ -37,7 +37,7 @@ def broken_stack() -> tuple[Stack, Mask]:
     after[2] = mask[2]
     mask[3, 2:4, 3:6] = 1
     pool = np.repeat(ring(SHAPE[1:], (20, 22), 0, 6)[None], 4, axis=0)
-    image = np.random.default_rng(0).normal(100, 10, SHAPE) + 80.0 * pool - 40.0 * after
+    image = np.random.default_rng(0).normal(40, 6, SHAPE) + 80.0 * wall + 160.0 * pool
     return Stack.create(image, mask, SPACING, pool=pool, name="case 7"), after
 
 
@@ -68,7 +68,7 @@ def slice_record(k: int, **changes: Any) -> SliceRecord:
 
 
 def broken_report(**changes: Any) -> Report:
-    """Return the report about :func:`broken_stack`: one slice repaired, one refused, one pruned."""
+    """Return the report about :func:`broken_stack`: one slice repaired, one refused, one cleaned."""
     stack, after = broken_stack()
     area = stack.pixel_area
     added = float((after[1] > stack.mask[1]).sum() * area)
@@ -127,14 +127,13 @@ def broken_report(**changes: Any) -> Report:
             slice_record(
                 3,
                 finding_before=Finding.FRAGMENTED,
-                verdict=Verdict.GEOMETRY,
+                verdict=Verdict.CLEANED,
                 b0_before=2,
                 removed_mm2=6 * area,
-                reasons=[Reason(ReasonCode.FRAGMENTED, components=2)],
+                reasons=[Reason(ReasonCode.FRAGMENTED, components=2), Reason(ReasonCode.CLEANED)],
             ),
         ],
         "model": ModelRecord("sax-test", "ab" * 32, "CC-BY-NC-SA-4.0", "ACDC, patients 1-80"),
         "run": RunRecord("0.1.0", "numpy", "cpu", 0, 4, 40, False, False, True, "last", 1.25),
-        "notes": [],
     }
     return Report(**{**values, **changes})

@@ -9,9 +9,12 @@ from rncarefine.stack import Image, Mask, Stack
 
 
 def grey(walls: Mask, pools: Mask, seed: int = 0) -> Image:
-    """Return an image that shows bright blood, darker myocardium and noise."""
-    noise = np.random.default_rng(seed).normal(60, 15, walls.shape)
-    return (300.0 * pools + 120.0 * walls + noise).astype(np.float32)
+    """Return an image that shows bright blood, darker myocardium and noise.
+
+    The background is dark: :func:`engine.toy_models.seeing_model` sees the wall in it.
+    """
+    noise = np.random.default_rng(seed).normal(60, 10, walls.shape)
+    return (300.0 * pools + 150.0 * walls + noise).astype(np.float32)
 
 
 def gap(width: float, towards: float = 0.0) -> Mask:

@@ -31,7 +31,7 @@ from harness.qt_table_qt import QT_ROWS  # noqa: E402
 from harness.qt_table_qt_widgets import WIDGET_ROWS  # noqa: E402
 
 _NOT_IN_PYQT = {"QUiLoader"}
-_NOT_GENERATED = {"setObjectName", "singleShot", "scrollToItem"}
+_NOT_GENERATED = {"setObjectName", "singleShot", "scrollToItem", "sortByColumn"}
 """Added by PythonQt itself, or slots (with a blank in the signature); not in the generated wrappers."""
 
 

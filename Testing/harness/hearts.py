@@ -56,7 +56,7 @@ class Heart:
 def draw_heart(geometry: str = "oblique", origin: tuple[float, float, float] = (12.3, -45.6, 78.9)) -> Heart:
     """Add a heart to the scene."""
     masks, ring = _masks()
-    image = 40.0 + 20.0 * ring + 100.0 * (_distance() < INNER) + np.random.default_rng(1).normal(0, 3, SHAPE)
+    image = 40.0 + 50.0 * ring + 100.0 * (_distance() < INNER) + np.random.default_rng(1).normal(0, 3, SHAPE)
     volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Cine")
     slicer.util.updateVolumeFromArray(volume, image.astype(np.int16))
     matrix = np.eye(4)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from functools import cache
+from pathlib import Path
+
 import slicer
 
 
@@ -13,4 +18,12 @@ def translate(context: str, text: str) -> str:
 
 def tr(text: str) -> str:
     """Return ``text`` in the language of the application, with the calling file as context."""
-    return translate("", text)
+    return translate(_context(inspect.getfile(sys._getframe(1))), text)
+
+
+@cache
+def _context(source: str) -> str:
+    """Return what a file's texts are filed under: the package it is in, if it is in one, and the file."""
+    path = Path(source)
+    package = f"{path.parent.name}." if (path.parent / "__init__.py").is_file() else ""
+    return f"{package}{path.stem}"

@@ -15,13 +15,9 @@ from typing import Any
 import slicer
 import vtk
 
-from .parameter_gui import Connector, Decimals, SingleStep, connector_of
+from .parameter_gui import Connector, connector_of
 from .parameter_values import (
     Choice,
-    Default,
-    Maximum,
-    Minimum,
-    NotNone,
     Serializer,
     Validator,
     WithinRange,
@@ -30,20 +26,12 @@ from .parameter_values import (
     unannotated,
 )
 
-__all__ = [
-    "Choice",
-    "Decimals",
-    "Default",
-    "Maximum",
-    "Minimum",
-    "NotNone",
-    "SingleStep",
-    "WithinRange",
-    "isParameterNodeWrapper",
-    "parameterNodeWrapper",
-]
+__all__ = ["Choice", "WithinRange", "parameterNodeWrapper"]
 
 SlicerParameterNamePropertyName = "SlicerParameterName"
+
+LEAVES_OBSERVERS = False
+"""Whether ``disconnectGui`` leaves its observer on the node, as it does in Slicer 5.10."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +42,7 @@ class _Parameter:
     kind: Any
     serializer: Serializer
     validators: tuple[Validator, ...]
-    default: Default
+    default: Any
 
     def write(self, node: Any, name: str, value: Any) -> None:
         self.serializer.validate(value)
@@ -70,7 +58,7 @@ class _Cell:
         self.parameter, self.node, self.name = parameter, node, name
         self._tag = 0  # nothing to remove if the default does not fit
         if not parameter.serializer.is_in(node, name):
-            parameter.write(node, name, parameter.default.value)
+            parameter.write(node, name, parameter.default)
         self.value = self._read()
         self._writing = False
         me = weakref.ref(self)
@@ -91,7 +79,7 @@ class _Cell:
 
     def _read(self) -> Any:
         if not self.parameter.serializer.is_in(self.node, self.name):
-            self.parameter.write(self.node, self.name, self.parameter.default.value)
+            self.parameter.write(self.node, self.name, self.parameter.default)
         return self.parameter.serializer.read(self.node, self.name)
 
     def _on_modified(self) -> None:
@@ -116,22 +104,10 @@ class _Wrapper:
         self.__dict__["_next_tag"] = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.allParameters:
+        # A class that is based on the wrapper's may have attributes of its own.
+        if name not in self.allParameters and not name.startswith("_"):
             raise AttributeError(f"{type(self).__name__} has no parameter '{name}'.")
         object.__setattr__(self, name, value)
-
-    def default(self, paramName: str) -> Default:
-        """Return the default of a parameter."""
-        return self._cell(paramName).parameter.default
-
-    def isCached(self, paramName: str) -> bool:
-        """Return whether reading the parameter does not read the node; true for all types here."""
-        return bool(self._cell(paramName))
-
-    @classmethod
-    def dataType(cls, paramName: str) -> Any:
-        """Return the type of a parameter, annotations included."""
-        return _checked(cls.allParameters, paramName).kind
 
     def getValue(self, paramName: str) -> Any:
         """Return a parameter's value."""
@@ -157,7 +133,7 @@ class _Wrapper:
         """Connect parameters, by name, with widgets; return a tag for :meth:`disconnectGui`."""
         for name in mapping:
             self._cell(name)
-        connectors = {name: connector_of(widget, self.dataType(name)) for name, widget in mapping.items()}
+        connectors = {name: connector_of(widget, self.allParameters[name].kind) for name, widget in mapping.items()}
         for name, connector in connectors.items():
             connector.write(self.getValue(name))
             connector.on_changed(self._on_gui_changed(name, connector))
@@ -172,7 +148,7 @@ class _Wrapper:
         connectors, observer = self._guis.pop(guiTag, ({}, None))
         for connector in connectors.values():
             connector.on_changed(None)
-        if observer is not None:
+        if observer is not None and not LEAVES_OBSERVERS:
             self.RemoveObserver(observer)
 
     def StartModify(self) -> Any:
@@ -226,11 +202,6 @@ def parameterNodeWrapper(classtype: type | None = None) -> Any:
     return _process if classtype is None else _process(classtype)
 
 
-def isParameterNodeWrapper(classOrObj: Any) -> bool:
-    """Return whether the class, or the object's class, was made by :func:`parameterNodeWrapper`."""
-    return bool(getattr(classOrObj, "_is_parameter_node_wrapper", False))
-
-
 def _process(classtype: type) -> type:
     parameters: dict[str, _Parameter] = {}
     for name, kind in typing.get_type_hints(classtype, include_extras=True).items():
@@ -239,22 +210,16 @@ def _process(classtype: type) -> type:
         except NotImplementedError as error:
             raise Exception(f"Unable to create serializer for {classtype} member {name}") from error
         annotations = annotations_of(kind)
-        known = (Validator, Default, Decimals, SingleStep)
         for annotation in annotations:
-            if not isinstance(annotation, known):
+            if not isinstance(annotation, Validator):
                 raise NotImplementedError(f"The stand-in knows no annotation like {annotation!r} of {name}.")
-        validators = tuple(annotation for annotation in annotations if isinstance(annotation, Validator))
-        given = [annotation for annotation in annotations if isinstance(annotation, Default)]
-        if hasattr(classtype, name):
-            default = Default(getattr(classtype, name))
-        else:
-            default = given[0] if given else Default(serializer.initial)
-        parameters[name] = _Parameter(name, kind, serializer, validators, default)
+        default = getattr(classtype, name, serializer.initial)
+        parameters[name] = _Parameter(name, kind, serializer, annotations, default)
         setattr(classtype, name, _property(name))
     members = {
         name: member for name, member in vars(_Wrapper).items() if callable(member) or isinstance(member, classmethod)
     }
-    for name, member in {**members, "allParameters": parameters, "_is_parameter_node_wrapper": True}.items():
+    for name, member in {**members, "allParameters": parameters}.items():
         if name not in ("__init__", "__setattr__") and name in vars(classtype):
             raise ValueError(f"Cannot use reserved name '{name}' in a parameterNodeWrapper")
         setattr(classtype, name, member)

@@ -29,7 +29,7 @@ _CORE_ROWS: dict[str, Row] = {
             value setValue contains remove clear sync allKeys childKeys childGroups beginGroup endGroup group
             fileName isWritable""",
     ),
-    "QCoreApplication": Row("QObject", "qcoreapplication.h", statics="processEvents instance"),
+    "QCoreApplication": Row("QObject", "qcoreapplication.h", statics="processEvents instance sendEvent"),
     "QGuiApplication": Row(
         "QCoreApplication",
         "qguiapplication.h",
@@ -88,6 +88,10 @@ _CORE_ROWS: dict[str, Row] = {
 }
 
 _VALUE_ROWS: dict[str, Row] = {
+    "QEvent": Row(
+        "", "qcoreevent.h", methods="type accept ignore isAccepted", enums="KeyPress KeyRelease ShortcutOverride"
+    ),
+    "QKeyEvent": Row("QEvent", "qevent.h", methods="key text modifiers"),
     "QSize": Row("", "qsize.h", methods="width height setWidth setHeight isValid isEmpty"),
     "QPoint": Row("", "qpoint.h", methods="x y setX setY"),
     "QRect": Row("", "qrect.h", methods="x y width height left top right bottom topLeft center size contains"),

@@ -26,7 +26,7 @@ _BASIC: dict[str, Row] = {
             setContentsMargins contentsMargins setLayout layout parentWidget window childAt addAction addActions
             removeAction actions setWindowModality setAttribute grab style setWindowIcon fontMetrics ensurePolished
             setContextMenuPolicy mapToGlobal mapFromGlobal setTabOrder setAutoFillBackground setLayoutDirection
-            setUpdatesEnabled nextInFocusChain isAncestorOf""",
+            setUpdatesEnabled nextInFocusChain isAncestorOf activateWindow""",
     ),
     "QFrame": Row(
         "QWidget",
@@ -216,7 +216,7 @@ _VIEWS: dict[str, Row] = {
         methods="""
             clearSelection() selectAll() scrollToTop() scrollToBottom() setEditTriggers setSelectionMode
             setSelectionBehavior setAlternatingRowColors setTabKeyNavigation selectionModel model setTextElideMode
-            setVerticalScrollMode setHorizontalScrollMode setIconSize currentIndex""",
+            setVerticalScrollMode setHorizontalScrollMode setIconSize currentIndex sizeHintForColumn""",
         enums="""
             NoEditTriggers DoubleClicked AllEditTriggers NoSelection SingleSelection ExtendedSelection
             ContiguousSelection SelectItems SelectRows SelectColumns ScrollPerItem ScrollPerPixel EnsureVisible

@@ -139,6 +139,7 @@ class SegmentStatisticsPluginBase:
             vtk.vtkCommand.ModifiedEvent, self.updateGuiFromParameterNode
         )
         self.createDefaultOptionsWidget()
+        self.updateGuiFromParameterNode()
 
     def getParameterNode(self) -> Any:
         """Return the node that parameters come from."""
@@ -146,8 +147,7 @@ class SegmentStatisticsPluginBase:
 
     def createDefaultOptionsWidget(self) -> None:
         """Make a check box for the plug-in and for each key."""
-        enabled = self.parameterNode.GetParameter(f"{type(self).__name__}.enabled") != "False"
-        self.pluginCheckbox = CheckBox(f"{self.title} plugin enabled", enabled, "", self.updateParameterNodeFromGui)
+        self.pluginCheckbox = CheckBox(f"{self.title} plugin enabled", True, "", self.updateParameterNodeFromGui)
         requested = self.getRequestedKeys()
         self.requestedKeysCheckboxes = {}
         for key in self.keys:
@@ -157,7 +157,8 @@ class SegmentStatisticsPluginBase:
             self.requestedKeysCheckboxes[key] = CheckBox(label, key in requested, tip, self.updateParameterNodeFromGui)
 
     def updateGuiFromParameterNode(self, caller: Any = None, event: Any = None) -> None:
-        """Tick the boxes as the node says."""
+        """Tick the boxes as the node says; that of the plug-in itself writes back what all of them say."""
+        self.pluginCheckbox.checked = self.parameterNode.GetParameter(f"{type(self).__name__}.enabled") != "False"
         values = {
             key: self.parameterNode.GetParameter(f"{self.toLongKey(key)}.enabled") == "True"
             for key in self.requestedKeysCheckboxes

@@ -53,7 +53,7 @@ def repair(
             after[k] = _annulus(after[k])
     rings = [k for k, wall in enumerate(after) if options.trim_pool and _finding(wall) == Finding.RING]
     changes = Changes.compose(stack, after, others=others, trim_slices=rings)
-    return Repaired.of(changes, _report(stack, after, options, others, MODEL))
+    return Repaired(**vars(changes), report=_report(stack, after, options, others, MODEL))
 
 
 def check(stack: Stack, options: RepairOptions) -> Report:
@@ -87,7 +87,7 @@ def _record(stack: Stack, after: Mask, others: Mask | None, k: int, checked: boo
         finding_before=_finding(old),
         finding_after=_finding(new),
         expectation=Expectation.RING,
-        verdict=Verdict.INTACT if right else Verdict.TO_REPAIR if checked else Verdict.GEOMETRY,
+        verdict=Verdict.INTACT if right else Verdict.TO_REPAIR if checked else Verdict.AUTOMATON,
         flagged=False,
         b0_before=betti_2d(old)[0],
         b1_before=betti_2d(old)[1],

@@ -1,4 +1,4 @@
-"""The guides name only commands, options, files and arguments that exist, and README names every option."""
+"""The documents name commands, options, files, columns and codes that exist, and name all that there are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,11 +16,19 @@ import typer
 import experiments.cli
 import rncarefine.cli.commands
 import rncarefine_training.cli.main
-from project.tree import ROOT, pyproject, text
+from project.tree import ROOT, files, files_under, pyproject, text
+from rncarefine.cli import main
+from rncarefine.nca.card import ModelRecord
+from rncarefine.reasons import ReasonCode
+from rncarefine.refine.metrics import SliceMetrics, StackMetrics
+from rncarefine.refine.records import Report, RunRecord, StackRecord
+from rncarefine.report.report import column_types
 
-GUIDES = ["README.md", "USER_GUIDE.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md", "Training/GUIDE.md"]
-WITH_PROGRAMS = ["README.md", "EVALUATION.md", "Training/README.md", "Training/GUIDE.md"]
-WITH_INSTALLATION = ["README.md", "EVALUATION.md", "CONTRIBUTING.md", "Training/README.md", "Training/GUIDE.md"]
+DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in files_under(ROOT / "docs", ".md"))
+GUIDES = ["README.md", "CONTRIBUTING.md", "Training/README.md", *DOCUMENTS]
+SLICER, COMMAND_LINE, METHOD = "docs/slicer.md", "docs/command-line.md", "docs/method.md"
+WITH_PROGRAMS = ["README.md", COMMAND_LINE, "docs/evaluation.md", "docs/train.md"]
+WITH_INSTALLATION = [*WITH_PROGRAMS, "CONTRIBUTING.md"]
 PROGRAMS = {
     "rncarefine": rncarefine.cli.commands.app,
     "rncarefine-train": rncarefine_training.cli.main.app,
@@ -39,10 +48,16 @@ def spans(guide: str) -> list[str]:
     return re.findall(r"`([^`]+)`", prose)
 
 
+def tables(guide: str) -> list[str]:
+    return re.findall(r"(?:^\|.*\n)+", text(guide), re.MULTILINE)
+
+
 def shell_commands(guide: str) -> Iterator[list[str]]:
     """Yield the words of every command in the guide's shell blocks and of every inline call of our programs."""
     sources = [line for block in blocks(guide, "bash") for line in block.replace("\\\n", " ").splitlines()]
-    sources += [span for span in spans(guide) if span.partition(" ")[0] in (*PROGRAMS, PACKAGES[0])]
+    calls = (*PROGRAMS, *(f".venv/bin/{program}" for program in PROGRAMS), PACKAGES[0])
+    # A name alone is no command.
+    sources += [span for span in spans(guide) if span.partition(" ")[0] in calls and " " in span]
     for source in sources:
         lexer = shlex.shlex(source, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
@@ -76,24 +91,49 @@ def test_every_call_of_our_programs_has_a_subcommand_and_options_that_exist(guid
         assert named <= options(subcommands(program)[words[1]]), " ".join(words)
 
 
-def test_readme_names_every_subcommand() -> None:
-    readme = text("README.md")
-    assert [name for name in subcommands("rncarefine") if f"`rncarefine {name}" not in readme] == []
+def test_every_subcommand_is_in_the_table_of_commands() -> None:
+    (table,) = [table for table in tables(COMMAND_LINE) if table.startswith("| command of `.venv/bin/rncarefine` |")]
+    assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) == set(subcommands("rncarefine"))
 
 
-@pytest.mark.parametrize("command", ["repair", "batch"])
-def test_readme_explains_every_option_of(command: str) -> None:
-    tables = re.findall(r"(?:^\|.*\n)+", text("README.md"), re.MULTILINE)
-    (table,) = [table for table in tables if table.startswith(f"| option of `{command}` |")]
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_command_can_be_run_after_the_installation_that_the_guide_shows(guide: str) -> None:
+    # What is installed into .venv is not on the path.
+    installed = {"rncarefine", "rncarefine-train", "python", "pip", "pytest", "ruff", "mypy"}
+    assert [words for words in shell_commands(guide) if words[0] in installed] == []
+
+
+@pytest.mark.parametrize("command", ["repair", "batch", "check", "evaluate", "demo"])
+def test_every_option_is_explained_of(command: str) -> None:
+    (table,) = [table for table in tables(COMMAND_LINE) if table.startswith(f"| option of `{command}` |")]
     named = {word for span in re.findall(r"`([^`]+)`", table) for word in span.split() if word.startswith("--")}
-    # The result's place stands in the table of commands.
-    wanted = {name for name in options(subcommands("rncarefine")[command]) if name.startswith("--")} - {
-        "--help",
-        "--output",
-    }
-    # Of a pair like --geometry / --no-geometry, README names the one that changes something.
+    wanted = {name for name in options(subcommands("rncarefine")[command]) if name.startswith("--")} - {"--help"}
+    # Of a pair like --geometry / --no-geometry, one is enough.
     missing = {name for name in wanted if not named & {name, f"--no-{name[2:]}", f"--{name.removeprefix('--no-')}"}}
     assert missing == set()
+
+
+def test_every_exit_status_is_explained() -> None:
+    (table,) = [table for table in tables(COMMAND_LINE) if table.startswith("| status |")]
+    explained = {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    assert {main.FINE, main.FLAGGED, main.BAD_INPUT, main.FAILED, main.STOPPED} <= explained
+
+
+def test_every_column_and_key_is_explained() -> None:
+    records = (Report, StackRecord, RunRecord, ModelRecord, StackMetrics, SliceMetrics)
+    wanted = {*column_types(), *(entry.name for record in records for entry in fields(record))}
+    assert wanted - set(spans(COMMAND_LINE)) == set()
+
+
+def test_every_reason_code_is_explained_with_its_numbers() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", text(METHOD), re.MULTILINE)
+    explained = {code: tuple(re.findall(r"`(\w+)`", numbers)) for code, numbers in rows}
+    assert explained == {code.value: code.numbers for code in ReasonCode}
+
+
+def test_readme_has_one_table_of_results() -> None:
+    place = r"^<!-- results -->\n\|(?:.*\n)+?<!-- end of results -->$"
+    assert len(re.findall(place, text("README.md"), re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("guide", WITH_INSTALLATION)
@@ -110,31 +150,33 @@ def test_every_installation_is_constrained_and_asks_for_extras_that_exist(guide:
 def test_every_script_and_path_that_a_guide_names_is_in_the_tree(guide: str) -> None:
     scripts = [words[1] for words in shell_commands(guide) if words[0] == "bash"]
     assert scripts == ([".ci/run"] if guide in ("README.md", "CONTRIBUTING.md") else [])
-    tops = tuple(f"{path.name}/" for path in ROOT.iterdir() if path.is_dir())
+    tops = tuple({f"{path.relative_to(ROOT).parts[0]}/" for path in files()})
     named = [
         span for span in spans(guide) if span.startswith(tops) or re.fullmatch(r"[A-Z]\w+\.(md|txt|cff|json)", span)
     ]
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text(guide))
     # A link starts from the guide's own folder.
     links = [(ROOT / guide).parent.joinpath(link).resolve().relative_to(ROOT).as_posix() for link in links]
-    placeholders = {"NAME.json"}
-    assert [name for name in scripts + named + links if name not in placeholders and not (ROOT / name).exists()] == []
+    others = {"NAME.json"}
+    assert [name for name in scripts + named + links if name not in others and not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("guide", ["README.md", "USER_GUIDE.md"])
+@pytest.mark.parametrize("guide", GUIDES)
 def test_every_anchor_is_a_heading(guide: str) -> None:
-    for target, anchor in re.findall(r"\]\(((?:\w+\.md)?)#([\w-]+)\)", text(guide)):
-        headings = re.findall(r"^#+ (.*)$", text(target or guide), re.MULTILINE)
-        assert anchor in [heading.lower().replace(" ", "-") for heading in headings], f"{target}#{anchor}"
+    for target, anchor in re.findall(r"\]\(((?:[\w./-]+\.md)?)#([\w-]+)\)", text(guide)):
+        path = (ROOT / guide).parent / target if target else ROOT / guide
+        headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert anchor in slugs, f"{target}#{anchor}"
 
 
-def test_the_user_guide_explains_every_control_of_the_panel() -> None:
-    missing = {name for name in panel_controls() if f"**{name}**" not in text("USER_GUIDE.md")}
+def test_every_control_of_the_panel_is_explained() -> None:
+    missing = {name for name in panel_controls() if f"**{name}**" not in text(SLICER)}
     assert missing == set()
 
 
 def panel_controls() -> list[str]:
-    """Return what a person calls the controls of the panel: their own text, or that of the label beside them."""
+    """Return the names of the controls of the panel: their own text, or that of their label."""
     widgets = list(ElementTree.fromstring(text("RNCARefine/Resources/UI/RNCARefine.ui")).iter("widget"))
     texts = {str(widget.get("name")): widget.findtext("property[@name='text']/string", "") for widget in widgets}
     controls = [widget for widget in widgets if widget.get("class") not in ("qMRMLWidget", "QLabel", "QWidget")]
@@ -148,22 +190,21 @@ def panel_controls() -> list[str]:
     return [name for name in names if name not in sections]
 
 
-def test_the_user_guide_names_every_option_of_the_batch_script() -> None:
+def test_every_option_of_the_batch_script_is_explained() -> None:
     script = text("RNCARefine/Resources/Scripts/RNCARefineBatch.py")
     options = set(re.findall(r'add_argument\(\s*"(--[\w-]+)"', script))
-    named = {word for span in spans("USER_GUIDE.md") for word in span.split() if word.startswith("--")}
+    named = {word for span in spans(SLICER) for word in span.split() if word.startswith("--")}
     assert len(options) > 15
     assert options - named == set()
 
 
-@pytest.mark.parametrize("guide", ["README.md", "USER_GUIDE.md"])
-def test_the_slicer_examples_call_the_logic_as_it_is_defined(guide: str) -> None:
+def test_the_slicer_examples_call_the_logic_as_it_is_defined() -> None:
     tree = ast.parse(text("RNCARefine/RNCARefine.py"))
     (logic,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "RNCARefineLogic"]
     methods = {node.name: node.args for node in logic.body if isinstance(node, ast.FunctionDef)}
     calls = [
         node
-        for block in blocks(guide, "python")
+        for block in blocks(SLICER, "python")
         for node in ast.walk(ast.parse(block))
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("logic.")
     ]

@@ -31,7 +31,7 @@ from project.tree import (
 
 RESOURCES = {"rncarefine.Models": "Models", "rncarefine.SampleData": "SampleData"}
 TOPS = (ENGINE, LIBRARY, TRAINING)
-PYTHONS = ["3.10", "3.11", "3.12"]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 EXTRAS = [None, *pyproject()["project"]["optional-dependencies"]]
 # Where the name that is imported is not the name that is installed.
 DISTRIBUTIONS = {

@@ -29,14 +29,13 @@ EXPERIMENTS = ROOT / "Training" / "experiments"
 
 @cache
 def files() -> tuple[Path, ...]:
-    """Return every file of the project, tracked or about to be: what git does not ignore."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode == 0:
-        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
-    else:  # an unpacked archive, without git
-        paths = [path for path in ROOT.rglob("*") if not re.search(r"/(\.|__pycache__|build/|dist/)", path.as_posix())]
-    return tuple(sorted(path for path in paths if path.is_file()))
+    """Return every file that git tracks: whatever else lies in a clone is no part of the project."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    names = [name for name in listed.stdout.split("\0") if name]
+    if not names:  # an unpacked archive, without git
+        others = re.compile(r"(^|/)(\.|__pycache__|build/|dist/|run/|rncarefine-demo/|[^/]+\.egg-info/)")
+        names = [name for path in ROOT.rglob("*") if not others.search(name := path.relative_to(ROOT).as_posix())]
+    return tuple(sorted(path for path in (ROOT / name for name in names) if path.is_file()))
 
 
 def files_under(folder: Path, ending: str = "") -> list[Path]:
@@ -55,11 +54,12 @@ def pyproject() -> dict[str, Any]:
     return tomllib.loads(text("pyproject.toml"))
 
 
-def cmake_value(name: str) -> str:
-    """Return the double-quoted value of ``set(name "value")`` in the extension's CMakeLists.txt."""
-    found = re.findall(rf'^set\s*\({name}\s*"([^"]*)"\)$', text("CMakeLists.txt"), re.MULTILINE)
-    assert len(found) == 1, f"CMakeLists.txt must set {name} once, to one double-quoted string"
-    return str(found[0])
+def extension_values() -> dict[str, str]:
+    """Return the ``EXTENSION_...`` variables of the extension's CMakeLists.txt, each one double-quoted string."""
+    source = text("CMakeLists.txt")
+    found = re.findall(r'^set\s*\((EXTENSION_\w+)\s*"([^"]*)"\)$', source, re.MULTILINE)
+    assert len(found) == len(dict(found)) == source.count("set(EXTENSION_"), "set each once, to one quoted string"
+    return dict(found)
 
 
 def cmake_list(name: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""The pictures of README and user guide, made from the sample data by ``make_screenshots.py``."""
+"""The pictures of README and docs/slicer.md, made from the sample data by ``make_screenshots.py``."""

@@ -1,4 +1,4 @@
-"""Makes the pictures of README and user guide, from the sample data, with the real engine.
+"""Makes the pictures of README and docs/slicer.md, from the sample data, with the real engine.
 
 Run it from anywhere, with RNCARefine installed (``pip install -e ".[cli,test,training]"``)::
 

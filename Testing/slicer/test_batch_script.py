@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from engine.model_samples import still_model
+from engine.model_folders import seeing_weights
 from harness.cohort import break_case, write_cases
 from harness.hearts import draw_heart
 from harness.processes import interruptible
@@ -79,7 +79,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def options(folder: Path) -> list[str | Path]:
-    weights = still_model(folder)
+    weights = seeing_weights(folder)
     places: list[str | Path] = ["--input", folder / "in", "--output", folder / "out", "--model", weights]
     return ["--", *places, "--segment", "The myo", "--pool", "pool", "--device", "numpy", "--close-base"]
 
@@ -88,7 +88,7 @@ def test_a_cohort_is_repaired_and_a_second_run_has_nothing_to_do(folder: Path, o
     done = run_apart(*options)
     assert done.returncode == 0, done.stderr
     first, *cases, last = done.lines
-    assert first.startswith("3 cases. Model still:")
+    assert first.startswith("3 cases. Model seeing:")
     summary = "repaired: 3 of 5 slices closed before, 5 after; 0 flagged; LV mass"
     assert [case.partition(" ")[0] for case in cases] == ["p1:", "p2:", "p3:"]
     assert all(summary in case for case in cases)
@@ -109,10 +109,10 @@ def test_failed_cases_are_told_by_the_exit_status(run: Any, folder: Path, option
 
 
 def test_flagged_slices_are_told_by_the_exit_status(run: Any, folder: Path, options: list[str | Path]) -> None:
-    done = run(*options, "--no-geometry")
+    done = run(*options, "--add-only")
     assert done.returncode == 1
     assert done.lines[1].startswith("p1: flagged: 3 of 5 slices closed before, 4 after; 1 flagged")
-    assert run(*options, "--no-geometry").returncode == 1  # nothing to do, but still flagged
+    assert run(*options, "--add-only").returncode == 1  # nothing to do, but still flagged
 
 
 def test_a_list_of_cases_takes_the_place_of_a_folder(run: Any, folder: Path, options: list[str | Path]) -> None:
@@ -128,11 +128,11 @@ def test_a_list_of_cases_takes_the_place_of_a_folder(run: Any, folder: Path, opt
 
 
 def test_the_options_reach_the_repair(run: Any, folder: Path, options: list[str | Path]) -> None:
-    method = "--seed 4 --samples 2 --steps 3 --add-only --apex last --max-change-mm2 900".split()
+    method = "--seed 4 --samples 2 --steps 3 --add-only --geometry --apex last --max-change-mm2 900".split()
     assert run(*options, *method, "--trim-pool").returncode in (0, 1)
     settings = json.loads((folder / "out" / "settings.json").read_text())
     expected = {
-        "model": "still", "segment": "The myo", "pool": "pool", "trim_pool": True, "seed": 4, "samples": 2, "steps": 3,
+        "model": "seeing", "segment": "The myo", "pool": "pool", "trim_pool": True, "seed": 4, "samples": 2, "steps": 3,
         "close_base": True, "add_only": True, "geometry": True, "apex": "last", "max_change_mm2": 900.0,
     }  # fmt: skip
     assert expected.items() <= settings.items()

@@ -141,7 +141,7 @@ def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.Mo
         button.click()
     bench.choose(bench.options.pool, "The pool")
     bench.options.preview.click()
-    assert asked == [(False, False, True, False), (True, True, False, True)]
+    assert asked == [(False, False, False, False), (True, True, True, True)]
 
 
 def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
@@ -153,6 +153,7 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
         result = toy.repair(stack, *others, **more)
         slices = list(result.report.slices)
         slices[0] = replace(slices[0], flagged=True, verdict=Verdict.REFUSED, reasons=[Reason(ReasonCode.NO_RING)])
+        slices[1] = replace(slices[1], flagged=True, reasons=[Reason(ReasonCode.IMAGE_DISAGREES, confidence=0.2)])
         slices[GAP] = replace(slices[GAP], flagged=True, reasons=[Reason(ReasonCode.LOW_CONFIDENCE, confidence=0.3)])
         return replace(result, report=replace(result.report, slices=slices))
 
@@ -160,10 +161,11 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
     left, doubtful = "Slice 0 is left for you: No closed ring", f"Look at the repair of slice {GAP}: "
     for button in (bench.options.preview, bench.options.apply):
         button.click()
-        told = bench.text.split("\n")[-2:]
+        told = bench.text.split("\n")[-3:]
         assert told[0].startswith(left)
-        assert told[1].startswith(doubtful)
-        assert "Low confidence (0.30)" in told[1]
+        assert told[1].startswith("Look at slice 1: Closed, but the image disagrees")
+        assert told[2].startswith(doubtful)
+        assert "Low confidence (0.30)" in told[2]
     bench.editor.undo()
     bench.show_slice(SPECK)
     bench.options.this_slice.click()
@@ -229,16 +231,16 @@ def test_options_that_change_in_the_node_are_shown_and_never_saved_back_from_the
     bench.show_slice(GAP)
     bench.options.this_slice.checked = True
     was_modifying = bench.node.StartModify()
-    for name, value in (("Scope", "segment"), ("CloseBase", "1"), ("AddOnly", "1"), ("Geometry", "0")):
+    for name, value in (("Scope", "segment"), ("CloseBase", "1"), ("AddOnly", "1"), ("Geometry", "1")):
         assert bench.node.GetAttribute(f"{NAME}.{name}") is not None
         bench.node.SetAttribute(f"{NAME}.{name}", value)
     bench.node.EndModify(was_modifying)
     bench.effect.updateGUIFromMRML()
     options = bench.options
     assert (options.whole_segment.checked, options.this_slice.checked) == (True, False)
-    assert (options.close_base.checked, options.add_only.checked, options.geometry.checked) == (True, True, False)
+    assert (options.close_base.checked, options.add_only.checked, options.geometry.checked) == (True, True, True)
     assert [bench.node.GetAttribute(f"{NAME}.{name}") for name in ("CloseBase", "AddOnly", "Geometry")] == [
         "1",
         "1",
-        "0",
+        "1",
     ]

@@ -1,14 +1,14 @@
-"""The user guide explains every control of the effect."""
+"""docs/slicer.md explains every control of the effect."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-GUIDE = Path(__file__).resolve().parents[2] / "USER_GUIDE.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "slicer.md"
 
 
-def test_the_user_guide_explains_every_control_of_the_effect(bench: Any) -> None:
+def test_the_guide_explains_every_control_of_the_effect(bench: Any) -> None:
     import qt
 
     frame = bench.scripted.optionsFrame()

@@ -30,7 +30,7 @@ def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
         f"{NAME}.Scope": "slice",
         f"{NAME}.CloseBase": "1",
         f"{NAME}.AddOnly": "0",
-        f"{NAME}.Geometry": "0",
+        f"{NAME}.Geometry": "1",
         f"{NAME}.Seed": "4",
         f"{NAME}.Samples": "1",
         f"{NAME}.Device": "numpy",
@@ -189,3 +189,12 @@ def test_the_cursor_is_normal_after_every_button(bench: EffectBench) -> None:
     for button in (bench.options.check, bench.options.preview, bench.options.cancel, bench.options.apply):
         button.click()
         assert cursor_is_normal()
+
+
+def test_no_letter_is_a_shortcut_in_the_effect(bench: EffectBench) -> None:
+    import qt
+
+    frame = bench.scripted.optionsFrame()
+    assert frame.findChildren(qt.QComboBox)
+    assert frame.findChildren(qt.QShortcut) == []
+    assert [action for action in frame.findChildren(qt.QAction) if not action.shortcut.isEmpty()] == []

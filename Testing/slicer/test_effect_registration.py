@@ -77,11 +77,21 @@ def test_the_effect_s_file_is_alone_in_its_folder_since_slicer_makes_a_plain_mod
     assert {path.name for path in FOLDER.iterdir() if path.name != "__pycache__"} == {
         "SegmentEditorEffect.py",
         "SegmentEditorEffect.png",
+        "__init__.py",
     }
     module = sys.modules["SegmentEditorRNCARefineLib"]
     assert module.SegmentEditorEffect.__module__ == "SegmentEditorRNCARefineLib"
     with pytest.raises(ModuleNotFoundError, match="is not a package"):
         importlib.import_module("SegmentEditorRNCARefineLib.anything")
+
+
+def test_translators_find_the_texts_under_the_extension_s_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+    monkeypatch.setattr(type(slicer.app), "translate", lambda app, context, text: asked.add((context, text)) or text)
+    register()
+    registered()[0].self().helpText()
+    contexts = {context for context, text in asked if text == "RNCA Repair" or "Closes gaps" in text}
+    assert contexts == {"SegmentEditorRNCARefineLib.SegmentEditorEffect"}
 
 
 def test_every_editor_has_a_copy_of_its_own(heart: Heart) -> None:

@@ -104,7 +104,7 @@ def test_the_table_has_a_row_for_each_slice(logic: Any, heart: Heart) -> None:
     report = process(logic, heart)
     table = logic.reportTableNode()
     assert table.GetNumberOfRows() == len(report.slices)
-    assert table.GetTable().GetColumnByName("verdict").GetValue(2) == "repaired by geometry"
+    assert table.GetTable().GetColumnByName("verdict").GetValue(2) == "repaired by the automaton"
     assert logic.outputSegmentationNode().GetNodeReference("RNCARefine.Report") == table
 
 

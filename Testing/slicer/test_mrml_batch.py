@@ -16,7 +16,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 
-from engine.model_samples import still_model
+from engine.model_folders import seeing_weights
 from harness import toy_engine
 from harness.cohort import break_case, write_cases
 from harness.hearts import draw_heart, node_census, segment_voxels
@@ -339,7 +339,7 @@ def test_many_cases_leave_nothing_in_memory(tmp_path: Path, out: Path) -> None:
 
 
 class TestTheRealEngine:
-    """On an automaton that proposes nothing, so that geometry decides."""
+    """On an automaton that proposes the wall that the image shows."""
 
     @pytest.fixture
     def toy_engine(self) -> None:
@@ -348,7 +348,7 @@ class TestTheRealEngine:
     def test_repairs_cases_the_same_way_whatever_was_done_before(
         self, cases: list[CohortCase], out: Path, tmp_path: Path
     ) -> None:
-        model = load_model(still_model(tmp_path))
+        model = load_model(seeing_weights(tmp_path))
         options = RepairOptions(device="numpy", close_base=True)
         outcome = process_batch(cases, out, model, options, segment="myo", pool="pool")
         assert outcome.repaired == list(NAMES)

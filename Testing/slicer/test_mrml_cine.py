@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import slicer
 
-from engine.model_samples import still_model
+from engine.model_folders import seeing_weights
 from harness.cine import (
     INTACT_FRAME,
     TIMES,
@@ -366,14 +366,14 @@ def test_trimming_needs_a_pool(cine: DrawnCine) -> None:
 
 
 class TestTheRealEngine:
-    """On an automaton that proposes nothing, so that geometry decides."""
+    """On an automaton that proposes the wall that the image shows."""
 
     @pytest.fixture
     def toy_engine(self) -> None:
         """The engine is not replaced here."""
 
     def test_closes_every_frame(self, cine: DrawnCine, tmp_path: Path) -> None:
-        model = load_model(still_model(tmp_path))
+        model = load_model(seeing_weights(tmp_path))
         outcome = process_sequence(chosen(cine), model, RepairOptions(device="numpy", close_base=True))
         assert [report.stack.closed_after for report in outcome.reports.values()] == [5, 5, 5]
         np.testing.assert_array_equal(cine.voxels(1, sequence=outcome.sequence_node), cine.walls[1])

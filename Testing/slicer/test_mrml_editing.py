@@ -51,7 +51,7 @@ MASKS = {
     "outside visible": slicer.vtkMRMLSegmentationNode.EditAllowedOutsideVisibleSegments,
 }
 HIDDEN = "scar"
-INTENSITIES = (39.0, 60.0)
+INTENSITIES = (39.0, 90.0)
 """Grey values that about half of the gap and of the speck have."""
 
 

@@ -112,8 +112,9 @@ def test_the_provenance_says_how_the_segment_was_made(heart: Heart, repaired: tu
 
 def test_report_and_masks_are_read_as_they_were_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
     report, masks = repaired
-    segment = mark_wall(heart, replace(report, notes=["a | b", 'c\n"d" é']), masks)
-    assert stored_report(segment) == replace(report, notes=["a | b", 'c\n"d" é'])
+    told = replace(report, stack=replace(report.stack, name='a | b\nc "d" é'))
+    segment = mark_wall(heart, told, masks)
+    assert stored_report(segment) == told
     assert stored_masks(segment).to_text() == masks.to_text()
     for tag in ("RNCARefine.Report", "RNCARefine.Masks"):
         text = tag_of(segment, tag) or ""

@@ -168,7 +168,7 @@ def test_a_rejected_slice_reads_as_before_the_repair(review: Review) -> None:
     assert record.accepted is False
     assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.OPEN, 1, 0)
     assert record.added_mm2 == record.removed_mm2 == record.taken_from_pool_mm2 == 0
-    assert record.verdict == "repaired by geometry"
+    assert record.verdict == "repaired by the automaton"
     assert (totals.closed_before, totals.closed_after, totals.changed) == (3, 4, 1)
 
 

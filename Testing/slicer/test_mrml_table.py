@@ -33,7 +33,7 @@ def test_a_row_a_slice_and_a_column_a_field(heart: Heart, report: Report) -> Non
     assert [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())] == names
     assert table.GetNumberOfRows() == len(rows) == 5
     assert table.GetCellText(2, names.index("finding_before")) == "open"
-    assert table.GetCellText(2, names.index("verdict")) == "repaired by geometry"
+    assert table.GetCellText(2, names.index("verdict")) == "repaired by the automaton"
 
 
 def test_columns_are_typed_and_none_is_of_bytes(heart: Heart, report: Report) -> None:

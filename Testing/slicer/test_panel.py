@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import string
 import sys
+import weakref
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ import pytest
 import slicer
 
 from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census
+from harness.keyboard import press
 from harness.panel_steps import (
     MODULE_FILE,
     choose_slice,
     chosen_slice,
     open_module,
     open_on,
+    output_of,
     parameter_node,
     repaired,
     rows,
@@ -60,6 +64,11 @@ def controls() -> list[str]:
         "qMRMLNodeComboBox",
     )
     return [name for name, kind in widgets_of_ui().items() if kind in (*usable, "ctkCollapsibleButton")]
+
+
+def combo_boxes() -> list[str]:
+    """Return the names of the combo boxes."""
+    return [name for name, kind in widgets_of_ui().items() if kind in ("QComboBox", "qMRMLNodeComboBox")]
 
 
 #
@@ -127,8 +136,8 @@ def test_what_is_chosen_is_kept_in_the_parameter_node_and_shown_again(heart: Hea
     parameters = panel.logic.getParameterNode()
     assert (parameters.myocardiumSegmentID, parameters.poolSegmentID) == ("myo", "pool")
     panel.ui.samplesSpinBox.value = 3
-    panel.ui.geometryCheckBox.checked = False
-    assert (parameters.samples, parameters.geometry) == (3, False)
+    panel.ui.geometryCheckBox.checked = True
+    assert (parameters.samples, parameters.geometry) == (3, True)
     leave_panel(panel)
     parameters.samples = 5
     open_panel(MODULE_FILE)
@@ -205,13 +214,62 @@ def test_closing_the_scene_under_the_open_panel_empties_it_and_leaves_it_usable(
     assert len(rows(panel)) == 5
 
 
-def test_closing_the_scene_while_another_module_is_open_is_answered_when_the_panel_is_entered(
-    heart: Heart, toy_engine: None
+@pytest.fixture(params=["5.10", "5.12"])
+def release(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disconnect parameter nodes from widgets as a release of Slicer does."""
+    monkeypatch.setattr(slicer.parameterNodeWrapper, "LEAVES_OBSERVERS", request.param == "5.10", raising=False)
+
+
+def test_the_logic_keeps_one_wrapper_for_the_parameter_node(heart: Heart, release: None) -> None:
+    panel = open_on(heart)
+    parameters = panel.logic.getParameterNode()
+    leave_panel(panel)
+    open_panel(MODULE_FILE)
+    assert panel.logic.getParameterNode() is parameters
+    slicer.mrmlScene.RemoveNode(parameters.parameterNode)
+    assert panel.logic.getParameterNode() is not parameters
+
+
+def test_entering_and_leaving_many_times_leaves_no_observer_on_the_parameter_node(
+    heart: Heart, release: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    panel = repaired(heart)
+    panel = open_on(heart)
+    leave_panel(panel)
+    node = parameter_node()
+    add, remove, tags = node.AddObserver, node.RemoveObserver, set[int]()
+
+    def add_and_count(*arguments: Any) -> int:
+        tags.add(add(*arguments))
+        return max(tags)
+
+    def remove_and_count(tag: int) -> None:
+        tags.discard(tag)
+        remove(tag)
+
+    monkeypatch.setattr(node, "AddObserver", add_and_count)
+    monkeypatch.setattr(node, "RemoveObserver", remove_and_count)
+    open_panel(MODULE_FILE)
+    assert len(tags) == 2  # of the widget, and of the wrapper for its controls
+    for _ in range(5):
+        leave_panel(panel)
+        assert tags == set()
+        open_panel(MODULE_FILE)
+    parameters = weakref.ref(panel.logic.getParameterNode())
     leave_panel(panel)
     slicer.mrmlScene.Clear()
-    assert not parameter_node().HasParameter("seed")
+    assert parameters() is None
+
+
+def test_closing_the_scene_while_another_module_is_open_is_answered_when_the_panel_is_entered(
+    heart: Heart, toy_engine: None, release: None
+) -> None:
+    panel = repaired(heart)
+    for _ in range(2):
+        leave_panel(panel)
+        open_panel(MODULE_FILE)
+    leave_panel(panel)
+    slicer.mrmlScene.Clear()
+    assert list(parameter_node().GetParameterNames()) == []
     assert rows(panel) == {}
     open_panel(MODULE_FILE)
     assert parameter_node().HasParameter("seed")
@@ -266,7 +324,7 @@ def test_reload_makes_a_new_panel_with_the_choices_of_the_old_one(heart: Heart, 
     assert len(rows(fresh)) == 5
 
 
-def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: None) -> None:
+def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: None, release: None) -> None:
     panel = repaired(heart)
     close_panel(panel)
     assert panel.Observations == []
@@ -276,32 +334,67 @@ def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: Non
     assert not parameter_node().HasParameter("seed")
 
 
-def test_the_keys_n_p_a_and_r_step_and_decide_in_the_panel_and_nowhere_else(
+#
+# Keys
+#
+
+
+def test_the_keys_n_p_a_and_r_step_and_decide_from_the_slice_table_and_its_buttons(
     desktop: Any, heart: Heart, toy_engine: None
 ) -> None:
-    from PySide6 import QtCore, QtWidgets
-    from PySide6.QtTest import QTest
-
-    def press(widget: Any, key: QtCore.Qt.Key) -> int | None:
-        widget.window().activateWindow()
-        QTest.qWaitForWindowActive(widget.window())
-        widget.setFocus()
-        QTest.keyClick(widget, key)
-        return chosen_slice(panel)
-
     panel = repaired(heart)
-    table = panel.ui.sliceTable._native
-    assert press(table, QtCore.Qt.Key.Key_N) == GAP
-    assert press(table, QtCore.Qt.Key.Key_N) == SPECK
-    assert press(panel.ui.repairButton._native, QtCore.Qt.Key.Key_P) == GAP
-    elsewhere = QtWidgets.QPushButton("Elsewhere")
-    elsewhere.show()
-    assert press(elsewhere, QtCore.Qt.Key.Key_N) == GAP
-    press(elsewhere, QtCore.Qt.Key.Key_A)
-    assert rows(panel)[GAP]["Accepted"] == "undecided"
-    assert press(table, QtCore.Qt.Key.Key_A) == SPECK
-    assert press(table, QtCore.Qt.Key.Key_R) == SPECK
+    table = panel.ui.sliceTable
+    press(table, "N")
+    assert chosen_slice(panel) == GAP
+    press(table, "N")
+    assert chosen_slice(panel) == SPECK
+    press(panel.ui.nextButton, "P")
+    assert chosen_slice(panel) == GAP
+    press(table, "A")
+    assert chosen_slice(panel) == SPECK
+    press(panel.ui.acceptButton, "R")
+    assert chosen_slice(panel) == SPECK
     assert [rows(panel)[k]["Accepted"] for k in (GAP, SPECK)] == ["yes", "no"]
     choose_slice(panel, 0)
-    press(table, QtCore.Qt.Key.Key_R)  # the button is disabled
+    press(table, "R")  # the button is disabled
     assert rows(panel)[0]["Accepted"] == ""
+
+
+def test_the_keys_do_nothing_elsewhere(desktop: Any, heart: Heart, toy_engine: None) -> None:
+    import qt
+
+    panel = repaired(heart)
+    choose_slice(panel, GAP)
+    elsewhere = qt.QPushButton("Elsewhere")
+    elsewhere.show()
+    for widget in (elsewhere, panel.ui.repairButton, panel.ui.exportButton, panel.ui.showChangesCheckBox):
+        for letter in "NPAR":
+            press(widget, letter)
+    assert chosen_slice(panel) == GAP
+    assert rows(panel)[GAP]["Accepted"] == "undecided"
+
+
+@pytest.mark.parametrize("name", combo_boxes())
+def test_a_letter_typed_in_a_combo_box_decides_nothing_and_goes_to_no_other_slice(
+    desktop: Any, heart: Heart, toy_engine: None, name: str
+) -> None:
+    import qt
+
+    panel = repaired(heart)
+    panel.ui.advancedCollapsibleButton.collapsed = False
+    output = output_of(panel)
+
+    def decided() -> list[bool | None]:
+        return [record.accepted for record in panel.logic.report(output).slices]
+
+    decisions, wall = decided(), heart.voxels("myo", output)
+    combo = getattr(panel.ui, name)
+    combo = combo if combo.inherits("QComboBox") else combo.findChild(qt.QComboBox)
+    for letter in string.ascii_uppercase:
+        panel.logic.getParameterNode().reviewedSegmentation = output
+        choose_slice(panel, GAP)
+        press(combo, letter)
+        # What is reviewed may have been changed, to none.
+        assert chosen_slice(panel) in (GAP, None), letter
+        assert decided() == decisions, letter
+        assert (heart.voxels("myo", output) == wall).all(), letter

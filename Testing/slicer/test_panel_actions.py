@@ -79,13 +79,13 @@ def test_check_and_repair_are_made_as_it_is_chosen(
     select(ui.apexSelector, "last")
     ui.closeBaseCheckBox.checked = True
     ui.addOnlyCheckBox.checked = True
-    ui.geometryCheckBox.checked = False
+    ui.geometryCheckBox.checked = True
     ui.checkButton.click()
     ui.repairButton.click()
     check, options = seen
     assert (check.close_base, str(check.apex)) == (True, "last")
     assert (options.seed, options.samples, options.device, str(options.apex)) == (7, 4, "numpy", "last")
-    assert (options.close_base, options.add_only, options.geometry) == (True, True, False)
+    assert (options.close_base, options.add_only, options.geometry) == (True, True, True)
 
 
 #
@@ -105,7 +105,7 @@ def test_repair_writes_a_new_segmentation_and_shows_it_for_review(heart: Heart, 
     assert summary(panel) == panel.logic.report(output).summary()
     # No line may break between a number and its unit.
     assert re.search(r"\d\u00a0g \([+-]\d+\.\d\u00a0%\)$", panel.ui.summaryLabel.text)
-    assert rows(panel)[GAP]["Verdict"] == "geometry"
+    assert rows(panel)[GAP]["Verdict"] == "automaton"
     assert rows(panel)[GAP]["After"] == "ring"
     assert panel.ui.computingLabel.text == "CPU (toy)"
 

@@ -118,18 +118,18 @@ def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Hea
 def test_the_table_fills_its_width_and_needs_no_scroll_bar_at_the_side(
     desktop: Any, heart: Heart, toy_flagged: None, width: int, repair: bool
 ) -> None:
-    from PySide6.QtCore import Qt
+    import qt
 
     panel = open_on(heart)
     (panel.ui.repairButton if repair else panel.ui.checkButton).click()
-    table = panel.ui.sliceTable._native
+    table = panel.ui.sliceTable
     # As with more slices than have room.
-    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+    table.setVerticalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOn)
     panel.parent.resize(width, 800)
     slicer.app.processEvents()
-    assert table.horizontalScrollBar().maximum() == 0
-    columns = [number for number in range(table.columnCount()) if not table.isColumnHidden(number)]
-    assert sum(map(table.columnWidth, columns)) == table.viewport().width()
+    assert table.horizontalScrollBar().maximum == 0
+    columns = [number for number in range(table.columnCount) if not table.isColumnHidden(number)]
+    assert sum(map(table.columnWidth, columns)) == table.viewport().width
     # Nothing is cut off.
     assert all(table.columnWidth(number) >= table.sizeHintForColumn(number) for number in columns)
 
@@ -139,13 +139,13 @@ def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_o
 ) -> None:
     panel = repaired(heart)
     row = rows(panel)[GAP]
-    assert (row["Verdict"], row["After"], row["Conf."], row["Accepted"]) == ("geometry", "ring", "0.31", "look at it")
+    assert (row["Verdict"], row["After"], row["Conf."], row["Accepted"]) == ("automaton", "ring", "0.31", "look at it")
     assert panel.ui.decisionLabel.text == "0 of 2 slices decided; status: flagged."
     for which, listed in (("Flagged", [GAP]), ("Changed", [GAP, SPECK])):
         panel.ui.filterSelector.setCurrentText(which)
         assert list(rows(panel)) == listed
     choose_slice(panel, GAP)
-    assert panel.ui.reasonLabel.text.startswith(f"Slice {GAP}: repaired by geometry.")
+    assert panel.ui.reasonLabel.text.startswith(f"Slice {GAP}: repaired by the automaton.")
     assert "Low confidence (0.31)" in panel.ui.reasonLabel.text
     output, broken = output_of(panel), heart.masks["myo"][GAP]
     decide(panel, GAP, "rejectButton")

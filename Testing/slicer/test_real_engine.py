@@ -1,4 +1,4 @@
-"""The logic with the real engine, on an automaton that proposes nothing, so that geometry decides."""
+"""The logic with the real engine, on an automaton that proposes the wall that the image shows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 import slicer
 from scipy import ndimage
 
-from engine.model_samples import still_model
-from engine.toy_models import circle_model
+from engine.model_folders import seeing_weights
+from engine.toy_models import seeing_model
 from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census, write_voxels
 from rncarefine.nca.model import save_model
 from rncarefine.progress import Cancelled
@@ -31,7 +31,7 @@ def is_a_ring(wall: np.ndarray) -> bool:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> str:
-    return str(still_model(tmp_path))
+    return str(seeing_weights(tmp_path))
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def test_the_same_seed_gives_the_same_result(run: Any, heart: Heart) -> None:
     )
 
 
-def test_without_geometry_the_slices_stay_as_they_were_and_are_flagged(run: Any, heart: Heart) -> None:
-    logic, report = run(heart, geometry=False)
+def test_slices_that_cannot_be_repaired_stay_as_they_were_and_are_flagged(run: Any, heart: Heart) -> None:
+    logic, report = run(heart, addOnly=True)
     refused = [record.k for record in report.slices if record.verdict == "refused"]
-    assert refused
+    assert refused == [SPECK]  # a loose component cannot go by adding
     wall = heart.voxels("myo", logic.outputSegmentationNode())
     for k in refused:
         np.testing.assert_array_equal(wall[k], heart.masks["myo"][k])
@@ -97,12 +97,12 @@ def test_without_geometry_the_slices_stay_as_they_were_and_are_flagged(run: Any,
 def test_a_slice_without_a_wall_is_drawn_anew_and_flagged_and_rejecting_it_gives_the_empty_slice_back(
     module: ModuleType, heart: Heart, tmp_path: Path
 ) -> None:
-    save_model(circle_model(name="circle"), tmp_path)
+    save_model(seeing_model(name="seeing"), tmp_path)
     lost = heart.masks["myo"].copy()
     lost[GAP] = 0
     write_voxels(heart.segmentation, "myo", lost, VolumeGrid.of_volume(heart.volume).ijk_to_ras)
     logic = module.RNCARefineLogic()
-    options = {"poolSegmentID": "pool", "model": tmp_path / "circle.npz", "device": "numpy"}
+    options = {"poolSegmentID": "pool", "model": tmp_path / "seeing.npz", "device": "numpy"}
     record = logic.process(heart.segmentation, "myo", heart.volume, **options).slices[GAP]
     assert (str(record.verdict), record.flagged) == ("repaired by the automaton", True)
     assert record.codes[-1] == ReasonCode.INVENTED

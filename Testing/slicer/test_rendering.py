@@ -169,8 +169,8 @@ def test_the_image_is_drawn_with_the_window_and_level_of_its_display_node(view: 
     _, j, i = np.moveaxis(voxels_under_pixels(view, heart)[0], -1, 0)
     distance = np.hypot(j - CENTRE[0], i - CENTRE[1])
     assert picture[distance < INNER - 1].mean() == pytest.approx(140, abs=3)
-    assert picture[(distance > INNER + 1) & (distance < OUTER - 1)].mean() == pytest.approx(60, abs=3)
-    display.SetWindowLevelMinMax(100.0, 101.0)
+    assert picture[(distance > INNER + 1) & (distance < OUTER - 1)].mean() == pytest.approx(90, abs=3)
+    display.SetWindowLevelMinMax(115.0, 116.0)
     picture = view.rgb()
     assert picture[distance < INNER - 1].min() == 255
     assert picture[(distance > INNER + 1) & (distance < OUTER - 1)].max() == 0

@@ -25,7 +25,10 @@ def radius() -> NDArray[np.float64]:
 
 
 def toy_case(subject: str, phase: str = "ED", seed: int = 0) -> Case:
-    """Draw a heart of four slices: three rings that taper and a slice without a heart."""
+    """Draw a heart of four slices: three rings that taper and a slice without a heart.
+
+    :func:`engine.toy_models.seeing_model` sees the wall in the image; the right ventricle is dim.
+    """
     rng = np.random.default_rng(seed)
     labels = np.zeros(SHAPE, np.uint8)
     rows, columns = np.indices(SHAPE[1:])
@@ -34,7 +37,7 @@ def toy_case(subject: str, phase: str = "ED", seed: int = 0) -> Case:
         labels[k][np.hypot(rows - CENTRE[0], columns - CENTRE[1] + 18) < 9] = RV
         labels[k][radius() < outer] = MYOCARDIUM
         labels[k][radius() < inner] = POOL
-    grey = np.array([40.0, 250.0, 110.0, 260.0])[labels]
+    grey = np.array([40.0, 70.0, 150.0, 260.0])[labels]
     return Case(f"{subject}_{phase}", subject, (grey + rng.normal(0, 12, SHAPE)).astype(np.float32), labels, SPACING)
 
 
@@ -70,7 +73,7 @@ def description(**changes: Any) -> dict[str, Any]:
             "steps": 4,
             "train_steps": [2, 3],
             "batch": 2,
-            "pool": 6,
+            "buffer": 6,
             "warmup_updates": 2,
             "updates": 4,
             "validate_every": 3,

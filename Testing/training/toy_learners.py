@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rncarefine.nca.architecture import CHANNELS, MASK
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.samples import Sample
 from training.toy_data import toy_config
@@ -21,21 +22,20 @@ def learner(seed: int = 0, **changes: Any) -> AutomatonLearner:
 
 
 def quiet(made: AutomatonLearner) -> AutomatonLearner:
-    """Let a learner log into nothing: it has no trainer."""
+    """Discard what a learner logs: it has no trainer."""
     made.log = made.log_dict = lambda *arguments, **keywords: None  # type: ignore[method-assign]
     return made
 
 
-def batch(n: int = 3, side: int = 16, seed: int = 0, channels: int = 6, depth: int = 1, planes: int = 8) -> Sample:
+def batch(n: int = 3, side: int = 16, seed: int = 0, depth: int = 1) -> Sample:
     """Return a batch of n made-up samples."""
     draws = torch.Generator().manual_seed(seed)
-    state = torch.zeros(n, depth, channels, side, side)
-    state[:, :, :3] = (torch.rand(n, depth, 3, side, side, generator=draws) > 0.5).float()
+    channels = torch.rand(n, depth, len(CHANNELS), side, side, generator=draws)
+    channels[:, :, MASK:] = (channels[:, :, MASK:] > 0.5).float()
     return Sample(
-        torch.rand(n, depth, planes, side, side, generator=draws),
-        state,
+        channels,
         (torch.rand(n, depth, 3, side, side, generator=draws) > 0.7).float(),
-        torch.ones(n, depth),
+        torch.ones(n, depth, 3),
         torch.rand(n, generator=draws),
     )
 

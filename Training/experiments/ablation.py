@@ -1,10 +1,10 @@
-"""What every part of the design is worth: the same training without it, measured on the same slices."""
+"""Ablation: train without each part of the design, and measure on the same slices."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
+from rncarefine.anatomy.heart import locate_heart
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.atomic import write_text_whole
-from rncarefine.nca.architecture import ENDOCARDIUM, RING, VOLUMETRIC_PLANES
+from rncarefine.nca.architecture import CHANNELS, ENDOCARDIUM, RING
 from rncarefine.nca.model import Model, load_model
-from rncarefine.refine.proposals import ask_automaton
+from rncarefine.refine.proposals import propose_around
 from rncarefine.stack import Mask
 from rncarefine.tasks.ring.readout import read_wall
 from rncarefine_training.automaton.export import export
 from rncarefine_training.automaton.fit import train_automaton
-from rncarefine_training.automaton.samples import leave_out
+from rncarefine_training.automaton.samples import blank
 from rncarefine_training.config import Automaton, Config
 from rncarefine_training.data.cases import MYOCARDIUM
-from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances
-from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean, paired
 from rncarefine_training.evaluate.store import write_table
 
@@ -55,19 +55,16 @@ class Variation:
 VARIATIONS = (
     Variation(REFERENCE),
     Variation("another seed", seed=1),
-    Variation("no global fields", {"without": ["fields"]}),
     Variation("no image", {"without": ["image"]}),
     Variation("no neighbours", {"without": ["neighbours"]}),
-    Variation("image alone", {"without": ["fields", "neighbours"]}),
+    Variation("mask withheld", {"without": ["mask"]}),
     Variation("ring alone supervised", {"without": ["discs"]}),
-    Variation("every cell fires", {"fire_rate": 1.0}),
-    Variation("8 state channels", {"channels": 8}),
-    Variation("damaged truth alone", {"natural": 0.0}),
-    Variation("failures alone", {"natural": 1.0}),
-    Variation("no pool of states", {"from_pool": 0.0}),
+    Variation("no replay buffer", {"from_buffer": 0.0}),
     Variation("8 steps", {"steps": 8, "train_steps": [4, 8]}),
+    Variation("48 steps", {"steps": 48, "train_steps": [16, 40]}),
+    Variation("every cell fires", {"fire_rate": 1.0}),
 )
-"""The first is what the others are compared with; the second tells how much is chance."""
+"""The first is what the others are compared with; the second shows how much is chance."""
 
 
 def varied(config: Config, variation: Variation, share: float) -> Config:
@@ -131,8 +128,8 @@ def train_and_measure(
             checkpoint = train_automaton(training, run / "cases", run / "predictions", folder, progress)
             export(training, checkpoint, folder)
         model = blinded(load_model(folder / f"{training.name}.npz"), training)
-        discs = "discs" not in training.automaton.without
-        jobs = in_parallel(partial(_repair, model=model, discs=discs, device=device), failures, workers)
+        repair = partial(_repair, model=model, without=tuple(training.automaton.without), device=device)
+        jobs = in_parallel(repair, failures, workers)
         write_table(pd.concat([part for part in jobs if not part.empty], ignore_index=True), rows)
     return pd.read_csv(rows)
 
@@ -143,33 +140,37 @@ def rows_of(variation: Variation, run: Path, stacks: int) -> Path:
 
 
 def _claim(path: Path, training: Config) -> None:
-    """Keep the configuration beside what is made of it, and refuse to go on with another one."""
+    """Keep the configuration beside its results, and refuse to resume with another one."""
     text = json.dumps(training.model_dump(mode="json"), indent=1, sort_keys=True)
     if not path.exists():
         write_text_whole(path, text)
     elif path.read_text(encoding="utf-8") != text:
         raise ValueError(
             f"{path.parent} holds a training of another configuration or share of updates. Remove the folder to train "
-            "anew, or give another --run."
+            "again, or give another --run."
         )
 
 
 def blinded(model: Model, training: Config) -> Model:
-    """Return weights that do not see the planes that were empty while they were trained."""
-    seen = leave_out(np.ones((1, 1, len(VOLUMETRIC_PLANES)), np.float32), training.automaton)[0, 0]
+    """Return weights that do not see the channels that were empty while they were trained."""
+    seen = blank(np.ones((1, 1, len(CHANNELS)), np.float32), training.automaton)[0, 0]
     first = model.parameters["down0a.weight"]
-    return Model(model.card, model.parameters | {"down0a.weight": first * seen[: first.shape[1], None, None]})
+    return Model(model.card, model.parameters | {"down0a.weight": first * seen[:, None, None]})
 
 
-def _repair(failure: Failure, model: Model, discs: bool, device: str) -> pd.DataFrame:
+def _repair(failure: Failure, model: Model, without: Sequence[str], device: str) -> pd.DataFrame:
     case, stack, wanted = broken_slices(failure)
+    if not wanted:
+        return pd.DataFrame()
+    heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
+    # The mask is also where a rollout starts from.
+    given = replace(stack, mask=np.zeros_like(stack.mask)) if "mask" in without else stack
     steps = model.card.steps
-    proposals = ask_automaton(stack, wanted, model, device=device, looks=(steps,)) if wanted else None
+    proposals = propose_around(given, heart, wanted, model, device=device, snapshots=(steps,))
     rows: list[dict[str, object]] = []
-    for k in wanted if proposals is not None else ():
-        assert proposals is not None
+    for k in wanted:
         truth = (case.labels[k] == MYOCARDIUM).astype(np.uint8)
-        wall = _read(proposals.looks[steps][k], discs)
+        wall = _read(proposals.snapshots[steps][k], discs="discs" not in without)
         before = distances(stack.mask[k], truth, stack.in_plane)
         rows.append(
             {

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from rncarefine.nca.model import load_model
-from rncarefine_training.cli.evaluate import DeviceOption, WorkersOption, gathered, selecting_failures
+from rncarefine_training.cli.evaluate import DeviceOption, ModelsOption, WorkersOption, gathered, selecting_failures
 from rncarefine_training.cli.options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
 from rncarefine_training.config import Config
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rncarefine_training.evaluate.measure import Failure
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")]
-StacksOption = Annotated[int, typer.Option(min=1, help="So many stacks of the selecting subjects, drawn at random.")]
+StacksOption = Annotated[int, typer.Option(min=1, help="Number of stacks of the validation set, drawn at random.")]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="What the documents quote and no user runs.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Experiments that the documents quote.")
 
 
 def horizon(
@@ -29,15 +29,16 @@ def horizon(
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelOption = "sax-cine-2d",
     stacks: StacksOption = 24,
-    seeds: Annotated[int, typer.Option(min=1, help="Rollouts of every stack, each with a seed of its own.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Rollouts per stack, each with its own random seed.")] = 3,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
     """Roll out up to 512 steps without early stop and write RUN/horizon-MODEL.csv: does anything flood or decay?"""
-    from rncarefine_training.cli.tables import Cell, show
+    from rncarefine_training.cli.tables import show
     from rncarefine_training.evaluate.store import write_table
 
     from .horizon import roll_on, summarise
+    from .report import horizon_table
 
     weights, failures = load_model(model), _some_failures(run, config, stacks)
     rolled = roll_on(failures, weights, seeds=range(seeds), device=device, workers=workers)
@@ -45,13 +46,7 @@ def horizon(
     table = summarise(rows)
     write_table(rows, run / f"horizon-{weights.card.name}-slices.csv")
     write_table(table, run / f"horizon-{weights.card.name}.csv")
-
-    def cell(name: str) -> Cell:
-        return lambda line: f"{line[name]:.3f} ({line[f'{name} low']:.3f} to {line[f'{name} high']:.3f})"
-
-    columns: dict[str, Cell | str] = {"steps": "steps", "n": "n", "rings": cell("ring"), "Dice": cell("dice")}
-    columns |= {"area / truth": cell("area"), "pixels changed": cell("moved")}
-    show(table, f"{weights.card.name} without early stop, {seeds} seeds", columns)
+    show(horizon_table(table), f"{weights.card.name} without early stop, {seeds} seeds")
 
 
 def robustness(
@@ -64,11 +59,12 @@ def robustness(
 ) -> None:
     """Repair disturbed stacks (image, orientation, grid, mask) and write RUN/robustness-MODEL.csv.
 
-    Goes on where it was cut off: every stack's rows are kept in RUN/robustness/.
+    Can be interrupted and resumed: the rows of every stack are kept in RUN/robustness/.
     """
-    from rncarefine_training.cli.tables import between, number, show
+    from rncarefine_training.cli.tables import show
     from rncarefine_training.evaluate.store import write_table
 
+    from .report import robustness_table
     from .robustness import disturb_and_repair, summarise
 
     weights, failures = load_model(model), _some_failures(run, config, stacks)
@@ -77,22 +73,7 @@ def robustness(
     disturbed = disturb_and_repair(failures, weights, folder, device=device, workers=workers)
     table = summarise(gathered(disturbed, len(failures)))
     write_table(table, run / f"robustness-{name}.csv")
-    for group, part in table.groupby("group", sort=False):
-        show(
-            part,
-            f"{name}, {group}",
-            {
-                "disturbance": "disturbance",
-                "n": "n",
-                "valid": "valid",
-                "flagged": "flagged",
-                "Dice gain (95 %)": between("gain", "low", "high", 3),
-                "Dice": number("dice", 3),
-                "HD mm": number("hd", 1),
-                "ASSD mm": number("assd", 2),
-                "Dice below undisturbed": between("lost", "lost low", "lost high", 3),
-            },
-        )
+    show(robustness_table(table), name)
 
 
 def ablate(
@@ -108,12 +89,13 @@ def ablate(
 ) -> None:
     """Train the automaton without each part of its design in turn and write RUN/ablation.csv.
 
-    Goes on where it was cut off; the table also holds the variations that other calls have trained.
+    Can be interrupted and resumed; the table also holds the variations that other calls have trained.
     """
-    from rncarefine_training.cli.tables import between, number, p_value, show
+    from rncarefine_training.cli.tables import show
     from rncarefine_training.evaluate.store import write_table
 
     from .ablation import VARIATIONS, rows_of, summarise, train_and_measure
+    from .report import ablation_table
 
     names = [variation.name for variation in VARIATIONS]
     for name in only:
@@ -131,29 +113,56 @@ def ablate(
         # Written after each, so that a part of the table can be read while the rest is trained.
         table = summarise(done)
         write_table(table, run / "ablation.csv")
-    show(
-        table,
-        f"{training.name}, the automaton alone, {share:g} of the updates",
-        {
-            "variation": "variation",
-            "n": "n",
-            "rings": "rings",
-            "Dice gain (95 %)": between("gain", "low", "high", 3),
-            "HD mm": number("hd", 1),
-            "ASSD mm": number("assd", 2),
-            "Dice against as it is": between("over", "over low", "over high", 3),
-            "p": p_value(),
-        },
-    )
+    show(ablation_table(table), f"{training.name}, the automaton alone, {share:g} of the updates")
+
+
+def plots(
+    run: RunOption = Path("run"),
+    model: ModelsOption = ["sax-cine-2d"],  # noqa: B006
+    output: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Gets the figures; RUN/plots if not given.")
+    ] = None,
+) -> None:
+    """Draw the curves of the experiments that the run has tables of, as PNG and SVG."""
+    from .figures import draw_all
+
+    steps = {weights.card.name: weights.card.steps for weights in map(load_model, model)}
+    for path in draw_all(run, steps, made(output or run / "plots")):
+        console.print(str(path))
+
+
+def report(
+    run: RunOption = Path("run"),
+    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the small tables in this folder.")] = None,
+    document: Annotated[Path | None, typer.Option(dir_okay=False, help="Fill the tables of this document.")] = None,
+) -> None:
+    """Write the tables of a document from the CSV files of the run.
+
+    A table goes between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
+    are printed with their names.
+    """
+    from rncarefine.atomic import write_text_whole
+
+    from .report import fill, keep_tables, tables
+
+    if keep is not None:
+        console.print(f"{len(keep_tables(run, made(keep)))} tables in {keep}")
+    known = tables(keep or run)
+    if document is None:
+        for name, text in known.items():
+            print(f"<!-- table: {name} -->\n{text}\n<!-- end of table -->\n")
+        return
+    write_text_whole(document, fill(document.read_text(encoding="utf-8"), known))
+    console.print(f"Tables filled in {document}")
 
 
 def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
-    """Draw stacks of the selecting subjects; fewer are a part of more."""
+    """Draw stacks of the validation set; a smaller draw is a subset of a larger one."""
     found, order = selecting_failures(run, config)
     return [found[index] for index in sorted(order[:stacks])]
 
 
-for command in (horizon, robustness, ablate, *cli_pictures.COMMANDS):
+for command in (horizon, robustness, ablate, *cli_pictures.COMMANDS, plots, report):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""Commands on pictures instead of hearts: the comparison with the recipe that was published with rNCA."""
+"""Commands on synthetic pictures: the comparison with the published recipe of rNCA."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def compare_published(
     """Train ours and the published recipe on the same pictures and compare them.
 
     SOURCE holds train/ and val/, each with images/, states/ and labels/ of grey PNG files. Everything runs on one
-    thread; seconds are those of the processor. What was trained before is gone on with.
+    thread; seconds are those of the processor. An interrupted training is resumed.
     """
+    from rncarefine_training.cli.tables import show
     from rncarefine_training.evaluate.store import write_table
 
     from .comparison import compare, one_thread, time_literally
     from .comparison_methods import all_methods
     from .comparison_picture import draw_curves, draw_examples
     from .published import PUBLISHED
+    from .report import compare_published_table
     from .synthetic import read_triplets
 
     train, held = read_triplets(source / "train"), read_triplets(source / "val")
@@ -52,9 +54,11 @@ def compare_published(
     write_table(comparison.rows, folder / "pictures.csv")
     draw_examples(comparison, held, folder / "examples.png")
     draw_curves(log, comparison.table, folder / "curves.png")
-    _show(comparison.table)
+    # Methods beside each other: there are few of them, and many figures.
+    shown = compare_published_table(comparison.table).set_index("method").T
+    show(shown.rename_axis("means (95 % interval)").reset_index(), "Ours and the published recipe")
     done = int(log.updates.max())
-    share = "all" if done == PUBLISHED.updates else f"cut off after {100 * done / PUBLISHED.updates:.0f} %"
+    share = "all" if done == PUBLISHED.updates else f"stopped after {100 * done / PUBLISHED.updates:.0f} %"
     console.print(f"Published recipe: {done} of {PUBLISHED.updates} updates ({share}), computed by exact algebra.")
     ours = comparison.table[(comparison.table["training s"] > 0) & ~comparison.table.method.str.startswith("published")]
     for line in ours.to_dict("records"):
@@ -62,8 +66,8 @@ def compare_published(
     if literal:
         seconds = time_literally(train)
         console.print(
-            f"As it is written it takes {seconds.update:.1f} s an update, times {PUBLISHED.updates} updates "
-            f"{seconds.training / 3600:.0f} h, and {1000 * seconds.picture:.0f} ms a picture."
+            f"As it is written it takes {seconds.update:.1f} s per update, times {PUBLISHED.updates} updates "
+            f"{seconds.training / 3600:.0f} h, and {1000 * seconds.picture:.0f} ms per picture."
         )
 
 
@@ -94,23 +98,4 @@ def _at_that_time(log: pd.DataFrame, method: str, seconds: float) -> str:
     )
 
 
-def _show(table: pd.DataFrame) -> None:
-    from rich.table import Table
-
-    shown = Table(title="Means with 95 % intervals (bootstrap over pictures; rings: Wilson)", title_justify="left")
-    shown.add_column("")
-    lines = table.to_dict("records")
-    for line in lines:
-        shown.add_column(str(line["method"]), justify="right")
-    for name, digits in _FIGURES.items():
-        cells = (tuple(float(line[key]) for key in (name, f"{name} low", f"{name} high")) for line in lines)
-        shown.add_row(_NAMES.get(name, name), *(f"{a:.{digits}f} ({b:.{digits}f}-{c:.{digits}f})" for a, b, c in cells))
-    for name, form in _COSTS.items():
-        shown.add_row(name, *(form.format(line[name]) for line in lines))
-    console.print(shown)
-
-
 COMMANDS = (compare_published, draw_vessels)
-_FIGURES = {"mse": 5, "dice": 4, "b0 error": 3, "b1 error": 3, "ring": 3, "cldice": 4}
-_NAMES = {"mse": "MSE", "dice": "Dice", "ring": "ring rate", "cldice": "clDice"}
-_COSTS = {"parameters": "{:,}", "updates": "{:,}", "training s": "{:,.0f}", "ms per picture": "{:.1f}"}

@@ -34,10 +34,10 @@ def all_methods(
         configs: Trainings of ours.
         folder: Gets a folder for each training.
         published_updates: Where to stop the published recipe.
-        tell: Told what is done.
+        tell: Called with a line on what is being done.
 
     Returns:
-        The methods, and the published recipe's log, one row an epoch.
+        The methods, and the published recipe's log, one row per epoch.
     """
     methods = [Method(INPUT, unrepaired)]
     ours = []
@@ -54,7 +54,7 @@ def all_methods(
     model = PublishedAutomaton(0)
     model.load_state_dict(training.best)
     size = sum(values.numel() for values in model.parameters())
-    name = "published" if training.done >= PUBLISHED.updates else "published, cut off"
+    name = "published" if training.done >= PUBLISHED.updates else "published, stopped"
     # The released threshold makes masks a little too thick, so the usual one has a line of its own.
     for label, threshold in ((name, PUBLISHED.alive), (f"{name}, mask above 0.5", 0.5)):
         methods.append(Method(label, _user(model, threshold), size, training.done, training.cpu_seconds))

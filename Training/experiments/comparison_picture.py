@@ -1,4 +1,4 @@
-"""The comparison as a picture: what each method made of the same damaged masks, and how fast each learnt."""
+"""Draw the comparison: the masks of each method, and how fast each learnt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .synthetic import Triplets
 EXAMPLES = 8
 MARKERS = "D^sv"
 RIGHT, MISSED, FALSE = (0.93, 0.93, 0.90), (0.20, 0.55, 0.95), (0.95, 0.45, 0.10)
-"""Colours of pixels that agree with the truth, that lack, and that are too many; told apart by colour-blind eyes."""
+"""Colours of pixels that agree with the truth, that lack, and that are too many; safe for colour-blind readers."""
 
 
 def draw_examples(comparison: Comparison, triplets: Triplets, path: Path) -> None:
@@ -63,7 +63,7 @@ def draw_curves(log: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
     """Draw how the published recipe got better with time, and where the other methods stand.
 
     Args:
-        log: Of :class:`experiments.published_fit.PublishedTraining`, one row an epoch.
+        log: Of :class:`experiments.published_fit.PublishedTraining`, one row per epoch.
         table: Of :class:`Comparison`.
         path: A PNG.
     """

@@ -83,7 +83,7 @@ def _inverted(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
 
 
 def _gibbs(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
-    """Ringing of a k-space cut off at two thirds, slice by slice."""
+    """Ringing of a k-space truncated at two thirds, slice by slice."""
     ring = GibbsNoise(alpha=0.5)
     return replace(stack, image=np.stack([_plain(ring(piece[None]))[0] for piece in scaled(stack.image)]))
 

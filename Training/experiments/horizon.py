@@ -1,4 +1,4 @@
-"""What becomes of a wall when the automaton runs on and on: neither flooding nor decay after it has converged."""
+"""Stability: roll the automaton out far beyond the steps of its use."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
+from rncarefine.anatomy.heart import locate_heart
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
-from rncarefine.refine.proposals import ask_automaton
+from rncarefine.refine.proposals import propose_around
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 from rncarefine_training.data.cases import MYOCARDIUM
-from rncarefine_training.evaluate.measure import Failure, broken_slices
-from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.measure import Failure, broken_slices, in_parallel
 from rncarefine_training.evaluate.statistics import mean
 
 STEPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -30,35 +30,42 @@ def roll_on(
     device: str = "auto",
     workers: int = 1,
 ) -> Iterator[pd.DataFrame]:
-    """Roll the automaton out once per stack and seed, without early stop, and look at it on the way.
+    """Roll the automaton out once per stack and seed, without early stop, and keep snapshots.
 
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
         model: The weights.
-        steps: When to look, rising.
+        steps: After which steps, rising.
         seeds: Seeds of the rollouts.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
         workers: Processes.
 
     Yields:
-        The rows of one stack: one per broken slice, seed and look, with ``ring`` (a closed ring can be read), ``dice``
-        (0 without one), ``area`` (of the wall, over the truth's; 0 without one) and ``moved``: share of the pixels of
-        this and the previous look's wall that only one of the two has.
+        The rows of one stack: one per broken slice, seed and snapshot, with ``ring`` (a closed ring can be read),
+        ``dice`` (0 without one), ``area`` (of the wall, over the truth's; 0 without one) and ``moved``: share of the
+        pixels of this and the previous snapshot's wall that only one of the two has.
     """
-    looks = tuple(sorted(set(steps)))
-    yield from in_parallel(partial(_watch, model=model, looks=looks, seeds=seeds, device=device), failures, workers)
+    job = partial(_roll_out, model=model, steps=tuple(sorted(set(steps))), seeds=seeds, device=device)
+    yield from in_parallel(job, failures, workers)
 
 
-def _watch(failure: Failure, model: Model, looks: tuple[int, ...], seeds: Sequence[int], device: str) -> pd.DataFrame:
+def _roll_out(
+    failure: Failure, model: Model, steps: tuple[int, ...], seeds: Sequence[int], device: str
+) -> pd.DataFrame:
     case, stack, wanted = broken_slices(failure)
+    if not wanted:
+        return pd.DataFrame()
+    heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     rows: list[dict[str, object]] = []
-    for seed in seeds if wanted else ():
-        proposals = ask_automaton(stack, wanted, model, device=device, seed=seed, steps=looks[-1], looks=looks)
+    for seed in seeds:
+        proposals = propose_around(
+            stack, heart, wanted, model, device=device, seed=seed, steps=steps[-1], snapshots=steps
+        )
         for k in wanted:
             before = stack.mask[k]
-            for look in looks:
-                found = read_wall(proposals.looks[look][k])
+            for number in steps:
+                found = read_wall(proposals.snapshots[number][k])
                 now = np.zeros_like(before) if found is None else found
                 either = int((now | before).sum())
                 rows.append(
@@ -69,7 +76,7 @@ def _watch(failure: Failure, model: Model, looks: tuple[int, ...], seeds: Sequen
                         "subject": case.subject,
                         "k": k,
                         "seed": seed,
-                        "steps": look,
+                        "steps": number,
                         "ring": found is not None and is_ring(found),
                         "dice": dice(now, truth[k]),
                         "area": float(now.sum() / truth[k].sum()),

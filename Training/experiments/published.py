@@ -1,6 +1,6 @@
 """The recipe that was published with rNCA (arXiv 2512.13397), to compare with: its automaton and how it is trained.
 
-Written anew after a description of the released code (JAX), defects kept: the update emits one number that is added to
+Written from a description of the released code (JAX), defects kept: the update emits one number that is added to
 all 16 channels of the state, the seed of the background lies on the threshold of life, and what is trained for at
 most 63 steps is used after 255. :func:`roll_out_literally` says what the code says. :func:`roll_out` computes the same
 function, and the same gradients, many times faster by algebra that changes nothing but rounding:
@@ -33,7 +33,7 @@ class Recipe:
     pool: int = 256
     batch: int = 16
     seeded: int = 2
-    """Fresh samples an update; the others go on from the pool."""
+    """Fresh samples per update; the others continue from the replay buffer."""
     steps: int = 64
     """The loss is taken at a random step from half of this on."""
     learning_rate: float = 1e-4
@@ -220,7 +220,7 @@ def _perception() -> Tensor:
 
 
 def _lecun_normal(weight: Tensor, draws: torch.Generator) -> None:
-    """Fill with normal values, cut off at two deviations, of variance 1 / inputs, as Flax does by default."""
+    """Fill with normal values, truncated at two deviations, of variance 1 / inputs, as Flax does by default."""
     deviation = math.sqrt(1 / weight[0].numel()) / 0.87962566103423978
     with torch.no_grad():
         nn.init.trunc_normal_(weight, 0.0, deviation, -2 * deviation, 2 * deviation, generator=draws)

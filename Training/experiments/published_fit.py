@@ -24,12 +24,12 @@ Measure = Callable[[Tensor], dict[str, float]]
 
 
 class PublishedTraining:
-    """A training that can be stopped after any epoch and gone on with.
+    """A training that can be interrupted after any epoch and resumed.
 
     Args:
         train: Triplets to train on.
         select: Triplets whose squared error decides which epoch is kept; the released code takes those that it reports.
-        folder: Gets ``published.pt`` and ``published.csv``, one row an epoch.
+        folder: Gets ``published.pt`` and ``published.csv``, one row per epoch.
         seed: Decides weights, samples, rollout lengths and dropout.
         measure: Further figures of the log, from soft masks of shape ``(n, j, i)``.
         recipe: The settings.

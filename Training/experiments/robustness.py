@@ -1,4 +1,4 @@
-"""How much a repair suffers from what :mod:`experiments.disturbances` does to image, grid and mask."""
+"""Robustness: repair stacks whose image, grid or mask is disturbed by :mod:`experiments.disturbances`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case
 from rncarefine_training.data.predictions import broken, load_prediction
-from rncarefine_training.evaluate.measure import KEY, Failure, distances
-from rncarefine_training.evaluate.parallel import in_parallel
+from rncarefine_training.evaluate.measure import KEY, Failure, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean
-from rncarefine_training.evaluate.store import NAMES, UNDISTURBED, write_table
+from rncarefine_training.evaluate.store import NAMES, write_table
 
 from .disturbances import DISTURBANCES, Disturb, Disturbed
+
+UNDISTURBED = "undisturbed"
+"""What the table calls stacks as they are."""
 
 
 def disturb_and_repair(
@@ -32,7 +34,7 @@ def disturb_and_repair(
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
         model: The weights.
-        folder: Keeps the rows of every stack; one folder a model.
+        folder: Keeps the rows of every stack; one folder per model.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
         workers: Processes.
 
@@ -46,7 +48,7 @@ def disturb_and_repair(
 def _disturb_all(failure: Failure, model: Model, folder: Path, device: str) -> pd.DataFrame:
     path = folder / f"{failure.source}-{failure.case.stem}.csv"
     made = max(file.stat().st_mtime for file in (failure.case, failure.prediction))
-    # What was prepared or segmented anew in the meantime is repaired anew.
+    # What was prepared or segmented again in the meantime is repaired again.
     if path.exists() and path.stat().st_mtime >= made:
         return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str))
     case, labels = Case.load(failure.case), load_prediction(failure.prediction)

@@ -36,7 +36,7 @@ class TripletConfig(Document):
 class Clock(L.Callback):
     """Counts the seconds of a training, by the wall and by the processor, without its validations.
 
-    A training that was cut off goes on counting from its checkpoint.
+    A training that is resumed continues counting from its checkpoint.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class PictureAutomaton:
 def train_on_triplets(
     config: TripletConfig, train: Triplets, folder: Path, select: Triplets | None = None, progress: bool = True
 ) -> Path:
-    """Train an automaton, going on from its last checkpoint if there is one.
+    """Train an automaton, or resume from its last checkpoint.
 
     Args:
         config: The training.

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rncarefine.nca.architecture import PLANES, Architecture
-from rncarefine.nca.channels import planes
-from rncarefine.nca.rollout import rollout
+from rncarefine.nca.architecture import Architecture
+from rncarefine.nca.channels import stacked
+from rncarefine.nca.rollout import Runner
 from rncarefine.stack import Mask
-from rncarefine_training.automaton.samples import Sample
+from rncarefine_training.automaton.samples import Sample, blank
 from rncarefine_training.automaton.tasks import Task
 from rncarefine_training.config import Automaton
 from rncarefine_training.data.augment import random_contrast
@@ -20,18 +20,16 @@ from rncarefine_training.data.augment import random_contrast
 from .synthetic import Triplets
 
 Field = NDArray[np.float32]
-PIXEL_MM = 1.0
-"""Pictures have no spacing: distances in the conditioning planes count pixels."""
 
 
 class TripletSamples(Dataset[Sample]):
-    """Endless samples, turned and mirrored; sample n is the same whenever and wherever it is asked for.
+    """Samples for training, rotated and mirrored; sample n depends on the seed and n alone.
 
     Args:
         triplets: Square pictures.
         settings: The automaton's section of the configuration.
         task: What is trained for.
-        length: How many samples an epoch has.
+        length: How many samples there are.
         seed: Seed of the whole sequence.
 
     Raises:
@@ -44,12 +42,11 @@ class TripletSamples(Dataset[Sample]):
             raise ValueError(f"The pictures have {height} x {width} pixels, automaton.size is {settings.size}.")
         self.settings, self.length, self.seed, self.count = settings, length, seed, len(triplets)
         truth = np.stack([task.target(label) for label in triplets.labels])
-        # Damaged masks first, then the truth itself: what is right must stay as it is.
-        self.layers = []
-        for masks in (triplets.states, triplets.labels):
-            seen, state = prepare(triplets.images, masks, settings, task)
-            together = np.concatenate([seen, state, truth.transpose(0, 2, 3, 1)], axis=-1)
-            self.layers.append(together.transpose(0, 3, 1, 2))
+        # Image, mask and truth; damaged masks first, then the truth itself: what is right must stay as it is.
+        self.layers = [
+            np.concatenate([triplets.images[:, None], masks[:, None], truth], axis=1)
+            for masks in (triplets.states, triplets.labels)
+        ]
 
     def __len__(self) -> int:
         return self.length
@@ -61,30 +58,24 @@ class TripletSamples(Dataset[Sample]):
         layers = np.rot90(layers, int(rng.integers(4)), axes=(1, 2))
         if rng.random() < 0.5:
             layers = layers[..., ::-1]
-        moved = torch.from_numpy(layers.copy())[None]
-        ends = len(PLANES), len(PLANES) + self.settings.channels
-        seen, state, truth = moved[:, : ends[0]], moved[:, ends[0] : ends[1]], moved[:, ends[1] :]
+        image, mask, truth = torch.from_numpy(layers.copy()).split([1, 1, len(layers) - 2])
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        seen[:, :1] = random_contrast(seen[:, :1], draws, self.settings.contrast)
-        return Sample(seen, state, truth, torch.ones(1), torch.tensor(1.0))
+        image = random_contrast(image[None], draws, self.settings.contrast)[0]
+        channels = prepare(image.numpy(), mask.numpy(), self.settings)
+        weight = torch.ones(1, len(truth))
+        return Sample(torch.from_numpy(channels.transpose(0, 3, 1, 2)), truth[None], weight, torch.tensor(1.0))
 
 
-def prepare(images: Field, masks: Field, settings: Automaton, task: Task) -> tuple[Field, Field]:
-    """Return conditioning planes ``(n, j, i, planes)`` and seed states ``(n, j, i, channels)``.
+def prepare(images: Field, masks: Field, settings: Automaton) -> Field:
+    """Return what the encoder sees, shape ``(n, j, i, inputs)``: image and mask; pictures have no neighbours.
 
     Args:
         images: Shape ``(n, j, i)``, 0 to 1.
         masks: Masks to repair, 0 to 1, same shape.
         settings: The automaton's section of the configuration.
-        task: What is repaired.
     """
-    nothing = np.zeros_like(masks[0])
-    seen = np.stack(
-        [planes(image, mask, nothing, nothing, nothing, PIXEL_MM) for image, mask in zip(images, masks, strict=True)]
-    )
-    for plane in task.blank:
-        seen[..., PLANES.index(plane)] = 0
-    return seen, np.stack([task.seed(mask, settings.channels) for mask in masks])
+    channels = np.stack([stacked(image[None], mask[None], None, 0) for image, mask in zip(images, masks, strict=True)])
+    return blank(channels, settings)
 
 
 def repair_pictures(
@@ -96,7 +87,7 @@ def repair_pictures(
     masks: Field,
     device: str = "cpu",
 ) -> tuple[Field, list[Mask]]:
-    """Repair pictures by the engine's own rollout.
+    """Repair pictures by the engine's own encoder and rollout.
 
     Args:
         parameters: As the engine takes them.
@@ -105,30 +96,22 @@ def repair_pictures(
         task: What is repaired.
         images: Shape ``(n, j, i)``, 0 to 1.
         masks: Masks to repair, 0 to 1, same shape.
-        device: See :func:`rncarefine.nca.rollout.rollout`.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
 
     Returns:
         The first channel, 0 to 1, shape ``(n, j, i)``, and the masks; one that cannot be read stays as it was.
     """
-    seen, state = prepare(images, masks, settings, task)
-    ended = rollout(
-        parameters,
-        architecture,
-        seen,
-        state,
-        np.arange(len(images)),
-        steps=settings.steps,
-        fire_rate=settings.fire_rate,
-        device=device,
-        patience=None,
-    ).state
+    runner = Runner(parameters, architecture, device)
+    encoding = runner.encode(prepare(images, masks, settings))
+    steps, fire_rate = settings.steps, settings.fire_rate
+    ended = runner.roll(encoding, np.arange(len(images)), steps=steps, fire_rate=fire_rate, patience=None).state
     read = [task.read(fields.transpose(2, 0, 1)) for fields in ended[..., : task.fields]]
     given = (masks >= 0.5).astype(np.uint8)
     return ended[..., 0].clip(0, 1), [old if new is None else new for new, old in zip(read, given, strict=True)]
 
 
 class TripletValidation:
-    """Repairs pictures and judges them as the task asks for.
+    """Repairs pictures and measures the task's metrics.
 
     Args:
         triplets: What to validate on.
@@ -142,7 +125,7 @@ class TripletValidation:
     def measure(
         self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton
     ) -> dict[str, float]:
-        """Return the mean of every figure of the task."""
+        """Return the mean of every metric of the task."""
         plain = {name: value.cpu().numpy() for name, value in parameters.items()}
         held = self.triplets
         _, masks = repair_pictures(plain, architecture, settings, self.task, held.images, held.states)

@@ -119,6 +119,8 @@ class Base(Strict):
     crop: Annotated[int, Field(ge=64, multiple_of=16)] = 128
     batch: Count = 16
     learning_rate: Positive = 2e-3
+    redrawn: bool = False
+    """Segment the training subjects in a random contrast, too, and learn from these failures."""
     networks: dict[Name, BaseNetwork] = {}
 
 
@@ -152,41 +154,53 @@ class Automaton(Strict):
     depth: Count = 1
     """Slices of a sample: 1 for a slice-wise automaton, at least 2 for a volumetric one."""
     spacing_mm: Positive = 1.6
-    size: Annotated[int, Field(ge=32, le=112, multiple_of=8)] = 80
-    """Rows and columns of a sample; there are not more in what is kept of a slice (``samples.FRAME_PIXELS``)."""
+    size: Annotated[int, Field(ge=32, le=96, multiple_of=8)] = 96
+    """Rows and columns of the crop, in training and in use; there are not many more in what is kept of a slice
+    (``samples.KEPT_PIXELS``)."""
     channels: Annotated[int, Field(ge=4)] = 16
     hidden: Count = 48
-    encoder: list[Count] = [24, 32, 48, 64]
+    encoder: list[Count] = [24, 48, 96, 128, 128]
     fire_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     steps: Count = 24
     """Steps of a rollout when the model is used."""
-    train_steps: tuple[Count, Count] = (10, 22)
+    train_steps: tuple[Count, Count] = (8, 20)
     """Least and most steps of a training rollout."""
     batch: Count = 8
-    pool: Count = 256
-    """States kept between updates, so that the automaton also learns to stay where it should be."""
-    from_pool: Fraction = 0.4
-    """Share of a batch that goes on from the pool."""
-    natural: Fraction = 0.55
-    """Share of fresh samples that are real failures; the others are damaged truth, or truth as it is."""
-    already_right: Fraction = 0.12
-    absent: Fraction = 0.0
+    buffer: Count = 128
+    """Samples of the replay buffer, so that the automaton also learns to stay where it should be."""
+    from_buffer: Fraction = 0.4
+    """Share of a batch that is resumed from the replay buffer."""
+    natural: Fraction = 0.6
+    """Share of fresh samples that are segmentations of a network; the others are damaged truth, or truth as it is."""
+    already_right: Fraction = 0.08
+    misled: Fraction = 0.08
+    """Share of samples whose masks are wrong altogether: elsewhere, another structure, another convention."""
+    withheld: Annotated[float, Field(ge=0, le=0.86)] = 0.28
+    """Share of samples that show no mask at all."""
+    redrawn: Fraction = 0.25
+    """Share of samples whose image is redrawn in a random contrast from the labels, with scars."""
+    absent: Fraction = 0.05
     """Share of samples about a slice that has no wall in truth: beyond base or apex, whatever a network drew there."""
-    vanished: Fraction = 0.0
+    vanished: Fraction = 0.05
     """Probability that damage leaves nothing at all of a slice's wall."""
-    focus: bool = False
-    """Leave out of a prediction what lies away from the heart, as a repair does."""
+    inner_only: Fraction = 0.2
+    """Share of samples from stacks with an inner contour only, where there are any."""
     favoured: list[str] = []
     """Patterns of subjects that are drawn more often than the others: the few real ones among many made."""
     favour: Fraction = 0.0
     """Share of samples that come from them."""
-    without: list[Literal["image", "neighbours", "fields", "discs"]] = []
-    """Parts left out, for ablations: planes that stay empty, or discs that are not supervised."""
-    warmup_updates: Annotated[int, Field(ge=0)] = 1200
-    """Updates of the encoder alone, with an auxiliary head: cheap, and the rollout starts from good features."""
-    updates: Count = 3200
-    learning_rate: Positive = 2e-3
-    contrast: Fraction = 1.0
+    without: list[Literal["image", "neighbours", "mask", "discs"]] = []
+    """Parts left out, for ablations: channels that stay empty, or discs that are not supervised."""
+    start: Name | None = None
+    """Model in the run's folder ``models`` whose weights are the starting point."""
+    warmup_updates: Annotated[int, Field(ge=0)] = 6000
+    """Updates of the encoder alone, supervised by its evidence."""
+    updates: Count = 2000
+    learning_rate: Positive = 3e-3
+    encoder_rate: Fraction = 0.1
+    """Learning rate of the encoder in the rollout's training, as a share of that of the local rule."""
+    contrast: Fraction = 0.4
+    """Strength of the random change of intensities."""
     validate_every: Count = 400
     patience: Count | None = None
     """Stop after this many validations without a gain of Dice; ``None`` trains to the end."""

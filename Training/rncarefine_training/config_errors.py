@@ -1,4 +1,4 @@
-"""What is wrong in a configuration, in one sentence with the field's name, and the nearest field to a misspelt one."""
+"""Explain what is wrong in a configuration, with the name of the field or of the nearest one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going on with a training: what each of several processes has still to see, and whether it is the same training."""
+"""Resume a training: the samples that each process has still to see, and a check that it is the same training."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from torch.utils.data import Sampler
 class Remaining(Sampler[int]):
     """The samples that are left of a training, in their order.
 
-    Lightning restores weights, optimiser and counters, but begins the samples anew; starting where the checkpoint
-    ends, a training that was cut off sees what it would have seen. Of several processes each one sees its own part of
-    every update's samples.
+    Lightning restores weights, optimiser and counters, but starts the samples again; starting where the checkpoint
+    ends, a training that was interrupted sees what it would have seen. Of several processes each one sees its own part
+    of every update's samples.
 
     Args:
         updates: Updates of the whole training.
-        batch: Samples an update, of one process.
+        batch: Samples per update and process.
         checkpoint: The last Lightning checkpoint; it need not exist.
         processes: How many processes train together.
     """
@@ -31,7 +31,7 @@ class Remaining(Sampler[int]):
         self.done = updates_done(checkpoint)
 
     def __len__(self) -> int:
-        # Lightning goes on counting where it stopped, and begins anew when it has counted to the end.
+        # Lightning continues counting where it stopped, and starts again when it has counted to the end.
         return self.updates * self.batch
 
     def __iter__(self) -> Iterator[int]:
@@ -42,7 +42,7 @@ class Remaining(Sampler[int]):
 
 
 class SameTraining(L.Callback):
-    """Writes into every checkpoint what it is made from, and goes on from none that was made from something else.
+    """Writes into every checkpoint what it is made from, and refuses to resume from a different one.
 
     Without it, what is changed in a configuration after the training began would be ignored, and stand on the model
     card nevertheless.

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a misspelt word."""
+"""Suggest the nearest known word."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Proposal:
 
     @property
     def doubtful(self) -> list[SliceRecord]:
-        """The slices whose repair a person must look at."""
+        """The slices whose wall needs review: a doubtful repair, or a closed wall that the image contradicts."""
         return [record for record in self.records if record.flagged and record.verdict is not Verdict.REFUSED]
 
     def is_current(self, request: Request) -> bool:

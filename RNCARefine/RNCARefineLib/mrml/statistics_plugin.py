@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 Spacing = tuple[float, float, float]
 
 MOST_SLICES = 60
-"""A segment of more slices is no short-axis stack: it is counted, not judged."""
+MOST_AREA_MM2 = 10_000.0
+"""Area of the segment in one slice: at most 4,118 mm2 in ACDC."""
+MOST_PARTS = 100
+"""Pieces and holes in one slice: at most 2 in ACDC."""
+MOST_VOXELS = 400_000
+"""Voxels of the segment: at most 29,696 in ACDC."""
+# A segment that has more of any of these is no short-axis wall: it is counted, not judged. To judge one takes seconds
+# at most, to judge a body in a CT would take minutes.
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Measurement:
         description: Definition on screen, translated.
         units: "g", "deg", "mm", or nothing for a number of things.
         quantity: DICOM code of what is measured: value, scheme and meaning.
-        default: Computed unless somebody switches it off.
+        default: Computed by the plug-in unless somebody switches it off.
     """
 
     key: str
@@ -65,8 +72,9 @@ def measurements() -> list[Measurement]:
             _(
                 "Slices that should be closed rings: all from the first to the last with voxels, except solid discs at "
                 "the apical end and up to two basal slices that are open. Judged by this segment alone; none in a "
-                "segment of more than {most} slices, which is no short-axis stack."
-            ).format(most=MOST_SLICES),
+                "segment that is too large or too ragged to be a short-axis wall: of more than {slices} slices, or "
+                "with more than {area} mm2, or {parts} pieces and holes, in one slice, or {voxels} voxels in all."
+            ).format(slices=MOST_SLICES, area=round(MOST_AREA_MM2), parts=MOST_PARTS, voxels=MOST_VOXELS),
         ),
         Measurement(
             "ring_slices",
@@ -177,13 +185,13 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     slice should be a ring.
 
     Args:
-        mask: Shape ``(k, j, i)``, zero and non-zero; with more than :data:`MOST_SLICES` it is only counted.
+        mask: Shape ``(k, j, i)``, zero and non-zero; what cannot be a short-axis wall is only counted.
         spacing: mm along ``(k, j, i)``.
         requested: Keys of :func:`measurements`.
     """
     from scipy import ndimage
 
-    from rncarefine.anatomy.topology import betti_3d
+    from rncarefine.anatomy.topology import betti_2d, betti_3d
     from rncarefine.refine.metrics import lv_mass_g
     from rncarefine.tasks.ring.diagnosis import diagnose_mask
     from rncarefine.words import Expectation, Finding
@@ -191,8 +199,9 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     window = ndimage.find_objects((mask != 0).astype("uint8"))
     # A single empty slice where there is nothing: every count is 0 then.
     wall = (mask[window[0]] if window else mask[:1]) != 0
-    if len(wall) > MOST_SLICES:
-        return {key: value for key, value in _unjudged(wall, spacing).items() if key in requested}
+    parts = [betti_2d(one) for one in wall]
+    if not _may_be_wall(wall, spacing, parts):
+        return {key: value for key, value in _unjudged(wall, spacing, parts).items() if key in requested}
     slices = diagnose_mask(wall, None, spacing).slices
     findings = [entry.finding for entry in slices]
     rings = [entry for entry in slices if entry.expectation is Expectation.RING]
@@ -220,18 +229,24 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     return {key: values[key] for key in requested if key in values}
 
 
-def _unjudged(wall: Mask, spacing: Spacing) -> dict[str, int | float]:
-    """Return what can be said quickly of a segment that is no short-axis wall; nothing in it is expected to be a ring.
+def _may_be_wall(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> bool:
+    """Whether a segment may be a short-axis wall, by its size and the components and holes of each slice."""
+    voxels = wall.sum(axis=(1, 2))
+    return (
+        len(wall) <= MOST_SLICES
+        and int(voxels.sum()) <= MOST_VOXELS
+        and float(voxels.max()) * spacing[1] * spacing[2] <= MOST_AREA_MM2
+        and max(map(sum, parts)) <= MOST_PARTS
+    )
 
-    Slicer measures every visible segment: a bone or a body in a CT must not take minutes.
-    """
-    from rncarefine.anatomy.topology import betti_2d
+
+def _unjudged(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> dict[str, int | float]:
+    """Return what can be said of a segment that is no short-axis wall; nothing in it is expected to be a ring."""
     from rncarefine.refine.metrics import lv_mass_g
 
-    numbers = [betti_2d(one) for one in wall]
     slices = sum(bool(one.any()) for one in wall)
     values: dict[str, int | float] = dict.fromkeys((item.key for item in measurements() if not item.units), 0)
-    b0_max, b1_max = (max(column) for column in zip(*numbers, strict=True))
+    b0_max, b1_max = (max(column) for column in zip(*parts, strict=True))
     values.update(slices=slices, empty_slices=len(wall) - slices, b0_max=b0_max, b1_max=b1_max)
     return {**values, "mass_g": lv_mass_g(wall, spacing)}
 
@@ -312,6 +327,13 @@ class RNCARefineSegmentStatisticsPlugin(SegmentStatisticsPluginBase):
         self._measurements = {item.key: item for item in measurements()}
         self.keys = list(self._measurements)
         self.defaultKeys = [item.key for item in self._measurements.values() if item.default]
+
+    def setDefaultParameters(self, parameterNode: Any, overwriteExisting: bool = False) -> None:
+        """Leave the plug-in off until somebody chooses it: most segments are no short-axis walls."""
+        enabled = f"{type(self).__name__}.enabled"
+        if not parameterNode.GetParameter(enabled):
+            parameterNode.SetParameter(enabled, str(False))
+        super().setDefaultParameters(parameterNode, overwriteExisting)
 
     def computeStatistics(self, segmentID: str) -> dict[str, int | float]:
         """Return the requested measurements of a segment by key; nothing if there are no binary label maps."""

@@ -1,4 +1,4 @@
-"""The report as a table node: one row a slice, typed columns."""
+"""The report as a table node: one row per slice, typed columns."""
 
 from __future__ import annotations
 

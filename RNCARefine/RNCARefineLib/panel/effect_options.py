@@ -25,7 +25,7 @@ SWITCHES, NUMBERS, WORDS = ("CloseBase", "AddOnly", "Geometry"), ("Seed", "Sampl
 DEFAULTS: dict[str, Any] = {
     "CloseBase": False,
     "AddOnly": False,
-    "Geometry": True,
+    "Geometry": False,
     "Seed": 0,
     "Samples": 1,
     "Device": "auto",

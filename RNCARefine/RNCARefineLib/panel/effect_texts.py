@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from slicer.i18n import tr as _
 
 from rncarefine.refine.records import Report, SliceRecord
-from rncarefine.words import Verdict
+from rncarefine.words import REPAIRED, Verdict
 
 from ..mrml.editing import Proposal
 from .numbers import listed
@@ -86,9 +86,13 @@ def _unchanged(proposal: Proposal) -> str:
 def _to_look_at(proposal: Proposal) -> list[str]:
     """Return a line for each slice that is left for a person, and for each repair that a person must look at."""
     left, doubtful = _("{slice} is left for you: {reason}"), _("Look at the repair of {slice}: {reason}")
+    closed = _("Look at {slice}: {reason}")
     return [
         *(left.format(slice=_slice(record), reason=record.reason) for record in proposal.refused),
-        *(doubtful.format(slice=_slices([record.k]), reason=record.reason) for record in proposal.doubtful),
+        *(
+            (doubtful if record.verdict in REPAIRED else closed).format(slice=_slices([record.k]), reason=record.reason)
+            for record in proposal.doubtful
+        ),
     ]
 
 

@@ -67,7 +67,7 @@ class Panel:
         self._frames = FramesChoice(ui)
         self._models = ModelChoice(ui.modelSelector, ui.licenceLabel)
         self._computing = ComputingLine(ui, self.notice, pytorch)
-        self._review = ReviewSection(ui, root, logic, self._on_content, self._on_slice)
+        self._review = ReviewSection(ui, logic, self._on_content, self._on_slice)
         self._tools = ReviewTools(ui, root, logic, self._review, self.notice, choose_file)
         ui.checkButton.connect("clicked()", self._check)
         ui.repairButton.connect("clicked()", self._repair)

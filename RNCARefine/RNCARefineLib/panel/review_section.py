@@ -27,15 +27,12 @@ class ReviewSection:
 
     Args:
         ui: The widgets of the panel.
-        root: The widget that holds them all; the keys N and P work while the focus is in it.
         logic: ``RNCARefineLogic``.
         on_content: Called when something else is shown, or what was shown has been read again.
         on_slice: Called when another slice is chosen.
     """
 
-    def __init__(
-        self, ui: Any, root: Any, logic: Any, on_content: Callable[[], None], on_slice: Callable[[], None]
-    ) -> None:
+    def __init__(self, ui: Any, logic: Any, on_content: Callable[[], None], on_slice: Callable[[], None]) -> None:
         self._ui = ui
         self._logic = logic
         self._tell_content = on_content
@@ -54,7 +51,7 @@ class ReviewSection:
         ui.reasonLabel.setMinimumHeight(2 * ui.reasonLabel.fontMetrics().lineSpacing())
         ui.nextButton.connect("clicked()", self.next)
         ui.previousButton.connect("clicked()", self.previous)
-        self._shortcuts = [shortcut(root, "N", self.next), shortcut(root, "P", self.previous)]
+        self._shortcuts = [*shortcuts(ui, "N", self.next), *shortcuts(ui, "P", self.previous)]
 
     @property
     def findings(self) -> Findings | None:
@@ -269,12 +266,17 @@ def _progress(report: Report, checked: bool) -> str:
     )
 
 
-def shortcut(root: Any, key: str, slot: Callable[[], None]) -> Any:
-    """Return a key that works while the focus is in the panel, and nowhere else."""
+def shortcuts(ui: Any, key: str, slot: Callable[[], None]) -> list[Any]:
+    """Make a letter work while the slice table or a button that steps or decides has the focus, and nowhere else.
+
+    A shortcut of the whole panel would act on what is typed in a combo box, which does not claim letters for itself.
+    """
     import qt
 
-    made = qt.QShortcut(root)
-    made.setKey(qt.QKeySequence(key))
-    made.setContext(qt.Qt.WidgetWithChildrenShortcut)
-    made.connect("activated()", slot)
+    buttons = (ui.previousButton, ui.nextButton, ui.acceptButton, ui.rejectButton, ui.undoButton, ui.redoButton)
+    made = [qt.QShortcut(widget) for widget in (ui.sliceTable, *buttons)]
+    for shortcut in made:
+        shortcut.setKey(qt.QKeySequence(key))
+        shortcut.setContext(qt.Qt.WidgetShortcut)
+        shortcut.connect("activated()", slot)
     return made

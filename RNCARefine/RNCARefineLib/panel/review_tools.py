@@ -15,7 +15,7 @@ from .controls import enable
 from .export import export
 from .faults import shown_errors
 from .findings import Findings, Reviewed, align
-from .review_section import ReviewSection, shortcut
+from .review_section import ReviewSection, shortcuts
 from .slice_table import is_changed
 
 
@@ -24,7 +24,7 @@ class ReviewTools:
 
     Args:
         ui: The widgets of the panel.
-        root: The widget that windows belong to; the keys A and R work while the focus is in it.
+        root: The widget that windows belong to.
         logic: ``RNCARefineLogic``.
         section: What is shown.
         notice: Shows a sentence to the person.
@@ -60,8 +60,8 @@ class ReviewTools:
         ui.showChangesCheckBox.connect("toggled(bool)", self._show_changes)
         # As a click: a disabled button stays one.
         self._shortcuts = [
-            shortcut(root, "A", lambda: ui.acceptButton.click()),
-            shortcut(root, "R", lambda: ui.rejectButton.click()),
+            *shortcuts(ui, "A", lambda: ui.acceptButton.click()),
+            *shortcuts(ui, "R", lambda: ui.rejectButton.click()),
         ]
 
     def update(self) -> None:

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from rncarefine.refine.decisions import needs_decision
 from rncarefine.refine.records import Report, SliceRecord
-from rncarefine.words import Verdict
+from rncarefine.words import REPAIRED, Verdict
 
 from .controls import make_small
 
@@ -195,7 +195,7 @@ def is_to_repair(record: SliceRecord) -> bool:
 
 def is_changed(record: SliceRecord) -> bool:
     """Whether a repair has changed a slice, also one that was put back since."""
-    return record.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY) or record.added_mm2 > 0 or record.removed_mm2 > 0
+    return record.verdict in REPAIRED or record.added_mm2 > 0 or record.removed_mm2 > 0
 
 
 def accent_of(record: SliceRecord) -> str:
@@ -219,6 +219,7 @@ def _verdict(record: SliceRecord) -> str:
         Verdict.INTACT: _("intact"),
         Verdict.TO_REPAIR: _("to repair"),
         Verdict.AUTOMATON: _("automaton"),
+        Verdict.CLEANED: _("cleaned"),
         Verdict.GEOMETRY: _("geometry"),
         Verdict.REFUSED: _("refused"),
     }[record.verdict]
@@ -235,8 +236,8 @@ def _columns() -> list[Column]:
         Column(
             _("Verdict"),
             _(
-                "What was done: repaired by the automaton or by geometry, intact, or refused (left as it was). A "
-                "repair, too, may have to be looked at."
+                "What was done: repaired by the automaton, cleaned (only loose components and pores removed), "
+                "repaired by geometry, intact, or refused (left as it was). Any of them may need review."
             ),
             _verdict,
             accented=True,
@@ -252,8 +253,8 @@ def _columns() -> list[Column]:
         Column(
             _("Conf."),
             _(
-                "Confidence: the probability that the repaired wall is good (a Dice of at least 0.75), 0 to 1; below "
-                "0.5 you must look at the slice. Of a model that is not calibrated, the Dice that the wall may have."
+                "Confidence: the probability that the wall is good (a Dice of at least 0.75), 0 to 1; below 0.5 the "
+                "slice needs review. Of a model that is not calibrated, the Dice that the wall may have."
             ),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",
             True,

@@ -185,13 +185,14 @@ def _taubin(y: _Floats, x: _Floats, weights: _Floats) -> tuple[float, float, flo
     """Taubin's circle through weighted points: centre y, x and radius; None for fewer than three or for a line."""
     if np.count_nonzero(weights) < 3:
         return None
+    # Sums instead of matrix products: those of a few rows are many times slower on several threads than on one.
     share = weights / weights.sum()
-    mean_y, mean_x = float(share @ y), float(share @ x)
+    mean_y, mean_x = float((share * y).sum()), float((share * x).sum())
     v, u = y - mean_y, x - mean_x
     z = u * u + v * v
-    mean_z = float(share @ z)
+    mean_z = float((share * z).sum())
     rows = np.stack([(z - mean_z) / (2 * np.sqrt(mean_z)), u, v])
-    _, vectors = np.linalg.eigh((rows * share) @ rows.T)
+    _, vectors = np.linalg.eigh(np.einsum("an,bn->ab", rows * share, rows))
     bend = vectors[0, 0] / (2 * np.sqrt(mean_z))
     if abs(bend) < 1e-9:
         return None

@@ -21,6 +21,9 @@ OUTLIER_MM = 45.0
 """A slice whose main piece lies further than this from the stack's median says nothing about the axis."""
 REACH_MM = 20.0
 """Pieces whose middle pixel lies further from the axis than the wall's radius and this are not heart."""
+MOST_PLACES = 3
+LEAST_SHARE = 0.2
+"""What lies elsewhere may be the heart if it holds at least this share of the mask."""
 RADIUS_MM = (15.0, 60.0)
 """Least and most radius of a left ventricle's wall."""
 
@@ -69,6 +72,31 @@ def locate_heart(
     radius = float(np.percentile(radii, 75)) if radii else float(np.mean(RADIUS_MM))
     axis = np.stack([_line(numbers[kept], found[kept, axis], len(mask)) for axis in (0, 1)], axis=1)
     return Heart(axis, float(np.clip(radius, *RADIUS_MM)))
+
+
+def possible_hearts(
+    mask: Mask, pool: Mask | None, in_plane: tuple[float, float], features: Sequence[WallFeatures] | None = None
+) -> list[Heart]:
+    """Return the places where the heart may be by its masks: the likeliest first, then where much else lies.
+
+    Args:
+        mask: Myocardium, shape ``(k, j, i)``, not empty.
+        pool: Blood pool, or ``None``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+        features: Those of the wall in every slice, where they are known.
+    """
+    hearts: list[Heart] = []
+    walls, pools = mask, pool
+    while len(hearts) < MOST_PLACES and walls.sum() >= (LEAST_SHARE * mask.sum() if hearts else 1):
+        heart = locate_heart(walls, pools, in_plane, None if hearts else features)
+        hearts.append(heart)
+        near = near_heart(walls, heart, in_plane)
+        if not near.any():
+            break
+        walls = walls & (1 - near)
+        if pools is not None:
+            pools = pools & (1 - near_heart(pools, heart, in_plane))
+    return hearts
 
 
 def near_heart(mask: Mask, heart: Heart, in_plane: tuple[float, float]) -> Mask:

@@ -175,7 +175,7 @@ def require_dask() -> None:
         import distributed  # noqa: F401
     except ModuleNotFoundError as error:
         raise ValueError(
-            f'A batch needs {error.name}. Install it with: pip install "rncarefine[cli,cohort]"'
+            f'A batch needs {error.name}. In the clone, run: .venv/bin/pip install -c constraints.txt ".[cli,cohort]"'
         ) from error
 
 

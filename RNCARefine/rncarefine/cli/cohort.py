@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..batch.runs import BatchOutcome, CaseNews
-from ..words import Verdict
+from ..words import REPAIRED, Verdict
 from .tables import note, out, plain_table, show_written
 
 MOST_FAILURES = 10
@@ -121,7 +121,7 @@ def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
     table.add_row("slices in the table", f"{totals.slices:,}", style="bold")
     rings = f"{totals.closed_before:,} -> {totals.closed_after:,} of {totals.expected_rings:,}"
     table.add_row("closed rings, of those expected", rings)
-    for verdict in (Verdict.INTACT, Verdict.AUTOMATON, Verdict.GEOMETRY, Verdict.REFUSED):
+    for verdict in (Verdict.INTACT, *REPAIRED, Verdict.REFUSED):
         table.add_row(str(verdict), f"{totals.verdicts[verdict]:,}")
     return table
 

@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("typer", "rich"):
             raise
-        print(f'The command line needs {error.name}. Install it with: pip install "rncarefine[cli]"', file=sys.stderr)
+        print(
+            f'The command line needs {error.name}. In the clone: .venv/bin/pip install -c constraints.txt ".[cli]"',
+            file=sys.stderr,
+        )
         return BAD_INPUT
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), prog_name="rncarefine")

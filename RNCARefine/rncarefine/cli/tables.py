@@ -20,7 +20,7 @@ from ..nca.model import best_model
 from ..progress import Progress
 from ..refine.metrics import SliceMetrics, StackMetrics
 from ..refine.records import Report, SliceRecord
-from ..words import Mode, Verdict
+from ..words import REPAIRED, Mode, Verdict
 
 PLAIN_WIDTH = 140
 """Columns where the output is a file or a pipe, so that no table is squeezed into 80."""
@@ -52,7 +52,7 @@ def progress_bar() -> Iterator[Progress]:
 
 def slice_table(report: Report) -> Table:
     """Return the before/after table of a repair, or the findings of a check; one row per slice."""
-    checked = all(record.verdict in (Verdict.INTACT, Verdict.TO_REPAIR) for record in report.slices)
+    checked = report.model is None
     table = plain_table("slice", title=escape(report.stack.name))
     for name in ("expected", "found") if checked else ("expected", "before", "after"):
         table.add_column(name)
@@ -104,7 +104,7 @@ def show_report(report: Report) -> None:
     console.print(slice_table(report))
     for record in report.slices:
         if record.flagged and record.verdict is not Verdict.TO_REPAIR:
-            done = "was left as it was" if record.verdict is Verdict.REFUSED else "was repaired, but needs review"
+            done = "was repaired, but needs review" if record.verdict in REPAIRED else "was left as it was"
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
     console.print(report.summary(), markup=False, soft_wrap=True)
     for warning in report.warnings:

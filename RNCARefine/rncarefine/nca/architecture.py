@@ -1,17 +1,19 @@
-"""The shape of an automaton: how many channels it has where, and the parameters that follow from it.
+"""The sizes of an automaton: how many channels it has where, and the parameters that follow from it.
 
-An automaton is an image encoder, run once per rollout, and a local rule, run once per step::
+An automaton is an image encoder, run once per slice, and a local rule, run once per step::
 
-    features  = encode(planes)                                   once
-    condition = features . condition^T + bias                    once: the constant half of the hidden layer
+    features  = encode(channels)                                 once
+    evidence  = sigmoid(features . evidence^T + bias)            once: what the encoder itself sees
+    condition = [features, evidence] . condition^T + bias        once: the constant half of the hidden layer
+    state     = [evidence, mask, 0, ...]                         the seed
     hidden    = relu(conv3x3(state, perceive) + condition)       every step; a volumetric automaton adds
-                + around . across^T                              what it perceives of the slices beside
+                + around . across^T                              what it perceives of the neighbouring slices
     state    += fire * (hidden . update^T)                       every step, cells that fire
     state     = clip(state, -1.5, 1.5)                           every step, in use and not in training
 
-The encoder is a small U-Net: two 3x3 convolutions a level, average pooling down, nearest neighbour and a 3x3
-convolution on the concatenation up, ReLU everywhere. All convolutions pad with zeros. ``around`` is half the sum of the
-states in the slices below and above (nothing beyond the ends), times their :func:`closeness`.
+The encoder is a U-Net: two 3x3 convolutions per level, each followed by instance normalisation and a leaky ReLU; max
+pooling down, nearest neighbour up. Convolutions pad with zeros. ``around`` is half the sum of the states in the slices
+below and above (zeros beyond the ends), times their :func:`neighbour_weight`.
 """
 
 from __future__ import annotations
@@ -20,25 +22,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 RING, EPICARDIUM, ENDOCARDIUM = 0, 1, 2
-"""State channels with a meaning: the wall, the disc that the wall encloses with it, and the disc inside the wall."""
+"""Supervised channels of a ring: the wall, the disc within its outer contour, and the disc within its inner contour."""
 
 STATE_LIMIT = 1.5
-"""A rollout in use keeps every state within this of 0; training only discourages what lies beyond 2. Without the limit
-the first shipped weights held a wall for 200 steps and flooded the slice within 500."""
+"""A rollout in use keeps every state within this of 0, so that it stays bounded however long it runs."""
 
-PLANES = ("image", "mask", "distance", "radius", "annulus", "below", "above", "pool")
+LEAK = 0.01
+"""Slope of the leaky ReLU below zero."""
+NORM_EPSILON = 1e-5
+"""Added to the variance in instance normalisation."""
+
+CHANNELS = ("image", "image below", "image above", "mask", "mask below", "mask above", "pool")
 """What the encoder sees, in this order; :mod:`rncarefine.nca.channels` makes them."""
+MASK = CHANNELS.index("mask")
 
-VOLUMETRIC_PLANES = (*PLANES, "slice distance")
-"""What the encoder of a volumetric automaton sees."""
-
-NEAR_MM = 5.0
-"""Slices that lie no further apart than this see each other in full."""
+FULL_WEIGHT_MM = 5.0
+"""Neighbouring slices within this spacing perceive each other in full."""
 
 
-def closeness(slice_distance_mm: float) -> float:
-    """Return how much neighbouring slices have to say to each other: 1 up to 5 mm apart, half of it at 10 mm."""
-    return min(1.0, NEAR_MM / slice_distance_mm)
+def neighbour_weight(slice_spacing_mm: float) -> float:
+    """Return the weight of neighbouring slices: 1 up to 5 mm apart, 0.5 at 10 mm."""
+    return min(1.0, FULL_WEIGHT_MM / slice_spacing_mm)
 
 
 @dataclass(frozen=True)
@@ -46,39 +50,47 @@ class Architecture:
     """Sizes of an automaton.
 
     Attributes:
-        channels: State channels; the first three are the supervised ones.
+        channels: State channels; the first ``fields`` are supervised, the next one starts as the mask.
         hidden: Units of the hidden layer of the local rule.
-        encoder: Channels of the encoder, one number a level; the first is the number of features.
-        planes: Conditioning planes.
+        encoder: Features of the encoder per level; the first is the number of features it returns.
+        inputs: Channels that the encoder sees.
+        fields: Supervised channels: 3 for a ring, 1 for a thin structure.
         volumetric: The cells perceive the slices below and above, too.
     """
 
     channels: int = 16
     hidden: int = 48
-    encoder: tuple[int, ...] = (24, 32, 48, 64)
-    planes: int = len(PLANES)
+    encoder: tuple[int, ...] = (24, 48, 96, 128, 128)
+    inputs: int = len(CHANNELS)
+    fields: int = 3
     volumetric: bool = False
 
     @property
     def stride(self) -> int:
-        """Sides of a frame must be multiples of this number of pixels."""
+        """Sides of a crop must be multiples of this number of pixels."""
         return int(2 ** (len(self.encoder) - 1))
+
+    def convolutions(self) -> dict[str, tuple[int, int]]:
+        """Return the encoder's convolutions in the order they run, with their output and input channels."""
+        sizes: dict[str, tuple[int, int]] = {}
+        before = self.inputs
+        for level, width in enumerate(self.encoder):
+            sizes[f"down{level}a"], sizes[f"down{level}b"] = (width, before), (width, width)
+            before = width
+        for level in reversed(range(len(self.encoder) - 1)):
+            width = self.encoder[level]
+            sizes[f"up{level}a"], sizes[f"up{level}b"] = (width, self.encoder[level + 1] + width), (width, width)
+        return sizes
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every parameter: convolutions are ``(out, in, 3, 3)``, matrices ``(out, in)``."""
         shapes: dict[str, tuple[int, ...]] = {}
-        before = self.planes
-        for level, width in enumerate(self.encoder):
-            shapes[f"down{level}a.weight"] = (width, before, 3, 3)
-            shapes[f"down{level}a.bias"] = (width,)
-            shapes[f"down{level}b.weight"] = (width, width, 3, 3)
-            shapes[f"down{level}b.bias"] = (width,)
-            before = width
-        for level in reversed(range(len(self.encoder) - 1)):
-            width = self.encoder[level]
-            shapes[f"up{level}.weight"] = (width, self.encoder[level + 1] + width, 3, 3)
-            shapes[f"up{level}.bias"] = (width,)
-        shapes["condition.weight"] = (self.hidden, self.encoder[0])
+        for name, (width, before) in self.convolutions().items():
+            shapes[f"{name}.weight"] = (width, before, 3, 3)
+            shapes[f"{name}.scale"] = shapes[f"{name}.shift"] = (width,)
+        shapes["evidence.weight"] = (self.fields, self.encoder[0])
+        shapes["evidence.bias"] = (self.fields,)
+        shapes["condition.weight"] = (self.hidden, self.encoder[0] + self.fields)
         shapes["condition.bias"] = (self.hidden,)
         shapes["perceive.weight"] = (self.hidden, self.channels, 3, 3)
         if self.volumetric:
@@ -88,7 +100,7 @@ class Architecture:
 
     @classmethod
     def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> Architecture:
-        """Tell the architecture from the shapes of its parameters.
+        """Infer the architecture from the shapes of its parameters.
 
         Args:
             shapes: Shape of every parameter.
@@ -102,7 +114,8 @@ class Architecture:
                 channels=shapes["update.weight"][0],
                 hidden=shapes["update.weight"][1],
                 encoder=tuple(shapes[f"down{level}a.weight"][0] for level in range(levels)),
-                planes=shapes["down0a.weight"][1],
+                inputs=shapes["down0a.weight"][1],
+                fields=shapes["evidence.weight"][0],
                 volumetric="across.weight" in shapes,
             )
         except (KeyError, IndexError) as error:

@@ -1,15 +1,17 @@
 """The automaton in NumPy: needs nothing but what 3D Slicer ships.
 
 Arrays are ``(n, j, i, channel)``. A 3x3 convolution is one matrix product: the rows of the matrix are the cells, its
-columns the nine neighbours' channels. Slices are done one at a time, since one slice's matrix fits the cache.
+columns the nine neighbours' channels. Slices are computed one at a time, since one slice's matrix fits the cache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import STATE_LIMIT, Architecture
+from .architecture import LEAK, NORM_EPSILON, STATE_LIMIT, Architecture
 from .neighbours import Links
 
 Array = NDArray[np.float32]
@@ -34,10 +36,9 @@ class NumpyBackend:
             for name, value in parameters.items()
             if value.ndim == 4
         }
-        self._condition = np.ascontiguousarray(parameters["condition.weight"].T)
-        self._update = np.ascontiguousarray(parameters["update.weight"].T)
-        if architecture.volumetric:
-            self._across = np.ascontiguousarray(parameters["across.weight"].T)
+        self._transposed = {
+            name: np.ascontiguousarray(value.T) for name, value in parameters.items() if value.ndim == 2
+        }
 
     def put(self, values: Array) -> Array:
         """Take an array of ``(n, j, i, channel)`` into the backend's memory (here: a copy)."""
@@ -51,9 +52,25 @@ class NumpyBackend:
         """Return some items of the batch."""
         return values[items]
 
-    def condition(self, planes: Array) -> Array:
-        """Run the encoder and fold its features into the constant half of the hidden layer, once per rollout."""
-        return np.stack([self._encode(item) for item in planes])
+    def join(self, values: Sequence[Array]) -> Array:
+        """Join batches."""
+        return np.concatenate(values)
+
+    def encode(self, channels: Array) -> tuple[Array, Array]:
+        """Run the encoder.
+
+        Returns:
+            The constant half of the hidden layer, shape ``(n, j, i, hidden)``, and the evidence, 0 to 1, shape
+            ``(n, j, i, fields)``.
+        """
+        constants, evidence = [], []
+        for item in channels:
+            features = self._features(item)
+            seen = _sigmoid(features @ self._transposed["evidence.weight"] + self.parameters["evidence.bias"])
+            both = np.concatenate([features, seen], axis=-1)
+            constants.append(both @ self._transposed["condition.weight"] + self.parameters["condition.bias"])
+            evidence.append(seen)
+        return np.stack(constants), np.stack(evidence)
 
     def step(self, state: Array, constant: Array, fire: NDArray[np.bool_], links: Links | None = None) -> Array:
         """Let the cells perceive their neighbours and those that fire update, within the limit, in place."""
@@ -64,36 +81,46 @@ class NumpyBackend:
             hidden = _neighbourhoods(item)[cells] @ self._matrices["perceive.weight"]
             hidden += base.reshape(-1, base.shape[-1])[cells]
             if around is not None:
-                hidden += around[number].reshape(-1, item.shape[-1])[cells] @ self._across
+                hidden += around[number].reshape(-1, item.shape[-1])[cells] @ self._transposed["across.weight"]
             np.maximum(hidden, 0, out=hidden)
-            item.reshape(-1, item.shape[-1])[cells] += hidden @ self._update
+            item.reshape(-1, item.shape[-1])[cells] += hidden @ self._transposed["update.weight"]
             np.clip(item, -STATE_LIMIT, STATE_LIMIT, out=item)
         return state
 
-    def _encode(self, planes: Array) -> Array:
+    def _features(self, channels: Array) -> Array:
         levels = len(self.architecture.encoder)
-        values, skips = planes, []
+        values, skips = channels, []
         for level in range(levels):
             values = self._convolve(self._convolve(values, f"down{level}a"), f"down{level}b")
             if level < levels - 1:
                 skips.append(values)
-                height, width, channels = values.shape
-                values = values.reshape(height // 2, 2, width // 2, 2, channels).mean(axis=(1, 3), dtype=np.float32)
+                height, width, depth = values.shape
+                values = values.reshape(height // 2, 2, width // 2, 2, depth).max(axis=(1, 3))
         for level in reversed(range(levels - 1)):
             values = values.repeat(2, axis=0).repeat(2, axis=1)
-            values = self._convolve(np.concatenate([values, skips[level]], axis=-1), f"up{level}")
-        return values @ self._condition + self.parameters["condition.bias"]
+            values = self._convolve(np.concatenate([values, skips[level]], axis=-1), f"up{level}a")
+            values = self._convolve(values, f"up{level}b")
+        return values
 
     def _convolve(self, values: Array, name: str) -> Array:
+        """Convolve, normalise every channel over the crop, and apply the leaky ReLU."""
         result = _neighbourhoods(values) @ self._matrices[f"{name}.weight"]
-        result += self.parameters[f"{name}.bias"]
-        return np.maximum(result, 0, out=result).reshape(*values.shape[:2], -1)
+        mean = result.mean(axis=0, dtype=np.float64)
+        variance = np.square(result).mean(axis=0, dtype=np.float64) - mean * mean
+        scale = self.parameters[f"{name}.scale"] / np.sqrt(np.maximum(variance, 0) + NORM_EPSILON)
+        result *= scale.astype(np.float32)
+        result += (self.parameters[f"{name}.shift"] - mean * scale).astype(np.float32)
+        return np.maximum(result, LEAK * result, out=result).reshape(*values.shape[:2], -1)
+
+
+def _sigmoid(values: Array) -> Array:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * values)), np.float32)
 
 
 def _beside(state: Array, links: Links) -> Array:
-    """Return half the sum of the states in the slices below and above, times their closeness."""
+    """Return half the sum of the states in the slices below and above, times their weight."""
     padded = np.concatenate([state, np.zeros_like(state[:1])])
-    weight = (links.closeness / 2)[:, None, None, None]
+    weight = (links.neighbour_weight / 2)[:, None, None, None]
     return (padded[links.below] + padded[links.above]) * weight
 
 

@@ -5,12 +5,13 @@ Tensors are ``(n, channel, j, i)`` in channels-last memory. PyTorch is imported 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import STATE_LIMIT, Architecture
+from .architecture import LEAK, NORM_EPSILON, STATE_LIMIT, Architecture
 from .neighbours import Links
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     Parameters = dict[str, Tensor]
 
 
-def encode(parameters: Parameters, architecture: Architecture, planes: Tensor) -> Tensor:
+def encode(parameters: Parameters, architecture: Architecture, channels: Tensor) -> Tensor:
     """Run the image encoder.
 
     Args:
         parameters: As :meth:`Architecture.shapes` names them.
         architecture: Sizes.
-        planes: Shape ``(n, planes, j, i)``, sides multiples of the architecture's stride.
+        channels: Shape ``(n, inputs, j, i)``, sides multiples of the architecture's stride.
 
     Returns:
         Features, shape ``(n, encoder[0], j, i)``.
@@ -34,27 +35,55 @@ def encode(parameters: Parameters, architecture: Architecture, planes: Tensor) -
     from torch.nn import functional as F
 
     def convolve(values: Tensor, name: str) -> Tensor:
-        return F.relu(F.conv2d(values, parameters[f"{name}.weight"], parameters[f"{name}.bias"], padding=1))
+        values = F.conv2d(values, parameters[f"{name}.weight"], padding=1)
+        values = F.instance_norm(
+            values, weight=parameters[f"{name}.scale"], bias=parameters[f"{name}.shift"], eps=NORM_EPSILON
+        )
+        return F.leaky_relu(values, LEAK)
 
     skips: list[Tensor] = []
-    values = planes
+    values = channels
     levels = len(architecture.encoder)
     for level in range(levels):
         values = convolve(convolve(values, f"down{level}a"), f"down{level}b")
         if level < levels - 1:
             skips.append(values)
-            values = F.avg_pool2d(values, 2)
+            values = F.max_pool2d(values, 2)
     for level in reversed(range(levels - 1)):
         values = F.interpolate(values, scale_factor=2.0, mode="nearest")
-        values = convolve(torch.cat([values, skips[level]], 1), f"up{level}")
+        values = convolve(convolve(torch.cat([values, skips[level]], 1), f"up{level}a"), f"up{level}b")
     return values
 
 
-def condition(parameters: Parameters, features: Tensor) -> Tensor:
-    """Fold the features into the constant half of the hidden layer, shape ``(n, hidden, j, i)``."""
+def evidence_logits(parameters: Parameters, features: Tensor) -> Tensor:
+    """Return the encoder's own estimate of the supervised channels as logits, shape ``(n, fields, j, i)``."""
     from torch.nn import functional as F
 
-    return F.conv2d(features, parameters["condition.weight"][:, :, None, None], parameters["condition.bias"])
+    return F.conv2d(features, parameters["evidence.weight"][:, :, None, None], parameters["evidence.bias"])
+
+
+def condition(parameters: Parameters, features: Tensor, evidence: Tensor) -> Tensor:
+    """Fold features and evidence into the constant half of the hidden layer, shape ``(n, hidden, j, i)``."""
+    import torch
+    from torch.nn import functional as F
+
+    both = torch.cat([features, evidence.to(features.dtype)], 1)
+    return F.conv2d(both, parameters["condition.weight"][:, :, None, None], parameters["condition.bias"])
+
+
+def seed(architecture: Architecture, evidence: Tensor, mask: Tensor) -> Tensor:
+    """Return the states a rollout starts from, shape ``(n, channels, j, i)``.
+
+    Args:
+        architecture: Sizes.
+        evidence: 0 to 1, shape ``(n, fields, j, i)``.
+        mask: What is repaired, 0 to 1, shape ``(n, 1, j, i)``.
+    """
+    import torch
+
+    rest = architecture.channels - architecture.fields - 1
+    zeros = torch.zeros_like(mask).expand(-1, rest, -1, -1)
+    return torch.cat([evidence.to(mask.dtype), mask, zeros], 1).contiguous(memory_format=torch.channels_last)
 
 
 def beside(state: Tensor, below: Tensor, above: Tensor, closeness: Tensor) -> Tensor:
@@ -133,12 +162,20 @@ class TorchBackend:
 
         return _channels_last(values[torch.from_numpy(items).to(self.device)])
 
-    def condition(self, planes: Tensor) -> Tensor:
-        """Run the encoder and fold its features into the constant half of the hidden layer, once per rollout."""
+    def join(self, values: Sequence[Tensor]) -> Tensor:
+        """Join batches."""
+        import torch
+
+        return torch.cat(list(values))
+
+    def encode(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the encoder: the constant half of the hidden layer, and the evidence."""
         import torch
 
         with torch.inference_mode():
-            return condition(self.parameters, encode(self.parameters, self.architecture, planes))
+            features = encode(self.parameters, self.architecture, channels)
+            evidence = evidence_logits(self.parameters, features).sigmoid()
+            return condition(self.parameters, features, evidence), evidence
 
     def step(self, state: Tensor, constant: Tensor, fire: NDArray[np.bool_], links: Links | None = None) -> Tensor:
         """Let the cells perceive their neighbours and those that fire update, within the limit."""

@@ -12,10 +12,12 @@ from typing import Any
 
 from ..words import Mode
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of card and weights that this code reads and writes."""
-EVIDENCE = ("after", "before", "gain", "kept", "change", "sharpness")
-"""What a confidence weighs; see :func:`rncarefine.refine.confidence.evidence`."""
+REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_seen", "kept", "thinnest")
+"""What the confidence in a repaired wall is computed from."""
+CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours")
+"""What the confidence in a closed wall is computed from that no repair has touched."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class ModelCard:
     citation: str
     spacing_mm: float
     """In-plane pixel spacing in mm that the model was trained at."""
+    crop: int
+    """Rows and columns of the crop around the heart, in pixels of this spacing."""
     channels: int
     """Channels of the automaton's state."""
     hidden: int
@@ -46,7 +50,9 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     """Measured quality, any plain JSON values."""
     confidence: dict[str, float] = field(default_factory=dict)
-    """Weights of :mod:`rncarefine.refine.confidence`; without any, the confidence is not calibrated."""
+    """Weights of :data:`REPAIRED_FEATURES`; without any, the confidence in repaired walls is not calibrated."""
+    closed_confidence: dict[str, float] = field(default_factory=dict)
+    """Weights of :data:`CLOSED_FEATURES`, for walls that were closed already."""
     created_by: dict[str, Any] = field(default_factory=dict)
     """Command and configuration that made the weights."""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -155,10 +161,13 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _is_weights(value: Any) -> bool:
-    if not isinstance(value, Mapping) or not value:
-        return isinstance(value, Mapping)
-    return value.keys() == {"intercept", *EVIDENCE} and all(_is_number(weight) for weight in value.values())
+def _weights_of(features: tuple[str, ...]) -> _Rule:
+    def right(value: Any) -> bool:
+        if not isinstance(value, Mapping) or not value:
+            return isinstance(value, Mapping)
+        return value.keys() == {"intercept", *features} and all(_is_number(weight) for weight in value.values())
+
+    return right, f"empty, or a number for each of intercept, {', '.join(features)}"
 
 
 _TEXT: _Rule = (lambda value: isinstance(value, str) and value.strip() != "", "text that is not empty")
@@ -176,12 +185,14 @@ _RULES: dict[str, _Rule] = {
     "licence": _TEXT,
     "citation": _TEXT,
     "spacing_mm": (lambda value: _is_number(value) and value > 0, "a number of mm above 0"),
+    "crop": _COUNT,
     "channels": _COUNT,
     "hidden": _COUNT,
     "steps": _COUNT,
     "fire_rate": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0 and at most 1"),
     "metrics": _PLAIN,
-    "confidence": (_is_weights, f"empty, or a number for each of intercept, {', '.join(EVIDENCE)}"),
+    "confidence": _weights_of(REPAIRED_FEATURES),
+    "closed_confidence": _weights_of(CLOSED_FEATURES),
     "created_by": _PLAIN,
     "shapes": (_is_shapes, "the shape of each parameter, as whole numbers above 0"),
     "parameters": _COUNT,

@@ -1,4 +1,4 @@
-"""The frame: the crop around the heart, resampled to the pixel spacing that a model was trained at, and back."""
+"""The crop: the region around the heart, resampled to the pixel spacing that a model was trained at, and back."""
 
 from __future__ import annotations
 
@@ -10,29 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..stack import Mask
-
 Field = NDArray[np.float32]
-
-MARGIN_MM = 22.0
-"""Room around the wall, so that a repair has image to look at and the zero padding stays far away."""
-SMALLEST = 64
-LARGEST = 128
-"""Least and most rows and columns of a frame, in its own pixels."""
-MAIN_PIECE = 0.15
-"""Pieces smaller than this share of their slice's largest one do not decide where the heart is."""
-REACH_MM = 80.0
-"""Pieces further than this from the heart's centre are not heart."""
 
 
 @dataclass(frozen=True)
-class Frame:
+class Crop:
     """A square grid of its own over every slice of a stack.
 
     Attributes:
-        start: Position of the frame's first pixel in pixels of the slice, ``(j, i)``, not rounded.
-        size: Rows and columns of the frame.
-        spacing_mm: Pixel spacing of the frame, the same along both axes.
+        start: Position of the crop's first pixel in pixels of the slice, ``(j, i)``, not rounded.
+        size: Rows and columns of the crop.
+        spacing_mm: Pixel spacing of the crop, the same along both axes.
         in_plane: Pixel spacing of the slice in mm, ``(j, i)``.
         shape: Rows and columns of the slice.
     """
@@ -45,11 +33,11 @@ class Frame:
 
     @property
     def ratio(self) -> tuple[float, float]:
-        """Slice pixels per frame pixel, ``(j, i)``."""
+        """Slice pixels per crop pixel, ``(j, i)``."""
         return self.spacing_mm / self.in_plane[0], self.spacing_mm / self.in_plane[1]
 
     def take(self, slices: NDArray[np.generic], outside: Literal["constant", "nearest"] = "constant") -> Field:
-        """Resample slices into the frame, linearly, smoothed first where the frame is coarser.
+        """Resample slices into the crop, linearly, smoothed first where the crop is coarser.
 
         Args:
             slices: Shape ``(n, j, i)``.
@@ -68,11 +56,11 @@ class Frame:
         return result
 
     def put_back(self, fields: Field, outside: float = 0.0) -> Field:
-        """Resample fields of the frame back to the slice's grid, linearly.
+        """Resample fields of the crop back to the slice's grid, linearly.
 
         Args:
             fields: Shape ``(n, *size)``.
-            outside: Value beyond the frame.
+            outside: Value beyond the crop.
 
         Returns:
             Shape ``(n, *shape)``.
@@ -85,41 +73,24 @@ class Frame:
         return result
 
 
-def fit_frame(mask: Mask, in_plane: tuple[float, float], spacing_mm: float, stride: int = 8) -> Frame:
-    """Lay a frame around the heart of a stack.
+def crop_around(
+    middle: tuple[float, float],
+    size: tuple[int, int],
+    spacing_mm: float,
+    in_plane: tuple[float, float],
+    shape: tuple[int, ...],
+) -> Crop:
+    """Return the crop of this size about a point.
 
     Args:
-        mask: Myocardium (and pool, if there is one), shape ``(k, j, i)``.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
-        spacing_mm: Pixel spacing of the frame.
-        stride: Rows and columns of the frame are multiples of this.
-
-    Returns:
-        One frame for all slices, so that the heart does not jump from slice to slice.
-
-    Raises:
-        ValueError: The mask is empty.
+        middle: The point, ``(j, i)`` in pixels of the slice.
+        size: Rows and columns of the crop.
+        spacing_mm: In-plane spacing of the crop.
+        in_plane: In-plane spacing of the slice in mm, ``(j, i)``.
+        shape: Rows and columns of the slice.
     """
-    boxes = [_box(piece) for piece in mask if piece.any()]
-    if not boxes:
-        raise ValueError("The myocardium mask is empty: there is nothing to repair. Choose the segment with the wall.")
-    spacing = np.asarray(in_plane)
-    corners = np.array(boxes) * spacing
-    heart = np.median(corners.mean(axis=1), axis=0)
-    near = corners[np.abs(corners - heart).max(axis=(1, 2)) <= REACH_MM]
-    if not len(near):
-        near = corners
-    low, high = near[:, 0].min(axis=0) - MARGIN_MM, near[:, 1].max(axis=0) + MARGIN_MM
-    pixels = np.clip(np.ceil((high - low) / spacing_mm), SMALLEST, LARGEST)
-    size = (np.ceil(pixels / stride) * stride).astype(int)
-    start = ((low + high) / 2 - (size - 1) / 2 * spacing_mm) / spacing
-    return Frame(
-        start=(float(start[0]), float(start[1])),
-        size=(int(size[0]), int(size[1])),
-        spacing_mm=float(spacing_mm),
-        in_plane=(float(in_plane[0]), float(in_plane[1])),
-        shape=(mask.shape[1], mask.shape[2]),
-    )
+    start = [m - (n - 1) / 2 * spacing_mm / mm for m, n, mm in zip(middle, size, in_plane, strict=True)]
+    return Crop((start[0], start[1]), size, spacing_mm, in_plane, (shape[0], shape[1]))
 
 
 def _resample(
@@ -137,12 +108,3 @@ def _resample(
         ndimage.affine_transform(
             values, scale, offset, output_shape=result.shape, output=result, order=1, mode=mode, cval=outside
         )
-
-
-def _box(mask: Mask) -> NDArray[np.int64]:
-    """Return first and last row and column of the main pieces of a slice, ``[[j0, i0], [j1, i1]]``."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    main = np.isin(labels, 1 + np.flatnonzero(sizes >= MAIN_PIECE * sizes.max()))
-    rows, columns = np.nonzero(main)
-    return np.array([[rows.min(), columns.min()], [rows.max(), columns.max()]])

@@ -28,7 +28,7 @@ def cell_keys(k: NDArray[np.int64], height: int, width: int, origin: tuple[int, 
         k: Slice index of every item of the batch, shape ``(n,)``.
         height: Rows of the batch.
         width: Columns of the batch.
-        origin: Row and column of the batch's first cell in the frame, for a rollout on a part of it.
+        origin: Row and column of the batch's first cell in the crop, for a rollout on a part of it.
 
     Returns:
         Shape ``(n, height, width)``.

@@ -20,8 +20,8 @@ from ..words import Mode
 from .card import ModelCard, ModelRecord
 from .licence import is_permissive
 
-PREFERENCE = ("sax-cine-2d", "sax-cine-3d", "sax-open-2d")
-"""The shipped models, best first by what EVALUATION.md measures; the first one of a mode is the mode's default."""
+PREFERENCE = ("sax-cine-2d", "sax-open-2d")
+"""The shipped models, best first by docs/evaluation.md; the first one of a mode is the default of the mode."""
 DEFAULT_MODEL = PREFERENCE[0]
 MODEL_FOLDERS = (
     Path(__file__).parents[2] / "Resources" / "Models",  # in the repository and in Slicer

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import closeness
+from .architecture import neighbour_weight as weight_at
 
 
 class Links(NamedTuple):
@@ -16,12 +16,12 @@ class Links(NamedTuple):
     Attributes:
         below: Index of the slice below, n where there is none.
         above: Index of the slice above, n where there is none.
-        closeness: float32, see :func:`rncarefine.nca.architecture.closeness`.
+        neighbour_weight: float32, see :func:`rncarefine.nca.architecture.neighbour_weight`.
     """
 
     below: NDArray[np.int64]
     above: NDArray[np.int64]
-    closeness: NDArray[np.float32]
+    neighbour_weight: NDArray[np.float32]
 
 
 def link(stack: NDArray[np.int64], k: NDArray[np.int64], distance_mm: NDArray[np.float64]) -> Links:
@@ -34,7 +34,7 @@ def link(stack: NDArray[np.int64], k: NDArray[np.int64], distance_mm: NDArray[np
     """
     places = {(int(owner), int(number)): index for index, (owner, number) in enumerate(zip(stack, k, strict=True))}
     nobody = len(places)
-    near = np.array([closeness(float(mm)) for mm in distance_mm], np.float32)
+    near = np.array([weight_at(float(mm)) for mm in distance_mm], np.float32)
 
     def beside(step: int) -> NDArray[np.int64]:
         found = (places.get((int(owner), int(number) + step), nobody) for owner, number in zip(stack, k, strict=True))

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..progress import Progress, report_progress
-from .architecture import ENDOCARDIUM, Architecture
+from .architecture import MASK, Architecture
 from .backend_numpy import NumpyBackend
 from .fire import cell_keys, fires
 from .neighbours import Links
 
 Array = NDArray[np.float32]
+Result = TypeVar("Result")
 
 DEVICES = ("auto", "numpy", "cpu", "cuda", "mps")
 PATIENCE = 8
 """Steps for which the masks must stay as they are before a rollout stops early."""
+ENCODED_AT_ONCE = 64
+"""Slices per pass of the encoder, so that many stacks in one batch fit the memory of a GPU."""
+WATCHED = 3
+"""Leading state channels that decide whether a rollout still changes."""
 LOOK_EVERY = 4
 """Steps between looks at whether the masks still change; a look costs a GPU a round trip."""
 
@@ -33,8 +38,24 @@ class Backend(Protocol):
     def put(self, values: Array) -> Any: ...
     def get(self, values: Any) -> Array: ...
     def take(self, values: Any, items: NDArray[np.int64]) -> Any: ...
-    def condition(self, planes: Any) -> Any: ...
+    def join(self, values: Sequence[Any]) -> Any: ...
+    def encode(self, channels: Any) -> tuple[Any, Any]: ...
     def step(self, state: Any, constant: Any, fire: NDArray[np.bool_], links: Links | None = None) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """What the encoder made of some slices.
+
+    Attributes:
+        channels: What it saw, shape ``(n, j, i, inputs)``.
+        evidence: Its own estimate of the supervised channels, 0 to 1, shape ``(n, j, i, fields)``.
+        constant: The constant half of the hidden layer, an array of the backend.
+    """
+
+    channels: Array
+    evidence: Array
+    constant: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +65,12 @@ class Rollout:
     Attributes:
         state: Final states, shape ``(n, j, i, channels)``.
         steps: Steps that each item took, shape ``(n,)``.
-        backend: "numpy" or "torch".
-        device: "cpu", "cuda" or "mps".
-        notes: What a person should know, for example that the GPU had too little memory.
-        looks: Supervised channels at the steps that were asked for, by step, shape ``(n, j, i, 3)``.
+        snapshots: Supervised channels at the steps that were asked for, by step, shape ``(n, j, i, fields)``.
     """
 
     state: Array
     steps: NDArray[np.int64]
-    backend: str
-    device: str
-    notes: list[str] = field(default_factory=list)
-    looks: dict[int, Array] = field(default_factory=dict)
+    snapshots: dict[int, Array] = field(default_factory=dict)
 
 
 def choose_device(device: str) -> str:
@@ -84,82 +99,168 @@ def choose_device(device: str) -> str:
     return device
 
 
-def rollout(
-    parameters: dict[str, Array],
-    architecture: Architecture,
-    planes: Array,
-    state: Array,
-    k: NDArray[np.int64],
-    *,
-    steps: int,
-    fire_rate: float,
-    seed: int = 0,
-    device: str = "auto",
-    patience: int | None = PATIENCE,
-    origin: tuple[int, int] = (0, 0),
-    links: Links | None = None,
-    looks: Sequence[int] = (),
-    progress: Progress | None = None,
-) -> Rollout:
-    """Roll the automaton out on a batch of slices.
+class Runner:
+    """Runs one automaton on one device; if a GPU runs out of memory, the CPU takes over.
 
     Args:
         parameters: As :meth:`Architecture.shapes` names them.
         architecture: Sizes.
-        planes: Conditioning planes, shape ``(n, j, i, planes)``; sides multiples of ``architecture.stride``.
-        state: Seed states, shape ``(n, j, i, channels)``.
-        k: Slice index of each item in its stack; it decides which cells fire, whatever the order of the batch.
-        steps: Most steps to take.
-        fire_rate: Probability that a cell fires in a step.
-        seed: Decides which cells fire.
         device: One of :data:`DEVICES`.
-        patience: Stop an item whose masks have not changed for this many steps; ``None`` never stops early. Linked
-            items stop together.
-        origin: Row and column of the first cell in the frame, for a rollout on a part of it.
-        links: Which slices lie beside each other; a volumetric automaton needs them, another takes none.
-        looks: Steps after which to keep what the supervised channels are, 0 the seed; needs ``patience`` None.
-        progress: Told after every step; may cancel.
 
-    Returns:
-        The final states; the arguments are left as they were.
+    Attributes:
+        out_of_memory: Whether the GPU ran out of memory, so that the CPU took over.
 
     Raises:
-        ValueError: The device is not there, or the shapes do not fit.
-        Cancelled: ``progress`` asked to stop.
+        ValueError: The device is unknown, or not there.
     """
-    stride = architecture.stride
-    if planes.ndim != 4 or planes.shape[1] % stride or planes.shape[2] % stride:
-        raise ValueError(f"The planes have shape {planes.shape}; rows and columns must be multiples of {stride}.")
-    for what, values, size in (("planes", planes, architecture.planes), ("state", state, architecture.channels)):
-        if values.shape != (*planes.shape[:3], size):
-            raise ValueError(f"The {what} have shape {values.shape}; they must have {(*planes.shape[:3], size)}.")
-    if len(k) != len(planes):
-        raise ValueError(f"There are {len(k)} slice indices for {len(planes)} slices.")
-    if architecture.volumetric != (links is not None):
-        raise ValueError("A volumetric automaton needs the links between its slices, a slice-wise one takes none.")
-    if looks and patience is not None:
-        raise ValueError("A rollout that is looked at on its way must not stop early: give patience=None.")
-    resolved = choose_device(device)
-    places = np.asarray(k, np.int64)
-    arguments = (planes, state, places, steps, fire_rate, seed, patience, origin, links, looks, progress)
-    if resolved == "numpy":
-        return _roll(NumpyBackend(parameters, architecture), *arguments)
-    from .backend_torch import TorchBackend, out_of_memory
 
-    try:
-        return _roll(TorchBackend(parameters, architecture, resolved), *arguments)
-    except Exception as error:
-        if resolved == "cpu" or not out_of_memory(error):
-            raise
-    ended = _roll(TorchBackend(parameters, architecture, "cpu"), *arguments)
-    ended.notes.append(f"The {resolved} device ran out of memory; the repair went on on the CPU.")
-    return ended
+    def __init__(self, parameters: dict[str, Array], architecture: Architecture, device: str = "auto") -> None:
+        self.parameters, self.architecture = parameters, architecture
+        self.out_of_memory = False
+        self._backend = self._start(choose_device(device))
+
+    @property
+    def backend(self) -> str:
+        """ "numpy" or "torch"."""
+        return self._backend.name
+
+    @property
+    def device(self) -> str:
+        """ "cpu", "cuda" or "mps"."""
+        return self._backend.device
+
+    def encode(self, channels: Array) -> Encoding:
+        """Run the encoder.
+
+        Args:
+            channels: Shape ``(n, j, i, inputs)``; rows and columns multiples of ``architecture.stride``.
+
+        Raises:
+            ValueError: The shape does not fit.
+        """
+        stride, inputs = self.architecture.stride, self.architecture.inputs
+        _, *sides, depth = channels.shape
+        if len(sides) != 2 or depth != inputs or any(side % stride for side in sides):
+            raise ValueError(
+                f"The channels have shape {channels.shape}; it must be (n, j, i, {inputs}), with j and i multiples of "
+                f"{stride}."
+            )
+        return self._without_running_out(lambda: self._encode(channels))
+
+    def combine(self, parts: Sequence[tuple[Encoding, int]]) -> Encoding:
+        """Return an encoding of single slices of others.
+
+        Args:
+            parts: From which encoding each slice is taken, and its number there.
+        """
+        channels = np.stack([encoding.channels[n] for encoding, n in parts])
+        evidence = np.stack([encoding.evidence[n] for encoding, n in parts])
+        if not all(self._owns(encoding) for encoding, _ in parts):
+            return Encoding(channels, evidence, (None, None))  # encoded again when it is rolled out
+        take = self._backend.take
+        constant = self._backend.join([take(encoding.constant[1], np.array([n])) for encoding, n in parts])
+        return Encoding(channels, evidence, (self._backend, constant))
+
+    def roll(
+        self,
+        encoding: Encoding,
+        k: NDArray[np.int64],
+        *,
+        steps: int,
+        fire_rate: float,
+        seed: int = 0,
+        patience: int | None = PATIENCE,
+        origin: tuple[int, int] = (0, 0),
+        links: Links | None = None,
+        snapshots: Sequence[int] = (),
+        progress: Progress | None = None,
+    ) -> Rollout:
+        """Roll the automaton out on some slices, from their evidence and masks.
+
+        Args:
+            encoding: From :meth:`encode`.
+            k: Slice index of each item in its stack; it decides which cells fire, whatever the order of the batch.
+            steps: Most steps to take.
+            fire_rate: Probability that a cell fires in a step.
+            seed: Decides which cells fire.
+            patience: Stop an item whose masks have not changed for this many steps; ``None`` never stops early. Linked
+                items stop together.
+            origin: Row and column of the first cell in the crop, for a rollout on a part of it.
+            links: Which slices are neighbours; a volumetric automaton needs them, another takes none.
+            snapshots: Steps after which to keep the supervised channels, 0 the seed; needs ``patience`` None.
+            progress: Called after every step; may cancel.
+
+        Returns:
+            The final states.
+
+        Raises:
+            ValueError: The arguments do not fit together.
+            Cancelled: ``progress`` asked to stop.
+        """
+        if len(k) != len(encoding.channels):
+            raise ValueError(f"There are {len(k)} slice indices for {len(encoding.channels)} slices.")
+        if self.architecture.volumetric != (links is not None):
+            raise ValueError("A volumetric automaton needs the links between its slices, a slice-wise one takes none.")
+        if snapshots and patience is not None:
+            raise ValueError("Snapshots need a rollout that does not stop early: give patience=None.")
+        places = np.asarray(k, np.int64)
+        options = (steps, fire_rate, seed, patience, origin, links, snapshots, progress)
+
+        def attempt() -> Rollout:
+            # After a change of device the constant lies on the wrong one.
+            constant = encoding.constant if self._owns(encoding) else self._encode(encoding.channels).constant
+            return _roll(self._backend, self._seed(encoding), constant, places, *options)
+
+        return self._without_running_out(attempt)
+
+    def _start(self, device: str) -> Backend:
+        if device == "numpy":
+            return NumpyBackend(self.parameters, self.architecture)
+        from .backend_torch import TorchBackend
+
+        return TorchBackend(self.parameters, self.architecture, device)
+
+    def _encode(self, channels: Array) -> Encoding:
+        parts = [
+            self._backend.encode(self._backend.put(channels[start : start + ENCODED_AT_ONCE]))
+            for start in range(0, len(channels), ENCODED_AT_ONCE)
+        ]
+        if not parts:
+            nothing = np.zeros((*channels.shape[:3], self.architecture.fields), np.float32)
+            return Encoding(channels, nothing, None)
+        evidence = np.concatenate([self._backend.get(seen) for _, seen in parts])
+        return Encoding(channels, evidence, (self._backend, self._backend.join([constant for constant, _ in parts])))
+
+    def _owns(self, encoding: Encoding) -> bool:
+        return encoding.constant is None or encoding.constant[0] is self._backend
+
+    def _seed(self, encoding: Encoding) -> Array:
+        state = np.zeros((*encoding.channels.shape[:3], self.architecture.channels), np.float32)
+        fields = self.architecture.fields
+        state[..., :fields] = encoding.evidence
+        state[..., fields] = encoding.channels[..., MASK]
+        return state
+
+    def _without_running_out(self, attempt: Callable[[], Result]) -> Result:
+        """Try once more on the CPU where a GPU has too little memory."""
+        try:
+            return attempt()
+        except Exception as error:
+            if self.device == "cpu":
+                raise
+            from .backend_torch import out_of_memory
+
+            if not out_of_memory(error):
+                raise
+        self.out_of_memory = True
+        self._backend = self._start("cpu")
+        return attempt()
 
 
 def _roll(
     backend: Backend,
-    planes: Array,
     state: Array,
+    constant: Any,
     k: NDArray[np.int64],
     steps: int,
     fire_rate: float,
@@ -167,26 +268,26 @@ def _roll(
     patience: int | None,
     origin: tuple[int, int],
     links: Links | None,
-    looks: Sequence[int],
+    snapshots: Sequence[int],
     progress: Progress | None,
 ) -> Rollout:
-    count, height, width = planes.shape[:3]
-    final = np.array(state, np.float32)
+    count, height, width = state.shape[:3]
+    final = state.copy()
     taken = np.zeros(count, np.int64)
     items = np.arange(count)
     keys = cell_keys(k, height, width, origin)
     cells = backend.put(state)
-    constant = backend.condition(backend.put(planes)) if count else None
+    held = constant[1] if constant is not None else None
     seen = _masks(final)
     still = np.zeros(count, np.int64)
-    kept = {0: final[..., : ENDOCARDIUM + 1].copy()} if 0 in looks else {}
+    kept = {0: final.copy()} if 0 in snapshots else {}
     for number in range(steps):
         if not len(items):
             break
-        cells = backend.step(cells, constant, fires(keys[items], seed, number, fire_rate), links)
+        cells = backend.step(cells, held, fires(keys[items], seed, number, fire_rate), links)
         taken[items] += 1
-        if number + 1 in looks:
-            kept[number + 1] = backend.get(cells)[..., : ENDOCARDIUM + 1].copy()
+        if number + 1 in snapshots:
+            kept[number + 1] = backend.get(cells).copy()
         report_progress(progress, (number + 1) / steps, f"Step {number + 1} of {steps}, {len(items)} slices")
         if patience is None or (number + 1) % LOOK_EVERY:
             continue
@@ -201,15 +302,15 @@ def _roll(
             final[items[done]] = backend.get(cells)[done]
             left = np.flatnonzero(~done)
             items, seen, still = items[left], seen[left], still[left]
-            cells, constant = backend.take(cells, left), backend.take(constant, left)
+            cells, held = backend.take(cells, left), backend.take(held, left)
     if len(items):
         final[items] = backend.get(cells)
-    return Rollout(final, taken, backend.name, backend.device, looks=kept)
+    return Rollout(final, taken, kept)
 
 
 def _masks(state: Array) -> NDArray[np.bool_]:
     """What the early stop watches: the supervised channels, thresholded."""
-    return np.asarray(state[..., : ENDOCARDIUM + 1] > 0.5)
+    return np.asarray(state[..., :WATCHED] > 0.5)
 
 
 def _working_torch() -> Any | None:

@@ -11,15 +11,28 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..anatomy.topology import betti_3d
 from ..nca.model import Model
+from ..nca.rollout import Runner
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..words import Expectation, Finding, Verdict
 from .metrics import lv_mass_g
 from .options import RepairOptions
-from .proposals import AutomatonProposals
 from .records import Report, RunRecord, SliceRecord, StackRecord
 from .result import Changes, outside_of
+
+FAMILIAR = 0.7
+"""A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What computed a repair: runner, weights, most steps of a slice, and how sure the encoder is of the heart."""
+
+    runner: Runner
+    model: Model
+    steps: int
+    sureness: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +51,9 @@ def build_report(
     before: Diagnosis,
     after: Diagnosis,
     decisions: list[SliceDecision],
-    model: Model | None,
-    proposals: AutomatonProposals | None,
     options: RepairOptions,
     seconds: float,
+    run: Run | None = None,
 ) -> Report:
     """Build the report of a check or a repair.
 
@@ -50,23 +62,22 @@ def build_report(
         before: Diagnosis of the stack as it was.
         after: Diagnosis of the stack as it is now.
         decisions: What was decided about each slice.
-        model: The weights, ``None`` for a check.
-        proposals: The automaton's proposals, ``None`` if it was not asked.
         options: The options of the run.
         seconds: How long it took.
+        run: What computed the repair, ``None`` for a check.
     """
     stack = changes.stack
     records = [
         _slice_record(changes, entry, after.slices[entry.k], decision)
         for entry, decision in zip(before.slices, decisions, strict=True)
     ]
-    run = RunRecord(
+    record = RunRecord(
         version=__version__,
-        backend=proposals.backend if proposals else "none",
-        device=proposals.device if proposals else "none",
+        backend=run.runner.backend if run else "none",
+        device=run.runner.device if run else "none",
         seed=options.seed,
         samples=options.samples,
-        steps=proposals.steps if proposals else 0,
+        steps=run.steps if run else 0,
         close_base=options.close_base,
         add_only=options.add_only,
         geometry=options.geometry,
@@ -78,10 +89,9 @@ def build_report(
     return Report(
         stack_record(stack, changes.wall, records),
         records,
-        model.record() if model else None,
-        run,
-        _warnings(stack),
-        list(proposals.notes) if proposals else [],
+        run.model.record() if run else None,
+        record,
+        _doubts(stack, run),
     )
 
 
@@ -154,10 +164,14 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
     )
 
 
-def _warnings(stack: Stack) -> list[Reason]:
-    warnings = []
+def _doubts(stack: Stack, run: Run | None) -> list[Reason]:
+    doubts = []
+    if run is not None and run.runner.out_of_memory:
+        doubts.append(Reason(ReasonCode.GPU_OUT_OF_MEMORY))
     if stack.spacing[0] < 1.5 * max(stack.in_plane):
-        warnings.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
+        doubts.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
-        warnings.append(Reason(ReasonCode.ONE_SLICE))
-    return warnings
+        doubts.append(Reason(ReasonCode.ONE_SLICE))
+    if run is not None and run.sureness < FAMILIAR:
+        doubts.append(Reason(ReasonCode.HEART_UNSURE, sureness=run.sureness, least=FAMILIAR))
+    return doubts

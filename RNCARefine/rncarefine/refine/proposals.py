@@ -1,195 +1,337 @@
-"""Proposals: the walls that the automaton and geometry suggest for slices that are not what they should be."""
+"""Proposals: the heart that the encoder sees, and the walls that the automaton suggests for broken slices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..anatomy.topology import fill_holes, largest_component
+from ..anatomy.heart import Heart
 from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
-from ..nca.channels import grey_range, planes, seed_state
-from ..nca.crop import Frame, fit_frame
+from ..nca.channels import scaled, stacked
+from ..nca.crop import Crop, crop_around
 from ..nca.model import Model
 from ..nca.neighbours import link
-from ..nca.rollout import PATIENCE, rollout
+from ..nca.rollout import PATIENCE, Encoding, Runner
 from ..progress import Progress, subrange
 from ..stack import Mask, Stack
-from ..tasks.ring.diagnosis import cavity
-from ..tasks.ring.interpolation import polar_interpolation
-from ..tasks.ring.readout import is_ring, read_wall
-from ..words import Expectation
+from ..tasks.ring.readout import read_wall
+from .confidence import expected_dice
+
+Field = NDArray[np.float32]
+
+RECENTRE_MM = 12.0
+"""The crop is laid again where the heart that the encoder sees lies further than this from its middle."""
+MOST_CROPS = 3
+"""A crop is laid at most as often as this: of a heart at its edge only a part is seen at first."""
+SEEN = 0.3
+"""Least expected Dice of a slice's evidence with itself for the slice to say where the heart is."""
+SURE_HEART = 0.72
+"""The heart is searched for in the whole slice where the encoder is less sure of it than this, in expected Dice."""
+SEARCH_STEP_MM = 50.0
+"""Distance of the crops of a search: hearts within half of it of a crop's middle are seen well."""
+TRUSTED_MASK = 0.65
+"""All masks of a stack are disregarded where half of them agree less than this with what the encoder sees without them,
+in expected Dice."""
+TRUST_MARGIN = 0.02
+"""A slice's mask is disregarded where the encoder is surer than this without it, in expected Dice."""
 
 
 @dataclass(frozen=True, eq=False)
-class AutomatonProposals:
-    """What the automaton suggests.
+class Sight:
+    """What the encoder sees in the images of a stack, without any mask.
 
     Attributes:
-        walls: A wall on the original grid by slice; slices in which it found none are missing.
-        likelihood: The automaton's own estimate of where the wall is, 0 to 1, mean of all samples, by slice.
-        backend: "numpy" or "torch".
-        device: The device that was used.
+        heart: Where the heart is.
+        crop: The crop around it, the same for all slices.
+        images: The images in the crop, scaled, shape ``(k, j, i)``.
+        alone: The encoding of every slice without masks.
+        seen: Probability of wall on the stack's grid, shape ``(k, j, i)``.
+        walls: The closed rings read from it ("segment anew"), by slice; slices in which it sees none are missing.
+        sureness: Median over the slices of the Dice that it expects of its own walls, 0 to 1.
+    """
+
+    heart: Heart
+    crop: Crop
+    images: Field
+    alone: Encoding
+    seen: Field
+    walls: dict[int, Mask]
+    sureness: float
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """What the automaton suggests. Fields lie on the stack's grid.
+
+    Attributes:
+        walls: Closed rings, by slice; slices in which it found none are missing.
+        likelihood: Probability of wall, mean over the runs, shape ``(j, i)``, by slice.
+        one_pass: The rings read from the encoder's evidence with the masks given, without a rollout.
+        disregarded: Slices whose mask was disregarded: it contradicts the images.
         steps: Most steps that a slice took.
-        notes: What a person should know about the run.
-        looks: Supervised channels of the first sample on the original grid, by step and slice, shape ``(3, j, i)``.
+        snapshots: Supervised channels of the first run, by step and slice, shape ``(fields, j, i)``.
     """
 
     walls: dict[int, Mask]
-    likelihood: dict[int, NDArray[np.float32]]
-    backend: str
-    device: str
-    steps: int
-    notes: list[str] = field(default_factory=list)
-    looks: dict[int, dict[int, NDArray[np.float32]]] = field(default_factory=dict)
+    likelihood: dict[int, Field]
+    one_pass: dict[int, Mask]
+    disregarded: frozenset[int]
+    steps: int = 0
+    snapshots: dict[int, dict[int, Field]] = field(default_factory=dict)
 
 
-def ask_automaton(
+def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sight:
+    """Encode the images of all slices around the heart.
+
+    The masks suggest where it is; of several places the one is taken where the encoder is surest. Where it is sure of
+    none, the heart is searched for in the whole slice. The crop follows the heart that is seen.
+
+    Args:
+        stack: The stack; of its masks nothing is used.
+        hearts: Where the masks say that the heart may be, the likeliest first.
+        runner: Runs the automaton.
+        model: Weights and card.
+    """
+    if len(hearts) > 1:
+        count = len(stack.mask)
+        few = sorted({int(share * (count - 1)) for share in (0.25, 0.4, 0.55, 0.7)})
+        hearts = [max(hearts, key=lambda heart: _look(stack, heart, runner, model, few).sureness)]
+    best = _look(stack, hearts[0], runner, model, range(len(stack.mask)))
+    if best.sureness < SURE_HEART:
+        middle = _search(stack, runner, model)
+        if middle is not None:
+            centres = np.repeat(middle[None], len(stack.mask), axis=0)
+            searched = _look(stack, Heart(centres, hearts[0].radius_mm), runner, model, range(len(stack.mask)))
+            best = max(best, searched, key=lambda place: place.sureness)
+    walls = {}
+    for k, evidence in enumerate(best.alone.evidence):
+        native = best.crop.put_back(_first(evidence))
+        best.seen[k] = likelihood_of(native)
+        wall = read_wall(native)
+        if wall is not None:
+            walls[k] = wall
+    return replace(best, walls=walls)
+
+
+def propose(
+    sight: Sight,
     stack: Stack,
-    wanted: list[int],
+    wanted: Sequence[int],
+    runner: Runner,
     model: Model,
     *,
-    device: str = "auto",
     seed: int = 0,
     samples: int = 1,
     steps: int | None = None,
-    looks: Sequence[int] = (),
+    snapshots: Sequence[int] = (),
     progress: Progress | None = None,
-) -> AutomatonProposals:
-    """Roll the automaton out on some slices of a stack; a volumetric one on all slices from base to apex.
+) -> Proposals:
+    """Roll the automaton out on some slices of a stack; a volumetric one from base to apex.
 
     Args:
-        stack: The stack.
-        wanted: Slices to propose a wall for; the others only inform as neighbours.
+        sight: From :func:`see`.
+        stack: The stack, without what lies away from the heart.
+        wanted: Slices to propose a wall for.
+        runner: Runs the automaton.
         model: Weights and card.
-        device: See :func:`rncarefine.nca.rollout.choose_device`.
-        seed: Seed of the first sample; sample s uses ``seed + s``.
+        seed: Seed of the first run; run s uses ``seed + s``.
         samples: Rollouts with different seeds; their mean is read.
         steps: Most steps of a rollout; ``None`` takes the model's.
-        looks: Steps after which to keep what the first sample's supervised channels are; nothing stops early then.
-        progress: Told after every step; may cancel.
+        snapshots: Steps after which to keep the first run's supervised channels; nothing stops early then.
+        progress: Called after every step; may cancel.
 
     Raises:
-        ValueError: The device is not there, or the weights are not an automaton's.
         Cancelled: ``progress`` asked to stop.
     """
-    architecture = Architecture.of(model.card.shapes)
-    heart = stack.mask if stack.pool is None else stack.mask | stack.pool
-    frame = fit_frame(heart, stack.in_plane, model.card.spacing_mm, architecture.stride)
-    rolled = _from_base_to_apex(stack, wanted) if architecture.volumetric else wanted
-    seen, start = _conditions(stack, rolled, frame, model, architecture)
+    wanted = sorted(wanted)
+    result = Proposals({}, {}, {}, frozenset())
+    if not wanted:
+        return result
+    architecture = runner.architecture
+    inputs = _Inputs(
+        sight.images, sight.crop.take(stack.mask), None if stack.pool is None else sight.crop.take(stack.pool)
+    )
+    rolled = _from_base_to_apex(stack, wanted) if architecture.volumetric else list(wanted)
+    given = runner.encode(inputs.channels(rolled))
+    trusted = _masks_agree(inputs, sight.alone)
+    disregarded = frozenset(
+        k for row, k in enumerate(rolled) if not trusted or _better_alone(given.evidence[row], sight.alone.evidence[k])
+    )
+    chosen = runner.combine([(sight.alone, k) if k in disregarded else (given, row) for row, k in enumerate(rolled)])
     links = None
     if architecture.volumetric:
         one = np.zeros(len(rolled), np.int64)
         links = link(one, np.array(rolled), np.full(len(rolled), stack.spacing[0]))
-    mean = np.zeros((len(rolled), 3, *frame.size), np.float32)
-    most_steps = 0
-    notes: list[str] = []
-    for sample in range(samples):
-        ended = rollout(
-            model.parameters,
-            architecture,
-            seen,
-            start,
+    mean = np.zeros((len(rolled), architecture.fields, *sight.crop.size), np.float32)
+    most = 0
+    for number in range(samples):
+        ended = runner.roll(
+            chosen,
             np.array(rolled),
             steps=steps or model.card.steps,
             fire_rate=model.card.fire_rate,
-            seed=seed + sample,
-            device=device,
+            seed=seed + number,
             links=links,
-            patience=None if looks else PATIENCE,
-            looks=looks if sample == 0 else (),
-            progress=subrange(progress, sample / samples, (sample + 1) / samples),
+            patience=None if snapshots else PATIENCE,
+            snapshots=snapshots if number == 0 else (),
+            progress=subrange(progress, number / samples, (number + 1) / samples),
         )
-        mean += ended.state[..., [RING, EPICARDIUM, ENDOCARDIUM]].transpose(0, 3, 1, 2) / samples
-        most_steps = max(most_steps, int(ended.steps.max()))
-        notes += [note for note in ended.notes if note not in notes]
-        if looks and sample == 0:
-            seen_on_the_way = ended.looks
-    result = AutomatonProposals({}, {}, ended.backend, ended.device, most_steps, notes)
-    for step in looks:
-        fields = seen_on_the_way[step].transpose(0, 3, 1, 2)
-        result.looks[step] = {k: frame.put_back(fields[rolled.index(k)]) for k in wanted}
+        mean += ended.state[..., : architecture.fields].transpose(0, 3, 1, 2) / samples
+        most = max(most, int(ended.steps.max()))
+        for step, states in ended.snapshots.items():
+            fields = states[..., : architecture.fields].transpose(0, 3, 1, 2)
+            result.snapshots[step] = {k: sight.crop.put_back(fields[rolled.index(k)]) for k in wanted}
     for k in wanted:
-        native = frame.put_back(mean[rolled.index(k)])
-        wall = read_wall(native)
-        result.likelihood[k] = np.clip((native[RING] + native[EPICARDIUM] - native[ENDOCARDIUM]) / 2, 0, 1)
-        if wall is not None:
-            result.walls[k] = wall
-    return result
+        row = rolled.index(k)
+        native = sight.crop.put_back(mean[row])
+        result.likelihood[k] = likelihood_of(native)
+        once = sight.crop.put_back(_first(given.evidence[row]))
+        for walls, fields in ((result.walls, native), (result.one_pass, once)):
+            wall = read_wall(fields)
+            if wall is not None:
+                walls[k] = wall
+    return replace(result, disregarded=disregarded & set(wanted), steps=most)
 
 
-def _from_base_to_apex(stack: Stack, wanted: list[int]) -> list[int]:
+def propose_around(
+    stack: Stack,
+    heart: Heart,
+    wanted: Sequence[int],
+    model: Model,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    steps: int | None = None,
+    snapshots: Sequence[int] = (),
+) -> Proposals:
+    """See and propose around a known heart, for experiments and pictures; see :func:`propose`.
+
+    Args:
+        stack: The stack, without what lies away from the heart.
+        heart: Where it is.
+        wanted: Slices to propose a wall for.
+        model: Weights and card.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        seed: Decides which cells fire.
+        steps: Most steps of a rollout; ``None`` takes the model's.
+        snapshots: Steps after which to keep the supervised channels.
+    """
+    runner = Runner(model.parameters, Architecture.of(model.card.shapes), device)
+    sight = see(stack, [heart], runner, model)
+    return propose(sight, stack, wanted, runner, model, seed=seed, steps=steps, snapshots=snapshots)
+
+
+def likelihood_of(fields: Field) -> Field:
+    """Return the probability of wall from the three supervised channels, shape ``(3, j, i)``."""
+    return np.asarray(np.clip((fields[RING] + fields[EPICARDIUM] - fields[ENDOCARDIUM]) / 2, 0, 1), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Inputs:
+    """Images and masks of a stack in its crop, shape ``(k, j, i)``."""
+
+    images: Field
+    walls: Field
+    pools: Field | None
+
+    def channels(self, slices: Sequence[int]) -> Field:
+        """Return the channels of some slices."""
+        return np.stack([stacked(self.images, self.walls, self.pools, k) for k in slices])
+
+
+def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequence[int]) -> Sight:
+    """Encode the images of some slices around a heart; the crop follows a heart that is seen off-centre."""
+    middle = np.median(heart.centres, axis=0)
+    for attempt in range(MOST_CROPS):
+        crop, images, alone = _encode_images(stack, slices, middle, runner, model)
+        moved = _centre_seen(alone.evidence, model.card.spacing_mm)
+        if attempt == MOST_CROPS - 1 or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
+            break
+        shift = moved / np.asarray(stack.in_plane)
+        middle, heart = middle + shift, replace(heart, centres=heart.centres + shift)
+    sure = [_own_dice(fields) if _shows_heart(fields) else 0.0 for fields in alone.evidence]
+    return Sight(heart, crop, images, alone, np.zeros(stack.shape, np.float32), {}, float(np.median(sure)))
+
+
+def _search(stack: Stack, runner: Runner, model: Model) -> NDArray[np.float64] | None:
+    """Search two middle slices for a heart, crop by crop; return its middle in pixels, ``None`` if there is none."""
+    count = len(stack.mask)
+    slices = sorted({count // 3, count // 2})
+    sides = np.asarray(stack.shape[1:]) * stack.in_plane
+    places = [np.arange(0.2 * side, 0.8 * side + 1, SEARCH_STEP_MM) for side in sides]
+    best, found = SEEN * len(slices), None
+    for row in places[0]:
+        for column in places[1]:
+            middle = np.array([row, column]) / stack.in_plane
+            seen = _encode_images(stack, slices, middle, runner, model)[2].evidence
+            score = sum(_own_dice(fields) for fields in seen if _shows_heart(fields))
+            if score > best:
+                moved = _centre_seen(seen, model.card.spacing_mm)
+                best, found = score, middle + (0 if moved is None else moved) / np.asarray(stack.in_plane)
+    return found
+
+
+def _encode_images(
+    stack: Stack, slices: Sequence[int], middle: NDArray[np.float64], runner: Runner, model: Model
+) -> tuple[Crop, Field, Encoding]:
+    """Crop all images about a point and encode those of some slices, without masks."""
+    size = model.card.crop
+    place = float(middle[0]), float(middle[1])
+    crop = crop_around(place, (size, size), model.card.spacing_mm, stack.in_plane, stack.shape[1:])
+    images = scaled(crop.take(stack.image, outside="nearest"))
+    channels = np.stack([stacked(images, images, None, k, given=False) for k in slices])
+    return crop, images, runner.encode(channels)
+
+
+def _centre_seen(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | None:
+    """Return how far the heart that is seen lies from the middle of the crop, in mm ``(j, i)``; ``None`` if none is."""
+    centres, weights = [], []
+    for fields in evidence:
+        disc = fields[..., EPICARDIUM]
+        if _shows_heart(fields) and _own_dice(fields) >= SEEN:
+            rows, columns = np.indices(disc.shape, sparse=True)
+            centres.append([float((rows * disc).sum()), float((columns * disc).sum())] / disc.sum())
+            weights.append(disc.sum())
+    if not centres:
+        return None
+    middle = (np.asarray(evidence.shape[1:3]) - 1) / 2
+    return np.asarray((np.median(centres, axis=0) - middle) * spacing_mm)
+
+
+def _shows_heart(fields: Field) -> bool:
+    """Whether there is a heart in some evidence, shape ``(j, i, 3)``: the outer disc has a size at all."""
+    return float(fields[..., EPICARDIUM].sum()) > 60 and float(fields[..., ENDOCARDIUM].sum()) > 10
+
+
+def _own_dice(fields: Field) -> float:
+    """Return the Dice that the wall read from some evidence, shape ``(j, i, 3)``, is expected to have by itself."""
+    likelihood = likelihood_of(_first(fields))
+    return expected_dice(likelihood > 0.5, likelihood)
+
+
+def _masks_agree(inputs: _Inputs, alone: Encoding) -> bool:
+    """Whether the masks of a stack agree, in the median, with what is seen in the images alone."""
+    agreement = [
+        expected_dice(inputs.walls[k] > 0.5, likelihood_of(_first(fields)))
+        for k, fields in enumerate(alone.evidence)
+        if _shows_heart(fields) and inputs.walls[k].any()
+    ]
+    return not agreement or float(np.median(agreement)) >= TRUSTED_MASK
+
+
+def _better_alone(given: Field, alone: Field) -> bool:
+    return _own_dice(alone) > _own_dice(given) + TRUST_MARGIN
+
+
+def _first(fields: Field) -> Field:
+    """Move the channel axis to the front."""
+    return np.moveaxis(fields, -1, 0)
+
+
+def _from_base_to_apex(stack: Stack, wanted: Sequence[int]) -> list[int]:
     """Return the slices that show wall or are wanted, those between them, and one beyond either end."""
     known = [*wanted, *np.flatnonzero(stack.mask.any(axis=(1, 2)))]
     return list(range(max(0, min(known) - 1), min(len(stack.mask), max(known) + 2)))
-
-
-def _conditions(
-    stack: Stack, rolled: list[int], frame: Frame, model: Model, architecture: Architecture
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return planes and seed states of some slices, shapes ``(n, j, i, planes)`` and ``(n, j, i, channels)``."""
-    near = sorted({n for k in rolled for n in (k - 1, k, k + 1) if 0 <= n < len(stack.mask)})
-    walls = dict(zip(near, frame.take(stack.mask[near]), strict=True))
-    # Of all slices, as in training: what is repaired beside a slice must not change how it looks.
-    framed = frame.take(stack.image, outside="nearest")
-    low, high = grey_range(framed)
-    images = framed[rolled]
-    nothing = np.zeros(frame.size, np.float32)
-    pools = np.zeros_like(images) if stack.pool is None else frame.take(stack.pool[rolled])
-    seen = [
-        planes(
-            (image - low) / (high - low),
-            walls[k],
-            walls.get(k - 1, nothing),
-            walls.get(k + 1, nothing),
-            pool,
-            model.card.spacing_mm,
-            stack.spacing[0] if architecture.volumetric else None,
-        )
-        for k, image, pool in zip(rolled, images, pools, strict=True)
-    ]
-    return np.stack(seen), np.stack([seed_state(walls[k], architecture.channels) for k in rolled])
-
-
-def prune(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask | None:
-    """Drop loose pieces and fill pores, where that alone makes a closed ring.
-
-    Args:
-        near: The wall that was there about the heart, shape ``(j, i)``.
-        pool: The blood pool, or ``None``.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
-
-    Returns:
-        The wall, or ``None`` where it is not closed.
-    """
-    main = largest_component(near)
-    hole = cavity(main, pool, in_plane)
-    if hole is None:
-        return None
-    wall = np.asarray(fill_holes(main) & ~hole, np.uint8)
-    return wall if is_ring(wall) else None
-
-
-def ask_geometry(before: Mask, pool: Mask | None, expectation: Expectation, in_plane: tuple[float, float]) -> Mask:
-    """Propose a wall for one slice by geometry alone.
-
-    A ring is interpolated in polar coordinates, about the pool's centre where a pool was given and that closes the
-    wall, else about the fitted centre; a disc is the largest piece with its holes filled.
-
-    Args:
-        before: The wall that was there, shape ``(j, i)``.
-        pool: The blood pool, or ``None``.
-        expectation: What the slice should be.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
-    """
-    if expectation is Expectation.DISC:
-        return fill_holes(largest_component(before))
-    if pool is not None and pool.any():
-        rows, columns = np.nonzero(largest_component(pool))
-        wall = polar_interpolation(before, in_plane, (float(rows.mean()), float(columns.mean())))
-        if is_ring(wall):
-            return wall
-    return polar_interpolation(before, in_plane)

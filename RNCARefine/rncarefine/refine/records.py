@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ..nca.card import ModelRecord
 from ..reasons import Reason, codes_of, text_of
-from ..words import Expectation, Finding, Verdict
+from ..words import REPAIRED, Expectation, Finding, Verdict
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class SliceRecord:
     pool_outside_mm2: float
     """Blood pool that lies outside the closed ring after the repair (0 without a pool)."""
     confidence: float | None
-    """0 to 1, probability that the repaired wall is good (a Dice of at least 0.75), where the model is calibrated
-    (see :mod:`rncarefine.refine.confidence`); ``None`` where nothing was repaired or the automaton was not asked."""
+    """0 to 1, probability that the wall is good (a Dice of at least 0.75), where the model is calibrated (see
+    :mod:`rncarefine.refine.confidence`); ``None`` where there is no closed wall or no model was asked."""
     reasons: list[Reason] = field(default_factory=list)
     """Why the verdict is what it is, and why an intact slice need not be a ring; none for an intact ring. What was
     wrong with a slice that was repaired comes first."""
@@ -51,7 +51,7 @@ class SliceRecord:
     @property
     def reason(self) -> str:
         """The reasons as text, translated where a translation is set."""
-        return text_of(self.reasons, repaired=self.verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY))
+        return text_of(self.reasons, repaired=self.verdict in REPAIRED)
 
     @property
     def codes(self) -> list[str]:
@@ -117,13 +117,11 @@ class Report:
     run: RunRecord
     doubts: list[Reason] = field(default_factory=list)
     """What to note about the stack."""
-    notes: list[str] = field(default_factory=list)
-    """What to note about the run, as text."""
 
     @property
     def warnings(self) -> list[str]:
         """What to note about run and stack, as text, translated where a translation is set."""
-        return [*self.notes, *(text_of([doubt]) for doubt in self.doubts)]
+        return [text_of([doubt]) for doubt in self.doubts]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, strings and numbers, ready for JSON.

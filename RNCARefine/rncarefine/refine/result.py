@@ -105,17 +105,14 @@ class Repaired(Changes):
 
     Attributes:
         report: What was found and done.
-        evidence: For each slice that was repaired with the automaton's help, what the confidence is computed from; see
-            :func:`rncarefine.refine.confidence.evidence`.
+        features: What each confidence is computed from, by slice; see :mod:`rncarefine.refine.confidence`.
+        alternatives: Other walls that were at hand, by name and slice: ``image alone`` and ``one pass``. They show what
+            the automaton adds.
     """
 
     report: Report
-    evidence: dict[int, dict[str, float]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, changes: Changes, report: Report, evidence: dict[int, dict[str, float]] | None = None) -> Repaired:
-        """Return changes together with their report."""
-        return cls(**vars(changes), report=report, evidence=evidence or {})
+    features: dict[int, dict[str, float]] = field(default_factory=dict)
+    alternatives: dict[str, dict[int, Mask]] = field(default_factory=dict)
 
 
 def outside_of(wall: Mask) -> NDArray[np.bool_]:

@@ -38,16 +38,18 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.POOL_LEFT_OUTSIDE: _("The closed wall would leave most of the blood pool outside."),
     ReasonCode.TOO_LARGE: _("The closed wall would be larger than any left ventricle (radius {radius_mm:.0f} mm)."),
     ReasonCode.RING_OFF_AXIS: _("The closed wall would lie {distance_mm:.0f} mm away from the heart's axis."),
+    ReasonCode.NOT_SEEN: _("The image shows no wall there (expected Dice {expected_dice:.2f})."),
     ReasonCode.CHANGE_TOO_LARGE: _(
         "The repair would change {change_mm2:.0f} mm2, more than the {most_mm2:.0f} mm2 allowed."
     ),
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
-    ReasonCode.DISC_BY_INTERPOLATION: _("The automaton closes rings and proposes no discs."),
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
     ReasonCode.INVENTED: _("All of the wall is invented."),
-    ReasonCode.CLEANED: _("The automaton agrees with what remains without loose components and pores: that was kept."),
-    ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may lie wrong."),
+    ReasonCode.CLEANED: _("Only loose components and pores were removed."),
+    ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
+    ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
+    ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
     ReasonCode.THIN_SLICES: _(
         "The slice spacing ({slice_spacing_mm:.2f} mm) is close to the in-plane spacing: this may not be a short-axis "
@@ -57,6 +59,11 @@ SENTENCES: dict[ReasonCode, str] = {
         "The stack has one slice: base and apex cannot be distinguished, and no neighbour helps. A ring is expected, "
         "even if the slice is the apex or the outflow tract."
     ),
+    ReasonCode.GPU_OUT_OF_MEMORY: _("The GPU ran out of memory; the repair continued on the CPU."),
+    ReasonCode.HEART_UNSURE: _(
+        "The model is unsure where the heart is ({sureness:.2f}, usually at least {least:.2f}): the image may be "
+        "unlike those it was trained on. Every change needs review."
+    ),
     ReasonCode.SLICE_EDITED: _("Slice {k:.0f} was edited by hand after the repair; it is described as it is now."),
     ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are left as they are."),
     ReasonCode.OVERLAP: _(
@@ -65,7 +72,18 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
 }
 BEFORE = _("Before the repair: {reason}")
-"""How the first sentence about a slice begins that is another one now."""
+"""How the text about a slice begins that was repaired."""
+DECIDED = frozenset(
+    {
+        ReasonCode.INVENTED,
+        ReasonCode.CLEANED,
+        ReasonCode.MASK_DISREGARDED,
+        ReasonCode.LOW_CONFIDENCE,
+        ReasonCode.IMAGE_DISAGREES,
+        ReasonCode.EDITED,
+    }
+)
+"""Codes about what was done; the others say what was found."""
 
 _translate: Translate = _
 
@@ -88,5 +106,8 @@ def text(reasons: Sequence[Reason], repaired: bool = False) -> str:
         reasons: The reasons, in their order.
         repaired: They are about a slice as it was before its repair.
     """
-    sentences = " ".join(sentence(reason) for reason in reasons)
-    return _translate(BEFORE).format(reason=sentences) if sentences and repaired else sentences
+    found = " ".join(sentence(reason) for reason in reasons if reason.code not in DECIDED)
+    if found and repaired:
+        found = _translate(BEFORE).format(reason=found)
+    done = (sentence(reason) for reason in reasons if reason.code in DECIDED)
+    return " ".join(part for part in (found, *done) if part)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from engine.shapes import CENTRE, SPACING, blob, disc, horseshoe, random_masks, ring
-from engine.toy_models import circle_model
+from engine.toy_models import seeing_model
 from engine.toy_stacks import ruined_stack
 from rncarefine.anatomy import features
 from rncarefine.anatomy.circle import fit_circle
@@ -75,6 +75,6 @@ def test_no_circle_is_fitted_twice_to_a_wall(fitted):
     most = sum(1 + 2 * (betti_2d(wall)[0] > 1) for wall in stack.mask)
     assert len(fitted) <= most
     fitted.clear()
-    result = repair(stack, circle_model(), RepairOptions(device="numpy"))
+    result = repair(stack, seeing_model(), RepairOptions(device="numpy"))
     changed = int((result.wall != stack.mask).any(axis=(1, 2)).sum())
     assert len(fitted) <= most + changed

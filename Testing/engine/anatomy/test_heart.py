@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rncarefine.anatomy.heart import RADIUS_MM, locate_heart, near_heart
+from rncarefine.anatomy.heart import LEAST_SHARE, MOST_PLACES, RADIUS_MM, locate_heart, near_heart, possible_hearts
 
 SPACING = (1.5, 1.5)
 SHAPE = (160, 160)
@@ -90,6 +90,49 @@ def test_anisotropic_pixels_are_measured_in_mm():
     assert near_heart(mask, heart, (2.0, 1.0))[0, 39:42, 140:143].sum() == 0
 
 
+def middles(mask, pool=None):
+    """Return where the heart may be, in pixels of the middle of each place."""
+    return [tuple(np.median(heart.centres, axis=0)) for heart in possible_hearts(mask, pool, SPACING)]
+
+
+def test_a_heart_and_little_else_is_one_place():
+    mask = tilted_heart()
+    (heart,) = possible_hearts(mask, None, SPACING)
+    np.testing.assert_array_equal(heart.centres, locate_heart(mask, None, SPACING).centres)
+    kidney = ring_at(135, 130, 14, 22)
+    count = int(LEAST_SHARE * mask.sum() / kidney.sum())
+    mask[:count] |= kidney
+    assert 0 < mask[:, 110:].sum() < LEAST_SHARE * mask.sum()
+    assert len(middles(mask)) == 1
+
+
+def test_places_that_hold_much_of_the_mask_are_named_the_likeliest_first():
+    mask = tilted_heart(tilt=0)
+    mask[:6] |= ring_at(135, 130, 8, 12)
+    (j, i), (other_j, other_i) = middles(mask)
+    assert (j, i) == pytest.approx((60, 70), abs=1)
+    assert (other_j, other_i) == pytest.approx((135, 130), abs=1)
+
+
+def test_an_organ_that_is_larger_than_the_heart_is_not_the_only_place():
+    mask = tilted_heart(tilt=0)
+    mask |= ring_at(125, 120, 16, 30)
+    found = middles(mask)
+    assert found[0] == pytest.approx((125, 120), abs=1)
+    assert found[1] == pytest.approx((60, 70), abs=1)
+
+
+def test_the_pool_of_one_place_says_nothing_about_the_next():
+    mask = tilted_heart(tilt=0) | ring_at(135, 130, 8, 12)
+    pool = np.stack([ring_at(60, 70, -1, 12)] * 9)
+    assert middles(mask, pool)[1] == pytest.approx((135, 130), abs=1)
+
+
+def test_there_are_never_more_places_than_are_worth_a_look():
+    mask = np.stack([sum(ring_at(j, i, 6, 10) for j in (25, 80, 135) for i in (25, 80, 135))] * 4).astype(np.uint8)
+    assert len(middles(mask)) <= MOST_PLACES
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_any_mask_has_a_heart_and_near_it_lies_a_part_of_the_mask(seed):
     rng = np.random.default_rng(seed)
@@ -100,3 +143,6 @@ def test_any_mask_has_a_heart_and_near_it_lies_a_part_of_the_mask(seed):
     assert RADIUS_MM[0] <= heart.radius_mm <= RADIUS_MM[1]
     near = near_heart(mask, heart, SPACING)
     assert not (near & ~mask & 1).any()
+    places = possible_hearts(mask, None, SPACING)
+    assert 1 <= len(places) <= MOST_PLACES
+    np.testing.assert_array_equal(places[0].centres, heart.centres)

@@ -32,10 +32,9 @@ from engine.file_samples import (
     write_labels,
     write_segmentation,
 )
-from engine.model_folders import cine_2d, cine_3d, open_2d
-from engine.model_samples import still_model
+from engine.model_folders import cine_2d, cine_3d, open_2d, seeing_weights
 from engine.report_samples import broken_stack, ring
-from engine.toy_models import circle_model
+from engine.toy_models import seeing_model
 from harness.processes import interruptible
 from rncarefine import __version__
 from rncarefine.cli import commands as cli_commands
@@ -43,7 +42,7 @@ from rncarefine.cli.main import main
 from rncarefine.io import files
 from rncarefine.io import sample as bundled
 from rncarefine.nca import model as model_module
-from rncarefine.nca.card import EVIDENCE
+from rncarefine.nca.card import REPAIRED_FEATURES
 from rncarefine.nca.model import DEFAULT_MODEL, save_model
 from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.repair import repair as engine_repair
@@ -57,7 +56,7 @@ def case(tmp_path, monkeypatch):
     write_image(tmp_path / "case.nii.gz")
     write_labels(tmp_path / "seg.nii.gz")
     write_segmentation(tmp_path / "seg.seg.nrrd")
-    still_model(tmp_path)
+    seeing_weights(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -67,7 +66,17 @@ NAMES = ["--segment", "myocardium", "--pool-segment", "blood pool"]
 
 
 def repair(*more, segmentation="seg.nii.gz", output="out.nii.gz", chosen=LABELS):
-    arguments = ["repair", "case.nii.gz", segmentation, "--output", output, "--model", "still.npz", "--device", "numpy"]
+    arguments = [
+        "repair",
+        "case.nii.gz",
+        segmentation,
+        "--output",
+        output,
+        "--model",
+        "seeing.npz",
+        "--device",
+        "numpy",
+    ]
     return main([*arguments, *chosen, *more])
 
 
@@ -105,8 +114,8 @@ def test_repair_closes_the_rings_and_keeps_every_other_label(case, capsys):
         assert np.allclose(one, other)
     said = capsys.readouterr().out
     assert "1 of 4 slices closed before, 4 after; 0 flagged" in said
-    assert "repaired by geometry" in said
-    assert "Weights: still, licence CC0-1.0" in said
+    assert "repaired by the automaton" in said
+    assert "Weights: seeing, licence CC0-1.0" in said
     assert "Written: out.nii.gz" in said
 
 
@@ -140,18 +149,18 @@ def test_repair_of_named_segments_writes_named_segments(case):
 
 
 def test_a_slice_that_is_left_open_is_flagged_by_the_exit_status(case, capsys):
-    assert repair("--no-geometry", "--report", "r.csv") == 1
+    assert repair("--add-only", "--report", "r.csv") == 1  # the loose component of slice 3 must stay
     with open("r.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["flagged"] for row in rows] == ["no", "yes", "yes", "no"]
-    assert (array("out.nii.gz")[1:3] == labels()[1:3]).all()
+    assert [row["flagged"] for row in rows] == ["no", "no", "no", "yes"]
+    assert (array("out.nii.gz")[3] == labels()[3]).all()
     said = capsys.readouterr().out
     assert "refused" in said
-    assert "Slice 1 was left" in said
+    assert "Slice 3 was left" in said
 
 
 def test_a_repair_to_look_at_is_flagged_and_not_said_to_be_left(case, capsys):
-    model = circle_model(name="doubtful", confidence={**dict.fromkeys(EVIDENCE, 0.0), "intercept": -1.0})
+    model = seeing_model(name="doubtful", confidence={**dict.fromkeys(REPAIRED_FEATURES, 0.0), "intercept": -1.0})
     save_model(model, case)
     assert repair("--model", "doubtful.npz", "--report", "r.csv") == 1
     with open("r.csv", newline="") as file:
@@ -160,7 +169,7 @@ def test_a_repair_to_look_at_is_flagged_and_not_said_to_be_left(case, capsys):
     assert (array("out.nii.gz")[1] != labels()[1]).any()
     said = capsys.readouterr().out
     assert "repaired by the automaton, needs review" in said
-    assert re.search(r"Slice 1 was repaired, but needs review: .* Low confidence", said)
+    assert re.search(r"Slice 1 was repaired, but needs review: .* Low confidence ", said)
     assert "was left as it was" not in said
 
 
@@ -226,7 +235,7 @@ def test_the_pool_outside_is_trimmed_on_request_and_counted(case, capsys):
 def test_reports_of_every_kind_are_written_beside_the_result(case):
     assert repair("--report", "r.csv", "--report", "r.json", "--report", "r.html", "--samples", "2", "--seed", "5") == 0
     content = json.loads(Path("r.json").read_text())
-    assert content["model"]["name"] == "still"
+    assert content["model"]["name"] == "seeing"
     assert (content["run"]["seed"], content["run"]["samples"], content["run"]["backend"]) == (5, 2, "numpy")
     assert content["stack"]["name"] == "case"
     assert Path("r.html").read_text().startswith("<!DOCTYPE html>")
@@ -238,25 +247,45 @@ def test_reports_of_every_kind_are_written_beside_the_result(case):
             "r.csv",
             "r.html",
             "r.json",
+            "seeing.json",
+            "seeing.npz",
             "seg.nii.gz",
             "seg.seg.nrrd",
-            "still.json",
-            "still.npz",
         ]
     )
 
 
 def test_every_option_of_the_method_reaches_the_run(case):
-    repair("--apex", "first", "--close-base", "--add-only", "--no-geometry", "--seed", "7", "--report", "r.json")
+    repair("--apex", "first", "--close-base", "--add-only", "--geometry", "--seed", "7", "--report", "r.json")
     run = json.loads(Path("r.json").read_text())["run"]
     assert (run["apex"], run["close_base"], run["add_only"], run["geometry"], run["seed"], run["device"]) == (
         "first",
         True,
         True,
-        False,
+        True,
         7,
         "cpu",
     )
+
+
+@pytest.mark.parametrize("more", [(), ("--no-geometry",)])
+def test_polar_interpolation_is_off_unless_it_is_asked_for(case, more):
+    assert repair(*more, "--report", "r.json") == 0
+    assert json.loads(Path("r.json").read_text())["run"]["geometry"] is False
+
+
+def test_a_closed_slice_that_the_image_contradicts_is_flagged_and_said_to_be_left(case, capsys):
+    values = labels()
+    values[0][values[0] == MYOCARDIUM] = 0
+    values[0][np.roll(broken_stack()[0].mask[0], 8, axis=1) == 1] = MYOCARDIUM
+    write_labels(case / "seg.nii.gz", values)
+    assert repair("--report", "r.json") == 1
+    assert (array("out.nii.gz")[0] == values[0]).all()
+    record = json.loads(Path("r.json").read_text())["slices"][0]
+    assert (record["verdict"], record["codes"], record["flagged"]) == ("intact", ["image_disagrees"], True)
+    said = capsys.readouterr().out
+    assert "Slice 0 was left as it was: Closed, but the image disagrees" in said
+    assert "intact, needs review" in said
 
 
 def test_the_same_command_gives_the_same_file(case):
@@ -382,7 +411,7 @@ def test_a_real_interrupt_ends_a_running_repair(case):
         "commands.repair_stack = slow\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "still.npz", *LABELS]
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
         assert process.stdout.readline() == "working\n"
@@ -406,7 +435,7 @@ def test_a_fault_of_the_program_is_neither_flagged_nor_bad_input(case, monkeypat
 def test_without_typer_one_line_says_what_to_install(monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "rncarefine.cli.commands")
     monkeypatch.setitem(sys.modules, "typer", None)
-    assert 'pip install "rncarefine[cli]"' in one_line(capsys, main(["models"]))
+    assert '".[cli]"' in one_line(capsys, main(["models"]))
 
 
 # check
@@ -514,8 +543,8 @@ def test_models_lists_name_licence_and_hash(case, monkeypatch, capsys):
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (case,))
     assert main(["models"]) == 0
     said = capsys.readouterr().out
-    digest = json.loads(Path("still.json").read_text())["sha256"]
-    for part in ("still", "CC0-1.0", digest[:12]):
+    digest = json.loads(Path("seeing.json").read_text())["sha256"]
+    for part in ("seeing", "CC0-1.0", digest[:12]):
         assert part in said
 
 
@@ -544,7 +573,7 @@ def test_demo_runs_the_whole_job_on_the_sample_data(case, monkeypatch, capsys):
     repair(segmentation="seg.seg.nrrd", output=f"samples/{bundled.TRUTH}", chosen=NAMES)
     monkeypatch.setattr(bundled, "SAMPLE_FOLDERS", (case / "nowhere", samples))
     capsys.readouterr()
-    assert main(["demo", "--output", "new/results", "--model", "still.npz", "--device", "numpy"]) == 0
+    assert main(["demo", "--output", "new/results", "--model", "seeing.npz", "--device", "numpy"]) == 0
     said = capsys.readouterr().out
     written = names(case / "new" / "results")
     assert written == [
@@ -563,12 +592,12 @@ def test_demo_runs_the_whole_job_on_the_sample_data(case, monkeypatch, capsys):
     assert picture.shape[1] > 2 * picture.shape[0]
     assert "4 of 4" in said
     assert "1.000" in said
-    assert "Weights: still" in said
+    assert "Weights: seeing" in said
 
 
 def test_demo_without_sample_data_says_so_and_makes_no_folder(case, monkeypatch, capsys):
     monkeypatch.setattr(bundled, "SAMPLE_FOLDERS", (case,))
-    assert "is not installed" in one_line(capsys, main(["demo", "-o", "new", "--model", "still.npz"]))
+    assert "is not installed" in one_line(capsys, main(["demo", "-o", "new", "--model", "seeing.npz"]))
     assert not Path("new").exists()
 
 

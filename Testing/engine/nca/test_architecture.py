@@ -1,4 +1,4 @@
-"""The shape of an automaton: parameters follow from it, and tell it."""
+"""The sizes of an automaton: the parameters follow from them, and they follow from the parameters."""
 
 from __future__ import annotations
 
@@ -7,67 +7,110 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rncarefine.nca.architecture import ENDOCARDIUM, EPICARDIUM, PLANES, RING, Architecture
+from rncarefine.nca.architecture import (
+    CHANNELS,
+    ENDOCARDIUM,
+    EPICARDIUM,
+    MASK,
+    RING,
+    Architecture,
+    neighbour_weight,
+)
 
 architectures = st.builds(
     Architecture,
-    channels=st.integers(3, 20),
+    channels=st.integers(5, 20),
     hidden=st.integers(1, 60),
     encoder=st.lists(st.integers(1, 30), min_size=1, max_size=5).map(tuple),
-    planes=st.integers(1, 9),
+    inputs=st.integers(1, 9),
+    fields=st.integers(1, 3),
+    volumetric=st.booleans(),
 )
 
 
-def test_the_parameters_of_a_small_automaton_are_these():
-    assert Architecture(channels=4, hidden=6, encoder=(2, 3)).shapes() == {
-        "down0a.weight": (2, 8, 3, 3),
-        "down0a.bias": (2,),
+def test_the_parameters_of_a_small_automaton():
+    assert Architecture(channels=5, hidden=6, encoder=(2, 3)).shapes() == {
+        "down0a.weight": (2, 7, 3, 3),
+        "down0a.scale": (2,),
+        "down0a.shift": (2,),
         "down0b.weight": (2, 2, 3, 3),
-        "down0b.bias": (2,),
+        "down0b.scale": (2,),
+        "down0b.shift": (2,),
         "down1a.weight": (3, 2, 3, 3),
-        "down1a.bias": (3,),
+        "down1a.scale": (3,),
+        "down1a.shift": (3,),
         "down1b.weight": (3, 3, 3, 3),
-        "down1b.bias": (3,),
-        "up0.weight": (2, 5, 3, 3),
-        "up0.bias": (2,),
-        "condition.weight": (6, 2),
+        "down1b.scale": (3,),
+        "down1b.shift": (3,),
+        "up0a.weight": (2, 5, 3, 3),
+        "up0a.scale": (2,),
+        "up0a.shift": (2,),
+        "up0b.weight": (2, 2, 3, 3),
+        "up0b.scale": (2,),
+        "up0b.shift": (2,),
+        "evidence.weight": (3, 2),
+        "evidence.bias": (3,),
+        "condition.weight": (6, 5),
         "condition.bias": (6,),
-        "perceive.weight": (6, 4, 3, 3),
-        "update.weight": (4, 6),
+        "perceive.weight": (6, 5, 3, 3),
+        "update.weight": (5, 6),
     }
 
 
-def test_the_shipped_size_has_sixteen_channels_and_stays_small():
+def test_a_volumetric_automaton_also_perceives_across_slices_and_a_thin_structure_has_one_field():
+    shapes = Architecture(channels=5, hidden=6, encoder=(2,), fields=1, volumetric=True).shapes()
+    assert shapes["across.weight"] == (6, 5)
+    assert (shapes["evidence.weight"], shapes["condition.weight"]) == ((1, 2), (6, 3))
+
+
+def test_convolutions_come_in_the_order_they_run():
+    names = list(Architecture(encoder=(2, 3, 4)).convolutions())
+    assert names == [
+        "down0a", "down0b", "down1a", "down1b", "down2a", "down2b", "up1a", "up1b", "up0a", "up0b",
+    ]  # fmt: skip
+
+
+def test_the_shipped_size():
     architecture = Architecture()
-    assert architecture.channels >= 16
-    assert sum(int(np.prod(shape)) for shape in architecture.shapes().values()) < 300_000
+    assert (architecture.channels, architecture.fields, architecture.inputs) == (16, 3, len(CHANNELS))
+    assert architecture.stride == 16
+    count = sum(int(np.prod(shape)) for shape in architecture.shapes().values())
+    assert count == 1_549_683
 
 
 def test_ring_and_discs_come_first():
     assert (RING, EPICARDIUM, ENDOCARDIUM) == (0, 1, 2)
 
 
-def test_the_planes_keep_their_order():
-    # Weights know planes by their place alone.
-    assert PLANES == ("image", "mask", "distance", "radius", "annulus", "below", "above", "pool")
+def test_the_channels_keep_their_order():
+    # Weights know channels by their place alone.
+    assert CHANNELS == ("image", "image below", "image above", "mask", "mask below", "mask above", "pool")
+    assert MASK == 3
 
 
-@pytest.mark.parametrize(("encoder", "stride"), [((4,), 1), ((4, 4), 2), ((24, 32, 48, 64), 8)])
+@pytest.mark.parametrize(("encoder", "stride"), [((4,), 1), ((4, 4), 2), ((24, 48, 96, 128, 128), 16)])
 def test_every_further_level_of_the_encoder_doubles_the_stride(encoder, stride):
     assert Architecture(encoder=encoder).stride == stride
 
 
+@pytest.mark.parametrize(("spacing_mm", "expected"), [(2, 1), (5, 1), (10, 0.5), (20, 0.25)])
+def test_neighbours_weigh_less_the_further_away_they_are(spacing_mm, expected):
+    assert neighbour_weight(spacing_mm) == expected
+
+
 @given(architectures)
-def test_the_shapes_tell_the_architecture(architecture):
+def test_the_architecture_follows_from_the_shapes(architecture):
     assert Architecture.of(architecture.shapes()) == architecture
 
 
 @given(architectures, st.data())
-def test_a_missing_parameter_is_an_error_that_names_it(architecture, data):
+def test_a_missing_parameter_is_an_error(architecture, data):
     shapes = architecture.shapes()
-    missing = data.draw(st.sampled_from(sorted(shapes)))
-    del shapes[missing]
-    with pytest.raises(ValueError, match="not the parameters of an automaton"):
+    del shapes[data.draw(st.sampled_from(sorted(shapes)))]
+    if "across.weight" in architecture.shapes() and "across.weight" not in shapes:
+        assert not Architecture.of(shapes).volumetric
+        return
+    with pytest.raises(ValueError):
         Architecture.of(shapes)
 
 
@@ -76,16 +119,15 @@ def test_a_parameter_of_another_shape_is_an_error(architecture, data):
     shapes = architecture.shapes()
     name = data.draw(st.sampled_from(sorted(shapes)))
     shapes[name] = (*shapes[name], 2)
-    with pytest.raises(ValueError, match="not the parameters of an automaton"):
+    with pytest.raises(ValueError):
         Architecture.of(shapes)
 
 
-def test_a_parameter_too_many_is_an_error_that_names_it():
-    shapes = {**Architecture().shapes(), "gate.weight": (3, 3)}
+def test_the_error_names_the_parameter():
+    shapes = Architecture().shapes()
     with pytest.raises(ValueError, match=r"gate\.weight"):
-        Architecture.of(shapes)
-
-
-def test_no_parameters_at_all_are_an_error():
-    with pytest.raises(ValueError, match="not the parameters of an automaton"):
+        Architecture.of({**shapes, "gate.weight": (3, 3)})
+    with pytest.raises(ValueError, match=r"up1b\.shift"):
+        Architecture.of({**shapes, "up1b.shift": (7,)})
+    with pytest.raises(ValueError, match=r"update\.weight"):
         Architecture.of({})

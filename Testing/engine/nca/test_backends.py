@@ -1,12 +1,22 @@
-"""The two backends do the same, and what a plain reading of the formulas says."""
+"""Both backends compute what a plain reading of the formulas gives."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from engine.toy_models import SMALL, naive_condition, naive_step, random_inputs, random_parameters
-from rncarefine.nca.architecture import STATE_LIMIT, Architecture
+from engine.toy_models import (
+    SMALL,
+    naive_encode,
+    naive_seed,
+    naive_step,
+    random_channels,
+    random_parameters,
+    random_states,
+    zero_parameters,
+)
+from rncarefine.nca import backend_torch
+from rncarefine.nca.architecture import MASK, STATE_LIMIT, Architecture
 from rncarefine.nca.backend_numpy import NumpyBackend
 from rncarefine.nca.backend_torch import TorchBackend, out_of_memory
 from rncarefine.nca.neighbours import link
@@ -15,6 +25,7 @@ ARCHITECTURES = {
     "one level": Architecture(channels=5, hidden=7, encoder=(4,)),
     "two levels": SMALL,
     "four levels": Architecture(channels=16, hidden=24, encoder=(6, 8, 10, 12)),
+    "one field": Architecture(channels=4, hidden=5, encoder=(3, 4), fields=1),
 }
 
 
@@ -35,68 +46,148 @@ def make(request):
     return BACKENDS[request.param]
 
 
-def fire_of(planes, seed=0):
-    return np.random.default_rng(seed).random(planes.shape[:3]) < 0.5
+def fire_of(values, seed=0):
+    return np.random.default_rng(seed).random(values.shape[:3]) < 0.5
 
 
-def test_the_constant_half_is_what_the_formulas_say(make, architecture):
+def everywhere(values):
+    return np.ones(values.shape[:3], bool)
+
+
+def constant_of(backend, channels):
+    return backend.encode(backend.put(channels))[0]
+
+
+# The encoder
+
+
+def test_constant_and_evidence_are_what_the_formulas_say(make, architecture):
     parameters = random_parameters(architecture)
-    planes, _ = random_inputs(2, (8, 16), architecture)
+    channels = random_channels(2, (8, 16), architecture)
     backend = make(parameters, architecture)
-    constant = backend.get(backend.condition(backend.put(planes)))
+    constant, evidence = (backend.get(part) for part in backend.encode(backend.put(channels)))
     assert constant.shape == (2, 8, 16, architecture.hidden)
-    for item, expected in zip(constant, planes, strict=True):
-        np.testing.assert_allclose(item, naive_condition(parameters, architecture, expected), atol=2e-5)
+    assert evidence.shape == (2, 8, 16, architecture.fields)
+    assert evidence.dtype == np.float32
+    for item, seen in enumerate(channels):
+        expected = naive_encode(parameters, architecture, seen)
+        np.testing.assert_allclose(constant[item], expected[0], atol=1e-4)
+        np.testing.assert_allclose(evidence[item], expected[1], atol=2e-5)
+    assert evidence.std() > 0.05
+
+
+def test_channels_of_large_offset_are_normalised_as_well(make):
+    # The variance is a difference of large numbers then.
+    parameters = random_parameters()
+    channels = random_channels() + np.float32(30)
+    backend = make(parameters, SMALL)
+    evidence = backend.get(backend.encode(backend.put(channels))[1])
+    for item, seen in enumerate(channels):
+        np.testing.assert_allclose(evidence[item], naive_encode(parameters, SMALL, seen)[1], atol=1e-3)
+
+
+def test_a_channel_without_any_contrast_is_normalised_to_its_shift(make):
+    parameters = zero_parameters()
+    parameters["up0b.shift"][:] = np.array([0.5, -1, 0, 0, 0])
+    parameters["evidence.weight"][0, :2] = 1, 100
+    backend = make(parameters, SMALL)
+    evidence = backend.get(backend.encode(backend.put(np.zeros((1, 4, 6, 7), np.float32)))[1])
+    # The leaky ReLU leaves -0.01 of -1.
+    np.testing.assert_allclose(evidence[..., 0], 1 / (1 + np.exp(0.5)), atol=1e-6)
+    np.testing.assert_array_equal(evidence[..., 1:], 0.5)
+
+
+def test_slices_are_encoded_alike_alone_and_together(make):
+    parameters, channels = random_parameters(), random_channels(4)
+    backend = make(parameters, SMALL)
+    whole = [backend.get(part) for part in backend.encode(backend.put(channels))]
+    for item in range(4):
+        alone = backend.encode(backend.put(channels[item : item + 1]))
+        for one, all_of_them in zip(alone, whole, strict=True):
+            np.testing.assert_allclose(backend.get(one)[0], all_of_them[item], atol=1e-5)
+
+
+# Steps
 
 
 def test_a_step_is_what_the_formulas_say(make, architecture):
     parameters = random_parameters(architecture)
-    planes, state = random_inputs(2, (8, 16), architecture)
-    fire = fire_of(planes)
+    channels, state = random_channels(2, (8, 16), architecture), random_states(2, (8, 16), architecture)
+    fire = fire_of(state)
     backend = make(parameters, architecture)
-    after = backend.get(backend.step(backend.put(state), backend.condition(backend.put(planes)), fire))
+    after = backend.get(backend.step(backend.put(state), constant_of(backend, channels), fire))
     for item in range(2):
-        constant = naive_condition(parameters, architecture, planes[item])
-        np.testing.assert_allclose(after[item], naive_step(parameters, state[item], constant, fire[item]), atol=2e-5)
+        constant, _ = naive_encode(parameters, architecture, channels[item])
+        np.testing.assert_allclose(after[item], naive_step(parameters, state[item], constant, fire[item]), atol=1e-4)
 
 
-def test_a_volumetric_step_takes_half_of_either_neighbour_by_their_closeness(make):
-    architecture = Architecture(channels=5, hidden=7, encoder=(4,), planes=9, volumetric=True)
+def test_a_volumetric_step_takes_half_of_either_neighbour_times_its_weight(make):
+    architecture = Architecture(channels=5, hidden=7, encoder=(4,), volumetric=True)
     parameters = random_parameters(architecture)
-    planes, state = random_inputs(4, (8, 8), architecture)
-    fire = fire_of(planes)
+    channels, state = random_channels(4, (8, 8), architecture), random_states(4, (8, 8), architecture)
+    fire = fire_of(state)
     # Slices 0-2 are a stack 10 mm apart, slice 3 a stack of its own.
     links = link(np.array([0, 0, 0, 1]), np.array([4, 5, 6, 5]), np.array([10.0, 10.0, 10.0, 8.0]))
     backend = make(parameters, architecture)
-    after = backend.get(backend.step(backend.put(state), backend.condition(backend.put(planes)), fire, links))
+    after = backend.get(backend.step(backend.put(state), constant_of(backend, channels), fire, links))
     nothing = np.zeros_like(state[0])
     halves = [(nothing, state[1]), (state[0], state[2]), (state[1], nothing), (nothing, nothing)]
     for item, (below, above) in enumerate(halves):
-        constant = naive_condition(parameters, architecture, planes[item])
-        around = 0.5 * (below + above) / 2
-        expected = naive_step(parameters, state[item], constant, fire[item], around)
-        np.testing.assert_allclose(after[item], expected, atol=2e-5)
+        constant, _ = naive_encode(parameters, architecture, channels[item])
+        expected = naive_step(parameters, state[item], constant, fire[item], 0.5 * (below + above) / 2)
+        np.testing.assert_allclose(after[item], expected, atol=1e-4)
 
 
 def test_cells_that_do_not_fire_keep_their_state_to_the_bit(make):
-    planes, state = random_inputs()
-    fire = fire_of(planes)
+    state = random_states()
+    fire = fire_of(state)
     backend = make(random_parameters(update=1.0), SMALL)
-    after = backend.get(backend.step(backend.put(state), backend.condition(backend.put(planes)), fire))
+    after = backend.get(backend.step(backend.put(state), constant_of(backend, random_channels()), fire))
     np.testing.assert_array_equal(after[~fire], state[~fire])
     assert (after[fire] != state[fire]).any(axis=-1).mean() > 0.95
 
 
 def test_every_channel_of_a_firing_cell_is_updated(make):
-    planes, state = random_inputs()
+    state = random_states()
     backend = make(random_parameters(update=1.0), SMALL)
-    fire = np.ones(planes.shape[:3], bool)
-    after = backend.get(backend.step(backend.put(state), backend.condition(backend.put(planes)), fire))
+    after = backend.get(backend.step(backend.put(state), constant_of(backend, random_channels()), everywhere(state)))
     assert (after != state).any(axis=(0, 1, 2)).all()
 
 
+def test_the_border_of_a_slice_is_seen_as_zeros(make):
+    # A state that is 1 everywhere and a rule that adds a tenth of every neighbour shows how much lies outside.
+    architecture = Architecture(channels=4, hidden=1, encoder=(1,))
+    parameters = zero_parameters(architecture)
+    parameters["perceive.weight"][0, 0] = 1
+    parameters["update.weight"][1, 0] = 0.1
+    state = np.zeros((1, 4, 5, 4), np.float32)
+    state[..., 0] = 1
+    backend = make(parameters, architecture)
+    constant = constant_of(backend, random_channels(1, (4, 5), architecture))
+    after = backend.get(backend.step(backend.put(state), constant, everywhere(state)))
+    expected = [[4, 6, 6, 6, 4], [6, 9, 9, 9, 6], [6, 9, 9, 9, 6], [4, 6, 6, 6, 4]]
+    np.testing.assert_allclose(10 * after[0, :, :, 1], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_rule_that_runs_away_is_stopped_at_the_limit(make, sign):
+    architecture = Architecture(channels=4, hidden=1, encoder=(1,))
+    parameters = zero_parameters(architecture)
+    parameters["condition.bias"][0] = 1
+    parameters["update.weight"][1, 0] = sign
+    state = np.zeros((1, 4, 5, 4), np.float32)
+    backend = make(parameters, architecture)
+    cells, constant = backend.put(state), constant_of(backend, random_channels(1, (4, 5), architecture))
+    for _ in range(5):
+        cells = backend.step(cells, constant, everywhere(state))
+    assert (backend.get(cells)[..., 1] == sign * STATE_LIMIT).all()
+
+
+# Batches
+
+
 def test_what_is_put_is_a_copy_and_comes_back_as_it_was(make):
-    _, state = random_inputs()
+    state = random_states()
     kept = state.copy()
     backend = make(random_parameters(update=1.0), SMALL)
     held = backend.put(state)
@@ -105,59 +196,66 @@ def test_what_is_put_is_a_copy_and_comes_back_as_it_was(make):
     np.testing.assert_array_equal(backend.get(held), kept)
 
 
-def test_taken_items_go_on_as_they_would_have(make):
-    planes, state = random_inputs(4)
-    fire = fire_of(planes)
+def test_taken_and_joined_items_evolve_as_they_would_have(make):
+    channels, state = random_channels(4), random_states(4)
+    fire = fire_of(state)
     backend = make(random_parameters(), SMALL)
-    constant = backend.condition(backend.put(planes))
+    constant = constant_of(backend, channels)
     items = np.array([2, 0])
+    whole = backend.get(backend.step(backend.put(state), constant, fire))
     part = backend.step(backend.take(backend.put(state), items), backend.take(constant, items), fire[items])
-    whole = backend.step(backend.put(state), constant, fire)
-    np.testing.assert_allclose(backend.get(part), backend.get(whole)[items], atol=1e-6)
+    np.testing.assert_allclose(backend.get(part), whole[items], atol=1e-6)
+    halves = backend.join([constant_of(backend, channels[:1]), constant_of(backend, channels[1:])])
+    joined = backend.step(backend.put(state), halves, fire)
+    np.testing.assert_allclose(backend.get(joined), whole, atol=1e-5)
 
 
-def test_the_border_of_a_slice_is_seen_as_zeros(make):
-    # A state that is 1 everywhere and a rule that adds a tenth of every neighbour shows how much lies outside.
-    architecture = Architecture(channels=3, hidden=1, encoder=(1,))
-    parameters = {name: np.zeros(shape, np.float32) for name, shape in architecture.shapes().items()}
-    parameters["perceive.weight"][0, 0] = 1
-    parameters["update.weight"][1, 0] = 0.1
-    planes, state = random_inputs(1, (4, 5), architecture)
-    state[..., 0], state[..., 1] = 1, 0
-    backend = make(parameters, architecture)
-    after = backend.get(
-        backend.step(backend.put(state), backend.condition(backend.put(planes)), np.ones((1, 4, 5), bool))
-    )
-    expected = [[4, 6, 6, 6, 4], [6, 9, 9, 9, 6], [6, 9, 9, 9, 6], [4, 6, 6, 6, 4]]
-    np.testing.assert_allclose(10 * after[0, :, :, 1], expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_a_rule_that_runs_away_is_stopped_at_the_limit(make, sign):
-    architecture = Architecture(channels=3, hidden=1, encoder=(1,))
-    parameters = {name: np.zeros(shape, np.float32) for name, shape in architecture.shapes().items()}
-    parameters["condition.bias"][0] = 1
-    parameters["update.weight"][1, 0] = sign
-    planes, state = random_inputs(1, (4, 5), architecture)
-    backend = make(parameters, architecture)
-    constant, cells = backend.condition(backend.put(planes)), backend.put(np.zeros_like(state))
-    for _ in range(5):
-        cells = backend.step(cells, constant, np.ones((1, 4, 5), bool))
-    assert (backend.get(cells)[..., 1] == sign * STATE_LIMIT).all()
+# Agreement
 
 
 def test_both_backends_agree_step_by_step_over_32_steps(architecture):
-    parameters = random_parameters(architecture)
-    planes, state = random_inputs(2, (16, 24), architecture)
+    parameters = random_parameters(architecture, update=0.05)
+    channels, state = random_channels(2, (16, 24), architecture), random_states(2, (16, 24), architecture)
     ours, theirs = NumpyBackend(parameters, architecture), torch_backend(parameters, architecture)
     one, other = ours.put(state), theirs.put(state)
-    first, second = ours.condition(ours.put(planes)), theirs.condition(theirs.put(planes))
-    np.testing.assert_allclose(ours.get(first), theirs.get(second), atol=1e-5)
+    first, second = constant_of(ours, channels), constant_of(theirs, channels)
+    np.testing.assert_allclose(ours.get(first), theirs.get(second), atol=1e-4)
     for number in range(32):
-        fire = fire_of(planes, number)
+        fire = fire_of(state, number)
         one, other = ours.step(one, first, fire), theirs.step(other, second, fire)
-        np.testing.assert_allclose(ours.get(one), theirs.get(other), atol=1e-4, err_msg=f"step {number}")
-    assert 0.2 < np.abs(ours.get(one) - state).max() < 100
+        np.testing.assert_allclose(ours.get(one), theirs.get(other), atol=1e-3, err_msg=f"step {number}")
+    masks = ours.get(one)[..., : architecture.fields] > 0.5
+    assert (masks == (theirs.get(other)[..., : architecture.fields] > 0.5)).mean() > 0.999
+    assert 0.2 < np.abs(ours.get(one) - state).max()
+
+
+# What training uses of PyTorch
+
+
+def test_the_seed_is_evidence_mask_and_zeros():
+    import torch
+
+    channels = random_channels()
+    evidence = torch.rand(3, 3, 12, 16, generator=torch.Generator().manual_seed(0))
+    mask = torch.from_numpy(channels).permute(0, 3, 1, 2)[:, MASK : MASK + 1]
+    state = backend_torch.seed(SMALL, evidence, mask)
+    for item in range(3):
+        expected = naive_seed(SMALL, evidence[item].permute(1, 2, 0).numpy(), channels[item, ..., MASK])
+        np.testing.assert_array_equal(state[item].permute(1, 2, 0).numpy(), expected.astype(np.float32))
+
+
+def test_the_evidence_is_the_sigmoid_of_its_logits_and_part_of_the_condition():
+    import torch
+
+    parameters = {name: torch.from_numpy(value) for name, value in random_parameters().items()}
+    channels = torch.from_numpy(random_channels()).permute(0, 3, 1, 2)
+    features = backend_torch.encode(parameters, SMALL, channels)
+    evidence = backend_torch.evidence_logits(parameters, features).sigmoid()
+    backend = torch_backend(random_parameters(), SMALL)
+    expected = backend.encode(backend.put(random_channels()))
+    torch.testing.assert_close(evidence, expected[1])
+    torch.testing.assert_close(backend_torch.condition(parameters, features, evidence), expected[0])
+    assert (backend_torch.condition(parameters, features, 1 - evidence) - expected[0]).abs().max() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -169,7 +267,7 @@ def test_both_backends_agree_step_by_step_over_32_steps(architecture):
         (ValueError("no"), False),
     ],
 )
-def test_an_exception_is_told_to_be_out_of_memory_or_not(error, expected):
+def test_out_of_memory_is_discriminated_from_other_exceptions(error, expected):
     assert out_of_memory(error) is expected
 
 

@@ -1,4 +1,4 @@
-"""Weights and their model card: what is saved loads, and nothing else does."""
+"""Weights beside their model card: what is saved loads, and nothing else does."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_is_saved_loads_bit_for_bit_by_either_file(saved):
         assert loaded.card.sha256 == hashlib.sha256((saved / "tiny-2d.npz").read_bytes()).hexdigest()
 
 
-def test_the_record_for_reports_names_the_weights(saved):
+def test_the_record_for_reports_identifies_the_weights(saved):
     record = load_model(saved / "tiny-2d.npz").record()
     assert (record.name, record.licence, record.training_data) == ("tiny-2d", "CC0-1.0", "none")
     assert len(record.sha256) == 64
@@ -126,13 +126,13 @@ def test_a_changed_byte_is_found(saved):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
-    with pytest.raises(ValueError, match=r"tiny-2d\.npz.*SHA-256.*Install RNCARefine again"):
+    with pytest.raises(ValueError, match=r"tiny-2d\.npz.*SHA-256"):
         load_model(path)
 
 
 @settings(max_examples=25, deadline=None)
 @given(share=st.floats(0, 0.999))
-def test_a_truncated_file_is_one_clear_error_even_if_the_card_was_made_for_it(tmp_path_factory, share):
+def test_a_truncated_file_is_one_error_even_if_the_card_was_made_for_it(tmp_path_factory, share):
     folder = tmp_path_factory.mktemp("model")
     save_model(tiny(), folder)
     data = (folder / "tiny-2d.npz").read_bytes()
@@ -146,7 +146,7 @@ def test_a_truncated_file_is_one_clear_error_even_if_the_card_was_made_for_it(tm
 
 
 class Bomb:
-    """Sets a mark when it is unpickled."""
+    """Leaves a trace when it is unpickled."""
 
     exploded = False
 
@@ -164,7 +164,7 @@ def test_foreign_files_are_refused_and_nothing_in_them_is_run(saved, kind):
         buffer = io.BytesIO()
         np.save(buffer, np.zeros(3, np.float32))
         with_bytes(saved, buffer.getvalue())
-    with pytest.raises(ValueError, match=r"tiny-2d\.npz: this is not an \.npz file of plain arrays"):
+    with pytest.raises(ValueError, match=r"tiny-2d\.npz: .*plain arrays"):
         load_model(saved / "tiny-2d.npz")
     assert not Bomb.exploded
 
@@ -172,10 +172,10 @@ def test_foreign_files_are_refused_and_nothing_in_them_is_run(saved, kind):
 def test_wrong_missing_and_additional_parameters_are_named(saved):
     good = tiny().parameters
     rewritten(saved, **{**good, "update.bias": np.zeros(17, np.float32)})
-    with pytest.raises(ValueError, match=r"'update\.bias' has shape \(17,\), the model card says shape \(16,\)"):
+    with pytest.raises(ValueError, match=r"'update\.bias'.*\(17,\).*\(16,\)"):
         load_model(saved / "tiny-2d.npz")
     rewritten(saved, **{name: values for name, values in good.items() if name != "scale"})
-    with pytest.raises(ValueError, match="'scale' has no place"):
+    with pytest.raises(ValueError, match="'scale'"):
         load_model(saved / "tiny-2d.npz")
     rewritten(saved, **good, extra=np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="'extra'"):
@@ -194,64 +194,17 @@ def test_another_type_and_values_that_are_not_finite_are_named(saved):
 
 def test_a_missing_half_is_named(saved):
     (saved / "tiny-2d.json").rename(saved / "elsewhere.json")
-    with pytest.raises(ValueError, match=r"tiny-2d\.json: the model card is missing"):
+    with pytest.raises(ValueError, match=r"tiny-2d\.json: .*missing"):
         load_model(saved / "tiny-2d.npz")
     (saved / "elsewhere.json").rename(saved / "tiny-2d.json")
     (saved / "tiny-2d.npz").unlink()
-    with pytest.raises(ValueError, match=r"tiny-2d\.npz: the weights are missing"):
+    with pytest.raises(ValueError, match=r"tiny-2d\.npz: .*missing"):
         load_model(saved / "tiny-2d.json")
 
 
-def test_a_card_under_another_name_is_refused(saved):
-    for ending in (".npz", ".json"):
-        (saved / f"tiny-2d{ending}").rename(saved / f"other{ending}")
-    with pytest.raises(ValueError, match="field 'name' is 'tiny-2d', but the file is called 'other'"):
-        load_model(saved / "other.npz")
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", "../evil"),
-        ("title", ""),
-        ("mode", "3D"),
-        ("licence", None),
-        ("spacing_mm", 0),
-        ("spacing_mm", "1.6"),
-        ("spacing_mm", True),
-        ("channels", 1.5),
-        ("steps", 0),
-        ("fire_rate", 1.2),
-        ("metrics", [1]),
-        ("shapes", {}),
-        ("shapes", {"w": [-1]}),
-        ("parameters", 3),
-        ("sha256", "ABC"),
-        ("format", 2),
-        ("colour", "blue"),
-    ],
-)
-def test_a_wrong_field_of_a_card_is_named(saved, field, value):
-    path = edited(saved, **{field: value})
-    with pytest.raises(ValueError, match=f"'{field}'") as raised:
-        load_model(path)
-    assert "tiny-2d.json" in str(raised.value)
-
-
-@pytest.mark.parametrize("field", list(CARD.to_dict()))
-def test_a_missing_field_of_a_card_is_named(saved, field):
-    path = saved / "tiny-2d.json"
-    values = json.loads(path.read_text())
-    del values[field]
-    path.write_text(json.dumps(values))
-    with pytest.raises(ValueError, match=f"field '{field}' is missing"):
-        load_model(path)
-
-
-@pytest.mark.parametrize("text", ["", "[1]", '{"name": ', "\x00"])
-def test_a_card_that_is_no_json_object_is_refused(saved, text):
-    (saved / "tiny-2d.json").write_text(text)
-    with pytest.raises(ValueError, match=r"tiny-2d\.json"):
+def test_weights_beside_a_bad_card_are_refused(saved):
+    edited(saved, crop=0)
+    with pytest.raises(ValueError, match=r"tiny-2d\.json.*'crop'"):
         load_model(saved / "tiny-2d.npz")
 
 
@@ -269,9 +222,9 @@ def test_a_name_finds_the_shipped_model_and_the_first_folder_wins(tmp_path, monk
 
 def test_an_unknown_name_lists_the_models_there_are(saved, monkeypatch):
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (saved,))
-    with pytest.raises(ValueError, match=r"There is no model 'huge'\. Models: tiny-2d\."):
+    with pytest.raises(ValueError, match=r"'huge'.*tiny-2d"):
         load_model("huge")
-    with pytest.raises(ValueError, match="there is no such model file"):
+    with pytest.raises(ValueError, match="no such model"):
         load_model(saved / "huge.npz")
     with pytest.raises(ValueError, match="is not a model"):
         load_model(saved / "huge")
@@ -307,15 +260,18 @@ def test_a_model_is_chosen_by_name_or_by_mode(two_modes, name, mode, chosen):
     assert choose_model(name, mode).card.name == chosen
 
 
-def test_without_a_name_the_default_model_is_chosen_where_it_fits():
-    mode = load_model(DEFAULT_MODEL).card.mode
+def test_without_a_name_the_default_model_is_chosen_where_it_fits(tmp_path, monkeypatch):
+    for card in CARDS.values():
+        save_model(replace(tiny(), card=card), tmp_path)
+    monkeypatch.setattr(model_module, "MODEL_FOLDERS", (tmp_path,))
+    mode = CARDS[DEFAULT_MODEL].mode
     assert choose_model().card.name == choose_model(None, mode).card.name == DEFAULT_MODEL
 
 
 CARDS = {
     name: replace(CARD, name=name, mode=mode, licence=licence)
     for name, mode, licence in (
-        ("aorta", "slice-wise", "MIT"),  # somebody's own
+        ("aorta", "slice-wise", "MIT"),  # not a shipped one
         ("sax-cine-2d", "slice-wise", "CC BY-NC-SA 4.0"),
         ("sax-cine-3d", "volumetric", "CC BY-NC-SA 4.0"),
         ("sax-open-2d", "slice-wise", "Apache-2.0"),
@@ -340,33 +296,33 @@ def test_the_best_model_is_the_first_of_its_kind_in_the_order_of_preference(mode
         assert (best and best.name) == chosen
 
 
-def test_a_model_of_somebody_s_own_is_the_best_only_where_none_is_preferred():
+def test_a_model_that_is_not_shipped_is_the_best_only_where_no_shipped_one_is():
     assert best_model([CARDS["aorta"], CARDS["sax-open-2d"]]).name == "sax-open-2d"
     assert best_model([replace(CARD, name="zebra"), CARDS["aorta"]]).name == "aorta"
     assert best_model([]) is None
 
 
-def test_who_keeps_only_the_free_model_gets_it_without_asking(tmp_path, monkeypatch):
+def test_the_only_model_there_is_is_chosen_whatever_the_preference(tmp_path, monkeypatch):
     save_model(replace(tiny(), card=CARDS["sax-open-2d"]), tmp_path)
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (tmp_path,))
     assert choose_model().card.name == choose_model(None, "slice-wise").card.name == "sax-open-2d"
 
 
-def test_without_any_model_the_remedy_is_told(tmp_path, monkeypatch):
+def test_without_any_model_there_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (tmp_path,))
-    with pytest.raises(ValueError, match=r"No model is installed\. Install RNCARefine again"):
+    with pytest.raises(ValueError, match="No model"):
         choose_model()
 
 
 def test_a_model_that_is_made_for_another_mode_is_refused_with_both_names(two_modes):
-    with pytest.raises(ValueError, match="Model 'flat' is slice-wise, the repair was asked to be volumetric"):
+    with pytest.raises(ValueError, match=r"'flat' is slice-wise.*volumetric"):
         choose_model("flat", "volumetric")
 
 
 def test_a_mode_without_a_model_and_a_mode_that_does_not_exist_are_refused(two_modes, tmp_path):
     for path in tmp_path.glob("deep.*"):
         path.unlink()
-    with pytest.raises(ValueError, match="No volumetric model is installed"):
+    with pytest.raises(ValueError, match="No volumetric model"):
         choose_model(None, "volumetric")
-    with pytest.raises(ValueError, match=r"mode is '3d'. Give one of slice-wise, volumetric"):
+    with pytest.raises(ValueError, match="'3d'"):
         choose_model("flat", "3d")

@@ -1,4 +1,4 @@
-"""Who is whose neighbour, and how close."""
+"""Links between slices: which one lies below, which above, and how much they weigh."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rncarefine.nca.architecture import closeness
+from rncarefine.nca.architecture import neighbour_weight
 from rncarefine.nca.neighbours import link
 
 
@@ -17,15 +17,15 @@ def test_neighbours_are_the_slices_directly_below_and_above_of_the_same_stack():
     assert links.above.tolist() == [2, 5, 1, 5, 5]
 
 
-@pytest.mark.parametrize(("distance", "expected"), [(2, 1), (5, 1), (10, 0.5), (20, 0.25)])
-def test_the_further_apart_the_less_slices_have_to_say(distance, expected):
-    assert closeness(distance) == expected
-    links = link(np.array([0, 0]), np.array([0, 1]), np.full(2, float(distance)))
-    assert links.closeness.tolist() == [expected, expected]
+def test_every_stack_weighs_by_its_own_slice_spacing():
+    spacings = np.array([4.0, 4.0, 8.0, 10.0])
+    links = link(np.array([0, 0, 1, 2]), np.array([0, 1, 0, 0]), spacings)
+    assert links.neighbour_weight.dtype == np.float32
+    assert links.neighbour_weight == pytest.approx([neighbour_weight(mm) for mm in spacings])
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 8)), min_size=1, unique=True))
-def test_whoever_lies_above_a_slice_has_it_below(places):
+def test_the_slice_above_has_this_one_below(places):
     links = link(np.array([s for s, _ in places]), np.array([k for _, k in places]), np.full(len(places), 6.0))
     for here, there in enumerate(links.above):
         if there < len(places):

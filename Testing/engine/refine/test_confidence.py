@@ -1,4 +1,4 @@
-"""What speaks for a repair, and how it is weighed."""
+"""What a confidence is computed from, and how it is weighed."""
 
 from __future__ import annotations
 
@@ -7,39 +7,96 @@ import math
 import numpy as np
 import pytest
 
-from engine.shapes import horseshoe, ring
-from rncarefine.nca.card import EVIDENCE
-from rncarefine.refine.confidence import confidence, evidence
+from engine.shapes import CENTRE, blob, disc, horseshoe, ring
+from engine.toy_stacks import dice
+from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
+from rncarefine.refine.confidence import (
+    closed_features,
+    confidence,
+    expected_dice,
+    repaired_features,
+    sharpness,
+    soft_dice,
+    thinnest,
+)
+
+RING, BROKEN = ring(), horseshoe(90)
+NOTHING = np.zeros_like(RING)
 
 
-def test_the_evidence_of_a_sure_estimate_is_plain_dice():
-    truth, before = ring(), horseshoe(90)
-    found = evidence(before, truth, truth.astype(np.float32))
-    overlap = 2 * before.sum() / (before.sum() + truth.sum())
-    assert tuple(found) == EVIDENCE
-    assert found["after"] == 1
-    assert found["before"] == pytest.approx(overlap)
-    assert found["gain"] == pytest.approx(1 - overlap)
-    assert found["kept"] == pytest.approx(overlap)
-    assert found["change"] == pytest.approx(math.log(0.01 + (truth.sum() - before.sum()) / truth.sum()))
-    assert found["sharpness"] == 1
+def sure(wall):
+    return wall.astype(np.float32)
 
 
-def test_an_estimate_that_is_nowhere_sure_has_no_sharpness():
-    found = evidence(horseshoe(90), ring(), np.full(ring().shape, 0.5, np.float32))
-    assert found["sharpness"] == 0
+def test_of_sure_fields_the_features_of_a_repaired_wall_are_plain_dice():
+    found = repaired_features(BROKEN, RING, sure(RING), sure(BROKEN))
+    assert tuple(found) == REPAIRED_FEATURES
+    overlap = dice(RING, BROKEN)
+    assert found["likelihood"] == pytest.approx(1)
+    assert found["seen"] == found["agreement"] == found["kept"] == pytest.approx(overlap)
+    assert found["sharpness"] == found["sharpness_seen"] == 1
+    assert 0.8 < found["thinnest"] <= 1
 
 
-def test_a_wall_that_was_not_there_and_an_empty_estimate_are_no_division_by_zero():
-    nothing = np.zeros_like(ring())
-    found = evidence(nothing, nothing, nothing.astype(np.float32))
-    assert all(math.isfinite(value) for value in found.values())
-    assert evidence(nothing, ring(), ring().astype(np.float32))["kept"] == 0
+def test_of_sure_fields_the_features_of_a_closed_wall_are_plain_dice():
+    found = closed_features(RING, sure(BROKEN), [sure(NOTHING), sure(RING)])
+    assert tuple(found) == CLOSED_FEATURES
+    assert found["seen"] == pytest.approx(dice(RING, BROKEN))
+    assert found["neighbours"] == pytest.approx(1)
+    assert found["sharpness_seen"] == 1
+    assert found["size"] == pytest.approx(math.log((1 + RING.sum()) / (1 + BROKEN.sum())))
 
 
-def test_weights_make_a_probability_and_their_absence_the_expected_dice():
-    found = dict(zip(EVIDENCE, (0.9, 0.6, 0.3, 0.7, -1.0, 0.8), strict=True))
-    weights = dict.fromkeys(EVIDENCE, 0.0) | {"gain": 10.0, "intercept": -1.0}
+def test_a_closed_wall_of_a_single_slice_has_no_neighbours():
+    assert closed_features(RING, sure(RING), [])["neighbours"] == 0
+
+
+def test_nothing_is_divided_by_zero():
+    for found in (
+        repaired_features(NOTHING, NOTHING, sure(NOTHING), sure(NOTHING)),
+        closed_features(NOTHING, sure(NOTHING), [sure(NOTHING)]),
+    ):
+        assert all(value == 0 for value in found.values())
+    assert repaired_features(NOTHING, RING, sure(RING), sure(RING))["kept"] == 0
+
+
+def test_the_expected_dice_is_the_dice_where_the_likelihood_is_certain():
+    assert expected_dice(BROKEN > 0, sure(RING)) == pytest.approx(dice(RING, BROKEN))
+    assert expected_dice(RING > 0, sure(RING)) == 1
+    assert expected_dice(NOTHING, sure(NOTHING)) == 0
+    # Half a chance everywhere: 2 * 8 * 0.5 / (16 * 0.5 + 8).
+    half = np.full((4, 4), 0.5, np.float32)
+    assert expected_dice(np.arange(16).reshape(4, 4) < 8, half) == pytest.approx(0.5)
+
+
+def test_the_dice_of_two_likelihoods_counts_what_both_expect():
+    assert soft_dice(sure(RING), sure(BROKEN)) == pytest.approx(dice(RING, BROKEN))
+    assert soft_dice(0.25 * sure(RING), 0.75 * sure(RING)) == pytest.approx(0.5)
+    assert soft_dice(sure(NOTHING), sure(NOTHING)) == 0
+
+
+def test_a_likelihood_is_sharp_where_it_is_sure():
+    assert sharpness(np.full((4, 4), 0.5, np.float32)) == 0
+    assert sharpness(np.array([[1.0, 0.75], [0.01, 0.0]], np.float32)) == pytest.approx((1 + 0.5) / 2)
+    assert sharpness(sure(NOTHING)) == 0
+
+
+def test_a_ring_is_as_thin_as_its_thinnest_place():
+    assert thinnest(RING) > 0.8
+    notched = RING & (1 - blob((CENTRE[0], CENTRE[1] + 27 / 1.25), 7))
+    assert 0 < thinnest(notched) < 0.5
+    assert thinnest(BROKEN) == thinnest(disc(20)) == thinnest(NOTHING) == 0
+
+
+def test_weights_make_a_probability():
+    found = dict.fromkeys(REPAIRED_FEATURES, 0.5) | {"seen": 0.3}
+    weights = dict.fromkeys(REPAIRED_FEATURES, 0.0) | {"seen": 10.0, "intercept": -1.0}
     assert confidence(found, weights) == pytest.approx(1 / (1 + math.exp(-2)))
     assert confidence(found, weights | {"intercept": 1e6}) == pytest.approx(1)
-    assert confidence(found, {}) == 0.9
+    assert confidence(found, weights | {"intercept": -1e6}) == pytest.approx(0)
+
+
+def test_without_weights_an_expected_dice_stands_for_the_confidence():
+    found = dict.fromkeys(REPAIRED_FEATURES, 0.5) | {"seen": 0.3, "likelihood": 0.9}
+    assert confidence(found, {}) == 0.3
+    assert confidence(found, {}, "likelihood") == 0.9

@@ -33,7 +33,7 @@ def after() -> Mask:
 @pytest.fixture
 def report(stack: Stack, after: Mask) -> Report:
     """Return the report about the sample, with its true totals."""
-    report = broken_report(notes=["careful"])
+    report = broken_report(doubts=[Reason(ReasonCode.ONE_SLICE)])
     return replace(report, stack=stack_record(stack, after, report.slices))
 
 
@@ -106,7 +106,7 @@ def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, s
     assert record.gap_deg_after == 0
     assert record.added_mm2 == pytest.approx(16 * 1.5 * 1.25)
     assert seen.stack.closed_after == 4
-    assert (seen.notes, seen.doubts) == (["careful"], [Reason(ReasonCode.SLICE_EDITED, k=2)])
+    assert seen.doubts == [Reason(ReasonCode.ONE_SLICE), Reason(ReasonCode.SLICE_EDITED, k=2)]
     assert record.codes[-1] == ReasonCode.EDITED
 
 
@@ -115,7 +115,7 @@ def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack,
     wall[CLOSED, 0, 0] = 1
     wall[0] = 0
     seen = decided(report, {CLOSED: False}, stack, wall)
-    assert seen.doubts == [Reason(ReasonCode.SLICE_EDITED, k=k) for k in (0, 1)]
+    assert seen.doubts == [*report.doubts, *(Reason(ReasonCode.SLICE_EDITED, k=k) for k in (0, 1))]
     assert (seen.slices[0].finding_after, seen.slices[0].removed_mm2 > 0) == (Finding.EMPTY, True)
     assert (seen.slices[CLOSED].b0_after, seen.slices[CLOSED].added_mm2) == (2, 1.88)
 
@@ -129,7 +129,7 @@ def test_an_edit_by_hand_is_seen_in_the_area_alone(report: Report, stack: Stack,
     seen = decided(report, {}, stack, wall)
     assert seen.slices[0].added_mm2 == pytest.approx(grown * 1.5 * 1.25, abs=0.01)
     assert seen.slices[0].finding_after is Finding.RING
-    assert seen.doubts == [Reason(ReasonCode.SLICE_EDITED, k=0)]
+    assert seen.doubts == [*report.doubts, Reason(ReasonCode.SLICE_EDITED, k=0)]
 
 
 def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack, after: Mask) -> None:
@@ -149,7 +149,7 @@ def test_the_report_keeps_its_name(report: Report, stack: Stack, after: Mask) ->
 
 def test_rounded_areas_do_not_make_an_edit_by_hand(report: Report, stack: Stack, after: Mask) -> None:
     slices = [replace(record, added_mm2=round(record.added_mm2 + 0.004, 2)) for record in report.slices]
-    assert decided(replace(report, slices=slices), {}, stack, after).doubts == []
+    assert decided(replace(report, slices=slices), {}, stack, after).doubts == report.doubts
 
 
 @pytest.mark.parametrize(

@@ -1,68 +1,193 @@
-"""What automaton and geometry suggest for a slice, and what the automaton is shown."""
+"""What is seen in the images of a stack, what the automaton proposes for it, and what the encoder is shown."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from engine.shapes import SPACING, STACK_SPACING, heart
-from engine.toy_models import SMALL, circle_model, identity_model, random_parameters, toy_model
-from engine.toy_stacks import broken_stack, dice
-from rncarefine.nca.architecture import PLANES
-from rncarefine.nca.channels import grey_range
-from rncarefine.nca.channels import planes as condition_planes
-from rncarefine.nca.crop import fit_frame
-from rncarefine.nca.rollout import Rollout
+from engine.shapes import SPACING, STACK_SPACING, blob, heart, horseshoe, ring
+from engine.toy_models import (
+    SEEING,
+    SMALL,
+    identity_model,
+    random_parameters,
+    seeing_model,
+    spreading_parameters,
+    toy_model,
+    volumetric_seeing_model,
+)
+from engine.toy_stacks import broken_stack, dice, grey
+from rncarefine.anatomy.heart import Heart, locate_heart
+from rncarefine.nca.architecture import CHANNELS, Architecture
+from rncarefine.nca.channels import scaled
+from rncarefine.nca.crop import crop_around
+from rncarefine.nca.rollout import PATIENCE, Runner
 from rncarefine.progress import Cancelled
 from rncarefine.refine import proposals
-from rncarefine.refine.proposals import ask_automaton
+from rncarefine.refine.confidence import expected_dice
+from rncarefine.refine.proposals import SURE_HEART, likelihood_of, propose, see
 from rncarefine.stack import Stack
-from rncarefine.tasks.ring.readout import is_ring
+from rncarefine.tasks.ring.readout import is_ring, read_wall
+
+TRUTH, POOLS = heart()
+SLICES, RINGS = range(9), range(8)
+"""Slice 8 of the drawn heart is a solid disc."""
 
 
 def random_model(**card):
     return toy_model(random_parameters(SMALL, update=0.3), SMALL, **card)
 
 
-# The automaton
+def spreading_model(**card):
+    return toy_model(spreading_parameters(), SEEING, **card)
 
 
-def test_the_hand_made_automaton_closes_the_gaps_where_the_wall_was():
-    truth, _ = heart()
-    found = ask_automaton(broken_stack(), [2, 5], circle_model(), device="numpy")
-    assert sorted(found.walls) == sorted(found.likelihood) == [2, 5]
+def heart_of(stack):
+    return locate_heart(stack.mask, stack.pool, stack.in_plane)
+
+
+def proposed(stack=None, wanted=(2, 5), model=None, at=None, device="numpy", **options):
+    """See the broken heart and propose walls, by default for both of its broken slices.
+
+    Returns what :func:`see` and :func:`propose` return together: ``seen_walls`` are the walls of the former.
+    """
+    stack = broken_stack() if stack is None else stack
+    model = seeing_model() if model is None else model
+    runner = Recorded(model.parameters, Architecture.of(model.card.shapes), device)
+    sight = see(stack, at if isinstance(at, list) else [at or heart_of(stack)], runner, model)
+    found = propose(sight, stack, wanted, runner, model, **options)
+    return SimpleNamespace(**{**vars(sight), "seen_walls": sight.walls, **vars(found), "runner": runner})
+
+
+class Recorded(Runner):
+    """Records what it was asked for."""
+
+    made: list[Recorded] = []  # noqa: RUF012
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.encoded, self.rolled = [], []
+        self.made.append(self)
+
+    def encode(self, channels):
+        self.encoded.append(channels.copy())
+        return super().encode(channels)
+
+    def roll(self, encoding, k, **options):
+        self.rolled.append({"channels": encoding.channels, "k": k, **options})
+        return super().roll(encoding, k, **options)
+
+
+@pytest.fixture
+def recorded():
+    """Return the runners that were used."""
+    Recorded.made = []
+    return Recorded.made
+
+
+# What the encoder sees from the images alone
+
+
+def test_every_slice_is_seen_whether_it_is_wanted_or_not():
+    found = proposed(wanted=[2])
+    assert found.seen.shape == TRUTH.shape
+    assert 0 <= found.seen.min() <= found.seen.max() <= 1
+    assert found.sureness > 0.9
+    assert sorted(found.seen_walls) == list(RINGS)
+    for k, wall in found.seen_walls.items():
+        assert is_ring(wall)
+        assert dice(wall, TRUTH[k]) > 0.95
+        assert dice(found.seen[k] > 0.5, wall) > 0.97
+    assert (sorted(found.walls), sorted(found.likelihood), sorted(found.one_pass)) == ([2], [2], [2])
+
+
+def test_what_is_seen_does_not_depend_on_the_masks():
+    stack = broken_stack()
+    one = proposed(stack)
+    other = proposed(Stack.create(stack.image, TRUTH, STACK_SPACING), at=heart_of(stack))
+    for k in SLICES:
+        np.testing.assert_allclose(one.seen[k], other.seen[k], atol=1e-6)
+
+
+def test_without_a_wanted_slice_nothing_is_rolled_out(recorded):
+    found = proposed(wanted=[])
+    assert sorted(found.seen_walls) == list(RINGS)
+    for nothing in (found.walls, found.likelihood, found.one_pass, found.snapshots, found.disregarded):
+        assert not nothing
+    assert found.steps == 0
+    assert not recorded[0].rolled
+
+
+def test_a_stack_whose_mask_is_empty_is_seen_all_the_same():
+    stack = broken_stack()
+    found = proposed(Stack.create(stack.image, np.zeros_like(stack.mask), STACK_SPACING), at=heart_of(stack))
+    assert sorted(found.walls) == [2, 5]
+    assert all(dice(wall, TRUTH[k]) > 0.95 for k, wall in found.walls.items())
+
+
+# The automaton's walls
+
+
+def test_gaps_are_closed_where_the_image_shows_the_wall():
+    found = proposed()
+    assert sorted(found.walls) == sorted(found.likelihood) == sorted(found.one_pass) == [2, 5]
     for k, wall in found.walls.items():
         assert is_ring(wall)
-        assert wall.shape == truth[k].shape
-        assert dice(wall, truth[k]) > 0.8
+        assert wall.shape == TRUTH[k].shape
+        assert dice(wall, TRUTH[k]) > 0.95
         assert 0 <= found.likelihood[k].min() <= found.likelihood[k].max() <= 1
-        assert dice(found.likelihood[k] > 0.5, wall > 0) > 0.97
-    assert (found.backend, found.device, found.notes) == ("numpy", "cpu", [])
-    assert 0 < found.steps <= circle_model().card.steps
+        # The rule of this automaton changes nothing: its wall is that of a single pass, here without the masks, too.
+        np.testing.assert_array_equal(wall, found.one_pass[k])
+        np.testing.assert_array_equal(wall, found.seen_walls[k])
+    assert found.steps == PATIENCE
+    assert not found.disregarded
 
 
-def test_where_the_automaton_closes_nothing_there_is_no_wall_but_a_likelihood():
-    found = ask_automaton(broken_stack(), [2, 5], identity_model(), device="numpy")
-    assert found.walls == {}
+def test_where_the_automaton_closes_nothing_there_is_a_likelihood_and_no_wall():
+    found = proposed(model=identity_model())
+    assert found.walls == found.seen_walls == found.one_pass == {}
     assert sorted(found.likelihood) == [2, 5]
+    assert found.sureness == 0
+
+
+@pytest.fixture
+def trusting(monkeypatch):
+    """Give the automaton all masks, however little its evidence agrees with them."""
+    monkeypatch.setattr(proposals, "TRUSTED_MASK", 0.0)
+
+
+def test_the_rollout_adds_to_the_single_pass(trusting):
+    # The evidence of the spreading automaton knows no ring, its rule draws one.
+    found = proposed(model=spreading_model(steps=80))
+    for k in (2, 5):
+        assert found.likelihood[k][TRUTH[k] > 0].mean() > 0.8
+        assert dice(found.walls[k], TRUTH[k]) > 0.9
+    assert PATIENCE < found.steps < 80
 
 
 def test_both_backends_propose_the_same_walls():
-    one, other = (ask_automaton(broken_stack(), [2, 5], circle_model(), device=device) for device in ("numpy", "cpu"))
+    one, other = (proposed(device=device) for device in ("numpy", "cpu"))
     for k in (2, 5):
         np.testing.assert_array_equal(one.walls[k], other.walls[k])
         np.testing.assert_allclose(one.likelihood[k], other.likelihood[k], atol=1e-4)
-    assert other.backend == "torch"
+    assert (other.runner.backend, other.runner.device) == ("torch", "cpu")
 
 
-def test_what_is_repaired_beside_a_slice_does_not_change_its_result():
-    stack = broken_stack()
-    options = {"device": "numpy", "steps": 6}
-    alone, together, turned = (
-        ask_automaton(stack, wanted, random_model(), **options) for wanted in ([2], [2, 5], [5, 7, 2])
-    )
-    np.testing.assert_allclose(alone.likelihood[2], together.likelihood[2], atol=1e-6)
-    np.testing.assert_allclose(alone.likelihood[2], turned.likelihood[2], atol=1e-6)
+def test_the_same_call_proposes_the_same_to_the_bit():
+    one, again = (proposed(model=random_model(), steps=6, samples=2) for _ in range(2))
+    for k in (2, 5):
+        np.testing.assert_array_equal(one.likelihood[k], again.likelihood[k])
+    assert np.abs(proposed(model=random_model(), steps=6, seed=7).likelihood[2] - one.likelihood[2]).max() > 1e-3
+
+
+def test_other_wanted_slices_do_not_change_the_result_of_one():
+    options = {"model": random_model(), "steps": 6}
+    alone, together, turned = (proposed(wanted=wanted, **options) for wanted in ([2], [2, 5], [5, 7, 2]))
+    np.testing.assert_allclose(alone.likelihood[2], together.likelihood[2], atol=1e-5)
+    np.testing.assert_allclose(alone.likelihood[2], turned.likelihood[2], atol=1e-5)
 
 
 def test_a_larger_slice_around_the_same_heart_does_not_change_the_result():
@@ -70,107 +195,312 @@ def test_a_larger_slice_around_the_same_heart_does_not_change_the_result():
     rooms = ((0, 0), (9, 4), (3, 12))
     image, mask, pool = (np.pad(each, rooms, mode="edge") for each in (stack.image, stack.mask, stack.pool))
     wide = Stack.create(image, mask, STACK_SPACING, pool)
-    options = {"device": "numpy", "steps": 6}
-    one, other = (
-        ask_automaton(stack, [2], random_model(), **options),
-        ask_automaton(wide, [2], random_model(), **options),
-    )
+    options = {"wanted": [2], "model": random_model(), "steps": 6}
+    one, other = proposed(stack, **options), proposed(wide, **options)
     inside = other.likelihood[2][9:-4, 3:-12]
-    # The frame reaches a little beyond the smaller slice, where masks count as empty and the field ends.
-    np.testing.assert_allclose(inside[3:-3, 3:-3], one.likelihood[2][3:-3, 3:-3], atol=1e-4)
+    np.testing.assert_allclose(inside[2:-2, 2:-2], one.likelihood[2][2:-2, 2:-2], atol=1e-4)
 
 
-def seen_by_the_automaton(monkeypatch, stack, wanted, **options):
-    """Return the arguments of the rollout."""
-    calls = []
-
-    def spy(parameters, architecture, planes, state, k, **keywords):
-        calls.append({"planes": planes, "state": state, "k": k, **keywords})
-        return Rollout(state, np.full(len(k), 3 + len(calls)), "numpy", "cpu", [f"note {len(calls) % 2}"])
-
-    monkeypatch.setattr(proposals, "rollout", spy)
-    return ask_automaton(stack, wanted, identity_model(), **options), calls
+# What the encoder is shown
 
 
-def test_the_automaton_is_shown_image_wall_neighbours_and_pool_in_the_frame(monkeypatch):
+def crop_about(middle, shape=TRUTH.shape[1:]):
+    return crop_around(middle, (64, 64), 1.6, SPACING, shape)
+
+
+def test_the_encoder_is_shown_images_masks_and_pool_in_the_crop_first_without_the_masks(recorded):
     stack = broken_stack()
-    _, (call,) = seen_by_the_automaton(monkeypatch, stack, [0, 5])
-    frame = fit_frame(stack.mask | stack.pool, SPACING, 1.6, stride=2)
-    image = frame.take(stack.image, outside="nearest")
-    low, high = grey_range(image)
-    walls, pools = frame.take(stack.mask), frame.take(stack.pool)
-    for item, k in enumerate((0, 5)):
-        below = walls[k - 1] if k else np.zeros_like(walls[0])
-        expected = condition_planes((image[k] - low) / (high - low), walls[k], below, walls[k + 1], pools[k], 1.6)
-        np.testing.assert_allclose(call["planes"][item], expected, atol=1e-6)
-        np.testing.assert_allclose(call["state"][item, ..., 0], walls[k])
-    np.testing.assert_array_equal(call["k"], [0, 5])
+    proposed(stack, wanted=[0, 5])
+    crop = crop_about(tuple(np.median(heart_of(stack).centres, axis=0)))
+    images = scaled(crop.take(stack.image, outside="nearest"))
+    walls, pools = crop.take(stack.mask), crop.take(stack.pool)
+    alone, given = recorded[0].encoded
+    nothing = np.zeros_like(walls[0])
+    for seen, slices, masked in ((alone, SLICES, False), (given, (0, 5), True)):
+        assert len(seen) == len(slices)
+        for channels, k in zip(seen, slices, strict=True):
+            below, above = (other if 0 <= other < 9 else None for other in (k - 1, k + 1))
+            expected = {"image": images[k], "mask": walls[k], "pool": pools[k]}
+            for name, values in (("image", images), ("mask", walls)):
+                expected[f"{name} below"] = nothing if below is None else values[below]
+                expected[f"{name} above"] = nothing if above is None else values[above]
+            for number, name in enumerate(CHANNELS):
+                hidden = not masked and not name.startswith("image")
+                np.testing.assert_allclose(channels[..., number], nothing if hidden else expected[name], atol=1e-6)
+    np.testing.assert_array_equal(recorded[0].rolled[0]["k"], [0, 5])
 
 
-def test_the_last_slice_has_nothing_above_it(monkeypatch):
+def test_without_a_pool_its_channel_is_empty(recorded):
+    proposed(broken_stack(pool=False))
+    assert not recorded[0].encoded[1][..., CHANNELS.index("pool")].any()
+    assert recorded[0].encoded[1][..., CHANNELS.index("mask")].any()
+
+
+def test_the_card_decides_the_size_of_the_crop(recorded):
+    proposed(wanted=[2], model=seeing_model(crop=48))
+    assert recorded[0].encoded[0].shape == (9, 48, 48, len(CHANNELS))
+
+
+def test_model_and_options_decide_steps_rate_and_seed(recorded):
+    proposed(wanted=[2], seed=7, model=seeing_model(steps=11, fire_rate=0.25))
+    proposed(wanted=[2], steps=9)
+    first, second = (runner.rolled[0] for runner in recorded)
+    assert (first["steps"], first["fire_rate"], first["seed"]) == (11, 0.25, 7)
+    assert (second["steps"], second["seed"], second["patience"]) == (9, 0, PATIENCE)
+
+
+# A heart beside the crop
+
+
+def beside(mm):
+    """Return a heart that is looked for so far away from where it is."""
+    there = heart_of(broken_stack())
+    return Heart(there.centres + np.array([mm / SPACING[0], 0]), there.radius_mm)
+
+
+def test_the_crop_is_laid_again_about_a_heart_that_lies_off_its_middle(recorded, monkeypatch):
+    found = proposed(at=beside(34))
+    assert [len(seen) for seen in recorded[0].encoded] == [9, 9, 2]
+    assert sorted(found.seen_walls) == list(RINGS)
+    assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
+    monkeypatch.setattr(proposals, "RECENTRE_MM", 1e3)
+    cut_off = proposed(at=beside(34))
+    assert max(dice(wall, TRUTH[k]) for k, wall in cut_off.seen_walls.items() if k < 3) < 0.95
+
+
+def test_a_small_distance_leaves_the_crop_where_it_is(recorded):
+    proposed(at=beside(8))
+    assert [len(seen) for seen in recorded[0].encoded] == [9, 2]
+
+
+def test_where_no_heart_is_seen_the_crop_stays_where_it_is():
+    there = beside(34)
+    found = proposed(at=there, model=identity_model())
+    assert found.crop.start == crop_about(tuple(np.median(there.centres, axis=0))).start
+    assert found.heart is there
+
+
+# Several places, and none
+
+
+def wide_stack(mask=None):
+    """Return the heart in a corner of slices of 183 x 250 mm; its crop holds half of them."""
+    rooms = ((0, 0), (20, 30), (10, 110))
+    walls, pools = np.pad(TRUTH, rooms), np.pad(POOLS, rooms)
+    return Stack.create(grey(walls, pools), walls if mask is None else mask, STACK_SPACING), walls
+
+
+def away(stack):
+    """Return a heart that is looked for 125 mm away from where it is."""
+    there = heart_of(stack)
+    return Heart(there.centres + np.array([0, 125 / SPACING[1]]), there.radius_mm)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_several_places_the_heart_is_where_the_encoder_is_surest(first, monkeypatch):
+    monkeypatch.setattr(proposals, "SURE_HEART", 0.0)  # no search
+    stack, walls = wide_stack()
+    right, wrong = heart_of(stack), away(stack)
+    found = proposed(stack, wanted=[], at=[right, wrong] if first else [wrong, right])
+    np.testing.assert_allclose(np.median(found.heart.centres, axis=0), np.median(right.centres, axis=0), atol=4)
+    assert found.sureness > SURE_HEART
+    assert min(dice(found.seen_walls[k], walls[k]) for k in RINGS) > 0.9
+    assert proposed(stack, wanted=[], at=[wrong]).sureness < found.sureness - 0.1
+
+
+def test_a_heart_that_the_masks_do_not_name_is_found_by_a_search():
+    stack, walls = wide_stack()
+    found = proposed(stack, wanted=[], at=[away(stack)])
+    assert found.sureness > SURE_HEART
+    np.testing.assert_allclose(
+        np.median(found.heart.centres, axis=0), np.median(heart_of(stack).centres, axis=0), atol=6
+    )
+    assert min(dice(found.seen_walls[k], walls[k]) for k in RINGS) > 0.9
+
+
+def test_where_the_encoder_is_sure_nothing_is_searched(recorded):
+    proposed(wanted=[])
+    assert [len(seen) for seen in recorded[0].encoded] == [9]
+
+
+def test_a_search_that_finds_nothing_keeps_the_likeliest_place(recorded):
+    one, other = beside(0), beside(34)
+    found = proposed(wanted=[], at=[one, other], model=identity_model())
+    assert found.heart is one
+    assert (found.sureness, found.seen_walls) == (0, {})
+    assert all(len(seen) == 2 for seen in recorded[0].encoded[3:])
+    assert len(recorded[0].encoded) > 3
+
+
+# Masks that are nonsense
+
+
+def misled_stack():
+    """Return the broken heart with a mask in slice 5 that lies beside the heart."""
     stack = broken_stack()
-    _, (call,) = seen_by_the_automaton(monkeypatch, stack, [len(stack.mask) - 1])
-    assert not call["planes"][0, ..., PLANES.index("above")].any()
-    assert call["planes"][0, ..., PLANES.index("below")].any()
+    mask = stack.mask.copy()
+    mask[5] = blob((20, 20), 12) | blob((50, 62), 10)
+    return replace(stack, mask=mask), heart_of(stack)
 
 
-def test_without_a_pool_its_plane_is_empty(monkeypatch):
-    _, (call,) = seen_by_the_automaton(monkeypatch, broken_stack(pool=False), [2])
-    assert not call["planes"][..., PLANES.index("pool")].any()
+def test_a_mask_is_disregarded_where_the_encoder_is_surer_without_it(recorded):
+    stack, there = misled_stack()
+    found = proposed(stack, at=there, model=seeing_model(confused=8.0))
+    assert found.disregarded == {5}
+    # The rollout starts from the images alone there, a single pass keeps the mask.
+    channels = recorded[0].rolled[0]["channels"]
+    assert channels[0][..., 3:].any()
+    assert not channels[1][..., 3:].any()
+    np.testing.assert_array_equal(found.walls[5], found.seen_walls[5])
+    assert dice(found.walls[5], TRUTH[5]) > 0.95
 
 
-def test_model_and_options_decide_steps_rate_seed_and_device(monkeypatch):
-    _, (call,) = seen_by_the_automaton(monkeypatch, broken_stack(), [2], seed=7, device="cpu")
-    assert (call["steps"], call["fire_rate"], call["seed"], call["device"]) == (40, 0.5, 7, "cpu")
-    _, (call,) = seen_by_the_automaton(monkeypatch, broken_stack(), [2], steps=9)
-    assert call["steps"] == 9
+def test_masks_that_agree_with_the_image_are_not_disregarded():
+    assert not proposed(model=seeing_model(confused=8.0)).disregarded
 
 
-def test_every_sample_has_a_seed_of_its_own_and_all_of_them_are_reported(monkeypatch):
-    found, calls = seen_by_the_automaton(monkeypatch, broken_stack(), [2], seed=5, samples=3)
-    assert [call["seed"] for call in calls] == [5, 6, 7]
-    assert found.steps == 6
-    assert found.notes == ["note 1", "note 0"]
+@pytest.mark.parametrize(("moved", "trusted"), [(1, True), (8, False)])
+def test_all_masks_are_disregarded_where_half_of_them_contradict_the_images(recorded, moved, trusted):
+    stack = broken_stack()
+    found = proposed(replace(stack, mask=np.roll(stack.mask, moved, axis=1)), at=heart_of(stack))
+    assert found.disregarded == (frozenset() if trusted else {2, 5})
+    assert recorded[0].rolled[0]["channels"][..., CHANNELS.index("mask")].any() == trusted
+    assert recorded[0].rolled[0]["channels"][..., CHANNELS.index("pool")].any() == trusted
+    assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
+
+
+def test_an_encoder_that_ignores_the_mask_is_as_sure_with_it():
+    stack, there = misled_stack()
+    assert not proposed(stack, at=there).disregarded
+
+
+# Samples and snapshots
+
+
+def test_every_sample_has_its_own_seed(recorded):
+    proposed(wanted=[2], seed=5, samples=3)
+    assert [call["seed"] for call in recorded[0].rolled] == [5, 6, 7]
+    assert [len(seen) for seen in recorded[0].encoded] == [9, 1]
 
 
 def test_samples_are_averaged():
-    options = {"device": "numpy", "steps": 2}
-    together = ask_automaton(broken_stack(), [2], circle_model(), seed=5, samples=3, **options).likelihood[2]
-    alone = [
-        ask_automaton(broken_stack(), [2], circle_model(), seed=seed, **options).likelihood[2] for seed in (5, 6, 7)
-    ]
+    options = {"wanted": [2], "steps": 2, "model": random_model()}
+    together = proposed(seed=5, samples=3, **options).likelihood[2]
+    alone = [proposed(seed=seed, **options).likelihood[2] for seed in (5, 6, 7)]
     # Where no sample was clipped to 0..1, the mean of what was clipped is that of what was not.
     free = np.all([(each > 0) & (each < 1) for each in alone], axis=0)
     assert free.sum() > 100
     np.testing.assert_allclose(together[free], np.mean(alone, axis=0)[free], atol=1e-5)
-    assert np.abs(alone[0] - alone[1]).max() > 0.1
+    assert np.abs(alone[0] - alone[1]).max() > 0.05
 
 
-def ask_twice(progress):
-    ask_automaton(broken_stack(), [2], circle_model(), device="numpy", samples=2, steps=4, progress=progress)
+def test_snapshots_show_the_first_sample_step_by_step_without_early_stop(trusting):
+    found = proposed(model=spreading_model(), steps=60, samples=2, snapshots=(0, 8, 60))
+    assert sorted(found.snapshots) == [0, 8, 60]
+    assert found.steps == 60
+    for k in (2, 5):
+        rings = [found.snapshots[step][k][0] > 0.5 for step in (0, 8, 60)]
+        assert found.snapshots[0][k].shape == (3, *TRUTH.shape[1:])
+        assert not rings[0].any()
+        assert rings[1].sum() < rings[2].sum()
+        assert dice(rings[2], TRUTH[k]) > 0.9
+
+
+def test_the_last_snapshot_of_a_single_sample_is_what_the_wall_is_read_from():
+    found = proposed(steps=4, snapshots=(4,))
+    for k in (2, 5):
+        np.testing.assert_array_equal(read_wall(found.snapshots[4][k]), found.walls[k])
+        np.testing.assert_array_equal(likelihood_of(found.snapshots[4][k]), found.likelihood[k])
+
+
+# Stacks
+
+
+def test_a_volumetric_automaton_is_rolled_out_from_base_to_apex(recorded):
+    stack = broken_stack()
+    mask = stack.mask.copy()
+    mask[[0, 1, 8]] = 0
+    found = proposed(replace(stack, mask=mask), model=volumetric_seeing_model(), at=heart_of(stack))
+    (call,) = recorded[0].rolled
+    np.testing.assert_array_equal(call["k"], range(1, 9))
+    np.testing.assert_array_equal(call["links"].below, [8, *range(7)])
+    np.testing.assert_array_equal(call["links"].above, [*range(1, 8), 8])
+    assert call["links"].neighbour_weight == pytest.approx([5 / 8] * 8)
+    assert sorted(found.walls) == sorted(found.likelihood) == sorted(found.one_pass) == [2, 5]
+    assert all(dice(found.walls[k], TRUTH[k]) > 0.95 for k in (2, 5))
+
+
+def test_neighbours_have_a_say_in_a_volumetric_rollout():
+    plain, linked = (proposed(model=volumetric_seeing_model(across=across), steps=4) for across in (0.0, 0.2))
+    assert np.abs(plain.likelihood[5] - linked.likelihood[5]).max() > 0.1
+    np.testing.assert_array_equal(plain.one_pass[5], linked.one_pass[5])
+
+
+def test_a_volumetric_automaton_disregards_masks_of_slices_that_are_not_wanted_too(recorded):
+    stack, there = misled_stack()
+    model = seeing_model(confused=8.0)
+    volumetric = volumetric_seeing_model()
+    parameters = {**volumetric.parameters, **{name: model.parameters[name] for name in ("evidence.weight",)}}
+    found = proposed(stack, wanted=[2], at=there, model=replace(volumetric, parameters=parameters))
+    (call,) = recorded[0].rolled
+    assert not call["channels"][list(call["k"]).index(5)][..., 3:].any()
+    # What is reported is about the wanted slices.
+    assert not found.disregarded
+
+
+# Progress, cancel, errors
+
+
+def propose_twice(progress):
+    proposed(wanted=[2], samples=2, steps=4, progress=progress)
 
 
 def test_progress_runs_from_start_to_end_over_all_samples():
-    told = []
-    ask_twice(lambda fraction, text: told.append(fraction))
-    assert told == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0])
+    fractions = []
+    propose_twice(lambda fraction, text: fractions.append(fraction))
+    assert fractions == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0])
 
 
 def test_the_second_sample_can_be_cancelled():
     with pytest.raises(Cancelled):
-        ask_twice(lambda fraction, text: fraction < 0.6)
+        propose_twice(lambda fraction, text: fraction < 0.6)
 
 
-def test_weights_that_are_not_an_automatons_are_an_error():
-    model = toy_model(random_parameters(), SMALL)
-    del model.card.shapes["update.weight"]
-    with pytest.raises(ValueError, match="not the parameters of an automaton"):
-        ask_automaton(broken_stack(), [2], model)
+@pytest.mark.parametrize("wanted", [[], [2]])
+def test_a_gpu_that_ran_out_of_memory_is_reported(recorded, monkeypatch, wanted):
+    original = Runner._encode
+
+    def encode(self, channels):
+        self.out_of_memory = True
+        return original(self, channels)
+
+    monkeypatch.setattr(Runner, "_encode", encode)
+    assert proposed(wanted=wanted).runner.out_of_memory
 
 
 def test_the_stack_is_left_as_it_was():
     stack = broken_stack()
     kept = stack.image.copy(), stack.mask.copy(), stack.pool.copy()
-    ask_automaton(stack, [2, 5], circle_model(), device="numpy", steps=3)
+    proposed(stack, steps=3)
     for values, copy in zip((stack.image, stack.mask, stack.pool), kept, strict=True):
         np.testing.assert_array_equal(values, copy)
+
+
+# Likelihood and expected Dice
+
+
+def test_the_likelihood_is_the_mean_of_ring_and_difference_of_the_discs():
+    fields = np.array([0.8, 0.9, 0.1], np.float32)[:, None, None] * np.ones((3, 2, 2), np.float32)
+    np.testing.assert_allclose(likelihood_of(fields), 0.8)
+    assert (likelihood_of(3 * fields) == 1).all()
+    assert (likelihood_of(-fields) == 0).all()
+
+
+def test_the_expected_dice_is_the_dice_where_the_likelihood_is_certain():
+    one, other = ring(), horseshoe(90)
+    assert expected_dice(other > 0, one.astype(np.float32)) == pytest.approx(dice(one, other))
+    assert expected_dice(one > 0, one.astype(np.float32)) == 1
+    assert expected_dice(np.zeros((4, 4), bool), np.zeros((4, 4), np.float32)) == 0
+    # Half a chance everywhere: 2 * 8 * 0.5 / (16 * 0.5 + 8).
+    half = np.full((4, 4), 0.5, np.float32)
+    assert expected_dice(np.arange(16).reshape(4, 4) < 8, half) == pytest.approx(0.5)

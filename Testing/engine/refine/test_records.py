@@ -57,7 +57,6 @@ reports = st.builds(
     model=st.none() | st.builds(ModelRecord),
     run=st.builds(RunRecord),
     doubts=st.lists(reasons, max_size=2),
-    notes=st.lists(text, max_size=2),
 )
 
 
@@ -81,11 +80,11 @@ def test_a_report_comes_back_from_its_json_with_its_types(report: Report) -> Non
     assert [honest(record) for record in again.slices] == [honest(record) for record in report.slices]
     assert honest(again.run) == honest(report.run)
     assert again.model == report.model
-    assert (again.doubts, again.notes, again.warnings) == (report.doubts, report.notes, report.warnings)
+    assert (again.doubts, again.warnings) == (report.doubts, report.warnings)
 
 
 def test_the_report_of_a_repair_comes_back_equal() -> None:
-    report = broken_report(notes=["careful"], doubts=[Reason(ReasonCode.SLICE_EDITED, k=2)])
+    report = broken_report(doubts=[Reason(ReasonCode.SLICE_EDITED, k=2)])
     report = replace(report, slices=[replace(report.slices[0], accepted=True), *report.slices[1:]])
     again = written_and_read(report)
     assert again == report
@@ -122,15 +121,15 @@ def test_a_report_from_before_there_were_decisions_is_read() -> None:
 
 
 def test_the_json_has_text_codes_and_numbers() -> None:
-    report = broken_report(notes=["careful"], doubts=[Reason(ReasonCode.SLICE_EDITED, k=2)])
+    report = broken_report(doubts=[Reason(ReasonCode.SLICE_EDITED, k=2)])
     values = json.loads(to_json(report))
     refused = values["slices"][2]
     assert refused["codes"] == ["gap", "change_too_large"]
     assert refused["reasons"][0] == {"code": "gap", "values": {"angle_deg": 29.5, "width_mm": 5.2}}
     assert refused["reason"] == report.slices[2].reason != ""
     assert values["warnings"] == report.warnings
-    assert values["warnings"][0] == "careful"
-    assert len(values["warnings"]) == 2
+    assert len(values["warnings"]) == 1
+    assert values["doubts"] == [{"code": "slice_edited", "values": {"k": 2.0}}]
 
 
 def test_what_a_later_version_added_is_passed_over() -> None:

@@ -12,6 +12,7 @@ from engine.report_samples import broken_report, broken_stack, slice_record
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import SliceRecord
 from rncarefine.report.report import ENDINGS, table_rows, to_csv, to_json, write_csv, write_json, write_report
+from rncarefine.report.sentences import sentence
 
 PROMISED = (
     "k finding_before finding_after expectation verdict b0_before b1_before b0_after b1_after gap_deg_before "
@@ -40,9 +41,9 @@ def test_the_table_has_a_row_a_slice_and_a_column_a_field_in_plain_values():
 
 
 def test_the_json_has_what_was_promised(tmp_path):
-    write_json(broken_report(notes=["careful"]), tmp_path / "r.json")
+    write_json(broken_report(doubts=[Reason(ReasonCode.ONE_SLICE)]), tmp_path / "r.json")
     content = strict((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert set(content) == {"model", "stack", "slices", "run", "warnings", "notes", "doubts"}
+    assert set(content) == {"model", "stack", "slices", "run", "warnings", "doubts"}
     assert all(set(PROMISED) <= set(entry) for entry in content["slices"])
     assert content["slices"][2]["finding_before"] == "open"
     assert content["slices"][2]["verdict"] == "refused"
@@ -52,7 +53,8 @@ def test_the_json_has_what_was_promised(tmp_path):
     assert content["stack"]["spacing_mm"] == [8.0, 1.5, 1.25]
     assert content["model"]["sha256"] == "ab" * 32
     assert content["run"]["seed"] == 0
-    assert content["warnings"] == ["careful"]
+    assert content["warnings"] == [sentence(Reason(ReasonCode.ONE_SLICE))]
+    assert content["doubts"] == [{"code": "one_slice", "values": {}}]
 
 
 def test_the_json_stays_strict_with_numbers_that_are_not_finite_or_numpys_own():

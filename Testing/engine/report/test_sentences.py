@@ -11,7 +11,7 @@ from engine.report_samples import slice_record
 from rncarefine import reasons
 from rncarefine.reasons import Reason, ReasonCode, codes_of, text_of
 from rncarefine.report import sentences
-from rncarefine.words import Verdict
+from rncarefine.words import REPAIRED, Verdict
 
 
 def of(code):
@@ -51,7 +51,7 @@ def test_several_reasons_are_several_sentences_and_of_a_repaired_slice_they_begi
     assert text_of([]) == text_of([], repaired=True) == ""
     for verdict in Verdict:
         told = slice_record(0, verdict=verdict, reasons=found).reason
-        assert told.startswith("Before") == (verdict in (Verdict.AUTOMATON, Verdict.GEOMETRY))
+        assert told.startswith("Before") == (verdict in REPAIRED)
 
 
 def test_sentences_are_translated_and_numbers_are_not(shouted):

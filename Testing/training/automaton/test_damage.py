@@ -1,4 +1,4 @@
-"""Damage: it breaks most walls, in the ways it says, and nothing beyond."""
+"""Damage: it breaks most walls, in the ways it says; misleading masks are wrong altogether."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine_training.automaton.damage import add_pieces, cut_gap, damage, fill_pool, keep_arc, misplace, puncture
+from rncarefine_training.automaton.damage import (
+    add_pieces,
+    cut_gap,
+    damage,
+    fill_pool,
+    keep_arc,
+    mislead,
+    misplace,
+    puncture,
+)
 
 SHAPE = (72, 80)
 CENTRE = (33.0, 41.0)
@@ -19,6 +28,8 @@ _rows, _columns = np.indices(SHAPE)
 RADIUS = np.hypot(_rows - CENTRE[0], _columns - CENTRE[1])
 WALL = (RADIUS >= 12) & (RADIUS < 18)
 POOL = RADIUS < 12
+RIGHT = (np.hypot(_rows - CENTRE[0], _columns - CENTRE[1] + 26) < 10) & (RADIUS >= 18)
+STACK = tuple(np.stack([mask, np.roll(mask, 2, 0)]) for mask in (WALL, POOL, RIGHT))
 
 
 def rng(seed=0):
@@ -151,3 +162,79 @@ def test_pieces_are_only_added_and_no_larger_than_they_may_be(seed, count):
 def test_loose_pieces_occur():
     loose = [ndimage.label(add_pieces(WALL, WALL, rng(seed), 3), np.ones((3, 3)))[1] > 1 for seed in range(50)]
     assert np.mean(loose) > 0.4
+
+
+# Masks that are wrong altogether
+
+
+def kinds(count=400, right=RIGHT):
+    """Return how often each kind of wrong mask is drawn, told from what was made of wall and pool."""
+    found = dict.fromkeys(("elsewhere", "pool", "right", "filled", "thick", "thin"), 0)
+    draws = rng()
+    nothing = np.zeros_like(POOL)
+    for _ in range(count):
+        wall, pool = mislead(WALL, POOL, right, draws)
+        if np.array_equal(wall, POOL) and np.array_equal(pool, nothing):
+            found["pool"] += 1
+        elif np.array_equal(wall, right) and np.array_equal(pool, POOL):
+            found["right"] += 1
+        elif np.array_equal(wall, WALL | POOL) and np.array_equal(pool, nothing):
+            found["filled"] += 1
+        elif (wall & WALL).sum() == WALL.sum() and wall.sum() > WALL.sum():
+            found["thick"] += 1
+            assert not (pool & wall).any()
+            assert not (pool & ~POOL).any()
+        elif not (wall & ~WALL).any() and np.array_equal(pool, POOL):
+            found["thin"] += 1
+            assert wall.sum() < WALL.sum()
+        else:
+            found["elsewhere"] += 1
+            assert wall.sum() == WALL.sum()
+            assert pool.sum() in (0, POOL.sum())
+    assert sum(found.values()) == count
+    return {name: number / count for name, number in found.items()}
+
+
+def test_every_kind_of_wrong_mask_is_drawn_as_often_as_it_should_be():
+    expected = {"elsewhere": 0.5, "pool": 0.12, "right": 0.1, "filled": 0.1, "thick": 0.09, "thin": 0.09}
+    assert kinds() == pytest.approx(expected, abs=0.09)
+
+
+def test_where_there_is_no_right_ventricle_none_is_taken_for_the_wall():
+    found = kinds(right=np.zeros_like(RIGHT))
+    assert found["right"] == 0
+    assert found["filled"] == pytest.approx(0.2, abs=0.09)
+
+
+@given(seeds)
+def test_a_wrong_mask_is_boolean_of_the_same_shape_and_the_arguments_stay(seed):
+    kept = [mask.copy() for mask in STACK]
+    for masks in (STACK, (WALL, POOL, RIGHT)):
+        wall, pool = mislead(*masks, rng(seed))
+        assert wall.dtype == pool.dtype == bool
+        assert wall.shape == pool.shape == masks[0].shape
+        again = mislead(*masks, rng(seed))
+        np.testing.assert_array_equal(wall, again[0])
+        np.testing.assert_array_equal(pool, again[1])
+        assert not np.shares_memory(wall, masks[0])
+        assert not np.shares_memory(pool, masks[1])
+    for mask, copy in zip(STACK, kept, strict=True):
+        np.testing.assert_array_equal(mask, copy)
+
+
+def test_all_slices_are_misled_alike():
+    for seed in range(40):
+        stacked = mislead(*STACK, rng(seed))
+        for k, masks in enumerate(zip(*STACK, strict=True)):
+            single = mislead(*masks, rng(seed))
+            for whole, one in zip(stacked, single, strict=True):
+                np.testing.assert_array_equal(whole[k], one)
+
+
+def test_wrong_masks_lie_elsewhere():
+    overlaps = []
+    for seed in range(200):
+        wall, _ = mislead(WALL, POOL, RIGHT, rng(seed))
+        overlaps.append(2 * (wall & WALL).sum() / (wall.sum() + WALL.sum()))
+    assert np.mean(overlaps) < 0.5
+    assert max(overlaps) < 1

@@ -1,4 +1,4 @@
-"""The whole training on drawn hearts: base network, failures, automaton, cut off and gone on with, exported, used."""
+"""The whole training on drawn hearts: base network, failures, automaton, interrupted and resumed, exported, used."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from rncarefine.anatomy.heart import locate_heart
 from rncarefine.nca.model import load_model
-from rncarefine.refine.repair import RepairOptions, repair
+from rncarefine.refine.proposals import propose_around
 from rncarefine.stack import Stack
 from rncarefine_training.automaton import fit
 from rncarefine_training.automaton.export import export
@@ -49,6 +50,17 @@ def state_of(path):
     return torch.load(path, weights_only=False)
 
 
+def assert_proposes(model, case):
+    """Assert that the engine runs a model on a failure of a case."""
+    wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
+    stack = Stack.create(case.image, wall, case.spacing)
+    heart = locate_heart(stack.mask, None, stack.in_plane)
+    found = propose_around(stack, heart, [1], model, device="numpy")
+    assert sorted(found.likelihood) == [1]
+    assert np.isfinite(found.likelihood[1]).all()
+    assert 0 < found.steps <= model.card.steps
+
+
 def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
@@ -60,7 +72,16 @@ def test_failures_of_unseen_networks_are_never_trained_on():
     assert sources_to_test_on(config) == ["weak-0@1", "late-0@1", "fresh-0@1"]
 
 
-def test_networks_from_outside_stand_beside_those_that_are_trained_here():
+def test_failures_on_redrawn_images_are_trained_on_but_neither_validated_nor_tested_on():
+    config = toy_config(base__networks=NETWORKS, base__redrawn=True)
+    redrawn = ["weak-0@1~redrawn", "weak-1@1~redrawn", "late-0@1~redrawn"]
+    found = training_sources(config)
+    assert sorted(found) == sorted(["weak-0@1", "weak-1@1", "late-0@0.3", "late-0@1", *redrawn])
+    for others in (training_sources(config, last_only=True), sources_to_test_on(config)):
+        assert not set(others) & set(redrawn)
+
+
+def test_networks_from_outside_come_after_those_that_are_trained_here():
     config = toy_config(base__networks=NETWORKS, predictions={"train": ["nnunet"], "test": ["nnunet", "other"]})
     assert training_sources(config)[-2:] == ["late-0@1", "nnunet@1"]
     assert training_sources(config, last_only=True)[-1] == "nnunet@1"
@@ -69,22 +90,20 @@ def test_networks_from_outside_stand_beside_those_that_are_trained_here():
     assert training_sources(alone) == sources_to_test_on(alone) == ["nnunet@1"]
 
 
-def test_training_and_selection_see_their_own_subjects_and_never_the_test(run, monkeypatch):
+def test_training_and_validation_see_their_own_subjects_and_never_the_test(run, monkeypatch):
     asked = []
     original = fit.load_stacks
 
-    def load(cases, predictions, subjects, spacing_mm, sources, focus):
-        asked.append((subjects, focus))
-        return original(cases, predictions, subjects, spacing_mm, sources, focus)
+    def load(cases, predictions, subjects, spacing_mm, sources):
+        asked.append(subjects)
+        return original(cases, predictions, subjects, spacing_mm, sources)
 
     monkeypatch.setattr(fit, "load_stacks", load)
     train(run)
-    shutil.rmtree(run / "automaton")
-    train(run, automaton__focus=True)
-    assert asked == [(["a", "c"], False), (["b", "d"], False), (["a", "c"], True), (["b", "d"], True)]
+    assert asked == [["a", "c"], ["b", "d"]]
 
 
-def test_the_whole_way_from_cases_to_a_repair(tmp_path):
+def test_the_whole_way_from_cases_to_proposals(tmp_path):
     config = toy_config()
     cases = write_cases(tmp_path / "cases")
     for member in members(config):
@@ -101,24 +120,21 @@ def test_the_whole_way_from_cases_to_a_repair(tmp_path):
     write_predictions(tmp_path / "predictions", ["small-0@1"], {name: cases[name] for name in "abcd"})
     last = train_automaton(config, tmp_path / "cases", tmp_path / "predictions", tmp_path / "automaton", progress=False)
     model = load_model(export(config, last, tmp_path))
-    case = cases["t"]
-    wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
-    result = repair(Stack.create(case.image, wall, case.spacing), model, RepairOptions(device="numpy"))
-    assert result.report.model.name == "toy-2d"
-    assert result.report.slices[1].verdict.value.startswith("repaired")
+    assert model.card.name == "toy-2d"
+    assert_proposes(model, cases["t"])
 
 
 def test_a_finished_training_is_not_done_again(run):
     last = train(run)
     first = state_of(last)
     assert first["global_step"] == 6
-    assert len(first["pool"]) == 6
+    assert len(first["buffer"]) == 6
     again = state_of(train(run))
     assert again["global_step"] == 6
     assert same(again["state_dict"], first["state_dict"])
 
 
-def test_a_training_goes_on_from_its_checkpoint(run):
+def test_a_training_is_resumed_from_its_checkpoint(run):
     first = state_of(train(run))
     longer = state_of(train(run, automaton__updates=7))
     assert longer["global_step"] == 9
@@ -130,17 +146,20 @@ def test_a_training_goes_on_from_its_checkpoint(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"automaton__natural": 0.7}, r"another automaton\.natural \(0\.55\) than the configuration has now \(0\.7\)"),
-        ({"seed": 4}, r"another seed \(3\)"),
-        ({"subjects__develop": ["a", "b", "c", "d", "e"]}, "another list of subjects to train on"),
-        ({"predictions": {"train": ["nnunet"]}}, "another list of networks to learn from"),
+        ({"automaton__natural": 0.7}, r"automaton\.natural .*0\.6.*0\.7"),
+        ({"automaton__withheld": 0.5}, r"automaton\.withheld"),
+        ({"automaton__buffer": 7}, r"automaton\.buffer"),
+        ({"automaton__start": "other"}, r"automaton\.start"),
+        ({"seed": 4}, r"seed .*3.*4"),
+        ({"subjects__develop": ["a", "b", "c", "d", "e"]}, "subjects to train"),
+        ({"predictions": {"train": ["nnunet"]}}, "networks to learn"),
     ],
 )
-def test_a_training_never_goes_on_with_another_configuration_nor_is_it_exported_under_one(run, changes, message):
+def test_a_training_is_neither_resumed_nor_exported_with_another_configuration(run, changes, message):
     last = train(run)
     before = last.read_bytes()
     with pytest.raises(ValueError, match=message):
-        train(run, automaton__updates=7, **changes)
+        train(run, **({"automaton__updates": 7} | changes))
     with pytest.raises(ValueError, match=message):
         export(toy_config(**changes), last, run)
     assert last.read_bytes() == before
@@ -172,11 +191,11 @@ def test_checkpoints_follow_a_training_into_a_folder_that_was_moved(run, monkeyp
 
 
 @pytest.mark.parametrize("kind", [{}, VOLUMETRIC], ids=["slice-wise", "volumetric"])
-def test_a_training_that_was_cut_off_goes_on_with_pool_and_chance(run, monkeypatch, kind):
+def test_an_interrupted_training_ends_like_an_uninterrupted_one(run, monkeypatch, kind):
     original, updates = AutomatonLearner.training_step, []
 
     def counted(self, batch, index):
-        updates.append((self.global_step, len(self.pool)))
+        updates.append((self.global_step, len(self.buffer)))
         if len(updates) == 9:
             raise RuntimeError("power cut")
         return original(self, batch, index)
@@ -192,6 +211,7 @@ def test_a_training_that_was_cut_off_goes_on_with_pool_and_chance(run, monkeypat
     updates.clear()
     last = state_of(train(run, **changes))
     assert updates == [(step, 6) for step in range(5, 11)]
+    assert len(last["buffer"]) == 6
     assert last["global_step"] == 11
     monkeypatch.setattr(AutomatonLearner, "training_step", original)
     shutil.rmtree(run / "automaton")
@@ -213,8 +233,8 @@ def test_two_trainings_with_the_same_seed_give_the_same_weights(run, kind, preci
     for name, value in ended[0]["state_dict"].items():
         assert value.dtype == torch.float32
         assert bool(torch.isfinite(value).all())
-        # No gradient reaches what follows the update's zeros in so few updates.
-        assert name.startswith("auxiliary") or not torch.equal(value, untrained[name]) or not value.any()
+        # In so few updates no gradient reaches what the update's zeros hide.
+        assert not torch.equal(value, untrained[name]) or not value.any()
 
 
 def test_half_precision_is_another_training(run):
@@ -225,15 +245,12 @@ def test_half_precision_is_another_training(run):
     assert max(float((exact[name] - rounded[name]).abs().max()) for name in exact) < 0.01
 
 
-def test_a_volumetric_training_is_exported_and_repairs_whole_stacks(run):
+def test_a_volumetric_training_is_exported_and_proposes_for_whole_stacks(run):
     config = toy_config(**VOLUMETRIC)
     last = train_automaton(config, run / "cases", run / "predictions", run / "automaton", progress=False)
     model = load_model(export(config, last, run))
     assert model.card.mode == "volumetric"
-    case = toy_case("t")
-    wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
-    result = repair(Stack.create(case.image, wall, case.spacing), model, RepairOptions(device="numpy"))
-    assert result.report.slices[1].verdict.value.startswith("repaired")
+    assert_proposes(model, toy_case("t"))
 
 
 def test_several_processes_train_together_and_one_trains_alone():
@@ -247,9 +264,9 @@ PATIENT = {"warmup_updates": 4, "updates": 20, "validate_every": 2}
 
 
 def train_patiently(run, monkeypatch, gains, patience=2):
-    """Train with validations that say so; return how many updates were done in all, and how many just now."""
-    said, updates = iter(gains), []
-    monkeypatch.setattr(Validation, "measure", lambda *arguments: {"dice_gain": next(said)})
+    """Train with these gains in the validations; return how many updates were done in all, and how many just now."""
+    given, updates = iter(gains), []
+    monkeypatch.setattr(Validation, "measure", lambda *arguments: {"dice_gain": next(given)})
     original = AutomatonLearner.training_step
 
     def counted(self, batch, index):
@@ -264,7 +281,7 @@ def train_patiently(run, monkeypatch, gains, patience=2):
 
 
 def test_a_training_stops_after_some_validations_without_a_gain_once_the_warm_up_is_over(run, monkeypatch):
-    # Two in the warm-up, which no rollout has part in, then a rise, and two that do not rise.
+    # Two in the warm-up, which has no rollout, then a rise, and two that do not rise.
     gains = [0.5, 0.5, 0.1, 0.2, 0.2, 0.1, 0.9]
     assert train_patiently(run, monkeypatch, gains) == (12, 12)
     # It stays stopped, unless it may wait for longer.
@@ -272,7 +289,7 @@ def test_a_training_stops_after_some_validations_without_a_gain_once_the_warm_up
     assert train_patiently(run, monkeypatch, [0.3, 0.1, 0.1, 0.1], patience=3) == (20, 8)
 
 
-def test_a_training_without_patience_goes_on_to_its_end(run, monkeypatch):
+def test_a_training_without_patience_runs_to_its_end(run, monkeypatch):
     assert train_patiently(run, monkeypatch, [0.5] * 12, patience=None) == (24, 24)
 
 
@@ -287,11 +304,41 @@ def test_what_is_logged_can_be_followed(run, monkeypatch):
     monkeypatch.setattr(AutomatonLearner, "log_dict", log)
     train(run)
     assert {"loss", "overflow"} in seen
-    assert seen.count({"rings", "dice", "dice_gain"}) == 2
+    assert seen.count({"rings", "dice", "dice_gain", "one_pass_dice", "image_dice"}) == 2
     assert list((run / "automaton" / "log" / "toy-2d").glob("events*"))
 
 
-def test_without_predictions_training_says_what_to_run(tmp_path):
+def test_without_predictions_there_is_nothing_to_train_on(tmp_path):
     write_cases(tmp_path / "cases")
-    with pytest.raises(ValueError, match="Run `rncarefine-train failures` first"):
+    with pytest.raises(ValueError, match="No predictions"):
         train(tmp_path)
+
+
+# Starting from another automaton
+
+
+def test_a_training_can_start_from_the_weights_of_another(run, monkeypatch):
+    (run / "automaton").mkdir()
+    (run / "models").mkdir()
+    first = toy_config(name="first", automaton__updates=2)
+    folder = run / "automaton" / "first"
+    last = train_automaton(first, run / "cases", run / "predictions", folder, progress=False)
+    model = load_model(export(first, last, run / "models"))
+    started = []
+    original = AutomatonLearner.start_from
+
+    def start_from(self, given):
+        original(self, given)
+        started.append({name: value.clone() for name, value in self.parameters_for_use().items()})
+
+    monkeypatch.setattr(AutomatonLearner, "start_from", start_from)
+    second = toy_config(name="second", automaton__start="first")
+    folder = run / "automaton" / "second"
+    ended = train_automaton(second, run / "cases", run / "predictions", folder, progress=False)
+    (weights,) = started
+    for name, value in model.parameters.items():
+        np.testing.assert_array_equal(weights[name].detach().numpy(), value)
+    assert state_of(ended)["global_step"] == 6
+    other = toy_config(automaton__start="nowhere")
+    with pytest.raises(ValueError, match="nowhere"):
+        train_automaton(other, run / "cases", run / "predictions", run / "automaton" / "other", progress=False)

@@ -88,7 +88,7 @@ def same(one, other):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="never tried there")
-def test_two_processes_train_one_automaton_and_go_on_with_it(tmp_path, monkeypatch):
+def test_two_processes_train_one_automaton_and_resume_it(tmp_path, monkeypatch):
     cases = write_cases(tmp_path / "cases")
     write_predictions(tmp_path / "predictions", ["small-0@1"], cases)
     settings = {"automaton__batch": BATCH, "automaton__warmup_updates": 4}
@@ -102,7 +102,7 @@ def test_two_processes_train_one_automaton_and_go_on_with_it(tmp_path, monkeypat
         part = slice(update * BATCH, (update + 1) * BATCH)
         together = range(2 * BATCH * update, 2 * BATCH * (update + 1))
         assert sorted(first["seen"][part] + second["seen"][part]) == list(together)
-    # They roll out as long as each other, their cells fire at their own times, and their weights are the same.
+    # Their rollouts are equally long, their cells fire at their own times, and their weights are the same.
     assert first["chance"] == second["chance"]
     assert not torch.equal(first["draws"], second["draws"])
     assert same(first["weights"], second["weights"])
@@ -113,7 +113,7 @@ def test_two_processes_train_one_automaton_and_go_on_with_it(tmp_path, monkeypat
     assert same(last["state_dict"], first["weights"])
     assert printed.count("Checkpoint: ") == 1
 
-    # The encoder does as if one process had trained it on twice the batch.
+    # The encoder is trained as by one process on twice the batch.
     alone = {}
     original = AutomatonLearner.training_step
 

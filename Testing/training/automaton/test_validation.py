@@ -1,4 +1,4 @@
-"""Quick validation: an automaton that closes rings scores, one that does nothing does not."""
+"""Validation while training: an automaton that sees the wall scores, one that does nothing gains nothing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from engine.toy_models import SMALL, circle_architecture, circle_parameters, volumetric_circle_model, zero_parameters
-from rncarefine.nca.architecture import PLANES, RING, VOLUMETRIC_PLANES, Architecture
+from engine.toy_models import SEEING, SMALL, seeing_parameters, zero_parameters
+from rncarefine.nca.architecture import CHANNELS, ENDOCARDIUM, EPICARDIUM, MASK
 from rncarefine.nca.neighbours import link
-from rncarefine.nca.rollout import rollout
-from rncarefine.tasks.ring.readout import read_wall
-from rncarefine_training.automaton.samples import frame_case
+from rncarefine.nca.rollout import Runner
+from rncarefine.tasks.ring.readout import is_ring, read_wall
+from rncarefine_training.automaton.samples import WALL, crop_case
 from rncarefine_training.automaton.validation import Validation
 from training.toy_data import failed, toy_case, toy_config
 
-VOLUMETRIC = replace(SMALL, planes=len(VOLUMETRIC_PLANES), volumetric=True)
+LIVELY = replace(SEEING, hidden=8)
+"""Sizes of an automaton whose rule does something."""
+VOLUMETRIC = replace(LIVELY, volumetric=True)
+PLACE = {name: number for number, name in enumerate(CHANNELS)}
 
 
 def stacks(subjects="ab"):
@@ -25,59 +28,129 @@ def stacks(subjects="ab"):
     for number, subject in enumerate(subjects):
         case = toy_case(subject, seed=number)
         predictions = [("x", failed(failed(case.labels, 0), 2, 100)), ("y", failed(case.labels, 1))]
-        made.append(frame_case(case, predictions, 1.6))
+        made.append(crop_case(case, predictions, 1.6))
     return made
 
 
 def settings(architecture, **changes):
     shape = {"channels": architecture.channels, "volumetric": architecture.volumetric}
-    return toy_config().automaton.model_copy(update={"steps": 12, **shape, **changes})
+    return toy_config().automaton.model_copy(update={"steps": 6, **shape, **changes})
 
 
-def validation(architecture, most=100, seed=0):
-    return Validation.of(stacks(), settings(architecture), most, seed)
+def validation(architecture=SEEING, most=100, seed=0, **changes):
+    return Validation.of(stacks(), settings(architecture, **changes), most, seed)
+
+
+def tensors(parameters):
+    return {name: torch.from_numpy(value) for name, value in parameters.items()}
 
 
 def measured(parameters, architecture, **changes):
-    tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
-    return validation(architecture, **changes).measure(tensors, architecture, settings(architecture))
+    chosen = settings(architecture, **changes)
+    return Validation.of(stacks(), chosen, 100, 0).measure(tensors(parameters), architecture, chosen)
+
+
+def restless(architecture=LIVELY):
+    """Return weights that see the wall, less well where a mask is given, and whose rule moves every cell."""
+    parameters, rng = seeing_parameters(architecture=architecture), np.random.default_rng(0)
+    parameters["down0a.weight"][0, MASK, 1, 1] = 1e-5
+    for name in ("perceive.weight", "condition.weight", *(["across.weight"] if architecture.volumetric else [])):
+        parameters[name] = rng.normal(0, 0.3, parameters[name].shape).astype(np.float32)
+    parameters["update.weight"][:] = rng.normal(0, 0.02, parameters["update.weight"].shape)
+    return parameters
+
+
+def engine(drawn, parameters, architecture, links=None):
+    """Return what the engine reads after a rollout, of the evidence, and of the evidence without masks."""
+    channels = drawn.channels.permute(0, 2, 3, 1).numpy()
+    runner = Runner(parameters, architecture, "numpy")
+    encoding = runner.encode(channels)
+    k = np.arange(len(channels))
+    ended = runner.roll(encoding, k, steps=6, fire_rate=0.5, patience=None, links=links).state
+    alone = channels.copy()
+    alone[..., MASK:] = 0
+    return [
+        [read_wall(np.moveaxis(fields[..., :3], -1, 0)) for fields in part]
+        for part in (ended, encoding.evidence, runner.encode(alone).evidence)
+    ]
+
+
+def scores(drawn, walls):
+    """Return the metrics of the broken slices of a validation for the walls that the engine reads."""
+    rows = []
+    for n in np.flatnonzero(drawn.broken):
+        truth, given = drawn.truth[n], drawn.channels[n, MASK].numpy() >= 0.5
+        after, once, seen = (given if part[n] is None else part[n] > 0 for part in walls)
+
+        def dice(mask, truth=truth):
+            return 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+
+        rows.append(
+            {
+                "rings": is_ring(after.astype(np.uint8)),
+                "dice": dice(after),
+                "dice_gain": dice(after) - dice(given),
+                "one_pass_dice": dice(once),
+                "image_dice": dice(seen),
+            }
+        )
+    return {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+
+
+# What is measured
 
 
 def test_every_broken_slice_is_there_with_its_neighbours_and_its_truth():
-    drawn = validation(SMALL)
+    drawn = validation()
     # Two stacks, three broken slices each.
-    assert drawn.planes.shape == (6, 8, 48, 48)
-    assert drawn.state.shape == (6, SMALL.channels, 48, 48)
+    assert drawn.channels.shape == (6, len(CHANNELS), 48, 48)
     assert drawn.truth.shape == (6, 48, 48)
-    # Away from the heart there is nothing: the area does not change where the frame is cut out.
-    expected = [(stack.ring[k] >= 0.5).sum() for stack in stacks() for k in range(3)]
+    assert drawn.broken.all()
+    # Away from the heart there is nothing: the area does not change where the crop is cut to its size.
+    expected = [(stack.truth[WALL, k] >= 128).sum() for stack in stacks() for k in range(3)]
     assert sorted(drawn.truth.sum(axis=(1, 2)).tolist()) == sorted(expected)
-    for planes, state, wall in zip(drawn.planes.numpy(), drawn.state.numpy(), drawn.truth, strict=True):
-        np.testing.assert_array_equal(state[0], planes[1])
-        assert 0.6 < (planes[1] >= 0.5).sum() / wall.sum() < 0.95
-        assert not planes[7].any()
+    for channels, wall in zip(drawn.channels.numpy(), drawn.truth, strict=True):
+        assert 0.6 < (channels[MASK] >= 0.5).sum() / wall.sum() < 0.95
+        assert not channels[PLACE["pool"]].any()
+        # The image shows blood within the wall.
+        filled = (channels[0] > 0.75).sum()
+        assert 0.4 < filled / wall.sum() < 1.5
 
 
 def test_the_neighbours_are_those_below_and_above():
-    drawn = validation(SMALL)
-    below, above = (drawn.planes[:, PLANES.index(name)].sum((1, 2)) for name in ("below", "above"))
+    drawn = validation()
+    below, above = (drawn.channels[:, PLACE[f"mask {name}"]].sum((1, 2)) for name in ("below", "above"))
     # Slice 0 has nothing below and slice 2 an empty slice above; the drawn heart tapers.
     assert (int((below == 0).sum()), int((above == 0).sum())) == (2, 2)
     inside = (below > 0) & (above > 0)
     assert bool((below[inside] > above[inside]).all())
+    images = [bool(channels[PLACE["image below"]].any()) for channels in drawn.channels]
+    assert images == (below > 0).tolist()
 
 
-def test_no_more_are_drawn_than_asked_for_and_the_seed_says_which():
-    one, again, other = (validation(SMALL, most=3, seed=seed) for seed in (0, 0, 1))
+def test_no_more_are_drawn_than_asked_for_and_the_seed_decides_which():
+    one, again, other = (validation(most=3, seed=seed) for seed in (0, 0, 1))
     assert len(one.truth) == 3
-    assert torch.equal(one.planes, again.planes)
-    assert not torch.equal(one.planes, other.planes)
+    assert torch.equal(one.channels, again.channels)
+    assert not torch.equal(one.channels, other.channels)
 
 
-def test_an_automaton_that_closes_the_circle_scores():
-    score = measured(circle_parameters(), circle_architecture())
+def test_without_a_broken_slice_there_is_nothing_to_validate_on():
+    case = toy_case("a")
+    perfect = crop_case(case, [("x", case.labels)], 1.6)
+    with pytest.raises(ValueError, match="validation set"):
+        Validation.of([perfect], settings(SEEING), 10, 0)
+
+
+# Metrics
+
+
+def test_an_automaton_that_sees_the_wall_scores_with_and_without_rollout_and_masks():
+    score = measured(seeing_parameters(), SEEING)
     assert score["rings"] == 1
-    assert score["dice"] > 0.85
+    assert score["dice"] > 0.9
+    assert 0.02 < score["dice_gain"] < 0.3
+    assert score["one_pass_dice"] == score["image_dice"] == score["dice"]
 
 
 def test_an_automaton_that_does_nothing_gains_nothing():
@@ -85,65 +158,37 @@ def test_an_automaton_that_does_nothing_gains_nothing():
     assert score["rings"] == 0
     assert score["dice_gain"] == 0
     assert 0.7 < score["dice"] < 0.95
+    assert score["one_pass_dice"] == score["image_dice"] == score["dice"]
 
 
 def test_the_scores_are_those_of_the_engines_rollout():
-    architecture = circle_architecture()
-    rng = np.random.default_rng(0)
-    parameters = {name: value + rng.normal(0, 0.01, value.shape) for name, value in circle_parameters().items()}
-    parameters = {name: value.astype(np.float32) for name, value in parameters.items()}
-    drawn = validation(architecture)
-    ended = rollout(
-        parameters,
-        architecture,
-        drawn.planes.permute(0, 2, 3, 1).numpy(),
-        drawn.state.permute(0, 2, 3, 1).numpy(),
-        np.arange(6),
-        steps=12,
-        fire_rate=0.5,
-        device="numpy",
-        patience=None,
-    )
-    score = measured(parameters, architecture)
-    assert score == pytest.approx(scores(drawn, ended), abs=2e-4)
-    assert score != pytest.approx(measured(circle_parameters(), architecture), abs=1e-2)
-
-
-def scores(drawn, ended):
-    """Return what the broken slices of a validation score in the states that a rollout ended with."""
-    rings, after, before = [], [], []
-    for n in np.flatnonzero(drawn.broken):
-        truth, given = drawn.truth[n], drawn.state[n, 0].numpy() >= 0.5
-        wall = read_wall(ended.state[n].transpose(2, 0, 1)[:3])
-        rings.append(wall is not None)
-        for found, into in ((given, before), (given if wall is None else wall > 0, after)):
-            into.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
-    return {"rings": np.mean(rings), "dice": np.mean(after), "dice_gain": np.mean(after) - np.mean(before)}
-
-
-def test_without_a_broken_slice_there_is_nothing_to_select_on():
-    case = toy_case("a")
-    perfect = frame_case(case, [("x", case.labels)], 1.6)
-    with pytest.raises(ValueError, match="No base network broke a slice of the selecting subjects"):
-        Validation.of([perfect], settings(SMALL), 10, 0)
+    drawn, parameters = validation(), restless()
+    score = measured(parameters, LIVELY)
+    assert score == pytest.approx(scores(drawn, engine(drawn, parameters, LIVELY)), abs=2e-3)
+    assert len({round(score[name], 3) for name in ("dice", "one_pass_dice", "image_dice")}) == 3
 
 
 def test_without_discs_the_ring_alone_is_read():
-    architecture, parameters = circle_architecture(), circle_parameters()
-    # The discs become what they should be, the ring stays the broken wall that it was.
-    parameters["update.weight"][RING] = 0
-    tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
-    rings = []
-    for without in ([], ["discs"]):
-        chosen = settings(architecture, without=without)
-        rings.append(Validation.of(stacks(), chosen, 100, 0).measure(tensors, architecture, chosen)["rings"])
+    parameters = seeing_parameters()
+    # The discs are seen as they should be, the ring channel is not.
+    for channel in (EPICARDIUM, ENDOCARDIUM):
+        assert parameters["evidence.weight"][channel].any()
+    parameters["evidence.weight"][0], parameters["evidence.bias"][0] = 0, -9
+    rings = [measured(parameters, SEEING, without=without)["rings"] for without in ([], ["discs"])]
     assert rings == [1, 0]
 
 
-@pytest.mark.parametrize(("part", "names"), [("image", ["image"]), ("neighbours", ["below", "above"])])
-def test_an_ablation_is_validated_without_its_planes(part, names):
-    whole, without = (Validation.of(stacks(), settings(SMALL, without=parts), 100, 0).planes for parts in ([], [part]))
-    for number, name in enumerate(PLANES):
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [
+        ("image", ["image", "image below", "image above"]),
+        ("neighbours", ["image below", "image above", "mask below", "mask above"]),
+        ("mask", ["mask", "mask below", "mask above"]),
+    ],
+)
+def test_an_ablation_is_validated_without_its_channels(part, names):
+    whole, without = (validation(without=parts).channels for parts in ([], [part]))
+    for number, name in enumerate(CHANNELS):
         kept = whole[:, number]
         assert torch.equal(without[:, number], torch.zeros_like(kept) if name in names else kept)
         assert name not in names or bool(kept.any())
@@ -154,16 +199,15 @@ def test_an_ablation_is_validated_without_its_planes(part, names):
 
 def thick_and_thin():
     """Return a stack of slices 4 mm apart and one of slices 9 mm apart, each broken by two networks."""
-    return [replace(stack, distance_mm=distance) for stack, distance in zip(stacks(), (4.0, 9.0), strict=True)]
+    return [replace(stack, spacing_mm=spacing) for stack, spacing in zip(stacks(), (4.0, 9.0), strict=True)]
 
 
 def test_a_volumetric_automaton_sees_whole_stacks():
     drawn = Validation.of(thick_and_thin(), settings(VOLUMETRIC), 100, 0)
-    assert drawn.planes.shape == (16, len(VOLUMETRIC_PLANES), 48, 48)
+    assert drawn.channels.shape == (16, len(CHANNELS), 48, 48)
     np.testing.assert_array_equal(drawn.stack, np.repeat([0, 1, 2, 3], 4))
     np.testing.assert_array_equal(drawn.k, np.tile([0, 1, 2, 3], 4))
-    np.testing.assert_array_equal(drawn.distance_mm, np.repeat([4.0, 9.0], 8))
-    np.testing.assert_allclose(drawn.planes[:, -1, 0, 0], drawn.distance_mm / 10, rtol=1e-6)
+    np.testing.assert_array_equal(drawn.spacing_mm, np.repeat([4.0, 9.0], 8))
     # The first network broke slices 0 and 2, the other slice 1; the last slice shows no heart.
     np.testing.assert_array_equal(np.flatnonzero(drawn.broken), [0, 2, 5, 8, 10, 13])
 
@@ -177,34 +221,14 @@ def test_stacks_are_drawn_until_enough_broken_slices_are_among_them():
 
 
 def test_volumetric_scores_are_those_of_the_engines_rollout_in_broken_slices():
-    model = volumetric_circle_model()
-    architecture, parameters = Architecture.of(model.card.shapes), dict(model.parameters)
-    across = np.random.default_rng(1).normal(0, 0.4, parameters["across.weight"].shape).astype(np.float32)
-    parameters["across.weight"] = across
-    chosen = settings(architecture)
+    parameters, chosen = restless(VOLUMETRIC), settings(VOLUMETRIC)
     drawn = Validation.of(thick_and_thin(), chosen, 100, 0)
-    links = link(drawn.stack, drawn.k, drawn.distance_mm)
-
-    def engine(given):
-        return rollout(
-            given,
-            architecture,
-            drawn.planes.permute(0, 2, 3, 1).numpy(),
-            drawn.state.permute(0, 2, 3, 1).numpy(),
-            np.arange(16),
-            steps=12,
-            fire_rate=0.5,
-            device="numpy",
-            patience=None,
-            links=links,
-        )
-
-    ended = engine(parameters)
-    tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
-    score = drawn.measure(tensors, architecture, chosen)
-    assert score == pytest.approx(scores(drawn, ended), abs=2e-4)
+    links = link(drawn.stack, drawn.k, drawn.spacing_mm)
+    walls = engine(drawn, parameters, VOLUMETRIC, links)
+    score = drawn.measure(tensors(parameters), VOLUMETRIC, chosen)
+    assert score == pytest.approx(scores(drawn, walls), abs=2e-3)
     # The slices that are whole already would score otherwise, and so would slices that do not see each other.
     everywhere = replace(drawn, broken=drawn.truth.any(axis=(1, 2)))
-    assert scores(everywhere, ended) != pytest.approx(score, abs=1e-2)
-    apart = parameters | {"across.weight": np.zeros_like(across)}
-    assert scores(drawn, engine(apart)) != pytest.approx(score, abs=1e-3)
+    assert scores(everywhere, walls)["dice_gain"] != pytest.approx(score["dice_gain"], abs=1e-2)
+    apart = parameters | {"across.weight": np.zeros_like(parameters["across.weight"])}
+    assert scores(drawn, engine(drawn, apart, VOLUMETRIC, links))["dice"] != pytest.approx(score["dice"], abs=1e-6)

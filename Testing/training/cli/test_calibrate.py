@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from rncarefine.nca.card import EVIDENCE
+from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.nca.model import load_model
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.cli import main as cli
@@ -51,35 +51,38 @@ def card(run):
 
 
 def made_up(failures, model, workers):
-    """Yield evidence of which the gain alone says what is good."""
+    """Yield features of which one alone says what is good: the likelihood, and what is seen of closed walls."""
     assert {failure.case.stem for failure in failures} == {"b_ED", "d_ED"}
     assert model.card.name == "toy-2d"
     rng = np.random.default_rng(0)
+    names = sorted({*REPAIRED_FEATURES, *CLOSED_FEATURES})
     for n in range(10):
-        rows = pd.DataFrame(rng.normal(size=(10, len(EVIDENCE))), columns=list(EVIDENCE))
-        yield rows.assign(good=rows.gain > 0, subject=f"s{n}")
+        rows = pd.DataFrame(rng.normal(size=(20, len(names))), columns=names)
+        repaired = np.arange(20) < 10
+        yield rows.assign(good=np.where(repaired, rows.likelihood, rows.seen) > 0, repaired=repaired, subject=f"s{n}")
 
 
 def test_weights_go_onto_the_card_and_an_export_keeps_them(run, monkeypatch):
-    monkeypatch.setattr("rncarefine_training.evaluate.calibrate.collect_evidence", made_up)
+    monkeypatch.setattr("rncarefine_training.evaluate.calibrate.collect_features", made_up)
     weights = (run / "models" / "toy-2d.npz").read_bytes()
     done = call("calibrate", run)
     assert done.exit_code == 0, done.output
-    assert "100 repairs, " in done.output
-    found = card(run).confidence
-    assert set(found) == {"intercept", *EVIDENCE}
-    assert found["gain"] > 5 * max(abs(found[name]) for name in EVIDENCE if name != "gain")
     kept = json.loads((run / "automaton" / "toy-2d" / "confidence.json").read_text())
-    assert kept["weights"] == found
-    assert (kept["repairs"], kept["auroc"] > 0.95) == (100, True)
-    assert f"AUROC {kept['auroc']:.2f} on subjects left out" in done.output
+    cards = {"repaired": card(run).confidence, "closed": card(run).closed_confidence}
+    for (kind, found), names, told in zip(
+        cards.items(), (REPAIRED_FEATURES, CLOSED_FEATURES), ("likelihood", "seen"), strict=True
+    ):
+        assert set(found) == {"intercept", *names}
+        assert found[told] > 5 * max(abs(found[name]) for name in names if name != told)
+        assert kept[kind]["weights"] == found
+        assert (kept[kind]["walls"], kept[kind]["auroc"] > 0.95) == (100, True)
     assert (run / "models" / "toy-2d.npz").read_bytes() == weights
     assert call("export", run).exit_code == 0
-    assert card(run).confidence == found
+    assert {"repaired": card(run).confidence, "closed": card(run).closed_confidence} == cards
 
 
 def test_what_was_found_of_earlier_weights_does_not_go_onto_the_card_of_later_ones(run, monkeypatch):
-    monkeypatch.setattr("rncarefine_training.evaluate.calibrate.collect_evidence", made_up)
+    monkeypatch.setattr("rncarefine_training.evaluate.calibrate.collect_features", made_up)
     assert call("calibrate", run).exit_code == 0
     measured = {"network": ["small"], "model": ["toy-2d"], "sha256": [card(run).sha256], "method": ["RNCARefine"]}
     figures = ("broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd")
@@ -98,7 +101,7 @@ def test_what_was_found_of_earlier_weights_does_not_go_onto_the_card_of_later_on
 
 def test_too_few_repairs_are_said_in_one_line_and_the_card_stays_as_it_was(run, monkeypatch, capsys):
     before = card(run)
-    assert "A confidence cannot be calibrated on 2 repairs" in refused(run, monkeypatch, capsys)
+    assert "A confidence cannot be calibrated on 2 walls" in refused(run, monkeypatch, capsys)
     assert card(run) == before
     assert not (run / "automaton" / "toy-2d" / "confidence.json").exists()
 

@@ -163,8 +163,8 @@ def test_the_command_prepares_a_csv_and_says_what_to_beware_of(tmp_path, lab):
         "8 stacks, labels rv=1, myocardium=2, pool=3. Networks: ours.",
         "8 cases, 32 slices in",
         "Subjects: 5 train, 1 select, 2 test",
-        "Give out-of-fold segmentations only",
-        "Look at",
+        "out-of-fold",
+        "Check",
     ):
         assert sentence in done.output
     assert sitk.ReadImage(str(tmp_path / "run" / "prepared.png")).GetSize()[0] > 500
@@ -234,6 +234,19 @@ def test_the_command_prepares_acdc_and_sunnybrook(tmp_path, inner):
         "patient001_frame01",
     ]
     assert not (tmp_path / "run/subjects.csv").exists()
+
+
+def test_the_command_prepares_sunnybrooks_inner_contours_too(tmp_path):
+    case = toy_case("a")
+    folders = ("derived_myo_png/images/SC-N-01_00.png", "derived_myo_png/labels/SC-N-01_00.png")
+    for kind in ("Images", "Labels"):
+        folders += (f"segnetcmr/Data/train/{kind}/SC-N-02/SC-N-02-IM-0001-0048.dcm.png",)
+    for path in folders:
+        values = case.labels[0] if "abels" in path else case.image[0].clip(0, 255)
+        (tmp_path / "sunny" / path).parent.mkdir(parents=True, exist_ok=True)
+        sitk.WriteImage(sitk.GetImageFromArray(values.astype(np.uint8)), str(tmp_path / "sunny" / path))
+    call("prepare", tmp_path / "sunny", "--run", tmp_path / "run")
+    assert sorted(path.stem for path in (tmp_path / "run/cases").iterdir()) == ["ENDO-N-02_08", "SC-N-01_ED"]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.toy_models import circle_model, identity_model
-from rncarefine.nca.card import EVIDENCE
+from engine.toy_models import identity_model, seeing_model
+from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.refine.confidence import confidence
-from rncarefine_training.evaluate.calibrate import FEWEST, FOLDS, collect_evidence, fit_confidence
+from rncarefine_training.evaluate.calibrate import FEWEST, FOLDS, collect_features, fit_confidence
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import toy_case, write_cases, write_predictions
 
@@ -24,36 +24,42 @@ def evidence(count=400, telling=3.0, subjects=20, seed=0):
     """Return made-up repairs that are good if the gain says so, by ``telling`` more than by chance."""
     rng = np.random.default_rng(seed)
     # Kinds of evidence of quite different sizes, as they are.
-    scales = np.array([0.1, 0.2, 0.05, 0.3, 2.0, 0.1])
-    rows = pd.DataFrame(rng.normal(0.5, 1, (count, len(EVIDENCE))) * scales, columns=list(EVIDENCE))
-    score = telling * (rows.gain / 0.05 - 0.5) + rng.logistic(size=count)
+    scales = np.array([0.05, 0.2, 0.1, 0.3, 2.0, 0.1, 0.4])
+    rows = pd.DataFrame(rng.normal(0.5, 1, (count, len(REPAIRED_FEATURES))) * scales, columns=list(REPAIRED_FEATURES))
+    score = telling * (rows.likelihood / 0.05 - 0.5) + rng.logistic(size=count)
     return rows.assign(good=score > 0, subject=[f"s{n % subjects}" for n in range(count)])
 
 
+def fit(rows):
+    return fit_confidence(rows, REPAIRED_FEATURES)
+
+
 def probabilities(rows, weights):
-    return np.array([confidence(found, weights) for found in rows[list(EVIDENCE)].to_dict("records")])
+    return np.array([confidence(found, weights) for found in rows[list(REPAIRED_FEATURES)].to_dict("records")])
 
 
 def test_evidence_that_tells_sets_apart_and_evidence_that_does_not_does_not():
-    told = fit_confidence(evidence(telling=20))
+    told = fit(evidence(telling=20))
     assert told.auroc > 0.98
-    assert told.repairs == 400
+    assert told.walls == 400
     assert told.good == pytest.approx(evidence(telling=20).good.mean())
-    assert 0.35 < fit_confidence(evidence(telling=0)).auroc < 0.65
+    assert 0.35 < fit(evidence(telling=0)).auroc < 0.65
 
 
 def test_the_weights_give_the_probabilities_of_the_regression():
     rows = evidence()
-    weights = fit_confidence(rows).weights
-    assert set(weights) == {"intercept", *EVIDENCE}
-    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows[list(EVIDENCE)].to_numpy(), rows.good)
-    expected = fitted.predict_proba(rows[list(EVIDENCE)].to_numpy())[:, 1]
+    weights = fit(rows).weights
+    assert set(weights) == {"intercept", *REPAIRED_FEATURES}
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+        rows[list(REPAIRED_FEATURES)].to_numpy(), rows.good
+    )
+    expected = fitted.predict_proba(rows[list(REPAIRED_FEATURES)].to_numpy())[:, 1]
     np.testing.assert_allclose(probabilities(rows, weights), expected, atol=1e-9)
     assert expected.min() < 0.1 < 0.9 < expected.max()
 
 
 def test_a_confidence_is_how_often_it_is_right():
-    found = probabilities(evidence(4000, telling=1.5, seed=1), fit_confidence(evidence(4000, telling=1.5)).weights)
+    found = probabilities(evidence(4000, telling=1.5, seed=1), fit(evidence(4000, telling=1.5)).weights)
     good = evidence(4000, telling=1.5, seed=1).good
     for low in (0.0, 0.25, 0.5, 0.75):
         among = (found >= low) & (found < low + 0.25)
@@ -61,13 +67,14 @@ def test_a_confidence_is_how_often_it_is_right():
 
 
 def test_auroc_is_that_of_subjects_left_out():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     rows = evidence(160, subjects=8)
     # Evidence that tells nothing but whose it is, and thereby who happens to be repaired well: nothing for others.
     whose = [int(subject[1:]) for subject in rows.subject]
-    rows[list(EVIDENCE)] = rng.normal(size=(8, len(EVIDENCE)))[whose] + rng.normal(0, 0.01, (160, len(EVIDENCE)))
+    count = len(REPAIRED_FEATURES)
+    rows[list(REPAIRED_FEATURES)] = rng.normal(size=(8, count))[whose] + rng.normal(0, 0.01, (160, count))
     rows["good"] = [number % 2 == 0 for number in whose]
-    calibration = fit_confidence(rows)
+    calibration = fit(rows)
     assert roc_auc_score(rows.good, probabilities(rows, calibration.weights)) > 0.98
     assert calibration.auroc < 0.75
 
@@ -75,22 +82,22 @@ def test_auroc_is_that_of_subjects_left_out():
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (evidence(60).assign(good=[n < FEWEST - 1 for n in range(60)]), f"60 repairs, {FEWEST - 1} of the rarer"),
-        (evidence(60).assign(good=[n > FEWEST - 2 for n in range(60)]), f"60 repairs, {FEWEST - 1} of the rarer"),
-        (evidence(200, subjects=FOLDS - 1), "200 repairs"),
-        (pd.DataFrame(), "0 repairs, 0 of the rarer"),
+        (evidence(60).assign(good=[n < FEWEST - 1 for n in range(60)]), f"60 walls, {FEWEST - 1} of the rarer"),
+        (evidence(60).assign(good=[n > FEWEST - 2 for n in range(60)]), f"60 walls, {FEWEST - 1} of the rarer"),
+        (evidence(200, subjects=FOLDS - 1), "200 walls"),
+        (pd.DataFrame(), "0 walls, 0 of the rarer"),
     ],
     ids=["few good", "few others", "few subjects", "none"],
 )
 def test_too_little_is_an_error_that_says_how_much_it_takes(rows, said):
     with pytest.raises(ValueError, match=said) as raised:
-        fit_confidence(rows)
+        fit(rows)
     assert f"it takes {FEWEST} good ones, {FEWEST} others, and {FOLDS} subjects" in str(raised.value)
 
 
 def test_just_enough_is_enough():
     rows = evidence(2 * FEWEST, telling=0, subjects=FOLDS).assign(good=[n < FEWEST for n in range(2 * FEWEST)])
-    assert fit_confidence(rows).repairs == 2 * FEWEST
+    assert fit(rows).walls == 2 * FEWEST
 
 
 # Collecting
@@ -106,14 +113,14 @@ def failures(tmp_path):
 
 
 def test_how_good_every_repaired_slice_is_stands_beside_its_evidence(failures):
-    rows, nothing = collect_evidence(failures, circle_model())
+    rows, nothing = collect_features(failures, seeing_model())
     assert nothing.empty
-    # Slice 1 has a gap of 70 degrees, which the toy automaton closes by a circle; the other slices are whole.
-    assert len(rows) == 1
-    assert set(rows.columns) == {*EVIDENCE, "subject", "good"}
-    assert rows.subject.tolist() == ["a"]
-    assert rows.good.tolist() == [True]
-    assert float(rows.gain.iloc[0]) > 0
+    assert set(rows.columns) == {*REPAIRED_FEATURES, *CLOSED_FEATURES, "subject", "repaired", "good"}
+    # Slice 1 has a gap of 70 degrees, which the toy automaton closes as the image shows; the other slices are whole.
+    repaired = rows[rows.repaired]
+    assert (repaired.subject.tolist(), repaired.good.tolist()) == (["a"], [True])
+    assert float(repaired.likelihood.iloc[0]) > 0.8
+    assert rows[~rows.repaired].good.all()
 
 
 def test_good_is_what_the_truth_says(failures, tmp_path):
@@ -121,16 +128,16 @@ def test_good_is_what_the_truth_says(failures, tmp_path):
     # The repair lies beside what is now the truth: by a little, and by more than a wall can be out.
     for pixels, good in ((1, True), (3, False)):
         replace(case, labels=np.roll(case.labels, pixels, axis=2)).save(tmp_path / "cases")
-        (rows,) = collect_evidence(failures[:1], circle_model())
-        assert rows.good.tolist() == [good]
+        (rows,) = collect_features(failures[:1], seeing_model())
+        assert rows[rows.repaired].good.tolist() == [good]
 
 
 def test_stacks_without_a_repair_do_not_spoil_those_with_one(failures):
     """Frames without columns must not turn truths into numbers that ``~`` counts otherwise."""
-    (nothing,) = collect_evidence(failures[1:], identity_model())
+    (nothing,) = collect_features(failures[1:], identity_model())
     rows = evidence(60)
-    calibration = fit_confidence(pd.concat([nothing, rows, pd.DataFrame()]))
-    assert calibration == fit_confidence(rows)
+    calibration = fit(pd.concat([nothing, rows, pd.DataFrame()]))
+    assert calibration == fit(rows)
     few = rows.assign(good=[n < FEWEST - 1 for n in range(60)])
-    with pytest.raises(ValueError, match=f"60 repairs, {FEWEST - 1} of the rarer"):
-        fit_confidence(pd.concat([nothing, few]))
+    with pytest.raises(ValueError, match=f"60 walls, {FEWEST - 1} of the rarer"):
+        fit(pd.concat([nothing, few]))

@@ -8,19 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.toy_models import circle_model, identity_model
+from engine.toy_models import identity_model, seeing_model
 from rncarefine.anatomy.topology import largest_component
 from rncarefine.refine.metrics import dice, surface_distances
-from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine_training.data.cases import MYOCARDIUM, POOL
 from rncarefine_training.evaluate.baselines import BASELINES
 from rncarefine_training.evaluate.measure import (
-    ALONE,
+    ANEW,
     NEAR,
     NO_MODEL,
-    OPEN_BASE,
+    ONE_PASS,
     VARIANTS,
     WHOLE,
     broken_slices,
@@ -33,8 +32,8 @@ from rncarefine_training.evaluate.measure import (
 )
 from training.toy_data import CENTRE, failed, radius, toy_case, write_cases, write_predictions
 
-METHODS = {*VARIANTS, NEAR, *BASELINES}
-MODEL = circle_model(half_mm=4.0)
+METHODS = {*VARIANTS, ANEW, ONE_PASS, NEAR, *BASELINES}
+MODEL = seeing_model()
 
 
 @pytest.fixture(scope="module")
@@ -112,20 +111,13 @@ def test_the_automaton_closes_the_gap_and_is_measured(run):
     assert found["hd"] < found["hd_before"]
 
 
-def test_an_automaton_that_does_nothing_is_flagged_without_geometry(run):
-    rows = measured(run[0], identity_model())
-    assert row(rows, WHOLE)["valid"]
-    alone = row(rows, ALONE)
-    assert (alone["valid"], alone["flagged"], alone["changed"]) == (False, True, False)
-
-
 def test_correct_slices_are_not_changed_and_not_measured_against_the_truth(run):
     correct = run[2][run[2].correct]
     assert not correct[correct.method.isin(VARIANTS)].changed.any()
     assert correct[["dice", "hd", "assd", "dice_before", "hd_before", "assd_before"]].isna().all(axis=None)
 
 
-def test_an_open_base_is_closed_but_where_it_is_asked_to_be_left(run, tmp_path):
+def test_an_open_base_is_closed(run, tmp_path):
     _, cases, _ = run
     (tmp_path / "predictions" / "small-0@1").mkdir(parents=True)
     cases["a"].save(_made(tmp_path / "cases"))
@@ -133,25 +125,11 @@ def test_an_open_base_is_closed_but_where_it_is_asked_to_be_left(run, tmp_path):
     np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=opened)
     rows = measured(tmp_path, subjects=("a",))
     assert row(rows, WHOLE, k=0)["valid"]
-    left = row(rows, OPEN_BASE, k=0)
-    assert (left["valid"], left["flagged"], left["changed"]) == (False, False, False)
 
 
 def _made(folder):
     folder.mkdir(parents=True)
     return folder
-
-
-def test_the_pool_of_the_network_is_given_on_request(run):
-    # Half of a ring tells geometry little, the pool tells it where the middle is.
-    folder, cases, _ = run
-    target = folder / "predictions" / "half-0@1"
-    target.mkdir(exist_ok=True)
-    for case in cases.values():
-        np.savez_compressed(target / f"{case.name}.npz", labels=failed(case.labels, width_deg=220))
-    with_pool = row(measured(folder, identity_model(), sources=["half-0@1"], with_pool=True), WHOLE)
-    without = row(measured(folder, identity_model(), sources=["half-0@1"]), WHOLE)
-    assert with_pool["dice"] != without["dice"]
 
 
 def test_the_network_is_the_name_of_its_kind(run):
@@ -172,25 +150,24 @@ def test_nothing_to_measure_is_an_error_that_says_what_to_run(run):
         measured(run[0], sources=["nobody-0@1"])
 
 
-def test_the_automaton_alone_is_a_repair_without_geometry(run):
-    # No second rollout is made for it, so what is derived is held against the real thing.
-    cases = run[1]
-    for model in (MODEL, identity_model()):
-        case = cases["a"]
-        wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
-        stack = Stack.create(case.image, wall, case.spacing, None, case.name)
-        (alone,) = (found for found in repairs(stack, model, "m", "numpy") if found.method == ALONE)
-        real = repair(stack, model, RepairOptions(close_base=True, geometry=False, device="numpy"))
-        np.testing.assert_array_equal(alone.mask, real.wall)
-        assert [record.flagged for record in alone.records] == [record.flagged for record in real.report.slices]
-        assert [record.verdict for record in alone.records] == [record.verdict for record in real.report.slices]
+def test_the_baselines_of_the_encoder_draw_broken_slices_only(run):
+    case = run[1]["a"]
+    labels = failed(case.labels)
+    wall, pool = ((labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL))
+    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
+    found = {attempt.method: attempt for attempt in repairs(stack, pool, MODEL, "m", "numpy")}
+    assert set(found) == {*VARIANTS, ANEW, ONE_PASS}
+    for method in (ANEW, ONE_PASS):
+        changed = (found[method].mask != stack.mask).any(axis=(1, 2))
+        assert np.flatnonzero(changed).tolist() == [1]
+        assert found[method].records == []
 
 
 def test_several_models_are_measured_in_one_go_beside_one_set_of_baselines(run):
     rows = measured(run[0], MODEL, identity_model(name="idle-2d"))
     assert set(rows.model) == {MODEL.card.name, "idle-2d", NO_MODEL}
     assert (rows[rows.model == NO_MODEL].groupby(["case", "k"]).size() == len(BASELINES) + 1).all()
-    assert (rows[rows.model == "idle-2d"].groupby(["case", "k"]).size() == len(VARIANTS)).all()
+    assert (rows[rows.model == "idle-2d"].groupby(["case", "k"]).size() == len(VARIANTS) + 2).all()
     assert set(rows[rows.model == MODEL.card.name].sha256) == {MODEL.card.sha256}
     pd.testing.assert_frame_equal(rows[rows.model == MODEL.card.name].reset_index(drop=True), ours(run[2]))
 
@@ -200,7 +177,7 @@ def ours(rows):
 
 
 def test_models_of_the_same_name_are_told_apart_by_their_hash():
-    one, other = circle_model(), circle_model(3.0)
+    one, other = seeing_model(), seeing_model(0.25)
     assert labels_of([one, identity_model(name="idle-2d")]) == [one.card.name, "idle-2d"]
     other = replace(other, card=replace(other.card, sha256="1" * 64))
     assert labels_of([one, other]) == [f"{one.card.name} (0000000)", f"{one.card.name} (1111111)"]
@@ -208,7 +185,7 @@ def test_models_of_the_same_name_are_told_apart_by_their_hash():
 
 def test_the_same_weights_twice_are_refused_since_every_slice_would_count_twice(run):
     with pytest.raises(ValueError, match="given 2 times"):
-        measured(run[0], MODEL, circle_model())
+        measured(run[0], MODEL, seeing_model())
 
 
 def test_more_workers_give_the_same_rows_in_the_same_order(run):
@@ -247,7 +224,8 @@ def test_a_repair_gives_its_confidence_and_a_baseline_has_none(run):
     rows = run[2]
     assert 0 < row(rows, WHOLE)["confidence"] <= 1
     assert rows[rows.model == NO_MODEL].confidence.isna().all()
-    assert rows[rows.correct].confidence.isna().all()
+    closed = rows[rows.correct & rows.method.isin(VARIANTS)].confidence
+    assert ((closed > 0) & (closed <= 1)).all()
 
 
 def test_a_changed_slice_is_measured_though_its_truth_is_no_ring(run, tmp_path):

@@ -8,26 +8,16 @@ import pytest
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
-from engine.toy_models import circle_model
+from engine.toy_models import seeing_model
 from rncarefine.stack import Stack
 from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.plots import curves, pictures
-from rncarefine_training.evaluate.plots.draw import draw_all, draw_pictures
-from rncarefine_training.evaluate.plots.log import read_log
+from rncarefine_training.evaluate.plots.draw import draw_all, draw_pictures, read_log
 from rncarefine_training.evaluate.plots.pictures import Shown, sample_stack
 from rncarefine_training.evaluate.plots.style import BASELINE_COLOUR, colours, save, style
-from rncarefine_training.evaluate.store import write_evaluation, write_table
+from rncarefine_training.evaluate.store import write_evaluation
 from training.evaluation_rows import MODELS, made_up
 from training.toy_data import failed, toy_case
-
-
-def horizon_table(level=0.9):
-    steps = [8, 24, 512]
-    columns = {"steps": steps, "n": 9, "seeds": 3}
-    for name in ("ring", "dice", "area", "moved"):
-        columns |= {name: level, f"{name} low": level - 0.02, f"{name} high": level + 0.02}
-        columns |= {f"{name} least": level - 0.01, f"{name} most": level + 0.01}
-    return pd.DataFrame(columns)
 
 
 def texts(figure):
@@ -48,15 +38,6 @@ def test_events_of_a_training_that_went_on_are_one_log(tmp_path):
     log = read_log(tmp_path).sort_values("step")
     assert list(log.step) == [0, 1, 2, 3]
     assert list(log.value) == [0, 1, 12, 13]
-
-
-def test_lightnings_csv_is_read_too(tmp_path):
-    (tmp_path / "metrics.csv").write_text("epoch,loss,rings,step\n0,0.5,,49\n0,,0.9,99\n")
-    log = read_log(tmp_path)
-    assert log.to_dict("records") == [
-        {"name": "loss", "step": 49, "value": 0.5},
-        {"name": "rings", "step": 99, "value": 0.9},
-    ]
 
 
 def test_no_log_is_an_error_that_says_what_to_run(tmp_path):
@@ -88,39 +69,13 @@ def test_the_training_plot_has_loss_and_validation():
     assert "gain of Dice" in figure.axes[1].get_ylabel()
 
 
-def test_the_horizon_has_a_band_and_the_edge_of_use():
-    with style():
-        figure = curves.horizon({"one-2d": horizon_table(), "two-3d": horizon_table(0.8)}, {"one-2d": 24})
-    rings = figure.axes[0]
-    np.testing.assert_allclose(rings.lines[2].get_ydata(), 0.9)
-    assert len(rings.collections) == 2
-    assert any(list(line.get_xdata()) == [24, 24] for line in rings.lines)
-    assert [text.get_text() for text in rings.get_legend().get_texts()] == ["one-2d", "two-3d"]
-
-
-def test_a_flat_curve_is_not_blown_up():
-    with style():
-        figure = curves.horizon({"one-2d": horizon_table(1.0).assign(**{"ring low": 1.0, "ring high": 1.0})}, {})
-    low, high = figure.axes[0].get_ylim()
-    assert high - low >= 0.08
-    assert high <= 1.05
-
-
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    """Return a run with the tables of an evaluation, of horizons, robustness and ablations."""
+    """Return a run with the tables of an evaluation."""
     run = tmp_path_factory.mktemp("run")
     rows = made_up()
     rows.loc[rows.k == 0, "dice"] -= 0.2
-    found = write_evaluation(rows, run, "evaluation-test", ["unseen"])
-    write_table(horizon_table(), run / "horizon-one-2d.csv")
-    write_table(horizon_table(), run / "horizon-one-2d-slices.csv")
-    disturbances = {"group": ["undisturbed", "image"], "disturbance": ["undisturbed", "noise"], "lost": [0, 0.1]}
-    robust = pd.DataFrame(disturbances | {"lost low": [0, 0.05], "lost high": [0, 0.2]})
-    write_table(robust, run / "robustness-one-2d.csv")
-    varied = {"variation": ["as it is", "no image"], "over": [np.nan, -0.1], "over low": [np.nan, -0.2]}
-    write_table(pd.DataFrame(varied | {"over high": [np.nan, -0.05]}), run / "ablation.csv")
-    return run, found
+    return run, write_evaluation(rows, run, "evaluation-test")
 
 
 def test_strata_draw_a_bar_for_every_method_and_say_how_many(tables):
@@ -153,27 +108,19 @@ def test_every_model_has_a_colour_of_its_own_and_baselines_are_grey():
 
 def test_all_that_has_a_table_is_drawn_and_the_rest_is_said(tables, tmp_path):
     run, _ = tables
-    written, missing = draw_all(run, "evaluation-test", {"one-2d": 24}, tmp_path)
-    assert {path.stem for path in written} == {
-        "reliability",
-        "risk-coverage",
-        "strata",
-        "horizon",
-        "robustness-one-2d",
-        "ablation",
-    }
+    written, missing = draw_all(run, "evaluation-test", tmp_path)
+    assert {path.stem for path in written} == {"reliability", "risk-coverage", "strata"}
     assert {path.suffix for path in written} == {".png", ".svg"}
     assert missing == []
-    _, missing = draw_all(tmp_path, "evaluation-test", {}, tmp_path)
-    assert any(sentence.startswith("strata: ") for sentence in missing)
-    assert any(sentence.startswith("horizon: no table") for sentence in missing)
+    _, missing = draw_all(tmp_path, "evaluation-test", tmp_path)
+    assert [sentence.split(":")[0] for sentence in missing] == ["reliability", "risk-coverage", "strata"]
 
 
-def test_the_same_plot_gives_the_same_files(tmp_path):
+def test_the_same_plot_gives_the_same_files(tables, tmp_path):
     def drawn(folder):
         (tmp_path / folder).mkdir()
         with style():
-            paths = save(curves.horizon({"m": horizon_table()}, {"m": 24}), tmp_path / folder, "plot")
+            paths = save(curves.strata(tables[1]["strata"]), tmp_path / folder, "plot")
         return [path.read_bytes() for path in paths]
 
     assert drawn("one") == drawn("other")
@@ -201,17 +148,17 @@ def test_the_sample_stack_is_the_shipped_one_and_broken():
     assert shown.truth.shape == shown.stack.mask.shape
 
 
-def test_a_film_strip_has_a_picture_for_every_look_and_the_truth():
+def test_a_film_strip_has_a_picture_for_every_step_and_the_truth():
     with style():
-        figure = pictures.film_strip(toy_stack(), circle_model(), rows=2, looks=(0, 4, 8))
+        figure = pictures.film_strip(toy_stack(), seeing_model(), rows=2, steps=(0, 4, 8))
     assert len(figure.axes) == 2 * 4
-    assert [axes.get_title("center") for axes in figure.axes[:4]] == ["input", "step 4", "step 8", "end and truth"]
+    assert [axes.get_title("center") for axes in figure.axes[:4]] == ["evidence", "step 4", "step 8", "end and truth"]
     assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["slice 1", "slice 2"]
 
 
 def test_a_gallery_goes_from_the_worst_to_the_best():
     with style():
-        figure = pictures.gallery([toy_stack()], circle_model())
+        figure = pictures.gallery([toy_stack()], seeing_model())
     after = [float(axes.get_title("center").split("Dice ")[1]) for axes in figure.axes[2::3]]
     assert after == sorted(after)
     assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["worst", "median", "best"]
@@ -222,13 +169,13 @@ def test_a_stack_that_is_whole_has_no_pictures():
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     whole = Shown(Stack.create(case.image, truth, case.spacing, None, "whole"), truth)
     with pytest.raises(ValueError, match="no slice is broken"):
-        pictures.film_strip(whole, circle_model())
+        pictures.film_strip(whole, seeing_model())
     with pytest.raises(ValueError, match="No slice of these stacks is broken"):
-        pictures.gallery([whole], circle_model())
+        pictures.gallery([whole], seeing_model())
 
 
 def test_pictures_are_written_small_and_named_after_the_model(tmp_path):
-    written = draw_pictures([toy_stack()], circle_model(name="one-2d"), tmp_path)
+    written = draw_pictures([toy_stack()], seeing_model(name="one-2d"), tmp_path)
     assert {path.name for path in written} == {
         f"{kind}-one-2d.{ending}" for kind in ("film", "gallery") for ending in ("png", "svg")
     }

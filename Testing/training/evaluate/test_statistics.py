@@ -13,7 +13,6 @@ from scipy.stats import wilcoxon
 from rncarefine_training.evaluate.statistics import (
     Interval,
     bootstrap,
-    difference,
     mean,
     paired,
     rank_biserial,
@@ -100,19 +99,6 @@ def test_a_relative_change_that_is_the_same_everywhere_is_certain():
     before = np.arange(1.0, 25.0)
     found = relative_change(before, 0.7 * before, SIX)
     assert (found.low, found.value, found.high) == pytest.approx((-0.3, -0.3, -0.3))
-
-
-def test_a_difference_is_that_of_two_groups_means():
-    found = difference([1.0, 1.0, 0.0, 1.0], [True, True, False, False], ["a", "b", "a", "b"])
-    assert found.value == 0.5
-
-
-def test_a_difference_within_subjects_holds_what_they_share():
-    # Each subject has a level of its own, which both groups share: the difference is known well all the same.
-    level = np.repeat(np.random.default_rng(2).normal(0, 10, 20), 2)
-    group = np.tile([True, False], 20)
-    found = difference(level + group, group, np.repeat([f"s{n}" for n in range(20)], 2))
-    assert (found.low, found.high) == pytest.approx((1.0, 1.0))
 
 
 def test_draws_in_which_a_statistic_is_undefined_are_left_out():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.toy_models import random_parameters, toy_model
+from engine.toy_models import random_channels, random_parameters, toy_model
 from experiments import ablation
 from experiments.ablation import (
     REFERENCE,
@@ -18,8 +18,8 @@ from experiments.ablation import (
     train_and_measure,
     varied,
 )
-from rncarefine.nca.architecture import PLANES, Architecture
-from rncarefine.nca.rollout import rollout
+from rncarefine.nca.architecture import CHANNELS, Architecture
+from rncarefine.nca.rollout import Runner
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import toy_config, write_cases, write_predictions
 
@@ -58,28 +58,31 @@ def test_a_change_that_does_not_fit_is_refused():
         varied(toy_config(), Variation("wrong", {"fire_rate": 2.0}), 1.0)
 
 
-def test_weights_trained_without_a_plane_do_not_see_it():
+@pytest.mark.parametrize(
+    ("without", "hidden"),
+    [
+        (["image"], {"image", "image below", "image above"}),
+        (["neighbours"], {"image below", "image above", "mask below", "mask above"}),
+        (["mask"], {"mask", "mask below", "mask above"}),
+        (["discs"], set()),
+    ],
+)
+def test_weights_trained_without_a_channel_do_not_see_it(without, hidden):
     architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
     model = toy_model(random_parameters(architecture), architecture)
-    training = toy_config(automaton__without=["image", "neighbours"])
-    blind = blinded(model, training)
-    rng = np.random.default_rng(0)
-    planes = rng.uniform(-1, 1, (1, 16, 16, len(PLANES))).astype(np.float32)
-    state = rng.random((1, 16, 16, 6)).astype(np.float32)
+    blind = blinded(model, toy_config(automaton__without=without))
+    seen = random_channels(1, (16, 16), architecture)
+    other, emptied = seen.copy(), seen.copy()
+    for name in hidden:
+        other[..., CHANNELS.index(name)] += np.random.default_rng(0).uniform(0.5, 1, (1, 16, 16))
+        emptied[..., CHANNELS.index(name)] = 0
 
-    def ended(parameters, seen):
-        options = {"steps": 3, "fire_rate": 1.0, "device": "numpy", "patience": None}
-        return rollout(parameters, architecture, seen, state, np.zeros(1, np.int64), **options).state
+    def evidence(parameters, channels):
+        return Runner(parameters, architecture, "numpy").encode(channels).evidence
 
-    other = planes.copy()
-    for name in ("image", "below", "above"):
-        other[..., PLANES.index(name)] = rng.uniform(-1, 1, (1, 16, 16))
-    emptied = planes.copy()
-    for name in ("image", "below", "above"):
-        emptied[..., PLANES.index(name)] = 0
-    np.testing.assert_array_equal(ended(blind.parameters, planes), ended(blind.parameters, other))
-    np.testing.assert_allclose(ended(blind.parameters, planes), ended(model.parameters, emptied), atol=1e-6)
-    assert not np.allclose(ended(model.parameters, planes), ended(model.parameters, other))
+    np.testing.assert_array_equal(evidence(blind.parameters, seen), evidence(blind.parameters, other))
+    np.testing.assert_allclose(evidence(blind.parameters, seen), evidence(model.parameters, emptied), atol=1e-6)
+    assert hidden == set() or not np.allclose(evidence(model.parameters, seen), evidence(model.parameters, other))
 
 
 # Training
@@ -108,7 +111,7 @@ def test_a_variation_is_trained_and_measured_once(run, monkeypatch):
     pd.testing.assert_frame_equal(trained(run), rows)
 
 
-def test_a_training_cut_off_before_it_was_measured_is_not_trained_again(run, monkeypatch):
+def test_a_training_that_was_not_measured_yet_is_not_trained_again(run, monkeypatch):
     trained(run)
     path = rows_of(VARIATIONS[0], run[0], 2)
     before = path.read_text()
@@ -118,16 +121,36 @@ def test_a_training_cut_off_before_it_was_measured_is_not_trained_again(run, mon
     assert path.read_text() == before
 
 
-def test_another_configuration_does_not_go_on_with_a_folder(run):
+def test_a_folder_is_not_resumed_with_another_configuration(run):
     trained(run)
-    with pytest.raises(ValueError, match=r"as-it-is holds a training of another configuration"):
+    with pytest.raises(ValueError, match="another configuration"):
         trained(run, share=1.0)
 
 
-def test_the_ring_alone_can_be_trained_and_read(run):
-    (variation,) = (each for each in VARIATIONS if each.changes.get("without") == ["discs"])
+@pytest.mark.parametrize("part", ["discs", "mask"])
+def test_an_automaton_without_a_part_is_trained_and_measured(run, part):
+    (variation,) = (each for each in VARIATIONS if each.changes.get("without") == [part])
     rows = trained(run, variation)
     assert len(rows) == 2
+    assert set(rows.k) == {1}
+
+
+@pytest.mark.parametrize(("without", "masked"), [((), True), (("mask",), False), (("image",), True)])
+def test_a_withheld_mask_is_not_what_a_rollout_starts_from(run, monkeypatch, without, masked):
+    given = []
+    original = ablation.propose_around
+
+    def propose_around(stack, *arguments, **options):
+        given.append(stack.mask.any())
+        return original(stack, *arguments, **options)
+
+    monkeypatch.setattr(ablation, "propose_around", propose_around)
+    architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
+    model = toy_model(random_parameters(architecture), architecture, steps=2, crop=48)
+    rows = ablation._repair(run[1][0], model, without, "numpy")
+    assert given == [masked]
+    # The input that is compared with is the mask that the network drew.
+    assert (rows.dice_before > 0.5).all()
 
 
 def test_without_discs_the_ring_channel_is_thresholded():

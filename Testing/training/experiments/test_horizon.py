@@ -1,4 +1,4 @@
-"""The long rollout: automata that hold, flood and vanish, each told by its figures."""
+"""Long rollouts: automata that hold, flood and vanish, each shown by its metrics."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.toy_models import circle_architecture, circle_model, circle_parameters, identity_model, toy_model
+from engine.toy_models import SEEING, identity_model, seeing_model, seeing_parameters, spreading_parameters, toy_model
 from experiments.horizon import roll_on, summarise
 from rncarefine.nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import write_cases, write_predictions
 
-LOOKS = (4, 8, 32)
+STEPS = (4, 8, 48)
 
 
 @pytest.fixture(scope="module")
@@ -23,45 +23,50 @@ def failures(tmp_path_factory):
     return failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["a", "b"])
 
 
-def rolled(failures, model, seeds=(0, 1), steps=LOOKS):
+def rolled(failures, model, seeds=(0, 1), steps=STEPS):
     return pd.concat(roll_on(failures, model, steps=steps, seeds=seeds, device="numpy"), ignore_index=True)
 
 
+def spreading():
+    """Return an automaton that closes the ring within some steps and stays as it is then."""
+    return toy_model(spreading_parameters(), SEEING)
+
+
 def ever_growing():
-    """Return an automaton that adds a little to every supervised channel in every step, wherever it is."""
-    parameters = circle_parameters()
-    parameters["condition.weight"][:] = 0
+    """Return an automaton that adds a little to ring and epicardial disc in every step, wherever it is."""
+    parameters = seeing_parameters()
     parameters["condition.bias"][0] = 0.05
-    parameters["perceive.weight"][:] = 0
-    parameters["update.weight"][:] = 0
     parameters["update.weight"][[RING, EPICARDIUM], 0] = 1
-    return toy_model(parameters, circle_architecture())
+    return toy_model(parameters, SEEING)
 
 
 def vanishing():
-    """Return an automaton that takes every state to zero."""
-    parameters = circle_parameters()
-    parameters["condition.weight"][:] = 0
-    for channel in (RING, EPICARDIUM, ENDOCARDIUM):
-        parameters["update.weight"][channel, 2 * channel] = 0
-    return toy_model(parameters, circle_architecture())
+    """Return an automaton that takes something away from every supervised channel in every step."""
+    parameters = seeing_parameters()
+    parameters["condition.bias"][0] = 0.2
+    parameters["update.weight"][[RING, EPICARDIUM, ENDOCARDIUM], 0] = -1
+    return toy_model(parameters, SEEING)
 
 
-def test_there_is_a_row_for_every_broken_slice_seed_and_look(failures):
-    rows = rolled(failures, circle_model())
-    assert len(rows) == 2 * 2 * len(LOOKS)
+def test_there_is_a_row_for_every_broken_slice_seed_and_snapshot(failures):
+    rows = rolled(failures, spreading())
+    assert len(rows) == 2 * 2 * len(STEPS)
     assert set(rows.k) == {1}
     assert set(rows.seed) == {0, 1}
-    assert set(rows.steps) == set(LOOKS)
+    assert set(rows.steps) == set(STEPS)
 
 
 def test_an_automaton_that_has_converged_stays_where_it_is(failures):
-    rows = rolled(failures, circle_model())
-    late = rows[rows.steps == 32]
-    assert late.ring.all()
-    assert (late.dice > 0.8).all()
-    assert (late.moved < 0.02).all()
-    np.testing.assert_allclose(late.area, 1, atol=0.3)
+    rows = rolled(failures, seeing_model())
+    assert rows.ring.all()
+    assert (rows.dice > 0.85).all()
+    np.testing.assert_allclose(rows.area, 1, atol=0.3)
+    assert (rows[rows.steps > 4].moved == 0).all()
+
+
+def test_an_automaton_that_still_changes_shows_it(failures):
+    rows = rolled(failures, ever_growing(), seeds=(0,))
+    assert (rows[rows.steps == 8].moved > 0).any()
 
 
 def test_an_automaton_that_does_nothing_closes_nothing(failures):
@@ -78,15 +83,15 @@ def test_flooding_shows_as_area(failures):
 
 
 def test_decay_shows_as_no_ring_and_no_dice(failures):
-    late = rolled(failures, vanishing(), seeds=(0,)).query("steps == 32")
+    late = rolled(failures, vanishing(), seeds=(0,)).query("steps == 48")
     assert not late.ring.any()
     assert (late[["dice", "area"]] == 0).all(axis=None)
 
 
-def test_a_look_does_not_depend_on_the_other_looks(failures):
+def test_a_snapshot_does_not_depend_on_the_other_snapshots(failures):
     columns = ["case", "seed", "dice", "area", "ring"]
-    alone = rolled(failures, circle_model(), steps=(8,))[columns]
-    among = rolled(failures, circle_model(), steps=LOOKS).query("steps == 8")[columns].reset_index(drop=True)
+    alone = rolled(failures, spreading(), steps=(8,))[columns]
+    among = rolled(failures, spreading(), steps=STEPS).query("steps == 8")[columns].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, among)
 
 
@@ -117,4 +122,4 @@ def test_a_stack_without_a_broken_slice_has_no_rows(tmp_path):
     (tmp_path / "predictions" / "small-0@1").mkdir(parents=True)
     np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=cases["a"].labels)
     found = failures_of(tmp_path / "cases", tmp_path / "predictions", ["small-0@1"], ["a"])
-    assert all(part.empty for part in roll_on(found, circle_model(), device="numpy"))
+    assert all(part.empty for part in roll_on(found, seeing_model(), device="numpy"))

@@ -1,17 +1,19 @@
-"""Real failures: every prediction is out of fold, and what is broken is told by hand-made cases."""
+"""Real failures: every prediction is out of fold, also on redrawn images; hand-made cases show what is broken."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rncarefine_training.data.cases import MYOCARDIUM, POOL
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV
 from rncarefine_training.data.predictions import broken, load_prediction
 from rncarefine_training.networks import failures
 from rncarefine_training.networks.base import members
-from rncarefine_training.networks.failures import collect
+from rncarefine_training.networks.failures import REDRAWN, collect, redrawn
 from training.toy_data import failed, toy_case, toy_config, write_cases
 
 NETWORKS = {
@@ -23,7 +25,7 @@ NETWORKS = {
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Replace the networks by one that says nothing but records who is asked about whom."""
+    """Replace the networks by one that records which network segments which case."""
     calls = []
     monkeypatch.setattr(failures, "load_network", lambda description, path: path)
 
@@ -99,6 +101,75 @@ def test_no_network_is_ever_asked_about_a_subject_it_was_trained_on(seed, count,
             assert not set(wanted) & set(member.subjects)
             assert "else" not in wanted
             assert ("t" in wanted) == (last and member.number == 0)
+
+
+# Redrawn images
+
+
+@pytest.fixture
+def segmented(monkeypatch):
+    """Record the cases that networks segment."""
+    seen = []
+    monkeypatch.setattr(failures, "load_network", lambda description, path: path)
+    monkeypatch.setattr(failures, "predict", lambda network, case, spacing_mm: seen.append(case) or failed(case.labels))
+    return seen
+
+
+def test_the_last_snapshots_also_segment_redrawn_training_subjects(tmp_path, segmented):
+    config = toy_config(base__networks={"late": NETWORKS["late"]}, base__redrawn=True)
+    cases = write_cases(tmp_path / "cases", "abcdt")
+    found = list(collect(config, tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"))
+    (member,) = members(config)
+    unseen = [subject for subject in "abcd" if subject not in member.subjects]
+    folders = [path.parent.name for path in found]
+    assert folders.count("late-0@0.3") == len(unseen)
+    assert folders.count("late-0@1") == len(unseen) + 1
+    extra = [path for path in found if path.parent.name == f"late-0@1{REDRAWN}"]
+    assert {path.stem.partition("_")[0] for path in extra} == set(unseen) & set(config.subjects.train)
+    assert not [path for path in found if path.parent.name == f"late-0@0.3{REDRAWN}"]
+    for path, case in zip(found, segmented, strict=True):
+        original = cases[case.subject]
+        np.testing.assert_array_equal(case.labels, original.labels)
+        if path in extra:
+            np.testing.assert_array_equal(case.image, redrawn(original, config.seed).image)
+            assert np.abs(np.corrcoef(case.image.ravel(), original.image.ravel())[0, 1]) < 0.999
+        else:
+            np.testing.assert_array_equal(case.image, original.image)
+
+
+def test_a_case_without_a_wall_is_segmented_but_not_redrawn(tmp_path, segmented):
+    config = toy_config(base__networks={"late": NETWORKS["late"]}, base__redrawn=True)
+    cases = write_cases(tmp_path / "cases", "abcd")
+    for case in cases.values():
+        replace(case, labels=np.where(case.labels == POOL, POOL, 0).astype(np.uint8)).save(tmp_path / "cases")
+    found = list(collect(config, tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"))
+    assert found
+    assert not [path for path in found if path.parent.name.endswith(REDRAWN)]
+
+
+def test_a_case_is_redrawn_in_the_same_way_for_the_same_seed_and_name():
+    case = toy_case("a")
+    one, again, other_seed = redrawn(case, 3), redrawn(case, 3), redrawn(case, 4)
+    other_name = redrawn(replace(case, name="a_ES"), 3)
+    np.testing.assert_array_equal(one.image, again.image)
+    for other in (other_seed, other_name):
+        assert np.abs(other.image - one.image).max() > 0.05
+    assert (one.name, one.subject, one.spacing, one.image.shape) == (
+        case.name, case.subject, case.spacing, case.image.shape,
+    )  # fmt: skip
+    np.testing.assert_array_equal(one.labels, case.labels)
+    assert np.isfinite(one.image).all()
+
+
+def test_redrawn_tissues_are_more_alike_within_than_between():
+    case = toy_case("a")
+    apart = []
+    for seed in range(12):
+        image = redrawn(case, seed).image
+        means = [image[:3][case.labels[:3] == label].mean() for label in (MYOCARDIUM, POOL, RV)]
+        spreads = [image[:3][case.labels[:3] == label].std() for label in (MYOCARDIUM, POOL)]
+        apart.append(np.ptp(means) > np.mean(spreads))
+    assert np.mean(apart) > 0.6
 
 
 # What is broken

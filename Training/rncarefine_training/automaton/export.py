@@ -70,6 +70,7 @@ def export(
         licence=config.licence,
         citation=config.citation,
         spacing_mm=settings.spacing_mm,
+        crop=settings.size,
         channels=architecture.channels,
         hidden=architecture.hidden,
         steps=settings.steps,

@@ -1,4 +1,4 @@
-"""Fitting the automaton: the Lightning loop around the learner, resumable at any time."""
+"""Fit the automaton: the Lightning loop around the learner, which can be interrupted and resumed at any time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import zeros
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from rncarefine.nca.model import load_model
+
 from ..config import Automaton, Config
 from ..data.sources.entry import source_of
 from ..networks.base import members
+from ..networks.failures import REDRAWN
+from ..progress import UpdatesBar
 from ..resume import Remaining, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
 from .patience import Patience
@@ -24,7 +28,7 @@ from .validation import Validation
 
 VALIDATION_SLICES = 160
 CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}
-"""Settings of an automaton that may be others when its training goes on: how long, how exactly, and how it is used."""
+"""Settings that may change when a training is resumed: its length and precision, and the steps in use."""
 
 
 def training_sources(config: Config, last_only: bool = False) -> list[str]:
@@ -35,6 +39,8 @@ def training_sources(config: Config, last_only: bool = False) -> list[str]:
         if not network.unseen:
             fractions = network.snapshots[-1:] if last_only else network.snapshots
             sources += [f"{member.name}@{fraction:g}" for fraction in fractions]
+            if config.base.redrawn and not last_only:
+                sources.append(f"{sources[-1]}{REDRAWN}")
     return sources + [source_of(name) for name in config.predictions.train]
 
 
@@ -49,7 +55,7 @@ def test_sources(config: Config) -> list[str]:
 
 
 def made_from(config: Config) -> dict[str, Any]:
-    """Return what must stay the same for a training to go on: seed, subjects, networks and settings."""
+    """Return what must be unchanged for a training to be resumed: seed, subjects, networks and settings."""
     return {
         "seed": config.seed,
         "list of subjects to train on": config.subjects.train,
@@ -59,7 +65,7 @@ def made_from(config: Config) -> dict[str, Any]:
 
 
 def settings_made_from(settings: Automaton) -> dict[str, Any]:
-    """Return the settings of an automaton that must stay the same for its training to go on, by their fields."""
+    """Return the settings of an automaton that must be unchanged for its training to be resumed, by field."""
     kept = settings.model_dump(mode="json", exclude=CHANGEABLE)
     return {f"automaton.{name}": value for name, value in kept.items()}
 
@@ -97,7 +103,7 @@ def train_automaton(
     progress: bool = True,
     machines: Machines = Machines(),
 ) -> Path:
-    """Train the automaton, going on from its last checkpoint if there is one.
+    """Train the automaton; resume from its last checkpoint if there is one.
 
     Args:
         config: The training.
@@ -105,7 +111,7 @@ def train_automaton(
         predictions: Folder of predictions.
         folder: Where checkpoints and the TensorBoard log go.
         progress: Show a progress bar.
-        machines: What to train on. Other devices and numbers of processes give other weights, as good.
+        machines: What to train on. Other devices and numbers of processes give other, equally good weights.
 
     Returns:
         The path of the last checkpoint; its weights are the exponential average of the training's.
@@ -120,11 +126,13 @@ def train_automaton(
         check_same(load_checkpoint(folder / "last.ckpt"), made_from(config))
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
-    spacing, focus = settings.spacing_mm, settings.focus
-    stacks = load_stacks(cases, predictions, config.subjects.train, spacing, sources, focus)
-    held = load_stacks(cases, predictions, config.subjects.select, spacing, last_sources, focus)
+    spacing = settings.spacing_mm
+    stacks = load_stacks(cases, predictions, config.subjects.train, spacing, sources)
+    held = load_stacks(cases, predictions, config.subjects.select, spacing, last_sources)
     validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
+    if settings.start:
+        learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)
     samples = RepairSamples(stacks, settings, settings.batch * total * machines.processes, config.seed)
     return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(made_from(config))])
 
@@ -138,7 +146,7 @@ def fit(
     machines: Machines = Machines(),
     watchers: Sequence[L.Callback] = (),
 ) -> Path:
-    """Train a learner on samples, going on from its last checkpoint if there is one.
+    """Train a learner on samples; resume from its last checkpoint if there is one.
 
     Args:
         learner: Whose settings say how long.
@@ -168,7 +176,7 @@ def fit(
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(folder, name="log", version=name),
         callbacks=[*_callbacks(folder, settings, progress), *watchers],
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
     )
     last = folder / "last.ckpt"
@@ -178,7 +186,7 @@ def fit(
         # The slices to validate on are the learner's own; Lightning wants one batch to call it once.
         DataLoader(TensorDataset(zeros(1))),
         ckpt_path=last if last.exists() else None,
-        # Lightning's own checkpoint of this very training: it holds the states of the pool and of the random numbers.
+        # Lightning's own checkpoint of this very training: it holds the replay buffer and the random state.
         weights_only=False,
     )
     trainer.save_checkpoint(last)
@@ -187,12 +195,12 @@ def fit(
 
 def _callbacks(folder: Path, settings: Automaton, progress: bool) -> list[L.Callback]:
     chosen: list[L.Callback] = [
-        # Without a counter: in a folder that was moved, Lightning would leave last.ckpt and begin a last-v1.ckpt.
+        # Without a counter: in a folder that was moved, Lightning would leave last.ckpt and start a last-v1.ckpt.
         ModelCheckpoint(folder, filename="last", every_n_train_steps=100, enable_version_counter=False),
         EMAWeightAveraging(decay=0.995),
     ]
     if settings.patience:
         chosen.append(Patience(settings.patience, settings.warmup_updates))
     if progress:
-        chosen.append(RichProgressBar())
+        chosen.append(UpdatesBar(settings.warmup_updates + settings.updates))
     return chosen

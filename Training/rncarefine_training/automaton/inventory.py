@@ -1,106 +1,95 @@
-"""What a run has to learn from: subjects, cases, slices, and the slices that every network really broke."""
+"""Count what an automaton has to learn from, before it is trained."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..config import Config
 from ..data.predictions import broken, load_prediction
-from ..data.sources.entry import SPLITS, Split, network_of, source_of
-from .fit import test_sources, training_sources
+from ..data.sources.entry import network_of, source_of
+from .fit import training_sources
 
 FEW = 200
 """Real failures to train on, below which most samples repeat."""
 
 
 @dataclass
-class Network:
-    """What one network made of the cases: segmentations and really broken slices on each side."""
-
-    cases: Counter[Split] = field(default_factory=Counter)
-    broken: Counter[Split] = field(default_factory=Counter)
-    breaks: Counter[str] = field(default_factory=Counter)
-    """Broken slices by subject."""
-
-
-@dataclass
 class Inventory:
-    """What is there.
+    """What one side has: the subjects to train on, or those of the validation set.
 
     Attributes:
-        subjects: Of each side, those that have cases.
-        cases: Of each side, how many.
-        slices: Of each side, how many.
-        without: Subjects of the configuration that have no case.
-        networks: By ``<member>@<fraction>``; those that have segmented nobody yet are empty.
+        subjects: That have a stack.
+        missing: That have none.
+        stacks: Labelled stacks.
+        slices: Slices of these.
+        failures: Slices that some network really broke, once per network.
     """
 
-    subjects: dict[Split, list[str]]
-    cases: Counter[Split] = field(default_factory=Counter)
-    slices: Counter[Split] = field(default_factory=Counter)
-    without: list[str] = field(default_factory=list)
-    networks: dict[str, Network] = field(default_factory=dict)
+    subjects: int = 0
+    missing: int = 0
+    stacks: int = 0
+    slices: int = 0
+    failures: int = 0
 
-    def failures(self, sources: Iterable[str], side: Split) -> int:
-        """Return how many slices some networks broke on one side."""
-        return sum(self.networks[source].broken[side] for source in sources)
-
-    def segmentations(self, sources: Iterable[str], side: Split) -> int:
-        """Return how many stacks some networks segmented on one side."""
-        return sum(self.networks[source].cases[side] for source in sources)
+    def __str__(self) -> str:
+        """Return the counts as a sentence fragment."""
+        return (
+            f"{self.subjects} subjects, {self.stacks} stacks, {self.slices:,} slices, {self.failures:,} real failures"
+        )
 
 
-def take_stock(config: Config, run: Path) -> Inventory:
-    """Count cases and real failures; truths are read once, images never.
+def take_stock(config: Config, run: Path) -> tuple[Inventory, Inventory]:
+    """Count subjects, stacks and real failures, to train on and to validate on. Images are not read.
 
     Raises:
-        ValueError: There is no case of any subject of the configuration, nobody selects, or a network from outside
-            that it names has no segmentations.
+        ValueError: There is no stack to train on, no subject to validate on, or a network from outside that the
+            configuration names has no segmentations.
     """
     if not config.subjects.select:
         raise ValueError(
-            "Nobody selects: a training is validated and calibrated on subjects that it does not see. Move some from "
-            "train to select, in the table of the subjects or in the configuration (subjects.select)."
+            "The validation set is empty: a training is validated and calibrated on subjects that it does not see. "
+            "Move some from train to select, in the table of the subjects or in the configuration (subjects.select)."
         )
-    everyone = {"train": config.subjects.train, "select": config.subjects.select, "test": config.subjects.test}
-    sources = dict.fromkeys([*training_sources(config), *test_sources(config)])
-    stock = Inventory({side: [] for side in SPLITS}, networks={source: Network() for source in sources})
-    for side in SPLITS:
-        for subject in everyone[side]:
-            paths = sorted((run / "cases").glob(f"{subject}_*.npz"))
-            (stock.subjects[side] if paths else stock.without).append(subject)
-            for path in paths:
-                _count(path, run / "predictions", subject, side, stock)
-    if not stock.cases.total():
+    for name in dict.fromkeys([*config.predictions.train, *config.predictions.test]):
+        if not any((run / "predictions" / source_of(name)).glob("*.npz")):
+            raise ValueError(
+                f"predictions: there are no segmentations of {name} in {run / 'predictions'}, which has "
+                f"{', '.join(_outside(run)) or 'nothing'}. Import them with `rncarefine-train prepare`, or correct the "
+                "name."
+            )
+    train = _count(config.subjects.train, training_sources(config), run)
+    select = _count(config.subjects.select, training_sources(config, last_only=True), run)
+    if not train.stacks:
         raise ValueError(
             f"No cases of the configuration's subjects in {run / 'cases'}. Run `rncarefine-train prepare`."
         )
-    for name in dict.fromkeys([*config.predictions.train, *config.predictions.test]):
-        if not stock.networks[source_of(name)].cases:
-            folders = [path.name for path in sorted((run / "predictions").glob("*@1"))]
-            there = [network_of(folder) for folder in folders if folder == source_of(network_of(folder))]
-            raise ValueError(
-                f"predictions: there are no segmentations of {name} in {run / 'predictions'}, which has "
-                f"{', '.join(there) or 'nothing'}. Bring them in with `rncarefine-train prepare`, or mend the name."
-            )
-    return stock
+    return train, select
 
 
-def _count(path: Path, predictions: Path, subject: str, side: Split, stock: Inventory) -> None:
-    with np.load(path, allow_pickle=False) as file:
-        truth, (_, j, i) = file["labels"], file["spacing"]
-    stock.cases[side] += 1
-    stock.slices[side] += len(truth)
-    for source, network in stock.networks.items():
-        segmented = predictions / source / path.name
-        if segmented.exists():
-            pairs = zip(load_prediction(segmented), truth, strict=True)
-            failed = sum(broken(predicted, true, j * i) for predicted, true in pairs)
-            network.cases[side] += 1
-            network.broken[side] += failed
-            network.breaks[subject] += failed
+def _outside(run: Path) -> Iterator[str]:
+    """Yield the networks whose segmentations were prepared, not made by a base network."""
+    for folder in sorted(path.name for path in (run / "predictions").glob("*@1")):
+        if folder == source_of(network_of(folder)):
+            yield network_of(folder)
+
+
+def _count(subjects: Iterable[str], sources: list[str], run: Path) -> Inventory:
+    found = Inventory()
+    for subject in subjects:
+        paths = sorted((run / "cases").glob(f"{subject}_*.npz"))
+        found.subjects += bool(paths)
+        found.missing += not paths
+        for path in paths:
+            with np.load(path, allow_pickle=False) as file:
+                truth, (_, j, i) = file["labels"], file["spacing"]
+            found.stacks += 1
+            found.slices += len(truth)
+            for segmented in (run / "predictions" / source / path.name for source in sources):
+                if segmented.exists():
+                    pairs = zip(load_prediction(segmented), truth, strict=True)
+                    found.failures += sum(broken(predicted, true, j * i) for predicted, true in pairs)
+    return found

@@ -15,138 +15,135 @@ from torch.utils.data import Dataset
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d, fill_holes
-from rncarefine.nca.architecture import VOLUMETRIC_PLANES, closeness
-from rncarefine.nca.channels import grey_range, planes
-from rncarefine.nca.crop import Frame, fit_frame
+from rncarefine.nca.architecture import CHANNELS, neighbour_weight
+from rncarefine.nca.channels import scaled, stacked
+from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import random_affine, random_contrast
-from ..data.cases import MYOCARDIUM, POOL, Case, matches
-from ..data.predictions import SMALLEST_MM2, broken, load_prediction
-from .damage import damage
+from ..data.cases import MYOCARDIUM, POOL, RV, Case, matches
+from ..data.predictions import broken, load_prediction
+from ..data.synthetic_contrast import Tissues, random_tissue_contrast
+from .damage import damage, mislead
 from .tasks import task_of
 
 Field = NDArray[np.float32]
-FRAME_PIXELS = 112
-"""Rows and columns that are kept of every slice: room to rotate before the sample is cut out."""
+Bytes = NDArray[np.uint8]
+KEPT_PIXELS = 136
+"""Rows and columns that are kept of every slice: room to rotate and shift before the sample is cut out."""
 WIDEST_MM = 12.0
-"""Slices lie no further apart than this in a sample made of every other slice."""
+"""Largest slice spacing of a sample that skips every other slice."""
+WALL, OUTER, INNER, RIGHT = range(4)
+"""Truth of a cropped stack: wall, discs within outer and inner contour, cavity of the right ventricle."""
 
 
 @dataclass(frozen=True, eq=False)
-class FramedPrediction:
-    """What one base network made of a stack, in the stack's frame. Shapes ``(k, j, i)`` and ``(k,)``."""
+class CroppedPrediction:
+    """What one base network made of a stack, in the stack's crop. Masks of 0 to 255, shape ``(k, j, i)``.
+
+    Attributes:
+        source: ``<member>@<fraction>``.
+        wall: Predicted myocardium.
+        pool: Predicted blood pool.
+        broken: Slices that are real failures, shape ``(k,)``.
+    """
 
     source: str
-    wall: Field
-    pool: Field
+    wall: Bytes
+    pool: Bytes
     broken: NDArray[np.bool_]
-    usable: NDArray[np.bool_]
-    """Truth is a closed ring and the prediction covers enough to start from."""
 
 
 @dataclass(frozen=True, eq=False)
-class FramedStack:
-    """A case in its frame: image, truth as ring and two discs, predictions. Shapes ``(k, j, i)`` and ``(k,)``."""
+class CroppedStack:
+    """A case cropped around its heart: image, truth, predictions. Shapes ``(k, j, i)`` and ``(k,)``.
+
+    Attributes:
+        name: The case.
+        image: Intensities scaled to about 0 to 1.
+        truth: Soft masks of 0 to 255, shape ``(4, k, j, i)``, see :data:`WALL`.
+        closed: The truth is a closed ring.
+        empty: The truth has no heart.
+        solid: The truth has a wall and no blood pool, though there is one elsewhere in the stack: the tip of the apex.
+        spacing_mm: Slice spacing.
+        inner_only: Only the inner contour is known.
+        predictions: Of base networks that have not seen the subject.
+    """
 
     name: str
-    image: Field
-    ring: Field
-    epicardium: Field
-    endocardium: Field
+    image: NDArray[np.float16]
+    truth: Bytes
     closed: NDArray[np.bool_]
     empty: NDArray[np.bool_]
-    """Truth has no wall."""
     solid: NDArray[np.bool_]
-    """Truth has no blood pool, though it has one elsewhere in the stack: a wall is the tip of the apex."""
-    distance_mm: float
-    """Distance of the slices."""
-    predictions: list[FramedPrediction] = field(default_factory=list)
+    spacing_mm: float
+    inner_only: bool = False
+    predictions: list[CroppedPrediction] = field(default_factory=list)
 
     @property
     def subject(self) -> str:
-        """Who was scanned."""
+        """Who was scanned: the part of the name before the first underscore."""
         return self.name.partition("_")[0]
 
-    @property
-    def learnt(self) -> NDArray[np.bool_]:
-        """Slices whose truth says clearly what they should be: not walls that are open about a blood pool."""
-        return self.closed | self.empty | self.solid
+    def learnt(self) -> Field:
+        """Return the weight of every slice and supervised channel, shape ``(k, 3)``; an open wall teaches nothing."""
+        if self.inner_only:
+            known = np.zeros((len(self.closed), 3), np.float32)
+            known[:, 2] = 1
+            return known
+        return np.repeat((self.closed | self.empty | self.solid)[:, None], 3, axis=1).astype(np.float32)
 
 
-def frame_case(
-    case: Case, predictions: Iterable[tuple[str, NDArray[np.uint8]]], spacing_mm: float, focus: bool = False
-) -> FramedStack:
-    """Bring a case and its predictions into a frame around the true heart.
+def crop_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> CroppedStack:
+    """Crop a case and its predictions around the true heart.
 
     Args:
-        case: The case.
+        case: The case; one without any myocardium has an inner contour only.
         predictions: Name of the base network and its labels.
-        spacing_mm: Pixel spacing of the automaton.
-        focus: Leave out of the predictions what lies away from the heart.
+        spacing_mm: In-plane spacing of the automaton.
     """
     wall = (case.labels == MYOCARDIUM).astype(np.uint8)
-    fitted = fit_frame(wall, case.spacing[1:], spacing_mm)
-    middle = [
-        start + (size - 1) / 2 * ratio
-        for start, size, ratio in zip(fitted.start, fitted.size, fitted.ratio, strict=True)
-    ]
-    start = [m - (FRAME_PIXELS - 1) / 2 * ratio for m, ratio in zip(middle, fitted.ratio, strict=True)]
-    frame = Frame((start[0], start[1]), (FRAME_PIXELS, FRAME_PIXELS), spacing_mm, fitted.in_plane, fitted.shape)
-    filled = np.stack([fill_holes(piece) for piece in wall])
-    has_pool = (case.labels == POOL).any(axis=(1, 2))
-    closed = np.array([betti_2d(piece) == (1, 1) for piece in wall])
-    image = frame.take(case.image, outside="nearest")
-    low, high = grey_range(image)
-    area = case.spacing[1] * case.spacing[2]
-    framed = []
+    pool = (case.labels == POOL).astype(np.uint8)
+    in_plane = case.spacing[1], case.spacing[2]
+    crop = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
+    filled = np.stack([fill_holes(part) for part in wall])
+    inner_only = not wall.any()
+    inner = pool if inner_only else filled & (1 - wall)
+    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
+    has_pool = pool.any(axis=(1, 2))
+    cropped = []
     for source, labels in predictions:
-        predicted, pool = (labels == MYOCARDIUM).astype(np.uint8), (labels == POOL).astype(np.uint8)
-        covers = predicted.sum(axis=(1, 2)) * area >= SMALLEST_MM2
-        if focus and predicted.any():
-            heart = locate_heart(predicted, pool, case.spacing[1:])
-            predicted, pool = (near_heart(mask, heart, case.spacing[1:]) for mask in (predicted, pool))
-        framed.append(
-            FramedPrediction(
-                source,
-                frame.take(predicted),
-                frame.take(pool),
-                np.array([broken(labels[k], case.labels[k], area) for k in range(len(labels))]),
-                closed & covers,
-            )
-        )
-    return FramedStack(
+        masks = [(labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL)]
+        if masks[0].any():
+            heart = locate_heart(masks[0], masks[1], in_plane)
+            masks = [near_heart(mask, heart, in_plane) for mask in masks]
+        failed = [broken(labels[k], case.labels[k], in_plane[0] * in_plane[1]) for k in range(len(labels))]
+        cropped.append(CroppedPrediction(source, _bytes(crop, masks[0]), _bytes(crop, masks[1]), np.array(failed)))
+    return CroppedStack(
         case.name,
-        (image - low) / (high - low),
-        frame.take(wall),
-        frame.take(filled),
-        frame.take(filled & (1 - wall)),
-        closed,
-        ~wall.any(axis=(1, 2)),
-        # Truth without labels of the pool does not tell the tip of the apex from an open wall.
-        ~has_pool & has_pool.any(),
+        scaled(crop.take(case.image, outside="nearest")).astype(np.float16),
+        truth,
+        np.array([betti_2d(part) == (1, 1) for part in wall]),
+        ~(wall | pool).any(axis=(1, 2)),
+        # Truth without labels of the pool does not discriminate the tip of the apex from an open wall.
+        ~has_pool & has_pool.any() & wall.any(axis=(1, 2)),
         case.spacing[0],
-        framed,
+        inner_only,
+        cropped,
     )
 
 
 def load_stacks(
-    cases: Path,
-    predictions: Path,
-    subjects: Iterable[str],
-    spacing_mm: float,
-    sources: Iterable[str],
-    focus: bool = False,
-) -> list[FramedStack]:
-    """Load the cases of some subjects with what some base networks made of them; those without a wall teach nothing.
+    cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
+) -> list[CroppedStack]:
+    """Load the cases of some subjects with what some base networks made of them; those without a heart are left out.
 
     Args:
         cases: Folder of cases.
         predictions: Folder that :func:`rncarefine_training.networks.failures.collect` wrote.
         subjects: Which subjects.
-        spacing_mm: Pixel spacing of the automaton.
+        spacing_mm: In-plane spacing of the automaton.
         sources: ``<member>@<fraction>``; a network that has seen a subject has no prediction of it.
-        focus: Leave out of the predictions what lies away from the heart.
 
     Raises:
         ValueError: There are no cases, or no predictions.
@@ -155,11 +152,11 @@ def load_stacks(
     for subject in subjects:
         for path in sorted(cases.glob(f"{subject}_*.npz")):
             case = Case.load(path)
-            if not (case.labels == MYOCARDIUM).any():
+            if not np.isin(case.labels, (MYOCARDIUM, POOL)).any():
                 continue
             found = [(source, predictions / source / path.name) for source in sources]
             loaded = ((source, load_prediction(file)) for source, file in found if file.exists())
-            stacks.append(frame_case(case, loaded, spacing_mm, focus))
+            stacks.append(crop_case(case, loaded, spacing_mm))
     if not any(stack.predictions for stack in stacks):
         raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
     return stacks
@@ -169,61 +166,60 @@ class Sample(NamedTuple):
     """One sample of d slices, or a batch of them with one axis more in front.
 
     Attributes:
-        planes: What the encoder sees, shape ``(d, planes, j, i)``.
-        state: Seed states, shape ``(d, channels, j, i)``.
-        target: What the task supervises with, of a ring the wall and both discs, shape ``(d, fields, j, i)``.
-        weight: 1 for slices that are learnt from, 0 for others, shape ``(d,)``.
-        closeness: Of the slices to each other, a scalar.
+        channels: What the encoder sees, shape ``(d, inputs, j, i)``.
+        target: The truth of the supervised channels, shape ``(d, fields, j, i)``.
+        weight: How much each supervised channel counts, shape ``(d, fields)``.
+        neighbour_weight: Of neighbouring slices, a scalar.
     """
 
-    planes: Tensor
-    state: Tensor
+    channels: Tensor
     target: Tensor
     weight: Tensor
-    closeness: Tensor
+    neighbour_weight: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """Where a sample comes from: a stack, the slice that matters, and the walls and pools that are shown."""
+    """Source of a sample: a stack, the slice that is repaired, and the given masks, 0 to 255."""
 
-    stack: FramedStack
+    stack: CroppedStack
     k: int
-    wall: Field
-    pool: Field
+    wall: Bytes
+    pool: Bytes
 
 
 class _Drawable:
     """Stacks that samples are drawn from, and the predictions of them that show failures, or slices without a wall."""
 
-    def __init__(self, stacks: list[FramedStack]) -> None:
+    def __init__(self, stacks: list[CroppedStack]) -> None:
         shown = [(stack, prediction) for stack in stacks for prediction in stack.predictions]
-        self.stacks = stacks
+        self.closed = [stack for stack in stacks if stack.closed.any()]
+        self.inner_only = [stack for stack in stacks if stack.inner_only]
         self.failing = [pair for pair in shown if pair[1].broken.any()]
-        self.ending = [pair for pair in shown if pair[0].empty.any() and pair[1].wall.any()]
+        self.shown = [pair for pair in shown if pair[1].wall.any()]
+        self.ending = [pair for pair in self.shown if pair[0].empty.any()]
 
 
 class RepairSamples(Dataset[Sample]):
-    """Endless fresh samples; sample n is the same whenever and wherever it is asked for.
+    """Fresh samples for training; sample n depends on the seed and n alone.
 
     Args:
-        stacks: Framed training stacks; for volumetric samples those with fewer than ``depth`` slices are left out.
+        stacks: Cropped training stacks; those with fewer than ``depth`` slices are left out.
         settings: The automaton's section of the configuration.
-        length: How many samples an epoch has.
+        length: How many samples there are.
         seed: Seed of the whole sequence.
 
     Raises:
-        ValueError: No stack has a closed ring and slices enough.
+        ValueError: No stack has both a closed ring and enough slices.
     """
 
-    def __init__(self, stacks: list[FramedStack], settings: Automaton, length: int, seed: int) -> None:
-        self.stacks = [stack for stack in stacks if stack.closed.any() and len(stack.ring) >= settings.depth]
-        if not self.stacks:
+    def __init__(self, stacks: list[CroppedStack], settings: Automaton, length: int, seed: int) -> None:
+        stacks = [stack for stack in stacks if len(stack.closed) >= settings.depth]
+        if not any(stack.closed.any() for stack in stacks):
             raise ValueError(f"No stack has a closed ring and {settings.depth} slices or more. Add cases.")
-        self.everyone = _Drawable(self.stacks)
-        self.favoured = _Drawable([stack for stack in self.stacks if matches(stack.subject, settings.favoured)])
+        self.everyone = _Drawable(stacks)
+        self.favoured = _Drawable([stack for stack in stacks if matches(stack.subject, settings.favoured)])
         self.settings, self.length, self.seed = settings, length, seed
-        self.task = task_of(settings)
 
     def __len__(self) -> int:
         return self.length
@@ -231,42 +227,63 @@ class RepairSamples(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.seed, index])
         drawn = self._draw(rng)
+        if rng.random() < self.settings.misled and not drawn.stack.inner_only:
+            drawn = _misled(drawn, rng)
         slices, stride = self._window(drawn, rng)
         stack = drawn.stack
-        given = rng.random() < 0.4
-        channels = []
-        # Breath-holds differ: slices lie a pixel or two beside each other.
-        shifts = rng.integers(-2, 3, (len(drawn.wall), 2)) * (rng.random() < 0.4)
-        for k in slices:
-            truth = (stack.ring, stack.epicardium, stack.endocardium)
-            image, wall, pool, *fields = (
-                _shifted(values[k], shifts[k]) for values in (stack.image, drawn.wall, drawn.pool, *truth)
-            )
-            below, above = (_neighbour(drawn.wall, k + step, shifts, rng) for step in (-stride, stride))
-            channels.append(np.stack([image, wall, below, above, pool if given else np.zeros_like(pool), *fields]))
-        if rng.random() < 0.5:
-            # Some stacks begin at the base, others at the apex.
-            slices = slices[::-1]
-            channels = [part[[0, 1, 3, 2, 4, 5, 6, 7]] for part in reversed(channels)]
-        distance = stack.distance_mm * stride * rng.uniform(0.9, 1.1)
-        return self._augment(np.stack(channels), stack.learnt[slices], distance, rng)
+        count = len(stack.closed)
+        near = np.array([slices[0] - stride, *slices, slices[-1] + stride])
+        inside = (near >= 0) & (near < count)
+        places = np.clip(near, 0, count - 1)
+        present = inside[:, None, None]
+        images = stack.image[places].astype(np.float32)
+        if not stack.inner_only and rng.random() < self.settings.redrawn:
+            # Like the truth, the redrawn image must not show what was made of the ends of the stack.
+            soft = stack.truth[:, places].astype(np.float32) / 255
+            images = random_tissue_contrast(images, Tissues(soft[WALL], soft[INNER], soft[RIGHT]), rng)
+        masks = [part[places] * present for part in (drawn.wall, drawn.pool)]
+        fields = stack.truth[:3, places[1:-1]].reshape(-1, *images.shape[1:])
+        masks_and_truth = np.concatenate([*masks, fields]).astype(np.float32) / 255
+        parts = np.concatenate([images * present, masks_and_truth])
+        parts[: len(near)] += (~present) * images.mean()
+        if rng.random() < 0.4:
+            # Slices are taken in different breath-holds: shift each by up to two pixels.
+            for n, shift in enumerate(rng.integers(-2, 3, (len(near), 2))):
+                rows = [n, n + len(near), n + 2 * len(near)]
+                if 0 < n < len(near) - 1:
+                    rows += [3 * len(near) + field * len(slices) + n - 1 for field in range(3)]
+                parts[rows] = np.roll(parts[rows], shift, axis=(1, 2))
+        reverse = rng.random() < 0.5  # some stacks begin at the base, others at the apex
+        return self._augment(parts, inside, stack.learnt()[slices], stack.spacing_mm * stride, reverse, rng)
 
     def _draw(self, rng: np.random.Generator) -> _Drawn:
-        among = self.everyone
-        if self.favoured.stacks and rng.random() < self.settings.favour:
+        settings, among = self.settings, self.everyone
+        if self.favoured.closed and rng.random() < settings.favour:
             among = self.favoured
-        if among.ending and rng.random() < self.settings.absent:
+        if among.inner_only and rng.random() < settings.inner_only:
+            stack = among.inner_only[rng.integers(len(among.inner_only))]
+            if stack.predictions:
+                prediction = stack.predictions[rng.integers(len(stack.predictions))]
+                masks = prediction.wall, prediction.pool
+            else:
+                masks = np.zeros_like(stack.truth[0]), np.zeros_like(stack.truth[0])
+            return _Drawn(stack, int(rng.integers(len(stack.closed))), *masks)
+        if among.ending and rng.random() < settings.absent:
             stack, prediction = among.ending[rng.integers(len(among.ending))]
             return _Drawn(stack, int(rng.choice(np.flatnonzero(stack.empty))), prediction.wall, prediction.pool)
-        if among.failing and rng.random() < self.settings.natural:
-            stack, prediction = among.failing[rng.integers(len(among.failing))]
-            slices = prediction.broken if rng.random() < 0.75 else prediction.usable
-            return _Drawn(stack, int(rng.choice(np.flatnonzero(slices))), prediction.wall, prediction.pool)
-        return self._damaged(among.stacks[rng.integers(len(among.stacks))], rng)
+        if among.failing and rng.random() < settings.natural:
+            if rng.random() < 0.75:
+                stack, prediction = among.failing[rng.integers(len(among.failing))]
+                k = int(rng.choice(np.flatnonzero(prediction.broken)))
+            else:
+                stack, prediction = among.shown[rng.integers(len(among.shown))]
+                k = int(rng.integers(len(stack.closed)))
+            return _Drawn(stack, k, prediction.wall, prediction.pool)
+        return self._damaged(among.closed[rng.integers(len(among.closed))], rng)
 
-    def _damaged(self, stack: FramedStack, rng: np.random.Generator) -> _Drawn:
+    def _damaged(self, stack: CroppedStack, rng: np.random.Generator) -> _Drawn:
         k = int(rng.choice(np.flatnonzero(stack.closed)))
-        wall = stack.ring.copy()
+        wall = stack.truth[WALL].copy()
         right = self.settings.already_right / max(1 - self.settings.natural, 1e-6)
         reach = self.settings.depth
         for number in range(max(0, k - reach), min(len(wall), k + reach + 1)):
@@ -274,75 +291,121 @@ class RepairSamples(Dataset[Sample]):
                 if rng.random() < self.settings.vanished:
                     wall[number] = 0
                 else:
-                    wall[number] = damage(wall[number] >= 0.5, rng)
-        return _Drawn(stack, k, wall, stack.endocardium)
+                    wall[number] = damage(wall[number] >= 128, rng) * np.uint8(255)
+        return _Drawn(stack, k, wall, stack.truth[INNER])
 
     def _window(self, drawn: _Drawn, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
-        """Choose the slices of a sample, the one that matters among them, and how many steps lie between them."""
+        """Choose the slices of a sample, among them the one that is repaired, and the step from one to the next."""
         depth, count = self.settings.depth, len(drawn.wall)
-        fits = count >= 2 * depth and depth > 1
+        fits = count >= 2 * depth
         # Every other slice of a stack with thin slices is a stack with thick ones.
-        stride = 2 if fits and 2 * drawn.stack.distance_mm <= WIDEST_MM and rng.random() < 0.3 else 1
+        stride = 2 if fits and 2 * drawn.stack.spacing_mm <= WIDEST_MM and rng.random() < 0.3 else 1
         first = max(drawn.k - (depth - 1) * stride, drawn.k % stride)
         last = min(drawn.k, count - 1 - (depth - 1) * stride)
         start = int(rng.choice(np.arange(first, last + 1, stride)))
         return start + stride * np.arange(depth), stride
 
-    def _augment(self, channels: Field, learnt: NDArray[np.bool_], distance: float, rng: np.random.Generator) -> Sample:
-        settings = self.settings
+    def _augment(
+        self,
+        parts: Field,
+        inside: NDArray[np.bool_],
+        weight: Field,
+        spacing_mm: float,
+        reverse: bool,
+        rng: np.random.Generator,
+    ) -> Sample:
+        """Move, crop and degrade: images, walls and pools of ``d + 2`` slices, then three true fields of d slices."""
+        settings, depth = self.settings, len(weight)
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         moved = random_affine(
-            torch.from_numpy(channels.reshape(1, -1, *channels.shape[2:])),
+            torch.from_numpy(parts)[None],
             draws,
             rotation_deg=180,
             scale=0.25,
             shear=0.08,
-            shift=0.06,
+            shift=0.09,
             elastic=0.012,
-        ).reshape(channels.shape)
-        start = (FRAME_PIXELS - settings.size) // 2
-        moved = moved[:, :, start : start + settings.size, start : start + settings.size]
-        images = random_contrast(moved[None, :, 0], draws, settings.contrast)[0].numpy()
-        # A frame as fine as the image gives crisp masks, a coarser one soft ones: show both.
-        masks = moved[:, 1:5] if rng.random() < 0.5 else (moved[:, 1:5] >= 0.5).float()
-        seen, states = [], []
-        for image, (wall, below, above, pool) in zip(images, masks.numpy(), strict=True):
-            given = planes(
-                image, wall, below, above, pool, settings.spacing_mm, distance if settings.volumetric else None
-            )
-            seen.append(leave_out(given, settings).transpose(2, 0, 1))
-            states.append(self.task.seed(wall, settings.channels).transpose(2, 0, 1))
+            size=settings.size,
+        )[0]
+        images, walls, pools = moved[: 3 * (depth + 2)].split(depth + 2)
+        target = moved[3 * (depth + 2) :].reshape(3, depth, settings.size, settings.size).transpose(0, 1)
+        images = torch.from_numpy(scaled(images.numpy()))
+        if settings.contrast:
+            images = random_contrast(images[None], draws, settings.contrast)[0]
+        images = images * torch.from_numpy(inside.astype(np.float32))[:, None, None]
+        if rng.random() < 0.5:
+            # A crop as fine as the image gives crisp masks, a coarser one soft ones: show both.
+            walls, pools = (walls >= 0.5).float(), (pools >= 0.5).float()
+        images, walls, pools = withhold(images, walls, pools, settings, rng)
+        if reverse:
+            images, walls, pools, target = (part.flip(0) for part in (images, walls, pools, target))
+            weight = weight[::-1].copy()
+        fields = task_of(settings).fields
+        channels = [stacked(images.numpy(), walls.numpy(), pools.numpy(), n) for n in range(1, depth + 1)]
+        if settings.without:
+            channels = [blank(part, settings) for part in channels]
         return Sample(
-            torch.from_numpy(np.stack(seen)),
-            torch.from_numpy(np.stack(states)),
-            moved[:, 5 : 5 + self.task.fields].clone(),
-            torch.from_numpy(learnt.astype(np.float32)),
-            torch.tensor(closeness(distance)),
+            torch.from_numpy(np.stack(channels).transpose(0, 3, 1, 2)),
+            target[:, :fields].contiguous(),
+            torch.from_numpy(weight[:, :fields]).contiguous(),
+            torch.tensor(neighbour_weight(spacing_mm * rng.uniform(0.9, 1.1))),
         )
 
 
-def leave_out(given: Field, settings: Automaton) -> Field:
-    """Empty the planes, shape ``(j, i, planes)``, that the task has no use for or an ablation does without."""
-    for plane in (*task_of(settings).blank, *(plane for part in settings.without for plane in _PARTS[part])):
-        given[..., VOLUMETRIC_PLANES.index(plane)] = 0
-    return given
+def withhold(
+    images: Tensor, walls: Tensor, pools: Tensor, settings: Automaton, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Withhold some of the inputs at random, so that the encoder learns to do without them.
+
+    Withheld are the masks of all slices, of one slice alone or of its neighbours alone; the blood pool in most samples;
+    the neighbours' images in a few.
+
+    Args:
+        images: Shape ``(d + 2, j, i)``, like the others; the first and last slices are neighbours only.
+        walls: Myocardium.
+        pools: Blood pool.
+        settings: The automaton's section of the configuration.
+        rng: Source of randomness.
+    """
+    kind = rng.random()
+    every, own, others = settings.withheld, settings.withheld + 0.06, settings.withheld + 0.14
+    if kind < every:
+        walls = torch.zeros_like(walls)
+    elif kind < own:
+        walls = walls.clone()
+        walls[1 + int(rng.integers(len(walls) - 2))] = 0
+    elif kind < others:
+        walls = walls.clone()
+        walls[[0, -1]] = 0
+    if kind < every or rng.random() < 0.6:
+        pools = torch.zeros_like(pools)
+    if rng.random() < 0.06:
+        images = images.clone()
+        images[[0, -1]] = 0
+    return images, walls, pools
 
 
-_PARTS = {
-    "image": ("image",),
-    "neighbours": ("below", "above"),
-    "fields": ("distance", "radius", "annulus"),
-    "discs": (),
-}
+def blank(channels: Field, settings: Automaton) -> Field:
+    """Set the channels, shape ``(j, i, inputs)``, that an ablation leaves out to zero."""
+    parts = {"image": "image", "neighbours": "below above", "mask": "mask"}
+    words = " ".join(parts.get(part, "") for part in settings.without).split()
+    for number, name in enumerate(CHANNELS):
+        if set(name.split()) & set(words):
+            channels[..., number] = 0
+    return channels
 
 
-def _shifted(values: Field, shift: NDArray[np.int64]) -> Field:
-    """Move a slice by whole pixels; what leaves on one side and comes in on the other is cut off later."""
-    return np.roll(values, shift, axis=(0, 1)) if shift.any() else values
+def _misled(drawn: _Drawn, rng: np.random.Generator) -> _Drawn:
+    truth = drawn.stack.truth
+    wall, pool = mislead(truth[WALL] >= 128, truth[INNER] >= 128, truth[RIGHT] >= 128, rng)
+    return _Drawn(drawn.stack, drawn.k, wall * np.uint8(255), pool * np.uint8(255))
 
 
-def _neighbour(wall: Field, k: int, shifts: NDArray[np.int64], rng: np.random.Generator) -> Field:
-    """The wall of a neighbouring slice; at times left out, as at the ends of a stack."""
-    if not 0 <= k < len(wall) or rng.random() < 0.15:
-        return np.zeros_like(wall[0])
-    return _shifted(wall[k], shifts[k])
+def _middle(heart: NDArray[np.uint8]) -> tuple[float, float]:
+    """Return the middle of the box around the heart in all slices, ``(j, i)`` in pixels."""
+    rows, columns = np.nonzero(heart.any(axis=0))
+    return float(rows.min() + rows.max()) / 2, float(columns.min() + columns.max()) / 2
+
+
+def _bytes(crop: Crop, mask: NDArray[np.uint8]) -> Bytes:
+    return np.asarray(np.rint(crop.take(mask) * 255), np.uint8)

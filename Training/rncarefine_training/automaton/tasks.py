@@ -1,8 +1,7 @@
-"""What an automaton is trained for: the only place that tells a ring from any other thin structure.
+"""Training tasks: the only place where a ring differs from any other thin structure.
 
-A task says what the leading channels of the state are supervised with, where they start, what of the conditioning
-planes makes sense, the loss, how a mask is read from the state, and by which figures a training is judged.
-``automaton.task`` of a configuration chooses it.
+A task defines the targets of the supervised channels, their loss, how a mask is read from them, and the validation
+metrics. ``automaton.task`` of a configuration chooses it.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import numpy as np
 from monai.losses.cldice import soft_skel
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from rncarefine.anatomy.topology import fill_holes
-from rncarefine.nca.channels import seed_state
 from rncarefine.refine.metrics import betti_error, dice
 from rncarefine.stack import Mask
 from rncarefine.tasks.ring.readout import is_ring, read_wall
@@ -29,30 +28,28 @@ SKELETON_ROUNDS = 3
 
 
 class Task(Protocol):
-    """What learner, samples and validation ask of a task.
+    """What learner, samples and validation need of a task.
 
     Attributes:
         fields: How many leading channels of the state are supervised.
-        blank: Conditioning planes that say nothing about such a structure and stay empty.
     """
 
     fields: int
-    blank: tuple[str, ...]
 
     def target(self, truth: Field) -> Field:
-        """Return what the supervised channels should become, shape ``(fields, j, i)``, from a mask of 0 to 1."""
-
-    def seed(self, mask: Field, channels: int) -> Field:
-        """Return the state that a rollout starts from, shape ``(j, i, channels)``."""
+        """Return the targets of the supervised channels, shape ``(fields, j, i)``, from a mask of 0 to 1."""
 
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """Return the loss of supervised channels ``(n, fields, j, i)``; ``weight`` of shape ``(n,)`` counts items."""
+        """Return the loss of supervised channels ``(n, fields, j, i)``, weighted by ``weight`` of ``(n, fields)``."""
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Return the loss of the encoder's own estimate, like :meth:`loss`, but of logits."""
 
     def read(self, fields: Field) -> Mask | None:
         """Read the mask from supervised channels ``(fields, j, i)``; ``None`` if there is none to read."""
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
-        """Return what a repair of one picture is judged by, ``dice_gain`` among it."""
+        """Return the metrics of one repaired picture, ``dice_gain`` among them."""
 
 
 class Ring:
@@ -63,7 +60,6 @@ class Ring:
     """
 
     fields = 3
-    blank: tuple[str, ...] = ()
 
     def __init__(self, discs: bool = True) -> None:
         self.discs = discs
@@ -73,17 +69,19 @@ class Ring:
         filled = fill_holes(truth >= 0.5).astype(np.float32)
         return np.stack([truth, np.maximum(truth, filled), filled * (truth < 0.5)]).astype(np.float32)
 
-    def seed(self, mask: Field, channels: int) -> Field:
-        """See :class:`Task`: as the engine starts."""
-        return seed_state(mask, channels)
-
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """See :class:`Task`: squared error and soft Dice of every supervised channel."""
         supervised = self.fields if self.discs else 1
-        return repair_loss(fields[:, :supervised], target[:, :supervised], weight)
+        return repair_loss(fields[:, :supervised], target[:, :supervised], weight[:, :supervised])
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: cross-entropy and soft Dice of every supervised channel."""
+        if self.discs:
+            return segmentation_loss(logits, target, weight)
+        return segmentation_loss(logits[:, :1], target[:, :1], weight[:, :1])
 
     def read(self, fields: Field) -> Mask | None:
-        """See :class:`Task`: a closed ring by construction, wherever the discs are there."""
+        """See :class:`Task`: a closed ring by construction; without discs, the thresholded ring channel."""
         return read_wall(fields) if self.discs else _thresholded(fields)
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
@@ -95,22 +93,19 @@ class Tubular:
     """A thin structure of any topology, vessels for one: a single channel, thresholded."""
 
     fields = 1
-    blank: tuple[str, ...] = ("radius", "annulus")
 
     def target(self, truth: Field) -> Field:
         """See :class:`Task`: the mask."""
         return truth[None].astype(np.float32)
 
-    def seed(self, mask: Field, channels: int) -> Field:
-        """See :class:`Task`: the mask in the first channel, all others 0."""
-        state = np.zeros((*mask.shape, channels), np.float32)
-        state[..., 0] = mask
-        return state
-
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """See :class:`Task`: squared error, soft Dice and soft clDice."""
         broken = 1 - soft_cldice(fields.clamp(0, 1), target)
-        return repair_loss(fields, target, weight) + _weighted(broken, weight)
+        return repair_loss(fields, target, weight) + _weighted(broken[:, None], weight)
+
+    def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`Task`: cross-entropy and soft Dice."""
+        return segmentation_loss(logits, target, weight)
 
     def read(self, fields: Field) -> Mask | None:
         """See :class:`Task`: what is above one half."""
@@ -136,13 +131,21 @@ def repair_loss(fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     Args:
         fields: Supervised channels, shape ``(n, f, j, i)``.
         target: Truth, 0 to 1, like ``fields``.
-        weight: How much each item counts, shape ``(n,)``.
+        weight: How much each field of each item counts, shape ``(n, f)``.
     """
     bounded = fields.clamp(0, 1)
     overlap = 2 * (bounded * target).sum((2, 3)) + 1
     total = bounded.square().sum((2, 3)) + target.square().sum((2, 3)) + 1
-    each = 4 * (fields - target).square().mean((1, 2, 3)) + (1 - overlap / total).mean(1)
-    return _weighted(each, weight)
+    return _weighted(4 * (fields - target).square().mean((2, 3)) + 1 - overlap / total, weight)
+
+
+def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy and soft Dice of logits, arguments as for :func:`repair_loss`."""
+    likely = logits.sigmoid()
+    overlap = 2 * (likely * target).sum((2, 3)) + 1
+    total = likely.sum((2, 3)) + target.sum((2, 3)) + 1
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean((2, 3))
+    return _weighted(4 * entropy + 1 - overlap / total, weight)
 
 
 def soft_cldice(soft: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Quick validation while training: the automaton alone, in the frame, on real failures of the selecting subjects."""
+"""Validation during training: the automaton alone, in the crop, on real failures of the validation set."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rncarefine.nca import backend_torch
-from rncarefine.nca.architecture import Architecture
-from rncarefine.nca.channels import planes
+from rncarefine.nca.architecture import MASK, Architecture
+from rncarefine.nca.channels import scaled, stacked
 from rncarefine.nca.fire import cell_keys, fires
 from rncarefine.nca.neighbours import link
+from rncarefine.refine.metrics import dice
 
 from ..config import Automaton
-from .samples import FRAME_PIXELS, FramedPrediction, FramedStack, leave_out
+from .samples import KEPT_PIXELS, WALL, CroppedPrediction, CroppedStack, blank
 from .tasks import task_of
 
 BATCH = 32
 
 
 class Measures(Protocol):
-    """What a learner asks of its validation."""
+    """What a learner needs of its validation."""
 
     def measure(
         self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton
     ) -> dict[str, float]:
-        """Roll out with these parameters and return the task's figures."""
+        """Roll out with these parameters and return the task's metrics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +38,23 @@ class Validation:
     """Slices with their truth, those of a volumetric automaton with the rest of their stacks.
 
     Attributes:
-        planes: ``(n, planes, j, i)``.
-        state: ``(n, channels, j, i)``.
-        truth: Walls, ``(n, j, i)``.
-        broken: Which slices are looked at, ``(n,)``.
+        channels: ``(n, inputs, j, i)``.
+        truth: Masks, ``(n, j, i)``.
+        broken: Which slices are measured, ``(n,)``.
         stack: Which stack each slice belongs to, ``(n,)``; a stack's slices follow each other.
         k: Number of each slice in its stack, ``(n,)``.
-        distance_mm: Distance of the slices of its stack, ``(n,)``.
+        spacing_mm: Slice spacing of its stack, ``(n,)``.
     """
 
-    planes: Tensor
-    state: Tensor
+    channels: Tensor
     truth: NDArray[np.bool_]
     broken: NDArray[np.bool_]
     stack: NDArray[np.int64]
     k: NDArray[np.int64]
-    distance_mm: NDArray[np.float64]
+    spacing_mm: NDArray[np.float64]
 
     @classmethod
-    def of(cls, stacks: list[FramedStack], settings: Automaton, most: int, seed: int) -> Validation:
+    def of(cls, stacks: list[CroppedStack], settings: Automaton, most: int, seed: int) -> Validation:
         """Draw about ``most`` broken slices, of a volumetric automaton whole stacks until there are so many.
 
         Raises:
@@ -64,28 +63,22 @@ class Validation:
         shown = [(stack, prediction) for stack in stacks for prediction in stack.predictions]
         places = [(number, int(k)) for number, (_, given) in enumerate(shown) for k in np.flatnonzero(given.broken)]
         if not places:
-            raise ValueError("No base network broke a slice of the selecting subjects: select on more of them.")
+            raise ValueError("No base network broke a slice of the validation set: put more subjects into it.")
         order = np.random.default_rng(seed).permutation(len(places))[:most]
         drawn = {places[index] for index in order}
         if settings.volumetric:
             drawn = _whole_stacks([places[index] for index in order], shown, most)
-        seen, states, truths, looked_at = [], [], [], []
         kept = sorted(drawn)
-        for number, k in kept:
-            stack, prediction = shown[number]
-            given, state, truth = _slice(stack, prediction, k, settings)
-            seen.append(given)
-            states.append(state)
-            truths.append(truth)
-            looked_at.append(bool(prediction.broken[k]))
+        parts = [_slice(shown[number][0], shown[number][1], k, settings) for number, k in kept]
         return cls(
-            _batch(seen),
-            _batch(states),
-            np.stack(truths),
-            np.array(looked_at),
+            torch.from_numpy(np.stack([channels for channels, _ in parts])).contiguous(
+                memory_format=torch.channels_last
+            ),
+            np.stack([truth for _, truth in parts]),
+            np.array([bool(shown[number][1].broken[k]) for number, k in kept]),
             np.array([number for number, _ in kept]),
             np.array([k for _, k in kept]),
-            np.array([shown[number][0].distance_mm for number, _ in kept]),
+            np.array([shown[number][0].spacing_mm for number, _ in kept]),
         )
 
     @torch.no_grad()
@@ -95,17 +88,27 @@ class Validation:
         """Roll out and compare.
 
         Returns:
-            The means of what the task judges by, of a ring ``rings``, share of closed rings; always ``dice`` and
-            ``dice_gain``, mean Dice and its rise against the input.
+            The means of the task's metrics, of a ring ``rings``, the share of closed rings; always ``dice`` and
+            ``dice_gain``, mean Dice and its rise against the input. ``one_pass_dice`` is that of the evidence, without
+            a rollout, and ``image_dice`` the same with all masks withheld.
         """
         task, figures = task_of(settings), []
         for part in self._parts(architecture.volumetric):
-            for fields, n in zip(self._roll(parameters, architecture, settings, part), part, strict=True):
+            rolled, evidence, alone = self._roll(parameters, architecture, settings, part)
+            for row, n in enumerate(part):
                 if not self.broken[n]:
                     continue
-                given = (self.state[n, 0].numpy() >= 0.5).astype(np.uint8)
-                wall = task.read(fields)
-                figures.append(task.score(given if wall is None else wall, given, self.truth[n].astype(np.uint8)))
+                given = (self.channels[n, MASK].numpy() >= 0.5).astype(np.uint8)
+                truth = self.truth[n].astype(np.uint8)
+                walls = [task.read(fields[row]) for fields in (rolled, evidence, alone)]
+                after, once, seen = (given if wall is None else wall for wall in walls)
+                figures.append(
+                    {
+                        **task.score(after, given, truth),
+                        "one_pass_dice": dice(once, truth),
+                        "image_dice": dice(seen, truth),
+                    }
+                )
         return {name: float(np.mean([each[name] for each in figures])) for name in figures[0]}
 
     def _parts(self, volumetric: bool) -> list[NDArray[np.int64]]:
@@ -116,41 +119,52 @@ class Validation:
 
     def _roll(
         self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton, part: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Return the first channels of some slices at the end, shape ``(n, 3, j, i)``."""
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Return supervised channels of some slices, shape ``(n, fields, j, i)``.
+
+        At the end of the rollout, of the evidence, and of the evidence without masks.
+        """
         device = next(iter(parameters.values())).device
-        height, width = self.planes.shape[2:]
-        state = self.state[part].to(device)
-        features = backend_torch.encode(parameters, architecture, self.planes[part].to(device))
-        constant = backend_torch.condition(parameters, features)
+        height, width = self.channels.shape[2:]
+        channels = self.channels[part].to(device)
+        features = backend_torch.encode(parameters, architecture, channels)
+        evidence = backend_torch.evidence_logits(parameters, features).sigmoid()
+        images = channels.clone()
+        images[:, MASK:] = 0
+        alone = backend_torch.evidence_logits(
+            parameters, backend_torch.encode(parameters, architecture, images)
+        ).sigmoid()
+        constant = backend_torch.condition(parameters, features, evidence)
+        state = backend_torch.seed(architecture, evidence, channels[:, MASK : MASK + 1])
         keys = cell_keys(part, height, width)
         beside = None
         if architecture.volumetric:
-            links = link(self.stack[part], self.k[part], self.distance_mm[part])
+            links = link(self.stack[part], self.k[part], self.spacing_mm[part])
             beside = [torch.from_numpy(values).to(device) for values in links]
         for number in range(settings.steps):
             fire = torch.from_numpy(fires(keys, 0, number, settings.fire_rate)[:, None]).to(state)
             around = None if beside is None else backend_torch.beside(state, *beside)
             state = backend_torch.step(parameters, state, constant, fire, around)
-        return np.asarray(state[:, :3].float().cpu().numpy())
+        fields = architecture.fields
+        return tuple(np.asarray(part[:, :fields].float().cpu().numpy()) for part in (state, evidence, alone))
 
 
 def _slice(
-    stack: FramedStack, prediction: FramedPrediction, k: int, settings: Automaton
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Return planes, seed state and truth of one slice, cut to the sample's size, without pool."""
-    margin = (FRAME_PIXELS - settings.size) // 2
+    stack: CroppedStack, prediction: CroppedPrediction, k: int, settings: Automaton
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return channels and truth of one slice, cut to the crop's size, without blood pool."""
+    margin = (KEPT_PIXELS - settings.size) // 2
     inside = slice(margin, margin + settings.size)
-    walls = np.pad(prediction.wall, ((1, 1), (0, 0), (0, 0)))[k : k + 3, inside, inside]
-    nothing = np.zeros_like(walls[0])
-    distance = stack.distance_mm if settings.volumetric else None
-    given = planes(stack.image[k][inside, inside], walls[1], walls[0], walls[2], nothing, settings.spacing_mm, distance)
-    state = task_of(settings).seed(walls[1], settings.channels)
-    return leave_out(given, settings), state, stack.ring[k][inside, inside] >= 0.5
+    images = scaled(stack.image[:, inside, inside].astype(np.float32))
+    walls = prediction.wall[:, inside, inside].astype(np.float32) / np.float32(255)
+    channels = stacked(images, walls, None, k)
+    if settings.without:
+        channels = blank(channels, settings)
+    return channels.transpose(2, 0, 1), stack.truth[WALL, k, inside, inside] >= 128
 
 
 def _whole_stacks(
-    order: list[tuple[int, int]], shown: list[tuple[FramedStack, FramedPrediction]], most: int
+    order: list[tuple[int, int]], shown: list[tuple[CroppedStack, CroppedPrediction]], most: int
 ) -> set[tuple[int, int]]:
     """Return all slices of so many stacks that about ``most`` broken ones are among them."""
     drawn: set[tuple[int, int]] = set()
@@ -158,10 +172,6 @@ def _whole_stacks(
     for number, _ in order:
         stack, prediction = shown[number]
         if broken < most and (number, 0) not in drawn:
-            drawn |= {(number, k) for k in range(len(stack.ring))}
+            drawn |= {(number, k) for k in range(len(stack.closed))}
             broken += int(prediction.broken.sum())
     return drawn
-
-
-def _batch(items: list[NDArray[np.float32]]) -> Tensor:
-    return torch.from_numpy(np.stack(items).transpose(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)

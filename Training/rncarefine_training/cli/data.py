@@ -1,15 +1,16 @@
-"""The command ``prepare``: from labelled volumes, and what networks made of them, to cases and predictions."""
+"""Commands that make cases: ``prepare`` from labelled volumes, ``procedural`` from drawn anatomy."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd  # type: ignore[import-untyped]
 import typer
 from rich.progress import track
-from rich.table import Table
 
 from ..data.sources.acdc import is_acdc, read_acdc
 from ..data.sources.csv_table import read_csv
@@ -18,8 +19,12 @@ from ..data.sources.labels import PRESETS, Labels, parse_labels
 from ..data.sources.nnunet import is_nnunet, read_nnunet
 from ..data.sources.prepare import Shares, Summary
 from ..data.sources.prepare import prepare as prepare_entries
-from ..data.sunnybrook import is_sunnybrook, read_sunnybrook
+from ..data.sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
 from .options import RunOption, console, made
+from .tables import show
+
+HEARTS = 260
+"""As many as configs/sax-open-2d.yaml names."""
 
 Source = Annotated[
     Path,
@@ -77,14 +82,14 @@ def prepare(
     prediction_label: PredictionAssignments = [],  # noqa: B006
     subject_pattern: Pattern = None,
     channel: Annotated[int, typer.Option(min=0, help="With nnU-Net: which channel is the cine image.")] = 0,
-    test_share: Annotated[float, typer.Option(help="Share of the subjects to draw for the test.")] = 0.2,
-    select_share: Annotated[float, typer.Option(help="Share of the others to draw for the selection.")] = 0.2,
+    test_share: Annotated[float, typer.Option(help="Share of the subjects to draw for the test set.")] = 0.2,
+    select_share: Annotated[float, typer.Option(help="Share of the others to draw for the validation set.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Decides the draw of the subjects.")] = 2026,
 ) -> None:
     """Turn labelled volumes, and what networks made of them, into cases and predictions.
 
-    Labels are checked: a myocardium that is nowhere, or ventricles that are swapped, are errors. Where the data do not
-    say which subjects are for the test, they are drawn once and written to RUN/subjects.csv.
+    Labels are checked: a missing myocardium and swapped ventricles are errors. Where the data do not name the test set,
+    it is drawn once and written to RUN/subjects.csv.
     """
     said = parse_labels(labels, label)
     others = prediction_label_maps(prediction_labels, prediction_label)
@@ -156,7 +161,7 @@ def _prepare_known(source: Path, run: Path) -> None:
     if is_acdc(source):
         cases = read_acdc(source)
     elif is_sunnybrook(source):
-        cases = read_sunnybrook(source)
+        cases = chain(read_sunnybrook(source), read_inner_contours(source))
     else:
         raise ValueError(
             f"{source} is none of what can be prepared: no dataset.json with imagesTr/ (nnU-Net), no "
@@ -171,7 +176,7 @@ def _prepare_known(source: Path, run: Path) -> None:
 def _prepare_own(
     entries: list[Entry], labels: Labels, others: dict[str, Labels], run: Path, shares: Shares, notes: list[str]
 ) -> None:
-    """Prepare a lab's own data and say what came of it."""
+    """Prepare a lab's own data and print a summary."""
     networks = sorted({name for entry in entries for name in entry.predictions})
     strangers = sorted(others.keys() - {"", *networks})
     if strangers:
@@ -189,23 +194,22 @@ def _prepare_own(
         return track(values, "Cases", total=len(entries), console=console)
 
     summary = prepare_entries(entries, labels, every, run, shares, shown)
-    _tell(summary, run, [*notes, *summary.notes])
+    _print_summary(summary, run, [*notes, *summary.notes])
 
 
-def _tell(summary: Summary, run: Path, notes: list[str]) -> None:
-    """Say what was prepared and what to beware of."""
+def _print_summary(summary: Summary, run: Path, notes: list[str]) -> None:
+    """Print what was prepared, and warnings."""
     sides = Counter(summary.split.values())
     console.print(f"{summary.cases} cases, {summary.slices} slices in {run / 'cases'}")
     listed = ", ".join(f"{sides[split]} {split}" for split in SPLITS)
-    console.print(f"Subjects: {listed} ({run / 'subjects.csv'}; change it before the training, never after)")
+    console.print(f"Subjects: {listed} ({run / 'subjects.csv'}; change it before the training, not after)")
     if summary.networks:
-        table = Table("network", "cases", "myocardium Dice", "slices really broken")
-        for name, network in summary.networks.items():
-            table.add_row(name, str(network.cases), f"{network.dice:.3f}", str(network.broken))
-        console.print(table)
+        columns = ["network", "cases", "myocardium Dice", "slices really broken"]
+        lines = [(name, each.cases, f"{each.dice:.3f}", each.broken) for name, each in summary.networks.items()]
+        show(pd.DataFrame(lines, columns=columns), "What the networks made of the cases")
         console.print(
-            "Nobody can tell from files whether a network had seen the subjects that it segmented. Give out-of-fold "
-            "segmentations only: of subjects that the very network was not trained on.",
+            "Files do not show whether a network was trained on the subjects that it segmented. Use out-of-fold "
+            "segmentations only.",
             style="yellow",
         )
     for note in notes:
@@ -216,4 +220,19 @@ def _draw(run: Path) -> None:
     from ..data.sources.picture import draw_prepared
 
     path = draw_prepared(run, run / "prepared.png")
-    console.print(f"Look at {path} before you go on: every outline must lie where its name says.")
+    console.print(f"Check {path} before you train: every outline must lie on its structure.")
+
+
+def procedural(
+    count: Annotated[int, typer.Option(min=1, help="How many hearts.")] = HEARTS,
+    run: RunOption = Path("run"),
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Another collection of hearts; the shipped one if left out.")
+    ] = None,
+) -> None:
+    """Make hearts: labelled stacks drawn from general anatomy, written as cases heart0000 onwards."""
+    from ..data.procedural import SEED, write_cases
+
+    folder = made(run / "cases")
+    found = write_cases(folder, count, SEED if seed is None else seed)
+    console.print(f"{sum(1 for _ in track(found, 'Hearts', total=count, console=console))} cases in {folder}")

@@ -1,4 +1,4 @@
-"""Commands that measure, and those that draw and write down what was measured."""
+"""Commands that measure a repair, and draw what was measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ModelsOption = Annotated[list[str], typer.Option("--model", "-m", help="Name or 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes, each on one core.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, numpy, cpu, cuda or mps.")]
 OWN_STACKS = 12
-"""Broken stacks that a gallery of one's own looks through."""
+"""Number of broken stacks that a gallery of own data chooses from."""
 SubjectsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Only the first so many subjects, for a quick look that has files of its own."),
@@ -37,10 +37,9 @@ def evaluate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006 (typer's way to give a list a default)
-    test: Annotated[bool, typer.Option(help="Open the test subjects; otherwise the selecting ones.")] = False,
-    pool: Annotated[bool, typer.Option(help="Give the base network's blood pool to the repair.")] = False,
+    test: Annotated[bool, typer.Option(help="Measure on the test set; otherwise on the validation set.")] = False,
     fresh: Annotated[bool, typer.Option(help="Drop what earlier calls measured of other models.")] = False,
-    tables: Annotated[bool, typer.Option(help="Make the tables anew from the rows; measure and open nothing.")] = False,
+    tables: Annotated[bool, typer.Option(help="Make the tables again from the rows, without measuring.")] = False,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
     subjects: SubjectsOption = None,
@@ -48,30 +47,34 @@ def evaluate(
     """Measure the repair beside the baselines and write RUN/evaluation-*.csv.
 
     Rows of other models that an earlier call has measured on the same slices are kept, so that the tables hold all of
-    them. Every opening of the test subjects is written to RUN/opened.csv.
+    them. Every evaluation of the test set is recorded in RUN/opened.csv.
     """
     from ..automaton.fit import test_sources, training_sources
     from ..evaluate.measure import evaluate as measure
     from ..evaluate.measure import failures_of, labels_of, slices_of
-    from ..evaluate.opened import open_test_subjects
-    from ..evaluate.store import ROWS, base_name, keep_other_models, other_models, read_rows, write_evaluation
-    from ..evaluate.tables import models_of, overall
-    from .tables import show_confidence, show_networks, show_paired, show_strata, show_targets
+    from ..evaluate.store import (
+        ROWS,
+        base_name,
+        keep_other_models,
+        open_test_subjects,
+        other_models,
+        read_rows,
+        write_evaluation,
+    )
+    from .tables import show_evaluation
 
     training = Config.load(config)
-    name = base_name(test, pool, subjects)
-    unseen = [kind for kind, network in training.base.networks.items() if network.unseen]
-    unseen += [outside for outside in training.predictions.test if outside not in training.predictions.train]
+    name = base_name(test, subjects)
     if tables:
-        write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name, unseen)
-        console.print(f"Tables made anew: {run / name}*.csv")
+        write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name)
+        console.print(f"Tables written: {run / name}*.csv")
         return
     chosen = (training.subjects.test if test else training.subjects.select)[:subjects]
     sources = test_sources(training) if test else training_sources(training, last_only=True)
     failures = failures_of(run / "cases", run / "predictions", sources, chosen)
     models = [load_model(name) for name in model]
     console.print(f"evaluate: {len(failures)} segmented stacks of {len(sources)} networks, models: {', '.join(model)}")
-    # Whatever can go wrong is said before hours are spent and the test subjects opened.
+    # Errors come before hours are spent and the test set is opened.
     choose_device(device)
     if not fresh:
         other_models(run / f"{name}-{ROWS}.csv", slices_of(failures), labels_of(models))
@@ -79,28 +82,19 @@ def evaluate(
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in open_test_subjects(run / "opened.csv", models, command):
             console.print(sentence, style="yellow")
-    measured = measure(failures, models, with_pool=pool, device=device, workers=workers)
+    measured = measure(failures, models, device=device, workers=workers)
     rows = gathered(measured, len(failures))
     rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
-    written = write_evaluation(rows, run, name, unseen)
-    show_networks(written[""])
-    show_paired(written["paired"])
-    show_strata(written["strata"])
-    show_confidence(written["confidence"])
-    show_targets(written["targets"])
-    for which in models_of(rows):
-        for what, value in overall(rows, which).items():
-            console.print(f"{which}, all networks, {what}: {value}")
+    written = write_evaluation(rows, run, name)
+    show_evaluation(written, rows)
+    console.print(f"\nAll tables: {run / name}*.csv", soft_wrap=True)
 
 
 def plots(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006
-    test: Annotated[
-        bool, typer.Option(help="Draw the tables of the test subjects, not of the selecting ones.")
-    ] = False,
-    pool: Annotated[bool, typer.Option(help="Draw the tables of repairs that were given the blood pool.")] = False,
+    test: Annotated[bool, typer.Option(help="Draw the tables of the test set, not of the validation set.")] = False,
     own: Annotated[bool, typer.Option(help="Pictures of this run's stacks, not of the sample stack (CC0).")] = False,
     output: Annotated[
         Path | None, typer.Option(file_okay=False, help="Gets the plots; RUN/plots if not given.")
@@ -117,8 +111,7 @@ def plots(
 
     weights = [load_model(name) for name in model]
     folder = made(output or run / "plots")
-    steps = {each.card.name: each.card.steps for each in weights}
-    written, missing = draw_all(run, base_name(test, pool), steps, folder)
+    written, missing = draw_all(run, base_name(test), folder)
     stacks = _own_stacks(run, config) if own else [sample_stack()]
     for each in weights:
         written += draw_pictures(stacks, each, folder)
@@ -128,33 +121,8 @@ def plots(
         console.print(f"Not drawn: {sentence}", style="yellow")
 
 
-def report(
-    run: RunOption = Path("run"),
-    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the small tables in this folder.")] = None,
-    document: Annotated[Path | None, typer.Option(dir_okay=False, help="Fill the tables of this document.")] = None,
-) -> None:
-    """Make the tables of a document from those of the run, so that no figure is typed by hand.
-
-    A table goes between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
-    are printed with their names.
-    """
-    from rncarefine.atomic import write_text_whole
-
-    from ..evaluate.report import fill, keep_tables, tables
-
-    if keep is not None:
-        console.print(f"{len(keep_tables(run, made(keep)))} tables in {keep}")
-    known = tables(keep or run)
-    if document is None:
-        for name, text in known.items():
-            print(f"<!-- table: {name} -->\n{text}\n<!-- end of table -->\n")
-        return
-    write_text_whole(document, fill(document.read_text(encoding="utf-8"), known))
-    console.print(f"Tables filled in {document}")
-
-
 def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
-    """Return all stacks of the selecting subjects, and a random order of them."""
+    """Return all stacks of the validation set, and a random order of them."""
     from ..automaton.fit import training_sources
     from ..evaluate.measure import failures_of
 
@@ -165,7 +133,7 @@ def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int
 
 
 def _own_stacks(run: Path, config: Path) -> list[Shown]:
-    """Draw broken stacks of the selecting subjects for pictures."""
+    """Choose broken stacks of the validation set for pictures."""
     from ..evaluate.plots.pictures import broken_stacks
 
     found, order = selecting_failures(run, config)
@@ -173,7 +141,7 @@ def _own_stacks(run: Path, config: Path) -> list[Shown]:
 
 
 def gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
-    """Put the rows of all stacks together while a bar shows how far it is.
+    """Collect the rows of all stacks while a progress bar runs.
 
     Raises:
         ValueError: There is not a single row.
@@ -183,6 +151,3 @@ def gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
     if not filled:
         raise ValueError(f"The base networks broke no slice of these {total} stacks: there is nothing to repair.")
     return pd.concat(filled, ignore_index=True)
-
-
-COMMANDS = (evaluate, plots, report)

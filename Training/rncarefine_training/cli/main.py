@@ -1,4 +1,4 @@
-"""The command ``rncarefine-train``: one command per step, and ``all`` for the whole way."""
+"""The command ``rncarefine-train``: one command per step, and ``all`` for the whole pipeline."""
 
 from __future__ import annotations
 
@@ -15,18 +15,14 @@ from rncarefine.nca.model import load_model
 
 from ..config import Config
 from ..data.cases import load_cases
-from . import evaluate as cli_evaluate
-from . import open as cli_open
-from .data import prepare
+from .data import prepare, procedural
+from .evaluate import evaluate, plots
 from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
-from .plan import announce, plan
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-app.command()(prepare)
-app.command()(plan)
-for command in cli_evaluate.COMMANDS:
+for command in (prepare, procedural, evaluate, plots):
     app.command()(command)
 
 
@@ -34,23 +30,25 @@ for command in cli_evaluate.COMMANDS:
 def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Train the base networks, each on its own draw of subjects."""
     from ..networks.base import members, train_member
+    from ..progress import quiet
 
     training = Config.load(config)
-    announce("base", training, run)
     for member in members(training):
         console.print(f"Base network {member.name}: {len(member.subjects)} subjects")
-        train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
+        with quiet():
+            train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
 
 
 @app.command()
 def failures(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Segment, with every base network, the subjects it has not seen."""
-    from ..networks.failures import collect
+    """Segment, with every base network, the subjects that it was not trained on."""
+    from ..networks.failures import collect, due
 
     training = Config.load(config)
-    announce("failures", training, run)
+    total = sum(1 for _ in due(training, run / "cases", run / "predictions"))
     found = collect(training, run / "cases", run / "base", run / "predictions")
-    console.print(f"{sum(1 for _ in track(found, 'Predictions', total=None))} predictions in {run / 'predictions'}")
+    made = sum(1 for _ in track(found, "Predictions", total=total, console=console))
+    console.print(f"{made} predictions in {run / 'predictions'}")
 
 
 @app.command()
@@ -65,13 +63,38 @@ def automaton(
     from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
     from ..automaton.fit import Machines, train_automaton
+    from ..progress import quiet
 
     training = Config.load(config)
-    announce("automaton", training, run)
+    if getattr(rank_zero_only, "rank", 0) == 0:
+        _print_inventory(training, run)
     machines = Machines(accelerator, devices, nodes)
     folder = run / "automaton" / training.name
-    path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
+    with quiet():
+        path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
     rank_zero_only(console.print)(f"Checkpoint: {path}")
+
+
+def _print_inventory(config: Config, run: Path) -> None:
+    """Print what there is to learn from, what is left to do, and doubts about either."""
+    from ..automaton.inventory import FEW, take_stock
+    from ..resume import updates_done
+
+    total = config.automaton.warmup_updates + config.automaton.updates
+    done = updates_done(run / "automaton" / config.name / "last.ckpt")
+    with console.status("Counting real failures"):
+        train, select = take_stock(config, run)
+    console.print(f"To train on: {train}")
+    console.print(f"To validate on: {select}")
+    console.print(f"{config.name}: {total:,} updates" + (f", {done:,} of them done" if done else ""))
+    if missing := train.missing + select.missing:
+        console.print(f"Note: {missing} subjects of the configuration have no stack.", style="yellow")
+    if train.failures < FEW:
+        console.print(
+            f"Note: {train.failures} real failures are few; most samples will be damaged truth. Add segmentations of "
+            "more networks, or of weaker ones.",
+            style="yellow",
+        )
 
 
 @app.command()
@@ -80,36 +103,43 @@ def calibrate(
     config: ConfigOption = DEFAULT_CONFIG,
     workers: Annotated[int, typer.Option(min=1, help="Processes, each on one core.")] = 1,
 ) -> None:
-    """Calibrate the confidence on the selecting subjects; the weights go into RUN/models, too."""
+    """Calibrate the confidence on the validation set; the weights go onto the card in RUN/models, too."""
     from dataclasses import asdict
 
     from rncarefine.atomic import write_text_whole
+    from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 
     from ..automaton.export import recard
     from ..automaton.fit import training_sources
-    from ..evaluate.calibrate import collect_evidence, fit_confidence
+    from ..evaluate.calibrate import collect_features, fit_confidence
     from ..evaluate.measure import failures_of
 
     training = Config.load(config)
     path = run / "models" / f"{training.name}.npz"
-    sources = training_sources(training, last_only=True)
+    # Of early snapshots, too: what fully trained networks leave is repaired too well to learn from.
+    sources = training_sources(training)
     failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
     model = load_model(path)
-    found = collect_evidence(failures, model, workers)
+    found = collect_features(failures, model, workers)
     rows = pd.concat(track(found, "Stacks", total=len(failures)))
-    calibration = fit_confidence(rows)
-    recard(path, confidence=calibration.weights)
-    kept = json.dumps(asdict(calibration) | {"sha256": model.card.sha256}, indent=2)
-    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", kept)
-    console.print(
-        f"{calibration.repairs} repairs, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
-        f"subjects left out. In {path.with_suffix('.json')}"
-    )
+    calibrations = {
+        "repaired": fit_confidence(rows[rows.repaired], REPAIRED_FEATURES),
+        "closed": fit_confidence(rows[~rows.repaired], CLOSED_FEATURES),
+    }
+    recard(path, confidence=calibrations["repaired"].weights, closed_confidence=calibrations["closed"].weights)
+    kept = {kind: asdict(calibration) for kind, calibration in calibrations.items()}
+    text = json.dumps(kept | {"sha256": model.card.sha256}, indent=2)
+    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", text)
+    for kind, calibration in calibrations.items():
+        console.print(
+            f"{calibration.walls} {kind} walls, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
+            "subjects left out"
+        )
 
 
 @app.command()
 def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write weights and model card to RUN/models, with what `calibrate` and `evaluate --test` found of them."""
+    """Write weights and model card to RUN/models, with the results of `calibrate` and `evaluate --test`."""
     from ..automaton.export import export as write
     from ..automaton.export import recard
     from ..evaluate.tables import measured
@@ -120,16 +150,19 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
     path = write(training, folder / "last.ckpt", made(run / "models"))
     sha256 = load_model(path).card.sha256
-    # A training that went on in the meantime has other weights: what was found of the earlier ones does not hold.
+    # A training that was resumed in the meantime has other weights: the earlier figures do not hold.
     metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
     kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
-    weights = kept.get("weights", {}) if kept.get("sha256", sha256) == sha256 else {}
-    recard(path, metrics=metrics, confidence=weights)
+    weights = {
+        field: kept.get(kind, {}).get("weights", {}) if kept.get("sha256", sha256) == sha256 else {}
+        for field, kind in (("confidence", "repaired"), ("closed_confidence", "closed"))
+    }
+    recard(path, metrics=metrics, **weights)
     console.print(f"Weights: {path}")
     done, total = updates_done(folder / "last.ckpt"), training.automaton.warmup_updates + training.automaton.updates
     if done < total:
         console.print(f"Note: the training has made {done:,} of {total:,} updates.", style="yellow")
-    if kept and not weights:
+    if kept and not weights["confidence"]:
         console.print("Note: the confidence was calibrated for earlier weights. Run `calibrate` again.", style="yellow")
 
 
@@ -176,9 +209,6 @@ def everything(
     automaton(run, config)
     export(run, config)
     calibrate(run, config)
-
-
-cli_open.register(app)
 
 
 def main() -> None:

@@ -1,163 +1,76 @@
-"""Tables of an evaluation as a person reads them in a terminal."""
+"""Print an evaluation in a terminal of 80 columns; its CSV files have every figure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import pandas as pd  # type: ignore[import-untyped]
-from rich.table import Table
 
-from ..evaluate.tables import ALL
 from .options import console
 
-Cell = Callable[[dict[str, object]], str]
+
+def show(table: pd.DataFrame, title: str) -> None:
+    """Print a table of texts and whole numbers under its title, unless it is empty."""
+    if len(table):
+        console.print(f"\n{title}", style="bold", markup=False, highlight=False)
+        alignment = ["left", *["right"] * (len(table.columns) - 1)]
+        text = table.to_markdown(index=False, tablefmt="simple", disable_numparse=True, colalign=alignment)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def show(frame: pd.DataFrame, title: str, columns: Mapping[str, Cell | str]) -> None:
-    """Print a frame.
+def interval(
+    table: pd.DataFrame, value: str, digits: int, bounds: tuple[str, str] | None = None, form: str = "+"
+) -> list[str]:
+    """Return a column of numbers with their intervals as text; nothing where there is no number.
 
     Args:
-        frame: What to print; nothing is printed of an empty one.
-        title: Above the table.
-        columns: By heading, the name of a column, or what to make of a line.
+        table: Has the columns.
+        value: Column of the numbers.
+        digits: Decimals.
+        bounds: Columns of the bounds; ``<value> low`` and ``<value> high`` if not given.
+        form: "+" shows the sign, "%" per cent, "+%" both, "" neither.
     """
-    if frame.empty:
-        return
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for heading, cell in columns.items():
-        numeric = callable(cell) or pd.api.types.is_numeric_dtype(frame[cell])
-        table.add_column(heading, justify="right" if numeric else "left")
-    for line in frame.to_dict("records"):
-        table.add_row(*(cell(line) if callable(cell) else str(line[cell]) for cell in columns.values()))
-    console.print(table)
+    spec = f"{form.replace('%', '')}.{digits}{'%' if '%' in form else 'f'}"
+    known = table.reindex(columns=[value, *(bounds or (f"{value} low", f"{value} high"))])
+    number, low, high = (rounded(known[name], spec) for name in known)
+    return [a + f" ({b} to {c})" * bool(a and b) for a, b, c in zip(number, low, high, strict=True)]
 
 
-def between(value: str, low: str, high: str, digits: int, percent: bool = False) -> Cell:
-    """Return a cell of a number with its interval."""
-    scale = 100 if percent else 1
-
-    def cell(line: dict[str, object]) -> str:
-        number, least, most = (scale * float(str(line.get(name, "nan"))) for name in (value, low, high))
-        if math.isnan(number):
-            return ""
-        if math.isnan(least):
-            return f"{number:+.{digits}f}"
-        return f"{number:+.{digits}f} ({least:+.{digits}f} to {most:+.{digits}f})"
-
-    return cell
+def rounded(values: pd.Series, spec: str) -> list[str]:
+    """Return numbers as text by a format such as ``.3f``; nothing where there is no number."""
+    return ["" if math.isnan(value) else format(value, spec).replace("%", " %") for value in values.astype(float)]
 
 
-def number(name: str, digits: int) -> Cell:
-    """Return a cell of a number."""
-    return lambda line: f"{float(str(line[name])):.{digits}f}"
+def show_evaluation(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> None:
+    """Print the repair beside the baselines by network, and what each model did over all of them.
 
+    Args:
+        tables: From :func:`rncarefine_training.evaluate.store.write_evaluation`.
+        rows: What they were made from.
+    """
+    from ..evaluate.confidence import BROKEN, GOOD
+    from ..evaluate.measure import WHOLE
+    from ..evaluate.tables import ALL, models_of, overall
 
-def p_value(name: str = "p") -> Cell:
-    """Return a cell of a p value; nothing where nothing was compared."""
-
-    def cell(line: dict[str, object]) -> str:
-        value = float(str(line.get(name, "nan")))
-        return "" if math.isnan(value) else f"{value:.1e}"
-
-    return cell
-
-
-def before_after(name: str, digits: int) -> Cell:
-    """Return a cell of a measure before and after."""
-    return lambda line: f"{float(str(line[f'{name} before'])):.{digits}f} {float(str(line[name])):.{digits}f}"
-
-
-def show_networks(table: pd.DataFrame) -> None:
-    """Print one narrow table a network."""
-    for network, part in table.groupby("network", sort=False):
-        show(
-            part,
-            f"Base network {network}, broken slices before and after",
-            {
-                "model": "model",
-                "method": "method",
-                "broken": "broken",
-                "refused": "refused",
-                "flagged": "flagged",
-                "valid": "valid",
-                "Dice": before_after("dice", 3),
-                "HD mm": before_after("hd", 1),
-                "ASSD mm": before_after("assd", 2),
-                "changed of correct": lambda line: f"{line['correct changed']} of {line['correct']}",
-            },
-        )
-
-
-def show_targets(table: pd.DataFrame) -> None:
-    """Print what was aimed at, and what was reached."""
-
-    def target(line: dict[str, object]) -> str:
-        return f"{line['bound']} {float(str(line['target'])):g}"
-
-    for model, part in table.groupby("model", sort=False):
-        value = between("value", "low", "high", 3)
-        columns: dict[str, Cell | str] = {"network": "network", "what": "what", "n": "n"}
-        columns |= {"value (95 %)": value, "target": target, "reached": "reached"}
-        show(part, f"Targets, {model}", columns)
-
-
-def show_paired(table: pd.DataFrame) -> None:
-    """Print the paired comparison."""
-    for (model, other), part in table.groupby(["model", "against"], sort=False):
-        show(
-            part,
-            f"{model} against {other}, slice by slice; positive: better",
-            {
-                "network": "network",
-                "measure": "measure",
-                "n": "n",
-                "mean gain (95 %)": between("gain", "low", "high", 3),
-                "better": lambda line: f"{100 * float(str(line['better'])):.0f} %",
-                "p": p_value(),
-                "p, subjects": p_value("p subjects"),
-                "rank-biserial": number("effect", 2),
-            },
-        )
-
-
-def show_strata(table: pd.DataFrame) -> None:
-    """Print the strata, the models side by side; there are none where no slice was broken."""
-    if table.empty:
-        return
-    for kind, part in table.groupby("stratum", sort=False):
-        show(
-            part,
-            f"By {kind}",
-            {
-                "slices": "slices",
-                "model": lambda line: str(line["method"] if line["model"] == "-" else line["model"]),
-                "n": "n",
-                "valid": "valid",
-                "Dice": before_after("dice", 3),
-                "gain (95 %)": between("gain", "low", "high", 3),
-                "HD": lambda line: f"{100 * float(str(line['hd change'])):+.0f} %",
-                "ASSD": lambda line: f"{100 * float(str(line['assd change'])):+.0f} %",
-                "over the first model": between("over first", "over low", "over high", 3),
-            },
-        )
-
-
-def show_confidence(table: pd.DataFrame) -> None:
-    """Print how well the confidence tells good repairs from bad ones, over all networks."""
-    show(
-        table[table.network == ALL],
-        "Confidence: does it tell good repairs (Dice of at least 0.75), and those that raised Dice?",
-        {
-            "model": "model",
-            "slices": "slices",
-            "n": "n",
-            "question": "question",
-            "yes": number("share", 3),
-            "AUROC (95 %)": between("auroc", "low", "high", 3),
-            "ECE": number("ece", 3),
-            "Brier": number("brier", 3),
-            "AURC": number("aurc", 3),
-            "fell": number("fell", 3),
-        },
-    )
+    for network, part in tables[""].groupby("network", sort=False):
+        first = part.iloc[0]
+        given = {"method": "input"} | {name: first[f"{name} before"] for name in ("dice", "hd", "assd")}
+        names = part.model.where(part.method == WHOLE, part.method)
+        lines = pd.concat([pd.DataFrame([given]), part.assign(method=names)])
+        columns = {"method": lines.method, "rings % (95 % CI)": lines.valid.fillna("").str.replace(" %", "")}
+        for name, heading, spec in (("dice", "Dice", ".3f"), ("hd", "HD mm", ".1f"), ("assd", "ASSD mm", ".2f")):
+            columns[heading] = rounded(lines[name], spec)
+        show(pd.DataFrame(columns), f"{network}: {first.broken} broken slices, {first.correct} correct ones")
+    paired = tables["paired"][tables["paired"].network == ALL]
+    gains = {"model": paired.model, "against": paired.against, "measure": paired.measure, "n": paired.n}
+    gains |= {"mean gain (95 % CI)": interval(paired, "gain", 3, ("low", "high")), "p": rounded(paired.p, ".1e")}
+    show(pd.DataFrame(gains), "Gain slice by slice, all networks; positive is better")
+    trust = tables["confidence"]
+    trust = trust[(trust.network == ALL) & (trust.slices == BROKEN) & (trust.question == GOOD)]
+    figures = {"model": trust.model, "n": trust.n, "AUROC (95 % CI)": interval(trust, "auroc", 2, ("low", "high"), "")}
+    show(pd.DataFrame(figures | {"ECE": rounded(trust.ece, ".3f")}), "Confidence: does it discriminate good repairs?")
+    counts = {
+        model: {name: text.partition(",")[0] for name, text in overall(rows, model).items()}
+        for model in models_of(rows)
+    }
+    show(pd.DataFrame(counts).rename_axis("slices of all networks").reset_index(), "Refused, flagged and changed")

@@ -1,4 +1,4 @@
-"""Augmentation on batches of tensors, axes ``(n, channel, j, i)``: where the heart lies, and what the scanner shows."""
+"""Augmentation of batches of tensors, axes ``(n, channel, j, i)``: geometry and contrast."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def random_affine(
     shift: float,
     elastic: float = 0.0,
     flip: bool = True,
+    size: int | None = None,
 ) -> Tensor:
     """Rotate, scale, shear, shift, bend and flip each item, all its channels alike, by bilinear interpolation.
 
@@ -31,6 +32,7 @@ def random_affine(
         shift: Largest shift as a fraction of the size.
         elastic: Standard deviation of a smooth displacement, as a fraction of the size.
         flip: Mirror half of the items.
+        size: Rows and columns to return, cut from the middle of square items; all by default.
     """
     n = batch.shape[0]
 
@@ -46,18 +48,20 @@ def random_affine(
     matrix[:, 0, 0], matrix[:, 0, 1] = cos * zoom_j * zoom_i * mirror, -sin * zoom_j + slant
     matrix[:, 1, 0], matrix[:, 1, 1] = sin * zoom_j * zoom_i * mirror, cos * zoom_j
     matrix[:, 0, 2], matrix[:, 1, 2] = uniform(shift * 2), uniform(shift * 2)
-    grid = F.affine_grid(matrix, [n, 1, *batch.shape[2:]], align_corners=False)
+    rows, columns = (size, size) if size else batch.shape[2:]
+    matrix[:, :, :2] *= rows / batch.shape[2]
+    grid = F.affine_grid(matrix, [n, 1, rows, columns], align_corners=False)
     if elastic > 0:
         coarse = torch.randn(n, 2, 5, 5, generator=generator) * elastic
-        grid = grid + F.interpolate(coarse, batch.shape[2:], mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
+        grid = grid + F.interpolate(coarse, (rows, columns), mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
     return F.grid_sample(batch, grid, align_corners=False, padding_mode="zeros")
 
 
 def random_contrast(image: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-    """Change what the scanner shows: gamma, another grey-value curve, bias field, blur, noise, at times inverted.
+    """Change the contrast: gamma, intensity curve, bias field, blur, noise; a few images are inverted.
 
     Args:
-        image: Shape ``(n, k, j, i)``, grey values scaled to about 0..1; the k slices of a stack change alike.
+        image: Shape ``(n, k, j, i)``, intensities scaled to about 0 to 1; the k slices of a stack change alike.
         generator: Source of randomness.
         strength: 0 leaves the image as it is, 1 covers other scanners and sequences.
     """
@@ -72,7 +76,7 @@ def random_contrast(image: Tensor, generator: torch.Generator, strength: float) 
     unit = image.clamp(0, 1.5)
     gamma = torch.exp(uniform(-0.6, 0.6) * strength)
     result = unit.clamp_min(1e-4) ** gamma
-    # A smooth, not always monotonic grey-value curve: what is bright here can be grey in another sequence.
+    # A smooth, not always monotonic intensity curve: what is bright here can be grey in another sequence.
     wave = uniform(-0.25, 0.25) * torch.sin(result * math.pi * uniform(0.5, 2.0) + uniform(0, 6.3))
     result = torch.where(chance(0.4 * strength), result + wave, result)
     result = torch.where(chance(0.12 * strength), 1.0 - result, result)

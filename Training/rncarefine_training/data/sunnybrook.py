@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +21,10 @@ SAMPLE_NAME = "SunnybrookBroken"
 SEGMENTS = (("myocardium", MYOCARDIUM, "0.94 0.89 0.26"), ("blood pool", POOL, "0.85 0.10 0.12"))
 
 
+PHASES = 20
+"""Pictures per slice."""
+INNER_ONLY = "segnetcmr/Data"
+"""Folder of images and inner contours in a copy of the whole data set."""
 INNER = "derived_myo_png"
 """Folder of images and labels in a copy of the whole data set."""
 
@@ -51,6 +56,35 @@ def read_sunnybrook(folder: Path) -> Iterator[Case]:
         pixels = np.stack([_read_png(path) for path in paths]).astype(np.float32)
         labels = np.stack([_read_png(folder / "labels" / path.name) for path in paths])
         yield Case(f"{subject}_ED", subject, pixels, labels.astype(np.uint8), SPACING_MM)
+
+
+def read_inner_contours(folder: Path) -> Iterator[Case]:
+    """Read the stacks of which only the inner contour is known: label 3 is all that they have.
+
+    Two phases per subject, ``ENDO-<subject>_<phase>``; subjects whose outer contour is known too are left out. A file
+    ``SC-HF-I-01-IM-0001-0048.dcm.png`` is picture 48 of a series with 20 phases per slice.
+
+    Args:
+        folder: A copy of the whole data set, with the folders :data:`INNER` and :data:`INNER_ONLY`.
+    """
+    known = {path.stem.rsplit("_", 1)[0] for path in (_inner(folder) / "images").glob("SC-*.png")}
+    stacks: dict[tuple[str, int], dict[int, Path]] = {}
+    for path in sorted((folder / INNER_ONLY).glob("*/Images/**/SC-*.png")):
+        found = re.fullmatch(r"(SC-.+)-IM-\d+-(\d+)\.dcm\.png", path.name)
+        if found and found[1] not in known:
+            stacks.setdefault((found[1], int(found[2]) % PHASES), {})[int(found[2]) // PHASES] = path
+    for (subject, phase), paths in stacks.items():
+        slices = range(min(paths), max(paths) + 1)
+        if len(slices) != len(paths):
+            continue  # neighbours would not be neighbours
+        images = np.stack([_read_png(paths[k]) for k in slices]).astype(np.float32)
+        pools = np.stack([_read_png(_label_of(paths[k])) for k in slices]) > 0
+        name = f"ENDO-{subject.removeprefix('SC-')}"
+        yield Case(f"{name}_{phase:02d}", name, images, pools * np.uint8(POOL), SPACING_MM)
+
+
+def _label_of(image: Path) -> Path:
+    return Path(*("Labels" if part == "Images" else part for part in image.parts))
 
 
 def _inner(folder: Path) -> Path:
@@ -107,4 +141,5 @@ def _write_segmentation(path: Path, labels: NDArray[np.uint8], spacing: tuple[fl
 
 
 def _read_png(path: Path) -> NDArray[np.uint8]:
-    return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    pixels = np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    return pixels[..., 0] if pixels.ndim == 3 else pixels  # grey, stored as RGB

@@ -1,9 +1,9 @@
-"""Calibrating the confidence: what evidence says that a repaired wall is good.
+"""Calibrate the confidence: how its features say that a wall is good.
 
-A logistic regression on :func:`rncarefine.refine.confidence.evidence`, fitted on real failures of the selecting
-subjects, whom the automaton was not trained on. Its weights go onto the model card. "Good" is a Dice of at least 0.75
-with the truth. Whether Dice rose would be another question to ask, but a poor one: it rises nearly always, and where it
-falls then mostly by less than 0.02, in slices that were and stay good.
+Two logistic regressions, for walls that a repair changed (:func:`rncarefine.refine.confidence.repaired_features`) and
+for walls that were closed already (:func:`~rncarefine.refine.confidence.closed_features`), fitted on what base networks
+made of the validation set, which the automaton was not trained on. The weights go onto the model card. "Good" is a Dice
+of at least 0.75 with the truth.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignor
 from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
-from rncarefine.nca.card import EVIDENCE
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
+from rncarefine.words import REPAIRED
 
 from ..data.cases import MYOCARDIUM, Case
 from ..data.predictions import load_prediction
-from .measure import Failure
-from .parallel import in_parallel
+from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
 FOLDS = 5
-FEWEST = 20
+FEWEST = 12
 """Good repairs, and others, below which weights would only repeat chance."""
 
 
@@ -43,30 +42,33 @@ class Calibration:
     """Weights for the model card, and how well they do on subjects left out of their fit.
 
     Attributes:
-        weights: One for each kind of evidence, and ``intercept``.
-        repairs: Repaired slices that were looked at.
+        weights: One for each feature, and ``intercept``.
+        walls: Walls that it was fitted on.
         good: Share of them that were good.
         auroc: Area under the ROC curve for "good", over subjects left out in turn.
     """
 
     weights: dict[str, float]
-    repairs: int
+    walls: int
     good: float
     auroc: float
 
 
-def collect_evidence(failures: Sequence[Failure], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
-    """Repair what base networks broke, and yield the evidence of one stack's repairs, and whether they are good.
+def collect_features(failures: Sequence[Failure], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
+    """Repair what base networks made of some subjects, and yield the features of each stack's walls.
 
     Args:
-        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`, of selecting subjects.
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`, of the validation set.
         model: The weights to calibrate.
         workers: Processes.
+
+    Yields:
+        One row per wall: its features, ``subject``, whether it is ``repaired`` (else closed) and ``good``.
     """
-    yield from in_parallel(partial(_evidence_of, model=model), failures, workers)
+    yield from in_parallel(partial(_features_of, model=model), failures, workers)
 
 
-def _evidence_of(failure: Failure, model: Model) -> pd.DataFrame:
+def _features_of(failure: Failure, model: Model) -> pd.DataFrame:
     case = Case.load(failure.case)
     wall = (load_prediction(failure.prediction) == MYOCARDIUM).astype(np.uint8)
     if not wall.any():
@@ -75,41 +77,49 @@ def _evidence_of(failure: Failure, model: Model) -> pd.DataFrame:
     stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     result = repair(stack, model, RepairOptions(close_base=True))
     return pd.DataFrame(
-        {**found, "subject": case.subject, "good": dice(result.wall[k], truth[k]) >= GOOD_DICE}
-        for k, found in result.evidence.items()
+        {
+            **found,
+            "subject": case.subject,
+            "repaired": result.report.slices[k].verdict in REPAIRED,
+            "good": dice(result.wall[k], truth[k]) >= GOOD_DICE,
+        }
+        for k, found in result.features.items()
     )
 
 
-def fit_confidence(rows: pd.DataFrame) -> Calibration:
-    """Fit the weights.
+def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
+    """Fit the weights of one kind of wall.
 
     Args:
-        rows: From :func:`collect_evidence`, of several subjects.
+        rows: From :func:`collect_features`, of several subjects.
+        features: :data:`rncarefine.nca.card.REPAIRED_FEATURES` or :data:`~rncarefine.nca.card.CLOSED_FEATURES`.
 
     Raises:
-        ValueError: There are too few repairs of either kind, or too few subjects.
+        ValueError: There are too few walls of either kind, or too few subjects.
     """
     least = min(int(rows.good.sum()), int((~rows.good).sum())) if len(rows) else 0
     if least < FEWEST or rows.subject.nunique() < FOLDS:
         raise ValueError(
-            f"A confidence cannot be calibrated on {len(rows)} repairs, {least} of the rarer kind: it takes {FEWEST} "
-            f"good ones, {FEWEST} others, and {FOLDS} subjects. Select on more subjects, or leave it out."
+            f"A confidence cannot be calibrated on {len(rows)} walls, {least} of the rarer kind: it takes {FEWEST} "
+            f"good ones, {FEWEST} others, and {FOLDS} subjects. Put more subjects into the validation set, or leave it "
+            "out."
         )
-    found, good = rows[list(EVIDENCE)].to_numpy(np.float64), rows.good.to_numpy(bool)
+    found, good = rows[list(features)].to_numpy(np.float64), rows.good.to_numpy(bool)
     left_out = cross_val_predict(
         _regression(), found, good, groups=rows.subject, cv=GroupKFold(FOLDS), method="predict_proba"
     )[:, 1]
-    return Calibration(_weights(found, good), len(rows), float(good.mean()), float(roc_auc_score(good, left_out)))
+    auroc = float(roc_auc_score(good, left_out))
+    return Calibration(_weights(found, good, features), len(rows), float(good.mean()), auroc)
 
 
 def _regression() -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
 
 
-def _weights(found: NDArray[np.float64], good: NDArray[np.bool_]) -> dict[str, float]:
+def _weights(found: NDArray[np.float64], good: NDArray[np.bool_], features: Sequence[str]) -> dict[str, float]:
     """Fit all, and fold the scaling into the weights."""
     fitted = _regression().fit(found, good)
     scaler, regression = fitted[0], fitted[1]
     slopes = regression.coef_[0] / scaler.scale_
     intercept = float(regression.intercept_[0] - slopes @ scaler.mean_)
-    return {"intercept": intercept} | dict(zip(EVIDENCE, map(float, slopes), strict=True))
+    return {"intercept": intercept} | dict(zip(features, map(float, slopes), strict=True))

@@ -1,4 +1,4 @@
-"""Does the confidence tell good repairs from bad ones: AUROC, calibration, and risk against coverage.
+"""Measure whether the confidence discriminates good repairs: AUROC, calibration, and risk against coverage.
 
 The confidence is calibrated as the probability that a repaired wall is good, a Dice of at least
 :data:`~rncarefine_training.evaluate.calibrate.GOOD_DICE` with the truth: that is the first question. The second one is
@@ -74,8 +74,8 @@ def auroc(score: Values, positive: NDArray[np.bool_]) -> float:
     """Return the probability that a positive has a higher score than a negative, ties counting half.
 
     Args:
-        score: One number a slice.
-        positive: What the score should tell, same shape.
+        score: One number per slice.
+        positive: What the score should discriminate, same shape.
 
     Returns:
         0 to 1; nan if all are positive, or none.
@@ -107,7 +107,7 @@ def reliability(score: Values, positive: NDArray[np.bool_], bins: int = BINS) ->
     """Compare what was promised with what came, in bins of equal width from 0 to 1.
 
     Returns:
-        One line a bin that holds a slice: ``n``, mean ``confidence``, and the share of yes, ``came``.
+        One line per bin that holds a slice: ``n``, mean ``confidence``, and the share of yes, ``came``.
     """
     index = np.clip((score * bins).astype(int), 0, bins - 1)
     frame = pd.DataFrame({"bin": index, "confidence": score, "came": positive.astype(float)})

@@ -1,15 +1,17 @@
-"""Repairing what base networks really broke, with every model and baseline: one row a slice and method."""
+"""Repair what base networks really broke, with every model and baseline: one row per slice and method."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
+from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
@@ -19,25 +21,29 @@ from rncarefine.refine.records import SliceRecord
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
-from rncarefine.words import Verdict
 
 from ..data.cases import MYOCARDIUM, POOL, Case
 from ..data.predictions import broken, load_prediction
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
-from .parallel import in_parallel
 
 WHOLE = "RNCARefine"
-"""The whole repair, automaton and geometry."""
-ALONE = "automaton alone"
-"""What geometry repaired counts as refused."""
-OPEN_BASE = "RNCARefine, base left open"
-VARIANTS = (WHOLE, ALONE, OPEN_BASE)
+"""The whole repair."""
+WITH_POOL = "RNCARefine, pool given"
+"""The same with the base network's blood pool."""
+VARIANTS = (WHOLE, WITH_POOL)
+ANEW = "segment anew"
+"""The same encoder with the images alone, made a ring: what one has without any mask."""
+ONE_PASS = "one pass"
+"""The same encoder with mask and images, made a ring, without a rollout: what the automaton is held against."""
 NEAR = "input near the heart"
 """The input without what lies away from the heart. Networks also draw walls on other organs; the repair takes them away
 where it draws, which lowers distances without any repair of a wall. Against this input that does not count."""
 NO_MODEL = "-"
 """What stands for the model in a baseline's rows."""
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
 KEY = ["source", "case", "k"]
 """What names a slice of a base network."""
 
@@ -69,7 +75,7 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
         ValueError: There is nothing.
     """
     if not subjects:
-        raise ValueError("The configuration names no subjects to measure on: give subjects.test or subjects.select.")
+        raise ValueError("The configuration names no subjects to measure on: add subjects.test or subjects.select.")
     found = [
         Failure(cases / path.name, path, source)
         for source in sources
@@ -94,7 +100,6 @@ def evaluate(
     failures: Sequence[Failure],
     models: Sequence[Model],
     *,
-    with_pool: bool = False,
     device: str = "auto",
     workers: int = 1,
 ) -> Iterable[pd.DataFrame]:
@@ -103,7 +108,6 @@ def evaluate(
     Args:
         failures: From :func:`failures_of`.
         models: The weights to measure.
-        with_pool: Give the base network's blood pool to the repair.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
         workers: Processes.
 
@@ -119,7 +123,20 @@ def evaluate(
         ValueError: The same weights are given twice, or there are fewer than 1 workers.
     """
     labelled = list(zip(labels_of(models), models, strict=True))
-    yield from in_parallel(partial(_measure, models=labelled, with_pool=with_pool, device=device), failures, workers)
+    yield from in_parallel(partial(_measure, models=labelled, device=device), failures, workers)
+
+
+def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+    """Yield the result of every job, in the order of the jobs; each of several processes uses one core.
+
+    Raises:
+        ValueError: There are fewer than 1 workers.
+    """
+    if workers < 1:
+        raise ValueError(f"--workers {workers}: there must be 1 or more.")
+    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+        # Without memory maps of the weights: their folders outlive the workers.
+        yield from Parallel(return_as="generator", max_nbytes=None)(delayed(function)(job) for job in jobs)
 
 
 def labels_of(models: Sequence[Model]) -> list[str]:
@@ -139,17 +156,17 @@ def labels_of(models: Sequence[Model]) -> list[str]:
     return labels
 
 
-def _measure(failure: Failure, models: list[tuple[str, Model]], with_pool: bool, device: str) -> pd.DataFrame:
+def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> pd.DataFrame:
     case, labels = Case.load(failure.case), load_prediction(failure.prediction)
     wall = (labels == MYOCARDIUM).astype(np.uint8)
     if not wall.any():
         return pd.DataFrame()
-    pool = (labels == POOL).astype(np.uint8) if with_pool else None
-    stack = Stack.create(case.image, wall, case.spacing, pool, case.name)
+    pool = (labels == POOL).astype(np.uint8)
+    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     attempts: list[Attempt] = []
     for name, model in models:
-        attempts += repairs(stack, model, name, device)
+        attempts += repairs(stack, pool, model, name, device)
     attempts += [_near(stack), *(_baseline(stack, method) for method in BASELINES)]
     gaps = {record.k: record.gap_deg_before for record in attempts[0].records} if models else {}
     places = place_of_slices(truth, case.spacing)
@@ -213,23 +230,24 @@ class Attempt:
         }
 
 
-def repairs(stack: Stack, model: Model, name: str, device: str) -> list[Attempt]:
-    """Repair a stack with closed base, by automaton and geometry and by the automaton alone, and with the base left."""
-    closed = repair(stack, model, RepairOptions(close_base=True, device=device))
-    records = closed.report.slices
-    # The automaton's walls do not depend on what geometry does afterwards: no second rollout is needed.
-    alone, undone = closed.wall.copy(), list(records)
-    for k, record in enumerate(records):
-        if record.verdict is Verdict.GEOMETRY:
-            alone[k] = stack.mask[k]
-            undone[k] = replace(record, verdict=Verdict.REFUSED, flagged=True, confidence=None)
-    left = repair(stack, model, RepairOptions(device=device))
-    sha256 = model.card.sha256
-    return [
-        Attempt(name, sha256, WHOLE, closed.wall, records),
-        Attempt(name, sha256, ALONE, alone, undone),
-        Attempt(name, sha256, OPEN_BASE, left.wall, left.report.slices),
-    ]
+def repairs(stack: Stack, pool: Mask, model: Model, name: str, device: str) -> list[Attempt]:
+    """Repair a stack with closed base, without and with the blood pool; beside them what the encoder alone makes of it.
+
+    Slices that the baselines of the encoder do not draw, or need not, are those of the input.
+    """
+    options, sha256 = RepairOptions(close_base=True, device=device), model.card.sha256
+    found = repair(stack, model, options)
+    attempts = [Attempt(name, sha256, WHOLE, found.wall, found.report.slices)]
+    if pool.any():
+        given = repair(replace(stack, pool=pool), model, options)
+        attempts.append(Attempt(name, sha256, WITH_POOL, given.wall, given.report.slices))
+    for method, key in ((ANEW, "image alone"), (ONE_PASS, "one pass")):
+        walls = stack.mask.copy()
+        for k, wall in found.alternatives[key].items():
+            if betti_2d(stack.mask[k]) != (1, 1):
+                walls[k] = wall
+        attempts.append(Attempt(name, sha256, method, walls, []))
+    return attempts
 
 
 def _near(stack: Stack) -> Attempt:

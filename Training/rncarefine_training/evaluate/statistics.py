@@ -1,4 +1,4 @@
-"""Numbers with their uncertainty. Slices of one person are alike, so persons, not slices, are drawn again and again."""
+"""Estimates with their uncertainty. Slices of one subject are alike, so the bootstrap draws subjects, not slices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.stats import binomtest, rankdata, wilcoxon
 Values = NDArray[np.float64]
 DRAWS = 2000
 FEWEST = 5
-"""Of fewer subjects the bootstrap tells nothing about others: no interval is given."""
+"""With fewer subjects the bootstrap gives no interval."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with the 95 % bootstrap interval over subjects; nan where there is too little to tell it from."""
+    """A number with the 95 % bootstrap interval over subjects; nan where there are too few subjects."""
 
     value: float
     low: float
@@ -56,7 +56,7 @@ def mean(values: ArrayLike, subjects: ArrayLike) -> Estimate:
     """Return the mean of what is not nan.
 
     Args:
-        values: One number a slice.
+        values: One number per slice.
         subjects: Whose slice it is.
     """
     numbers, owners = _complete(subjects, values)
@@ -67,24 +67,6 @@ def relative_change(before: ArrayLike, after: ArrayLike, subjects: ArrayLike) ->
     """Return by which share of itself a mean has changed (-0.2: a fifth less), where both numbers are known."""
     first, second, owners = _complete(subjects, before, after)
     return bootstrap(owners, lambda weights: weights @ second / (weights @ first) - 1)
-
-
-def difference(values: ArrayLike, group: ArrayLike, subjects: ArrayLike) -> Estimate:
-    """Return by how much the mean of a group exceeds the mean of the others.
-
-    Args:
-        values: One number a slice.
-        group: Whether the slice belongs to the group.
-        subjects: Whose slice it is; one subject may be in both.
-    """
-    numbers, inside, owners = _complete(subjects, values, group)
-
-    def exceeds(weights: Values) -> Values:
-        ours, others = weights * inside, weights * (1 - inside)
-        with np.errstate(invalid="ignore"):  # a draw without one of the two says nothing
-            return np.asarray(ours @ numbers / ours.sum(1) - others @ numbers / others.sum(1))
-
-    return bootstrap(owners, exceeds)
 
 
 def bootstrap(
@@ -130,7 +112,7 @@ def paired(gains: ArrayLike, subjects: ArrayLike) -> Paired:
     """Test whether gains differ from 0.
 
     Args:
-        gains: One number a slice, nan where one of the two methods has none.
+        gains: One number per slice, nan where one of the two methods has none.
         subjects: Whose slice it is.
     """
     numbers, owners = _complete(subjects, gains)

@@ -1,30 +1,28 @@
-"""The files of an evaluation: one of rows, and the small tables that are made from it."""
+"""The files of an evaluation: its rows, the small tables made from them, and the record of openings of the test set."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import datetime
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.atomic import written_whole
+from rncarefine.nca.model import Model
 
 from .confidence import curves, summary
 from .measure import KEY, NO_MODEL
-from .paired import against
 from .strata import stratify
-from .tables import models_of, summarise
-from .targets import targets
+from .tables import COMPARED, against, models_of, summarise
 
 ROWS = "slices"
-UNDISTURBED = "undisturbed"
-"""What a table of disturbances calls stacks as they are."""
 
 
-def base_name(test: bool, with_pool: bool, first: int | None = None) -> str:
+def base_name(test: bool, first: int | None = None) -> str:
     """Return what the names of the files of an evaluation begin with; ``first`` subjects are no whole evaluation."""
     few = "" if first is None else f"-first{first}"
-    return f"evaluation-{'test' if test else 'select'}{'-pool' if with_pool else ''}{few}"
+    return f"evaluation-{'test' if test else 'select'}{few}"
 
 
 NAMES = ("network", "source", "case", "subject", "model", "sha256", "method", "verdict")
@@ -84,7 +82,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     return rows.fillna({"sha256": "", "verdict": ""})
 
 
-def write_evaluation(rows: pd.DataFrame, run: Path, name: str, unseen: Collection[str]) -> dict[str, pd.DataFrame]:
+def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.DataFrame]:
     """Write the rows and all that follows from them.
 
     Args:
@@ -92,17 +90,15 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str, unseen: Collectio
         run: Folder of the run.
         name: What the files' names begin with: ``<name>.csv`` is the table by network, ``<name>-<table>.csv`` the
             others.
-        unseen: Networks whose failures were never trained on.
 
     Returns:
-        The tables: ``""`` (by network), ``targets``, ``paired``, ``strata``, ``confidence``, ``reliability``, ``risk``;
-        those that are empty have no file.
+        The tables: ``""`` (by network), ``paired``, ``strata``, ``confidence``, ``reliability``, ``risk``; those that
+        are empty have no file.
     """
     bins, curve = curves(rows)
     tables = {
         "": summarise(rows),
-        "targets": targets(rows, unseen),
-        "paired": against(rows),
+        "paired": pd.concat([against(rows, other) for other in COMPARED]),
         "strata": stratify(rows),
         "confidence": summary(rows),
         "reliability": bins,
@@ -112,7 +108,7 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str, unseen: Collectio
     for ending, table in tables.items():
         path = run / f"{name}{'-' if ending else ''}{ending}.csv"
         if table.empty:
-            # No slice to tell it from: an earlier table must not stay, and nobody could read one without columns.
+            # An earlier table must not stay, and one without columns could not be read.
             path.unlink(missing_ok=True)
         else:
             write_table(table, path)
@@ -123,3 +119,27 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV, numbers with five digits, whole or not at all."""
     with written_whole(path) as (temporary,):
         table.to_csv(temporary, index=False, float_format="%.5g", lineterminator="\n")
+
+
+def open_test_subjects(record: Path, models: Sequence[Model], command: str) -> list[str]:
+    """Write down that the test subjects are opened now, before anything is measured.
+
+    Args:
+        record: The CSV that is added to; made if it is not there.
+        models: Whose figures will be known afterwards.
+        command: What was called.
+
+    Returns:
+        A sentence for every model whose weights had been measured on them before.
+    """
+    earlier = pd.read_csv(record, dtype=str) if record.exists() else pd.DataFrame(columns=["sha256", "date"])
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    cards = [model.card for model in models]
+    lines = [{"model": card.name, "sha256": card.sha256, "date": now, "command": command} for card in cards]
+    pd.DataFrame(lines).to_csv(record, mode="a", header=not record.exists(), index=False, lineterminator="\n")
+    before = [(card, earlier.date[earlier.sha256 == card.sha256]) for card in cards]
+    return [
+        f"The test set was opened before for {card.name} ({card.sha256[:7]}): {', '.join(dates)}."
+        for card, dates in before
+        if len(dates)
+    ]

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
 from .measure import KEY, NEAR, NO_MODEL, WHOLE
-from .paired import POLAR
 from .statistics import Interval, mean, paired, relative_change
-from .tables import models_of
+from .tables import POLAR, models_of
 
 FAULT, PLACE = "what is broken", "place in the stack"
 HAS, GAP, DISTANCE = "share of the true wall there", "gap", "slice distance"

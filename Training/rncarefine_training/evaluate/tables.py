@@ -1,4 +1,4 @@
-"""What the rows of an evaluation say, by base network and method."""
+"""Summarise the rows of an evaluation by base network and method, and compare methods slice by slice."""
 
 from __future__ import annotations
 
@@ -6,23 +6,34 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.words import Verdict
 
-from .measure import NO_MODEL, WHOLE
-from .statistics import Interval
+from .measure import ANEW, KEY, NEAR, NO_MODEL, ONE_PASS, WHOLE
+from .statistics import Interval, paired
 
 ALL = "all"
 """What stands for the network in figures of all networks together."""
+SILENT_DICE = 0.6
+WORSE_DICE = 0.02
+POLAR = "polar interpolation"
+"""The best of the classical methods."""
+OF_MODEL = (ANEW, ONE_PASS)
+"""Baselines that use the encoder of the model."""
+COMPARED = (NEAR, POLAR, ANEW, ONE_PASS)
+"""What the repair is compared with slice by slice."""
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per network, model and method: broken slices, valid share with interval, means against input.
 
-    ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, a person must look at.
+    ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, need review. Of those that were
+    repaired and not flagged, ``silent`` ones have a Dice below 0.6, and ``worse`` ones one that is lower by more than
+    0.02 than that of the input.
     """
     lines = []
     for (network, model, method), part in rows.groupby(["network", "model", "method"], sort=False):
         failed, correct = part[part.broken], part[part.correct]
         refused = failed.verdict == str(Verdict.REFUSED)
         kept = failed[~refused]
+        trusted = kept[~kept.flagged]
         lines.append(
             {
                 "network": network,
@@ -32,6 +43,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 "broken": len(failed),
                 "refused": int(refused.sum()),
                 "flagged": int(failed.flagged.sum()),
+                "silent": int((trusted.dice < SILENT_DICE).sum()),
+                "worse": int((trusted.dice < trusted.dice_before - WORSE_DICE).sum()),
                 "valid": str(Interval(int(failed.valid.sum()), len(failed))),
                 "valid of not refused": str(Interval(int(kept.valid.sum()), len(kept))),
                 "dice before": failed.dice_before.mean(),
@@ -85,10 +98,59 @@ def overall(rows: pd.DataFrame, model: str) -> dict[str, str]:
     failed, correct = ours[ours.broken], ours[ours.correct]
     left = failed.verdict == str(Verdict.REFUSED)
     refused, kept, flagged = failed[left], failed[~left], int(failed.flagged.sum())
+    trusted = kept[~kept.flagged]
     return {
         "refused": f"{len(refused)} of {len(failed)}, {Interval(len(refused), len(failed))}",
         "flagged": f"{flagged} of {len(failed)}, {Interval(flagged, len(failed))}",
         "median Dice of the refused": f"{refused.dice_before.median():.2f}",
         "valid of not refused": f"{int(kept.valid.sum())} of {len(kept)}, {Interval(int(kept.valid.sum()), len(kept))}",
+        "silent": f"{int((trusted.dice < SILENT_DICE).sum())} of {len(failed)}",
+        "made worse": f"{int((trusted.dice < trusted.dice_before - WORSE_DICE).sum())} of {len(failed)}",
         "changed of correct": f"{int(correct.changed.sum())} of {len(correct)}",
     }
+
+
+def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL) -> pd.DataFrame:
+    """Compare the whole repair of every model with another method, per network and over all of them.
+
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        other: The other method; :data:`OF_MODEL` are compared with the repair by the same model.
+        other_model: The model of the other method, where it is a repair.
+
+    Returns:
+        One line per model, network and measure: ``n`` pairs, mean ``gain`` (positive: the model is better, for
+        distances too) with its interval, ``better`` share, ``p`` over slices, ``p subjects``, and ``effect``.
+    """
+    failed = rows[rows.broken]
+    lines = []
+    for model in models_of(rows):
+        if model == other_model:
+            continue
+        whose = model if other in OF_MODEL else other_model
+        theirs = failed[(failed.method == other) & (failed.model == whose)].set_index(KEY)
+        ours = failed[(failed.method == WHOLE) & (failed.model == model)].set_index(KEY)
+        theirs_here = theirs.reindex(ours.index)
+        for network in [*ours.network.unique(), ALL]:
+            chosen = ours.network == network if network != ALL else ours.network == ours.network
+            for measure, sign in (("dice", 1), ("assd", -1), ("hd", -1)):
+                gains = sign * (ours[measure] - theirs_here[measure])[chosen]
+                found = paired(gains, ours.subject[chosen])
+                lines.append(
+                    {
+                        "model": model,
+                        "against": other if other_model == NO_MODEL else other_model,
+                        "network": network,
+                        "measure": measure,
+                        "n": found.gain.n,
+                        "subjects": found.gain.subjects,
+                        "gain": found.gain.value,
+                        "low": found.gain.low,
+                        "high": found.gain.high,
+                        "better": found.better,
+                        "p": found.p,
+                        "p subjects": found.p_subjects,
+                        "effect": found.effect,
+                    }
+                )
+    return pd.DataFrame(lines)

@@ -1,4 +1,4 @@
-"""Base networks trained on a part of the subjects, and what they make of the others."""
+"""Train base networks on a part of the subjects, and segment the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from monai.losses import DiceCELoss
@@ -19,11 +19,12 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from rncarefine.atomic import written_whole
-from rncarefine.nca.channels import grey_range
+from rncarefine.nca.channels import intensity_range
 
 from ..config import Base, BaseNetwork, Config
 from ..data.augment import random_affine, random_contrast
 from ..data.cases import Case, matches
+from ..progress import UpdatesBar
 from ..resume import Remaining, updates_done
 from .networks import STRIDE, build_network
 
@@ -60,8 +61,8 @@ def members(config: Config) -> list[Member]:
 
 
 def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale grey values so that the 1st and 99th percentile of the stack become 0 and 1."""
-    low, high = grey_range(image)
+    """Scale intensities so that the 1st and 99th percentile of the stack become 0 and 1."""
+    low, high = intensity_range(image)
     return ((image - low) / (high - low)).astype(np.float32)
 
 
@@ -143,12 +144,12 @@ class BaseLearner(L.LightningModule):
         checkpoint["draws"] = self.draws.get_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the random numbers as they were."""
+        """Restore the state of the random numbers."""
         self.draws.set_state(checkpoint["draws"])
 
 
 def train_member(config: Config, member: Member, cases: list[Case], folder: Path, progress: bool = True) -> list[Path]:
-    """Train one base network, going on from its last checkpoint if there is one.
+    """Train one base network, or resume from its last checkpoint.
 
     Args:
         config: The training.
@@ -182,9 +183,9 @@ def train_member(config: Config, member: Member, cases: list[Case], folder: Path
         callbacks=[
             checkpoints,
             Snapshots(paths, description),
-            *([RichProgressBar()] if progress else []),
+            *([UpdatesBar(description.updates)] if progress else []),
         ],
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
     )
     left = Remaining(description.updates, config.base.batch, last)

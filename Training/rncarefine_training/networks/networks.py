@@ -13,7 +13,7 @@ STRIDE = 16
 
 
 def build_network(description: BaseNetwork) -> nn.Module:
-    """Build one base network: one grey channel in, logits of background, RV, myocardium and pool out."""
+    """Build one base network: one channel in, logits of background, RV, myocardium and pool out."""
     channels = description.channels
     strides = [2] * (len(channels) - 1)
     if description.architecture == "unet":

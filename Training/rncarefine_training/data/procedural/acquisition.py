@@ -52,7 +52,7 @@ def _coils(rng: np.random.Generator, anatomy: Anatomy) -> Field:
 
 
 def _sampled(rng: np.random.Generator, shape: tuple[int, ...], spacing: tuple[float, float]) -> Field:
-    """Weights of k-space: coarser sampling than the pixels tell, more so along the phase direction."""
+    """Weights of k-space: coarser sampling than that of the pixels, more so along the phase direction."""
     finest = np.exp(rng.uniform(np.log(1.0), np.log(2.4)))
     factors = np.maximum(np.array([finest * rng.uniform(1.0, 1.35), finest]) / np.asarray(spacing), 1.0)
     if rng.random() < 0.5:

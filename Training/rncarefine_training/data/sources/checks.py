@@ -44,7 +44,7 @@ class TruthCheck:
                 self.beside.update(_counted(piece[~cavity & ~drawn]))
 
     def confirm(self) -> list[str]:
-        """Return notes for a person.
+        """Return notes for the user.
 
         Raises:
             ValueError: The labels cannot be right; the message says how they would be.

@@ -17,8 +17,8 @@ PREDICTION = "prediction:"
 def read_csv(path: Path, pattern: str | None = None) -> tuple[list[Entry], list[str]]:
     """Read a CSV with the columns ``image`` and ``label``; relative paths start from its folder.
 
-    Optional columns are ``subject`` and ``phase`` (else told from the image's name), ``split`` (train, select, test),
-    and any number of ``prediction:<network>``; a cell without a path is a stack that the network has not segmented.
+    Optional columns are ``subject`` and ``phase`` (else inferred from the name of the image), ``split`` (train, select,
+    test), and any number of ``prediction:<network>``; an empty cell is a stack that the network has not segmented.
 
     Args:
         path: The table, UTF-8, comma or semicolon.
@@ -26,7 +26,7 @@ def read_csv(path: Path, pattern: str | None = None) -> tuple[list[Entry], list[
             :func:`rncarefine_training.data.sources.entry.subject_and_phase`.
 
     Returns:
-        The entries in their order, and notes for a person: columns that were not used.
+        The entries in their order, and notes for the user: columns that were not used.
 
     Raises:
         ValueError: The table cannot be read, lacks a column, has a misspelt one, or a line is wrong.
@@ -92,8 +92,8 @@ def _entry(row: dict[str | None, str | list[str] | None], folder: Path, where: s
     subject, phase = cells.get("subject", ""), cells.get("phase", "")
     if not (subject and phase):
         stem = image_stem(Path(cells["image"]))
-        told = subject_and_phase(stem, pattern)
-        subject, phase = subject or told[0], phase or told[1]
+        inferred = subject_and_phase(stem, pattern)
+        subject, phase = subject or inferred[0], phase or inferred[1]
     split = cells.get("split", "").lower()
     if split and split not in SPLITS:
         raise ValueError(f"{where}: split is {split!r}{nearest(split, SPLITS)}. Give train, select or test.")

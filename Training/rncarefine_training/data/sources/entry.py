@@ -1,4 +1,4 @@
-"""A labelled stack on disk before it is read, and what it is called."""
+"""A labelled stack on disk before it is read, and its name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def tidy(name: str) -> str:
 
 
 def subject_and_phase(identifier: str, pattern: str | None = None) -> tuple[str, str]:
-    """Tell from an identifier who was scanned and in which phase.
+    """Infer subject and phase from an identifier.
 
     Without a pattern, an ending like ``_ED``, ``_ES``, ``_frame01`` or ``_t12`` is the phase and what stands before it
     the subject; an identifier without such an ending is a subject of its own.
@@ -87,7 +87,9 @@ def subject_and_phase(identifier: str, pattern: str | None = None) -> tuple[str,
     match = expression.search(identifier)
     group: str | int = "subject" if "subject" in expression.groupindex else 1
     if match is None or not match[group]:
-        raise ValueError(f"The pattern of the subjects, {pattern!r}, finds none in {identifier!r}. Mend the pattern.")
+        raise ValueError(
+            f"The pattern of the subjects, {pattern!r}, finds none in {identifier!r}. Correct the pattern."
+        )
     if "phase" in expression.groupindex:
         rest = match["phase"] or ""
     else:

@@ -132,7 +132,7 @@ def labels_from_names(names: Mapping[str, Any], source: str) -> tuple[Labels, li
         The labels, and the names of those that stand for nothing here.
 
     Raises:
-        ValueError: The myocardium cannot be told from the names, or a name stands for a region of several labels.
+        ValueError: The names do not show the myocardium, or a name stands for a region of several labels.
     """
     if names and all(str(key).isdigit() for key in names):
         names = {str(name): int(number) for number, name in names.items()}

@@ -24,7 +24,7 @@ class NnunetData:
     Attributes:
         entries: The labelled stacks, with the segmentations of each.
         names: The labels as ``dataset.json`` names them.
-        notes: For a person: what was left out, what to beware of.
+        notes: For the user: what was left out, and warnings.
     """
 
     entries: list[Entry]
@@ -32,7 +32,7 @@ class NnunetData:
     notes: list[str]
 
     def labels(self, source: str) -> tuple[Labels, list[str]]:
-        """Return the labels that the names tell, and the names of those that stand for nothing here."""
+        """Return the labels that the names describe, and the names of those that stand for nothing here."""
         return labels_from_names(self.names, source)
 
 
@@ -108,7 +108,7 @@ def _description(path: Path) -> dict[str, Any]:
 
 
 def _outputs(folder: Path, ending: str) -> _Outputs:
-    """Find a network's label maps; those of a cross-validation are told by their folders."""
+    """Find a network's label maps; those of a cross-validation by their folders."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder of segmentations. Check the path after NAME=.")
     files: dict[str, Path] = {}

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from rncarefine.atomic import written_whole
-from rncarefine.nca.channels import grey_range
+from rncarefine.nca.channels import intensity_range
 
 from ..cases import MYOCARDIUM, POOL, RV, Case
 from ..predictions import broken, load_prediction
@@ -102,7 +102,7 @@ def _tile(case: Case, labels: NDArray[np.uint8], k: int) -> _Tile:
     for (first, last), mm, side in zip(ends, spacing, seen.shape, strict=True):
         middle, reach = (first + last) / 2, half / mm
         ranges.append(slice(max(0, round(middle - reach)), min(side, round(middle + reach) + 1)))
-    low, high = grey_range(case.image)
+    low, high = intensity_range(case.image)
     image = ((case.image[k] - low) / (high - low)).clip(0, 1)
     return _Tile(f"{case.name}, slice {k}", image[tuple(ranges)], labels[k][tuple(ranges)], spacing)
 

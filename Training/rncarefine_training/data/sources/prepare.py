@@ -43,7 +43,7 @@ class Summary:
         slices: Of all cases together.
         split: The split of every subject of the run.
         networks: What came in of every network, by its name.
-        notes: For a person.
+        notes: For the user.
     """
 
     cases: int = 0

@@ -1,4 +1,4 @@
-"""Who is trained on, who selects and who is only tested on: a table beside the cases that is never drawn anew."""
+"""Split the subjects into training, validation and test set, once, in a table beside the cases."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def complete(
         The split of every subject.
 
     Raises:
-        ValueError: A share is not below 1, or nobody is left to train on.
+        ValueError: A share is not below 1, or no subject is left to train on.
     """
     for name, share in (("test", test_share), ("select", select_share)):
         if not 0 <= share < 1:
@@ -91,7 +91,7 @@ def complete(
     result |= dict.fromkeys(free, "train")
     if "train" not in result.values() and "train" not in said.values():
         raise ValueError(
-            f"Of {len(result)} subjects nobody is left to train on. Add subjects, or take smaller shares for test and "
+            f"Of {len(result)} subjects none is left to train on. Add subjects, or take smaller shares for test and "
             "selection."
         )
     return result

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from ..calibrate import GOOD_DICE
 from ..confidence import GOOD, ROSE
@@ -20,11 +19,11 @@ def training(log: pd.DataFrame) -> Figure:
     """Draw loss and validation over the updates.
 
     Args:
-        log: One line a logged value: ``name``, ``step``, ``value``.
+        log: One line per logged value: ``name``, ``step``, ``value``.
     """
     figure = new_figure(2.9)
     left, right = figure.subplots(1, 2)
-    # Lightning goes on logging the last loss of the warm-up when that is over.
+    # Lightning continues to log the last loss of the warm-up when that is over.
     rolling = log[log.name == "loss"].step.min()
     log = log[(log.name != "loss_encoder") | ~(log.step >= rolling)]
     for name, label, colour in (("loss_encoder", "encoder alone", ORANGE), ("loss", "after the rollout", BLUE)):
@@ -37,7 +36,7 @@ def training(log: pd.DataFrame) -> Figure:
     rings, gain = (log[log.name == name].sort_values("step") for name in ("rings", "dice_gain"))
     right.plot(gain.step, gain.value, color=BLUE, marker=MARKERS[0], label="gain of Dice (left)")
     right.axhline(0, color=GREY, linewidth=0.8)
-    right.set(title="Selecting subjects, automaton alone", xlabel="update", ylabel="gain of Dice")
+    right.set(title="Validation set, automaton alone", xlabel="update", ylabel="gain of Dice")
     if len(rings):
         shares = right.twinx()
         shares.plot(rings.step, rings.value, color=GREEN, marker=MARKERS[1], label="closed rings (right)")
@@ -52,53 +51,6 @@ def training(log: pd.DataFrame) -> Figure:
 
 def _smoothed(values: pd.Series) -> pd.Series:
     return values.ewm(span=max(2, len(values) // 12)).mean()
-
-
-def horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
-    """Draw what becomes of the walls when the automaton runs on.
-
-    Args:
-        tables: From :func:`experiments.horizon.summarise`, by model.
-        steps: At how many steps each model's rollout ends in use.
-    """
-    figure = new_figure(2.9)
-    panels = figure.subplots(1, 3)
-    titles = (("ring", "Closed rings"), ("dice", "Dice"), ("area", "Area, over the true wall's"))
-    shade = colours(list(tables))
-    for axes, (measure, title) in zip(panels, titles, strict=True):
-        for number, (model, table) in enumerate(tables.items()):
-            colour = shade[model]
-            axes.fill_between(
-                table.steps, table[f"{measure} low"], table[f"{measure} high"], color=colour, alpha=0.15, linewidth=0
-            )
-            for edge in ("least", "most"):
-                axes.plot(table.steps, table[f"{measure} {edge}"], color=colour, linewidth=0.7, alpha=0.6)
-            axes.plot(table.steps, table[measure], color=colour, marker=MARKERS[number % len(MARKERS)], label=model)
-            if model in steps:
-                axes.axvline(steps[model], color=colour, linewidth=0.9, linestyle=":")
-        axes.set_xscale("log", base=2)
-        ticks = sorted({step for table in tables.values() for step in table.steps if step in (8, 24, 64, 192, 512)})
-        axes.set_xticks(ticks, [str(step) for step in ticks])
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set(title=title, xlabel="steps")
-    percent(panels[0])
-    for axes, least, most in ((panels[0], 0.0, 1.0), (panels[1], 0.0, 1.0), (panels[2], 0.5, 1.5)):
-        _at_least(axes, 0.08, least, most)
-    panels[2].axhline(1, color=GREY, linewidth=0.8)
-    if len(tables) > 1:
-        panels[0].legend(loc="lower left")
-    return figure
-
-
-def _at_least(axes: Axes, span: float, least: float, most: float) -> None:
-    """Widen a vertical axis that would blow up differences smaller than ``span``."""
-    low, high = axes.get_ylim()
-    if high - low < span:
-        middle = (low + high) / 2
-        low, high = middle - span / 2, middle + span / 2
-    if high > most + 0.02 and most == 1.0:
-        low, high = low - (high - most - 0.02), most + 0.02
-    axes.set_ylim(max(low, least - 0.02) if least == 0.0 else low, high)
 
 
 def reliability(bins: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
@@ -234,39 +186,3 @@ def _bars(
 
 def _short(label: str) -> str:
     return label.replace("more than ", "> ").replace("up to ", "≤ ").replace(" to ", "-").replace(" deg", "°")
-
-
-def forest(
-    table: pd.DataFrame, name: str, value: str, low: str, high: str, title: str, label: str, group: str | None = None
-) -> Figure:
-    """Draw one interval a line, with a line at the reference.
-
-    Args:
-        table: The lines, from top to bottom.
-        name: Column of their names.
-        value: Column of the value; with ``low`` and ``high`` beside it.
-        low: Column of the lower bound.
-        high: Column of the upper bound.
-        title: Above the plot.
-        label: Below it.
-        group: Column that decides the colour.
-    """
-    figure = new_figure(0.7 + 0.235 * len(table))
-    axes = figure.subplots()
-    groups = list(table[group].unique()) if group else [""]
-    shade = colours([str(each) for each in groups])
-    at = np.arange(len(table))[::-1]
-    for each in groups:
-        chosen = (table[group] == each).to_numpy() if group else np.ones(len(table), bool)
-        part = table[chosen]
-        spread = [(part[value] - part[low]).clip(lower=0), (part[high] - part[value]).clip(lower=0)]
-        axes.errorbar(
-            part[value], at[chosen], xerr=spread, fmt="o", color=shade[str(each)], capsize=0, elinewidth=1.6, label=each
-        )
-    axes.axvline(0, color=GREY, linewidth=1)
-    axes.set_yticks(at, table[name])
-    axes.grid(False, axis="y")
-    axes.set(title=title, xlabel=label, ylim=(-0.7, len(table) - 0.3))
-    if group:
-        axes.legend(loc="best")
-    return figure

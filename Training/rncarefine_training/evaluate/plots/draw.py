@@ -1,4 +1,4 @@
-"""Drawing all that a run has tables, logs or stacks for."""
+"""Draw all that a run has tables, logs or stacks for."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from matplotlib.figure import Figure
 from rncarefine.nca.model import Model
 
 from ..confidence import BROKEN
-from ..store import UNDISTURBED
 from . import curves, pictures
-from .log import read_log
 from .pictures import Shown
 from .style import save, style
 
 
-def draw_all(run: Path, evaluation: str, steps: dict[str, int], folder: Path) -> tuple[list[Path], list[str]]:
-    """Draw every curve whose table is there.
+def draw_all(run: Path, evaluation: str, folder: Path) -> tuple[list[Path], list[str]]:
+    """Draw every curve whose table or log is there.
 
     Args:
         run: Folder of the run.
         evaluation: What the names of the evaluation's files begin with, for example ``evaluation-test``.
-        steps: At how many steps each model's rollout ends in use.
         folder: Gets the plots.
 
     Returns:
@@ -33,86 +30,35 @@ def draw_all(run: Path, evaluation: str, steps: dict[str, int], folder: Path) ->
     """
     written: list[Path] = []
     missing: list[str] = []
-    for name, (needs, draw) in _plots(run, evaluation, steps).items():
-        absent = [path for path in needs if not path.exists()]
-        if absent or not needs:
-            missing.append(f"{name}: {', '.join(str(path) for path in absent) or 'no table'} is not there.")
+    for name, (needs, draw) in _plots(run, evaluation).items():
+        absent = [str(path) for path in needs if not path.exists()]
+        if absent:
+            missing.append(f"{name}: {', '.join(absent)} is not there.")
             continue
         try:
+            tables = [read_log(path) if path.is_dir() else pd.read_csv(path) for path in needs]
             with style():
-                written += save(draw(), folder, name)
+                written += save(draw(*tables), folder, name)
         except ValueError as error:
-            # A training that was cut off before it logged anything, or a table of no slices.
+            # A training that was interrupted before it logged anything, or a table of no slices.
             missing.append(f"{name}: {error}")
     return written, missing
 
 
-def _plots(run: Path, evaluation: str, steps: dict[str, int]) -> dict[str, tuple[list[Path], Callable[[], Figure]]]:
-    def table(ending: str) -> Path:
-        return run / f"{evaluation}-{ending}.csv"
+def _plots(run: Path, evaluation: str) -> dict[str, tuple[list[Path], Callable[..., Figure]]]:
+    """Return the tables or the log that every plot is made from, and what draws it."""
 
-    def read(ending: str) -> pd.DataFrame:
-        return pd.read_csv(table(ending))
+    def tables(*endings: str) -> list[Path]:
+        return [run / f"{evaluation}-{ending}.csv" for ending in endings]
 
-    horizons = {path.stem.removeprefix("horizon-"): path for path in _summaries(run, "horizon-*.csv")}
-    robust = {path.stem.removeprefix("robustness-"): path for path in _summaries(run, "robustness-*.csv")}
-    found: dict[str, tuple[list[Path], Callable[[], Figure]]] = {
-        "reliability": (
-            [table("reliability"), table("confidence")],
-            lambda: curves.reliability(read("reliability"), read("confidence"), BROKEN),
-        ),
-        "risk-coverage": (
-            [table("risk"), table("confidence")],
-            lambda: curves.risk_coverage(read("risk"), read("confidence"), BROKEN),
-        ),
-        "strata": ([table("strata")], lambda: curves.strata(read("strata"))),
-        "horizon": (
-            list(horizons.values()),
-            lambda: curves.horizon({name: pd.read_csv(path) for name, path in horizons.items()}, steps),
-        ),
-        "ablation": ([run / "ablation.csv"], lambda: _ablation(pd.read_csv(run / "ablation.csv"))),
+    found: dict[str, tuple[list[Path], Callable[..., Figure]]] = {
+        "reliability": (tables("reliability", "confidence"), partial(curves.reliability, population=BROKEN)),
+        "risk-coverage": (tables("risk", "confidence"), partial(curves.risk_coverage, population=BROKEN)),
+        "strata": (tables("strata"), curves.strata),
     }
     for log in sorted((run / "automaton").glob("*/log")):
-        found[f"training-{log.parent.name}"] = ([log], partial(_training, log))
-    for model, path in robust.items():
-        found[f"robustness-{model}"] = ([path], partial(_robustness, path, model))
+        found[f"training-{log.parent.name}"] = ([log], curves.training)
     return found
-
-
-def _summaries(run: Path, pattern: str) -> list[Path]:
-    return sorted(path for path in run.glob(pattern) if not path.stem.endswith("-slices"))
-
-
-def _training(log: Path) -> Figure:
-    return curves.training(read_log(log))
-
-
-def _robustness(path: Path, model: str) -> Figure:
-    table = pd.read_csv(path)
-    table = table[table.disturbance != UNDISTURBED]
-    return curves.forest(
-        table.assign(loss=-table["lost"], least=-table["lost high"], most=-table["lost low"]),
-        "disturbance",
-        "loss",
-        "least",
-        "most",
-        f"{model}: Dice of disturbed stacks against the same slices undisturbed",
-        "difference of Dice (95 % interval over subjects)",
-        "group",
-    )
-
-
-def _ablation(table: pd.DataFrame) -> Figure:
-    compared = table[table["over"].notna()] if "over" in table else table.iloc[:0]
-    return curves.forest(
-        compared,
-        "variation",
-        "over",
-        "over low",
-        "over high",
-        "Dice of the automaton alone against the full design",
-        "difference of Dice (95 % interval over subjects)",
-    )
 
 
 def draw_pictures(stacks: Sequence[Shown], model: Model, folder: Path) -> list[Path]:
@@ -127,3 +73,32 @@ def draw_pictures(stacks: Sequence[Shown], model: Model, folder: Path) -> list[P
         name = model.card.name
         written = save(pictures.film_strip(stacks[0], model), folder, f"film-{name}")
         return written + save(pictures.gallery(stacks, model), folder, f"gallery-{name}")
+
+
+def read_log(folder: Path) -> pd.DataFrame:
+    """Read every event file of TensorBoard below a folder; of a value logged twice the last one counts.
+
+    A training that was interrupted and resumed has several event files, whose last steps overlap.
+
+    Returns:
+        One line per value: ``name``, ``step``, ``value``.
+
+    Raises:
+        ValueError: Nothing was logged there.
+    """
+    parts = [_events(path) for path in sorted(folder.rglob("events.out.tfevents.*"))]
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if found.empty:
+        raise ValueError(f"No training was logged in {folder}. Run `rncarefine-train automaton` first.")
+    return found.drop_duplicates(["name", "step"], keep="last").reset_index(drop=True)
+
+
+def _events(path: Path) -> pd.DataFrame:
+    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+        EventAccumulator,
+    )
+
+    events = EventAccumulator(str(path), size_guidance={"scalars": 0})
+    events.Reload()
+    rows = [(name, event.step, event.value) for name in events.Tags()["scalars"] for event in events.Scalars(name)]
+    return pd.DataFrame(rows, columns=["name", "step", "value"])

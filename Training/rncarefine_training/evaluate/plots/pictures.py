@@ -1,4 +1,4 @@
-"""Pictures: what the automaton does step by step, and repairs before and after beside the truth."""
+"""Draw the automaton step by step, and repairs before and after with the truth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rncarefine.io.files import Choice, read_case, read_pair
 from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, TRUTH, sample_folder
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
-from rncarefine.refine.proposals import ask_automaton
+from rncarefine.refine.proposals import propose_around
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.readout import read_wall
@@ -29,7 +29,8 @@ from ...data.predictions import load_prediction
 from ..measure import Failure
 from .style import GREEN, ORANGE, SKY, WIDTH, new_figure
 
-LOOKS = (0, 2, 4, 8, 16, 24)
+SNAPSHOTS = (0, 2, 4, 8, 16, 24)
+"""Steps of a film strip."""
 MARGIN_MM = 14.0
 RING_MAP = LinearSegmentedColormap.from_list("ring", [(0.9, 0.62, 0.0, 0.0), (0.9, 0.62, 0.0, 0.85)])
 """Orange, the more opaque the higher the state."""
@@ -87,18 +88,18 @@ def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
             if any(near.mask[k].any() for k in found.broken()):
                 shown.append(found)
     if not shown:
-        raise ValueError("The networks broke no slice of the selecting subjects: there is nothing to draw.")
+        raise ValueError("The networks broke no slice of the validation set: there is nothing to draw.")
     return shown
 
 
-def film_strip(shown: Shown, model: Model, rows: int = 3, looks: Sequence[int] = LOOKS) -> Figure:
+def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] = SNAPSHOTS) -> Figure:
     """Draw the state of the ring channel over the image at some steps, for the slices with least of their wall.
 
     Args:
         shown: The stack.
         model: The weights.
         rows: How many slices.
-        looks: After which steps.
+        steps: After which steps, 0 being the encoder's evidence.
 
     Raises:
         ValueError: No slice of the stack is broken.
@@ -109,28 +110,29 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, looks: Sequence[int] =
         raise ValueError(f"{stack.name}: no slice is broken, there is nothing to draw.")
     had = {k: dice(stack.mask[k], shown.truth[k]) for k in wanted}
     chosen = sorted(sorted(wanted, key=lambda k: had[k])[:rows])
-    found = ask_automaton(stack, wanted, model, steps=max(looks), looks=looks)
+    heart = locate_heart(stack.mask, None, stack.in_plane)
+    found = propose_around(stack, heart, wanted, model, steps=max(steps), snapshots=steps).snapshots
     window = _window(shown, chosen)
-    columns = len(looks) + 1
+    columns = len(steps) + 1
     cell = WIDTH / columns
     figure = new_figure(cell * len(chosen) * _aspect(window, stack) + 0.5)
     panels = figure.subplots(len(chosen), columns, squeeze=False)
     for line, k in zip(panels, chosen, strict=True):
-        for axes, look in zip(line, looks, strict=False):
-            fields = found.looks[look][k]
+        for axes, step in zip(line, steps, strict=False):
+            fields = found[step][k]
             _image(axes, stack, k, window)
             _overlay(axes, fields[0][window], stack)
             wall = read_wall(fields)
-            if look and wall is not None:
+            if wall is not None:
                 _contour(axes, wall[window], stack, SKY)
         _image(axes := line[-1], stack, k, window)
-        last = read_wall(found.looks[looks[-1]][k])
+        last = read_wall(found[steps[-1]][k])
         if last is not None:
             _contour(axes, last[window], stack, SKY)
         _contour(axes, shown.truth[k][window], stack, GREEN)
         line[0].set_ylabel(f"slice {k + 1}", fontsize=8)
-    for axes, look in zip(panels[0], looks, strict=False):
-        axes.set_title("input" if look == 0 else f"step {look}", loc="center", fontsize=8.5)
+    for axes, step in zip(panels[0], steps, strict=False):
+        axes.set_title("evidence" if step == 0 else f"step {step}", loc="center", fontsize=8.5)
     panels[0][-1].set_title("end and truth", loc="center", fontsize=8.5)
     lines = [
         Line2D([], [], color=ORANGE, linewidth=6, alpha=0.8, label="state of the ring channel"),

@@ -1,4 +1,4 @@
-"""One look for all plots: colours that colour-blind people tell apart, quiet axes, PNG and SVG side by side."""
+"""Common style of all plots: colours safe for colour-blind readers, PNG and SVG."""
 
 from __future__ import annotations
 

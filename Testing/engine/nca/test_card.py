@@ -1,0 +1,125 @@
+"""The model card: what is written is read, and a card with anything missing, unknown or wrong is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from engine.model_samples import CARD
+from rncarefine.nca.card import FORMAT, REPAIRED_FEATURES, ModelCard
+
+COMPLETE = replace(CARD, shapes={"update.weight": (6, 4), "scale": ()}, parameters=25, sha256="0a" * 32)
+
+
+def changed(**changes):
+    return ModelCard.from_dict({**COMPLETE.to_dict(), **changes})
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return where a card lies under its own name."""
+    written = tmp_path / f"{CARD.name}.json"
+    written.write_text(json.dumps(COMPLETE.to_dict()))
+    return written
+
+
+def test_a_card_is_plain_json_and_comes_back_from_it(path):
+    assert ModelCard.from_dict(json.loads(json.dumps(COMPLETE.to_dict()))) == COMPLETE
+    assert ModelCard.read(path) == COMPLETE
+    assert COMPLETE.to_dict()["shapes"] == {"update.weight": [6, 4], "scale": []}
+    assert set(COMPLETE.to_dict()) == {entry.name for entry in fields(ModelCard)}
+
+
+def test_the_format_is_2_and_another_is_refused():
+    assert COMPLETE.format == FORMAT == 2
+    for other in (1, 3, "2", None):
+        with pytest.raises(ValueError, match="'format'"):
+            changed(format=other)
+
+
+@pytest.mark.parametrize("crop", [64, 96, 128])
+def test_the_crop_is_kept(crop):
+    assert changed(crop=crop).crop == crop
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "../evil"),
+        ("name", ""),
+        ("title", ""),
+        ("mode", "3D"),
+        ("licence", None),
+        ("spacing_mm", 0),
+        ("spacing_mm", "1.6"),
+        ("spacing_mm", True),
+        ("spacing_mm", float("nan")),
+        ("crop", 0),
+        ("crop", 96.0),
+        ("crop", None),
+        ("channels", 1.5),
+        ("hidden", -1),
+        ("steps", 0),
+        ("fire_rate", 0),
+        ("fire_rate", 1.2),
+        ("metrics", [1]),
+        ("metrics", {"dice": float("nan")}),
+        ("confidence", {"intercept": 1.0}),
+        ("created_by", {"config": {1, 2}}),
+        ("shapes", {}),
+        ("shapes", {"w": [-1]}),
+        ("parameters", 3),
+        ("sha256", "ABC"),
+        ("colour", "blue"),
+    ],
+)
+def test_a_wrong_field_is_named(field, value):
+    with pytest.raises(ValueError, match=f"'{field}'"):
+        changed(**{field: value})
+
+
+@pytest.mark.parametrize("field", list(COMPLETE.to_dict()))
+def test_a_missing_field_is_named(field):
+    values = COMPLETE.to_dict()
+    del values[field]
+    with pytest.raises(ValueError, match=f"'{field}' is missing"):
+        ModelCard.from_dict(values)
+
+
+def test_the_confidence_is_empty_or_has_every_weight():
+    weights = {name: float(number) for number, name in enumerate(("intercept", *REPAIRED_FEATURES))}
+    assert changed(confidence=weights).confidence == weights
+    assert changed(confidence={}).confidence == {}
+    for wrong in ({**weights, "more": 1.0}, {**weights, "intercept": float("inf")}, {**weights, "intercept": "1"}):
+        with pytest.raises(ValueError, match="'confidence'"):
+            changed(confidence=wrong)
+
+
+def test_parameters_are_counted():
+    shapes = {"a": (3, 4), "b": (5,)}
+    assert changed(shapes=shapes, parameters=17).parameters == sum(int(np.prod(shape)) for shape in shapes.values())
+    with pytest.raises(ValueError, match="'parameters'"):
+        changed(shapes=shapes, parameters=16)
+
+
+# Files
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"name": ', "\x00"])
+def test_a_file_that_is_no_json_object_is_refused_with_its_name(path, text):
+    path.write_text(text)
+    with pytest.raises(ValueError, match=path.name):
+        ModelCard.read(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.json"):
+        ModelCard.read(tmp_path / "none.json")
+
+
+def test_a_card_under_another_name_is_refused(path):
+    with pytest.raises(ValueError, match=f"'{CARD.name}'.*'other'"):
+        ModelCard.read(path.rename(path.with_name("other.json")))

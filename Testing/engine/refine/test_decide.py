@@ -1,0 +1,358 @@
+"""What becomes of a slice: the smallest edit that the image supports; masks and blood pool are evidence."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, blob, disc, heart, horseshoe, ring
+from engine.toy_models import seeing_model
+from engine.toy_stacks import dice, gap, grey
+from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
+from rncarefine.reasons import ReasonCode
+from rncarefine.refine.decide import KEEP_MARGIN, LEAST_CLOSED_CONFIDENCE, LEAST_CONFIDENCE, SUPPORTED, clean, decide
+from rncarefine.refine.examine import Examined
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.proposals import Proposals, Sight
+from rncarefine.stack import Stack
+from rncarefine.tasks.ring.interpolation import polar_interpolation
+from rncarefine.words import Verdict
+
+WALLS, POOLS = heart()
+K = 3
+TRUTH = WALLS[K]
+"""The slice that is decided about, and its right wall: a ring of 16.8 to 24.8 mm."""
+CUT = TRUTH & gap(80, 20)
+FAR = ring(5, 12, centre=(60, CENTRE[1]))
+"""A ring 37 mm away from the axis."""
+
+
+def decided(
+    wall=CUT,
+    *,
+    k=K,
+    seen=TRUTH,
+    alone=None,
+    drawn=None,
+    likelihood=None,
+    pool=None,
+    disregarded=(),
+    card=None,
+    **options,
+):
+    """Decide about one slice of a heart that is right elsewhere.
+
+    Args:
+        wall: The slice's mask.
+        k: Which slice.
+        seen: Probability of wall there, from the image alone.
+        alone: The ring that is read from it.
+        drawn: The automaton's ring.
+        likelihood: The automaton's probability of wall, by default its ring.
+        pool: The blood pool of the slice; by default none is given.
+        disregarded: Slices whose masks the automaton was not given.
+        card: Changes to the model card.
+        options: Of the repair.
+    """
+    walls, pools, field = WALLS.copy(), POOLS.copy(), WALLS.astype(np.float32)
+    walls[k], field[k] = wall, seen
+    if pool is not None:
+        pools[k] = pool
+    stack = Stack.create(grey(WALLS, POOLS), walls, STACK_SPACING, None if pool is None else pools)
+    chosen = RepairOptions(**options)
+    examined = Examined.of(stack, chosen)
+    # Decisions do not look at the crop and what lies in it.
+    sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0)
+    proposals = Proposals({}, {}, {}, frozenset(disregarded))
+    if drawn is not None:
+        proposals.walls[k] = drawn
+    if drawn is not None or likelihood is not None:
+        proposals.likelihood[k] = np.asarray(drawn if likelihood is None else likelihood, np.float32)
+    found = decide(examined, examined.diagnosis.slices[k], sight, proposals, seeing_model(**(card or {})), chosen)
+    assert stack.mask[k].tobytes() == walls[k].tobytes()
+    return found
+
+
+def codes(found):
+    return [reason.code for reason in found.decision.reasons]
+
+
+def assert_is(found, verdict, wall):
+    assert found.decision.verdict is verdict
+    np.testing.assert_array_equal(found.decision.wall, wall)
+    assert found.decision.wall.dtype == np.uint8
+
+
+# The order of the candidates
+
+
+def test_the_automatons_wall_comes_before_the_images():
+    other = ring(17.5, 25.5)
+    assert_is(decided(drawn=TRUTH, alone=other), Verdict.AUTOMATON, TRUTH)
+    assert_is(decided(drawn=other, alone=TRUTH), Verdict.AUTOMATON, other)
+
+
+@pytest.mark.parametrize("drawn", [None, FAR], ids=["nothing", "rejected"])
+def test_where_the_automaton_finds_no_wall_that_passes_the_images_is_taken(drawn):
+    found = decided(drawn=drawn, alone=TRUTH, likelihood=TRUTH)
+    assert_is(found, Verdict.AUTOMATON, TRUTH)
+    assert codes(found) == [ReasonCode.GAP]
+
+
+def test_where_neither_finds_a_wall_the_slice_is_left():
+    found = decided()
+    assert_is(found, Verdict.REFUSED, CUT)
+    assert codes(found) == [ReasonCode.GAP, ReasonCode.NO_PROPOSAL]
+    assert (found.decision.confidence, found.features) == (None, {})
+
+
+def test_every_reason_against_a_wall_is_named_once():
+    found = decided(drawn=FAR, alone=FAR)
+    assert_is(found, Verdict.REFUSED, CUT)
+    assert codes(found) == [ReasonCode.GAP, ReasonCode.AWAY_FROM_WALL]
+    assert codes(decided(drawn=CUT, alone=FAR))[1:] == [ReasonCode.NO_RING, ReasonCode.AWAY_FROM_WALL]
+
+
+# Cleaning
+
+LOOSE = TRUTH | blob((6, 6), 4)
+
+
+@pytest.mark.parametrize("outer", [24.9, 25.2, 25.8, 28.0])
+def test_what_only_had_to_be_cleaned_is_kept_within_the_margin(outer):
+    drawn = ring(16.8, outer)
+    agrees = dice(TRUTH, drawn) >= 1 - KEEP_MARGIN
+    found = decided(LOOSE, drawn=drawn, seen=drawn)
+    assert_is(found, Verdict.CLEANED if agrees else Verdict.AUTOMATON, TRUTH if agrees else drawn)
+    assert (ReasonCode.CLEANED in codes(found)) == agrees
+
+
+def test_the_margins_of_that_test_lie_on_both_sides():
+    assert dice(TRUTH, ring(16.8, 25.2)) > 1 - KEEP_MARGIN > dice(TRUTH, ring(16.8, 25.8)) > 0.9
+
+
+def test_the_images_wall_counts_as_much_as_the_automatons_when_cleaning_is_judged():
+    better = ring(16.8, 28)
+    found = decided(LOOSE, drawn=ring(16.8, 24.9), alone=better, likelihood=better, seen=better)
+    assert found.decision.verdict is Verdict.AUTOMATON
+
+
+def test_a_cleaned_wall_is_taken_after_all_where_no_other_passes():
+    likelihood = FAR.astype(np.float32)
+    assert_is(decided(LOOSE, drawn=FAR, likelihood=likelihood), Verdict.CLEANED, TRUTH)
+    assert_is(decided(LOOSE), Verdict.CLEANED, TRUTH)
+
+
+def test_pores_are_filled_and_loose_components_removed_where_that_closes_the_ring():
+    pore = blob((CENTRE[0], CENTRE[1] + 22 / 1.25), 1.6)
+    assert (pore & ring()).any()
+    strewn = (ring() & (1 - pore)) | blob((66, 4), 3)
+    np.testing.assert_array_equal(clean(strewn, None, SPACING), ring())
+    np.testing.assert_array_equal(clean(strewn, disc(18), SPACING), ring())
+    np.testing.assert_array_equal(clean(ring(), disc(18), SPACING), ring())
+
+
+@pytest.mark.parametrize("wall", [horseshoe(60), disc(20), np.zeros(SHAPE, np.uint8)], ids=["gap", "solid", "empty"])
+def test_what_cleaning_does_not_close_is_not_cleaned(wall):
+    assert clean(wall, None, SPACING) is None
+
+
+def test_a_hole_without_the_blood_pool_is_not_kept_as_the_cavity():
+    assert clean(ring() | blob((66, 4), 3), blob((66, 70), 4), SPACING) is None
+
+
+# Masks and blood pool are evidence
+
+BESIDE = horseshoe(60, inner=32, outer=38)
+"""A broken wall far outside of where the right one lies."""
+
+
+def level(expected):
+    """Return the probability all over a wall at which it has this expected Dice."""
+    return expected / (2 - expected)
+
+
+@pytest.mark.parametrize(("expected", "accepted"), [(SUPPORTED + 0.01, True), (SUPPORTED - 0.01, False)])
+def test_a_wall_may_lie_away_from_the_mask_where_the_image_supports_it_and_not_else(expected, accepted):
+    found = decided(BESIDE, drawn=TRUTH, seen=level(expected) * TRUTH)
+    assert (found.decision.verdict is Verdict.AUTOMATON) == accepted
+    assert (ReasonCode.AWAY_FROM_WALL in codes(found)) != accepted
+    if not accepted:
+        assert_is(found, Verdict.REFUSED, BESIDE)
+
+
+@pytest.mark.parametrize(("expected", "accepted"), [(SUPPORTED + 0.01, True), (SUPPORTED - 0.01, False)])
+def test_a_wall_may_leave_the_blood_pool_outside_where_the_image_supports_it_and_not_else(expected, accepted):
+    pool = blob((60, CENTRE[1]), 9) | blob(CENTRE, 4)
+    found = decided(pool=pool, drawn=TRUTH, seen=level(expected) * TRUTH)
+    assert (found.decision.verdict is Verdict.AUTOMATON) == accepted
+    assert (ReasonCode.POOL_LEFT_OUTSIDE in codes(found)) != accepted
+
+
+def test_the_automatons_own_likelihood_is_no_support():
+    found = decided(BESIDE, drawn=TRUTH, likelihood=TRUTH, seen=np.zeros(SHAPE))
+    assert codes(found)[-1] is ReasonCode.AWAY_FROM_WALL
+
+
+def test_however_well_the_image_supports_a_wall_it_must_be_a_ring_about_the_axis():
+    assert codes(decided(drawn=FAR, seen=FAR))[-1] is ReasonCode.RING_OFF_AXIS
+    assert codes(decided(drawn=CUT, seen=CUT))[-1] is ReasonCode.NO_RING
+
+
+def test_bounds_hold_whatever_the_image_supports():
+    change = float((CUT != TRUTH).sum()) * SPACING[0] * SPACING[1]
+    free, held = (decided(drawn=TRUTH, max_change_mm2=change + more) for more in (1, -1))
+    assert_is(free, Verdict.AUTOMATON, TRUTH)
+    assert_is(held, Verdict.REFUSED, CUT)
+    assert codes(held)[-1] is ReasonCode.CHANGE_TOO_LARGE
+
+
+def test_that_the_mask_was_disregarded_is_said_of_the_slice_itself_and_of_the_automatons_wall_only():
+    assert codes(decided(drawn=TRUTH, disregarded=[K])) == [ReasonCode.GAP, ReasonCode.MASK_DISREGARDED]
+    assert codes(decided(drawn=TRUTH, disregarded=[K - 1])) == [ReasonCode.GAP]
+    cleaned = decided(LOOSE, drawn=TRUTH, disregarded=[K])
+    assert (cleaned.decision.verdict, codes(cleaned)) == (
+        Verdict.CLEANED,
+        [ReasonCode.FRAGMENTED, ReasonCode.CLEANED],
+    )
+
+
+def test_a_wall_where_none_was_is_invented_and_needs_review_however_sure():
+    found = decided(np.zeros(SHAPE, np.uint8), drawn=TRUTH)
+    assert_is(found, Verdict.AUTOMATON, TRUTH)
+    assert codes(found) == [ReasonCode.EMPTY, ReasonCode.INVENTED]
+    assert found.decision.confidence == pytest.approx(1)
+    assert found.decision.doubtful
+
+
+# Options
+
+
+def test_add_only_never_removes_and_keeps_what_it_cannot_close():
+    narrower = ring(18.5, 24)
+    found = decided(drawn=narrower, add_only=True)
+    assert_is(found, Verdict.AUTOMATON, narrower | CUT)
+    loose = decided(LOOSE, drawn=TRUTH, add_only=True)
+    assert_is(loose, Verdict.REFUSED, LOOSE)
+    assert codes(loose)[-1] is ReasonCode.NO_RING
+
+
+def test_polar_interpolation_is_tried_last_and_only_on_request():
+    assert_is(decided(geometry=True), Verdict.GEOMETRY, polar_interpolation(CUT, SPACING))
+    assert_is(decided(geometry=False), Verdict.REFUSED, CUT)
+    assert_is(decided(geometry=True, alone=TRUTH), Verdict.AUTOMATON, TRUTH)
+    assert RepairOptions().geometry is False
+
+
+def test_an_interpolated_wall_that_is_rejected_says_so():
+    bar = np.zeros(SHAPE, np.uint8)
+    bar[34:37, 20:60] = 1  # a straight bar tells no circle
+    found = decided(bar, drawn=CUT, geometry=True)
+    assert_is(found, Verdict.REFUSED, bar)
+    assert codes(found)[-3:] == [ReasonCode.NO_RING, ReasonCode.INTERPOLATION_REJECTED, ReasonCode.NO_RING]
+    alone = decided(bar, geometry=True)
+    assert codes(alone)[-3:] == [ReasonCode.NO_PROPOSAL, ReasonCode.INTERPOLATION_REJECTED, ReasonCode.NO_RING]
+
+
+# Discs, the base, the axis
+
+
+def test_a_disc_with_a_loose_component_is_cleaned_without_asking_anyone():
+    found = decided(WALLS[8] | blob((8, 8), 3), k=8, seen=np.zeros(SHAPE))
+    assert_is(found, Verdict.CLEANED, WALLS[8])
+    assert ReasonCode.CLEANED in codes(found)
+
+
+def test_a_disc_cannot_be_cleaned_by_adding_only():
+    loose = WALLS[8] | blob((8, 8), 3)
+    found = decided(loose, k=8, add_only=True)
+    assert_is(found, Verdict.REFUSED, loose)
+    assert codes(found)[-1] is ReasonCode.NO_DISC
+
+
+def test_a_right_disc_has_no_confidence_and_is_never_doubted():
+    found = decided(WALLS[8], k=8, seen=np.zeros(SHAPE))
+    assert_is(found, Verdict.INTACT, WALLS[8])
+    assert (found.decision.confidence, found.decision.doubtful, found.features) == (None, False, {})
+
+
+def test_an_open_base_has_no_confidence_and_a_fragmented_one_is_left():
+    whole = WALLS[0] & gap(90)
+    found = decided(whole, k=0, seen=np.zeros(SHAPE))
+    assert_is(found, Verdict.INTACT, whole)
+    assert (found.decision.confidence, found.decision.doubtful) == (None, False)
+    torn = whole & gap(40, 180)
+    assert_is(decided(torn, k=0, drawn=WALLS[0]), Verdict.REFUSED, torn)
+
+
+def test_a_ring_around_a_pore_is_left_whatever_is_proposed():
+    wall = horseshoe(120)
+    wall -= blob((CENTRE[0], CENTRE[1] - 22 / 1.25), 2.2) & wall
+    found = decided(wall, drawn=TRUTH, alone=TRUTH)
+    assert_is(found, Verdict.REFUSED, wall)
+    assert codes(found)[-1] is ReasonCode.COUNTS_AS_RING
+
+
+# Confidence
+
+
+def test_a_closed_wall_that_the_image_shows_is_sure():
+    found = decided(TRUTH)
+    assert_is(found, Verdict.INTACT, TRUTH)
+    assert found.decision.confidence == pytest.approx(1)
+    assert not found.decision.doubtful
+    assert codes(found) == []
+    assert set(found.features) == set(CLOSED_FEATURES)
+
+
+def test_a_closed_wall_beside_the_one_that_the_image_shows_is_flagged_and_unchanged():
+    moved = np.roll(TRUTH, 10, axis=1)
+    found = decided(moved, drawn=TRUTH, alone=TRUTH)
+    assert_is(found, Verdict.INTACT, moved)
+    assert found.decision.doubtful
+    assert codes(found) == [ReasonCode.IMAGE_DISAGREES]
+    assert found.decision.reasons[0].values["confidence"] == pytest.approx(dice(moved, TRUTH), abs=1e-4)
+    assert found.decision.confidence == pytest.approx(dice(moved, TRUTH))
+
+
+def test_a_repaired_wall_has_the_confidence_of_the_automatons_likelihood():
+    likelihood = np.where(TRUTH, 0.8, 0.0)
+    found = decided(drawn=TRUTH, likelihood=likelihood)
+    assert found.decision.confidence == pytest.approx(2 * 0.8 / 1.8, abs=1e-5)
+    assert set(found.features) == set(REPAIRED_FEATURES)
+    assert found.features["seen"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("wall", "field", "names", "code", "least"),
+    [
+        (CUT, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, LEAST_CONFIDENCE),
+        (LOOSE, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, LEAST_CONFIDENCE),
+        (TRUTH, "closed_confidence", CLOSED_FEATURES, ReasonCode.IMAGE_DISAGREES, LEAST_CLOSED_CONFIDENCE),
+    ],
+    ids=["repaired", "cleaned", "closed"],
+)
+def test_below_the_least_confidence_a_slice_needs_review(wall, field, names, code, least):
+    for margin, doubted in ((0.01, False), (-0.01, True)):
+        chance = least + margin
+        weights = {**dict.fromkeys(names, 0.0), "intercept": math.log(chance / (1 - chance))}
+        found = decided(wall, drawn=TRUTH, card={field: weights})
+        assert found.decision.confidence == pytest.approx(chance)
+        assert found.decision.doubtful == doubted
+        assert (code in codes(found)) == doubted
+
+
+def test_each_confidence_has_weights_of_its_own():
+    never = {**dict.fromkeys(CLOSED_FEATURES, 0.0), "intercept": -9.0}
+    assert not decided(drawn=TRUTH, card={"closed_confidence": never}).decision.doubtful
+    assert decided(TRUTH, card={"closed_confidence": never}).decision.doubtful
+
+
+def test_the_neighbours_images_count_for_a_closed_wall():
+    found = decided(TRUTH, seen=np.zeros(SHAPE))
+    assert found.features["seen"] == 0
+    assert found.features["neighbours"] == pytest.approx(
+        max(dice(TRUTH, WALLS[K - 1]), dice(TRUTH, WALLS[K + 1])), abs=1e-6
+    )

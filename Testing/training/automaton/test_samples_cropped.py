@@ -1,0 +1,157 @@
+"""Cases in their crop: image, truth and predictions about the true heart, and how they are loaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rncarefine_training.automaton.samples import INNER, KEPT_PIXELS, OUTER, RIGHT, WALL, crop_case, load_stacks
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV
+from training.toy_data import SPACING, failed, toy_case, write_cases, write_predictions
+
+
+@pytest.fixture(scope="module")
+def stack():
+    case = toy_case("a")
+    return crop_case(case, [("net", failed(case.labels))], 1.6)
+
+
+def inner_only(case):
+    """Return a case of which the inner contour alone is known."""
+    return replace(case, labels=np.where(case.labels == POOL, POOL, 0).astype(np.uint8))
+
+
+# A case in its crop
+
+
+def test_the_crop_holds_wall_discs_and_right_ventricle_of_the_truth(stack):
+    case = toy_case("a")
+    assert stack.truth.shape == (4, 4, KEPT_PIXELS, KEPT_PIXELS)
+    assert stack.truth.dtype == np.uint8
+    soft = stack.truth / 255
+    for k in range(3):
+        for field, labels in ((WALL, [MYOCARDIUM]), (OUTER, [MYOCARDIUM, POOL]), (INNER, [POOL]), (RIGHT, [RV])):
+            assert soft[field, k].sum() == pytest.approx(np.isin(case.labels[k], labels).sum(), rel=0.02)
+        np.testing.assert_allclose(soft[OUTER, k], soft[WALL, k] + soft[INNER, k], atol=0.01)
+        mass = soft[OUTER, k]
+        for axis, places in enumerate(np.indices(mass.shape)):
+            assert (places * mass).sum() / mass.sum() == pytest.approx((KEPT_PIXELS - 1) / 2, abs=1.0), axis
+    assert not stack.truth[:3, 3].any()
+    np.testing.assert_array_equal(stack.closed, [True, True, True, False])
+    np.testing.assert_array_equal(stack.empty, [False, False, False, True])
+    assert (stack.name, stack.subject, stack.spacing_mm, stack.inner_only) == ("a_ED", "a", SPACING[0], False)
+
+
+def test_intensities_are_scaled_over_the_whole_stack(stack):
+    assert stack.image.shape == stack.truth.shape[1:]
+    low, high = np.percentile(stack.image.astype(np.float32), [1, 99])
+    assert (low, high) == pytest.approx((0, 1), abs=1e-3)
+
+
+def test_a_prediction_is_cropped_like_the_truth_and_its_failures_are_known(stack):
+    (prediction,) = stack.predictions
+    assert prediction.source == "net"
+    np.testing.assert_array_equal(prediction.broken, [False, True, False, False])
+    np.testing.assert_array_equal(prediction.wall[[0, 2]], stack.truth[WALL, [0, 2]])
+    lost = stack.truth[WALL, 1].astype(int) - prediction.wall[1]
+    assert lost.max() == 255
+    np.testing.assert_allclose(prediction.pool[1], stack.truth[INNER, 1] + lost, atol=1)
+
+
+def test_a_slice_that_the_prediction_misses_is_not_a_failure():
+    case = toy_case("a")
+    labels = case.labels.copy()
+    labels[1][labels[1] == MYOCARDIUM] = 0
+    (prediction,) = crop_case(case, [("net", labels)], 1.6).predictions
+    assert not prediction.broken.any()
+
+
+def test_another_spacing_crops_the_same_heart(stack):
+    coarse = crop_case(toy_case("a"), [], 3.2)
+    areas = [each.truth[WALL, 0].sum() * mm**2 for each, mm in ((coarse, 3.2), (stack, 1.6))]
+    assert areas[0] == pytest.approx(areas[1], rel=0.05)
+
+
+def test_what_lies_away_from_the_heart_is_left_out_of_a_prediction():
+    case = toy_case("a")
+    labels = case.labels.copy()
+    labels[1, 2:8, 2:8] = MYOCARDIUM
+    labels[2, 66:70, 2:6] = POOL
+    (prediction,) = crop_case(case, [("net", labels)], 1.6).predictions
+    (clean,) = crop_case(case, [("net", case.labels)], 1.6).predictions
+    np.testing.assert_array_equal(prediction.wall, clean.wall)
+    np.testing.assert_array_equal(prediction.pool, clean.pool)
+    # It is a failure all the same: that is what the network drew.
+    np.testing.assert_array_equal(prediction.broken, [False, True, False, False])
+
+
+# What is learnt from
+
+
+def test_closed_empty_and_solid_slices_are_learnt_from_and_open_walls_are_not():
+    case = toy_case("a")
+    labels = failed(case.labels)
+    labels[2][labels[2] == POOL] = MYOCARDIUM
+    cropped = crop_case(replace(case, labels=labels), [], 1.6)
+    np.testing.assert_array_equal(cropped.closed, [True, False, False, False])
+    np.testing.assert_array_equal(cropped.solid, [False, False, True, False])
+    np.testing.assert_array_equal(cropped.empty, [False, False, False, True])
+    # Slice 1 is open, as some are drawn at the base; slice 2 is the tip of the apex, which has no pool.
+    np.testing.assert_array_equal(cropped.learnt(), np.array([[1], [0], [1], [1]]) * np.ones(3))
+    assert cropped.learnt().dtype == np.float32
+
+
+def test_without_labels_of_the_pool_an_open_wall_is_not_taken_for_the_tip_of_the_apex():
+    case = toy_case("a")
+    opened = failed(case.labels)
+    without = np.where(opened == POOL, 0, opened).astype(np.uint8)
+    for labels in (opened, without):
+        stack = crop_case(replace(case, labels=labels), [], 1.6)
+        assert stack.learnt()[:, 0].tolist() == [1, 0, 1, 1]
+
+
+def test_of_an_inner_contour_the_endocardial_disc_alone_is_learnt():
+    case = toy_case("a")
+    stack = crop_case(inner_only(case), [("net", failed(case.labels))], 1.6)
+    assert stack.inner_only
+    assert stack.learnt().tolist() == [[0, 0, 1]] * 4
+    assert not stack.closed.any()
+    assert not stack.truth[[WALL, OUTER]].any()
+    for k in range(3):
+        assert stack.truth[INNER, k].sum() / 255 == pytest.approx((case.labels[k] == POOL).sum(), rel=0.02)
+    (prediction,) = stack.predictions
+    assert prediction.wall[1].any()
+    assert not prediction.broken.any()
+
+
+# Loading
+
+
+def test_the_stacks_of_some_subjects_are_loaded_with_the_predictions_that_there_are(tmp_path):
+    cases = write_cases(tmp_path / "cases", "ab")
+    write_predictions(tmp_path / "predictions", ["x@1"], cases)
+    write_predictions(tmp_path / "predictions", ["y@1"], {"b": cases["b"]})
+    stacks = load_stacks(tmp_path / "cases", tmp_path / "predictions", ["a", "b"], 1.6, ["x@1", "y@1"])
+    assert [(stack.name, [p.source for p in stack.predictions]) for stack in stacks] == [
+        ("a_ED", ["x@1"]),
+        ("b_ED", ["x@1", "y@1"]),
+    ]
+    (only,) = load_stacks(tmp_path / "cases", tmp_path / "predictions", ["b"], 1.6, ["x@1"])
+    assert only.name == "b_ED"
+
+
+def test_no_predictions_are_an_error(tmp_path):
+    write_cases(tmp_path / "cases", "a")
+    with pytest.raises(ValueError, match="No predictions"):
+        load_stacks(tmp_path / "cases", tmp_path, ["a"], 1.6, ["x@1"])
+
+
+def test_a_case_without_wall_and_pool_is_left_out_and_one_with_an_inner_contour_is_not(tmp_path):
+    cases = write_cases(tmp_path / "cases", "abc")
+    write_predictions(tmp_path / "predictions", ["net@1"], cases)
+    replace(cases["a"], labels=np.zeros_like(cases["a"].labels)).save(tmp_path / "cases")
+    inner_only(cases["b"]).save(tmp_path / "cases")
+    loaded = load_stacks(tmp_path / "cases", tmp_path / "predictions", ["a", "b", "c"], 1.6, ["net@1"])
+    assert [(stack.name, stack.inner_only) for stack in loaded] == [("b_ED", True), ("c_ED", False)]

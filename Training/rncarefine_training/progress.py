@@ -1,0 +1,99 @@
+"""Print the progress of a training, and nothing that Lightning says about itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning as L
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+WINDOW = 50
+"""Updates whose mean duration gives the time left."""
+LINES = 10
+"""Lines that a whole training prints where its output is no terminal."""
+
+
+class UpdatesBar(L.Callback):
+    """Shows which update a training is at, its loss and the time left.
+
+    On a terminal as a bar; in a pipe or a file as a line now and then. Of several processes the first one shows it.
+
+    Args:
+        total: Updates of the whole training.
+        console: Where to print.
+    """
+
+    def __init__(self, total: int, console: Console | None = None) -> None:
+        self.total, self.console = total, console or Console()
+        self.ends: deque[float] = deque(maxlen=WINDOW + 1)
+        self.bar: Progress | None = None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Show the device and the bar."""
+        if not trainer.is_global_zero:
+            return
+        self.console.print(f"Training on {pl_module.device}")
+        if self.console.is_terminal:
+            self.bar = Progress(BarColumn(20), TextColumn("{task.description}"), console=self.console)
+            self.bar.add_task(self._text(trainer), total=self.total, completed=trainer.global_step)
+            self.bar.start()
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        """Count one update."""
+        self.ends.append(time.perf_counter())
+        step = trainer.global_step
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], completed=step, description=self._text(trainer))
+        elif trainer.is_global_zero and (step % max(1, self.total // LINES) == 0 or step == self.total):
+            self.console.print(self._text(trainer), highlight=False, soft_wrap=True)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Leave the bar as it is."""
+        if self.bar is not None:
+            self.bar.stop()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Leave the bar as it is."""
+        self.on_train_end(trainer, pl_module)
+
+    def _text(self, trainer: L.Trainer) -> str:
+        step = trainer.global_step
+        parts = [f"update {step:,} of {self.total:,}"]
+        losses = [float(value) for name, value in trainer.progress_bar_metrics.items() if "loss" in name]
+        if losses:
+            # The loss of a warm-up comes first, and stays when that is over.
+            parts.append(f"loss {losses[-1]:.3f}")
+        if len(self.ends) > WINDOW and step < self.total:
+            parts.append(f"{lasting((self.ends[-1] - self.ends[0]) / WINDOW * (self.total - step))} left")
+        return ", ".join(parts)
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration, no more exactly than it can be known."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Lightning's advertisements, notes on devices and known warnings off the screen; errors stay."""
+    logs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # Outdated calls of PyTorch, few workers, few batches, a folder of checkpoints that is not empty.
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
