@@ -19,10 +19,9 @@ def of(code):
 
 
 @pytest.fixture
-def shouted():
+def shouted(monkeypatch):
+    monkeypatch.setattr(sentences, "_translate", sentences._translate)  # put back after the test
     sentences.use_translation(str.upper)
-    yield
-    sentences.use_translation(str)
 
 
 @pytest.mark.parametrize("code", ReasonCode)
