@@ -24,9 +24,10 @@ from .proposals import Proposals, Sight
 
 Field = NDArray[np.float32]
 
-KEEP_MARGIN = 0.04
+KEEP_MARGIN = 0.015
 """What only had to be cleaned is kept where the image supports it as well as the automaton's wall, less this expected
-Dice. On the validation set of ACDC nine in ten such walls are kept, and their mean Dice is the same (-.002)."""
+Dice. On ACDC's validation set (727 slices of which 571 can be cleaned) 111 are kept, and the mean Dice falls by .002; at
+.04 430 would be kept, at a loss of .017."""
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone may lie away from mask and blood pool."""
 LEAST_CONFIDENCE = 0.5
