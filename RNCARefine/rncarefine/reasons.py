@@ -41,7 +41,6 @@ class ReasonCode(str, Enum):
     POOL_LEFT_OUTSIDE = "pool_left_outside", "share", "least"
     TOO_LARGE = "too_large", "radius_mm", "most_mm"
     RING_OFF_AXIS = "ring_off_axis", "distance_mm", "most_mm"
-    NOT_SEEN = "not_seen", "expected_dice", "least"
     CHANGE_TOO_LARGE = "change_too_large", "change_mm2", "most_mm2"
     # Decision
     COUNTS_AS_RING = "counts_as_ring"

@@ -76,12 +76,36 @@ def robustness(
     show(robustness_table(table), name)
 
 
+def volumetric(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelsOption = ["sax-cine-2d", "sax-cine-3d"],  # noqa: B006
+    stacks: StacksOption = 60,
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Compare a slice-wise with a volumetric model (the last one) where neighbours matter; write RUN/volumetric.csv."""
+    from rncarefine_training.cli.tables import show
+    from rncarefine_training.evaluate.store import write_table
+
+    from .report import volumetric_table
+    from .volumetric import compare_models, summarise
+
+    models, failures = [load_model(name) for name in model], _some_failures(run, config, stacks)
+    table = summarise(gathered(compare_models(failures, models, device=device, workers=workers), len(failures)))
+    write_table(table, run / "volumetric.csv")
+    show(volumetric_table(table), f"{models[-1].card.name}, where neighbours matter")
+
+
 def ablate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     share: Annotated[
         float, typer.Option(help="Share of the configuration's updates that every training makes.")
     ] = 0.25,
+    start: Annotated[
+        str | None, typer.Option(help="Start every training from these weights in RUN/models, without a warm-up.")
+    ] = None,
     only: Annotated[list[str], typer.Option(help="Train only these variations now; give several.")] = [],  # noqa: B006
     stacks: StacksOption = 40,
     workers: WorkersOption = 1,
@@ -108,7 +132,7 @@ def ablate(
             continue
         console.print(f"Variation {number_of} of {len(VARIATIONS)}: {variation.name}")
         done[variation.name] = train_and_measure(
-            training, variation, share, run, failures, device=device, workers=workers
+            training, variation, share, run, failures, start=start, device=device, workers=workers
         )
         # Written after each, so that a part of the table can be read while the rest is trained.
         table = summarise(done)
@@ -162,7 +186,7 @@ def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
     return [found[index] for index in sorted(order[:stacks])]
 
 
-for command in (horizon, robustness, ablate, *cli_pictures.COMMANDS, plots, report):
+for command in (horizon, robustness, volumetric, ablate, *cli_pictures.COMMANDS, plots, report):
     app.command()(command)
 
 

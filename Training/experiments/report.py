@@ -259,6 +259,23 @@ def ablation_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Where neighbours matter, from :func:`experiments.volumetric.summarise`."""
+    return pd.DataFrame(
+        {
+            "slices": table.kind,
+            "method": table.method,
+            "n": table.n,
+            "Dice": rounded(table.dice, ".3f"),
+            "HD mm": rounded(table.hd, ".1f"),
+            "ASSD mm": rounded(table.assd, ".2f"),
+            "area": rounded(table.area, ".3f"),
+            "middle mm": rounded(table.middle, ".2f"),
+            "gain of the volumetric (95 %)": interval(table, "gain", 3, ("low", "high")),
+        }
+    )
+
+
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
     """Against the published recipe, from :func:`experiments.comparison.compare`."""
     trained = table.where(table["training s"] > 0)
@@ -288,6 +305,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "horizon": (horizon_table, 0),
     "robustness": (robustness_table, 2),
     "ablation": (ablation_table, 1),
+    "volumetric": (volumetric_table, 2),
     "compare-published": (compare_published_table, 1),
     "opened": (opened_table, 3),
 }

@@ -38,7 +38,6 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.POOL_LEFT_OUTSIDE: _("The closed wall would leave most of the blood pool outside."),
     ReasonCode.TOO_LARGE: _("The closed wall would be larger than any left ventricle (radius {radius_mm:.0f} mm)."),
     ReasonCode.RING_OFF_AXIS: _("The closed wall would lie {distance_mm:.0f} mm away from the heart's axis."),
-    ReasonCode.NOT_SEEN: _("The image shows no wall there (expected Dice {expected_dice:.2f})."),
     ReasonCode.CHANGE_TOO_LARGE: _(
         "The repair would change {change_mm2:.0f} mm2, more than the {most_mm2:.0f} mm2 allowed."
     ),

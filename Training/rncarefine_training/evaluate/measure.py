@@ -117,7 +117,7 @@ def evaluate(
         ``has`` (share of the true wall that was there), ``place``, ``gap_deg`` and ``slice_mm`` what kind of slice it
         is; ``valid``, ``flagged``, ``changed``, ``confidence``, ``dice``, ``hd``, ``assd`` describe the result and
         ``dice_before``, ``hd_before``, ``assd_before`` the input. Distances are measured in slices that were broken
-        or changed.
+        or changed, Dice in all.
 
     Raises:
         ValueError: The same weights are given twice, or there are fewer than 1 workers.
@@ -193,6 +193,9 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> 
             nothing = float("nan")
             row |= {key: after.get(key, nothing) for key in before}
             row |= {f"{key}_before": value if measured else nothing for key, value in before.items()}
+            if not measured:
+                # Whether the confidence discriminates good closed walls needs their Dice.
+                row["dice"] = before["dice"]
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -15,12 +15,16 @@ _CROSS = ndimage.generate_binary_structure(2, 1)
 _SQUARE = ndimage.generate_binary_structure(2, 2)
 
 
+LEVELS = (0.5, 0.35, 0.2)
+"""Where the wall is faint, nothing closes at one half; a lower level then shows its course, for review."""
+
+
 def read_wall(fields: NDArray[np.float32], smallest_pool: int = MIN_CAVITY_PIXELS) -> Mask | None:
     """Read the wall of one slice from the supervised channels, on whatever grid they are given.
 
     The ring channel and the difference of the two discs say the same thing in two ways; their mean is more accurate
     than either. Where it does not close, the discs alone are taken: the ring between two filled discs, one inside the
-    other, cannot be open.
+    other, cannot be open. Where there are no discs, both are tried at the lower :data:`LEVELS`.
 
     Args:
         fields: Ring, epicardial and endocardial channel, shape ``(3, j, i)``, about 0 to 1.
@@ -30,9 +34,14 @@ def read_wall(fields: NDArray[np.float32], smallest_pool: int = MIN_CAVITY_PIXEL
         The wall, a closed ring; ``None`` if the discs are missing.
     """
     between = fields[EPICARDIUM] - fields[ENDOCARDIUM]
-    for wall in (_cleaned((fields[RING] + between) / 2 > 0.5), _between_discs(fields)):
-        if wall is not None and is_ring(wall, smallest_pool):
-            return wall
+    border = np.ones(fields.shape[1:], bool)
+    border[1:-1, 1:-1] = False
+    for level in LEVELS:
+        if level < LEVELS[0] and (fields[EPICARDIUM][border] > level).any():
+            break  # that is no course of a wall, but an encoder that knows nothing
+        for wall in (_cleaned((fields[RING] + between) / 2 > level), _between_discs(fields, level)):
+            if wall is not None and is_ring(wall, smallest_pool):
+                return wall
     return None
 
 
@@ -60,11 +69,11 @@ def _cleaned(wall: NDArray[np.bool_]) -> Mask | None:
     return np.asarray(filled & (1 - pool), np.uint8)
 
 
-def _between_discs(fields: NDArray[np.float32]) -> Mask | None:
+def _between_discs(fields: NDArray[np.float32], level: float) -> Mask | None:
     """Return the epicardial disc without the endocardial disc, which is kept a pixel away from its edge."""
-    outer = fill_holes(largest_component(fields[EPICARDIUM] > 0.5, connectivity=4))
+    outer = fill_holes(largest_component(fields[EPICARDIUM] > level, connectivity=4))
     inside = ndimage.binary_erosion(outer, structure=_SQUARE)
-    inner = fill_holes(largest_component((fields[ENDOCARDIUM] > 0.5) & inside, connectivity=4))
+    inner = fill_holes(largest_component((fields[ENDOCARDIUM] > level) & inside, connectivity=4))
     if not inner.any():
         return None
     return np.asarray(outer & (1 - inner), np.uint8)
