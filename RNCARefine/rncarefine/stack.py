@@ -10,6 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 Mask = NDArray[np.uint8]
 Image = NDArray[np.float32]
 
+LARGEST = 1e15
+"""Largest plausible grey value: its square is far from the largest number of 32 bits."""
+_KINDS = {"c": "complex numbers", "O": "objects", "V": "records", "S": "text", "U": "text"}
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -63,18 +67,30 @@ class Stack:
             )
         if pixels.size == 0:
             raise ValueError(f"{name}: the image is empty (shape {pixels.shape}).")
+        if pixels.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{name}: the image holds {_KINDS.get(pixels.dtype.kind, 'no numbers')}, a stack has grey values. Save "
+                "the magnitude as whole or float numbers."
+            )
         if not np.isfinite(pixels).all():
             count = int((~np.isfinite(pixels)).sum())
             raise ValueError(f"{name}: the image has {count} NaN or infinite values. Replace them before the repair.")
+        largest = float(max(abs(float(pixels.min())), abs(float(pixels.max()))))
+        if largest > LARGEST:
+            raise ValueError(
+                f"{name}: the image has values up to {largest:.3g}, far more than any scanner gives. Check its type "
+                "and its scaling (slope and intercept)."
+            )
+        pixels = np.ascontiguousarray(pixels, dtype=np.float32)
         if float(pixels.min()) == float(pixels.max()):
             raise ValueError(
-                f"{name}: the image is constant ({pixels.flat[0]}). Check that the right volume was chosen."
+                f"{name}: the image is constant ({pixels.flat[0]:g}). Check that the right volume was chosen."
             )
         distances = tuple(float(value) for value in spacing)
         if len(distances) != 3 or not all(np.isfinite(value) and value > 0 for value in distances):
             raise ValueError(f"{name}: the spacing {distances} is not three positive numbers of mm.")
         return cls(
-            image=np.ascontiguousarray(pixels, dtype=np.float32),
+            image=np.array(pixels, dtype=np.float32, order="C"),
             mask=binary_mask(mask, pixels.shape, f"{name}: the myocardium mask"),
             pool=None if pool is None else binary_mask(pool, pixels.shape, f"{name}: the blood-pool mask"),
             spacing=(distances[0], distances[1], distances[2]),

@@ -5,16 +5,16 @@ The command line reads and writes through here; inside Slicer the nodes are the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..anatomy.topology import holes
-from ..atomic import written_whole
+from ..atomic import real_path, written_whole
 from ..stack import Mask, Stack
-from .grid import Grid
+from .grid import Grid, is_reversed, stack_turn
 from .label_map import READABLE, TWO_FILES, WRITABLE, check_path, ending_of, grid_of, read_label_map, read_volume
 from .seg_nrrd import ENDING, read_seg_nrrd
 from .segmentation_file import Segment, SegmentationFile
@@ -28,10 +28,11 @@ class Case:
         stack: The stack.
         others: All labels of an exclusive label map but myocardium and pool, shape ``(k, j, i)``; ``None`` for
             ``.seg.nrrd``, whose segments may overlap.
-        grid: The image's place in space.
+        grid: The place of the stack in space: that of the image, with the axes in the order of a stack.
         segmentation: The segmentation as it is on disk.
         wall: Its label or segment that is the myocardium.
         pool: Its label or segment that is the blood pool, if given.
+        notes: What to report about the files, such as a blood pool that was asked for and is not there.
     """
 
     stack: Stack
@@ -40,6 +41,12 @@ class Case:
     segmentation: SegmentationFile
     wall: Segment
     pool: Segment | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reversed(self) -> bool:
+        """Whether the slices are stored from the other end than the one that every repair begins at."""
+        return is_reversed(self.grid)
 
 
 @dataclass(frozen=True)
@@ -59,16 +66,20 @@ class Choice:
     pool_segment: str | None = None
 
 
-def read_case(image: str | Path, segmentation: str | Path, choice: Choice | None = None) -> Case:
+def read_case(
+    image: str | Path, segmentation: str | Path, choice: Choice | None = None, phase: int | None = None
+) -> Case:
     """Read an image and the segmentation that belongs to it.
 
-    The third axis of the image is taken as the slice axis: arrays have the shape ``(k, j, i)``.
+    The slice axis is the one with the largest spacing. Arrays have the shape ``(k, j, i)``: slices in the order of the
+    file, columns towards the left or posterior, rows towards the posterior or inferior, however they are stored.
 
     Args:
         image: NIfTI, NRRD or MetaImage, three-dimensional.
         segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` whose voxels coincide
             with the image's.
         choice: Which labels or segments are myocardium and blood pool.
+        phase: Which frame of a series to read, from 0.
 
     Raises:
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
@@ -76,21 +87,25 @@ def read_case(image: str | Path, segmentation: str | Path, choice: Choice | None
     image, segmentation, choice = Path(image), Path(segmentation), choice or Choice()
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
-    picture = read_volume(image, "image")
-    grid = grid_of(picture)
-    source, wall, pool = read_segmentation(segmentation, choice)
+    picture = read_volume(image, "image", phase)
+    stored = grid_of(picture)
+    turn = stack_turn(stored)
+    grid = stored.turned(turn)
+    source, wall, pool, notes = _read_segmentation(segmentation, choice)
     mask = source.mask_on(grid, wall)
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
-    i, j, k = grid.spacing
+    i, j, k = (round(value, 6) for value in grid.spacing)
     stack = Stack.create(
-        sitk.GetArrayFromImage(picture),
+        turn.apply(sitk.GetArrayFromImage(picture)),
         mask,
         (k, j, i),
         pool=None if pool is None else source.mask_on(grid, pool),
-        name=stem_of(image),
+        name=str(image),  # what messages call it
     )
-    return Case(stack, source.others(wall, pool), grid, source, wall, pool)
+    return Case(
+        replace(stack, name=stem_of(image)), source.others(grid, wall, pool), grid, source, wall, pool, tuple(notes)
+    )
 
 
 def read_pair(
@@ -112,14 +127,16 @@ def read_pair(
     """
     first, one, _ = read_segmentation(prediction, choice)
     second, other, _ = read_segmentation(truth, truth_choice)
-    grid = first.grid.united(second.grid)
+    turn = first.grid.turn_of(second.grid)
+    grid = None if turn is None else first.grid.united(second.grid.turned(turn))
     # A label map has a grid of its own to keep to; a .seg.nrrd says nothing about what lies outside its extent.
     whole = [file.grid for file in (first, second) if not is_seg_nrrd(file.path)]
-    if grid is None or not all(grid.coincides_with(own) for own in whole):
+    if grid is None or not all(grid.holds_the_voxels_of(own) for own in whole):
         raise ValueError(
             f"{prediction} and {truth} do not lie on the same voxels. Prediction: {first.grid}. Truth: {second.grid}. "
             "Resample one to the other."
         )
+    grid = grid.turned(stack_turn(grid))
     i, j, k = grid.spacing
     return first.mask_on(grid, one), second.mask_on(grid, other), (k, j, i)
 
@@ -192,7 +209,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     segmentation, output = Path(segmentation), Path(output)
     check_path(output)
     for source in (segmentation, *map(Path, others)):
-        if output.resolve() == source.resolve() or (output.exists() and source.exists() and output.samefile(source)):
+        if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
             raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
     if is_seg_nrrd(segmentation) != is_seg_nrrd(output):
         kind = f"ends in {ENDING}" if is_seg_nrrd(segmentation) else f"is one of {', '.join(WRITABLE)} (a label map)"
@@ -206,7 +223,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
         ending_of(output, WRITABLE)
     if output.is_dir():
         raise ValueError(f"{output} is a folder. Give the name of a file.")
-    if not output.resolve().parent.is_dir():
+    if not real_path(output).parent.is_dir():
         raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
 
 
@@ -219,25 +236,44 @@ def read_segmentation(
         ValueError: The file cannot be used, what was asked for is not there or not clear, or a label was given for
             named segments or the other way round.
     """
-    path, choice = Path(path), choice or Choice()
+    source, wall, pool, _ = _read_segmentation(Path(path), choice or Choice())
+    return source, wall, pool
+
+
+def _read_segmentation(path: Path, choice: Choice) -> tuple[SegmentationFile, Segment, Segment | None, list[str]]:
+    """Do what :func:`read_segmentation` does, and return notes, too."""
     pool: Segment | None = None
+    notes: list[str] = []
     if is_seg_nrrd(path):
         if choice.label is not None or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
         named = read_seg_nrrd(path)
         if choice.pool_segment is not None:
-            pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
-        return named, named.choose(choice.segment, "myocardium", "--segment", taken=pool), pool
+            if named.has(choice.pool_segment):
+                pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
+            else:
+                listed = ", ".join(repr(segment.name) for segment in named.segments)
+                notes.append(_no_pool(path, f"segment {choice.pool_segment!r}", listed))
+        return named, named.choose(choice.segment, "myocardium", "--segment", taken=pool), pool, notes
     if choice.segment is not None or choice.pool_segment is not None:
         raise ValueError(f"{path} is a label map. Use --label and --pool-label, not the names of segments.")
     labelled = read_label_map(path)
     if choice.pool_label is not None:
-        pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
-    return labelled, labelled.choose(choice.label, "myocardium", "--label", taken=pool), pool
+        present = labelled.labels()
+        if choice.pool_label in present or not present:
+            pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
+        else:
+            notes.append(_no_pool(path, f"label {choice.pool_label}", ", ".join(map(str, present))))
+    return labelled, labelled.choose(choice.label, "myocardium", "--label", taken=pool), pool, notes
+
+
+def _no_pool(path: Path, wanted: str, listed: str) -> str:
+    """Return the note about a blood pool that was asked for: in a batch, some cases have none."""
+    return f"{path} has no {wanted} for the blood pool (it has {listed}): the repair goes without it."
 
 
 def is_seg_nrrd(path: Path) -> bool:
-    """Tell by its name whether a file is a segmentation with named segments."""
+    """Tell by its name whether a file is a segmentation with named segments (``.seg.nrrd``)."""
     return path.name.lower().endswith(ENDING)
 
 

@@ -47,8 +47,8 @@ class SegmentationFile(Protocol):
             ValueError: The segmentation does not lie on that grid.
         """
 
-    def others(self, wall: Segment, pool: Segment | None) -> Mask | None:
-        """Return where anything else is, shape ``(k, j, i)``, if each voxel belongs to one structure only."""
+    def others(self, grid: Grid, wall: Segment, pool: Segment | None) -> Mask | None:
+        """Return where anything else is on an image's grid, ``(k, j, i)``, if a voxel belongs to one structure only."""
 
     def with_changes(
         self, grid: Grid, wall: Segment, before: Mask, after: Mask, pool: Segment | None, new_pool: Mask | None
