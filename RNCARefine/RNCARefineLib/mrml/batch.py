@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,9 @@ def process_batch(
         try:
             volume_node, segmentation_node = _load(case.name, image, segmentation)
             wall, cavity = case.segment or segment, case.pool or pool
+            note = "" if cavity is None else missing_pool(segmentation_node, cavity)
+            if note:
+                cavity = None
             selection = Selection.create(
                 segmentation_node,
                 find_segment(segmentation_node, wall, "myocardium"),
@@ -87,14 +91,30 @@ def process_batch(
             )
             destination = Destination(None, False, UndoSteps())
             outcome = process(
-                selection, model, options, destination, trim_pool=trim_pool, progress=subrange(told, 0.1, 0.9)
+                selection,
+                model,
+                options,
+                destination,
+                trim_pool=trim_pool and not note,
+                progress=subrange(told, 0.1, 0.9),
             )
-            finish(outcome.report, lambda path: _save(outcome.segmentation_node, path))
+            report = replace(outcome.report, warnings=[note, *outcome.report.warnings]) if note else outcome.report
+            finish(report, lambda path: _save(outcome.segmentation_node, path))
         finally:
             slicer.mrmlScene.Clear()
             slicer.app.processEvents()  # the application lets go of some things only when it is idle
 
     return run_cohort(cohort, cases, work, ending=ENDING, progress=progress, tell=tell)
+
+
+def missing_pool(segmentation_node: Any, wanted: str) -> str:
+    """Say that a case has no such blood pool, which is a note and no error; empty if it has one."""
+    segmentation = segmentation_node.GetSegmentation()
+    names = {str(known): segmentation.GetSegment(known).GetName() for known in segmentation.GetSegmentIDs()}
+    if any(candidate in (*names, *names.values()) for candidate in (wanted, f"Segment_{wanted}")):
+        return ""
+    listed = ", ".join(names.values()) or "none"
+    return f"There is no segment {wanted!r} for the blood pool (segments: {listed}): the repair goes without it."
 
 
 def find_segment(segmentation_node: Any, wanted: str | None, role: str) -> str:

@@ -9,9 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import __version__
-from ..io.files import Choice, is_seg_nrrd, read_case, write_case
+from ..io.dicom_seg import SEG_ENDING
+from ..io.files import Choice, is_dicom_seg, is_seg_nrrd, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
+from ..io.slice_order import repair_case
 from ..nca.model import Model, load_model
 from ..nca.rollout import choose_device
 from ..refine.options import RepairOptions
@@ -76,10 +78,12 @@ class FileWork:
                 image, segmentation = case.files()
                 content = read_case(image, segmentation, choice_for(case, self.choice))
                 stack = replace(content.stack, name=case.name)
-                result = repair(stack, model, self.options, others=content.others)
+                # A pool that this case lacks is noted in its report; there is nothing to trim then.
+                trim_pool = self.trim_pool and not (content.pool is None and content.notes)
+                result = repair_case(repair, replace(content, stack=stack), model, self.options)
                 files.keep(
                     result.report,
-                    lambda path: write_case(content, result.mask, path, self.trim_pool),
+                    lambda path: write_case(content, result.mask, path, trim_pool),
                     source_of(case),
                 )
         except OutputError as error:
@@ -120,7 +124,7 @@ class FileWork:
 def result_name(case: CohortCase) -> str:
     """Return the name of a case's result: of the segmentation's kind, and always one file."""
     name = "" if case.segmentation is None else case.segmentation.name.lower()
-    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES)
+    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES, SEG_ENDING)
     ending = next((ending for ending in endings if name.endswith(ending)), ENDING)
     return case.name + _OTHERWISE.get(ending, ending)
 
@@ -136,7 +140,7 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
         ValueError: A label is not a whole number.
     """
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
-    if case.segmentation is not None and is_seg_nrrd(case.segmentation):
+    if case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation)):
         names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
         return Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
     labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..atomic import write_text_whole, written_whole
-from ..io.files import Case, Choice, check_output, read_case, read_pair, write_case
+from ..atomic import real_path, write_text_whole, written_whole
+from ..io.files import Case, Choice, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
+from ..io.slice_order import repair_case, with_notes
 from ..nca.model import available_models, choose_model
 from ..refine.metrics import evaluate as compare
 from ..refine.records import Report
@@ -55,6 +56,7 @@ def repair(
     image: options.ImageFile,
     segmentation: options.SegmentationFile,
     *,
+    phase: options.Phase = None,
     label: options.Label = None,
     segment: options.SegmentName = None,
     pool_label: options.PoolLabel = None,
@@ -78,7 +80,8 @@ def repair(
         check_output(segmentation, output, (image,))
         check_reports(reports, (image, segmentation, output))
         weights = choose_model(model, mode)
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment), phase)
+        trim_pool = trim_pool and not (case.pool is None and case.notes)
         if trim_pool and case.pool is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         choices = RepairOptions(
@@ -92,7 +95,7 @@ def repair(
         )
         tell_terms(weights.card)
         with progress_bar() as progress:
-            result = repair_stack(case.stack, weights, choices, progress, case.others)
+            result = repair_case(repair_stack, case, weights, choices, progress)
         # One transaction: result and reports appear together or not at all.
         with written_whole(output, *reports) as (new_output, *new_reports):
             trimmed = write_case(case, result.mask, new_output, trim_pool)
@@ -113,6 +116,7 @@ app.command()(batch)
 def check(
     image: options.ImageFile,
     segmentation: options.SegmentationFile,
+    phase: options.Phase = None,
     label: options.Label = None,
     segment: options.SegmentName = None,
     pool_label: options.PoolLabel = None,
@@ -125,8 +129,8 @@ def check(
     with one_line_errors():
         reports = report or []
         check_reports(reports, (image, segmentation))
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
-        result = check_stack(case.stack, RepairOptions(close_base=close_base, apex=apex))
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment), phase)
+        result = with_notes(check_stack(case.stack, RepairOptions(close_base=close_base, apex=apex)), case.notes)
         with written_whole(*reports) as new_reports:
             write_reports(result, new_reports, case, case.stack.mask)
         show_report(result)
@@ -221,11 +225,11 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
     for path in reports:
         if report_ending(path) not in (endings or (report_ending(path),)):
             raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
-        if path.is_dir() or not path.resolve().parent.is_dir():
+        if path.is_dir() or not real_path(path).parent.is_dir():
             raise ValueError(f"{path} is no place for a file: the folder {path.parent} does not exist, or it is one.")
-        if path.resolve() in [other.resolve() for other in used]:
+        if real_path(path) in [real_path(other) for other in used]:
             raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
-    if len({path.resolve() for path in reports}) != len(reports):
+    if len({real_path(path) for path in reports}) != len(reports):
         raise ValueError("The same report file was given twice. Leave one out.")
 
 
@@ -242,5 +246,5 @@ def status_of(report: Report) -> int:
 
 def _choice_for(path: Path, label: int | None, segment: str | None) -> Choice:
     """Return the choice for one of two files, which may be of different kinds."""
-    named = path.name.lower().endswith(".seg.nrrd")
+    named = is_seg_nrrd(path) or is_dicom_seg(path)
     return Choice(segment=segment) if named else Choice(label=label)

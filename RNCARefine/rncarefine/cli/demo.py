@@ -7,6 +7,7 @@ from pathlib import Path
 from ..atomic import write_bytes_whole
 from ..io.files import Case, Choice, read_case, read_pair, write_case
 from ..io.seg_nrrd import read_seg_nrrd
+from ..io.slice_order import repair_case
 from ..nca.model import Model
 from ..refine.metrics import evaluate
 from ..refine.records import Report
@@ -57,7 +58,7 @@ def run_demo(folder: Path, model: Model, device: str) -> None:
     has_pool = any(segment.name == POOL for segment in read_seg_nrrd(broken).segments)
     case = read_case(samples / IMAGE, broken, Choice(segment=MYOCARDIUM, pool_segment=POOL if has_pool else None))
     with progress_bar() as progress:
-        result = repair(case.stack, model, RepairOptions(device=device), progress, case.others)
+        result = repair_case(repair, case, model, RepairOptions(device=device), progress)
     repaired = folder / f"{SAMPLE}-repaired.seg.nrrd"
     write_case(case, result.mask, repaired)
     written = [repaired]

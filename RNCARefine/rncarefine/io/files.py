@@ -14,9 +14,21 @@ import SimpleITK as sitk
 from ..anatomy.topology import holes
 from ..atomic import real_path, written_whole
 from ..stack import Mask, Stack
+from .dicom_seg import SEG_ENDING, DicomSeg, read_dicom_seg
+from .dicom_series import DicomSeries, is_dicom, read_series
 from .grid import Grid, is_reversed, stack_turn
-from .label_map import READABLE, TWO_FILES, WRITABLE, check_path, ending_of, grid_of, read_label_map, read_volume
-from .seg_nrrd import ENDING, read_seg_nrrd
+from .label_map import (
+    READABLE,
+    TWO_FILES,
+    WRITABLE,
+    check_path,
+    check_spacing,
+    ending_of,
+    grid_of,
+    read_label_map,
+    read_volume,
+)
+from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
 from .segmentation_file import Segment, SegmentationFile
 
 
@@ -75,9 +87,9 @@ def read_case(
     file, columns towards the left or posterior, rows towards the posterior or inferior, however they are stored.
 
     Args:
-        image: NIfTI, NRRD or MetaImage, three-dimensional.
-        segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` whose voxels coincide
-            with the image's.
+        image: NIfTI, NRRD or MetaImage, three-dimensional; or a folder or a file of a DICOM series.
+        segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` or DICOM SEG whose voxels
+            coincide with the image's.
         choice: Which labels or segments are myocardium and blood pool.
         phase: Which frame of a series to read, from 0.
 
@@ -87,17 +99,23 @@ def read_case(
     image, segmentation, choice = Path(image), Path(segmentation), choice or Choice()
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
-    picture = read_volume(image, "image", phase)
-    stored = grid_of(picture)
+    series = None
+    if is_dicom(image):
+        series = read_series(image, phase)
+        values, stored = series.values, series.grid
+        check_spacing(image, "image", stored)
+    else:
+        picture = read_volume(image, "image", phase)
+        values, stored = sitk.GetArrayFromImage(picture), grid_of(picture)
     turn = stack_turn(stored)
     grid = stored.turned(turn)
-    source, wall, pool, notes = _read_segmentation(segmentation, choice)
+    source, wall, pool, notes = _read_segmentation(segmentation, choice, series)
     mask = source.mask_on(grid, wall)
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
     i, j, k = (round(value, 6) for value in grid.spacing)
     stack = Stack.create(
-        turn.apply(sitk.GetArrayFromImage(picture)),
+        turn.apply(values),
         mask,
         (k, j, i),
         pool=None if pool is None else source.mask_on(grid, pool),
@@ -211,13 +229,16 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     for source in (segmentation, *map(Path, others)):
         if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
             raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
-    if is_seg_nrrd(segmentation) != is_seg_nrrd(output):
+    if is_dicom_seg(segmentation):
+        if not output.name.lower().endswith(SEG_ENDING):
+            raise ValueError(f"{output}: the output must be of the segmentation's kind (DICOM), its name ends in .dcm.")
+    elif is_seg_nrrd(segmentation) != is_seg_nrrd(output):
         kind = f"ends in {ENDING}" if is_seg_nrrd(segmentation) else f"is one of {', '.join(WRITABLE)} (a label map)"
         raise ValueError(
             f"{output}: the output must be of the segmentation's kind, that is, its name {kind}. "
             "To convert it, open the result in 3D Slicer and export it."
         )
-    if not is_seg_nrrd(output):
+    if not is_seg_nrrd(output) and not is_dicom_seg(segmentation):
         if output.name.lower().endswith(TWO_FILES):
             raise ValueError(f"{output}: this format is spread over two files. Choose .nrrd or .mha for the output.")
         ending_of(output, WRITABLE)
@@ -240,14 +261,16 @@ def read_segmentation(
     return source, wall, pool
 
 
-def _read_segmentation(path: Path, choice: Choice) -> tuple[SegmentationFile, Segment, Segment | None, list[str]]:
+def _read_segmentation(
+    path: Path, choice: Choice, series: DicomSeries | None = None
+) -> tuple[SegmentationFile, Segment, Segment | None, list[str]]:
     """Do what :func:`read_segmentation` does, and return notes, too."""
     pool: Segment | None = None
     notes: list[str] = []
-    if is_seg_nrrd(path):
+    if is_seg_nrrd(path) or is_dicom_seg(path):
         if choice.label is not None or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
-        named = read_seg_nrrd(path)
+        named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.pool_segment is not None:
             if named.has(choice.pool_segment):
                 pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
@@ -277,6 +300,13 @@ def is_seg_nrrd(path: Path) -> bool:
     return path.name.lower().endswith(ENDING)
 
 
+def is_dicom_seg(path: Path) -> bool:
+    """Tell whether a file is a segmentation in DICOM, by its name or its content."""
+    return not is_seg_nrrd(path) and not path.name.lower().endswith(READABLE) and is_dicom(path)
+
+
 def stem_of(path: Path) -> str:
     """Return a file's name without its folder and its ending, also where the ending has two parts."""
-    return path.name[: -len(ending_of(path, (*READABLE, ENDING)))]
+    if path.name.lower().endswith((*READABLE, ENDING)):
+        return path.name[: -len(ending_of(path, (*READABLE, ENDING)))]
+    return path.stem or "stack"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ TOLERANCE = 0.2
 """How far corners of two grids may lie apart, as a share of the smallest spacing: files round their headers."""
 THICK = 1.5
 """The slice axis is the one whose spacing is larger than the others by this factor; without one, the third."""
+FAR_MM = 1e6
+"""Nothing that was imaged lies further from the scanner's origin."""
 _TIE = 1e-3
 _T = TypeVar("_T", bound=np.generic)
 
@@ -44,8 +46,9 @@ class Turn:
         more = values.ndim - 3
         order = [more + 2 - self.axes[2 - position] for position in range(3)]
         turned = values.transpose([*range(more), *order])
-        steps = tuple(slice(None, None, -1 if self.flips[2 - position] else 1) for position in range(3))
-        return np.array(turned[(..., *steps)], order="C")
+        steps = (slice(None, None, -1 if self.flips[2 - position] else 1) for position in range(3))
+        index: tuple[Any, ...] = (Ellipsis, *steps)
+        return turned[index].copy(order="C")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,9 @@ class Grid:
     def regular(self) -> bool:
         """Whether the axes are finite and span the space."""
         matrix = self.ijk_to_lps
-        if not np.isfinite(matrix).all() or not 0 < min(self.spacing) <= max(self.spacing) < 1e35:
+        if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e100 or np.abs(matrix[:3, 3]).max() > FAR_MM:
+            return False
+        if min(self.spacing) <= 0:
             return False
         return bool(abs(np.linalg.det(matrix[:3, :3] / np.array(self.spacing))) > 1e-6)
 

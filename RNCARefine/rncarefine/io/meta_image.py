@@ -96,7 +96,8 @@ def _grid(path: Path, fields: dict[str, str], sizes: list[int]) -> Grid:
     matrix = np.eye(4)
     most = min(count, 3)
     # One row of the field is the direction of one axis.
-    matrix[:most, :most] = np.reshape(directions, (count, count))[:most, :most].T * np.array(spacing)[:most]
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix[:most, :most] = np.reshape(directions, (count, count))[:most, :most].T * np.array(spacing)[:most]
     matrix[:most, 3] = origin[:most]
     i, j, k = (*sizes, 1, 1)[:3]
     return Grid((i, j, k), matrix)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ _SPACES = {
 }
 """Signs that turn the axes of a space into LPS; ITK takes any other space for LPS."""
 _LONGEST_HEADER = 1 << 24
-_ORDER = "<" if sys.byteorder == "little" else ">"
+_ORDER: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
 _SPELLED = {"dataFile": "data file", "datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
 _SPELLED |= {"centerings": "centers", "axismins": "axis mins", "axismaxs": "axis maxs", "sampleunits": "sample units"}
 FROM_VOXELS = ("type", "dimension", "sizes", "endian", "encoding", "data file", "line skip", "byte skip")
@@ -260,7 +260,8 @@ def _layout(path: Path, header: NrrdHeader) -> tuple[tuple[int, ...], np.dtype[A
     encoding = header.fields["encoding"].lower()
     if encoding not in _ENCODINGS:
         raise ValueError(f"{path}: the encoding {_short(encoding)} is unknown. Save it with the encoding gzip or raw.")
-    order = {"little": "<", "big": ">"}.get(header.fields.get("endian", "").lower())
+    orders: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
+    order = orders.get(header.fields.get("endian", "").lower())
     dtype = np.dtype(_TYPE_OF[kind])
     if order is None and dtype.itemsize > 1 and _ENCODINGS[encoding] not in ("text",):
         raise ValueError(f"{path}: the header does not give the order of the bytes (endian). {CUT_OFF}")
@@ -307,6 +308,7 @@ def _geometry(path: Path, header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[t
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(chosen).T
     matrix[:3, 3] = origin
+    # What is not a number, or no plausible one, is refused by whoever asks for the place.
     matrix[:3] *= np.array(_SPACES.get(fields.get("space", "").lower(), (1, 1, 1)))[:, None]
     i, j, k = (length for length, space in zip(sizes, axes, strict=True) if space)
     return axes, Grid((i, j, k), matrix)

@@ -213,3 +213,20 @@ def test_a_list_says_which_label_or_segment_a_case_has(tmp_path):
         ("5", None),
         ("wall", None),
     ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_list_may_be_separated_and_spelled_as_spreadsheets_do(tmp_path, mark):
+    rows = [["Case", " IMAGE ", "Segmentation", "Label"], ["a; b".replace(mark, " "), "i.nrrd", "s.nrrd", "2"]]
+    path = tmp_path / "cases.csv"
+    path.write_text("\n".join(mark.join(f'"{value}"' for value in row) for row in rows), encoding="utf-8-sig")
+    (case,) = read_cases(path)
+    assert (case.name, case.image, case.segmentation, case.segment) == (
+        rows[1][0],
+        tmp_path / "i.nrrd",
+        tmp_path / "s.nrrd",
+        "2",
+    )
+    path.write_text("image,Image,segmentation\na,b,c\n")
+    with pytest.raises(ValueError, match="a column is there twice"):
+        read_cases(path)

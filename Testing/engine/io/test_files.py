@@ -215,7 +215,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
     write_labels(tmp_path / "empty.nrrd", labels() * 0)
     (tmp_path / "text.nrrd").write_text("hello")
     (tmp_path / "text.seg.nrrd").write_text("hello")
-    (tmp_path / "image.dcm").write_text("")
+    (tmp_path / "image.png").write_text("")
     for first, second, complaint in (
         ("cine.nii.gz", "seg.nrrd", r"the image has 4 dimensions.*single frame"),
         ("flat.nrrd", "seg.nrrd", r"2 axes in space, a stack has 3.*a volume of one slice"),
@@ -228,7 +228,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         ("case.nrrd", "missing.seg.nrrd", "there is no such file"),
         ("text.nrrd", "seg.nrrd", "this is no NRRD file"),
         ("case.nrrd", "text.seg.nrrd", "this is no NRRD file"),
-        ("image.dcm", "seg.nrrd", "ending must be one of"),
+        ("image.png", "seg.nrrd", "ending must be one of"),
         ("text.seg.nrrd", "seg.nrrd", "Give the image first"),
     ):
         with pytest.raises(ValueError, match=complaint) as raised:
