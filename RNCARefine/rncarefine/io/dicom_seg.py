@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -188,9 +189,9 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
     Raises:
         ValueError: It cannot be used. The message names the file and the remedy.
     """
-    pydicom = require_pydicom()
     if path.is_dir():
-        raise ValueError(f"{path} is a folder. Give the file of the DICOM segmentation.")
+        raise ValueError(f"{path} is a folder. Give the file of the segmentation.")
+    pydicom = require_pydicom()
     try:
         dataset = pydicom.dcmread(path)
         kind = str(dataset.get("SegmentationType", ""))
@@ -208,7 +209,9 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
             )
             for item in dataset.SegmentSequence
         )
-        frames, axes, thickness = _frames(dataset, kind, [segment.value for segment in segments])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom warns of values that matter to nobody here
+            frames, axes, thickness = _frames(dataset, kind, [segment.value for segment in segments])
     except ValueError as error:
         if str(path) in str(error):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,9 @@ def read_series(path: Path, phase: int | None = None) -> DicomSeries:
     """
     pydicom = require_pydicom()
     try:
-        return _read_series(path, phase, pydicom)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom warns of values that matter to nobody here
+            return _read_series(path, phase, pydicom)
     except ValueError as error:
         if str(path if path.is_dir() else path.parent) in str(error):
             raise

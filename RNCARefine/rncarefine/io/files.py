@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from ..anatomy.topology import holes
 from ..atomic import real_path, written_whole
@@ -21,6 +23,7 @@ from .label_map import (
     READABLE,
     TWO_FILES,
     WRITABLE,
+    LabelMap,
     check_path,
     check_spacing,
     ending_of,
@@ -30,6 +33,9 @@ from .label_map import (
 )
 from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
 from .segmentation_file import Segment, SegmentationFile
+
+MOST_LABELS = 8
+"""An image with no more grey values than this is taken for a label map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +113,7 @@ def read_case(
     else:
         picture = read_volume(image, "image", phase)
         values, stored = sitk.GetArrayFromImage(picture), grid_of(picture)
+    _check_grey_values(image, values)
     turn = stack_turn(stored)
     grid = stored.turned(turn)
     source, wall, pool, notes = _read_segmentation(segmentation, choice, series)
@@ -124,6 +131,20 @@ def read_case(
     return Case(
         replace(stack, name=stem_of(image)), source.others(grid, wall, pool), grid, source, wall, pool, tuple(notes)
     )
+
+
+def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
+    """Check that an image is none of labels.
+
+    Raises:
+        ValueError: It has hardly any grey values.
+    """
+    some = values[: MOST_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
+    if len(np.unique(some)) <= MOST_LABELS and 1 < (count := len(np.unique(values))) <= MOST_LABELS:
+        raise ValueError(
+            f"{path}: the image has {count} grey values: is it a label map? Give the image first, then the "
+            "segmentation."
+        )
 
 
 def read_pair(
@@ -147,8 +168,8 @@ def read_pair(
     second, other, _ = read_segmentation(truth, truth_choice)
     turn = first.grid.turn_of(second.grid)
     grid = None if turn is None else first.grid.united(second.grid.turned(turn))
-    # A label map has a grid of its own to keep to; a .seg.nrrd says nothing about what lies outside its extent.
-    whole = [file.grid for file in (first, second) if not is_seg_nrrd(file.path)]
+    # A label map has a grid of its own to keep to; named segments say nothing about what lies outside their extent.
+    whole = [file.grid for file in (first, second) if isinstance(file, LabelMap)]
     if grid is None or not all(grid.holds_the_voxels_of(own) for own in whole):
         raise ValueError(
             f"{prediction} and {truth} do not lie on the same voxels. Prediction: {first.grid}. Truth: {second.grid}. "

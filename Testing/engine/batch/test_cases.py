@@ -154,7 +154,7 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
         ("case,image,segmentation\n", "no cases in the list"),
         ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have one name"),
         ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
-        ("case;image;segmentation\np1;a;b\n", "no column 'image'; there is 'case;image;segmentation'.*by commas"),
+        ("case image segmentation\np1 a b\n", "no column 'image'; there is 'case image segmentation'.*by commas"),
         ("case,image,segmentation\np/1,a,b\n", "Case 'p/1': this cannot be"),
     ],
 )

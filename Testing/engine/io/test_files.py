@@ -230,6 +230,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         ("case.nrrd", "text.seg.nrrd", "this is no NRRD file"),
         ("image.png", "seg.nrrd", "ending must be one of"),
         ("text.seg.nrrd", "seg.nrrd", "Give the image first"),
+        ("seg.nrrd", "seg.nrrd", "the image has 4 grey values: is it a label map"),
     ):
         with pytest.raises(ValueError, match=complaint) as raised:
             read_case(tmp_path / first, tmp_path / second, BY_LABEL if "seg.nrrd" == second else Choice())
