@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -359,3 +360,11 @@ class TestTheRealEngine:
             np.testing.assert_array_equal(shape, shapes[0])
         closed = [row for row in rows(out) if row["finding_after"] == "ring"]
         assert len(closed) == 15
+
+
+def test_a_pool_that_one_case_lacks_is_noted_in_its_report(cases: list[CohortCase], out: Path) -> None:
+    outcome = batch(cases, out, pool="lumen", trim_pool=True)
+    assert not outcome.failed
+    assert outcome.totals.noted_cases == len(cases)
+    report = json.loads((out / "reports" / f"{cases[0].name}.json").read_text(encoding="utf-8"))["report"]
+    assert "There is no segment 'lumen' for the blood pool" in report["warnings"][0]
