@@ -629,11 +629,13 @@ def test_a_pool_that_the_case_lacks_is_a_note_and_no_error(case, capsys):
     write_labels(case / "seg.nii.gz", values)
     assert repair("--report", "r.json", "--trim-pool") in (0, 1)
     said = capsys.readouterr()
-    note = "seg.nii.gz has no label 3 for the blood pool (it has 1, 2): the repair goes without it."
-    assert said.err == f"Please note: {note}\n"
-    assert note in json.loads(Path("r.json").read_text())["warnings"]
-    assert repair(segmentation="seg.seg.nrrd", output="out.seg.nrrd", chosen=[*NAMES[:3], "cavity"]) in (0, 1)
-    assert "seg.seg.nrrd has no segment 'cavity' for the blood pool" in capsys.readouterr().err
+    record = json.loads(Path("r.json").read_text())
+    assert [doubt["code"] for doubt in record["doubts"]] == ["pool_not_found"]
+    assert said.err == f"Please note: {record['warnings'][0]}\n"
+    assert not record["run"]["trim_pool"]
+    named = ["--report", "n.json"]
+    assert repair(*named, segmentation="seg.seg.nrrd", output="out.seg.nrrd", chosen=[*NAMES[:3], "cavity"]) in (0, 1)
+    assert [doubt["code"] for doubt in json.loads(Path("n.json").read_text())["doubts"]] == ["pool_not_found"]
 
 
 def test_links_to_themselves_are_one_line(case, capsys):
@@ -646,7 +648,7 @@ def test_links_to_themselves_are_one_line(case, capsys):
     ):
         (case / "loop.json").unlink(missing_ok=True)
         (case / "loop.json").symlink_to("loop.json")
-        assert "loop." in one_line(capsys, main([*arguments, "--model", "still.npz", *LABELS]))
+        assert "loop." in one_line(capsys, main([*arguments, "--model", "seeing.npz", *LABELS]))
 
 
 def test_the_result_does_not_depend_on_the_end_that_the_slices_are_counted_from(case):
@@ -703,7 +705,7 @@ def test_a_full_standard_output_is_one_line():
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell is asked")
 def test_standard_streams_that_are_closed_are_no_error(case):
     command = ["sh", "-c", 'exec "$0" "$@" >&- 2>&-', sys.executable, "-c", CODE]
-    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "still.npz", *LABELS]
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([*command, *arguments], env=environment, check=False).returncode == 0
     assert (array("out.nii.gz") == MYOCARDIUM).any()
@@ -731,14 +733,14 @@ def test_sigterm_ends_a_running_repair_and_leaves_nothing_half_written(case):
         "import sys, time\n"
         "from rncarefine.cli import commands\n"
         "from rncarefine.cli.main import main\n"
-        "def slow(case, mask, path, *more):\n"
+        "def slow(case, changes, path):\n"
         "    path.write_bytes(b'half')\n"
         "    print('working', flush=True)\n"
         "    time.sleep(60)\n"
         "commands.write_case = slow\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "still.npz", *LABELS]
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
         assert process.stdout.readline() == "working\n"
