@@ -133,9 +133,11 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
     if case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation)):
         names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
-        return Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
-    labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
-    return Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+        chosen = Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
+    else:
+        labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
+        chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+    return replace(chosen, phase=common.phase)
 
 
 def _label(text: str | None, common: int | None) -> int | None:

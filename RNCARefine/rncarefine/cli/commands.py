@@ -70,7 +70,7 @@ def repair(
         check_output(segmentation, output, (image,))
         check_reports(reports, (image, segmentation, output))
         weights = choose_model(options.model, options.mode)
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment), phase=phase)
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment, phase))
         if options.trim_pool and pool_label is None and pool_segment is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         tell_terms(weights.card)
@@ -110,7 +110,7 @@ def check(
     with one_line_errors():
         reports = report or []
         check_reports(reports, (image, segmentation))
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment), phase=phase)
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment, phase))
         result = check_stack(case.stack, options)
         with written_whole(*reports) as new_reports:
             write_reports(result, new_reports, case, case.stack.mask)

@@ -63,19 +63,21 @@ class Case:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which label or segment is meant; all ``None`` for the only one there is.
+    """Which label or segment is meant, and which phase of the image; all ``None`` for the only one there is.
 
     Attributes:
         label: Label of the myocardium in a label map.
         segment: Name or ID of the myocardium in a ``.seg.nrrd``.
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
+        phase: Phase of a cine, from 0.
     """
 
     label: int | None = None
     segment: str | None = None
     pool_label: int | None = None
     pool_segment: str | None = None
+    phase: int | None = None
 
 
 def read_case(
@@ -106,7 +108,7 @@ def read_case(
         image: NIfTI, NRRD or MetaImage, three-dimensional; or a folder or a file of a DICOM series.
         segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` or DICOM SEG whose voxels
             coincide with the image's.
-        choice: Which labels or segments are myocardium and blood pool, in place of the four arguments below.
+        choice: Which labels, segments and phase are meant, in place of the arguments below.
         label: Label of the myocardium in a label map; not needed where there is only one.
         segment: Name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG; not needed where there is only one.
         pool_label: Label of the blood pool in a label map.
@@ -117,16 +119,16 @@ def read_case(
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
-    choice = choice or Choice(label, segment, pool_label, pool_segment)
+    choice = choice or Choice(label, segment, pool_label, pool_segment, phase)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
     series = None
     if is_dicom(image):
-        series = read_series(image, phase)
+        series = read_series(image, choice.phase)
         values, stored = series.values, series.grid
         check_spacing(image, "image", stored)
     else:
-        picture = read_volume(image, "image", phase)
+        picture = read_volume(image, "image", choice.phase)
         values, stored = sitk.GetArrayFromImage(picture), grid_of(picture)
     _check_grey_values(image, values)
     turn = stack_turn(stored)
