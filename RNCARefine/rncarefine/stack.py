@@ -23,6 +23,8 @@ class Stack:
         pool: Blood pool (LV cavity), like ``mask``, or ``None`` if not given.
         spacing: Spacing in mm along ``(k, j, i)``: slice, row and column spacing.
         name: What to call this stack in messages.
+        right_ventricle: Like ``mask``, or ``None`` if not given; only for the septum in the report.
+        right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient.
     """
 
     image: Image
@@ -30,6 +32,8 @@ class Stack:
     pool: Mask | None
     spacing: tuple[float, float, float]
     name: str = "stack"
+    right_ventricle: Mask | None = None
+    right_handed: bool = True
 
     @classmethod
     def create(
@@ -39,6 +43,9 @@ class Stack:
         spacing: tuple[float, float, float],
         pool: ArrayLike | None = None,
         name: str = "stack",
+        *,
+        right_ventricle: ArrayLike | None = None,
+        right_handed: bool = True,
     ) -> Stack:
         """Check the arrays and build a stack from them.
 
@@ -54,6 +61,8 @@ class Stack:
             spacing: mm along ``(k, j, i)``.
             pool: Blood pool, like ``mask``.
             name: What to call this stack in messages.
+            right_ventricle: Like ``mask``; only for the septum in the report.
+            right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient.
 
         Returns:
             The stack, with arrays of its own (C-ordered float32 and uint8).
@@ -85,6 +94,12 @@ class Stack:
             pool=None if pool is None else binary_mask(pool, pixels.shape, f"{name}: the blood-pool mask"),
             spacing=(distances[0], distances[1], distances[2]),
             name=name,
+            right_ventricle=(
+                None
+                if right_ventricle is None
+                else binary_mask(right_ventricle, pixels.shape, f"{name}: the mask of the right ventricle")
+            ),
+            right_handed=right_handed,
         )
 
     @property
