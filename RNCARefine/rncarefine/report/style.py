@@ -39,7 +39,7 @@ tbody th { font-weight:600; }
 .slices tr.flagged td, .flag { color:var(--orange); }
 .flag, .decision { font-size:13px; font-weight:600; }
 .decision { color:var(--blue); }
-.end { font-weight:400; font-size:12px; color:var(--soft); border:1px solid var(--line); border-radius:8px;
+.end { font-weight:400; font-size:.85em; color:var(--soft); border:1px solid var(--line); border-radius:8px;
   padding:0 6px; }
 .note { margin:12px 0 0; color:var(--soft); font-size:13px; }
 .legend { margin:0 0 6px; color:var(--soft); font-size:13px; display:flex; flex-wrap:wrap; gap:6px 18px; }
@@ -102,7 +102,9 @@ footer { color:var(--soft); font-size:13px; }
   main { max-width:none; padding:0; }
   section { border:0; padding:0 0 8px; }
   .wide { overflow:visible; }
+  .summary { font-size:13px; }
   .slices, .slices th { font-size:8px; }
+  .note, .legend, .facts, .reason, figcaption, dl { font-size:10px; }
   .slices th, .slices td { padding:3px 2px; }
   .panes { grid-template-columns:repeat(4,minmax(0,1fr)); }
   .map { flex:0 1 80mm; }
