@@ -41,7 +41,7 @@ def septal_rays(profile: WallProfile, right_ventricle: ArrayLike, spacing: tuple
     radii, met = along_rays(as_slice(right_ventricle), profile, spacing, SEPTUM_MM)
     outside = radii >= profile.outer_mm[:, None]
     beside = radii <= profile.outer_mm[:, None] + SEPTUM_MM
-    return np.flatnonzero((met & outside & beside).any(axis=1)) + 0.5
+    return np.asarray(np.flatnonzero((met & outside & beside).any(axis=1)) + 0.5, np.float64)
 
 
 def middle_of(directions_deg: ArrayLike) -> float | None:

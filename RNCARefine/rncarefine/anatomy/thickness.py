@@ -158,7 +158,7 @@ def along_rays(
 
 
 def _radii(reach_mm: float, step: float) -> _Floats:
-    return (np.arange(int(reach_mm / step) + 1) + 0.5) * step
+    return np.asarray((np.arange(int(reach_mm / step) + 1) + 0.5) * step, np.float64)
 
 
 def _sampled(mask: _Bools, centre: tuple[float, float], spacing: tuple[float, float], radii: _Floats) -> _Bools:
