@@ -39,7 +39,6 @@ def test_properties_are_attributes_and_functions_are_called() -> None:
         (lambda: ctk.ctkCollapsibleButton(), "setCollapsed"),
         (lambda: slicer.qMRMLNodeComboBox(), "nodes"),
         (lambda: slicer.qMRMLNodeComboBox(), "count"),
-        (lambda: slicer.qMRMLSegmentSelectorWidget(), "currentSegmentName"),
     ],
 )
 def test_what_the_class_does_not_have_is_an_error_that_names_both(make: Any, name: str) -> None:
@@ -158,7 +157,6 @@ def test_default_arguments_are_filled_by_the_signal() -> None:
         (lambda: qt.QPushButton(), "clicked"),
         (lambda: qt.QPushButton(), "clickedd()"),
         (lambda: qt.QComboBox(), "currentIndexChanged(QString)"),  # Qt 5 only
-        (lambda: qt.QButtonGroup(), "buttonClicked(int)"),  # Qt 5 only
         (lambda: qt.QCheckBox(), "checkStateChanged(Qt::CheckState)"),  # Qt 6 only
         (lambda: ctk.ctkSliderWidget(), "valueChanged(int)"),
         (lambda: slicer.qMRMLNodeComboBox(), "currentNodeChanged(vtkMRMLSegmentationNode*)"),
