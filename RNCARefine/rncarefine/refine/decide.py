@@ -26,13 +26,13 @@ Field = NDArray[np.float32]
 
 KEEP_MARGIN = 0.015
 """What only had to be cleaned is kept where the image supports it as well as the automaton's wall, less this expected
-Dice. On ACDC's validation set (727 slices of which 571 can be cleaned) 111 are kept, and the mean Dice falls by .002; at
-.04 430 would be kept, at a loss of .017."""
+Dice. On ACDC's validation set (727 slices, 571 of which can be cleaned) 111 are kept, and the mean Dice falls by .002;
+at .04, 430 would be kept, at a loss of .017."""
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone may lie away from mask and blood pool."""
 LEAST_CONFIDENCE = 0.55
-"""A repair that is less likely than this to be good is flagged: on ACDC's validation set 3 % of the broken slices by the
-model that learnt from ACDC, 11 % by the free one."""
+"""A repair that is less likely than this to be good is flagged: on ACDC's validation set 3 % of the broken slices by
+the model that learnt from ACDC, 11 % by the free one."""
 LEAST_CLOSED_CONFIDENCE = 0.5
 """A closed wall that is less likely than this to be good is flagged, and not changed."""
 
