@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import slicer
@@ -124,3 +126,20 @@ def test_reading_changes_nothing(heart: Heart) -> None:
     read(Selection.create(heart.segmentation, "myo", heart.volume, "pool"))
     assert node_census() == before
     assert heart.segmentation.GetSegmentation().GetMTime() == time
+
+
+def test_the_right_ventricle_is_read_for_the_report_only(heart: Heart) -> None:
+    reading = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool", "rv"))
+    assert (reading.stack.right_ventricle == heart.voxels("rv")).all()
+    without = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool"))
+    assert without.stack.right_ventricle is None
+    assert reading.others is not None
+    assert (reading.others == without.others).all()
+
+
+def test_the_stack_knows_whether_its_axes_are_right_handed(heart: Heart) -> None:
+    grid = VolumeGrid.of_volume(heart.volume)
+    assert read(Selection.create(heart.segmentation, "myo", heart.volume)).stack.right_handed is grid.right_handed
+    mirrored = grid.ijk_to_ras @ np.diag([-1.0, 1, 1, 1])
+    assert replace(grid, ijk_to_ras=mirrored).right_handed is not grid.right_handed
+    assert replace(grid, ijk_to_ras=np.eye(4)).right_handed

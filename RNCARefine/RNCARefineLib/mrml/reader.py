@@ -54,6 +54,8 @@ def read(selection: Selection) -> Reading:
         spacing=grid.spacing,
         pool=read_segments(node, [selection.pool_id], grid) if selection.pool_id else None,
         name=volume.GetName(),
+        right_ventricle=read_segments(node, [selection.rv_id], grid) if selection.rv_id else None,
+        right_handed=grid.right_handed,
     )
     others = _other_segments(selection)
     return Reading(

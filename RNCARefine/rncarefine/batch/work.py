@@ -131,13 +131,17 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
         ValueError: A label is not a whole number.
     """
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
-    if case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation)):
+    named = case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation))
+    if named:
         names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
         chosen = Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
     else:
         labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
         chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
-    return replace(chosen, phase=common.phase)
+    ventricle = {"rv_segment": common.rv_segment} if named else {"rv_label": common.rv_label}
+    if not any(ventricle.values()):
+        ventricle = {"rv_segment": common.rv_segment, "rv_label": common.rv_label}
+    return replace(chosen, phase=common.phase, **ventricle)
 
 
 def _label(text: str | None, common: int | None) -> int | None:

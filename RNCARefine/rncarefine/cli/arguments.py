@@ -55,6 +55,20 @@ PoolSegment = Annotated[
     str | None,
     typer.Option(help="Name or ID of the blood pool in a .seg.nrrd.", rich_help_panel=INPUT),
 ]
+RightVentricleLabel = Annotated[
+    int | None,
+    typer.Option(
+        "--rv-label",
+        help="Label of the right ventricle, if there is one: the report then has the AHA segments.",
+        rich_help_panel=INPUT,
+    ),
+]
+RightVentricleSegment = Annotated[
+    str | None,
+    typer.Option(
+        "--rv-segment", help="Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT
+    ),
+]
 Reports = Annotated[
     list[Path] | None,
     typer.Option(

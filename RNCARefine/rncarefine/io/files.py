@@ -71,6 +71,8 @@ class Choice:
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
         phase: Phase of a cine, from 0.
+        rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
+        rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd``.
     """
 
     label: int | None = None
@@ -78,6 +80,8 @@ class Choice:
     pool_label: int | None = None
     pool_segment: str | None = None
     phase: int | None = None
+    rv_label: int | None = None
+    rv_segment: str | None = None
 
 
 def read_case(
@@ -90,6 +94,8 @@ def read_case(
     pool_label: int | None = None,
     pool_segment: str | None = None,
     phase: int | None = None,
+    rv_label: int | None = None,
+    rv_segment: str | None = None,
 ) -> Case:
     """Read an image and the segmentation that belongs to it.
 
@@ -114,12 +120,14 @@ def read_case(
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
         phase: Which phase of a cine to read, from 0, where the image holds several.
+        rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
+        rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
 
     Raises:
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
-    choice = choice or Choice(label, segment, pool_label, pool_segment, phase)
+    choice = choice or Choice(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
     series = None
@@ -137,6 +145,9 @@ def read_case(
     mask = source.mask_on(grid, wall)
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
+    ventricle = _right_ventricle(source, choice)
+    if ventricle is None and (choice.rv_label, choice.rv_segment) != (None, None):
+        notes = (*notes, Reason(ReasonCode.RV_NOT_FOUND))
     i, j, k = (round(value, 6) for value in grid.spacing)
     stack = Stack.create(
         turn.apply(values),
@@ -146,6 +157,8 @@ def read_case(
         name=str(image),  # what messages call it
         reversed=is_reversed(grid),
         notes=notes,
+        right_ventricle=None if ventricle is None else source.mask_on(grid, ventricle),
+        right_handed=grid.right_handed,
     )
     return Case(replace(stack, name=stem_of(image)), source.others(grid, wall, pool), grid, source, wall, pool)
 
@@ -307,6 +320,24 @@ def _read_segmentation(
         else:
             notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
     return labelled, labelled.choose(choice.label, "myocardium", "--label", taken=pool), pool, notes
+
+
+def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None:
+    """Return the right ventricle; ``None`` if none was asked for, or the segmentation does not have it.
+
+    Raises:
+        ValueError: A label was given for named segments, or the other way round.
+    """
+    if isinstance(source, LabelMap):
+        if choice.rv_segment is not None:
+            raise ValueError(f"{source.path} is a label map. Use --rv-label, not the name of a segment.")
+        found = choice.rv_label in source.labels()
+        return source.choose(choice.rv_label, "right ventricle", "--rv-label") if found else None
+    if choice.rv_label is not None:
+        raise ValueError(f"{source.path} has named segments. Use --rv-segment, not a label.")
+    if choice.rv_segment is None or not source.has(choice.rv_segment):
+        return None
+    return source.choose(choice.rv_segment, "right ventricle", "--rv-segment")
 
 
 def is_seg_nrrd(path: Path) -> bool:

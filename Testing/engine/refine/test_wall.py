@@ -9,6 +9,9 @@ import pytest
 
 from engine.report_samples import SPACING, broken_report, broken_stack, ring, slice_record
 from rncarefine.anatomy.aha import SEGMENTS
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.repair import check
+from rncarefine.refine.slice_order import flipped_stack
 from rncarefine.refine.wall import measure, measure_slice, with_segments
 from rncarefine.stack import Stack
 from rncarefine.words import Apex, Expectation, Finding
@@ -129,3 +132,16 @@ def test_one_slice_is_measured_as_in_the_stack():
     stack, after = broken_stack()
     records, wall = measured()
     assert measure_slice(stack, after[1], broken_report().slices[1]) == (records[1], wall.slices[1])
+
+
+def test_a_stack_that_is_stored_from_the_other_end_has_the_same_wall():
+    stack, _ = with_right_ventricle()
+    there = check(stack, RepairOptions(apex=Apex.LAST))
+    back = check(flipped_stack(stack), RepairOptions(apex=Apex.FIRST))
+    assert back.wall.turn == there.wall.turn
+    assert back.wall.segments == there.wall.segments
+    assert [one.k for one in back.wall.slices] == [0, 1, 2, 3]
+    assert [one.after_mm for one in back.wall.slices] == [one.after_mm for one in there.wall.slices][::-1]
+    assert [record.thickness_after_mm for record in back.slices] == [
+        record.thickness_after_mm for record in there.slices
+    ][::-1]
