@@ -31,7 +31,8 @@ from engine.file_samples import (
 )
 from engine.report_samples import SHAPE, SPACING, broken_stack
 from rncarefine.io import label_map
-from rncarefine.io.files import Choice, check_output, read_case, stem_of
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import check_output, read_case, stem_of
 from rncarefine.reasons import ReasonCode
 
 ENDINGS = ["nii", "nii.gz", "nrrd", "mha"]
