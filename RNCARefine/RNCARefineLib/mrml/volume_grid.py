@@ -51,11 +51,6 @@ class VolumeGrid:
         i, j, k = np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
         return float(k), float(j), float(i)
 
-    @property
-    def right_handed(self) -> bool:
-        """Whether the axes i, j and k are right-handed in the patient."""
-        return bool(np.linalg.det(self.ijk_to_ras[:3, :3]) > 0)
-
     def geometry(self) -> slicer.vtkOrientedImageData:
         """Return an image without voxels that says where this grid is."""
         image = slicer.vtkOrientedImageData()

@@ -139,10 +139,10 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
         own = None if case.segment is None else labels_of(case.segment)
         labels = Choice(label=common.label if own is None else own, pool_label=_pool_label(case.pool, common))
         chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
-    ventricle = {"rv_segment": common.rv_segment} if named else {"rv_label": common.rv_label}
-    if not any(ventricle.values()):
-        ventricle = {"rv_segment": common.rv_segment, "rv_label": common.rv_label}
-    return replace(chosen, phase=common.phase, **ventricle)
+    rv_label, rv_segment = common.rv_label, common.rv_segment
+    if rv_label is not None and rv_segment is not None:
+        rv_label, rv_segment = (None, rv_segment) if named else (rv_label, None)
+    return replace(chosen, phase=common.phase, rv_label=rv_label, rv_segment=rv_segment)
 
 
 def _pool_label(text: str | None, common: Choice) -> int | None:

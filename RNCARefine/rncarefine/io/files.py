@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..anatomy.aha import handedness
 from ..atomic import real_path, written_whole
 from ..reasons import Reason, ReasonCode
 from ..refine.result import Changes
@@ -138,7 +139,7 @@ def read_case(
         reversed=is_reversed(grid),
         notes=notes,
         right_ventricle=None if ventricle is None else source.mask_on(grid, ventricle),
-        right_handed=grid.right_handed,
+        right_handed=handedness(grid.ijk_to_lps),
     )
     return Case(replace(stack, name=stem_of(image)), source.others(grid, walls, pool), grid, source, walls, pool)
 
@@ -323,9 +324,9 @@ def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None
         return source.choose(choice.rv_label, "right ventricle", "--rv-label") if found else None
     if choice.rv_label is not None:
         raise ValueError(f"{source.path} has named segments. Use --rv-segment, not a label.")
-    if choice.rv_segment is None or not source.has(choice.rv_segment):
-        return None
-    return source.choose(choice.rv_segment, "right ventricle", "--rv-segment")
+    if isinstance(source, (SegNrrd, DicomSeg)) and choice.rv_segment is not None and source.has(choice.rv_segment):
+        return source.choose(choice.rv_segment, "right ventricle", "--rv-segment")
+    return None
 
 
 def is_seg_nrrd(path: Path) -> bool:

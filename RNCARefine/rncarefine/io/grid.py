@@ -69,11 +69,6 @@ class Grid:
         i, j, k = np.linalg.norm(self.ijk_to_lps[:3, :3], axis=0)
         return float(i), float(j), float(k)
 
-    @property
-    def right_handed(self) -> bool:
-        """Whether the axes ``i``, ``j`` and ``k`` are right-handed in the patient."""
-        return bool(np.linalg.det(self.ijk_to_lps[:3, :3]) > 0)
-
     def offset_of(self, other: Grid) -> tuple[int, int, int] | None:
         """Return where the first voxel of another grid lies on this one, in voxels along ``(i, j, k)``.
 

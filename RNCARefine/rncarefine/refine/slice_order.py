@@ -31,7 +31,7 @@ def flipped_stack(stack: Stack) -> Stack:
         pool=pool,
         reversed=not stack.reversed,
         right_ventricle=ventricle,
-        right_handed=not stack.right_handed,
+        right_handed=None if stack.right_handed is None else not stack.right_handed,
     )
 
 

@@ -609,3 +609,11 @@ def test_the_stack_knows_whether_its_axes_are_right_handed(tmp_path, order):
     case = read_case(tmp_path / "turned.nrrd", tmp_path / "turned_seg.nrrd", BY_LABEL)
     i, j, k = case.grid.ijk_to_lps[:3, :3].T
     assert case.stack.right_handed is bool(np.dot(np.cross(i, j), k) > 0)
+
+
+def test_a_header_along_the_axes_of_the_body_says_nothing_about_the_heart(tmp_path):
+    for name, write in (("case.nrrd", write_image), ("seg.nrrd", write_labels)):
+        image = sitk.ReadImage(str(write(tmp_path / name)))
+        image.SetDirection(np.eye(3).ravel())
+        sitk.WriteImage(image, str(tmp_path / name))
+    assert read_case(tmp_path / "case.nrrd", tmp_path / "seg.nrrd", BY_LABEL).stack.right_handed is None

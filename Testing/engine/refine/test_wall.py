@@ -92,13 +92,22 @@ def with_right_ventricle(**changes):
 
 @pytest.mark.parametrize(
     ("apex", "right_handed", "turn"),
-    [(Apex.LAST, True, 1), (Apex.FIRST, True, -1), (Apex.LAST, False, -1), (Apex.FIRST, False, 1)],
+    [
+        (Apex.LAST, True, 1),
+        (Apex.FIRST, True, -1),
+        (Apex.LAST, False, -1),
+        (Apex.FIRST, False, 1),
+        # Taken as usual: seen from the apex.
+        (Apex.LAST, None, -1),
+        (Apex.FIRST, None, -1),
+    ],
 )
 def test_the_segments_follow_the_septum_counter_clockwise_seen_from_the_apex(apex, right_handed, turn):
     stack, after = with_right_ventricle(right_handed=right_handed)
     _, wall = measured(stack, after, apex=apex)
     assert wall.septum_deg == pytest.approx(180, abs=5)
     assert wall.turn == turn
+    assert wall.view_assumed is (right_handed is None)
     assert [segment.segment for segment in wall.segments] == list(range(1, 17))
     assert [segment.name for segment in wall.segments] == list(SEGMENTS)
 
@@ -135,7 +144,7 @@ def test_one_slice_is_measured_as_in_the_stack():
 
 
 def test_a_stack_that_is_stored_from_the_other_end_has_the_same_wall():
-    stack, _ = with_right_ventricle()
+    stack, _ = with_right_ventricle(right_handed=True)
     there = check(stack, RepairOptions(apex=Apex.LAST))
     back = check(flipped_stack(stack), RepairOptions(apex=Apex.FIRST))
     assert back.wall.turn == there.wall.turn
