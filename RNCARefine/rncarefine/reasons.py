@@ -47,6 +47,7 @@ class ReasonCode(str, Enum):
     NO_PROPOSAL = "no_proposal"
     INTERPOLATION_REJECTED = "interpolation_rejected"
     INVENTED = "invented"
+    BETWEEN_NEIGHBOURS = "between_neighbours"
     CLEANED = "cleaned"
     MASK_DISREGARDED = "mask_disregarded"
     LOW_CONFIDENCE = "low_confidence", "confidence"

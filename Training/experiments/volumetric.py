@@ -9,8 +9,6 @@ from functools import partial
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import torch
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from rncarefine.anatomy.topology import betti_2d, fill_holes
 from rncarefine.nca.channels import intensity_range
@@ -19,6 +17,7 @@ from rncarefine.refine.metrics import dice, surface_distances
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
+from rncarefine.tasks.ring.interpolation import between_slices
 from rncarefine_training.automaton.samples import spoil
 from rncarefine_training.data.cases import MYOCARDIUM, Case
 from rncarefine_training.data.predictions import broken, load_prediction
@@ -83,7 +82,7 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
             found = repair(spoiled, model, options).wall
             row(model.card.name, KINDS[2], k, **_measures(found[k], truth[k], stack))
             if model is models[0]:
-                between = interpolate(found[k - 1], found[k + 1])
+                between = between_slices(found[k - 1], found[k + 1])
                 row(INTERPOLATED, KINDS[2], k, **_measures(between, truth[k], stack))
     return pd.DataFrame(rows)
 
@@ -96,22 +95,6 @@ def spoil_slice(stack: Stack, k: int) -> Stack:
     spoiled, _ = spoil(around, torch.zeros_like(around), np.random.default_rng(k))
     image[k], mask[k] = low + (high - low) * spoiled[1].numpy(), 0
     return replace(stack, image=image, mask=mask)
-
-
-def interpolate(below: Mask, above: Mask) -> Mask:
-    """Return the wall half way between two, by the signed distances of outer and inner contour."""
-
-    def disc(one: Mask, other: Mask) -> NDArray[np.bool_]:
-        signed = [
-            ndimage.distance_transform_edt(part) - ndimage.distance_transform_edt(1 - part) for part in (one, other)
-        ]
-        return np.asarray(sum(signed) > 0)
-
-    if not below.any() or not above.any():
-        return np.asarray(below | above, np.uint8)
-    outer = [fill_holes(part) for part in (below, above)]
-    inner = [filled & (1 - part) for filled, part in zip(outer, (below, above), strict=True)]
-    return np.asarray(disc(*outer) & ~disc(*inner), np.uint8)
 
 
 def smoothness(wall: Mask, stack: Stack) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..nca.model import Model
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
 from ..tasks.ring.diagnosis import SliceDiagnosis, cavity
-from ..tasks.ring.interpolation import propose_by_interpolation
+from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
 from ..tasks.ring.readout import is_ring
 from ..tasks.ring.verification import rejection
 from ..words import REPAIRED, Expectation, Finding, Verdict
@@ -76,6 +77,50 @@ def decide(
     if sure < least:
         decision = replace(decision, reasons=(*decision.reasons, Reason(code, confidence=sure)), doubtful=True)
     return Decided(decision, found)
+
+
+def from_neighbours(
+    seen: Examined,
+    entry: SliceDiagnosis,
+    decided: Sequence[Decided],
+    sight: Sight,
+    model: Model,
+    options: RepairOptions,
+) -> Decided:
+    """Interpolate a wall from the slices on both sides, where mask and image of a slice show none.
+
+    Args:
+        seen: The stack.
+        entry: The diagnosis of the slice.
+        decided: What was decided about every slice.
+        sight: What the encoder sees in the images alone.
+        model: Its card has the weights of the confidence.
+        options: How to repair.
+
+    Returns:
+        The interpolated wall, always for review; what was decided before where there is a wall, or none on both sides.
+    """
+    k, own = entry.k, decided[entry.k]
+    invented = any(reason.code is ReasonCode.INVENTED for reason in own.decision.reasons)
+    unsure = invented and (own.decision.confidence or 0.0) < LEAST_CONFIDENCE
+    lacking = own.decision.verdict is Verdict.REFUSED or unsure
+    if not lacking or entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
+        return own
+    beside = [decided[n].decision for n in (k - 1, k + 1) if 0 <= n < len(decided)]
+    left = (Verdict.REFUSED, Verdict.TO_REPAIR)
+    if len(beside) < 2 or any(each.doubtful or each.verdict in left or not is_ring(each.wall) for each in beside):
+        return own
+    before = seen.stack.mask[k]
+    wall = between_slices(beside[0].wall, beside[1].wall)
+    wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
+    bounds = replace(options.bounds, least_overlap=0.0)
+    axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
+    if rejection(wall, before, seen.near[k], None, entry.expectation, axis, seen.stack.in_plane, bounds) is not None:
+        return own
+    found = repaired_features(seen.focused.mask[k], wall, sight.seen[k], sight.seen[k])
+    reasons = (*seen.reasons(entry), Reason(ReasonCode.BETWEEN_NEIGHBOURS))
+    sure = confidence(found, model.card.confidence, "likelihood")
+    return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, sure, doubtful=True), found)
 
 
 def counts_as_ring(entry: SliceDiagnosis) -> bool:

@@ -18,7 +18,7 @@ from ..stack import Mask, Stack, binary_mask
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import FAMILIAR, Run, SliceDecision, build_report
-from .decide import Decided, counts_as_ring, decide
+from .decide import Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
 from .options import RepairOptions
 from .proposals import propose, see
@@ -152,6 +152,7 @@ def repair(
             decided.append(Decided(left, {}))
         else:
             decided.append(decide(seen, entry, sight, proposals, model, options))
+    decided = [from_neighbours(seen, entry, decided, sight, model, options) for entry in before.slices]
     unsure = sight.sureness < FAMILIAR
     decisions = [
         replace(each.decision, doubtful=True) if unsure and each.decision.verdict in REPAIRED else each.decision

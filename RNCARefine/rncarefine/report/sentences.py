@@ -45,6 +45,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
     ReasonCode.INVENTED: _("All of the wall is invented."),
+    ReasonCode.BETWEEN_NEIGHBOURS: _("Mask and image show no wall: it was interpolated from the slices on both sides."),
     ReasonCode.CLEANED: _("Only loose components and pores were removed."),
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
@@ -82,6 +83,7 @@ BEFORE = _("Before the repair: {reason}")
 DECIDED = frozenset(
     {
         ReasonCode.INVENTED,
+        ReasonCode.BETWEEN_NEIGHBOURS,
         ReasonCode.CLEANED,
         ReasonCode.MASK_DISREGARDED,
         ReasonCode.LOW_CONFIDENCE,

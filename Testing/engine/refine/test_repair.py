@@ -33,6 +33,7 @@ from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine import repair as flow
 from rncarefine.refine.build_report import FAMILIAR
 from rncarefine.refine.confidence import expected_dice
+from rncarefine.refine.decide import LEAST_CLOSED_CONFIDENCE, LEAST_CONFIDENCE
 from rncarefine.refine.proposals import propose, see
 from rncarefine.refine.repair import RepairOptions, check, repair
 from rncarefine.stack import Stack
@@ -154,6 +155,35 @@ def test_every_kind_of_fault_gets_the_verdict_it_should():
     assert result.report.slices[7].codes == ["empty", "invented"]
 
 
+def without_slice(k, also_cut=None):
+    """Return the heart with nothing in the image and mask of slice k, and perhaps a slice that cannot be repaired."""
+    walls, pools = heart()
+    image = grey(walls, pools)
+    for gone in (k,) if also_cut is None else (k, also_cut):
+        image[gone] = np.median(image[:, :4])
+    walls[k] = 0
+    if also_cut is not None:
+        walls[also_cut] &= gap(120)
+    return Stack.create(image, walls, STACK_SPACING)
+
+
+@pytest.mark.parametrize("add_only", [False, True])
+def test_where_mask_and_image_show_nothing_the_wall_is_interpolated_from_both_sides_for_review(add_only):
+    found = run(without_slice(4), add_only=add_only)
+    record = found.report.slices[4]
+    assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
+    assert record.codes == [ReasonCode.EMPTY, ReasonCode.BETWEEN_NEIGHBOURS]
+    assert dice(found.wall[4], heart()[0][4]) > 0.95
+    assert is_ring(found.wall[4])
+    assert verdicts(found.report) == {4: Verdict.GEOMETRY}
+
+
+def test_nothing_is_interpolated_from_slices_that_were_not_repaired_themselves():
+    found = run(without_slice(4, also_cut=3))
+    assert {found.report.slices[k].verdict for k in (3, 4)} == {Verdict.REFUSED}
+    assert not found.wall[4].any()
+
+
 def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_flagged():
     stack = ruined_stack()
     result = run(stack, identity_model())
@@ -198,7 +228,7 @@ def test_only_the_slices_asked_for_are_repaired():
 )
 def test_a_wall_that_is_more_likely_bad_than_good_is_flagged(field, names, k, verdict, code):
     stack = broken_stack()
-    for intercept, doubted in ((0.1, False), (-0.1, True)):
+    for intercept, doubted in ((0.3, False), (-0.1, True)):
         weights = {**dict.fromkeys(names, 0.0), "intercept": intercept}
         result = run(stack, seeing_model(**{field: weights}))
         record = result.report.slices[k]
@@ -882,9 +912,12 @@ def assert_every_slice_is_accounted_for(stack, result, add_only=False):
         assert intact == right
         closed = intact and record.finding_before is Finding.RING
         assert (record.confidence is not None) == (repaired or closed)
-        low = record.confidence is not None and record.confidence < 0.5
+        least = LEAST_CONFIDENCE if repaired else LEAST_CLOSED_CONFIDENCE
+        low = record.confidence is not None and record.confidence < least
         assert record.flagged == (
-            not (intact or repaired) or low or (repaired and (unsure or "invented" in record.codes))
+            not (intact or repaired)
+            or low
+            or (repaired and (unsure or bool({"invented", "between_neighbours"} & set(record.codes))))
         )
         assert low == bool({"low_confidence", "image_disagrees"} & set(record.codes))
         if repaired:

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.shapes import STACK_SPACING, heart, ring
+from engine.shapes import STACK_SPACING, heart
 from engine.toy_models import seeing_model, volumetric_seeing_model
-from engine.toy_stacks import dice, grey
+from engine.toy_stacks import grey
 from experiments.volumetric import (
     INTERPOLATED,
     KINDS,
     compare_models,
-    interpolate,
     smoothness,
     spoil_slice,
     summarise,
@@ -30,12 +29,6 @@ WALLS, POOLS = heart()
 
 def stack():
     return Stack.create(grey(WALLS, POOLS), WALLS, STACK_SPACING)
-
-
-def test_half_way_between_two_rings_lies_the_ring_of_the_mean_radii():
-    between = interpolate(ring(8, 14), ring(14, 22))
-    assert dice(between, ring(11, 18)) > 0.93
-    np.testing.assert_array_equal(interpolate(ring(8, 14), np.zeros_like(WALLS[0])), ring(8, 14))
 
 
 def test_one_slice_is_spoiled_and_loses_its_mask():

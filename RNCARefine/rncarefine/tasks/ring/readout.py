@@ -17,6 +17,8 @@ _SQUARE = ndimage.generate_binary_structure(2, 2)
 
 LEVELS = (0.5, 0.35, 0.2)
 """Where the wall is faint, nothing closes at one half; a lower level then shows its course, for review."""
+LEAST_CONTRAST = 0.1
+"""What the ring channel of a faint wall has at least over that of its cavity."""
 
 
 def read_wall(fields: NDArray[np.float32], smallest_pool: int = MIN_CAVITY_PIXELS) -> Mask | None:
@@ -34,13 +36,11 @@ def read_wall(fields: NDArray[np.float32], smallest_pool: int = MIN_CAVITY_PIXEL
         The wall, a closed ring; ``None`` if the discs are missing.
     """
     between = fields[EPICARDIUM] - fields[ENDOCARDIUM]
-    border = np.ones(fields.shape[1:], bool)
-    border[1:-1, 1:-1] = False
     for level in LEVELS:
-        if level < LEVELS[0] and (fields[EPICARDIUM][border] > level).any():
-            break  # that is no course of a wall, but an encoder that knows nothing
         for wall in (_cleaned((fields[RING] + between) / 2 > level), _between_discs(fields, level)):
-            if wall is not None and is_ring(wall, smallest_pool):
+            if wall is None or not is_ring(wall, smallest_pool):
+                continue
+            if level == LEVELS[0] or _stands_out(wall, fields[RING]):
                 return wall
     return None
 
@@ -57,6 +57,12 @@ def is_ring(wall: Mask, smallest_pool: int = MIN_CAVITY_PIXELS) -> bool:
     _, outsides = ndimage.label(np.pad(wall, 1) == 0, structure=_SQUARE)
     cavity = int(fill_holes(wall).sum()) - int(wall.sum())
     return pieces == 1 and outsides == 2 and cavity >= smallest_pool
+
+
+def _stands_out(wall: Mask, ring: NDArray[np.float32]) -> bool:
+    """Whether the ring channel is fainter in the cavity than in the wall: an encoder that knows nothing is even."""
+    cavity = (fill_holes(wall) & (1 - wall)) > 0
+    return float(ring[wall > 0].mean() - ring[cavity].mean()) > LEAST_CONTRAST
 
 
 def _cleaned(wall: NDArray[np.bool_]) -> Mask | None:
