@@ -17,19 +17,32 @@ class Selection:
 
     Attributes:
         segmentation_node: The segmentation.
-        segment_id: The myocardium in it.
+        segment_id: The myocardium in it; what a repair adds goes here.
         volume_node: The image it was drawn on.
         pool_id: The blood pool in it, or ``None``.
+        more_ids: Further segments that form one wall with the myocardium, such as scar; they keep their voxels.
     """
 
     segmentation_node: slicer.vtkMRMLSegmentationNode
     segment_id: str
     volume_node: slicer.vtkMRMLScalarVolumeNode
     pool_id: str | None = None
+    more_ids: tuple[str, ...] = ()
+
+    @property
+    def wall_ids(self) -> tuple[str, ...]:
+        """All segments of the wall; the first takes what a repair adds."""
+        return (self.segment_id, *self.more_ids)
 
     @classmethod
     def create(cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None) -> Selection:
         """Check the choice and return it.
+
+        Args:
+            segmentation_node: The segmentation.
+            segment_id: ID of the myocardium, or several IDs of segments that form the wall together.
+            volume_node: The image it was drawn on.
+            pool_id: ID of the blood pool, if there is one.
 
         Raises:
             ValueError: The nodes or segments cannot be read, or do not belong together.
@@ -37,15 +50,15 @@ class Selection:
         _check_segmentation(segmentation_node)
         _check_volume(volume_node)
         check_transforms(segmentation_node, volume_node)
-        _check_segment(segmentation_node, segment_id, "myocardium")
+        walls = tuple(dict.fromkeys(segment_id)) if isinstance(segment_id, (list, tuple)) else (segment_id,)
+        for wall in walls or (None,):
+            _check_segment(segmentation_node, wall, "myocardium")
         if pool_id:
             _check_segment(segmentation_node, pool_id, "blood pool")
-            if pool_id == segment_id:
-                raise ValueError(
-                    f"Segment {segment_id!r} was given as myocardium and as blood pool. Choose two segments."
-                )
-        selection = cls(segmentation_node, segment_id, volume_node, pool_id or None)
-        for chosen in filter(None, (segment_id, pool_id)):
+            if pool_id in walls:
+                raise ValueError(f"Segment {pool_id!r} was given as myocardium and as blood pool. Choose two segments.")
+        selection = cls(segmentation_node, walls[0], volume_node, pool_id or None, walls[1:])
+        for chosen in filter(None, (*walls, pool_id)):
             _check_lattice(segmentation_node, chosen, volume_node)
         return selection
 
