@@ -211,7 +211,7 @@ def _fill(sequence: Any, cine: Cine, results: Mapping[int, Any]) -> None:
 
 def _selection(cine: Cine) -> Selection:
     first, *more = cine.wall_ids
-    return Selection(cine.segmentation_node, first, cine.volume_node, cine.pool_id, tuple(more))
+    return Selection(cine.segmentation_node, first, cine.volume_node, cine.pool_id, more_ids=tuple(more))
 
 
 def _part(progress: Progress | None, start: float, stop: float, name: str) -> Progress | None:

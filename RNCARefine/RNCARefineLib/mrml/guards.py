@@ -20,6 +20,7 @@ class Selection:
         segment_id: The myocardium in it; what a repair adds goes here.
         volume_node: The image it was drawn on.
         pool_id: The blood pool in it, or ``None``.
+        rv_id: The right ventricle in it, or ``None``; only for the AHA's segments in the report.
         more_ids: Further segments that form one wall with the myocardium, such as scar; they keep their voxels.
     """
 
@@ -27,6 +28,7 @@ class Selection:
     segment_id: str
     volume_node: slicer.vtkMRMLScalarVolumeNode
     pool_id: str | None = None
+    rv_id: str | None = None
     more_ids: tuple[str, ...] = ()
 
     @property
@@ -35,7 +37,9 @@ class Selection:
         return (self.segment_id, *self.more_ids)
 
     @classmethod
-    def create(cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None) -> Selection:
+    def create(
+        cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None, rv_id: Any = None
+    ) -> Selection:
         """Check the choice and return it.
 
         Args:
@@ -43,6 +47,7 @@ class Selection:
             segment_id: ID of the myocardium, or several IDs of segments that form the wall together.
             volume_node: The image it was drawn on.
             pool_id: ID of the blood pool, if there is one.
+            rv_id: ID of the right ventricle, if there is one.
 
         Raises:
             ValueError: The nodes or segments cannot be read, or do not belong together.
@@ -57,8 +62,14 @@ class Selection:
             _check_segment(segmentation_node, pool_id, "blood pool")
             if pool_id in walls:
                 raise ValueError(f"Segment {pool_id!r} was given as myocardium and as blood pool. Choose two segments.")
-        selection = cls(segmentation_node, walls[0], volume_node, pool_id or None, walls[1:])
-        for chosen in filter(None, (*walls, pool_id)):
+        if rv_id:
+            _check_segment(segmentation_node, rv_id, "right-ventricle")
+            if rv_id in (*walls, pool_id):
+                raise ValueError(
+                    f"Segment {rv_id!r} was given as right ventricle and as myocardium or blood pool. Choose another."
+                )
+        selection = cls(segmentation_node, walls[0], volume_node, pool_id or None, rv_id or None, walls[1:])
+        for chosen in filter(None, (*walls, pool_id, rv_id)):
             _check_lattice(segmentation_node, chosen, volume_node)
         return selection
 

@@ -131,14 +131,18 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
         ValueError: A label is not a whole number.
     """
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
-    if case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation)):
+    named = case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation))
+    if named:
         names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
         chosen = Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
     else:
         own = None if case.segment is None else labels_of(case.segment)
         labels = Choice(label=common.label if own is None else own, pool_label=_pool_label(case.pool, common))
         chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
-    return replace(chosen, phase=common.phase)
+    rv_label, rv_segment = common.rv_label, common.rv_segment
+    if rv_label is not None and rv_segment is not None:
+        rv_label, rv_segment = (None, rv_segment) if named else (rv_label, None)
+    return replace(chosen, phase=common.phase, rv_label=rv_label, rv_segment=rv_segment)
 
 
 def _pool_label(text: str | None, common: Choice) -> int | None:

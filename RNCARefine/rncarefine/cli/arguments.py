@@ -65,6 +65,20 @@ PoolSegment = Annotated[
     str | None,
     typer.Option(help="Name or ID of the blood pool in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT),
 ]
+RightVentricleLabel = Annotated[
+    int | None,
+    typer.Option(
+        "--rv-label",
+        help="Label of the right ventricle, if there is one: the report then has the AHA segments.",
+        rich_help_panel=INPUT,
+    ),
+]
+RightVentricleSegment = Annotated[
+    str | None,
+    typer.Option(
+        "--rv-segment", help="Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT
+    ),
+]
 Reports = Annotated[
     list[Path] | None,
     typer.Option(
@@ -92,13 +106,16 @@ def choice_of(
     pool_label: int | None = None,
     pool_segment: str | None = None,
     phase: int | None = None,
+    rv_label: int | None = None,
+    rv_segment: str | None = None,
 ) -> Choice:
     """Return what the options of the input choose.
 
     Raises:
         ValueError: A label is not a whole number.
     """
-    return Choice(None if label is None else labels_of(label), segment, pool_label, pool_segment, phase)
+    labels = None if label is None else labels_of(label)
+    return Choice(labels, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
 
 
 def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

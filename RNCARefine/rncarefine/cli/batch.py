@@ -70,6 +70,8 @@ def batch(
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
     pool_segment: arguments.PoolSegment = None,
+    rv_label: arguments.RightVentricleLabel = None,
+    rv_segment: arguments.RightVentricleSegment = None,
     output: Annotated[
         Path,
         typer.Option(
@@ -114,7 +116,7 @@ def batch(
         if workers is not None and scheduler is not None:
             raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
         require_dask()
-        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase)
+        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
         cases = _cases(source, image, segmentation, output)
         if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")

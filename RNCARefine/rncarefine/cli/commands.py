@@ -61,6 +61,8 @@ def repair(
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
     pool_segment: arguments.PoolSegment = None,
+    rv_label: arguments.RightVentricleLabel = None,
+    rv_segment: arguments.RightVentricleSegment = None,
     output: arguments.OutputFile,
     report: arguments.Reports = None,
     options: RepairOptions,
@@ -71,7 +73,7 @@ def repair(
         check_output(segmentation, output, (image,))
         check_reports(reports, (image, segmentation, output))
         weights = choose_model(options.model, options.mode)
-        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase)
+        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
         case = read_case(image, segmentation, choice)
         if options.trim_pool and pool_label is None and pool_segment is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
@@ -104,6 +106,8 @@ def check(
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
     pool_segment: arguments.PoolSegment = None,
+    rv_label: arguments.RightVentricleLabel = None,
+    rv_segment: arguments.RightVentricleSegment = None,
     report: arguments.Reports = None,
     *,
     options: RepairOptions,
@@ -112,7 +116,7 @@ def check(
     with one_line_errors():
         reports = report or []
         check_reports(reports, (image, segmentation))
-        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase)
+        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
         case = read_case(image, segmentation, choice)
         result = check_stack(case.stack, options)
         with written_whole(*reports) as new_reports:

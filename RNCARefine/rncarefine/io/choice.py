@@ -29,6 +29,8 @@ class Choice:
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
         phase: Phase of a cine, from 0.
+        rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
+        rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
     """
 
     label: int | Iterable[int] | None = None
@@ -36,6 +38,8 @@ class Choice:
     pool_label: int | None = None
     pool_segment: str | None = None
     phase: int | None = None
+    rv_label: int | None = None
+    rv_segment: str | None = None
 
     def __post_init__(self) -> None:
         labels = (self.label,) if isinstance(self.label, int) else tuple(self.label or ())

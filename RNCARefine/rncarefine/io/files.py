@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..anatomy.aha import handedness
 from ..atomic import real_path, written_whole
 from ..reasons import Reason, ReasonCode
 from ..refine.result import Changes
@@ -73,6 +74,8 @@ def read_case(
     pool_label: int | None = None,
     pool_segment: str | None = None,
     phase: int | None = None,
+    rv_label: int | None = None,
+    rv_segment: str | None = None,
 ) -> Case:
     """Read an image and the segmentation that belongs to it.
 
@@ -98,12 +101,14 @@ def read_case(
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
         phase: Which phase of a cine to read, from 0, where the image holds several.
+        rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
+        rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
 
     Raises:
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
-    choice = choice or Choice(label, segment, pool_label, pool_segment, phase)
+    choice = choice or Choice(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
     series = None
@@ -121,6 +126,9 @@ def read_case(
     mask = union_on(grid, source, walls)
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
+    ventricle = _right_ventricle(source, choice)
+    if ventricle is None and (choice.rv_label, choice.rv_segment) != (None, None):
+        notes = (*notes, Reason(ReasonCode.RV_NOT_FOUND))
     i, j, k = (round(value, 6) for value in grid.spacing)
     stack = Stack.create(
         turn.apply(values),
@@ -130,6 +138,8 @@ def read_case(
         name=str(image),  # what messages call it
         reversed=is_reversed(grid),
         notes=notes,
+        right_ventricle=None if ventricle is None else source.mask_on(grid, ventricle),
+        right_handed=handedness(grid.ijk_to_lps),
     )
     return Case(replace(stack, name=stem_of(image)), source.others(grid, walls, pool), grid, source, walls, pool)
 
@@ -299,6 +309,24 @@ def _read_segmentation(
 def union_on(grid: Grid, source: SegmentationFile, segments: Iterable[Segment]) -> Mask:
     """Return where any of some segments is on an image's grid, shape ``(k, j, i)``."""
     return np.maximum.reduce([source.mask_on(grid, segment) for segment in segments])
+
+
+def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None:
+    """Return the right ventricle; ``None`` if none was asked for, or the segmentation does not have it.
+
+    Raises:
+        ValueError: A label was given for named segments, or the other way round.
+    """
+    if isinstance(source, LabelMap):
+        if choice.rv_segment is not None:
+            raise ValueError(f"{source.path} is a label map. Use --rv-label, not the name of a segment.")
+        found = choice.rv_label in source.labels()
+        return source.choose(choice.rv_label, "right ventricle", "--rv-label") if found else None
+    if choice.rv_label is not None:
+        raise ValueError(f"{source.path} has named segments. Use --rv-segment, not a label.")
+    if isinstance(source, (SegNrrd, DicomSeg)) and choice.rv_segment is not None and source.has(choice.rv_segment):
+        return source.choose(choice.rv_segment, "right ventricle", "--rv-segment")
+    return None
 
 
 def is_seg_nrrd(path: Path) -> bool:

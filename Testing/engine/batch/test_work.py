@@ -144,6 +144,15 @@ def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_take
     assert choice_for(CohortCase("p1", None, path, *own), common) == chosen
 
 
+@pytest.mark.parametrize(("path", "other"), [(MAP, "rv_segment"), (NAMED, "rv_label")])
+def test_each_kind_of_file_takes_its_own_right_ventricle(path, other):
+    chosen = choice_for(CohortCase("p1", None, path), Choice(rv_label=1, rv_segment="RV"))
+    assert (chosen.rv_label, chosen.rv_segment) == ((1, None) if path == MAP else (None, "RV"))
+    # What does not fit is not passed over in silence.
+    only = choice_for(CohortCase("p1", None, path), Choice(**{other: "RV" if other == "rv_segment" else 1}))
+    assert getattr(only, other)
+
+
 def test_a_blood_pool_of_several_labels_is_refused():
     with pytest.raises(ValueError, match="one label"):
         choice_for(CohortCase("p1", None, MAP, "2", "3;4"), Choice())
