@@ -57,8 +57,8 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.STACK_IN_DOUBT: _("It is doubtful whether this is a short-axis stack: every change needs review."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
     ReasonCode.NOT_THICKEST_AXIS: _(
-        "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the in-plane "
-        "spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
+        "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the "
+        "in-plane spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
     ),
     ReasonCode.FILLED_OUTLINE: _(
         "No slice is a ring, and the myocardium is solid in most of them (number of slices: {slices:.0f}): is this the "
@@ -82,6 +82,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.POOL_NOT_FOUND: _(
         "The segmentation has no such blood pool and was taken without one. If it has one, correct its label or name."
+    ),
+    ReasonCode.RV_NOT_FOUND: _(
+        "The segmentation has no such right ventricle: the polar map has no segments. If it has one, correct its label "
+        "or name."
     ),
     ReasonCode.THIN_SLICES: _(
         "The slice spacing ({slice_spacing_mm:.2f} mm) is close to the in-plane spacing: this may not be a short-axis "
