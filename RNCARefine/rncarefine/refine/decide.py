@@ -116,7 +116,8 @@ def from_neighbours(
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
     bounds = replace(options.bounds, least_overlap=0.0)
     axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
-    if rejection(wall, before, seen.near[k], None, entry.expectation, axis, seen.stack.in_plane, bounds) is not None:
+    against = rejection(wall, before, seen.near[k], None, entry.expectation, axis, seen.stack.in_plane, bounds)
+    if against is not None or mostly_others(wall, before, seen.others_of(k)) is not None:
         return own
     found = repaired_features(seen.focused.mask[k], wall, sight.seen[k], sight.seen[k])
     reasons = (*seen.reasons(entry), Reason(ReasonCode.BETWEEN_NEIGHBOURS))
