@@ -159,7 +159,7 @@ def _resampled(spacing_mm: float) -> Disturb:
 
 
 def _slice_distance(mm: float) -> Disturb:
-    """Another slice distance in the header; the slices stay as they are."""
+    """Another slice spacing in the header; the slices stay as they are."""
     return lambda stack, rng: replace(stack, spacing=(mm, *stack.spacing[1:]))
 
 

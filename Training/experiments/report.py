@@ -5,7 +5,7 @@ A document has places for tables, each between two lines::
     <!-- table: strata test -->
     <!-- end of table -->
 
-:func:`fill` writes the table of that name into them. The small CSV files are kept beside the document, so that its
+:func:`fill` writes the table of that name into them. The small CSV files are kept next to the document, so that its
 figures can be made again from them.
 """
 

@@ -78,7 +78,7 @@ class Subjects(Strict):
         if strangers:
             raise ValueError(f"subjects in select that are not in develop: {', '.join(strangers)}")
         if not self.train:
-            raise ValueError("nobody is left to train on: name subjects in develop, or the table of prepare in split")
+            raise ValueError("no subject to train on: name subjects in develop, or the table of prepare in split")
         return self
 
     @property

@@ -18,7 +18,7 @@ from .review import REVIEW_OF_TAG, REVIEW_TAG, tag_of
 
 @dataclass(frozen=True, eq=False)
 class Cine:
-    """What a person has chosen to repair in a sequence; build it with :meth:`create`.
+    """What the user has chosen to repair in a sequence; build it with :meth:`create`.
 
     Attributes:
         browser_node: The sequence browser.
@@ -126,7 +126,7 @@ class Cine:
     def copies(self) -> dict[int, Any]:
         """Return copies of the segmentations of all frames that have one, outside the scene and under no transform.
 
-        The shown frame is copied from the node in the scene, so that what a person sees is what is repaired.
+        The shown frame is copied from the node in the scene, so that what the user sees is what is repaired.
         """
         copies = {}
         for frame in range(self.count):

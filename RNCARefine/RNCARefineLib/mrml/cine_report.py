@@ -88,7 +88,7 @@ def put_frames_table(
         segmentation_node: The repaired segmentation, in the scene; it gets a reference to the table.
         reports: The reports, by the number of the frame.
         failed: Frames that could not be repaired; with the next, part of the summary, which describes the table.
-        not_reached: Frames that were to be repaired when the person cancelled.
+        not_reached: Frames that were to be repaired when the user cancelled.
 
     Returns:
         The table node: a row for each slice of each frame, the column ``frame`` first, then those of the report.

@@ -73,7 +73,7 @@ def process(
         model: The weights.
         options: How to repair.
         destination: Where the result goes.
-        progress: Told how far the work is; returning ``False`` cancels it.
+        progress: Called with the share that is done; returning ``False`` cancels it.
 
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.

@@ -1,4 +1,4 @@
-"""Nodes beside nodes in the subject hierarchy, and a scene in which a failure leaves no trace."""
+"""Nodes next to nodes in the subject hierarchy, and a scene in which a failure leaves no trace."""
 
 from __future__ import annotations
 

@@ -17,11 +17,11 @@ _BACKENDS = {"numpy": "NumPy", "torch": "PyTorch"}
 
 
 class ComputingLine:
-    """Looks for PyTorch only once somebody wants to know: when the section Advanced is opened.
+    """Looks for PyTorch only when it is needed: when the section Advanced is opened.
 
     Args:
         ui: The widgets of the panel.
-        notice: Shows a sentence to the person.
+        notice: Shows a sentence to the user.
         pytorch: Looks for PyTorch and installs it.
     """
 

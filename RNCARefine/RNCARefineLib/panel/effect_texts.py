@@ -84,7 +84,7 @@ def _unchanged(proposal: Proposal) -> str:
 
 
 def _to_look_at(proposal: Proposal) -> list[str]:
-    """Return a line for each slice that is left for a person, and for each repair that a person must look at."""
+    """Return a line for each slice that is left unrepaired, and for each repair that needs review."""
     left, doubtful = _("{slice} is left for you: {reason}"), _("Look at the repair of {slice}: {reason}")
     closed = _("Look at {slice}: {reason}")
     return [

@@ -39,7 +39,7 @@ class Frame:
 
 
 class FramesChoice:
-    """The row that lets a person choose all frames, where there are some; bound to the parameter node by itself.
+    """The row that lets the user choose all frames, where there are some; bound to the parameter node by itself.
 
     Args:
         ui: The widgets of the panel.
@@ -110,7 +110,7 @@ def refresh_frames(segmentation_node: Any, segment_id: str, volume_node: Any) ->
 
 
 def news_of(outcome: CineOutcome) -> str:
-    """Return what a person must know about the repair of a sequence besides its summary, a line each."""
+    """Return what the user must know about the repair of a sequence besides its summary, a line each."""
     lines = []
     if outcome.cancelled:
         text = _("Cancelled: what was finished is kept. {frames}: not reached, copied as before.")

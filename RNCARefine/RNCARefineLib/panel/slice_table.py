@@ -15,7 +15,7 @@ from rncarefine.words import REPAIRED, Verdict
 from .controls import make_small
 
 _LIGHT, _DARK = {"look": "#b34a00", "done": "#0072b2"}, {"look": "#f0a050", "done": "#56b4e9"}
-"""Accents, on a light and on a dark ground, of what a person must look at and of what was repaired. The words say the
+"""Accents, on a light and on a dark ground, of what needs review and of what was repaired. The words say the
 same."""
 
 
@@ -68,7 +68,7 @@ class SliceTable:
         table.connect("cellClicked(int,int)", self._on_clicked)
 
     def show(self, report: Report | None, *, checked: bool = False) -> None:
-        """Show a report, or nothing; the chosen row stays, and nobody is told.
+        """Show a report, or nothing; the chosen row stays, and no signal is sent.
 
         Args:
             report: The report.
@@ -151,7 +151,7 @@ class SliceTable:
             self._table.setRowHidden(row, not shown)
 
     def _on_current(self, row: int, column: int, previous_row: int, previous_column: int) -> None:
-        # Getting the keyboard, a table makes its first row current, which nobody has chosen.
+        # Getting the keyboard, a table makes its first row current without a choice.
         if row != previous_row and self._is_chosen(row):
             self._tell(row)
 

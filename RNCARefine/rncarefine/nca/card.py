@@ -22,12 +22,12 @@ CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours")
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known about a model. Written as JSON beside its weights."""
+    """What is known about a model. Written as JSON next to its weights."""
 
     name: str
     """File name of weights and card without the ending: letters, digits, ``.``, ``_`` and ``-``."""
     title: str
-    """For a person, one line."""
+    """For the user, one line."""
     task: str
     mode: str
     """``slice-wise`` or ``volumetric``."""
@@ -111,7 +111,7 @@ class ModelCard:
         """
         path = Path(path)
         if not path.is_file():
-            raise ValueError(f"{path}: the model card is missing. Copy it beside the weights; it comes with them.")
+            raise ValueError(f"{path}: the model card is missing. Copy it next to the weights; it comes with them.")
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -153,7 +153,7 @@ def _is_shapes(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value is a dictionary that strict JSON can hold."""
+    """Return whether a value is a dictionary that strict JSON can hold."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

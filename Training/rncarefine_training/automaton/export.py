@@ -89,10 +89,10 @@ def _command(config: Config) -> str:
 
 
 def recard(path: Path, **changes: Any) -> None:
-    """Write some fields of a model's card anew; the weights stay as they are.
+    """Write some fields of a model's card again; the weights stay as they are.
 
     Args:
-        path: The ``.npz``; its card lies beside it.
+        path: The ``.npz``; its card lies next to it.
         changes: Fields of :class:`rncarefine.nca.card.ModelCard`.
     """
     model = load_model(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import zeros
 from torch.utils.data import DataLoader, Dataset, TensorDataset
@@ -22,7 +22,6 @@ from ..networks.failures import REDRAWN
 from ..progress import UpdatesBar
 from ..resume import Remaining, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
-from .patience import Patience
 from .samples import RepairSamples, Sample, load_stacks
 from .validation import Validation
 
@@ -68,6 +67,32 @@ def settings_made_from(settings: Automaton) -> dict[str, Any]:
     """Return the settings of an automaton that must be unchanged for its training to be resumed, by field."""
     kept = settings.model_dump(mode="json", exclude=CHANGEABLE)
     return {f"automaton.{name}": value for name, value in kept.items()}
+
+
+class Patience(EarlyStopping):
+    """Stops a training after some validations without a gain of Dice; one that it has stopped stays stopped.
+
+    Args:
+        validations: How many to wait for.
+        warmup_updates: Until then no rollout is trained, and none of them counts.
+    """
+
+    def __init__(self, validations: int, warmup_updates: int) -> None:
+        super().__init__("dice_gain", mode="max", patience=validations)
+        self.warmup_updates = warmup_updates
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Do not resume what has stopped."""
+        trainer.should_stop = self.wait_count >= self.patience
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Look at a validation, if there were rollouts to get better."""
+        if trainer.global_step > self.warmup_updates:
+            super().on_validation_end(trainer, pl_module)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on waiting, for as long as the configuration says now."""
+        super().load_state_dict(state_dict | {"patience": self.patience})
 
 
 @dataclass(frozen=True)

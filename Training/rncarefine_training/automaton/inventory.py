@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Config
-from ..data.predictions import broken, load_prediction
+from ..data.cases import broken, load_prediction
 from ..data.sources.entry import network_of, source_of
 from .fit import training_sources
 

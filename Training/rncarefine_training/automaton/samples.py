@@ -21,8 +21,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import random_affine, random_contrast
-from ..data.cases import MYOCARDIUM, POOL, RV, Case, matches
-from ..data.predictions import broken, load_prediction
+from ..data.cases import MYOCARDIUM, POOL, RV, Case, broken, load_prediction, matches
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
 from .tasks import task_of

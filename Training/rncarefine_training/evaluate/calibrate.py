@@ -27,8 +27,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED
 
-from ..data.cases import MYOCARDIUM, Case
-from ..data.predictions import load_prediction
+from ..data.cases import MYOCARDIUM, Case, load_prediction
 from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75

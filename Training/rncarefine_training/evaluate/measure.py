@@ -22,8 +22,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 
-from ..data.cases import MYOCARDIUM, POOL, Case
-from ..data.predictions import broken, load_prediction
+from ..data.cases import MYOCARDIUM, POOL, Case, broken, load_prediction
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
 
@@ -231,7 +230,7 @@ class Attempt:
 
 
 def repairs(stack: Stack, pool: Mask, model: Model, name: str, device: str) -> list[Attempt]:
-    """Repair a stack with closed base, without and with the blood pool; beside them what the encoder alone makes of it.
+    """Repair a stack with closed base, without and with the blood pool, and by the encoder alone.
 
     Slices that the baselines of the encoder do not draw, or need not, are those of the input.
     """

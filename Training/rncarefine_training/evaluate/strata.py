@@ -1,4 +1,4 @@
-"""The same figures by what is broken, place in the stack, how much of the wall was there, gap and slice distance."""
+"""The same figures by what is broken, place in the stack, how much of the wall was there, gap and slice spacing."""
 
 from __future__ import annotations
 

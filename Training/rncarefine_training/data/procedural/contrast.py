@@ -31,7 +31,7 @@ SEQUENCES = {"ssfp": 0.7, "gre": 0.11, "late enhancement": 0.08, "black blood": 
 
 
 def draw_contrast(rng: np.random.Generator, sequence: str | None = None) -> Contrast:
-    """Draw the grey values of a scan.
+    """Draw the intensities of a scan.
 
     Args:
         rng: Source of randomness.

@@ -106,7 +106,7 @@ class TruthCheck:
 
 
 class PredictionCheck:
-    """Sees one network's segmentations beside the truth and says at the end whether its labels can be right.
+    """Sees one network's segmentations next to the truth and says at the end whether its labels can be right.
 
     Args:
         network: Its name.

@@ -45,7 +45,7 @@ class _Outputs:
 
 
 def is_nnunet(folder: Path) -> bool:
-    """Tell whether a folder is a raw data set of nnU-Net."""
+    """Return whether a folder is a raw data set of nnU-Net."""
     return (folder / "dataset.json").is_file() and (folder / "imagesTr").is_dir()
 
 

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from rncarefine.atomic import written_whole
 from rncarefine.nca.channels import intensity_range
 
-from ..cases import MYOCARDIUM, POOL, RV, Case
-from ..predictions import broken, load_prediction
+from ..cases import MYOCARDIUM, POOL, RV, Case, broken, load_prediction
 
 T = TypeVar("T")
 COLUMNS = 6

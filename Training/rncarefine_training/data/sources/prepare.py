@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cases import Case
-from ..predictions import broken
+from ..cases import Case, broken
 from .checks import PredictionCheck, TruthCheck
 from .entry import Entry, Split, check_entries, raise_all, source_of
 from .labels import Labels
@@ -114,7 +113,9 @@ def prepare(
         raise_all(problems)
         summary.notes += truth.confirm()
         if "select" not in split.values():
-            summary.notes.append(f"Nobody selects. Before you train, change some subjects to select in {run / FILE}.")
+            summary.notes.append(
+                f"The validation set is empty. Before you train, change some subjects to select in {run / FILE}."
+            )
         for name, check in checks.items():
             check.confirm()
             summary.networks[name].dice = check.dice
