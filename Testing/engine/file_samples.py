@@ -12,6 +12,8 @@ import slicerio
 from numpy.typing import ArrayLike
 
 from engine.report_samples import SPACING, broken_stack
+from rncarefine.io.files import Case, write_case
+from rncarefine.refine.result import Changes
 from rncarefine.stack import Mask, Stack
 
 RV, MYOCARDIUM, POOL = 1, 2, 3
@@ -147,3 +149,8 @@ def write_segmentation(path: Path) -> Path:
     plan[:, 10:30, 10:30] = 1
     segments = [("rv", 0, RV), ("myocardium", 0, MYOCARDIUM), ("blood pool", 0, POOL), ("plan", 1, 1)]
     return write_segments(path, segments, np.stack([values, plan]))
+
+
+def write_wall(case: Case, after: Mask, path: Path, **options: Any) -> None:
+    """Write a case with another wall, which is all that the result of a repair says about it."""
+    write_case(case, Changes.compose(case.stack, after, **options), path)

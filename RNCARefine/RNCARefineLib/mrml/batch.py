@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rncarefine.io.files import is_seg_nrrd
 from rncarefine.io.label_map import read_volume
 from rncarefine.nca.model import Model
 from rncarefine.progress import Progress, subrange
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.options import RepairOptions
 
 from .guards import Selection
@@ -75,6 +77,9 @@ def process_batch(
         try:
             volume_node, segmentation_node = _load(case.name, image, segmentation)
             wall, cavity = case.segment or segment, case.pool or pool
+            without_pool = cavity is not None and not _has_segment(segmentation_node, cavity)
+            if without_pool:
+                cavity = None
             selection = Selection.create(
                 segmentation_node,
                 find_segment(segmentation_node, wall, "myocardium"),
@@ -82,13 +87,24 @@ def process_batch(
                 None if cavity is None else find_segment(segmentation_node, cavity, "blood pool"),
             )
             destination = Destination(None, False, UndoSteps())
-            outcome = process(selection, model, options, destination, subrange(told, 0.1, 0.9))
-            finish(outcome.report, lambda path: _save(outcome.segmentation_node, path))
+            chosen = replace(options, trim_pool=options.trim_pool and not without_pool)
+            outcome = process(selection, model, chosen, destination, subrange(told, 0.1, 0.9))
+            report = outcome.report
+            if without_pool:
+                report = replace(report, doubts=[Reason(ReasonCode.POOL_NOT_FOUND), *report.doubts])
+            finish(report, lambda path: _save(outcome.segmentation_node, path))
         finally:
             slicer.mrmlScene.Clear()
             slicer.app.processEvents()  # the application lets go of some things only when it is idle
 
     return run_cohort(cohort, cases, work, ending=ENDING, progress=progress, tell=tell)
+
+
+def _has_segment(segmentation_node: Any, wanted: str) -> bool:
+    """Whether there is a segment of this ID, name, or label of a label map."""
+    segmentation = segmentation_node.GetSegmentation()
+    names = {str(known): segmentation.GetSegment(known).GetName() for known in segmentation.GetSegmentIDs()}
+    return any(candidate in (*names, *names.values()) for candidate in (wanted, f"Segment_{wanted}"))
 
 
 def find_segment(segmentation_node: Any, wanted: str | None, role: str) -> str:

@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import __version__
-from ..io.files import Choice, is_seg_nrrd, read_case, write_case
+from ..io.dicom_seg import SEG_ENDING
+from ..io.files import Choice, is_dicom_seg, is_seg_nrrd, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
 from ..nca.model import Model, load_model
@@ -114,7 +115,7 @@ class FileWork:
 def result_name(case: CohortCase) -> str:
     """Return the name of a case's result: of the segmentation's kind, and always one file."""
     name = "" if case.segmentation is None else case.segmentation.name.lower()
-    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES)
+    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES, SEG_ENDING)
     ending = next((ending for ending in endings if name.endswith(ending)), ENDING)
     return case.name + _OTHERWISE.get(ending, ending)
 
@@ -130,11 +131,13 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
         ValueError: A label is not a whole number.
     """
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
-    if case.segmentation is not None and is_seg_nrrd(case.segmentation):
+    if case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation)):
         names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
-        return Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
-    labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
-    return Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+        chosen = Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
+    else:
+        labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
+        chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+    return replace(chosen, phase=common.phase)
 
 
 def _label(text: str | None, common: int | None) -> int | None:

@@ -19,11 +19,23 @@ INPUT, OUTPUT = "Input", str(Group.OUTPUT)
 
 ImageFile = Annotated[
     Path,
-    typer.Argument(metavar="IMAGE", help="Short-axis stack: NIfTI, NRRD or MetaImage, slices along the third axis."),
+    typer.Argument(
+        metavar="IMAGE", help="Short-axis stack: NIfTI, NRRD, MetaImage, or a DICOM series (folder or file)."
+    ),
 ]
 SegmentationFile = Annotated[
     Path,
-    typer.Argument(metavar="SEGMENTATION", help="Label map on the image's grid, or .seg.nrrd."),
+    typer.Argument(metavar="SEGMENTATION", help="Label map on the image's grid, .seg.nrrd or DICOM SEG."),
+]
+Phase = Annotated[
+    int | None,
+    typer.Option(
+        "--phase",
+        min=0,
+        metavar="N",
+        help="Phase of a cine, from 0, where IMAGE holds several.",
+        rich_help_panel=INPUT,
+    ),
 ]
 Label = Annotated[
     int | None,

@@ -66,6 +66,7 @@ def batch(
             rich_help_panel=arguments.INPUT,
         ),
     ] = None,
+    phase: arguments.Phase = None,
     label: arguments.Label = None,
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
@@ -114,7 +115,7 @@ def batch(
         if workers is not None and scheduler is not None:
             raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
         require_dask()
-        choice = Choice(label, segment, pool_label, pool_segment)
+        choice = Choice(label, segment, pool_label, pool_segment, phase)
         cases = _cases(source, image, segmentation, output)
         if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")

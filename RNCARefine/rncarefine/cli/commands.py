@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..atomic import write_text_whole, written_whole
-from ..io.files import Case, Choice, check_output, read_case, read_pair, write_case
+from ..atomic import real_path, write_text_whole, written_whole
+from ..io.files import Case, Choice, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
 from ..nca.model import available_models, choose_model
 from ..refine.metrics import evaluate as compare
 from ..refine.options import RepairOptions, option_infos
@@ -55,6 +55,7 @@ def repair(
     image: arguments.ImageFile,
     segmentation: arguments.SegmentationFile,
     *,
+    phase: arguments.Phase = None,
     label: arguments.Label = None,
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
@@ -69,8 +70,8 @@ def repair(
         check_output(segmentation, output, (image,))
         check_reports(reports, (image, segmentation, output))
         weights = choose_model(options.model, options.mode)
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
-        if options.trim_pool and case.pool is None:
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment, phase))
+        if options.trim_pool and pool_label is None and pool_segment is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         tell_terms(weights.card)
         with progress_bar() as progress:
@@ -96,6 +97,7 @@ app.command()(batch)
 def check(
     image: arguments.ImageFile,
     segmentation: arguments.SegmentationFile,
+    phase: arguments.Phase = None,
     label: arguments.Label = None,
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
@@ -108,7 +110,7 @@ def check(
     with one_line_errors():
         reports = report or []
         check_reports(reports, (image, segmentation))
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
+        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment, phase))
         result = check_stack(case.stack, options)
         with written_whole(*reports) as new_reports:
             write_reports(result, new_reports, case, case.stack.mask)
@@ -205,11 +207,11 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
     for path in reports:
         if report_ending(path) not in (endings or (report_ending(path),)):
             raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
-        if path.is_dir() or not path.resolve().parent.is_dir():
+        if path.is_dir() or not real_path(path).parent.is_dir():
             raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or it is a folder.")
-        if path.resolve() in [other.resolve() for other in used]:
+        if real_path(path) in [real_path(other) for other in used]:
             raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
-    if len({path.resolve() for path in reports}) != len(reports):
+    if len({real_path(path) for path in reports}) != len(reports):
         raise ValueError("The same report file was given twice. Leave one out.")
 
 
@@ -226,5 +228,5 @@ def status_of(report: Report) -> int:
 
 def _choice_for(path: Path, label: int | None, segment: str | None) -> Choice:
     """Return the choice for one of two files, which may be of different kinds."""
-    named = path.name.lower().endswith(".seg.nrrd")
+    named = is_seg_nrrd(path) or is_dicom_seg(path)
     return Choice(segment=segment) if named else Choice(label=label)

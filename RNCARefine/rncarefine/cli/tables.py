@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.box import SIMPLE
@@ -26,14 +26,22 @@ PLAIN_WIDTH = 140
 """Columns where the output is a file or a pipe, so that no table is squeezed into 80."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise the error: rich would leave with 1, which here means that slices are flagged."""
+        raise BrokenPipeError
+
+
 def out() -> Console:
     """Return the console for results."""
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    return _Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
 
 
 def note(text: str) -> None:
     """Print a line on standard error, so that it does not mix with the results."""
-    print(text, file=sys.stderr)
+    # What standard error cannot show must not end the work; names from a file may hold bytes that are no text.
+    with suppress(OSError):
+        print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
 
 
 @contextmanager

@@ -5,18 +5,38 @@ The command line reads and writes through here; inside Slicer the nodes are the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
-from ..atomic import written_whole
+from ..atomic import real_path, written_whole
+from ..reasons import Reason, ReasonCode
 from ..refine.result import Changes
 from ..stack import Mask, Stack
-from .grid import Grid
-from .label_map import READABLE, TWO_FILES, WRITABLE, check_path, ending_of, grid_of, read_label_map, read_volume
-from .seg_nrrd import ENDING, read_seg_nrrd
+from .dicom_seg import SEG_ENDING, DicomSeg, read_dicom_seg
+from .dicom_series import DicomSeries, is_dicom, read_series
+from .grid import Grid, is_reversed, stack_turn
+from .label_map import (
+    READABLE,
+    TWO_FILES,
+    WRITABLE,
+    LabelMap,
+    check_path,
+    check_spacing,
+    ending_of,
+    grid_of,
+    read_label_map,
+    read_volume,
+)
+from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
 from .segmentation_file import Segment, SegmentationFile
+
+MOST_LABELS = 8
+"""An image with no more grey values than this is taken for a label map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +47,7 @@ class Case:
         stack: The stack.
         others: All labels of an exclusive label map but myocardium and pool, shape ``(k, j, i)``; ``None`` for
             ``.seg.nrrd``, whose segments may overlap.
-        grid: The image's place in space.
+        grid: The place of the stack in space: that of the image, with the axes in the order of a stack.
         segmentation: The segmentation as it is on disk.
         wall: Its label or segment that is the myocardium.
         pool: Its label or segment that is the blood pool, if given.
@@ -43,19 +63,21 @@ class Case:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which label or segment is meant; all ``None`` for the only one there is.
+    """Which label or segment is meant, and which phase of the image; all ``None`` for the only one there is.
 
     Attributes:
         label: Label of the myocardium in a label map.
         segment: Name or ID of the myocardium in a ``.seg.nrrd``.
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
+        phase: Phase of a cine, from 0.
     """
 
     label: int | None = None
     segment: str | None = None
     pool_label: int | None = None
     pool_segment: str | None = None
+    phase: int | None = None
 
 
 def read_case(
@@ -67,10 +89,13 @@ def read_case(
     segment: str | None = None,
     pool_label: int | None = None,
     pool_segment: str | None = None,
+    phase: int | None = None,
 ) -> Case:
     """Read an image and the segmentation that belongs to it.
 
-    The third axis of the image is taken as the slice axis: arrays have the shape ``(k, j, i)``, spacing is in mm.
+    The slice axis is the one with the largest spacing. Arrays have the shape ``(k, j, i)``: slices in the order of the
+    file, columns towards the left or posterior, rows towards the posterior or inferior, however they are stored.
+    Spacing is in mm.
 
     Example:
         >>> from rncarefine.io.sample import sample_files
@@ -80,37 +105,63 @@ def read_case(
         (True, True)
 
     Args:
-        image: NIfTI, NRRD or MetaImage, three-dimensional.
-        segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` whose voxels coincide
-            with the image's.
-        choice: Which labels or segments are myocardium and blood pool, in place of the four arguments below.
+        image: NIfTI, NRRD or MetaImage, three-dimensional; or a folder or a file of a DICOM series.
+        segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` or DICOM SEG whose voxels
+            coincide with the image's.
+        choice: Which labels, segments and phase are meant, in place of the arguments below.
         label: Label of the myocardium in a label map; not needed where there is only one.
-        segment: Name or ID of the myocardium in a ``.seg.nrrd``; not needed where there is only one.
+        segment: Name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG; not needed where there is only one.
         pool_label: Label of the blood pool in a label map.
-        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
+        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
+        phase: Which phase of a cine to read, from 0, where the image holds several.
 
     Raises:
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
-    choice = choice or Choice(label, segment, pool_label, pool_segment)
+    choice = choice or Choice(label, segment, pool_label, pool_segment, phase)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
-    picture = read_volume(image, "image")
-    grid = grid_of(picture)
-    source, wall, pool = read_segmentation(segmentation, choice)
+    series = None
+    if is_dicom(image):
+        series = read_series(image, choice.phase)
+        values, stored = series.values, series.grid
+        check_spacing(image, "image", stored)
+    else:
+        picture = read_volume(image, "image", choice.phase)
+        values, stored = sitk.GetArrayFromImage(picture), grid_of(picture)
+    _check_grey_values(image, values)
+    turn = stack_turn(stored)
+    grid = stored.turned(turn)
+    source, wall, pool, notes = _read_segmentation(segmentation, choice, series)
     mask = source.mask_on(grid, wall)
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
-    i, j, k = grid.spacing
+    i, j, k = (round(value, 6) for value in grid.spacing)
     stack = Stack.create(
-        sitk.GetArrayFromImage(picture),
+        turn.apply(values),
         mask,
         (k, j, i),
         pool=None if pool is None else source.mask_on(grid, pool),
-        name=stem_of(image),
+        name=str(image),  # what messages call it
+        reversed=is_reversed(grid),
+        notes=notes,
     )
-    return Case(stack, source.others(wall, pool), grid, source, wall, pool)
+    return Case(replace(stack, name=stem_of(image)), source.others(grid, wall, pool), grid, source, wall, pool)
+
+
+def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
+    """Check that an image is none of labels.
+
+    Raises:
+        ValueError: It has hardly any grey values.
+    """
+    some = values[: MOST_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
+    if len(np.unique(some)) <= MOST_LABELS and 1 < (count := len(np.unique(values))) <= MOST_LABELS:
+        raise ValueError(
+            f"{path}: the image has {count} grey values: is it a label map? Give the image first, then the "
+            "segmentation."
+        )
 
 
 def read_pair(
@@ -132,14 +183,16 @@ def read_pair(
     """
     first, one, _ = read_segmentation(prediction, choice)
     second, other, _ = read_segmentation(truth, truth_choice)
-    grid = first.grid.united(second.grid)
-    # A label map has a grid of its own to keep to; a .seg.nrrd says nothing about what lies outside its extent.
-    whole = [file.grid for file in (first, second) if not is_seg_nrrd(file.path)]
-    if grid is None or not all(grid.coincides_with(own) for own in whole):
+    turn = first.grid.turn_of(second.grid)
+    grid = None if turn is None else first.grid.united(second.grid.turned(turn))
+    # A label map has a grid of its own to keep to; named segments say nothing about what lies outside their extent.
+    whole = [file.grid for file in (first, second) if isinstance(file, LabelMap)]
+    if grid is None or not all(grid.holds_the_voxels_of(own) for own in whole):
         raise ValueError(
             f"{prediction} and {truth} do not lie on the same voxels. Prediction: {first.grid}. Truth: {second.grid}. "
             "Resample one to the other."
         )
+    grid = grid.turned(stack_turn(grid))
     i, j, k = grid.spacing
     return first.mask_on(grid, one), second.mask_on(grid, other), (k, j, i)
 
@@ -194,21 +247,24 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     segmentation, output = Path(segmentation), Path(output)
     check_path(output)
     for source in (segmentation, *map(Path, others)):
-        if output.resolve() == source.resolve() or (output.exists() and source.exists() and output.samefile(source)):
+        if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
             raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
-    if is_seg_nrrd(segmentation) != is_seg_nrrd(output):
+    if is_dicom_seg(segmentation):
+        if not output.name.lower().endswith(SEG_ENDING):
+            raise ValueError(f"{output}: the output must be of the segmentation's kind (DICOM), its name ends in .dcm.")
+    elif is_seg_nrrd(segmentation) != is_seg_nrrd(output):
         kind = f"ends in {ENDING}" if is_seg_nrrd(segmentation) else f"is one of {', '.join(WRITABLE)} (a label map)"
         raise ValueError(
             f"{output}: the output must be of the segmentation's kind, that is, its name {kind}. "
             "To convert it, open the result in 3D Slicer and export it."
         )
-    if not is_seg_nrrd(output):
+    if not is_seg_nrrd(output) and not is_dicom_seg(segmentation):
         if output.name.lower().endswith(TWO_FILES):
             raise ValueError(f"{output}: this format is spread over two files. Choose .nrrd or .mha for the output.")
         ending_of(output, WRITABLE)
     if output.is_dir():
         raise ValueError(f"{output} is a folder. Give the name of a file.")
-    if not output.resolve().parent.is_dir():
+    if not real_path(output).parent.is_dir():
         raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
 
 
@@ -221,28 +277,50 @@ def read_segmentation(
         ValueError: The file cannot be used, what was asked for is not there or not clear, or a label was given for
             named segments or the other way round.
     """
-    path, choice = Path(path), choice or Choice()
+    source, wall, pool, _ = _read_segmentation(Path(path), choice or Choice())
+    return source, wall, pool
+
+
+def _read_segmentation(
+    path: Path, choice: Choice, series: DicomSeries | None = None
+) -> tuple[SegmentationFile, Segment, Segment | None, tuple[Reason, ...]]:
+    """Do what :func:`read_segmentation` does, and return what to note about the segmentation, too."""
     pool: Segment | None = None
-    if is_seg_nrrd(path):
+    notes: tuple[Reason, ...] = ()
+    if is_seg_nrrd(path) or is_dicom_seg(path):
         if choice.label is not None or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
-        named = read_seg_nrrd(path)
+        named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.pool_segment is not None:
-            pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
-        return named, named.choose(choice.segment, "myocardium", "--segment", taken=pool), pool
+            if named.has(choice.pool_segment):
+                pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
+            else:
+                notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
+        return named, named.choose(choice.segment, "myocardium", "--segment", taken=pool), pool, notes
     if choice.segment is not None or choice.pool_segment is not None:
         raise ValueError(f"{path} is a label map. Use --label and --pool-label, not the names of segments.")
     labelled = read_label_map(path)
     if choice.pool_label is not None:
-        pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
-    return labelled, labelled.choose(choice.label, "myocardium", "--label", taken=pool), pool
+        present = labelled.labels()
+        if choice.pool_label in present or not present:
+            pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
+        else:
+            notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
+    return labelled, labelled.choose(choice.label, "myocardium", "--label", taken=pool), pool, notes
 
 
 def is_seg_nrrd(path: Path) -> bool:
-    """Tell by its name whether a file is a segmentation with named segments."""
+    """Tell by its name whether a file is a segmentation with named segments (``.seg.nrrd``)."""
     return path.name.lower().endswith(ENDING)
+
+
+def is_dicom_seg(path: Path) -> bool:
+    """Tell whether a file is a segmentation in DICOM, by its name or its content."""
+    return not is_seg_nrrd(path) and not path.name.lower().endswith(READABLE) and is_dicom(path)
 
 
 def stem_of(path: Path) -> str:
     """Return a file's name without its folder and its ending, also where the ending has two parts."""
-    return path.name[: -len(ending_of(path, (*READABLE, ENDING)))]
+    if path.name.lower().endswith((*READABLE, ENDING)):
+        return path.name[: -len(ending_of(path, (*READABLE, ENDING)))]
+    return path.stem or "stack"

@@ -18,6 +18,12 @@ REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_
 """What the confidence in a repaired wall is computed from."""
 CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours")
 """What the confidence in a closed wall is computed from that no repair has touched."""
+LARGEST_CARD = 1 << 20
+"""Most bytes of a card."""
+DEEPEST_CARD = 32
+"""How deep the values of a card may be nested."""
+MOST_PARAMETERS = 25_000_000
+"""Most parameters of a model: 100 MB of them."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,8 @@ class ModelCard:
             raise ValueError(f"{what}: a model card is a JSON object, this is a {type(values).__name__}.")
         if "format" in values and values["format"] != FORMAT:
             raise ValueError(
-                f"{what}: field 'format' is {values['format']!r}, this version of RNCARefine reads {FORMAT}. Update it."
+                f"{what}: field 'format' is {_short(values['format'])}, this version of RNCARefine reads {FORMAT}. "
+                "Update it."
             )
         names = [entry.name for entry in fields(cls)]
         for name in names:
@@ -92,12 +99,14 @@ class ModelCard:
                 raise ValueError(f"{what}: field {name!r} is missing.")
         for name in values:
             if name not in names:
-                raise ValueError(f"{what}: field {name!r} is unknown.")
+                raise ValueError(f"{what}: field {_short(name)} is unknown.")
         for name, (right, must_be) in _RULES.items():
             if not right(values[name]):
-                raise ValueError(f"{what}: field {name!r} is {values[name]!r}, it must be {must_be}.")
+                raise ValueError(f"{what}: field {name!r} is {_short(values[name])}, it must be {must_be}.")
         shapes = {name: tuple(shape) for name, shape in values["shapes"].items()}
         count = sum(math.prod(shape) for shape in shapes.values())
+        if count > MOST_PARAMETERS:
+            raise ValueError(f"{what}: the shapes add up to more than {MOST_PARAMETERS:,} parameters.")
         if values["parameters"] != count:
             raise ValueError(f"{what}: field 'parameters' is {values['parameters']}, the shapes add up to {count}.")
         return cls(**{**values, "shapes": shapes, "spacing_mm": float(values["spacing_mm"])})
@@ -113,9 +122,17 @@ class ModelCard:
         if not path.is_file():
             raise ValueError(f"{path}: the model card is missing. Copy it next to the weights; it comes with them.")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{path}: the model card cannot be read ({error}).") from error
+            with path.open("rb") as file:
+                text = file.read(LARGEST_CARD + 1)
+            if len(text) > LARGEST_CARD:
+                raise ValueError(f"it has more than {LARGEST_CARD:,} bytes")
+            if _depth(text) > DEEPEST_CARD:
+                raise ValueError(f"its values are nested more than {DEEPEST_CARD} deep")
+            values = json.loads(text.decode("utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{path}: the model card cannot be read ({error}). Copy it once more from where it came."
+            ) from error
         card = cls.from_dict(values, str(path))
         if card.name != path.stem:
             raise ValueError(f"{path}: field 'name' is {card.name!r}, but the file is called {path.stem!r}.")
@@ -136,11 +153,11 @@ _Rule = tuple[Callable[[Any], bool], str]
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= 1e300
 
 
 def _is_shapes(value: Any) -> bool:
@@ -148,8 +165,23 @@ def _is_shapes(value: Any) -> bool:
         isinstance(value, Mapping)
         and len(value) > 0
         and all(isinstance(name, str) and isinstance(shape, (list, tuple)) for name, shape in value.items())
-        and all(_is_count(size) for shape in value.values() for size in shape)
+        and all(len(shape) <= 8 and all(_is_count(size) for size in shape) for shape in value.values())
     )
+
+
+def _depth(text: bytes) -> int:
+    """Return how deep the values of JSON are nested."""
+    outside = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text)
+    deepest = depth = 0
+    for bracket in re.findall(rb"[\[\]{}]", outside):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _is_plain(value: Any) -> bool:

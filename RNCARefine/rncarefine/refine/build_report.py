@@ -165,7 +165,7 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
 
 
 def _doubts(stack: Stack, run: Run | None) -> list[Reason]:
-    doubts = []
+    doubts = list(stack.notes)
     if run is not None and run.runner.out_of_memory:
         doubts.append(Reason(ReasonCode.GPU_OUT_OF_MEMORY))
     if stack.spacing[0] < 1.5 * max(stack.in_plane):

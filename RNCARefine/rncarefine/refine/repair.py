@@ -13,6 +13,7 @@ from ..nca.architecture import Architecture
 from ..nca.model import Model, choose_model
 from ..nca.rollout import Runner
 from ..progress import Progress, report_progress, subrange
+from ..reasons import ReasonCode
 from ..stack import Mask, Stack, binary_mask
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..words import REPAIRED, Expectation, Finding, Verdict
@@ -23,6 +24,14 @@ from .options import RepairOptions
 from .proposals import propose, see
 from .records import Report
 from .result import Changes, Repaired
+from .slice_order import (
+    flipped,
+    flipped_numbers,
+    flipped_options,
+    flipped_report,
+    flipped_result,
+    flipped_stack,
+)
 
 __all__ = ["RepairOptions", "check", "repair"]
 
@@ -51,6 +60,8 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
         ValueError: The mask is empty.
     """
     options = options or RepairOptions()
+    if stack.reversed:
+        return flipped_report(check(flipped_stack(stack), flipped_options(options)))
     started = time.perf_counter()
     _check_mask(stack)
     seen = Examined.of(stack, options)
@@ -106,8 +117,14 @@ def repair(
     if others is not None:
         others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
     if options.trim_pool and stack.pool is None:
-        raise ValueError(f"{stack.name}: there is no blood pool to trim. Give one, or leave trim_pool out.")
+        if ReasonCode.POOL_NOT_FOUND not in [note.code for note in stack.notes]:
+            raise ValueError(f"{stack.name}: there is no blood pool to trim. Give one, or leave trim_pool out.")
+        options = replace(options, trim_pool=False)
     _check_mask(stack)
+    if stack.reversed:
+        others, only = None if others is None else flipped(others), flipped_numbers(only, len(stack.mask))
+        result = repair(flipped_stack(stack), model, flipped_options(options), progress, others, only)
+        return flipped_result(result, stack)
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking for the heart")
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)

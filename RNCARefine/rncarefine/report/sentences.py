@@ -51,6 +51,9 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
+    ReasonCode.POOL_NOT_FOUND: _(
+        "The segmentation has no such blood pool and was taken without one. If it has one, correct its label or name."
+    ),
     ReasonCode.THIN_SLICES: _(
         "The slice spacing ({slice_spacing_mm:.2f} mm) is close to the in-plane spacing: this may not be a short-axis "
         "stack. Check that its slices are stacked along the third image axis."

@@ -11,9 +11,11 @@ import pytest
 import SimpleITK as sitk
 
 from engine.cohort_samples import cut_off, file_work, write_cohort
-from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_segmentation
+from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_labels, write_segmentation
 from rncarefine.batch import work as cohort_work
 from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cohort import Cohort
+from rncarefine.batch.runs import Walk
 from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import choice_for, result_name
 from rncarefine.io.files import Choice
@@ -144,3 +146,28 @@ def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_take
 def test_a_label_that_is_no_whole_number_is_refused(text):
     with pytest.raises(ValueError, match="whole number"):
         choice_for(CohortCase("p1", None, MAP, text), Choice())
+
+
+def test_a_case_with_a_name_that_no_file_can_have_fails_alone(tmp_path):
+    work = file_work(tmp_path)
+    write_cohort(tmp_path / "in", ["a"])
+    files = [tmp_path / "in" / "a" / name for name in ("image.nii.gz", "segmentation.nii.gz")]
+    cases = [CohortCase(name, *files) for name in ("n" * 300, "\u00f6" * 110, "good")]
+    cohort = Cohort(work.folder, {})
+    walk = Walk(cohort, cases, result_name)
+    results = [work(case) for case in walk.begin()]
+    assert [bool(result.report) for result in results] == [False, False, True]
+    assert not any(result.unwritable for result in results)
+    assert "too long for a file (300 bytes, at most 200). Give it a shorter one" in results[0].reason
+
+
+def test_a_pool_that_one_case_lacks_is_noted_in_its_report(tmp_path):
+    work = file_work(tmp_path, options=RepairOptions(device="numpy", trim_pool=True))
+    write_cohort(tmp_path / "in", ["a"])
+    values = labels()
+    values[values == POOL] = 0
+    write_labels(tmp_path / "in" / "a" / "segmentation.nii.gz", values)
+    result = work(CohortCase("a", *(tmp_path / "in" / "a" / f"{name}.nii.gz" for name in ("image", "segmentation"))))
+    assert result.report is not None, result.reason
+    assert [doubt.code for doubt in result.report.doubts] == ["pool_not_found"]
+    assert not result.report.run.trim_pool
