@@ -1,4 +1,4 @@
-"""Our automata next to the published recipe, on the same pictures, with the seconds that each took."""
+"""Compare our automata with the published recipe, on the same pictures, with the seconds that each took."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Method:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What every method made of the same pictures.
+    """Results of all methods on the same pictures.
 
     Attributes:
         rows: One row a method and picture, with :data:`experiments.synthetic.SCORES`.

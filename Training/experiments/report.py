@@ -208,7 +208,7 @@ def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def horizon_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What becomes of the walls, from :func:`experiments.horizon.summarise`."""
+    """Walls over long rollouts, from :func:`experiments.horizon.summarise`."""
     return pd.DataFrame(
         {
             "steps": table.steps,
@@ -242,7 +242,7 @@ def robustness_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def ablation_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What the parts are worth, from :func:`experiments.ablation.summarise`."""
+    """Effect of each part, from :func:`experiments.ablation.summarise`."""
     table = table.reindex(columns=[*dict.fromkeys([*table.columns, "over", "p", "effect"])])
     return pd.DataFrame(
         {

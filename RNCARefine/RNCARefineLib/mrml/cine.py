@@ -34,7 +34,7 @@ from .writer import add_to_scene, draft, refer_to_volume
 
 @dataclass(frozen=True, eq=False)
 class CineOutcome:
-    """What the repair of a sequence has made. Frames are numbered as the browser numbers its items, from 0.
+    """Result of the repair of a sequence. Frames are numbered from 0, like the browser's items.
 
     Attributes:
         segmentation_node: The segmentation that the browser shows of the result.

@@ -35,7 +35,7 @@ from .volume_grid import VolumeGrid
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What the user asks of the effect.
+    """A request to the effect.
 
     Attributes:
         selection: The segment, its volume, and the pool if one was given.
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A wall that the user may look at and accept.
+    """A proposed wall, to preview and to accept.
 
     Attributes:
         request: What was asked.

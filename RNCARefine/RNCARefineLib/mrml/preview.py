@@ -53,7 +53,7 @@ class Preview(slicer.util.VTKObservationMixin):
         self._effect.setNodeReference(PREVIEW_ROLE, node)
 
     def set_opacity(self, opacity: float) -> None:
-        """Set how strongly the preview, if there is one, covers what lies below it, 0 to 1."""
+        """Set the opacity of the preview, if there is one, 0 to 1."""
         if self.node is not None:
             self.node.GetDisplayNode().SetOpacity(opacity)
 

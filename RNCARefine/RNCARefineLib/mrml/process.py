@@ -1,4 +1,4 @@
-"""The whole way of a check and of a repair in Slicer: guard, read, compute, write."""
+"""Check and repair in Slicer: guard, read, compute, write."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .writer import add_to_scene, copy_into, draft, refer_to_volume, write_repai
 
 @dataclass(frozen=True, eq=False)
 class Destination:
-    """Where a result goes.
+    """Destination of a result.
 
     Attributes:
         output_node: The segmentation node to overwrite; ``None`` for a new one.
@@ -42,7 +42,7 @@ class Destination:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a repair has made: the report, and the nodes that it wrote."""
+    """Result of a repair: the report and the nodes it wrote."""
 
     report: Report
     segmentation_node: Any

@@ -104,7 +104,7 @@ def reviewed_segments(segmentation: slicer.vtkSegmentation) -> list[str]:
 def mark(
     segmentation: slicer.vtkSegmentation, segment_id: str, pool_id: str | None, report: Report, masks: RepairMasks
 ) -> None:
-    """Write down on a segment how, and with what result, it was repaired, without any decision yet.
+    """Store on a segment how it was repaired and with what result, without decisions.
 
     The review of another segment that would have to restore the same wall or pool is ended: its voxels are not those
     that it left.
@@ -164,7 +164,7 @@ def stored_decisions(segment: slicer.vtkSegment) -> dict[int, bool]:
 
 
 def store_decisions(segment: slicer.vtkSegment, decisions: Mapping[int, bool]) -> None:
-    """Write the decisions about a repaired segment down."""
+    """Store the decisions about a repaired segment."""
     segment.SetTag(DECISIONS_TAG, tag_json({str(k): decisions[k] for k in sorted(decisions)}))
 
 

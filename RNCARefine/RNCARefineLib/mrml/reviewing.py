@@ -191,7 +191,7 @@ class Review:
         self._decide(k, None)
 
     def refresh(self) -> slicer.vtkMRMLTableNode:
-        """Make the table say what the segmentation says, after an undo or edits by hand, and return it.
+        """Update the table after an undo or manual edits, and return it.
 
         The status needs no refreshing: it is a tag and comes back with the voxels.
         """

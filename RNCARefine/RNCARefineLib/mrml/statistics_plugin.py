@@ -31,7 +31,7 @@ MOST_VOXELS = 400_000
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a column of the table is.
+    """Definition of a table column.
 
     Attributes:
         key: Machine-readable name.
@@ -241,7 +241,7 @@ def _may_be_wall(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> 
 
 
 def _unjudged(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> dict[str, int | float]:
-    """Return what can be said of a segment that is no short-axis wall; nothing in it is expected to be a ring."""
+    """Return the measurements of a segment that is no short-axis wall; no ring is expected in it."""
     from rncarefine.refine.metrics import lv_mass_g
 
     slices = sum(bool(one.any()) for one in wall)

@@ -1,4 +1,4 @@
-"""Check and Repair, with what is chosen in the parameter node."""
+"""Check and Repair, with the choices in the parameter node."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RunNews:
 
 
 def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunNews:
-    """Repair what is chosen, as it is chosen.
+    """Repair the chosen segment with the chosen options.
 
     Args:
         logic: ``RNCARefineLogic``; it has the nodes of the result.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Option(NamedTuple):
-    """What can be chosen: its key, what the user reads, and the tooltip of the box while it is chosen."""
+    """An entry: its key, its text, and the tooltip of the box while it is chosen."""
 
     key: str
     text: str
@@ -68,7 +68,7 @@ def enable(control: Any, tip: str, unless: str = "") -> None:
 
 
 def make_small(widget: Any, factor: float) -> None:
-    """Make the letters of a widget smaller, in proportion: a size in points would be another one on each system."""
+    """Reduce the font size of a widget in proportion: a size in points would differ between systems."""
     font = widget.font
     if font.pointSizeF() > 0:  # it may be given in pixels
         font.setPointSizeF(factor * font.pointSizeF())

@@ -14,7 +14,7 @@ from .model_choice import ModelChoice
 
 
 class EffectModel:
-    """What is chosen among the effect's parameters, shown in three widgets.
+    """Mode and model among the effect's parameters, shown in three widgets.
 
     Unless the user has chosen, the mode is that of the best model, and the model the best one of the mode.
 
@@ -32,7 +32,7 @@ class EffectModel:
 
     @property
     def mode(self) -> str:
-        """What the automaton's cells see of the stack."""
+        """The mode: slice-wise or volumetric."""
         best = self._models.best()
         return self._chosen("Mode") or (str(Mode.SLICE_WISE) if best is None else best.mode)
 

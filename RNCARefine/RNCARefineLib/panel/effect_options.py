@@ -103,7 +103,7 @@ class EffectOptions:
 
     @property
     def preview_opacity(self) -> float:
-        """How strongly a preview covers what lies below it, 0 to 1."""
+        """Opacity of the preview, 0 to 1."""
         return float(self._effect.doubleParameter("PreviewOpacity"))
 
     @property
@@ -165,7 +165,7 @@ class EffectOptions:
         enable(self.opacity, _("How strongly the preview covers what lies below it."), no_preview)
 
     def save(self) -> None:
-        """Take what is chosen in the widgets into the parameters."""
+        """Save the values of the widgets in the parameters."""
         self._effect.setParameter("Scope", THIS_SLICE if self.this_slice.checked else WHOLE_SEGMENT)
         self._effect.setParameter("CloseBase", int(self.close_base.checked))
         self._effect.setParameter("AddOnly", int(self.add_only.checked))
@@ -200,7 +200,7 @@ class EffectOptions:
         say(self.findings, text)
 
     def disconnect(self) -> None:
-        """Let go of what the widgets call."""
+        """Disconnect the widgets."""
         for widget, signal in self._connections:
             widget.disconnect(signal)
         self._connections = []

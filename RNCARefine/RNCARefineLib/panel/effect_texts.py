@@ -1,4 +1,4 @@
-"""What the Segment Editor effect says after a check, a preview and a repair."""
+"""Messages of the Segment Editor effect after a check, a preview and a repair."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .numbers import listed
 
 
 def checked(report: Report, k: int | None = None) -> str:
-    """Return what a check has found, one line a slice to repair.
+    """Return the findings of a check, one line per slice to repair.
 
     Args:
         report: Of the whole stack.
@@ -35,7 +35,7 @@ def checked(report: Report, k: int | None = None) -> str:
 
 
 def previewed(proposal: Proposal) -> str:
-    """Return what a preview shows."""
+    """Return the message of a preview."""
     if not proposal.changed:
         return _unchanged(proposal)
     text = _(
@@ -51,7 +51,7 @@ def previewed(proposal: Proposal) -> str:
 
 
 def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
-    """Return what was written.
+    """Return the message after a repair.
 
     Args:
         proposal: What was to be written.

@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence that says what to do."""
+"""Map errors to one-sentence messages with a remedy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what the user should know about an error, empty if it was not foreseen."""
+    """Return the message of an expected error, empty for an unexpected one."""
     text = str(error)
     if isinstance(error, MemoryError):
         return _("The computer has too little memory. Close other volumes or programs, and try again.")

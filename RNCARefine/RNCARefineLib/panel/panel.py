@@ -1,4 +1,4 @@
-"""The panel behind its widgets: holds the parts together and keeps them in step with scene and parameter node."""
+"""The panel's controller: keeps its parts in step with scene and parameter node."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _SceneClosed(Exception):
 
 
 class Panel:
-    """What the user sees and does; the module's widget forwards its events.
+    """Controller of the panel; the module's widget forwards its events.
 
     Args:
         root: The widget that was loaded from ``RNCARefine.ui``.
@@ -113,13 +113,13 @@ class Panel:
         self._update_actions()
 
     def notice(self, text: str) -> None:
-        """Show a sentence to the user; none takes the last one away."""
+        """Show a message; an empty one clears the last."""
         say(self._ui.noticeLabel, text)
 
     # Its parts
 
     def _update(self, *, again: bool) -> None:
-        """Bring everything in line with the parameter node; what this changes in it does not start it again."""
+        """Update all parts from the parameter node, without reacting to its own changes."""
         if self._updating or self._parameters is None:
             return
         with self._quietly():

@@ -30,7 +30,7 @@ _OFFLINE = re.compile(
 
 @dataclass(frozen=True)
 class Computing:
-    """What computes on this computer.
+    """The compute device of this computer.
 
     Attributes:
         text: For the user, such as ``CUDA: NVIDIA RTX A2000 (PyTorch 2.9.0)``.

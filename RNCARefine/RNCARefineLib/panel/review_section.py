@@ -1,4 +1,4 @@
-"""The review: what the slice table is about, and the way from slice to slice."""
+"""The review section: content of the slice table, and navigation between slices."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def _progress(report: Report, checked: bool) -> str:
 
 
 def shortcuts(ui: Any, key: str, slot: Callable[[], None]) -> list[Any]:
-    """Make a letter work while the slice table or a button that steps or decides has the focus, and nowhere else.
+    """Add a one-letter shortcut for the slice table and the buttons that step or decide, and for nothing else.
 
     A shortcut of the whole panel would act on what is typed in a combo box, which does not claim letters for itself.
     """

@@ -1,4 +1,4 @@
-"""What the user does with the slice or the segmentation that is shown: decide, undo, look, and export."""
+"""Actions on the shown slice or segmentation: decide, undo, show changes, and export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The slices of a report as a table: one row a slice, filtered, and walked through."""
+"""The slices of a report as a table with one row per slice, a filter, and navigation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Column:
 
     @property
     def alignment(self) -> int:
-        """Where its texts stand."""
+        """Alignment of its texts."""
         import qt
 
         return (qt.Qt.AlignRight if self.number else qt.Qt.AlignLeft) | qt.Qt.AlignVCenter

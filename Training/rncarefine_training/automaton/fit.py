@@ -70,7 +70,7 @@ def settings_made_from(settings: Automaton) -> dict[str, Any]:
 
 
 class Patience(EarlyStopping):
-    """Stops a training after some validations without a gain of Dice; one that it has stopped stays stopped.
+    """Stops a training after some validations without a gain of Dice; a stopped training is not resumed.
 
     Args:
         validations: How many to wait for.
@@ -86,18 +86,18 @@ class Patience(EarlyStopping):
         trainer.should_stop = self.wait_count >= self.patience
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Look at a validation, if there were rollouts to get better."""
+        """Count a validation, unless the training is still in its warm-up."""
         if trainer.global_step > self.warmup_updates:
             super().on_validation_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on waiting, for as long as the configuration says now."""
+        """Resume the count, with the patience of the present configuration."""
         super().load_state_dict(state_dict | {"patience": self.patience})
 
 
 @dataclass(frozen=True)
 class Machines:
-    """What a training runs on.
+    """The devices of a training.
 
     Attributes:
         accelerator: "auto", "cpu", "gpu" or "mps".
@@ -116,7 +116,7 @@ class Machines:
 
     @property
     def strategy(self) -> str:
-        """Lightning's name for how they work together; the warm-up leaves the rollout's weights without gradient."""
+        """Lightning's strategy; the warm-up leaves the rollout's weights without gradient."""
         return "auto" if self.processes == 1 else "ddp_find_unused_parameters_true"
 
 

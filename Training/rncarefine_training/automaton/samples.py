@@ -38,7 +38,7 @@ WALL, OUTER, INNER, RIGHT = range(4)
 
 @dataclass(frozen=True, eq=False)
 class CroppedPrediction:
-    """What one base network made of a stack, in the stack's crop. Masks of 0 to 255, shape ``(k, j, i)``.
+    """Prediction of one base network for a stack, in the stack's crop. Masks of 0 to 255, shape ``(k, j, i)``.
 
     Attributes:
         source: ``<member>@<fraction>``.
@@ -135,7 +135,7 @@ def crop_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm: 
 def load_stacks(
     cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
 ) -> list[CroppedStack]:
-    """Load the cases of some subjects with what some base networks made of them; those without a heart are left out.
+    """Load the cases of some subjects with the predictions of base networks; those without a heart are left out.
 
     Args:
         cases: Folder of cases.

@@ -1,4 +1,4 @@
-"""Cases: labelled stacks on disk, one ``.npz`` each, and what networks made of them, the predictions."""
+"""Cases, labelled stacks on disk, one ``.npz`` each, and predictions, the labels by networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repair what base networks really broke, with every model and baseline: one row per slice and method."""
+"""Repair the real failures of base networks, with every model and baseline: one row per slice and method."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ KEY = ["source", "case", "k"]
 
 @dataclass(frozen=True)
 class Failure:
-    """What one base network made of one case: where the two files lie, and which network it was."""
+    """Prediction of one base network for one case: paths of both files, and the network."""
 
     case: Path
     prediction: Path
@@ -62,7 +62,7 @@ class Failure:
 
 
 def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects: Sequence[str]) -> list[Failure]:
-    """Return what some base networks made of some subjects.
+    """Return the predictions of base networks for subjects.
 
     Args:
         cases: Folder of cases.
@@ -139,7 +139,7 @@ def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers:
 
 
 def labels_of(models: Sequence[Model]) -> list[str]:
-    """Return what to call each model: its name, with the start of its hash where two share one.
+    """Return a label per model: its name, with the start of its hash where two share one.
 
     Raises:
         ValueError: The same weights are given twice; every slice would count twice.
@@ -198,7 +198,7 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> 
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """What one method made of a stack.
+    """Result of one method on a stack.
 
     Attributes:
         model: Name of the model, or :data:`NO_MODEL`.
@@ -215,7 +215,7 @@ class Attempt:
     records: list[SliceRecord]
 
     def row(self, k: int, before: Mask) -> dict[str, object]:
-        """Return what is to be said about slice k without looking at the truth."""
+        """Return the columns of slice k that do not depend on the truth."""
         record = self.records[k] if self.records else None
         return {
             "model": self.model,

@@ -218,7 +218,7 @@ def snapshot_paths(description: BaseNetwork, folder: Path) -> list[Path]:
 
 
 def updates_kept(description: BaseNetwork, folder: Path) -> int:
-    """Return how many updates a member's checkpoint spares.
+    """Return how many updates a member's checkpoint has done.
 
     None where a snapshot is missing that the checkpoint has behind it: that one is only made from the beginning.
     """
@@ -237,7 +237,7 @@ def _due(description: BaseNetwork, paths: list[Path]) -> dict[int, Path]:
 
 
 class Snapshots(L.Callback):
-    """Writes the network's weights after the fractions of the training that the configuration names."""
+    """Writes the network's weights after the fractions of the training in the configuration."""
 
     def __init__(self, paths: list[Path], description: BaseNetwork) -> None:
         self.due = _due(description, paths)

@@ -1,4 +1,4 @@
-"""Grey values of tissues in several sequences, blood in SSFP being 1."""
+"""Intensities of tissues in several sequences, blood in SSFP being 1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Contrast:
-    """Grey value of every tissue, and what the sequence is called."""
+    """Intensity of every tissue, and the name of the sequence."""
 
     sequence: str
     blood: float

@@ -1,4 +1,4 @@
-"""The anatomy of a made heart: where wall, cavities and truth lie in every slice of its stack."""
+"""Anatomy of a procedural heart: wall, cavities and truth in every slice of its stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look at what was prepared: the truth of some cases, and what networks really broke."""
+"""Picture of the prepared data: the truth of some cases, and real failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a labelled stack with its segmentations, and saying which file does not fit."""
+"""Read a labelled stack with its segmentations, and name the file that does not fit."""
 
 from __future__ import annotations
 
