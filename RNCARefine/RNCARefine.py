@@ -522,6 +522,16 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         review.refresh()
         return put_plot(segmentationNode, review.table_node)
 
+    def plotThickness(
+        self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
+    ) -> slicer.vtkMRMLPlotChartNode:
+        """Return a plot chart node of the wall's thickness along the stack; made again when called again."""
+        from RNCARefineLib.mrml.plot import THICKNESS, put_plot
+
+        review = self.review(segmentationNode, segmentID)
+        review.refresh()
+        return put_plot(segmentationNode, review.table_node, THICKNESS)
+
     def showChanges(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, visible: bool, segmentID: str | None = None
     ) -> None:

@@ -33,6 +33,8 @@ class Stack:
         reversed: Whether the slices are stored from the other end than the one that a repair begins at. What the
             automaton does depends on the numbers of the slices; the result must not depend on how a stack is stored.
         notes: What its report is to note about where it comes from.
+        right_ventricle: Like ``mask``, or ``None`` if not given; only for the septum in the report.
+        right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient.
     """
 
     image: Image
@@ -42,6 +44,8 @@ class Stack:
     name: str = "stack"
     reversed: bool = False
     notes: tuple[Reason, ...] = ()
+    right_ventricle: Mask | None = None
+    right_handed: bool = True
 
     @classmethod
     def create(
@@ -53,6 +57,9 @@ class Stack:
         name: str = "stack",
         reversed: bool = False,
         notes: Iterable[Reason] = (),
+        *,
+        right_ventricle: ArrayLike | None = None,
+        right_handed: bool = True,
     ) -> Stack:
         """Check the arrays and build a stack from them.
 
@@ -70,6 +77,8 @@ class Stack:
             name: What to call this stack in messages.
             reversed: Whether the slices are stored from the other end than the one that a repair begins at.
             notes: What its report is to note about where it comes from.
+            right_ventricle: Like ``mask``; only for the septum in the report.
+            right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient.
 
         Returns:
             The stack, with arrays of its own (C-ordered float32 and uint8).
@@ -115,6 +124,12 @@ class Stack:
             name=name,
             reversed=reversed,
             notes=tuple(notes),
+            right_ventricle=(
+                None
+                if right_ventricle is None
+                else binary_mask(right_ventricle, pixels.shape, f"{name}: the mask of the right ventricle")
+            ),
+            right_handed=right_handed,
         )
 
     @property

@@ -16,7 +16,7 @@ from rncarefine.stack import Mask, Stack
 
 from .guards import Selection
 from .masks import RepairMasks
-from .plot import remove_plot
+from .plot import remove_plots
 from .review import (
     ADDED,
     POOL_TAG,
@@ -295,8 +295,8 @@ def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
 
 
 def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
-    """Remove table and plot of a repair that was undone: nothing in the scene may refer to it."""
-    remove_plot(segmentation_node)
+    """Remove table and plots of a repair that was undone: nothing in the scene may refer to it."""
+    remove_plots(segmentation_node)
     table = existing_table(segmentation_node)
     if table is not None:
         slicer.mrmlScene.RemoveNode(table)

@@ -9,7 +9,7 @@ from rncarefine.refine.records import Report
 from rncarefine.report.report import write_report
 
 from ..mrml.guards import Selection
-from ..mrml.plot import put_plot
+from ..mrml.plot import THICKNESS, TOPOLOGY, put_plot
 from ..mrml.reader import Reading, read
 from ..mrml.reviewing import Review
 from ..mrml.views import align_views, show_slice
@@ -173,8 +173,10 @@ class Reviewed:
         self.review.show_changes(visible)
 
     def plot(self) -> Any:
-        """Return the plot chart node of pieces and holes along the stack."""
-        return put_plot(self.segmentation_node, self.review.refresh())
+        """Return the plot chart node of the wall's thickness along the stack; that of its topology is made, too."""
+        table = self.review.refresh()
+        put_plot(self.segmentation_node, table, TOPOLOGY)
+        return put_plot(self.segmentation_node, table, THICKNESS)
 
     def export(self, path: str) -> None:
         """Write the report with the decisions made so far."""

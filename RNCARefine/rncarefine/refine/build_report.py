@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from .metrics import lv_mass_g
 from .options import RepairOptions
 from .records import Report, RunRecord, SliceRecord, StackRecord
 from .result import Changes, outside_of
+from .wall import measure
 
 FAMILIAR = 0.7
 """A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
@@ -71,6 +74,7 @@ def build_report(
         _slice_record(changes, entry, after.slices[entry.k], decision)
         for entry, decision in zip(before.slices, decisions, strict=True)
     ]
+    records, wall = measure(stack, changes.wall, records, before.apex)
     record = RunRecord(
         version=__version__,
         backend=run.runner.backend if run else "none",
@@ -85,6 +89,7 @@ def build_report(
         seconds=round(seconds, 3),
         max_change_mm2=options.max_change_mm2,
         trim_pool=options.trim_pool,
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     return Report(
         stack_record(stack, changes.wall, records),
@@ -92,6 +97,7 @@ def build_report(
         run.model.record() if run else None,
         record,
         _doubts(stack, run),
+        wall,
     )
 
 
@@ -161,7 +167,14 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
         b0_3d_after=b0_after,
         b1_3d_after=b1_after,
         b2_3d_after=b2_after,
+        thinnest_before_mm=_thinnest(rec.thinnest_before_mm for rec in records if rec.finding_before is Finding.RING),
+        thinnest_after_mm=_thinnest(rec.thinnest_after_mm for rec in records if rec.finding_after is Finding.RING),
+        invented_mm=round(sum(record.invented_mm for record in records), 1),
     )
+
+
+def _thinnest(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
 
 
 def _doubts(stack: Stack, run: Run | None) -> list[Reason]:

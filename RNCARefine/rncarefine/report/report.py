@@ -23,16 +23,16 @@ ENDINGS = (".csv", ".json", ".html")
 def column_types() -> dict[str, Any]:
     """Return the columns of the table of slices and the type of each.
 
-    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, but that the reasons are text in ``reason``
-    and that their codes, parted by spaces, come last in ``codes``.
+    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, except that the reasons are text in
+    ``reason``, and that their codes, separated by spaces, follow ``accepted``. New columns come last.
     """
     hints = get_type_hints(SliceRecord)
-    named = {entry.name: hints[entry.name] for entry in fields(SliceRecord)}
-    return {
-        **{"reason" if name == "reasons" else name: kind for name, kind in named.items()},
-        "reason": str,
-        "codes": str,
-    }
+    columns: dict[str, Any] = {}
+    for entry in fields(SliceRecord):
+        columns["reason" if entry.name == "reasons" else entry.name] = hints[entry.name]
+        if entry.name == "accepted":
+            columns["codes"] = str
+    return {**columns, "reason": str}
 
 
 def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
