@@ -114,7 +114,7 @@ def test_the_report_is_written_in_the_kind_that_the_ending_tells(
     desktop.dialogs.answer(str(path))
     panel.ui.exportButton.click()
     text = path.read_text(encoding="utf-8")
-    assert panel.ui.noticeLabel.text == f"The report was written to {path}."
+    assert str(path) in panel.ui.noticeLabel.text
     if ending == ".json":
         assert [record["accepted"] for record in json.loads(text)["slices"]][GAP] is (False if repair else None)
     elif ending == ".csv":

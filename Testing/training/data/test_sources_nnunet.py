@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -76,7 +77,8 @@ def test_labelled_test_cases_are_for_the_test(raw, results):
     found = read_nnunet(raw, {"ours": results, "flat": results / "fold_1" / "validation"})
     assert {entry.name: entry.split for entry in found.entries} == {"p1_ED": None, "p1_ES": None, "p2_ED": "test"}
     # What an output folder holds of test cases is as it should be: only the missing training cases are told.
-    assert found.notes == ["flat: 2 cases have no segmentation, such as p1_ED."]
+    (note,) = found.notes
+    assert re.fullmatch(r"flat: 2 .*p1_ED\.", note)
 
 
 def test_a_subject_in_training_and_test_is_an_error(raw, results):
@@ -89,7 +91,7 @@ def test_a_subject_in_training_and_test_is_an_error(raw, results):
 def test_a_subject_whose_stacks_lie_in_different_folds_is_a_leak_that_is_told(raw, results):
     move(results / "fold_0/validation/p1_ES.nii.gz", results / "fold_1/validation/p1_ES.nii.gz")
     (note,) = read_nnunet(raw, {"ours": results}).notes
-    assert note.startswith("ours: the stacks of 1 subjects, such as p1, lie in different folds.")
+    assert re.match(r"ours: .*\b1\b.*\bp1\b", note)
 
 
 def test_cases_without_segmentation_and_segmentations_without_case_are_told(raw, results):
@@ -134,7 +136,8 @@ def test_the_channel_with_the_cine_is_chosen_and_told(raw, results):
     (raw / "dataset.json").write_text(json.dumps(description))
     found = read_nnunet(raw, {}, channel=1)
     assert found.entries[0].image.name == "p1_ED_0001.nii.gz"
-    assert found.notes == ["The data set has several channels; 1 is taken for the cine image (--channel)."]
+    (note,) = found.notes
+    assert "--channel" in note
 
 
 def test_cases_that_tell_no_phase_are_subjects_of_their_own_and_that_is_told(raw, tmp_path):
