@@ -331,6 +331,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         poolSegmentID: str | None = None,
         *,
+        rvSegmentID: str | None = None,
         closeBase: bool = False,
         apex: str = "auto",
     ) -> Report:
@@ -341,6 +342,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             segmentID: ID (not the name) of the myocardium.
             volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
             poolSegmentID: ID of the blood pool; without it, rings are judged by the wall alone.
+            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
             closeBase: Expect rings at the base, too, where the outflow tract leaves the wall open on purpose.
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
 
@@ -353,7 +355,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import check
 
-        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID)
+        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
         return check(selection, _options(closeBase=closeBase, apex=apex))
 
     def process(
@@ -364,6 +366,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         outputSegmentationNode: slicer.vtkMRMLSegmentationNode | None = None,
         poolSegmentID: str | None = None,
         *,
+        rvSegmentID: str | None = None,
         mode: str | None = None,
         model: str | Path | None = None,
         device: str = "auto",
@@ -390,6 +393,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
             outputSegmentationNode: Segmentation to overwrite with the result; a new one by default. Never the input.
             poolSegmentID: ID of the blood pool. The wall takes from it what it needs; no other segment is changed.
+            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
             mode: "slice-wise" or "volumetric"; that of the model if not given.
             model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are shown
                 in the log, once in a session.
@@ -417,7 +421,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import Destination, process
 
-        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID)
+        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
         options = _options(
             mode=mode,
             model=model,

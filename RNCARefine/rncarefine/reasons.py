@@ -56,6 +56,7 @@ class ReasonCode(str, Enum):
     EDITED = "edited"
     # Warnings about a stack
     POOL_NOT_FOUND = "pool_not_found"
+    RV_NOT_FOUND = "rv_not_found"
     THIN_SLICES = "thin_slices", "slice_spacing_mm"
     ONE_SLICE = "one_slice"
     GPU_OUT_OF_MEMORY = "gpu_out_of_memory"

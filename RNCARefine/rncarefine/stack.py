@@ -34,7 +34,8 @@ class Stack:
             automaton does depends on the numbers of the slices; the result must not depend on how a stack is stored.
         notes: What its report is to note about where it comes from.
         right_ventricle: Like ``mask``, or ``None`` if not given; only for the septum in the report.
-        right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient.
+        right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient; ``None`` if
+            that is not known.
     """
 
     image: Image
@@ -45,7 +46,7 @@ class Stack:
     reversed: bool = False
     notes: tuple[Reason, ...] = ()
     right_ventricle: Mask | None = None
-    right_handed: bool = True
+    right_handed: bool | None = None
 
     @classmethod
     def create(
@@ -59,7 +60,7 @@ class Stack:
         notes: Iterable[Reason] = (),
         *,
         right_ventricle: ArrayLike | None = None,
-        right_handed: bool = True,
+        right_handed: bool | None = None,
     ) -> Stack:
         """Check the arrays and build a stack from them.
 
@@ -78,7 +79,8 @@ class Stack:
             reversed: Whether the slices are stored from the other end than the one that a repair begins at.
             notes: What its report is to note about where it comes from.
             right_ventricle: Like ``mask``; only for the septum in the report.
-            right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient.
+            right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient; see
+                :func:`~rncarefine.anatomy.aha.handedness`.
 
         Returns:
             The stack, with arrays of its own (C-ordered float32 and uint8).

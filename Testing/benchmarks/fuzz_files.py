@@ -28,7 +28,8 @@ sys.path[:0] = [str(ROOT / "RNCARefine"), str(ROOT / "Testing")]
 import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 
-from rncarefine.io.files import Choice, read_case  # noqa: E402
+from rncarefine.io.choice import Choice  # noqa: E402
+from rncarefine.io.files import read_case  # noqa: E402
 from rncarefine.nca.card import ModelCard  # noqa: E402
 from rncarefine.nca.model import Model, load_model, save_model  # noqa: E402
 

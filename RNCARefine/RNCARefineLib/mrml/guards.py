@@ -20,15 +20,19 @@ class Selection:
         segment_id: The myocardium in it.
         volume_node: The image it was drawn on.
         pool_id: The blood pool in it, or ``None``.
+        rv_id: The right ventricle in it, or ``None``; only for the AHA's segments in the report.
     """
 
     segmentation_node: slicer.vtkMRMLSegmentationNode
     segment_id: str
     volume_node: slicer.vtkMRMLScalarVolumeNode
     pool_id: str | None = None
+    rv_id: str | None = None
 
     @classmethod
-    def create(cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None) -> Selection:
+    def create(
+        cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None, rv_id: Any = None
+    ) -> Selection:
         """Check the choice and return it.
 
         Raises:
@@ -44,8 +48,14 @@ class Selection:
                 raise ValueError(
                     f"Segment {segment_id!r} was given as myocardium and as blood pool. Choose two segments."
                 )
-        selection = cls(segmentation_node, segment_id, volume_node, pool_id or None)
-        for chosen in filter(None, (segment_id, pool_id)):
+        if rv_id:
+            _check_segment(segmentation_node, rv_id, "right-ventricle")
+            if rv_id in (segment_id, pool_id):
+                raise ValueError(
+                    f"Segment {rv_id!r} was given as right ventricle and as myocardium or blood pool. Choose another."
+                )
+        selection = cls(segmentation_node, segment_id, volume_node, pool_id or None, rv_id or None)
+        for chosen in filter(None, (segment_id, pool_id, rv_id)):
             _check_lattice(segmentation_node, chosen, volume_node)
         return selection
 

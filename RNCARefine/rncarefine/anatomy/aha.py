@@ -26,8 +26,26 @@ SEGMENTS = (
 """Names of the segments 1 to 16."""
 SEPTUM_MM = 5.0
 """A ray runs through the septum if it meets the right ventricle within this distance outside the wall."""
+OBLIQUE_DEG = 1.0
+"""Axes that are less oblique than this run along those of the body."""
 _SIXTHS = (2, 3, 4, 5, 0, 1)
 _QUARTERS = (1, 2, 3, 0)
+
+
+def handedness(ijk_to_patient: ArrayLike) -> bool | None:
+    """Return whether the axes ``(i, j, k)`` of an image are right-handed in the patient.
+
+    Args:
+        ijk_to_patient: 3 x 3 or 4 x 4, from voxels to mm in LPS or RAS axes.
+
+    Returns:
+        ``None`` if all axes run along those of the body. No short-axis stack lies so: its header was lost.
+    """
+    axes = np.asarray(ijk_to_patient, dtype=np.float64)[:3, :3]
+    cosines = np.abs(axes) / np.linalg.norm(axes, axis=0)
+    if (cosines.max(axis=0) > np.cos(np.deg2rad(OBLIQUE_DEG))).all():
+        return None
+    return bool(np.linalg.det(axes) > 0)
 
 
 def septal_rays(profile: WallProfile, right_ventricle: ArrayLike, spacing: tuple[float, float]) -> NDArray[np.float64]:

@@ -119,6 +119,8 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     ``pool``            the blood pool, in either kind of file
     ==================  =========================================================================================
 
+    Several labels or segments form one wall; they are separated by commas or semicolons, labels also by spaces.
+
     Args:
         path: The file. The paths in it start from its folder, unless they are absolute.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from .. import __version__
+from ..io.choice import Choice, labels_of
 from ..io.dicom_seg import SEG_ENDING
-from ..io.files import Choice, is_dicom_seg, is_seg_nrrd, read_case, write_case
+from ..io.files import is_dicom_seg, is_seg_nrrd, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
 from ..nca.model import Model, load_model
@@ -131,26 +131,28 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
         ValueError: A label is not a whole number.
     """
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
-    if case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation)):
+    named = case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation))
+    if named:
         names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
         chosen = Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
     else:
-        labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
+        own = None if case.segment is None else labels_of(case.segment)
+        labels = Choice(label=common.label if own is None else own, pool_label=_pool_label(case.pool, common))
         chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
-    return replace(chosen, phase=common.phase)
+    rv_label, rv_segment = common.rv_label, common.rv_segment
+    if rv_label is not None and rv_segment is not None:
+        rv_label, rv_segment = (None, rv_segment) if named else (rv_label, None)
+    return replace(chosen, phase=common.phase, rv_label=rv_label, rv_segment=rv_segment)
 
 
-def _label(text: str | None, common: int | None) -> int | None:
-    """Return a label of the list of cases as a number; spreadsheets make 2.0 of 2 if the column has empty rows."""
+def _pool_label(text: str | None, common: Choice) -> int | None:
+    """Return the label of a case's blood pool, else that of all cases."""
     if text is None:
-        return common
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not number.is_integer():
-        raise ValueError(f"The label {text!r} in the list of cases is not a whole number. Correct it.")
-    return int(number)
+        return common.pool_label
+    labels = labels_of(text)
+    if len(labels) > 1:
+        raise ValueError(f"The blood pool has one label, not {text!r}. Correct the list of cases.")
+    return labels[0]
 
 
 @lru_cache(maxsize=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from ..io.choice import Choice, labels_of
 from ..refine.options import Face, Group, OptionInfo, RepairOptions, default_of, option_infos
 from ..words import Device
 from .errors import one_line_errors
@@ -38,12 +39,21 @@ Phase = Annotated[
     ),
 ]
 Label = Annotated[
-    int | None,
-    typer.Option(help="Label of the myocardium; not needed if there is only one.", rich_help_panel=INPUT),
+    str | None,
+    typer.Option(
+        metavar="N[,N...]",
+        help="Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
+        rich_help_panel=INPUT,
+    ),
 ]
 SegmentName = Annotated[
-    str | None,
-    typer.Option("--segment", help="Name or ID of the myocardium in a .seg.nrrd.", rich_help_panel=INPUT),
+    list[str] | None,
+    typer.Option(
+        "--segment",
+        metavar="NAME[,NAME...]",
+        help="Name or ID of the myocardium in a .seg.nrrd or DICOM SEG; several form it together.",
+        rich_help_panel=INPUT,
+    ),
 ]
 PoolLabel = Annotated[
     int | None,
@@ -53,7 +63,21 @@ PoolLabel = Annotated[
 ]
 PoolSegment = Annotated[
     str | None,
-    typer.Option(help="Name or ID of the blood pool in a .seg.nrrd.", rich_help_panel=INPUT),
+    typer.Option(help="Name or ID of the blood pool in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT),
+]
+RightVentricleLabel = Annotated[
+    int | None,
+    typer.Option(
+        "--rv-label",
+        help="Label of the right ventricle, if there is one: the report then has the AHA segments.",
+        rich_help_panel=INPUT,
+    ),
+]
+RightVentricleSegment = Annotated[
+    str | None,
+    typer.Option(
+        "--rv-segment", help="Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT
+    ),
 ]
 Reports = Annotated[
     list[Path] | None,
@@ -74,6 +98,24 @@ OutputFile = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+
+
+def choice_of(
+    label: str | None,
+    segment: Sequence[str] | None,
+    pool_label: int | None = None,
+    pool_segment: str | None = None,
+    phase: int | None = None,
+    rv_label: int | None = None,
+    rv_segment: str | None = None,
+) -> Choice:
+    """Return what the options of the input choose.
+
+    Raises:
+        ValueError: A label is not a whole number.
+    """
+    labels = None if label is None else labels_of(label)
+    return Choice(labels, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
 
 
 def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -20,7 +20,6 @@ from ..batch.parallel import do_side_by_side
 from ..batch.runs import Walk, sweep
 from ..batch.table import check_table
 from ..batch.work import FileWork, result_name
-from ..io.files import Choice
 from ..nca.model import Model, choose_model
 from ..refine.options import RepairOptions
 from . import arguments
@@ -71,6 +70,8 @@ def batch(
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
     pool_segment: arguments.PoolSegment = None,
+    rv_label: arguments.RightVentricleLabel = None,
+    rv_segment: arguments.RightVentricleSegment = None,
     output: Annotated[
         Path,
         typer.Option(
@@ -115,7 +116,7 @@ def batch(
         if workers is not None and scheduler is not None:
             raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
         require_dask()
-        choice = Choice(label, segment, pool_label, pool_segment, phase)
+        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
         cases = _cases(source, image, segmentation, output)
         if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")

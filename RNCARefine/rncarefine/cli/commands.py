@@ -11,7 +11,8 @@ import typer
 
 from .. import __version__
 from ..atomic import real_path, write_text_whole, written_whole
-from ..io.files import Case, Choice, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
+from ..io.choice import Choice
+from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
 from ..nca.model import available_models, choose_model
 from ..refine.metrics import evaluate as compare
 from ..refine.options import RepairOptions, option_infos
@@ -60,6 +61,8 @@ def repair(
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
     pool_segment: arguments.PoolSegment = None,
+    rv_label: arguments.RightVentricleLabel = None,
+    rv_segment: arguments.RightVentricleSegment = None,
     output: arguments.OutputFile,
     report: arguments.Reports = None,
     options: RepairOptions,
@@ -70,7 +73,8 @@ def repair(
         check_output(segmentation, output, (image,))
         check_reports(reports, (image, segmentation, output))
         weights = choose_model(options.model, options.mode)
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment, phase))
+        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
+        case = read_case(image, segmentation, choice)
         if options.trim_pool and pool_label is None and pool_segment is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         tell_terms(weights.card)
@@ -102,6 +106,8 @@ def check(
     segment: arguments.SegmentName = None,
     pool_label: arguments.PoolLabel = None,
     pool_segment: arguments.PoolSegment = None,
+    rv_label: arguments.RightVentricleLabel = None,
+    rv_segment: arguments.RightVentricleSegment = None,
     report: arguments.Reports = None,
     *,
     options: RepairOptions,
@@ -110,7 +116,8 @@ def check(
     with one_line_errors():
         reports = report or []
         check_reports(reports, (image, segmentation))
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment, phase))
+        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
+        case = read_case(image, segmentation, choice)
         result = check_stack(case.stack, options)
         with written_whole(*reports) as new_reports:
             write_reports(result, new_reports, case, case.stack.mask)
@@ -124,10 +131,17 @@ def check(
 def evaluate(
     prediction: Annotated[Path, typer.Argument(metavar="PREDICTION", help="Label map or .seg.nrrd.")],
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Label map or .seg.nrrd on the same voxels.")],
-    label: Annotated[int | None, typer.Option(help="Label of the myocardium in label maps.")] = None,
-    segment: Annotated[str | None, typer.Option(help="Name or ID of the myocardium in .seg.nrrd files.")] = None,
-    truth_label: Annotated[int | None, typer.Option(help="Its label in TRUTH, if another.")] = None,
-    truth_segment: Annotated[str | None, typer.Option(help="Its name or ID in TRUTH, if another.")] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="N[,N...]", help="Label or labels of the myocardium in label maps.")
+    ] = None,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[,NAME...]", help="Name or ID of the myocardium in .seg.nrrd files, or several."),
+    ] = None,
+    truth_label: Annotated[str | None, typer.Option(metavar="N[,N...]", help="The same in TRUTH, if another.")] = None,
+    truth_segment: Annotated[
+        list[str] | None, typer.Option(metavar="NAME[,NAME...]", help="The same in TRUTH, if another.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the metrics as JSON.")] = None,
 ) -> None:
     """Compare a segmentation with the truth: Dice, surface distances in mm, Betti errors, LV mass."""
@@ -226,7 +240,7 @@ def status_of(report: Report) -> int:
     return FLAGGED if report.stack.flagged else FINE
 
 
-def _choice_for(path: Path, label: int | None, segment: str | None) -> Choice:
+def _choice_for(path: Path, label: str | None, segment: Sequence[str] | None) -> Choice:
     """Return the choice for one of two files, which may be of different kinds."""
     named = is_seg_nrrd(path) or is_dicom_seg(path)
-    return Choice(segment=segment) if named else Choice(label=label)
+    return arguments.choice_of(None, segment) if named else arguments.choice_of(label, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,17 @@ class DicomSeg(NamedSegments):
             )
         mask[tuple(places.T)] = 1
 
-    def others(self, grid: Grid, wall: Segment, pool: Segment | None) -> None:
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
         """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
 
     def with_changes(
-        self, grid: Grid, wall: Segment, before: Mask, after: Mask, pool: Segment | None, new_pool: Mask | None
+        self,
+        grid: Grid,
+        walls: Sequence[Segment],
+        before: Mask,
+        after: Mask,
+        pool: Segment | None,
+        new_pool: Mask | None,
     ) -> DicomSeg:
         """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
 
@@ -131,7 +138,9 @@ class DicomSeg(NamedSegments):
             )
         back = self.series.grid.turn_of(grid)
         assert back is not None
-        changed = {wall.value: back.apply(after)}
+        kept = {wall.value: self.mask_on(grid, wall) & after for wall in walls}
+        kept[walls[0].value] |= after & (1 - before)
+        changed = {number: back.apply(mask) for number, mask in kept.items()}
         if pool is not None and new_pool is not None:
             changed[pool.value] = back.apply(new_pool)
         return replace(self, changed={**self.changed, **changed})

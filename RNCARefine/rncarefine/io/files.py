@@ -5,6 +5,7 @@ The command line reads and writes through here; inside Slicer the nodes are the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..anatomy.aha import handedness
 from ..atomic import real_path, written_whole
 from ..reasons import Reason, ReasonCode
 from ..refine.result import Changes
 from ..stack import Mask, Stack
+from .choice import Choice
 from .dicom_seg import SEG_ENDING, DicomSeg, read_dicom_seg
 from .dicom_series import DicomSeries, is_dicom, read_series
 from .grid import Grid, is_reversed, stack_turn
@@ -49,7 +52,7 @@ class Case:
             ``.seg.nrrd``, whose segments may overlap.
         grid: The place of the stack in space: that of the image, with the axes in the order of a stack.
         segmentation: The segmentation as it is on disk.
-        wall: Its label or segment that is the myocardium.
+        walls: Its labels or segments that are the myocardium; what is added gets the first one.
         pool: Its label or segment that is the blood pool, if given.
     """
 
@@ -57,27 +60,8 @@ class Case:
     others: Mask | None
     grid: Grid
     segmentation: SegmentationFile
-    wall: Segment
+    walls: tuple[Segment, ...]
     pool: Segment | None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which label or segment is meant, and which phase of the image; all ``None`` for the only one there is.
-
-    Attributes:
-        label: Label of the myocardium in a label map.
-        segment: Name or ID of the myocardium in a ``.seg.nrrd``.
-        pool_label: Label of the blood pool in a label map.
-        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
-        phase: Phase of a cine, from 0.
-    """
-
-    label: int | None = None
-    segment: str | None = None
-    pool_label: int | None = None
-    pool_segment: str | None = None
-    phase: int | None = None
 
 
 def read_case(
@@ -85,11 +69,13 @@ def read_case(
     segmentation: str | Path,
     choice: Choice | None = None,
     *,
-    label: int | None = None,
-    segment: str | None = None,
+    label: int | Iterable[int] | None = None,
+    segment: str | Iterable[str] | None = None,
     pool_label: int | None = None,
     pool_segment: str | None = None,
     phase: int | None = None,
+    rv_label: int | None = None,
+    rv_segment: str | None = None,
 ) -> Case:
     """Read an image and the segmentation that belongs to it.
 
@@ -109,17 +95,20 @@ def read_case(
         segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` or DICOM SEG whose voxels
             coincide with the image's.
         choice: Which labels, segments and phase are meant, in place of the arguments below.
-        label: Label of the myocardium in a label map; not needed where there is only one.
-        segment: Name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG; not needed where there is only one.
+        label: Label of the myocardium in a label map; not needed where there is only one. Several labels, such as those
+            of wall and scar, form one wall: what is added gets the first of them.
+        segment: Name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG, or several, in the same way.
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
         phase: Which phase of a cine to read, from 0, where the image holds several.
+        rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
+        rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
 
     Raises:
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
-    choice = choice or Choice(label, segment, pool_label, pool_segment, phase)
+    choice = choice or Choice(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
     series = None
@@ -133,10 +122,13 @@ def read_case(
     _check_grey_values(image, values)
     turn = stack_turn(stored)
     grid = stored.turned(turn)
-    source, wall, pool, notes = _read_segmentation(segmentation, choice, series)
-    mask = source.mask_on(grid, wall)
+    source, walls, pool, notes = _read_segmentation(segmentation, choice, series)
+    mask = union_on(grid, source, walls)
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
+    ventricle = _right_ventricle(source, choice)
+    if ventricle is None and (choice.rv_label, choice.rv_segment) != (None, None):
+        notes = (*notes, Reason(ReasonCode.RV_NOT_FOUND))
     i, j, k = (round(value, 6) for value in grid.spacing)
     stack = Stack.create(
         turn.apply(values),
@@ -146,8 +138,10 @@ def read_case(
         name=str(image),  # what messages call it
         reversed=is_reversed(grid),
         notes=notes,
+        right_ventricle=None if ventricle is None else source.mask_on(grid, ventricle),
+        right_handed=handedness(grid.ijk_to_lps),
     )
-    return Case(replace(stack, name=stem_of(image)), source.others(grid, wall, pool), grid, source, wall, pool)
+    return Case(replace(stack, name=stem_of(image)), source.others(grid, walls, pool), grid, source, walls, pool)
 
 
 def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
@@ -194,13 +188,14 @@ def read_pair(
         )
     grid = grid.turned(stack_turn(grid))
     i, j, k = grid.spacing
-    return first.mask_on(grid, one), second.mask_on(grid, other), (k, j, i)
+    return union_on(grid, first, one), union_on(grid, second, other), (k, j, i)
 
 
 def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     """Write the segmentation with the repaired myocardium and blood pool, whole or not at all.
 
     In a label map the wall takes its voxels from whatever label had them, and what it gives up becomes background.
+    Where several labels or segments form the wall, added voxels get the first, and all that stay keep their own.
     In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment.
 
     Example:
@@ -227,7 +222,7 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     path = Path(path)
     check_output(case.segmentation.path, path)
     pool = None if case.pool is None else changes.pool
-    changed = case.segmentation.with_changes(case.grid, case.wall, case.stack.mask, changes.wall, case.pool, pool)
+    changed = case.segmentation.with_changes(case.grid, case.walls, case.stack.mask, changes.wall, case.pool, pool)
     with written_whole(path) as (temporary,):
         changed.write(temporary)
 
@@ -270,25 +265,25 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
 
 def read_segmentation(
     path: str | Path, choice: Choice | None = None
-) -> tuple[SegmentationFile, Segment, Segment | None]:
-    """Read a segmentation and tell its myocardium, and its blood pool if one was asked for.
+) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None]:
+    """Read a segmentation and find its myocardium, and its blood pool if one was asked for.
 
     Raises:
         ValueError: The file cannot be used, what was asked for is not there or not clear, or a label was given for
             named segments or the other way round.
     """
-    source, wall, pool, _ = _read_segmentation(Path(path), choice or Choice())
-    return source, wall, pool
+    source, walls, pool, _ = _read_segmentation(Path(path), choice or Choice())
+    return source, walls, pool
 
 
 def _read_segmentation(
     path: Path, choice: Choice, series: DicomSeries | None = None
-) -> tuple[SegmentationFile, Segment, Segment | None, tuple[Reason, ...]]:
+) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None, tuple[Reason, ...]]:
     """Do what :func:`read_segmentation` does, and return what to note about the segmentation, too."""
     pool: Segment | None = None
     notes: tuple[Reason, ...] = ()
     if is_seg_nrrd(path) or is_dicom_seg(path):
-        if choice.label is not None or choice.pool_label is not None:
+        if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
         named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.pool_segment is not None:
@@ -296,8 +291,8 @@ def _read_segmentation(
                 pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
             else:
                 notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
-        return named, named.choose(choice.segment, "myocardium", "--segment", taken=pool), pool, notes
-    if choice.segment is not None or choice.pool_segment is not None:
+        return named, named.choose_walls(choice.segments, pool), pool, notes
+    if choice.segments or choice.pool_segment is not None:
         raise ValueError(f"{path} is a label map. Use --label and --pool-label, not the names of segments.")
     labelled = read_label_map(path)
     if choice.pool_label is not None:
@@ -306,7 +301,32 @@ def _read_segmentation(
             pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
         else:
             notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
-    return labelled, labelled.choose(choice.label, "myocardium", "--label", taken=pool), pool, notes
+    wanted = choice.labels or (None,)
+    walls = tuple(labelled.choose(label, "myocardium", "--label", taken=pool) for label in wanted)
+    return labelled, walls, pool, notes
+
+
+def union_on(grid: Grid, source: SegmentationFile, segments: Iterable[Segment]) -> Mask:
+    """Return where any of some segments is on an image's grid, shape ``(k, j, i)``."""
+    return np.maximum.reduce([source.mask_on(grid, segment) for segment in segments])
+
+
+def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None:
+    """Return the right ventricle; ``None`` if none was asked for, or the segmentation does not have it.
+
+    Raises:
+        ValueError: A label was given for named segments, or the other way round.
+    """
+    if isinstance(source, LabelMap):
+        if choice.rv_segment is not None:
+            raise ValueError(f"{source.path} is a label map. Use --rv-label, not the name of a segment.")
+        found = choice.rv_label in source.labels()
+        return source.choose(choice.rv_label, "right ventricle", "--rv-label") if found else None
+    if choice.rv_label is not None:
+        raise ValueError(f"{source.path} has named segments. Use --rv-segment, not a label.")
+    if isinstance(source, (SegNrrd, DicomSeg)) and choice.rv_segment is not None and source.has(choice.rv_segment):
+        return source.choose(choice.rv_segment, "right ventricle", "--rv-segment")
+    return None
 
 
 def is_seg_nrrd(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -93,9 +93,9 @@ class LabelMap:
         """
         return self._on(grid, self.values == segment.value)
 
-    def others(self, grid: Grid, wall: Segment, pool: Segment | None) -> Mask:
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask:
         """Return where labels other than myocardium and pool are on an image's grid, shape ``(k, j, i)``."""
-        known = [0, wall.value] if pool is None else [0, wall.value, pool.value]
+        known = [0, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
         return self._on(grid, ~np.isin(self.values, known))
 
     def _on(self, grid: Grid, there: NDArray[np.bool_]) -> Mask:
@@ -105,7 +105,13 @@ class LabelMap:
         return turn.apply(there.astype(np.uint8))
 
     def with_changes(
-        self, grid: Grid, wall: Segment, before: Mask, after: Mask, pool: Segment | None, new_pool: Mask | None
+        self,
+        grid: Grid,
+        walls: Sequence[Segment],
+        before: Mask,
+        after: Mask,
+        pool: Segment | None,
+        new_pool: Mask | None,
     ) -> LabelMap:
         """Return the label map with a new wall, which takes its voxels from whatever label had them.
 
@@ -120,7 +126,7 @@ class LabelMap:
         if pool is not None and new_pool is not None:
             values[(values == pool.value) & (back.apply(new_pool) == 0)] = 0
         values[(before == 1) & (after == 0)] = 0
-        values[after == 1] = wall.value
+        values[(before == 0) & (after == 1)] = walls[0].value
         return replace(self, values=values)
 
     def write(self, path: Path) -> None:

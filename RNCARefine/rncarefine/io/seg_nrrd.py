@@ -7,6 +7,7 @@ else other programs have put there stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,17 @@ class SegNrrd(NamedSegments):
             )
         return mask
 
-    def others(self, grid: Grid, wall: Segment, pool: Segment | None) -> None:
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
         """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
 
     def with_changes(
-        self, grid: Grid, wall: Segment, before: Mask, after: Mask, pool: Segment | None, new_pool: Mask | None
+        self,
+        grid: Grid,
+        walls: Sequence[Segment],
+        before: Mask,
+        after: Mask,
+        pool: Segment | None,
+        new_pool: Mask | None,
     ) -> SegNrrd:
         """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
 
@@ -109,15 +116,19 @@ class SegNrrd(NamedSegments):
         if pool is not None and new_pool is not None:
             layer = layers[pool.layer]
             layer[(layer == pool.value) & ~laid(new_pool)] = 0
-        layer = layers[wall.layer]
         added, removed = laid(after) & ~laid(before), laid(before) & ~laid(after)
+        for part_of_wall in walls:
+            layer = layers[part_of_wall.layer]
+            layer[(layer == part_of_wall.value) & removed] = 0
+        wall = walls[0]
+        layer = layers[wall.layer]
         notes: dict[str, str] = {}
         if (layer[added] == 0).all():
-            layer[removed] = 0
             layer[added] = wall.value
         else:
+            own = (layer == wall.value) | added
             layer[layer == wall.value] = 0
-            layers = np.concatenate([layers, (laid(after) * wall.value).astype(layers.dtype)[None]])
+            layers = np.concatenate([layers, (own * wall.value).astype(layers.dtype)[None]])
             wall = Segment(wall.index, wall.id, wall.name, len(layers) - 1, wall.value)
             # Without both fields Slicer takes each segment for a layer of its own.
             for segment in self.segments:

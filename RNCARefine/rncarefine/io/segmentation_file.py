@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..stack import Mask
+from .choice import names_of
 from .grid import Grid
 
 
@@ -75,6 +77,18 @@ class NamedSegments:
                 return found[0]
         raise ValueError(f"{self.path} has no segment {name!r} for the {what}; it has {listed}. Change {option}.")
 
+    def choose_walls(self, names: Sequence[str], pool: Segment | None) -> tuple[Segment, ...]:
+        """Return the segments of the myocardium, each once; a name may be several with commas between them.
+
+        Raises:
+            ValueError: As for :meth:`choose`.
+        """
+        parts: list[str | None] = []
+        for name in names:
+            parts += [name] if self.has(name) else names_of(name) or [name]
+        found = [self.choose(part, "myocardium", "--segment", taken=pool) for part in parts or [None]]
+        return tuple(dict.fromkeys(found))
+
     def check_own_voxels(self, chosen: Segment) -> None:
         """Check that a segment's voxels are no other segment's, too.
 
@@ -101,18 +115,24 @@ class SegmentationFile(Protocol):
             ValueError: The segmentation does not lie on that grid.
         """
 
-    def others(self, grid: Grid, wall: Segment, pool: Segment | None) -> Mask | None:
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
         """Return where anything else is on an image's grid, ``(k, j, i)``, if a voxel belongs to one structure only."""
 
     def with_changes(
-        self, grid: Grid, wall: Segment, before: Mask, after: Mask, pool: Segment | None, new_pool: Mask | None
+        self,
+        grid: Grid,
+        walls: Sequence[Segment],
+        before: Mask,
+        after: Mask,
+        pool: Segment | None,
+        new_pool: Mask | None,
     ) -> SegmentationFile:
         """Return the segmentation with a new wall, and a smaller pool where one is given.
 
         Args:
             grid: The image's grid, that of all masks, which have shape ``(k, j, i)``.
-            wall: The myocardium.
-            before: The wall as :meth:`mask_on` gave it.
+            walls: The segments of the myocardium; what is added gets the first, and all that stay keep their own.
+            before: The wall as :meth:`mask_on` gave it, all segments together.
             after: The wall as it shall be.
             pool: The blood pool, if given.
             new_pool: The pool as it shall be, a part of the pool as it was; given if ``pool`` is.

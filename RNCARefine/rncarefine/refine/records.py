@@ -136,6 +136,8 @@ class WallRecord:
     """Direction of the middle of the septum; ``None`` if no right ventricle was given."""
     turn: int = 1
     """1 if the AHA's segments follow each other with growing angle, -1 if with falling angle."""
+    view_assumed: bool = False
+    """It is not known how the stack lies in the patient; the pictures are taken to be seen from the apex."""
     segments: list[SegmentRecord] = field(default_factory=list)
     """Segments 1 to 16; none without a right ventricle. Segment 17, the apical cap, surrounds no cavity."""
 

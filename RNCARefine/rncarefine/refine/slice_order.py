@@ -23,9 +23,16 @@ _OTHER_END = {Apex.FIRST: Apex.LAST, Apex.LAST: Apex.FIRST, Apex.AUTO: Apex.AUTO
 
 def flipped_stack(stack: Stack) -> Stack:
     """Return a stack with its slices in the opposite order."""
-    pool = None if stack.pool is None else flipped(stack.pool)
-    image = np.ascontiguousarray(stack.image[::-1])
-    return replace(stack, image=image, mask=flipped(stack.mask), pool=pool, reversed=not stack.reversed)
+    pool, ventricle = (None if mask is None else flipped(mask) for mask in (stack.pool, stack.right_ventricle))
+    return replace(
+        stack,
+        image=np.ascontiguousarray(stack.image[::-1]),
+        mask=flipped(stack.mask),
+        pool=pool,
+        reversed=not stack.reversed,
+        right_ventricle=ventricle,
+        right_handed=None if stack.right_handed is None else not stack.right_handed,
+    )
 
 
 def flipped_options(options: RepairOptions) -> RepairOptions:
@@ -42,8 +49,11 @@ def flipped_report(report: Report) -> Report:
     """Return a report as one of the stack with its slices in the opposite order."""
     last = len(report.slices) - 1
     slices = [replace(record, k=last - record.k) for record in reversed(report.slices)]
+    wall = report.wall
+    if wall is not None:
+        wall = replace(wall, slices=[replace(one, k=last - one.k) for one in reversed(wall.slices)])
     ends = {str(one): str(other) for one, other in _OTHER_END.items()}
-    return replace(report, slices=slices, run=replace(report.run, apex=ends[report.run.apex]))
+    return replace(report, slices=slices, run=replace(report.run, apex=ends[report.run.apex]), wall=wall)
 
 
 def flipped_result(result: Repaired, stack: Stack) -> Repaired:

@@ -38,6 +38,7 @@ def measure(
     """
     measured = [measure_slice(stack, wall[record.k], record) for record in records]
     found = WallRecord([one for _, one in measured], _septum(stack, wall, records), _turn(stack, apex))
+    found = replace(found, view_assumed=stack.right_handed is None)
     slices = [record for record, _ in measured]
     return slices, with_segments(found, slices, apex)
 
@@ -116,7 +117,12 @@ def _septum(stack: Stack, wall: Mask, records: Sequence[SliceRecord]) -> float |
 
 
 def _turn(stack: Stack, apex: Apex) -> int:
-    """Return in which sense the AHA's segments follow each other: counter-clockwise, seen from the apex."""
+    """Return in which sense the AHA's segments follow each other: counter-clockwise, seen from the apex.
+
+    Where it is not known how the stack lies in the patient, the pictures are taken to be seen from the apex, as usual.
+    """
+    if stack.right_handed is None:
+        return -1
     return (1 if apex is Apex.LAST else -1) * (1 if stack.right_handed else -1)
 
 

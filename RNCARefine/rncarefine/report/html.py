@@ -41,7 +41,7 @@ def html_page(report: Report, stack: Stack, after: Mask) -> str:
         f"{headline(report)}<p class=summary>{escape(report.summary())}</p></header>",
         _notices(report),
         f"<section><h2>Before and after</h2>{_totals(report)}</section>",
-        f"<section><h2>Wall thickness</h2>{maps}{_THICKNESS}</section>" if maps else "",
+        f"<section><h2>Wall thickness</h2>{maps}{_thickness(report)}</section>" if maps else "",
         gallery(report, stack, after),
         f"<section><h2>Slices</h2>{slice_table(report)}</section>",
         f"<section class=provenance><h2>How it was made</h2>{_provenance(report)}</section>",
@@ -156,10 +156,20 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def _thickness(report: Report) -> str:
+    wall = report.wall
+    assumed = wall is not None and wall.view_assumed and bool(wall.segments)
+    return f"<p class=note>{_THICKNESS}{_ASSUMED if assumed else ''}</p>"
+
+
 _THICKNESS = (
-    "<p class=note>One ring per slice. The thickness is measured along rays from the centre of the cavity, corrected "
+    "One ring per slice. The thickness is measured along rays from the centre of the cavity, corrected "
     "where a ray crosses the wall at a slant, and averaged over 10 mm of wall; before and after from the same centre. "
     "Without a right ventricle the map lies as the pictures do (0&deg; to the right). With one, the lines part the "
     "segments of the American Heart Association and the numbers are their means in mm; the apical cap is not "
-    "measured.</p>"
+    "measured."
+)
+_ASSUMED = (
+    " <b>The header does not say how the stack lies in the patient: the pictures are taken to be seen from the apex, "
+    "as usual. If they are seen from the base, anterior and inferior are exchanged.</b>"
 )

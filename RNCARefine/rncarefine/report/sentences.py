@@ -54,6 +54,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.POOL_NOT_FOUND: _(
         "The segmentation has no such blood pool and was taken without one. If it has one, correct its label or name."
     ),
+    ReasonCode.RV_NOT_FOUND: _(
+        "The segmentation has no such right ventricle: the polar map has no segments. If it has one, correct its label "
+        "or name."
+    ),
     ReasonCode.THIN_SLICES: _(
         "The slice spacing ({slice_spacing_mm:.2f} mm) is close to the in-plane spacing: this may not be a short-axis "
         "stack. Check that its slices are stacked along the third image axis."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rncarefine.anatomy.aha import SEGMENTS, levels, middle_of, segment_means, segment_of, septal_rays
+from rncarefine.anatomy.aha import SEGMENTS, handedness, levels, middle_of, segment_means, segment_of, septal_rays
 from rncarefine.anatomy.thickness import DIRECTIONS, WallProfile
 
 CENTRE = (50, 60)
@@ -83,3 +83,47 @@ def test_means_leave_gaps_out_and_what_was_not_measured_is_none():
     assert means[SEGMENTS.index("basal anteroseptal")] == pytest.approx((4 * 8 + 10) / 5)
     assert means[SEGMENTS.index("basal inferior")] == 8
     assert means[6:] == [None] * 10
+
+
+# A heart in a patient: the axis from base to apex points to the left, anterior and inferior (LPS axes).
+TO_APEX = np.array([0.6, -0.6, -0.5]) / np.linalg.norm([0.6, -0.6, -0.5])
+UP = np.cross(TO_APEX, np.cross([0.0, -0.6, 0.8], TO_APEX))  # towards the anterior wall
+LATERAL = np.cross(-TO_APEX, UP)  # to the right of who looks from the apex to the base
+
+
+@pytest.mark.parametrize("turned", [0, 40, 90, 200])
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("apex_last", [False, True])
+def test_the_walls_lie_where_they_are_in_the_patient_however_the_stack_is_stored(turned, mirrored, apex_last):
+    angle = np.deg2rad(turned)
+    columns = np.cos(angle) * LATERAL + np.sin(angle) * UP
+    rows = np.cross(TO_APEX, columns) * (-1 if mirrored else 1)
+    slices = TO_APEX if apex_last else -TO_APEX
+    right_handed = handedness(np.stack([columns, rows, slices], axis=1))
+    turn = (1 if apex_last else -1) * (1 if right_handed else -1)
+    septum = np.rad2deg(np.arctan2(-LATERAL @ rows, -LATERAL @ columns)) % 360
+    middles = {name: np.zeros(3) for name in SEGMENTS}
+    for level in range(3):
+        for direction in range(DIRECTIONS):
+            place = np.deg2rad(10 * direction + 5)
+            name = SEGMENTS[segment_of(level, direction, septum, turn)]
+            middles[name] += np.cos(place) * columns + np.sin(place) * rows
+    for level in ("basal", "mid", "apical"):
+        assert middles[f"{level} anterior"] @ UP > 0 > middles[f"{level} inferior"] @ UP
+    for level in ("basal", "mid"):
+        for name, above, beside in (
+            ("anteroseptal", 1, -1),
+            ("inferoseptal", -1, -1),
+            ("inferolateral", -1, 1),
+            ("anterolateral", 1, 1),
+        ):
+            middle = middles[f"{level} {name}"]
+            assert (np.sign(middle @ UP), np.sign(middle @ LATERAL)) == (above, beside), name
+
+
+def test_axes_along_those_of_the_body_say_nothing():
+    assert handedness(np.eye(4)) is None
+    assert handedness(np.diag([-1.5, 1.5, 8.0])[:, [2, 0, 1]]) is None
+    tilted = np.array([[np.cos(0.3), -np.sin(0.3), 0], [np.sin(0.3), np.cos(0.3), 0], [0, 0, 1]])
+    assert handedness(tilted) is True
+    assert handedness(tilted * [1, -1, 1]) is False

@@ -18,7 +18,7 @@ from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.runs import Walk
 from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import choice_for, result_name
-from rncarefine.io.files import Choice
+from rncarefine.io.choice import Choice
 from rncarefine.refine.options import RepairOptions
 
 
@@ -130,6 +130,8 @@ ALL = Choice(2, "myo", 3, "pool")
         (MAP, (None, None), ALL, Choice(label=2, pool_label=3)),
         (NAMED, (None, None), ALL, Choice(segment="myo", pool_segment="pool")),
         (MAP, ("7", "8.0"), ALL, Choice(label=7, pool_label=8)),
+        (MAP, ("2;4", None), ALL, Choice(label=(2, 4), pool_label=3)),
+        (MAP, ("2, 4", "5"), ALL, Choice(label=(2, 4), pool_label=5)),
         (NAMED, ("wall", None), ALL, Choice(segment="wall", pool_segment="pool")),
         (NAMED, ("wall", None), Choice(label=2), Choice(segment="wall")),
         (MAP, (None, None), Choice(), Choice()),
@@ -140,6 +142,20 @@ ALL = Choice(2, "myo", 3, "pool")
 )
 def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_takes_its_own(path, own, common, chosen):
     assert choice_for(CohortCase("p1", None, path, *own), common) == chosen
+
+
+@pytest.mark.parametrize(("path", "other"), [(MAP, "rv_segment"), (NAMED, "rv_label")])
+def test_each_kind_of_file_takes_its_own_right_ventricle(path, other):
+    chosen = choice_for(CohortCase("p1", None, path), Choice(rv_label=1, rv_segment="RV"))
+    assert (chosen.rv_label, chosen.rv_segment) == ((1, None) if path == MAP else (None, "RV"))
+    # What does not fit is not passed over in silence.
+    only = choice_for(CohortCase("p1", None, path), Choice(**{other: "RV" if other == "rv_segment" else 1}))
+    assert getattr(only, other)
+
+
+def test_a_blood_pool_of_several_labels_is_refused():
+    with pytest.raises(ValueError, match="one label"):
+        choice_for(CohortCase("p1", None, MAP, "2", "3;4"), Choice())
 
 
 @pytest.mark.parametrize("text", ["myo", "2.5", "nan", "inf"])

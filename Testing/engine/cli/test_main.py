@@ -638,6 +638,27 @@ def test_a_pool_that_the_case_lacks_is_a_note_and_no_error(case, capsys):
     assert [doubt["code"] for doubt in json.loads(Path("n.json").read_text())["doubts"]] == ["pool_not_found"]
 
 
+def test_several_labels_form_one_wall_and_keep_their_voxels(case):
+    values = labels()
+    scar = (values == MYOCARDIUM) & (np.indices(values.shape)[1] >= 22)
+    values[scar] = 7
+    write_labels(case / "seg.nii.gz", values)
+    chosen = ["--label", f"{MYOCARDIUM},7", "--pool-label", str(POOL)]
+    assert repair("--report", "r.json", chosen=chosen) == 0
+    result, record = array("out.nii.gz"), json.loads(Path("r.json").read_text())
+    assert record["stack"]["closed_before"] < record["stack"]["closed_after"] == 4
+    assert np.array_equal((result == 7), scar & (result != 0))
+    assert (result[scar] == 7).mean() > 0.9
+    truth = ["--label", f"{MYOCARDIUM},7", "--truth-label", f"7,{MYOCARDIUM}"]
+    assert main(["evaluate", "out.nii.gz", "out.nii.gz", *truth, "--json", "m.json"]) == 0
+    assert json.loads(Path("m.json").read_text())["stack"]["dice"] == 1
+    assert main(["check", "case.nii.gz", "out.nii.gz", *chosen]) == 0
+
+
+def test_labels_that_are_no_numbers_are_one_line(case, capsys):
+    assert "'2,x'" in one_line(capsys, repair(chosen=["--label", "2,x"]))
+
+
 def test_links_to_themselves_are_one_line(case, capsys):
     (case / "loop.nii.gz").symlink_to("loop.nii.gz")
     for arguments in (

@@ -13,8 +13,9 @@ import pydicom  # noqa: E402
 from engine.dicom_samples import write_seg, write_series  # noqa: E402
 from engine.file_samples import ijk_to_lps, labels, write_labels, write_wall  # noqa: E402
 from engine.report_samples import SPACING, broken_stack  # noqa: E402
+from rncarefine.io.choice import Choice  # noqa: E402
 from rncarefine.io.dicom_series import read_series  # noqa: E402
-from rncarefine.io.files import Choice, check_output, read_case  # noqa: E402
+from rncarefine.io.files import check_output, read_case  # noqa: E402
 from rncarefine.io.grid import stack_turn  # noqa: E402
 
 CHOICE = Choice(segment="Myokard äö", pool_segment="blood pool")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import nrrd
 import numpy as np
@@ -30,7 +31,9 @@ from engine.file_samples import (
 )
 from engine.report_samples import SHAPE, SPACING, broken_stack
 from rncarefine.io import label_map
-from rncarefine.io.files import Choice, check_output, read_case, stem_of
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import check_output, read_case, stem_of
+from rncarefine.reasons import ReasonCode
 
 ENDINGS = ["nii", "nii.gz", "nrrd", "mha"]
 BY_LABEL = Choice(label=MYOCARDIUM, pool_label=POOL)
@@ -562,3 +565,55 @@ def test_a_nifti_file_that_was_cut_off_is_refused_with_its_name(tmp_path, name):
     (tmp_path / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(ValueError, match=rf"{name}.*cut off"):
         read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)
+
+
+# The right ventricle, for the segments of the report
+
+
+def test_the_right_ventricle_is_read_by_label_and_by_name(tmp_path):
+    by_label = label_case(tmp_path, choice=replace(BY_LABEL, rv_label=RV)).stack
+    by_name = segment_case(tmp_path, choice=replace(BY_NAME, rv_segment="rv")).stack
+    for stack in (by_label, by_name):
+        assert np.array_equal(stack.right_ventricle, labels() == RV)
+        assert stack.notes == ()
+    assert label_case(tmp_path).stack.right_ventricle is None
+
+
+def test_it_is_another_label_as_before(tmp_path):
+    without, given = (label_case(tmp_path, choice=replace(BY_LABEL, rv_label=rv)).others for rv in (None, RV))
+    assert np.array_equal(without, given)
+
+
+def test_a_right_ventricle_that_is_not_there_is_noted(tmp_path):
+    for case in (
+        label_case(tmp_path, choice=replace(BY_LABEL, rv_label=77)),
+        segment_case(tmp_path, choice=replace(BY_NAME, rv_segment="atrium")),
+    ):
+        assert case.stack.right_ventricle is None
+        assert [note.code for note in case.stack.notes] == [ReasonCode.RV_NOT_FOUND]
+
+
+def test_a_right_ventricle_of_the_other_kind_of_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="--rv-label"):
+        label_case(tmp_path, choice=replace(BY_LABEL, rv_segment="rv"))
+    with pytest.raises(ValueError, match="--rv-segment"):
+        segment_case(tmp_path, choice=replace(BY_NAME, rv_label=RV))
+
+
+@pytest.mark.parametrize("order", ["LPS", "RAS", "LAS", "RPS"])
+def test_the_stack_knows_whether_its_axes_are_right_handed(tmp_path, order):
+    picture = sitk.DICOMOrient(sitk.ReadImage(str(write_image(tmp_path / "case.nrrd"))), order)
+    marked = sitk.DICOMOrient(sitk.ReadImage(str(write_labels(tmp_path / "seg.nrrd"))), order)
+    for image, name in ((picture, "turned.nrrd"), (marked, "turned_seg.nrrd")):
+        sitk.WriteImage(image, str(tmp_path / name))
+    case = read_case(tmp_path / "turned.nrrd", tmp_path / "turned_seg.nrrd", BY_LABEL)
+    i, j, k = case.grid.ijk_to_lps[:3, :3].T
+    assert case.stack.right_handed is bool(np.dot(np.cross(i, j), k) > 0)
+
+
+def test_a_header_along_the_axes_of_the_body_says_nothing_about_the_heart(tmp_path):
+    for name, write in (("case.nrrd", write_image), ("seg.nrrd", write_labels)):
+        image = sitk.ReadImage(str(write(tmp_path / name)))
+        image.SetDirection(np.eye(3).ravel())
+        sitk.WriteImage(image, str(tmp_path / name))
+    assert read_case(tmp_path / "case.nrrd", tmp_path / "seg.nrrd", BY_LABEL).stack.right_handed is None

@@ -11,7 +11,8 @@ import pytest
 from engine.file_samples import labels, write_image, write_segments, write_wall
 from engine.io.test_files import in_slicer, voxels_in
 from engine.report_samples import broken_stack
-from rncarefine.io.files import Choice, read_case
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import read_case
 from rncarefine.io.nrrd_file import read_header, read_nrrd
 from rncarefine.io.seg_nrrd import read_seg_nrrd
 

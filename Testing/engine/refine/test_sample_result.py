@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rncarefine.io.files import Choice, read_case
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import read_case
 from rncarefine.io.sample import MYOCARDIUM, sample_files
 from rncarefine.nca.model import available_models, load_model
 from rncarefine.refine.options import RepairOptions

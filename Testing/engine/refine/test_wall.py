@@ -9,6 +9,9 @@ import pytest
 
 from engine.report_samples import SPACING, broken_report, broken_stack, ring, slice_record
 from rncarefine.anatomy.aha import SEGMENTS
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.repair import check
+from rncarefine.refine.slice_order import flipped_stack
 from rncarefine.refine.wall import measure, measure_slice, with_segments
 from rncarefine.stack import Stack
 from rncarefine.words import Apex, Expectation, Finding
@@ -89,13 +92,22 @@ def with_right_ventricle(**changes):
 
 @pytest.mark.parametrize(
     ("apex", "right_handed", "turn"),
-    [(Apex.LAST, True, 1), (Apex.FIRST, True, -1), (Apex.LAST, False, -1), (Apex.FIRST, False, 1)],
+    [
+        (Apex.LAST, True, 1),
+        (Apex.FIRST, True, -1),
+        (Apex.LAST, False, -1),
+        (Apex.FIRST, False, 1),
+        # Taken as usual: seen from the apex.
+        (Apex.LAST, None, -1),
+        (Apex.FIRST, None, -1),
+    ],
 )
 def test_the_segments_follow_the_septum_counter_clockwise_seen_from_the_apex(apex, right_handed, turn):
     stack, after = with_right_ventricle(right_handed=right_handed)
     _, wall = measured(stack, after, apex=apex)
     assert wall.septum_deg == pytest.approx(180, abs=5)
     assert wall.turn == turn
+    assert wall.view_assumed is (right_handed is None)
     assert [segment.segment for segment in wall.segments] == list(range(1, 17))
     assert [segment.name for segment in wall.segments] == list(SEGMENTS)
 
@@ -129,3 +141,16 @@ def test_one_slice_is_measured_as_in_the_stack():
     stack, after = broken_stack()
     records, wall = measured()
     assert measure_slice(stack, after[1], broken_report().slices[1]) == (records[1], wall.slices[1])
+
+
+def test_a_stack_that_is_stored_from_the_other_end_has_the_same_wall():
+    stack, _ = with_right_ventricle(right_handed=True)
+    there = check(stack, RepairOptions(apex=Apex.LAST))
+    back = check(flipped_stack(stack), RepairOptions(apex=Apex.FIRST))
+    assert back.wall.turn == there.wall.turn
+    assert back.wall.segments == there.wall.segments
+    assert [one.k for one in back.wall.slices] == [0, 1, 2, 3]
+    assert [one.after_mm for one in back.wall.slices] == [one.after_mm for one in there.wall.slices][::-1]
+    assert [record.thickness_after_mm for record in back.slices] == [
+        record.thickness_after_mm for record in there.slices
+    ][::-1]
