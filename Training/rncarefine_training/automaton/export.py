@@ -64,7 +64,7 @@ def export(
     card = ModelCard(
         name=config.name,
         title=config.title,
-        task="Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring a slice",
+        task="Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice",
         mode=str(Mode.VOLUMETRIC if settings.volumetric else Mode.SLICE_WISE),
         training_data=config.training_data,
         licence=config.licence,
