@@ -26,7 +26,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from rncarefine.batch.runs import BatchOutcome
@@ -114,6 +114,7 @@ class RNCARefineParameterNode:
     Attributes:
         inputSegmentation: The segmentation to check and to repair.
         myocardiumSegmentID: ID of the wall in it; empty if none is chosen.
+        moreWallSegmentIDs: IDs of further segments of the wall, such as scar, as a JSON list; empty for none.
         poolSegmentID: ID of the blood pool in it; empty for none.
         inputVolume: The image that was segmented.
         frames: What to repair of a cine sequence.
@@ -136,6 +137,7 @@ class RNCARefineParameterNode:
 
     inputSegmentation: slicer.vtkMRMLSegmentationNode
     myocardiumSegmentID: str = ""
+    moreWallSegmentIDs: str = ""
     poolSegmentID: str = ""
     inputVolume: slicer.vtkMRMLScalarVolumeNode
     frames: Annotated[str, Choice(["shown frame", "all frames"])] = "shown frame"
@@ -327,7 +329,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def check(
         self,
         segmentationNode: slicer.vtkMRMLSegmentationNode,
-        segmentID: str,
+        segmentID: str | Sequence[str],
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         poolSegmentID: str | None = None,
         *,
@@ -339,7 +341,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
-            segmentID: ID (not the name) of the myocardium.
+            segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
+                what is added goes to the first, and all that stays keeps its segment.
             volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
             poolSegmentID: ID of the blood pool; without it, rings are judged by the wall alone.
             rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
@@ -361,7 +364,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def process(
         self,
         segmentationNode: slicer.vtkMRMLSegmentationNode,
-        segmentID: str,
+        segmentID: str | Sequence[str],
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         outputSegmentationNode: slicer.vtkMRMLSegmentationNode | None = None,
         poolSegmentID: str | None = None,
@@ -389,7 +392,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
-            segmentID: ID (not the name) of the myocardium.
+            segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
+                what is added goes to the first, and all that stays keeps its segment.
             volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
             outputSegmentationNode: Segmentation to overwrite with the result; a new one by default. Never the input.
             poolSegmentID: ID of the blood pool. The wall takes from it what it needs; no other segment is changed.
@@ -553,7 +557,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self,
         browserNode: slicer.vtkMRMLSequenceBrowserNode,
         segmentationNode: slicer.vtkMRMLSegmentationNode,
-        segmentID: str,
+        segmentID: str | Sequence[str],
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         poolSegmentID: str | None = None,
         *,
@@ -570,7 +574,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Args:
             browserNode: The sequence browser that plays volume and segmentation.
             segmentationNode: The segmentation that it shows; one that is not in the browser belongs to the shown frame.
-            segmentID: ID (not the name) of the myocardium, the same in every frame.
+            segmentID: ID (not the name) of the myocardium, or several as in :meth:`process`; the same in every frame.
             volumeNode: The volume that it shows.
             poolSegmentID: ID of the blood pool.
             frames: The frames to repair, from 0; all if not given.

@@ -179,7 +179,8 @@ QT_TABLE: dict[str, Row] = {
         signals="pressed() released() clicked(bool) clicked() toggled(bool)",
         methods="click() setText isChecked group",
     ),
-    "QPushButton": Row("QAbstractButton", "qpushbutton.h", properties="default flat", methods="menu"),
+    "QPushButton": Row("QAbstractButton", "qpushbutton.h", properties="default flat", methods="menu setMenu"),
+    "QMenu": Row("QWidget", "qmenu.h", methods="addAction clear"),
     "QCheckBox": Row("QAbstractButton", "qcheckbox.h", signals="stateChanged(int)"),
     "QRadioButton": Row("QAbstractButton", "qradiobutton.h"),
     "QComboBox": Row(

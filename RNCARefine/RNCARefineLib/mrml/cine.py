@@ -115,7 +115,7 @@ def _process_single(
     undo: UndoSteps,
     progress: Progress | None,
 ) -> CineOutcome:
-    selection = Selection.create(cine.segmentation_node, cine.segment_id, cine.volume_node, cine.pool_id)
+    selection = Selection.create(cine.segmentation_node, cine.wall_ids, cine.volume_node, cine.pool_id)
     destination = Destination(None, in_place, undo)
     outcome = process(selection, model, options, destination, progress)
     reports = {cine.shown: outcome.report}
@@ -210,7 +210,8 @@ def _fill(sequence: Any, cine: Cine, results: Mapping[int, Any]) -> None:
 
 
 def _selection(cine: Cine) -> Selection:
-    return Selection(cine.segmentation_node, cine.segment_id, cine.volume_node, cine.pool_id)
+    first, *more = cine.wall_ids
+    return Selection(cine.segmentation_node, first, cine.volume_node, cine.pool_id, more_ids=tuple(more))
 
 
 def _part(progress: Progress | None, start: float, stop: float, name: str) -> Progress | None:

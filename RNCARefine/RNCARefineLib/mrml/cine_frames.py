@@ -27,6 +27,7 @@ class Cine:
         volume_node: The volume that the browser shows.
         pool_id: The blood pool, or ``None``.
         sequence_node: The sequence of segmentations; ``None`` if there is one segmentation, of the shown frame.
+        wall_ids: All segments of the wall; the first is the myocardium.
     """
 
     browser_node: Any
@@ -35,12 +36,13 @@ class Cine:
     volume_node: Any
     pool_id: str | None
     sequence_node: Any
+    wall_ids: tuple[str, ...]
 
     @classmethod
     def create(
-        cls, browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any, pool_id: str | None = None
+        cls, browser_node: Any, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: str | None = None
     ) -> Cine:
-        """Check that the nodes belong to the browser and return the choice.
+        """Check that the nodes belong to the browser and return the choice; see :class:`.guards.Selection` for IDs.
 
         Raises:
             ValueError: They do not, or the browser shows nothing or is recording.
@@ -72,7 +74,9 @@ class Cine:
                 f"{name!r}. Choose a segmentation and a volume of the same browser."
             )
         check_transforms(segmentation_node, volume_node)
-        return cls(browser_node, segmentation_node, segment_id, volume_node, pool_id or None, sequence_node)
+        walls = tuple(segment_id) if isinstance(segment_id, (list, tuple)) else (segment_id,)
+        first = walls[0] if walls else ""
+        return cls(browser_node, segmentation_node, first, volume_node, pool_id or None, sequence_node, walls)
 
     @property
     def shown(self) -> int:
@@ -145,7 +149,7 @@ class Cine:
         Raises:
             ValueError: The frame cannot be read.
         """
-        return Selection.create(copy, self.segment_id, self._volume(frame), self.pool_id)
+        return Selection.create(copy, self.wall_ids, self._volume(frame), self.pool_id)
 
     def check(self, frames: Sequence[int], copies: Mapping[int, Any]) -> None:
         """Check that all frames have what is to be repaired, on the grid of their volumes.

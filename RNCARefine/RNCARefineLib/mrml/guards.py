@@ -17,10 +17,11 @@ class Selection:
 
     Attributes:
         segmentation_node: The segmentation.
-        segment_id: The myocardium in it.
+        segment_id: The myocardium in it; what a repair adds goes here.
         volume_node: The image it was drawn on.
         pool_id: The blood pool in it, or ``None``.
         rv_id: The right ventricle in it, or ``None``; only for the AHA's segments in the report.
+        more_ids: Further segments that form one wall with the myocardium, such as scar; they keep their voxels.
     """
 
     segmentation_node: slicer.vtkMRMLSegmentationNode
@@ -28,6 +29,12 @@ class Selection:
     volume_node: slicer.vtkMRMLScalarVolumeNode
     pool_id: str | None = None
     rv_id: str | None = None
+    more_ids: tuple[str, ...] = ()
+
+    @property
+    def wall_ids(self) -> tuple[str, ...]:
+        """All segments of the wall; the first takes what a repair adds."""
+        return (self.segment_id, *self.more_ids)
 
     @classmethod
     def create(
@@ -35,27 +42,34 @@ class Selection:
     ) -> Selection:
         """Check the choice and return it.
 
+        Args:
+            segmentation_node: The segmentation.
+            segment_id: ID of the myocardium, or several IDs of segments that form the wall together.
+            volume_node: The image it was drawn on.
+            pool_id: ID of the blood pool, if there is one.
+            rv_id: ID of the right ventricle, if there is one.
+
         Raises:
             ValueError: The nodes or segments cannot be read, or do not belong together.
         """
         _check_segmentation(segmentation_node)
         _check_volume(volume_node)
         check_transforms(segmentation_node, volume_node)
-        _check_segment(segmentation_node, segment_id, "myocardium")
+        walls = tuple(dict.fromkeys(segment_id)) if isinstance(segment_id, (list, tuple)) else (segment_id,)
+        for wall in walls or (None,):
+            _check_segment(segmentation_node, wall, "myocardium")
         if pool_id:
             _check_segment(segmentation_node, pool_id, "blood pool")
-            if pool_id == segment_id:
-                raise ValueError(
-                    f"Segment {segment_id!r} was given as myocardium and as blood pool. Choose two segments."
-                )
+            if pool_id in walls:
+                raise ValueError(f"Segment {pool_id!r} was given as myocardium and as blood pool. Choose two segments.")
         if rv_id:
             _check_segment(segmentation_node, rv_id, "right-ventricle")
-            if rv_id in (segment_id, pool_id):
+            if rv_id in (*walls, pool_id):
                 raise ValueError(
                     f"Segment {rv_id!r} was given as right ventricle and as myocardium or blood pool. Choose another."
                 )
-        selection = cls(segmentation_node, segment_id, volume_node, pool_id or None, rv_id or None)
-        for chosen in filter(None, (segment_id, pool_id, rv_id)):
+        selection = cls(segmentation_node, walls[0], volume_node, pool_id or None, rv_id or None, walls[1:])
+        for chosen in filter(None, (*walls, pool_id, rv_id)):
             _check_lattice(segmentation_node, chosen, volume_node)
         return selection
 

@@ -116,10 +116,10 @@ def mark(
         report: The report of the repair.
         masks: What it changed.
     """
-    written = {segment_id, pool_id} - {None}
+    written = {segment_id, pool_id, *masks.parts_before} - {None}
     for other_id in reviewed_segments(segmentation):  # an earlier review of this very segment is one of them
         other = segmentation.GetSegment(other_id)
-        if {other_id, tag_of(other, POOL_TAG)} & written:
+        if {other_id, tag_of(other, POOL_TAG), *_parts_of(other)} & written:
             for tag in (REPORT_TAG, MASKS_TAG, POOL_TAG, DECISIONS_TAG):
                 other.RemoveTag(tag)
     segment = segmentation.GetSegment(segment_id)
@@ -129,6 +129,14 @@ def mark(
     if pool_id is not None:
         segment.SetTag(POOL_TAG, pool_id)
     set_status(segment, report)
+
+
+def _parts_of(segment: slicer.vtkSegment) -> list[str]:
+    """Return the segments that formed one wall with a repaired segment; none where that cannot be read."""
+    try:
+        return list(stored_masks(segment).parts_before)
+    except ValueError:
+        return []
 
 
 def set_status(segment: slicer.vtkSegment, report: Report) -> None:

@@ -40,13 +40,20 @@ def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: Vo
     # The pool first, it only gives: where the wall lay on it, Slicer would part the two into two layers.
     if selection.pool_id is not None and repaired.pool is not None and repaired.pool_changed:
         write_inside(node, selection.pool_id, repaired.pool, grid)
-    write_inside(node, selection.segment_id, repaired.wall, grid)
+    # The first segment takes what is added; whatever stays keeps its segment.
+    parts = {segment_id: read_segments(node, [segment_id], grid) for segment_id in selection.wall_ids[1:]}
+    if parts:
+        parts = {selection.segment_id: read_segments(node, [selection.segment_id], grid), **parts}
+    masks = RepairMasks.of(repaired, parts)
+    after = masks.parts_after or {selection.segment_id: repaired.wall}
+    for segment_id in reversed(selection.wall_ids):
+        write_inside(node, segment_id, after[segment_id], grid)
     for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
         note = review_segment(segmentation, selection.segment_id, kind)
         # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
         segmentation.SeparateSegmentLabelmap(note)
         write_segment(node, note, mask, grid)
-    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, RepairMasks.of(repaired))
+    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:

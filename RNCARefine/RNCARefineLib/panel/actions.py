@@ -12,6 +12,7 @@ from rncarefine.refine.records import Report, RunRecord
 from ..mrml.guards import Selection
 from .findings import Checked
 from .frames import ALL_FRAMES, browser_of, news_of, player_of
+from .wall_parts import wall_ids
 
 IN_PLACE = "in place"
 """Value of the parameter ``output`` that changes the input itself; any other makes a new segmentation."""
@@ -25,7 +26,7 @@ def check(logic: Any, parameters: Any) -> Checked:
     """
     selection = Selection.create(
         parameters.inputSegmentation,
-        parameters.myocardiumSegmentID,
+        wall_ids(parameters),
         parameters.inputVolume,
         parameters.poolSegmentID,
     )
@@ -60,7 +61,7 @@ def repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> 
             kept instead.
     """
     segmentation, volume = parameters.inputSegmentation, parameters.inputVolume
-    segment, pool = parameters.myocardiumSegmentID, parameters.poolSegmentID or None
+    segment, pool = wall_ids(parameters), parameters.poolSegmentID or None
     in_place = parameters.output == IN_PLACE
     options: dict[str, Any] = {
         "mode": parameters.mode,

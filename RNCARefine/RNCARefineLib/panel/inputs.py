@@ -9,10 +9,11 @@ from slicer.i18n import tr as _
 
 from ..mrml.review import is_review
 from .choice import Choice, Option
+from .wall_parts import WallParts, more_ids, store_more_ids
 
 
 class Inputs:
-    """The two segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all.
+    """The segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all.
 
     Args:
         ui: The widgets of the panel.
@@ -22,6 +23,7 @@ class Inputs:
         self._parameters: Any = None
         self._had_segmentations = self._had_volumes = False
         self._myocardium = Choice(ui.myocardiumSelector, self._on_myocardium)
+        self._more = WallParts(ui.moreWallButton, self._on_more)
         self._pool = Choice(ui.poolSelector, self._on_pool)
         # The node selectors are bound to the parameter node, but tell nothing when two nodes have the same name.
         ui.segmentationSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_segmentation)
@@ -37,6 +39,13 @@ class Inputs:
                 parameters.myocardiumSegmentID = known[0] if len(known) == 1 else ""
             if parameters.poolSegmentID not in known:
                 parameters.poolSegmentID = ""
+            taken = (parameters.myocardiumSegmentID, parameters.poolSegmentID)
+            segments_left = [(key, name) for key, name in segments if key not in taken]
+            free = [key for key, _name in segments_left]
+            store_more_ids(parameters, [key for key in more_ids(parameters) if key in free])
+            self._more.fill(segments_left, more_ids(parameters))
+        else:
+            self._more.fill([], [])
         options = [Option(key, name) for key, name in segments]
         myocardium = "" if parameters is None else parameters.myocardiumSegmentID
         pool = "" if parameters is None else parameters.poolSegmentID
@@ -88,6 +97,10 @@ class Inputs:
     def _on_myocardium(self, segment_id: str) -> None:
         if self._parameters is not None:
             self._parameters.myocardiumSegmentID = segment_id
+
+    def _on_more(self, segment_ids: list[str]) -> None:
+        if self._parameters is not None:
+            store_more_ids(self._parameters, segment_ids)
 
     def _on_pool(self, segment_id: str) -> None:
         if self._parameters is not None:
