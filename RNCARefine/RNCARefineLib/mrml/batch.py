@@ -42,20 +42,20 @@ def process_batch(
 ) -> BatchOutcome:
     """Repair cases and keep their results in a folder (see :mod:`rncarefine.batch.cohort`).
 
-    A case that cannot be repaired is noted, and the others go on. What is finished stays finished: the same call goes
-    on where the last one was stopped, and tries failed cases again.
+    A case that cannot be repaired is reported and skipped. The same call resumes where the last one was stopped, and
+    tries failed cases again.
 
     Args:
-        cases: The cases, see :func:`rncarefine.batch.cases.find_cases` and ``read_cases`` beside it.
+        cases: The cases, see :func:`rncarefine.batch.cases.find_cases` and ``read_cases`` next to it.
         output_folder: Where the results go: ``<case>.seg.nrrd``, ``cohort.csv``, ``failed.csv`` and ``reports``.
         model: The weights.
         options: How to repair.
         segment: The myocardium in every case that does not name its own: ID or name of the segment, or label of a
             label map. May be left out where there is only one segment.
         pool: The blood pool, in the same way; ``None`` for none.
-        clear_scene: Clear the scene even if somebody's data are in it. It is cleared after every case, or memory would
+        clear_scene: Clear the scene even if it holds the user's data. It is cleared after every case, or memory would
             grow and the names of nodes would change from case to case.
-        progress: Told how far the batch is; returning ``False`` stops it between two steps of a case.
+        progress: Called with the share that is done; returning ``False`` stops it between two steps of a case.
         tell: Called with the news of each case.
 
     Returns:
@@ -181,7 +181,7 @@ def _check_empty() -> None:
 
 
 def _is_data(node: Any) -> bool:
-    """Whether a node is somebody's data, not one that the application made for itself."""
+    """Whether a node holds the user's data, and is not one that the application made for itself."""
     if not node.IsA("vtkMRMLStorableNode") or node.IsA("vtkMRMLColorNode") or node.IsA("vtkMRMLCameraNode"):
         return False
     return bool(not node.GetHideFromEditors() and node.GetSaveWithScene() and node.GetSingletonTag() is None)

@@ -3,8 +3,8 @@
     Slicer --no-splash --no-main-window --python-script RNCARefineBatch.py -- \\
         --input cases --output results --segment myocardium --pool "blood pool"
 
-Run again, the same command goes on where the last run was stopped, and tries failed cases again. Exit status: 0 when
-every case was repaired, 1 when slices are flagged for a person or cases failed, 2 on bad arguments or when the results
+Run again, the same command resumes where the last run was stopped, and tries failed cases again. Exit status: 0 when
+every case was repaired, 1 when slices are flagged for review or cases failed, 2 on bad arguments or when the results
 cannot be written, 3 when the script itself failed, 130 when stopped by Ctrl-C.
 """
 
@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     )
     print(f"{outcome.summary()}. Table: {outcome.table}", flush=True)
     if outcome.stopped:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr, flush=True)
+        print("Stopped. Run the same command again to resume.", file=sys.stderr, flush=True)
         return STOPPED
     return FLAGGED if outcome.flagged or outcome.failed else FINE
 
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"RNCARefineBatch.py: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         return BAD_INPUT
     except Exception:
-        # Slicer goes on running after a script that raises, without a window for ever.
+        # Slicer keeps running, without a window, after a script that raises.
         traceback.print_exc()
         return BROKEN
 
