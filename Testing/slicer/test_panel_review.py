@@ -144,7 +144,7 @@ def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_o
         "automaton",
         "ring",
         "0.31",
-        "needs review",
+        "review",
     )
     assert re.fullmatch("0 of 2 .*: flagged.", panel.ui.decisionLabel.text)
     for which, listed in (("Flagged", [GAP]), ("Changed", [GAP, SPECK])):
