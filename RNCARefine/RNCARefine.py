@@ -387,7 +387,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     ) -> Report:
         """Repair the broken slices of a segment; slices that are as they should be are not touched.
 
-        By default the result is a new segmentation beside the input: all its segments, two further ones that hold the
+        By default the result is a new segmentation next to the input: all its segments, two further ones that hold the
         added and the removed voxels, and a table with the report. If anything fails, the scene is as it was before.
 
         Args:
@@ -399,7 +399,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             poolSegmentID: ID of the blood pool. The wall takes from it what it needs; no other segment is changed.
             rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
             mode: "slice-wise" or "volumetric"; that of the model if not given.
-            model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are told
+            model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are shown
                 in the log, once in a session.
             device: "auto", "numpy", "cpu", "cuda" or "mps".
             seed: Seed of the automaton; the same seed gives the same result on every device.
@@ -870,7 +870,7 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
 
     @contextmanager
     def termsAccepted(self):
-        """Have the terms of all models accepted meanwhile: in testing mode Slicer asks nobody and takes that for no."""
+        """Have the terms of all models accepted meanwhile: in testing mode Slicer takes every question for declined."""
         import qt
 
         from rncarefine.nca.model import available_models

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: written beside their place under another name, then moved there."""
+"""Files written whole or not at all: written next to their place under another name, then moved there."""
 
 from __future__ import annotations
 

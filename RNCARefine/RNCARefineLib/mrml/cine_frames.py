@@ -18,7 +18,7 @@ from .review import REVIEW_OF_TAG, REVIEW_TAG, tag_of
 
 @dataclass(frozen=True, eq=False)
 class Cine:
-    """What a person has chosen to repair in a sequence; build it with :meth:`create`.
+    """Nodes and frames of a sequence to repair; build it with :meth:`create`.
 
     Attributes:
         browser_node: The sequence browser.
@@ -89,7 +89,7 @@ class Cine:
         return int(self.browser_node.GetNumberOfItems())
 
     def called(self, frame: int) -> str:
-        """Return what a frame is called in a sentence."""
+        """Return the name of a frame in messages."""
         return f"Frame {frame + 1} of {self.count}"
 
     def chosen(self, frames: Iterable[int] | None) -> list[int]:
@@ -130,7 +130,7 @@ class Cine:
     def copies(self) -> dict[int, Any]:
         """Return copies of the segmentations of all frames that have one, outside the scene and under no transform.
 
-        The shown frame is copied from the node in the scene, so that what a person sees is what is repaired.
+        The shown frame is copied from the node in the scene, so that what the user sees is what is repaired.
         """
         copies = {}
         for frame in range(self.count):
@@ -227,7 +227,7 @@ def _is_a(node: Any, class_name: str) -> bool:
 
 
 def _listed(frames: Sequence[int]) -> str:
-    """Return frames as a sentence counts them, from 1."""
+    """Return frame numbers as text, counted from 1."""
     numbers = ", ".join(str(frame + 1) for frame in frames[:10])
     more = f" and {len(frames) - 10} more" if len(frames) > 10 else ""
     return f"frame{'' if len(frames) == 1 else 's'} {numbers}{more}"

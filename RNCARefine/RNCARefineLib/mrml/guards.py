@@ -13,7 +13,7 @@ from .volume_grid import VolumeGrid
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What a person has chosen to repair.
+    """What the user has chosen to repair.
 
     Attributes:
         segmentation_node: The segmentation.
@@ -176,18 +176,18 @@ def _check_lattice(node: Any, segment_id: str, volume_node: Any) -> None:
 
 
 def _is_a(node: Any, class_name: str) -> bool:
-    """Whether somebody's argument is a node of this class, whatever else it may be."""
+    """Whether an argument is a node of this class, whatever else it may be."""
     return hasattr(node, "IsA") and bool(node.IsA(class_name))
 
 
 def _begin(node: Any) -> str:
-    """Return what a person calls a node, at the beginning of a sentence."""
+    """Return what the user calls a node, at the beginning of a sentence."""
     name = _named(node)
     return name[:1].upper() + name[1:]
 
 
 def _named(node: Any) -> str:
-    """Return what a person calls a node: its kind and its name."""
+    """Return what the user calls a node: its kind and its name."""
     if node is None:
         return "nothing"
     if not hasattr(node, "GetNodeTagName"):

@@ -1,4 +1,4 @@
-"""Nodes become a stack."""
+"""Read nodes into a stack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .volume_grid import VolumeGrid
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What was read from the scene.
+    """Data read from the scene.
 
     Attributes:
         stack: Image, myocardium and pool on the volume's grid.

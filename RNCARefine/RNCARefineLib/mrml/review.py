@@ -1,4 +1,4 @@
-"""What a review needs, kept in the repaired segmentation itself: tags on the repaired segment, and segments beside it.
+"""What a review needs, kept in the repaired segmentation itself: tags on the repaired segment, and segments next to it.
 
 It survives a saved scene, a ``.seg.nrrd`` file on its own, and the frames of a sequence; ``vtkSegmentationHistory``
 takes it back and makes it again with the voxels.
@@ -79,7 +79,7 @@ def review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, kind: 
     if known_id is not None:
         return known_id
     name = f"{segmentation.GetSegment(segment_id).GetName()} {kind.word}"
-    # Somebody's own segment may have this ID.
+    # The user's own segment may have this ID.
     free_id = segmentation.GenerateUniqueSegmentID(f"{segment_id}_{kind.word}")
     review_id = segmentation.AddEmptySegment(free_id, name, kind.colour)
     review = segmentation.GetSegment(review_id)
@@ -100,7 +100,7 @@ def reviewed_segments(segmentation: slicer.vtkSegmentation) -> list[str]:
 def mark(
     segmentation: slicer.vtkSegmentation, segment_id: str, pool_id: str | None, report: Report, masks: RepairMasks
 ) -> None:
-    """Write down on a segment how, and with what result, it was repaired; nobody has decided about it yet.
+    """Store on a segment how it was repaired and with what result, without decisions.
 
     The review of another segment that would have to restore the same wall or pool is ended: its voxels are not those
     that it left.
@@ -164,7 +164,7 @@ def stored_decisions(segment: slicer.vtkSegment) -> dict[int, bool]:
 
 
 def store_decisions(segment: slicer.vtkSegment, decisions: Mapping[int, bool]) -> None:
-    """Write the decisions about a repaired segment down."""
+    """Store the decisions about a repaired segment."""
     segment.SetTag(DECISIONS_TAG, tag_json({str(k): decisions[k] for k in sorted(decisions)}))
 
 

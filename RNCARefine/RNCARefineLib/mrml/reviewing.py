@@ -1,4 +1,4 @@
-"""A person's review of a repair: slices accepted, or rejected and put back exactly as they were."""
+"""The user's review of a repair: slices accepted, or rejected and put back exactly as they were."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class Review:
         return read_segments(self.segmentation_node, self.wall_ids, self._grid())
 
     def export(self, path: str | Path) -> None:
-        """Write the report, decisions applied, as the file's ending tells: .csv, .json or .html; whole or not at all.
+        """Write the report, decisions applied, by the file's ending: .csv, .json or .html; whole or not at all.
 
         Raises:
             ValueError: Another ending.
@@ -199,7 +199,7 @@ class Review:
         self._decide(k, None)
 
     def refresh(self) -> slicer.vtkMRMLTableNode:
-        """Make the table say what the segmentation says, after an undo or edits by hand, and return it.
+        """Update the table after an undo or manual edits, and return it.
 
         The status needs no refreshing: it is a tag and comes back with the voxels.
         """
@@ -305,7 +305,7 @@ def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
 
 
 def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
-    """Remove table and plots of a repair that was undone: nothing in the scene may tell of it."""
+    """Remove table and plots of a repair that was undone: nothing in the scene may refer to it."""
     remove_plots(segmentation_node)
     table = existing_table(segmentation_node)
     if table is not None:

@@ -1,4 +1,4 @@
-"""A repaired stack becomes segments: in a new segmentation, in one that was given, or in the input itself."""
+"""Write a repaired stack as segments: into a new segmentation, a given one, or the input itself."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> No
 
 
 def _dress(node: Any, selection: Selection) -> None:
-    """Give a result the place, the geometry and the looks of its input."""
+    """Copy place, geometry and display of the input to a result."""
     source, volume = selection.segmentation_node, selection.volume_node
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)

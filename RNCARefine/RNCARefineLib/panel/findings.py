@@ -1,4 +1,4 @@
-"""What the slice table is about: the report of a check, or a repaired segmentation and its review."""
+"""Content of the slice table: the report of a check, or a repaired segmentation and its review."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Checked:
 
     @property
     def summary(self) -> str:
-        """The check in a line."""
+        """Summary line of the check."""
         return unbroken(_of_frame(self.frame, self.report))
 
     def show_slice(self, k: int) -> None:
@@ -133,7 +133,7 @@ class Reviewed:
 
     @property
     def summary(self) -> str:
-        """The repair in a line; of a sequence a second line, about the frame."""
+        """Summary line of the repair; for a sequence a second line about the frame."""
         of_all = summary_of_frames(self.segmentation_node)
         return unbroken("\n".join(filter(None, [of_all, _of_frame(self.frame if of_all else None, self.report)])))
 

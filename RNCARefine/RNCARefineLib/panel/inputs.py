@@ -8,7 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..mrml.review import is_review
-from .choice import Choice, Option
+from .controls import ChoiceBox, Option
 from .wall_parts import WallParts, more_ids, store_more_ids
 
 
@@ -22,10 +22,10 @@ class Inputs:
     def __init__(self, ui: Any) -> None:
         self._parameters: Any = None
         self._had_segmentations = self._had_volumes = False
-        self._myocardium = Choice(ui.myocardiumSelector, self._on_myocardium)
+        self._myocardium = ChoiceBox(ui.myocardiumSelector, self._on_myocardium)
         self._more = WallParts(ui.moreWallButton, self._on_more)
-        self._pool = Choice(ui.poolSelector, self._on_pool)
-        # The node selectors are bound to the parameter node, but tell nothing when two nodes have the same name.
+        self._pool = ChoiceBox(ui.poolSelector, self._on_pool)
+        # The node selectors are bound to the parameter node, but send no signal when two nodes have the same name.
         ui.segmentationSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_segmentation)
         ui.volumeSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_volume)
 
@@ -53,11 +53,11 @@ class Inputs:
         self._pool.fill([Option("", _("None")), *options], pool)
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
-        """Choose the nodes that nobody has chosen yet, where there is exactly one candidate; nothing is guessed.
+        """Choose the nodes that are not chosen yet, where there is exactly one candidate; nothing is guessed.
 
         Args:
             parameters: The parameter node.
-            arrived: Only where there was nothing to choose from the last time; where there was, a person who has
+            arrived: Only where there was nothing to choose from the last time; where there was, the user who has
                 chosen none may have meant it.
         """
         segmentations, volumes = _shown("vtkMRMLSegmentationNode"), _shown("vtkMRMLScalarVolumeNode")
@@ -68,7 +68,7 @@ class Inputs:
         self._had_segmentations, self._had_volumes = bool(segmentations), bool(volumes)
 
     def missing(self, parameters: Any) -> str:
-        """Return what a person must choose before anything can be checked, empty if nothing is missing."""
+        """Return what the user must choose before anything can be checked, empty if nothing is missing."""
         if parameters is None:
             return _("Choose a segmentation.")
         node = parameters.inputSegmentation

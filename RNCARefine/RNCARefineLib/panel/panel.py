@@ -1,4 +1,4 @@
-"""The panel behind its widgets: holds the parts together and keeps them in step with scene and parameter node."""
+"""The panel's controller: keeps its parts in step with scene and parameter node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Cancelled
 
-from .actions import check, repair
+from .actions import run_check, run_repair
 from .computing import ComputingLine
 from .controls import enable, say
 from .faults import shown_errors
@@ -28,17 +28,17 @@ from .watch import SceneWatch
 
 
 class _SceneClosed(Exception):
-    """Somebody has closed the scene while a repair was running."""
+    """The scene was closed while a repair was running."""
 
 
 class Panel:
-    """What a person sees and does; the module's widget tells it about its life.
+    """Controller of the panel; the module's widget forwards its events.
 
     Args:
         root: The widget that was loaded from ``RNCARefine.ui``.
         ui: The widgets in it, by their names.
         logic: ``RNCARefineLogic``.
-        accepts: Whether the person agrees to the terms of a model.
+        accepts: Whether the user agrees to the terms of a model.
         dialog: Makes the progress window from a title.
         choose_file: Shows a save dialog; see :func:`.export.export`.
         pytorch: Looks for PyTorch and installs it.
@@ -85,7 +85,7 @@ class Panel:
             self.refresh()
 
     def prefill(self) -> None:
-        """Choose what nobody has chosen yet, where there is exactly one candidate."""
+        """Choose what is not chosen yet, where there is exactly one candidate."""
         if self._parameters is not None:
             with self._quietly():
                 self._inputs.prefill(self._parameters)
@@ -97,7 +97,7 @@ class Panel:
         self._update(again=False)
 
     def refresh(self) -> None:
-        """Follow the scene, which somebody has changed."""
+        """Follow a change of the scene."""
         self._update(again=True)
 
     def clear(self) -> None:
@@ -113,13 +113,13 @@ class Panel:
         self._update_actions()
 
     def notice(self, text: str) -> None:
-        """Show a sentence to the person; none takes the last one away."""
+        """Show a message; an empty one clears the last."""
         say(self._ui.noticeLabel, text)
 
     # Its parts
 
     def _update(self, *, again: bool) -> None:
-        """Bring everything in line with the parameter node; what this changes in it does not start it again."""
+        """Update all parts from the parameter node, without reacting to its own changes."""
         if self._updating or self._parameters is None:
             return
         with self._quietly():
@@ -156,14 +156,14 @@ class Panel:
             "" if has_pool else _("Choose the blood-pool segment first."),
         )
 
-    # What a person does
+    # What the user does
 
     def _check(self) -> None:
         if self._running or self._parameters is None or self._inputs.missing(self._parameters):
             return
         self.notice("")
         with shown_errors(_("The check has failed."), wait=True):
-            self._show_check(check(self._logic, self._parameters))
+            self._show_check(run_check(self._logic, self._parameters))
 
     def _show_check(self, checked: Checked) -> None:
         with self._quietly():
@@ -185,7 +185,9 @@ class Panel:
         with self._busy(), shown_errors(_("The repair has failed; nothing was changed.")):
             try:
                 with self._dialog(title) as dialog:
-                    done = repair(self._logic, parameters, card, lambda *step: self._go_on(parameters, dialog(*step)))
+                    done = run_repair(
+                        self._logic, parameters, card, lambda *step: self._go_on(parameters, dialog(*step))
+                    )
             except (Cancelled, _SceneClosed):
                 self.notice(_("Cancelled. Nothing was changed."))
                 return

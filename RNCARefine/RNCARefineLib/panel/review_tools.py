@@ -1,4 +1,4 @@
-"""What a person does with the slice or the segmentation that is shown: decide, undo, look, and export."""
+"""Actions on the shown slice or segmentation: decide, undo, show changes, and export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReviewTools:
         root: The widget that windows belong to.
         logic: ``RNCARefineLogic``.
         section: What is shown.
-        notice: Shows a sentence to the person.
+        notice: Shows a sentence to the user.
         choose_file: See :func:`.export.export`.
     """
 

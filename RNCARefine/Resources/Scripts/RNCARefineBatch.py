@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     )
     print(f"{outcome.summary()}. Table: {outcome.table}", flush=True)
     if outcome.stopped:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr, flush=True)
+        print("Stopped. Run the same command again to resume.", file=sys.stderr, flush=True)
         return STOPPED
     return FLAGGED if outcome.flagged or outcome.failed else FINE
 
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"RNCARefineBatch.py: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         return BAD_INPUT
     except Exception:
-        # Slicer goes on running after a script that raises, without a window for ever.
+        # Slicer keeps running, without a window, after a script that raises.
         traceback.print_exc()
         return BROKEN
 

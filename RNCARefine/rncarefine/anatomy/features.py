@@ -191,7 +191,7 @@ class SliceFeatures:
 
         Beyond the Betti numbers: a closed wall is a ring only if its hole is the cavity (see :func:`cavity`), else it
         is open, or porous where it has no gap. A solid component is a disc only if it is round, without a deep notch,
-        and no blood pool lies beside it; else it is open.
+        and no blood pool lies next to it; else it is open.
         """
         if self.b0 == 0:
             return Finding.EMPTY
@@ -267,7 +267,7 @@ def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]
 
 
 def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
-    """Tell whether a shape of at least one pixel is round and without a deep notch."""
+    """Return whether a shape of at least one pixel is round and without a deep notch."""
     j, i = np.nonzero(shape)
     # Pixels have an extent of their own: without it a single one would have no shape.
     spread = np.cov(np.stack([j * spacing[0], i * spacing[1]]), bias=True) + np.diag(np.square(spacing)) / 12

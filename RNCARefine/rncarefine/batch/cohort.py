@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from ..refine.records import Report
 from ..report.report import json_text
 from ..strict_json import strict_values
 from .cases import CohortCase
-from .files import BEGUN, LONGEST_NAME, REPORTS, CaseFiles, OutputError, output, read_reports
+from .files import BEGUN, LONGEST_NAME, REPORTS, OutputError, output, read_reports
 from .sources import difference
 from .table import append_text, csv_rows, csv_text, is_parquet, written_table
 from .totals import Totals

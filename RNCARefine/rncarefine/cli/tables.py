@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -16,11 +17,12 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ..nca.card import ModelCard
-from ..nca.model import best_model
 from ..progress import Progress
-from ..refine.metrics import SliceMetrics, StackMetrics
 from ..refine.records import Report, SliceRecord
 from ..words import REPAIRED, Mode, Verdict
+
+if TYPE_CHECKING:
+    from ..refine.metrics import SliceMetrics, StackMetrics
 
 PLAIN_WIDTH = 140
 """Columns where the output is a file or a pipe, so that no table is squeezed into 80."""
@@ -144,6 +146,8 @@ def model_table(cards: Iterable[ModelCard]) -> Table:
 
 def show_defaults(cards: Sequence[ModelCard]) -> None:
     """Print which of some models is taken where none is named, and which is free for any use."""
+    from ..nca.model import best_model
+
     default, free = best_model(cards), best_model(cards, permissive=True)
     of_modes = [(mode, best_model(cards, mode)) for mode in Mode]
     named = [f"{best.name} with --mode {mode}" for mode, best in of_modes if best is not None and best != default]

@@ -28,12 +28,12 @@ MOST_PARAMETERS = 25_000_000
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known about a model. Written as JSON beside its weights."""
+    """What is known about a model. Written as JSON next to its weights."""
 
     name: str
     """File name of weights and card without the ending: letters, digits, ``.``, ``_`` and ``-``."""
     title: str
-    """For a person, one line."""
+    """For the user, one line."""
     task: str
     mode: str
     """``slice-wise`` or ``volumetric``."""
@@ -120,7 +120,7 @@ class ModelCard:
         """
         path = Path(path)
         if not path.is_file():
-            raise ValueError(f"{path}: the model card is missing. Copy it beside the weights; it comes with them.")
+            raise ValueError(f"{path}: the model card is missing. Copy it next to the weights; it comes with them.")
         try:
             with path.open("rb") as file:
                 text = file.read(LARGEST_CARD + 1)
@@ -185,7 +185,7 @@ def _short(value: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value is a dictionary that strict JSON can hold."""
+    """Return whether a value is a dictionary that strict JSON can hold."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

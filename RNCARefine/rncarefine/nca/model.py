@@ -1,4 +1,4 @@
-"""Weights as data: an ``.npz`` of float32 arrays beside the model card that describes it and holds its hash."""
+"""Weights as data: an ``.npz`` of float32 arrays next to the model card that describes it and holds its hash."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     weights = _find(name_or_path)
     card = ModelCard.read(weights.with_suffix(".json"))
     if not weights.is_file():
-        raise ValueError(f"{weights}: the weights are missing beside their model card. {_REMEDY}")
+        raise ValueError(f"{weights}: the weights are missing next to their model card. {_REMEDY}")
     try:
         size, most = weights.stat().st_size, 4 * card.parameters + _OVERHEAD * (1 + len(card.shapes))
         if size > most:
@@ -95,7 +95,7 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
 
 
 def choose_model(name_or_path: str | Path | None = None, mode: str | None = None) -> Model:
-    """Load the model that a person has named, or else the best one, of a mode if one was asked for.
+    """Load the model that the user has named, or else the best one, of a mode if one was asked for.
 
     Args:
         name_or_path: See :func:`load_model`; if not given, :func:`best_model` of those that are installed.
@@ -214,7 +214,7 @@ def _find(name_or_path: str | Path) -> Path:
             raise ValueError(f"{path}: there is no such model file. Check the path.")
         return path.with_suffix(".npz")
     if re.search(r"[/\\]", text):
-        raise ValueError(f"{path} is not a model: give the path of a .npz file (its .json lies beside it), or a name.")
+        raise ValueError(f"{path} is not a model: give the path of a .npz file (its .json lies next to it), or a name.")
     for folder in MODEL_FOLDERS:
         if (folder / f"{text}.json").is_file() or (folder / f"{text}.npz").is_file():
             return folder / f"{text}.npz"
@@ -232,7 +232,7 @@ def _pack(parameters: Mapping[str, NDArray[np.float32]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(parameters):
             entry = zipfile.ZipInfo(f"{name}.npy", _ZIP_DATE)
-            entry.create_system = 3  # else it tells Windows from the rest
+            entry.create_system = 3  # else it depends on the operating system
             member = io.BytesIO()
             np.lib.format.write_array(member, parameters[name], version=(1, 0), allow_pickle=False)
             archive.writestr(entry, member.getvalue())

@@ -1,4 +1,4 @@
-"""What a repair changed, voxel by voxel, as text that fits into a segment's tag.
+"""The voxels that a repair changed, encoded as text for a segment's tag.
 
 A segment could hold the same, but not safely: Segment Editor, as it is set up, takes what is painted for one segment
 away from all others, hidden ones too, and what the slice was before would be lost with the first edit by hand.

@@ -39,6 +39,7 @@ from engine.toy_models import seeing_model
 from harness.processes import interruptible
 from rncarefine import __version__
 from rncarefine.cli import commands as cli_commands
+from rncarefine.cli import jobs as cli_jobs
 from rncarefine.cli.main import main
 from rncarefine.io import files
 from rncarefine.io import sample as bundled
@@ -402,7 +403,7 @@ def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
         raise KeyboardInterrupt
 
     before = names(case)
-    monkeypatch.setattr(cli_commands, where, stopped)
+    monkeypatch.setattr(cli_jobs, where, stopped)
     assert repair("--report", "r.csv") == 130
     assert names(case) == before
 
@@ -412,12 +413,12 @@ def test_a_real_interrupt_ends_a_running_repair(case):
     before = names(case)
     code = (
         "import sys, time\n"
-        "from rncarefine.cli import commands\n"
+        "from rncarefine.cli import jobs\n"
         "from rncarefine.cli.main import main\n"
         "def slow(*arguments, **options):\n"
         "    print('working', flush=True)\n"
         "    time.sleep(60)\n"
-        "commands.repair_stack = slow\n"
+        "jobs.repair_stack = slow\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
@@ -436,7 +437,7 @@ def test_a_fault_of_the_program_is_neither_flagged_nor_bad_input(case, monkeypat
     def faulty(*arguments, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli_commands, "repair_stack", faulty)
+    monkeypatch.setattr(cli_jobs, "repair_stack", faulty)
     assert repair() == 3
     assert "ZeroDivisionError" in capsys.readouterr().err
 
@@ -752,13 +753,13 @@ def test_sigterm_ends_a_running_repair_and_leaves_nothing_half_written(case):
     before = names(case)
     code = (
         "import sys, time\n"
-        "from rncarefine.cli import commands\n"
+        "from rncarefine.cli import jobs\n"
         "from rncarefine.cli.main import main\n"
         "def slow(case, changes, path):\n"
         "    path.write_bytes(b'half')\n"
         "    print('working', flush=True)\n"
         "    time.sleep(60)\n"
-        "commands.write_case = slow\n"
+        "jobs.write_case = slow\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
@@ -771,3 +772,18 @@ def test_sigterm_ends_a_running_repair_and_leaves_nothing_half_written(case):
     assert process.returncode == 143
     assert said == "rncarefine: terminated\n"
     assert names(case) == before
+
+
+def test_help_loads_neither_numpy_nor_what_is_built_on_it():
+    code = (
+        "import sys, time\n"
+        "started = time.process_time()\n"
+        "from rncarefine.cli.main import main\n"
+        "status = main(['--help'])\n"
+        "print(status, time.process_time() - started, *sorted({'numpy', 'scipy', 'SimpleITK'} & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    status, seconds, *loaded = done.stdout.splitlines()[-1].split()
+    assert (status, loaded) == ("0", [])
+    assert float(seconds) < 1  # about 0.2 s of the processor

@@ -180,12 +180,12 @@ def test_nothing_is_completed_before_a_person_has_decided_anything() -> None:
 def test_a_decision_about_a_slice_that_is_not_there_is_refused(
     report: Report, stack: Stack, after: Mask, k: int
 ) -> None:
-    with pytest.raises(ValueError, match=f"case 7: .*no slice {k}"):
+    with pytest.raises(ValueError, match=rf"case 7.* {k} "):
         decided(report, {k: True}, stack, after)
 
 
 def test_a_wall_of_another_stack_is_refused(report: Report, stack: Stack, after: Mask) -> None:
-    with pytest.raises(ValueError, match=r"case 7: .*4 slices"):
+    with pytest.raises(ValueError, match=r"case 7.*\b4\b"):
         decided(report, {}, stack, after[:3])
     with pytest.raises(ValueError, match="3 slices"):
         decided(replace(report, slices=report.slices[:3]), {}, stack, np.asarray(after))

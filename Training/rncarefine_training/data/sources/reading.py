@@ -1,4 +1,4 @@
-"""Reading a labelled stack with its segmentations, and saying which file does not fit."""
+"""Read a labelled stack with its segmentations, and name the file that does not fit."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_entry(entry: Entry) -> Read:
     grid = grid_of(picture)
     image = sitk.GetArrayFromImage(picture).astype(np.float32)
     if not np.isfinite(image).all():
-        raise ValueError(f"{entry.image}: the image has grey values that are not finite. Mend or leave out the stack.")
+        raise ValueError(f"{entry.image}: the image has infinite or missing intensities. Leave the stack out.")
     i, j, k = grid.spacing
     return Read(
         image,

@@ -25,8 +25,7 @@ from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.readout import read_wall
 
 from ...data.cases import MYOCARDIUM as MYOCARDIUM_LABEL
-from ...data.cases import Case
-from ...data.predictions import load_prediction
+from ...data.cases import Case, load_prediction
 from ..measure import Failure
 from .style import GREEN, ORANGE, SKY, WIDTH, new_figure
 
