@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..anatomy.aha import handedness
@@ -33,7 +32,6 @@ from .label_map import (
     check_path,
     check_spacing,
     ending_of,
-    grid_of,
     read_label_map,
     read_volume,
 )
@@ -121,8 +119,7 @@ def read_case(
         values, stored = series.values, series.grid
         check_spacing(image, "image", stored)
     else:
-        picture = read_volume(image, "image", choice.phase)
-        values, stored = sitk.GetArrayFromImage(picture), grid_of(picture)
+        values, stored = read_volume(image, "image", choice.phase)
     _check_grey_values(image, values)
     turn = stack_turn(stored)
     grid = stored.turned(turn)
