@@ -29,6 +29,7 @@ def run_check(logic: Any, parameters: Any) -> Checked:
         wall_ids(parameters),
         parameters.inputVolume,
         parameters.poolSegmentID,
+        parameters.rvSegmentID,
     )
     return Checked.of(logic, selection, {"closeBase": parameters.closeBase, "apex": parameters.apex})
 
@@ -64,6 +65,7 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
     segment, pool = wall_ids(parameters), parameters.poolSegmentID or None
     in_place = parameters.output == IN_PLACE
     options: dict[str, Any] = {
+        "rvSegmentID": parameters.rvSegmentID or None,
         "mode": parameters.mode,
         "model": card.name,
         "device": parameters.device,

@@ -266,13 +266,23 @@ def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]
     return hole if notch.relative < MAX_HOLLOW or radii[best] >= min(notch.depth_mm, SURE_CAVITY_MM) else None
 
 
-def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
-    """Return whether a shape of at least one pixel is round and without a deep notch."""
+def roundness(shape: _Bools, spacing: tuple[float, float]) -> float:
+    """Return the shortest over the longest axis of a shape of at least one pixel.
+
+    Args:
+        shape: Shape ``(j, i)``.
+        spacing: mm along ``(j, i)``.
+    """
     j, i = np.nonzero(shape)
     # Pixels have an extent of their own: without it a single one would have no shape.
     spread = np.cov(np.stack([j * spacing[0], i * spacing[1]]), bias=True) + np.diag(np.square(spacing)) / 12
     short, long = np.linalg.eigvalsh(spread)
-    return bool(np.sqrt(short / long) >= MIN_ROUNDNESS) and deepest_notch(shape, spacing).relative < MAX_HOLLOW
+    return float(np.sqrt(short / long))
+
+
+def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
+    """Return whether a shape of at least one pixel is round and without a deep notch."""
+    return roundness(shape, spacing) >= MIN_ROUNDNESS and deepest_notch(shape, spacing).relative < MAX_HOLLOW
 
 
 def _window(mask: _Bools) -> tuple[slice, slice]:

@@ -109,16 +109,19 @@ def _repair_row(record: SliceRecord) -> list[str]:
 
 
 def show_report(report: Report) -> None:
-    """Print the table, why slices need review after a repair, the summary line, and the warnings."""
+    """Print what to note about the stack, the table, why slices need review, and the summary line."""
     console = out()
+    for warning in report.warnings:
+        note(f"Please note: {warning}")
     console.print(slice_table(report))
     for record in report.slices:
         if record.flagged and record.verdict is not Verdict.TO_REPAIR:
             done = "was repaired, but needs review" if record.verdict in REPAIRED else "was left as it was"
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
+    taken = sum(record.taken_from_others_mm2 for record in report.slices)
+    if taken:
+        console.print(f"Taken from other labels: {taken:.0f} mm2", markup=False, soft_wrap=True)
     console.print(report.summary(), markup=False, soft_wrap=True)
-    for warning in report.warnings:
-        note(f"Please note: {warning}")
 
 
 def show_written(paths: Iterable[Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -57,6 +57,7 @@ def build_report(
     options: RepairOptions,
     seconds: float,
     run: Run | None = None,
+    stack_doubts: Sequence[Reason] = (),
 ) -> Report:
     """Build the report of a check or a repair.
 
@@ -68,6 +69,7 @@ def build_report(
         options: The options of the run.
         seconds: How long it took.
         run: What computed the repair, ``None`` for a check.
+        stack_doubts: Why this may not be a short-axis stack; they come first.
     """
     stack = changes.stack
     records = [
@@ -96,7 +98,7 @@ def build_report(
         records,
         run.model.record() if run else None,
         record,
-        _doubts(stack, run),
+        [*stack_doubts, *_warnings(stack, run, stack_doubts)],
         wall,
     )
 
@@ -177,11 +179,11 @@ def _thinnest(values: Iterable[float | None]) -> float | None:
     return min((value for value in values if value is not None), default=None)
 
 
-def _doubts(stack: Stack, run: Run | None) -> list[Reason]:
-    doubts = list(stack.notes)
+def _warnings(stack: Stack, run: Run | None, stack_doubts: Sequence[Reason]) -> list[Reason]:
+    doubts, said = list(stack.notes), [doubt.code for doubt in stack_doubts]
     if run is not None and run.runner.out_of_memory:
         doubts.append(Reason(ReasonCode.GPU_OUT_OF_MEMORY))
-    if stack.spacing[0] < 1.5 * max(stack.in_plane):
+    if stack.spacing[0] < 1.5 * max(stack.in_plane) and ReasonCode.NOT_THICKEST_AXIS not in said:
         doubts.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
         doubts.append(Reason(ReasonCode.ONE_SLICE))
