@@ -97,6 +97,29 @@ def volumetric(
     show(volumetric_table(table), f"{models[-1].card.name}, where neighbours matter")
 
 
+def another_sequence(
+    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folders with image and gt .nii.gz.")],
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    network: Annotated[list[str], typer.Option(help="Base networks that segment; give several.")] = ["weak", "middle"],  # noqa: B006
+    model: ModelsOption = ["sax-cine-2d", "sax-open-2d"],  # noqa: B006
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Repair what the base networks of the run break on another sequence; write RUN/another-sequence/*.csv."""
+    from rncarefine_training.cli.tables import show_evaluation
+    from rncarefine_training.evaluate.measure import evaluate
+    from rncarefine_training.evaluate.store import base_name, write_evaluation
+
+    from .another_sequence import read_stacks, segment
+
+    folder = made(run / "another-sequence")
+    failures = segment(read_stacks(source, folder / "cases"), Config.load(config), run / "base", network, folder)
+    models = [load_model(name) for name in model]
+    rows = gathered(evaluate(failures, models, device=device, workers=workers), len(failures))
+    show_evaluation(write_evaluation(rows, folder, base_name(False)), rows)
+
+
 def gallery(
     run: RunOption = Path("run"),
     model: ModelOption = "sax-cine-2d",
@@ -206,7 +229,17 @@ def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
     return [found[index] for index in sorted(order[:stacks])]
 
 
-for command in (horizon, robustness, volumetric, gallery, ablate, *cli_pictures.COMMANDS, plots, report):
+for command in (
+    horizon,
+    robustness,
+    volumetric,
+    another_sequence,
+    gallery,
+    ablate,
+    *cli_pictures.COMMANDS,
+    plots,
+    report,
+):
     app.command()(command)
 
 
