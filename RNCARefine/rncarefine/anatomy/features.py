@@ -180,6 +180,17 @@ class SliceFeatures:
         """Whether a wall closes around a cavity (see :func:`cavity`), whatever else there is."""
         return cavity(self._wall, self._pool, self.spacing) is not None
 
+    @cached_property
+    def islands(self) -> int:
+        """Components inside the cavity of what else is a ring: papillary muscles, trabeculae; 0 for anything else."""
+        if self.b0 < 2 or self.b1 != 1:
+            return 0
+        main = largest_component(self._wall) > 0
+        inside = fill_holes(main) > 0
+        if betti_2d(main) != (1, 1) or (self._wall & ~inside).any():
+            return 0
+        return self.b0 - 1 if cavity(main, self._pool, self.spacing) is not None else 0
+
     @property
     def solid(self) -> bool:
         """Whether the main part, at least three quarters of the myocardium, is a disc."""
