@@ -116,6 +116,7 @@ class RNCARefineParameterNode:
         myocardiumSegmentID: ID of the wall in it; empty if none is chosen.
         moreWallSegmentIDs: IDs of further segments of the wall, such as scar, as a JSON list; empty for none.
         poolSegmentID: ID of the blood pool in it; empty for none.
+        rvSegmentID: ID of the right ventricle in it, only for the report; empty for none.
         inputVolume: The image that was segmented.
         frames: What to repair of a cine sequence.
         mode: What the automaton's cells see of the stack.
@@ -140,6 +141,7 @@ class RNCARefineParameterNode:
     myocardiumSegmentID: str = ""
     moreWallSegmentIDs: str = ""
     poolSegmentID: str = ""
+    rvSegmentID: str = ""
     inputVolume: slicer.vtkMRMLScalarVolumeNode
     frames: Annotated[str, Choice(["shown frame", "all frames"])] = "shown frame"
     mode: Annotated[str, Choice(["slice-wise", "volumetric"])] = "slice-wise"
@@ -568,6 +570,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         poolSegmentID: str | None = None,
         *,
+        rvSegmentID: str | None = None,
         frames: Iterable[int] | None = None,
         inPlace: bool = False,
         progressCallback: Progress | None = None,
@@ -584,6 +587,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             segmentID: ID (not the name) of the myocardium, or several as in :meth:`process`; the same in every frame.
             volumeNode: The volume that it shows.
             poolSegmentID: ID of the blood pool.
+            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the reports.
             frames: The frames to repair, from 0; all if not given.
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
             progressCallback: As in :meth:`process`.
@@ -602,7 +606,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         chosen = _options(**options)
         outcome = process_sequence(
-            Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID),
+            Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID),
             _weights(chosen),
             chosen,
             frames=frames,

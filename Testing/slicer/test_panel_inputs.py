@@ -234,6 +234,13 @@ def test_one_segment_cannot_be_wall_and_pool(heart: Heart) -> None:
     assert "same segment" in panel.ui.checkButton.toolTip
 
 
+def test_the_right_ventricle_is_a_segment_of_its_own(heart: Heart) -> None:
+    panel = open_on(heart)
+    for name, fine in (("The myo", False), ("The pool", False), ("The rv", True), ("None", True)):
+        select(panel.ui.rvSelector, name)
+        assert panel.ui.checkButton.enabled is panel.ui.repairButton.enabled is fine, name
+
+
 def test_a_segmentation_without_segments_is_named(heart: Heart) -> None:
     only_segment(heart)
     panel = open_module()

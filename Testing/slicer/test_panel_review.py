@@ -140,7 +140,12 @@ def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_o
 ) -> None:
     panel = repaired(heart)
     row = rows(panel)[GAP]
-    assert (row["Verdict"], row["After"], row["Conf."], row["Accepted"]) == ("automaton", "ring", "0.31", "look at it")
+    assert (row["Verdict"], row["After"], row["Conf."], row["Accepted"]) == (
+        "automaton",
+        "ring",
+        "0.31",
+        "review",
+    )
     assert re.fullmatch("0 of 2 .*: flagged.", panel.ui.decisionLabel.text)
     for which, listed in (("Flagged", [GAP]), ("Changed", [GAP, SPECK])):
         panel.ui.filterSelector.setCurrentText(which)

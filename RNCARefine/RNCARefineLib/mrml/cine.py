@@ -115,7 +115,7 @@ def _process_single(
     undo: UndoSteps,
     progress: Progress | None,
 ) -> CineOutcome:
-    selection = Selection.create(cine.segmentation_node, cine.wall_ids, cine.volume_node, cine.pool_id)
+    selection = Selection.create(cine.segmentation_node, cine.wall_ids, cine.volume_node, cine.pool_id, cine.rv_id)
     destination = Destination(None, in_place, undo)
     outcome = process(selection, model, options, destination, progress)
     reports = {cine.shown: outcome.report}

@@ -28,6 +28,7 @@ class Cine:
         pool_id: The blood pool, or ``None``.
         sequence_node: The sequence of segmentations; ``None`` if there is one segmentation, of the shown frame.
         wall_ids: All segments of the wall; the first is the myocardium.
+        rv_id: The right ventricle, or ``None``.
     """
 
     browser_node: Any
@@ -37,10 +38,17 @@ class Cine:
     pool_id: str | None
     sequence_node: Any
     wall_ids: tuple[str, ...]
+    rv_id: str | None = None
 
     @classmethod
     def create(
-        cls, browser_node: Any, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: str | None = None
+        cls,
+        browser_node: Any,
+        segmentation_node: Any,
+        segment_id: Any,
+        volume_node: Any,
+        pool_id: str | None = None,
+        rv_id: str | None = None,
     ) -> Cine:
         """Check that the nodes belong to the browser and return the choice; see :class:`.guards.Selection` for IDs.
 
@@ -76,7 +84,9 @@ class Cine:
         check_transforms(segmentation_node, volume_node)
         walls = tuple(segment_id) if isinstance(segment_id, (list, tuple)) else (segment_id,)
         first = walls[0] if walls else ""
-        return cls(browser_node, segmentation_node, first, volume_node, pool_id or None, sequence_node, walls)
+        return cls(
+            browser_node, segmentation_node, first, volume_node, pool_id or None, sequence_node, walls, rv_id or None
+        )
 
     @property
     def shown(self) -> int:
@@ -149,7 +159,7 @@ class Cine:
         Raises:
             ValueError: The frame cannot be read.
         """
-        return Selection.create(copy, self.wall_ids, self._volume(frame), self.pool_id)
+        return Selection.create(copy, self.wall_ids, self._volume(frame), self.pool_id, self.rv_id)
 
     def check(self, frames: Sequence[int], copies: Mapping[int, Any]) -> None:
         """Check that all frames have what is to be repaired, on the grid of their volumes.

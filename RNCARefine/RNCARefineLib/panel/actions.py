@@ -29,6 +29,7 @@ def run_check(logic: Any, parameters: Any) -> Checked:
         wall_ids(parameters),
         parameters.inputVolume,
         parameters.poolSegmentID,
+        parameters.rvSegmentID,
     )
     names = ("closeBase", "apex", "removeIslands")
     return Checked.of(logic, selection, {name: getattr(parameters, name) for name in names})
@@ -65,6 +66,7 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
     segment, pool = wall_ids(parameters), parameters.poolSegmentID or None
     in_place = parameters.output == IN_PLACE
     options: dict[str, Any] = {
+        "rvSegmentID": parameters.rvSegmentID or None,
         "mode": parameters.mode,
         "model": card.name,
         "device": parameters.device,

@@ -197,7 +197,12 @@ def align(findings: Findings) -> None:
 
 def _check(logic: Any, selection: Selection, options: dict[str, Any]) -> Report:
     report: Report = logic.check(
-        selection.segmentation_node, selection.wall_ids, selection.volume_node, selection.pool_id, **options
+        selection.segmentation_node,
+        selection.wall_ids,
+        selection.volume_node,
+        selection.pool_id,
+        rvSegmentID=selection.rv_id,
+        **options,
     )
     return report
 

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from ..mrml.review import is_review
 from .controls import ChoiceBox, Option
-from .wall_parts import WallParts, more_ids, store_more_ids
+from .wall_parts import WallParts, more_ids, store_more_ids, wall_ids
 
 
 class Inputs:
@@ -25,6 +25,7 @@ class Inputs:
         self._myocardium = ChoiceBox(ui.myocardiumSelector, self._on_myocardium)
         self._more = WallParts(ui.moreWallButton, self._on_more)
         self._pool = ChoiceBox(ui.poolSelector, self._on_pool)
+        self._right_ventricle = ChoiceBox(ui.rvSelector, self._on_right_ventricle)
         # The node selectors are bound to the parameter node, but send no signal when two nodes have the same name.
         ui.segmentationSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_segmentation)
         ui.volumeSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_volume)
@@ -39,6 +40,8 @@ class Inputs:
                 parameters.myocardiumSegmentID = known[0] if len(known) == 1 else ""
             if parameters.poolSegmentID not in known:
                 parameters.poolSegmentID = ""
+            if parameters.rvSegmentID not in known:
+                parameters.rvSegmentID = ""
             taken = (parameters.myocardiumSegmentID, parameters.poolSegmentID)
             segments_left = [(key, name) for key, name in segments if key not in taken]
             free = [key for key, _name in segments_left]
@@ -51,6 +54,8 @@ class Inputs:
         pool = "" if parameters is None else parameters.poolSegmentID
         self._myocardium.fill([Option("", _("Select the wall")), *options], myocardium)
         self._pool.fill([Option("", _("None")), *options], pool)
+        right_ventricle = "" if parameters is None else parameters.rvSegmentID
+        self._right_ventricle.fill([Option("", _("None")), *options], right_ventricle)
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
         """Choose the nodes that are not chosen yet, where there is exactly one candidate; nothing is guessed.
@@ -84,6 +89,8 @@ class Inputs:
             return _("Choose {names}.").format(names=_(" and ").join(names))
         if parameters.poolSegmentID == parameters.myocardiumSegmentID:
             return _("Myocardium and blood pool are the same segment. Choose two.")
+        if parameters.rvSegmentID and parameters.rvSegmentID in (*wall_ids(parameters), parameters.poolSegmentID):
+            return _("The right ventricle is the same segment as myocardium or blood pool. Choose another.")
         return ""
 
     def _on_segmentation(self, node: Any) -> None:
@@ -105,6 +112,10 @@ class Inputs:
     def _on_pool(self, segment_id: str) -> None:
         if self._parameters is not None:
             self._parameters.poolSegmentID = segment_id
+
+    def _on_right_ventricle(self, segment_id: str) -> None:
+        if self._parameters is not None:
+            self._parameters.rvSegmentID = segment_id
 
 
 def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:

@@ -210,7 +210,7 @@ def decision_of(record: SliceRecord) -> str:
     if record.accepted is not None:
         return _("yes") if record.accepted else _("no")
     if record.flagged:
-        return _("look at it")
+        return _("review")
     return _("undecided") if needs_decision(record) else ""
 
 

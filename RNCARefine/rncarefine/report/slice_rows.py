@@ -19,12 +19,12 @@ def slice_table(report: Report) -> str:
         ("after", ""),
         ("verdict", ""),
         *([("decision", "")] if decided else []),
-        ("confidence", "0 to 1"),
+        ("confi&shy;dence", "0 to 1"),
         ("gap before", "degrees"),
-        ("wall thickness", "mean, mm"),
+        ("thick&shy;ness", "mean, mm"),
         ("thinnest", "mm"),
         *((title, "mm&sup2;") for title in ("added", "removed", "from pool", "from others", "pool outside")),
-        ("components", "b0"),
+        ("compo&shy;nents", "b0"),
         ("holes", "b1"),
     ]
     head = "".join(f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)

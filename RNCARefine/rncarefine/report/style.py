@@ -7,7 +7,7 @@ STYLE = """
 * { box-sizing:border-box; }
 body { margin:0; background:var(--ground); color:var(--ink); line-height:1.45; font-size:15px;
   font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif; }
-main { max-width:1180px; margin:0 auto; padding:28px 24px 40px; }
+main { max-width:1240px; margin:0 auto; padding:28px 24px 40px; }
 header { margin-bottom:22px; }
 .brand { margin:0; color:var(--soft); font-size:12.5px; letter-spacing:.09em; text-transform:uppercase; }
 h1 { margin:2px 0 0; font-size:28px; line-height:1.2; overflow-wrap:anywhere; }
@@ -31,8 +31,8 @@ tbody th { font-weight:600; }
 .totals { min-width:min(620px,100%); }
 .totals td { padding-right:30px; white-space:nowrap; }
 .wide { overflow-x:auto; }
-.slices { width:100%; font-size:13px; }
-.slices th, .slices td { padding:5px 6px; }
+.slices { width:100%; font-size:12.5px; }
+.slices th, .slices td { padding:5px; }
 .slices tbody th { white-space:nowrap; }
 .slices tr.quiet td { color:var(--soft); }
 .slices tr.flagged { background:var(--look); }
