@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.shapes import SPACING, STACK_SPACING, blob, disc, heart, horseshoe, ring
+from rncarefine.anatomy.features import MIN_ISLAND_MM2
 from rncarefine.refine.examine import Examined
 from rncarefine.refine.options import RepairOptions
 from rncarefine.stack import Stack
@@ -119,6 +120,13 @@ def test_islands_in_the_cavity_of_a_closed_ring_are_right_and_named():
         entry = diagnosed(walls, blood).slices[2]
         assert (entry.finding, entry.right, entry.doubtful, entry.b0) == (Finding.RING, True, False, 3)
         assert [reason.to_dict() for reason in entry.reasons] == [{"code": "islands", "values": {"components": 2.0}}]
+
+
+def test_specks_in_the_cavity_are_no_islands():
+    walls, pools = with_islands()
+    walls[2, 35, 50] = 1
+    assert walls[2, 35, 50] * SPACING[0] * SPACING[1] < MIN_ISLAND_MM2
+    assert diagnosed(walls, pools).slices[2].finding is Finding.FRAGMENTED
 
 
 def test_on_request_islands_make_a_slice_fragmented():

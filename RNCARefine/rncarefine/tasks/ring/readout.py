@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...anatomy.features import WallFeatures
+from ...anatomy.features import MIN_ISLAND_MM2, WallFeatures
 from ...anatomy.topology import betti_2d, fill_holes, largest_component
 from ...nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
 from ...stack import Mask
@@ -60,7 +60,8 @@ def islands_in(wall: Mask, before: WallFeatures) -> Mask:
     """
     loose, count = ndimage.label(before.wall & ~before.main, structure=_SQUARE)
     cavity = (fill_holes(wall) > 0) & ~ndimage.binary_dilation(wall, structure=_SQUARE)
-    stays = [n for n in range(1, count + 1) if cavity[loose == n].all()]
+    least = MIN_ISLAND_MM2 / (before.spacing[0] * before.spacing[1])
+    stays = [n for n in range(1, count + 1) if cavity[loose == n].all() and (loose == n).sum() >= least]
     return np.isin(loose, stays).astype(np.uint8)
 
 
