@@ -21,7 +21,7 @@ MAX_DISC_TO_NEIGHBOUR = 0.9
 MAX_DISC_TO_STACK = 0.6
 """Size of an apical disc over that of the largest slice: at most 0.45 in ACDC."""
 LARGE_DISC_MM = 38.0
-"""A disc of a larger diameter needs review; of 20 discs in the truth of ACDC's subjects 1-80 four are larger, up to 49 mm."""
+"""A disc of a larger diameter needs review: four of the 20 in the truth of ACDC's subjects 1-80, up to 49 mm."""
 CONTOUR_MM = 8.0
 """Wall that is open at the base lies on the contour of its neighbour if it is no further away than this."""
 LEAST_ON_CONTOUR = 0.5
@@ -64,7 +64,7 @@ def expectations(
 def _apical_discs(features: Sequence[SliceFeatures], order: Sequence[int], ends: int, reach: int) -> list[int]:
     """Return the slices that may be discs: solid, small, without pool, and with no cavity nearer the apex.
 
-    Where the slice above the end of the heart is solid, too, none is a cap: the whole stack may be filled.
+    Where a large slice above them is solid, too, none is a cap: the whole stack may be filled.
     """
     sizes = [features[k].of_wall.size_mm2 for k in order]
     found = []
@@ -76,8 +76,9 @@ def _apical_discs(features: Sequence[SliceFeatures], order: Sequence[int], ends:
             found.append(order[place])
         if here.closed:
             break
-    beyond = features[order[len(order) - 1 - ends]]
-    return [] if len(found) == ends and beyond.solid and not beyond.has_pool else found
+    place = len(order) - 1 - ends
+    beyond, large = features[order[place]], sizes[place] > MAX_DISC_TO_STACK * max(sizes)
+    return [] if len(found) == ends and large and beyond.solid and not beyond.has_pool else found
 
 
 def doubts_about_exception(
