@@ -15,8 +15,9 @@ from ..stack import Mask
 from ..tasks.ring.diagnosis import SliceDiagnosis, cavity
 from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
 from ..tasks.ring.other_labels import mostly_others, taken_from_others
-from ..tasks.ring.readout import is_ring
-from ..tasks.ring.verification import rejection
+from ..tasks.ring.readout import is_ring, islands_in
+from ..tasks.ring.verification import cut_by_border, rejection
+from ..tasks.ring.wall_shape import thin_closure
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
 from .confidence import closed_features, confidence, expected_dice, repaired_features
@@ -141,24 +142,31 @@ def _choose(
     k = entry.k
     before, reasons = seen.stack.mask[k], seen.reasons(entry)
     if entry.right:
-        return SliceDecision(Verdict.REFUSED if seen.off_axis(k) else Verdict.INTACT, before, reasons)
+        verdict = Verdict.REFUSED if seen.off_axis(k) else Verdict.INTACT
+        return SliceDecision(verdict, before, reasons, doubtful=entry.doubtful)
     if entry.expectation is Expectation.OPEN:
         return SliceDecision(Verdict.REFUSED, before, reasons)
     if counts_as_ring(entry):
         pore = () if seen.off_axis(k) else (Reason(ReasonCode.COUNTS_AS_RING),)
         return SliceDecision(Verdict.REFUSED, before, (*reasons, *pore))
+    cut = cut_by_border(seen.near[k])
+    if cut is not None:
+        return SliceDecision(Verdict.REFUSED, before, (*reasons, cut))
     against: list[Reason] = []
     for verdict, wall in _candidates(seen, entry, sight, proposals, options):
-        kept = np.asarray(wall | before, np.uint8) if options.add_only else wall
+        stays = not options.remove_islands and entry.expectation is Expectation.RING
+        islands = islands_in(wall, seen.near[k]) if stays else np.zeros_like(wall)
+        kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
         objection = _rejected(seen, entry, kept, sight.seen[k], options)
         if objection is None:
             done, doubtful = _remarks(verdict, k, bool(seen.focused.mask[k].any()), proposals)
-            taken = taken_from_others(kept, before, seen.others_of(k), seen.stack.in_plane)
-            return SliceDecision(verdict, kept, (*reasons, *done, *taken), doubtful=doubtful or bool(taken))
+            noted = _to_review(seen, entry, kept)
+            told, whole = (*reasons, *done, *noted), np.asarray(kept | islands, np.uint8)
+            return SliceDecision(verdict, whole, told, doubtful=doubtful or bool(noted))
         if verdict is Verdict.GEOMETRY:
             before_it = against or [Reason(ReasonCode.NO_PROPOSAL)]
             against = [*before_it, Reason(ReasonCode.INTERPOLATION_REJECTED), objection]
-        elif objection not in against:
+        elif objection.code not in [reason.code for reason in against]:
             against.append(objection)
     return SliceDecision(Verdict.REFUSED, before, (*reasons, *(against or [Reason(ReasonCode.NO_PROPOSAL)])))
 
@@ -196,6 +204,13 @@ def _rejected(
     before, near = seen.stack.mask[k], seen.near[k]
     against = rejection(wall, before, near, pool, entry.expectation, axis, seen.stack.in_plane, bounds)
     return against or mostly_others(wall, before, seen.others_of(k))
+
+
+def _to_review(seen: Examined, entry: SliceDiagnosis, wall: Mask) -> tuple[Reason, ...]:
+    """Return why a wall that passes verification needs review."""
+    before, in_plane = seen.stack.mask[entry.k], seen.stack.in_plane
+    thin = thin_closure(wall, before, in_plane) if entry.expectation is Expectation.RING else ()
+    return (*thin, *taken_from_others(wall, before, seen.others_of(entry.k), in_plane))
 
 
 def _remarks(verdict: Verdict, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:

@@ -102,6 +102,7 @@ class RepairOptions:
         add_only: Never remove myocardium.
         apex: The end of the stack at which the apex lies.
         max_change_mm2: Largest change of a slice, added and removed area together; ``None`` sets no limit.
+        remove_islands: Remove components inside the cavity (papillary muscles, trabeculae), which are kept by default.
         trim_pool: Remove the blood pool outside the closed rings.
 
     Raises:
@@ -178,6 +179,15 @@ class RepairOptions:
             metavar="MM2",
             least=0,
             not_in=[Face.EFFECT],
+        ),
+    )
+    remove_islands: bool = field(
+        default=False,
+        metadata=_info(
+            "Remove papillary muscles",
+            "Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept by default.",
+            "--remove-islands",
+            of_check=True,
         ),
     )
     trim_pool: bool = field(

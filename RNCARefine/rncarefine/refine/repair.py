@@ -70,7 +70,7 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     decisions = []
     for entry in seen.diagnosis.slices:
         verdict = Verdict.INTACT if entry.right and not seen.off_axis(entry.k) else Verdict.TO_REPAIR
-        decisions.append(SliceDecision(verdict, stack.mask[entry.k], seen.reasons(entry)))
+        decisions.append(SliceDecision(verdict, stack.mask[entry.k], seen.reasons(entry), doubtful=entry.doubtful))
     unchanged = Changes.compose(stack, stack.mask)
     elapsed = time.perf_counter() - started
     return build_report(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ...anatomy.features import MIN_ISLAND_MM2, WallFeatures
 from ...anatomy.topology import betti_2d, fill_holes, largest_component
 from ...nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
 from ...stack import Mask
@@ -57,6 +58,20 @@ def is_ring(wall: Mask, smallest_pool: int = MIN_CAVITY_PIXELS) -> bool:
     _, outsides = ndimage.label(np.pad(wall, 1) == 0, structure=_SQUARE)
     cavity = int(fill_holes(wall).sum()) - int(wall.sum())
     return pieces == 1 and outsides == 2 and cavity >= smallest_pool
+
+
+def islands_in(wall: Mask, before: WallFeatures) -> Mask:
+    """Return the components of the wall before that stay: they lie in the cavity of the ring and do not touch it.
+
+    Args:
+        wall: The repaired wall, a ring, shape ``(j, i)``.
+        before: The wall that was there; its main component is no island.
+    """
+    loose, count = ndimage.label(before.wall & ~before.main, structure=_SQUARE)
+    cavity = (fill_holes(wall) > 0) & ~ndimage.binary_dilation(wall, structure=_SQUARE)
+    least = MIN_ISLAND_MM2 / (before.spacing[0] * before.spacing[1])
+    stays = [n for n in range(1, count + 1) if cavity[loose == n].all() and (loose == n).sum() >= least]
+    return np.isin(loose, stays).astype(np.uint8)
 
 
 def _stands_out(wall: Mask, ring: NDArray[np.float32]) -> bool:
