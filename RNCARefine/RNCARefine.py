@@ -628,14 +628,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         segmentationPattern: str | None = None,
         segment: str | None = None,
         pool: str | None = None,
-        clearScene: bool = False,
         progressCallback: Progress | None = None,
         **options: Any,
     ) -> BatchOutcome:
-        """Repair a folder of cases, each into a ``.seg.nrrd``, with one CSV for all of them.
+        """Repair a folder of cases, each into a file of the segmentation's kind, with one CSV for all of them.
 
-        The same call resumes where the last one was stopped; a case that fails is noted and stops no other. The scene
-        is cleared after every case.
+        The same call resumes where the last one was stopped; a failed case is reported and skipped. The cases are read
+        from their files and written to files: the scene is not touched. A ``.seg.nrrd`` of the results can be loaded
+        and reviewed.
 
         Args:
             inputFolder: Folder of cases; ``None`` with a list of cases.
@@ -644,9 +644,9 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             imagePattern: Where the images lie in the folder, ``{case}`` standing for the name of a case; by default
                 ``{case}/image.*``.
             segmentationPattern: The same for the segmentations; by default ``{case}/segmentation.*``.
-            segment: The myocardium: ID or name of a segment, or label; not needed where there is only one.
+            segment: The myocardium: ID or name of a segment, or label; not needed where there is only one. Several,
+                with commas between them, form one wall.
             pool: The blood pool, in the same way.
-            clearScene: Clear the scene even if there are data in it.
             progressCallback: As in :meth:`process`; stopping keeps the cases that are finished.
             options: As in :meth:`processSequence`.
 
@@ -654,25 +654,24 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ``rncarefine.batch.runs.BatchOutcome``: cases done, skipped, flagged and failed.
 
         Raises:
-            ValueError: No cases, data in the scene, or results of other settings in the folder.
+            ValueError: No cases, or results of other settings in the folder.
             OSError: The results cannot be written; what is finished is kept.
         """
         from rncarefine.batch.cases import find_cases, read_cases
-        from RNCARefineLib.mrml.batch import process_batch
+        from rncarefine.batch.in_turn import repair_cases
 
         if cases is None:
             found = find_cases(inputFolder, imagePattern, segmentationPattern, leave_out=outputFolder)
         else:
             found = read_cases(cases)
         chosen = _options(**options)
-        return process_batch(
+        return repair_cases(
             found,
             outputFolder,
             _weights(chosen),
             chosen,
             segment=segment,
             pool=pool,
-            clear_scene=clearScene,
             progress=progressCallback,
             tell=lambda news: logging.info(f"RNCARefine, {news.line()}"),
         )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from engine.report_samples import SPACING, broken_stack
 from rncarefine.io.files import Case, write_case
+from rncarefine.io.grid import Grid
 from rncarefine.refine.result import Changes
 from rncarefine.stack import Mask, Stack
 
@@ -49,6 +50,14 @@ def volume(values: ArrayLike, **metadata: str) -> sitk.Image:
     for key, value in metadata.items():
         image.SetMetaData(key, value)
     return image
+
+
+def grid_of(image: sitk.Image) -> Grid:
+    """Return the grid of a three-dimensional SimpleITK image."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    matrix[:3, 3] = image.GetOrigin()
+    return Grid(image.GetSize(), matrix)
 
 
 def right_ventricle(stack: Stack) -> Mask:

@@ -126,8 +126,6 @@ QT_TABLE: dict[str, Row] = {
     "QFontMetrics": Row("", "qfontmetrics.h", methods="height lineSpacing"),
     "QImage": Row("", "qimage.h", methods="width height size save load scaled fill"),
     "QCursor": Row("", "qcursor.h", methods="shape"),
-    "QUrl": Row("", "qurl.h", methods="toString isValid scheme path"),
-    "QDesktopServices": Row("", "qdesktopservices.h", statics="openUrl"),
     "QKeySequence": Row("", "qkeysequence.h", methods="toString isEmpty count", enums="Undo Redo"),
     "QSizePolicy": Row(
         "",
@@ -293,7 +291,7 @@ QT_TABLE: dict[str, Row] = {
             NoButton Ok Cancel Yes No Save Close Retry Discard Apply Help Reset Information Warning Critical Question
             AcceptRole ActionRole""",
     ),
-    "QFileDialog": Row("QDialog", "qfiledialog.h", statics="getSaveFileName getOpenFileName getExistingDirectory"),
+    "QFileDialog": Row("QDialog", "qfiledialog.h", statics="getSaveFileName"),
     "QLayout": Row(
         "QObject",
         "qlayout.h",
@@ -329,8 +327,6 @@ QT_TABLE: dict[str, Row] = {
     "ctkMessageBox": Row(
         "QMessageBox",
         "CTK Libs/Widgets/ctkMessageBox.h",
-        properties="dontShowAgain dontShowAgainSettingsKey dontShowAgainVisible",
-        methods="setDontShowAgain(bool)",
     ),
     "qMRMLWidget": Row(
         "QWidget",

@@ -20,7 +20,6 @@ import pytest
 
 from engine.model_folders import seeing_weights
 from harness.cohort import break_case, write_cases
-from harness.hearts import draw_heart
 from harness.processes import interruptible
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,13 +141,6 @@ def test_the_options_reach_the_repair(run: Any, folder: Path, options: list[str 
     assert expected.items() <= settings.items()
 
 
-def test_data_in_the_scene_are_cleared_for_the_slicer_was_started_for_the_batch(
-    run: Any, options: list[str | Path]
-) -> None:
-    draw_heart()
-    assert run(*options).returncode == 0
-
-
 def test_ctrl_c_ends_the_batch_in_order_and_the_next_run_goes_on(folder: Path, options: list[str | Path]) -> None:
     for number in range(12):
         shutil.copytree(folder / "in" / "p1", folder / "in" / f"q{number:02}")
@@ -232,19 +224,6 @@ def test_bad_arguments_are_told_without_slicer(tmp_path: Path) -> None:
     done = isolated("--output", str(tmp_path))
     assert done.returncode == 2
     assert "--input --cases" in done.stderr
-
-
-def test_a_python_without_slicer_is_told_so(tmp_path: Path) -> None:
-    without = (
-        "import runpy, sys; sys.modules['slicer'] = None; "
-        f"sys.argv = ['x', '--input', {str(tmp_path)!r}, '--output', {str(tmp_path / 'out')!r}]; "
-        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
-    )
-    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "RNCARefineBatch.py" in done.stderr
-    assert "--help" in done.stderr
-    assert done.stderr.count("\n") == 1
 
 
 def test_none_of_the_options_is_one_of_slicer_s_own() -> None:

@@ -163,13 +163,6 @@ def test_a_message_box_has_the_buttons_that_it_was_given(desktop: Any) -> None:
     assert box.clickedButton() == own
 
 
-def test_a_box_that_is_not_to_be_shown_again_answers_by_itself(desktop: Any) -> None:
-    for shown in (1, 1):
-        slicer.util.messageBox("again?", standardButtons=qt.QMessageBox.Ok, dontShowAgainSettingsKey="Toy/again")
-        assert len(desktop.dialogs.shown) == shown
-        qt.QSettings().setValue("Toy/again", int(qt.QMessageBox.Ok))
-
-
 def test_file_dialogs_return_the_path_alone(desktop: Any) -> None:
     desktop.dialogs.answer("/somewhere/report.csv", "")
     window = slicer.util.mainWindow()

@@ -10,8 +10,8 @@ import pytest
 
 from harness.hearts import GAP, Heart, Mask, add_segment, draw_heart
 from harness.panel_steps import open_on, summary
+from rncarefine.refine.repair_masks import RepairMasks
 from RNCARefineLib.mrml.guards import Selection
-from RNCARefineLib.mrml.masks import RepairMasks
 from RNCARefineLib.mrml.reader import read
 from RNCARefineLib.mrml.segments import write_segment
 from RNCARefineLib.mrml.volume_grid import VolumeGrid

@@ -16,21 +16,17 @@ import vtk
 
 from rncarefine.refine.decisions import review_status
 from rncarefine.refine.records import Report
+from rncarefine.refine.repair_masks import RepairMasks
+from rncarefine.refine.review_tags import (
+    DECISIONS_TAG,
+    MASKS_TAG,
+    POOL_TAG,
+    REPORT_TAG,
+    review_tags,
+    tag_json,
+)
 from rncarefine.report import pictures
-from rncarefine.report.report import strict_values
 
-from .masks import RepairMasks
-
-STATUS_TAG = "Segmentation.Status"
-PROVENANCE_TAG = "RNCARefine.Provenance"
-REPORT_TAG = "RNCARefine.Report"
-"""On a repaired segment: the report of the repair, as JSON."""
-DECISIONS_TAG = "RNCARefine.Decisions"
-"""On a repaired segment: slices that were accepted (true) or rejected (false), as JSON."""
-MASKS_TAG = "RNCARefine.Masks"
-"""On a repaired segment: wall and pool before and after the repair (see :class:`~.masks.RepairMasks`)."""
-POOL_TAG = "RNCARefine.Pool"
-"""On a repaired segment: the ID of the blood pool that the wall took from."""
 REVIEW_TAG = "RNCARefine.Review"
 """On a review segment: ``added`` or ``removed``."""
 REVIEW_OF_TAG = "RNCARefine.ReviewOf"
@@ -123,12 +119,8 @@ def mark(
             for tag in (REPORT_TAG, MASKS_TAG, POOL_TAG, DECISIONS_TAG):
                 other.RemoveTag(tag)
     segment = segmentation.GetSegment(segment_id)
-    segment.SetTag(PROVENANCE_TAG, _provenance(report))
-    segment.SetTag(REPORT_TAG, tag_json(strict_values(report.to_dict())))
-    segment.SetTag(MASKS_TAG, masks.to_text())
-    if pool_id is not None:
-        segment.SetTag(POOL_TAG, pool_id)
-    set_status(segment, report)
+    for tag, value in review_tags(report, masks, pool_id).items():
+        segment.SetTag(tag, value)
 
 
 def _parts_of(segment: slicer.vtkSegment) -> list[str]:
@@ -188,11 +180,6 @@ def stored_masks(segment: slicer.vtkSegment) -> RepairMasks:
         raise _unreadable(segment, MASKS_TAG) from error
 
 
-def tag_json(content: Mapping[str, Any]) -> str:
-    """Return values as the JSON of a tag: one line of ASCII, without the character that parts the tags in a file."""
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("|", "\\u007c")
-
-
 def _json_of(segment: slicer.vtkSegment, tag: str) -> dict[str, Any]:
     try:
         content = json.loads(tag_of(segment, tag) or "")
@@ -205,21 +192,3 @@ def _json_of(segment: slicer.vtkSegment, tag: str) -> dict[str, Any]:
 
 def _unreadable(segment: slicer.vtkSegment, tag: str) -> ValueError:
     return ValueError(f"Tag {tag!r} of segment {segment.GetName()!r} cannot be read. Repair the segment again.")
-
-
-def _provenance(report: Report) -> str:
-    run, model = report.run, report.model
-    content = {
-        "version": run.version,
-        "model": model.name if model else None,
-        "sha256": model.sha256 if model else None,
-        "licence": model.licence if model else None,
-        "backend": run.backend,
-        "device": run.device,
-        "seed": run.seed,
-        "samples": run.samples,
-        "steps": run.steps,
-        "summary": report.summary(),
-    }
-    # Slicer's file format separates tags by this character.
-    return json.dumps(content, ensure_ascii=True).replace("|", "/")

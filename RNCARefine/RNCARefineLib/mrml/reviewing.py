@@ -12,11 +12,11 @@ import slicer
 
 from rncarefine.refine.decisions import decided
 from rncarefine.refine.records import Report
+from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.report.report import write_report
 from rncarefine.stack import Mask, Stack
 
 from .guards import Selection
-from .masks import RepairMasks
 from .plot import remove_plots
 from .review import (
     ADDED,

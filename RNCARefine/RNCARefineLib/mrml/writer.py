@@ -6,11 +6,11 @@ from typing import Any
 
 import slicer
 
+from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.refine.result import Repaired
 from rncarefine.stack import Mask
 
 from .guards import Selection
-from .masks import RepairMasks
 from .review import ADDED, REMOVED, mark, review_segment
 from .scene import place_beside
 from .segments import labelmap_of, read_segments, write_segment

@@ -15,6 +15,7 @@ from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
 from ..nca.model import Model, load_model
 from ..nca.rollout import choose_device
+from ..progress import Cancelled, Progress, report_progress
 from ..refine.options import RepairOptions
 from ..refine.records import Report
 from ..refine.repair import repair
@@ -66,17 +67,24 @@ class FileWork:
     choice: Choice
     version: str = __version__
 
-    def __call__(self, case: CohortCase) -> CaseResult:
-        """Do a case. What is wrong with it is returned, never raised: it must not end a night's work."""
+    def __call__(self, case: CohortCase, progress: Progress | None = None) -> CaseResult:
+        """Do a case. What is wrong with it is returned, never raised: it must not end a night's work.
+
+        Raises:
+            Cancelled: ``progress`` asked to stop; nothing is written.
+        """
         files = CaseFiles(self.folder, case.name, result_name(case))
         try:
             model = self.ready()
             with files.in_work():
+                report_progress(progress, 0.0, "Reading the files")
                 image, segmentation = case.files()
                 content = read_case(image, segmentation, choice_for(case, self.choice))
                 stack = replace(content.stack, name=case.name)
-                result = repair(stack, model, self.options, others=content.others)
+                result = repair(stack, model, self.options, progress, others=content.others)
                 files.keep(result.report, lambda path: write_case(content, result, path), source_of(case))
+        except Cancelled:
+            raise
         except OutputError as error:
             return CaseResult(case.name, reason=str(error), unwritable=True)
         except Exception as error:
@@ -110,6 +118,11 @@ class FileWork:
         except ValueError as error:
             return str(error)
         return ""
+
+
+def place_of(name: str | Path | None, model: Model) -> str:
+    """Return where another process finds a model: its path, or the name that the installation knows it by."""
+    return str(Path(name).absolute()) if name is not None and Path(name).is_file() else model.card.name
 
 
 def result_name(case: CohortCase) -> str:

@@ -17,9 +17,9 @@ from ..batch.dask_backend import check_workers, cluster_workers, local_workers
 from ..batch.parallel import do_side_by_side
 from ..batch.runs import Walk, sweep
 from ..batch.table import check_table
-from ..batch.work import FileWork, result_name
+from ..batch.work import FileWork, place_of, result_name
 from ..io.choice import Choice
-from ..nca.model import Model, choose_model
+from ..nca.model import choose_model
 from ..refine.options import RepairOptions
 from .cohort import CohortBar, show_outcome
 from .main import FINE, FLAGGED, STOPPED
@@ -55,7 +55,7 @@ def run_batch(
         _check_table(table, source, output)
     weights = choose_model(options.model, options.mode)
     cohort = Cohort(output, settings_of(weights.record(), options, **asdict(choice)), table)
-    work = FileWork(output.absolute(), _place(options.model, weights), weights.card.sha256, options, choice)
+    work = FileWork(output.absolute(), place_of(options.model, weights), weights.card.sha256, options, choice)
     tell_terms(weights.card)
     status = _run(cohort, cases, work, workers, scheduler)
     show_licence(weights.card)
@@ -134,11 +134,6 @@ def _check_table(table: Path, source: Path, output: Path) -> None:
     check_table(table, output)
     if table.resolve() in (source.resolve(), (output / FAILED).resolve()):
         raise ValueError(f"{table} is another file of this batch. Choose another name for the table.")
-
-
-def _place(name: str | Path | None, model: Model) -> str:
-    """Return where another process finds the model: its path, or the name that the installation knows it by."""
-    return str(Path(name).absolute()) if name is not None and Path(name).is_file() else model.card.name
 
 
 def _cores() -> int:

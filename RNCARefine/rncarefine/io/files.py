@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..anatomy.aha import handedness
 from ..atomic import real_path, written_whole
 from ..reasons import Reason, ReasonCode
-from ..refine.result import Changes
+from ..refine.repair_masks import RepairMasks
+from ..refine.result import Changes, Repaired
+from ..refine.review_tags import REVIEW_TAGS, review_tags
 from ..stack import Mask, Stack
 from .choice import Choice
 from .dicom_seg import SEG_ENDING, DicomSeg, read_dicom_seg
 from .dicom_series import DicomSeries, is_dicom, read_series
-from .grid import Grid, is_reversed, stack_turn
+from .grid import Grid, Turn, is_reversed, stack_turn
 from .label_map import (
     READABLE,
     TWO_FILES,
@@ -31,7 +32,6 @@ from .label_map import (
     check_path,
     check_spacing,
     ending_of,
-    grid_of,
     read_label_map,
     read_volume,
 )
@@ -54,6 +54,7 @@ class Case:
         segmentation: The segmentation as it is on disk.
         walls: Its labels or segments that are the myocardium; what is added gets the first one.
         pool: Its label or segment that is the blood pool, if given.
+        turn: What makes the stack of the image as it is stored.
     """
 
     stack: Stack
@@ -62,6 +63,7 @@ class Case:
     segmentation: SegmentationFile
     walls: tuple[Segment, ...]
     pool: Segment | None
+    turn: Turn
 
 
 def read_case(
@@ -117,8 +119,7 @@ def read_case(
         values, stored = series.values, series.grid
         check_spacing(image, "image", stored)
     else:
-        picture = read_volume(image, "image", choice.phase)
-        values, stored = sitk.GetArrayFromImage(picture), grid_of(picture)
+        values, stored = read_volume(image, "image", choice.phase)
     _check_grey_values(image, values)
     turn = stack_turn(stored)
     grid = stored.turned(turn)
@@ -141,7 +142,7 @@ def read_case(
         right_ventricle=None if ventricle is None else source.mask_on(grid, ventricle),
         right_handed=handedness(grid.ijk_to_lps),
     )
-    return Case(replace(stack, name=stem_of(image)), source.others(grid, walls, pool), grid, source, walls, pool)
+    return Case(replace(stack, name=stem_of(image)), source.others(grid, walls, pool), grid, source, walls, pool, turn)
 
 
 def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
@@ -196,7 +197,8 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
 
     In a label map the wall takes its voxels from whatever label had them, and what it gives up becomes background.
     Where several labels or segments form the wall, added voxels get the first, and all that stay keep their own.
-    In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment.
+    In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment, and tags
+    hold what a review in Slicer needs.
 
     Example:
         >>> import tempfile
@@ -223,8 +225,28 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     check_output(case.segmentation.path, path)
     pool = None if case.pool is None else changes.pool
     changed = case.segmentation.with_changes(case.grid, case.walls, case.stack.mask, changes.wall, case.pool, pool)
+    if isinstance(changed, SegNrrd) and isinstance(changes, Repaired) and case.turn.axes[2] == 2:
+        changed = changed.with_tags(case.walls[0], _tags_of(case, changes), REVIEW_TAGS)
     with written_whole(path) as (temporary,):
         changed.write(temporary)
+
+
+def _tags_of(case: Case, repaired: Repaired) -> dict[str, str]:
+    """Return what a review in Slicer needs, where slices and voxels are numbered as in the image's file."""
+
+    def stored(mask: Mask) -> Mask:
+        return case.turn.inverse.apply(mask)
+
+    parts = {}
+    if len(case.walls) > 1:
+        parts = {wall.id: stored(case.segmentation.mask_on(case.grid, wall)) for wall in case.walls}
+    pools = () if repaired.stack.pool is None or repaired.pool is None else (repaired.stack.pool, repaired.pool)
+    before, after = (stored(pool) for pool in pools) if pools else (None, None)
+    masks = RepairMasks(stored(repaired.stack.mask), stored(repaired.wall), before, after, parts)
+    i, j, k = (case.stack.spacing[2 - axis] for axis in case.turn.inverse.axes)
+    report = repaired.report
+    report = replace(report, stack=replace(report.stack, spacing_mm=(k, j, i)))
+    return review_tags(report, masks, None if case.pool is None else case.pool.id)
 
 
 def check_output(segmentation: str | Path, output: str | Path, others: tuple[str | Path, ...] = ()) -> None:

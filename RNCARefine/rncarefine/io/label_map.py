@@ -233,8 +233,8 @@ def read_label_map(path: Path, phase: int | None = None) -> LabelMap:
     return LabelMap(path, stored, _labels(path, stored), stored.grid)
 
 
-def read_volume(path: Path, what: str, phase: int | None = None) -> sitk.Image:
-    """Read a three-dimensional scalar volume.
+def read_volume(path: Path, what: str, phase: int | None = None) -> tuple[NDArray[Any], Grid]:
+    """Return the values ``(k, j, i)`` of a three-dimensional scalar volume, and its place in space.
 
     Args:
         path: The file.
@@ -250,7 +250,7 @@ def read_volume(path: Path, what: str, phase: int | None = None) -> sitk.Image:
     if stored.scaled:
         with np.errstate(over="ignore", invalid="ignore"):
             values = values.astype(np.float32)
-    return as_image(values, stored.grid)
+    return values, stored.grid
 
 
 def as_image(values: NDArray[Any], grid: Grid) -> sitk.Image:
@@ -421,15 +421,6 @@ def check_path(path: Path) -> None:
         str(path).encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"{str(path)!a}: the path is not in UTF-8. Rename the file or the folder.") from error
-
-
-def grid_of(image: sitk.Image) -> Grid:
-    """Return the grid of a three-dimensional SimpleITK image."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
-    matrix[:3, 3] = image.GetOrigin()
-    i, j, k = image.GetSize()
-    return Grid((i, j, k), matrix)
 
 
 def ending_of(path: Path, allowed: tuple[str, ...]) -> str:

@@ -202,6 +202,11 @@ def _fits(fields: Mapping[str, str], dimension: int, layers: bool) -> bool:
     return fields.get("dimension") == str(dimension) and (directions[:1] == ["none"]) == layers
 
 
+def escaped(text: str) -> str:
+    """Return a value as it stands in a header."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
 def unescaped(text: str) -> str:
     r"""Return the value of a key/value pair, in which line ends are written ``\n`` and backslashes ``\\``."""
     return re.sub(r"\\(n|\\)", lambda found: "\n" if found[1] == "n" else "\\", text)

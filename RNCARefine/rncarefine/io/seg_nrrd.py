@@ -7,7 +7,7 @@ else other programs have put there stay.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..stack import Mask
 from .grid import Grid
 from .label_map import check_spacing, is_file
-from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
+from .nrrd_file import NrrdHeader, escaped, nrrd_bytes, read_nrrd, unescaped
 from .segmentation_file import NamedSegments, Segment
 
 ENDING = ".seg.nrrd"
@@ -142,6 +142,21 @@ class SegNrrd(NamedSegments):
             if segment.layer == wall.layer:
                 notes[f"Segment{segment.index}_Extent"] = extent
         return SegNrrd(self.path, grown.header.with_notes(**notes), layers, segments, grown.grid)
+
+    def with_tags(self, chosen: Segment, tags: Mapping[str, str], replaced: Collection[str]) -> SegNrrd:
+        """Return the segmentation with tags of a segment, as Slicer writes them.
+
+        Args:
+            chosen: The segment.
+            tags: Name and value of each; none may have the character ``|``.
+            replaced: Names of tags that are removed first.
+        """
+        key = f"Segment{chosen.index}_Tags"
+        old = [tag for tag in self.header.notes.get(key, "").split("|") if tag.strip()]
+        kept = [tag for tag in old if tag.partition(":")[0].strip() not in replaced]
+        new = [f"{name}:{escaped(value)}" for name, value in tags.items()]
+        text = "".join(f"{tag}|" for tag in (*kept, *new))
+        return SegNrrd(self.path, self.header.with_notes(**{key: text}), self.layers, self.segments, self.grid)
 
     def write(self, path: Path) -> None:
         """Write the segmentation.

@@ -10,12 +10,12 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.file_samples import ijk_to_lps, labels, volume, write_segments, write_wall
+from engine.file_samples import grid_of, ijk_to_lps, labels, volume, write_segments, write_wall
 from engine.report_samples import broken_stack
 from rncarefine.io.choice import Choice
 from rncarefine.io.files import read_case, read_pair
 from rncarefine.io.grid import Grid, Turn, is_reversed, stack_turn
-from rncarefine.io.label_map import as_image, grid_of, read_label_map
+from rncarefine.io.label_map import as_image, read_label_map
 
 BY_LABEL = Choice(label=2, pool_label=3)
 BY_NAME = Choice(segment="wall", pool_segment="pool")

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from rncarefine.refine.result import Changes
-from rncarefine.stack import Mask
+from ..stack import Mask
+from .result import Changes
 
 
 @dataclass(frozen=True, eq=False)
