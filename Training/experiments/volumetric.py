@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,8 +19,7 @@ from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.interpolation import between_slices
 from rncarefine_training.automaton.samples import spoil
-from rncarefine_training.data.cases import MYOCARDIUM, Case
-from rncarefine_training.data.predictions import broken, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, Case, broken, load_prediction
 from rncarefine_training.evaluate.measure import Failure, in_parallel, share_of_truth
 from rncarefine_training.evaluate.statistics import paired
 
@@ -61,29 +60,29 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
     stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     rows: list[dict[str, object]] = []
 
-    def row(method: str, kind: str, k: int = -1, **values: float) -> None:
+    def row(method: str, kind: str, values: Mapping[str, float], k: int = -1) -> None:
         what = {"network": failure.network, "source": failure.source, "case": case.name, "subject": case.subject}
-        rows.append({**what, "kind": kind, "k": k, "method": method, **values})
+        rows.append({**what, "kind": kind, "k": int(k), "method": method, **values})
 
     for model in models:
         found = repair(stack, model, options).wall
-        for k in np.flatnonzero(wall.any(axis=(1, 2))):
+        for k in map(int, np.flatnonzero(wall.any(axis=(1, 2)))):
             if broken(labels[k], case.labels[k], stack.pixel_area):
                 few = share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING
-                row(model.card.name, KINDS[0 if few else 1], int(k), **_measures(found[k], truth[k], stack))
-        row(model.card.name, "smoothness", **smoothness(found, stack))
-    row("input", "smoothness", **smoothness(wall, stack))
-    row("truth", "smoothness", **smoothness(truth, stack))
+                row(model.card.name, KINDS[0 if few else 1], _measures(found[k], truth[k], stack), k)
+        row(model.card.name, "smoothness", smoothness(found, stack))
+    row("input", "smoothness", smoothness(wall, stack))
+    row("truth", "smoothness", smoothness(truth, stack))
     chosen = [k for k in range(1, len(truth) - 1) if all(betti_2d(truth[n]) == (1, 1) for n in (k - 1, k, k + 1))]
     if chosen:
         k = chosen[len(chosen) // 2]
         spoiled = spoil_slice(stack, k)
         for model in models:
             found = repair(spoiled, model, options).wall
-            row(model.card.name, KINDS[2], k, **_measures(found[k], truth[k], stack))
+            row(model.card.name, KINDS[2], _measures(found[k], truth[k], stack), k)
             if model is models[0]:
                 between = between_slices(found[k - 1], found[k + 1])
-                row(INTERPOLATED, KINDS[2], k, **_measures(between, truth[k], stack))
+                row(INTERPOLATED, KINDS[2], _measures(between, truth[k], stack), k)
     return pd.DataFrame(rows)
 
 

@@ -113,7 +113,9 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
             searched = _look(stack, Heart(centres, hearts[0].radius_mm), runner, model, range(len(stack.mask)))
             best = max(best, searched, key=lambda place: _likely(place, stack))
     walls = {}
-    slices, centres, radii = [], [], []
+    slices: list[int] = []
+    middles: list[NDArray[np.float64]] = []
+    radii: list[float] = []
     for k, evidence in enumerate(best.alone.evidence):
         native = best.crop.put_back(_first(evidence))
         best.seen[k] = likelihood_of(native)
@@ -122,11 +124,11 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
             walls[k] = wall
             inside = fill_holes(wall)
             slices.append(k)
-            centres.append(np.argwhere(inside).mean(axis=0))
+            middles.append(np.argwhere(inside).mean(axis=0))
             radii.append(float(np.sqrt(inside.sum() * stack.pixel_area / np.pi)))
     heart = best.heart
     if 2 * len(walls) >= len(stack.mask):
-        heart = heart_through(slices, centres, radii, len(stack.mask), stack.in_plane)
+        heart = heart_through(slices, middles, radii, len(stack.mask), stack.in_plane)
     return replace(best, walls=walls, heart=heart)
 
 
