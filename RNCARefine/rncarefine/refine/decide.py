@@ -156,7 +156,7 @@ def _choose(
     for verdict, wall in _candidates(seen, entry, sight, proposals, options):
         # Of a wall that was open, components elsewhere are loose; inside a closed one they are a convention.
         closed = entry.expectation is Expectation.RING and is_ring(np.asarray(seen.near[k].main, np.uint8))
-        stays = closed and not options.remove_islands
+        stays = (closed or options.add_only) and not options.remove_islands
         islands = islands_in(wall, seen.near[k]) if stays else np.zeros_like(wall)
         kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
         objection = _rejected(seen, entry, kept, sight.seen[k], options)

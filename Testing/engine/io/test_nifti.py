@@ -114,11 +114,9 @@ def test_one_frame_of_a_series_is_a_stack_and_others_are_chosen(tmp_path):
 def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(tmp_path):
     rows = ((-1, 0, 0, 0), (0, -1, 0, 0), (0, 0, 1, 0))
     path = write_nifti(tmp_path / "a.nii.gz", VALUES, srow=rows, codes=(0, 2), pixdim=(0, 1.5625, 1.5625, 10), units=0)
-    image = read_volume(path, "image")
-    reader = sitk.ReadImage(str(path))
-    assert image.GetSpacing() == pytest.approx((1.5625, 1.5625, 10))
-    assert reader.GetSpacing() == pytest.approx((1.5625, 1.5625, 10))
-    assert image.GetDirection() == pytest.approx(reader.GetDirection())
+    found = read_volume(path, "image")[1].spacing
+    assert found == pytest.approx((1.5625, 1.5625, 10))
+    assert sitk.ReadImage(str(path)).GetSpacing() == pytest.approx(found)
 
 
 # What is refused
