@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import nrrd
@@ -703,6 +704,8 @@ def started(arguments, path=(), **options):
         stderr=subprocess.PIPE,
         text=True,
         check=False,
+        # Started in the background, these tests inherit an ignored SIGINT.
+        preexec_fn=None if sys.platform == "win32" else partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         **options,
     )
 
