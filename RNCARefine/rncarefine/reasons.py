@@ -58,6 +58,7 @@ class ReasonCode(str, Enum):
     INVENTED = "invented"
     BETWEEN_NEIGHBOURS = "between_neighbours"
     CLEANED = "cleaned"
+    RESHAPED = "reshaped"
     MASK_DISREGARDED = "mask_disregarded"
     LOW_CONFIDENCE = "low_confidence", "confidence"
     IMAGE_DISAGREES = "image_disagrees", "confidence"

@@ -17,7 +17,7 @@ from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
 from ..tasks.ring.other_labels import mostly_others, taken_from_others
 from ..tasks.ring.readout import is_ring, islands_in
 from ..tasks.ring.verification import cut_by_border, rejection
-from ..tasks.ring.wall_shape import thin_closure
+from ..tasks.ring.wall_shape import reshaped, thin_closure
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
 from .confidence import closed_features, confidence, expected_dice, repaired_features
@@ -36,6 +36,11 @@ SUPPORTED = 0.6
 LEAST_CONFIDENCE = 0.55
 """A repair that is less likely than this to be good is flagged: on ACDC's validation set 3 % of the broken slices by
 the model that learnt from ACDC, 11 % by the free one."""
+BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
+"""A wall that is rejected for one of these is tried with another shape, see
+:func:`rncarefine.tasks.ring.wall_shape.reshaped`."""
+RING_MARGIN = 0.1
+"""Where a disc is expected, a ring is drawn if the image supports it by this much more expected Dice."""
 LEAST_CLOSED_CONFIDENCE = 0.5
 """A closed wall that is less likely than this to be good is flagged, and not changed."""
 
@@ -89,7 +94,7 @@ def from_neighbours(
     model: Model,
     options: RepairOptions,
 ) -> Decided:
-    """Interpolate a wall from the slices on both sides, where mask and image of a slice show none.
+    """Interpolate a wall from the slices on both sides, where mask and image of a slice show none that can be taken.
 
     Args:
         seen: The stack.
@@ -103,10 +108,12 @@ def from_neighbours(
         The interpolated wall, always for review; what was decided before where there is a wall, or none on both sides.
     """
     k, own = entry.k, decided[entry.k]
-    invented = any(reason.code is ReasonCode.INVENTED for reason in own.decision.reasons)
-    unsure = invented and (own.decision.confidence or 0.0) < LEAST_CONFIDENCE
-    lacking = own.decision.verdict is Verdict.REFUSED or unsure
-    if not lacking or entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
+    codes = {reason.code for reason in own.decision.reasons}
+    refused = own.decision.verdict is Verdict.REFUSED
+    unsure = ReasonCode.INVENTED in codes and (own.decision.confidence or 0.0) < LEAST_CONFIDENCE
+    if not (refused or unsure) or entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
+        return own
+    if ReasonCode.CUT_BY_BORDER in codes:
         return own
     beside = [decided[n].decision for n in (k - 1, k + 1) if 0 <= n < len(decided)]
     left = (Verdict.REFUSED, Verdict.TO_REPAIR)
@@ -121,7 +128,8 @@ def from_neighbours(
     if against is not None or mostly_others(wall, before, seen.others_of(k)) is not None:
         return own
     found = repaired_features(seen.focused.mask[k], wall, sight.seen[k], sight.seen[k])
-    reasons = (*seen.reasons(entry), Reason(ReasonCode.BETWEEN_NEIGHBOURS))
+    reasons = own.decision.reasons if refused else seen.reasons(entry)
+    reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
     sure = confidence(found, model.card.confidence, "likelihood")
     return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, sure, doubtful=True), found)
 
@@ -139,38 +147,76 @@ def _choose(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
     """Take the first wall that passes verification, else leave the slice as it was."""
-    k = entry.k
-    before, reasons = seen.stack.mask[k], seen.reasons(entry)
+    before, reasons = seen.stack.mask[entry.k], seen.reasons(entry)
     if entry.right:
-        verdict = Verdict.REFUSED if seen.off_axis(k) else Verdict.INTACT
+        verdict = Verdict.REFUSED if seen.off_axis(entry.k) else Verdict.INTACT
         return SliceDecision(verdict, before, reasons, doubtful=entry.doubtful)
     if entry.expectation is Expectation.OPEN:
         return SliceDecision(Verdict.REFUSED, before, reasons)
     if counts_as_ring(entry):
-        pore = () if seen.off_axis(k) else (Reason(ReasonCode.COUNTS_AS_RING),)
+        pore = () if seen.off_axis(entry.k) else (Reason(ReasonCode.COUNTS_AS_RING),)
         return SliceDecision(Verdict.REFUSED, before, (*reasons, *pore))
-    cut = cut_by_border(seen.near[k])
+    cut = cut_by_border(seen.near[entry.k])
     if cut is not None:
         return SliceDecision(Verdict.REFUSED, before, (*reasons, cut))
-    against: list[Reason] = []
+    decision = _draw(seen, entry, sight, proposals, options)
+    if entry.expectation is Expectation.DISC:
+        # The mask has no cavity here, but the image may show one.
+        ring = _draw(seen, replace(entry, expectation=Expectation.RING), sight, proposals, options)
+        likelihood = proposals.likelihood.get(entry.k, sight.seen[entry.k])
+        gain = expected_dice(ring.wall, likelihood) - expected_dice(decision.wall, likelihood)
+        if ring.verdict in REPAIRED and (decision.verdict is Verdict.REFUSED or gain > RING_MARGIN):
+            return replace(ring, doubtful=True)
+    return decision
+
+
+def _draw(
+    seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
+) -> SliceDecision:
+    """Take the first candidate that passes verification; if none does, the first that passes with another shape."""
+    k, before = entry.k, seen.stack.mask[entry.k]
+    # Of a wall that was open, components elsewhere are loose; inside a closed one they are a convention.
+    closed = entry.expectation is Expectation.RING and is_ring(np.asarray(seen.near[k].main, np.uint8))
+    islands_stay = (closed or options.add_only) and not options.remove_islands
+    rejected: list[tuple[Verdict, Mask, Reason]] = []
     for verdict, wall in _candidates(seen, entry, sight, proposals, options):
-        # Of a wall that was open, components elsewhere are loose; inside a closed one they are a convention.
-        closed = entry.expectation is Expectation.RING and is_ring(np.asarray(seen.near[k].main, np.uint8))
-        stays = (closed or options.add_only) and not options.remove_islands
-        islands = islands_in(wall, seen.near[k]) if stays else np.zeros_like(wall)
+        islands = islands_in(wall, seen.near[k]) if islands_stay else np.zeros_like(wall)
         kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
-        objection = _rejected(seen, entry, kept, sight.seen[k], options)
-        if objection is None:
-            done, doubtful = _remarks(verdict, k, bool(seen.focused.mask[k].any()), proposals)
-            noted = _to_review(seen, entry, kept)
-            told, whole = (*reasons, *done, *noted), np.asarray(kept | islands, np.uint8)
-            return SliceDecision(verdict, whole, told, doubtful=doubtful or bool(noted))
+        against = _rejected(seen, entry, kept, sight.seen[k], options)
+        if against is None:
+            accepted = _accepted(seen, entry, verdict, kept, proposals)
+            return replace(accepted, wall=np.asarray(kept | islands, np.uint8))
+        rejected.append((verdict, kept, against))
+    for verdict, wall, against in rejected:
+        if against.code in BY_SHAPE and not options.add_only:
+            other = reshaped(wall, seen.stack.in_plane)
+            if _rejected(seen, entry, other, sight.seen[k], options) is None:
+                accepted = _accepted(seen, entry, verdict, other, proposals)
+                reasons = (*accepted.reasons, against, Reason(ReasonCode.RESHAPED))
+                return replace(accepted, reasons=reasons, doubtful=True)
+    return SliceDecision(Verdict.REFUSED, before, (*seen.reasons(entry), *_objections(rejected)))
+
+
+def _accepted(
+    seen: Examined, entry: SliceDiagnosis, verdict: Verdict, wall: Mask, proposals: Proposals
+) -> SliceDecision:
+    """Return the decision for a wall that has passed verification."""
+    done, doubtful = _remarks(verdict, entry.k, bool(seen.focused.mask[entry.k].any()), proposals)
+    review = _to_review(seen, entry, wall)
+    reasons = (*seen.reasons(entry), *done, *review)
+    return SliceDecision(verdict, wall, reasons, doubtful=doubtful or bool(review))
+
+
+def _objections(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason]:
+    """Return why no wall was drawn; the same reason against several walls is named once."""
+    found: dict[ReasonCode, Reason] = {}
+    last: list[Reason] = []
+    for verdict, _, against in rejected:
         if verdict is Verdict.GEOMETRY:
-            before_it = against or [Reason(ReasonCode.NO_PROPOSAL)]
-            against = [*before_it, Reason(ReasonCode.INTERPOLATION_REJECTED), objection]
-        elif objection.code not in [reason.code for reason in against]:
-            against.append(objection)
-    return SliceDecision(Verdict.REFUSED, before, (*reasons, *(against or [Reason(ReasonCode.NO_PROPOSAL)])))
+            last = [Reason(ReasonCode.INTERPOLATION_REJECTED), against]
+        else:
+            found.setdefault(against.code, against)
+    return [*(found.values() or [Reason(ReasonCode.NO_PROPOSAL)]), *last]
 
 
 def _candidates(

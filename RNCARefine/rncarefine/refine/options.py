@@ -94,7 +94,7 @@ class RepairOptions:
         model: Name of an installed model, or path of its weights; ``None`` takes the best one of the mode.
         mode: What the automaton's cells see of the stack; ``None`` takes that of the model.
         device: "auto", "numpy", "cpu", "cuda" or "mps".
-            seed: Seed of the automaton; the same seed gives the same result on every device.
+        seed: Seed of the automaton; the same seed gives the same result on every device.
         samples: Runs with different seeds that are averaged; several take longer.
         steps: Most steps of a run; ``None`` takes the model's.
         close_base: Expect a closed ring at the base, not an outflow tract.

@@ -213,9 +213,10 @@ def _closed(after: Diagnosis, decisions: list[SliceDecision], only: Collection[i
 
 
 def _needs_proposal(entry: SliceDiagnosis, only: Collection[int] | None) -> bool:
-    """Whether the automaton is asked for a wall: a ring is expected, and by its Betti numbers the slice is none."""
+    """Whether the automaton is asked for a wall: one is expected, and by its Betti numbers the slice is no ring."""
     chosen = only is None or entry.k in only
-    return chosen and entry.expectation is Expectation.RING and not entry.right and not counts_as_ring(entry)
+    walled = entry.expectation in (Expectation.RING, Expectation.DISC)
+    return chosen and walled and not entry.right and not counts_as_ring(entry)
 
 
 def _remaining(pool: Mask | None, wall: Mask) -> Mask | None:

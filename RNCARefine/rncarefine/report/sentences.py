@@ -66,8 +66,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
     ReasonCode.INVENTED: _("All of the wall is invented."),
-    ReasonCode.BETWEEN_NEIGHBOURS: _("Mask and image show no wall: it was interpolated from the slices on both sides."),
+    ReasonCode.BETWEEN_NEIGHBOURS: _(
+        "No wall was found that could be taken: it was interpolated from the slices on both sides."
+    ),
     ReasonCode.CLEANED: _("Only loose components and pores were removed."),
+    ReasonCode.RESHAPED: _("The shape was corrected: a lobe was cut off, or a thin place was thickened."),
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
@@ -137,6 +140,9 @@ DECIDED = frozenset(
         ReasonCode.INVENTED,
         ReasonCode.BETWEEN_NEIGHBOURS,
         ReasonCode.CLEANED,
+        ReasonCode.LOBED,
+        ReasonCode.THREAD,
+        ReasonCode.RESHAPED,
         ReasonCode.MASK_DISREGARDED,
         ReasonCode.LOW_CONFIDENCE,
         ReasonCode.IMAGE_DISAGREES,

@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, blob, disc, heart, horseshoe, ring
 from engine.toy_models import seeing_model
 from engine.toy_stacks import dice, gap, grey
+from rncarefine.anatomy.topology import fill_holes
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.reasons import ReasonCode
 from rncarefine.refine.decide import KEEP_MARGIN, LEAST_CLOSED_CONFIDENCE, LEAST_CONFIDENCE, SUPPORTED, clean, decide
@@ -18,6 +20,7 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.proposals import Proposals, Sight
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
+from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.words import Verdict
 
 WALLS, POOLS = heart()
@@ -64,7 +67,7 @@ def decided(
     chosen = RepairOptions(**options)
     examined = Examined.of(stack, chosen)
     # Decisions do not look at the crop and what lies in it.
-    sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0)
+    sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0)
     proposals = Proposals({}, {}, {}, frozenset(disregarded))
     if drawn is not None:
         proposals.walls[k] = drawn
@@ -106,6 +109,22 @@ def test_where_neither_finds_a_wall_the_slice_is_left():
     assert_is(found, Verdict.REFUSED, CUT)
     assert codes(found) == [ReasonCode.GAP, ReasonCode.NO_PROPOSAL]
     assert (found.decision.confidence, found.features) == (None, {})
+
+
+NARROW = TRUTH & gap(20, 20)
+THREADED = NARROW | (ndimage.binary_dilation(fill_holes(TRUTH) & (1 - TRUTH), np.ones((3, 3))) & TRUTH)
+"""A wall with a narrow gap, and the same closed by a thread along its cavity."""
+
+
+def test_a_wall_of_bad_shape_is_drawn_in_a_better_one_for_review_where_no_other_passes():
+    found = decided(NARROW, drawn=THREADED, alone=FAR, likelihood=TRUTH)
+    assert found.decision.verdict is Verdict.AUTOMATON
+    assert found.decision.doubtful
+    assert codes(found)[-2:] == [ReasonCode.THREAD, ReasonCode.RESHAPED]
+    assert is_ring(found.decision.wall)
+    assert int((found.decision.wall & (1 - THREADED)).sum()) > 0
+    assert_is(decided(NARROW, drawn=THREADED, alone=TRUTH, likelihood=TRUTH), Verdict.AUTOMATON, TRUTH)
+    assert_is(decided(NARROW, drawn=THREADED, likelihood=TRUTH, add_only=True), Verdict.REFUSED, NARROW)
 
 
 def test_every_reason_against_a_wall_is_named_once():
@@ -263,6 +282,14 @@ def test_a_disc_with_a_loose_component_is_cleaned_without_asking_anyone():
     found = decided(WALLS[8] | blob((8, 8), 3), k=8, seen=np.zeros(SHAPE))
     assert_is(found, Verdict.CLEANED, WALLS[8])
     assert ReasonCode.CLEANED in codes(found)
+
+
+def test_where_a_disc_is_expected_and_the_image_shows_a_ring_it_is_drawn_for_review():
+    loose, shown = WALLS[8] | blob((8, 8), 3), ring(6, 14)
+    found = decided(loose, k=8, drawn=shown, seen=shown)
+    assert_is(found, Verdict.AUTOMATON, shown)
+    assert found.decision.doubtful
+    assert_is(decided(loose, k=8, drawn=shown, likelihood=WALLS[8], seen=WALLS[8]), Verdict.CLEANED, WALLS[8])
 
 
 def test_a_disc_cannot_be_cleaned_by_adding_only():

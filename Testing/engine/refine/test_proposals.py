@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -298,7 +299,7 @@ def away(stack):
 
 @pytest.mark.parametrize("first", [True, False])
 def test_of_several_places_the_heart_is_where_the_encoder_is_surest(first, monkeypatch):
-    monkeypatch.setattr(proposals, "SURE_HEART", -1.0)  # no search
+    monkeypatch.setattr(proposals, "SEARCHED", -1.0)  # no search
     stack, walls = wide_stack()
     right, wrong = heart_of(stack), away(stack)
     found = proposed(stack, wanted=[], at=[right, wrong] if first else [wrong, right])
@@ -317,6 +318,18 @@ def test_of_two_places_that_look_alike_the_one_near_the_middle_of_the_image_is_t
     for hearts in ([near, far], [far, near]):
         found = proposed(stack, wanted=[], at=hearts)
         np.testing.assert_allclose(np.median(found.heart.centres, axis=0), np.median(near.centres, axis=0), atol=4)
+
+
+@pytest.mark.parametrize(("factor", "loss"), [(1.4, 0.0), (0.7, 0.15 * math.log(2000 / (0.49 * 1932)))])
+def test_a_place_scores_less_where_less_is_seen_than_a_heart(factor, loss, monkeypatch):
+    monkeypatch.setattr(proposals, "SEARCHED", -1.0)  # no search
+    spacing = (8.0, SPACING[0] * factor, SPACING[1] * factor)
+    stack = broken_stack()
+    stack = Stack.create(stack.image, TRUTH, spacing)
+    found = proposed(stack, wanted=[], at=heart_of(stack))
+    assert found.sureness > 0.8
+    # The outline of the toy heart is a circle of 1932 mm2.
+    assert found.sureness - found.score == pytest.approx(loss, abs=0.06)
 
 
 def test_the_axis_runs_through_what_is_seen_where_the_masks_lead_elsewhere():

@@ -173,7 +173,7 @@ def test_where_mask_and_image_show_nothing_the_wall_is_interpolated_from_both_si
     found = run(without_slice(4), add_only=add_only)
     record = found.report.slices[4]
     assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
-    assert record.codes == [ReasonCode.EMPTY, ReasonCode.BETWEEN_NEIGHBOURS]
+    assert record.codes == [ReasonCode.EMPTY, ReasonCode.NO_PROPOSAL, ReasonCode.BETWEEN_NEIGHBOURS]
     assert dice(found.wall[4], heart()[0][4]) > 0.95
     assert is_ring(found.wall[4])
     assert verdicts(found.report) == {4: Verdict.GEOMETRY}

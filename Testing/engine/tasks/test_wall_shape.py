@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from engine.shapes import CENTRE, SPACING, blob, disc, horseshoe, polar_grid, ring, turned
+from engine.toy_stacks import dice
 from rncarefine.anatomy.features import WallFeatures
 from rncarefine.reasons import ReasonCode
+from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.tasks.ring.verification import BORDER_MM, cut_by_border
 from rncarefine.tasks.ring.wall_shape import (
     LEAST_CAVITY,
@@ -18,6 +20,7 @@ from rncarefine.tasks.ring.wall_shape import (
     closure_thickness,
     implausible,
     length_on_border,
+    reshaped,
     thin_closure,
 )
 
@@ -60,15 +63,41 @@ def test_a_thread_is_rejected_a_thin_closure_flagged_and_a_thick_one_is_right(sh
             assert reason.values["least"] == least
 
 
+def lobed(**grid):
+    """Return a ring of 14 to 22 mm with a lobe of wall beside it."""
+    radius, angle = polar_grid(**grid)
+    lobe = blob((grid["centre"][0], grid["centre"][1] + 34 / grid["spacing"][1]), 12, **grid) & (1 - disc(14, **grid))
+    return ring(14, 22, **grid) | lobe | ((angle**2 < 9) & (radius > 18) & (radius < 30)).astype(np.uint8)
+
+
 def test_a_lobe_is_rejected_with_the_depth_of_its_notch():
-    lobed = ring(14, 22, **FINE) | (blob((100, 185), 12, **FINE) & (1 - disc(14, **FINE)))
-    lobed |= ((polar_grid(**FINE)[1] ** 2 < 9) & (polar_grid(**FINE)[0] > 18) & (polar_grid(**FINE)[0] < 30)).astype(
-        np.uint8
-    )
-    found = implausible(lobed, ring(14, 22, **FINE), FINE["spacing"])
+    found = implausible(lobed(**FINE), ring(14, 22, **FINE), FINE["spacing"])
     assert found.code is ReasonCode.LOBED
     assert found.values["notch"] > found.values["most"] == MOST_NOTCH
     assert implausible(ring(14, 22, **FINE), ring(14, 22, **FINE), FINE["spacing"]) is None
+
+
+@pytest.mark.parametrize("stretch", [1, 2])
+def test_a_lobe_is_cut_off_and_nothing_else(stretch):
+    grid = {"shape": (200, 200 // stretch), "spacing": (0.4, 0.4 * stretch), "centre": (100.0, 100.0 / stretch)}
+    wall, right = lobed(**grid), ring(14, 22, **grid)
+    found = reshaped(wall, grid["spacing"])
+    assert is_ring(found)
+    assert implausible(found, right, grid["spacing"]) is None
+    assert dice(found, right) > 0.95 > dice(wall, right)
+
+
+def test_a_thread_is_thickened_to_what_needs_no_review():
+    wall, before = closed_by(0.8, inner=23.0, gap=14)
+    assert implausible(wall, before, FINE["spacing"]).code is ReasonCode.THREAD
+    found = reshaped(wall, FINE["spacing"])
+    assert is_ring(found)
+    assert closure_thickness(found, before, FINE["spacing"]) == pytest.approx(THIN_CLOSURE, abs=0.1)
+
+
+@pytest.mark.parametrize("wall", [ring(14, 22, **FINE), ring(4, 26, **FINE), np.zeros((200, 200), np.uint8)])
+def test_a_wall_of_good_shape_keeps_it(wall):
+    assert int((reshaped(wall, FINE["spacing"]) != wall).sum()) <= 0.01 * wall.sum()
 
 
 @pytest.mark.parametrize(("inner", "plausible"), [(3.0, False), (6.0, True), (22.0, True), (24.5, False)])
