@@ -31,7 +31,7 @@ MOST_CROPS = 3
 SEEN = 0.3
 """Least expected Dice of a slice's evidence with itself for the slice to say where the heart is."""
 SURE_HEART = 0.8
-"""The encoder is sure of the heart where it expects at least this Dice of its own walls, in the median of the slices."""
+"""The encoder is sure of the heart where it expects at least this Dice of its own walls, as a median over slices."""
 SEARCHED = 0.84
 """The heart is searched for in the whole slice where its place scores less than this: one of ten stacks of ACDC."""
 MOST_SEARCHED = 3
