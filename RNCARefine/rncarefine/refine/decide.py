@@ -17,7 +17,7 @@ from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
 from ..tasks.ring.other_labels import mostly_others, taken_from_others
 from ..tasks.ring.readout import is_ring, islands_in
 from ..tasks.ring.verification import cut_by_border, rejection
-from ..tasks.ring.wall_shape import reshaped, thin_closure
+from ..tasks.ring.wall_shape import OPENINGS, reshaped, thin_closure
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
 from .confidence import closed_features, confidence, expected_dice, repaired_features
@@ -187,9 +187,10 @@ def _draw(
             accepted = _accepted(seen, entry, verdict, kept, proposals)
             return replace(accepted, wall=np.asarray(kept | islands, np.uint8))
         rejected.append((verdict, kept, against))
-    for verdict, wall, against in rejected:
-        if against.code in BY_SHAPE and not options.add_only:
-            other = reshaped(wall, seen.stack.in_plane)
+    by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
+    for opening in OPENINGS:
+        for verdict, wall, against in by_shape:
+            other = reshaped(wall, seen.stack.in_plane, opening)
             if _rejected(seen, entry, other, sight.seen[k], options) is None:
                 accepted = _accepted(seen, entry, verdict, other, proposals)
                 reasons = (*accepted.reasons, against, Reason(ReasonCode.RESHAPED))
@@ -228,7 +229,7 @@ def _candidates(
     if entry.expectation is Expectation.DISC:
         return [(Verdict.CLEANED, fill_holes(largest_component(near)))]
     cleaned = None if options.add_only or not near.any() else clean(near, pool, seen.stack.in_plane)
-    drawn = [walls[k] for walls in (proposals.walls, sight.walls) if k in walls]
+    drawn = [walls[k] for walls in (proposals.walls, sight.walls, proposals.one_pass) if k in walls]
     found = [(Verdict.AUTOMATON, wall) for wall in drawn]
     if cleaned is not None:
         likelihood = proposals.likelihood.get(k, sight.seen[k])

@@ -26,8 +26,8 @@ MOST_NOTCH = 0.2
 LEAST_CAVITY, MOST_CAVITY = 0.03, 0.8
 """Share of the cavity in the filled outline. Rejects none of the good walls, whose cavities take up 3.6 to 70 %."""
 
-OPENING = 0.4
-"""Radius of the disc that opens the outline of a lobed wall, in the outline's own radii."""
+OPENINGS = (0.4, 0.7)
+"""Radii of the discs that open the outline of a lobed wall, in the outline's own radii: first a small one."""
 
 _Bools = NDArray[np.bool_]
 
@@ -75,15 +75,16 @@ def implausible(wall: Mask, before: Mask, in_plane: tuple[float, float]) -> Reas
     return None
 
 
-def reshaped(wall: Mask, in_plane: tuple[float, float]) -> Mask:
+def reshaped(wall: Mask, in_plane: tuple[float, float], opening: float = OPENINGS[0]) -> Mask:
     """Cut the lobes off a ring and thicken its thin places.
 
-    The filled outline is opened by a disc of :data:`OPENING` of its radius. The cavity keeps a distance of
+    The filled outline is opened by a disc. The cavity keeps a distance of
     :data:`THIN_CLOSURE` of the wall's median thickness from the new outline.
 
     Args:
         wall: A ring, shape ``(j, i)``.
         in_plane: In-plane spacing in mm, ``(j, i)``.
+        opening: Radius of the disc, in the outline's own radii.
 
     Returns:
         The new wall. It need not be a ring where the cavity lay in a lobe.
@@ -92,7 +93,7 @@ def reshaped(wall: Mask, in_plane: tuple[float, float]) -> Mask:
     cavity = filled & (wall == 0)
     edge = ndimage.binary_dilation(cavity) & (wall > 0)
     thickness = float(np.median(_depth(filled, in_plane)[edge])) if edge.any() else 0.0
-    radius = OPENING * float(np.sqrt(filled.sum() * in_plane[0] * in_plane[1] / np.pi))
+    radius = opening * float(np.sqrt(filled.sum() * in_plane[0] * in_plane[1] / np.pi))
     core = np.pad(_depth(filled, in_plane) > radius, 1, constant_values=False)
     near_core = ndimage.distance_transform_edt(~core, sampling=in_plane)[1:-1, 1:-1] <= radius
     opened = largest_component(near_core & filled) > 0
