@@ -24,7 +24,7 @@ from .records import Report, RunRecord, SliceRecord, StackRecord
 from .result import Changes, outside_of
 from .wall import measure
 
-FAMILIAR = 0.7
+FAMILIAR = 0.78
 """A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
 
 

@@ -29,13 +29,14 @@ Field = NDArray[np.float32]
 
 KEEP_MARGIN = 0.015
 """What only had to be cleaned is kept where the image supports it as well as the automaton's wall, less this expected
-Dice. On ACDC's validation set (727 slices, 571 of which can be cleaned) 111 are kept, and the mean Dice falls by .002;
-at .04, 430 would be kept, at a loss of .017."""
+Dice."""
+UNSURE_WALL = 0.85
+KEEP_MARGIN_UNSURE = 0.035
+"""The same where the automaton's wall has at most :data:`UNSURE_WALL`: the less an image shows, the less is redrawn."""
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone may lie away from mask and blood pool."""
 LEAST_CONFIDENCE = 0.55
-"""A repair that is less likely than this to be good is flagged: on ACDC's validation set 3 % of the broken slices by
-the model that learnt from ACDC, 11 % by the free one."""
+"""A repair that is less likely than this to be good is flagged."""
 BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
 """A wall that is rejected for one of these is tried with another shape, see
 :func:`rncarefine.tasks.ring.wall_shape.reshaped`."""
@@ -234,7 +235,8 @@ def _candidates(
     if cleaned is not None:
         likelihood = proposals.likelihood.get(k, sight.seen[k])
         best = max((expected_dice(wall, likelihood) for wall in drawn), default=0.0)
-        first = expected_dice(cleaned, likelihood) >= best - KEEP_MARGIN
+        margin = KEEP_MARGIN if best > UNSURE_WALL else KEEP_MARGIN_UNSURE
+        first = expected_dice(cleaned, likelihood) >= best - margin
         found.insert(0 if first else len(found), (Verdict.CLEANED, cleaned))
     if options.geometry and near.any():
         found.append((Verdict.GEOMETRY, propose_by_interpolation(near, pool, entry.expectation, seen.stack.in_plane)))

@@ -14,7 +14,16 @@ from engine.toy_stacks import dice, gap, grey
 from rncarefine.anatomy.topology import fill_holes
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.reasons import ReasonCode
-from rncarefine.refine.decide import KEEP_MARGIN, LEAST_CLOSED_CONFIDENCE, LEAST_CONFIDENCE, SUPPORTED, clean, decide
+from rncarefine.refine.decide import (
+    KEEP_MARGIN,
+    KEEP_MARGIN_UNSURE,
+    LEAST_CLOSED_CONFIDENCE,
+    LEAST_CONFIDENCE,
+    SUPPORTED,
+    UNSURE_WALL,
+    clean,
+    decide,
+)
 from rncarefine.refine.examine import Examined
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.proposals import Proposals, Sight
@@ -146,6 +155,14 @@ def test_what_only_had_to_be_cleaned_is_kept_within_the_margin(outer):
     found = decided(LOOSE, drawn=drawn, seen=drawn)
     assert_is(found, Verdict.CLEANED if agrees else Verdict.AUTOMATON, TRUTH if agrees else drawn)
     assert (ReasonCode.CLEANED in codes(found)) == agrees
+
+
+@pytest.mark.parametrize(("sure", "verdict"), [(UNSURE_WALL - 0.03, Verdict.CLEANED), (0.97, Verdict.AUTOMATON)])
+def test_the_less_the_image_shows_the_less_is_redrawn(sure, verdict):
+    drawn = ring(17.2, 25.2)
+    assert KEEP_MARGIN < sure - sure * dice(TRUTH, drawn) < KEEP_MARGIN_UNSURE
+    found = decided(LOOSE, drawn=drawn, likelihood=level(sure) * drawn, seen=level(sure) * drawn)
+    assert found.decision.verdict is verdict
 
 
 def test_the_margins_of_that_test_lie_on_both_sides():
