@@ -159,7 +159,7 @@ def test_what_only_had_to_be_cleaned_is_kept_within_the_margin(outer):
 
 @pytest.mark.parametrize(("sure", "verdict"), [(UNSURE_WALL - 0.03, Verdict.CLEANED), (0.97, Verdict.AUTOMATON)])
 def test_the_less_the_image_shows_the_less_is_redrawn(sure, verdict):
-    drawn = ring(17.2, 25.2)
+    drawn = ring(17.5, 24.8)
     assert KEEP_MARGIN < sure - sure * dice(TRUTH, drawn) < KEEP_MARGIN_UNSURE
     found = decided(LOOSE, drawn=drawn, likelihood=level(sure) * drawn, seen=level(sure) * drawn)
     assert found.decision.verdict is verdict
