@@ -14,6 +14,7 @@ from engine.toy_stacks import dice, gap, grey
 from rncarefine.anatomy.topology import fill_holes
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.reasons import ReasonCode
+from rncarefine.refine.confidence import expected_dice
 from rncarefine.refine.decide import (
     KEEP_MARGIN,
     KEEP_MARGIN_UNSURE,
@@ -159,10 +160,11 @@ def test_what_only_had_to_be_cleaned_is_kept_within_the_margin(outer):
 
 @pytest.mark.parametrize(("sure", "verdict"), [(UNSURE_WALL - 0.03, Verdict.CLEANED), (0.97, Verdict.AUTOMATON)])
 def test_the_less_the_image_shows_the_less_is_redrawn(sure, verdict):
-    drawn = ring(17.5, 24.8)
-    assert KEEP_MARGIN < sure - sure * dice(TRUTH, drawn) < KEEP_MARGIN_UNSURE
-    found = decided(LOOSE, drawn=drawn, likelihood=level(sure) * drawn, seen=level(sure) * drawn)
-    assert found.decision.verdict is verdict
+    drawn = ring(17.2, 24.8)
+    likelihood = np.asarray(level(sure) * drawn, np.float32)
+    lost = expected_dice(drawn, likelihood) - expected_dice(TRUTH, likelihood)
+    assert KEEP_MARGIN < lost < KEEP_MARGIN_UNSURE
+    assert decided(LOOSE, drawn=drawn, likelihood=likelihood, seen=likelihood).decision.verdict is verdict
 
 
 def test_the_margins_of_that_test_lie_on_both_sides():
