@@ -140,3 +140,16 @@ def test_the_stack_knows_how_its_axes_lie_in_the_patient(heart: Heart) -> None:
     grid = VolumeGrid.of_volume(heart.volume)
     stack = read(Selection.create(heart.segmentation, "myo", heart.volume)).stack
     assert stack.right_handed is handedness(grid.ijk_to_ras)
+
+
+@pytest.mark.parametrize("ends_swapped", [False, True])
+def test_the_stack_knows_from_which_end_its_slices_are_stored(heart: Heart, ends_swapped: bool) -> None:
+    before = read(Selection.create(heart.segmentation, "myo", heart.volume)).stack
+    matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras
+    matrix[:3, 2] *= -1 if ends_swapped else 1
+    heart.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    add_segment(node, "wall", heart.masks["myo"], heart.volume)
+    after = read(Selection.create(node, "wall", heart.volume)).stack
+    assert after.reversed == (before.reversed != ends_swapped)
+    np.testing.assert_array_equal(after.mask, before.mask)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import slicer
 
 from rncarefine.anatomy.aha import handedness
+from rncarefine.io.grid import is_reversed
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
@@ -55,6 +56,7 @@ def read(selection: Selection) -> Reading:
         spacing=grid.spacing,
         pool=read_segments(node, [selection.pool_id], grid) if selection.pool_id else None,
         name=volume.GetName(),
+        reversed=is_reversed(grid.as_file_grid()),
         right_ventricle=read_segments(node, [selection.rv_id], grid) if selection.rv_id else None,
         right_handed=handedness(grid.ijk_to_ras),
     )

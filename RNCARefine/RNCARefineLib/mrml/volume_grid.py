@@ -11,6 +11,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
+from rncarefine.io.grid import Grid
 from rncarefine.stack import Mask
 
 Extent = tuple[int, int, int, int, int, int]
@@ -50,6 +51,11 @@ class VolumeGrid:
         """Distance of neighbouring voxels in mm along (k, j, i)."""
         i, j, k = np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
         return float(k), float(j), float(i)
+
+    def as_file_grid(self) -> Grid:
+        """Return the same grid as files have it: axes (i, j, k), mm in left-posterior-superior axes."""
+        k, j, i = self.shape
+        return Grid((i, j, k), np.diag([-1.0, -1.0, 1.0, 1.0]) @ self.ijk_to_ras)
 
     def geometry(self) -> slicer.vtkOrientedImageData:
         """Return an image without voxels that says where this grid is."""
