@@ -628,6 +628,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         segmentationPattern: str | None = None,
         segment: str | None = None,
         pool: str | None = None,
+        rightVentricle: str | None = None,
         progressCallback: Progress | None = None,
         **options: Any,
     ) -> BatchOutcome:
@@ -647,6 +648,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             segment: The myocardium: ID or name of a segment, or label; not needed where there is only one. Several,
                 with commas between them, form one wall.
             pool: The blood pool, in the same way.
+            rightVentricle: The right ventricle, in the same way; only for the AHA's segments in the reports.
             progressCallback: As in :meth:`process`; stopping keeps the cases that are finished.
             options: As in :meth:`processSequence`.
 
@@ -672,6 +674,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             chosen,
             segment=segment,
             pool=pool,
+            right_ventricle=rightVentricle,
             progress=progressCallback,
             tell=lambda news: logging.info(f"RNCARefine, {news.line()}"),
         )

@@ -141,6 +141,17 @@ def test_the_options_reach_the_repair(run: Any, folder: Path, options: list[str 
     assert expected.items() <= settings.items()
 
 
+@pytest.mark.parametrize(("name", "missing"), [("rv", False), ("nobody", True)])
+def test_the_right_ventricle_is_looked_for_in_every_case(
+    run: Any, folder: Path, options: list[str | Path], name: str, missing: bool
+) -> None:
+    run(*options, "--rv", name)
+    reports = [json.loads(path.read_text()) for path in sorted((folder / "out" / "reports").glob("*.json"))]
+    assert len(reports) == 3
+    assert json.loads((folder / "out" / "settings.json").read_text())["right_ventricle"] == name
+    assert [("rv_not_found" in json.dumps(report)) for report in reports] == [missing] * 3
+
+
 def test_ctrl_c_ends_the_batch_in_order_and_the_next_run_goes_on(folder: Path, options: list[str | Path]) -> None:
     for number in range(12):
         shutil.copytree(folder / "in" / "p1", folder / "in" / f"q{number:02}")

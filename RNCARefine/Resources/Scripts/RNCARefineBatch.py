@@ -48,6 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     cases.add_argument("--segment", metavar="NAME", help="the myocardium: name or ID of a segment, or label")
     cases.add_argument("--pool", metavar="NAME", help="the blood pool, in the same way, if there is one")
+    cases.add_argument("--rv", metavar="NAME", help="the right ventricle, for the AHA's segments in the reports")
     output = parser.add_argument_group("results")
     output.add_argument("--output", metavar="FOLDER", required=True, help="folder for the results; made if missing")
     output.add_argument("--trim-pool", action="store_true", help="clear blood pool outside the closed rings")
@@ -110,6 +111,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
         options,
         segment=arguments.segment,
         pool=arguments.pool,
+        right_ventricle=arguments.rv,
         progress=lambda fraction, text: not interrupts,
         tell=lambda news: print(news.line(), flush=True),
     )

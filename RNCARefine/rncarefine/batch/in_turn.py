@@ -71,6 +71,7 @@ def repair_cases(
     *,
     segment: str | None = None,
     pool: str | None = None,
+    right_ventricle: str | None = None,
     progress: Progress | None = None,
     tell: Callable[[CaseNews], None] | None = None,
 ) -> BatchOutcome:
@@ -88,6 +89,7 @@ def repair_cases(
         segment: The myocardium in every case that does not name its own: names or IDs of segments, or labels of a label
             map, with commas between them. May be left out where there is only one.
         pool: The blood pool, in the same way; ``None`` for none.
+        right_ventricle: The right ventricle, in the same way; only for the AHA's segments in the reports.
         progress: Called with the progress; may cancel. The case in work is then not finished.
         tell: Called with the news of each case.
 
@@ -97,9 +99,14 @@ def repair_cases(
     """
     if options.trim_pool and pool is None and not any(case.pool for case in cases):
         raise ValueError("The blood pool is to be trimmed, but none was given. Give its segment.")
-    cohort = Cohort(output_folder, settings_of(model.record(), options, segment=segment, pool=pool))
+    rv = Choice(rv_segment=right_ventricle)
+    if right_ventricle is not None and right_ventricle.isdecimal():
+        rv = replace(rv, rv_label=int(right_ventricle))
+    chosen_rv = {} if right_ventricle is None else {"right_ventricle": right_ventricle}
+    settings = settings_of(model.record(), options, segment=segment, pool=pool, **chosen_rv)
+    cohort = Cohort(output_folder, settings)
     chosen = [replace(case, segment=case.segment or segment, pool=case.pool or pool) for case in cases]
-    work = FileWork(cohort.folder, place_of(options.model, model), model.card.sha256, options, Choice())
+    work = FileWork(cohort.folder, place_of(options.model, model), model.card.sha256, options, rv)
     walk = Walk(cohort, chosen, result_name, tell)
     return do_in_turn(walk, work, progress)
 
