@@ -86,7 +86,7 @@ def evaluate(
     rows = gathered(measured, len(failures))
     rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
     written = write_evaluation(rows, run, name)
-    show_evaluation(written, rows)
+    show_evaluation(written)
     console.print(f"\nAll tables: {run / name}*.csv", soft_wrap=True)
 
 
