@@ -108,7 +108,7 @@ def another_sequence(
 ) -> None:
     """Repair what the base networks of the run break on another sequence; write RUN/another-sequence/*.csv."""
     from rncarefine_training.cli.tables import show_evaluation
-    from rncarefine_training.evaluate.measure import evaluate
+    from rncarefine_training.evaluate.measure import measure_repairs
     from rncarefine_training.evaluate.store import base_name, write_evaluation
 
     from .another_sequence import read_stacks, segment
@@ -116,7 +116,7 @@ def another_sequence(
     folder = made(run / "another-sequence")
     failures = segment(read_stacks(source, folder / "cases"), Config.load(config), run / "base", network, folder)
     models = [load_model(name) for name in model]
-    rows = gathered(evaluate(failures, models, device=device, workers=workers), len(failures))
+    rows = gathered(measure_repairs(failures, models, device=device, workers=workers), len(failures))
     show_evaluation(write_evaluation(rows, folder, base_name(False)))
 
 

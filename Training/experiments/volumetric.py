@@ -19,7 +19,7 @@ from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.interpolation import between_slices
 from rncarefine_training.automaton.samples import spoil
-from rncarefine_training.data.cases import MYOCARDIUM, Case, broken, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase, broken, load_prediction
 from rncarefine_training.evaluate.measure import Failure, in_parallel, share_of_truth
 from rncarefine_training.evaluate.statistics import paired
 
@@ -52,7 +52,7 @@ def compare_models(
 
 
 def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataFrame:
-    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
     wall = (labels == MYOCARDIUM).astype(np.uint8)
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     if not wall.any():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..io.choice import Choice
+from ..io.choice import StructureChoice
 from ..nca.model import Model
 from ..progress import Cancelled, Progress
 from ..refine.options import RepairOptions
@@ -99,7 +99,7 @@ def repair_cases(
         raise ValueError("The blood pool is to be trimmed, but none was given. Give its segment.")
     cohort = Cohort(output_folder, settings_of(model.record(), options, segment=segment, pool=pool))
     chosen = [replace(case, segment=case.segment or segment, pool=case.pool or pool) for case in cases]
-    work = FileWork(cohort.folder, place_of(options.model, model), model.card.sha256, options, Choice())
+    work = FileWork(cohort.folder, place_of(options.model, model), model.card.sha256, options, StructureChoice())
     walk = Walk(cohort, chosen, result_name, tell)
     return do_in_turn(walk, work, progress)
 

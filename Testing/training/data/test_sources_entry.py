@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rncarefine_training.data.cases import Case
+from rncarefine_training.data.cases import TrainingCase
 from rncarefine_training.data.sources.entry import (
     Entry,
     check_entries,
@@ -79,7 +79,7 @@ def test_every_identifier_makes_a_case_or_an_error(subject, phase):
         return
     told = subject_and_phase(name)
     drawn = toy_case("a")
-    case = Case("_".join(told), told[0], drawn.image, drawn.labels, drawn.spacing)
+    case = TrainingCase("_".join(told), told[0], drawn.image, drawn.labels, drawn.spacing)
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*_[A-Za-z0-9.-]+", case.name)
 
 

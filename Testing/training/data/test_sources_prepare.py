@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
 from rncarefine_training.cli.data import prediction_label_maps
-from rncarefine_training.data.cases import Case, load_cases, load_prediction
+from rncarefine_training.data.cases import TrainingCase, load_cases, load_prediction
 from rncarefine_training.data.sources.csv_table import read_csv
 from rncarefine_training.data.sources.labels import PRESETS, Labels
 from rncarefine_training.data.sources.picture import draw_prepared
@@ -47,7 +47,7 @@ def entries_of(table):
 def assert_same_as_drawn(run, subjects="abcdefgh"):
     for number, subject in enumerate(subjects):
         drawn = toy_case(subject, seed=number)
-        case = Case.load(run / "cases" / f"{subject}_ED.npz")
+        case = TrainingCase.load(run / "cases" / f"{subject}_ED.npz")
         np.testing.assert_array_equal(case.image, drawn.image)
         np.testing.assert_array_equal(case.labels, drawn.labels)
         assert case.spacing == pytest.approx(SPACING)

@@ -57,7 +57,7 @@ def keep_other_models(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Add to new rows those that a file has of other models, so that models measured one by one can be compared.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         path: An earlier file of rows; it need not exist.
 
     Raises:
@@ -86,7 +86,7 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.D
     """Write the rows and all that follows from them.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         run: Folder of the run.
         name: What the files' names begin with: ``<name>.csv`` is the table by network, ``<name>-<table>.csv`` the
             others.

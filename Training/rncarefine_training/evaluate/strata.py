@@ -48,7 +48,7 @@ def stratify(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per stratum and method: the models' whole repair, and polar interpolation.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
 
     Returns:
         ``n`` broken slices of ``subjects``; ``valid`` with its interval; ``dice before`` and ``dice``; ``gain`` of

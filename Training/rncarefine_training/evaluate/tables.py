@@ -120,7 +120,7 @@ def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL,
     """Compare the whole repair of every model with another method, per network and over all of them.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         other: The other method; :data:`OF_MODEL` are compared with the repair by the same model.
         other_model: The model of the other method, where it is a repair.
         slices: :data:`ALL` broken slices, or :data:`BOTH_DRAW`, those in which the repair and the other method both
