@@ -720,7 +720,7 @@ _toldLicences = set()
 
 def _weights(options):
     """Return the weights that the options name; their terms are written to the log once in a session."""
-    from rncarefine.nca.licence import is_permissive, terms_of_use
+    from rncarefine.nca.card import is_permissive, terms_of_use
     from rncarefine.nca.model import choose_model
 
     weights = choose_model(options.model, options.mode)

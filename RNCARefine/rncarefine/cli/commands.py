@@ -11,8 +11,7 @@ from .. import __version__
 from ..io.choice import StructureChoice
 from ..refine.options import RepairOptions, option_infos
 from . import arguments
-from .errors import one_line_errors
-from .main import FINE
+from .main import FINE, one_line_errors
 
 WORK = "Work"
 """Group of options in the help."""

@@ -7,8 +7,7 @@ from pathlib import Path
 import typer
 
 from ..atomic import write_text_whole
-from ..nca.card import ModelCard
-from ..nca.licence import is_permissive, terms_of_use
+from ..nca.card import ModelCard, is_permissive, terms_of_use
 from ..nca.model import available_models, best_model
 from .tables import note
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..strict_json import strict_values
+from ..words import strict_values
 from .decisions import review_status
 from .records import Report
 from .repair_masks import RepairMasks

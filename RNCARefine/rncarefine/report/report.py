@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from ..atomic import write_text_whole
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
-from ..strict_json import strict_values
+from ..words import strict_values
 from .html import html_page
 
 Value = str | int | float | bool | None
