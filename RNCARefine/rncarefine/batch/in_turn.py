@@ -32,7 +32,7 @@ class Notes:
         self._written = time.monotonic()
 
     def take(self, result: CaseResult) -> None:
-        """Tell what became of a case, and note it sooner or later.
+        """Report what became of a case, and record it.
 
         Raises:
             OutputError: The result could not be written, or the tables cannot.

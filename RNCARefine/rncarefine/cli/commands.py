@@ -97,7 +97,7 @@ def batch(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Processes on this machine; one a core if not given.", rich_help_panel=WORK
+            min=1, metavar="N", help="Processes on this machine; one per core if not given.", rich_help_panel=WORK
         ),
     ] = None,
     scheduler: Annotated[

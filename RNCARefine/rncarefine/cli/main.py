@@ -32,7 +32,7 @@ def one_line_errors() -> Iterator[None]:
 
     try:
         yield
-    except BrokenPipeError:  # nobody reads standard output any more
+    except BrokenPipeError:  # the reader of standard output has ended
         raise typer.Exit(CLOSED) from None
     except (ValueError, OSError) as error:
         note("rncarefine: " + " ".join(str(error).split()))
@@ -106,7 +106,7 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 before = signal.getsignal(number)
-                # What runs in the background of a shell ignores Ctrl-C, and must go on to do so.
+                # What runs in the background of a shell ignores Ctrl-C, and must continue to do so.
                 if before in (signal.SIG_DFL, signal.default_int_handler):
                     signal.signal(number, self._leave)
                     self._before[number] = before

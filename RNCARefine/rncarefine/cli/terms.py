@@ -1,4 +1,4 @@
-"""The terms of the weights: the command line tells them once for each licence, and remembers that it did."""
+"""Print the terms of the weights, once per licence."""
 
 from __future__ import annotations
 

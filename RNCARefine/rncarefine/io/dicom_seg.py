@@ -206,7 +206,7 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
             for item in dataset.SegmentSequence
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of values that matter to nobody here
+            warnings.simplefilter("ignore")  # pydicom warns of values that do not matter here
             frames, axes, thickness = _frames(dataset, kind, [segment.value for segment in segments])
     except ValueError as error:
         if str(path) in str(error):

@@ -39,7 +39,7 @@ from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
 from .segmentation_file import Change, Segment, SegmentationFile
 
 MOST_LABELS = 8
-"""An image with no more grey values than this is taken for a label map."""
+"""An image with no more intensities than this is taken for a label map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,12 +149,12 @@ def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
     """Check that an image is none of labels.
 
     Raises:
-        ValueError: It has hardly any grey values.
+        ValueError: It has hardly any intensities.
     """
     some = values[: MOST_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
     if len(np.unique(some)) <= MOST_LABELS and 1 < (count := len(np.unique(values))) <= MOST_LABELS:
         raise ValueError(
-            f"{path}: the image has {count} grey values: is it a label map? Give the image first, then the "
+            f"{path}: the image has {count} intensities: is it a label map? Give the image first, then the "
             "segmentation."
         )
 
@@ -354,12 +354,12 @@ def _right_ventricle(source: SegmentationFile, choice: StructureChoice) -> Segme
 
 
 def is_seg_nrrd(path: Path) -> bool:
-    """Tell by its name whether a file is a segmentation with named segments (``.seg.nrrd``)."""
+    """Return whether a file is, by its name, a segmentation with named segments (``.seg.nrrd``)."""
     return path.name.lower().endswith(ENDING)
 
 
 def is_dicom_seg(path: Path) -> bool:
-    """Tell whether a file is a segmentation in DICOM, by its name or its content."""
+    """Return whether a file is a segmentation in DICOM, by its name or its content."""
     return not is_seg_nrrd(path) and not path.name.lower().endswith(READABLE) and is_dicom(path)
 
 

@@ -125,7 +125,7 @@ class LabelMap:
         """Write the labels with the header that they were read with, as far as the format has a place for it.
 
         Args:
-            path: A file; its ending tells the format.
+            path: A file; its ending decides the format.
 
         Raises:
             OSError: It cannot be written, or does not read back as what was written (a full disk, for one).
@@ -386,7 +386,7 @@ def _elsewhere(path: Path, own: Grid, image: Grid) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a path is a file.
+    """Return whether a path is a file.
 
     Raises:
         ValueError: It is a symbolic link that leads to itself, or its name cannot be one.

@@ -48,7 +48,7 @@ class SegNrrd(NamedSegments):
         """Check that a segment's voxels are no other segment's, too.
 
         Raises:
-            ValueError: Another segment has the same value in the same layer, so that the two cannot be told apart.
+            ValueError: Another segment has the same value in the same layer, so that the two cannot be distinguished.
         """
         for other in self.segments:
             if other != chosen and (other.layer, other.value) == (chosen.layer, chosen.value):

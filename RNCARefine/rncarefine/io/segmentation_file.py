@@ -56,7 +56,7 @@ class NamedSegments:
     segments: tuple[Segment, ...]
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a segment of this name or ID, in small or capital letters."""
+        """Return whether there is a segment of this name or ID, in small or capital letters."""
         return any(name == segment.id or name.casefold() == segment.name.casefold() for segment in self.segments)
 
     def choose(self, name: str | None, what: str, option: str, taken: Segment | None = None) -> Segment:

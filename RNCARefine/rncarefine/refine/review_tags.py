@@ -29,7 +29,7 @@ _STATUS = {"flagged": "flagged", "in progress": "inprogress", "completed": "comp
 
 
 def review_tags(report: Report, masks: RepairMasks, pool_id: str | None) -> dict[str, str]:
-    """Return the tags of a repaired segment about which nobody has decided yet.
+    """Return the tags of a repaired segment that has not been reviewed yet.
 
     Args:
         report: The report of the repair.

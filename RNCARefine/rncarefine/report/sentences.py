@@ -59,7 +59,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.THROUGH_POOL: _("The closed wall would take {share:.0%} of the blood pool."),
     ReasonCode.CUT_BY_BORDER: _(
-        "The border of the image cuts the wall ({length_mm:.0f} mm): it goes on outside the image."
+        "The border of the image cuts the wall ({length_mm:.0f} mm): it continues outside the image."
     ),
     ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly be taken from other labels ({share:.0%} of it)."),
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),

@@ -40,7 +40,7 @@ def test_a_phase_of_a_cine_is_chosen_by_number(tmp_path, times):
         read_series(tmp_path / "dicom")
     for phase in range(3):
         assert np.array_equal(read_series(tmp_path / "dicom", phase).values, EXPECTED + 2 * phase)
-    with pytest.raises(ValueError, match="no phase 3; it has 0 to 2"):
+    with pytest.raises(ValueError, match=r"phase 3.*0 to 2"):
         read_series(tmp_path / "dicom", 3)
 
 
@@ -139,12 +139,12 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path):
         with pytest.raises(ValueError, match=complaint) as raised:
             read_case(first, second, choice)
         assert "\n" not in str(raised.value)
-    with pytest.raises(ValueError, match="its name ends in"):
+    with pytest.raises(ValueError, match="name"):
         check_output(seg, tmp_path / "out.nii.gz")
 
 
 def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
     write_series(tmp_path / "dicom")
     monkeypatch.setitem(sys.modules, "highdicom", None)
-    with pytest.raises(ValueError, match=r"DICOM needs highdicom\. Install it from a clone with: pip install -c"):
+    with pytest.raises(ValueError, match=r"highdicom.*pip install"):
         read_series(tmp_path / "dicom")

@@ -236,7 +236,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         ("case.nrrd", "text.seg.nrrd", "this is no NRRD file"),
         ("image.png", "seg.nrrd", "ending must be one of"),
         ("text.seg.nrrd", "seg.nrrd", "Give the image first"),
-        ("seg.nrrd", "seg.nrrd", "the image has 4 grey values: is it a label map"),
+        ("seg.nrrd", "seg.nrrd", "4 intensities.*label map"),
     ):
         with pytest.raises(ValueError, match=complaint) as raised:
             read_case(tmp_path / first, tmp_path / second, BY_LABEL if "seg.nrrd" == second else StructureChoice())
@@ -549,7 +549,7 @@ def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch, 
     write = sitk.WriteImage
     monkeypatch.setattr(label_map.sitk, "WriteImage", lambda image, path, **more: write(image * 0, path, **more))
     monkeypatch.setattr(label_map, "nrrd_bytes", lambda *arguments: b"NRRD0004\n")
-    with pytest.raises(OSError, match="does not read back"):
+    with pytest.raises(OSError, match="read back"):
         write_wall(case, broken_stack()[1], tmp_path / name)
     assert not (tmp_path / name).exists()
 

@@ -112,14 +112,12 @@ def test_segments_that_share_their_voxels_are_refused(tmp_path):
     image, path = write_image(tmp_path / "case.nrrd"), segmentation(tmp_path)
     lines = lambda text: "\n".join(line for line in text.split("\n") if "_LabelValue" not in line)  # noqa: E731
     rewritten(path, lines)
-    with pytest.raises(
-        ValueError, match=r"'wall' and 'rv' have the same voxels.*no label values.*Add the right values"
-    ):
+    with pytest.raises(ValueError, match=r"'wall'.*'rv'.*label values"):
         read_case(image, path, StructureChoice(segment="wall"))
     path = write_segments(tmp_path / "t.seg.nrrd", [("a", 0, 2), ("b", 0, 2), ("c", 0, 3)], labels()[None])
-    with pytest.raises(ValueError, match="'a' and 'b' have the same voxels: both have the value 2 in layer 0"):
+    with pytest.raises(ValueError, match=r"'a' and 'b'.*value 2.*layer 0"):
         read_case(image, path, StructureChoice(segment="a"))
-    with pytest.raises(ValueError, match="'b' and 'a' have the same voxels"):
+    with pytest.raises(ValueError, match="'b' and 'a'"):
         read_case(image, path, StructureChoice(segment="c", pool_segment="b"))
     assert read_case(image, path, StructureChoice(segment="c")).stack.mask.any()
 
@@ -133,7 +131,7 @@ def test_a_pair_that_is_given_twice_counts_as_in_slicer_and_a_field_is_refused(t
     same = rewritten(segmentation(tmp_path), lambda text: text + "\nencoding: gzip")
     assert read_case(image, same, StructureChoice(segment="wall")).stack.mask.any()
     other = rewritten(segmentation(tmp_path), lambda text: text + "\nspace: RAS")
-    with pytest.raises(ValueError, match=r"s\.seg\.nrrd: the field 'space' is given twice .*Delete the wrong one"):
+    with pytest.raises(ValueError, match=r"s\.seg\.nrrd.*'space'.*twice"):
         read_case(image, other, StructureChoice(segment="wall"))
 
 
@@ -164,7 +162,7 @@ def test_a_damaged_header_is_refused_in_one_line(tmp_path, change, complaint):
 
 def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "zero.seg.nrrd").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"zero\.seg\.nrrd: the file is empty \(0 bytes\). Copy or download"):
+    with pytest.raises(ValueError, match=r"zero\.seg\.nrrd.*\b0 bytes"):
         read_seg_nrrd(tmp_path / "zero.seg.nrrd")
 
 

@@ -264,7 +264,7 @@ def test_a_network_that_is_not_trained_yet_is_an_error_that_says_what_to_run(tmp
 
 
 class BrightIsPool(torch.nn.Module):
-    """A network that knows nothing but grey values: bright is pool, dark is background, the rest is myocardium."""
+    """A network that knows nothing but intensities: bright is pool, dark is background, the rest is myocardium."""
 
     def forward(self, image):
         dark, bright = image < 0.2, image > 0.7
