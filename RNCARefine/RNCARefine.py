@@ -54,8 +54,8 @@ class RNCARefine(ScriptedLoadableModule):
         self.parent.contributors = ["The RNCARefine contributors"]
         self.parent.helpText = _(
             "Repairs broken myocardium in segmentations of short-axis cine cardiac MR: a refinement neural cellular "
-            "automaton, guided by the image, closes the wall and removes loose components. Every slice is verified, and "
-            "a report lists what was broken, what was changed and what needs review. For research use."
+            "automaton, guided by the image, closes the wall and removes loose components. Every slice is verified, "
+            "and a report lists what was broken, what was changed and what needs review. For research use."
         )
         self.parent.helpText += f'<p><a href="{DOCUMENTATION}">{DOCUMENTATION}</a></p>'
         self.parent.acknowledgementText = _(
