@@ -54,8 +54,8 @@ class RNCARefine(ScriptedLoadableModule):
         self.parent.contributors = ["The RNCARefine contributors"]
         self.parent.helpText = _(
             "Repairs broken myocardium in segmentations of short-axis cine cardiac MR: a refinement neural cellular "
-            "automaton, guided by the image, closes the wall and prunes loose pieces; every slice is checked, and a "
-            "report says what was broken, what was done, and what needs review. For research use."
+            "automaton, guided by the image, closes the wall and removes loose components. Every slice is verified, "
+            "and a report lists what was broken, what was changed and what needs review. For research use."
         )
         self.parent.helpText += f'<p><a href="{DOCUMENTATION}">{DOCUMENTATION}</a></p>'
         self.parent.acknowledgementText = _(
@@ -723,7 +723,7 @@ _toldLicences = set()
 
 def _weights(options):
     """Return the weights that the options name; their terms are written to the log once in a session."""
-    from rncarefine.nca.licence import is_permissive, terms_of_use
+    from rncarefine.nca.card import is_permissive, terms_of_use
     from rncarefine.nca.model import choose_model
 
     weights = choose_model(options.model, options.mode)

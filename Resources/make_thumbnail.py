@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from rncarefine.anatomy.topology import largest_component
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case
 from rncarefine.stack import Stack
 
@@ -49,7 +49,7 @@ def main() -> None:
     case = read_case(
         RESOURCES / "SampleData" / "SunnybrookBroken-image.nrrd",
         RESOURCES / "SampleData" / "SunnybrookBroken-segmentation.seg.nrrd",
-        Choice(segment="myocardium"),
+        StructureChoice(segment="myocardium"),
     )
     draw_thumbnail(case.stack)
 

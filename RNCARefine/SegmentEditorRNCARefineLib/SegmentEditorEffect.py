@@ -39,7 +39,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def helpText(self):
         return "<html>" + _(
-            "Closes gaps in the myocardium of a short-axis stack and removes loose pieces, guided by the source "
+            "Closes gaps in the myocardium of a short-axis stack and removes loose components, guided by the source "
             "volume.<br>"
             "<b>Check</b> lists the slices that are not as they should be. <b>Preview</b> shows the repaired wall over "
             "the image, <b>Cancel</b> removes it, <b>Apply</b> writes it into the selected segment. Slices that are as "

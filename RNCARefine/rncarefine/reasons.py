@@ -59,6 +59,7 @@ class ReasonCode(str, Enum):
     BETWEEN_NEIGHBOURS = "between_neighbours"
     CLEANED = "cleaned"
     RESHAPED = "reshaped"
+    RING_SHOWN = "ring_shown"
     MASK_DISREGARDED = "mask_disregarded"
     LOW_CONFIDENCE = "low_confidence", "confidence"
     IMAGE_DISAGREES = "image_disagrees", "confidence"

@@ -14,7 +14,7 @@ Mask = NDArray[np.uint8]
 Image = NDArray[np.float32]
 
 LARGEST = 1e15
-"""Largest plausible grey value: its square is far from the largest number of 32 bits."""
+"""Largest plausible intensity: its square is far from the largest number of 32 bits."""
 _KINDS = {"c": "complex numbers", "O": "objects", "V": "records", "S": "text", "U": "text"}
 
 
@@ -98,7 +98,7 @@ class Stack:
             raise ValueError(f"{name}: the image is empty (shape {pixels.shape}).")
         if pixels.dtype.kind not in "biuf":
             raise ValueError(
-                f"{name}: the image holds {_KINDS.get(pixels.dtype.kind, 'no numbers')}, a stack has grey values. Save "
+                f"{name}: the image holds {_KINDS.get(pixels.dtype.kind, 'no numbers')}, a stack has intensities. Save "
                 "the magnitude as whole or float numbers."
             )
         if not np.isfinite(pixels).all():

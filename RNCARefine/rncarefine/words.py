@@ -1,8 +1,10 @@
-"""The vocabulary of the report: finding, expectation, verdict and method, spelled as they are shown."""
+"""The vocabulary of the report, spelled as it is shown and as JSON has it: finding, expectation, verdict, method."""
 
 from __future__ import annotations
 
+import math
 from enum import Enum
+from typing import Any
 
 
 class Word(str, Enum):
@@ -86,3 +88,21 @@ class Mode(Word):
     """Each slice by itself; neighbours only through the conditioning."""
     VOLUMETRIC = "volumetric"
     """The neighbouring slices, too."""
+
+
+def strict_values(value: Any) -> Any:
+    """Return a value in the types of strict JSON: plain text, numbers, lists and dictionaries.
+
+    A number that is not finite becomes ``None``, an enumeration's member its value, a NumPy number Python's own.
+    """
+    if isinstance(value, Enum):
+        return strict_values(value.value)
+    if isinstance(value, dict):
+        return {str(key): strict_values(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strict_values(entry) for entry in value]
+    if hasattr(value, "item"):  # a NumPy number
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT / "RNCARefine"), str(ROOT / "Testing")]
 import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 
-from rncarefine.io.choice import Choice  # noqa: E402
+from rncarefine.io.choice import StructureChoice  # noqa: E402
 from rncarefine.io.files import read_case  # noqa: E402
 from rncarefine.nca.card import ModelCard  # noqa: E402
 from rncarefine.nca.model import Model, load_model, save_model  # noqa: E402
@@ -213,7 +213,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the same seed damages the same bytes (default: 0)")
     arguments = parser.parse_args()
     counts: Counter[str] = Counter()
-    named = Choice(segment="wall", pool_segment="pool")
+    named = StructureChoice(segment="wall", pool_segment="pool")
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -230,7 +230,7 @@ def main() -> int:
                 path = folder / "damaged" / kind
                 path.write_bytes(damaged(files[kind], random_))
                 image, labels = folder / "image.nii", folder / "labels.nii"
-                choice = named if kind.endswith(".seg.nrrd") else Choice(2, None, 3)
+                choice = named if kind.endswith(".seg.nrrd") else StructureChoice(2, None, 3)
                 pair = (path, labels) if kind.startswith("image") else (image, path)
                 outcome = attempt(
                     lambda pair=pair, choice=choice: read_case(*pair, choice), (kind, image.name, labels.name)

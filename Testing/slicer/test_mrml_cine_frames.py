@@ -21,7 +21,7 @@ def cine() -> DrawnCine:
 @pytest.mark.parametrize(
     ("frames", "message"),
     [
-        ([3], "no frame 3; its frames are 0 to 2"),
+        ([3], "frame 3.*0 to 2"),
         ([-1], "no frame -1"),
         ([True], "no frame True"),
         ([], "No frame was"),

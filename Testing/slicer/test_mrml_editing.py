@@ -52,7 +52,7 @@ MASKS = {
 }
 HIDDEN = "scar"
 INTENSITIES = (39.0, 90.0)
-"""Grey values that about half of the gap and of the speck have."""
+"""Intensities that about half of the gap and of the speck have."""
 
 
 class Bench:

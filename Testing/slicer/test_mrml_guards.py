@@ -61,11 +61,11 @@ def test_a_right_ventricle_is_a_segment_of_its_own(heart: Heart, rv_id: str) -> 
 
 
 def test_a_missing_segmentation_is_refused(heart: Heart) -> None:
-    refused(heart, "segmentation is needed, nothing was given", segmentation_node=None)
+    refused(heart, "segmentation is needed, nothing", segmentation_node=None)
 
 
 def test_a_volume_in_the_place_of_the_segmentation_is_refused(heart: Heart) -> None:
-    refused(heart, "segmentation is needed, volume 'Cine' was given", segmentation_node=heart.volume)
+    refused(heart, "segmentation is needed, volume 'Cine'", segmentation_node=heart.volume)
 
 
 def test_a_name_in_the_place_of_a_node_is_refused(heart: Heart) -> None:
@@ -88,7 +88,7 @@ def test_the_name_of_a_segment_in_the_place_of_its_id_is_refused_with_the_ids_to
 
 
 def test_an_unknown_pool_is_refused(heart: Heart) -> None:
-    refused(heart, "no blood pool segment with the ID 'lv'", pool_id="lv")
+    refused(heart, "blood pool.*'lv'", pool_id="lv")
 
 
 def test_the_same_segment_twice_is_refused(heart: Heart) -> None:
@@ -98,7 +98,7 @@ def test_the_same_segment_twice_is_refused(heart: Heart) -> None:
 def test_a_closed_surface_as_source_is_refused(heart: Heart) -> None:
     heart.segmentation.CreateClosedSurfaceRepresentation()
     heart.segmentation.SetSourceRepresentationToClosedSurface()
-    refused(heart, "'Heart' is 'Closed surface'.*create the binary labelmap")
+    refused(heart, "'Heart' is 'Closed surface'.*labelmap")
 
 
 def test_a_fractional_label_map_as_source_is_refused(heart: Heart) -> None:
@@ -119,7 +119,7 @@ def test_a_volume_without_voxels_is_refused(heart: Heart) -> None:
 def test_a_vector_volume_is_refused(heart: Heart) -> None:
     frames = np.zeros((5, 40, 48, 3), np.uint8)
     volume = slicer.util.addVolumeFromArray(frames, name="RGB", nodeClassName="vtkMRMLVectorVolumeNode")
-    refused(heart, "'RGB' has 3 values a voxel.*single frame", volume_node=volume)
+    refused(heart, "'RGB' has 3 values", volume_node=volume)
 
 
 def test_a_label_map_as_volume_is_refused(heart: Heart) -> None:
@@ -130,7 +130,7 @@ def test_a_label_map_as_volume_is_refused(heart: Heart) -> None:
 @pytest.mark.parametrize("moved", ["segmentation", "volume"])
 def test_a_transform_on_one_node_only_is_refused(heart: Heart, moved: str) -> None:
     getattr(heart, moved).SetAndObserveTransformNodeID(transform_node(SHIFT, "Table").GetID())
-    refused(heart, r"'Heart' and volume 'Cine' are under different transforms \(.*transform 'Table'.*harden")
+    refused(heart, r"'Heart'.*'Cine'.*'Table'.*harden")
 
 
 def test_different_transforms_are_refused(heart: Heart) -> None:
@@ -150,7 +150,7 @@ def test_a_non_linear_transform_is_refused(heart: Heart) -> None:
     transform = grid_transform()
     for node in (heart.segmentation, heart.volume):
         node.SetAndObserveTransformNodeID(transform.GetID())
-    refused(heart, "non-linear transform 'Warp'.*before they are warped")
+    refused(heart, "non-linear transform 'Warp'")
 
 
 def test_a_linear_transform_under_a_non_linear_one_is_refused(heart: Heart) -> None:

@@ -15,10 +15,10 @@ from RNCARefineLib.panel.faults import sentence, shown_errors
         (ValueError("Choose another volume."), "Choose another volume."),
         (
             OSError(28, "No space left on device", "/full/report.csv"),
-            "/full/report.csv: No space left on device. Choose another folder, or make room there.",
+            "/full/report.csv: No space left on device.",
         ),
-        (PermissionError(13, "Permission denied", "/r.csv"), "/r.csv: Permission denied. Choose another folder, "),
-        (OSError("odd"), "odd. Choose another folder, or make room there."),
+        (PermissionError(13, "Permission denied", "/r.csv"), "/r.csv: Permission denied."),
+        (OSError("odd"), "odd."),
         (RuntimeError("CUDA out of memory. Tried 2 GiB"), "The GPU has too little memory."),
         (RuntimeError("MPS backend out of memory"), "The GPU has too little memory."),
         (RuntimeError("CUDA error: no kernel image is available"), "does not know this GPU"),

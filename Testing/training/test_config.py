@@ -56,11 +56,11 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"subjects__develop": {"pattern": "p{}", "first": 1}}, "subjects"),
         ({"subjects__develop": ["a", {"pattern": "p{}", "first": 1}]}, "subjects"),
         ({"subjects__develop": {"pattern": "p{}", "first": "1", "last": 3}}, "subjects: .*whole numbers"),
-        ({"subjects__develop": {"pattern": "p{n}", "first": 1, "last": 3}}, "subjects: .*one place for the number"),
+        ({"subjects__develop": {"pattern": "p{n}", "first": 1, "last": 3}}, "subjects: .*number"),
         ({"subjects__develop": {"pattern": 5, "first": 1, "last": 3}}, "subjects: .*a pattern"),
-        ({"subjects__develop": ["a", "b", "a"]}, "subjects: .*named twice in develop: a"),
-        ({"subjects__test": ["t", "t"]}, "subjects: .*named twice in test: t"),
-        ({"subjects__select": ["b", "b"]}, "subjects: .*named twice in select: b"),
+        ({"subjects__develop": ["a", "b", "a"]}, "subjects: .*twice in develop: a"),
+        ({"subjects__test": ["t", "t"]}, "subjects: .*twice in test: t"),
+        ({"subjects__select": ["b", "b"]}, "subjects: .*twice in select: b"),
         ({"base__networks__small__among": "SC-*"}, "base.networks.small.among"),
         ({"base__batch": 0}, "base.batch"),
         ({"base__crop": 72}, "base.crop"),
@@ -122,7 +122,7 @@ def test_a_file_that_is_no_configuration_is_one_clear_error(tmp_path, text):
 def test_a_file_that_is_no_text_is_named(tmp_path):
     path = tmp_path / "toy.yaml"
     path.write_bytes("title: Hôpital".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"toy\.yaml is not YAML"):
+    with pytest.raises(ValueError, match=r"toy\.yaml.*YAML"):
         Config.load(path)
 
 
@@ -229,15 +229,15 @@ def test_subjects_to_select_on_may_be_named():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("subjects: {split: nowhere.csv}", r"subjects: .*nowhere\.csv: there is no such table.*prepare"),
+        ("subjects: {split: nowhere.csv}", r"subjects: .*nowhere\.csv.*prepare"),
         ("subjects: {split: run/subjects.csv, test: [a]}", "subjects: .*not both"),
-        ("subjects: {develop: [a, a, b]}", "subjects: .*named twice in develop: a"),
-        ("subjects: {develop: [a, b], select: [c]}", "subjects: .*not in develop: c"),
+        ("subjects: {develop: [a, a, b]}", "subjects: .*twice in develop: a"),
+        ("subjects: {develop: [a, b], select: [c]}", "subjects: .*develop: c"),
         ("subjects: {develop: [a], select: [a]}", "subjects: .*develop"),
         ("subjects: {test: [a]}", "subjects: .*develop"),
-        ("predictions: {train: [weak-0]}", "predictions: .*'weak-0' cannot be the name of a network"),
+        ("predictions: {train: [weak-0]}", "predictions: .*'weak-0'"),
         ("predictions: {train: nnunet}", "predictions.train: "),
-        ("predictions: {}", "the whole: .*no failures to learn from.*predictions.train"),
+        ("predictions: {}", "the whole: .*predictions.train"),
     ],
 )
 def test_what_is_wrong_with_data_from_outside_is_said_with_its_field(ours, line, message):
@@ -249,19 +249,19 @@ def test_what_is_wrong_with_data_from_outside_is_said_with_its_field(ours, line,
 
 
 def test_a_network_is_trained_here_or_comes_from_outside():
-    with pytest.raises(ValueError, match=r"both base\.networks and predictions: small"):
+    with pytest.raises(ValueError, match=r"base\.networks.*predictions: small"):
         toy_config(predictions={"train": ["small"]})
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"automaton__chanels": 4}, r"automaton\.chanels: there is no such field \(did you mean 'channels'\?\)"),
-        ({"base__networks__small__archtecture": "unet"}, r"small\.archtecture: .*\(did you mean 'architecture'\?\)"),
-        ({"subjects__slect_every": 2}, r"subjects\.slect_every: .*\(did you mean 'select_every'\?\)"),
-        ({"prediction": {}}, r"prediction: .*\(did you mean 'predictions'\?\)"),
-        ({"licens": "CC0"}, r"licens: .*\(did you mean 'licence'\?\)"),
-        ({"base__xyz": 4}, r"base\.xyz: there is no such field; there are spacing_mm, crop, "),
+        ({"automaton__chanels": 4}, r"automaton\.chanels: .*'channels'"),
+        ({"base__networks__small__archtecture": "unet"}, r"small\.archtecture: .*'architecture'"),
+        ({"subjects__slect_every": 2}, r"subjects\.slect_every: .*'select_every'"),
+        ({"prediction": {}}, r"prediction: .*'predictions'"),
+        ({"licens": "CC0"}, r"licens: .*'licence'"),
+        ({"base__xyz": 4}, r"base\.xyz: .*spacing_mm, crop, "),
     ],
 )
 def test_a_misspelt_field_names_the_nearest_one(tmp_path, changes, message):

@@ -11,7 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from rncarefine_training.config import Config
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, Case
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, TrainingCase
 
 SPACING = (8.0, 1.6, 1.6)
 SHAPE = (4, 72, 72)
@@ -24,7 +24,7 @@ def radius() -> NDArray[np.float64]:
     return np.hypot(rows - CENTRE[0], columns - CENTRE[1])
 
 
-def toy_case(subject: str, phase: str = "ED", seed: int = 0) -> Case:
+def toy_case(subject: str, phase: str = "ED", seed: int = 0) -> TrainingCase:
     """Draw a heart of four slices: three rings that taper and a slice without a heart.
 
     :func:`engine.toy_models.seeing_model` sees the wall in the image; the right ventricle is dim.
@@ -38,7 +38,9 @@ def toy_case(subject: str, phase: str = "ED", seed: int = 0) -> Case:
         labels[k][radius() < outer] = MYOCARDIUM
         labels[k][radius() < inner] = POOL
     grey = np.array([40.0, 70.0, 150.0, 260.0])[labels]
-    return Case(f"{subject}_{phase}", subject, (grey + rng.normal(0, 12, SHAPE)).astype(np.float32), labels, SPACING)
+    return TrainingCase(
+        f"{subject}_{phase}", subject, (grey + rng.normal(0, 12, SHAPE)).astype(np.float32), labels, SPACING
+    )
 
 
 def failed(labels: NDArray[np.uint8], k: int = 1, width_deg: float = 70) -> NDArray[np.uint8]:
@@ -99,7 +101,7 @@ def write_config(path: Path, **changes: Any) -> Path:
     return path
 
 
-def write_cases(folder: Path, subjects: str = "abcdt") -> dict[str, Case]:
+def write_cases(folder: Path, subjects: str = "abcdt") -> dict[str, TrainingCase]:
     """Write one case for every subject."""
     folder.mkdir(parents=True, exist_ok=True)
     cases = {subject: toy_case(subject, seed=number) for number, subject in enumerate(subjects)}
@@ -108,7 +110,7 @@ def write_cases(folder: Path, subjects: str = "abcdt") -> dict[str, Case]:
     return cases
 
 
-def write_predictions(folder: Path, sources: list[str], cases: dict[str, Case]) -> None:
+def write_predictions(folder: Path, sources: list[str], cases: dict[str, TrainingCase]) -> None:
     """Write a failure of every case for every source."""
     for source in sources:
         (folder / source).mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,14 @@ import numpy as np
 import SimpleITK as sitk
 
 from rncarefine_training.config import Config
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase
 from rncarefine_training.evaluate.measure import Failure, failures_of
 from rncarefine_training.networks.base import load_network, predict
 
 IMAGE, TRUTH = "image.nii.gz", "gt.nii.gz"
 
 
-def read_stacks(source: Path, cases: Path) -> list[Case]:
+def read_stacks(source: Path, cases: Path) -> list[TrainingCase]:
     """Read labelled stacks and write them as cases.
 
     Args:
@@ -38,12 +38,12 @@ def read_stacks(source: Path, cases: Path) -> list[Case]:
         i, j, k = image.GetSpacing()
         subject = folder.name.replace("_", "")
         pixels = sitk.GetArrayFromImage(image).astype(np.float32)
-        found.append(Case(f"{subject}_stack", subject, pixels, kept, (k, j, i)))
+        found.append(TrainingCase(f"{subject}_stack", subject, pixels, kept, (k, j, i)))
         found[-1].save(cases)
     return found
 
 
-def segment(found: list[Case], config: Config, networks: Path, kinds: list[str], folder: Path) -> list[Failure]:
+def segment(found: list[TrainingCase], config: Config, networks: Path, kinds: list[str], folder: Path) -> list[Failure]:
     """Segment stacks with the last snapshot of the first member of some kinds of base networks.
 
     Args:

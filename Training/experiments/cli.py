@@ -108,7 +108,7 @@ def another_sequence(
 ) -> None:
     """Repair what the base networks of the run break on another sequence; write RUN/another-sequence/*.csv."""
     from rncarefine_training.cli.tables import show_evaluation
-    from rncarefine_training.evaluate.measure import evaluate
+    from rncarefine_training.evaluate.measure import measure_repairs
     from rncarefine_training.evaluate.store import base_name, write_evaluation
 
     from .another_sequence import read_stacks, segment
@@ -116,8 +116,8 @@ def another_sequence(
     folder = made(run / "another-sequence")
     failures = segment(read_stacks(source, folder / "cases"), Config.load(config), run / "base", network, folder)
     models = [load_model(name) for name in model]
-    rows = gathered(evaluate(failures, models, device=device, workers=workers), len(failures))
-    show_evaluation(write_evaluation(rows, folder, base_name(False)), rows)
+    rows = gathered(measure_repairs(failures, models, device=device, workers=workers), len(failures))
+    show_evaluation(write_evaluation(rows, folder, base_name(False)))
 
 
 def gallery(
@@ -200,20 +200,24 @@ def plots(
 
 def report(
     run: RunOption = Path("run"),
-    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Keep the small tables in this folder.")] = None,
+    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Keep tables and figures in this folder.")] = None,
     document: Annotated[Path | None, typer.Option(dir_okay=False, help="Fill the tables of this document.")] = None,
 ) -> None:
     """Write the tables of a document from the CSV files of the run.
 
-    A table goes between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
+    With --keep, the small tables are copied, and the figures that the document shows and RUN/plots has. A table goes
+    between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
     are printed with their names.
     """
     from rncarefine.atomic import write_text_whole
 
-    from .report import fill, keep_tables, tables
+    from .report import fill, keep_figures, keep_tables, tables
 
     if keep is not None:
         console.print(f"{len(keep_tables(run, made(keep)))} tables in {keep}")
+    if keep is not None and document is not None:
+        text = document.read_text(encoding="utf-8")
+        console.print(f"{len(keep_figures(text, run / 'plots', keep))} figures in {keep}")
     known = tables(keep or run)
     if document is None:
         for name, text in known.items():

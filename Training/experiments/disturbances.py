@@ -158,7 +158,7 @@ def _resampled(spacing_mm: float) -> Disturb:
     return disturb
 
 
-def _slice_distance(mm: float) -> Disturb:
+def _slice_spacing(mm: float) -> Disturb:
     """Another slice spacing in the header; the slices stay as they are."""
     return lambda stack, rng: replace(stack, spacing=(mm, *stack.spacing[1:]))
 
@@ -252,9 +252,9 @@ DISTURBANCES: dict[str, dict[str, Disturb]] = {
         "pixels of 1.2 mm": _resampled(1.2),
         "pixels of 1.6 mm": _resampled(1.6),
         "pixels of 2.2 mm": _resampled(2.2),
-        "slice distance 5 mm": _slice_distance(5.0),
-        "slice distance 8 mm": _slice_distance(8.0),
-        "slice distance 12 mm": _slice_distance(12.0),
+        "slice spacing 5 mm": _slice_spacing(5.0),
+        "slice spacing 8 mm": _slice_spacing(8.0),
+        "slice spacing 12 mm": _slice_spacing(12.0),
         "every second slice": _every_second,
     },
     "mask": {

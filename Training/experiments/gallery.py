@@ -14,7 +14,7 @@ from rncarefine.nca.model import Model
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
-from rncarefine_training.data.cases import MYOCARDIUM, Case, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase, load_prediction
 from rncarefine_training.evaluate.measure import WHOLE
 
 CHOICES = ("worst", "median", "random")
@@ -27,7 +27,7 @@ def choose_slices(rows: pd.DataFrame, model: str, each: int, seed: int = 0) -> p
     """Choose broken slices of every network: those of least Dice, those about the median, and some at random.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         model: Whose repairs.
         each: How many of each kind.
         seed: Of the random ones.
@@ -57,7 +57,7 @@ def draw_galleries(chosen: pd.DataFrame, run: Path, model: Model, folder: Path) 
     """
     repaired: dict[tuple[str, str], tuple[Stack, Mask, Mask]] = {}
     for source, name in chosen[["source", "case"]].drop_duplicates().itertuples(index=False):
-        case = Case.load(run / "cases" / f"{name}.npz")
+        case = TrainingCase.load(run / "cases" / f"{name}.npz")
         wall = (load_prediction(run / "predictions" / source / f"{name}.npz") == MYOCARDIUM).astype(np.uint8)
         stack = Stack.create(case.image, wall, case.spacing, None, case.name)
         truth = (case.labels == MYOCARDIUM).astype(np.uint8)

@@ -84,7 +84,7 @@ class PublishedTraining:
 
     def _some_updates(self, count: int) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
-        # As in the released code: all pictures, two a time and twice over, make an epoch.
+        # As in the released code: all pictures, two at a time and twice over, make an epoch.
         order = torch.cat([torch.randperm(len(self.image), generator=self.draws) for _ in range(self.recipe.seeded)])
         fresh = order[: count * self.recipe.seeded].view(-1, self.recipe.seeded)
         for samples in fresh:

@@ -12,18 +12,21 @@ figures can be made again from them.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine_training.cli.tables import interval, rounded
-from rncarefine_training.evaluate.confidence import GOOD
+from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
 from rncarefine_training.evaluate.measure import ANEW, NO_MODEL, ONE_PASS, WHOLE
 from rncarefine_training.evaluate.store import write_table
+from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
 
 from .robustness import UNDISTURBED
+from .volumetric import SMOOTHNESS
 
 _PLACE = re.compile(r"<!-- table: (?P<name>[^>]+?) -->\n(?P<text>.*?)<!-- end of table -->", re.DOTALL)
 _EVALUATION = re.compile(r"evaluation-(?P<which>(test|select)(-pool)?)(-(?P<kind>[a-z]+))?")
@@ -56,6 +59,21 @@ def keep_tables(run: Path, folder: Path) -> list[Path]:
     if not kept:
         raise ValueError(f"{run} has no tables. Run `rncarefine-train evaluate` first.")
     return kept
+
+
+def keep_figures(document: str, plots: Path, folder: Path) -> list[Path]:
+    """Copy the figures that a document shows and that were drawn again.
+
+    Args:
+        document: Markdown.
+        plots: Folder that ``plots`` has drawn into.
+        folder: Where to keep them; figures without a new drawing stay as they are.
+
+    Returns:
+        The files.
+    """
+    shown = [plots / name for name in re.findall(r"\]\([^)]*?([\w.-]+\.png)\)", document)]
+    return [Path(shutil.copy(path, folder)) for path in shown if path.is_file()]
 
 
 def name_of(path: Path) -> str | None:
@@ -113,8 +131,9 @@ def fill(document: str, known: dict[str, str]) -> str:
 
 # The tables
 
-SHOWN_STRATA = ("what is broken", "place in the stack", "share of the true wall there")
-SHOWN_STEPS = (8, 24, 64, 256)
+SHOWN_STRATA = (FAULT, PLACE)
+SHOWN_SUBJECTS = 3
+"""The subjects with the lowest Dice; the others are one line."""
 MINOR_BASELINES = ("largest component", "closing 8 mm")
 """Baselines that are in the CSV file only."""
 
@@ -128,35 +147,39 @@ def markdown(kind: str, table: pd.DataFrame) -> str:
 
 
 def networks_table(table: pd.DataFrame) -> pd.DataFrame:
-    """By base network and method, from :func:`rncarefine_training.evaluate.tables.summarise`."""
-    parts = []
-    for network, part in table.groupby("network", sort=False):
-        first = part.iloc[0]
-        given = {name: first[f"{name} before"] for name in ("dice", "hd", "assd")}
-        given |= {"base network": f"{network}, n = {first.broken}", "method": "input"}
-        # The first model with its baselines, the others with what they make; every line is in the CSV file.
-        models = part.model[part.model != NO_MODEL].unique()
-        others = part.model.isin(models[1:]) & (part.method != WHOLE)
-        part = part[~others & ~part.method.isin(MINOR_BASELINES)]
-        parts += [pd.DataFrame([given]), part.assign(method=_method(part))]
-    lines = pd.concat(parts)
-    repairs = (lines.model != NO_MODEL) & ~lines.method.str.contains(f"{ANEW}|{ONE_PASS}", na=True)
-    counts = {name: rounded(lines[name].where(repairs), ".0f") for name in ("refused", "flagged", "silent", "worse")}
+    """By method over all networks, and Dice by network, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
+    # The first model with its baselines, the others with what they make; every line is in the CSV file.
+    models = table.model[table.model != NO_MODEL].unique()
+    others = table.model.isin(models[1:]) & (table.method != WHOLE)
+    table = table[~others & ~table.method.isin(MINOR_BASELINES)]
+    table = table.assign(method=_method(table))
+    parts = dict(tuple(table.groupby("network", sort=False)))
+    every = _with_input(parts.pop(ALL))
+    repairs = (every.model.fillna(NO_MODEL) != NO_MODEL) & ~every.index.str.contains(f"{ANEW}|{ONE_PASS}")
+    counts = {name: rounded(every[name].where(repairs), ".0f") for name in ("refused", "flagged", "silent", "worse")}
+    by_network = {f"Dice, {name} (n = {part.broken.iloc[0]})": _with_input(part).dice for name, part in parts.items()}
     return pd.DataFrame(
         {
-            "base network": lines["base network"].fillna(""),
-            "method": lines.method,
+            "method": every.index,
+            f"Dice (n = {every.broken.iloc[-1]:.0f})": rounded(every.dice, ".3f"),
+            **{name: rounded(dice.reindex(every.index), ".3f") for name, dice in by_network.items()},
+            "HD mm": rounded(every.hd, ".1f"),
+            "ASSD mm": rounded(every.assd, ".2f"),
+            "closed rings (95 %)": every.valid.fillna("").tolist(),
             **counts,
-            "closed rings (95 %)": lines.valid.fillna(""),
-            "Dice": rounded(lines.dice, ".3f"),
-            "HD mm": rounded(lines.hd, ".1f"),
-            "ASSD mm": rounded(lines.assd, ".2f"),
             "correct changed": [
                 f"{changed:.0f} of {correct:.0f}" if changed == changed else ""
-                for changed, correct in zip(lines["correct changed"], lines.correct, strict=True)
+                for changed, correct in zip(every["correct changed"], every.correct, strict=True)
             ],
         }
     )
+
+
+def _with_input(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the lines of a network by method, that of its input first."""
+    first = part.iloc[0]
+    given = {"method": "input", **{name: first[f"{name} before"] for name in ("dice", "hd", "assd")}}
+    return pd.concat([pd.DataFrame([given]), part]).set_index("method")
 
 
 def _method(table: pd.DataFrame) -> pd.Series:
@@ -166,25 +189,34 @@ def _method(table: pd.DataFrame) -> pd.Series:
 
 
 def paired_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Against another method, from :func:`rncarefine_training.evaluate.tables.against`."""
-    table = table[table.network == ALL].sort_values("model", kind="stable", key=lambda name: name.map(_place(name)))
-    shown = pd.DataFrame(
+    """Dice against other methods, from :func:`rncarefine_training.evaluate.tables.against`."""
+    table = table[(table.network == ALL) & (table.measure == "dice")]
+    table = table.assign(cell=interval(table, "gain", 3, ("low", "high")))
+    columns = {"against": table.against, "slices": table.slices}
+    lines = pd.DataFrame(columns).drop_duplicates().reset_index(drop=True)
+    for model, part in table.groupby("model", sort=False):
+        own = part.rename(columns={"cell": f"{model} (95 %)"})
+        lines = lines.merge(own[["against", "slices", f"{model} (95 %)"]], how="left")
+    return lines.fillna("")
+
+
+def subjects_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The worst subjects of the first model, from :func:`rncarefine_training.evaluate.tables.by_subject`."""
+    table = table[table.model == table.model.iloc[0]]
+    worst, others = table[:SHOWN_SUBJECTS], table[SHOWN_SUBJECTS:]
+    means, counts = ["near", "one pass", "dice"], ["n", "refused", "flagged", "silent", "worse"]
+    rest = others[means].mul(others.n, axis=0).sum() / others.n.sum()
+    line = {"subject": f"the other {len(others)}", **rest, **others[counts].sum()}
+    table = pd.concat([worst, pd.DataFrame([line])[: len(others)]])
+    dice = {"input near the heart": table.near, "one pass": table["one pass"], table.model.iloc[0]: table.dice}
+    return pd.DataFrame(
         {
-            "model": table.model,
-            "against": table.against,
-            "measure": table.measure.map({"dice": "Dice", "assd": "ASSD, mm", "hd": "HD, mm"}),
-            "n": table.n,
-            "mean gain (95 %)": interval(table, "gain", 3, ("low", "high")),
-            "better in": rounded(table.better, ".0%"),
-            "p, subjects": rounded(table["p subjects"], ".1e"),
+            "subject": table.subject,
+            "n": rounded(table.n, ".0f"),
+            **{f"Dice, {name}": rounded(values, ".3f") for name, values in dice.items()},
+            **{name: rounded(table[name], ".0f") for name in counts[1:]},
         }
     )
-    return _without_repeats(shown, 2)
-
-
-def _place(names: pd.Series) -> dict[str, int]:
-    """Return the place of every name in the order of first appearance."""
-    return {name: place for place, name in enumerate(names.unique())}
 
 
 def strata_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -208,8 +240,13 @@ def strata_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Does it discriminate good walls, from :func:`rncarefine_training.evaluate.confidence.summary`."""
-    table = table[(table.question == GOOD) & (table.network == ALL)]
+    """Confidence of the first model, from :func:`rncarefine_training.evaluate.confidence.summary`."""
+    table = table[
+        (table.model == table.model.iloc[0])
+        & (table.question == GOOD)
+        & (table.network == ALL)
+        & table.slices.isin((BROKEN, CLOSED))
+    ]
     shown = pd.DataFrame(
         {
             "model": table.model,
@@ -225,7 +262,6 @@ def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def horizon_table(table: pd.DataFrame) -> pd.DataFrame:
     """Walls over long rollouts, from :func:`experiments.horizon.summarise`."""
-    table = table[table.steps.isin(SHOWN_STEPS) | (table.steps == table.steps.max())]
     return pd.DataFrame(
         {
             "steps": table.steps,
@@ -277,20 +313,15 @@ def ablation_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Where neighbours matter, from :func:`experiments.volumetric.summarise`."""
-    return pd.DataFrame(
-        {
-            "slices": table.kind,
-            "method": table.method,
-            "n": table.n,
-            "Dice": rounded(table.dice, ".3f"),
-            "HD mm": rounded(table.hd, ".1f"),
-            "ASSD mm": rounded(table.assd, ".2f"),
-            "area": rounded(table.area, ".3f"),
-            "middle mm": rounded(table.middle, ".2f"),
-            "gain of the volumetric (95 %)": interval(table, "gain", 3, ("low", "high")),
-        }
-    )
+    """Where neighbours matter, from :func:`experiments.volumetric.summarise`; distances are in the CSV file only."""
+    table = table[table.kind != SMOOTHNESS]
+    table = table.assign(cell=interval(table, "gain", 3, ("low", "high")))
+    lines = []
+    for kind, part in table.groupby("kind", sort=False):
+        dice = {f"Dice, {name}": text for name, text in zip(part.method, rounded(part.dice, ".3f"), strict=True)}
+        gains = {f"gain over {row.method} (95 %)": row.cell for row in part[part.gain != 0].itertuples()}
+        lines.append({"slices": kind, "n": part.n.iloc[0], **dice, **gains})
+    return pd.DataFrame(lines).fillna("")
 
 
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -311,21 +342,24 @@ def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def opened_table(table: pd.DataFrame) -> pd.DataFrame:
     """When the test set was opened, from :func:`rncarefine_training.evaluate.store.open_test_subjects`."""
-    return pd.DataFrame({"model": table.model, "SHA-256": table.sha256.str[:12], "opened": table.date.astype(str)})
+    models = table.model + " " + table.sha256.str[:7]
+    opened = models.groupby(table.date.astype(str), sort=False).agg(", ".join)
+    return pd.DataFrame({"opened": opened.index, "models and the start of their SHA-256": opened.to_numpy()})
 
 
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
-    "networks": (networks_table, 2),
-    "paired": (paired_table, 3),
+    "networks": (networks_table, 1),
+    "subjects": (subjects_table, 1),
+    "paired": (paired_table, 2),
     "strata": (strata_table, 3),
     "confidence": (confidence_table, 4),
     "horizon": (horizon_table, 0),
     "robustness": (robustness_table, 2),
     "ablation": (ablation_table, 1),
-    "volumetric": (volumetric_table, 2),
-    "another-sequence": (networks_table, 2),
+    "volumetric": (volumetric_table, 1),
+    "another-sequence": (networks_table, 1),
     "compare-published": (compare_published_table, 1),
-    "opened": (opened_table, 3),
+    "opened": (opened_table, 2),
 }
 """How a table of each kind is shown, and how many of its columns are aligned to the left."""
 

@@ -14,7 +14,7 @@ from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.model import Model
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case, broken, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction
 from rncarefine_training.evaluate.measure import KEY, Failure, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean
 from rncarefine_training.evaluate.store import NAMES, write_table
@@ -50,7 +50,7 @@ def _disturb_all(failure: Failure, model: Model, folder: Path, device: str) -> p
     # What was prepared or segmented again in the meantime is repaired again.
     if path.exists() and path.stat().st_mtime >= made:
         return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str))
-    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
     area = case.spacing[1] * case.spacing[2]
     wanted = {k for k in range(len(labels)) if broken(labels[k], case.labels[k], area)}
     plain = Disturbed(

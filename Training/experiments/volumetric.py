@@ -19,7 +19,7 @@ from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.interpolation import between_slices
 from rncarefine_training.automaton.samples import spoil
-from rncarefine_training.data.cases import MYOCARDIUM, Case, broken, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase, broken, load_prediction
 from rncarefine_training.evaluate.measure import Failure, in_parallel, share_of_truth
 from rncarefine_training.evaluate.statistics import paired
 
@@ -28,6 +28,7 @@ MOSTLY_MISSING = 0.25
 INTERPOLATED = "interpolated from the neighbours"
 """The simplest thing that knows the neighbours: the mean of the signed distances of their walls' contours."""
 KINDS = ("mostly missing", "other broken slices", "image spoiled")
+SMOOTHNESS = "smoothness"
 MEASURES = ("dice", "hd", "assd")
 
 
@@ -44,14 +45,14 @@ def compare_models(
 
     Yields:
         The rows of one stack: one per slice, kind (:data:`KINDS`) and method with ``dice``, ``hd`` and ``assd``; and of
-        the whole stack one of kind ``smoothness`` per method with the mean second difference from slice to slice of
+        the whole stack one of kind :data:`SMOOTHNESS` per method with the mean second difference from slice to slice of
         the enclosed area (``area``, share of its mean) and of its middle (``middle``, mm).
     """
     yield from in_parallel(partial(_compare, models=models, device=device), failures, workers)
 
 
 def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataFrame:
-    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
     wall = (labels == MYOCARDIUM).astype(np.uint8)
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     if not wall.any():
@@ -70,9 +71,9 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
             if broken(labels[k], case.labels[k], stack.pixel_area):
                 few = share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING
                 row(model.card.name, KINDS[0 if few else 1], _measures(found[k], truth[k], stack), k)
-        row(model.card.name, "smoothness", smoothness(found, stack))
-    row("input", "smoothness", smoothness(wall, stack))
-    row("truth", "smoothness", smoothness(truth, stack))
+        row(model.card.name, SMOOTHNESS, smoothness(found, stack))
+    row("input", SMOOTHNESS, smoothness(wall, stack))
+    row("truth", SMOOTHNESS, smoothness(truth, stack))
     chosen = [k for k in range(1, len(truth) - 1) if all(betti_2d(truth[n]) == (1, 1) for n in (k - 1, k, k + 1))]
     if chosen:
         k = chosen[len(chosen) // 2]
@@ -127,13 +128,13 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     volumetric = rows.method[rows.kind == KINDS[2]].iloc[-1]
     for kind, part in rows.groupby("kind", sort=False):
-        measure, sign = ("middle", -1) if kind == "smoothness" else ("dice", 1)
+        measure, sign = ("middle", -1) if kind == SMOOTHNESS else ("dice", 1)
         key = ["source", "case", "k"]
         best = part[part.method == volumetric].set_index(key)
         for method, own in part.groupby("method", sort=False):
             own = own.set_index(key)
             gain = paired(sign * (best[measure].reindex(own.index) - own[measure]), own.subject).gain
-            names = ("area", "middle") if kind == "smoothness" else MEASURES
+            names = ("area", "middle") if kind == SMOOTHNESS else MEASURES
             lines.append(
                 {"kind": kind, "method": method, "n": len(own)}
                 | {name: own[name].mean() for name in names}

@@ -9,10 +9,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from typing_extensions import Self
 
-from .config_errors import explain
 from .data.cases import matches
 from .data.sources.entry import SPLITS, check_network
 from .data.sources.split import read_split
+from .spelling import explain
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

@@ -131,7 +131,7 @@ def _check_volume(node: Any) -> None:
     components = image.GetNumberOfScalarComponents()
     if components != 1:
         raise ValueError(
-            f"{_begin(node)} has {components} values a voxel, the repair needs a scalar volume. "
+            f"{_begin(node)} has {components} values per voxel, the repair needs a scalar volume. "
             "Choose a single frame, or convert it with Vector to Scalar Volume."
         )
 

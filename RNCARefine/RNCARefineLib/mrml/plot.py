@@ -15,7 +15,7 @@ _Series = slicer.vtkMRMLPlotSeriesNode
 
 @dataclass(frozen=True)
 class _Line:
-    """A column of the report's table as a line; told apart by marker and dashes, not by colour alone."""
+    """A column of the report's table as a line; distinguished by marker and dashes, not by colour alone."""
 
     column: str
     title: str

@@ -219,7 +219,7 @@ class Review:
         notes = self._changes()
         return display is not None and bool(notes) and all(display.GetSegmentVisibility(note) for note in notes)
 
-    # The rest is nobody else's
+    # The rest belongs to no other segment
 
     @property
     def _segment(self) -> slicer.vtkSegment:

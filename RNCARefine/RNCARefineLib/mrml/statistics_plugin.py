@@ -22,7 +22,7 @@ MOST_SLICES = 60
 MOST_AREA_MM2 = 10_000.0
 """Area of the segment in one slice: at most 4,118 mm2 in ACDC."""
 MOST_PARTS = 100
-"""Pieces and holes in one slice: at most 2 in ACDC."""
+"""Components and holes in one slice: at most 2 in ACDC."""
 MOST_VOXELS = 400_000
 """Voxels of the segment: at most 29,696 in ACDC."""
 # A segment that has more of any of these is no short-axis wall: it is counted, not judged. To judge one takes seconds
@@ -73,7 +73,7 @@ def measurements() -> list[Measurement]:
                 "Slices that should be closed rings: all from the first to the last with voxels, except solid discs at "
                 "the apical end and up to two basal slices that are open. Judged by this segment alone; none in a "
                 "segment that is too large or too ragged to be a short-axis wall: of more than {slices} slices, or "
-                "with more than {area} mm2, or {parts} pieces and holes, in one slice, or {voxels} voxels in all."
+                "with more than {area} mm2, or {parts} components and holes, in one slice, or {voxels} voxels in all."
             ).format(slices=MOST_SLICES, area=round(MOST_AREA_MM2), parts=MOST_PARTS, voxels=MOST_VOXELS),
         ),
         Measurement(
@@ -92,7 +92,7 @@ def measurements() -> list[Measurement]:
             "fragmented_slices",
             "Fragmented slices",
             _("Fragmented slices"),
-            _("Slices in which the segment is in several pieces (b0 > 1)."),
+            _("Slices in which the segment is in several components (b0 > 1)."),
         ),
         Measurement(
             "porous_slices",
@@ -120,8 +120,9 @@ def measurements() -> list[Measurement]:
             "Largest gap deg",
             _("Largest gap"),
             _(
-                "Angle of the widest gap in the wall, seen from its centre, in the slices that should be rings; pieces "
-                "away from the heart's axis and slices without wall are left aside; 0 if the wall is closed."
+                "Angle of the widest gap in the wall, seen from its centre, in the slices that should be "
+                "rings. Components away from the heart's axis and slices without wall are not measured; 0 if the "
+                "wall is closed."
             ),
             units="deg",
             quantity=("1483009", "SCT", "Angle"),
@@ -138,7 +139,7 @@ def measurements() -> list[Measurement]:
             "b0_max",
             "b0 max",
             _("Largest b0 of a slice"),
-            _("Most pieces in one slice, 8-connected."),
+            _("Most components in one slice, 8-connected."),
         ),
         Measurement(
             "b1_max",
@@ -150,7 +151,7 @@ def measurements() -> list[Measurement]:
             "b0_3d",
             "b0 3D",
             _("b0 in 3D"),
-            _("Pieces of the whole segment, 26-connected."),
+            _("Components of the whole segment, 26-connected."),
             default=False,
         ),
         Measurement(

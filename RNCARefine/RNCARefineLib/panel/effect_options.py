@@ -250,7 +250,7 @@ class EffectOptions:
         self.add_only = _named(
             qt.QCheckBox(_("Only add, never remove")),
             "AddOnly",
-            _("Never remove a voxel from the segment. Slices with loose pieces are then left for you."),
+            _("Never remove a voxel from the segment. Slices with loose components are then left for you."),
         )
         self.geometry = _named(
             qt.QCheckBox(_("Fall back to polar interpolation")),

@@ -132,7 +132,7 @@ class PyTorch:
         if not self._confirm(
             _(
                 "PyTorch will be downloaded and installed: 0.2 to 3 GB, depending on the GPU. Slicer does not respond "
-                "meanwhile, which can take many minutes. Save your work first. Go on?"
+                "meanwhile, which can take many minutes. Save your work first. Continue?"
             )
         ):
             return _nothing_installed()

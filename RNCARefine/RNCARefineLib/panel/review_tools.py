@@ -136,14 +136,14 @@ class ReviewTools:
         self._step(
             self._logic.undo,
             self._logic.canUndo,
-            _("The segmentation was edited since. Undo takes these edits back, too. Go on?"),
+            _("The segmentation was edited since. Undo takes these edits back, too. Continue?"),
         )
 
     def _redo(self) -> None:
         self._step(
             self._logic.redo,
             self._logic.canRedo,  # Slicer forgets what was undone at most edits
-            _("The segmentation was edited since. Redo takes these edits back. Go on?"),
+            _("The segmentation was edited since. Redo takes these edits back. Continue?"),
         )
 
     def _step(self, step: Callable[[Any], bool], can: Callable[[Any], bool], question: str) -> None:

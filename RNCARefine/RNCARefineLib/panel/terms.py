@@ -8,8 +8,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from rncarefine.nca.card import ModelCard
-from rncarefine.nca.licence import forbids_commerce, is_permissive
+from rncarefine.nca.card import ModelCard, forbids_commerce, is_permissive
 
 SETTING = "RNCARefine/AcceptedTerms"
 """Key in the application's settings; the licences that were accepted, one a line."""

@@ -15,7 +15,7 @@ class WallParts:
 
     Args:
         button: The ``QPushButton``; it opens the menu and shows what is ticked.
-        on_chosen: Called with the IDs that are ticked when a person ticks or unticks one; not called by :meth:`fill`.
+        on_chosen: Called with the IDs that are ticked when the user ticks or unticks one; not called by :meth:`fill`.
     """
 
     def __init__(self, button: Any, on_chosen: Callable[[list[str]], None]) -> None:

@@ -101,7 +101,7 @@ def centre_about(mask: ArrayLike, spacing: tuple[float, float], circle: Circle |
 
 
 def near_wall(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, float]) -> _Bools:
-    """Return the wall without the loose pieces that do not belong to it.
+    """Return the wall without the loose components that do not belong to it.
 
     A piece belongs if it is the largest one or the middle of its area lies within 40 % of the wall's own radius.
 

@@ -147,7 +147,7 @@ def fill_holes(mask: ArrayLike) -> Mask:
 def gap(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, float] | None = None) -> Gap:
     """Measure the widest gap of a wall: the largest sector about its centre without any wall.
 
-    Pixels count with their whole area, and loose pieces away from the wall do not count at all.
+    Pixels count with their whole area, and loose components away from the wall do not count at all.
 
     Args:
         mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.

@@ -27,7 +27,7 @@ from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import Report
 from ..report.report import json_text
-from ..strict_json import strict_values
+from ..words import strict_values
 from .cases import CohortCase
 from .files import BEGUN, LONGEST_NAME, REPORTS, OutputError, output, read_reports
 from .sources import difference

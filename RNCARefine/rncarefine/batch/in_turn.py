@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..io.choice import Choice
+from ..io.choice import StructureChoice
 from ..nca.model import Model
 from ..progress import Cancelled, Progress
 from ..refine.options import RepairOptions
@@ -32,7 +32,7 @@ class Notes:
         self._written = time.monotonic()
 
     def take(self, result: CaseResult) -> None:
-        """Tell what became of a case, and note it sooner or later.
+        """Report what became of a case, and record it.
 
         Raises:
             OutputError: The result could not be written, or the tables cannot.
@@ -99,7 +99,7 @@ def repair_cases(
     """
     if options.trim_pool and pool is None and not any(case.pool for case in cases):
         raise ValueError("The blood pool is to be trimmed, but none was given. Give its segment.")
-    rv = Choice(rv_segment=right_ventricle)
+    rv = StructureChoice(rv_segment=right_ventricle)
     if right_ventricle is not None and right_ventricle.isdecimal():
         rv = replace(rv, rv_label=int(right_ventricle))
     chosen_rv = {} if right_ventricle is None else {"right_ventricle": right_ventricle}

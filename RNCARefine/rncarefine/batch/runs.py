@@ -126,12 +126,12 @@ class Walk:
         return left
 
     def done(self, name: str, report: Report) -> None:
-        """Tell of a case that was done."""
+        """Report a case that was done."""
         self.repaired.append(name)
         self._tell(CaseNews(name, "flagged" if report.stack.flagged else "repaired", report.summary()))
 
     def failed(self, name: str, reason: str) -> None:
-        """Tell of a case that could not be done."""
+        """Report a case that could not be done."""
         self._tell(CaseNews(name, "failed", " ".join(reason.split())))
 
     def outcome(self, stopped: bool) -> BatchOutcome:

@@ -49,7 +49,7 @@ def check_table(path: Path, folder: Path) -> None:
 
 
 def is_parquet(path: Path) -> bool:
-    """Tell by its name whether a table is Parquet."""
+    """Return whether a table is Parquet, by its name."""
     return path.suffix.lower() == ".parquet"
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import __version__
-from ..io.choice import Choice, labels_of
+from ..io.choice import StructureChoice
 from ..io.dicom_seg import SEG_ENDING
 from ..io.files import is_dicom_seg, is_seg_nrrd, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
@@ -64,7 +64,7 @@ class FileWork:
     model: str
     sha256: str
     options: RepairOptions
-    choice: Choice
+    choice: StructureChoice
     version: str = __version__
 
     def __call__(self, case: CohortCase, progress: Progress | None = None) -> CaseResult:
@@ -133,7 +133,7 @@ def result_name(case: CohortCase) -> str:
     return case.name + _OTHERWISE.get(ending, ending)
 
 
-def choice_for(case: CohortCase, common: Choice) -> Choice:
+def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
     """Return which labels or segments to use for a case: its own, else those of all cases.
 
     Args:
@@ -146,26 +146,22 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
     named = case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation))
     if named:
-        names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
-        chosen = Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
+        names = StructureChoice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
+        chosen = (
+            StructureChoice(label=common.label, pool_label=common.pool_label) if names == StructureChoice() else names
+        )
     else:
-        own = None if case.segment is None else labels_of(case.segment)
-        labels = Choice(label=common.label if own is None else own, pool_label=_pool_label(case.pool, common))
-        chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+        label = common.label if case.segment is None else case.segment
+        labels = StructureChoice(label, pool_label=common.pool_label if case.pool is None else case.pool)
+        chosen = (
+            StructureChoice(segment=common.segment, pool_segment=common.pool_segment)
+            if labels == StructureChoice()
+            else labels
+        )
     rv_label, rv_segment = common.rv_label, common.rv_segment
     if rv_label is not None and rv_segment is not None:
         rv_label, rv_segment = (None, rv_segment) if named else (rv_label, None)
     return replace(chosen, phase=common.phase, rv_label=rv_label, rv_segment=rv_segment)
-
-
-def _pool_label(text: str | None, common: Choice) -> int | None:
-    """Return the label of a case's blood pool, else that of all cases."""
-    if text is None:
-        return common.pool_label
-    labels = labels_of(text)
-    if len(labels) > 1:
-        raise ValueError(f"The blood pool has one label, not {text!r}. Correct the list of cases.")
-    return labels[0]
 
 
 @lru_cache(maxsize=1)

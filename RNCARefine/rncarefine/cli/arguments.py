@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..io.choice import Choice, labels_of
+from ..io.choice import StructureChoice
 from ..refine.options import Face, Group, OptionInfo, RepairOptions, default_of, option_infos
 from ..words import Device
-from .errors import one_line_errors
+from .main import one_line_errors
 
 INPUT, OUTPUT = "Input", str(Group.OUTPUT)
 """Groups of options in the help."""
@@ -28,57 +28,60 @@ SegmentationFile = Annotated[
     Path,
     typer.Argument(metavar="SEGMENTATION", help="Label map on the image's grid, .seg.nrrd or DICOM SEG."),
 ]
-Phase = Annotated[
-    int | None,
-    typer.Option(
-        "--phase",
-        min=0,
-        metavar="N",
-        help="Phase of a cine, from 0, where IMAGE holds several.",
-        rich_help_panel=INPUT,
-    ),
-]
-Label = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N[,N...]",
-        help="Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
-        rich_help_panel=INPUT,
-    ),
-]
-SegmentName = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--segment",
-        metavar="NAME[,NAME...]",
-        help="Name or ID of the myocardium in a .seg.nrrd or DICOM SEG; several form it together.",
-        rich_help_panel=INPUT,
-    ),
-]
-PoolLabel = Annotated[
-    int | None,
-    typer.Option(
-        help="Label of the blood pool (LV cavity), if there is one: it guides the repair.", rich_help_panel=INPUT
-    ),
-]
-PoolSegment = Annotated[
-    str | None,
-    typer.Option(help="Name or ID of the blood pool in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT),
-]
-RightVentricleLabel = Annotated[
-    int | None,
-    typer.Option(
-        "--rv-label",
-        help="Label of the right ventricle, if there is one: the report then has the AHA segments.",
-        rich_help_panel=INPUT,
-    ),
-]
-RightVentricleSegment = Annotated[
-    str | None,
-    typer.Option(
-        "--rv-segment", help="Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT
-    ),
-]
+STRUCTURES: dict[str, Any] = {
+    "phase": Annotated[
+        int | None,
+        typer.Option(
+            "--phase",
+            min=0,
+            metavar="N",
+            help="Phase of a cine, from 0, where IMAGE holds several.",
+            rich_help_panel=INPUT,
+        ),
+    ],
+    "label": Annotated[
+        str | None,
+        typer.Option(
+            metavar="N[,N...]",
+            help="Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
+            rich_help_panel=INPUT,
+        ),
+    ],
+    "segment": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--segment",
+            metavar="NAME[,NAME...]",
+            help="Name or ID of the myocardium in a .seg.nrrd or DICOM SEG; several form it together.",
+            rich_help_panel=INPUT,
+        ),
+    ],
+    "pool_label": Annotated[
+        int | None,
+        typer.Option(
+            help="Label of the blood pool (LV cavity), if there is one: it guides the repair.", rich_help_panel=INPUT
+        ),
+    ],
+    "pool_segment": Annotated[
+        str | None,
+        typer.Option(help="Name or ID of the blood pool in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT),
+    ],
+    "rv_label": Annotated[
+        int | None,
+        typer.Option(
+            "--rv-label",
+            help="Label of the right ventricle, if there is one: the report then has the AHA segments.",
+            rich_help_panel=INPUT,
+        ),
+    ],
+    "rv_segment": Annotated[
+        str | None,
+        typer.Option(
+            "--rv-segment", help="Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT
+        ),
+    ],
+}
+"""Options that become a parameter ``choice``."""
 Reports = Annotated[
     list[Path] | None,
     typer.Option(
@@ -100,29 +103,12 @@ OutputFile = Annotated[
 ]
 
 
-def choice_of(
-    label: str | None,
-    segment: Sequence[str] | None,
-    pool_label: int | None = None,
-    pool_segment: str | None = None,
-    phase: int | None = None,
-    rv_label: int | None = None,
-    rv_segment: str | None = None,
-) -> Choice:
-    """Return what the options of the input choose.
-
-    Raises:
-        ValueError: A label is not a whole number.
-    """
-    labels = None if label is None else labels_of(label)
-    return Choice(labels, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
-
-
 def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command the options of a repair.
+    """Return a decorator that gives a command the options of a repair, and those that choose structures.
 
     The command has a parameter ``options`` in their place, a :class:`~rncarefine.refine.options.RepairOptions`. So an
-    option that is added there is on the command line.
+    option that is added there is on the command line. In place of a parameter ``choice``, a
+    :class:`~rncarefine.io.choice.StructureChoice`, it gets :data:`STRUCTURES`.
 
     Args:
         names: The options that the command has; all that the command line offers if not given.
@@ -133,13 +119,20 @@ def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
-        own = [parameter for parameter in signature.parameters.values() if parameter.name != "options"]
+        own: list[inspect.Parameter] = []
+        for name, parameter in signature.parameters.items():
+            if name == "choice":
+                own += [parameter.replace(name=key, annotation=kind, default=None) for key, kind in STRUCTURES.items()]
+            elif name != "options":
+                own.append(parameter)
         derived = [_parameter(name, info, hints[name]) for name, info in chosen.items()]
 
         @wraps(command)
         def run(*arguments: Any, **keywords: Any) -> None:
             given = {name: keywords.pop(name) for name in chosen}
             with one_line_errors():
+                if "choice" in signature.parameters:
+                    keywords["choice"] = StructureChoice(**{name: keywords.pop(name) for name in STRUCTURES})
                 options = RepairOptions(**given)
             command(*arguments, **keywords, options=options)
 

@@ -18,7 +18,7 @@ from ..batch.parallel import do_side_by_side
 from ..batch.runs import Walk, sweep
 from ..batch.table import check_table
 from ..batch.work import FileWork, place_of, result_name
-from ..io.choice import Choice
+from ..io.choice import StructureChoice
 from ..nca.model import choose_model
 from ..refine.options import RepairOptions
 from .cohort import CohortBar, show_outcome
@@ -37,7 +37,7 @@ def run_batch(
     source: Path,
     image: str | None,
     segmentation: str | None,
-    choice: Choice,
+    choice: StructureChoice,
     output: Path,
     table: Path | None,
     workers: int | None,

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..io.choice import StructureChoice
 from ..refine.options import RepairOptions, option_infos
 from . import arguments
-from .errors import one_line_errors
-from .main import FINE
+from .main import FINE, one_line_errors
 
 WORK = "Work"
 """Group of options in the help."""
@@ -33,13 +33,7 @@ def repair(
     image: arguments.ImageFile,
     segmentation: arguments.SegmentationFile,
     *,
-    phase: arguments.Phase = None,
-    label: arguments.Label = None,
-    segment: arguments.SegmentName = None,
-    pool_label: arguments.PoolLabel = None,
-    pool_segment: arguments.PoolSegment = None,
-    rv_label: arguments.RightVentricleLabel = None,
-    rv_segment: arguments.RightVentricleSegment = None,
+    choice: StructureChoice,
     output: arguments.OutputFile,
     report: arguments.Reports = None,
     options: RepairOptions,
@@ -48,7 +42,6 @@ def repair(
     with one_line_errors():
         from .jobs import repair as run
 
-        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
         status = run(image, segmentation, output, report or [], choice, options)
     raise typer.Exit(status)
 
@@ -81,13 +74,7 @@ def batch(
             rich_help_panel=arguments.INPUT,
         ),
     ] = None,
-    phase: arguments.Phase = None,
-    label: arguments.Label = None,
-    segment: arguments.SegmentName = None,
-    pool_label: arguments.PoolLabel = None,
-    pool_segment: arguments.PoolSegment = None,
-    rv_label: arguments.RightVentricleLabel = None,
-    rv_segment: arguments.RightVentricleSegment = None,
+    choice: StructureChoice,
     output: Annotated[
         Path,
         typer.Option(
@@ -110,7 +97,7 @@ def batch(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Processes on this machine; one a core if not given.", rich_help_panel=WORK
+            min=1, metavar="N", help="Processes on this machine; one per core if not given.", rich_help_panel=WORK
         ),
     ] = None,
     scheduler: Annotated[
@@ -131,7 +118,6 @@ def batch(
     with one_line_errors():
         from .batch import run_batch
 
-        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
         status = run_batch(source, image, segmentation, choice, output, table, workers, scheduler, options)
     raise typer.Exit(status)
 
@@ -141,22 +127,15 @@ def batch(
 def check(
     image: arguments.ImageFile,
     segmentation: arguments.SegmentationFile,
-    phase: arguments.Phase = None,
-    label: arguments.Label = None,
-    segment: arguments.SegmentName = None,
-    pool_label: arguments.PoolLabel = None,
-    pool_segment: arguments.PoolSegment = None,
-    rv_label: arguments.RightVentricleLabel = None,
-    rv_segment: arguments.RightVentricleSegment = None,
-    report: arguments.Reports = None,
     *,
+    choice: StructureChoice,
+    report: arguments.Reports = None,
     options: RepairOptions,
 ) -> None:
     """Say what is broken in a stack and change nothing. Exit status 1 if any slice is to be repaired."""
     with one_line_errors():
         from .jobs import check as run
 
-        choice = arguments.choice_of(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
         status = run(image, segmentation, report or [], choice, options)
     raise typer.Exit(status)
 

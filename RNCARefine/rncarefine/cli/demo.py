@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..atomic import write_bytes_whole
-from ..io.choice import Choice
+from ..io.choice import StructureChoice
 from ..io.files import Case, read_case, read_pair, write_case
 from ..io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, SAMPLE, TRUTH, sample_folder
 from ..io.seg_nrrd import read_seg_nrrd
@@ -35,7 +35,9 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     broken = samples / BROKEN
     has_pool = any(segment.name == POOL for segment in read_seg_nrrd(broken).segments)
-    case = read_case(samples / IMAGE, broken, Choice(segment=MYOCARDIUM, pool_segment=POOL if has_pool else None))
+    case = read_case(
+        samples / IMAGE, broken, StructureChoice(segment=MYOCARDIUM, pool_segment=POOL if has_pool else None)
+    )
     with progress_bar() as progress:
         result = repair(case.stack, model, options, progress, case.others)
     repaired = folder / f"{SAMPLE}-repaired.seg.nrrd"
@@ -46,7 +48,7 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
         write_report(result.report, written[-1], case.stack, result.wall)
     written += write_pictures(case, result.report, result.wall, folder)
     show_report(result.report)
-    wall = Choice(segment=MYOCARDIUM)
+    wall = StructureChoice(segment=MYOCARDIUM)
     columns = {
         title: evaluate(*read_pair(path, samples / TRUTH, wall, wall))[1]
         for title, path in (("before", broken), ("after", repaired))

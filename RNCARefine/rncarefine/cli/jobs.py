@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..atomic import real_path, write_text_whole, written_whole
-from ..io.choice import Choice
+from ..io.choice import StructureChoice
 from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
 from ..nca.model import available_models, choose_model
 from ..refine.metrics import evaluate as compare
@@ -17,7 +17,6 @@ from ..refine.repair import check as check_stack
 from ..refine.repair import repair as repair_stack
 from ..report.report import json_text, report_ending, write_report
 from ..stack import Mask
-from .arguments import choice_of
 from .demo import run_demo, sample_folder
 from .main import FINE, FLAGGED
 from .tables import (
@@ -35,7 +34,12 @@ from .terms import tell_terms
 
 
 def repair(
-    image: Path, segmentation: Path, output: Path, reports: Sequence[Path], choice: Choice, options: RepairOptions
+    image: Path,
+    segmentation: Path,
+    output: Path,
+    reports: Sequence[Path],
+    choice: StructureChoice,
+    options: RepairOptions,
 ) -> int:
     """Repair a stack, write result and reports together, and return the exit status."""
     check_output(segmentation, output, (image,))
@@ -59,7 +63,9 @@ def repair(
     return status_of(result.report)
 
 
-def check(image: Path, segmentation: Path, reports: Sequence[Path], choice: Choice, options: RepairOptions) -> int:
+def check(
+    image: Path, segmentation: Path, reports: Sequence[Path], choice: StructureChoice, options: RepairOptions
+) -> int:
     """Check a stack, write the reports, and return the exit status."""
     check_reports(reports, (image, segmentation))
     case = read_case(image, segmentation, choice)
@@ -142,7 +148,7 @@ def status_of(report: Report) -> int:
     return FLAGGED if report.stack.flagged else FINE
 
 
-def _choice_for(path: Path, label: str | None, segment: Sequence[str] | None) -> Choice:
+def _choice_for(path: Path, label: str | None, segment: Sequence[str] | None) -> StructureChoice:
     """Return the choice for one of two files, which may be of different kinds."""
     named = is_seg_nrrd(path) or is_dicom_seg(path)
-    return choice_of(None, segment) if named else choice_of(label, None)
+    return StructureChoice(segment=segment) if named else StructureChoice(label)

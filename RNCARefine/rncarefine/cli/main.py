@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED, CLOSED, TERMINATED = 0, 1, 2, 3, 130, 141, 143
@@ -20,6 +21,31 @@ FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED, CLOSED, TERMINATED = 0, 1, 2, 3, 130,
 
 class Terminated(BaseException):
     """The process was asked to end (SIGTERM); what is half written is removed on the way out."""
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn errors of input and output into one line on standard error, and signals into their exit codes."""
+    import typer
+
+    from .tables import note
+
+    try:
+        yield
+    except BrokenPipeError:  # the reader of standard output has ended
+        raise typer.Exit(CLOSED) from None
+    except (ValueError, OSError) as error:
+        note("rncarefine: " + " ".join(str(error).split()))
+        raise typer.Exit(BAD_INPUT) from None
+    except MemoryError:
+        note("rncarefine: out of memory. Close other programs, or use a smaller stack or fewer workers.")
+        raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        note("rncarefine: stopped")
+        raise typer.Exit(STOPPED) from None
+    except Terminated:
+        note("rncarefine: terminated")
+        raise typer.Exit(TERMINATED) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +106,7 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 before = signal.getsignal(number)
-                # What runs in the background of a shell ignores Ctrl-C, and must go on to do so.
+                # What runs in the background of a shell ignores Ctrl-C, and must continue to do so.
                 if before in (signal.SIG_DFL, signal.default_int_handler):
                     signal.signal(number, self._leave)
                     self._before[number] = before

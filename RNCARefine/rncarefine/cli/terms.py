@@ -1,4 +1,4 @@
-"""The terms of the weights: the command line tells them once for each licence, and remembers that it did."""
+"""Print the terms of the weights, once per licence."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import typer
 
 from ..atomic import write_text_whole
-from ..nca.card import ModelCard
-from ..nca.licence import is_permissive, terms_of_use
+from ..nca.card import ModelCard, is_permissive, terms_of_use
 from ..nca.model import available_models, best_model
 from .tables import note
 

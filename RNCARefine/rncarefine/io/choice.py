@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 _T = TypeVar("_T", int, str)
 _BETWEEN = re.compile(r"[,;\s]+")
 
 
 @dataclass(frozen=True)
-class Choice:
+class StructureChoice:
     """Which labels or segments are meant, and which phase of the image; all ``None`` for the only one there is.
 
     Several labels or segments of the myocardium, such as wall and scar, form one wall: what is added gets the first of
     them, and every other voxel keeps its own.
 
     Example:
-        >>> Choice(label=[200, 2221]).label, Choice(label=[2]) == Choice(label=2)
+        >>> StructureChoice(label=[200, 2221]).label, StructureChoice(label="2") == StructureChoice(label=2)
         ((200, 2221), True)
 
     Attributes:
-        label: Label or labels of the myocardium in a label map; several are a tuple.
+        label: Label or labels of the myocardium in a label map; several are a tuple. Labels may be given as text.
         segment: Names or IDs of the myocardium in a ``.seg.nrrd`` or DICOM SEG; several are a tuple.
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
         phase: Phase of a cine, from 0.
         rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
         rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
+
+    Raises:
+        ValueError: A label is not a whole number, or there are several of the pool or the right ventricle.
     """
 
-    label: int | Iterable[int] | None = None
+    label: int | str | Iterable[int | str] | None = None
     segment: str | Iterable[str] | None = None
-    pool_label: int | None = None
+    pool_label: int | str | None = None
     pool_segment: str | None = None
     phase: int | None = None
-    rv_label: int | None = None
+    rv_label: int | str | None = None
     rv_segment: str | None = None
 
     def __post_init__(self) -> None:
-        labels = (self.label,) if isinstance(self.label, int) else tuple(self.label or ())
+        labels = _numbers(self.label)
+        for name in ("pool_label", "rv_label"):
+            numbers = _numbers(getattr(self, name))
+            if len(numbers) > 1:
+                raise ValueError(f"{name} is one label, not {getattr(self, name)!r}. Give one whole number.")
+            object.__setattr__(self, name, numbers[0] if numbers else None)
         names = (self.segment,) if isinstance(self.segment, str) else tuple(self.segment or ())
         object.__setattr__(self, "label", _one_or_several(labels))
         object.__setattr__(self, "segment", _one_or_several(names))
@@ -50,12 +59,22 @@ class Choice:
     @property
     def labels(self) -> tuple[int, ...]:
         """The labels of the myocardium."""
-        return (self.label,) if isinstance(self.label, int) else tuple(self.label or ())
+        return _numbers(self.label)
 
     @property
     def segments(self) -> tuple[str, ...]:
         """The names or IDs of the myocardium."""
         return (self.segment,) if isinstance(self.segment, str) else tuple(self.segment or ())
+
+
+def _numbers(given: int | str | Iterable[int | str] | None) -> tuple[int, ...]:
+    if given is None:
+        return ()
+    if isinstance(given, str):
+        return labels_of(given)
+    if isinstance(given, SupportsIndex):
+        return (operator.index(given),)
+    return tuple(number for one in given for number in _numbers(one))
 
 
 def labels_of(text: str) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from .. import __version__
 from ..stack import Mask
 from .dicom_series import DicomSeries, one_line, require_pydicom
 from .grid import Grid
-from .segmentation_file import NamedSegments, Segment
+from .segmentation_file import Change, NamedSegments, Segment
 
 SEG_ENDING = ".dcm"
 
@@ -112,21 +111,8 @@ class DicomSeg(NamedSegments):
             )
         mask[tuple(places.T)] = 1
 
-    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
-        """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
-
-    def with_changes(
-        self,
-        grid: Grid,
-        walls: Sequence[Segment],
-        before: Mask,
-        after: Mask,
-        pool: Segment | None,
-        new_pool: Mask | None,
-    ) -> DicomSeg:
+    def with_changes(self, grid: Grid, change: Change) -> DicomSeg:
         """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
-
-        The arguments are those of :meth:`rncarefine.io.segmentation_file.SegmentationFile.with_changes`.
 
         Raises:
             ValueError: The image is no DICOM series.
@@ -136,6 +122,7 @@ class DicomSeg(NamedSegments):
                 f"{self.path}: a DICOM segmentation refers to the images that it was drawn on. Give the DICOM series "
                 "as the image, not another file."
             )
+        walls, before, after, pool, new_pool = change
         back = self.series.grid.turn_of(grid)
         assert back is not None
         kept = {wall.value: self.mask_on(grid, wall) & after for wall in walls}
@@ -219,7 +206,7 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
             for item in dataset.SegmentSequence
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of values that matter to nobody here
+            warnings.simplefilter("ignore")  # pydicom warns of values that do not matter here
             frames, axes, thickness = _frames(dataset, kind, [segment.value for segment in segments])
     except ValueError as error:
         if str(path) in str(error):

@@ -28,7 +28,7 @@ class DicomSeries:
     Attributes:
         path: The folder or the file that was given.
         instances: Headers of the slices, in the order of the stack.
-        values: Grey values, shape ``(k, j, i)``, rescaled.
+        values: Intensities, shape ``(k, j, i)``, rescaled.
         grid: Their place in space.
         phases: How many phases the series has.
     """
@@ -41,7 +41,7 @@ class DicomSeries:
 
 
 def is_dicom(path: Path) -> bool:
-    """Tell whether a path is a folder, or a DICOM file by its name or its content."""
+    """Return whether a path is a folder, or a DICOM file by its name or its content."""
     if path.is_dir():
         return True
     try:
@@ -80,7 +80,7 @@ def read_series(path: Path, phase: int | None = None) -> DicomSeries:
     pydicom = require_pydicom()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of values that matter to nobody here
+            warnings.simplefilter("ignore")  # pydicom warns of values that do not matter here
             return _read_series(path, phase, pydicom)
     except ValueError as error:
         if str(path if path.is_dir() else path.parent) in str(error):
@@ -281,7 +281,7 @@ def _pixels(file: Path, header: Any, pydicom: Any) -> NDArray[np.float32]:
             "for instance with dcmdjpeg; else copy the file once more."
         ) from error
     if pixels.ndim != 2 or pixels.shape != (int(header.Rows), int(header.Columns)):
-        raise ValueError(f"{file}: the file has the shape {pixels.shape}, a slice has rows and columns of grey values.")
+        raise ValueError(f"{file}: the file has the shape {pixels.shape}, a slice has rows and columns of intensities.")
     with np.errstate(over="ignore", invalid="ignore"):
         return (pixels * slope + intercept).astype(np.float32)
 

@@ -20,7 +20,7 @@ from ..refine.repair_masks import RepairMasks
 from ..refine.result import Changes, Repaired
 from ..refine.review_tags import REVIEW_TAGS, review_tags
 from ..stack import Mask, Stack
-from .choice import Choice
+from .choice import StructureChoice
 from .dicom_seg import SEG_ENDING, DicomSeg, read_dicom_seg
 from .dicom_series import DicomSeries, is_dicom, read_series
 from .grid import Grid, Turn, is_reversed, stack_turn
@@ -36,10 +36,10 @@ from .label_map import (
     read_volume,
 )
 from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
-from .segmentation_file import Segment, SegmentationFile
+from .segmentation_file import Change, Segment, SegmentationFile
 
 MOST_LABELS = 8
-"""An image with no more grey values than this is taken for a label map."""
+"""An image with no more intensities than this is taken for a label map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +69,14 @@ class Case:
 def read_case(
     image: str | Path,
     segmentation: str | Path,
-    choice: Choice | None = None,
+    choice: StructureChoice | None = None,
     *,
-    label: int | Iterable[int] | None = None,
+    label: int | str | Iterable[int | str] | None = None,
     segment: str | Iterable[str] | None = None,
-    pool_label: int | None = None,
+    pool_label: int | str | None = None,
     pool_segment: str | None = None,
     phase: int | None = None,
-    rv_label: int | None = None,
+    rv_label: int | str | None = None,
     rv_segment: str | None = None,
 ) -> Case:
     """Read an image and the segmentation that belongs to it.
@@ -110,7 +110,7 @@ def read_case(
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
-    choice = choice or Choice(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
+    choice = choice or StructureChoice(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
     series = None
@@ -149,18 +149,18 @@ def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
     """Check that an image is none of labels.
 
     Raises:
-        ValueError: It has hardly any grey values.
+        ValueError: It has hardly any intensities.
     """
     some = values[: MOST_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
     if len(np.unique(some)) <= MOST_LABELS and 1 < (count := len(np.unique(values))) <= MOST_LABELS:
         raise ValueError(
-            f"{path}: the image has {count} grey values: is it a label map? Give the image first, then the "
+            f"{path}: the image has {count} intensities: is it a label map? Give the image first, then the "
             "segmentation."
         )
 
 
 def read_pair(
-    prediction: str | Path, truth: str | Path, choice: Choice, truth_choice: Choice
+    prediction: str | Path, truth: str | Path, choice: StructureChoice, truth_choice: StructureChoice
 ) -> tuple[Mask, Mask, tuple[float, float, float]]:
     """Read the same structure from two segmentations, to compare them.
 
@@ -224,7 +224,8 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     path = Path(path)
     check_output(case.segmentation.path, path)
     pool = None if case.pool is None else changes.pool
-    changed = case.segmentation.with_changes(case.grid, case.walls, case.stack.mask, changes.wall, case.pool, pool)
+    change = Change(case.walls, case.stack.mask, changes.wall, case.pool, pool)
+    changed = case.segmentation.with_changes(case.grid, change)
     if isinstance(changed, SegNrrd) and isinstance(changes, Repaired) and case.turn.axes[2] == 2:
         changed = changed.with_tags(case.walls[0], _tags_of(case, changes), REVIEW_TAGS)
     with written_whole(path) as (temporary,):
@@ -286,7 +287,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
 
 
 def read_segmentation(
-    path: str | Path, choice: Choice | None = None
+    path: str | Path, choice: StructureChoice | None = None
 ) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None]:
     """Read a segmentation and find its myocardium, and its blood pool if one was asked for.
 
@@ -294,12 +295,12 @@ def read_segmentation(
         ValueError: The file cannot be used, what was asked for is not there or not clear, or a label was given for
             named segments or the other way round.
     """
-    source, walls, pool, _ = _read_segmentation(Path(path), choice or Choice())
+    source, walls, pool, _ = _read_segmentation(Path(path), choice or StructureChoice())
     return source, walls, pool
 
 
 def _read_segmentation(
-    path: Path, choice: Choice, series: DicomSeries | None = None
+    path: Path, choice: StructureChoice, series: DicomSeries | None = None
 ) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None, tuple[Reason, ...]]:
     """Do what :func:`read_segmentation` does, and return what to note about the segmentation, too."""
     pool: Segment | None = None
@@ -320,7 +321,7 @@ def _read_segmentation(
     if choice.pool_label is not None:
         present = labelled.labels()
         if choice.pool_label in present or not present:
-            pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
+            pool = labelled.choose(int(choice.pool_label), "blood pool", "--pool-label")
         else:
             notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
     wanted = choice.labels or (None,)
@@ -333,7 +334,7 @@ def union_on(grid: Grid, source: SegmentationFile, segments: Iterable[Segment]) 
     return np.maximum.reduce([source.mask_on(grid, segment) for segment in segments])
 
 
-def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None:
+def _right_ventricle(source: SegmentationFile, choice: StructureChoice) -> Segment | None:
     """Return the right ventricle; ``None`` if none was asked for, or the segmentation does not have it.
 
     Raises:
@@ -342,8 +343,9 @@ def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None
     if isinstance(source, LabelMap):
         if choice.rv_segment is not None:
             raise ValueError(f"{source.path} is a label map. Use --rv-label, not the name of a segment.")
-        found = choice.rv_label in source.labels()
-        return source.choose(choice.rv_label, "right ventricle", "--rv-label") if found else None
+        if choice.rv_label is None or choice.rv_label not in source.labels():
+            return None
+        return source.choose(int(choice.rv_label), "right ventricle", "--rv-label")
     if choice.rv_label is not None:
         raise ValueError(f"{source.path} has named segments. Use --rv-segment, not a label.")
     if isinstance(source, (SegNrrd, DicomSeg)) and choice.rv_segment is not None and source.has(choice.rv_segment):
@@ -352,12 +354,12 @@ def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None
 
 
 def is_seg_nrrd(path: Path) -> bool:
-    """Tell by its name whether a file is a segmentation with named segments (``.seg.nrrd``)."""
+    """Return whether a file is, by its name, a segmentation with named segments (``.seg.nrrd``)."""
     return path.name.lower().endswith(ENDING)
 
 
 def is_dicom_seg(path: Path) -> bool:
-    """Tell whether a file is a segmentation in DICOM, by its name or its content."""
+    """Return whether a file is a segmentation in DICOM, by its name or its content."""
     return not is_seg_nrrd(path) and not path.name.lower().endswith(READABLE) and is_dicom(path)
 
 

@@ -100,7 +100,7 @@ class Grid:
         return bool(abs(np.linalg.det(matrix[:3, :3] / np.array(self.spacing))) > 1e-6)
 
     def coincides_with(self, other: Grid) -> bool:
-        """Tell whether another grid has the same voxels in the same order."""
+        """Return whether another grid has the same voxels in the same order."""
         return self.size == other.size and self.offset_of(other) == (0, 0, 0)
 
     def turn_of(self, other: Grid) -> Turn | None:
@@ -129,7 +129,7 @@ class Grid:
         return Grid((i, j, k), matrix)
 
     def holds_the_voxels_of(self, other: Grid) -> bool:
-        """Tell whether another grid has the same voxels, in whatever order."""
+        """Return whether another grid has the same voxels, in whatever order."""
         turn = self.turn_of(other)
         return turn is not None and self.coincides_with(other.turned(turn))
 
@@ -177,7 +177,7 @@ def stack_turn(grid: Grid) -> Turn:
 
 
 def is_reversed(grid: Grid) -> bool:
-    """Tell whether the slices of a stack run towards the right, anterior or inferior."""
+    """Return whether the slices of a stack run towards the right, anterior or inferior."""
     return _backwards(grid.ijk_to_lps[:3, 2] / grid.spacing[2])
 
 

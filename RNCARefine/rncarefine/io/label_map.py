@@ -17,7 +17,7 @@ from .grid import Grid
 from .meta_image import read_meta_image
 from .nifti import NiftiHeader, check_frames, nifti_bytes, read_nifti
 from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
-from .segmentation_file import Segment
+from .segmentation_file import Change, Segment
 
 READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
@@ -104,20 +104,12 @@ class LabelMap:
             raise ValueError(_elsewhere(self.path, self.grid, grid))
         return turn.apply(there.astype(np.uint8))
 
-    def with_changes(
-        self,
-        grid: Grid,
-        walls: Sequence[Segment],
-        before: Mask,
-        after: Mask,
-        pool: Segment | None,
-        new_pool: Mask | None,
-    ) -> LabelMap:
+    def with_changes(self, grid: Grid, change: Change) -> LabelMap:
         """Return the label map with a new wall, which takes its voxels from whatever label had them.
 
-        What the wall gives up becomes background, as does what the pool gives up and the wall does not take. The
-        arguments are those of :meth:`rncarefine.io.segmentation_file.SegmentationFile.with_changes`.
+        What the wall gives up becomes background, as does what the pool gives up and the wall does not take.
         """
+        walls, before, after, pool, new_pool = change
         turn = grid.turn_of(self.grid)
         if turn is None:
             raise ValueError(_elsewhere(self.path, self.grid, grid))
@@ -133,7 +125,7 @@ class LabelMap:
         """Write the labels with the header that they were read with, as far as the format has a place for it.
 
         Args:
-            path: A file; its ending tells the format.
+            path: A file; its ending decides the format.
 
         Raises:
             OSError: It cannot be written, or does not read back as what was written (a full disk, for one).
@@ -394,7 +386,7 @@ def _elsewhere(path: Path, own: Grid, image: Grid) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a path is a file.
+    """Return whether a path is a file.
 
     Raises:
         ValueError: It is a symbolic link that leads to itself, or its name cannot be one.

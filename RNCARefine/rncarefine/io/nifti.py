@@ -121,7 +121,7 @@ def read_nifti(path: Path, what: str, phase: int | None = None) -> tuple[NiftiHe
     promised = offset + math.prod(header.shape) * header.dtype.itemsize
     if there < promised:
         raise ValueError(
-            f"{path}: the file is cut off, it has {there} bytes of the {promised} that its header promises. {CUT_OFF}"
+            f"{path}: the file is cut off, it has {there} bytes of the {promised} that its header states. {CUT_OFF}"
         )
     i, j, k = header.shape[:3]
     kept = NiftiHeader(**{**vars(header), "data": before})
@@ -204,7 +204,7 @@ def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[Nifti
     numbers = get(f"18{real}", 256 if version == 1 else 352)
     if code not in _TYPES:
         held = _OTHER_TYPES.get(code, f"an unknown type ({code})")
-        remedy = "Save the magnitude" if "complex" in held else "Save grey values"
+        remedy = "Save the magnitude" if "complex" in held else "Save intensities"
         raise ValueError(f"{path}: the {what} holds {held}. {remedy} as 16-bit or float numbers, and use that.")
     dtype = np.dtype(f"{order}{_TYPES[code]}")
     if bits != 8 * dtype.itemsize:

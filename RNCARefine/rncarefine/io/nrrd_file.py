@@ -197,7 +197,7 @@ def nrrd_bytes(header: NrrdHeader, values: NDArray[Any], grid: Grid, layers: boo
 
 
 def _fits(fields: Mapping[str, str], dimension: int, layers: bool) -> bool:
-    """Tell whether fields with an entry per axis still fit: as many axes, and layers first."""
+    """Return whether fields with an entry per axis still fit: as many axes, and layers first."""
     directions = re.findall(r"none|\([^)]*\)", fields.get("space directions", "").lower())
     return fields.get("dimension") == str(dimension) and (directions[:1] == ["none"]) == layers
 

@@ -1,6 +1,6 @@
 """Bytes of image files, read without trusting any number in their headers.
 
-A header may promise more voxels than there are, or more than fit into memory. Nothing here allocates more than the
+A header may state more voxels than there are, or more than fit into memory. Nothing here allocates more than the
 file really holds, and nothing more than :data:`LIMIT`.
 """
 
@@ -79,7 +79,7 @@ def size_in_bytes(path: Path, shape: Sequence[int], itemsize: int) -> int:
     size = math.prod(shape) * itemsize
     if size > LIMIT:
         raise ValueError(
-            f"{path}: the header promises {_text(shape)} voxels, more than any short-axis stack has. {CUT_OFF}"
+            f"{path}: the header states {_text(shape)} voxels, more than any short-axis stack has. {CUT_OFF}"
         )
     return size
 
@@ -136,7 +136,7 @@ def as_array(path: Path, data: bytes | bytearray, dtype: np.dtype[Any], shape: S
     size = math.prod(shape) * dtype.itemsize
     if len(data) < size:
         raise ValueError(
-            f"{path}: the file is cut off, it has {len(data)} bytes of voxels of the {size} that its header promises. "
+            f"{path}: the file is cut off, it has {len(data)} bytes of voxels of the {size} that its header states. "
             f"{CUT_OFF}"
         )
     values = np.frombuffer(data, dtype, math.prod(shape)).reshape(tuple(shape))

@@ -7,7 +7,7 @@ else other programs have put there stay.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ..stack import Mask
 from .grid import Grid
 from .label_map import check_spacing, is_file
 from .nrrd_file import NrrdHeader, escaped, nrrd_bytes, read_nrrd, unescaped
-from .segmentation_file import NamedSegments, Segment
+from .segmentation_file import Change, NamedSegments, Segment
 
 ENDING = ".seg.nrrd"
 _BINARY = "Binary labelmap"
@@ -48,7 +48,7 @@ class SegNrrd(NamedSegments):
         """Check that a segment's voxels are no other segment's, too.
 
         Raises:
-            ValueError: Another segment has the same value in the same layer, so that the two cannot be told apart.
+            ValueError: Another segment has the same value in the same layer, so that the two cannot be distinguished.
         """
         for other in self.segments:
             if other != chosen and (other.layer, other.value) == (chosen.layer, chosen.value):
@@ -80,25 +80,13 @@ class SegNrrd(NamedSegments):
             )
         return mask
 
-    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
-        """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
-
-    def with_changes(
-        self,
-        grid: Grid,
-        walls: Sequence[Segment],
-        before: Mask,
-        after: Mask,
-        pool: Segment | None,
-        new_pool: Mask | None,
-    ) -> SegNrrd:
+    def with_changes(self, grid: Grid, change: Change) -> SegNrrd:
         """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
 
         Where the new wall overlaps another segment of its layer, which may not be touched, it moves to a layer of its
         own, as Slicer stores overlapping segments.
-
-        The arguments are those of :meth:`rncarefine.io.segmentation_file.SegmentationFile.with_changes`.
         """
+        walls, before, after, pool, new_pool = change
         turn = grid.turn_of(self.grid)
         if turn is not None:  # all masks as the file stores its voxels
             back = turn.inverse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..stack import Mask
 from .choice import names_of
@@ -31,6 +31,24 @@ class Segment:
     value: int
 
 
+class Change(NamedTuple):
+    """A repair to be written: masks of shape ``(k, j, i)`` on the image's grid.
+
+    Attributes:
+        walls: The segments of the myocardium; what is added gets the first, and all that stay keep their own.
+        before: The wall as it was read, all segments together.
+        after: The repaired wall.
+        pool: The blood pool, if given.
+        new_pool: The new pool, a part of the pool as it was; given if ``pool`` is.
+    """
+
+    walls: Sequence[Segment]
+    before: Mask
+    after: Mask
+    pool: Segment | None
+    new_pool: Mask | None
+
+
 class NamedSegments:
     """Segments that are chosen by name or ID."""
 
@@ -38,7 +56,7 @@ class NamedSegments:
     segments: tuple[Segment, ...]
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a segment of this name or ID, in small or capital letters."""
+        """Return whether there is a segment of this name or ID, in small or capital letters."""
         return any(name == segment.id or name.casefold() == segment.name.casefold() for segment in self.segments)
 
     def choose(self, name: str | None, what: str, option: str, taken: Segment | None = None) -> Segment:
@@ -89,6 +107,9 @@ class NamedSegments:
         found = [self.choose(part, "myocardium", "--segment", taken=pool) for part in parts or [None]]
         return tuple(dict.fromkeys(found))
 
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
+        """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
+
     def check_own_voxels(self, chosen: Segment) -> None:
         """Check that a segment's voxels are no other segment's, too.
 
@@ -118,24 +139,12 @@ class SegmentationFile(Protocol):
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
         """Return where anything else is on an image's grid, ``(k, j, i)``, if a voxel belongs to one structure only."""
 
-    def with_changes(
-        self,
-        grid: Grid,
-        walls: Sequence[Segment],
-        before: Mask,
-        after: Mask,
-        pool: Segment | None,
-        new_pool: Mask | None,
-    ) -> SegmentationFile:
+    def with_changes(self, grid: Grid, change: Change) -> SegmentationFile:
         """Return the segmentation with a new wall, and a smaller pool where one is given.
 
         Args:
-            grid: The image's grid, that of all masks, which have shape ``(k, j, i)``.
-            walls: The segments of the myocardium; what is added gets the first, and all that stay keep their own.
-            before: The wall as :meth:`mask_on` gave it, all segments together.
-            after: The wall as it shall be.
-            pool: The blood pool, if given.
-            new_pool: The pool as it shall be, a part of the pool as it was; given if ``pool`` is.
+            grid: The image's grid, that of all masks.
+            change: The repair.
         """
 
     def write(self, path: Path) -> None:

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from ..atomic import written_whole
 from ..words import Mode
-from .card import ModelCard, ModelRecord
-from .licence import is_permissive
+from .card import ModelCard, ModelRecord, is_permissive
 
 PREFERENCE = ("sax-cine-2d", "sax-open-2d", "sax-cine-3d")
 """The shipped models, best first by docs/evaluation.md; the first one of a mode is the default of the mode."""

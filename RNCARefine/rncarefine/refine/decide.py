@@ -167,7 +167,7 @@ def _choose(
         likelihood = proposals.likelihood.get(entry.k, sight.seen[entry.k])
         gain = expected_dice(ring.wall, likelihood) - expected_dice(decision.wall, likelihood)
         if ring.verdict in REPAIRED and (decision.verdict is Verdict.REFUSED or gain > RING_MARGIN):
-            return replace(ring, doubtful=True)
+            return replace(ring, reasons=(*ring.reasons, Reason(ReasonCode.RING_SHOWN)), doubtful=True)
     return decision
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..strict_json import strict_values
+from ..words import strict_values
 from .decisions import review_status
 from .records import Report
 from .repair_masks import RepairMasks
@@ -29,7 +29,7 @@ _STATUS = {"flagged": "flagged", "in progress": "inprogress", "completed": "comp
 
 
 def review_tags(report: Report, masks: RepairMasks, pool_id: str | None) -> dict[str, str]:
-    """Return the tags of a repaired segment about which nobody has decided yet.
+    """Return the tags of a repaired segment that has not been reviewed yet.
 
     Args:
         report: The report of the repair.

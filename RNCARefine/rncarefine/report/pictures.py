@@ -21,7 +21,7 @@ from ..words import Verdict
 Pixels = NDArray[np.uint8]
 """RGB, shape ``(rows, columns, 3)``."""
 
-# Okabe and Ito's colours, which people with any colour vision tell apart.
+# Okabe and Ito's colours, which readers with any colour vision distinguish.
 WALL = (240, 228, 66)
 ADDED = (86, 180, 233)
 REMOVED = (230, 120, 20)

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from ..atomic import write_text_whole
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
-from ..strict_json import strict_values
+from ..words import strict_values
 from .html import html_page
 
 Value = str | int | float | bool | None
@@ -97,7 +97,7 @@ def write_html(report: Report, stack: Stack, after: Mask, path: str | Path) -> N
 
 
 def report_ending(path: str | Path) -> str:
-    """Return the ending that tells the kind of a report.
+    """Return the ending that decides the kind of a report.
 
     Raises:
         ValueError: It is none of ``ENDINGS``.
@@ -109,7 +109,7 @@ def report_ending(path: str | Path) -> str:
 
 
 def write_report(report: Report, path: str | Path, stack: Stack | None = None, after: Mask | None = None) -> None:
-    """Write the report in the kind that the file's ending tells, whole or not at all.
+    """Write the report in the kind of the file's ending, whole or not at all.
 
     Args:
         report: The report.

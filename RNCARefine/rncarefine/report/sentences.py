@@ -59,7 +59,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.THROUGH_POOL: _("The closed wall would take {share:.0%} of the blood pool."),
     ReasonCode.CUT_BY_BORDER: _(
-        "The border of the image cuts the wall ({length_mm:.0f} mm): it goes on outside the image."
+        "The border of the image cuts the wall ({length_mm:.0f} mm): it continues outside the image."
     ),
     ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly be taken from other labels ({share:.0%} of it)."),
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
@@ -71,6 +71,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.CLEANED: _("Only loose components and pores were removed."),
     ReasonCode.RESHAPED: _("The shape was corrected: a lobe was cut off, or a thin place was thickened."),
+    ReasonCode.RING_SHOWN: _("The image shows a cavity where a disc was expected: a ring was drawn."),
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
@@ -143,6 +144,7 @@ DECIDED = frozenset(
         ReasonCode.LOBED,
         ReasonCode.THREAD,
         ReasonCode.RESHAPED,
+        ReasonCode.RING_SHOWN,
         ReasonCode.MASK_DISREGARDED,
         ReasonCode.LOW_CONFIDENCE,
         ReasonCode.IMAGE_DISAGREES,

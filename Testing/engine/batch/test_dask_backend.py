@@ -45,7 +45,7 @@ def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> Bat
 def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(mortals, tmp_path):
     outcome = run(mortals, tmp_path, 8, {"p3": "die"})
     assert list(outcome.failed) == ["p3"]
-    assert "crashed or were ended from outside, most likely because memory ran out" in outcome.failed["p3"]
+    assert "memory" in outcome.failed["p3"]
     assert len(outcome.repaired) == 7
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
     mortals.wait_for_workers(2, timeout=300)  # another one has taken its place

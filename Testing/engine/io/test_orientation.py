@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from engine.file_samples import grid_of, ijk_to_lps, labels, volume, write_segments, write_wall
 from engine.report_samples import broken_stack
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case, read_pair
 from rncarefine.io.grid import Grid, Turn, is_reversed, stack_turn
 from rncarefine.io.label_map import as_image, read_label_map
 
-BY_LABEL = Choice(label=2, pool_label=3)
-BY_NAME = Choice(segment="wall", pool_segment="pool")
+BY_LABEL = StructureChoice(label=2, pool_label=3)
+BY_NAME = StructureChoice(segment="wall", pool_segment="pool")
 TURNS = [Turn(axes, flips) for axes in permutations(range(3)) for flips in product((False, True), repeat=3)]
 SOME = TURNS[::5]
 turns = st.sampled_from(TURNS)

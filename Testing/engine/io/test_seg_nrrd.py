@@ -11,7 +11,7 @@ import pytest
 from engine.file_samples import labels, write_image, write_segments, write_wall
 from engine.io.test_files import in_slicer, voxels_in
 from engine.report_samples import broken_stack
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case
 from rncarefine.io.nrrd_file import read_header, read_nrrd
 from rncarefine.io.seg_nrrd import read_seg_nrrd
@@ -62,7 +62,7 @@ def notes(path):
 def test_names_beyond_ascii_are_found_and_kept_byte_for_byte(tmp_path):
     image, path = write_image(tmp_path / "case.nrrd"), named(tmp_path)
     for wanted in ("Segment_2", NAMES[1], NAMES[1].upper()):
-        case = read_case(image, path, Choice(segment=wanted, pool_segment=NAMES[2]))
+        case = read_case(image, path, StructureChoice(segment=wanted, pool_segment=NAMES[2]))
         assert np.array_equal(case.stack.mask, labels() == 2)
         write_wall(case, broken_stack()[1], tmp_path / "out.seg.nrrd")
         before = {line for line in path.read_bytes().split(b"\n") if b"_Name:=" in line or b"_Tags:=" in line}
@@ -77,20 +77,20 @@ def test_names_beyond_ascii_are_found_and_kept_byte_for_byte(tmp_path):
 
 def test_bytes_that_are_no_utf_8_stay_as_they_are(tmp_path):
     path = rewritten(segmentation(tmp_path), lambda text: text.replace("Name:=rv", "Name:=H\udcf6hle"))
-    case = read_case(write_image(tmp_path / "case.nrrd"), path, Choice(segment="wall"))
+    case = read_case(write_image(tmp_path / "case.nrrd"), path, StructureChoice(segment="wall"))
     write_wall(case, broken_stack()[1], tmp_path / "out.seg.nrrd")
     assert b"Name:=H\xf6hle\n" in (tmp_path / "out.seg.nrrd").read_bytes()
 
 
 def test_the_layout_of_slicer_4_10_is_read_and_written_back(tmp_path):
     image, path = write_image(tmp_path / "case.nrrd"), old_layout(tmp_path)
-    case = read_case(image, path, Choice(segment="wall", pool_segment="pool"))
+    case = read_case(image, path, StructureChoice(segment="wall", pool_segment="pool"))
     assert np.array_equal(case.stack.mask, labels() == 2)
     assert np.array_equal(case.stack.pool, labels() == 3)
     _, after = broken_stack()
     write_wall(case, after, tmp_path / "out.seg.nrrd")
     assert notes(tmp_path / "out.seg.nrrd").keys() == notes(path).keys()
-    again = read_case(image, tmp_path / "out.seg.nrrd", Choice(segment="wall", pool_segment="pool"))
+    again = read_case(image, tmp_path / "out.seg.nrrd", StructureChoice(segment="wall", pool_segment="pool"))
     assert np.array_equal(again.stack.mask, after)
     assert np.array_equal(again.stack.pool, (labels() == 3) & (after == 0))
     found = in_slicer(tmp_path / "out.seg.nrrd")
@@ -112,29 +112,27 @@ def test_segments_that_share_their_voxels_are_refused(tmp_path):
     image, path = write_image(tmp_path / "case.nrrd"), segmentation(tmp_path)
     lines = lambda text: "\n".join(line for line in text.split("\n") if "_LabelValue" not in line)  # noqa: E731
     rewritten(path, lines)
-    with pytest.raises(
-        ValueError, match=r"'wall' and 'rv' have the same voxels.*no label values.*Add the right values"
-    ):
-        read_case(image, path, Choice(segment="wall"))
+    with pytest.raises(ValueError, match=r"'wall'.*'rv'.*label values"):
+        read_case(image, path, StructureChoice(segment="wall"))
     path = write_segments(tmp_path / "t.seg.nrrd", [("a", 0, 2), ("b", 0, 2), ("c", 0, 3)], labels()[None])
-    with pytest.raises(ValueError, match="'a' and 'b' have the same voxels: both have the value 2 in layer 0"):
-        read_case(image, path, Choice(segment="a"))
-    with pytest.raises(ValueError, match="'b' and 'a' have the same voxels"):
-        read_case(image, path, Choice(segment="c", pool_segment="b"))
-    assert read_case(image, path, Choice(segment="c")).stack.mask.any()
+    with pytest.raises(ValueError, match=r"'a' and 'b'.*value 2.*layer 0"):
+        read_case(image, path, StructureChoice(segment="a"))
+    with pytest.raises(ValueError, match="'b' and 'a'"):
+        read_case(image, path, StructureChoice(segment="c", pool_segment="b"))
+    assert read_case(image, path, StructureChoice(segment="c")).stack.mask.any()
 
 
 def test_a_pair_that_is_given_twice_counts_as_in_slicer_and_a_field_is_refused(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     twice = rewritten(segmentation(tmp_path), lambda text: text + "\nSegment1_Name:=last\nStudy:=again")
-    case = read_case(image, twice, Choice(segment="last"))
+    case = read_case(image, twice, StructureChoice(segment="last"))
     assert np.array_equal(case.stack.mask, labels() == 2)
     assert "last" in in_slicer(twice)
     same = rewritten(segmentation(tmp_path), lambda text: text + "\nencoding: gzip")
-    assert read_case(image, same, Choice(segment="wall")).stack.mask.any()
+    assert read_case(image, same, StructureChoice(segment="wall")).stack.mask.any()
     other = rewritten(segmentation(tmp_path), lambda text: text + "\nspace: RAS")
-    with pytest.raises(ValueError, match=r"s\.seg\.nrrd: the field 'space' is given twice .*Delete the wrong one"):
-        read_case(image, other, Choice(segment="wall"))
+    with pytest.raises(ValueError, match=r"s\.seg\.nrrd.*'space'.*twice"):
+        read_case(image, other, StructureChoice(segment="wall"))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +162,7 @@ def test_a_damaged_header_is_refused_in_one_line(tmp_path, change, complaint):
 
 def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "zero.seg.nrrd").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"zero\.seg\.nrrd: the file is empty \(0 bytes\). Copy or download"):
+    with pytest.raises(ValueError, match=r"zero\.seg\.nrrd.*\b0 bytes"):
         read_seg_nrrd(tmp_path / "zero.seg.nrrd")
 
 

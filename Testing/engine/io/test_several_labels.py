@@ -8,12 +8,12 @@ import pytest
 from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_image, write_segments, write_wall
 from engine.file_samples import write_labels as write_label_map
 from engine.report_samples import broken_stack
-from rncarefine.io.choice import Choice, labels_of
+from rncarefine.io.choice import StructureChoice, labels_of
 from rncarefine.io.files import read_case, read_pair
 from rncarefine.io.label_map import read_label_map
 
 SCAR = 7
-BY_LABEL = Choice(label=(MYOCARDIUM, SCAR), pool_label=POOL)
+BY_LABEL = StructureChoice(label=(MYOCARDIUM, SCAR), pool_label=POOL)
 
 
 def scarred():
@@ -91,16 +91,18 @@ def test_a_dicom_segmentation_keeps_the_scar(tmp_path):
 def test_two_walls_of_several_labels_are_compared_as_wholes(tmp_path):
     one = write_label_map(tmp_path / "one.nrrd", scarred())
     other = write_label_map(tmp_path / "other.nrrd")
-    first, second, _ = read_pair(one, other, Choice(label=(SCAR, MYOCARDIUM)), Choice(label=MYOCARDIUM))
+    first, second, _ = read_pair(
+        one, other, StructureChoice(label=(SCAR, MYOCARDIUM)), StructureChoice(label=MYOCARDIUM)
+    )
     assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        (Choice(label=(MYOCARDIUM, 9)), "no label 9"),
-        (Choice(label=(MYOCARDIUM, POOL), pool_label=POOL), "cannot be both"),
-        (Choice(label=(MYOCARDIUM, 0)), "no label 0"),
+        (StructureChoice(label=(MYOCARDIUM, 9)), "no label 9"),
+        (StructureChoice(label=(MYOCARDIUM, POOL), pool_label=POOL), "cannot be both"),
+        (StructureChoice(label=(MYOCARDIUM, 0)), "no label 0"),
     ],
 )
 def test_a_label_that_cannot_be_part_of_the_wall_is_refused(tmp_path, choice, said):
@@ -110,10 +112,10 @@ def test_a_label_that_cannot_be_part_of_the_wall_is_refused(tmp_path, choice, sa
 
 
 def test_choices_are_equal_whichever_way_one_label_is_given():
-    assert Choice(label=[2]) == Choice(label=2) == Choice(label=(2, 2))
-    assert Choice(segment=["a"]) == Choice(segment="a")
-    assert Choice(label=(2, 4)).labels == (2, 4)
-    assert Choice().labels == Choice(label=()).labels == ()
+    assert StructureChoice(label=[2]) == StructureChoice(label=2) == StructureChoice(label=(2, 2))
+    assert StructureChoice(segment=["a"]) == StructureChoice(segment="a")
+    assert StructureChoice(label=(2, 4)).labels == (2, 4)
+    assert StructureChoice().labels == StructureChoice(label=()).labels == ()
     assert labels_of("2; 4") == labels_of("2,4") == labels_of(" 2 4 ") == (2, 4)
 
 
@@ -121,3 +123,16 @@ def test_choices_are_equal_whichever_way_one_label_is_given():
 def test_what_is_no_list_of_labels_is_refused(text):
     with pytest.raises(ValueError, match="whole number"):
         labels_of(text)
+
+
+def test_labels_as_text_are_the_same_as_numbers(by_label, tmp_path):
+    image, path = tmp_path / "case.nrrd", tmp_path / "seg.nrrd"
+    texts = {"label": [f"{MYOCARDIUM}", np.int64(SCAR)], "pool_label": f"{POOL}", "rv_label": "1.0"}
+    assert np.array_equal(read_case(image, path, **texts).stack.mask, by_label.stack.mask)
+    assert StructureChoice(f"{MYOCARDIUM},{SCAR}", pool_label=f"{POOL}") == BY_LABEL
+
+
+@pytest.mark.parametrize("given", [{"label": "wall"}, {"pool_label": "1,2"}, {"rv_label": "right"}])
+def test_a_text_that_is_no_label_is_named(given):
+    with pytest.raises(ValueError, match=next(iter(given.values()))):
+        StructureChoice(**given)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.model_samples import CARD
-from rncarefine.nca.card import FORMAT, REPAIRED_FEATURES, ModelCard
+from rncarefine.nca.card import FORMAT, REPAIRED_FEATURES, ModelCard, is_permissive, terms_of_use
 
 COMPLETE = replace(CARD, shapes={"update.weight": (6, 4), "scale": ()}, parameters=25, sha256="0a" * 32)
 
@@ -123,3 +123,36 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_card_under_another_name_is_refused(path):
     with pytest.raises(ValueError, match=f"'{CARD.name}'.*'other'"):
         ModelCard.read(path.rename(path.with_name("other.json")))
+
+
+# Licences
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        *("Apache-2.0", "Apache 2.0", "MIT", "BSD-3-Clause", "CC0-1.0", "CC0 1.0", "CC BY 4.0", "CC-BY-4.0", "cc by"),
+        "MIT AND CC0-1.0",
+    ],
+)
+def test_a_licence_that_asks_only_to_be_named_is_permissive(licence: str) -> None:
+    assert is_permissive(licence)
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        *("CC BY-NC 4.0", "CC BY-NC-SA 4.0", "CC-BY-SA-4.0", "CC BY-ND 4.0", "GPL-3.0", "Mitre", "proprietary", ""),
+        "Apache-2.0 AND CC BY-NC-SA 4.0",
+    ],
+)
+def test_every_other_licence_is_not(licence: str) -> None:
+    assert not is_permissive(licence)
+
+
+@pytest.mark.parametrize("licence", ["CC BY-NC-SA 4.0", "CC-BY-NC-4.0", "cc-by-nc-4.0"])
+def test_the_terms_say_that_commercial_use_is_not_allowed_where_it_is_not(licence: str) -> None:
+    assert terms_of_use("heart", licence) == (
+        f"heart may be used under {licence}, which does not allow commercial use."
+    )
+    assert terms_of_use("heart", "GPL-3.0") == "heart may be used under GPL-3.0."

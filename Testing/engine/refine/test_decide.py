@@ -308,6 +308,7 @@ def test_where_a_disc_is_expected_and_the_image_shows_a_ring_it_is_drawn_for_rev
     found = decided(loose, k=8, drawn=shown, seen=shown)
     assert_is(found, Verdict.AUTOMATON, shown)
     assert found.decision.doubtful
+    assert codes(found)[-1] is ReasonCode.RING_SHOWN
     assert_is(decided(loose, k=8, drawn=shown, likelihood=WALLS[8], seen=WALLS[8]), Verdict.CLEANED, WALLS[8])
 
 

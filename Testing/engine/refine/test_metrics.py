@@ -175,7 +175,7 @@ def test_a_stack_is_compared_slice_by_slice_and_as_a_whole():
     assert stack.mean_b1_error == pytest.approx(3 / 7)
     whole = surface_distances(prediction, truth, STACK_SPACING)
     assert (stack.assd_mm, stack.hd_mm, stack.hd95_mm) == (whole.assd_mm, whole.hd_mm, whole.hd95_mm)
-    assert stack.hd_mm > 8.0  # the lost slice is a slice distance away from the next, and more from its walls
+    assert stack.hd_mm > 8.0  # the lost slice is a slice spacing away from the next, and more from its walls
     assert stack.lv_mass_g == lv_mass_g(prediction, STACK_SPACING)
     assert stack.truth_lv_mass_g == lv_mass_g(truth, STACK_SPACING)
     lost = 100 * (prediction.sum() / truth.sum() - 1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case
 from rncarefine.io.sample import MYOCARDIUM, sample_files
 from rncarefine.nca.model import available_models, load_model
@@ -63,7 +63,7 @@ EXPECTED: dict[str, list[tuple[int, int, int, str]]] = {
 
 def repaired(name: str) -> Repaired:
     files = sample_files()
-    case = read_case(files.image, files.broken, Choice(segment=MYOCARDIUM))
+    case = read_case(files.image, files.broken, StructureChoice(segment=MYOCARDIUM))
     return repair(case.stack, load_model(name), RepairOptions(device="numpy", seed=0))
 
 

@@ -61,7 +61,7 @@ def test_most_walls_are_broken_and_some_are_merely_in_a_wrong_place():
     assert 0.75 < broken < 0.97
     assert len({result.tobytes() for result in results}) > 280
     assert np.mean([result.any() for result in results]) > 0.99
-    # Gaps, loose pieces and holes all occur.
+    # Gaps, loose components and holes all occur.
     numbers = [betti_2d(result) for result in results]
     assert np.mean([b0 > 1 for b0, _ in numbers]) > 0.2
     assert np.mean([b1 == 0 for _, b1 in numbers]) > 0.3

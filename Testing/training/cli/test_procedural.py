@@ -26,7 +26,7 @@ def call(*arguments):
 def test_hearts_are_made_as_many_as_asked_for(tmp_path):
     result = call("procedural", "--count", 2, "--run", tmp_path)
     assert result.exit_code == 0, result.output
-    assert f"2 cases in {tmp_path / 'cases'}" in result.output
+    assert str(tmp_path / "cases") in result.output
     first, second = load_cases(tmp_path / "cases")
     assert (first.name, second.name) == ("heart0000_ED", "heart0001_ED")
     np.testing.assert_array_equal(second.labels, make_case(1).labels)

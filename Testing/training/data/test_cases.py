@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rncarefine_training.data.cases import BACKGROUND, MYOCARDIUM, POOL, RV, Case, load_cases
+from rncarefine_training.data.cases import BACKGROUND, MYOCARDIUM, POOL, RV, TrainingCase, load_cases
 from training.toy_data import toy_case, write_cases
 
 
@@ -20,7 +20,7 @@ def test_a_case_comes_back_from_its_file(tmp_path):
     case = toy_case("a")
     path = case.save(tmp_path)
     assert path == tmp_path / "a_ED.npz"
-    assert_same(Case.load(path), case)
+    assert_same(TrainingCase.load(path), case)
 
 
 def test_cases_are_loaded_in_the_order_of_their_names_and_by_subject(tmp_path):
@@ -47,7 +47,7 @@ def test_no_cases_are_an_error_that_says_what_to_run(tmp_path, subjects):
 def test_a_name_that_does_not_tell_the_subject_is_an_error(name, subject):
     case = toy_case("a")
     with pytest.raises(ValueError, match="<subject>_<phase>"):
-        Case(name, subject, case.image, case.labels, case.spacing)
+        TrainingCase(name, subject, case.image, case.labels, case.spacing)
 
 
 def test_the_labels_are_in_acdcs_order():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.measure import euler_number, label
 
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, Case
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, TrainingCase
 from rncarefine_training.data.procedural import make_case, write_cases
 from rncarefine_training.data.procedural.geometry import DISCS, draw_anatomy, draw_build, draw_grid
 
@@ -155,7 +155,7 @@ def test_numbers_and_seeds_make_other_hearts():
 def test_hearts_are_written_as_cases(tmp_path):
     paths = list(write_cases(tmp_path, 2, seed=3))
     assert [path.name for path in paths] == ["heart0000_ED.npz", "heart0001_ED.npz"]
-    back, made = Case.load(paths[1]), make_case(1, 3)
+    back, made = TrainingCase.load(paths[1]), make_case(1, 3)
     np.testing.assert_array_equal(back.image, made.image)
     assert (back.subject, back.spacing) == ("heart0001", made.spacing)
     assert back.image.dtype == np.float32

@@ -24,7 +24,7 @@ def painted(seed, sequence):
 
 
 def middle_values(anatomy, image, tissue):
-    """Grey values well inside a tissue, in slices away from base and apex."""
+    """Intensities well inside a tissue, in slices away from base and apex."""
     values = []
     for k in np.flatnonzero((anatomy.along > 0.25) & (anatomy.along < 0.65)):
         inside = ndimage.distance_transform_edt(anatomy.labels[k] == tissue, sampling=anatomy.grid.spacing[1:])
@@ -41,7 +41,7 @@ def test_intensities_are_those_that_the_sequence_gives_the_truth(sequence, seed)
     assert blood == pytest.approx(contrast.blood, rel=0.3)
     wall = middle_values(anatomy, image, MYOCARDIUM)
     if len(wall) > 50:
-        # Scar, when a sequence shows it, is part of the wall and lies on the way to its own grey value.
+        # Scar, when a sequence shows it, is part of the wall and lies on the way to its own intensity.
         low, high = sorted([contrast.muscle, contrast.scar])
         assert low * 0.75 < np.median(wall) < high * 1.25
     right = middle_values(anatomy, image, RV)
@@ -95,7 +95,7 @@ def test_noise_is_rician_where_there_is_no_signal():
         anatomy = draw_anatomy(rng)
         scanned = acquire(rng, np.zeros(anatomy.labels.shape, np.float32), anatomy)
         values = scanned[scanned > 0]
-        # Where the noise is a few grey values only, their rounding distorts it.
+        # Where the noise is a few intensities only, their rounding distorts it.
         if values.mean() > 10:
             ratios.append(values.mean() / values.std())
     # The magnitude of complex noise is Rayleigh distributed: its mean is 1.91 standard deviations.

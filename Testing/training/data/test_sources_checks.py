@@ -95,7 +95,7 @@ def test_scar_that_is_a_label_of_its_own_is_pointed_at():
         truth[:, 35:, :][truth[:, 35:, :] == MYOCARDIUM] = 4
     notes = confirm_truth(ACDC, truths=scarred)
     assert notes[0].endswith(": 4.")
-    assert "3 of 9 slices" in notes[1]
+    assert "3 of 9" in notes[1]
     assert confirm_truth(Labels((2, 4), (3,), (1,)), truths=scarred) == []
 
 

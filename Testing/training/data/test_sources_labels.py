@@ -43,14 +43,14 @@ def test_labels_are_read_from_the_command_line(preset, assignments, expected):
 @pytest.mark.parametrize(
     ("preset", "assignments", "message"),
     [
-        ("mnm", [], r"no labels called 'mnm' \(did you mean 'mnms'\?\)"),
-        ("acdc", ["rv=1"], "Leave out --label rv=1"),
-        (None, ["myocardum=2"], r"no structure 'myocardum' \(did you mean 'myocardium'\?\)"),
-        (None, ["liver=2"], "no structure 'liver'. Give rv, myocardium, pool"),
-        (None, ["myocardium"], "give a whole number"),
-        (None, ["myocardium=2,4"], "give a whole number"),
+        ("mnm", [], r"'mnm' .*'mnms'"),
+        ("acdc", ["rv=1"], "--label rv=1"),
+        (None, ["myocardum=2"], r"'myocardum' .*'myocardium'"),
+        (None, ["liver=2"], "'liver'.*rv, myocardium, pool"),
+        (None, ["myocardium"], "whole number"),
+        (None, ["myocardium=2,4"], "whole number"),
         (None, ["myocardium=2", "myo=4"], r"Join them: myocardium=2\+4"),
-        (None, ["pool=3"], "No label is called myocardium"),
+        (None, ["pool=3"], "called myocardium"),
         (None, ["myocardium=2", "pool=2"], "label 2 is two things"),
         (None, ["myocardium=0"], "0 is the background"),
     ],
@@ -87,10 +87,10 @@ def test_names_that_mean_nothing_are_handed_back():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({"background": 0, "heart": 1}, r"has the labels background \(0\), heart \(1\)\. Say which is the myocardium"),
-        ({"background": 0, "LV": [1, 2], "myo": 2}, "'LV' does not say which label is the pool"),
-        ({"myo": 1, "myocardium": 2}, "'myocardium' does not say which label is the myocardium"),
-        ({}, "Say which is the myocardium"),
+        ({"background": 0, "heart": 1}, r"background \(0\), heart \(1\)"),
+        ({"background": 0, "LV": [1, 2], "myo": 2}, "'LV'.*pool"),
+        ({"myo": 1, "myocardium": 2}, "'myocardium'"),
+        ({}, "myocardium"),
     ],
 )
 def test_names_that_do_not_tell_the_myocardium_are_an_error(names, message):

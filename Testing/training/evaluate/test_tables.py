@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rncarefine_training.evaluate.measure import NO_MODEL, WHOLE
+from rncarefine_training.evaluate.measure import NO_MODEL, ONE_PASS, WHOLE
 from rncarefine_training.evaluate.statistics import Interval
-from rncarefine_training.evaluate.strata import DISTANCE, FAULT, GAP, HAS, PLACE, stratify
-from rncarefine_training.evaluate.tables import against, measured, models_of, overall, summarise
+from rncarefine_training.evaluate.strata import FAULT, GAP, HAS, PLACE, SPACING, stratify
+from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, measured, models_of, summarise
 from training.evaluation_rows import MODELS, NETWORKS, POLAR, made_up
 
 ROWS = made_up()
@@ -30,7 +30,7 @@ def where(rows, **values):
 
 def test_the_table_has_a_line_per_network_model_and_method():
     table = summarise(ROWS)
-    assert len(table) == len(NETWORKS) * (2 * 4 + 2)
+    assert len(table) == len([*NETWORKS, ALL]) * (2 * 4 + 2)
     (line,) = table[where(table, network="weak", model=FIRST, method=WHOLE)].to_dict("records")
     assert (line["broken"], line["flagged"], line["correct"], line["correct changed"]) == (24, 0, 6, 0)
     assert line["valid"] == str(Interval(24, 24))
@@ -73,16 +73,27 @@ def test_a_model_card_leaves_out_means_over_no_slice_which_it_could_not_hold():
 
 def test_all_networks_are_summed_up_for_each_model():
     rows = ROWS.copy()
-    chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=0)
-    rows.loc[chosen, ["verdict", "valid", "dice_before"]] = "refused", False, 0.1
-    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=1), "flagged"] = True
-    found = overall(rows, FIRST)
-    assert found["refused"].startswith("1 of 48, 2.1 %")
-    assert found["flagged"].startswith("1 of 48, 2.1 %")
-    assert found["median Dice of the refused"] == "0.10"
-    assert found["valid of not refused"].startswith("47 of 47, 100.0 %")
-    assert found["changed of correct"] == "0 of 12"
-    assert overall(rows, SECOND)["flagged"].startswith("0 of 48")
+    chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a")
+    rows.loc[chosen & where(rows, k=0), ["verdict", "dice"]] = "refused", 0.1
+    rows.loc[chosen & where(rows, k=1), "flagged"] = True
+    rows.loc[chosen & where(rows, k=2), "dice"] = 0.4
+    table = summarise(rows)
+    line, other = (table[where(table, network=ALL, model=model, method=WHOLE)].iloc[0] for model in MODELS)
+    counts = ["broken", "refused", "flagged", "silent", "worse", "correct", "correct changed"]
+    assert list(line[counts]) == [48, 1, 1, 1, 1, 12, 0]
+    assert list(other[counts]) == [48, 0, 0, 0, 0, 12, 0]
+    assert line.dice == pytest.approx(rows[where(rows, model=FIRST, method=WHOLE, broken=True)].dice.mean())
+
+
+def test_the_worst_subject_comes_first():
+    rows = ROWS.copy()
+    rows.loc[where(rows, model=FIRST, method=WHOLE, subject="c", broken=True), ["verdict", "dice"]] = "refused", 0.3
+    table = by_subject(rows)
+    assert len(table) == len(MODELS) * 6
+    worst = table.iloc[0]
+    assert list(worst[["model", "subject", "n", "refused", "flagged", "silent"]]) == [FIRST, "c", 8, 8, 0, 0]
+    assert list(worst[["near", "one pass", "dice"]]) == pytest.approx([0.5035, 0.6035, 0.3])
+    assert list(table[table.model == FIRST].subject) == ["c", "a", "b", "d", "e", "f"]
 
 
 def test_baselines_are_no_models():
@@ -126,6 +137,16 @@ def test_a_model_is_compared_with_another_model():
     assert table[where(table, network="all", measure="dice")].gain.item() == pytest.approx(0.1)
 
 
+def test_slices_that_one_of_both_leaves_as_it_was_are_left_out_of_the_comparison_of_walls():
+    rows = ROWS.copy()
+    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", k=0), "changed"] = False
+    rows.loc[where(rows, model=FIRST, method=ONE_PASS, network="weak", k=1), "changed"] = False
+    table = against(rows, ONE_PASS, slices=BOTH_DRAW)
+    assert set(table.slices) == {BOTH_DRAW}
+    assert list(table[where(table, model=FIRST, measure="dice")].n) == [12, 24, 36]
+    assert list(table[where(table, model=SECOND, measure="dice")].n) == [24, 24, 48]
+
+
 # Strata
 
 
@@ -137,7 +158,7 @@ def strata():
 
 def test_every_broken_slice_is_in_one_stratum_of_a_kind(strata):
     counts = strata[where(strata, model=FIRST)].groupby("stratum").n.sum()
-    assert dict(counts) == dict.fromkeys((FAULT, PLACE, HAS, GAP, DISTANCE), 48)
+    assert dict(counts) == dict.fromkeys((FAULT, PLACE, HAS, GAP, SPACING), 48)
 
 
 @pytest.mark.parametrize(
@@ -145,9 +166,9 @@ def test_every_broken_slice_is_in_one_stratum_of_a_kind(strata):
     [
         (HAS, {"none": 12, "up to 25 %": 12, "25 to 50 %": 12, "more than 75 %": 12}),
         (GAP, {"none": 12, "up to 30 deg": 12, "30 to 90 deg": 12, "more than 180 deg": 12}),
-        (FAULT, {"the wall itself": 36, "only pieces elsewhere": 12}),
+        (FAULT, {"the wall itself": 36, "only components elsewhere": 12}),
         (PLACE, {"base": 12, "middle": 12, "apex": 24}),
-        (DISTANCE, {"up to 7.5 mm": 16, "more than 7.5 mm": 32}),
+        (SPACING, {"up to 7.5 mm": 16, "more than 7.5 mm": 32}),
     ],
 )
 def test_edges_belong_to_the_lower_stratum(strata, kind, expected):

@@ -131,8 +131,8 @@ def test_another_pixel_spacing_keeps_the_anatomy(mm):
     )
 
 
-def test_a_header_can_be_wrong_about_the_slice_distance():
-    found = disturbed("slice distance 12 mm")
+def test_a_header_can_be_wrong_about_the_slice_spacing():
+    found = disturbed("slice spacing 12 mm")
     assert found.spacing == (12.0, 1.6, 1.6)
     np.testing.assert_array_equal(found.image, CASE.image)
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from engine.toy_models import seeing_model
 from experiments.gallery import CHOICES, choose_slices, draw_galleries
-from rncarefine_training.evaluate.measure import WHOLE, evaluate, failures_of
+from rncarefine_training.evaluate.measure import WHOLE, failures_of, measure_repairs
 from training.toy_data import write_cases, write_predictions
 
 
@@ -37,7 +37,7 @@ def test_every_network_has_a_picture(tmp_path):
     sources = ["weak-0@1", "middle-0@1"]
     failures = failures_of(tmp_path / "cases", tmp_path / "predictions", sources, list("ab"))
     model = seeing_model()
-    measured = pd.concat(evaluate(failures, [model], device="numpy"))
+    measured = pd.concat(measure_repairs(failures, [model], device="numpy"))
     chosen = choose_slices(measured, model.card.name, 1)
     written = draw_galleries(chosen, tmp_path, model, tmp_path)
     assert [path.name for path in written] == [f"gallery-{model.card.name}-{name}.png" for name in ("weak", "middle")]

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 import rncarefine_training
 from rncarefine_training.config import BaseNetwork, Config
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase
 from rncarefine_training.networks import base
 from rncarefine_training.networks.base import (
     CLASSES,
@@ -264,7 +264,7 @@ def test_a_network_that_is_not_trained_yet_is_an_error_that_says_what_to_run(tmp
 
 
 class BrightIsPool(torch.nn.Module):
-    """A network that knows nothing but grey values: bright is pool, dark is background, the rest is myocardium."""
+    """A network that knows nothing but intensities: bright is pool, dark is background, the rest is myocardium."""
 
     def forward(self, image):
         dark, bright = image < 0.2, image > 0.7
@@ -276,7 +276,9 @@ class BrightIsPool(torch.nn.Module):
 @pytest.mark.parametrize("side", [SHAPE[1], 71, 65])
 def test_a_prediction_lies_on_the_grid_of_the_case(side):
     case = toy_case("a")
-    small = Case(case.name, case.subject, case.image[:, :side, :side], case.labels[:, :side, :side], case.spacing)
+    small = TrainingCase(
+        case.name, case.subject, case.image[:, :side, :side], case.labels[:, :side, :side], case.spacing
+    )
     labels = predict(BrightIsPool(), small, spacing_mm=1.6)
     assert labels.shape == small.labels.shape
     assert labels.dtype == np.uint8
@@ -289,7 +291,7 @@ def test_a_prediction_lies_on_the_grid_of_the_case(side):
 
 def test_a_prediction_on_another_spacing_lies_where_the_heart_does():
     case = toy_case("a")
-    stretched = Case(case.name, case.subject, case.image, case.labels, (8.0, 2.4, 1.2))
+    stretched = TrainingCase(case.name, case.subject, case.image, case.labels, (8.0, 2.4, 1.2))
     labels = predict(BrightIsPool(), stretched, spacing_mm=1.5)
     pool = case.labels == POOL
     assert ((labels == POOL) & pool).sum() > 0.9 * pool.sum()

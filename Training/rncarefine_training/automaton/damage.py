@@ -1,4 +1,4 @@
-"""Damage done to a true wall: gaps, thin stretches, holes, loose pieces, a wall in a slightly wrong place.
+"""Damage done to a true wall: gaps, thin stretches, holes, loose components, a wall in a slightly wrong place.
 
 All functions take and return boolean masks of one slice, shape ``(j, i)``, on the automaton's square pixels.
 """
@@ -17,8 +17,8 @@ Wall = NDArray[np.bool_]
 def damage(wall: Wall, rng: np.random.Generator) -> Wall:
     """Damage a closed wall as a network might have drawn it.
 
-    The wall is first displaced and its thickness changed, smoothly; then gaps, holes and loose pieces come on top, in
-    proportions that make most results broken and some merely inaccurate.
+    The wall is first displaced and its thickness changed, smoothly; then gaps, holes and loose components are added,
+    in proportions that make most results broken and some merely inaccurate.
 
     Args:
         wall: A closed ring.
@@ -78,7 +78,7 @@ def puncture(wall: Wall, rng: np.random.Generator, count: int) -> Wall:
 
 
 def add_pieces(wall: Wall, truth: Wall, rng: np.random.Generator, count: int) -> Wall:
-    """Add loose pieces, most of them near the heart."""
+    """Add loose components, most of them near the heart."""
     centre = np.argwhere(truth).mean(axis=0)
     result = wall.copy()
     for _ in range(count):

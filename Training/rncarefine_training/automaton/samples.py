@@ -21,7 +21,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import random_affine, random_contrast
-from ..data.cases import MYOCARDIUM, POOL, RV, Case, broken, load_prediction, matches
+from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, matches
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
 from .tasks import task_of
@@ -93,7 +93,7 @@ class CroppedStack:
         return np.repeat((self.closed | self.empty | self.solid)[:, None], 3, axis=1).astype(np.float32)
 
 
-def crop_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> CroppedStack:
+def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> CroppedStack:
     """Crop a case and its predictions around the true heart.
 
     Args:
@@ -150,7 +150,7 @@ def load_stacks(
     stacks = []
     for subject in subjects:
         for path in sorted(cases.glob(f"{subject}_*.npz")):
-            case = Case.load(path)
+            case = TrainingCase.load(path)
             if not np.isin(case.labels, (MYOCARDIUM, POOL)).any():
                 continue
             found = [(source, predictions / source / path.name) for source in sources]

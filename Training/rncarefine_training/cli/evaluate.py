@@ -50,8 +50,7 @@ def evaluate(
     them. Every evaluation of the test set is recorded in RUN/opened.csv.
     """
     from ..automaton.fit import test_sources, training_sources
-    from ..evaluate.measure import evaluate as measure
-    from ..evaluate.measure import failures_of, labels_of, slices_of
+    from ..evaluate.measure import failures_of, labels_of, measure_repairs, slices_of
     from ..evaluate.store import (
         ROWS,
         base_name,
@@ -82,11 +81,11 @@ def evaluate(
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in open_test_subjects(run / "opened.csv", models, command):
             console.print(sentence, style="yellow")
-    measured = measure(failures, models, device=device, workers=workers)
+    measured = measure_repairs(failures, models, device=device, workers=workers)
     rows = gathered(measured, len(failures))
     rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
     written = write_evaluation(rows, run, name)
-    show_evaluation(written, rows)
+    show_evaluation(written)
     console.print(f"\nAll tables: {run / name}*.csv", soft_wrap=True)
 
 

@@ -41,16 +41,15 @@ def rounded(values: pd.Series, spec: str) -> list[str]:
     return ["" if math.isnan(value) else format(value, spec).replace("%", " %") for value in values.astype(float)]
 
 
-def show_evaluation(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> None:
+def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
     """Print the repair next to the baselines by network, and what each model did over all of them.
 
     Args:
         tables: From :func:`rncarefine_training.evaluate.store.write_evaluation`.
-        rows: What they were made from.
     """
     from ..evaluate.confidence import BROKEN, GOOD
     from ..evaluate.measure import WHOLE
-    from ..evaluate.tables import ALL, models_of, overall
+    from ..evaluate.tables import ALL
 
     for network, part in tables[""].groupby("network", sort=False):
         first = part.iloc[0]
@@ -61,16 +60,16 @@ def show_evaluation(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> None
         for name, heading, spec in (("dice", "Dice", ".3f"), ("hd", "HD mm", ".1f"), ("assd", "ASSD mm", ".2f")):
             columns[heading] = rounded(lines[name], spec)
         show(pd.DataFrame(columns), f"{network}: {first.broken} broken slices, {first.correct} correct ones")
-    paired = tables["paired"][tables["paired"].network == ALL]
-    gains = {"model": paired.model, "against": paired.against, "measure": paired.measure, "n": paired.n}
-    gains |= {"mean gain (95 % CI)": interval(paired, "gain", 3, ("low", "high")), "p": rounded(paired.p, ".1e")}
-    show(pd.DataFrame(gains), "Gain slice by slice, all networks; positive is better")
+    paired = tables["paired"][(tables["paired"].network == ALL) & (tables["paired"].measure == "dice")]
+    other = paired.against.where(paired.slices == ALL, paired.against + ", " + paired.slices)
+    gains = {"model": paired.model, "against": other, "n": paired.n}
+    gains |= {"mean gain (95 % CI)": interval(paired, "gain", 3, ("low", "high"))}
+    show(pd.DataFrame(gains), "Gain of Dice slice by slice, all networks; positive is better")
     trust = tables["confidence"]
     trust = trust[(trust.network == ALL) & (trust.slices == BROKEN) & (trust.question == GOOD)]
     figures = {"model": trust.model, "n": trust.n, "AUROC (95 % CI)": interval(trust, "auroc", 2, ("low", "high"), "")}
     show(pd.DataFrame(figures | {"ECE": rounded(trust.ece, ".3f")}), "Confidence: does it discriminate good repairs?")
-    counts = {
-        model: {name: text.partition(",")[0] for name, text in overall(rows, model).items()}
-        for model in models_of(rows)
-    }
-    show(pd.DataFrame(counts).rename_axis("slices of all networks").reset_index(), "Refused, flagged and changed")
+    ours = tables[""][(tables[""].network == ALL) & (tables[""].method == WHOLE)]
+    counts = {name: ours[name] for name in ("model", "broken", "refused", "flagged", "silent", "worse")}
+    counts["correct changed"] = [f"{row['correct changed']} of {row['correct']}" for row in ours.to_dict("records")]
+    show(pd.DataFrame(counts), "Slices of all networks")

@@ -21,7 +21,7 @@ SMALLEST_MM2 = 50.0
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class TrainingCase:
     """One labelled stack.
 
     Attributes:
@@ -61,14 +61,14 @@ class Case:
         return path
 
     @classmethod
-    def load(cls, path: Path) -> Case:
+    def load(cls, path: Path) -> TrainingCase:
         """Read a case written by :meth:`save`."""
         with np.load(path, allow_pickle=False) as file:
             k, j, i = (float(value) for value in file["spacing"])
             return cls(str(file["name"]), str(file["subject"]), file["image"], file["labels"], (k, j, i))
 
 
-def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[Case]:
+def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[TrainingCase]:
     """Load the cases in ``folder``, all of them or those of some subjects, in the order of their names.
 
     Raises:
@@ -76,7 +76,7 @@ def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[Case
     """
     wanted = None if subjects is None else set(subjects)
     paths = sorted(folder.glob("*.npz"))
-    cases = [Case.load(path) for path in paths if wanted is None or path.name.split("_")[0] in wanted]
+    cases = [TrainingCase.load(path) for path in paths if wanted is None or path.name.split("_")[0] in wanted]
     if not cases:
         raise ValueError(f"No cases in {folder}. Run `rncarefine-train prepare` first.")
     return cases

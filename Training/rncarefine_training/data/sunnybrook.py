@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from .cases import MYOCARDIUM, POOL, Case
+from .cases import MYOCARDIUM, POOL, TrainingCase
 
 SPACING_MM = (8.0, 1.25, 1.25)
 """Slice thickness 8 mm, field of view 320 mm over 256 pixels, as the challenge's page says; the PNGs hold none."""
@@ -34,7 +34,7 @@ def is_sunnybrook(folder: Path) -> bool:
     return any((_inner(folder) / "images").glob("SC-*.png"))
 
 
-def read_sunnybrook(folder: Path) -> Iterator[Case]:
+def read_sunnybrook(folder: Path) -> Iterator[TrainingCase]:
     """Read end-diastolic stacks: ``images/<subject>_<number>.png`` and ``labels/...``, slices in the order of numbers.
 
     Args:
@@ -55,10 +55,10 @@ def read_sunnybrook(folder: Path) -> Iterator[Case]:
             raise ValueError(f"{folder / 'labels'} lacks {missing[0]}.")
         pixels = np.stack([_read_png(path) for path in paths]).astype(np.float32)
         labels = np.stack([_read_png(folder / "labels" / path.name) for path in paths])
-        yield Case(f"{subject}_ED", subject, pixels, labels.astype(np.uint8), SPACING_MM)
+        yield TrainingCase(f"{subject}_ED", subject, pixels, labels.astype(np.uint8), SPACING_MM)
 
 
-def read_inner_contours(folder: Path) -> Iterator[Case]:
+def read_inner_contours(folder: Path) -> Iterator[TrainingCase]:
     """Read the stacks of which only the inner contour is known: label 3 is all that they have.
 
     Two phases per subject, ``ENDO-<subject>_<phase>``; subjects whose outer contour is known too are left out. A file
@@ -80,7 +80,7 @@ def read_inner_contours(folder: Path) -> Iterator[Case]:
         images = np.stack([_read_png(paths[k]) for k in slices]).astype(np.float32)
         pools = np.stack([_read_png(_label_of(paths[k])) for k in slices]) > 0
         name = f"ENDO-{subject.removeprefix('SC-')}"
-        yield Case(f"{name}_{phase:02d}", name, images, pools * np.uint8(POOL), SPACING_MM)
+        yield TrainingCase(f"{name}_{phase:02d}", name, images, pools * np.uint8(POOL), SPACING_MM)
 
 
 def _label_of(image: Path) -> Path:
@@ -91,7 +91,7 @@ def _inner(folder: Path) -> Path:
     return folder / INNER if (folder / INNER).is_dir() else folder
 
 
-def write_sample(case: Case, prediction: NDArray[np.uint8], folder: Path) -> list[Path]:
+def write_sample(case: TrainingCase, prediction: NDArray[np.uint8], folder: Path) -> list[Path]:
     """Write a case and what a base network made of it as the sample data: image, segmentation and truth.
 
     Args:

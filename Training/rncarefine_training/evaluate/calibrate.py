@@ -27,7 +27,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED
 
-from ..data.cases import MYOCARDIUM, Case, load_prediction
+from ..data.cases import MYOCARDIUM, TrainingCase, load_prediction
 from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
@@ -68,7 +68,7 @@ def collect_features(failures: Sequence[Failure], model: Model, workers: int = 1
 
 
 def _features_of(failure: Failure, model: Model) -> pd.DataFrame:
-    case = Case.load(failure.case)
+    case = TrainingCase.load(failure.case)
     wall = (load_prediction(failure.prediction) == MYOCARDIUM).astype(np.uint8)
     if not wall.any():
         return pd.DataFrame()

@@ -22,7 +22,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 
-from ..data.cases import MYOCARDIUM, POOL, Case, broken, load_prediction
+from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
 
@@ -87,7 +87,7 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
 
 
 def slices_of(failures: Iterable[Failure]) -> set[tuple[str, str, int]]:
-    """Return by :data:`KEY` the slices that :func:`evaluate` will have rows of: those with a predicted wall."""
+    """Return by :data:`KEY` the slices that :func:`measure_repairs` will have rows of: those with a predicted wall."""
     return {
         (failure.source, failure.case.stem, int(k))
         for failure in failures
@@ -95,7 +95,7 @@ def slices_of(failures: Iterable[Failure]) -> set[tuple[str, str, int]]:
     }
 
 
-def evaluate(
+def measure_repairs(
     failures: Sequence[Failure],
     models: Sequence[Model],
     *,
@@ -156,7 +156,7 @@ def labels_of(models: Sequence[Model]) -> list[str]:
 
 
 def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> pd.DataFrame:
-    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
     wall = (labels == MYOCARDIUM).astype(np.uint8)
     if not wall.any():
         return pd.DataFrame()
@@ -263,13 +263,13 @@ def _baseline(stack: Stack, name: str) -> Attempt:
     return Attempt(NO_MODEL, "", name, np.stack(walls), [])
 
 
-def broken_slices(failure: Failure) -> tuple[Case, Stack, list[int]]:
+def broken_slices(failure: Failure) -> tuple[TrainingCase, Stack, list[int]]:
     """Load a failure for the automaton alone: without what lies away from the heart, as a whole repair does.
 
     Returns:
         The case; what the network drew about the heart; and the broken slices of which something is left there.
     """
-    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
     wall = (labels == MYOCARDIUM).astype(np.uint8)
     if wall.any():
         in_plane = case.spacing[1], case.spacing[2]

@@ -12,9 +12,9 @@ from rncarefine.atomic import written_whole
 from rncarefine.nca.model import Model
 
 from .confidence import curves, summary
-from .measure import KEY, NO_MODEL
+from .measure import KEY, NO_MODEL, ONE_PASS
 from .strata import stratify
-from .tables import COMPARED, against, models_of, summarise
+from .tables import ALL, BOTH_DRAW, COMPARED, against, by_subject, models_of, summarise
 
 ROWS = "slices"
 
@@ -57,7 +57,7 @@ def keep_other_models(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Add to new rows those that a file has of other models, so that models measured one by one can be compared.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         path: An earlier file of rows; it need not exist.
 
     Raises:
@@ -86,19 +86,21 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.D
     """Write the rows and all that follows from them.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         run: Folder of the run.
         name: What the files' names begin with: ``<name>.csv`` is the table by network, ``<name>-<table>.csv`` the
             others.
 
     Returns:
-        The tables: ``""`` (by network), ``paired``, ``strata``, ``confidence``, ``reliability``, ``risk``; those that
-        are empty have no file.
+        The tables: ``""`` (by network), ``subjects``, ``paired``, ``strata``, ``confidence``, ``reliability``,
+        ``risk``; those that are empty have no file.
     """
     bins, curve = curves(rows)
+    pairs = [(other, ALL) for other in COMPARED] + [(ONE_PASS, BOTH_DRAW)]
     tables = {
         "": summarise(rows),
-        "paired": pd.concat([against(rows, other) for other in COMPARED]),
+        "subjects": by_subject(rows),
+        "paired": pd.concat([against(rows, other, slices=slices) for other, slices in pairs]),
         "strata": stratify(rows),
         "confidence": summary(rows),
         "reliability": bins,

@@ -12,7 +12,7 @@ from .statistics import Interval, mean, paired, relative_change
 from .tables import POLAR, models_of
 
 FAULT, PLACE = "what is broken", "place in the stack"
-HAS, GAP, DISTANCE = "share of the true wall there", "gap", "slice distance"
+HAS, GAP, SPACING = "share of the true wall present", "gap", "slice spacing"
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ STRATA = {
         (-1, 0, 30, 90, 180, 360),
         ("none", "up to 30 deg", "30 to 90 deg", "90 to 180 deg", "more than 180 deg"),
     ),
-    DISTANCE: Stratum("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
+    SPACING: Stratum("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
 }
-FAULTS = WALL, ELSEWHERE = "the wall itself", "only pieces elsewhere"
-"""What is broken in a slice: the wall about the heart, or nothing but that there are pieces far away from it."""
+FAULTS = WALL, ELSEWHERE = "the wall itself", "only components elsewhere"
+"""What is broken in a slice: the wall near the heart, or only that there are components far away from it."""
 PLACES = ("base", "middle", "apex")
 
 
@@ -48,7 +48,7 @@ def stratify(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per stratum and method: the models' whole repair, and polar interpolation.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
 
     Returns:
         ``n`` broken slices of ``subjects``; ``valid`` with its interval; ``dice before`` and ``dice``; ``gain`` of

@@ -19,21 +19,21 @@ OF_MODEL = (ANEW, ONE_PASS)
 """Baselines that use the encoder of the model."""
 COMPARED = (NEAR, POLAR, ANEW, ONE_PASS)
 """What the repair is compared with slice by slice."""
+BOTH_DRAW = "both draw a wall"
+"""Slices in which neither of two methods leaves the input as it is."""
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per network, model and method: broken slices, valid share with interval, means against input.
+    """Return one line per network, model and method, then those of all networks (:data:`ALL`) together.
 
     ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, need review. Of those that were
     repaired and not flagged, ``silent`` ones have a Dice below 0.6, and ``worse`` ones one that is lower by more than
-    0.02 than that of the input.
+    0.02 than that of the input. Means are of the broken slices, against the input.
     """
     lines = []
-    for (network, model, method), part in rows.groupby(["network", "model", "method"], sort=False):
+    for (network, model, method), part in _with_all(rows).groupby(["network", "model", "method"], sort=False):
         failed, correct = part[part.broken], part[part.correct]
-        refused = failed.verdict == str(Verdict.REFUSED)
-        kept = failed[~refused]
-        trusted = kept[~kept.flagged]
+        kept = failed[failed.verdict != str(Verdict.REFUSED)]
         lines.append(
             {
                 "network": network,
@@ -41,10 +41,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 "sha256": part.sha256.iloc[0],
                 "method": method,
                 "broken": len(failed),
-                "refused": int(refused.sum()),
-                "flagged": int(failed.flagged.sum()),
-                "silent": int((trusted.dice < SILENT_DICE).sum()),
-                "worse": int((trusted.dice < trusted.dice_before - WORSE_DICE).sum()),
+                **_counts(failed),
                 "valid": str(Interval(int(failed.valid.sum()), len(failed))),
                 "valid of not refused": str(Interval(int(kept.valid.sum()), len(kept))),
                 "dice before": failed.dice_before.mean(),
@@ -57,6 +54,42 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 "correct changed": int(correct.changed.sum()),
             }
         )
+    return pd.DataFrame(lines)
+
+
+def _with_all(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([rows, rows.assign(network=ALL)], ignore_index=True)
+
+
+def _counts(failed: pd.DataFrame) -> dict[str, int]:
+    refused = failed.verdict == str(Verdict.REFUSED)
+    trusted = failed[~refused & ~failed.flagged]
+    return {
+        "refused": int(refused.sum()),
+        "flagged": int(failed.flagged.sum()),
+        "silent": int((trusted.dice < SILENT_DICE).sum()),
+        "worse": int((trusted.dice < trusted.dice_before - WORSE_DICE).sum()),
+    }
+
+
+def by_subject(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per model and subject: what its whole repair made of the broken slices of all networks.
+
+    Returns:
+        ``n`` slices; the mean Dice of the input near the heart (``near``), of one pass (``one pass``) and of the repair
+        (``dice``); ``refused``, ``flagged``, ``silent`` and ``worse`` as in :func:`summarise`. The worst subject comes
+        first.
+    """
+    failed = rows[rows.broken]
+    lines = []
+    for model in models_of(rows):
+        ours = failed[failed.model == model]
+        methods = {"near": failed[failed.method == NEAR], "one pass": ours[ours.method == ONE_PASS]}
+        methods["dice"] = ours[ours.method == WHOLE]
+        means = pd.DataFrame({name: part.groupby("subject").dice.mean() for name, part in methods.items()})
+        for subject, figures in means.sort_values("dice", kind="stable").iterrows():
+            part = methods["dice"][methods["dice"].subject == subject]
+            lines.append({"model": model, "subject": subject, "n": len(part), **figures, **_counts(part)})
     return pd.DataFrame(lines)
 
 
@@ -75,7 +108,7 @@ def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | in
     Returns:
         Nothing if these weights were not measured; a mean over no slice is left out.
     """
-    ours = table[(table.method == WHOLE) & (table.sha256 == sha256)].round(3)
+    ours = table[(table.method == WHOLE) & (table.sha256 == sha256) & (table.network != ALL)].round(3)
     columns = ["broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
     return {
         str(row["network"]): {name: row[name] for name in columns if pd.notna(row[name])}
@@ -83,46 +116,22 @@ def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | in
     }
 
 
-def overall(rows: pd.DataFrame, model: str) -> dict[str, str]:
-    """Return the counts of the whole repair over all networks together.
-
-    Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
-        model: Which of the models.
-
-    Returns:
-        ``refused`` and ``flagged`` of the broken slices, the Dice that half of the refused had at most before,
-        ``valid`` of those not refused, and ``changed`` of the slices that were rings in prediction and truth.
-    """
-    ours = rows[(rows.method == WHOLE) & (rows.model == model)]
-    failed, correct = ours[ours.broken], ours[ours.correct]
-    left = failed.verdict == str(Verdict.REFUSED)
-    refused, kept, flagged = failed[left], failed[~left], int(failed.flagged.sum())
-    trusted = kept[~kept.flagged]
-    return {
-        "refused": f"{len(refused)} of {len(failed)}, {Interval(len(refused), len(failed))}",
-        "flagged": f"{flagged} of {len(failed)}, {Interval(flagged, len(failed))}",
-        "median Dice of the refused": f"{refused.dice_before.median():.2f}",
-        "valid of not refused": f"{int(kept.valid.sum())} of {len(kept)}, {Interval(int(kept.valid.sum()), len(kept))}",
-        "silent": f"{int((trusted.dice < SILENT_DICE).sum())} of {len(failed)}",
-        "made worse": f"{int((trusted.dice < trusted.dice_before - WORSE_DICE).sum())} of {len(failed)}",
-        "changed of correct": f"{int(correct.changed.sum())} of {len(correct)}",
-    }
-
-
-def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL) -> pd.DataFrame:
+def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL, slices: str = ALL) -> pd.DataFrame:
     """Compare the whole repair of every model with another method, per network and over all of them.
 
     Args:
-        rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         other: The other method; :data:`OF_MODEL` are compared with the repair by the same model.
         other_model: The model of the other method, where it is a repair.
+        slices: :data:`ALL` broken slices, or :data:`BOTH_DRAW`, those in which the repair and the other method both
+            changed the input: refused slices count with their input, which says nothing about walls.
 
     Returns:
-        One line per model, network and measure: ``n`` pairs, mean ``gain`` (positive: the model is better, for
-        distances too) with its interval, ``better`` share, ``p`` over slices, ``p subjects``, and ``effect``.
+        One line per model, network and measure: ``slices``, ``n`` pairs, mean ``gain`` (positive: the model is better,
+        for distances too) with its interval, ``better`` share, ``p`` over slices, ``p subjects``, and ``effect``.
     """
     failed = rows[rows.broken]
+    failed = failed[failed.changed] if slices == BOTH_DRAW else failed
     lines = []
     for model in models_of(rows):
         if model == other_model:
@@ -141,6 +150,7 @@ def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL)
                         "model": model,
                         "against": other if other_model == NO_MODEL else other_model,
                         "network": network,
+                        "slices": slices,
                         "measure": measure,
                         "n": found.gain.n,
                         "subjects": found.gain.subjects,

@@ -24,7 +24,7 @@ from rncarefine.nca.channels import intensity_range
 
 from ..config import Base, BaseNetwork, Config
 from ..data.augment import random_affine, random_contrast
-from ..data.cases import Case, matches
+from ..data.cases import TrainingCase, matches
 from ..progress import UpdatesBar
 from ..resume import Remaining, updates_done
 
@@ -95,7 +95,7 @@ def resample(slices: Tensor, spacing: tuple[float, float], target_mm: float, mod
 class HeartCrops(Dataset[tuple[Tensor, Tensor]]):
     """Random crops about the heart, at the base networks' spacing, background slices included now and then."""
 
-    def __init__(self, cases: list[Case], settings: Base, length: int, seed: int) -> None:
+    def __init__(self, cases: list[TrainingCase], settings: Base, length: int, seed: int) -> None:
         self.length, self.seed, self.crop = length, seed, settings.crop
         self.slices: list[tuple[Tensor, Tensor]] = []
         for case in cases:
@@ -166,7 +166,9 @@ class BaseLearner(L.LightningModule):
         self.draws.set_state(checkpoint["draws"])
 
 
-def train_member(config: Config, member: Member, cases: list[Case], folder: Path, progress: bool = True) -> list[Path]:
+def train_member(
+    config: Config, member: Member, cases: list[TrainingCase], folder: Path, progress: bool = True
+) -> list[Path]:
     """Train one base network, or resume from its last checkpoint.
 
     Args:
@@ -253,7 +255,7 @@ class Snapshots(L.Callback):
 
 
 @torch.inference_mode()
-def predict(network: torch.nn.Module, case: Case, spacing_mm: float) -> NDArray[np.uint8]:
+def predict(network: torch.nn.Module, case: TrainingCase, spacing_mm: float) -> NDArray[np.uint8]:
     """Segment a case: labels on its own grid, as a user's network would hand them over.
 
     Args:

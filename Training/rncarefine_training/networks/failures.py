@@ -13,7 +13,7 @@ from torch.nn import Module
 from rncarefine.atomic import written_whole
 
 from ..config import Config
-from ..data.cases import MYOCARDIUM, POOL, RV, Case, matches
+from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .base import Member, load_network, members, normalise, predict
 
@@ -44,7 +44,7 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
             if loaded is None or loaded[0] != snapshot:
                 loaded = snapshot, load_network(config.base.networks[member.kind], snapshot)
             target.parent.mkdir(parents=True, exist_ok=True)
-            case = Case.load(path)
+            case = TrainingCase.load(path)
             if target.parent.name.endswith(REDRAWN):
                 case = redrawn(case, config.seed)
             labels = predict(loaded[1], case, config.base.spacing_mm)
@@ -70,7 +70,7 @@ def due(config: Config, cases: Path, folder: Path) -> Iterator[tuple[Member, flo
                     yield member, fraction, path, folder / f"{source}{REDRAWN}" / path.name
 
 
-def redrawn(case: Case, seed: int) -> Case:
+def redrawn(case: TrainingCase, seed: int) -> TrainingCase:
     """Return a case whose image is redrawn in a random contrast, always the same for the same seed."""
     rng = np.random.default_rng([seed, *case.name.encode()])
     soft = (

@@ -34,8 +34,8 @@ def polar_interpolation(
     """Close a wall by interpolating its inner and outer radius over the sectors where it is missing.
 
     The wall's least and greatest radius are taken in 180 angular bins about the centre of the fitted circle and carried
-    linearly over the empty bins, with one bin of overlap. The result is the union of that with the input, less the
-    loose pieces away from the wall and with pores in the wall filled: the cavity about the centre stays the only hole.
+    linearly over the empty bins, with one bin of overlap. The result is the union of that with the input, without
+    loose components and with pores in the wall filled: the cavity about the centre stays the only hole.
 
     Args:
         mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.

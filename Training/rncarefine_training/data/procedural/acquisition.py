@@ -18,7 +18,7 @@ def acquire(rng: np.random.Generator, image: Field, anatomy: Anatomy) -> Field:
         anatomy: The heart, for where the coils lie.
 
     Returns:
-        Grey values as a scanner stores them: float32, whole numbers from 0 on.
+        Intensities as a scanner stores them: float32, whole numbers from 0 on.
     """
     shaded = image * _coils(rng, anatomy)
     noise = np.float32(np.exp(rng.uniform(np.log(0.006), np.log(0.07))))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cases import Case
+from ..cases import TrainingCase
 from .acquisition import acquire
 from .appearance import draw_appearance
 from .contrast import draw_contrast
@@ -17,7 +17,7 @@ SEED = 1907
 """Seed of the shipped training's hearts."""
 
 
-def make_case(number: int, seed: int = SEED, sequence: str | None = None) -> Case:
+def make_case(number: int, seed: int = SEED, sequence: str | None = None) -> TrainingCase:
     """Make heart ``number`` of a seed; it is the same whichever others are made.
 
     Args:
@@ -29,7 +29,7 @@ def make_case(number: int, seed: int = SEED, sequence: str | None = None) -> Cas
     anatomy = draw_anatomy(rng)
     image = acquire(rng, draw_appearance(rng, anatomy, draw_contrast(rng, sequence)), anatomy)
     subject = f"heart{number:04d}"
-    return Case(f"{subject}_ED", subject, image, anatomy.labels, anatomy.grid.spacing)
+    return TrainingCase(f"{subject}_ED", subject, image, anatomy.labels, anatomy.grid.spacing)
 
 
 def write_cases(folder: Path, count: int, seed: int = SEED) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ..cases import Case
+from ..cases import TrainingCase
 
 
 def is_acdc(folder: Path) -> bool:
@@ -16,7 +16,7 @@ def is_acdc(folder: Path) -> bool:
     return any(folder.glob("patient*/patient*_frame*_gt.nii.gz"))
 
 
-def read_acdc(folder: Path) -> Iterator[Case]:
+def read_acdc(folder: Path) -> Iterator[TrainingCase]:
     """Read ACDC's training subjects: ``patientNNN/patientNNN_frameFF.nii.gz`` and ``..._gt.nii.gz``.
 
     Raises:
@@ -34,4 +34,6 @@ def read_acdc(folder: Path) -> Iterator[Case]:
         if image.GetSize() != labels.GetSize():
             raise ValueError(f"{name}: image {image.GetSize()} and labels {labels.GetSize()} differ in size.")
         i, j, k = image.GetSpacing()
-        yield Case(name, truth.parent.name, sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(labels), (k, j, i))
+        yield TrainingCase(
+            name, truth.parent.name, sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(labels), (k, j, i)
+        )

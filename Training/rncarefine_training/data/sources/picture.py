@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rncarefine.atomic import written_whole
 from rncarefine.nca.channels import intensity_range
 
-from ..cases import MYOCARDIUM, POOL, RV, Case, broken, load_prediction
+from ..cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction
 
 T = TypeVar("T")
 COLUMNS = 6
@@ -47,12 +47,12 @@ def draw_prepared(run: Path, path: Path) -> Path:
         ``path``.
     """
     cases = sorted((run / "cases").glob("*.npz"))
-    rows = [("Truth", [_truth(Case.load(each)) for each in _spread(cases)])]
+    rows = [("Truth", [_truth(TrainingCase.load(each)) for each in _spread(cases)])]
     for folder in sorted((run / "predictions").glob("*@*")):
         there = [path for path in sorted(folder.glob("*.npz")) if (run / "cases" / path.name).exists()]
         tiles: list[_Tile] = []
         for prediction in _spread(there, LOOKED_AT):
-            tiles += _failure(Case.load(run / "cases" / prediction.name), load_prediction(prediction))
+            tiles += _failure(TrainingCase.load(run / "cases" / prediction.name), load_prediction(prediction))
         rows.append((f"Broken by {folder.name.removesuffix('@1')}", _spread(tiles)))
     figure = Figure((2.0 * COLUMNS, 2.4 * len(rows)), layout="constrained", facecolor="white")
     heights = [0.1, *[1.0] * len(rows)]
@@ -77,20 +77,20 @@ def _spread(items: list[T], count: int = COLUMNS) -> list[T]:
     return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
 
 
-def _truth(case: Case) -> _Tile:
+def _truth(case: TrainingCase) -> _Tile:
     """Take the slice with most myocardium in it."""
     k = int((case.labels == MYOCARDIUM).sum(axis=(1, 2)).argmax())
     return _tile(case, case.labels, k)
 
 
-def _failure(case: Case, prediction: NDArray[np.uint8]) -> list[_Tile]:
+def _failure(case: TrainingCase, prediction: NDArray[np.uint8]) -> list[_Tile]:
     """Take the middle one of the broken slices, if there is one."""
     area = case.spacing[1] * case.spacing[2]
     failed = [k for k in range(len(prediction)) if broken(prediction[k], case.labels[k], area)]
     return [_tile(case, prediction, failed[len(failed) // 2])] if failed else []
 
 
-def _tile(case: Case, labels: NDArray[np.uint8], k: int) -> _Tile:
+def _tile(case: TrainingCase, labels: NDArray[np.uint8], k: int) -> _Tile:
     """Cut a square with the heart, and whatever else is labelled, out of a slice."""
     seen = (labels[k] > 0) | (case.labels[k] > 0)
     found = [np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0)]

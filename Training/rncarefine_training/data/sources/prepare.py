@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cases import Case, broken
+from ..cases import TrainingCase, broken
 from .checks import PredictionCheck, TruthCheck
 from .entry import Entry, Split, check_entries, raise_all, source_of
 from .labels import Labels
@@ -144,7 +144,7 @@ def _stage(
     staging: Path, entry: Entry, read: Read, labels: Labels, checks: Mapping[str, PredictionCheck], summary: Summary
 ) -> None:
     """Write one case and its predictions to the staging folder, and count them."""
-    case = Case(entry.name, entry.subject, read.image, labels.apply(read.label), read.spacing)
+    case = TrainingCase(entry.name, entry.subject, read.image, labels.apply(read.label), read.spacing)
     for folder in (CASES, *(f"{PREDICTIONS}/{source_of(name)}" for name in read.predictions)):
         (staging / folder).mkdir(parents=True, exist_ok=True)
     case.save(staging / CASES)

@@ -22,7 +22,7 @@ class Read:
     """A labelled stack as it is on disk; labels are those of the files. Arrays have the shape ``(k, j, i)``.
 
     Attributes:
-        image: Grey values.
+        image: Intensities.
         label: The truth.
         predictions: What networks made of it, by name.
         spacing: mm along ``(k, j, i)``.

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..calibrate import GOOD_DICE
-from ..confidence import GOOD, ROSE
+from ..confidence import BROKEN, CLOSED, GOOD
 from ..measure import NO_MODEL
 from ..statistics import Interval
 from ..tables import ALL
@@ -53,36 +53,34 @@ def _smoothed(values: pd.Series) -> pd.Series:
     return values.ewm(span=max(2, len(values) // 12)).mean()
 
 
-def reliability(bins: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
-    """Draw how often a repair was good, and how often it raised Dice, among slices of the same confidence.
+def reliability(bins: pd.DataFrame) -> Figure:
+    """Draw how often a wall was good among slices of the same confidence: repaired walls, and closed ones.
 
     Args:
         bins: From :func:`rncarefine_training.evaluate.confidence.curves`.
-        summary: From :func:`rncarefine_training.evaluate.confidence.summary`.
-        population: Which slices.
     """
-    figure = new_figure(4.2)
+    figure = new_figure(4.4)
     panels = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(3, 1))
-    titles = {GOOD: f"Is it good? (Dice of at least {GOOD_DICE:g})", ROSE: "Did Dice rise?"}
-    for (above, below), (question, title) in zip(panels.T, titles.items(), strict=True):
-        above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as promised")
-        _promises(above, below, _of(bins, population, question), _of(summary, population, question))
+    titles = {BROKEN: "Repaired broken slices", CLOSED: "Closed slices, never changed"}
+    for (above, below), (population, title) in zip(panels.T, titles.items(), strict=True):
+        above.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfect calibration")
+        _calibration(above, below, _of(bins, population))
         above.set(title=title, ylim=(-0.02, 1.04))
-        above.legend(loc="upper left" if above is figure.axes[0] else "lower right", fontsize=7.5)
         below.set(xlabel="confidence", xlim=(0, 1.02))
-    panels[0][0].set_ylabel("share of yes")
+    panels[0][0].set_ylabel(f"slices with a Dice of at least {GOOD_DICE:g}")
     panels[1][0].set_ylabel("slices")
     percent(panels[0][0])
+    handles, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
     return figure
 
 
-def _promises(above: Axes, below: Axes, bins: pd.DataFrame, summary: pd.DataFrame) -> None:
+def _calibration(above: Axes, below: Axes, bins: pd.DataFrame) -> None:
     models = list(bins.model.unique())
     shade = colours(models)
     width = 0.08 / max(1, len(models))
     for number, model in enumerate(models):
         part = bins[bins.model == model]
-        total = summary[(summary.model == model) & (summary.network == ALL)].iloc[0]
         bounds = [Interval(round(share * n), int(n)).bounds for share, n in zip(part.came, part.n, strict=True)]
         low, high = np.array(bounds).T
         above.errorbar(
@@ -92,14 +90,14 @@ def _promises(above: Axes, below: Axes, bins: pd.DataFrame, summary: pd.DataFram
             color=shade[model],
             marker=MARKERS[number % len(MARKERS)],
             elinewidth=1,
-            label=f"{model}: AUROC {total.auroc:.2f}, ECE {total.ece:.2f}",
+            label=model,
         )
         left = (part.bin + 0.5) / 10 + (number - (len(models) - 1) / 2) * width
         below.bar(left, part.n, width=width, color=shade[model])
 
 
-def _of(table: pd.DataFrame, population: str, question: str) -> pd.DataFrame:
-    return table[(table.slices == population) & (table.question == question)]
+def _of(table: pd.DataFrame, population: str) -> pd.DataFrame:
+    return table[(table.slices == population) & (table.question == GOOD)]
 
 
 def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
@@ -113,7 +111,7 @@ def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) 
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3)
     chosen = curves[curves.slices == population]
-    totals = _of(summary, population, GOOD)
+    totals = _of(summary, population)
     models = list(chosen.model.unique())
     shade = colours(models)
     titles = (("risk", "Mean 1 - Dice"), ("poor", f"Dice below {GOOD_DICE:g}"), ("fell", "Dice fell"))
@@ -140,14 +138,14 @@ def strata(table: pd.DataFrame) -> Figure:
     kinds = list(table.stratum.unique())
     methods = [*dict.fromkeys(zip(table.model, table.method, strict=True))]
     shade = colours([model for model, _ in methods if model != NO_MODEL])
-    figure = new_figure(2.4 * len(kinds))
+    figure = new_figure(1.9 * len(kinds))
     for axes, kind in zip(figure.subplots(len(kinds), 2, squeeze=False), kinds, strict=True):
         part = table[table.stratum == kind]
         labels = list(dict.fromkeys(part.slices))
         _bars(axes[0], part, labels, methods, shade, "gain")
         _bars(axes[1], part, labels, methods, shade, "valid share")
-        axes[0].set(title=f"By {kind}: gain of Dice")
-        axes[1].set(title="closed rings")
+        axes[0].set(title=f"{kind[0].upper()}{kind[1:]}: gain of Dice")
+        axes[1].set(title="Closed rings")
         percent(axes[1])
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(methods))

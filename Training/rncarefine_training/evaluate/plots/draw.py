@@ -52,7 +52,7 @@ def _plots(run: Path, evaluation: str) -> dict[str, tuple[list[Path], Callable[.
         return [run / f"{evaluation}-{ending}.csv" for ending in endings]
 
     found: dict[str, tuple[list[Path], Callable[..., Figure]]] = {
-        "reliability": (tables("reliability", "confidence"), partial(curves.reliability, population=BROKEN)),
+        "reliability": (tables("reliability"), curves.reliability),
         "risk-coverage": (tables("risk", "confidence"), partial(curves.risk_coverage, population=BROKEN)),
         "strata": (tables("strata"), curves.strata),
     }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.io.choice import Choice
+from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case, read_pair
 from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, TRUTH, sample_folder
 from rncarefine.nca.model import Model
@@ -25,7 +25,7 @@ from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.readout import read_wall
 
 from ...data.cases import MYOCARDIUM as MYOCARDIUM_LABEL
-from ...data.cases import Case, load_prediction
+from ...data.cases import TrainingCase, load_prediction
 from ..measure import Failure
 from .style import GREEN, ORANGE, SKY, WIDTH, new_figure
 
@@ -62,7 +62,7 @@ class Shown:
 def sample_stack() -> Shown:
     """Return the shipped Sunnybrook stack (CC0), whose pictures anybody may publish."""
     folder = sample_folder()
-    wall = Choice(segment=MYOCARDIUM)
+    wall = StructureChoice(segment=MYOCARDIUM)
     case = read_case(folder / IMAGE, folder / BROKEN, wall)
     _, truth, _ = read_pair(folder / BROKEN, folder / TRUTH, wall, wall)
     return Shown(replace(case.stack, pool=None), truth)
@@ -80,7 +80,7 @@ def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
     for failure in failures:
         if len(shown) == most:
             break
-        case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+        case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
         wall, truth = ((values == MYOCARDIUM_LABEL).astype(np.uint8) for values in (labels, case.labels))
         if wall.any():
             found = Shown(Stack.create(case.image, wall, case.spacing, None, case.name), truth)

@@ -1,0 +1,134 @@
+"""Signals and standard streams of the command line: nothing half written, no traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from engine.cli_samples import LABELS, array, names, repair
+from engine.file_samples import (
+    MYOCARDIUM,
+)
+from harness.processes import interruptible
+from rncarefine.cli import jobs as cli_jobs
+
+CODE = "import sys; from rncarefine.cli.main import main; sys.exit(main(sys.argv[1:]))"
+
+
+def started(arguments, path=(), **options):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), *sys.path])}
+    return subprocess.run(
+        [sys.executable, "-c", CODE, *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        # Started in the background, these tests inherit an ignored SIGINT.
+        preexec_fn=None if sys.platform == "win32" else partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        **options,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows closes pipes in another way")
+@pytest.mark.parametrize("arguments", [["models"], ["--help"]])
+def test_a_reader_that_has_gone_is_neither_flagged_nor_a_traceback(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    done = started(arguments, stdout=write)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_standard_output_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = started(["models"], stdout=full)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell is asked")
+def test_standard_streams_that_are_closed_are_no_error(case):
+    command = ["sh", "-c", 'exec "$0" "$@" >&- 2>&-', sys.executable, "-c", CODE]
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([*command, *arguments], env=environment, check=False).returncode == 0
+    assert (array("out.nii.gz") == MYOCARDIUM).any()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
+@pytest.mark.parametrize(("name", "status", "said"), [("SIGINT", 130, "stopped"), ("SIGTERM", 143, "terminated")])
+def test_a_signal_while_the_libraries_are_imported_ends_without_a_traceback(tmp_path, name, status, said):
+    (tmp_path / "typer.py").write_text(
+        "import os, signal, time\n"
+        "try:\n"
+        f"    os.kill(os.getpid(), signal.{name})\n"
+        "    time.sleep(60)\n"
+        "except BaseException as error:\n"
+        "    raise ImportError from error\n"
+    )
+    done = started(["models"], path=[tmp_path])
+    assert (done.returncode, done.stderr) == (status, f"rncarefine: {said}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither signal to send")
+@pytest.mark.parametrize(
+    ("number", "status", "said"), [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_ends_a_running_repair_and_leaves_nothing_half_written(case, number, status, said):
+    before = names(case)
+    code = (
+        "import sys, time\n"
+        "from rncarefine.cli import jobs\n"
+        "from rncarefine.cli.main import main\n"
+        "def slow(case, changes, path):\n"
+        "    path.write_bytes(b'half')\n"
+        "    print('working', flush=True)\n"
+        "    time.sleep(60)\n"
+        "jobs.write_case = slow\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+        assert process.stdout.readline() == "working\n"
+        time.sleep(0.1)
+        process.send_signal(number)
+        _, complaint = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert complaint == f"rncarefine: {said}\n"
+    assert names(case) == before
+
+
+@pytest.mark.parametrize("where", ["repair_stack", "write_case", "write_reports"])
+def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
+    def stopped(*arguments, **options):
+        raise KeyboardInterrupt
+
+    before = names(case)
+    monkeypatch.setattr(cli_jobs, where, stopped)
+    assert repair("--report", "r.csv") == 130
+    assert names(case) == before
+
+
+def test_help_loads_neither_numpy_nor_what_is_built_on_it():
+    code = (
+        "import sys, time\n"
+        "started = time.process_time()\n"
+        "from rncarefine.cli.main import main\n"
+        "status = main(['--help'])\n"
+        "print(status, time.process_time() - started, *sorted({'numpy', 'scipy', 'SimpleITK'} & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    status, seconds, *loaded = done.stdout.splitlines()[-1].split()
+    assert (status, loaded) == ("0", [])
+    assert float(seconds) < 1  # about 0.2 s of the processor

@@ -1,0 +1,48 @@
+"""A repair by the command line, and what tests ask of its files and messages."""
+
+from __future__ import annotations
+
+import SimpleITK as sitk
+
+from engine.file_samples import (
+    MYOCARDIUM,
+    POOL,
+)
+from rncarefine.cli.main import main
+
+LABELS = ["--label", str(MYOCARDIUM), "--pool-label", str(POOL)]
+NAMES = ["--segment", "myocardium", "--pool-segment", "blood pool"]
+
+
+def repair(*more, segmentation="seg.nii.gz", output="out.nii.gz", chosen=LABELS):
+    arguments = [
+        "repair",
+        "case.nii.gz",
+        segmentation,
+        "--output",
+        output,
+        "--model",
+        "seeing.npz",
+        "--device",
+        "numpy",
+    ]
+    return main([*arguments, *chosen, *more])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def array(path):
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def one_line(capsys, status, expected=2):
+    """Check for one clear line on standard error and nothing else, and return it."""
+    said = capsys.readouterr()
+    assert status == expected
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert len(lines) == 1, said.err
+    assert "Traceback" not in said.err
+    return lines[0]

@@ -1,0 +1,213 @@
+"""Repairs where masks or images mislead: the heart elsewhere, contradicted masks, slices without any wall."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.repair_runs import elsewhere, run, verdicts
+from engine.shapes import STACK_SPACING, blob, disc, heart, horseshoe, ring
+from engine.toy_models import (
+    SEEING,
+    identity_model,
+    seeing_model,
+    spreading_parameters,
+    toy_model,
+    volumetric_seeing_model,
+)
+from engine.toy_stacks import broken_stack, dice, grey, ruined_stack
+from rncarefine.reasons import ReasonCode
+from rncarefine.refine.build_report import FAMILIAR
+from rncarefine.refine.repair import check
+from rncarefine.stack import Stack
+from rncarefine.words import REPAIRED, Finding, Verdict
+
+AREA = STACK_SPACING[1] * STACK_SPACING[2]
+
+
+def test_a_mask_that_contradicts_the_image_is_disregarded_and_the_report_says_so():
+    walls, pools = heart()
+    truth = walls.copy()
+    walls[5] = blob((20, 20), 12) | blob((50, 62), 10)
+    result = run(Stack.create(grey(truth, pools), walls, STACK_SPACING, pools), seeing_model(confused=8.0))
+    assert verdicts(result.report) == {5: Verdict.AUTOMATON}
+    assert result.report.slices[5].codes == ["fragmented", "mask_disregarded"]
+    assert not result.report.slices[5].flagged
+    assert dice(result.wall[5], truth[5]) > 0.95
+
+
+def test_where_all_masks_lie_beside_the_heart_broken_slices_are_drawn_from_the_image_and_closed_ones_flagged():
+    stack = broken_stack()
+    truth, _ = heart()
+    moved = Stack.create(stack.image, np.roll(stack.mask, 10, axis=1), STACK_SPACING, np.roll(stack.pool, 10, axis=1))
+    result = run(moved)
+    for record in result.report.slices[:8]:
+        if record.k in (2, 5):
+            assert (record.verdict, record.codes) == (Verdict.AUTOMATON, ["gap", "mask_disregarded"])
+            assert dice(result.wall[record.k], truth[record.k]) > 0.95
+        else:
+            assert (record.verdict, record.codes, record.flagged) == (Verdict.INTACT, ["image_disagrees"], True)
+            np.testing.assert_array_equal(result.wall[record.k], moved.mask[record.k])
+
+
+def test_of_several_places_the_one_that_the_image_shows_is_the_heart():
+    stack, truth = elsewhere(with_heart=True)
+    assert (stack.mask[:, :, 110:].sum()) > 1.2 * stack.mask[:, :, :110].sum()
+    result = run(stack)
+    assert result.report.doubts == []
+    assert verdicts(result.report) == {k: Verdict.AUTOMATON if k in (2, 5) else Verdict.CLEANED for k in range(8)}
+    assert not any(record.flagged for record in result.report.slices)
+    assert min(dice(result.wall[k], truth[k]) for k in range(8)) > 0.95
+
+
+def test_a_heart_without_any_usable_mask_is_found_and_drawn_and_all_of_it_flagged():
+    stack, truth = elsewhere(with_heart=False)
+    result = run(stack, close_base=True)
+    assert result.report.doubts == []
+    drawn = [record.k for record in result.report.slices if record.verdict is Verdict.AUTOMATON]
+    assert drawn == list(range(8))
+    for k in drawn:
+        record = result.report.slices[k]
+        assert record.flagged
+        assert {"off_axis", "invented"} <= set(record.codes)
+        assert dice(result.wall[k], truth[k]) > 0.9
+
+
+def test_where_the_encoder_is_unsure_of_the_heart_every_change_needs_review():
+    # The discs of this automaton are sure, but its ring says nothing: walls have a confidence of 0.62.
+    model = toy_model(spreading_parameters(), SEEING, steps=80)
+    result = run(ruined_stack(), model)
+    (doubt,) = result.report.doubts
+    assert doubt.code is ReasonCode.HEART_UNSURE
+    assert doubt.values["sureness"] < doubt.values["least"] == FAMILIAR
+    changed = [record for record in result.report.slices if record.verdict in REPAIRED]
+    assert [record.k for record in changed] == [2, 3, 5, 6, 7]
+    assert all(record.flagged and record.confidence > 0.5 for record in changed)
+    assert not any(record.flagged for record in result.report.slices if record.verdict is Verdict.INTACT)
+    assert run(ruined_stack()).report.doubts == []
+
+
+def test_a_wall_that_is_cleaned_where_nothing_is_seen_needs_review():
+    result = run(ruined_stack(), identity_model())
+    for k in (3, 6):
+        assert (result.report.slices[k].verdict, result.report.slices[k].flagged) == (Verdict.CLEANED, True)
+
+
+def test_a_volumetric_automaton_repairs_through_the_same_door():
+    stack = broken_stack()
+    result = run(stack, volumetric_seeing_model())
+    slice_wise = run(stack)
+    np.testing.assert_array_equal(result.wall, slice_wise.wall)
+    assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.AUTOMATON}
+
+
+def test_a_repaired_heart_has_nothing_left_to_repair():
+    stack = broken_stack()
+    result = run(stack)
+    again = Stack.create(stack.image, result.wall, STACK_SPACING, result.pool)
+    assert verdicts(check(again)) == {}
+    np.testing.assert_array_equal(run(again).wall, result.wall)
+
+
+def test_a_false_wall_on_another_organ_is_dropped_and_the_heart_repaired():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    truth = np.stack([ring(**wide)] * 6)
+    walls = truth.copy()
+    walls[2] = horseshoe(80, 20, **wide) | horseshoe(60, inner=14, outer=30, shape=(110, 130), centre=(85, 100))
+    assert walls[2].sum() > 2 * truth[2].sum()
+    pools = np.stack([disc(18, **wide)] * 6)
+    stack = Stack.create(grey(truth, pools), walls, STACK_SPACING)
+    result = run(stack)
+    assert verdicts(result.report) == {2: Verdict.AUTOMATON}
+    assert dice(result.wall[2], truth[2]) > 0.95
+
+
+def test_a_slice_with_nothing_where_the_heart_is_is_drawn_anew_and_flagged_or_left():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    walls = np.stack([ring(**wide)] * 6)
+    truth = walls[2].copy()
+    walls[2] = horseshoe(60, shape=(110, 130), centre=(85, 100))
+    pools = np.stack([disc(18, **wide)] * 6)
+    stack = Stack.create(grey(np.stack([truth] * 6), pools), walls, STACK_SPACING)
+    drawn = run(stack)
+    assert verdicts(drawn.report) == {2: Verdict.AUTOMATON}
+    assert drawn.report.slices[2].flagged
+    assert dice(drawn.wall[2], truth) > 0.95
+    left = run(stack, identity_model())
+    assert verdicts(left.report) == {2: Verdict.REFUSED}
+    for report in (drawn.report, left.report):
+        assert "off_axis" in report.slices[2].codes
+    np.testing.assert_array_equal(left.wall, walls)
+
+
+def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    walls = np.stack([ring(**wide)] * 6)
+    pools = np.stack([disc(18, **wide)] * 6)
+    image = grey(walls, pools)
+    walls[2] = ring(14, 24, shape=(110, 130), centre=(85, 100))
+    stack = Stack.create(image, walls, STACK_SPACING)
+    result = run(stack)
+    assert verdicts(result.report) == {2: Verdict.REFUSED}
+    assert verdicts(check(stack)) == {2: Verdict.TO_REPAIR}
+    for report in (result.report, check(stack)):
+        assert report.slices[2].codes == ["closed", "off_axis"]
+    np.testing.assert_array_equal(result.wall, walls)
+
+
+def test_a_slice_that_counts_as_a_ring_is_never_changed_but_flagged_if_its_hole_is_a_pore():
+    walls, _ = heart()
+    walls[4] = horseshoe(120)
+    walls[4] -= blob((35.3, 40.6 - 22 / 1.25), 2.2) & walls[4]
+    result = run(Stack.create(grey(*heart()), walls, STACK_SPACING))
+    record = result.report.slices[4]
+    assert (record.b0_before, record.b1_before, record.finding_before) == (1, 1, Finding.OPEN)
+    assert verdicts(result.report) == {4: Verdict.REFUSED}
+    assert record.codes[-1] == "counts_as_ring"
+    np.testing.assert_array_equal(result.wall, walls)
+
+
+def test_a_single_slice_is_repaired():
+    wall = horseshoe(70)
+    stack = Stack.create(grey(ring()[None], disc(18)[None]), wall[None], STACK_SPACING, disc(18)[None])
+    result = run(stack)
+    assert verdicts(result.report) == {0: Verdict.AUTOMATON}
+    assert dice(result.wall[0], ring()) > 0.8
+
+
+@pytest.mark.parametrize("away", [70, 130])
+def test_a_single_slice_whose_pool_lies_far_away_is_repaired_where_the_image_shows_the_heart_and_else_left(away):
+    grid = {"shape": (100, 200), "spacing": (1, 1), "centre": (50, 50)}
+    wall, truth = (each[None] for each in (horseshoe(34, inner=13, outer=20, **grid), ring(13, 20, **grid)))
+    pool = np.zeros_like(wall)
+    pool[0, 45:55, 45 + away : 55 + away] = 1
+    stack = Stack.create(grey(truth, disc(13, **grid)[None]), wall, (8.0, 1.0, 1.0), pool)
+    seen, left = run(stack), run(stack, identity_model())
+    assert verdicts(seen.report) == {0: Verdict.AUTOMATON}
+    assert dice(seen.wall[0], truth[0]) > 0.9
+    np.testing.assert_array_equal(left.wall, wall)
+    assert verdicts(left.report) == {0: Verdict.REFUSED}
+    assert "off_axis" in left.report.slices[0].codes
+
+
+def test_a_wall_that_cannot_be_closed_is_refused_and_stays():
+    # A straight bar tells no circle.
+    walls, _ = heart()
+    walls[3] = 0
+    walls[3, 20:22, 10:70] = 1
+    result = run(Stack.create(grey(*heart()), walls, STACK_SPACING), identity_model(), geometry=True)
+    assert verdicts(result.report) == {3: Verdict.REFUSED}
+    np.testing.assert_array_equal(result.wall, walls)
+    assert result.report.slices[3].flagged
+    assert result.report.slices[3].codes[-3:] == ["no_proposal", "interpolation_rejected", "no_ring"]
+
+
+def test_both_backends_repair_alike():
+    one, other = (run(ruined_stack(), device=device) for device in ("numpy", "cpu"))
+    np.testing.assert_array_equal(one.wall, other.wall)
+    assert (one.report.run.backend, other.report.run.backend) == ("numpy", "torch")
+    assert [replace(record, confidence=None) for record in one.report.slices] == [
+        replace(record, confidence=None) for record in other.report.slices
+    ]
