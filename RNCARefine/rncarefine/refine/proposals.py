@@ -116,9 +116,8 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
     every = range(len(stack.mask))
     best = _look(stack, _likeliest(stack, hearts, runner, model), runner, model, every)
     if best.score < SEARCHED:
-        heart = _likeliest(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
-        if heart is not best.heart:
-            best = max(best, _look(stack, heart, runner, model, every), key=lambda place: place.score)
+        found = _likeliest(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
+        best = max(best, _look(stack, found, runner, model, every), key=lambda place: place.score)
     walls = {}
     slices: list[int] = []
     middles: list[NDArray[np.float64]] = []
@@ -294,10 +293,11 @@ def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm
 
 
 def _likeliest(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Heart:
-    """Return the place with the best score."""
+    """Return the place with the best score, moved to the heart that is seen there."""
     if len(hearts) == 1:
         return hearts[0]
-    return max(hearts, key=lambda heart: _look(stack, heart, runner, model, _middle_slices(stack)).score)
+    few = _middle_slices(stack)
+    return max((_look(stack, heart, runner, model, few) for heart in hearts), key=lambda place: place.score).heart
 
 
 def _middle_slices(stack: Stack) -> list[int]:
