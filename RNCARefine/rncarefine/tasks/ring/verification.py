@@ -28,8 +28,7 @@ class Bounds:
     Attributes:
         least_overlap: Share of the old wall's main piece that must lie on or inside the new wall's outline.
         least_pool: Share of the given blood pool's main piece that must lie on or inside the new wall's outline.
-        most_of_pool: Most of the given blood pool's main piece that the new wall may take. Rejects 0.2 % of the good
-            walls of the validation set (see :mod:`rncarefine.tasks.ring.wall_shape`).
+        most_of_pool: Most of the given blood pool's main piece that the new wall may take.
         most_radius_mm: Largest radius of the new wall's outline, that of the circle with its area; no left ventricle
             is larger.
         most_off_axis_mm: Most distance of the outline's middle from the heart's axis.
