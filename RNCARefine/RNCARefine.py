@@ -197,7 +197,7 @@ class _ParameterNode(RNCARefineParameterNode):
 
 
 class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The life of the panel; what it shows and does is in ``RNCARefineLib.panel``."""
+    """Set up and tear down the panel, which is in ``RNCARefineLib.panel``."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -266,13 +266,13 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def releaseScene(self):
-        """Let go of all nodes."""
+        """Release all nodes."""
         self.setParameterNode(None)
         self.panel.clear()
         self.logic.releaseParameterNode()
 
     def initializeParameterNode(self):
-        """Work with the parameter node of the scene, and choose what there is no doubt about."""
+        """Use the parameter node of the scene, and select unambiguous inputs."""
         self.setParameterNode(self.logic.getParameterNode())
         self.panel.prefill()
 

@@ -120,9 +120,9 @@ def measurements() -> list[Measurement]:
             "Largest gap deg",
             _("Largest gap"),
             _(
-                "Angle of the widest gap in the wall, seen from its centre, in the slices that should be "
-                "rings. Components away from the heart's axis and slices without wall are not measured; 0 if the "
-                "wall is closed."
+                "Angle of the widest gap in the wall, seen from its centre, in the slices that should be rings. "
+                "Components away from the heart's axis and slices without wall are not measured; "
+                "0 if the wall is closed."
             ),
             units="deg",
             quantity=("1483009", "SCT", "Angle"),

@@ -1,1 +1,1 @@
-"""Thousands of stacks: found, repaired side by side, kept so that an interrupted run can be resumed."""
+"""Batch repair of cohorts: find cases, repair them in parallel, resume interrupted runs."""

@@ -253,7 +253,7 @@ def _files(folder: Path, depth: int, leave_out: Path | None) -> Iterator[Path]:
 
 
 def _part(images: dict[Path, str], segmentations: dict[Path, str], patterns: Sequence[str]) -> None:
-    """Leave a file that fits both patterns to the one that says more of its name."""
+    """Assign a file that fits both patterns to the more specific one."""
     said = [len(re.sub(r"\{case\}|\*|\?", "", pattern)) for pattern in patterns]
     for path in sorted(images.keys() & segmentations.keys()):
         if said[0] == said[1]:

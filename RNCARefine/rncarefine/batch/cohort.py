@@ -95,7 +95,7 @@ class Cohort:
         return name in self.flagged
 
     def outdated(self, case: CohortCase) -> str:
-        """Say why a finished case's result is not that of the case as it is now; empty if it is."""
+        """Return why the result of a finished case is out of date; empty if it is not."""
         found = difference(case, self._sources.get(case.name, {}))
         if not found:
             return ""
@@ -138,7 +138,7 @@ class Cohort:
         self.forget_failures(reports)
 
     def fail(self, reasons: Mapping[str, str]) -> None:
-        """Note that cases could not be done, and why; the next run tries them again.
+        """Record failed cases with the reasons; the next run tries them again.
 
         Raises:
             OutputError: It cannot be noted.
@@ -150,7 +150,7 @@ class Cohort:
             self._write_failed()
 
     def forget_failures(self, names: Collection[str]) -> None:
-        """Strike out cases that are no longer failed.
+        """Remove cases from the failures that are no longer failed.
 
         Raises:
             OutputError: It cannot be noted.

@@ -33,7 +33,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class ClusterError(OSError):
-    """The workers cannot be reached, or not any more."""
+    """The workers cannot be reached."""
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class OutputError(OSError):
 
 @contextmanager
 def output(folder: Path) -> Iterator[None]:
-    """Say where nothing could be written, and what to do.
+    """Return where nothing could be written, and the remedy.
 
     Raises:
         OutputError: An ``OSError`` came up inside the block.
@@ -88,7 +88,7 @@ class CaseFiles:
 
     @contextmanager
     def in_work(self) -> Iterator[None]:
-        """Leave a mark for the next run if this process dies inside the block: the case is then done last.
+        """Mark the case as in work during the block; if the process dies, the next run does it last.
 
         Raises:
             ValueError: The name of the case is too long for a file.

@@ -23,7 +23,7 @@ NOTE_S = 1.0
 
 
 class Notes:
-    """What was done and is not yet in the tables, which are written once a second however many cases that is."""
+    """Outcomes that are not yet in the tables, which are written at most once per second."""
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
@@ -51,7 +51,7 @@ class Notes:
             self.write()
 
     def write(self) -> None:
-        """Write what is waiting into the tables.
+        """Write the pending outcomes into the tables.
 
         Raises:
             OutputError: They cannot be written.

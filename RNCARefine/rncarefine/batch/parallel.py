@@ -1,4 +1,4 @@
-"""The walk through a cohort, as many cases side by side as there are workers.
+"""Repair the cases of a cohort in parallel, one per worker.
 
 Every worker writes the files of its cases itself and sends back only the report. As many cases are handed out as there
 are workers, so that memory is the same for ten cases as for ten thousand.
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 POLL_S = 0.2
-"""How often an interrupt is looked for."""
+"""Seconds between checks for an interrupt."""
 COUNT_S = 2.0
-"""How often the workers are counted."""
+"""Seconds between counts of the workers."""
 TRIES = 3
-"""How often a case is handed out again that died with a worker before it was begun."""
+"""Most retries of a case whose worker died before the case was begun."""
 GATHER_S = 1.0
 """How long a result may take to come over before others are looked at."""
 _DIED = (
@@ -140,7 +140,7 @@ class _Crew:
         return len(self._out) < max(self._workers, 1)
 
     def give(self, case: CohortCase) -> None:
-        """Hand a case out."""
+        """Submit a case."""
         future = self._client.submit(self._work, case, key=(self._name, next(self._number)), pure=False)
         self._out[future] = case
         future.add_done_callback(self._back.put)

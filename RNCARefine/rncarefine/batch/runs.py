@@ -1,4 +1,4 @@
-"""The walk through a cohort: what is finished is skipped, what fails is noted."""
+"""Run a cohort: skip finished cases, record failures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .totals import Totals
 
 @dataclass(frozen=True)
 class CaseNews:
-    """What became of a case.
+    """The outcome of a case.
 
     Attributes:
         name: The case.
@@ -34,7 +34,7 @@ class CaseNews:
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What a batch has done.
+    """The outcome of a batch.
 
     Attributes:
         table: The path of the table of all slices.
@@ -165,7 +165,7 @@ def sweep(cohort: Cohort, cases: Iterable[CohortCase], result_of: Callable[[Coho
 
 
 def reason_of(error: BaseException) -> tuple[str, bool]:
-    """Return what to say about a case that has failed, and whether the error is one that a program should not make."""
+    """Return the message about a failed case, and whether the error is a fault of the program."""
     reason = str(error)
     if isinstance(error, (ValueError, RuntimeError, OSError)) and reason:
         return reason, False

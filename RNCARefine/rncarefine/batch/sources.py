@@ -1,4 +1,4 @@
-"""What a finished case was read from, so that a later run notices when its files are others."""
+"""Detect that the files of a finished case have changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def source_of(case: CohortCase) -> dict[str, Any]:
 
 
 def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
-    """Say what is different about a case since it was finished; empty if nothing is, or nothing is known.
+    """Return what has changed about a case since it was finished; empty if nothing has, or nothing is known.
 
     A file counts as the same if its size and time are, or else its content: a copy of the data may have other times.
 

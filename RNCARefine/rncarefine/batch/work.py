@@ -1,4 +1,4 @@
-"""One case of a cohort from file to file, in whatever process it is done; needs no Slicer."""
+"""Repair one case of a cohort from file to file, in any process; needs no Slicer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHERWISE = {".nhdr": ".nrrd", ".mhd": ".mha"}
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What became of a case, small enough to be sent from process to process.
+    """The outcome of a case, small enough to be sent from process to process.
 
     Attributes:
         name: The case.
@@ -68,7 +68,7 @@ class FileWork:
     version: str = __version__
 
     def __call__(self, case: CohortCase, progress: Progress | None = None) -> CaseResult:
-        """Do a case. What is wrong with it is returned, never raised: it must not end a night's work.
+        """Do a case. What is wrong with it is returned, never raised: it must not end the batch.
 
         Raises:
             Cancelled: ``progress`` asked to stop; nothing is written.
@@ -112,7 +112,7 @@ class FileWork:
         return _model(self.model, self.sha256)
 
     def complaint(self) -> str:
-        """Say why no case can be done in this process; empty if one can."""
+        """Return why no case can be repaired in this process; empty if one can."""
         try:
             self.ready()
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""What each worker process of a batch on this machine does first; Dask calls :func:`dask_setup` in its main thread."""
+"""Prepare a worker process of a batch on this machine; Dask calls :func:`dask_setup` in its main thread."""
 
 from __future__ import annotations
 

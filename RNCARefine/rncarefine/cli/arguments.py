@@ -1,4 +1,4 @@
-"""The options that the commands of the command line share, spelled once."""
+"""Options shared by the commands."""
 
 from __future__ import annotations
 

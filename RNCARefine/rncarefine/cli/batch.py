@@ -63,7 +63,7 @@ def run_batch(
 
 
 def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int | None, scheduler: str | None) -> int:
-    """Do the cases, print what came of it, and return the exit status."""
+    """Repair the cases, print the summary, and return the exit status."""
     with CohortBar(len(cases)) as bar, _Interrupts(bar) as interrupts:
         walk = Walk(cohort, cases, result_name, bar.tell)
         left = walk.begin()
@@ -149,7 +149,7 @@ def _workers(count: int, scheduler: str | None) -> Iterator[Client]:
 
 
 class _Interrupts:
-    """Notes the first Ctrl-C, so that the cases in work are finished, and lets the second one through."""
+    """Catches the first Ctrl-C, so that running cases are finished; the second one interrupts them."""
 
     def __init__(self, bar: CohortBar) -> None:
         self._bar = bar
@@ -170,7 +170,7 @@ class _Interrupts:
         return bool(self._count)
 
     def ignore(self) -> None:
-        """Let no further one through."""
+        """Ignore Ctrl-C from now on."""
         self._ignored = True
 
     def _interrupt(self, number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""What the command line prints about a cohort: progress while it runs, and the table that closes it."""
+"""Print progress and summary of a cohort."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..words import REPAIRED, Verdict
 from .tables import note, out, plain_table, show_written
 
 MOST_FAILURES = 10
-"""Failures that are printed as they come up; all are in the table of failures."""
+"""Most failures that are printed while a batch runs; the table of failures has all of them."""
 
 
 class CohortBar:
-    """How far a batch is: a bar on a terminal, else a line for each tenth of the way."""
+    """Progress of a batch: a bar on a terminal, else one line per 10 %."""
 
     def __init__(self, total: int) -> None:
         """Prepare the bar.
@@ -54,7 +54,7 @@ class CohortBar:
         self._bar.stop()
 
     def say(self, text: str, for_good: bool = False) -> None:
-        """Show what is going on.
+        """Update the progress.
 
         Args:
             text: What is going on.
@@ -67,11 +67,11 @@ class CohortBar:
             self._bar.update(self._task, description=escape(text))
 
     def tell_workers(self, count: int) -> None:
-        """Show how many workers there are."""
+        """Show the number of workers."""
         self.say(f"Repairing, {count} worker{'' if count == 1 else 's'}" if count else "Waiting for workers")
 
     def tell(self, news: CaseNews) -> None:
-        """Show what became of a case."""
+        """Show the outcome of a case."""
         before = self._done
         self._counts[news.word] += 1
         failed, flagged = self._counts["failed"], self._counts["flagged"]
@@ -87,7 +87,7 @@ class CohortBar:
 
 
 def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
-    """Print the closing table, the first failures, and where everything is.
+    """Print the summary table, the first failures, and the paths of all files.
 
     Args:
         outcome: What the batch has done.

@@ -132,7 +132,7 @@ def check(
     report: arguments.Reports = None,
     options: RepairOptions,
 ) -> None:
-    """Say what is broken in a stack and change nothing. Exit status 1 if any slice is to be repaired."""
+    """Report what is broken in a stack; nothing is changed. Exit status 1 if any slice is to be repaired."""
     with one_line_errors():
         from .jobs import check as run
 
@@ -167,7 +167,7 @@ def evaluate(
 
 @app.command()
 def models() -> None:
-    """List the weights that are installed, with their modes and licences, and say which are taken by default."""
+    """List the weights that are installed, with their modes and licences, and the default ones."""
     with one_line_errors():
         from .jobs import models as run
 

@@ -1,4 +1,4 @@
-"""The demonstration: the whole job on the bundled sample."""
+"""Repair the bundled sample."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tables import metrics_table, out, progress_bar, show_licence, show_report,
 
 
 def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
-    """Repair the sample stack; write result, reports and pictures, and print what came of it.
+    """Repair the sample stack; write result, reports and pictures, and print a summary.
 
     Args:
         folder: Where to write; made if it is missing. Files of an earlier demonstration are replaced.

@@ -1,4 +1,4 @@
-"""The work of the commands: read files, call the engine, write files, print. Imported when a command runs."""
+"""Implement the commands: read files, call the engine, write files, print. Imported when a command runs."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED, CLOSED, TERMINATED = 0, 1, 2, 3, 130,
 
 
 class Terminated(BaseException):
-    """The process was asked to end (SIGTERM); what is half written is removed on the way out."""
+    """The process was asked to end (SIGTERM); incomplete files are removed."""
 
 
 @contextmanager
@@ -119,7 +119,7 @@ class _Signals:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else self._terminate)
 
     def restore(self) -> None:
-        """Put back what was there before."""
+        """Restore the previous handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -162,7 +162,7 @@ class _Output:
         return CLOSED if status == FLAGGED and self._closed() else status
 
     def restore(self) -> None:
-        """Let go of the copy."""
+        """Close the copy."""
         if self._copy is not None:
             os.close(self._copy)
             self._copy = None
@@ -177,7 +177,7 @@ class _Output:
         return any(event & select.POLLERR for _, event in poll.poll(0))
 
     def _discard(self) -> None:
-        """Send what is left nowhere, else Python complains when it ends."""
+        """Discard the remaining output, else Python reports an error when it ends."""
         try:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())
@@ -187,7 +187,7 @@ class _Output:
 
 
 def _open_streams() -> None:
-    """Put something in the place of standard streams that were closed, so that no file takes their numbers."""
+    """Open standard streams that were closed, so that no file gets their descriptors."""
     for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
             try:

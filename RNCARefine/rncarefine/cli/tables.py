@@ -109,7 +109,7 @@ def _repair_row(record: SliceRecord) -> list[str]:
 
 
 def show_report(report: Report) -> None:
-    """Print what to note about the stack, the table, why slices need review, and the summary line."""
+    """Print notes about the stack, the table, the reasons for review, and the summary line."""
     console = out()
     for warning in report.warnings:
         note(f"Please note: {warning}")
@@ -125,7 +125,7 @@ def show_report(report: Report) -> None:
 
 
 def show_written(paths: Iterable[Path]) -> None:
-    """Print where the files are."""
+    """Print the paths of the files."""
     for path in paths:
         out().print(f"Written: {path}", markup=False, soft_wrap=True)
 

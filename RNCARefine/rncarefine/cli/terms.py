@@ -13,7 +13,7 @@ from .tables import note
 
 
 def tell_terms(card: ModelCard) -> None:
-    """Say on standard error under which terms weights may be used, once for each licence.
+    """Print on standard error under which terms weights may be used, once per licence.
 
     Nothing is said of a licence that is free for any use. Where there is no home folder, or one that cannot be
     written, it is said each time.

@@ -10,7 +10,7 @@ from ..words import Verdict
 from .markup import anything_decided, decisions, listed, needs_review, only_checked
 
 LARGE_CHANGE_PERCENT = 10.0
-"""A larger change of the LV mass is never shown as if all was well."""
+"""With a larger change of the LV mass the headline is a warning."""
 
 
 def headline(report: Report) -> str:
@@ -65,7 +65,7 @@ def _review(report: Report) -> tuple[bool, str]:
 
 
 def _decided(report: Report) -> tuple[bool, str]:
-    """Return how far the review is, once nothing is flagged any more."""
+    """Return the state of the review when nothing is flagged."""
     undecided = [record.k for record in report.slices if record.accepted is None and needs_decision(record)]
     if undecided:
         return False, f"Reviewed: {decisions(report)}, not yet decided: {', '.join(map(str, undecided))}"

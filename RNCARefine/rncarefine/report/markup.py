@@ -1,4 +1,4 @@
-"""What the parts of the HTML page share: numbers, names of slices, and what was decided about them."""
+"""Format numbers, slices and decisions for the parts of the HTML page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DASH = "&ndash;"
 
 
 def number(value: float | None, form: str) -> str:
-    """Return a number as text; a dash for what is not known or not finite."""
+    """Return a number as text; a dash if it is unknown or not finite."""
     return DASH if value is None or not math.isfinite(value) else format(value, form).replace("-", "&minus;")
 
 
@@ -37,7 +37,7 @@ def expected(record: SliceRecord) -> str:
 
 
 def only_checked(report: Report) -> bool:
-    """Whether nothing was repaired, only looked at."""
+    """Whether the stack was only checked."""
     return report.model is None
 
 
@@ -63,7 +63,7 @@ def still_flagged(record: SliceRecord) -> bool:
 
 
 def needs_review(record: SliceRecord) -> bool:
-    """Whether a flag means more than that the slice is still to be repaired."""
+    """Whether a slice is flagged for another reason than that it is still to be repaired."""
     return still_flagged(record) and record.verdict is not Verdict.TO_REPAIR
 
 

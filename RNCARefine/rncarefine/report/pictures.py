@@ -47,7 +47,7 @@ class SlicePictures:
     change: Pixels
 
     def strip(self) -> Pixels:
-        """Return all four side by side, parted by white bars."""
+        """Return all four side by side, separated by white bars."""
         bar = np.full((self.image.shape[0], 6, 3), 255, dtype=np.uint8)
         return np.hstack([self.image, bar, self.before, bar, self.after, bar, self.change])
 
@@ -90,7 +90,7 @@ def worth_a_picture(report: Report) -> list[SliceRecord]:
 
 @dataclass(frozen=True, eq=False)
 class HeartView:
-    """What all pictures of a stack show: squares of one size about the heart's axis, with one contrast.
+    """The common view of a stack's pictures: squares of one size around the heart's axis, with one contrast.
 
     Attributes:
         centres: Middle of the picture of each slice, ``(j, i)`` in pixels, shape ``(k, 2)``.

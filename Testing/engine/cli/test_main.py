@@ -134,7 +134,9 @@ def test_mode_and_model_decide_with_which_weights_is_repaired(case, monkeypatch,
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "--output", "out.nii.gz", "--device", "numpy"]
     assert main([*arguments, *LABELS, *chosen, "--report", "r.json"]) in (0, 1)
     assert json.loads(Path("r.json").read_text())["model"]["name"] == name
-    content = files.read_case(case / "case.nii.gz", case / "seg.nii.gz", files.Choice(MYOCARDIUM, pool_label=POOL))
+    content = files.read_case(
+        case / "case.nii.gz", case / "seg.nii.gz", files.StructureChoice(MYOCARDIUM, pool_label=POOL)
+    )
     walls = {
         key: engine_repair(content.stack, model, RepairOptions(device="numpy")).wall for key, model in models.items()
     }
