@@ -1,8 +1,8 @@
 """The shape of a proposed ring: thin closures, lobes, implausible cavities, and walls along the border of the image.
 
-The thresholds were chosen on the validation subjects of ACDC (every fifth one of 1-80), on rings that the automaton, the
-image alone, and one pass of the encoder suggest for slices that networks broke: hardly any good wall (a Dice of at least
-0.75 with the truth) is rejected.
+The thresholds were chosen on the validation subjects of ACDC (every fifth one of 1-80), on rings that the automaton,
+the image alone, and one pass of the encoder suggest for slices that networks broke: hardly any good wall (a Dice of at
+least 0.75 with the truth) is rejected.
 """
 
 from __future__ import annotations
