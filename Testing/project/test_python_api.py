@@ -24,7 +24,7 @@ EXPLAINED = [
     "rncarefine.refine.records",
     "rncarefine.refine.repair",
     "rncarefine.refine.result",
-    "rncarefine.refine.thinning",
+    "rncarefine.anatomy.thinning",
     "rncarefine.stack",
 ]
 """Modules whose docstrings have examples."""

@@ -9,7 +9,7 @@ from skimage.morphology import thin
 
 from engine.shapes import disc, horseshoe, random_masks, ring
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.refine.thinning import thinned
+from rncarefine.anatomy.thinning import thinned
 
 
 @settings(max_examples=300)
