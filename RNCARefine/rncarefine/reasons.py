@@ -57,6 +57,7 @@ class ReasonCode(str, Enum):
     LOOSE_FRAGMENT = "loose_fragment", "length_px"
     PINHOLE = "pinhole", "area_px"
     SPUR = "spur", "length_px"
+    OPEN_END = "open_end", "length_px"
     # Edits of a picture: why one was not made
     BRIDGE_TOO_LONG = "bridge_too_long", "length_px", "most_px"
     OUTSIDE_VIEW = "outside_view"

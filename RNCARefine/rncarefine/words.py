@@ -64,6 +64,7 @@ class PlaceVerdict(Word):
     TO_REPAIR = "to repair"
     """The picture was only checked."""
     BRIDGED = "bridged"
+    EXTENDED = "extended"
     FILLED = "filled"
     REMOVED = "removed"
     LEFT = "left"

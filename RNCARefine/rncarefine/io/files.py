@@ -193,9 +193,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     """
     segmentation, output = Path(segmentation), Path(output)
     check_path(output)
-    for source in (segmentation, *map(Path, others)):
-        if output.resolve() == source.resolve() or (output.exists() and source.exists() and output.samefile(source)):
-            raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
+    check_inputs_kept(output, (segmentation, *map(Path, others)))
     if is_seg_nrrd(segmentation) != is_seg_nrrd(output):
         kind = f"ends in {ENDING}" if is_seg_nrrd(segmentation) else f"is one of {', '.join(WRITABLE)} (a label map)"
         raise ValueError(
@@ -210,6 +208,17 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
         raise ValueError(f"{output} is a folder. Give the name of a file.")
     if not output.resolve().parent.is_dir():
         raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
+
+
+def check_inputs_kept(output: Path, inputs: tuple[Path, ...]) -> None:
+    """Check that an output is none of the inputs.
+
+    Raises:
+        ValueError: It is one.
+    """
+    for source in inputs:
+        if output.resolve() == source.resolve() or (output.exists() and source.exists() and output.samefile(source)):
+            raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
 
 
 def read_segmentation(

@@ -119,7 +119,7 @@ class LabelMap:
             for key in self.source.GetMetaDataKeys():
                 image.SetMetaData(key, self.source.GetMetaData(key))
         try:
-            with _quiet():
+            with quiet():
                 sitk.WriteImage(image, str(path), useCompression=True)
                 written = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
         except RuntimeError as error:
@@ -161,7 +161,7 @@ def read_volume(path: Path, what: str) -> sitk.Image:
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
     check_whole(path)
     try:
-        with _quiet():
+        with quiet():
             image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise ValueError(f"{path}: the {what} cannot be read ({_last_line(error)}).") from error
@@ -216,7 +216,7 @@ def _segment(label: int) -> Segment:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence ITK's warnings, such as those about rounded NIfTI headers; errors are exceptions, not warnings."""
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..anatomy.shape import EIGHT
+from ..anatomy.thinning import thinned
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
-from ..anatomy.shape import EIGHT
 from ..tasks.tubular.bridges import Candidate, bridge_features, candidates, confidence, drawn, near_places
 from ..tasks.tubular.edits import Canvas, Limits, Window
 from ..tasks.tubular.picture import Picture
 from ..tasks.tubular.pieces import Pieces
-from ..tasks.tubular.places import Place, PlaceFinding, find_places
+from ..tasks.tubular.places import Place, PlaceFinding
 from ..tasks.tubular.settings import Settings
 from ..tasks.tubular.thicken import widened
 from ..words import PlaceVerdict
@@ -28,6 +29,8 @@ SURE = 0.75
 """A bridge that is less probable than this needs review."""
 POSSIBLE = 0.25
 """A gap is flagged if the best bridge over it is at least this probable and was not made."""
+LEAST_LENGTHS = 2.0
+"""A vessel is lengthened by at least this many times its width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +112,8 @@ def edit(
         elif place.finding in (PlaceFinding.SPUR, PlaceFinding.PINHOLE):
             edited.append(_left(place))
     if not bridges_only:
-        thickened = _thicken(canvas, likelihood, limits)
+        thickened = _thicken(canvas, likelihood)
+        edited.extend(_extensions(canvas, likelihood, settings))
     return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
 
 
@@ -121,6 +125,7 @@ def found_reason(place: Place) -> Reason:
         PlaceFinding.GAP: ReasonCode.VESSEL_GAP,
         PlaceFinding.FRAGMENT: ReasonCode.LOOSE_FRAGMENT,
         PlaceFinding.SPUR: ReasonCode.SPUR,
+        PlaceFinding.OPEN_END: ReasonCode.OPEN_END,
     }
     return Reason(codes[place.finding], length_px=place.size)
 
@@ -201,18 +206,40 @@ def _pinhole(canvas: Canvas, place: Place, likelihood: Field, settings: Settings
     return Edited(place, PlaceVerdict.FILLED, (window, hole), likelihood=mean, reasons=reasons)
 
 
-def _thicken(canvas: Canvas, likelihood: Field, limits: Limits) -> Bools:
+def _thicken(canvas: Canvas, likelihood: Field) -> Bools:
     """Widen the vessels near loose ends and fragments to what the likelihood shows; return the new pixels."""
-    before = canvas.mask.copy()
+    before, limits = canvas.mask.copy(), canvas.limits
     near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
     wanted = near & (likelihood > 0.5) & canvas.field_of_view
-    new = widened(before, wanted, rounds=int(limits.thicken_px))
-    labels, _ = ndimage.label(new, structure=EIGHT)
-    margin = int(np.ceil(limits.thicken_px)) + 1
-    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
-        window = (
-            slice(max(rows.start - margin, 0), rows.stop + margin),
-            slice(max(columns.start - margin, 0), columns.stop + margin),
-        )
-        canvas.thicken(labels[window] == number, window)
+    for pixels, window in _components(widened(before, wanted, int(limits.thicken_px)), int(np.ceil(limits.thicken_px))):
+        canvas.thicken(pixels, window)
     return np.asarray(canvas.mask & ~before)
+
+
+def _extensions(canvas: Canvas, likelihood: Field, settings: Settings) -> list[Edited]:
+    """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left."""
+    wanted = (likelihood > 0.5) & canvas.field_of_view
+    edited = []
+    for pixels, window in _components(widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2), 0):
+        line = thinned(pixels)
+        length, mean = int(line.sum()), float(likelihood[window][line].mean())
+        thick = 2 * float(ndimage.distance_transform_edt(pixels).max())
+        if length < LEAST_LENGTHS * thick or mean < settings.extend_likelihood:
+            continue
+        changed = canvas.extend(pixels, window)
+        if changed is not None:
+            j, i = (int(value) for value in np.argwhere(line)[length // 2])
+            place = Place(PlaceFinding.OPEN_END, (window[0].start + j, window[1].start + i), float(length))
+            reasons = (found_reason(place),)
+            edited.append(Edited(place, PlaceVerdict.EXTENDED, changed, likelihood=mean, reasons=reasons))
+    return edited
+
+
+def _components(pixels: Bools, margin: int) -> list[tuple[Bools, Window]]:
+    """Return the components of some pixels, each on a window with a margin about it."""
+    labels, _ = ndimage.label(pixels, structure=EIGHT)
+    found = []
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        rows, columns = (slice(max(one.start - margin - 1, 0), one.stop + margin + 1) for one in box)
+        found.append((labels[rows, columns] == number, (rows, columns)))
+    return found

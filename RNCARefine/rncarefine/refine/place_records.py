@@ -66,6 +66,7 @@ class PictureRecord:
     flagged: int
     """Flagged places without a decision."""
     bridges: int
+    extended: int
     filled: int
     removed: int
     b0_before: int
@@ -91,9 +92,11 @@ class PictureRun:
     samples: int
     steps: int
     add_only: bool
+    bridges_only: bool
     bridge_px: float
     keep_px: float
     hole_px: float
+    extend_px: float
     least_confidence: float
     seconds: float
 
@@ -140,9 +143,9 @@ class PictureReport:
     def summary(self) -> str:
         """Return the one-line summary that panel, command line and log show; a check has no after."""
         picture = self.picture
-        if self.run.backend == "none":
+        if any(place.verdict is PlaceVerdict.TO_REPAIR for place in self.places):
             return f"{picture.b0_before} components; {picture.places} places, {picture.flagged} to repair"
         return (
             f"{picture.b0_before} components before, {picture.b0_after} after; {picture.bridges} bridges, "
-            f"{picture.filled} pinholes filled, {picture.removed} fragments removed; {picture.flagged} flagged"
+            f"{picture.extended} vessels lengthened, {picture.filled} pinholes filled, {picture.removed} fragments removed; {picture.flagged} flagged"
         )

@@ -110,7 +110,9 @@ def connectivity(prediction: ArrayLike, truth: ArrayLike, tolerance: float = TOL
     return joined / pairs
 
 
-def bridge_precision(before: ArrayLike, after: ArrayLike, truth: ArrayLike, tolerance: float = TOLERANCE) -> BridgeScore:
+def bridge_precision(
+    before: ArrayLike, after: ArrayLike, truth: ArrayLike, tolerance: float = TOLERANCE
+) -> BridgeScore:
     """Count the bridges that a repair added, and those that lie on true vessel.
 
     A bridge is a component of added pixels that touches two or more components of the mask before. It is true if

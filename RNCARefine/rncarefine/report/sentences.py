@@ -54,6 +54,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.LOOSE_FRAGMENT: _("A fragment with a centreline of {length_px:.0f} pixels is joined to nothing."),
     ReasonCode.PINHOLE: _("The vessel has a hole of {area_px:.0f} pixels."),
     ReasonCode.SPUR: _("The vessel has a side branch of {length_px:.0f} pixels."),
+    ReasonCode.OPEN_END: _("The image shows {length_px:.0f} more pixels of vessel beyond this end."),
     ReasonCode.BRIDGE_TOO_LONG: _(
         "The bridge would be {length_px:.0f} pixels long, more than the {most_px:.0f} allowed."
     ),

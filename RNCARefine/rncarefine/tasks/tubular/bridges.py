@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from ...anatomy.shape import EIGHT
+from ...nca.card import BRIDGE_FEATURES
 from .edits import Limits, Places, length_of
 from .pieces import Pieces
 
@@ -25,21 +26,6 @@ PIXEL_COST = 0.05
 """Cost of a pixel in which a vessel is certain; in one where it is impossible it is 1 more."""
 NEAR_END = 4.0
 """A path starts at an end of a centreline if it starts within this many pixels of it, beyond the vessel's radius."""
-FEATURES = (
-    "likelihood",
-    "likelihood_least",
-    "support",
-    "support_least",
-    "length",
-    "straightness",
-    "ends",
-    "angle",
-    "angle_worse",
-    "width",
-    "width_ratio",
-    "size",
-)
-"""What the confidence in a bridge is computed from, see :func:`bridge_features`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +130,7 @@ def bridge_features(
         limits: Lengths are relative to them.
 
     Returns:
-        For each bridge the values of :data:`FEATURES`: mean and least likelihood along the path; mean and least
+        For each bridge the values of :data:`rncarefine.nca.card.BRIDGE_FEATURES`: mean and least likelihood along the path; mean and least
         contrast of the path against both its sides (the image support, in standard deviations of the surroundings);
         length over ``bridge_px``; straightness, chord over length; how many centreline ends it starts at, over 2;
         cosine of the angle at the ends, mean and worse; mean radius over a hundredth of ``bridge_px`` x 10; ratio of
@@ -163,7 +149,7 @@ def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> f
     """
     if not weights:
         return float(features["likelihood"])
-    score = weights["intercept"] + sum(weights[name] * features[name] for name in FEATURES)
+    score = weights["intercept"] + sum(weights[name] * features[name] for name in BRIDGE_FEATURES)
     return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
 
 
@@ -265,9 +251,7 @@ def _radius_at(pieces: Pieces, foot: Places, end: int) -> float:
     return float(np.median(radii)) if radii.size else float(pieces.radius[j, i])
 
 
-def _features(
-    one: Candidate, pieces: Pieces, likelihood: Field, smooth: Field, limits: Limits
-) -> dict[str, float]:
+def _features(one: Candidate, pieces: Pieces, likelihood: Field, smooth: Field, limits: Limits) -> dict[str, float]:
     along = likelihood[one.path[:, 0], one.path[:, 1]].astype(float)
     contrast = _contrast(one, smooth)
     chord = float(np.hypot(*(one.feet[1] - one.feet[0])))

@@ -3,7 +3,8 @@
 What is guaranteed of the result, because no edit is made that would break it:
 
 * no piece whose centreline is as long as ``keep_px`` is removed, and a piece is removed whole or not at all;
-* what is added joins two or more pieces, thickens one, or fills a hole smaller than ``hole_px``: b0 never rises;
+* what is added joins two or more pieces, widens one by ``thicken_px`` at most, lengthens one by ``extend_px`` at most, or
+  fills a hole smaller than ``hole_px``: b0 never rises;
 * no hole is made that was not there: b1 never rises;
 * the centreline of a bridge is no longer than ``bridge_px``;
 * nothing changes outside the field of view.
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...anatomy.shape import EIGHT
+from ...anatomy.thinning import thinned
 from ...anatomy.topology import euler_characteristic
 from ...reasons import Reason, ReasonCode
 from ...words import Word
@@ -36,7 +38,7 @@ class EditKind(Word):
     THICKENING = "thickening"
     """Widens a piece along its side."""
     EXTENSION = "extension"
-    """Lengthens one piece and joins none; never made."""
+    """Lengthens one piece and joins none."""
     ISLAND = "island"
     """Touches no piece; never made."""
     LOOP = "loop"
@@ -56,18 +58,20 @@ class Limits:
         keep_px: A piece with a centreline this long is never removed.
         hole_px: Only holes with fewer pixels are filled.
         thicken_px: Added pixels of a thickening lie no farther from the piece than this.
+        extend_px: Longest centreline of an extension; 0 allows none.
     """
 
     bridge_px: float
     keep_px: float
     hole_px: float
     thicken_px: float
+    extend_px: float
 
     def scaled(self, factor: float) -> Limits:
         """Return the limits for a picture that is this many times as large."""
-        return Limits(
-            self.bridge_px * factor, self.keep_px * factor, self.hole_px * factor**2, self.thicken_px * factor
-        )
+        lengths = (self.bridge_px, self.keep_px, self.thicken_px, self.extend_px)
+        bridge, keep, thicken, extend = (length * factor for length in lengths)
+        return Limits(bridge, keep, self.hole_px * factor**2, thicken, extend)
 
 
 class Canvas:
@@ -154,6 +158,14 @@ class Canvas:
         near = ndimage.distance_transform_edt(~self.pieces.mask[window]) <= self.limits.thicken_px
         added = drawn & near & self.field_of_view[window]
         if not (added & ~self.mask[window]).any() or self.kind_of(added, window) is not EditKind.THICKENING:
+            return None
+        return self._add(added, window)
+
+    def extend(self, drawn: Bools, window: Window) -> tuple[Window, Bools] | None:
+        """Lengthen a piece if that keeps the limits; arguments and result are those of :meth:`thicken`."""
+        added = drawn & self.field_of_view[window] & ~self.mask[window]
+        short = int(thinned(added).sum()) <= self.limits.extend_px
+        if not added.any() or not short or self.kind_of(added, window) is not EditKind.THICKENING:
             return None
         return self._add(added, window)
 

@@ -24,12 +24,14 @@ class Ends:
     Attributes:
         place: ``(j, i)`` of the last pixel of the centreline, shape ``(n, 2)``.
         direction: Unit vectors ``(j, i)`` in which the vessel points, shape ``(n, 2)``; zero where it is one pixel.
-        branch: Pixels from the end back to the first branching of the centreline, shape ``(n,)``.
+        foot: ``(j, i)`` where the centreline first branches, or where it was followed to, shape ``(n, 2)``.
+        branch: Pixels from the end back to the foot, shape ``(n,)``; 0 where the centreline does not branch so near.
         piece: Label of the piece, shape ``(n,)``.
     """
 
     place: NDArray[np.int64]
     direction: NDArray[np.float64]
+    foot: NDArray[np.int64]
     branch: NDArray[np.int64]
     piece: NDArray[np.int64]
 
@@ -88,22 +90,22 @@ def _ends(centreline: Bools, labels: NDArray[np.int32]) -> Ends:
     around = ndimage.convolve(line.astype(np.uint8), np.ones((3, 3), np.uint8), mode="constant")
     found = np.argwhere(line & (around <= 2))
     directions = np.zeros((len(found), 2))
-    branches = np.zeros(len(found), np.int64)
+    feet, branches = np.zeros((len(found), 2), np.int64), np.zeros(len(found), np.int64)
     for n, place in enumerate(found):
-        back, steps = _walk(line, around, (int(place[0]), int(place[1])))
-        along = place - np.array(back)
+        foot, steps = _walk(line, (int(place[0]), int(place[1])))
+        along = place - np.array(foot)
         length = float(np.hypot(*along))
         directions[n] = along / length if length else 0.0
-        branches[n] = steps
+        feet[n], branches[n] = foot, steps
     places = found - 1
-    return Ends(places, directions, branches, labels[places[:, 0], places[:, 1]].astype(np.int64))
+    return Ends(places, directions, feet - 1, branches, labels[places[:, 0], places[:, 1]].astype(np.int64))
 
 
-def _walk(line: Bools, around: NDArray[np.uint8], place: tuple[int, int]) -> tuple[tuple[int, int], int]:
+def _walk(line: Bools, place: tuple[int, int]) -> tuple[tuple[int, int], int]:
     """Walk from an end along the centreline, to its first branching and no farther than :data:`LOOK_BACK`.
 
     Returns:
-        Where the walk ended, and its steps.
+        Where the walk ended, and its steps if it ended at a branching, else 0.
     """
     before, here = place, place
     for step in range(LOOK_BACK):
@@ -111,11 +113,11 @@ def _walk(line: Bools, around: NDArray[np.uint8], place: tuple[int, int]) -> tup
         near = [
             (j + dj, i + di)
             for dj, di in ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
-            if line[j + dj, i + di] and (j + dj, i + di) not in (before, here)
+            if line[j + dj, i + di] and (j + dj, i + di) != before
         ]
-        # Diagonal steps see the pixel before as a neighbour of the next one.
-        near = [each for each in near if max(abs(each[0] - before[0]), abs(each[1] - before[1])) > 1 or before == here]
+        # What touches the pixel before as well was passed on the way.
+        near = [(j, i) for j, i in near if before == here or max(abs(j - before[0]), abs(i - before[1])) > 1]
         if len(near) != 1:
-            return here, step
+            return here, step if near else 0
         before, here = here, near[0]
-    return here, LOOK_BACK
+    return here, 0

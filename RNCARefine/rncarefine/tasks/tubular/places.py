@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from ...anatomy.topology import holes
 from ...words import Word
 from .edits import Limits, Window
-from .pieces import LOOK_BACK, Pieces
+from .pieces import Pieces
 
 Bools = NDArray[np.bool_]
 
@@ -29,6 +29,8 @@ class PlaceFinding(Word):
     """A piece with a short centreline."""
     PINHOLE = "pinhole"
     """A small hole in a vessel."""
+    OPEN_END = "open end"
+    """A vessel ends, and the image shows that it goes on; only a repair finds these."""
     SPUR = "spur"
     """A side branch hardly longer than the vessel is thick; reported, never cut."""
 
@@ -135,9 +137,7 @@ def _spurs(pieces: Pieces) -> list[Place]:
     found = []
     for n, (j, i) in enumerate(ends.place):
         steps = int(ends.branch[n])
-        if 0 < steps < LOOK_BACK:
-            foot = np.round(ends.place[n] - ends.direction[n] * steps).astype(int)
-            thick = float(pieces.radius[foot[0], foot[1]])
-            if steps <= max(2 * thick, 3.0):
-                found.append(Place(PlaceFinding.SPUR, (int(j), int(i)), float(steps), end=n, piece=int(ends.piece[n])))
+        thick = float(pieces.radius[tuple(ends.foot[n])])
+        if 0 < steps <= max(2 * thick, 3.0):
+            found.append(Place(PlaceFinding.SPUR, (int(j), int(i)), float(steps), end=n, piece=int(ends.piece[n])))
     return found

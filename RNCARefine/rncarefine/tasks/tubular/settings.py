@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ...nca.card import ModelCard
@@ -26,6 +26,7 @@ class Settings:
         least_support: Bridges with less contrast are not made.
         fragment_likelihood: A loose fragment with a lower mean likelihood is removed.
         hole_likelihood: A pinhole with at least this mean likelihood is filled.
+        extend_likelihood: A vessel is lengthened where the mean likelihood is at least this.
         bridge_confidence: Weights of the features of a bridge, see :func:`~.bridges.confidence`.
         familiar: ``mean``, ``sd`` (by feature) and ``most`` of the domain gate, see :mod:`~.familiar`; without any,
             every picture is familiar.
@@ -34,11 +35,12 @@ class Settings:
     channel: str = "green"
     polarity: str = "dark"
     fov_diameter_px: float = 1000.0
-    limits: Limits = field(default_factory=lambda: Limits(bridge_px=40.0, keep_px=40.0, hole_px=30.0, thicken_px=2.0))
+    limits: Limits = field(default_factory=lambda: Limits(60.0, 40.0, 100.0, 2.0, 60.0))
     least_confidence: float = 0.5
     least_support: float = 0.0
     fragment_likelihood: float = 0.5
-    hole_likelihood: float = 0.3
+    hole_likelihood: float = 0.5
+    extend_likelihood: float = 0.6
     bridge_confidence: Mapping[str, float] = field(default_factory=dict)
     familiar: Mapping[str, Any] = field(default_factory=dict)
 
@@ -46,7 +48,8 @@ class Settings:
     def of(cls, card: ModelCard) -> Settings:
         """Return the settings of a model card, whose rules have checked them."""
         values = dict(card.tubular)
-        limits = Limits(*(float(values.pop(name)) for name in ("bridge_px", "keep_px", "hole_px", "thicken_px")))
+        names = [entry.name for entry in fields(Limits)]
+        limits = Limits(*(float(values.pop(name)) for name in names))
         return cls(**values, limits=limits)
 
     def limits_at(self, diameter: float) -> Limits:
