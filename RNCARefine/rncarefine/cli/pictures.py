@@ -153,7 +153,7 @@ def place_table(report: PictureReport) -> Table:
         table.add_row(
             str(place.number),
             str(place.finding),
-            f"{place.verdict}{', needs review' if place.flagged else ''}",
+            f"{place.verdict}{', needs review' if place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR else ''}",
             str(place.row),
             str(place.column),
             f"{place.size_px:.0f}",
