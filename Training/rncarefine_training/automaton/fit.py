@@ -25,6 +25,7 @@ from .learner import AutomatonLearner
 from .patience import Patience
 from .samples import RepairSamples, Sample, load_stacks
 from .validation import Validation
+from .windows import WindowSamples, load_pictures, validation_windows
 
 VALIDATION_SLICES = 160
 CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}
@@ -127,13 +128,19 @@ def train_automaton(
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
     spacing = settings.spacing_mm
-    stacks = load_stacks(cases, predictions, config.subjects.train, spacing, sources)
-    held = load_stacks(cases, predictions, config.subjects.select, spacing, last_sources)
-    validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
+    load = load_pictures if settings.task == "tubular" else load_stacks
+    loaded = load(cases, predictions, config.subjects.train, spacing, sources)
+    held = load(cases, predictions, config.subjects.select, spacing, last_sources)
+    length = settings.batch * total * machines.processes
+    if settings.task == "tubular":
+        validation = validation_windows(held, settings, VALIDATION_SLICES, config.seed)
+        samples = WindowSamples(loaded, settings, length, config.seed)
+    else:
+        validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
+        samples = RepairSamples(loaded, settings, length, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
     if settings.start:
         learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)
-    samples = RepairSamples(stacks, settings, settings.batch * total * machines.processes, config.seed)
     return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(made_from(config))])
 
 

@@ -15,14 +15,14 @@ from rncarefine.nca.model import load_model
 
 from ..config import Config
 from ..data.cases import load_cases
-from .data import prepare, procedural
+from .data import pictures, prepare, procedural
 from .evaluate import evaluate, plots
 from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-for command in (prepare, procedural, evaluate, plots):
+for command in (prepare, pictures, procedural, evaluate, plots):
     app.command()(command)
 
 
@@ -190,7 +190,9 @@ def sample(
     cases = {case.subject: case for case in read_sunnybrook(source)}
     if subject not in cases:
         raise ValueError(f"There is no subject {subject!r} in {source}; there are {', '.join(cases)}.")
-    trained = load_network(training.base.networks[kind], run / "base" / member / f"snapshot-{fraction}.pt")
+    trained = load_network(
+        training.base.networks[kind], run / "base" / member / f"snapshot-{fraction}.pt", training.classes
+    )
     labels = predict(trained, cases[subject], training.base.spacing_mm)
     for path in write_sample(cases[subject], labels, output):
         console.print(str(path))

@@ -7,20 +7,19 @@ from torch import nn
 
 from ..config import BaseNetwork
 
-CLASSES = 4
 STRIDE = 16
 """Image sides are padded to a multiple of this, enough for every architecture here."""
 
 
-def build_network(description: BaseNetwork) -> nn.Module:
-    """Build one base network: one channel in, logits of background, RV, myocardium and pool out."""
+def build_network(description: BaseNetwork, classes: int) -> nn.Module:
+    """Build one base network: one channel in, logits of the classes out, background first."""
     channels = description.channels
     strides = [2] * (len(channels) - 1)
     if description.architecture == "unet":
-        return UNet(2, 1, CLASSES, channels, strides, num_res_units=len(channels) - 2, norm="batch")
+        return UNet(2, 1, classes, channels, strides, num_res_units=len(channels) - 2, norm="batch")
     if description.architecture == "attentionunet":
-        return AttentionUnet(2, 1, CLASSES, channels, strides)
+        return AttentionUnet(2, 1, classes, channels, strides)
     if description.architecture == "segresnet":
-        return SegResNet(2, channels[0], 1, CLASSES, blocks_down=(1, 2, 2, 2), blocks_up=(1, 1, 1))
+        return SegResNet(2, channels[0], 1, classes, blocks_down=(1, 2, 2, 2), blocks_up=(1, 1, 1))
     features = (channels[0], *channels[:4], channels[0]) if len(channels) == 4 else tuple(channels)
-    return BasicUNet(2, 1, CLASSES, features)
+    return BasicUNet(2, 1, classes, features)

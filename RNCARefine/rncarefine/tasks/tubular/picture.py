@@ -159,7 +159,8 @@ def flattened(values: Image, field_of_view: Bools, diameter: float) -> Image:
     weight = np.maximum(ndimage.uniform_filter(inside, size), 1e-3)
     mean = ndimage.uniform_filter(np.where(field_of_view, values, 0).astype(np.float32), size) / weight
     centred = np.where(field_of_view, values - mean, 0).astype(np.float32)
-    spread = np.sqrt(ndimage.uniform_filter(centred * centred, size) / weight)
+    # The running sums of the filter can fall below 0 by rounding.
+    spread = np.sqrt(np.maximum(ndimage.uniform_filter(centred * centred, size), 0) / weight)
     typical = float(np.median(spread[field_of_view]))
     flat: Image = centred / np.maximum(spread, max(0.3 * typical, 1e-6)).astype(np.float32)
     return flat

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...nca.channels import stacked
+from ...nca.channels import picture_channels
 from ...nca.crop import Crop, crop_around
 from ...nca.model import Model
 from ...nca.rollout import Runner
@@ -23,8 +23,6 @@ REACH = 1.0
 """Windows cover everything within this many times the longest bridge of a loose end or fragment."""
 OVERLAP = 0.25
 """Share of a window's side by which windows overlap; there the likelihood fades from one to the other."""
-CLIPPED = 3.0
-"""The image channel is cut off at this many standard deviations."""
 AT_ONCE = 8
 """Windows per pass, between which the progress is reported."""
 
@@ -38,6 +36,7 @@ def likelihood(
     seed: int = 0,
     samples: int = 1,
     steps: int | None = None,
+    everywhere: bool = False,
     progress: Progress | None = None,
 ) -> Field:
     """Return the likelihood of vessel on the picture's grid, 0 where no window lies.
@@ -52,7 +51,8 @@ def likelihood(
         pieces: The pieces of the picture's mask, where they are known.
         seed: Of the automaton.
         samples: Runs that are averaged.
-        steps: Most steps of a run; ``None`` takes the model's.
+        steps: Most steps of a run; ``None`` takes the model's, and 0 is the encoder's evidence without any run.
+        everywhere: Lay windows over the whole field of view.
         progress: Called between passes; may cancel.
 
     Returns:
@@ -62,12 +62,13 @@ def likelihood(
     pieces = pieces or Pieces.of(picture.mask)
     scale = picture.diameter / settings.fov_diameter_px
     limits = settings.limits_at(picture.diameter)
-    near = near_places(pieces, limits.keep_px, REACH * limits.bridge_px) & picture.field_of_view
+    near = picture.field_of_view
+    if not everywhere:
+        near = near & near_places(pieces, limits.keep_px, REACH * limits.bridge_px)
     crop = _whole(picture, scale, side)
     wanted = crop.take(near[None].astype(np.float32))[0] > 0
-    grey = np.clip(picture.grey(settings.channel, settings.polarity), -CLIPPED, CLIPPED)
-    image, mask = crop.take(grey[None]), crop.take(picture.mask[None])
-    channels = stacked(image, mask, None, 0)
+    grey = picture.grey(settings.channel, settings.polarity)
+    channels = picture_channels(*(crop.take(part[None])[0] for part in (grey, picture.mask, picture.field_of_view)))
     windows = _windows(wanted, side)
     total = np.zeros(crop.size, np.float32)
     weights = np.zeros(crop.size, np.float32)
@@ -80,7 +81,11 @@ def likelihood(
         found = np.zeros((len(part), side, side), np.float32)
         for sample in range(samples):
             rolled = runner.roll(
-                encoding, numbers, steps=steps or model.card.steps, fire_rate=model.card.fire_rate, seed=seed + sample
+                encoding,
+                numbers,
+                steps=model.card.steps if steps is None else steps,
+                fire_rate=model.card.fire_rate,
+                seed=seed + sample,
             )
             found += np.clip(rolled.state[..., 0], 0, 1) / samples
         for (j, i), field in zip(part, found, strict=True):
