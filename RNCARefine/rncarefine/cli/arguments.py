@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -19,11 +19,22 @@ INPUT, OUTPUT = "Input", str(Group.OUTPUT)
 
 ImageFile = Annotated[
     Path,
-    typer.Argument(metavar="IMAGE", help="Short-axis stack: NIfTI, NRRD or MetaImage, slices along the third axis."),
+    typer.Argument(
+        metavar="IMAGE",
+        help="Short-axis stack (NIfTI, NRRD or MetaImage, slices along the third axis), or a photograph (also PNG, "
+        "JPEG, TIFF).",
+    ),
 ]
 SegmentationFile = Annotated[
     Path,
-    typer.Argument(metavar="SEGMENTATION", help="Label map on the image's grid, or .seg.nrrd."),
+    typer.Argument(
+        metavar="SEGMENTATION",
+        help="Label map on the image's grid, or .seg.nrrd; of a photograph a mask or probability map.",
+    ),
+]
+TaskName = Annotated[
+    Literal["ring", "tubular"] | None,
+    typer.Option("--task", help="ring: myocardium in a stack; tubular: vessels in a picture. Told by the file."),
 ]
 Label = Annotated[
     int | None,

@@ -12,6 +12,7 @@ import typer
 from .. import __version__
 from ..atomic import write_text_whole, written_whole
 from ..io.files import Case, Choice, check_output, read_case, read_pair, write_case
+from ..io.picture_files import is_picture
 from ..nca.model import available_models, choose_model
 from ..refine.metrics import evaluate as compare
 from ..refine.options import RepairOptions, option_infos
@@ -20,9 +21,10 @@ from ..refine.repair import check as check_stack
 from ..refine.repair import repair as repair_stack
 from ..report.report import json_text, report_ending, write_report
 from ..stack import Mask
-from . import arguments
+from ..tasks.task import RING, VESSELS, check_task
+from . import arguments, pictures
 from .batch import batch
-from .demo import run_demo, sample_folder
+from .demo import run_demo, run_vessel_demo, sample_folder
 from .errors import one_line_errors
 from .main import FINE, FLAGGED
 from .tables import (
@@ -39,7 +41,8 @@ from .tables import (
 from .terms import tell_terms
 
 app = typer.Typer(
-    help="Repairs broken myocardium rings in short-axis cardiac MR, and says what was broken and what was done. "
+    help="Repairs broken myocardium rings in short-axis cardiac MR, and broken vessels in photographs of the retina, "
+    "and says what was broken and what was done. "
     "For research use only.",
     no_args_is_help=True,
     add_completion=False,
@@ -63,13 +66,17 @@ def repair(
     report: arguments.Reports = None,
     options: RepairOptions,
 ) -> None:
-    """Repair the broken slices of a stack; correct slices are returned unchanged (bit-identical)."""
+    """Repair the broken slices of a stack, or the vessels of a picture; what is correct is returned unchanged."""
     with one_line_errors():
         reports = report or []
-        check_output(segmentation, output, (image,))
+        choice = Choice(label, segment, pool_label, pool_segment)
         check_reports(reports, (image, segmentation, output))
+        if pictures.is_for_pictures(image, options):
+            raise typer.Exit(pictures.repair_files(image, segmentation, choice, output, reports, options))
+        check_output(segmentation, output, (image,))
         weights = choose_model(options.model, options.mode)
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
+        check_task(weights.card, RING, str(image))
+        case = read_case(image, segmentation, choice)
         if options.trim_pool and case.pool is None:
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         tell_terms(weights.card)
@@ -102,13 +109,17 @@ def check(
     pool_segment: arguments.PoolSegment = None,
     report: arguments.Reports = None,
     *,
+    task: arguments.TaskName = None,
     options: RepairOptions,
 ) -> None:
-    """Say what is broken in a stack and change nothing. Exit status 1 if any slice is to be repaired."""
+    """Say what is broken in a stack or a picture of vessels and change nothing. Exit status 1 if anything is."""
     with one_line_errors():
         reports = report or []
+        choice = Choice(label, segment, pool_label, pool_segment)
         check_reports(reports, (image, segmentation))
-        case = read_case(image, segmentation, Choice(label, segment, pool_label, pool_segment))
+        if task == VESSELS.name or (task is None and is_picture(image)):
+            raise typer.Exit(pictures.check_files(image, segmentation, choice, reports))
+        case = read_case(image, segmentation, choice)
         result = check_stack(case.stack, options)
         with written_whole(*reports) as new_reports:
             write_reports(result, new_reports, case, case.stack.mask)
@@ -126,12 +137,29 @@ def evaluate(
     segment: Annotated[str | None, typer.Option(help="Name or ID of the myocardium in .seg.nrrd files.")] = None,
     truth_label: Annotated[int | None, typer.Option(help="Its label in TRUTH, if another.")] = None,
     truth_segment: Annotated[str | None, typer.Option(help="Its name or ID in TRUTH, if another.")] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of a picture of vessels: the mask before the repair, to judge its bridges."),
+    ] = None,
+    task: arguments.TaskName = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the metrics as JSON.")] = None,
 ) -> None:
-    """Compare a segmentation with the truth: Dice, surface distances in mm, Betti errors, LV mass."""
+    """Compare a segmentation with the truth: Dice, surface distances in mm, Betti errors, LV mass.
+
+    Of a picture of vessels (PNG, TIFF, or --task tubular): Dice, clDice, connectivity, Betti errors in the picture and
+    in patches, and, with --before, the share of bridges on true vessel.
+    """
     with one_line_errors():
         if json is not None:
             check_reports([json], (prediction, truth), endings=(".json",))
+        if task == VESSELS.name or (task is None and is_picture(prediction)):
+            values = pictures.evaluate_files(prediction, truth, label, truth_label, before)
+            if json is not None:
+                write_text_whole(json, json_text(values))
+            show_written([] if json is None else [json])
+            return
+        if before is not None:
+            raise ValueError("--before is about pictures of vessels. Leave it out for a stack.")
         ours, theirs, spacing = read_pair(
             prediction,
             truth,
@@ -171,11 +199,16 @@ def demo(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for results; made if it is missing.")
     ] = Path("rncarefine-demo"),
     *,
+    task: arguments.TaskName = None,
     options: RepairOptions,
 ) -> None:
-    """Repair the bundled sample stack, and write result, reports and pictures."""
+    """Repair the bundled sample stack (or photograph, --task tubular), and write result, reports and pictures."""
     with one_line_errors():
+        if task == VESSELS.name:
+            run_vessel_demo(output, options)
+            return
         weights = choose_model(options.model)
+        check_task(weights.card, RING, "The sample")
         sample_folder()  # before the terms, that bad input stays one line
         tell_terms(weights.card)
         run_demo(output, weights, options)

@@ -1,4 +1,4 @@
-"""Reading a picture and its vessel mask from files (PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage), and writing the result."""
+"""Read a picture and its vessel mask from files (PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage), and write the result."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _plane(image: sitk.Image, path: Path, what: str) -> NDArray[Any]:
     planes = values.shape[: values.ndim - (channels > 1)]
     if len(planes) > 2 and int(np.prod(planes[:-2])) != 1:
         raise ValueError(
-            f"{path}: the {what} has {int(np.prod(planes[:-2]))} slices, vessels are repaired in a single picture. Save "
+            f"{path}: the {what} has {int(np.prod(planes[:-2]))} slices; vessels are repaired in one picture. Save "
             "one slice as a file of its own; vessels in 3D are not repaired."
         )
     return values.reshape(*planes[-2:], *((channels,) if channels > 1 else ()))

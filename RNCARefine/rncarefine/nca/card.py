@@ -75,7 +75,7 @@ class ModelCard:
     closed_confidence: dict[str, float] = field(default_factory=dict)
     """Weights of :data:`CLOSED_FEATURES`, for walls that were closed already."""
     tubular: dict[str, Any] = field(default_factory=dict)
-    """How a model of vessels is used, see :class:`rncarefine.tasks.tubular.settings.Settings`; empty for other tasks."""
+    """How a model of vessels is used, see :class:`rncarefine.tasks.tubular.settings.Settings`; else empty."""
     created_by: dict[str, Any] = field(default_factory=dict)
     """Command and configuration that made the weights."""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)

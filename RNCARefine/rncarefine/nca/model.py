@@ -85,6 +85,18 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     return Model(card, parameters)
 
 
+def card_of(name_or_path: str | Path) -> ModelCard:
+    """Read the card of a model, and not its weights.
+
+    Args:
+        name_or_path: See :func:`load_model`.
+
+    Raises:
+        ValueError: There is no such model, or its card is not valid.
+    """
+    return ModelCard.read(_find(name_or_path).with_suffix(".json"))
+
+
 def choose_model(name_or_path: str | Path | None = None, mode: str | None = None, *, task: str | None = None) -> Model:
     """Load the model that was named, or else the best one, of a mode and a task if they were asked for.
 
@@ -103,7 +115,7 @@ def choose_model(name_or_path: str | Path | None = None, mode: str | None = None
     if name_or_path is None:
         name_or_path = _best_installed(mode, task)
     elif mode is not None:
-        card = ModelCard.read(_find(name_or_path).with_suffix(".json"))
+        card = card_of(name_or_path)
         if card.mode != str(mode):
             raise ValueError(
                 f"Model {card.name!r} is {card.mode}, the repair was asked to be {mode}. Choose the mode "

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from ..anatomy.topology import betti_2d, betti_3d
 from ..anatomy.thinning import thinned
+from ..anatomy.topology import betti_2d, betti_3d
 
 __all__ = [
     "SliceMetrics",

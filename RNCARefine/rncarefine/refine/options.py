@@ -170,7 +170,7 @@ class RepairOptions:
             "Only bridges",
             "Of a picture of vessels: make bridges and nothing else.",
             "--bridges-only",
-            not_in=[Face.EFFECT],
+            not_in=[Face.LOGIC, Face.PANEL, Face.EFFECT, Face.SCRIPT],
         ),
     )
     apex: Apex = field(

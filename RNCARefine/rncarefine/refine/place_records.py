@@ -34,7 +34,7 @@ class PlaceRecord:
     likelihood: float | None
     """Mean likelihood of vessel along the bridge, in the fragment or in the pinhole; ``None`` after a check."""
     confidence: float | None
-    """0 to 1, probability that the bridge lies on a vessel, where the model is calibrated; ``None`` without a bridge."""
+    """0 to 1, probability that the bridge lies on a vessel, if the model is calibrated; ``None`` without a bridge."""
     added_px: int
     removed_px: int
     reasons: list[Reason] = field(default_factory=list)
@@ -147,5 +147,6 @@ class PictureReport:
             return f"{picture.b0_before} components; {picture.places} places, {picture.flagged} to repair"
         return (
             f"{picture.b0_before} components before, {picture.b0_after} after; {picture.bridges} bridges, "
-            f"{picture.extended} vessels lengthened, {picture.filled} pinholes filled, {picture.removed} fragments removed; {picture.flagged} flagged"
+            f"{picture.extended} vessels lengthened, {picture.filled} pinholes filled, {picture.removed} fragments "
+            f"removed; {picture.flagged} flagged"
         )

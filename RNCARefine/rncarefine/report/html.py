@@ -37,7 +37,7 @@ def html_page(report: Report, stack: Stack, after: Mask) -> str:
     parts = [
         f"<header><p class=brand>RNCARefine report</p><h1>{name}</h1>",
         f"<p class=summary>{escape(report.summary())}</p>{_status(report, checked_only)}</header>",
-        _warnings(report.warnings),
+        warnings_section(report.warnings),
         f"<section><h2>Before and after</h2>{_totals(report)}</section>",
         _gallery(report, stack, after, checked_only),
         f"<section><h2>Slices</h2>{_slices(report)}{_WORDS}</section>",
@@ -82,7 +82,8 @@ def _decisions(report: Report) -> str:
     return f"{accepted} accepted, {rejected} rejected"
 
 
-def _warnings(warnings: Iterable[str]) -> str:
+def warnings_section(warnings: Iterable[str]) -> str:
+    """Return the section of what to note; empty if there is nothing."""
     items = "".join(f"<li>{escape(text)}</li>" for text in warnings)
     return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
 

@@ -1,1 +1,1 @@
-"""Thin branching structures in one picture, such as retinal vessels: findings, bridges, single edits and their limits."""
+"""Thin branching structures in one picture, such as retinal vessels: findings, bridges and single edits."""

@@ -33,7 +33,7 @@ class Candidate:
     """A bridge that could be.
 
     Attributes:
-        path: Centreline from the pixel after the first piece to the one before the second, ``(j, i)``, shape ``(n, 2)``.
+        path: Centreline from the one piece to the other, without their pixels, ``(j, i)``, shape ``(n, 2)``.
         pieces: Labels of the two pieces.
         feet: The pixels of the pieces that it starts from, ``(j, i)``, shape ``(2, 2)``.
         ends: Number of the centreline's end that it starts at, -1 where it starts at a vessel's side.
@@ -130,11 +130,11 @@ def bridge_features(
         limits: Lengths are relative to them.
 
     Returns:
-        For each bridge the values of :data:`rncarefine.nca.card.BRIDGE_FEATURES`: mean and least likelihood along the path; mean and least
-        contrast of the path against both its sides (the image support, in standard deviations of the surroundings);
-        length over ``bridge_px``; straightness, chord over length; how many centreline ends it starts at, over 2;
-        cosine of the angle at the ends, mean and worse; mean radius over a hundredth of ``bridge_px`` x 10; ratio of
-        the radii; and the length of the shorter piece over ``keep_px``, at most 3.
+        For each bridge the values of :data:`rncarefine.nca.card.BRIDGE_FEATURES`: mean and least likelihood along the
+        path; mean and least contrast of the path against both its sides (the image support, in standard deviations of
+        the surroundings); length over ``bridge_px``; straightness, chord over length; how many centreline ends it
+        starts at, over 2; cosine of the angle at the ends, mean and worse; smaller radius over a tenth of
+        ``bridge_px``; ratio of the radii; and the length of the shorter piece over ``keep_px``, at most 3.
     """
     smooth = ndimage.gaussian_filter(grey, 0.7)
     return [_features(each, pieces, likelihood, smooth, limits) for each in found]

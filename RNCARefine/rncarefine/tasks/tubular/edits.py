@@ -3,8 +3,8 @@
 What is guaranteed of the result, because no edit is made that would break it:
 
 * no piece whose centreline is as long as ``keep_px`` is removed, and a piece is removed whole or not at all;
-* what is added joins two or more pieces, widens one by ``thicken_px`` at most, lengthens one by ``extend_px`` at most, or
-  fills a hole smaller than ``hole_px``: b0 never rises;
+* what is added joins two or more pieces, widens one by ``thicken_px`` at most, lengthens one by ``extend_px`` at most,
+  or fills a hole smaller than ``hole_px``: b0 never rises;
 * no hole is made that was not there: b1 never rises;
 * the centreline of a bridge is no longer than ``bridge_px``;
 * nothing changes outside the field of view.

@@ -108,7 +108,7 @@ def _fragments(pieces: Pieces, field_of_view: Bools, limits: Limits) -> list[Pla
         if pieces.lengths[label] >= limits.keep_px or label == longest:
             continue
         window, pixels = pieces.pixels_of(label)
-        inside = np.argwhere(pixels) + [window[0].start, window[1].start]
+        inside = np.argwhere(pixels) + np.array([window[0].start, window[1].start])
         j, i = (int(value) for value in inside[len(inside) // 2])
         if field_of_view[j, i]:
             size = float(pieces.lengths[label])
