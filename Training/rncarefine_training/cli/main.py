@@ -211,7 +211,9 @@ def sample(
 
 @app.command("all")
 def everything(
-    source: Annotated[Path, typer.Argument(exists=True, help="ACDC's training folder; for vessels, what `pictures` takes.")],
+    source: Annotated[
+        Path, typer.Argument(exists=True, help="ACDC's training folder; for vessels, what `pictures` takes.")
+    ],
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
