@@ -112,8 +112,10 @@ def edit(
         elif place.finding in (PlaceFinding.SPUR, PlaceFinding.PINHOLE):
             edited.append(_left(place))
     if not bridges_only:
-        thickened = _thicken(canvas, likelihood)
-        edited.extend(_extensions(canvas, likelihood, settings))
+        # What hung on a bridge would still join the pieces after the bridge was rejected.
+        free = ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
+        thickened = _thicken(canvas, likelihood, free)
+        edited.extend(_extensions(canvas, likelihood, free, settings))
     return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
 
 
@@ -206,19 +208,32 @@ def _pinhole(canvas: Canvas, place: Place, likelihood: Field, settings: Settings
     return Edited(place, PlaceVerdict.FILLED, (window, hole), likelihood=mean, reasons=reasons)
 
 
-def _thicken(canvas: Canvas, likelihood: Field) -> Bools:
-    """Widen the vessels near loose ends and fragments to what the likelihood shows; return the new pixels."""
+def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
+    """Widen the vessels near loose ends and fragments to what the likelihood shows; return the new pixels.
+
+    Args:
+        canvas: The mask.
+        likelihood: Of vessel, shape ``(j, i)``.
+        free: Where pixels may be added.
+    """
     before, limits = canvas.mask.copy(), canvas.limits
     near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
-    wanted = near & (likelihood > 0.5) & canvas.field_of_view
+    wanted = near & free & (likelihood > 0.5) & canvas.field_of_view
     for pixels, window in _components(widened(before, wanted, int(limits.thicken_px)), int(np.ceil(limits.thicken_px))):
         canvas.thicken(pixels, window)
     return np.asarray(canvas.mask & ~before)
 
 
-def _extensions(canvas: Canvas, likelihood: Field, settings: Settings) -> list[Edited]:
-    """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left."""
-    wanted = (likelihood > 0.5) & canvas.field_of_view
+def _extensions(canvas: Canvas, likelihood: Field, free: Bools, settings: Settings) -> list[Edited]:
+    """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left.
+
+    Args:
+        canvas: The mask.
+        likelihood: Of vessel, shape ``(j, i)``.
+        free: Where pixels may be added.
+        settings: How sure the likelihood must be.
+    """
+    wanted = free & (likelihood > 0.5) & canvas.field_of_view
     edited = []
     for pixels, window in _components(widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2), 0):
         line = thinned(pixels)
