@@ -29,6 +29,8 @@ SURE = 0.75
 """A bridge that is less probable than this needs review."""
 POSSIBLE = 0.25
 """A gap is flagged if the best bridge over it is at least this probable and was not made."""
+LEAST_GAP = 2
+"""Pixels between an end that was lengthened and what it must not join."""
 LEAST_LENGTHS = 2.0
 """A vessel is lengthened by at least this many times its width."""
 
@@ -103,7 +105,7 @@ def edit(
     grey = picture.grey(settings.channel, settings.polarity)
     found = candidates(pieces, likelihood, picture.field_of_view, limits)
     features = bridge_features(found, pieces, likelihood, grey, limits)
-    edited = _bridges(canvas, found, features, places, settings)
+    edited = _bridges(canvas, found, features, places, likelihood, settings)
     for place in places:
         if place.finding is PlaceFinding.FRAGMENT and not canvas.is_touched(place.piece):
             edited.append(_fragment(canvas, place, likelihood, settings, add_only or bridges_only))
@@ -144,6 +146,7 @@ def _bridges(
     found: list[Candidate],
     features: list[dict[str, float]],
     places: list[Place],
+    likelihood: Field,
     settings: Settings,
 ) -> list[Edited]:
     """Make the bridges, the surest first; return them, and the gaps that none of them closes."""
@@ -154,7 +157,7 @@ def _bridges(
     for n in sorted(range(len(found)), key=lambda n: -sure[n]):
         one, measured = found[n], features[n]
         place = Place(PlaceFinding.GAP, one.place, one.length, end=max(one.ends), piece=one.pieces[0])
-        outcome = _try(canvas, one, measured["support"], sure[n], settings)
+        outcome = _try(canvas, one, likelihood, measured["support"], sure[n], settings)
         reasons = (found_reason(place), *((outcome,) if isinstance(outcome, Reason) else ()))
         changed = None if isinstance(outcome, Reason) else outcome
         verdict = PlaceVerdict.LEFT if changed is None else PlaceVerdict.BRIDGED
@@ -175,13 +178,15 @@ def _open(place: Place, best: Edited | None) -> Edited:
     return replace(best, place=place, reasons=(found_reason(place), *best.reasons[1:]))
 
 
-def _try(canvas: Canvas, one: Candidate, support: float, sure: float, settings: Settings) -> Changed | Reason:
+def _try(
+    canvas: Canvas, one: Candidate, likelihood: Field, support: float, sure: float, settings: Settings
+) -> Changed | Reason:
     """Draw a bridge, or say why not."""
     if sure < settings.least_confidence:
         return Reason(ReasonCode.UNSURE, confidence=sure, least=settings.least_confidence)
     if support <= settings.least_support:
         return Reason(ReasonCode.NO_SUPPORT, support=support)
-    window, shape = drawn(one, canvas.mask.shape)
+    window, shape = drawn(one, likelihood)
     return canvas.bridge(one.path, shape, window)
 
 
@@ -234,8 +239,12 @@ def _extensions(canvas: Canvas, likelihood: Field, free: Bools, settings: Settin
         settings: How sure the likelihood must be.
     """
     wanted = free & (likelihood > 0.5) & canvas.field_of_view
+    grown = widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2)
+    # Where two ends grew towards each other and may not join, no slit is left, but a gap that can be seen.
+    stopped = wanted & ~canvas.mask & ~grown & ndimage.binary_dilation(grown, EIGHT)
+    grown &= ~ndimage.binary_dilation(stopped, EIGHT, LEAST_GAP)
     edited = []
-    for pixels, window in _components(widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2), 0):
+    for pixels, window in _components(grown, 0):
         line = thinned(pixels)
         length, mean = int(line.sum()), float(likelihood[window][line].mean())
         thick = 2 * float(ndimage.distance_transform_edt(pixels).max())
