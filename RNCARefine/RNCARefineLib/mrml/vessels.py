@@ -31,10 +31,16 @@ def is_picture(volume_node: Any, card: ModelCard | None = None) -> bool:
         volume_node: A volume node, or ``None``.
         card: The model that is chosen.
     """
-    image = None if volume_node is None else volume_node.GetImageData()
-    if image is None or image.GetDimensions()[2] != 1:
+    if not is_flat(volume_node):
         return False
-    return image.GetNumberOfScalarComponents() in (3, 4) or (card is not None and card.task == TUBULAR)
+    components = volume_node.GetImageData().GetNumberOfScalarComponents()
+    return components in (3, 4) or (card is not None and card.task == TUBULAR)
+
+
+def is_flat(volume_node: Any) -> bool:
+    """Return whether a volume has one slice; ``None`` has none."""
+    image = None if volume_node is None else volume_node.GetImageData()
+    return image is not None and image.GetDimensions()[2] == 1
 
 
 def read_picture(selection: Selection) -> tuple[Picture, VolumeGrid]:
