@@ -28,16 +28,25 @@ class Selection:
     pool_id: str | None = None
 
     @classmethod
-    def create(cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None) -> Selection:
+    def create(
+        cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None, *, picture: bool = False
+    ) -> Selection:
         """Check the choice and return it.
+
+        Args:
+            segmentation_node: The segmentation.
+            segment_id: The myocardium in it, or the vessels.
+            volume_node: The image it was drawn on.
+            pool_id: The blood pool in it, or ``None``.
+            picture: The image is one picture of vessels, in grey or in colour, and no stack.
 
         Raises:
             ValueError: The nodes or segments cannot be read, or do not belong together.
         """
         _check_segmentation(segmentation_node)
-        _check_volume(volume_node)
+        _check_volume(volume_node, picture)
         check_transforms(segmentation_node, volume_node)
-        _check_segment(segmentation_node, segment_id, "myocardium")
+        _check_segment(segmentation_node, segment_id, "vessel" if picture else "myocardium")
         if pool_id:
             _check_segment(segmentation_node, pool_id, "blood pool")
             if pool_id == segment_id:
@@ -96,7 +105,7 @@ def _check_segmentation(node: Any) -> None:
         )
 
 
-def _check_volume(node: Any) -> None:
+def _check_volume(node: Any, picture: bool = False) -> None:
     if not _is_a(node, "vtkMRMLScalarVolumeNode"):
         raise ValueError(f"A volume is needed, {_named(node)} was given. Choose the image that was segmented.")
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
@@ -105,6 +114,13 @@ def _check_volume(node: Any) -> None:
     if image is None or image.GetNumberOfPoints() == 0:
         raise ValueError(f"{_begin(node)} has no voxels. Load the image again.")
     components = image.GetNumberOfScalarComponents()
+    if picture:
+        if image.GetDimensions()[2] != 1:
+            raise ValueError(
+                f"{_begin(node)} has {image.GetDimensions()[2]} slices, vessels are repaired in a single picture. "
+                "Choose a photograph or one slice; vessels in 3D are not repaired."
+            )
+        return
     if components != 1:
         raise ValueError(
             f"{_begin(node)} has {components} values a voxel, the repair needs a scalar volume. "

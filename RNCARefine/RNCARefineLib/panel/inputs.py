@@ -51,7 +51,8 @@ class Inputs:
             arrived: Only where there was nothing to choose from the last time; where there was, a person who has
                 chosen none may have meant it.
         """
-        segmentations, volumes = _shown("vtkMRMLSegmentationNode"), _shown("vtkMRMLScalarVolumeNode")
+        segmentations = _shown("vtkMRMLSegmentationNode")
+        volumes = [*_shown("vtkMRMLScalarVolumeNode"), *_shown("vtkMRMLVectorVolumeNode")]
         if parameters.inputSegmentation is None and not (arrived and self._had_segmentations):
             parameters.inputSegmentation = _only(segmentations)
         if parameters.inputVolume is None and not (arrived and self._had_volumes):
@@ -118,4 +119,5 @@ def _volume_of(segmentation_node: Any) -> Any:
     if segmentation_node is None:
         return None
     volume = segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
-    return volume if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode" else None
+    classes = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
+    return volume if volume is not None and volume.GetClassName() in classes else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from ..batch.work import FileWork, result_name
 from ..io.files import Choice
 from ..nca.model import Model, choose_model
 from ..refine.options import RepairOptions
-from . import arguments
+from . import arguments, pictures
 from .cohort import CohortBar, show_outcome
 from .errors import one_line_errors
 from .main import FINE, FLAGGED, STOPPED
@@ -105,7 +106,7 @@ def batch(
     ] = None,
     options: RepairOptions,
 ) -> None:
-    """Repair a folder or a list of stacks; the same command resumes an interrupted batch.
+    """Repair a folder or a list of stacks or of pictures of vessels; the same command resumes an interrupted batch.
 
     Exit status: 0 every case is repaired, 1 some failed or have slices that need review, 2 bad input or results that
     cannot be written, 130 stopped by Ctrl-C.
@@ -113,9 +114,14 @@ def batch(
     with one_line_errors():
         if workers is not None and scheduler is not None:
             raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
-        require_dask()
         choice = Choice(label, segment, pool_label, pool_segment)
         cases = _cases(source, image, segmentation, output)
+        first = next((case.image for case in cases if case.image is not None), None)
+        if first is not None and pictures.is_for_pictures(first, options):
+            raise typer.Exit(
+                pictures.repair_many(cases, choice, output, (workers or _cores()), table, scheduler, options)
+            )
+        require_dask()
         if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         if table is not None:
@@ -209,8 +215,10 @@ def _place(name: str | Path | None, model: Model) -> str:
 
 
 def _cores() -> int:
-    from dask.system import CPU_COUNT  # what this process may use, in a container too
-
+    try:
+        from dask.system import CPU_COUNT  # what this process may use, in a container too
+    except ModuleNotFoundError:  # pictures are repaired without Dask
+        return os.cpu_count() or 1
     return int(CPU_COUNT)
 
 

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..atomic import written_whole
+from ..batch.cases import CohortCase
+from ..batch.pictures import PictureWork, run_pictures
 from ..io.files import Choice
 from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
@@ -19,7 +21,7 @@ from ..nca.model import card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
 from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
-from ..refine.place_records import PictureReport
+from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict
 from .main import FINE, FLAGGED
@@ -71,6 +73,47 @@ def repair_files(
     show_licence(weights.card)
     show_written([output, *reports])
     return status_of(result.report)
+
+
+def repair_many(
+    cases: list[CohortCase],
+    choice: Choice,
+    output: Path,
+    workers: int,
+    table: Path | None,
+    scheduler: str | None,
+    options: RepairOptions,
+) -> int:
+    """Repair a batch of pictures, print what came of it, and return the exit status."""
+    check_choice(choice)
+    check_options(options)
+    if table is not None or scheduler is not None:
+        raise ValueError("--table and --scheduler are about batches of stacks; for pictures, leave them out.")
+    weights = choose_model(options.model, task=TUBULAR)
+    tell_terms(weights.card)
+    named = options.model is not None and Path(options.model).is_file()
+    place = str(Path(options.model).absolute()) if named and options.model is not None else weights.card.name
+    work = PictureWork(output.absolute(), place, options, choice.label)
+    settings = {
+        "model": asdict(weights.record()),
+        "label": choice.label,
+        **{name: getattr(options, name) for name in OF_PICTURES if name != "model"},
+    }
+    said = 0
+    for outcome in run_pictures(work, cases, settings, workers):
+        finished = outcome.done + outcome.skipped + len(outcome.failed)
+        if 10 * finished // len(cases) > said:
+            said = 10 * finished // len(cases)
+            note(f"{finished:,} of {len(cases):,} pictures; {len(outcome.failed):,} failed.")
+    for name, reason in outcome.failed.items():
+        out().print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
+    out().print(
+        f"{outcome.done:,} pictures repaired, {outcome.skipped:,} were finished before, {len(outcome.failed):,} "
+        f"failed; {outcome.flagged:,} have places that need review."
+    )
+    show_licence(weights.card)
+    show_written([outcome.table])
+    return FLAGGED if outcome.flagged or outcome.failed else FINE
 
 
 def check_files(image: Path, segmentation: Path, choice: Choice, reports: Sequence[Path]) -> int:
@@ -153,7 +196,7 @@ def place_table(report: PictureReport) -> Table:
         table.add_row(
             str(place.number),
             str(place.finding),
-            f"{place.verdict}{', needs review' if place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR else ''}",
+            f"{place.verdict}{', needs review' if _needs_review(place) else ''}",
             str(place.row),
             str(place.column),
             f"{place.size_px:.0f}",
@@ -164,6 +207,10 @@ def place_table(report: PictureReport) -> Table:
             style=style,
         )
     return table
+
+
+def _needs_review(place: PlaceRecord) -> bool:
+    return place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
 
 
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:

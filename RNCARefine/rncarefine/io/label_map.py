@@ -18,6 +18,8 @@ from .segmentation_file import Segment
 from .truncation import check_whole
 
 READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Endings of files that hold one picture and never a stack."""
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 """One file each: what is spread over two files cannot be written whole or not at all."""
 TWO_FILES = (".nhdr", ".mhd")

@@ -15,12 +15,10 @@ from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from .files import check_inputs_kept
-from .label_map import READABLE, WRITABLE, check_path, ending_of, quiet
+from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
 from .seg_nrrd import ENDING as SEG_NRRD
 from .truncation import check_whole
 
-PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-"""Endings of files that hold pictures and never stacks."""
 LOSSLESS = (".png", ".tif", ".tiff", *WRITABLE)
 """Endings that a mask may be written with; JPEG would change it."""
 

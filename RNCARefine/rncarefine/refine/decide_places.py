@@ -29,6 +29,8 @@ SURE = 0.75
 """A bridge that is less probable than this needs review."""
 POSSIBLE = 0.25
 """A gap is flagged if the best bridge over it is at least this probable and was not made."""
+LEAST_GAP = 2
+"""Pixels between an end that was lengthened and what it must not join."""
 LEAST_LENGTHS = 2.0
 """A vessel is lengthened by at least this many times its width."""
 
@@ -103,7 +105,7 @@ def edit(
     grey = picture.grey(settings.channel, settings.polarity)
     found = candidates(pieces, likelihood, picture.field_of_view, limits)
     features = bridge_features(found, pieces, likelihood, grey, limits)
-    edited = _bridges(canvas, found, features, places, settings)
+    edited = _bridges(canvas, found, features, places, likelihood, settings)
     for place in places:
         if place.finding is PlaceFinding.FRAGMENT and not canvas.is_touched(place.piece):
             edited.append(_fragment(canvas, place, likelihood, settings, add_only or bridges_only))
@@ -112,8 +114,10 @@ def edit(
         elif place.finding in (PlaceFinding.SPUR, PlaceFinding.PINHOLE):
             edited.append(_left(place))
     if not bridges_only:
-        thickened = _thicken(canvas, likelihood)
-        edited.extend(_extensions(canvas, likelihood, settings))
+        # What hung on a bridge would still join the pieces after the bridge was rejected.
+        free = ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
+        thickened = _thicken(canvas, likelihood, free)
+        edited.extend(_extensions(canvas, likelihood, free, settings))
     return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
 
 
@@ -142,6 +146,7 @@ def _bridges(
     found: list[Candidate],
     features: list[dict[str, float]],
     places: list[Place],
+    likelihood: Field,
     settings: Settings,
 ) -> list[Edited]:
     """Make the bridges, the surest first; return them, and the gaps that none of them closes."""
@@ -152,7 +157,7 @@ def _bridges(
     for n in sorted(range(len(found)), key=lambda n: -sure[n]):
         one, measured = found[n], features[n]
         place = Place(PlaceFinding.GAP, one.place, one.length, end=max(one.ends), piece=one.pieces[0])
-        outcome = _try(canvas, one, measured["support"], sure[n], settings)
+        outcome = _try(canvas, one, likelihood, measured["support"], sure[n], settings)
         reasons = (found_reason(place), *((outcome,) if isinstance(outcome, Reason) else ()))
         changed = None if isinstance(outcome, Reason) else outcome
         verdict = PlaceVerdict.LEFT if changed is None else PlaceVerdict.BRIDGED
@@ -173,13 +178,15 @@ def _open(place: Place, best: Edited | None) -> Edited:
     return replace(best, place=place, reasons=(found_reason(place), *best.reasons[1:]))
 
 
-def _try(canvas: Canvas, one: Candidate, support: float, sure: float, settings: Settings) -> Changed | Reason:
+def _try(
+    canvas: Canvas, one: Candidate, likelihood: Field, support: float, sure: float, settings: Settings
+) -> Changed | Reason:
     """Draw a bridge, or say why not."""
     if sure < settings.least_confidence:
         return Reason(ReasonCode.UNSURE, confidence=sure, least=settings.least_confidence)
     if support <= settings.least_support:
         return Reason(ReasonCode.NO_SUPPORT, support=support)
-    window, shape = drawn(one, canvas.mask.shape)
+    window, shape = drawn(one, likelihood)
     return canvas.bridge(one.path, shape, window)
 
 
@@ -206,21 +213,38 @@ def _pinhole(canvas: Canvas, place: Place, likelihood: Field, settings: Settings
     return Edited(place, PlaceVerdict.FILLED, (window, hole), likelihood=mean, reasons=reasons)
 
 
-def _thicken(canvas: Canvas, likelihood: Field) -> Bools:
-    """Widen the vessels near loose ends and fragments to what the likelihood shows; return the new pixels."""
+def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
+    """Widen the vessels near loose ends and fragments to what the likelihood shows; return the new pixels.
+
+    Args:
+        canvas: The mask.
+        likelihood: Of vessel, shape ``(j, i)``.
+        free: Where pixels may be added.
+    """
     before, limits = canvas.mask.copy(), canvas.limits
     near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
-    wanted = near & (likelihood > 0.5) & canvas.field_of_view
+    wanted = near & free & (likelihood > 0.5) & canvas.field_of_view
     for pixels, window in _components(widened(before, wanted, int(limits.thicken_px)), int(np.ceil(limits.thicken_px))):
         canvas.thicken(pixels, window)
     return np.asarray(canvas.mask & ~before)
 
 
-def _extensions(canvas: Canvas, likelihood: Field, settings: Settings) -> list[Edited]:
-    """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left."""
-    wanted = (likelihood > 0.5) & canvas.field_of_view
+def _extensions(canvas: Canvas, likelihood: Field, free: Bools, settings: Settings) -> list[Edited]:
+    """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left.
+
+    Args:
+        canvas: The mask.
+        likelihood: Of vessel, shape ``(j, i)``.
+        free: Where pixels may be added.
+        settings: How sure the likelihood must be.
+    """
+    wanted = free & (likelihood > 0.5) & canvas.field_of_view
+    grown = widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2)
+    # Where two ends grew towards each other and may not join, no slit is left, but a gap that can be seen.
+    stopped = wanted & ~canvas.mask & ~grown & ndimage.binary_dilation(grown, EIGHT)
+    grown &= ~ndimage.binary_dilation(stopped, EIGHT, LEAST_GAP)
     edited = []
-    for pixels, window in _components(widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2), 0):
+    for pixels, window in _components(grown, 0):
         line = thinned(pixels)
         length, mean = int(line.sum()), float(likelihood[window][line].mean())
         thick = 2 * float(ndimage.distance_transform_edt(pixels).max())

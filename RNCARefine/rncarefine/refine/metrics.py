@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from ..anatomy.thinning import thinned
 from ..anatomy.topology import betti_2d, betti_3d
+from .tree_metrics import bridge_precision, connectivity, patch_betti_error
 
 __all__ = [
     "SliceMetrics",
@@ -22,10 +23,13 @@ __all__ = [
     "betti_2d",
     "betti_3d",
     "betti_error",
+    "bridge_precision",
     "cldice",
+    "connectivity",
     "dice",
     "evaluate",
     "lv_mass_g",
+    "patch_betti_error",
     "surface_distances",
 ]
 

@@ -132,7 +132,7 @@ def test_a_bridge_that_is_too_long_too_unsure_or_without_support_is_left_with_th
     broken = with_gap(whole, 30, 12)
     for change, code in (
         ({"settings": SETTINGS.__class__(least_confidence=0.999)}, ReasonCode.UNSURE),
-        ({"image": np.random.default_rng(0).random(whole.shape)}, ReasonCode.NO_SUPPORT),
+        ({"image": -field_of(whole)}, ReasonCode.NO_SUPPORT),
     ):
         result = edited(broken, field_of(whole), **change)
         gaps = [each for each in result.edits if each.place.finding is PlaceFinding.GAP]
@@ -178,7 +178,7 @@ def test_no_bridge_closes_a_loop():
 
 
 @pytest.mark.parametrize("angle", [0, 30, 45, 90])
-def test_an_open_end_is_lengthened_as_far_as_allowed(angle):
+def test_open_ends_are_lengthened_and_leave_a_gap_that_can_be_seen_where_they_may_not_join(angle):
     j, i = np.indices((90, 90)) - 45.0
     along = i * np.cos(np.radians(angle)) + j * np.sin(np.radians(angle))
     across = -i * np.sin(np.radians(angle)) + j * np.cos(np.radians(angle))
@@ -186,6 +186,8 @@ def test_an_open_end_is_lengthened_as_far_as_allowed(angle):
     given_ = line & ((along < -6) | (along > 33))
     result = edited(given_, field_of(line))
     extended = [each for each in result.edits if each.verdict is PlaceVerdict.EXTENDED]
-    assert len(extended) == 1
-    assert result.mask[line].sum() > given_.sum() + 10
-    assert betti_2d(result.mask)[0] <= betti_2d(given_)[0]
+    assert len(extended) == 2
+    assert result.mask[line].sum() > given_.sum() + 40
+    assert betti_2d(result.mask) == (2, 0)
+    pieces, _ = ndimage.label(result.mask, structure=EIGHT)
+    assert ndimage.distance_transform_edt(pieces != 1)[pieces == 2].min() >= 3

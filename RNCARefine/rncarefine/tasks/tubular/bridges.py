@@ -24,6 +24,8 @@ LEAST_LIKELIHOOD = 0.03
 """A path never leads over pixels with less likelihood than this."""
 PIXEL_COST = 0.05
 """Cost of a pixel in which a vessel is certain; in one where it is impossible it is 1 more."""
+BROADER = 1.5
+"""A bridge may be broader by this many pixels on either side where the likelihood is above 0.5."""
 NEAR_END = 4.0
 """A path starts at an end of a centreline if it starts within this many pixels of it, beyond the vessel's radius."""
 
@@ -83,7 +85,9 @@ def candidates(pieces: Pieces, likelihood: Field, field_of_view: Bools, limits: 
     is_foot = feet[places[:, 0], places[:, 1]]
     if not is_foot.any():
         return []
-    cost = np.where(is_foot, PIXEL_COST, PIXEL_COST + (1 - likelihood[places[:, 0], places[:, 1]]) ** 2)
+    # Smoothed, so that a path keeps to the middle of a vessel.
+    smooth = ndimage.gaussian_filter(likelihood, 1.0)[places[:, 0], places[:, 1]]
+    cost = np.where(is_foot, PIXEL_COST, PIXEL_COST + (1 - smooth) ** 2)
     first, second, step = _edges(place_of, places)
     usable = ~(is_foot[first] & is_foot[second])
     first, second, step = first[usable], second[usable], step[usable]
@@ -153,18 +157,27 @@ def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> f
     return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
 
 
-def drawn(candidate: Candidate, shape: tuple[int, int]) -> tuple[tuple[slice, slice], Bools]:
-    """Return a bridge with its width, which runs from the one foot's to the other's; its window, and its pixels."""
+def drawn(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice], Bools]:
+    """Return a bridge with its width: from the one foot's to the other's, and a little more where the image shows it.
+
+    Args:
+        candidate: The bridge.
+        likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
+
+    Returns:
+        A window of rows and columns, and the pixels of the bridge on it.
+    """
     path, radii = candidate.path, np.maximum(np.array(candidate.radii) - 0.5, 0.5)
     width = np.linspace(radii[0], radii[1], len(path) + 2)[1:-1]
     width = np.minimum(width, max(1.2 * float(radii.min()), 1.0))
-    margin = int(np.ceil(width.max())) + 2
+    margin = int(np.ceil(width.max() + BROADER)) + 2
     low = np.maximum(path.min(axis=0) - margin, 0)
-    high = np.minimum(path.max(axis=0) + margin + 1, shape)
+    high = np.minimum(path.max(axis=0) + margin + 1, likelihood.shape)
     window = slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
     j, i = np.mgrid[window]
     distance = np.hypot(j[..., None] - path[:, 0], i[..., None] - path[:, 1])
-    return window, np.asarray((distance <= width).any(axis=2))
+    seen = (likelihood[window] > 0.5)[..., None]
+    return window, np.asarray((distance <= width + seen * BROADER).any(axis=2))
 
 
 def _edges(place_of: Places, places: Places) -> tuple[Places, Places, NDArray[np.float64]]:

@@ -139,7 +139,7 @@ class Canvas:
         thin = np.zeros_like(drawn)
         thin[path[:, 0] - window[0].start, path[:, 1] - window[1].start] = True
         for wanted in (drawn | thin, thin):
-            added = self._without_pinholes(wanted & self.field_of_view[window], window)
+            added = self._joining(self._without_pinholes(wanted & self.field_of_view[window], window), window)
             if self.kind_of(added, window) is EditKind.BRIDGE:
                 return self._add(added, window)
         loop = self.kind_of(thin, window) is EditKind.LOOP
@@ -206,6 +206,13 @@ class Canvas:
         assert len(groups) == count
         return groups
 
+    def _joining(self, added: Bools, window: Window) -> Bools:
+        """Return the components of some new pixels that touch two pieces or more."""
+        new = added & ~self.mask[window]
+        components, _ = ndimage.label(new, structure=EIGHT)
+        joins = np.array([False, *(len(group) > 1 for group in self._groups(new, window))])
+        return np.asarray(joins[components])
+
     def _without_pinholes(self, added: Bools, window: Window) -> Bools:
         """Return new pixels together with the small holes that they would enclose."""
         now = self.mask[window]
@@ -226,11 +233,11 @@ class Canvas:
         new = added & ~self.mask[window]
         components, _ = ndimage.label(new, structure=EIGHT)
         for number, group in enumerate(self._groups(new, window), 1):
-            first = min(group)
+            root = self.piece_of(min(group))
             for label in group:
-                self._parents[label] = first
                 self._touched[label] = True
-            self._labels[window][components == number] = first
+                self._parents[self.piece_of(label)] = root
+            self._labels[window][components == number] = root
         self.mask[window] |= new
         return window, new
 

@@ -15,7 +15,6 @@ from .bridges import near_places
 from .picture import Picture
 from .pieces import Pieces
 from .settings import Settings
-from .vesselness import vesselness
 
 Field = NDArray[np.float32]
 
@@ -93,12 +92,6 @@ def likelihood(
             weights[j : j + side, i : i + side] += fade
     mean = np.divide(total, weights, out=np.zeros_like(total), where=weights > 0)
     return np.where(picture.field_of_view, crop.put_back(mean[None])[0], 0).astype(np.float32)
-
-
-def likelihood_without_model(picture: Picture, settings: Settings) -> Field:
-    """Return the likelihood of vessel by the image alone, see :func:`~.vesselness.vesselness`."""
-    grey = picture.grey(settings.channel, settings.polarity)
-    return vesselness(grey, picture.field_of_view, picture.diameter)
 
 
 def _whole(picture: Picture, scale: float, side: int) -> Crop:
