@@ -13,7 +13,8 @@ from rncarefine.nca.card import BRIDGE_FEATURES
 from rncarefine_training.evaluate.calibrate_pictures import fit_bridges, fit_familiar, is_true
 from rncarefine_training.evaluate.measure_pictures import INPUT, REPAIRED, segmented
 from rncarefine_training.evaluate.picture_baselines import b_star, cleaned, geometric, hysteresis
-from rncarefine_training.evaluate.picture_tables import METRICS, PRECISION, markdown, measured, summarise_pictures
+from rncarefine_training.evaluate.picture_tables import METRICS, PRECISION, document_table, measured, summarise_pictures
+from rncarefine_training.evaluate.tables import ALL
 
 
 def line(gap=0, side=90, width=5):
@@ -129,8 +130,10 @@ def test_means_come_with_intervals_over_subjects_and_changes_against_the_input()
     assert ours["Dice change"] == pytest.approx(0.02)
     assert ours["Dice worst"] == pytest.approx(0.02)
     assert ours[PRECISION] == pytest.approx(0.75)
-    text = markdown(table)
-    assert any(line.startswith(f"| {REPAIRED} ") and "| 0.755 (" in line for line in text.splitlines())
+    shown = document_table(table)
+    assert shown["site, network"].tolist() == ["eyes, ours (n=8)"] * 2 + [f"{ALL} (n=8)"] * 2
+    assert shown.Dice.tolist()[1] == "0.755"
+    assert shown.Dice.tolist()[-1].startswith("0.755 (0.7")
 
 
 def test_the_card_holds_figures_of_its_own_weights_alone():

@@ -50,8 +50,8 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
     kept = {"sha256": model.card.sha256, "tubular": values, "calibration": asdict(calibration)}
     write_text_whole(made(run / "automaton" / training.name) / "confidence.json", json.dumps(kept, indent=2))
     console.print(
-        f"{calibration.bridges} possible bridges, {100 * calibration.true:.0f} % true; AUROC {calibration.auroc:.3f} on "
-        f"subjects left out; bridges are made from confidence {least:.2f} on"
+        f"{calibration.bridges} possible bridges, {100 * calibration.true:.0f} % true; AUROC {calibration.auroc:.3f} "
+        f"on subjects left out; bridges are made from confidence {least:.2f} on"
     )
 
 
@@ -74,14 +74,14 @@ def complete_card(run: Path, path: Path, folder: Path) -> None:
 def evaluate_pictures(
     training: Config, run: Path, models: list[str], test: bool, tables: bool, workers: int, first: int | None
 ) -> None:
-    """Measure one model of vessels beside the baselines and write RUN/evaluation-*.csv and a Markdown table.
+    """Measure one model of vessels beside the baselines and write RUN/vessels*.csv.
 
     Raises:
         ValueError: Several models were given, or there is nothing to measure.
     """
     from ..evaluate.measure_pictures import evaluate_pictures as measure
     from ..evaluate.measure_pictures import segmented
-    from ..evaluate.picture_tables import markdown, summarise_pictures
+    from ..evaluate.picture_tables import document_table, summarise_pictures
 
     if len(models) != 1:
         raise ValueError(f"--model {' '.join(models)}: one model of vessels is measured at a time.")
@@ -98,11 +98,8 @@ def evaluate_pictures(
         rows.to_csv(rows_path, index=False, float_format="%.6g")
     table = summarise_pictures(rows)
     table.to_csv(run / f"{name}.csv", index=False, float_format="%.4g")
-    write_text_whole(run / f"{name}.md", markdown(table))
-    columns = ["group", "method", "n", "Dice", "clDice", "connectivity", "patch b0 error", "patch b1 error"]
-    short = table[[*columns, "bridge precision"]].round(3).astype(str)
-    show(short, "Mean by network and method")
-    console.print(f"All tables: {run / name}*", soft_wrap=True)
+    show(document_table(table), "Mean by network and method")
+    console.print(f"All tables: {run / name}*.csv", soft_wrap=True)
 
 
 def _entries(run: Path) -> dict[str, Entry]:
@@ -114,4 +111,4 @@ def _entries(run: Path) -> dict[str, Entry]:
 
 
 def _name(test: bool) -> str:
-    return f"evaluation-vessels-{'test' if test else 'select'}"
+    return "vessels" if test else "vessels-select"

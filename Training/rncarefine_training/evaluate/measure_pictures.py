@@ -1,4 +1,4 @@
-"""Repair the vessels that networks segmented, with a model and every baseline: one row per picture, network and method."""
+"""Repair the vessels that networks segmented, with a model and every baseline: one row per picture and method."""
 
 from __future__ import annotations
 

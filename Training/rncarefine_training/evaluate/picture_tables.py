@@ -73,29 +73,27 @@ def measured(rows: pd.DataFrame, sha256: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Return :func:`summarise_pictures` as Markdown: a table per group, numbers with their intervals."""
-    shown = ("dice", "cldice", "connectivity", "patch_b0_error", "patch_b1_error", "b0_error", "b1_error")
-    names = [METRICS[metric] for metric in shown]
-    parts = []
-    for group, part in table.groupby("group", sort=False):
-        columns: dict[str, list[str]] = {"method": part.method.tolist()}
-        for name in names:
-            spec = ".1f" if name in ("b0 error", "b1 error") else ".3f" if name in ("Dice", "clDice") else ".2f"
-            columns[name] = _text(part, name, spec)
-        columns[PRECISION] = _text(part, PRECISION, ".2f")
-        columns["true centreline removed"] = [f"{100 * value:.2f} %" for value in part["true centreline removed"]]
-        first = part.iloc[0]
-        title = f"**{group}**, {first.n} pictures of {first.subjects} subjects"
-        parts.append(f"{title}\n\n{pd.DataFrame(columns).to_markdown(index=False, disable_numparse=True)}\n")
-    return "\n".join(parts)
+def document_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`summarise_pictures` as text: a line per group and method, those of all networks with intervals."""
+    columns: dict[str, list[str]] = {
+        "site, network": [f"{line.group} (n={line.n})" for line in table.itertuples()],
+        "method": table.method.tolist(),
+    }
+    digits = {"Dice": ".3f", "clDice": ".3f", "b0 error": ".0f", "b1 error": ".0f"}
+    for name in (*list(METRICS.values())[:-1], PRECISION):
+        columns[name] = _text(table, name, digits.get(name, ".2f"))
+    columns["true centreline removed %"] = [f"{100 * share:.2f}" for share in table[METRICS["centreline_removed"]]]
+    return pd.DataFrame(columns)
 
 
-def _text(part: pd.DataFrame, name: str, spec: str) -> list[str]:
-    """Return numbers with their intervals where there are such."""
+def _text(table: pd.DataFrame, name: str, spec: str) -> list[str]:
+    """Return numbers; those of all networks with their interval."""
     found = []
-    for value, low, high in zip(part[name], part[f"{name} low"], part[f"{name} high"], strict=True):
-        interval = f" ({low:{spec}}-{high:{spec}})" if np.isfinite(low) and np.isfinite(high) else ""
+    for group, value, low, high in zip(
+        table.group, table[name], table[f"{name} low"], table[f"{name} high"], strict=True
+    ):
+        known = group == ALL and np.isfinite(low) and np.isfinite(high)
+        interval = f" ({low:{spec}} to {high:{spec}})" if known else ""
         found.append(f"{value:{spec}}{interval}" if np.isfinite(value) else "")
     return found
 
