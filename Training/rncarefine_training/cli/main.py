@@ -89,7 +89,7 @@ def _print_inventory(config: Config, run: Path) -> None:
     console.print(f"{config.name}: {total:,} updates" + (f", {done:,} of them done" if done else ""))
     if missing := train.missing + select.missing:
         console.print(f"Note: {missing} subjects of the configuration have no stack.", style="yellow")
-    if train.failures < FEW:
+    if config.automaton.task == "ring" and train.failures < FEW:
         console.print(
             f"Note: {train.failures} real failures are few; most samples will be damaged truth. Add segmentations of "
             "more networks, or of weaker ones.",
