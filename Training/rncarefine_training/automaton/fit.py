@@ -128,16 +128,19 @@ def train_automaton(
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
     spacing = settings.spacing_mm
-    load = load_pictures if settings.task == "tubular" else load_stacks
-    loaded = load(cases, predictions, config.subjects.train, spacing, sources)
-    held = load(cases, predictions, config.subjects.select, spacing, last_sources)
+    train, select = config.subjects.train, config.subjects.select
     length = settings.batch * total * machines.processes
+    samples: Dataset[Sample]
     if settings.task == "tubular":
-        validation = validation_windows(held, settings, VALIDATION_SLICES, config.seed)
-        samples = WindowSamples(loaded, settings, length, config.seed)
+        pictures = load_pictures(cases, predictions, train, spacing, sources)
+        held_pictures = load_pictures(cases, predictions, select, spacing, last_sources)
+        validation = validation_windows(held_pictures, settings, VALIDATION_SLICES, config.seed)
+        samples = WindowSamples(pictures, settings, length, config.seed)
     else:
+        stacks = load_stacks(cases, predictions, train, spacing, sources)
+        held = load_stacks(cases, predictions, select, spacing, last_sources)
         validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
-        samples = RepairSamples(loaded, settings, length, config.seed)
+        samples = RepairSamples(stacks, settings, length, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
     if settings.start:
         learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)

@@ -160,7 +160,7 @@ def flattened(values: Image, field_of_view: Bools, diameter: float) -> Image:
     mean = ndimage.uniform_filter(np.where(field_of_view, values, 0).astype(np.float32), size) / weight
     centred = np.where(field_of_view, values - mean, 0).astype(np.float32)
     # The running sums of the filter can fall below 0 by rounding.
-    spread = np.sqrt(np.maximum(ndimage.uniform_filter(centred * centred, size), 0) / weight)
+    spread = np.sqrt(np.maximum(ndimage.uniform_filter(centred * centred, size), np.float32(0)) / weight)
     typical = float(np.median(spread[field_of_view]))
     flat: Image = centred / np.maximum(spread, max(0.3 * typical, 1e-6)).astype(np.float32)
     return flat
