@@ -1,4 +1,4 @@
-"""A table of paths: CSV with one labelled stack a line."""
+"""A table of paths: CSV with one labelled stack per line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def read_csv(path: Path, pattern: str | None = None) -> tuple[list[Entry], list[
     """Read a CSV with the columns ``image`` and ``label``; relative paths start from its folder.
 
     Optional columns are ``subject`` and ``phase`` (else inferred from the name of the image), ``split`` (train, select,
-    test), ``fov`` (of pictures, the mask of the field of view), and any number of ``prediction:<network>``; an empty cell is a stack that the network has not segmented.
+    test), ``fov`` (of pictures, the mask of the field of view), and any number of ``prediction:<network>``; an empty
+    cell is a stack that the network has not segmented.
 
     Args:
         path: The table, UTF-8, comma or semicolon.
