@@ -19,6 +19,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine_training.cli.tables import interval, rounded
 from rncarefine_training.evaluate.measure import NO_MODEL, WHOLE
+from rncarefine_training.evaluate.picture_tables import document_table
 from rncarefine_training.evaluate.store import write_table
 
 from .robustness import UNDISTURBED
@@ -280,6 +281,11 @@ def opened_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"model": table.model, "SHA-256": table.sha256.str[:12], "opened": table.date.astype(str)})
 
 
+def vessels_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what every method made of the vessels that networks segmented."""
+    return _without_repeats(document_table(table), 1)
+
+
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "networks": (networks_table, 2),
     "paired": (paired_table, 3),
@@ -290,6 +296,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "ablation": (ablation_table, 1),
     "compare-published": (compare_published_table, 1),
     "opened": (opened_table, 3),
+    "vessels": (vessels_table, 2),
 }
 """How a table of each kind is shown, and how many of its columns are aligned to the left."""
 

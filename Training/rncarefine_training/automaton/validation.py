@@ -21,6 +21,8 @@ from .samples import KEPT_PIXELS, WALL, CroppedPrediction, CroppedStack, blank
 from .tasks import task_of
 
 BATCH = 32
+COMPARED = ("dice", "cldice")
+"""Metrics that are also measured without a rollout."""
 
 
 class Measures(Protocol):
@@ -89,7 +91,7 @@ class Validation:
         Returns:
             The means of the task's metrics, of a ring ``rings``, the share of closed rings; always ``dice`` and
             ``dice_gain``, mean Dice and its rise against the input. ``one_pass_dice`` is that of the evidence, without
-            a rollout, and ``image_dice`` the same with all masks withheld; so for the other metrics.
+            a rollout, and ``image_dice`` the same with all masks withheld; so for the others of :data:`COMPARED`.
         """
         task, figures = task_of(settings), []
         for part in self._parts(architecture.volumetric):
@@ -103,7 +105,8 @@ class Validation:
                 after, once, seen = (given if wall is None else wall for wall in walls)
                 figure = task.score(after, given, truth)
                 for kind, wall in (("one_pass", once), ("image", seen)):
-                    figure |= {f"{kind}_{name}": value for name, value in task.score(wall, given, truth).items()}
+                    scored = task.score(wall, given, truth)
+                    figure |= {f"{kind}_{name}": scored[name] for name in COMPARED if name in scored}
                 figures.append(figure)
         return {name: float(np.mean([each[name] for each in figures])) for name in figures[0]}
 

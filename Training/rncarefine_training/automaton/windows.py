@@ -30,6 +30,8 @@ PLACES = 600
 """Most places that are kept of a prediction."""
 AROUND_FAILURE = 0.75
 """Share of windows that lie around a place where network and truth disagree; the others lie on any vessel."""
+SPECKS = (0, 20, 80, 250)
+"""Networks differ in how many specks they leave: of a prediction, pieces below one of these sizes are removed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +117,7 @@ class WindowSamples(Dataset[Sample]):
             picture, made = self.failing[int(rng.integers(len(self.failing)))]
             around = made.places if len(made.places) and rng.random() < AROUND_FAILURE else picture.vessels
             parts = _cut(picture, made.mask, _somewhere(around, self.settings.size / 3, rng))
+            parts[2] = _without_specks(parts[2], int(rng.choice(SPECKS)))
         else:
             picture = self.pictures[int(rng.integers(len(self.pictures)))]
             parts = _cut(picture, picture.truth, _somewhere(picture.vessels, self.settings.size / 3, rng))
@@ -184,7 +187,7 @@ def _load(case: Case, predictions: Path, spacing: float, sources: list[str]) -> 
     grey = case.image[0]
     middle = (grey.shape[0] - 1) / 2, (grey.shape[1] - 1) / 2
     pixel = case.spacing[1], case.spacing[2]
-    size = tuple(int(np.ceil(side * mm / spacing)) for side, mm in zip(grey.shape, pixel, strict=True))
+    size = tuple(int(np.ceil(side * mm / spacing - 1e-6)) for side, mm in zip(grey.shape, pixel, strict=True))
     crop = crop_around(middle, (size[0], size[1]), spacing, pixel, grey.shape)
     truth = _bytes(crop, case.labels[0] == VESSEL)
     files = [(source, predictions / source / f"{case.name}.npz") for source in sources]
@@ -224,6 +227,15 @@ def _squares(picture: ScaledPicture, mask: Bytes, start: NDArray[np.int64], side
         square = np.zeros((side, side), np.float32)
         square[inside] = values[low[0] : high[0], low[1] : high[1]].astype(np.float32) / scale
         yield square
+
+
+def _without_specks(mask: Field, pixels: int) -> Field:
+    """Return a mask without its pieces below a size, but for those that the window cuts off."""
+    labels, count = ndimage.label(mask >= 0.5, EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    small = sizes < pixels
+    small[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False
+    return np.where(small[labels], 0, mask).astype(np.float32)
 
 
 def _bytes(crop: Crop, mask: NDArray[np.bool_]) -> Bytes:

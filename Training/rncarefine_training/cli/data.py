@@ -236,7 +236,7 @@ def pictures(
     subject_pattern: Pattern = None,
 ) -> None:
     """Turn photographs with vessel masks, and what networks made of them, into cases and predictions."""
-    from ..data.sources.pictures import prepare_pictures, read_folders
+    from ..data.sources.pictures import TABLE, prepare_pictures, read_folders, write_table
 
     entries, notes = (read_folders(source), []) if source.is_dir() else read_csv(source, subject_pattern)
 
@@ -244,6 +244,7 @@ def pictures(
         return track(values, "Pictures", total=len(entries), console=console)
 
     summary = prepare_pictures(entries, made(run / "cases"), run / "predictions", shown)
+    write_table(entries, run / TABLE)
     console.print(f"{summary.pictures} pictures in {run / 'cases'}")
     for name, count in summary.networks.items():
         console.print(f"{name}: {count} predictions")

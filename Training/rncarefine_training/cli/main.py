@@ -116,6 +116,11 @@ def calibrate(
 
     training = Config.load(config)
     path = run / "models" / f"{training.name}.npz"
+    if training.automaton.task == "tubular":
+        from .pictures import calibrate_pictures
+
+        calibrate_pictures(training, run, path, workers)
+        return
     # Of early snapshots, too: what fully trained networks leave is repaired too well to learn from.
     sources = training_sources(training)
     failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
@@ -150,6 +155,12 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
     path = write(training, folder / "last.ckpt", made(run / "models"))
     sha256 = load_model(path).card.sha256
+    if training.automaton.task == "tubular":
+        from .pictures import complete_card
+
+        complete_card(run, path, folder)
+        console.print(f"Weights: {path}")
+        return
     # A training that was resumed in the meantime has other weights: the earlier figures do not hold.
     metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
     kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
@@ -200,12 +211,17 @@ def sample(
 
 @app.command("all")
 def everything(
-    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="ACDC's training folder.")],
+    source: Annotated[
+        Path, typer.Argument(exists=True, help="ACDC's training folder; for vessels, what `pictures` takes.")
+    ],
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Reproduce the weights: prepare, base, failures, automaton, export, calibrate."""
-    prepare(source, run)
+    """Reproduce the weights: prepare (or pictures), base, failures, automaton, export, calibrate."""
+    if Config.load(config).automaton.task == "tubular":
+        pictures(source, run)
+    else:
+        prepare(source, run)
     base(run, config)
     failures(run, config)
     automaton(run, config)

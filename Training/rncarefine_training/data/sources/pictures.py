@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,17 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from rncarefine.atomic import written_whole
 from rncarefine.tasks.tubular.picture import Picture
 
 from ..cases import VESSEL, Case
+from .csv_table import PREDICTION
 from .entry import Entry, check_entries, source_of, tidy
 
 FIELD_OF_VIEW = 1000.0
 """Pictures have no mm: lengths of a training are thousandths of the diameter of the field of view."""
+TABLE = "pictures.csv"
+"""File of a run that lists the photographs: what they look like is measured on them, not on the cases."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
@@ -114,6 +119,18 @@ def prepare_pictures(
             np.savez_compressed(target / f"{case.name}.npz", labels=kept[None])
             summary.networks[name] = summary.networks.get(name, 0) + 1
     return summary
+
+
+def write_table(entries: Sequence[Entry], path: Path) -> None:
+    """Write a CSV of the pictures, as :func:`~rncarefine_training.data.sources.csv_table.read_csv` reads it."""
+    networks = sorted({name for entry in entries for name in entry.predictions})
+    with written_whole(path) as (temporary,), temporary.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["subject", "phase", "image", "label", "fov", *(f"{PREDICTION}{name}" for name in networks)])
+        for entry in entries:
+            files = [entry.image, entry.label, entry.field_of_view, *map(entry.predictions.get, networks)]
+            shown = ["" if each is None else str(each.resolve()) for each in files]
+            table.writerow([entry.subject, entry.phase, *shown])
 
 
 def read_image(path: Path) -> NDArray[np.float32]:
