@@ -26,7 +26,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from rncarefine.batch.runs import BatchOutcome
@@ -116,7 +116,9 @@ class RNCARefineParameterNode:
     Attributes:
         inputSegmentation: The segmentation to check and to repair.
         myocardiumSegmentID: ID of the wall in it; empty if none is chosen.
+        moreWallSegmentIDs: IDs of further segments of the wall, such as scar, as a JSON list; empty for none.
         poolSegmentID: ID of the blood pool in it; empty for none.
+        rvSegmentID: ID of the right ventricle in it, only for the report; empty for none.
         inputVolume: The image that was segmented.
         frames: What to repair of a cine sequence.
         mode: What the automaton's cells see of the stack.
@@ -138,7 +140,9 @@ class RNCARefineParameterNode:
 
     inputSegmentation: slicer.vtkMRMLSegmentationNode
     myocardiumSegmentID: str = ""
+    moreWallSegmentIDs: str = ""
     poolSegmentID: str = ""
+    rvSegmentID: str = ""
     inputVolume: slicer.vtkMRMLScalarVolumeNode
     frames: Annotated[str, Choice(["shown frame", "all frames"])] = "shown frame"
     mode: Annotated[str, Choice(["slice-wise", "volumetric"])] = "slice-wise"
@@ -329,10 +333,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def check(
         self,
         segmentationNode: slicer.vtkMRMLSegmentationNode,
-        segmentID: str,
+        segmentID: str | Sequence[str],
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         poolSegmentID: str | None = None,
         *,
+        rvSegmentID: str | None = None,
         closeBase: bool = False,
         apex: str = "auto",
     ) -> Report:
@@ -340,9 +345,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
-            segmentID: ID (not the name) of the myocardium.
+            segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
+                what is added goes to the first, and all that stays keeps its segment.
             volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
             poolSegmentID: ID of the blood pool; without it, rings are judged by the wall alone.
+            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
             closeBase: Expect rings at the base, too, where the outflow tract leaves the wall open on purpose.
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
 
@@ -355,17 +362,18 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import check
 
-        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID)
+        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
         return check(selection, _options(closeBase=closeBase, apex=apex))
 
     def process(
         self,
         segmentationNode: slicer.vtkMRMLSegmentationNode,
-        segmentID: str,
+        segmentID: str | Sequence[str],
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         outputSegmentationNode: slicer.vtkMRMLSegmentationNode | None = None,
         poolSegmentID: str | None = None,
         *,
+        rvSegmentID: str | None = None,
         mode: str | None = None,
         model: str | Path | None = None,
         device: str = "auto",
@@ -383,17 +391,19 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     ) -> Report:
         """Repair the broken slices of a segment; slices that are as they should be are not touched.
 
-        By default the result is a new segmentation beside the input: all its segments, two further ones that hold the
+        By default the result is a new segmentation next to the input: all its segments, two further ones that hold the
         added and the removed voxels, and a table with the report. If anything fails, the scene is as it was before.
 
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
-            segmentID: ID (not the name) of the myocardium.
+            segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
+                what is added goes to the first, and all that stays keeps its segment.
             volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
             outputSegmentationNode: Segmentation to overwrite with the result; a new one by default. Never the input.
             poolSegmentID: ID of the blood pool. The wall takes from it what it needs; no other segment is changed.
+            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
             mode: "slice-wise" or "volumetric"; that of the model if not given.
-            model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are told
+            model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are shown
                 in the log, once in a session.
             device: "auto", "numpy", "cpu", "cuda" or "mps".
             seed: Seed of the automaton; the same seed gives the same result on every device.
@@ -419,7 +429,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import Destination, process
 
-        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID)
+        selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
         options = _options(
             mode=mode,
             model=model,
@@ -607,6 +617,16 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         review.refresh()
         return put_plot(segmentationNode, review.table_node)
 
+    def plotThickness(
+        self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
+    ) -> slicer.vtkMRMLPlotChartNode:
+        """Return a plot chart node of the wall's thickness along the stack; made again when called again."""
+        from RNCARefineLib.mrml.plot import THICKNESS, put_plot
+
+        review = self.review(segmentationNode, segmentID)
+        review.refresh()
+        return put_plot(segmentationNode, review.table_node, THICKNESS)
+
     def showChanges(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, visible: bool, segmentID: str | None = None
     ) -> None:
@@ -624,10 +644,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self,
         browserNode: slicer.vtkMRMLSequenceBrowserNode,
         segmentationNode: slicer.vtkMRMLSegmentationNode,
-        segmentID: str,
+        segmentID: str | Sequence[str],
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
         poolSegmentID: str | None = None,
         *,
+        rvSegmentID: str | None = None,
         frames: Iterable[int] | None = None,
         inPlace: bool = False,
         progressCallback: Progress | None = None,
@@ -641,9 +662,10 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Args:
             browserNode: The sequence browser that plays volume and segmentation.
             segmentationNode: The segmentation that it shows; one that is not in the browser belongs to the shown frame.
-            segmentID: ID (not the name) of the myocardium, the same in every frame.
+            segmentID: ID (not the name) of the myocardium, or several as in :meth:`process`; the same in every frame.
             volumeNode: The volume that it shows.
             poolSegmentID: ID of the blood pool.
+            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the reports.
             frames: The frames to repair, from 0; all if not given.
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
             progressCallback: As in :meth:`process`.
@@ -662,7 +684,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         chosen = _options(**options)
         outcome = process_sequence(
-            Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID),
+            Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID),
             _weights(chosen),
             chosen,
             frames=frames,
@@ -684,14 +706,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         segmentationPattern: str | None = None,
         segment: str | None = None,
         pool: str | None = None,
-        clearScene: bool = False,
         progressCallback: Progress | None = None,
         **options: Any,
     ) -> BatchOutcome:
-        """Repair a folder of cases, each into a ``.seg.nrrd``, with one CSV for all of them.
+        """Repair a folder of cases, each into a file of the segmentation's kind, with one CSV for all of them.
 
-        The same call goes on where the last one was stopped; a case that fails is noted and stops no other. The scene
-        is cleared after every case.
+        The same call resumes where the last one was stopped; a failed case is reported and skipped. The cases are read
+        from their files and written to files: the scene is not touched. A ``.seg.nrrd`` of the results can be loaded
+        and reviewed.
 
         Args:
             inputFolder: Folder of cases; ``None`` with a list of cases.
@@ -700,9 +722,9 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             imagePattern: Where the images lie in the folder, ``{case}`` standing for the name of a case; by default
                 ``{case}/image.*``.
             segmentationPattern: The same for the segmentations; by default ``{case}/segmentation.*``.
-            segment: The myocardium: ID or name of a segment, or label; not needed where there is only one.
+            segment: The myocardium: ID or name of a segment, or label; not needed where there is only one. Several,
+                with commas between them, form one wall.
             pool: The blood pool, in the same way.
-            clearScene: Clear the scene even if there are data in it.
             progressCallback: As in :meth:`process`; stopping keeps the cases that are finished.
             options: As in :meth:`processSequence`.
 
@@ -710,25 +732,24 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ``rncarefine.batch.runs.BatchOutcome``: cases done, skipped, flagged and failed.
 
         Raises:
-            ValueError: No cases, data in the scene, or results of other settings in the folder.
+            ValueError: No cases, or results of other settings in the folder.
             OSError: The results cannot be written; what is finished is kept.
         """
         from rncarefine.batch.cases import find_cases, read_cases
-        from RNCARefineLib.mrml.batch import process_batch
+        from rncarefine.batch.in_turn import repair_cases
 
         if cases is None:
             found = find_cases(inputFolder, imagePattern, segmentationPattern, leave_out=outputFolder)
         else:
             found = read_cases(cases)
         chosen = _options(**options)
-        return process_batch(
+        return repair_cases(
             found,
             outputFolder,
             _weights(chosen),
             chosen,
             segment=segment,
             pool=pool,
-            clear_scene=clearScene,
             progress=progressCallback,
             tell=lambda news: logging.info(f"RNCARefine, {news.line()}"),
         )
@@ -938,7 +959,7 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
 
     @contextmanager
     def termsAccepted(self):
-        """Have the terms of all models accepted meanwhile: in testing mode Slicer asks nobody and takes that for no."""
+        """Have the terms of all models accepted meanwhile: in testing mode Slicer takes every question for declined."""
         import qt
 
         from rncarefine.nca.model import available_models

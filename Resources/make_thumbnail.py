@@ -15,7 +15,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from rncarefine.anatomy.topology import largest_component
-from rncarefine.io.files import Choice, read_case
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import read_case
 from rncarefine.stack import Stack
 
 RESOURCES = Path(__file__).resolve().parent.parent / "RNCARefine" / "Resources"

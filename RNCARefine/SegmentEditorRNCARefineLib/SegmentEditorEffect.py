@@ -118,7 +118,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             self.showSlice()
 
     #
-    # What a person does
+    # What the user does
     #
 
     def onCheck(self):
@@ -208,7 +208,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             return False
 
     def propose(self):
-        """Return the repaired wall, ``None`` if the person declines the model's terms or cancels."""
+        """Return the repaired wall, ``None`` if the user declines the model's terms or cancels."""
         from rncarefine.nca.model import load_model
         from rncarefine.progress import Cancelled
         from RNCARefineLib.mrml.editing import propose

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: written beside their place under another name, then moved there."""
+"""Files written whole or not at all: written next to their place under another name, then moved there."""
 
 from __future__ import annotations
 
@@ -54,8 +54,23 @@ def write_text_whole(path: str | Path, text: str) -> None:
     write_bytes_whole(path, text.encode("utf-8"))
 
 
+def real_path(path: Path) -> Path:
+    """Return where a path leads, links followed.
+
+    Raises:
+        ValueError: It leads nowhere: a symbolic link to itself, or a name that no file can have.
+    """
+    try:
+        final = path.resolve()
+        final.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{str(path)!a}: this path leads nowhere ({reason}). Choose another one.") from error
+    return final
+
+
 def _checked(path: Path) -> Path:
-    final = path.resolve()
+    final = real_path(path)
     if final.is_dir():
         raise ValueError(f"{path} is a folder. Give the name of a file.")
     if not final.parent.is_dir():

@@ -43,6 +43,7 @@ class ReasonCode(str, Enum):
     RING_OFF_AXIS = "ring_off_axis", "distance_mm", "most_mm"
     NOT_SEEN = "not_seen", "expected_dice", "least"
     CHANGE_TOO_LARGE = "change_too_large", "change_mm2", "most_mm2"
+    MOSTLY_OTHER_LABEL = "mostly_other_label", "share", "most"
     # Decision
     COUNTS_AS_RING = "counts_as_ring"
     NO_PROPOSAL = "no_proposal"
@@ -69,9 +70,20 @@ class ReasonCode(str, Enum):
     KEPT_SPUR = "kept_spur"
     KEPT_HOLE = "kept_hole", "likelihood"
     ADD_ONLY = "add_only"
+    TAKEN_FROM_OTHERS = "taken_from_others", "area_mm2", "share"
+    STACK_IN_DOUBT = "stack_in_doubt"
     # Review
     EDITED = "edited"
+    # Doubts whether it is a short-axis stack of walls
+    NOT_THICKEST_AXIS = "not_thickest_axis", "slice_spacing_mm", "in_plane_mm"
+    FILLED_OUTLINE = "filled_outline", "slices"
+    NO_SLICE_CLOSED = "no_slice_closed", "slices"
+    SAME_GAP = "same_gap", "slices"
+    CENTRE_DRIFTS = "centre_drifts", "angle_deg", "most_deg"
+    ELONGATED = "elongated", "roundness", "least"
     # Warnings about a stack
+    POOL_NOT_FOUND = "pool_not_found"
+    RV_NOT_FOUND = "rv_not_found"
     THIN_SLICES = "thin_slices", "slice_spacing_mm"
     ONE_SLICE = "one_slice"
     GPU_OUT_OF_MEMORY = "gpu_out_of_memory"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .reasons import Reason
+
 Mask = NDArray[np.uint8]
 Image = NDArray[np.float32]
+
+LARGEST = 1e15
+"""Largest plausible grey value: its square is far from the largest number of 32 bits."""
+_KINDS = {"c": "complex numbers", "O": "objects", "V": "records", "S": "text", "U": "text"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +30,12 @@ class Stack:
         pool: Blood pool (LV cavity), like ``mask``, or ``None`` if not given.
         spacing: Spacing in mm along ``(k, j, i)``: slice, row and column spacing.
         name: What to call this stack in messages.
+        reversed: Whether the slices are stored from the other end than the one that a repair begins at. What the
+            automaton does depends on the numbers of the slices; the result must not depend on how a stack is stored.
+        notes: What its report is to note about where it comes from.
+        right_ventricle: Like ``mask``, or ``None`` if not given; only for the septum in the report.
+        right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient; ``None`` if
+            that is not known.
     """
 
     image: Image
@@ -30,6 +43,10 @@ class Stack:
     pool: Mask | None
     spacing: tuple[float, float, float]
     name: str = "stack"
+    reversed: bool = False
+    notes: tuple[Reason, ...] = ()
+    right_ventricle: Mask | None = None
+    right_handed: bool | None = None
 
     @classmethod
     def create(
@@ -39,6 +56,11 @@ class Stack:
         spacing: tuple[float, float, float],
         pool: ArrayLike | None = None,
         name: str = "stack",
+        reversed: bool = False,
+        notes: Iterable[Reason] = (),
+        *,
+        right_ventricle: ArrayLike | None = None,
+        right_handed: bool | None = None,
     ) -> Stack:
         """Check the arrays and build a stack from them.
 
@@ -54,6 +76,11 @@ class Stack:
             spacing: mm along ``(k, j, i)``.
             pool: Blood pool, like ``mask``.
             name: What to call this stack in messages.
+            reversed: Whether the slices are stored from the other end than the one that a repair begins at.
+            notes: What its report is to note about where it comes from.
+            right_ventricle: Like ``mask``; only for the septum in the report.
+            right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient; see
+                :func:`~rncarefine.anatomy.aha.handedness`.
 
         Returns:
             The stack, with arrays of its own (C-ordered float32 and uint8).
@@ -69,22 +96,42 @@ class Stack:
             )
         if pixels.size == 0:
             raise ValueError(f"{name}: the image is empty (shape {pixels.shape}).")
+        if pixels.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{name}: the image holds {_KINDS.get(pixels.dtype.kind, 'no numbers')}, a stack has grey values. Save "
+                "the magnitude as whole or float numbers."
+            )
         if not np.isfinite(pixels).all():
             count = int((~np.isfinite(pixels)).sum())
             raise ValueError(f"{name}: the image has {count} NaN or infinite values. Replace them before the repair.")
+        largest = float(max(abs(float(pixels.min())), abs(float(pixels.max()))))
+        if largest > LARGEST:
+            raise ValueError(
+                f"{name}: the image has values up to {largest:.3g}, far more than any scanner gives. Check its type "
+                "and its scaling (slope and intercept)."
+            )
+        pixels = np.ascontiguousarray(pixels, dtype=np.float32)
         if float(pixels.min()) == float(pixels.max()):
             raise ValueError(
-                f"{name}: the image is constant ({pixels.flat[0]}). Check that the right volume was chosen."
+                f"{name}: the image is constant ({pixels.flat[0]:g}). Check that the right volume was chosen."
             )
         distances = tuple(float(value) for value in spacing)
         if len(distances) != 3 or not all(np.isfinite(value) and value > 0 for value in distances):
             raise ValueError(f"{name}: the spacing {distances} is not three positive numbers of mm.")
         return cls(
-            image=np.ascontiguousarray(pixels, dtype=np.float32),
+            image=np.array(pixels, dtype=np.float32, order="C"),
             mask=binary_mask(mask, pixels.shape, f"{name}: the myocardium mask"),
             pool=None if pool is None else binary_mask(pool, pixels.shape, f"{name}: the blood-pool mask"),
             spacing=(distances[0], distances[1], distances[2]),
             name=name,
+            reversed=reversed,
+            notes=tuple(notes),
+            right_ventricle=(
+                None
+                if right_ventricle is None
+                else binary_mask(right_ventricle, pixels.shape, f"{name}: the mask of the right ventricle")
+            ),
+            right_handed=right_handed,
         )
 
     @property

@@ -34,7 +34,7 @@ from rncarefine.batch.dask_backend import check_workers, local_workers  # noqa: 
 from rncarefine.batch.parallel import do_side_by_side  # noqa: E402
 from rncarefine.batch.runs import CaseNews, Walk  # noqa: E402
 from rncarefine.batch.work import FileWork, result_name  # noqa: E402
-from rncarefine.io.files import Choice  # noqa: E402
+from rncarefine.io.choice import Choice  # noqa: E402
 from rncarefine.nca.model import DEFAULT_MODEL, load_model  # noqa: E402
 from rncarefine.refine.options import RepairOptions  # noqa: E402
 

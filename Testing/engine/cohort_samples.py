@@ -19,7 +19,7 @@ from engine.report_samples import broken_report
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.files import CaseFiles
 from rncarefine.batch.work import CaseResult, FileWork, result_name
-from rncarefine.io.files import Choice
+from rncarefine.io.choice import Choice
 from rncarefine.nca.model import load_model
 from rncarefine.refine.options import RepairOptions
 

@@ -12,6 +12,9 @@ import slicerio
 from numpy.typing import ArrayLike
 
 from engine.report_samples import SPACING, broken_stack
+from rncarefine.io.files import Case, write_case
+from rncarefine.io.grid import Grid
+from rncarefine.refine.result import Changes
 from rncarefine.stack import Mask, Stack
 
 RV, MYOCARDIUM, POOL = 1, 2, 3
@@ -47,6 +50,14 @@ def volume(values: ArrayLike, **metadata: str) -> sitk.Image:
     for key, value in metadata.items():
         image.SetMetaData(key, value)
     return image
+
+
+def grid_of(image: sitk.Image) -> Grid:
+    """Return the grid of a three-dimensional SimpleITK image."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    matrix[:3, 3] = image.GetOrigin()
+    return Grid(image.GetSize(), matrix)
 
 
 def right_ventricle(stack: Stack) -> Mask:
@@ -147,3 +158,8 @@ def write_segmentation(path: Path) -> Path:
     plan[:, 10:30, 10:30] = 1
     segments = [("rv", 0, RV), ("myocardium", 0, MYOCARDIUM), ("blood pool", 0, POOL), ("plan", 1, 1)]
     return write_segments(path, segments, np.stack([values, plan]))
+
+
+def write_wall(case: Case, after: Mask, path: Path, **options: Any) -> None:
+    """Write a case with another wall, which is all that the result of a repair says about it."""
+    write_case(case, Changes.compose(case.stack, after, **options), path)

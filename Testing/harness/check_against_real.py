@@ -26,9 +26,9 @@ from typing import Any
 _TESTING = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_TESTING))
 
-from harness.qt_row import Row  # noqa: E402
-from harness.qt_table_qt import QT_ROWS  # noqa: E402
-from harness.qt_table_qt_widgets import WIDGET_ROWS  # noqa: E402
+from harness.qt_table import QT_TABLE, Row  # noqa: E402
+
+QT_ROWS: dict[str, Row] = {name: row for name, row in QT_TABLE.items() if name.startswith("Q")}
 
 _NOT_IN_PYQT = {"QUiLoader"}
 _NOT_GENERATED = {"setObjectName", "singleShot", "scrollToItem", "sortByColumn"}
@@ -42,7 +42,7 @@ def qt5() -> list[str]:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     _application = QtWidgets.QApplication([])
     missing = []
-    for name, row in {**QT_ROWS, **WIDGET_ROWS}.items():
+    for name, row in QT_ROWS.items():
         kind = next((getattr(module, name) for module in (QtWidgets, QtGui, QtCore) if hasattr(module, name)), None)
         if kind is None:
             missing += [] if name in _NOT_IN_PYQT else [name]
@@ -63,7 +63,7 @@ def pythonqt(sources: Path) -> list[str]:
     """Return the functions of the table that PythonQt does not show, of the classes that it wraps."""
     shown = _wrapped_functions(sources)
     missing = []
-    for name, row in {**QT_ROWS, **WIDGET_ROWS}.items():
+    for name, row in QT_ROWS.items():
         if name not in shown:
             missing += [f"{name} (the whole class)"] if row.methods or row.statics else []
             continue
@@ -131,11 +131,10 @@ def _classes(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_bases(name: str, shown: dict[str, set[str]]) -> set[str]:
-    rows: dict[str, Row] = {**QT_ROWS, **WIDGET_ROWS}
     known: set[str] = set()
     while name:
         known |= shown.get(name, set())
-        name = rows[name].base
+        name = QT_ROWS[name].base
     return known
 
 

@@ -12,9 +12,6 @@ import vtk
 READ_EXTENSIONS = {
     "SceneFile": (".mrml", ".mrb"),
     "SegmentationFile": (".seg.nrrd", ".seg.nhdr"),
-    "SequenceFile": (".seq.nrrd",),
-    "TableFile": (".csv", ".tsv"),
-    "TransformFile": (".h5", ".tfm"),
     "VolumeFile": (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd"),
 }
 """File type to the endings it is read from; compound endings stand before the simple ones they end in."""
@@ -132,12 +129,6 @@ class IOManager:
             return self._logic("Volumes").AddArchetypeVolume(str(path), name, options, None, messages)
         if file_type == "SegmentationFile":
             return self._logic("Segmentations").LoadSegmentationFromFile(str(path), True, name, None, messages)
-        if file_type == "SequenceFile":
-            return self._logic("Sequences").AddSequence(str(path), messages)
-        if file_type == "TableFile":
-            return self._logic("Tables").AddTable(str(path), name, True, "", messages)
-        if file_type == "TransformFile":
-            return self._logic("Transforms").AddTransform(str(path), slicer.mrmlScene, messages)
         raise NotImplementedError(f"The headless Slicer does not load a {file_type}.")
 
     def _logic(self, module: str) -> Any:

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6 import QtCore, QtWidgets
-
-from .qt_widgets import Property, Slot, stored
+from PySide6 import QtWidgets
 
 
 @dataclass(frozen=True)
@@ -16,8 +14,7 @@ class Shown:
     """A dialog that was shown.
 
     Attributes:
-        kind: "information", "warning", "critical", "question", "message", "save file", "open file", "folder",
-            "progress" or "address".
+        kind: "information", "warning", "critical", "question", "message", "save file" or "progress".
         title: The title of its window.
         text: What it says; of a file dialog the filter.
         details: The detailed text, or the path that a file dialog proposes.
@@ -128,39 +125,7 @@ for _kind, _default in (
 
 
 class ctkMessageBox(QMessageBox):
-    """CTK's message box; it remembers under a settings key that it is not to be shown again."""
-
-    dontShowAgainVisible = stored(bool, False)
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._key = ""
-        self._dont_show_again = False
-
-    @Slot(bool)
-    def setDontShowAgain(self, dont_show: bool) -> None:
-        """Tick the box."""
-        self._dont_show_again = dont_show
-
-    def _set_key(self, key: str) -> None:
-        self._key = key
-        invalid = Role.InvalidRole.value
-        self._dont_show_again = bool(key) and int(str(QtCore.QSettings().value(key, invalid))) != invalid
-        self.setProperty("dontShowAgainVisible", bool(key))
-
-    def exec(self) -> int:
-        """Show the box unless it was not to be shown again; then its first button is the answer."""
-        if not self.buttons():
-            self.setStandardButtons(Button.Ok)
-        if self._dont_show_again:
-            return int(self.standardButton(self.buttons()[0]).value)
-        pressed = super().exec()
-        if self._key and self._dont_show_again:
-            QtCore.QSettings().setValue(self._key, pressed)
-        return pressed
-
-    dontShowAgain = Property(bool, lambda self: self._dont_show_again, setDontShowAgain)
-    dontShowAgainSettingsKey = Property(str, lambda self: self._key, _set_key)
+    """CTK's message box."""
 
 
 class QFileDialog:
@@ -170,16 +135,6 @@ class QFileDialog:
     def getSaveFileName(parent: Any = None, caption: str = "", path: str = "", filters: str = "") -> str:
         """Ask for a file to write."""
         return dialogs.show(Shown("save file", caption, filters, path), [])
-
-    @staticmethod
-    def getOpenFileName(parent: Any = None, caption: str = "", path: str = "", filters: str = "") -> str:
-        """Ask for a file to read."""
-        return dialogs.show(Shown("open file", caption, filters, path), [])
-
-    @staticmethod
-    def getExistingDirectory(parent: Any = None, caption: str = "", path: str = "") -> str:
-        """Ask for a folder."""
-        return dialogs.show(Shown("folder", caption, "", path), [])
 
 
 class QProgressDialog(QtWidgets.QProgressDialog):
@@ -195,13 +150,3 @@ class QProgressDialog(QtWidgets.QProgressDialog):
         """Write it down."""
         dialogs.shown.append(Shown("progress", self.windowTitle(), self.labelText()))
         super().showEvent(event)
-
-
-class QDesktopServices:
-    """Opens nothing."""
-
-    @staticmethod
-    def openUrl(url: QtCore.QUrl) -> bool:
-        """Write the address down."""
-        dialogs.shown.append(Shown("address", "", url.toString()))
-        return True

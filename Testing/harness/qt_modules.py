@@ -10,7 +10,7 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtWidgets
 
-from . import qt_dialogs, qt_errors, qt_node_rows, qt_segment_selector, qt_signals
+from . import qt_dialogs, qt_errors, qt_node_rows, qt_signals
 from .qt_shim import delete_all, wrapper_class
 from .qt_table import QT_TABLE
 
@@ -60,7 +60,6 @@ def stop() -> None:
     while application.overrideCursor() is not None:
         application.restoreOverrideCursor()
     qt_node_rows.release_all()
-    qt_segment_selector.release_all()
     qt_signals.forget_all()
     qt_errors.uninstall()
 

@@ -8,7 +8,7 @@ from typing import Any
 import slicer
 from PySide6 import QtWidgets
 
-from .qt_widgets import Property, Signal, Slot, ctkSliderWidget, stored
+from .qt_widgets import Property, Signal
 
 
 class SceneWidget(QtWidgets.QWidget):
@@ -85,27 +85,3 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("qSlicerMainWindow")
-
-
-class qMRMLSliderWidget(ctkSliderWidget):
-    """A slider whose suffix is the scene's unit of a quantity."""
-
-    quantity = stored(str, "")
-    orientation = stored(int, 1)
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._scene: Any = None
-
-    def mrmlScene(self) -> Any:
-        """Return the scene."""
-        return self._scene
-
-    def setMRMLScene(self, scene: Any) -> None:
-        """Set the scene."""
-        self._scene = scene
-
-    @Slot(str)
-    def setQuantity(self, quantity: str) -> None:
-        """Say what is measured, "length"."""
-        self.setProperty("quantity", quantity)

@@ -10,10 +10,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from . import qt_dialogs, qt_mrml_widgets, qt_node_combo_box, qt_segment_selector, qt_widgets
+from . import qt_dialogs, qt_mrml_widgets, qt_node_combo_box, qt_widgets
 from .qt_table import QT_TABLE
 
-_STAND_INS = (qt_widgets, qt_mrml_widgets, qt_node_combo_box, qt_segment_selector, qt_dialogs)
+_STAND_INS = (qt_widgets, qt_mrml_widgets, qt_node_combo_box, qt_dialogs)
 
 
 def native_class(class_name: str) -> Any:

@@ -7,19 +7,14 @@ from typing import Any
 from PySide6 import QtWidgets
 
 from .qt_node_rows import NodeRows
-from .qt_widgets import Property, Signal, Slot, ctkComboBox, stored
+from .qt_widgets import Property, Signal, Slot
 
 
 class qMRMLNodeComboBox(QtWidgets.QWidget):
     """Selects a node of the scene."""
 
     currentNodeChanged = Signal((object,), (bool,))
-    currentNodeIDChanged = Signal(str)
     nodeActivated = Signal(object)
-    nodeAdded = Signal(object)
-    nodeAboutToBeRemoved = Signal(object)
-    selectNodeUponCreation = stored(bool, True)
-    baseName = stored(str, "")
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,9 +22,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         policy = QtWidgets.QSizePolicy.Policy
         self.setSizePolicy(policy.Preferred, policy.Fixed)
-        self._combo = ctkComboBox(self)
+        self._combo = QtWidgets.QComboBox(self)
         row.addWidget(self._combo)
-        self._rows = NodeRows(self._combo, self)
+        self._rows = NodeRows(self._combo, self._rows_changed)
         self._requested = ""
         self._switching = False
         self._combo.currentTextChanged.connect(lambda _text: self._emit_changed())
@@ -44,7 +39,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         """Set the scene; without "None" to select, its first node is selected."""
         if scene is self._rows.scene:
             return
-        before, had_nodes = self._property_id(), self.nodeCount() > 0
+        before, had_nodes = self._current_id(), self.nodeCount() > 0
         self._switching = True
         self._rows.set_scene(scene)
         self._switching = False
@@ -69,12 +64,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         index = self._rows.index_of(node_id)
         self._combo.setCurrentIndex(index if index >= 0 else 0 if self._rows.none_enabled else -1)
 
-    @Slot(int)
-    def setCurrentNodeIndex(self, index: int) -> None:
-        """Select a node by its place among the nodes."""
-        index = index if index < self.nodeCount() else -1
-        self._combo.setCurrentIndex(index + self._rows.first)
-
     def nodeCount(self) -> int:
         """Return how many nodes can be selected."""
         return self._rows.count if self._rows.scene is not None else 0
@@ -83,44 +72,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         """Return a node by its place among the nodes."""
         return self._rows.node(index + self._rows.first)
 
-    def addNode(self, node_type: str = "") -> Any:
-        """Add a node of the type, by default the first, and select it."""
-        if self._rows.scene is None or (node_type or "") not in ["", *self._rows.node_types]:
-            return None
-        node_type = node_type or self._rows.node_types[0]
-        node = self._rows.scene.CreateNodeByClass(node_type)
-        node.UnRegister(None)
-        node.SetName(self._rows.scene.GenerateUniqueName(self.property("baseName") or node.GetNodeTagName()))
-        self._rows.scene.AddNode(node)
-        if self.property("selectNodeUponCreation"):
-            self.setCurrentNode(node)
-        return node
-
-    @Slot()
-    def removeCurrentNode(self) -> None:
-        """Delete the selected node."""
-        self._rows.scene.RemoveNode(self.currentNode())
-
-    def addAttribute(self, node_type: str, name: str, value: Any = None) -> None:
-        """Offer only nodes of this type that have an attribute, with this value if one is given."""
-        self._rows.attributes[node_type] = {**self._rows.attributes.get(node_type, {}), name: value}
-        self._rows.refresh()
-
-    def removeAttribute(self, node_type: str, name: str) -> None:
-        """Take back :meth:`addAttribute`."""
-        self._rows.attributes.get(node_type, {}).pop(name, None)
-        self._rows.refresh()
-
-    def about_to_remove(self, node: Any) -> None:
-        """Say that a node is about to leave the list."""
-        self.nodeAboutToBeRemoved.emit(node)
-
-    def rows_changed(self) -> None:
-        """Select nothing if what was selected is gone."""
+    def _rows_changed(self) -> None:
         if not self._switching and self.currentNode() is None:
             self.setCurrentNode(None)
 
-    def _property_id(self) -> str:
+    def _current_id(self) -> str:
         return self._rows.node_id(self._combo.currentIndex())
 
     def _emit_changed(self) -> None:
@@ -135,7 +91,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             return
         self.currentNodeChanged[object].emit(node)
         self.currentNodeChanged[bool].emit(node is not None)
-        self.currentNodeIDChanged.emit(node.GetID() if node is not None else "")
 
     def _on_activated(self, index: int) -> None:
         node = self._rows.node(index)
@@ -143,7 +98,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self.nodeActivated.emit(node)
 
     def _change(self, name: str, value: Any) -> None:
-        current = self._property_id()
+        current = self._current_id()
         setattr(self._rows, name, value)
         self._switching = True
         self._rows.rebuild()
@@ -153,26 +108,20 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self.setCurrentNodeID(current)
             self._combo.blockSignals(blocked)
 
-    currentNodeID = Property(str, _property_id, setCurrentNodeID, notify=currentNodeIDChanged)
     nodeTypes = Property(
         "QStringList", lambda self: self._rows.node_types, lambda self, v: self._change("node_types", v)
     )
-    hideChildNodeTypes = Property(
-        "QStringList", lambda self: self._rows.hidden_types, lambda self, v: self._change("hidden_types", v)
-    )
-    showHidden = Property(bool, lambda self: self._rows.show_hidden, lambda self, v: self._change("show_hidden", v))
     showChildNodeTypes = Property(
         bool, lambda self: self._rows.show_children, lambda self, v: self._change("show_children", v)
+    )
+    hideChildNodeTypes = Property(
+        "QStringList", lambda self: self._rows.hidden_types, lambda self, v: self._change("hidden_types", v)
     )
     noneEnabled = Property(bool, lambda self: self._rows.none_enabled, lambda self, v: self._change("none_enabled", v))
     noneDisplay = Property(str, lambda self: self._rows.none_text, lambda self, v: self._change("none_text", v))
     addEnabled = Property(bool, lambda self: self._rows.add_enabled, lambda self, v: self._change("add_enabled", v))
     removeEnabled = Property(
         bool, lambda self: self._rows.remove_enabled, lambda self, v: self._change("remove_enabled", v)
-    )
-    editEnabled = Property(bool, lambda self: self._rows.edit_enabled, lambda self, v: self._change("edit_enabled", v))
-    renameEnabled = Property(
-        bool, lambda self: self._rows.rename_enabled, lambda self, v: self._change("rename_enabled", v)
     )
     sizeAdjustPolicy = Property(
         int,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
-
-if TYPE_CHECKING:
-    from .qt_node_combo_box import qMRMLNodeComboBox
 
 _ID = int(QtCore.Qt.ItemDataRole.UserRole.value)
 _open: set[NodeRows] = set()
@@ -29,23 +27,19 @@ def release_all() -> None:
 class NodeRows:
     """Keeps the rows of a combo box in step with a scene, one row at a time, so that Qt keeps the selection."""
 
-    def __init__(self, combo: QtWidgets.QComboBox, owner: qMRMLNodeComboBox) -> None:
+    def __init__(self, combo: QtWidgets.QComboBox, on_changed: Callable[[], None]) -> None:
         self._combo = combo
-        self._owner = owner
+        self._on_changed = on_changed
         self._tags: list[int] = []
         self._node_tags: dict[str, tuple[Any, int]] = {}
         self.scene: Any = None
         self.node_types: list[str] = []
-        self.hidden_types: list[str] = []
-        self.attributes: dict[str, dict[str, Any]] = {}
-        self.show_hidden = False
         self.show_children = True
+        self.hidden_types: list[str] = []
         self.none_enabled = False
         self.none_text = "None"
         self.add_enabled = True
         self.remove_enabled = True
-        self.edit_enabled = False
-        self.rename_enabled = False
         combo.destroyed.connect(self._on_destroyed)
 
     @property
@@ -98,12 +92,7 @@ class NodeRows:
             return
         if self.none_enabled:
             self._combo.addItem(self.none_text, "")
-        actions = {
-            "Rename current node": self.rename_enabled,
-            "Edit current node": self.edit_enabled,
-            "Create new node": self.add_enabled,
-            "Delete current node": self.remove_enabled,
-        }
+        actions = {"Create new node": self.add_enabled, "Delete current node": self.remove_enabled}
         self._combo.addItems([text for text, enabled in actions.items() if enabled])
         if any(actions.values()):
             self._combo.insertSeparator(self.first)
@@ -130,10 +119,9 @@ class NodeRows:
             row = self.index_of(node_id)
             if row < 0:
                 self._combo.insertItem(self.first + place, name, node_id)
-                self._owner.nodeAdded.emit(self.scene.GetNodeByID(node_id))
             elif self._combo.itemText(row) != name:
                 self._combo.setItemText(row, name)
-        self._owner.rows_changed()
+        self._on_changed()
 
     def _has_type(self, node: Any) -> bool:
         if any(node.IsA(name) for name in self.hidden_types):
@@ -143,14 +131,7 @@ class NodeRows:
         return node.GetClassName() in self.node_types
 
     def _is_offered(self, node: Any) -> bool:
-        if not self._has_type(node) or (node.GetHideFromEditors() and not self.show_hidden):
-            return False
-        for node_type, attributes in self.attributes.items():
-            for name, value in attributes.items() if node.IsA(node_type) else ():
-                found = node.GetAttribute(name)
-                if found is None or (value is not None and found != str(value)):
-                    return False
-        return True
+        return self._has_type(node) and not node.GetHideFromEditors()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _on_added(self, _scene: Any, _event: str, node: Any) -> None:
@@ -166,9 +147,8 @@ class NodeRows:
             node.RemoveObserver(tag)
         row = self.index_of(node.GetID())
         if row >= 0:
-            self._owner.about_to_remove(node)
             self._combo.removeItem(row)
-            self._owner.rows_changed()
+            self._on_changed()
 
     def _on_many_changed(self, *_: Any) -> None:
         self._node_tags = {key: pair for key, pair in self._node_tags.items() if self.scene.GetNodeByID(key) is pair[0]}

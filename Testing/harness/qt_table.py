@@ -1,27 +1,359 @@
-"""The hand-checked table of what the widgets of the application really have.
+"""The hand-checked table of what the widgets of the application really have, as far as this project uses it.
 
 PythonQt shows Python the properties, signals and slots of a class, and of Qt's own classes their other public
 functions, too. A stand-in has what its row of ``QT_TABLE`` says and nothing else, so that code which runs here does
 not meet an ``AttributeError`` in the application. To use something new, look it up in the header that the row names
 and add it to the row.
 
-* Classes of Qt (:mod:`.qt_table_qt`, :mod:`.qt_table_qt_widgets`): what exists in Qt 5.15 *and* in Qt 6, since Slicer
-  is built with either. Tests hold the rows to PySide6; ``check_against_real.py`` holds them to Qt 5.15 (``qt5``) and to
-  the functions that PythonQt shows (``pythonqt``).
-* Classes of CTK and Slicer (:mod:`.qt_table_slicer`): properties, signals, and of the functions only public slots and
-  those marked ``Q_INVOKABLE``; PythonQt does not see the others (``ctkSliderWidget.setRange`` is one of those).
+* Classes of Qt: what exists in Qt 5.15 *and* in Qt 6, since Slicer is built with either. Tests hold the rows to
+  PySide6, ``check_against_real.py`` to Qt 5.15 (``qt5``) and to the functions that PythonQt shows (``pythonqt``).
+* Classes of CTK and Slicer: properties, signals, and of the functions only public slots and those marked
+  ``Q_INVOKABLE``; PythonQt does not see the others (``ctkSliderWidget.setRange`` is one of those).
 """
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 
-from .qt_row import Row
-from .qt_table_qt import QT_ROWS
-from .qt_table_qt_widgets import WIDGET_ROWS
-from .qt_table_slicer import SLICER_ROWS
 
-QT_TABLE: dict[str, Row] = {**QT_ROWS, **WIDGET_ROWS, **SLICER_ROWS}
+@dataclass(frozen=True)
+class Row:
+    """What one class adds to its base class; names in a string, separated by white space.
+
+    Attributes:
+        base: Name of the base class, empty for a class without one in the table.
+        header: The header that the row was checked against.
+        properties: Properties. An attribute in PythonQt: ``w.text``, never ``w.text()``.
+        signals: Signals with their full signature, in the order of the header.
+        methods: Functions of an instance. Slots with their full signature can be connected to in a .ui file.
+        statics: Functions of the class.
+        enums: Enumerators of the class, ``QSizePolicy.Expanding``.
+    """
+
+    base: str
+    header: str
+    properties: str = ""
+    signals: str = ""
+    methods: str = ""
+    statics: str = ""
+    enums: str = ""
+
+    @cached_property
+    def property_names(self) -> frozenset[str]:
+        """The properties, one by one."""
+        return frozenset(self.properties.split())
+
+    @cached_property
+    def signal_signatures(self) -> tuple[str, ...]:
+        """The signals, one by one, in the order of the header."""
+        return tuple(self.signals.split())
+
+    @cached_property
+    def method_names(self) -> frozenset[str]:
+        """The functions, without their signatures."""
+        return frozenset(name.partition("(")[0] for name in self.methods.split())
+
+    @cached_property
+    def slot_signatures(self) -> frozenset[str]:
+        """The functions that a .ui file can connect to."""
+        return frozenset(name for name in self.methods.split() if "(" in name)
+
+    @cached_property
+    def static_names(self) -> frozenset[str]:
+        """The functions of the class, one by one."""
+        return frozenset(self.statics.split())
+
+    @cached_property
+    def enum_names(self) -> frozenset[str]:
+        """The enumerators, one by one."""
+        return frozenset(self.enums.split())
+
+
+QT_TABLE: dict[str, Row] = {
+    "QObject": Row(
+        "",
+        "qobject.h, PythonQtStdDecorators.h",
+        properties="objectName",
+        signals="destroyed(QObject*) destroyed()",
+        methods="blockSignals setObjectName isWidgetType deleteLater()",
+    ),
+    "QTimer": Row(
+        "QObject",
+        "qtimer.h",
+        properties="interval active",
+        signals="timeout()",
+        methods="start(int) start() stop() setInterval setSingleShot isActive",
+        statics="singleShot",
+    ),
+    "QSettings": Row("QObject", "qsettings.h", methods="value setValue contains remove clear allKeys group fileName"),
+    "QCoreApplication": Row("QObject", "qcoreapplication.h", statics="processEvents instance sendEvent"),
+    "QGuiApplication": Row(
+        "QCoreApplication",
+        "qguiapplication.h",
+        statics="setOverrideCursor restoreOverrideCursor overrideCursor",
+    ),
+    "QApplication": Row("QGuiApplication", "qapplication.h", statics="topLevelWidgets"),
+    "QFile": Row("QObject", "qfile.h", methods="exists open", enums="ReadOnly"),
+    "QUiLoader": Row("QObject", "quiloader.h", methods="load"),
+    "QAction": Row(
+        "QObject",
+        "qaction.h",
+        properties="checkable checked enabled icon text toolTip font shortcut visible",
+        signals="changed() triggered(bool) triggered() toggled(bool)",
+        methods="trigger() setVisible(bool) setText setToolTip setData data isChecked isVisible menu",
+    ),
+    "QShortcut": Row(
+        "QObject",
+        "qshortcut.h",
+        properties="key enabled context",
+        signals="activated()",
+        methods="setKey setContext",
+    ),
+    "QEvent": Row(
+        "",
+        "qcoreevent.h",
+        methods="type accept ignore isAccepted",
+        enums="KeyPress KeyRelease ShortcutOverride",
+    ),
+    "QKeyEvent": Row("QEvent", "qevent.h", methods="key text modifiers"),
+    "QSize": Row("", "qsize.h", methods="width height isValid isEmpty"),
+    "QColor": Row("", "qcolor.h", methods="red green blue name isValid darker lightness"),
+    "QBrush": Row("", "qbrush.h", methods="color style"),
+    "QFont": Row("", "qfont.h", methods="bold pointSizeF setPointSizeF family weight", enums="Bold"),
+    "QPalette": Row("", "qpalette.h", methods="color brush", enums="Window Base Text Button Link Light"),
+    "QIcon": Row("", "qicon.h", methods="pixmap name availableSizes"),
+    "QFontMetrics": Row("", "qfontmetrics.h", methods="height lineSpacing"),
+    "QImage": Row("", "qimage.h", methods="width height size save load scaled fill"),
+    "QCursor": Row("", "qcursor.h", methods="shape"),
+    "QKeySequence": Row("", "qkeysequence.h", methods="toString isEmpty count", enums="Undo Redo"),
+    "QSizePolicy": Row(
+        "",
+        "qsizepolicy.h",
+        methods="horizontalPolicy",
+        enums="Fixed Preferred MinimumExpanding Expanding Ignored",
+    ),
+    "QLayoutItem": Row("", "qlayoutitem.h", methods="widget"),
+    "QWidgetItem": Row("QLayoutItem", "qlayoutitem.h"),
+    "QTableWidgetItem": Row(
+        "",
+        "qtablewidget.h",
+        methods="""
+            text setText data setData flags setFlags toolTip setToolTip icon background setBackground foreground
+            setForeground font setFont setTextAlignment row column tableWidget isSelected sizeHint clone type""",
+        enums="Type",
+    ),
+    "Qt": Row(
+        "",
+        "qnamespace.h",
+        enums="""
+            AlignLeft AlignRight AlignTop AlignVCenter Horizontal Vertical Checked UserRole ItemIsSelectable
+            ItemIsEditable ItemIsEnabled TextSelectableByMouse PlainText WaitCursor ApplicationModal ScrollBarAlwaysOn
+            WidgetShortcut WidgetWithChildrenShortcut WindowShortcut NoModifier transparent white black red green blue
+            yellow Window""",
+    ),
+    "QWidget": Row(
+        "QObject",
+        "qwidget.h",
+        properties="""
+            modal windowModality enabled geometry x y size width height rect sizePolicy minimumSize minimumWidth
+            palette font cursor focus visible sizeHint windowTitle toolTip""",
+        methods="""
+            setVisible(bool) show() hide() close() update() repaint() raise() lower() setFocus() isVisible isHidden
+            setToolTip setFont setMinimumHeight setSizePolicy resize move setContentsMargins setLayout layout
+            parentWidget window actions grab style fontMetrics isAncestorOf activateWindow""",
+    ),
+    "QFrame": Row("QWidget", "qframe.h", enums="Panel"),
+    "QLabel": Row(
+        "QFrame",
+        "qlabel.h",
+        properties="text textFormat pixmap alignment wordWrap margin indent textInteractionFlags",
+        methods="setText(QString) setPixmap(QPixmap) clear() setAlignment setTextInteractionFlags",
+    ),
+    "QAbstractButton": Row(
+        "QWidget",
+        "qabstractbutton.h",
+        properties="text icon shortcut checkable checked down",
+        signals="pressed() released() clicked(bool) clicked() toggled(bool)",
+        methods="click() setText isChecked group",
+    ),
+    "QPushButton": Row("QAbstractButton", "qpushbutton.h", properties="default flat", methods="menu setMenu"),
+    "QMenu": Row("QWidget", "qmenu.h", methods="addAction clear"),
+    "QCheckBox": Row("QAbstractButton", "qcheckbox.h", signals="stateChanged(int)"),
+    "QRadioButton": Row("QAbstractButton", "qradiobutton.h"),
+    "QComboBox": Row(
+        "QWidget",
+        "qcombobox.h",
+        properties="editable count currentText currentIndex sizeAdjustPolicy minimumContentsLength frame",
+        signals="activated(int) currentIndexChanged(int)",
+        methods="""
+            clear() setCurrentIndex(int) setCurrentText(QString) addItem addItems removeItem itemText findText model
+            view""",
+        enums="AdjustToMinimumContentsLengthWithIcon",
+    ),
+    "QAbstractSpinBox": Row(
+        "QWidget",
+        "qabstractspinbox.h",
+        properties="frame alignment specialValueText text",
+        methods="clear() setAlignment",
+    ),
+    "QSpinBox": Row(
+        "QAbstractSpinBox",
+        "qspinbox.h",
+        properties="suffix prefix minimum maximum singleStep value",
+        signals="valueChanged(int)",
+        methods="setValue(int) setRange setMinimum",
+    ),
+    "QDoubleSpinBox": Row(
+        "QAbstractSpinBox",
+        "qspinbox.h",
+        properties="prefix suffix decimals minimum maximum singleStep value",
+        signals="valueChanged(double)",
+        methods="setValue(double) setRange setMinimum",
+    ),
+    "QLineEdit": Row(
+        "QWidget",
+        "qlineedit.h",
+        properties="text frame alignment modified",
+        methods="setText(QString) clear()",
+    ),
+    "QAbstractSlider": Row("QWidget", "qabstractslider.h", properties="minimum maximum value"),
+    "QScrollBar": Row("QAbstractSlider", "qscrollbar.h"),
+    "QProgressBar": Row(
+        "QWidget",
+        "qprogressbar.h",
+        properties="minimum maximum text value alignment orientation format",
+        signals="valueChanged(int)",
+        methods="reset() setRange(int,int) setMinimum(int) setValue(int)",
+    ),
+    "QMainWindow": Row("QWidget", "qmainwindow.h", methods="statusBar"),
+    "QStatusBar": Row("QWidget", "qstatusbar.h", methods="showMessage(QString,int)"),
+    "QAbstractScrollArea": Row(
+        "QFrame",
+        "qabstractscrollarea.h",
+        properties="sizeAdjustPolicy",
+        methods="setVerticalScrollBarPolicy viewport horizontalScrollBar",
+    ),
+    "QAbstractItemView": Row(
+        "QAbstractScrollArea",
+        "qabstractitemview.h",
+        properties="editTriggers tabKeyNavigation selectionMode selectionBehavior horizontalScrollMode",
+        signals="pressed(QModelIndex) clicked(QModelIndex) activated(QModelIndex)",
+        methods="clearSelection() setSelectionBehavior model currentIndex sizeHintForColumn",
+        enums="NoEditTriggers SingleSelection SelectRows ScrollPerPixel",
+    ),
+    "QTableView": Row(
+        "QAbstractItemView",
+        "qtableview.h",
+        properties="wordWrap",
+        methods="""
+            selectRow(int) horizontalHeader verticalHeader setRowHidden isRowHidden setColumnHidden isColumnHidden
+            columnWidth""",
+    ),
+    "QTableWidget": Row(
+        "QTableView",
+        "qtablewidget.h",
+        properties="rowCount columnCount",
+        signals="cellClicked(int,int) currentCellChanged(int,int,int,int)",
+        methods="""
+            clear() setRowCount setColumnCount item setItem row column currentRow setCurrentCell
+            setHorizontalHeaderLabels horizontalHeaderItem selectedItems itemAt""",
+    ),
+    "QHeaderView": Row(
+        "QAbstractItemView",
+        "qheaderview.h",
+        properties="highlightSections minimumSectionSize",
+        signals="sectionClicked(int)",
+        methods="setSectionResizeMode count length",
+        enums="Fixed Stretch ResizeToContents",
+    ),
+    "QDialog": Row(
+        "QWidget",
+        "qdialog.h",
+        properties="modal",
+        signals="finished(int) accepted() rejected()",
+        methods="accept() reject() done(int) open() exec() result",
+        enums="Accepted",
+    ),
+    "QProgressDialog": Row(
+        "QDialog",
+        "qprogressdialog.h",
+        properties="wasCanceled minimum maximum autoReset autoClose minimumDuration labelText value",
+        methods="cancel() reset() setMinimum(int) setRange(int,int) setValue(int)",
+    ),
+    "QMessageBox": Row(
+        "QDialog",
+        "qmessagebox.h",
+        properties="text icon textFormat standardButtons detailedText informativeText textInteractionFlags",
+        methods="setText setStandardButtons addButton button buttons clickedButton standardButton",
+        statics="information question warning critical",
+        enums="""
+            NoButton Ok Cancel Yes No Save Close Retry Discard Apply Help Reset Information Warning Critical Question
+            AcceptRole ActionRole""",
+    ),
+    "QFileDialog": Row("QDialog", "qfiledialog.h", statics="getSaveFileName"),
+    "QLayout": Row(
+        "QObject",
+        "qlayout.h",
+        properties="spacing",
+        methods="""
+            addWidget removeItem itemAt count setContentsMargins setSpacing setAlignment parentWidget activate isEmpty
+            addItem""",
+    ),
+    "QBoxLayout": Row("QLayout", "qboxlayout.h", methods="stretch"),
+    "QVBoxLayout": Row("QBoxLayout", "qboxlayout.h"),
+    "QHBoxLayout": Row("QBoxLayout", "qboxlayout.h"),
+    "QFormLayout": Row(
+        "QLayout",
+        "qformlayout.h",
+        properties="fieldGrowthPolicy horizontalSpacing verticalSpacing",
+        methods="addRow setLayout rowCount",
+        enums="AllNonFixedFieldsGrow",
+    ),
+    "QGridLayout": Row("QLayout", "qgridlayout.h", methods="rowCount columnCount"),
+    "ctkCollapsibleButton": Row(
+        "QAbstractButton",
+        "CTK Libs/Widgets/ctkCollapsibleButton.h",
+        properties="collapsed",
+        signals="contentsCollapsed(bool)",
+    ),
+    "ctkSliderWidget": Row(
+        "QWidget",
+        "CTK Libs/Widgets/ctkSliderWidget.h",
+        properties="decimals singleStep pageStep minimum maximum value spinBoxVisible",
+        signals="valueChanged(double)",
+        methods="setValue(double)",
+    ),
+    "ctkMessageBox": Row(
+        "QMessageBox",
+        "CTK Libs/Widgets/ctkMessageBox.h",
+    ),
+    "qMRMLWidget": Row(
+        "QWidget",
+        "Slicer Libs/MRML/Widgets/qMRMLWidget.h",
+        signals="mrmlSceneChanged(vtkMRMLScene*)",
+        methods="mrmlScene setMRMLScene(vtkMRMLScene*)",
+    ),
+    "qMRMLNodeComboBox": Row(
+        "QWidget",
+        "Slicer Libs/MRML/Widgets/qMRMLNodeComboBox.h",
+        properties="nodeTypes showChildNodeTypes hideChildNodeTypes noneEnabled addEnabled removeEnabled noneDisplay "
+        "sizeAdjustPolicy",
+        signals="currentNodeChanged(vtkMRMLNode*) nodeActivated(vtkMRMLNode*) currentNodeChanged(bool)",
+        # No setNoneEnabled and its like: they are neither slots nor invokable.
+        methods="""
+            mrmlScene nodeCount nodeFromIndex currentNode setMRMLScene(vtkMRMLScene*) setCurrentNode(vtkMRMLNode*)
+            setCurrentNodeID(QString)""",
+    ),
+    "qSlicerScriptedLoadableModuleWidget": Row(
+        "QWidget",
+        "Slicer Base/QTGUI/qSlicerScriptedLoadableModuleWidget.h",
+        properties="moduleName isEntered",
+        signals="mrmlSceneChanged(vtkMRMLScene*)",
+        methods="reload self enter exit setMRMLScene(vtkMRMLScene*)",
+    ),
+    "qSlicerMainWindow": Row("QMainWindow", "Slicer Base/QTApp/qSlicerMainWindow.h"),
+}
 """Class name to its row."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,14 +20,6 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A titled section that folds; its children are hidden while it is collapsed."""
 
     contentsCollapsed = Signal(bool)
-    collapsedHeight = stored(int, 14)
-    flat = stored(bool, False)
-    contentsFrameShape = stored(int, 0)
-    contentsFrameShadow = stored(int, 16)
-    contentsLineWidth = stored(int, 1)
-    contentsMidLineWidth = stored(int, 0)
-    buttonTextAlignment = stored(int, 0x81)
-    indicatorAlignment = stored(int, 0x81)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,13 +106,7 @@ class ctkSliderWidget(QtWidgets.QWidget):
     """A slider with a spin box for a real number."""
 
     valueChanged = Signal(float)
-    valueIsChanging = Signal(float)
-    decimalsChanged = Signal(int)
     pageStep = stored(float, 1.0)
-    tickInterval = stored(float, 0.0)
-    tracking = stored(bool, True)
-    popupSlider = stored(bool, False)
-    invertedAppearance = stored(bool, False)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -141,7 +126,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
 
     def _on_box(self, value: float) -> None:
         self._match_slider()
-        self.valueIsChanging.emit(value)
         self.valueChanged.emit(value)
 
     def _match_slider(self) -> None:
@@ -160,165 +144,13 @@ class ctkSliderWidget(QtWidgets.QWidget):
         """Set the value."""
         self._box.setValue(value)
 
-    @Slot(int)
-    def setDecimals(self, decimals: int) -> None:
-        """Set the number of decimals shown; the value is rounded to them."""
-        self._box.setDecimals(decimals)
-        self.decimalsChanged.emit(decimals)
-
-    @Slot(bool)
-    def setSpinBoxVisible(self, visible: bool) -> None:
-        """Show or hide the spin box."""
-        self._box.setVisible(visible)
-
-    @Slot()
-    def reset(self) -> None:
-        """Go back to the lowest value."""
-        self._box.setValue(self._box.minimum())
-
     value = Property(float, lambda self: self._box.value(), setValue)
-    decimals = Property(int, lambda self: self._box.decimals(), setDecimals)
+    decimals = Property(int, lambda self: self._box.decimals(), lambda self, value: self._box.setDecimals(value))
     minimum = Property(float, lambda self: self._box.minimum(), lambda self, value: self._change("setMinimum", value))
     maximum = Property(float, lambda self: self._box.maximum(), lambda self, value: self._change("setMaximum", value))
     singleStep = Property(
         float, lambda self: self._box.singleStep(), lambda self, value: self._change("setSingleStep", value)
     )
-    prefix = Property(str, lambda self: self._box.prefix(), lambda self, value: self._box.setPrefix(value))
-    suffix = Property(str, lambda self: self._box.suffix(), lambda self, value: self._box.setSuffix(value))
-    spinBoxVisible = Property(bool, lambda self: self._box.isVisibleTo(self), setSpinBoxVisible)
-
-
-class ctkComboBox(QtWidgets.QComboBox):
-    """A combo box with a text for the case that nothing is selected."""
-
-    forceDefault = stored(bool, False)
-    elideMode = stored(int, 3)
-    scrollWheelEffect = stored(int, 1)
-
-    defaultText = Property(str, lambda self: self.placeholderText(), lambda self, text: self.setPlaceholderText(text))
-
-    @Slot(str)
-    def setCurrentUserDataAsString(self, data: str) -> None:
-        """Select the item with these data."""
-        self.setCurrentIndex(self.findData(data))
-
-    currentUserDataAsString = Property(str, lambda self: str(self.currentData() or ""), setCurrentUserDataAsString)
-
-
-class ctkPathLineEdit(QtWidgets.QWidget):
-    """A path to type or to browse for."""
-
-    Dirs, Files, Drives, NoSymLinks, AllEntries = 1, 2, 4, 8, 7
-    Readable, Writable, Executable, Hidden, System, NoFilter = 0x10, 0x20, 0x40, 0x100, 0x200, -1
-
-    validInputChanged = Signal(bool)
-    currentPathChanged = Signal(str)
-    label = stored(str, "")
-    filters = stored(int, AllEntries)
-    settingKey = stored(str, "")
-    showHistoryButton = stored(bool, True)
-    sizeAdjustPolicy = stored(int, 2)
-    minimumContentsLength = stored(int, 0)
-    nameFilters = stored("QStringList", [])
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        row = QtWidgets.QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        self._combo = QtWidgets.QComboBox(self)
-        self._combo.setEditable(True)
-        self._button = QtWidgets.QToolButton(self)
-        self._button.setText("...")
-        row.addWidget(self._combo, 1)
-        row.addWidget(self._button)
-        self._path = ""
-        self._valid = False
-        self._combo.editTextChanged.connect(self._on_text)
-        self._button.clicked.connect(self.browse)
-
-    def _on_text(self, text: str) -> None:
-        if text == self._path:
-            return
-        self._path = text
-        valid = os.path.exists(text)
-        if valid != self._valid:
-            self._valid = valid
-            self.validInputChanged.emit(valid)
-        self.currentPathChanged.emit(text)
-
-    def comboBox(self) -> QtWidgets.QComboBox:
-        """Return the combo box with the history."""
-        return self._combo
-
-    @Slot(str)
-    def setCurrentPath(self, path: str) -> None:
-        """Set the path."""
-        self._combo.setEditText(path)
-
-    @Slot()
-    def browse(self) -> None:
-        """Ask for a path."""
-        from .qt_dialogs import QFileDialog
-
-        folders_only = self.property("filters") & 7 == self.Dirs
-        ask = QFileDialog.getExistingDirectory if folders_only else QFileDialog.getOpenFileName
-        path = ask(self, self.property("label"), self._path)
-        if path:
-            self.setCurrentPath(path)
-
-    @Slot()
-    def addCurrentPathToHistory(self) -> None:
-        """Remember the path for the next time."""
-        if self._combo.findText(self._path) < 0:
-            self._combo.insertItem(0, self._path)
-
-    @Slot()
-    def retrieveHistory(self) -> None:
-        """The history lasts as long as the widget here."""
-
-    currentPath = Property(str, lambda self: self._path, setCurrentPath)
-    showBrowseButton = Property(
-        bool, lambda self: self._button.isVisibleTo(self), lambda self, shown: self._button.setVisible(shown)
+    spinBoxVisible = Property(
+        bool, lambda self: self._box.isVisibleTo(self), lambda self, visible: self._box.setVisible(visible)
     )
-
-
-class ctkFittedTextBrowser(QtWidgets.QTextBrowser):
-    """A text as high as it needs to be, with details that fold out."""
-
-    disableMouseScroll = stored(bool, False)
-    showDetailsText = stored(str, "Show details...")
-    hideDetailsText = stored(str, "Hide details.")
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._text = ""
-        self._collapsed = True
-
-    @Slot(str)
-    def setCollapsibleText(self, text: str) -> None:
-        """Set the text; lines after the first are the details."""
-        self._text = text
-        self._show()
-
-    setCollapsibleHtml = setCollapsiblePlainText = setCollapsibleText
-
-    def collapsibleText(self) -> str:
-        """Return the whole text."""
-        return self._text
-
-    def sizeHint(self) -> QtCore.QSize:
-        """Return a size that shows all of the text."""
-        height = self.document().size().height() + 2 * self.frameWidth()
-        return QtCore.QSize(super().sizeHint().width(), int(height))
-
-    def _show(self) -> None:
-        first, _, rest = self._text.partition("<br>")
-        more = self.property("showDetailsText" if self._collapsed else "hideDetailsText")
-        shown = first if self._collapsed else self._text
-        self.setHtml(f'{shown} <a href="#">{more}</a>' if rest else shown)
-
-    def _set_collapsed(self, collapsed: bool) -> None:
-        self._collapsed = collapsed
-        self._show()
-
-    collapsed = Property(bool, lambda self: self._collapsed, _set_collapsed)

@@ -21,8 +21,9 @@ from rncarefine.refine.build_report import stack_record
 from rncarefine.refine.records import Report, RunRecord, SliceRecord
 from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.result import Changes, Repaired
+from rncarefine.refine.wall import measure
 from rncarefine.stack import Mask, Stack
-from rncarefine.words import Expectation, Finding, Verdict
+from rncarefine.words import Apex, Expectation, Finding, Verdict
 
 from .hearts import CENTRE
 
@@ -110,6 +111,7 @@ def _report(
     stack: Stack, after: Mask, options: RepairOptions, others: Mask | None, model: ModelRecord | None
 ) -> Report:
     slices = [_record(stack, after, others, k, model is None) for k in range(len(after))]
+    slices, wall = measure(stack, after, slices, Apex.LAST)
     totals = stack_record(stack, after, slices)
     run = RunRecord(
         version=__version__,
@@ -121,7 +123,7 @@ def _report(
         close_base=options.close_base,
         add_only=options.add_only,
         geometry=options.geometry,
-        apex=str(options.apex),
+        apex=str(Apex.LAST),
         seconds=0.0,
     )
-    return Report(stack=totals, slices=slices, model=model, run=run)
+    return Report(stack=totals, slices=slices, model=model, run=run, wall=wall)

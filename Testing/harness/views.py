@@ -87,15 +87,6 @@ class LayoutManager:
         """Return the logics of the slice views."""
         return slicer.app.applicationLogic().GetSliceLogics()
 
-    def activeMRMLThreeDViewNode(self) -> Any:
-        """Return the node of the 3D view."""
-        return self._three_d
-
-    def resetSliceViews(self) -> None:
-        """Show all of each background volume."""
-        for widget in self._slices.values():
-            widget.sliceController().fitSliceToBackground()
-
     def close(self) -> None:
         """Let go of the scene. Not in the real class."""
         slicer.app.applicationLogic().GetSliceLogics().RemoveAllItems()

@@ -20,7 +20,7 @@ KNOWS = {
 """By package, the others that it may import."""
 ROOMS = {
     "rncarefine": (
-        ("", "stack", "words", "reasons", "progress", "atomic"),
+        ("", "stack", "words", "reasons", "progress", "atomic", "strict_json"),
         ("anatomy",),
         ("nca",),
         ("tasks",),

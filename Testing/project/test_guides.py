@@ -116,7 +116,8 @@ def test_every_option_is_explained_of(command: str) -> None:
 def test_every_exit_status_is_explained() -> None:
     (table,) = [table for table in tables(COMMAND_LINE) if table.startswith("| status |")]
     explained = {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
-    assert {main.FINE, main.FLAGGED, main.BAD_INPUT, main.FAILED, main.STOPPED} <= explained
+    statuses = {main.FINE, main.FLAGGED, main.BAD_INPUT, main.FAILED, main.STOPPED, main.CLOSED, main.TERMINATED}
+    assert statuses == explained
 
 
 def test_every_column_and_key_is_explained() -> None:
@@ -183,8 +184,9 @@ def panel_controls() -> list[str]:
     names = []
     for name in (str(control.get("name")) for control in controls):
         stem = re.sub("(Selector|SpinBox)$", "", name)
-        names.append("Slice table" if name == "sliceTable" else texts[name] or texts[f"{stem}Label"].rstrip(":"))
-    sections = {"Inputs", "Advanced", "Review"}
+        tables = {"sliceTable": "Slice table", "placeTable": "Place table"}
+        names.append(tables.get(name) or texts[name] or texts[f"{stem}Label"].rstrip(":"))
+    sections = {"Inputs", "Advanced", "Review", "Places"}
     assert sections < set(names)
     assert len(names) > 30
     return [name for name in names if name not in sections]

@@ -168,7 +168,7 @@ def test_pre_commit_lints_with_the_version_that_ci_uses() -> None:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        (ENGINE, [None, "torch", "cli", "cohort"]),
+        (ENGINE, [None, "torch", "cli", "cohort", "dicom"]),
         (LIBRARY, [None, "torch", "test"]),
         (TRAINING, [None, "training"]),
         (EXPERIMENTS, [None, "training"]),

@@ -45,6 +45,12 @@ def in_column(panes: Sequence[Pixels], colour: Colour = GROUND) -> Pixels:
     return np.vstack(pieces[:-1])
 
 
+def padded(picture: Pixels, height: int, colour: Colour = GROUND) -> Pixels:
+    """Return a picture with ground below it, so that it has a height."""
+    missing = height - picture.shape[0]
+    return np.vstack([picture, blank(picture.shape[1], missing, colour)]) if missing > 0 else picture
+
+
 def framed(picture: Pixels, colour: Colour = GROUND) -> Pixels:
     """Put a margin around a picture."""
     height, width, _ = picture.shape

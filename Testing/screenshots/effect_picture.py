@@ -9,11 +9,12 @@ from harness.rendering import Pixels, SliceView
 from harness.segment_editor import SegmentEditor
 from RNCARefineLib.mrml.views import show_slice
 
-from .canvas import framed, in_row
+from .canvas import framed, in_row, padded
 from .sample import WALL, Sample, open_sample, show_only
 from .widgets import GREY, grab, use_fonts
 
-OPTIONS = (430, 335)
+OPTIONS = (430, 363)
+"""Width and least height of the options, in their own pixels, of which the picture has twice as many."""
 VIEW = (640, 2 * OPTIONS[1])
 SLICE, WIDTH_MM = 6, 95.0
 
@@ -34,9 +35,10 @@ def effect() -> Pixels:
         show_only(sample.broken, WALL)
         for node in (sample.broken, scripted.nodeReference("Preview")):
             node.GetDisplayNode().SetSliceIntersectionThickness(3)
-        picture = in_row([grab(scripted.optionsFrame(), OPTIONS), view.rgb()], GREY)
+        panes = [grab(scripted.optionsFrame(), OPTIONS), view.rgb()]
         editor.close()
-        return framed(picture, GREY)
+        height = max(len(pane) for pane in panes)
+        return framed(in_row([padded(pane, height, GREY) for pane in panes], GREY), GREY)
 
 
 def open_editor(sample: Sample) -> SegmentEditor:

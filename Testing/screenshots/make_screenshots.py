@@ -26,6 +26,9 @@ def main() -> None:
 
     if not import_slicer():
         raise SystemExit(MISSING)
+    from harness.session import install_python_modules
+
+    install_python_modules()  # before a picture's file imports what imports them
     from harness.rendering import NO_RENDERING, can_render
     from screenshots.canvas import Skipped, save
     from screenshots.gallery import PICTURES

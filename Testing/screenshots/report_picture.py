@@ -17,9 +17,9 @@ from .canvas import Skipped
 from .sample import open_sample
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-PAGE = (940, 1026)
+PAGE = (940, 1330)
 """Width and height of the part of the page that is shown, in its own pixels."""
-SCALE = 1.25
+SCALE = 1.1
 
 
 def report() -> Pixels:

@@ -33,7 +33,7 @@ def test_parameters_are_kept_under_the_effect_s_name_as_the_application_writes_t
     effect.setParameterDefault("Count", 3)
     assert node.GetAttribute("Trial.Share") == "0.333333"
     assert effect.integerParameter("Count") == 2
-    with pytest.raises(KeyError, match="Trial has no parameter Other"):
+    with pytest.raises(KeyError, match=r"Trial.*Other"):
         effect.parameter("Other")
     with pytest.raises(TypeError, match="overloads"):
         effect.setParameter("Flag", True)
@@ -60,7 +60,7 @@ def test_a_parameter_is_told_by_its_own_event_and_only_if_it_has_changed(effect:
 
 
 def test_editing_without_an_editor_fails(effect: ScriptedEffect) -> None:
-    with pytest.raises(AssertionError, match="Trial is not in an editor"):
+    with pytest.raises(AssertionError, match="Trial"):
         effect.saveStateForUndo()
 
 

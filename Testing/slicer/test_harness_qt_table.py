@@ -7,8 +7,7 @@ from typing import Any
 
 from harness.qt_mrml_widgets import SceneWidget
 from harness.qt_native import METAS, Meta, native_class
-from harness.qt_row import Row
-from harness.qt_table import QT_TABLE, lineage, properties_of
+from harness.qt_table import QT_TABLE, Row, lineage, properties_of
 
 
 def rows() -> Iterator[tuple[str, Row, Any, Meta]]:
@@ -86,7 +85,5 @@ def test_the_table_has_no_function_that_pythonqt_does_not_see() -> None:
         ("qMRMLNodeComboBox", "setNodeTypes"),
         ("qMRMLNodeComboBox", "setNoneEnabled"),
         ("qMRMLNodeComboBox", "nodes"),
-        ("qMRMLSegmentSelectorWidget", "setNoneEnabled"),
-        ("ctkPathLineEdit", "setNameFilters"),
     ):
         assert all(function not in row.method_names for row in lineage(name)), f"{name}.{function}"

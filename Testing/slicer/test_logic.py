@@ -157,6 +157,7 @@ def test_an_undone_repair_leaves_no_table_and_no_plot_and_redo_brings_the_table_
     before = node_census()
     report = process(logic, heart, inPlace=True)
     logic.plotReport(heart.segmentation)
+    logic.plotThickness(heart.segmentation)
     assert logic.undo(heart.segmentation)
     assert node_census() == before
     assert logic.reportTableNode() is None

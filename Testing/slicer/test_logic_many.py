@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 import slicer
 
+from engine.model_folders import seeing_weights
 from harness.cine import INTACT_FRAME, draw_cine
 from harness.cohort import break_case, write_cases
-from harness.hearts import node_census
+from harness.hearts import GAP, draw_heart, node_census, segment_voxels
+from RNCARefineLib.mrml.review import tag_of
+from RNCARefineLib.mrml.reviewing import Review
 
 
 def test_every_frame_of_a_sequence_is_repaired_and_the_shown_one_can_be_reviewed(logic: Any) -> None:
@@ -45,27 +50,107 @@ def test_frames_options_and_cancelling_reach_the_sequence(logic: Any) -> None:
     assert node_census() == before
 
 
-def test_a_folder_of_cases_is_repaired_and_gone_on_with(logic: Any, tmp_path: Path) -> None:
+# A folder of cases
+
+
+@pytest.fixture
+def batch(module: Any, tmp_path: Path) -> Any:
+    """Return ``processBatch`` of the logic on the cases anna, bert and carl, with weights that see the wall."""
     write_cases(tmp_path / "in", ["anna", "bert", "carl"])
+    weights = str(seeing_weights(tmp_path))
+
+    def process(output: str = "out", source: Any = tmp_path / "in", **options: Any) -> Any:
+        chosen = {"segment": "myo", "pool": "pool", "model": weights, "device": "numpy", "closeBase": True, **options}
+        return module.RNCARefineLogic().processBatch(source, tmp_path / output, **chosen)
+
+    return process
+
+
+def test_a_folder_of_cases_is_repaired_and_resumed(batch: Any, tmp_path: Path) -> None:
     break_case(tmp_path / "in" / "bert")
-    outcome = logic.processBatch(tmp_path / "in", tmp_path / "out", segment="myo", pool="pool")
+    outcome = batch()
     assert outcome.repaired == ["anna", "carl"]
     assert "constant" in outcome.failed["bert"]
     assert sorted(path.name for path in (tmp_path / "out").glob("*.seg.nrrd")) == ["anna.seg.nrrd", "carl.seg.nrrd"]
-    again = logic.processBatch(tmp_path / "in", tmp_path / "out", segment="myo", pool="pool")
+    again = batch()
     assert (again.repaired, again.skipped, list(again.failed)) == ([], ["anna", "carl"], ["bert"])
     with pytest.raises(ValueError, match="settings"):
-        logic.processBatch(tmp_path / "in", tmp_path / "out", segment="myo", pool="pool", seed=1)
+        batch(seed=1)
 
 
-def test_a_list_and_patterns_name_the_cases_and_somebody_s_scene_is_not_cleared(logic: Any, tmp_path: Path) -> None:
-    write_cases(tmp_path / "in", ["anna"])
+def test_a_result_can_be_loaded_and_reviewed(batch: Any, module: Any, tmp_path: Path) -> None:
+    batch()
+    volume = slicer.util.loadVolume(str(tmp_path / "in" / "anna" / "image.nrrd"), properties={})
+    node = slicer.util.loadSegmentation(str(tmp_path / "out" / "anna.seg.nrrd"), properties={})
+    heart = draw_heart()
+    after = {name: segment_voxels(node, name, volume) for name in heart.masks}
+    assert (after["myo"] != heart.masks["myo"]).any()
+    for name in ("rv", "scar"):
+        np.testing.assert_array_equal(after[name], heart.masks[name])
+    logic = module.RNCARefineLogic()
+    review = Review.of(node, volume_node=volume)
+    assert (review.segment_id, review.pool_id, review.report().stack.name) == ("myo", "pool", "anna")
+    assert review.report().stack.closed_after == 5
+    np.testing.assert_array_equal(review.wall_now(), after["myo"])
+    assert tag_of(node.GetSegmentation().GetSegment("myo"), "Site.Reader") == "reader 2"
+    logic.reject(node, GAP)
+    for name in ("myo", "pool"):
+        np.testing.assert_array_equal(segment_voxels(node, name, volume)[GAP], heart.masks[name][GAP])
+    logic.accept(node, GAP)
+    np.testing.assert_array_equal(segment_voxels(node, "myo", volume), after["myo"])
+    assert review.report().slices[GAP].accepted
+
+
+def test_the_scene_is_not_touched(batch: Any) -> None:
+    draw_heart()
+    before = node_census()
+    assert batch().repaired == ["anna", "bert", "carl"]
+    assert node_census() == before
+
+
+def test_a_list_and_patterns_name_the_cases(batch: Any, tmp_path: Path) -> None:
     listed = tmp_path / "cases.csv"
-    listed.write_text("case,image,segmentation\nfirst,in/anna/image.nrrd,in/anna/segmentation.seg.nrrd\n")
-    assert logic.processBatch(None, tmp_path / "one", cases=listed, segment="myo").repaired == ["first"]
+    listed.write_text("Case;Image;Segmentation\nfirst;in/anna/image.nrrd;in/anna/segmentation.seg.nrrd\n")
+    assert batch("one", None, cases=listed).repaired == ["first"]
     patterns = {"imagePattern": "{case}/im*.nrrd", "segmentationPattern": "{case}/seg*.seg.nrrd"}
-    assert logic.processBatch(tmp_path / "in", tmp_path / "two", segment="myo", **patterns).repaired == ["anna"]
-    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Mine")
-    with pytest.raises(ValueError, match="scene"):
-        logic.processBatch(tmp_path / "in", tmp_path / "three", segment="myo")
-    assert slicer.util.getNode("Mine")
+    assert batch("two", **patterns).repaired == ["anna", "bert", "carl"]
+
+
+def test_label_maps_are_repaired_by_their_labels(batch: Any, tmp_path: Path) -> None:
+    masks = draw_heart().masks
+    slicer.mrmlScene.Clear()
+    image = sitk.ReadImage(str(tmp_path / "in" / "anna" / "image.nrrd"))
+    labels = sitk.GetImageFromArray(np.where(masks["myo"] > 0, 2, masks["pool"] * 3).astype(np.uint8))
+    labels.CopyInformation(image)
+    sitk.WriteImage(labels, str(tmp_path / "labels.nii.gz"))
+    listed = tmp_path / "cases.csv"
+    listed.write_text("case,image,segmentation\nfirst,in/anna/image.nrrd,labels.nii.gz\n")
+    assert batch("maps", None, cases=listed, segment="2", pool="3").repaired == ["first"]
+    result = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "maps" / "first.nii.gz")))
+    assert ((result == 2) != (masks["myo"] > 0)).any()
+
+
+def test_a_batch_can_be_stopped_in_a_case_and_resumed(batch: Any, tmp_path: Path) -> None:
+    def stop(fraction: float, text: str) -> bool:
+        return "bert" not in text or fraction < 0.5
+
+    outcome = batch(progressCallback=stop)
+    assert outcome.stopped
+    assert outcome.repaired == ["anna"]
+    assert not (tmp_path / "out" / "bert.seg.nrrd").exists()
+    assert batch().repaired == ["bert", "carl"]
+
+
+def test_trimming_without_a_pool_is_refused_before_anything_is_made(batch: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="trimmed"):
+        batch(pool=None, trimPool=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_case_with_a_long_name_fails_alone(batch: Any, tmp_path: Path) -> None:
+    listed = tmp_path / "cases.csv"
+    files = "in/anna/image.nrrd,in/anna/segmentation.seg.nrrd"
+    listed.write_text(f"case,image,segmentation\n{'n' * 300},{files}\ngood,{files}\n")
+    outcome = batch("long", None, cases=listed)
+    assert outcome.repaired == ["good"]
+    assert "too long" in outcome.failed["n" * 300]

@@ -54,6 +54,12 @@ def test_no_pool_is_a_good_choice(heart: Heart, pool_id: str | None) -> None:
     assert Selection.create(heart.segmentation, "myo", heart.volume, pool_id).pool_id is None
 
 
+@pytest.mark.parametrize("rv_id", ["myo", "pool", "nobody"])
+def test_a_right_ventricle_is_a_segment_of_its_own(heart: Heart, rv_id: str) -> None:
+    assert Selection.create(heart.segmentation, "myo", heart.volume, "pool", "rv").rv_id == "rv"
+    refused(heart, f"{rv_id!r}", pool_id="pool", rv_id=rv_id)
+
+
 def test_a_missing_segmentation_is_refused(heart: Heart) -> None:
     refused(heart, "segmentation is needed, nothing was given", segmentation_node=None)
 

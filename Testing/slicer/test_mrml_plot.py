@@ -1,4 +1,4 @@
-"""The plot of Betti numbers along the stack."""
+"""The plots along the stack: Betti numbers, and the thickness of the wall."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import slicer
 
 from harness.hearts import Heart, node_census
 from harness.runs import process
-from RNCARefineLib.mrml.plot import put_plot
+from RNCARefineLib.mrml.plot import PLOTS, THICKNESS, Plot, put_plot
 from RNCARefineLib.mrml.reviewing import Review
-
-COLUMNS = ["b0_before", "b1_before", "b0_after", "b1_after"]
 
 
 @pytest.fixture
@@ -49,8 +47,36 @@ def test_pieces_and_holes_are_plotted_over_the_slices_before_and_after(review: R
     assert all(type(number) is int for one in series for point in values(one) for number in point)
 
 
-def test_lines_are_told_apart_without_colour(review: Review) -> None:
-    series = series_of(plot(review))
+def test_the_thickness_is_plotted_over_the_slices_before_and_after(review: Review) -> None:
+    chart = put_plot(review.segmentation_node, review.table_node, THICKNESS)
+    mean, thinnest, mean_after, thinnest_after = map(values, series_of(chart))
+    slices = review.report().slices
+    assert mean == [(record.k, record.thickness_before_mm) for record in slices]
+    assert thinnest_after == [(record.k, record.thinnest_after_mm) for record in slices]
+    assert thinnest[2] == (2, 0)  # the gap
+    assert 0 < thinnest_after[2][1] <= mean_after[2][1]
+    lowest, highest = chart.GetYAxisRange()
+    assert lowest < 0
+    assert highest > max(value for _, value in mean_after)
+
+
+def test_a_slice_that_was_not_measured_does_not_hide_the_others(review: Review) -> None:
+    column = review.table_node.GetTable().GetColumnByName("thickness_before_mm")
+    column.SetValue(0, float("nan"))
+    column.SetValue(1, 30.0)
+    chart = put_plot(review.segmentation_node, review.table_node, THICKNESS)
+    assert chart.GetYAxisRange() == (-1, 32)
+
+
+def test_both_charts_are_nodes_of_their_own(review: Review) -> None:
+    charts = [put_plot(review.segmentation_node, review.table_node, each) for each in PLOTS]
+    assert charts[0] != charts[1]
+    assert not set(series_of(charts[0])) & set(series_of(charts[1]))
+
+
+@pytest.mark.parametrize("which", PLOTS, ids=lambda plot: plot.suffix)
+def test_lines_are_told_apart_without_colour(review: Review, which: Plot) -> None:
+    series = series_of(put_plot(review.segmentation_node, review.table_node, which))
     assert len({one.GetMarkerStyle() for one in series}) == 4
     assert all(one.GetPlotType() == one.PlotTypeScatter for one in series)
     assert [one.GetLineStyle() for one in series] == [

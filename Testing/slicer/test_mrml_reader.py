@@ -7,6 +7,7 @@ import pytest
 import slicer
 
 from harness.hearts import Heart, add_segment, node_census, segment_voxels, write_voxels
+from rncarefine.anatomy.aha import handedness
 from rncarefine.reasons import Reason, ReasonCode
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import read
@@ -124,3 +125,18 @@ def test_reading_changes_nothing(heart: Heart) -> None:
     read(Selection.create(heart.segmentation, "myo", heart.volume, "pool"))
     assert node_census() == before
     assert heart.segmentation.GetSegmentation().GetMTime() == time
+
+
+def test_the_right_ventricle_is_read_for_the_report_only(heart: Heart) -> None:
+    reading = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool", "rv"))
+    assert (reading.stack.right_ventricle == heart.voxels("rv")).all()
+    without = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool"))
+    assert without.stack.right_ventricle is None
+    assert reading.others is not None
+    assert (reading.others == without.others).all()
+
+
+def test_the_stack_knows_how_its_axes_lie_in_the_patient(heart: Heart) -> None:
+    grid = VolumeGrid.of_volume(heart.volume)
+    stack = read(Selection.create(heart.segmentation, "myo", heart.volume)).stack
+    assert stack.right_handed is handedness(grid.ijk_to_ras)

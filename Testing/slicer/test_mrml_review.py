@@ -12,8 +12,8 @@ from harness import toy_engine
 from harness.hearts import Heart
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
+from rncarefine.refine.repair_masks import RepairMasks
 from RNCARefineLib.mrml.guards import Selection
-from RNCARefineLib.mrml.masks import RepairMasks
 from RNCARefineLib.mrml.reader import read
 from RNCARefineLib.mrml.review import (
     ADDED,

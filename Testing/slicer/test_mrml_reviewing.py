@@ -442,7 +442,7 @@ def test_a_segmentation_that_was_never_repaired_has_no_review(heart: Heart) -> N
 
 @pytest.mark.parametrize("node", [None, "Heart", 3])
 def test_what_is_no_segmentation_has_no_review(node: Any) -> None:
-    with pytest.raises(ValueError, match="Choose a segmentation node"):
+    with pytest.raises(ValueError, match="segmentation node"):
         Review.of(node)
 
 
@@ -607,6 +607,6 @@ def test_the_report_is_exported_with_the_decisions(review: Review, tmp_path: Pat
 
 
 def test_an_unknown_ending_is_refused(review: Review, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a report ends in"):
+    with pytest.raises(ValueError, match=r"\.csv.*\.json"):
         review.export(tmp_path / "report.pdf")
     assert not list(tmp_path.iterdir())

@@ -212,7 +212,8 @@ def test_a_fault_of_our_own_is_not_taken_for_a_missing_module(
 
 
 def test_the_image_is_that_of_the_command_line_s_demonstration() -> None:
-    from rncarefine.io.files import Choice, read_case
+    from rncarefine.io.choice import Choice
+    from rncarefine.io.files import read_case
     from rncarefine.io.sample import BROKEN, IMAGE, sample_folder
 
     assert [IMAGE, BROKEN] == list(sample_data.FILES)

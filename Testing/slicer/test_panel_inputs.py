@@ -163,11 +163,11 @@ def test_review_segments_do_not_keep_the_only_anatomy_from_being_chosen(heart: H
     assert panel.ui.myocardiumSelector.currentText == "The myo"
 
 
-def test_label_maps_and_vector_volumes_are_not_offered(heart: Heart) -> None:
+def test_label_maps_are_not_offered_and_of_vector_volumes_only_pictures_are_prefilled(heart: Heart) -> None:
     for class_name in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
         slicer.mrmlScene.AddNewNodeByClass(class_name, class_name)
     panel = open_module()
-    assert panel.ui.volumeSelector.nodeCount() == 1
+    assert panel.ui.volumeSelector.nodeCount() == 2
     assert panel.ui.volumeSelector.currentNode() is heart.volume
 
 
@@ -234,10 +234,17 @@ def test_one_segment_cannot_be_wall_and_pool(heart: Heart) -> None:
     assert "same segment" in panel.ui.checkButton.toolTip
 
 
+def test_the_right_ventricle_is_a_segment_of_its_own(heart: Heart) -> None:
+    panel = open_on(heart)
+    for name, fine in (("The myo", False), ("The pool", False), ("The rv", True), ("None", True)):
+        select(panel.ui.rvSelector, name)
+        assert panel.ui.checkButton.enabled is panel.ui.repairButton.enabled is fine, name
+
+
 def test_a_segmentation_without_segments_is_named(heart: Heart) -> None:
     only_segment(heart)
     panel = open_module()
-    assert panel.ui.repairButton.toolTip == "Heart has no segments. Segment the myocardium first."
+    assert panel.ui.repairButton.toolTip.startswith("Heart ")
 
 
 def test_the_pool_can_be_trimmed_only_where_one_is_chosen(heart: Heart) -> None:

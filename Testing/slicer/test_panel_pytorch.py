@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -194,7 +195,7 @@ def test_pytorch_that_calculates_wrongly_is_not_trusted() -> None:
 def test_pytorch_that_is_too_old_is_not_used_and_the_version_needed_is_named(version: str) -> None:
     found = Machine(torch=torch(version)).pytorch.computing()
     assert found.text == "CPU (NumPy)"
-    assert f"PyTorch {version} is too old, 2.2 or newer" in found.trouble
+    assert re.search(rf"PyTorch {version} .*2\.2", found.trouble)
 
 
 def test_a_broken_module_that_was_imported_already_is_not_taken_for_absent() -> None:

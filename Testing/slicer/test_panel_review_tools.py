@@ -60,21 +60,20 @@ def test_a_click_on_a_row_shows_the_slice_of_an_oblique_stack_too(desktop: Any, 
     assert slices_shown(heart) == {GAP}
 
 
-def test_the_plot_has_b0_and_b1_of_every_slice(heart: Heart, toy_engine: None) -> None:
+def test_topology_and_thickness_of_every_slice_are_plotted_in_one_chart_each(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
-    panel.ui.plotButton.click()
-    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
-    assert chart.GetNumberOfPlotSeriesNodes() == 4
-    panel.ui.plotButton.click()
-    assert len(slicer.util.getNodesByClass("vtkMRMLPlotChartNode")) == 1
+    for _ in range(2):
+        panel.ui.plotButton.click()
+        charts = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
+        assert [chart.GetNumberOfPlotSeriesNodes() for chart in charts] == [4, 4]
 
 
 def test_the_plot_is_shown_in_a_layout_that_has_a_place_for_it(desktop: Any, heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     layout = slicer.app.layoutManager().layout
     panel.ui.plotButton.click()
-    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
-    assert slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID() == chart.GetID()
+    charts = {chart.GetID() for chart in slicer.util.getNodesByClass("vtkMRMLPlotChartNode")}
+    assert slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID() in charts
     assert slicer.app.layoutManager().layout != layout
 
 
@@ -114,7 +113,7 @@ def test_the_report_is_written_in_the_kind_that_the_ending_tells(
     desktop.dialogs.answer(str(path))
     panel.ui.exportButton.click()
     text = path.read_text(encoding="utf-8")
-    assert panel.ui.noticeLabel.text == f"The report was written to {path}."
+    assert str(path) in panel.ui.noticeLabel.text
     if ending == ".json":
         assert [record["accepted"] for record in json.loads(text)["slices"]][GAP] is (False if repair else None)
     elif ending == ".csv":

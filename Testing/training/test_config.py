@@ -107,7 +107,7 @@ def test_a_missing_field_is_named(tmp_path, field):
     del values[field]
     path = tmp_path / "toy.yaml"
     path.write_text(str(values))  # plain Python values are YAML, too
-    with pytest.raises(ValueError, match=rf"toy\.yaml: {field}: Field required"):
+    with pytest.raises(ValueError, match=rf"toy\.yaml: {field}"):
         Config.load(path)
 
 
@@ -233,8 +233,8 @@ def test_subjects_to_select_on_may_be_named():
         ("subjects: {split: run/subjects.csv, test: [a]}", "subjects: .*not both"),
         ("subjects: {develop: [a, a, b]}", "subjects: .*named twice in develop: a"),
         ("subjects: {develop: [a, b], select: [c]}", "subjects: .*not in develop: c"),
-        ("subjects: {develop: [a], select: [a]}", "subjects: .*nobody is left to train on"),
-        ("subjects: {test: [a]}", "subjects: .*nobody is left to train on"),
+        ("subjects: {develop: [a], select: [a]}", "subjects: .*develop"),
+        ("subjects: {test: [a]}", "subjects: .*develop"),
         ("predictions: {train: [weak-0]}", "predictions: .*'weak-0' cannot be the name of a network"),
         ("predictions: {train: nnunet}", "predictions.train: "),
         ("predictions: {}", "the whole: .*no failures to learn from.*predictions.train"),
@@ -273,5 +273,5 @@ def test_a_misspelt_field_is_said_before_the_one_that_is_missing_because_of_it(t
     values = description()
     values["license"] = values.pop("licence")
     (tmp_path / "toy.yaml").write_text(str(values))
-    with pytest.raises(ValueError, match=r"toy\.yaml: license: there is no such field \(did you mean 'licence'\?\)"):
+    with pytest.raises(ValueError, match=r"toy\.yaml: license.*'licence'"):
         Config.load(tmp_path / "toy.yaml")

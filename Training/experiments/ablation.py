@@ -140,7 +140,7 @@ def rows_of(variation: Variation, run: Path, stacks: int) -> Path:
 
 
 def _claim(path: Path, training: Config) -> None:
-    """Keep the configuration beside its results, and refuse to resume with another one."""
+    """Keep the configuration next to its results, and refuse to resume with another one."""
     text = json.dumps(training.model_dump(mode="json"), indent=1, sort_keys=True)
     if not path.exists():
         write_text_whole(path, text)

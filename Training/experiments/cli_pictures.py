@@ -54,7 +54,7 @@ def compare_published(
     write_table(comparison.rows, folder / "pictures.csv")
     draw_examples(comparison, held, folder / "examples.png")
     draw_curves(log, comparison.table, folder / "curves.png")
-    # Methods beside each other: there are few of them, and many figures.
+    # Methods next to each other: there are few of them, and many figures.
     shown = compare_published_table(comparison.table).set_index("method").T
     show(shown.rename_axis("means (95 % interval)").reset_index(), "Ours and the published recipe")
     done = int(log.updates.max())

@@ -1,4 +1,4 @@
-"""Our automata beside the published recipe, on the same pictures, with the seconds that each took."""
+"""Compare our automata with the published recipe, on the same pictures, with the seconds that each took."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import pandas as pd  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
 
-from rncarefine_training.automaton.mask_scores import SCORES, score
 from rncarefine_training.evaluate.statistics import Interval, mean
 
 from .published import PUBLISHED, PublishedAutomaton, roll_out_literally, seed_state
 from .published_fit import STEPS_OF_A_STATE_KEPT
-from .synthetic import Triplets
+from .synthetic import SCORES, Triplets, score
 
 Field = NDArray[np.float32]
 Repair = Callable[[Field, Field], tuple[Field, NDArray[np.bool_]]]
@@ -47,10 +46,10 @@ class Method:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What every method made of the same pictures.
+    """Results of all methods on the same pictures.
 
     Attributes:
-        rows: One row a method and picture, with :data:`rncarefine_training.automaton.mask_scores.SCORES`.
+        rows: One row a method and picture, with :data:`experiments.synthetic.SCORES`.
         table: One row a method, means with 95 % intervals: bootstrap over pictures, Wilson for ``ring``.
         masks: Masks by method, shape ``(n, j, i)``.
     """

@@ -11,12 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rncarefine_training.automaton.mask_scores import score
-
 from .comparison import INPUT, Method, unrepaired
 from .published import PUBLISHED, PublishedAutomaton
 from .published_fit import PublishedTraining, use
-from .synthetic import Triplets
+from .synthetic import Triplets, score
 from .triplet_fit import PictureAutomaton, TripletConfig, train_on_triplets
 
 Field = NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""What clinics, scanners and people do to a stack and its mask before it reaches the repair.
+"""Disturbances of a stack and its mask, as clinics, scanners and readers cause them.
 
 Every disturbance takes a stack with its truth and gives another one back; the truth moves along where the anatomy does.
 Intensities are scaled to 0..1 (1st and 99th percentile) first, so that a strength means the same for every scanner.
@@ -159,7 +159,7 @@ def _resampled(spacing_mm: float) -> Disturb:
 
 
 def _slice_distance(mm: float) -> Disturb:
-    """Another slice distance in the header; the slices stay as they are."""
+    """Another slice spacing in the header; the slices stay as they are."""
     return lambda stack, rng: replace(stack, spacing=(mm, *stack.spacing[1:]))
 
 

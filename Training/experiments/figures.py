@@ -43,7 +43,7 @@ def _tables(run: Path, kind: str) -> dict[str, pd.DataFrame]:
 
 
 def horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
-    """Draw what becomes of the walls when the automaton runs on.
+    """Draw how the walls change over very long rollouts.
 
     Args:
         tables: From :func:`experiments.horizon.summarise`, by model.
@@ -97,7 +97,7 @@ def robustness(table: pd.DataFrame, model: str) -> Figure:
 
 
 def ablation(table: pd.DataFrame) -> Figure:
-    """Draw what each part is worth, from :func:`experiments.ablation.summarise`."""
+    """Draw the effect of each part, from :func:`experiments.ablation.summarise`."""
     compared = table[table["over"].notna()] if "over" in table else table.iloc[:0]
     return forest(compared, "variation", "Dice of the automaton alone against the full design")
 

@@ -5,7 +5,7 @@ A document has places for tables, each between two lines::
     <!-- table: strata test -->
     <!-- end of table -->
 
-:func:`fill` writes the table of that name into them. The small CSV files are kept beside the document, so that its
+:func:`fill` writes the table of that name into them. The small CSV files are kept next to the document, so that its
 figures can be made again from them.
 """
 
@@ -209,7 +209,7 @@ def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def horizon_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What becomes of the walls, from :func:`experiments.horizon.summarise`."""
+    """Walls over long rollouts, from :func:`experiments.horizon.summarise`."""
     return pd.DataFrame(
         {
             "steps": table.steps,
@@ -243,7 +243,7 @@ def robustness_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def ablation_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What the parts are worth, from :func:`experiments.ablation.summarise`."""
+    """Effect of each part, from :func:`experiments.ablation.summarise`."""
     table = table.reindex(columns=[*dict.fromkeys([*table.columns, "over", "p", "effect"])])
     return pd.DataFrame(
         {

@@ -14,8 +14,7 @@ from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.model import Model
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case
-from rncarefine_training.data.predictions import broken, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case, broken, load_prediction
 from rncarefine_training.evaluate.measure import KEY, Failure, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean
 from rncarefine_training.evaluate.store import NAMES, write_table

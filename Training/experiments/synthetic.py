@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from rncarefine.anatomy.topology import betti_2d
+from rncarefine.refine.metrics import betti_error, cldice, dice
+
 KINDS = ("images", "states", "labels")
+SCORES = ("mse", "dice", "b0 error", "b1 error", "ring", "cldice")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,3 +84,22 @@ def _grey(path: Path) -> NDArray[np.generic]:
     if picture.ndim != 2 or picture.dtype != np.uint8:
         raise ValueError(f"{path} is not a grey picture of 8 bits. Convert it.")
     return np.asarray(picture)
+
+
+def score(soft: NDArray[np.float32], masks: NDArray[np.bool_], truths: NDArray[np.float32]) -> pd.DataFrame:
+    """Compare masks with the truth.
+
+    Args:
+        soft: Outputs from about 0 to 1 whose squared error counts, shape ``(n, j, i)``.
+        masks: What was made of them, same shape.
+        truths: 0 and 1, same shape.
+
+    Returns:
+        One row per mask; the columns are :data:`SCORES`, ``ring`` being whether (b0, b1) = (1, 1).
+    """
+    rows = []
+    for output, mask, truth in zip(soft, masks, truths, strict=True):
+        square = float(np.mean((output.astype(float) - truth) ** 2))
+        ring = float(betti_2d(mask) == (1, 1))
+        rows.append((square, dice(mask, truth), *betti_error(mask, truth), ring, cldice(mask, truth)))
+    return pd.DataFrame(rows, columns=list(SCORES))

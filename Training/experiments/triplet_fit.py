@@ -52,7 +52,7 @@ class Clock(L.Callback):
         self.seconds, self._since = self._counted(), None
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Go on."""
+        """Resume."""
         self._since = _now()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -65,7 +65,7 @@ class Clock(L.Callback):
         return {"wall": float(wall), "processor": float(processor)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Resume from a checkpoint."""
         self.seconds = np.array([state_dict["wall"], state_dict["processor"]])
 
     def _counted(self) -> NDArray[np.float64]:

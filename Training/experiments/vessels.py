@@ -38,7 +38,7 @@ def _picture(rng: np.random.Generator, side: int) -> tuple[Field, Field, Field]:
     label = depth > 0
     texture = ndimage.gaussian_filter(rng.normal(size=(side, side)), rng.uniform(3, 5), mode="wrap")
     texture = 0.15 * texture / texture.std()
-    # A vessel's grey value rises softly over its edge, as that of the published rings does.
+    # A vessel's intensity rises softly over its edge, as that of the published rings does.
     profile = 1 / (1 + np.exp(-depth / 0.4))
     image = 0.4 + texture + rng.uniform(0.2, 0.35) * profile + rng.normal(0, 0.02, label.shape)
     return image.clip(0, 1), _damaged(rng, label, points), label.astype(np.float64)

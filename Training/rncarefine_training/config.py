@@ -32,7 +32,7 @@ class Strict(BaseModel):
 
 
 class Subjects(Strict):
-    """Who is trained on, who selects, who is only tested on: lists, or the table that ``prepare`` wrote."""
+    """Subjects of training, validation and test set: lists, or the table that ``prepare`` wrote."""
 
     split: str | None = None
     """Table with the columns ``subject`` and ``split``, instead of lists; its path starts from the configuration."""
@@ -78,7 +78,7 @@ class Subjects(Strict):
         if strangers:
             raise ValueError(f"subjects in select that are not in develop: {', '.join(strangers)}")
         if not self.train:
-            raise ValueError("nobody is left to train on: name subjects in develop, or the table of prepare in split")
+            raise ValueError("no subject to train on: name subjects in develop, or the table of prepare in split")
         return self
 
     @property
@@ -125,7 +125,7 @@ class Base(Strict):
 
 
 class Predictions(Strict):
-    """Networks from outside, whose segmentations ``rncarefine-train prepare`` brought in, by their names."""
+    """External networks, by name, whose segmentations ``rncarefine-train prepare`` imported."""
 
     train: list[str] = []
     """Their failures are trained and selected on."""
@@ -230,7 +230,7 @@ class Automaton(Strict):
 
 
 class Document(Strict):
-    """What a whole YAML file says."""
+    """The content of a YAML file."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

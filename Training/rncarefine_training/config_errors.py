@@ -10,7 +10,7 @@ from .spelling import nearest
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say the first thing that is wrong; a field that is misspelt before the one that is missing because of it.
+    """Return the first error; a misspelt field goes before the one that is missing because of it.
 
     Args:
         error: What pydantic found.

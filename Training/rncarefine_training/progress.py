@@ -1,4 +1,4 @@
-"""Print the progress of a training, and nothing that Lightning says about itself."""
+"""Print the progress of a training, without Lightning's own output."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class UpdatesBar(L.Callback):
 
 
 def lasting(seconds: float) -> str:
-    """Return a duration, no more exactly than it can be known."""
+    """Return a duration as text, rounded to its precision."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

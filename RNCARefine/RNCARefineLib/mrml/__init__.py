@@ -9,9 +9,9 @@ In the order in which a run passes through them:
 * :mod:`.review`: what a review needs, on the segmentation itself: segments of added and removed voxels, status,
   provenance, report and decisions. :mod:`.masks`: wall and pool before and after, as text.
 * :mod:`.language`: reasons in the application's language. :mod:`.table`: the report as a table node. :mod:`.scene`:
-  nodes beside nodes, and nothing left behind by a failure.
+  nodes next to nodes, and nothing left behind by a failure.
 * :mod:`.undo`: the undo steps of repairs in place and of decisions. :mod:`.process`: the whole way, in order.
-* :mod:`.reviewing`: a person's decisions, slice by slice. :mod:`.views`: slice views and slices of the stack.
+* :mod:`.reviewing`: the user's decisions, slice by slice. :mod:`.views`: slice views and slices of the stack.
   :mod:`.plot`: Betti numbers along the stack.
 * :mod:`.cine`: the frames of a cine sequence; :mod:`.cine_frames`: which they are, :mod:`.cine_report`: their table.
   :mod:`.batch`: many cases, each in a scene of its own.

@@ -34,7 +34,7 @@ from .writer import add_to_scene, draft, refer_to_volume
 
 @dataclass(frozen=True, eq=False)
 class CineOutcome:
-    """What the repair of a sequence has made. Frames are numbered as the browser numbers its items, from 0.
+    """Result of the repair of a sequence. Frames are numbered from 0, like the browser's items.
 
     Attributes:
         segmentation_node: The segmentation that the browser shows of the result.
@@ -42,7 +42,7 @@ class CineOutcome:
         table_node: A row for each slice of each repaired frame.
         reports: The reports of the repaired frames.
         failed: The frames that could not be repaired, each with the reason.
-        not_reached: The frames that were to be repaired when the person cancelled.
+        not_reached: The frames that were to be repaired when the user cancelled.
     """
 
     segmentation_node: Any
@@ -54,7 +54,7 @@ class CineOutcome:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the person cancelled; the frames finished before are kept."""
+        """Whether the user cancelled; the frames finished before are kept."""
         return bool(self.not_reached)
 
     def summary(self) -> str:
@@ -84,7 +84,7 @@ def process_sequence(
         frames: The frames to repair, from 0; ``None`` for all. To repair the shown one, give ``[cine.shown]``.
         in_place: Change the input instead of adding a sequence to the browser.
         undo: Takes the undo step where a single segmentation is changed in place; a sequence has none.
-        progress: Told how far the work is; returning ``False`` cancels it and keeps the frames that are finished.
+        progress: Called with the share that is done; returning ``False`` cancels, and finished frames are kept.
 
     Raises:
         ValueError: Frames lack what is to be repaired, or none could be repaired; the message says which and why.
@@ -115,7 +115,7 @@ def _process_single(
     undo: UndoSteps,
     progress: Progress | None,
 ) -> CineOutcome:
-    selection = Selection.create(cine.segmentation_node, cine.segment_id, cine.volume_node, cine.pool_id)
+    selection = Selection.create(cine.segmentation_node, cine.wall_ids, cine.volume_node, cine.pool_id, cine.rv_id)
     destination = Destination(None, in_place, undo)
     outcome = process(selection, model, options, destination, progress)
     reports = {cine.shown: outcome.report}
@@ -172,7 +172,7 @@ def _write(
 
 def _write_in_place(cine: Cine, results: Mapping[int, Any]) -> tuple[Any, Any]:
     _fill(cine.sequence_node, cine, results)
-    # Without, what a person decides about the shown frame would be lost with the next frame.
+    # Without, what the user decides about the shown frame would be lost with the next frame.
     cine.browser_node.SetSaveChanges(cine.sequence_node, True)
     refer_to_volume(cine.segmentation_node, cine.volume_node)
     return cine.sequence_node, cine.segmentation_node
@@ -210,7 +210,8 @@ def _fill(sequence: Any, cine: Cine, results: Mapping[int, Any]) -> None:
 
 
 def _selection(cine: Cine) -> Selection:
-    return Selection(cine.segmentation_node, cine.segment_id, cine.volume_node, cine.pool_id)
+    first, *more = cine.wall_ids
+    return Selection(cine.segmentation_node, first, cine.volume_node, cine.pool_id, more_ids=tuple(more))
 
 
 def _part(progress: Progress | None, start: float, stop: float, name: str) -> Progress | None:
@@ -242,7 +243,7 @@ def _unchanged_sequences(cine: Cine) -> Iterator[None]:
 
 @contextmanager
 def _standing_still(browser: Any) -> Iterator[None]:
-    """Stop the playback and keep the shown frame; the playback goes on only after an error."""
+    """Stop the playback and keep the shown frame; the playback resumes only after an error."""
     playing, shown = browser.GetPlaybackActive(), browser.GetSelectedItemNumber()
     browser.SetPlaybackActive(False)
     try:

@@ -18,7 +18,7 @@ from .review import REVIEW_OF_TAG, REVIEW_TAG, tag_of
 
 @dataclass(frozen=True, eq=False)
 class Cine:
-    """What a person has chosen to repair in a sequence; build it with :meth:`create`.
+    """Nodes and frames of a sequence to repair; build it with :meth:`create`.
 
     Attributes:
         browser_node: The sequence browser.
@@ -27,6 +27,8 @@ class Cine:
         volume_node: The volume that the browser shows.
         pool_id: The blood pool, or ``None``.
         sequence_node: The sequence of segmentations; ``None`` if there is one segmentation, of the shown frame.
+        wall_ids: All segments of the wall; the first is the myocardium.
+        rv_id: The right ventricle, or ``None``.
     """
 
     browser_node: Any
@@ -35,12 +37,20 @@ class Cine:
     volume_node: Any
     pool_id: str | None
     sequence_node: Any
+    wall_ids: tuple[str, ...]
+    rv_id: str | None = None
 
     @classmethod
     def create(
-        cls, browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any, pool_id: str | None = None
+        cls,
+        browser_node: Any,
+        segmentation_node: Any,
+        segment_id: Any,
+        volume_node: Any,
+        pool_id: str | None = None,
+        rv_id: str | None = None,
     ) -> Cine:
-        """Check that the nodes belong to the browser and return the choice.
+        """Check that the nodes belong to the browser and return the choice; see :class:`.guards.Selection` for IDs.
 
         Raises:
             ValueError: They do not, or the browser shows nothing or is recording.
@@ -72,7 +82,11 @@ class Cine:
                 f"{name!r}. Choose a segmentation and a volume of the same browser."
             )
         check_transforms(segmentation_node, volume_node)
-        return cls(browser_node, segmentation_node, segment_id, volume_node, pool_id or None, sequence_node)
+        walls = tuple(segment_id) if isinstance(segment_id, (list, tuple)) else (segment_id,)
+        first = walls[0] if walls else ""
+        return cls(
+            browser_node, segmentation_node, first, volume_node, pool_id or None, sequence_node, walls, rv_id or None
+        )
 
     @property
     def shown(self) -> int:
@@ -85,7 +99,7 @@ class Cine:
         return int(self.browser_node.GetNumberOfItems())
 
     def called(self, frame: int) -> str:
-        """Return what a frame is called in a sentence."""
+        """Return the name of a frame in messages."""
         return f"Frame {frame + 1} of {self.count}"
 
     def chosen(self, frames: Iterable[int] | None) -> list[int]:
@@ -126,7 +140,7 @@ class Cine:
     def copies(self) -> dict[int, Any]:
         """Return copies of the segmentations of all frames that have one, outside the scene and under no transform.
 
-        The shown frame is copied from the node in the scene, so that what a person sees is what is repaired.
+        The shown frame is copied from the node in the scene, so that what the user sees is what is repaired.
         """
         copies = {}
         for frame in range(self.count):
@@ -145,7 +159,7 @@ class Cine:
         Raises:
             ValueError: The frame cannot be read.
         """
-        return Selection.create(copy, self.segment_id, self._volume(frame), self.pool_id)
+        return Selection.create(copy, self.wall_ids, self._volume(frame), self.pool_id, self.rv_id)
 
     def check(self, frames: Sequence[int], copies: Mapping[int, Any]) -> None:
         """Check that all frames have what is to be repaired, on the grid of their volumes.
@@ -223,7 +237,7 @@ def _is_a(node: Any, class_name: str) -> bool:
 
 
 def _listed(frames: Sequence[int]) -> str:
-    """Return frames as a sentence counts them, from 1."""
+    """Return frame numbers as text, counted from 1."""
     numbers = ", ".join(str(frame + 1) for frame in frames[:10])
     more = f" and {len(frames) - 10} more" if len(frames) > 10 else ""
     return f"frame{'' if len(frames) == 1 else 's'} {numbers}{more}"

@@ -23,7 +23,7 @@ _FAILED, _LEFT = "RNCARefine.FailedFrames", "RNCARefine.FramesNotReached"
 
 
 def refresh_frames_table(browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any) -> Any:
-    """Make the table of all frames say what was decided and edited since the repair, and return it.
+    """Update the table of all frames with the decisions and edits since the repair, and return it.
 
     Raises:
         ValueError: No frame was repaired.
@@ -59,7 +59,7 @@ def frame_reports(browser_node: Any, segmentation_node: Any, segment_id: str, vo
 
 
 def summary_of(reports: Mapping[int, Report], failed: Collection[int] = (), not_reached: Collection[int] = ()) -> str:
-    """Return the line that sums up frames: those repaired, those that failed, those not reached."""
+    """Return the summary line of frames: repaired, failed, not reached."""
     stacks = [report.stack for report in reports.values()]
     flagged = [stack.flagged for stack in stacks if stack.flagged]
     text = (
@@ -88,7 +88,7 @@ def put_frames_table(
         segmentation_node: The repaired segmentation, in the scene; it gets a reference to the table.
         reports: The reports, by the number of the frame.
         failed: Frames that could not be repaired; with the next, part of the summary, which describes the table.
-        not_reached: Frames that were to be repaired when the person cancelled.
+        not_reached: Frames that were to be repaired when the user cancelled.
 
     Returns:
         The table node: a row for each slice of each frame, the column ``frame`` first, then those of the report.

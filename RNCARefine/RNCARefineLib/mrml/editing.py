@@ -35,7 +35,7 @@ from .volume_grid import VolumeGrid
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What a person asks of the effect.
+    """A request to the effect.
 
     Attributes:
         selection: The segment, its volume, and the pool if one was given.
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A wall that a person may look at and accept.
+    """A proposed wall, to preview and to accept.
 
     Attributes:
         request: What was asked.
@@ -75,7 +75,7 @@ class Proposal:
 
     @property
     def refused(self) -> list[SliceRecord]:
-        """The slices that stay as they are and that a person must repair."""
+        """The slices that stay as they are and need a repair by hand."""
         return [record for record in self.records if record.verdict is Verdict.REFUSED]
 
     @property
@@ -144,13 +144,13 @@ def slices_shown(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[int
 def propose(request: Request, model: Model, progress: Progress | None = None) -> Proposal:
     """Compute a wall; nothing is changed.
 
-    The whole stack is looked at even if one slice was asked for, since its neighbours tell base from apex; a wall is
-    computed for that slice only.
+    The whole stack is examined even for one slice, since its neighbours show which end is the apex; a wall is computed
+    for that slice only.
 
     Args:
         request: What was asked.
         model: The weights.
-        progress: Told how far the work is; returning ``False`` cancels it.
+        progress: Called with the share that is done; returning ``False`` cancels it.
 
     Raises:
         ValueError: The nodes cannot be read, or the slice is not in the stack.
@@ -231,7 +231,7 @@ def _editor_geometry(selection: Selection, grid: VolumeGrid, effect: Any) -> sli
         raise ValueError(
             f"Segment Editor edits segmentation {selection.segmentation_node.GetName()!r} on another voxel grid than "
             f"that of volume {selection.volume_node.GetName()!r}. Set the geometry of the segmentation to this volume, "
-            "with the button beside the source volume."
+            "with the button next to the source volume."
         )
     return geometry
 
@@ -274,7 +274,7 @@ def _spare_what_is_masked(removed: slicer.vtkOrientedImageData, selection: Selec
 
 @contextmanager
 def _overwriting_nothing(editor_node: Any, wanted: bool) -> Iterator[None]:
-    """Let new voxels overlap other segments inside the block, if ``wanted``; the person's setting comes back."""
+    """Let new voxels overlap other segments inside the block, if ``wanted``; the user's setting comes back."""
     if not wanted:
         yield
         return

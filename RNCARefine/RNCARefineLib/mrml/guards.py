@@ -13,31 +13,48 @@ from .volume_grid import VolumeGrid
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What a person has chosen to repair.
+    """What the user has chosen to repair.
 
     Attributes:
         segmentation_node: The segmentation.
-        segment_id: The myocardium in it.
+        segment_id: The myocardium in it; what a repair adds goes here.
         volume_node: The image it was drawn on.
         pool_id: The blood pool in it, or ``None``.
+        rv_id: The right ventricle in it, or ``None``; only for the AHA's segments in the report.
+        more_ids: Further segments that form one wall with the myocardium, such as scar; they keep their voxels.
     """
 
     segmentation_node: slicer.vtkMRMLSegmentationNode
     segment_id: str
     volume_node: slicer.vtkMRMLScalarVolumeNode
     pool_id: str | None = None
+    rv_id: str | None = None
+    more_ids: tuple[str, ...] = ()
+
+    @property
+    def wall_ids(self) -> tuple[str, ...]:
+        """All segments of the wall; the first takes what a repair adds."""
+        return (self.segment_id, *self.more_ids)
 
     @classmethod
     def create(
-        cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None, *, picture: bool = False
+        cls,
+        segmentation_node: Any,
+        segment_id: Any,
+        volume_node: Any,
+        pool_id: Any = None,
+        rv_id: Any = None,
+        *,
+        picture: bool = False,
     ) -> Selection:
         """Check the choice and return it.
 
         Args:
             segmentation_node: The segmentation.
-            segment_id: The myocardium in it, or the vessels.
+            segment_id: ID of the myocardium, or several IDs of segments that form the wall together.
             volume_node: The image it was drawn on.
-            pool_id: The blood pool in it, or ``None``.
+            pool_id: ID of the blood pool, if there is one.
+            rv_id: ID of the right ventricle, if there is one.
             picture: The image is one picture of vessels, in grey or in colour, and no stack.
 
         Raises:
@@ -46,15 +63,21 @@ class Selection:
         _check_segmentation(segmentation_node)
         _check_volume(volume_node, picture)
         check_transforms(segmentation_node, volume_node)
-        _check_segment(segmentation_node, segment_id, "vessel" if picture else "myocardium")
+        walls = tuple(dict.fromkeys(segment_id)) if isinstance(segment_id, (list, tuple)) else (segment_id,)
+        for wall in walls or (None,):
+            _check_segment(segmentation_node, wall, "vessel" if picture else "myocardium")
         if pool_id:
             _check_segment(segmentation_node, pool_id, "blood pool")
-            if pool_id == segment_id:
+            if pool_id in walls:
+                raise ValueError(f"Segment {pool_id!r} was given as myocardium and as blood pool. Choose two segments.")
+        if rv_id:
+            _check_segment(segmentation_node, rv_id, "right-ventricle")
+            if rv_id in (*walls, pool_id):
                 raise ValueError(
-                    f"Segment {segment_id!r} was given as myocardium and as blood pool. Choose two segments."
+                    f"Segment {rv_id!r} was given as right ventricle and as myocardium or blood pool. Choose another."
                 )
-        selection = cls(segmentation_node, segment_id, volume_node, pool_id or None)
-        for chosen in filter(None, (segment_id, pool_id)):
+        selection = cls(segmentation_node, walls[0], volume_node, pool_id or None, rv_id or None, walls[1:])
+        for chosen in filter(None, (*walls, pool_id, rv_id)):
             _check_lattice(segmentation_node, chosen, volume_node)
         return selection
 
@@ -168,18 +191,18 @@ def _check_lattice(node: Any, segment_id: str, volume_node: Any) -> None:
 
 
 def _is_a(node: Any, class_name: str) -> bool:
-    """Whether somebody's argument is a node of this class, whatever else it may be."""
+    """Whether an argument is a node of this class, whatever else it may be."""
     return hasattr(node, "IsA") and bool(node.IsA(class_name))
 
 
 def _begin(node: Any) -> str:
-    """Return what a person calls a node, at the beginning of a sentence."""
+    """Return what the user calls a node, at the beginning of a sentence."""
     name = _named(node)
     return name[:1].upper() + name[1:]
 
 
 def _named(node: Any) -> str:
-    """Return what a person calls a node: its kind and its name."""
+    """Return what the user calls a node: its kind and its name."""
     if node is None:
         return "nothing"
     if not hasattr(node, "GetNodeTagName"):

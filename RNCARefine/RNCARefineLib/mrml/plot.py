@@ -1,16 +1,14 @@
-"""Betti numbers along the stack, before and after, as a plot chart."""
+"""Plot charts along the stack, before and after: the wall's thickness, and its Betti numbers."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import slicer
 
 from .scene import place_beside
-
-PLOT_ROLE = "RNCARefine.Plot"
-"""Role of the reference from a repaired segmentation to its plot chart."""
 
 _Series = slicer.vtkMRMLPlotSeriesNode
 
@@ -28,53 +26,110 @@ class _Line:
     marker_size: int
 
 
+@dataclass(frozen=True)
+class Plot:
+    """A chart of a repaired segmentation.
+
+    Attributes:
+        role: Role of the reference from the segmentation to the chart.
+        suffix: Follows the segmentation's name in the chart's.
+        title: Stands above the chart.
+        axis: Stands beside the vertical axis.
+        lowest: Lower end of the vertical axis.
+        least: The upper end is never less.
+        lines: What is drawn, from back to front.
+    """
+
+    role: str
+    suffix: str
+    title: str
+    axis: str
+    lowest: int
+    least: int
+    lines: tuple[_Line, ...]
+
+
 # Light and dark shades of Okabe and Ito's blue and vermilion. Lines often lie on each other: what is drawn later is
 # smaller and darker, so that nothing hides what is behind it.
-_LINES = (
-    _Line("b0_before", "b0 before", (0.45, 0.70, 0.88), _Series.LineStyleDash, 2, _Series.MarkerStyleSquare, 17),
-    _Line("b1_before", "b1 before", (0.96, 0.65, 0.40), _Series.LineStyleDash, 2, _Series.MarkerStyleCircle, 13),
-    _Line("b0_after", "b0 after", (0.0, 0.27, 0.50), _Series.LineStyleSolid, 5, _Series.MarkerStyleDiamond, 12),
-    _Line("b1_after", "b1 after", (0.78, 0.30, 0.0), _Series.LineStyleSolid, 2, _Series.MarkerStyleCross, 9),
+_STYLES = (
+    ((0.45, 0.70, 0.88), _Series.LineStyleDash, 2, _Series.MarkerStyleSquare, 17),
+    ((0.96, 0.65, 0.40), _Series.LineStyleDash, 2, _Series.MarkerStyleCircle, 13),
+    ((0.0, 0.27, 0.50), _Series.LineStyleSolid, 5, _Series.MarkerStyleDiamond, 12),
+    ((0.78, 0.30, 0.0), _Series.LineStyleSolid, 2, _Series.MarkerStyleCross, 9),
 )
 
 
-def put_plot(segmentation_node: Any, table_node: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotChartNode:
-    """Plot the numbers of pieces (b0) and holes (b1) of each slice, before and after.
+def _lines(*columns: tuple[str, str]) -> tuple[_Line, ...]:
+    return tuple(_Line(column, title, *style) for (column, title), style in zip(columns, _STYLES, strict=True))
+
+
+TOPOLOGY = Plot(
+    "RNCARefine.Plot",
+    "plot",
+    "A closed ring: b0 = 1, b1 = 1",
+    "b0: components, b1: holes",
+    -1,
+    4,
+    _lines(("b0_before", "b0 before"), ("b1_before", "b1 before"), ("b0_after", "b0 after"), ("b1_after", "b1 after")),
+)
+THICKNESS = Plot(
+    "RNCARefine.ThicknessPlot",
+    "wall thickness",
+    "Wall thickness; thinnest 0: a gap",
+    "mm",
+    -1,
+    12,
+    _lines(
+        ("thickness_before_mm", "mean before"),
+        ("thinnest_before_mm", "thinnest before"),
+        ("thickness_after_mm", "mean after"),
+        ("thinnest_after_mm", "thinnest after"),
+    ),
+)
+PLOTS = (TOPOLOGY, THICKNESS)
+
+
+def put_plot(
+    segmentation_node: Any, table_node: slicer.vtkMRMLTableNode, plot: Plot = TOPOLOGY
+) -> slicer.vtkMRMLPlotChartNode:
+    """Plot columns of the report over the slices.
 
     Args:
         segmentation_node: The result of the repair, in the scene; it gets a reference to the chart.
         table_node: Its report.
+        plot: What to draw.
 
     Returns:
         The chart, made once for each segmentation and updated afterwards; its series follow the table by themselves.
     """
-    chart = segmentation_node.GetNodeReference(PLOT_ROLE)
+    chart = segmentation_node.GetNodeReference(plot.role)
     if chart is None:
-        name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} plot")
+        name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} {plot.suffix}")
         chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode", name)
-        segmentation_node.SetNodeReferenceID(PLOT_ROLE, chart.GetID())
+        segmentation_node.SetNodeReferenceID(plot.role, chart.GetID())
     was_modifying = chart.StartModify()
-    for index, line in enumerate(_LINES):
+    for index, line in enumerate(plot.lines):
         series = chart.GetNthPlotSeriesNode(index)
         if series is None:
             series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", line.title)
             chart.SetAndObserveNthPlotSeriesNodeID(index, series.GetID())
         _dress_series(series, line, table_node)
         place_beside(series, segmentation_node)
-    _dress_chart(chart, table_node)
+    _dress_chart(chart, plot, table_node)
     chart.EndModify(was_modifying)
     place_beside(chart, segmentation_node)
     return chart
 
 
-def remove_plot(segmentation_node: Any) -> None:
-    """Remove the plot chart of a segmentation and its series, if there is one."""
-    chart = segmentation_node.GetNodeReference(PLOT_ROLE)
-    if chart is None:
-        return
-    series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
-    for node in (*filter(None, series), chart):
-        slicer.mrmlScene.RemoveNode(node)
+def remove_plots(segmentation_node: Any) -> None:
+    """Remove the plot charts of a segmentation and their series, if there are any."""
+    for plot in PLOTS:
+        chart = segmentation_node.GetNodeReference(plot.role)
+        if chart is None:
+            continue
+        series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
+        for node in (*filter(None, series), chart):
+            slicer.mrmlScene.RemoveNode(node)
 
 
 def _dress_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node: slicer.vtkMRMLTableNode) -> None:
@@ -91,22 +146,22 @@ def _dress_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node:
     series.EndModify(was_modifying)
 
 
-def _dress_chart(chart: slicer.vtkMRMLPlotChartNode, table_node: slicer.vtkMRMLTableNode) -> None:
-    chart.SetTitle("A closed ring: b0 = 1, b1 = 1")
+def _dress_chart(chart: slicer.vtkMRMLPlotChartNode, plot: Plot, table_node: slicer.vtkMRMLTableNode) -> None:
+    chart.SetTitle(plot.title)
     chart.SetXAxisTitle("slice")
-    chart.SetYAxisTitle("b0: pieces, b1: holes")
+    chart.SetYAxisTitle(plot.axis)
     # A whole number at either end, so that the ticks are whole numbers; room for the legend above.
     chart.SetXAxisRangeAuto(False)
     chart.SetXAxisRange(-1, table_node.GetNumberOfRows())
     chart.SetYAxisRangeAuto(False)
-    chart.SetYAxisRange(-1, _largest(table_node) + 2)
+    chart.SetYAxisRange(plot.lowest, max(plot.least, math.ceil(_largest(plot, table_node)) + 2))
     chart.SetTitleFontSize(15)
     chart.SetAxisTitleFontSize(13)
     chart.SetLegendVisibility(True)
     chart.SetGridVisibility(True)
 
 
-def _largest(table_node: slicer.vtkMRMLTableNode) -> int:
-    columns = [table_node.GetTable().GetColumnByName(line.column) for line in _LINES]
+def _largest(plot: Plot, table_node: slicer.vtkMRMLTableNode) -> float:
+    columns = [table_node.GetTable().GetColumnByName(line.column) for line in plot.lines]
     values = [column.GetValue(row) for column in columns for row in range(column.GetNumberOfValues())]
-    return max(2, *values)
+    return max((value for value in values if math.isfinite(value)), default=0)

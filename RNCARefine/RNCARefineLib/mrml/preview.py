@@ -1,4 +1,4 @@
-"""A proposal shown over the image before anything is changed: a segmentation that nobody saves or repaired."""
+"""A proposal shown over the image before anything is changed: a segmentation that is neither saved nor repaired."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Preview(slicer.util.VTKObservationMixin):
         self._effect.setNodeReference(PREVIEW_ROLE, node)
 
     def set_opacity(self, opacity: float) -> None:
-        """Set how strongly the preview, if there is one, covers what lies below it, 0 to 1."""
+        """Set the opacity of the preview, if there is one, 0 to 1."""
         if self.node is not None:
             self.node.GetDisplayNode().SetOpacity(opacity)
 
@@ -64,7 +64,7 @@ class Preview(slicer.util.VTKObservationMixin):
         if node is None:
             return
         if self._effect.parameterSetNode() is not None:
-            # First: of a node that is gone, the reference would stay, and no one would be told.
+            # First: of a node that is gone, the reference would stay, and no event would be sent.
             self._effect.setNodeReference(PREVIEW_ROLE, None)
         displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
         for gone in (*displays, node):
@@ -167,7 +167,7 @@ def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
         node.GetSegmentation().AddEmptySegment(segment_id, f"{segment.GetName()} {segment_id}", colour)
         write_segment(node, segment_id, mask, grid)
     node.GetDisplayNode().SetSegmentVisibility2DFill(PROPOSED, False)
-    node.GetDisplayNode().SetOpacity2DFill(1.0)  # the opacity that a person sets is all there is
+    node.GetDisplayNode().SetOpacity2DFill(1.0)  # the opacity that the user sets is all there is
     return node
 
 

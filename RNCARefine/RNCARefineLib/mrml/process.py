@@ -1,4 +1,4 @@
-"""The whole way of a check and of a repair in Slicer: guard, read, compute, write."""
+"""Check and repair in Slicer: guard, read, compute, write."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .writer import add_to_scene, copy_into, draft, refer_to_volume, write_repai
 
 @dataclass(frozen=True, eq=False)
 class Destination:
-    """Where a result goes.
+    """Destination of a result.
 
     Attributes:
         output_node: The segmentation node to overwrite; ``None`` for a new one.
@@ -42,7 +42,7 @@ class Destination:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a repair has made: the report, and the nodes that it wrote."""
+    """Result of a repair: the report and the nodes it wrote."""
 
     report: Report
     segmentation_node: Any
@@ -73,7 +73,7 @@ def process(
         model: The weights.
         options: How to repair.
         destination: Where the result goes.
-        progress: Told how far the work is; returning ``False`` cancels it.
+        progress: Called with the share that is done; returning ``False`` cancels it.
 
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.

@@ -1,4 +1,4 @@
-"""Nodes become a stack."""
+"""Read nodes into a stack."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import slicer
 
+from rncarefine.anatomy.aha import handedness
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
@@ -18,7 +19,7 @@ from .volume_grid import VolumeGrid
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What was read from the scene.
+    """Data read from the scene.
 
     Attributes:
         stack: Image, myocardium and pool on the volume's grid.
@@ -44,7 +45,7 @@ def read(selection: Selection) -> Reading:
     """
     node, volume = selection.segmentation_node, selection.volume_node
     grid = VolumeGrid.of_volume(volume)
-    mask = read_segments(node, [selection.segment_id], grid)
+    mask = read_segments(node, selection.wall_ids, grid)
     segment = node.GetSegmentation().GetSegment(selection.segment_id)
     if not mask.any():
         raise ValueError(_nothing_there(selection, segment.GetName(), grid))
@@ -54,13 +55,15 @@ def read(selection: Selection) -> Reading:
         spacing=grid.spacing,
         pool=read_segments(node, [selection.pool_id], grid) if selection.pool_id else None,
         name=volume.GetName(),
+        right_ventricle=read_segments(node, [selection.rv_id], grid) if selection.rv_id else None,
+        right_handed=handedness(grid.ijk_to_ras),
     )
     others = _other_segments(selection)
     return Reading(
         stack=stack,
         others=read_segments(node, others, grid) if others else None,
         grid=grid,
-        doubts=_doubts(selection, grid, int(mask.sum())),
+        doubts=_doubts(selection, grid),
     )
 
 
@@ -68,9 +71,8 @@ def _nothing_there(selection: Selection, name: str, grid: VolumeGrid) -> str:
     """Say why no voxel of the segment lies in the volume, and what to do."""
     node, volume = selection.segmentation_node, selection.volume_node
     which = f"Segment {name!r} of segmentation {node.GetName()!r}"
-    layer = labelmap_of(node, selection.segment_id)
     # A layer may have the voxels of other segments only.
-    if layer is None or not read_segments(node, [selection.segment_id], grid.covering(layer)).any():
+    if not any(_whole(selection, segment_id, grid).any() for segment_id in selection.wall_ids):
         return f"{which} is empty. Segment the myocardium first, or choose another segment."
     return (
         f"{which} and volume {volume.GetName()!r} do not overlap. Choose the volume it was drawn on, or bring both to "
@@ -81,7 +83,7 @@ def _nothing_there(selection: Selection, name: str, grid: VolumeGrid) -> str:
 def _other_segments(selection: Selection) -> list[str]:
     """Return the segments that are neither chosen nor a note of an earlier repair."""
     segmentation = selection.segmentation_node.GetSegmentation()
-    chosen = {selection.segment_id, selection.pool_id}
+    chosen = {*selection.wall_ids, selection.pool_id}
     return [
         segment_id
         for segment_id in segmentation.GetSegmentIDs()
@@ -89,8 +91,15 @@ def _other_segments(selection: Selection) -> list[str]:
     ]
 
 
-def _doubts(selection: Selection, grid: VolumeGrid, inside: int) -> list[Reason]:
-    labelmap = labelmap_of(selection.segmentation_node, selection.segment_id)
-    whole = read_segments(selection.segmentation_node, [selection.segment_id], grid.covering(labelmap))
-    outside = int(whole.sum()) - inside
+def _doubts(selection: Selection, grid: VolumeGrid) -> list[Reason]:
+    outside = 0
+    for segment_id in selection.wall_ids:
+        inside = read_segments(selection.segmentation_node, [segment_id], grid)
+        outside += int(_whole(selection, segment_id, grid).sum()) - int(inside.sum())
     return [Reason(ReasonCode.OUTSIDE_VOLUME, voxels=outside)] if outside else []
+
+
+def _whole(selection: Selection, segment_id: str, grid: VolumeGrid) -> Mask:
+    """Return all voxels of a segment, also those outside the volume."""
+    layer = labelmap_of(selection.segmentation_node, segment_id)
+    return read_segments(selection.segmentation_node, [segment_id], grid if layer is None else grid.covering(layer))

@@ -1,4 +1,4 @@
-"""What a review needs, kept in the repaired segmentation itself: tags on the repaired segment, and segments beside it.
+"""What a review needs, kept in the repaired segmentation itself: tags on the repaired segment, and segments next to it.
 
 It survives a saved scene, a ``.seg.nrrd`` file on its own, and the frames of a sequence; ``vtkSegmentationHistory``
 takes it back and makes it again with the voxels.
@@ -16,21 +16,17 @@ import vtk
 
 from rncarefine.refine.decisions import review_status
 from rncarefine.refine.records import Report
+from rncarefine.refine.repair_masks import RepairMasks
+from rncarefine.refine.review_tags import (
+    DECISIONS_TAG,
+    MASKS_TAG,
+    POOL_TAG,
+    REPORT_TAG,
+    review_tags,
+    tag_json,
+)
 from rncarefine.report import pictures
-from rncarefine.report.report import strict_values
 
-from .masks import RepairMasks
-
-STATUS_TAG = "Segmentation.Status"
-PROVENANCE_TAG = "RNCARefine.Provenance"
-REPORT_TAG = "RNCARefine.Report"
-"""On a repaired segment: the report of the repair, as JSON."""
-DECISIONS_TAG = "RNCARefine.Decisions"
-"""On a repaired segment: slices that were accepted (true) or rejected (false), as JSON."""
-MASKS_TAG = "RNCARefine.Masks"
-"""On a repaired segment: wall and pool before and after the repair (see :class:`~.masks.RepairMasks`)."""
-POOL_TAG = "RNCARefine.Pool"
-"""On a repaired segment: the ID of the blood pool that the wall took from."""
 REVIEW_TAG = "RNCARefine.Review"
 """On a review segment: ``added`` or ``removed``."""
 REVIEW_OF_TAG = "RNCARefine.ReviewOf"
@@ -83,7 +79,7 @@ def review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, kind: 
     if known_id is not None:
         return known_id
     name = f"{segmentation.GetSegment(segment_id).GetName()} {kind.word}"
-    # Somebody's own segment may have this ID.
+    # The user's own segment may have this ID.
     free_id = segmentation.GenerateUniqueSegmentID(f"{segment_id}_{kind.word}")
     review_id = segmentation.AddEmptySegment(free_id, name, kind.colour)
     review = segmentation.GetSegment(review_id)
@@ -104,7 +100,7 @@ def reviewed_segments(segmentation: slicer.vtkSegmentation) -> list[str]:
 def mark(
     segmentation: slicer.vtkSegmentation, segment_id: str, pool_id: str | None, report: Report, masks: RepairMasks
 ) -> None:
-    """Write down on a segment how, and with what result, it was repaired; nobody has decided about it yet.
+    """Store on a segment how it was repaired and with what result, without decisions.
 
     The review of another segment that would have to restore the same wall or pool is ended: its voxels are not those
     that it left.
@@ -116,19 +112,23 @@ def mark(
         report: The report of the repair.
         masks: What it changed.
     """
-    written = {segment_id, pool_id} - {None}
+    written = {segment_id, pool_id, *masks.parts_before} - {None}
     for other_id in reviewed_segments(segmentation):  # an earlier review of this very segment is one of them
         other = segmentation.GetSegment(other_id)
-        if {other_id, tag_of(other, POOL_TAG)} & written:
+        if {other_id, tag_of(other, POOL_TAG), *_parts_of(other)} & written:
             for tag in (REPORT_TAG, MASKS_TAG, POOL_TAG, DECISIONS_TAG):
                 other.RemoveTag(tag)
     segment = segmentation.GetSegment(segment_id)
-    segment.SetTag(PROVENANCE_TAG, _provenance(report))
-    segment.SetTag(REPORT_TAG, tag_json(strict_values(report.to_dict())))
-    segment.SetTag(MASKS_TAG, masks.to_text())
-    if pool_id is not None:
-        segment.SetTag(POOL_TAG, pool_id)
-    set_status(segment, report)
+    for tag, value in review_tags(report, masks, pool_id).items():
+        segment.SetTag(tag, value)
+
+
+def _parts_of(segment: slicer.vtkSegment) -> list[str]:
+    """Return the segments that formed one wall with a repaired segment; none where that cannot be read."""
+    try:
+        return list(stored_masks(segment).parts_before)
+    except ValueError:
+        return []
 
 
 def set_status(segment: slicer.vtkSegment, report: Report) -> None:
@@ -164,7 +164,7 @@ def stored_decisions(segment: slicer.vtkSegment) -> dict[int, bool]:
 
 
 def store_decisions(segment: slicer.vtkSegment, decisions: Mapping[int, bool]) -> None:
-    """Write the decisions about a repaired segment down."""
+    """Store the decisions about a repaired segment."""
     segment.SetTag(DECISIONS_TAG, tag_json({str(k): decisions[k] for k in sorted(decisions)}))
 
 
@@ -180,11 +180,6 @@ def stored_masks(segment: slicer.vtkSegment) -> RepairMasks:
         raise _unreadable(segment, MASKS_TAG) from error
 
 
-def tag_json(content: Mapping[str, Any]) -> str:
-    """Return values as the JSON of a tag: one line of ASCII, without the character that parts the tags in a file."""
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("|", "\\u007c")
-
-
 def _json_of(segment: slicer.vtkSegment, tag: str) -> dict[str, Any]:
     try:
         content = json.loads(tag_of(segment, tag) or "")
@@ -197,21 +192,3 @@ def _json_of(segment: slicer.vtkSegment, tag: str) -> dict[str, Any]:
 
 def _unreadable(segment: slicer.vtkSegment, tag: str) -> ValueError:
     return ValueError(f"Tag {tag!r} of segment {segment.GetName()!r} cannot be read. Repair the segment again.")
-
-
-def _provenance(report: Report) -> str:
-    run, model = report.run, report.model
-    content = {
-        "version": run.version,
-        "model": model.name if model else None,
-        "sha256": model.sha256 if model else None,
-        "licence": model.licence if model else None,
-        "backend": run.backend,
-        "device": run.device,
-        "seed": run.seed,
-        "samples": run.samples,
-        "steps": run.steps,
-        "summary": report.summary(),
-    }
-    # Slicer's file format separates tags by this character.
-    return json.dumps(content, ensure_ascii=True).replace("|", "/")

@@ -1,7 +1,8 @@
-"""A person's review of a repair: slices accepted, or rejected and put back exactly as they were."""
+"""The user's review of a repair: slices accepted, or rejected and put back exactly as they were."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,12 @@ import slicer
 
 from rncarefine.refine.decisions import decided
 from rncarefine.refine.records import Report
+from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.report.report import write_report
 from rncarefine.stack import Mask, Stack
 
 from .guards import Selection
-from .masks import RepairMasks
-from .plot import remove_plot
+from .plot import remove_plots
 from .review import (
     ADDED,
     POOL_TAG,
@@ -106,6 +107,13 @@ class Review:
         return pool_id if pool_id in self.segmentation_node.GetSegmentation().GetSegmentIDs() else None
 
     @property
+    def wall_ids(self) -> list[str]:
+        """The segments of the wall that still exist; the first takes what a repair adds."""
+        there = self.segmentation_node.GetSegmentation().GetSegmentIDs()
+        more = [segment_id for segment_id in self._masks.parts_before if segment_id in there]
+        return list(dict.fromkeys([self.segment_id, *more]))
+
+    @property
     def volume_node(self) -> Any:
         """The image that the segmentation was repaired with.
 
@@ -151,10 +159,10 @@ class Review:
 
     def wall_now(self) -> Mask:
         """Return the wall as it is now, shape of the volume (k, j, i)."""
-        return read_segments(self.segmentation_node, [self.segment_id], self._grid())
+        return read_segments(self.segmentation_node, self.wall_ids, self._grid())
 
     def export(self, path: str | Path) -> None:
-        """Write the report, decisions applied, as the file's ending tells: .csv, .json or .html; whole or not at all.
+        """Write the report, decisions applied, by the file's ending: .csv, .json or .html; whole or not at all.
 
         Raises:
             ValueError: Another ending.
@@ -191,7 +199,7 @@ class Review:
         self._decide(k, None)
 
     def refresh(self) -> slicer.vtkMRMLTableNode:
-        """Make the table say what the segmentation says, after an undo or edits by hand, and return it.
+        """Update the table after an undo or manual edits, and return it.
 
         The status needs no refreshing: it is a tag and comes back with the voxels.
         """
@@ -230,7 +238,7 @@ class Review:
 
     def _check(self, volume_node: Any) -> None:
         """Refuse a volume that the repair cannot have been made with."""
-        Selection.create(self.segmentation_node, self.segment_id, volume_node, self.pool_id)
+        Selection.create(self.segmentation_node, self.wall_ids, volume_node, self.pool_id)
         shape, wanted = VolumeGrid.of_volume(volume_node).shape, self._masks.shape
         if shape != wanted:
             raise ValueError(
@@ -251,9 +259,9 @@ class Review:
                 f"Segmentation {node.GetName()!r} has no slice {k}; its slices are 0 to {masks.shape[0] - 1}."
             )
         write = accepted is False or decisions.get(k) is False
-        wall, pool = masks.wall_after, masks.pool_after
+        walls, pool = masks.parts_after or {self.segment_id: masks.wall_after}, masks.pool_after
         if accepted is False:
-            wall, pool = masks.wall_before, masks.pool_before
+            walls, pool = masks.parts_before or {self.segment_id: masks.wall_before}, masks.pool_before
             if not masks.changed(k):
                 raise ValueError(
                     f"The repair did not change slice {k} of segmentation {node.GetName()!r}, there is nothing to "
@@ -268,25 +276,27 @@ class Review:
         step = nullcontext() if self.undo is None else self.undo.step(node)
         with slicer.util.RenderBlocker(), step, unchanged_on_failure(node, existing_table(node)):
             if write:
-                self._write_slice(k, wall[k], None if pool is None else pool[k])
+                self._write_slice(k, {key: wall[k] for key, wall in walls.items()}, None if pool is None else pool[k])
             store_decisions(self._segment, decisions)
             report = self.report()
             set_status(self._segment, report)
             put_table(report, node)
 
-    def _write_slice(self, k: int, wall: Mask, pool: Mask | None) -> None:
-        node, grid, writes = self.segmentation_node, self._grid(), []
-        for segment_id, new in ((self.segment_id, wall), (self.pool_id, pool)):
-            if segment_id is not None and new is not None:
-                voxels = read_segments(node, [segment_id], grid)
-                writes.append((segment_id, voxels, new))
+    def _write_slice(self, k: int, walls: Mapping[str, Mask], pool: Mask | None) -> None:
+        node, grid = self.segmentation_node, self._grid()
+        wanted = {} if self.pool_id is None or pool is None else {self.pool_id: pool}
+        wanted |= {segment_id: walls[segment_id] for segment_id in reversed(self.wall_ids) if segment_id in walls}
+        voxels = {segment_id: read_segments(node, [segment_id], grid) for segment_id in wanted}
+        now = {segment_id: mask[k].copy() for segment_id, mask in voxels.items()}
+
+        def takes(segment_id: str) -> bool:
+            return any((wanted[segment_id] & mask).any() for other, mask in now.items() if other != segment_id)
+
         # What gives voxels first: where two segments lie on each other, Slicer parts them into two layers.
-        if len(writes) == 2 and (wall & writes[1][1][k]).any():
-            writes.reverse()
-        for segment_id, voxels, new in writes:
-            if (voxels[k] != new).any():
-                voxels[k] = new
-                write_inside(node, segment_id, voxels, grid)
+        for segment_id in sorted(wanted, key=takes):
+            if (now[segment_id] != wanted[segment_id]).any():
+                voxels[segment_id][k] = wanted[segment_id]
+                write_inside(node, segment_id, voxels[segment_id], grid)
 
 
 def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
@@ -295,8 +305,8 @@ def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
 
 
 def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
-    """Remove table and plot of a repair that was undone: nothing in the scene may tell of it."""
-    remove_plot(segmentation_node)
+    """Remove table and plots of a repair that was undone: nothing in the scene may refer to it."""
+    remove_plots(segmentation_node)
     table = existing_table(segmentation_node)
     if table is not None:
         slicer.mrmlScene.RemoveNode(table)

@@ -1,6 +1,6 @@
 """The sample of the module Sample Data: a real stack and its broken wall, shipped with the extension.
 
-Slicer imports this file when it starts: it says where the files are, and loads nothing before somebody asks for them.
+Slicer imports this file when it starts: it says where the files are, and loads nothing until they are asked for.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def load() -> tuple[Any, Any]:
 
     Returns:
         The volume, and the segmentation, which refers to the volume for its geometry. Saving them asks for a place:
-        they do not know the installed files, which nobody should overwrite.
+        they do not know the installed files, which must not be overwritten.
 
     Raises:
         ValueError: A file is missing or damaged. As after any error, the scene is as it was before.

@@ -1,4 +1,4 @@
-"""Nodes beside nodes in the subject hierarchy, and a scene in which a failure leaves no trace."""
+"""Nodes next to nodes in the subject hierarchy, and a scene in which a failure leaves no trace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def place_beside(node: Any, *neighbours: Any) -> None:
 
 @contextmanager
 def unchanged_on_failure(*nodes: Any) -> Iterator[None]:
-    """Make what is done inside all or nothing.
+    """Restore the scene if the block fails.
 
     When the block raises, nodes that it added to the scene are removed, and ``nodes`` (those that are not ``None``)
     have their content, references and looks of before.
@@ -59,7 +59,7 @@ class _Backup:
         self._pairs = [(original, _copy(original)) for original in (node, _display_node(node)) if original is not None]
 
     def restore(self) -> None:
-        """Give the nodes their copied content back."""
+        """Restore the copied content of the nodes."""
         for original, copy in self._pairs:
             original.Copy(copy)
 

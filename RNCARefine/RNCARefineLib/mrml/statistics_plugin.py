@@ -31,7 +31,7 @@ MOST_VOXELS = 400_000
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a column of the table is.
+    """Definition of a table column.
 
     Attributes:
         key: Machine-readable name.
@@ -40,7 +40,7 @@ class Measurement:
         description: Definition on screen, translated.
         units: "g", "deg", "mm", or nothing for a number of things.
         quantity: DICOM code of what is measured: value, scheme and meaning.
-        default: Computed by the plug-in unless somebody switches it off.
+        default: Computed by the plug-in unless it is switched off.
     """
 
     key: str
@@ -241,7 +241,7 @@ def _may_be_wall(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> 
 
 
 def _unjudged(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> dict[str, int | float]:
-    """Return what can be said of a segment that is no short-axis wall; nothing in it is expected to be a ring."""
+    """Return the measurements of a segment that is no short-axis wall; no ring is expected in it."""
     from rncarefine.refine.metrics import lv_mass_g
 
     slices = sum(bool(one.any()) for one in wall)
@@ -318,7 +318,7 @@ def _resampled(labelmap: Any, segmentation_node: Any, volume_node: Any) -> Any:
 
 
 class RNCARefineSegmentStatisticsPlugin(SegmentStatisticsPluginBase):
-    """Tells, for every segment, in how many slices it is the closed ring that a ventricle's wall should be."""
+    """Counts, for every segment, in how many slices it is the closed ring that a ventricle's wall should be."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -329,7 +329,7 @@ class RNCARefineSegmentStatisticsPlugin(SegmentStatisticsPluginBase):
         self.defaultKeys = [item.key for item in self._measurements.values() if item.default]
 
     def setDefaultParameters(self, parameterNode: Any, overwriteExisting: bool = False) -> None:
-        """Leave the plug-in off until somebody chooses it: most segments are no short-axis walls."""
+        """Leave the plug-in off until it is chosen: most segments are no short-axis walls."""
         enabled = f"{type(self).__name__}.enabled"
         if not parameterNode.GetParameter(enabled):
             parameterNode.SetParameter(enabled, str(False))

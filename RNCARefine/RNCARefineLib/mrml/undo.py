@@ -30,7 +30,7 @@ class _Steps:
     Attributes:
         history: The states that can be gone back to.
         known: Fingerprints of the states that a step has made, and of the one before the first step. A step gives
-            back a whole state: to leave any other one loses what somebody else has done.
+            back a whole state: to leave any other one loses edits made elsewhere.
     """
 
     history: Any = field(default_factory=slicer.vtkSegmentationHistory)
@@ -66,7 +66,7 @@ class UndoSteps:
         steps.known.add(_fingerprint(node))
 
     def edited_since(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether a step back or forth would take edits by somebody else along.
+        """Whether a step back or forth would include edits made elsewhere.
 
         Voxels and segments count; names, colours, tags and visibility do not.
         """
@@ -106,7 +106,7 @@ class UndoSteps:
 
 
 def _fingerprint(node: slicer.vtkMRMLSegmentationNode) -> int:
-    """Return a number that tells the voxels and the list of segments from others."""
+    """Return a number that identifies the voxels and the list of segments."""
     segmentation = node.GetSegmentation()
     layers: dict[Any, int] = {}
     segments = []

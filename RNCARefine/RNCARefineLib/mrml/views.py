@@ -99,7 +99,7 @@ def align_views(volume_node: slicer.vtkMRMLScalarVolumeNode) -> None:
         )
     for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         view.RotateToVolumePlane(volume_node)
-    # Views that somebody has turned may all have found another plane, and so may the only view of a layout.
+    # Views that were turned may all have found another plane, and so may the only view of a layout.
     if _in_no_plane(volume_node):
         nearest = min(_seen(), key=lambda view: _drift(view, volume_node, to_world))
         nearest.RotateToAxes(slicer.util.vtkMatrixFromArray(to_world), 2)
@@ -112,7 +112,7 @@ def _seen() -> list[slicer.vtkMRMLSliceNode]:
 
 
 def _in_no_plane(volume_node: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Tell whether there are slice views, and none of them is parallel to the slices of a volume that has planes."""
+    """Return whether there are slice views, and none of them is parallel to the slices of a volume that has planes."""
     to_world, views = _matrix_to_world(volume_node), _seen()
     if to_world is None or not views:
         return False

@@ -1,4 +1,4 @@
-"""A repaired stack becomes segments: in a new segmentation, in one that was given, or in the input itself."""
+"""Write a repaired stack as segments: into a new segmentation, a given one, or the input itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import slicer
 
+from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.refine.result import Repaired
 from rncarefine.stack import Mask
 
 from .guards import Selection
-from .masks import RepairMasks
 from .review import ADDED, REMOVED, mark, review_segment
 from .scene import place_beside
 from .segments import labelmap_of, read_segments, write_segment
@@ -46,13 +46,20 @@ def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: Vo
     # The pool first, it only gives: where the wall lay on it, Slicer would part the two into two layers.
     if selection.pool_id is not None and repaired.pool is not None and repaired.pool_changed:
         write_inside(node, selection.pool_id, repaired.pool, grid)
-    write_inside(node, selection.segment_id, repaired.wall, grid)
+    # The first segment takes what is added; whatever stays keeps its segment.
+    parts = {segment_id: read_segments(node, [segment_id], grid) for segment_id in selection.wall_ids[1:]}
+    if parts:
+        parts = {selection.segment_id: read_segments(node, [selection.segment_id], grid), **parts}
+    masks = RepairMasks.of(repaired, parts)
+    after = masks.parts_after or {selection.segment_id: repaired.wall}
+    for segment_id in reversed(selection.wall_ids):
+        write_inside(node, segment_id, after[segment_id], grid)
     for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
         note = review_segment(segmentation, selection.segment_id, kind)
         # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
         segmentation.SeparateSegmentLabelmap(note)
         write_segment(node, note, mask, grid)
-    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, RepairMasks.of(repaired))
+    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:
@@ -80,7 +87,7 @@ def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> No
 
 
 def _dress(node: Any, selection: Selection) -> None:
-    """Give a result the place, the geometry and the looks of its input."""
+    """Copy place, geometry and display of the input to a result."""
     source, volume = selection.segmentation_node, selection.volume_node
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)

@@ -1,6 +1,6 @@
 """The module's panel: the only place in the library that imports ``qt``.
 
-In the order in which a person meets them:
+In the order in which the user meets them:
 
 * :mod:`.panel`: holds the parts together and keeps them in step with the scene and the parameter node.
 * :mod:`.inputs`: nodes and segments to work on. :mod:`.frames`: sequences, and the frame that is shown.
@@ -8,8 +8,8 @@ In the order in which a person meets them:
 * :mod:`.computing`: what computes, and the button that installs PyTorch; :mod:`.pytorch` knows how.
 * :mod:`.actions`: Check and Repair, with :mod:`.terms` and :mod:`.progress_dialog`.
 * :mod:`.review_section`: the review, with :mod:`.slice_table`, :mod:`.findings` and :mod:`.export`.
-* :mod:`.choice`: a combo box that is filled by hand. :mod:`.controls`: enabled or not, and why not.
-  :mod:`.faults`: errors as one sentence. :mod:`.numbers`: numbers in sentences. :mod:`.watch`: tells when the
+* :mod:`.controls`: enabled or not, and why not; a combo box that is filled by hand.
+  :mod:`.faults`: errors as one sentence. :mod:`.numbers`: numbers in sentences. :mod:`.watch`: signals when the
   segmentations of the scene, or the frames that are shown, have changed.
 
 The effect in Segment Editor shares them: :mod:`.effect_options` are its widgets, :mod:`.effect_texts` its words.

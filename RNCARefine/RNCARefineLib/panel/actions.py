@@ -1,4 +1,4 @@
-"""Check and Repair, with what is chosen in the parameter node."""
+"""Check and Repair, with the choices in the parameter node."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from ..mrml.guards import Selection
 from ..mrml.vessel_review import VesselReview
 from .findings import Checked
 from .frames import ALL_FRAMES, browser_of, news_of, player_of
+from .wall_parts import wall_ids
 
 IN_PLACE = "in place"
 """Value of the parameter ``output`` that changes the input itself; any other makes a new segmentation."""
 
 
-def check(logic: Any, parameters: Any) -> Checked:
+def run_check(logic: Any, parameters: Any) -> Checked:
     """Diagnose every slice of what is chosen, of a sequence in the frame that is shown; nothing in the scene changes.
 
     Raises:
@@ -27,34 +28,35 @@ def check(logic: Any, parameters: Any) -> Checked:
     """
     selection = Selection.create(
         parameters.inputSegmentation,
-        parameters.myocardiumSegmentID,
+        wall_ids(parameters),
         parameters.inputVolume,
         parameters.poolSegmentID,
+        parameters.rvSegmentID,
     )
     return Checked.of(logic, selection, {"closeBase": parameters.closeBase, "apex": parameters.apex})
 
 
 @dataclass(frozen=True)
-class Repaired:
-    """What a repair has made; the nodes are the logic's.
+class RunNews:
+    """How a repair went; the nodes are the logic's.
 
     Attributes:
         run: How it was computed.
-        news: What a person must know about it; empty if all is well.
+        news: What the user must know about it; empty if all is well.
     """
 
     run: RunRecord
     news: str
 
 
-def repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> Repaired:
-    """Repair what is chosen, as it is chosen.
+def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunNews:
+    """Repair the chosen segment with the chosen options.
 
     Args:
         logic: ``RNCARefineLogic``; it has the nodes of the result.
         parameters: The parameter node.
         card: The model.
-        progress: Told how far the work is; may cancel.
+        progress: Called with the share that is done; may cancel.
 
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.
@@ -62,9 +64,10 @@ def repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> 
             kept instead.
     """
     segmentation, volume = parameters.inputSegmentation, parameters.inputVolume
-    segment, pool = parameters.myocardiumSegmentID, parameters.poolSegmentID or None
+    segment, pool = wall_ids(parameters), parameters.poolSegmentID or None
     in_place = parameters.output == IN_PLACE
     options: dict[str, Any] = {
+        "rvSegmentID": parameters.rvSegmentID or None,
         "mode": parameters.mode,
         "model": card.name,
         "device": parameters.device,
@@ -84,10 +87,10 @@ def repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> 
     browser = _player(segmentation, volume, in_place)
     if browser is None:
         report: Report = logic.process(segmentation, segment, volume, poolSegmentID=pool, **options)
-        return Repaired(report.run, "\n".join(report.warnings))
+        return RunNews(report.run, "\n".join(report.warnings))
     frames = None if parameters.frames == ALL_FRAMES else [browser.GetSelectedItemNumber()]
     outcome = logic.processSequence(browser, segmentation, segment, volume, pool, frames=frames, **options)
-    return Repaired(next(iter(outcome.reports.values())).run, news_of(outcome))
+    return RunNews(next(iter(outcome.reports.values())).run, news_of(outcome))
 
 
 def check_picture(logic: Any, parameters: Any) -> PictureReport:

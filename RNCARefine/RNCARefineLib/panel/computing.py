@@ -1,4 +1,4 @@
-"""The line that says what computes, and the button that installs PyTorch."""
+"""Compute-device status, and the button that installs PyTorch."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BACKENDS = {"numpy": "NumPy", "torch": "PyTorch"}
 
 
 class ComputingLine:
-    """Looks for PyTorch only once somebody wants to know: when the section Advanced is opened.
+    """Looks for PyTorch only when it is needed: when the section Advanced is opened.
 
     Args:
         ui: The widgets of the panel.
-        notice: Shows a sentence to the person.
+        notice: Shows a sentence to the user.
         pytorch: Looks for PyTorch and installs it.
     """
 
@@ -34,7 +34,7 @@ class ComputingLine:
         ui.installPyTorchButton.connect("clicked()", self._install)
 
     def refresh(self) -> None:
-        """Look what is there and say it."""
+        """Detect the device and show it."""
         with slicer.util.WaitCursor():
             found = self._pytorch.computing()
         self._known = True
@@ -47,7 +47,7 @@ class ComputingLine:
         )
 
     def show_run(self, run: RunRecord) -> None:
-        """Say what has computed the last repair."""
+        """Show the device of the last repair."""
         device = _("CPU") if run.device == "cpu" else run.device.upper()
         self._ui.computingLabel.text = f"{device} ({_BACKENDS.get(run.backend, run.backend)})"
 

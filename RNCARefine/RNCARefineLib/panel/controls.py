@@ -1,8 +1,58 @@
-"""Controls that say why they cannot be used."""
+"""Controls that say why they cannot be used, and a combo box that is filled by hand."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+
+class Option(NamedTuple):
+    """An entry: its key, its text, and the tooltip of the box while it is chosen."""
+
+    key: str
+    text: str
+    tip: str = ""
+
+
+class ChoiceBox:
+    """A combo box whose entries stand for keys, for what no Slicer widget can list.
+
+    Args:
+        combo: The ``QComboBox``.
+        on_chosen: Called with the key when the user (or a script, through the combo box) chooses another entry;
+            not called by :meth:`fill`.
+    """
+
+    def __init__(self, combo: Any, on_chosen: Callable[[str], None]) -> None:
+        self._combo = combo
+        self._tip = str(combo.toolTip)
+        self._options: list[Option] = []
+        self._on_chosen = on_chosen
+        combo.connect("currentIndexChanged(int)", self._on_index)
+
+    def fill(self, options: Sequence[Option], key: str) -> None:
+        """Offer these options and choose one of them; a key that is not among them chooses nothing."""
+        blocked = self._combo.blockSignals(True)
+        # An open list is not pulled from under the mouse.
+        if list(options) != self._options:
+            self._options = list(options)
+            self._combo.clear()
+            for option in self._options:
+                self._combo.addItem(option.text)
+        keys = [option.key for option in self._options]
+        self._combo.currentIndex = keys.index(key) if key in keys else -1
+        self._combo.blockSignals(blocked)
+        self._show_tip()
+
+    def _on_index(self, index: int) -> None:
+        self._show_tip()
+        if 0 <= index < len(self._options):
+            self._on_chosen(self._options[index].key)
+
+    def _show_tip(self) -> None:
+        index = self._combo.currentIndex
+        tip = self._options[index].tip if 0 <= index < len(self._options) else ""
+        self._combo.toolTip = f"{self._tip}\n{tip}" if tip else self._tip
 
 
 def enable(control: Any, tip: str, unless: str = "") -> None:
@@ -18,7 +68,7 @@ def enable(control: Any, tip: str, unless: str = "") -> None:
 
 
 def make_small(widget: Any, factor: float) -> None:
-    """Make the letters of a widget smaller, in proportion: a size in points would be another one on each system."""
+    """Reduce the font size of a widget in proportion: a size in points would differ between systems."""
     font = widget.font
     if font.pointSizeF() > 0:  # it may be given in pixels
         font.setPointSizeF(factor * font.pointSizeF())

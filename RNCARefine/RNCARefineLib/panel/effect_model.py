@@ -9,14 +9,14 @@ from slicer.i18n import tr as _
 from rncarefine.nca.card import ModelCard
 from rncarefine.words import Mode
 
-from .choice import Choice, Option
+from .controls import ChoiceBox, Option
 from .model_choice import ModelChoice
 
 
 class EffectModel:
-    """What is chosen among the effect's parameters, shown in three widgets.
+    """Mode and model among the effect's parameters, shown in three widgets.
 
-    Without a choice of the person the mode is that of the best model, and the model the best one of the mode.
+    Unless the user has chosen, the mode is that of the best model, and the model the best one of the mode.
 
     Args:
         effect: The ``qSlicerSegmentEditorScriptedEffect``; it keeps the parameters.
@@ -27,12 +27,12 @@ class EffectModel:
 
     def __init__(self, effect: Any, modes: Any, models: Any, licence: Any) -> None:
         self._effect = effect
-        self._modes = Choice(modes, lambda mode: effect.setParameter("Mode", mode))
+        self._modes = ChoiceBox(modes, lambda mode: effect.setParameter("Mode", mode))
         self._models = ModelChoice(models, licence)
 
     @property
     def mode(self) -> str:
-        """What the automaton's cells see of the stack."""
+        """The mode: slice-wise or volumetric."""
         best = self._models.best()
         return self._chosen("Mode") or (str(Mode.SLICE_WISE) if best is None else best.mode)
 
@@ -62,9 +62,9 @@ class EffectModel:
         self._models.update(self)
 
     def decline(self, declined: ModelCard) -> str:
-        """Choose another model for a person who has declined the terms of one, and return what to tell."""
+        """Choose another model for the user who has declined the terms of one, and return the message."""
         return self._models.decline(self, declined, _("Preview or Apply"))
 
     def _chosen(self, name: str) -> str:
-        # Segment Editor cannot tell an empty parameter from none: there are no defaults.
+        # Segment Editor cannot distinguish an empty parameter from none: there are no defaults.
         return str(self._effect.parameter(name)) if self._effect.parameterDefined(name) else ""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from .choice import Choice, Option
-from .controls import enable, say
+from .controls import ChoiceBox, Option, enable, say
 
 if TYPE_CHECKING:
     from rncarefine.refine.options import RepairOptions
@@ -36,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
 
 def set_defaults(effect: Any) -> None:
     """Define the parameters that are not defined yet."""
-    # BloodPool, Mode and Model have none: Segment Editor cannot tell an empty parameter from none.
+    # BloodPool, Mode and Model have none: Segment Editor cannot distinguish an empty parameter from none.
     effect.setParameterDefault("Scope", WHOLE_SEGMENT)
     for name in (*SWITCHES, *NUMBERS, *WORDS):
         default = DEFAULTS[name]
@@ -50,7 +49,7 @@ class EffectOptions:
 
     Args:
         effect: The ``qSlicerSegmentEditorScriptedEffect``; it keeps the parameters and the frame.
-        changed: Called when a person has changed an option; calls :meth:`save`.
+        changed: Called when the user has changed an option; calls :meth:`save`.
         on_click: What the buttons do: "check", "preview", "apply", "cancel".
     """
 
@@ -104,7 +103,7 @@ class EffectOptions:
 
     @property
     def preview_opacity(self) -> float:
-        """How strongly a preview covers what lies below it, 0 to 1."""
+        """Opacity of the preview, 0 to 1."""
         return float(self._effect.doubleParameter("PreviewOpacity"))
 
     @property
@@ -166,7 +165,7 @@ class EffectOptions:
         enable(self.opacity, _("How strongly the preview covers what lies below it."), no_preview)
 
     def save(self) -> None:
-        """Take what is chosen in the widgets into the parameters."""
+        """Save the values of the widgets in the parameters."""
         self._effect.setParameter("Scope", THIS_SLICE if self.this_slice.checked else WHOLE_SEGMENT)
         self._effect.setParameter("CloseBase", int(self.close_base.checked))
         self._effect.setParameter("AddOnly", int(self.add_only.checked))
@@ -201,7 +200,7 @@ class EffectOptions:
         say(self.findings, text)
 
     def disconnect(self) -> None:
-        """Let go of what the widgets call."""
+        """Disconnect the widgets."""
         for widget, signal in self._connections:
             widget.disconnect(signal)
         self._connections = []
@@ -213,8 +212,8 @@ class EffectOptions:
             qt.QComboBox(),
             "BloodPool",
             _(
-                "The segment that is the cavity of the left ventricle, if there is one. It tells a gap from an open "
-                "outflow tract, and gives the wall the voxels that it needs."
+                "The segment that is the cavity of the left ventricle, if there is one. It distinguishes a gap from an "
+                "open outflow tract, and gives the wall the voxels that it needs."
             ),
         )
         self._add_row(_("Blood pool:"), self.pool)
@@ -319,9 +318,9 @@ class EffectOptions:
         self._effect.addOptionsWidget(self.findings)
         self.say("")
 
-    def _choice(self, combo: Any, parameter: str) -> Choice:
+    def _choice(self, combo: Any, parameter: str) -> ChoiceBox:
         self._connections.append((combo, "currentIndexChanged(int)"))
-        return Choice(combo, lambda key: self._effect.setParameter(parameter, key))
+        return ChoiceBox(combo, lambda key: self._effect.setParameter(parameter, key))
 
     def _add_row(self, label: str, *widgets: Any, layout: Any = None) -> None:
         """Add widgets side by side, or in ``layout``; in a layout, because Slicer stretches bare widgets upwards."""

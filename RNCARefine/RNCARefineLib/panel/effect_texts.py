@@ -1,4 +1,4 @@
-"""What the Segment Editor effect says after a check, a preview and a repair."""
+"""Messages of the Segment Editor effect after a check, a preview and a repair."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .numbers import listed
 
 
 def checked(report: Report, k: int | None = None) -> str:
-    """Return what a check has found, one line a slice to repair.
+    """Return the findings of a check, one line per slice to repair.
 
     Args:
         report: Of the whole stack.
@@ -35,7 +35,7 @@ def checked(report: Report, k: int | None = None) -> str:
 
 
 def previewed(proposal: Proposal) -> str:
-    """Return what a preview shows."""
+    """Return the message of a preview."""
     if not proposal.changed:
         return _unchanged(proposal)
     text = _(
@@ -51,7 +51,7 @@ def previewed(proposal: Proposal) -> str:
 
 
 def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
-    """Return what was written.
+    """Return the message after a repair.
 
     Args:
         proposal: What was to be written.
@@ -84,7 +84,7 @@ def _unchanged(proposal: Proposal) -> str:
 
 
 def _to_look_at(proposal: Proposal) -> list[str]:
-    """Return a line for each slice that is left for a person, and for each repair that a person must look at."""
+    """Return a line for each slice that is left unrepaired, and for each repair that needs review."""
     left, doubtful = _("{slice} is left for you: {reason}"), _("Look at the repair of {slice}: {reason}")
     closed = _("Look at {slice}: {reason}")
     return [

@@ -1,4 +1,4 @@
-"""The report as a file, in the kind that the ending of its name tells."""
+"""The report as a file, in the format of its ending."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def export(findings: Findings, parent: Any, choose: Callable[[Any, str], str] | 
         choose: Shows a save dialog over a widget with a suggested path and returns the chosen one, empty if none was.
 
     Returns:
-        The path that was written, empty if the person wants none.
+        The path that was written, empty if the user wants none.
 
     Raises:
-        ValueError: The ending tells no kind of report.
+        ValueError: The ending is that of no report format.
         OSError: The file cannot be written; what was there before is still there.
     """
     path = (choose or ask_for_file)(parent, suggested_path(findings.segmentation_node.GetName(), findings.frame))
@@ -36,7 +36,7 @@ def export(findings: Findings, parent: Any, choose: Callable[[Any, str], str] | 
 
 
 def suggested_path(name: str, frame: Frame | None = None) -> str:
-    """Return where a report would go: beside the scene, named after the segmentation and the frame, from 1."""
+    """Return where a report would go: next to the scene, named after the segmentation and the frame, from 1."""
     folder = Path(slicer.mrmlScene.GetRootDirectory() or ".")
     stem = re.sub(r'[\\/:*?"<>|\s]+', " ", name).strip()
     of_frame = "" if frame is None else f"_frame-{frame.number + 1}"

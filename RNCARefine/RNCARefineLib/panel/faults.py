@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence that says what to do."""
+"""Map errors to one-sentence messages with a remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
     """Show an error of the block in a window.
 
-    What can be expected is shown as one sentence, and the block is left. What nobody has foreseen is shown with its
+    An expected error is shown as one sentence, and the block is left. An unexpected one is shown with its
     trace, and raised again, so that it stands in the log, too.
 
     Args:
@@ -34,7 +34,7 @@ def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what a person should know about an error, empty if it was not foreseen."""
+    """Return the message of an expected error, empty for an unexpected one."""
     text = str(error)
     if isinstance(error, MemoryError):
         return _("The computer has too little memory. Close other volumes or programs, and try again.")

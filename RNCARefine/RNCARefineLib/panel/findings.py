@@ -1,4 +1,4 @@
-"""What the slice table is about: the report of a check, or a repaired segmentation and its review."""
+"""Content of the slice table: the report of a check, or a repaired segmentation and its review."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rncarefine.refine.records import Report
 from rncarefine.report.report import write_report
 
 from ..mrml.guards import Selection
-from ..mrml.plot import put_plot
+from ..mrml.plot import THICKNESS, TOPOLOGY, put_plot
 from ..mrml.reader import Reading, read
 from ..mrml.reviewing import Review
 from ..mrml.views import align_views, show_slice
@@ -65,7 +65,7 @@ class Checked:
 
     @property
     def summary(self) -> str:
-        """The check in a line."""
+        """Summary line of the check."""
         return unbroken(_of_frame(self.frame, self.report))
 
     def show_slice(self, k: int) -> None:
@@ -133,7 +133,7 @@ class Reviewed:
 
     @property
     def summary(self) -> str:
-        """The repair in a line; of a sequence a second line, about the frame."""
+        """Summary line of the repair; for a sequence a second line about the frame."""
         of_all = summary_of_frames(self.segmentation_node)
         return unbroken("\n".join(filter(None, [of_all, _of_frame(self.frame if of_all else None, self.report)])))
 
@@ -173,8 +173,10 @@ class Reviewed:
         self.review.show_changes(visible)
 
     def plot(self) -> Any:
-        """Return the plot chart node of pieces and holes along the stack."""
-        return put_plot(self.segmentation_node, self.review.refresh())
+        """Return the plot chart node of the wall's thickness along the stack; that of its topology is made, too."""
+        table = self.review.refresh()
+        put_plot(self.segmentation_node, table, TOPOLOGY)
+        return put_plot(self.segmentation_node, table, THICKNESS)
 
     def export(self, path: str) -> None:
         """Write the report with the decisions made so far."""
@@ -195,7 +197,12 @@ def align(findings: Findings) -> None:
 
 def _check(logic: Any, selection: Selection, options: dict[str, Any]) -> Report:
     report: Report = logic.check(
-        selection.segmentation_node, selection.segment_id, selection.volume_node, selection.pool_id, **options
+        selection.segmentation_node,
+        selection.wall_ids,
+        selection.volume_node,
+        selection.pool_id,
+        rvSegmentID=selection.rv_id,
+        **options,
     )
     return report
 

@@ -39,7 +39,7 @@ class Frame:
 
 
 class FramesChoice:
-    """The row that lets a person choose all frames, where there are some; bound to the parameter node by itself.
+    """The row that lets the user choose all frames, where there are some; bound to the parameter node by itself.
 
     Args:
         ui: The widgets of the panel.
@@ -95,7 +95,7 @@ def has_repaired_frame(segmentation_node: Any) -> bool:
 
 
 def summary_of_frames(segmentation_node: Any) -> str:
-    """Return the line that sums up the repaired sequence a segmentation is shown of, empty if it is of none."""
+    """Return the summary line of the repaired sequence that a segmentation belongs to, empty if there is none."""
     table = segmentation_node.GetNodeReference(FRAMES_ROLE)
     return "" if table is None or player_of(segmentation_node) is None else str(table.GetDescription() or "")
 
@@ -110,7 +110,7 @@ def refresh_frames(segmentation_node: Any, segment_id: str, volume_node: Any) ->
 
 
 def news_of(outcome: CineOutcome) -> str:
-    """Return what a person must know about the repair of a sequence besides its summary, a line each."""
+    """Return the warnings about the repair of a sequence, one per line."""
     lines = []
     if outcome.cancelled:
         text = _("Cancelled: what was finished is kept. {frames}: not reached, copied as before.")

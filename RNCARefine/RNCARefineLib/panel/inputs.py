@@ -8,11 +8,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..mrml.review import is_review
-from .choice import Choice, Option
+from ..mrml.vessels import is_flat
+from .controls import ChoiceBox, Option
+from .wall_parts import WallParts, more_ids, store_more_ids, wall_ids
 
 
 class Inputs:
-    """The two segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all.
+    """The segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all.
 
     Args:
         ui: The widgets of the panel.
@@ -21,9 +23,11 @@ class Inputs:
     def __init__(self, ui: Any) -> None:
         self._parameters: Any = None
         self._had_segmentations = self._had_volumes = False
-        self._myocardium = Choice(ui.myocardiumSelector, self._on_myocardium)
-        self._pool = Choice(ui.poolSelector, self._on_pool)
-        # The node selectors are bound to the parameter node, but tell nothing when two nodes have the same name.
+        self._myocardium = ChoiceBox(ui.myocardiumSelector, self._on_myocardium)
+        self._more = WallParts(ui.moreWallButton, self._on_more)
+        self._pool = ChoiceBox(ui.poolSelector, self._on_pool)
+        self._right_ventricle = ChoiceBox(ui.rvSelector, self._on_right_ventricle)
+        # The node selectors are bound to the parameter node, but send no signal when two nodes have the same name.
         ui.segmentationSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_segmentation)
         ui.volumeSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_volume)
 
@@ -37,22 +41,34 @@ class Inputs:
                 parameters.myocardiumSegmentID = known[0] if len(known) == 1 else ""
             if parameters.poolSegmentID not in known:
                 parameters.poolSegmentID = ""
+            if parameters.rvSegmentID not in known:
+                parameters.rvSegmentID = ""
+            taken = (parameters.myocardiumSegmentID, parameters.poolSegmentID)
+            segments_left = [(key, name) for key, name in segments if key not in taken]
+            free = [key for key, _name in segments_left]
+            store_more_ids(parameters, [key for key in more_ids(parameters) if key in free])
+            self._more.fill(segments_left, more_ids(parameters))
+        else:
+            self._more.fill([], [])
         options = [Option(key, name) for key, name in segments]
         myocardium = "" if parameters is None else parameters.myocardiumSegmentID
         pool = "" if parameters is None else parameters.poolSegmentID
         self._myocardium.fill([Option("", _("Select the wall")), *options], myocardium)
         self._pool.fill([Option("", _("None")), *options], pool)
+        right_ventricle = "" if parameters is None else parameters.rvSegmentID
+        self._right_ventricle.fill([Option("", _("None")), *options], right_ventricle)
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
-        """Choose the nodes that nobody has chosen yet, where there is exactly one candidate; nothing is guessed.
+        """Choose the nodes that are not chosen yet, where there is exactly one candidate; nothing is guessed.
 
         Args:
             parameters: The parameter node.
-            arrived: Only where there was nothing to choose from the last time; where there was, a person who has
+            arrived: Only where there was nothing to choose from the last time; where there was, the user who has
                 chosen none may have meant it.
         """
         segmentations = _shown("vtkMRMLSegmentationNode")
-        volumes = [*_shown("vtkMRMLScalarVolumeNode"), *_shown("vtkMRMLVectorVolumeNode")]
+        photographs = [node for node in _shown("vtkMRMLVectorVolumeNode") if is_flat(node)]
+        volumes = [*_shown("vtkMRMLScalarVolumeNode"), *photographs]
         if parameters.inputSegmentation is None and not (arrived and self._had_segmentations):
             parameters.inputSegmentation = _only(segmentations)
         if parameters.inputVolume is None and not (arrived and self._had_volumes):
@@ -60,7 +76,7 @@ class Inputs:
         self._had_segmentations, self._had_volumes = bool(segmentations), bool(volumes)
 
     def missing(self, parameters: Any) -> str:
-        """Return what a person must choose before anything can be checked, empty if nothing is missing."""
+        """Return what the user must choose before anything can be checked, empty if nothing is missing."""
         if parameters is None:
             return _("Choose a segmentation.")
         node = parameters.inputSegmentation
@@ -76,6 +92,8 @@ class Inputs:
             return _("Choose {names}.").format(names=_(" and ").join(names))
         if parameters.poolSegmentID == parameters.myocardiumSegmentID:
             return _("Myocardium and blood pool are the same segment. Choose two.")
+        if parameters.rvSegmentID and parameters.rvSegmentID in (*wall_ids(parameters), parameters.poolSegmentID):
+            return _("The right ventricle is the same segment as myocardium or blood pool. Choose another.")
         return ""
 
     def _on_segmentation(self, node: Any) -> None:
@@ -90,9 +108,17 @@ class Inputs:
         if self._parameters is not None:
             self._parameters.myocardiumSegmentID = segment_id
 
+    def _on_more(self, segment_ids: list[str]) -> None:
+        if self._parameters is not None:
+            store_more_ids(self._parameters, segment_ids)
+
     def _on_pool(self, segment_id: str) -> None:
         if self._parameters is not None:
             self._parameters.poolSegmentID = segment_id
+
+    def _on_right_ventricle(self, segment_id: str) -> None:
+        if self._parameters is not None:
+            self._parameters.rvSegmentID = segment_id
 
 
 def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:

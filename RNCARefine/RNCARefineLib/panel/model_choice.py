@@ -1,4 +1,4 @@
-"""The models of the chosen mode, the terms of the chosen one, and what is chosen when a person declines them."""
+"""The models of the chosen mode, the terms of the chosen one, and what is chosen when the user declines them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from rncarefine.nca.card import TUBULAR, ModelCard
 from rncarefine.nca.model import available_models, best_model
 
 from ..mrml.vessels import is_flat, is_picture
-from .choice import Choice, Option
-from .controls import make_small
+from .controls import ChoiceBox, Option, make_small
 
 
 class ModelChoice:
@@ -27,7 +26,7 @@ class ModelChoice:
     def __init__(self, selector: Any, licence: Any) -> None:
         self._parameters: Any = None
         self._licence = licence
-        self._choice = Choice(selector, self._on_chosen)
+        self._choice = ChoiceBox(selector, self._on_chosen)
         self._combo = selector
         self._cards = available_models()
         make_small(self._licence, 0.85)
@@ -55,7 +54,7 @@ class ModelChoice:
         return _("No {mode} model is installed. Choose another mode.").format(mode=parameters.mode)
 
     def best(self) -> ModelCard | None:
-        """Return the model that is best where nobody has chosen a mode, ``None`` if there is none."""
+        """Return the model that is best where no mode was chosen, ``None`` if there is none."""
         return best_model(self._cards)
 
     def decline(self, parameters: Any, declined: ModelCard, buttons: str) -> str:
@@ -64,10 +63,10 @@ class ModelChoice:
         Args:
             parameters: What is chosen.
             declined: The model whose terms were declined.
-            buttons: What a person presses to repair.
+            buttons: What the user presses to repair.
 
         Returns:
-            What the person should know: that nothing was repaired, and what can be done.
+            What the user should know: that nothing was repaired, and what can be done.
         """
         text = _("Nothing was repaired: the terms of {name} were not accepted.").format(name=declined.name)
         free = best_model(self._cards, declined.mode, permissive=True)

@@ -1,4 +1,4 @@
-"""Numbers in sentences."""
+"""Format numbers in sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|g|mm\u00b2?|degrees)(?!\w))")
 
 
 def listed(numbers: Iterable[int]) -> str:
-    """Return numbers as a sentence lists them: three or more in a row as "0 to 8", others one by one."""
+    """Return numbers as a list in text: three or more in a row as "0 to 8", others one by one."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][-1] + 1:

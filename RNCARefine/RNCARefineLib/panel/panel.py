@@ -1,4 +1,4 @@
-"""The panel behind its widgets: holds the parts together and keeps them in step with scene and parameter node."""
+"""The panel's controller: keeps its parts in step with scene and parameter node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rncarefine.progress import Cancelled
 
 from ..mrml.vessel_review import VesselReview
 from ..mrml.vessels import is_picture
-from .actions import check, check_picture, repair, repair_picture
+from .actions import check_picture, repair_picture, run_check, run_repair
 from .computing import ComputingLine
 from .controls import enable, say
 from .faults import shown_errors
@@ -31,17 +31,17 @@ from .watch import SceneWatch
 
 
 class _SceneClosed(Exception):
-    """Somebody has closed the scene while a repair was running."""
+    """The scene was closed while a repair was running."""
 
 
 class Panel:
-    """What a person sees and does; the module's widget tells it about its life.
+    """Controller of the panel; the module's widget forwards its events.
 
     Args:
         root: The widget that was loaded from ``RNCARefine.ui``.
         ui: The widgets in it, by their names.
         logic: ``RNCARefineLogic``.
-        accepts: Whether the person agrees to the terms of a model.
+        accepts: Whether the user agrees to the terms of a model.
         dialog: Makes the progress window from a title.
         choose_file: Shows a save dialog; see :func:`.export.export`.
         pytorch: Looks for PyTorch and installs it.
@@ -89,7 +89,7 @@ class Panel:
             self.refresh()
 
     def prefill(self) -> None:
-        """Choose what nobody has chosen yet, where there is exactly one candidate."""
+        """Choose what is not chosen yet, where there is exactly one candidate."""
         if self._parameters is not None:
             with self._quietly():
                 self._inputs.prefill(self._parameters)
@@ -101,7 +101,7 @@ class Panel:
         self._update(again=False)
 
     def refresh(self) -> None:
-        """Follow the scene, which somebody has changed."""
+        """Follow a change of the scene."""
         self._update(again=True)
 
     def clear(self) -> None:
@@ -119,13 +119,13 @@ class Panel:
         self._update_actions()
 
     def notice(self, text: str) -> None:
-        """Show a sentence to the person; none takes the last one away."""
+        """Show a message; an empty one clears the last."""
         say(self._ui.noticeLabel, text)
 
     # Its parts
 
     def _update(self, *, again: bool) -> None:
-        """Bring everything in line with the parameter node; what this changes in it does not start it again."""
+        """Update all parts from the parameter node, without reacting to its own changes."""
         if self._updating or self._parameters is None:
             return
         with self._quietly():
@@ -163,7 +163,7 @@ class Panel:
             "" if has_pool else _("Choose the blood-pool segment first."),
         )
 
-    # What a person does
+    # What the user does
 
     def _check(self) -> None:
         if self._running or self._parameters is None or self._inputs.missing(self._parameters):
@@ -174,7 +174,7 @@ class Panel:
                 volume = self._parameters.inputVolume
                 self._places.show_check(check_picture(self._logic, self._parameters), volume)
                 return
-            self._show_check(check(self._logic, self._parameters))
+            self._show_check(run_check(self._logic, self._parameters))
 
     def _show_check(self, checked: Checked) -> None:
         with self._quietly():
@@ -203,7 +203,7 @@ class Panel:
                     if self._is_picture():
                         self._show_places(repair_picture(self._logic, parameters, card, progress))
                         return
-                    done = repair(self._logic, parameters, card, progress)
+                    done = run_repair(self._logic, parameters, card, progress)
             except (Cancelled, _SceneClosed):
                 self.notice(_("Cancelled. Nothing was changed."))
                 return

@@ -8,7 +8,7 @@ import slicer
 class ProgressDialog:
     """A progress callback (:data:`rncarefine.progress.Progress`) with a window, which is open inside ``with``.
 
-    The window lets nobody touch the scene meanwhile. Each call lets the application handle its events, so that the
+    The window blocks the scene meanwhile. Each call lets the application handle its events, so that the
     window is drawn and its Cancel button works although the repair runs in the same thread.
 
     Args:
@@ -38,7 +38,7 @@ class ProgressDialog:
         self._dialog.deleteLater()
 
     def __call__(self, fraction: float, text: str) -> bool:
-        """Show how far the work is; return whether it may go on."""
+        """Show how far the work is; return whether to continue."""
         self._dialog.labelText = text
         self._dialog.value = round(100 * fraction)
         slicer.app.processEvents()

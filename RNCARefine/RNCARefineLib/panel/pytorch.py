@@ -1,7 +1,7 @@
 """PyTorch, which is optional: whether it is there and works, and its installation through the PyTorch extension.
 
 Everything that touches the application or the network is handed in, so that each way in which it goes wrong can be
-tried. What a person is told is always one sentence with a remedy.
+tried. Every message is one sentence with a remedy.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _OFFLINE = re.compile(
 
 @dataclass(frozen=True)
 class Computing:
-    """What computes on this computer.
+    """The compute device of this computer.
 
     Attributes:
-        text: For a person, such as ``CUDA: NVIDIA RTX A2000 (PyTorch 2.9.0)``.
+        text: For the user, such as ``CUDA: NVIDIA RTX A2000 (PyTorch 2.9.0)``.
         installed: There is something of PyTorch, whether it works or not.
         trouble: Why PyTorch is not used, or not on the GPU, and what to do; empty if all is well.
     """
@@ -50,7 +50,7 @@ class PyTorch:
         find_spec: As ``importlib.util.find_spec``.
         import_module: As ``importlib.import_module``.
         extensions: Returns the application's extensions manager model, or ``None`` if it has none.
-        confirm: Shows a text and returns whether the person agrees.
+        confirm: Shows a text and returns whether the user agrees.
         restart: Restarts the application.
     """
 
@@ -81,7 +81,7 @@ class PyTorch:
             if not _works(torch, "cpu"):
                 raise ImportError("PyTorch calculates wrongly")
         except Exception as error:
-            # A half-installed package fails in ways that nobody can foresee: missing DLLs, namespace packages.
+            # A half-installed package fails in unforeseeable ways: missing DLLs, namespace packages.
             return Computing(numpy, True, _half_installed(error))
         if _numbers(version) < _numbers(MINIMUM):
             return Computing(numpy, True, _too_old(version))

@@ -1,4 +1,4 @@
-"""The review: what the slice table is about, and the way from slice to slice."""
+"""The review section: content of the slice table, and navigation between slices."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from rncarefine.refine.records import Report, SliceRecord
 
 from ..mrml.review import reviewed_segments
 from ..mrml.reviewing import is_repaired
-from .choice import Choice, Option
-from .controls import enable, say
+from .controls import ChoiceBox, Option, enable, say
 from .faults import sentence, shown_errors
 from .findings import Checked, Findings, Reviewed
 from .frames import frame_of, has_repaired_frame, player_of, summary_of_frames
@@ -43,8 +42,8 @@ class ReviewSection:
         self._had_reviews = False
         self._read_for: tuple[Any, Any, Any] = (None, None, None)
         self._table = SliceTable(ui.sliceTable, self._on_slice)
-        self._reviewed = Choice(ui.reviewedSelector, self._on_reviewed)
-        self._filter = Choice(ui.filterSelector, self._on_filter)
+        self._reviewed = ChoiceBox(ui.reviewedSelector, self._on_reviewed)
+        self._filter = ChoiceBox(ui.filterSelector, self._on_filter)
         filters = [Option("all", _("All")), Option("changed", _("Changed")), Option("flagged", _("Flagged"))]
         self._filter.fill(filters, "all")
         # Two lines, always: buttons must not jump when a slice is chosen.
@@ -267,7 +266,7 @@ def _progress(report: Report, checked: bool) -> str:
 
 
 def shortcuts(ui: Any, key: str, slot: Callable[[], None]) -> list[Any]:
-    """Make a letter work while the slice table or a button that steps or decides has the focus, and nowhere else.
+    """Add a one-letter shortcut for the slice table and the buttons that step or decide, and for nothing else.
 
     A shortcut of the whole panel would act on what is typed in a combo box, which does not claim letters for itself.
     """

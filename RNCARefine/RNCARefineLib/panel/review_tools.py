@@ -1,4 +1,4 @@
-"""What a person does with the slice or the segmentation that is shown: decide, undo, look, and export."""
+"""Actions on the shown slice or segmentation: decide, undo, show changes, and export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReviewTools:
         root: The widget that windows belong to.
         logic: ``RNCARefineLogic``.
         section: What is shown.
-        notice: Shows a sentence to the person.
+        notice: Shows a sentence to the user.
         choose_file: See :func:`.export.export`.
     """
 
@@ -96,7 +96,14 @@ class ReviewTools:
         )
         enable(ui.showChangesCheckBox, _("Show the voxels that were added and removed in the views."), no_repair)
         enable(ui.alignViewsButton, _("Turn every slice view to the plane of the stack."), nothing)
-        enable(ui.plotButton, _("Plot pieces (b0) and holes (b1) of the wall along the stack."), no_repair)
+        enable(
+            ui.plotButton,
+            _(
+                "Plot the thickness of the wall along the stack. A second chart, with its components (b0) and holes "
+                "(b1), can be chosen in the plot view."
+            ),
+            no_repair,
+        )
         enable(ui.exportButton, _("Write the report: .html with pictures, .csv as table, .json with all."), nothing)
         self._show_state(findings)
 

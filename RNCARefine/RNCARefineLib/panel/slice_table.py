@@ -1,4 +1,4 @@
-"""The slices of a report as a table: one row a slice, filtered, and walked through."""
+"""The slices of a report as a table with one row per slice, a filter, and navigation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rncarefine.words import REPAIRED, Verdict
 from .controls import make_small
 
 _LIGHT, _DARK = {"look": "#b34a00", "done": "#0072b2"}, {"look": "#f0a050", "done": "#56b4e9"}
-"""Accents, on a light and on a dark ground, of what a person must look at and of what was repaired. The words say the
+"""Accents, on a light and on a dark ground, of what needs review and of what was repaired. The words say the
 same."""
 
 
@@ -42,7 +42,7 @@ class Column:
 
     @property
     def alignment(self) -> int:
-        """Where its texts stand."""
+        """Alignment of its texts."""
         import qt
 
         return (qt.Qt.AlignRight if self.number else qt.Qt.AlignLeft) | qt.Qt.AlignVCenter
@@ -68,7 +68,7 @@ class SliceTable:
         table.connect("cellClicked(int,int)", self._on_clicked)
 
     def show(self, report: Report | None, *, checked: bool = False) -> None:
-        """Show a report, or nothing; the chosen row stays, and nobody is told.
+        """Show a report, or nothing; the chosen row stays, and no signal is sent.
 
         Args:
             report: The report.
@@ -151,7 +151,7 @@ class SliceTable:
             self._table.setRowHidden(row, not shown)
 
     def _on_current(self, row: int, column: int, previous_row: int, previous_column: int) -> None:
-        # Getting the keyboard, a table makes its first row current, which nobody has chosen.
+        # Getting the keyboard, a table makes its first row current without a choice.
         if row != previous_row and self._is_chosen(row):
             self._tell(row)
 
@@ -210,7 +210,7 @@ def decision_of(record: SliceRecord) -> str:
     if record.accepted is not None:
         return _("yes") if record.accepted else _("no")
     if record.flagged:
-        return _("look at it")
+        return _("review")
     return _("undecided") if needs_decision(record) else ""
 
 

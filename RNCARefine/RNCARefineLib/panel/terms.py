@@ -1,4 +1,4 @@
-"""The terms of a model: a person agrees to them once, before the first repair with it."""
+"""The terms of a model: the user agrees to them once, before the first repair with it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SETTING = "RNCARefine/AcceptedTerms"
 
 
 def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str], bool] | None = None) -> bool:
-    """Return whether the person may use a model; asks once per licence, never for a permissive one.
+    """Return whether the user may use a model; asks once per licence, never for a permissive one.
 
     Args:
         card: The model card.
         settings: A ``QSettings``; the application's by default.
-        ask: Shows a text and returns whether the person agrees; a window by default.
+        ask: Shows a text and returns whether the user agrees; a window by default.
     """
     if is_permissive(card.licence):
         return True
@@ -39,7 +39,7 @@ def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str]
 
 
 def terms_of(card: ModelCard) -> str:
-    """Return what a person agrees to, as plain text."""
+    """Return what the user agrees to, as plain text."""
     paragraphs = [_("The model {name} may be used under {licence}.").format(name=card.name, licence=card.licence)]
     if forbids_commerce(card.licence):
         paragraphs[0] += " " + _("This licence does not allow commercial use.")

@@ -1,4 +1,4 @@
-"""Tells when the segmentations of the scene, or the frames that are shown, have changed, whoever changed them."""
+"""Signals when the segmentations of the scene, or the frames that are shown, have changed, whoever changed them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import slicer
 import vtk
 
 _QUIET_MS = 100
-"""A change is told after so long without another: an undo or a loaded file sends dozens of events."""
+"""A change is signalled after so long without another: an undo or a loaded file sends dozens of events."""
 
 
 class SceneWatch:
     """Watches the scene, its segmentations and its sequence browsers from :meth:`start` to :meth:`stop`.
 
-    While a sequence plays nothing is told: no person could follow.
+    While a sequence plays nothing is signalled: it would be too fast to follow.
 
     Args:
         changed: Called after changes, but not in the middle of a batch of them.

@@ -3,8 +3,8 @@
     Slicer --no-splash --no-main-window --python-script RNCARefineBatch.py -- \\
         --input cases --output results --segment myocardium --pool "blood pool"
 
-Run again, the same command goes on where the last run was stopped, and tries failed cases again. Exit status: 0 when
-every case was repaired, 1 when slices are flagged for a person or cases failed, 2 on bad arguments or when the results
+Run again, the same command resumes where the last run was stopped, and tries failed cases again. Exit status: 0 when
+every case was repaired, 1 when slices need review or cases failed, 2 on bad arguments or when the results
 cannot be written, 3 when the script itself failed, 130 when stopped by Ctrl-C.
 """
 
@@ -86,9 +86,9 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     if library not in sys.path:
         sys.path.insert(0, library)
     from rncarefine.batch.cases import find_cases, read_cases
+    from rncarefine.batch.in_turn import repair_cases
     from rncarefine.nca.model import choose_model
     from rncarefine.refine.options import Face, RepairOptions, option_infos
-    from RNCARefineLib.mrml.batch import process_batch
 
     if arguments.cases and (arguments.image or arguments.segmentation):
         raise ValueError("--image and --segmentation are patterns for --input; a list of cases names its files.")
@@ -100,20 +100,19 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     else:
         cases = find_cases(arguments.input, arguments.image, arguments.segmentation, leave_out=arguments.output)
     print(f"{len(cases)} cases. Model {model.card.name}: {model.card.licence}. For research use.", flush=True)
-    outcome = process_batch(
+    outcome = repair_cases(
         cases,
         arguments.output,
         model,
         options,
         segment=arguments.segment,
         pool=arguments.pool,
-        clear_scene=True,  # this Slicer was started for the batch
         progress=lambda fraction, text: not interrupts,
         tell=lambda news: print(news.line(), flush=True),
     )
     print(f"{outcome.summary()}. Table: {outcome.table}", flush=True)
     if outcome.stopped:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr, flush=True)
+        print("Stopped. Run the same command again to resume.", file=sys.stderr, flush=True)
         return STOPPED
     return FLAGGED if outcome.flagged or outcome.failed else FINE
 
@@ -130,17 +129,11 @@ def main(arguments: Sequence[str]) -> int:
         return run(make_parser().parse_args(own), interrupts)
     except SystemExit as wanted:  # --help or bad arguments
         return wanted.code if isinstance(wanted.code, int) else BAD_INPUT
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "slicer":
-            traceback.print_exc()
-            return BROKEN
-        print("RNCARefineBatch.py runs inside Slicer; its --help says how.", file=sys.stderr, flush=True)
-        return BAD_INPUT
     except (ValueError, OSError) as error:
         print(f"RNCARefineBatch.py: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         return BAD_INPUT
     except Exception:
-        # Slicer goes on running after a script that raises, without a window for ever.
+        # Slicer keeps running, without a window, after a script that raises.
         traceback.print_exc()
         return BROKEN
 

@@ -1,4 +1,4 @@
-"""The circle that fits a wall, and what it tells: the centre, what belongs to the wall, the sectors it covers."""
+"""The circle that fits a wall, and what follows from it: centre, pixels of the wall, covered sectors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Circle:
 
 
 def fit_circle(mask: ArrayLike, spacing: tuple[float, float]) -> Circle | None:
-    """Fit a circle to the middle of a wall, whatever is missing from it or lies loose beside it.
+    """Fit a circle to the middle of a wall, whatever is missing from it or lies loose next to it.
 
     Taubin's algebraic fit (G. Taubin, IEEE TPAMI 13(11), 1991) in mm, with Tukey weights that shut out false blobs, is
     started from the whole mask, from its larger pieces and from the largest one; the circle that passes through most
@@ -41,7 +41,7 @@ def fit_circle(mask: ArrayLike, spacing: tuple[float, float]) -> Circle | None:
         spacing: mm along ``(j, i)``.
 
     Returns:
-        The circle, or ``None`` where no circle can be told: fewer than three pixels, or pixels along a line.
+        The circle, or ``None`` where no circle can be fitted: fewer than three pixels, or pixels along a line.
 
     Raises:
         ValueError: The mask is not two-dimensional.
@@ -220,6 +220,6 @@ def _hidden_cavity(wall: _Bools, spacing: tuple[float, float]) -> tuple[float, f
 
 
 def pixel_at(wall: _Bools, centre: tuple[float, float]) -> bool:
-    """Tell whether the pixel at the centre is wall."""
+    """Return whether the pixel at the centre is wall."""
     row, column = round(centre[0]), round(centre[1])
     return 0 <= row < wall.shape[0] and 0 <= column < wall.shape[1] and bool(wall[row, column])

@@ -191,7 +191,7 @@ class SliceFeatures:
 
         Beyond the Betti numbers: a closed wall is a ring only if its hole is the cavity (see :func:`cavity`), else it
         is open, or porous where it has no gap. A solid component is a disc only if it is round, without a deep notch,
-        and no blood pool lies beside it; else it is open.
+        and no blood pool lies next to it; else it is open.
         """
         if self.b0 == 0:
             return Finding.EMPTY
@@ -266,13 +266,23 @@ def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]
     return hole if notch.relative < MAX_HOLLOW or radii[best] >= min(notch.depth_mm, SURE_CAVITY_MM) else None
 
 
-def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
-    """Tell whether a shape of at least one pixel is round and without a deep notch."""
+def roundness(shape: _Bools, spacing: tuple[float, float]) -> float:
+    """Return the shortest over the longest axis of a shape of at least one pixel.
+
+    Args:
+        shape: Shape ``(j, i)``.
+        spacing: mm along ``(j, i)``.
+    """
     j, i = np.nonzero(shape)
     # Pixels have an extent of their own: without it a single one would have no shape.
     spread = np.cov(np.stack([j * spacing[0], i * spacing[1]]), bias=True) + np.diag(np.square(spacing)) / 12
     short, long = np.linalg.eigvalsh(spread)
-    return bool(np.sqrt(short / long) >= MIN_ROUNDNESS) and deepest_notch(shape, spacing).relative < MAX_HOLLOW
+    return float(np.sqrt(short / long))
+
+
+def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
+    """Return whether a shape of at least one pixel is round and without a deep notch."""
+    return roundness(shape, spacing) >= MIN_ROUNDNESS and deepest_notch(shape, spacing).relative < MAX_HOLLOW
 
 
 def _window(mask: _Bools) -> tuple[slice, slice]:

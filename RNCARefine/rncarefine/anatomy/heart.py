@@ -1,7 +1,7 @@
 """Where the heart is in a stack, so that a kidney with a bright rim is not taken for it.
 
-Networks draw false walls on other organs, at times larger than what they find of the heart. A slice cannot tell the
-two apart, the stack can: the left ventricle's axis is nearly straight, and most slices show where it runs.
+Networks draw false walls on other organs, at times larger than what they find of the heart. One slice cannot show which
+is which, the stack can: the left ventricle's axis is nearly straight, and most slices show where it runs.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def near_heart(mask: Mask, heart: Heart, in_plane: tuple[float, float]) -> Mask:
 
 
 def _line(k: NDArray[np.int64], positions: NDArray[np.float64], slices: int) -> NDArray[np.float64]:
-    """Return the robust line through positions for every slice; level where there are too few to tell a slope."""
+    """Return the robust line through positions for every slice; level where there are too few for a slope."""
     if len(np.unique(k)) < 4:
         return np.full(slices, float(np.median(positions)))
     one, other = np.nonzero(k[:, None] < k[None, :])

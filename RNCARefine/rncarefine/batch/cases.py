@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..io.files import is_seg_nrrd, stem_of
-from ..io.label_map import PHOTOGRAPHS, READABLE
+from ..io.label_map import PHOTOGRAPHS, READABLE, is_file
 
 IMAGES = "{case}/image.*"
 SEGMENTATIONS = "{case}/segmentation.*"
@@ -51,7 +51,7 @@ class CohortCase:
         for what, path in (("image", self.image), ("segmentation", self.segmentation)):
             if path is None:
                 raise ValueError(f"There is no {what} for this case. Add it, or correct the pattern of the {what}s.")
-            if not path.is_file():
+            if not is_file(path) and not (what == "image" and path.is_dir()):
                 raise ValueError(f"The {what} {path} does not exist. Correct the list of cases, or put it there.")
         assert self.image is not None
         assert self.segmentation is not None
@@ -105,7 +105,10 @@ def find_cases(
 
 
 def read_cases(path: str | Path) -> list[CohortCase]:
-    """Read a list of cases: CSV with these columns, in any order; others are passed over.
+    """Read a list of cases: CSV with these columns, in any order; others are ignored.
+
+    Columns are separated by commas, semicolons or tabs, as spreadsheets of all countries write them; their names may be
+    in small or capital letters.
 
     ==================  =========================================================================================
     ``image``           the image
@@ -115,6 +118,8 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     ``segment``         the same in a ``.seg.nrrd``: name or ID
     ``pool``            the blood pool, in either kind of file
     ==================  =========================================================================================
+
+    Several labels or segments form one wall; they are separated by commas or semicolons, labels also by spaces.
 
     Args:
         path: The file. The paths in it start from its folder, unless they are absolute.
@@ -126,14 +131,19 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     try:
         # Excel writes a mark at the beginning.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            table.fieldnames = names = [name.strip() for name in table.fieldnames or []]
+            table = csv.DictReader(file, delimiter=_delimiter(file.readline()))
+            file.seek(0)
+            names = [_column(name) for name in table.fieldnames or []]
+            if len(set(names) - {""}) != len([name for name in names if name]):
+                raise ValueError(f"{path}: a column is there twice ({', '.join(names)}). Delete one of the two.")
+            table.fieldnames = names
             missing = [name for name in COLUMNS if name not in names]
             if missing:
                 there = ", ".join(repr(name) for name in names) or "none"
                 raise ValueError(
                     f"{path}: there is no column {missing[0]!r}; there is {there}. A list of cases has the columns "
-                    f"{', '.join(COLUMNS)}, separated by commas, and may have case, label, segment and pool."
+                    f"{', '.join(COLUMNS)}, separated by commas or semicolons, and may have case, label, segment and "
+                    "pool."
                 )
             # Spreadsheets leave rows of nothing but commas.
             rows = (row for row in table if any((row[name] or "").strip() for name in names))
@@ -181,6 +191,17 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
     # A list of both kinds of files may say for each row which label, or which segment.
     columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
     return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"))
+
+
+def _delimiter(line: str) -> str:
+    """Return what separates the columns in the first line of a list."""
+    return max((",", ";", "\t"), key=line.count)
+
+
+def _column(name: str) -> str:
+    """Return the name of a column as it is looked up: known ones in small letters."""
+    known = name.strip().casefold()
+    return known if known in (*COLUMNS, *NAMES, "label", "segment", "pool") else name.strip()
 
 
 def _stem(path: Path) -> str:

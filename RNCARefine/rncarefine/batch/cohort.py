@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,10 @@ from ..atomic import write_text_whole
 from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import Report
-from ..report.report import json_text, strict_values
+from ..report.report import json_text
+from ..strict_json import strict_values
 from .cases import CohortCase
-from .files import BEGUN, REPORTS, CaseFiles, OutputError, output, read_reports
+from .files import BEGUN, LONGEST_NAME, REPORTS, OutputError, output, read_reports
 from .sources import difference
 from .table import append_text, csv_rows, csv_text, is_parquet, written_table
 from .totals import Totals
@@ -115,6 +115,8 @@ class Cohort:
             ValueError: A file is there that is none of the results of this cohort, for instance an input.
         """
         path = self.folder / result
+        if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+            return  # the case fails when its turn comes, alone
         # What lies at the place of a case that was in work when the power went is its own.
         if path.exists() and not self.is_finished(name) and name not in self.interrupted:
             raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")
@@ -122,35 +124,6 @@ class Cohort:
     def marked(self) -> set[str]:
         """Return the cases that have the mark of a case in work now."""
         return {path.name.removesuffix(BEGUN) for path in (self.folder / REPORTS).glob(f"*{BEGUN}")}
-
-    @contextmanager
-    def in_work(self, name: str) -> Iterator[None]:
-        """Leave a mark for the next run if this one dies inside the block: a case that crashes is then done last."""
-        with CaseFiles(self.folder, name, "").in_work():
-            yield
-
-    def finish(
-        self,
-        name: str,
-        report: Report,
-        result: str,
-        write: Callable[[Path], None],
-        source: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Write the result and the report of a case, both or neither, and add its slices to the table.
-
-        Args:
-            name: The case.
-            report: Its report.
-            result: Name of its result file.
-            write: Writes the result to the path that it is given; raises ``OSError`` where it cannot.
-            source: What the case was read from, see :func:`rncarefine.batch.sources.source_of`.
-
-        Raises:
-            OutputError: They cannot be written.
-        """
-        CaseFiles(self.folder, name, result).keep(report, write, source)
-        self.add({name: report})
 
     def add(self, reports: Mapping[str, Report]) -> None:
         """Take up cases whose files have been written, and add their slices to the table if that is CSV.

@@ -7,7 +7,6 @@ are workers, so that memory is the same for ten cases as for ten thousand.
 from __future__ import annotations
 
 import itertools
-import logging
 import math
 import time
 from collections import Counter, deque
@@ -16,11 +15,10 @@ from queue import Empty, SimpleQueue
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from ..refine.records import Report
 from .cases import CohortCase
-from .cohort import OutputError
 from .dask_backend import ClusterError
 from .files import CaseFiles
+from .in_turn import Notes
 from .runs import Walk, reason_of
 from .work import CaseResult, FileWork, result_name
 
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 """How often an interrupt is looked for."""
-NOTE_S = 1.0
-"""How often what was done is noted in the tables."""
 COUNT_S = 2.0
 """How often the workers are counted."""
 TRIES = 3
@@ -79,7 +75,7 @@ def do_side_by_side(
     """
     left = deque(cases)
     crew = _Crew(client, work, tell_workers, patience_s)
-    notes = _Notes(walk)
+    notes = Notes(walk)
     stopped = False
     try:
         while left or crew.busy:
@@ -94,47 +90,6 @@ def do_side_by_side(
     finally:
         notes.write()
     return stopped
-
-
-class _Notes:
-    """What was done and is not yet in the tables, which are written once a second however many cases that is."""
-
-    def __init__(self, walk: Walk) -> None:
-        self._walk = walk
-        self._done: dict[str, Report] = {}
-        self._failed: dict[str, str] = {}
-        self._written = time.monotonic()
-
-    def take(self, result: CaseResult) -> None:
-        """Tell what became of a case, and note it sooner or later.
-
-        Raises:
-            OutputError: The result could not be written, or the tables cannot.
-        """
-        if result.unwritable:
-            raise OutputError(result.reason)
-        if result.trace:
-            logging.error("RNCARefine: case %s failed\n%s", result.name, result.trace)
-        if result.report is None:
-            self._failed[result.name] = result.reason
-            self._walk.failed(result.name, result.reason)
-        else:
-            self._done[result.name] = result.report
-            self._walk.done(result.name, result.report)
-        if time.monotonic() > self._written + NOTE_S:
-            self.write()
-
-    def write(self) -> None:
-        """Write what is waiting into the tables.
-
-        Raises:
-            OutputError: They cannot be written.
-        """
-        done, failed = self._done, self._failed
-        self._done, self._failed = {}, {}
-        self._walk.cohort.add(done)
-        self._walk.cohort.fail(failed)
-        self._written = time.monotonic()
 
 
 class _Crew:

@@ -1,31 +1,16 @@
-"""The walk through a cohort: what is finished is skipped, what fails is noted; here one case after another."""
+"""The walk through a cohort: what is finished is skipped, what fails is noted."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from ..progress import Cancelled, Progress, report_progress
 from ..refine.records import Report
 from .cases import CohortCase, checked_cases
-from .cohort import Cohort, OutputError
+from .cohort import Cohort
 from .files import CaseFiles
-from .sources import source_of
 from .totals import Totals
-
-
-class Finish(Protocol):
-    """Keeps the result of a case; see :meth:`rncarefine.batch.cohort.Cohort.finish`."""
-
-    def __call__(self, report: Report, write: Callable[[Path], None]) -> None:
-        """Write the result and the report of the case, both or neither."""
-
-
-Work = Callable[[CohortCase, "Progress | None", Finish], None]
-"""Repairs one case and hands the result to ``Finish``; whatever it raises is the reason why the case failed."""
 
 
 @dataclass(frozen=True)
@@ -179,81 +164,9 @@ def sweep(cohort: Cohort, cases: Iterable[CohortCase], result_of: Callable[[Coho
                 files.mark.unlink(missing_ok=True)
 
 
-def run_cohort(
-    cohort: Cohort,
-    cases: Sequence[CohortCase],
-    work: Work,
-    *,
-    ending: str,
-    progress: Progress | None = None,
-    tell: Callable[[CaseNews], None] | None = None,
-) -> BatchOutcome:
-    """Do the cases that are not finished yet, one after another; last the one in which a run before has crashed.
-
-    Args:
-        cohort: Where the results are kept.
-        cases: The cases.
-        work: Repairs one of them.
-        ending: What follows a case's name in the name of its result, such as ``.seg.nrrd``.
-        progress: Told how far the batch is; returning ``False`` stops it. The case in work is then not finished.
-        tell: Called with the news of each case.
-
-    Raises:
-        ValueError: Two cases have one name, or a result would overwrite a file that is none of this cohort.
-        OutputError: The results cannot be written. What is finished is kept.
-    """
-    walk = Walk(cohort, cases, lambda case: case.name + ending, tell)
-    left = walk.begin()
-    stopped = False
-    for number, case in enumerate(left, start=len(walk.cases) - len(left)):
-        try:
-            _do(walk, case, work, ending, _part(progress, number, len(walk.cases), case.name))
-        except Cancelled:
-            stopped = True
-            break
-    return walk.outcome(stopped)
-
-
 def reason_of(error: BaseException) -> tuple[str, bool]:
     """Return what to say about a case that has failed, and whether the error is one that a program should not make."""
     reason = str(error)
     if isinstance(error, (ValueError, RuntimeError, OSError)) and reason:
         return reason, False
     return f"{type(error).__name__}: {reason}" if reason else type(error).__name__, True
-
-
-def _do(walk: Walk, case: CohortCase, work: Work, ending: str, progress: Progress | None) -> None:
-    """Do one case and note what became of it."""
-    kept: list[Report] = []
-
-    def finish(report: Report, write: Callable[[Path], None]) -> None:
-        walk.cohort.finish(case.name, report, case.name + ending, write, source_of(case))
-        kept.append(report)
-
-    try:
-        report_progress(progress, 0.0, "Reading the files")
-        with walk.cohort.in_work(case.name):
-            work(case, progress, finish)
-        if not kept:
-            raise RuntimeError("The case was not finished.")
-    except (OutputError, Cancelled):
-        raise
-    except Exception as error:
-        if kept:  # the case is done; what went wrong came after it
-            raise
-        # One broken case, whatever is wrong with it, must not end a night's work. Its reason is kept.
-        reason, surprising = reason_of(error)
-        if surprising:
-            logging.exception("RNCARefine: case %s failed", case.name)
-        walk.cohort.fail({case.name: reason})
-        walk.failed(case.name, reason)
-    else:
-        walk.done(case.name, kept[0])
-
-
-def _part(progress: Progress | None, number: int, count: int, name: str) -> Progress | None:
-    """Return the progress of one case as a part of the whole."""
-    if progress is None:
-        return None
-    head = f"Case {number + 1} of {count} ({name}): "
-    return lambda fraction, text: progress((number + fraction) / count, head + text)

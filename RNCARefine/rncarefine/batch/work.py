@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from .. import __version__
-from ..io.files import Choice, is_seg_nrrd, read_case, write_case
+from ..io.choice import Choice, labels_of
+from ..io.dicom_seg import SEG_ENDING
+from ..io.files import is_dicom_seg, is_seg_nrrd, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
 from ..nca.model import Model, load_model
 from ..nca.rollout import choose_device
+from ..progress import Cancelled, Progress, report_progress
 from ..refine.options import RepairOptions
 from ..refine.records import Report
 from ..refine.repair import repair
@@ -65,17 +67,24 @@ class FileWork:
     choice: Choice
     version: str = __version__
 
-    def __call__(self, case: CohortCase) -> CaseResult:
-        """Do a case. What is wrong with it is returned, never raised: it must not end a night's work."""
+    def __call__(self, case: CohortCase, progress: Progress | None = None) -> CaseResult:
+        """Do a case. What is wrong with it is returned, never raised: it must not end a night's work.
+
+        Raises:
+            Cancelled: ``progress`` asked to stop; nothing is written.
+        """
         files = CaseFiles(self.folder, case.name, result_name(case))
         try:
             model = self.ready()
             with files.in_work():
+                report_progress(progress, 0.0, "Reading the files")
                 image, segmentation = case.files()
                 content = read_case(image, segmentation, choice_for(case, self.choice))
                 stack = replace(content.stack, name=case.name)
-                result = repair(stack, model, self.options, others=content.others)
+                result = repair(stack, model, self.options, progress, others=content.others)
                 files.keep(result.report, lambda path: write_case(content, result, path), source_of(case))
+        except Cancelled:
+            raise
         except OutputError as error:
             return CaseResult(case.name, reason=str(error), unwritable=True)
         except Exception as error:
@@ -111,10 +120,15 @@ class FileWork:
         return ""
 
 
+def place_of(name: str | Path | None, model: Model) -> str:
+    """Return where another process finds a model: its path, or the name that the installation knows it by."""
+    return str(Path(name).absolute()) if name is not None and Path(name).is_file() else model.card.name
+
+
 def result_name(case: CohortCase) -> str:
     """Return the name of a case's result: of the segmentation's kind, and always one file."""
     name = "" if case.segmentation is None else case.segmentation.name.lower()
-    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES)
+    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES, SEG_ENDING)
     ending = next((ending for ending in endings if name.endswith(ending)), ENDING)
     return case.name + _OTHERWISE.get(ending, ending)
 
@@ -130,24 +144,28 @@ def choice_for(case: CohortCase, common: Choice) -> Choice:
         ValueError: A label is not a whole number.
     """
     # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
-    if case.segmentation is not None and is_seg_nrrd(case.segmentation):
+    named = case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation))
+    if named:
         names = Choice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
-        return Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
-    labels = Choice(label=_label(case.segment, common.label), pool_label=_label(case.pool, common.pool_label))
-    return Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+        chosen = Choice(label=common.label, pool_label=common.pool_label) if names == Choice() else names
+    else:
+        own = None if case.segment is None else labels_of(case.segment)
+        labels = Choice(label=common.label if own is None else own, pool_label=_pool_label(case.pool, common))
+        chosen = Choice(segment=common.segment, pool_segment=common.pool_segment) if labels == Choice() else labels
+    rv_label, rv_segment = common.rv_label, common.rv_segment
+    if rv_label is not None and rv_segment is not None:
+        rv_label, rv_segment = (None, rv_segment) if named else (rv_label, None)
+    return replace(chosen, phase=common.phase, rv_label=rv_label, rv_segment=rv_segment)
 
 
-def _label(text: str | None, common: int | None) -> int | None:
-    """Return a label of the list of cases as a number; spreadsheets make 2.0 of 2 if the column has empty rows."""
+def _pool_label(text: str | None, common: Choice) -> int | None:
+    """Return the label of a case's blood pool, else that of all cases."""
     if text is None:
-        return common
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not number.is_integer():
-        raise ValueError(f"The label {text!r} in the list of cases is not a whole number. Correct it.")
-    return int(number)
+        return common.pool_label
+    labels = labels_of(text)
+    if len(labels) > 1:
+        raise ValueError(f"The blood pool has one label, not {text!r}. Correct the list of cases.")
+    return labels[0]
 
 
 @lru_cache(maxsize=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from ..io.choice import Choice, labels_of
 from ..refine.options import Face, Group, OptionInfo, RepairOptions, default_of, option_infos
 from ..words import Device
 from .errors import one_line_errors
@@ -21,28 +22,47 @@ ImageFile = Annotated[
     Path,
     typer.Argument(
         metavar="IMAGE",
-        help="Short-axis stack (NIfTI, NRRD or MetaImage, slices along the third axis), or a photograph (also PNG, "
-        "JPEG, TIFF).",
+        help="Short-axis stack: NIfTI, NRRD, MetaImage or DICOM series (folder or file); or a photograph: PNG, JPEG, "
+        "TIFF.",
     ),
 ]
 SegmentationFile = Annotated[
     Path,
     typer.Argument(
         metavar="SEGMENTATION",
-        help="Label map on the image's grid, or .seg.nrrd; of a photograph a mask or probability map.",
+        help="Label map on the image's grid, .seg.nrrd or DICOM SEG; of a photograph a mask or probability map.",
     ),
 ]
 TaskName = Annotated[
     Literal["ring", "tubular"] | None,
     typer.Option("--task", help="ring: myocardium in a stack; tubular: vessels in a picture. Told by the file."),
 ]
-Label = Annotated[
+Phase = Annotated[
     int | None,
-    typer.Option(help="Label of the myocardium; not needed if there is only one.", rich_help_panel=INPUT),
+    typer.Option(
+        "--phase",
+        min=0,
+        metavar="N",
+        help="Phase of a cine, from 0, where IMAGE holds several.",
+        rich_help_panel=INPUT,
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N[,N...]",
+        help="Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
+        rich_help_panel=INPUT,
+    ),
 ]
 SegmentName = Annotated[
-    str | None,
-    typer.Option("--segment", help="Name or ID of the myocardium in a .seg.nrrd.", rich_help_panel=INPUT),
+    list[str] | None,
+    typer.Option(
+        "--segment",
+        metavar="NAME[,NAME...]",
+        help="Name or ID of the myocardium in a .seg.nrrd or DICOM SEG; several form it together.",
+        rich_help_panel=INPUT,
+    ),
 ]
 PoolLabel = Annotated[
     int | None,
@@ -52,7 +72,21 @@ PoolLabel = Annotated[
 ]
 PoolSegment = Annotated[
     str | None,
-    typer.Option(help="Name or ID of the blood pool in a .seg.nrrd.", rich_help_panel=INPUT),
+    typer.Option(help="Name or ID of the blood pool in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT),
+]
+RightVentricleLabel = Annotated[
+    int | None,
+    typer.Option(
+        "--rv-label",
+        help="Label of the right ventricle, if there is one: the report then has the AHA segments.",
+        rich_help_panel=INPUT,
+    ),
+]
+RightVentricleSegment = Annotated[
+    str | None,
+    typer.Option(
+        "--rv-segment", help="Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT
+    ),
 ]
 Reports = Annotated[
     list[Path] | None,
@@ -73,6 +107,24 @@ OutputFile = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+
+
+def choice_of(
+    label: str | None,
+    segment: Sequence[str] | None,
+    pool_label: int | None = None,
+    pool_segment: str | None = None,
+    phase: int | None = None,
+    rv_label: int | None = None,
+    rv_segment: str | None = None,
+) -> Choice:
+    """Return what the options of the input choose.
+
+    Raises:
+        ValueError: A label is not a whole number.
+    """
+    labels = None if label is None else labels_of(label)
+    return Choice(labels, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
 
 
 def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

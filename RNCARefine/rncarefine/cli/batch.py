@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from ..batch.cases import CohortCase, find_cases, read_cases
 from ..batch.cohort import FAILED, Cohort, settings_of
@@ -20,13 +18,12 @@ from ..batch.dask_backend import check_workers, cluster_workers, local_workers
 from ..batch.parallel import do_side_by_side
 from ..batch.runs import Walk, sweep
 from ..batch.table import check_table
-from ..batch.work import FileWork, result_name
-from ..io.files import Choice
-from ..nca.model import Model, choose_model
+from ..batch.work import FileWork, place_of, result_name
+from ..io.choice import Choice
+from ..nca.model import choose_model
 from ..refine.options import RepairOptions
-from . import arguments, pictures
+from . import pictures
 from .cohort import CohortBar, show_outcome
-from .errors import one_line_errors
 from .main import FINE, FLAGGED, STOPPED
 from .tables import note, show_licence
 from .terms import tell_terms
@@ -36,103 +33,38 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 300.0
 """How long processes of this machine may take to come back once all have ended."""
-WORK = "Work"
-"""Group of options in the help."""
 
 
-@arguments.takes_options()
-def batch(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CASES",
-            help="Folder of cases, or a CSV file with the columns image and segmentation (and, if wanted, case, label, "
-            "segment and pool).",
-        ),
-    ],
-    *,
-    image: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATTERN",
-            help="Images in the folder, {case} standing for the name of a case; {case}/image.* if not given.",
-            rich_help_panel=arguments.INPUT,
-        ),
-    ] = None,
-    segmentation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATTERN",
-            help="Segmentations in the folder; {case}/segmentation.* if not given.",
-            rich_help_panel=arguments.INPUT,
-        ),
-    ] = None,
-    label: arguments.Label = None,
-    segment: arguments.SegmentName = None,
-    pool_label: arguments.PoolLabel = None,
-    pool_segment: arguments.PoolSegment = None,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Folder for the results, reports and tables; made if it is missing. An interrupted "
-            "batch is resumed in it.",
-            rich_help_panel=arguments.OUTPUT,
-        ),
-    ],
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Table with one row per slice; .csv or .parquet. FOLDER/cohort.csv if not given.",
-            rich_help_panel=arguments.OUTPUT,
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Processes on this machine; one a core if not given.", rich_help_panel=WORK
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="A Dask cluster to use instead, such as tcp://10.0.0.1:8786; its workers must see the same files.",
-            rich_help_panel=WORK,
-        ),
-    ] = None,
+def run_batch(
+    source: Path,
+    image: str | None,
+    segmentation: str | None,
+    choice: Choice,
+    output: Path,
+    table: Path | None,
+    workers: int | None,
+    scheduler: str | None,
     options: RepairOptions,
-) -> None:
-    """Repair a folder or a list of stacks or of pictures of vessels; the same command resumes an interrupted batch.
-
-    Exit status: 0 every case is repaired, 1 some failed or have slices that need review, 2 bad input or results that
-    cannot be written, 130 stopped by Ctrl-C.
-    """
-    with one_line_errors():
-        if workers is not None and scheduler is not None:
-            raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
-        choice = Choice(label, segment, pool_label, pool_segment)
-        cases = _cases(source, image, segmentation, output)
-        first = next((case.image for case in cases if case.image is not None), None)
-        if first is not None and pictures.is_for_pictures(first, options):
-            raise typer.Exit(
-                pictures.repair_many(cases, choice, output, (workers or _cores()), table, scheduler, options)
-            )
-        require_dask()
-        if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
-            raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
-        if table is not None:
-            _check_table(table, source, output)
-        weights = choose_model(options.model, options.mode)
-        cohort = Cohort(output, settings_of(weights.record(), options, **asdict(choice)), table)
-        work = FileWork(output.absolute(), _place(options.model, weights), weights.card.sha256, options, choice)
-        tell_terms(weights.card)
-        status = _run(cohort, cases, work, workers, scheduler)
-        show_licence(weights.card)
-    raise typer.Exit(status)
+) -> int:
+    """Repair a folder or a list of stacks, and return the exit status; the arguments are those of the command."""
+    if workers is not None and scheduler is not None:
+        raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
+    cases = _cases(source, image, segmentation, output)
+    first = next((case.image for case in cases if case.image is not None), None)
+    if first is not None and pictures.is_for_pictures(first, options):
+        return pictures.repair_many(cases, choice, output, workers or _cores(), table, scheduler, options)
+    require_dask()
+    if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
+        raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
+    if table is not None:
+        _check_table(table, source, output)
+    weights = choose_model(options.model, options.mode)
+    cohort = Cohort(output, settings_of(weights.record(), options, **asdict(choice)), table)
+    work = FileWork(output.absolute(), place_of(options.model, weights), weights.card.sha256, options, choice)
+    tell_terms(weights.card)
+    status = _run(cohort, cases, work, workers, scheduler)
+    show_licence(weights.card)
+    return status
 
 
 def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int | None, scheduler: str | None) -> int:
@@ -207,11 +139,6 @@ def _check_table(table: Path, source: Path, output: Path) -> None:
     check_table(table, output)
     if table.resolve() in (source.resolve(), (output / FAILED).resolve()):
         raise ValueError(f"{table} is another file of this batch. Choose another name for the table.")
-
-
-def _place(name: str | Path | None, model: Model) -> str:
-    """Return where another process finds the model: its path, or the name that the installation knows it by."""
-    return str(Path(name).absolute()) if name is not None and Path(name).is_file() else model.card.name
 
 
 def _cores() -> int:

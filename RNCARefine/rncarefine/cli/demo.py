@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..atomic import write_bytes_whole
-from ..io.files import Case, Choice, read_case, read_pair, write_case
+from ..io.choice import Choice
+from ..io.files import Case, read_case, read_pair, write_case
 from ..io.picture_files import read_mask
 from ..io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, SAMPLE, TRUTH, sample_folder
 from ..io.seg_nrrd import read_seg_nrrd

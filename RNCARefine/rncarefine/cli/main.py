@@ -1,16 +1,25 @@
 """The entry of the command line ``rncarefine``, which needs no Slicer.
 
-Exit status: 0 when every slice is as expected afterwards, 1 when some need review, 2 on bad input,
-130 when stopped by Ctrl-C, and 3 when the program itself failed.
+Exit status: 0 when every slice is as expected afterwards, 1 when some need review, 2 on bad input or when results
+cannot be written, 130 when stopped by Ctrl-C, 143 by SIGTERM, 141 when standard output was closed by whatever reads it,
+and 3 when the program itself failed.
 """
+
+# Little is imported here: until `main` runs, Ctrl-C ends Python with a traceback.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-import traceback
 from collections.abc import Sequence
+from types import FrameType
 
-FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED = 0, 1, 2, 3, 130
+FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED, CLOSED, TERMINATED = 0, 1, 2, 3, 130, 141, 143
+
+
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM); what is half written is removed on the way out."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows the program's name; by default what this process was started with.
     """
+    _open_streams()
+    output = _Output()
+    signals = _Signals()
+    try:
+        return output.closing(_run(list(sys.argv[1:] if arguments is None else arguments), signals))
+    except KeyboardInterrupt:
+        return STOPPED
+    except Terminated:
+        return TERMINATED
+    finally:
+        signals.restore()
+        output.restore()
+
+
+def _run(arguments: list[str], signals: _Signals) -> int:
     try:
         # Here, not above: the engine must import without typer.
         from .commands import app
@@ -30,17 +54,130 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return BAD_INPUT
+    signals.raise_from_now_on()
     try:
-        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="rncarefine")
+        app(arguments, prog_name="rncarefine")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else FINE
-    except KeyboardInterrupt:
-        return STOPPED
     except Exception:
+        import traceback
+
         # Not Python's own status 1, which means that slices are flagged.
         traceback.print_exc()
         return FAILED
     return FINE
+
+
+class _Signals:
+    """Ends the process in order on Ctrl-C and SIGTERM.
+
+    While the libraries are imported nothing has been opened or written, and an exception in the middle of an import
+    would be taken for a broken installation: then the process ends at once.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, object] = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                before = signal.getsignal(number)
+                # What runs in the background of a shell ignores Ctrl-C, and must go on to do so.
+                if before in (signal.SIG_DFL, signal.default_int_handler):
+                    signal.signal(number, self._leave)
+                    self._before[number] = before
+            except ValueError:  # not the main thread
+                return
+
+    def raise_from_now_on(self) -> None:
+        """Raise an exception instead of leaving at once."""
+        for number in self._before:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else self._terminate)
+
+    def restore(self) -> None:
+        """Put back what was there before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        text, status = ("stopped", STOPPED) if number == signal.SIGINT else ("terminated", TERMINATED)
+        try:
+            os.write(2, f"rncarefine: {text}\n".encode())
+        finally:
+            os._exit(status)
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: cleaning up must not be interrupted
+        raise Terminated
+
+
+class _Output:
+    """Standard output, which may be closed by whatever reads it, or lie on a full disk."""
+
+    def __init__(self) -> None:
+        self._copy: int | None = None
+        try:
+            self._copy = os.dup(sys.stdout.fileno())
+        except (OSError, ValueError, AttributeError):
+            pass
+
+    def closing(self, status: int) -> int:
+        """Write what is left and return the exit status."""
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self._discard()
+            return CLOSED
+        except (OSError, ValueError) as error:
+            self._discard()
+            reason = getattr(error, "strerror", None) or str(error)
+            if status != BAD_INPUT:
+                _complain(f"rncarefine: standard output cannot be written ({reason})")
+            return BAD_INPUT
+        # Libraries leave with 1 then, which here means that slices are flagged.
+        return CLOSED if status == FLAGGED and self._closed() else status
+
+    def restore(self) -> None:
+        """Let go of the copy."""
+        if self._copy is not None:
+            os.close(self._copy)
+            self._copy = None
+
+    def _closed(self) -> bool:
+        import select
+
+        if self._copy is None or not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self._copy, 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+
+    def _discard(self) -> None:
+        """Send what is left nowhere, else Python complains when it ends."""
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+        except (OSError, ValueError):
+            pass
+
+
+def _open_streams() -> None:
+    """Put something in the place of standard streams that were closed, so that no file takes their numbers."""
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no error
+
+
+def _complain(text: str) -> None:
+    try:
+        print(text, file=sys.stderr)
+    except (OSError, ValueError):
+        pass
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from rich.table import Table
 from ..atomic import written_whole
 from ..batch.cases import CohortCase
 from ..batch.pictures import PictureWork, run_pictures
-from ..io.files import Choice
+from ..io.choice import Choice
 from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
 from ..nca.model import card_of, choose_model
@@ -61,7 +61,7 @@ def repair_files(
     check_options(options)
     check_picture_output(output, (image, segmentation))
     weights = choose_model(options.model, task=TUBULAR)
-    case = read_picture(image, segmentation, label=choice.label)
+    case = read_picture(image, segmentation, label=label_of(choice))
     tell_terms(weights.card)
     with progress_bar() as progress:
         result = repair_picture(case.picture, weights, options, progress)
@@ -93,10 +93,10 @@ def repair_many(
     tell_terms(weights.card)
     named = options.model is not None and Path(options.model).is_file()
     place = str(Path(options.model).absolute()) if named and options.model is not None else weights.card.name
-    work = PictureWork(output.absolute(), place, options, choice.label)
+    work = PictureWork(output.absolute(), place, options, label_of(choice))
     settings = {
         "model": asdict(weights.record()),
-        "label": choice.label,
+        "label": label_of(choice),
         **{name: getattr(options, name) for name in OF_PICTURES if name != "model"},
     }
     said = 0
@@ -119,7 +119,7 @@ def repair_many(
 def check_files(image: Path, segmentation: Path, choice: Choice, reports: Sequence[Path]) -> int:
     """Say what is broken in a picture, and return the exit status."""
     check_choice(choice)
-    case = read_picture(image, segmentation, label=choice.label)
+    case = read_picture(image, segmentation, label=label_of(choice))
     result = check_picture(case.picture)
     with written_whole(*reports) as new_reports:
         for path in new_reports:
@@ -130,10 +130,11 @@ def check_files(image: Path, segmentation: Path, choice: Choice, reports: Sequen
 
 
 def evaluate_files(
-    prediction: Path, truth: Path, label: int | None, truth_label: int | None, before: Path | None
+    prediction: Path, truth: Path, choice: Choice, truth_choice: Choice, before: Path | None
 ) -> dict[str, Any]:
     """Compare a vessel mask with the truth, print the metrics, and return them as plain values."""
-    ours, theirs = read_mask(prediction, label), read_mask(truth, truth_label if truth_label is not None else label)
+    label = label_of(choice)
+    ours, theirs = read_mask(prediction, label), read_mask(truth, label_of(truth_choice))
     if ours.shape != theirs.shape:
         raise ValueError(f"{prediction} and {truth} have other sizes ({ours.shape}, {theirs.shape}). Resample one.")
     first = None if before is None else read_mask(before, label)
@@ -165,8 +166,21 @@ def check_choice(choice: Choice) -> None:
     """
     if choice.pool_label is not None or choice.pool_segment is not None:
         raise ValueError("A picture of vessels has no blood pool. Leave out --pool-label and --pool-segment.")
+    if choice.phase is not None or choice.rv_label is not None or choice.rv_segment is not None:
+        raise ValueError("--phase, --rv-label and --rv-segment are about stacks. Leave them out for a picture.")
     if choice.segment is not None:
         raise ValueError("The mask of a picture has labels, no named segments. Use --label instead of --segment.")
+
+
+def label_of(choice: Choice) -> int | None:
+    """Return the label of the vessels, ``None`` if none was given.
+
+    Raises:
+        ValueError: There are several.
+    """
+    if len(choice.labels) > 1:
+        raise ValueError("The mask of a picture has one label of vessels. Give one with --label.")
+    return choice.labels[0] if choice.labels else None
 
 
 def status_of(report: PictureReport) -> int:

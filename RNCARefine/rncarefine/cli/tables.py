@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -16,24 +17,33 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ..nca.card import TUBULAR, ModelCard
-from ..nca.model import best_model
 from ..progress import Progress
-from ..refine.metrics import SliceMetrics, StackMetrics
 from ..refine.records import Report, SliceRecord
 from ..words import REPAIRED, Mode, Verdict
+
+if TYPE_CHECKING:
+    from ..refine.metrics import SliceMetrics, StackMetrics
 
 PLAIN_WIDTH = 140
 """Columns where the output is a file or a pipe, so that no table is squeezed into 80."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise the error: rich would leave with 1, which here means that slices are flagged."""
+        raise BrokenPipeError
+
+
 def out() -> Console:
     """Return the console for results."""
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    return _Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
 
 
 def note(text: str) -> None:
     """Print a line on standard error, so that it does not mix with the results."""
-    print(text, file=sys.stderr)
+    # What standard error cannot show must not end the work; names from a file may hold bytes that are no text.
+    with suppress(OSError):
+        print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
 
 
 @contextmanager
@@ -99,16 +109,19 @@ def _repair_row(record: SliceRecord) -> list[str]:
 
 
 def show_report(report: Report) -> None:
-    """Print the table, why slices need review after a repair, the summary line, and the warnings."""
+    """Print what to note about the stack, the table, why slices need review, and the summary line."""
     console = out()
+    for warning in report.warnings:
+        note(f"Please note: {warning}")
     console.print(slice_table(report))
     for record in report.slices:
         if record.flagged and record.verdict is not Verdict.TO_REPAIR:
             done = "was repaired, but needs review" if record.verdict in REPAIRED else "was left as it was"
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
+    taken = sum(record.taken_from_others_mm2 for record in report.slices)
+    if taken:
+        console.print(f"Taken from other labels: {taken:.0f} mm2", markup=False, soft_wrap=True)
     console.print(report.summary(), markup=False, soft_wrap=True)
-    for warning in report.warnings:
-        note(f"Please note: {warning}")
 
 
 def show_written(paths: Iterable[Path]) -> None:
@@ -136,6 +149,8 @@ def model_table(cards: Iterable[ModelCard]) -> Table:
 
 def show_defaults(cards: Sequence[ModelCard]) -> None:
     """Print which of some models is taken where none is named, and which is free for any use."""
+    from ..nca.model import best_model
+
     default, free = best_model(cards), best_model(cards, permissive=True)
     of_modes = [(mode, best_model(cards, mode)) for mode in Mode]
     named = [f"{best.name} with --mode {mode}" for mode, best in of_modes if best is not None and best != default]

@@ -5,18 +5,41 @@ The command line reads and writes through here; inside Slicer the nodes are the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import SimpleITK as sitk
+import numpy as np
+from numpy.typing import NDArray
 
-from ..atomic import written_whole
-from ..refine.result import Changes
+from ..anatomy.aha import handedness
+from ..atomic import real_path, written_whole
+from ..reasons import Reason, ReasonCode
+from ..refine.repair_masks import RepairMasks
+from ..refine.result import Changes, Repaired
+from ..refine.review_tags import REVIEW_TAGS, review_tags
 from ..stack import Mask, Stack
-from .grid import Grid
-from .label_map import READABLE, TWO_FILES, WRITABLE, check_path, ending_of, grid_of, read_label_map, read_volume
-from .seg_nrrd import ENDING, read_seg_nrrd
+from .choice import Choice
+from .dicom_seg import SEG_ENDING, DicomSeg, read_dicom_seg
+from .dicom_series import DicomSeries, is_dicom, read_series
+from .grid import Grid, Turn, is_reversed, stack_turn
+from .label_map import (
+    READABLE,
+    TWO_FILES,
+    WRITABLE,
+    LabelMap,
+    check_path,
+    check_spacing,
+    ending_of,
+    read_label_map,
+    read_volume,
+)
+from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
 from .segmentation_file import Segment, SegmentationFile
+
+MOST_LABELS = 8
+"""An image with no more grey values than this is taken for a label map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,35 +50,20 @@ class Case:
         stack: The stack.
         others: All labels of an exclusive label map but myocardium and pool, shape ``(k, j, i)``; ``None`` for
             ``.seg.nrrd``, whose segments may overlap.
-        grid: The image's place in space.
+        grid: The place of the stack in space: that of the image, with the axes in the order of a stack.
         segmentation: The segmentation as it is on disk.
-        wall: Its label or segment that is the myocardium.
+        walls: Its labels or segments that are the myocardium; what is added gets the first one.
         pool: Its label or segment that is the blood pool, if given.
+        turn: What makes the stack of the image as it is stored.
     """
 
     stack: Stack
     others: Mask | None
     grid: Grid
     segmentation: SegmentationFile
-    wall: Segment
+    walls: tuple[Segment, ...]
     pool: Segment | None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which label or segment is meant; all ``None`` for the only one there is.
-
-    Attributes:
-        label: Label of the myocardium in a label map.
-        segment: Name or ID of the myocardium in a ``.seg.nrrd``.
-        pool_label: Label of the blood pool in a label map.
-        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
-    """
-
-    label: int | None = None
-    segment: str | None = None
-    pool_label: int | None = None
-    pool_segment: str | None = None
+    turn: Turn
 
 
 def read_case(
@@ -63,14 +71,19 @@ def read_case(
     segmentation: str | Path,
     choice: Choice | None = None,
     *,
-    label: int | None = None,
-    segment: str | None = None,
+    label: int | Iterable[int] | None = None,
+    segment: str | Iterable[str] | None = None,
     pool_label: int | None = None,
     pool_segment: str | None = None,
+    phase: int | None = None,
+    rv_label: int | None = None,
+    rv_segment: str | None = None,
 ) -> Case:
     """Read an image and the segmentation that belongs to it.
 
-    The third axis of the image is taken as the slice axis: arrays have the shape ``(k, j, i)``, spacing is in mm.
+    The slice axis is the one with the largest spacing. Arrays have the shape ``(k, j, i)``: slices in the order of the
+    file, columns towards the left or posterior, rows towards the posterior or inferior, however they are stored.
+    Spacing is in mm.
 
     Example:
         >>> from rncarefine.io.sample import sample_files
@@ -80,37 +93,70 @@ def read_case(
         (True, True)
 
     Args:
-        image: NIfTI, NRRD or MetaImage, three-dimensional.
-        segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` whose voxels coincide
-            with the image's.
-        choice: Which labels or segments are myocardium and blood pool, in place of the four arguments below.
-        label: Label of the myocardium in a label map; not needed where there is only one.
-        segment: Name or ID of the myocardium in a ``.seg.nrrd``; not needed where there is only one.
+        image: NIfTI, NRRD or MetaImage, three-dimensional; or a folder or a file of a DICOM series.
+        segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` or DICOM SEG whose voxels
+            coincide with the image's.
+        choice: Which labels, segments and phase are meant, in place of the arguments below.
+        label: Label of the myocardium in a label map; not needed where there is only one. Several labels, such as those
+            of wall and scar, form one wall: what is added gets the first of them.
+        segment: Name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG, or several, in the same way.
         pool_label: Label of the blood pool in a label map.
-        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd``.
+        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
+        phase: Which phase of a cine to read, from 0, where the image holds several.
+        rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
+        rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
 
     Raises:
         ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
-    choice = choice or Choice(label, segment, pool_label, pool_segment)
+    choice = choice or Choice(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
     if is_seg_nrrd(image):
         raise ValueError(f"{image} is a segmentation. Give the image first, then the segmentation.")
-    picture = read_volume(image, "image")
-    grid = grid_of(picture)
-    source, wall, pool = read_segmentation(segmentation, choice)
-    mask = source.mask_on(grid, wall)
+    series = None
+    if is_dicom(image):
+        series = read_series(image, choice.phase)
+        values, stored = series.values, series.grid
+        check_spacing(image, "image", stored)
+    else:
+        values, stored = read_volume(image, "image", choice.phase)
+    _check_grey_values(image, values)
+    turn = stack_turn(stored)
+    grid = stored.turned(turn)
+    source, walls, pool, notes = _read_segmentation(segmentation, choice, series)
+    mask = union_on(grid, source, walls)
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
-    i, j, k = grid.spacing
+    ventricle = _right_ventricle(source, choice)
+    if ventricle is None and (choice.rv_label, choice.rv_segment) != (None, None):
+        notes = (*notes, Reason(ReasonCode.RV_NOT_FOUND))
+    i, j, k = (round(value, 6) for value in grid.spacing)
     stack = Stack.create(
-        sitk.GetArrayFromImage(picture),
+        turn.apply(values),
         mask,
         (k, j, i),
         pool=None if pool is None else source.mask_on(grid, pool),
-        name=stem_of(image),
+        name=str(image),  # what messages call it
+        reversed=is_reversed(grid),
+        notes=notes,
+        right_ventricle=None if ventricle is None else source.mask_on(grid, ventricle),
+        right_handed=handedness(grid.ijk_to_lps),
     )
-    return Case(stack, source.others(wall, pool), grid, source, wall, pool)
+    return Case(replace(stack, name=stem_of(image)), source.others(grid, walls, pool), grid, source, walls, pool, turn)
+
+
+def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
+    """Check that an image is none of labels.
+
+    Raises:
+        ValueError: It has hardly any grey values.
+    """
+    some = values[: MOST_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
+    if len(np.unique(some)) <= MOST_LABELS and 1 < (count := len(np.unique(values))) <= MOST_LABELS:
+        raise ValueError(
+            f"{path}: the image has {count} grey values: is it a label map? Give the image first, then the "
+            "segmentation."
+        )
 
 
 def read_pair(
@@ -132,23 +178,27 @@ def read_pair(
     """
     first, one, _ = read_segmentation(prediction, choice)
     second, other, _ = read_segmentation(truth, truth_choice)
-    grid = first.grid.united(second.grid)
-    # A label map has a grid of its own to keep to; a .seg.nrrd says nothing about what lies outside its extent.
-    whole = [file.grid for file in (first, second) if not is_seg_nrrd(file.path)]
-    if grid is None or not all(grid.coincides_with(own) for own in whole):
+    turn = first.grid.turn_of(second.grid)
+    grid = None if turn is None else first.grid.united(second.grid.turned(turn))
+    # A label map has a grid of its own to keep to; named segments say nothing about what lies outside their extent.
+    whole = [file.grid for file in (first, second) if isinstance(file, LabelMap)]
+    if grid is None or not all(grid.holds_the_voxels_of(own) for own in whole):
         raise ValueError(
             f"{prediction} and {truth} do not lie on the same voxels. Prediction: {first.grid}. Truth: {second.grid}. "
             "Resample one to the other."
         )
+    grid = grid.turned(stack_turn(grid))
     i, j, k = grid.spacing
-    return first.mask_on(grid, one), second.mask_on(grid, other), (k, j, i)
+    return union_on(grid, first, one), union_on(grid, second, other), (k, j, i)
 
 
 def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     """Write the segmentation with the repaired myocardium and blood pool, whole or not at all.
 
     In a label map the wall takes its voxels from whatever label had them, and what it gives up becomes background.
-    In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment.
+    Where several labels or segments form the wall, added voxels get the first, and all that stay keep their own.
+    In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment, and tags
+    hold what a review in Slicer needs.
 
     Example:
         >>> import tempfile
@@ -174,9 +224,29 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     path = Path(path)
     check_output(case.segmentation.path, path)
     pool = None if case.pool is None else changes.pool
-    changed = case.segmentation.with_changes(case.grid, case.wall, case.stack.mask, changes.wall, case.pool, pool)
+    changed = case.segmentation.with_changes(case.grid, case.walls, case.stack.mask, changes.wall, case.pool, pool)
+    if isinstance(changed, SegNrrd) and isinstance(changes, Repaired) and case.turn.axes[2] == 2:
+        changed = changed.with_tags(case.walls[0], _tags_of(case, changes), REVIEW_TAGS)
     with written_whole(path) as (temporary,):
         changed.write(temporary)
+
+
+def _tags_of(case: Case, repaired: Repaired) -> dict[str, str]:
+    """Return what a review in Slicer needs, where slices and voxels are numbered as in the image's file."""
+
+    def stored(mask: Mask) -> Mask:
+        return case.turn.inverse.apply(mask)
+
+    parts = {}
+    if len(case.walls) > 1:
+        parts = {wall.id: stored(case.segmentation.mask_on(case.grid, wall)) for wall in case.walls}
+    pools = () if repaired.stack.pool is None or repaired.pool is None else (repaired.stack.pool, repaired.pool)
+    before, after = (stored(pool) for pool in pools) if pools else (None, None)
+    masks = RepairMasks(stored(repaired.stack.mask), stored(repaired.wall), before, after, parts)
+    i, j, k = (case.stack.spacing[2 - axis] for axis in case.turn.inverse.axes)
+    report = repaired.report
+    report = replace(report, stack=replace(report.stack, spacing_mm=(k, j, i)))
+    return review_tags(report, masks, None if case.pool is None else case.pool.id)
 
 
 def check_output(segmentation: str | Path, output: str | Path, others: tuple[str | Path, ...] = ()) -> None:
@@ -194,19 +264,22 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     segmentation, output = Path(segmentation), Path(output)
     check_path(output)
     check_inputs_kept(output, (segmentation, *map(Path, others)))
-    if is_seg_nrrd(segmentation) != is_seg_nrrd(output):
+    if is_dicom_seg(segmentation):
+        if not output.name.lower().endswith(SEG_ENDING):
+            raise ValueError(f"{output}: the output must be of the segmentation's kind (DICOM), its name ends in .dcm.")
+    elif is_seg_nrrd(segmentation) != is_seg_nrrd(output):
         kind = f"ends in {ENDING}" if is_seg_nrrd(segmentation) else f"is one of {', '.join(WRITABLE)} (a label map)"
         raise ValueError(
             f"{output}: the output must be of the segmentation's kind, that is, its name {kind}. "
             "To convert it, open the result in 3D Slicer and export it."
         )
-    if not is_seg_nrrd(output):
+    if not is_seg_nrrd(output) and not is_dicom_seg(segmentation):
         if output.name.lower().endswith(TWO_FILES):
             raise ValueError(f"{output}: this format is spread over two files. Choose .nrrd or .mha for the output.")
         ending_of(output, WRITABLE)
     if output.is_dir():
         raise ValueError(f"{output} is a folder. Give the name of a file.")
-    if not output.resolve().parent.is_dir():
+    if not real_path(output).parent.is_dir():
         raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
 
 
@@ -217,41 +290,88 @@ def check_inputs_kept(output: Path, inputs: tuple[Path, ...]) -> None:
         ValueError: It is one.
     """
     for source in inputs:
-        if output.resolve() == source.resolve() or (output.exists() and source.exists() and output.samefile(source)):
+        if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
             raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
 
 
 def read_segmentation(
     path: str | Path, choice: Choice | None = None
-) -> tuple[SegmentationFile, Segment, Segment | None]:
-    """Read a segmentation and tell its myocardium, and its blood pool if one was asked for.
+) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None]:
+    """Read a segmentation and find its myocardium, and its blood pool if one was asked for.
 
     Raises:
         ValueError: The file cannot be used, what was asked for is not there or not clear, or a label was given for
             named segments or the other way round.
     """
-    path, choice = Path(path), choice or Choice()
+    source, walls, pool, _ = _read_segmentation(Path(path), choice or Choice())
+    return source, walls, pool
+
+
+def _read_segmentation(
+    path: Path, choice: Choice, series: DicomSeries | None = None
+) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None, tuple[Reason, ...]]:
+    """Do what :func:`read_segmentation` does, and return what to note about the segmentation, too."""
     pool: Segment | None = None
-    if is_seg_nrrd(path):
-        if choice.label is not None or choice.pool_label is not None:
+    notes: tuple[Reason, ...] = ()
+    if is_seg_nrrd(path) or is_dicom_seg(path):
+        if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
-        named = read_seg_nrrd(path)
+        named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.pool_segment is not None:
-            pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
-        return named, named.choose(choice.segment, "myocardium", "--segment", taken=pool), pool
-    if choice.segment is not None or choice.pool_segment is not None:
+            if named.has(choice.pool_segment):
+                pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
+            else:
+                notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
+        return named, named.choose_walls(choice.segments, pool), pool, notes
+    if choice.segments or choice.pool_segment is not None:
         raise ValueError(f"{path} is a label map. Use --label and --pool-label, not the names of segments.")
     labelled = read_label_map(path)
     if choice.pool_label is not None:
-        pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
-    return labelled, labelled.choose(choice.label, "myocardium", "--label", taken=pool), pool
+        present = labelled.labels()
+        if choice.pool_label in present or not present:
+            pool = labelled.choose(choice.pool_label, "blood pool", "--pool-label")
+        else:
+            notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
+    wanted = choice.labels or (None,)
+    walls = tuple(labelled.choose(label, "myocardium", "--label", taken=pool) for label in wanted)
+    return labelled, walls, pool, notes
+
+
+def union_on(grid: Grid, source: SegmentationFile, segments: Iterable[Segment]) -> Mask:
+    """Return where any of some segments is on an image's grid, shape ``(k, j, i)``."""
+    return np.maximum.reduce([source.mask_on(grid, segment) for segment in segments])
+
+
+def _right_ventricle(source: SegmentationFile, choice: Choice) -> Segment | None:
+    """Return the right ventricle; ``None`` if none was asked for, or the segmentation does not have it.
+
+    Raises:
+        ValueError: A label was given for named segments, or the other way round.
+    """
+    if isinstance(source, LabelMap):
+        if choice.rv_segment is not None:
+            raise ValueError(f"{source.path} is a label map. Use --rv-label, not the name of a segment.")
+        found = choice.rv_label in source.labels()
+        return source.choose(choice.rv_label, "right ventricle", "--rv-label") if found else None
+    if choice.rv_label is not None:
+        raise ValueError(f"{source.path} has named segments. Use --rv-segment, not a label.")
+    if isinstance(source, (SegNrrd, DicomSeg)) and choice.rv_segment is not None and source.has(choice.rv_segment):
+        return source.choose(choice.rv_segment, "right ventricle", "--rv-segment")
+    return None
 
 
 def is_seg_nrrd(path: Path) -> bool:
-    """Tell by its name whether a file is a segmentation with named segments."""
+    """Tell by its name whether a file is a segmentation with named segments (``.seg.nrrd``)."""
     return path.name.lower().endswith(ENDING)
+
+
+def is_dicom_seg(path: Path) -> bool:
+    """Tell whether a file is a segmentation in DICOM, by its name or its content."""
+    return not is_seg_nrrd(path) and not path.name.lower().endswith(READABLE) and is_dicom(path)
 
 
 def stem_of(path: Path) -> str:
     """Return a file's name without its folder and its ending, also where the ending has two parts."""
-    return path.name[: -len(ending_of(path, (*READABLE, ENDING)))]
+    if path.name.lower().endswith((*READABLE, ENDING)):
+        return path.name[: -len(ending_of(path, (*READABLE, ENDING)))]
+    return path.stem or "stack"

@@ -1,15 +1,54 @@
-"""The grid of a volume in space, and where another grid lies on it."""
+"""The grid of a volume in space, where another grid lies on it, and the orientation that stacks are worked on in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-TOLERANCE = 0.1
+TOLERANCE = 0.2
 """How far corners of two grids may lie apart, as a share of the smallest spacing: files round their headers."""
+THICK = 1.5
+"""The slice axis is the one whose spacing is larger than the others by this factor; without one, the third."""
+FAR_MM = 1e6
+"""Nothing that was imaged lies further from the scanner's origin."""
+_TIE = 1e-3
+_T = TypeVar("_T", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A change of the order and the direction of axes; no voxel is interpolated.
+
+    Attributes:
+        axes: For each axis ``(i, j, k)`` of the result, the axis of the source that it is.
+        flips: For each axis of the result, whether it runs the other way.
+    """
+
+    axes: tuple[int, int, int] = (0, 1, 2)
+    flips: tuple[bool, bool, bool] = (False, False, False)
+
+    @property
+    def inverse(self) -> Turn:
+        """Return the turn that undoes this one."""
+        i, j, k = (self.axes.index(axis) for axis in range(3))
+        return Turn((i, j, k), (self.flips[i], self.flips[j], self.flips[k]))
+
+    def apply(self, values: NDArray[_T]) -> NDArray[_T]:
+        """Return an array turned, with memory of its own.
+
+        Args:
+            values: Its last three axes are ``(k, j, i)``.
+        """
+        more = values.ndim - 3
+        order = [more + 2 - self.axes[2 - position] for position in range(3)]
+        turned = values.transpose([*range(more), *order])
+        steps = (slice(None, None, -1 if self.flips[2 - position] else 1) for position in range(3))
+        index: tuple[Any, ...] = (Ellipsis, *steps)
+        return turned[index].copy(order="C")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +76,9 @@ class Grid:
             other: A grid that may be smaller or larger, or lie beside this one.
 
         Returns:
-            The offset, or ``None`` if the voxels of the two grids do not coincide.
+            The offset, or ``None`` if the voxels of the two grids do not coincide, or their axes do not.
         """
-        if abs(np.linalg.det(self.ijk_to_lps[:3, :3])) < 1e-9:
+        if not self.regular or not other.regular:
             return None
         inverse = np.linalg.inv(self.ijk_to_lps)
         offset = np.round((inverse @ other.ijk_to_lps)[:3, 3])
@@ -50,9 +89,49 @@ class Grid:
             return None
         return int(offset[0]), int(offset[1]), int(offset[2])
 
+    @property
+    def regular(self) -> bool:
+        """Whether the axes are finite and span the space."""
+        matrix = self.ijk_to_lps
+        if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e100 or np.abs(matrix[:3, 3]).max() > FAR_MM:
+            return False
+        if min(self.spacing) <= 0:
+            return False
+        return bool(abs(np.linalg.det(matrix[:3, :3] / np.array(self.spacing))) > 1e-6)
+
     def coincides_with(self, other: Grid) -> bool:
-        """Tell whether another grid has the same voxels."""
+        """Tell whether another grid has the same voxels in the same order."""
         return self.size == other.size and self.offset_of(other) == (0, 0, 0)
+
+    def turn_of(self, other: Grid) -> Turn | None:
+        """Return the turn after which the axes of another grid run along those of this one.
+
+        Returns:
+            ``None`` if the axes of the two are not parallel.
+        """
+        if not self.regular or not other.regular:
+            return None
+        along = np.linalg.inv(self.ijk_to_lps[:3, :3]) @ other.ijk_to_lps[:3, :3]
+        i, j, k = (int(axis) for axis in np.abs(along).argmax(axis=1))
+        if sorted((i, j, k)) != [0, 1, 2]:
+            return None
+        return Turn((i, j, k), (bool(along[0, i] < 0), bool(along[1, j] < 0), bool(along[2, k] < 0)))
+
+    def turned(self, turn: Turn) -> Grid:
+        """Return the grid whose axes are in another order, or run the other way."""
+        matrix = self.ijk_to_lps.copy()
+        for axis, (source, flip) in enumerate(zip(turn.axes, turn.flips, strict=True)):
+            step = self.ijk_to_lps[:3, source]
+            matrix[:3, axis] = -step if flip else step
+            if flip:
+                matrix[:3, 3] += step * (self.size[source] - 1)
+        i, j, k = (self.size[source] for source in turn.axes)
+        return Grid((i, j, k), matrix)
+
+    def holds_the_voxels_of(self, other: Grid) -> bool:
+        """Tell whether another grid has the same voxels, in whatever order."""
+        turn = self.turn_of(other)
+        return turn is not None and self.coincides_with(other.turned(turn))
 
     def united(self, other: Grid) -> Grid | None:
         """Return the smallest grid that holds the voxels of both, or ``None`` if they do not coincide."""
@@ -72,6 +151,44 @@ class Grid:
             f"size {_listed(self.size)}, spacing {_listed(self.spacing)} mm, origin "
             f"{_listed(self.ijk_to_lps[:3, 3])} mm, axes {'; '.join(_listed(column) for column in directions.T)} (LPS)"
         )
+
+
+def stack_turn(grid: Grid) -> Turn:
+    """Return the turn after which a volume is a stack: slices along the third axis, rows and columns as on a screen.
+
+    The result of a repair must not depend on how a stack is stored. Columns run towards the left or posterior, rows
+    towards the posterior or inferior. The slices keep the order of the file, since people count them that way; see
+    :func:`is_reversed`.
+    """
+    spacing = np.array(grid.spacing)
+    slices = int(spacing.argmax())
+    if spacing[slices] < THICK * np.delete(spacing, slices).max():
+        slices = 2
+    directions = (grid.ijk_to_lps[:3, :3] / spacing).T
+    screen = directions * [1, 1, -1]  # left, posterior, inferior
+    main = [_main_axis(direction) for direction in screen]
+
+    def place(axis: int) -> tuple[int, list[float]]:
+        direction = -screen[axis] if _backwards(screen[axis]) else screen[axis]
+        return main[axis], np.round(-direction, 3).tolist()
+
+    one, other = sorted((axis for axis in range(3) if axis != slices), key=place)
+    return Turn((one, other, slices), (_backwards(screen[one]), _backwards(screen[other]), False))
+
+
+def is_reversed(grid: Grid) -> bool:
+    """Tell whether the slices of a stack run towards the right, anterior or inferior."""
+    return _backwards(grid.ijk_to_lps[:3, 2] / grid.spacing[2])
+
+
+def _main_axis(direction: NDArray[np.float64]) -> int:
+    """Return the first axis of the body that a direction runs most along; rounding in a header decides nothing."""
+    lengths = np.abs(direction)
+    return int(np.flatnonzero(lengths >= lengths.max() - _TIE)[0])
+
+
+def _backwards(direction: NDArray[np.float64]) -> bool:
+    return bool(direction[_main_axis(direction)] < 0)
 
 
 def _listed(values: object) -> str:

@@ -1,10 +1,10 @@
-"""Images and label maps on disk (NIfTI, NRRD, MetaImage), read and written with SimpleITK."""
+"""Images and label maps on disk: NIfTI, NRRD, MetaImage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,30 @@ from numpy.typing import NDArray
 
 from ..stack import Mask
 from .grid import Grid
+from .meta_image import read_meta_image
+from .nifti import NiftiHeader, check_frames, nifti_bytes, read_nifti
+from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
 from .segmentation_file import Segment
-from .truncation import check_whole
 
-READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 """Endings of files that hold one picture and never a stack."""
+READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 """One file each: what is spread over two files cannot be written whole or not at all."""
 TWO_FILES = (".nhdr", ".mhd")
+IN_PLANE_MM = (0.05, 20.0)
+"""Least and largest plausible spacing in plane."""
+SLICES_MM = 100.0
+"""Largest plausible spacing of slices."""
+WHOLE = 0.001
+"""How far a label may be from a whole number: files scale them."""
+LARGEST_LABEL = 2**31 - 1
+_META_FIELDS = (
+    "ObjectType NDims DimSize ElementType ElementDataFile ElementSpacing ElementSize ElementNumberOfChannels "
+    "BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB CompressedData CompressedDataSize TransformMatrix "
+    "Orientation Rotation Offset Position Origin CenterOfRotation AnatomicalOrientation HeaderSize"
+).split()
+"""Fields of MetaImage that the voxels and their place decide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +46,13 @@ class LabelMap:
 
     Attributes:
         path: Where it was read.
-        source: The image, with its geometry, pixel type and metadata.
-        values: Its labels, shape ``(k, j, i)``, of the file's type.
+        stored: The file as it is.
+        values: Its labels, shape ``(k, j, i)`` in the file's own orientation, whole numbers.
         grid: Its place in space.
     """
 
     path: Path
-    source: sitk.Image
+    stored: Stored
     values: NDArray[Any]
     grid: Grid
 
@@ -73,40 +88,51 @@ class LabelMap:
         return _segment(label)
 
     def mask_on(self, grid: Grid, segment: Segment) -> Mask:
-        """Return where a label is on an image's grid, shape ``(k, j, i)``.
+        """Return where a label is on an image's grid, shape ``(k, j, i)``; axes may run otherwise in the file.
 
         Raises:
             ValueError: The label map's grid is another one.
         """
-        if not grid.coincides_with(self.grid):
-            raise ValueError(
-                f"{self.path}: the label map does not lie on the image's grid. Label map: {self.grid}. Image: {grid}. "
-                "Resample the label map to the image, or choose the image that was segmented."
-            )
-        return (self.values == segment.value).astype(np.uint8)
+        return self._on(grid, self.values == segment.value)
 
-    def others(self, wall: Segment, pool: Segment | None) -> Mask:
-        """Return where labels other than myocardium and pool are, shape ``(k, j, i)``."""
-        known = [0, wall.value] if pool is None else [0, wall.value, pool.value]
-        return (~np.isin(self.values, known)).astype(np.uint8)
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask:
+        """Return where labels other than myocardium and pool are on an image's grid, shape ``(k, j, i)``."""
+        known = [0, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
+        return self._on(grid, ~np.isin(self.values, known))
+
+    def _on(self, grid: Grid, there: NDArray[np.bool_]) -> Mask:
+        turn = grid.turn_of(self.grid)
+        if turn is None or not grid.coincides_with(self.grid.turned(turn)):
+            raise ValueError(_elsewhere(self.path, self.grid, grid))
+        return turn.apply(there.astype(np.uint8))
 
     def with_changes(
-        self, grid: Grid, wall: Segment, before: Mask, after: Mask, pool: Segment | None, new_pool: Mask | None
+        self,
+        grid: Grid,
+        walls: Sequence[Segment],
+        before: Mask,
+        after: Mask,
+        pool: Segment | None,
+        new_pool: Mask | None,
     ) -> LabelMap:
         """Return the label map with a new wall, which takes its voxels from whatever label had them.
 
         What the wall gives up becomes background, as does what the pool gives up and the wall does not take. The
         arguments are those of :meth:`rncarefine.io.segmentation_file.SegmentationFile.with_changes`.
         """
-        values = self.values.copy()
+        turn = grid.turn_of(self.grid)
+        if turn is None:
+            raise ValueError(_elsewhere(self.path, self.grid, grid))
+        back = turn.inverse
+        values, before, after = self.values.copy(), back.apply(before), back.apply(after)
         if pool is not None and new_pool is not None:
-            values[(values == pool.value) & (new_pool == 0)] = 0
+            values[(values == pool.value) & (back.apply(new_pool) == 0)] = 0
         values[(before == 1) & (after == 0)] = 0
-        values[after == 1] = wall.value
+        values[(before == 0) & (after == 1)] = walls[0].value
         return replace(self, values=values)
 
     def write(self, path: Path) -> None:
-        """Write the labels with the geometry, pixel type and metadata that they were read with.
+        """Write the labels with the header that they were read with, as far as the format has a place for it.
 
         Args:
             path: A file; its ending tells the format.
@@ -114,70 +140,277 @@ class LabelMap:
         Raises:
             OSError: It cannot be written, or does not read back as what was written (a full disk, for one).
         """
-        image = sitk.GetImageFromArray(self.values)
-        image.CopyInformation(self.source)
-        if ending_of(path, WRITABLE) == ending_of(self.path, READABLE):
-            # Another format would take a header's fields for notes of its own.
-            for key in self.source.GetMetaDataKeys():
-                image.SetMetaData(key, self.source.GetMetaData(key))
+        header, ending = self.stored.header, ending_of(path, WRITABLE)
+        if isinstance(header, NiftiHeader) and ending in (".nii", ".nii.gz"):
+            path.write_bytes(nifti_bytes(header, self._as_stored(), ending == ".nii.gz"))
+        elif isinstance(header, NrrdHeader) and ending == ".nrrd":
+            path.write_bytes(nrrd_bytes(header, self._as_stored(), self.grid))
+        else:
+            self._write_with_itk(path, same=ending == ending_of(self.path, READABLE))
         try:
-            with quiet():
-                sitk.WriteImage(image, str(path), useCompression=True)
-                written = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-        except RuntimeError as error:
-            raise OSError(f"{path.name} cannot be written ({_last_line(error)}).") from error
+            written = read_label_map(path).values
+        except ValueError as error:
+            raise OSError(f"{path.name} does not read back as it was written. Is the disk full?") from error
         if not np.array_equal(written, self.values):
             raise OSError(f"{path.name} does not read back as it was written. Is the disk full?")
 
+    def _write_with_itk(self, path: Path, same: bool) -> None:
+        image = as_image(self.values, self.grid)
+        for key, value in self.stored.notes.items() if same else ():
+            image.SetMetaData(key, value)
+        try:
+            with quiet():
+                sitk.WriteImage(image, str(path), useCompression=True)
+        except RuntimeError as error:
+            raise OSError(f"{path.name} cannot be written ({_last_line(error)}).") from error
 
-def read_label_map(path: Path) -> LabelMap:
+    def _as_stored(self) -> NDArray[Any]:
+        """Return the numbers of the file: those of the voxels that have not changed are the same as before."""
+        raw, before = self.stored.raw.copy(), _labels(self.path, self.stored)
+        changed = self.values != before
+        for label in np.unique(self.values[changed]):
+            codes, counts = np.unique(raw[before == label], return_counts=True)
+            code = codes[counts.argmax()] if len(codes) else self.stored.code_of(float(label))
+            raw[changed & (self.values == label)] = code
+        return raw
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A volume as a file holds it.
+
+    Attributes:
+        raw: Its numbers as they are in the file, shape ``(k, j, i)``.
+        grid: Its place in space.
+        header: The header, for formats that are written with it again.
+        slope: What the numbers are to be multiplied with.
+        intercept: What is to be added after that.
+        notes: What other programs have written into the header.
+    """
+
+    raw: NDArray[Any]
+    grid: Grid
+    header: NiftiHeader | NrrdHeader | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the voxels are other numbers than those in the file."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+    def values(self) -> NDArray[Any]:
+        """Return the voxels, scaled where the header says so."""
+        if not self.scaled:
+            return self.raw
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(self.raw * np.float64(self.slope) + self.intercept)
+
+    def code_of(self, value: float) -> float:
+        """Return the number that stands for a value in the file.
+
+        Raises:
+            ValueError: There is none.
+        """
+        code = (value - self.intercept) / self.slope
+        code = code if self.raw.dtype.kind == "f" else round(code)
+        kept = np.array(code).astype(self.raw.dtype)
+        if abs(float(kept) * self.slope + self.intercept - value) > WHOLE:
+            raise ValueError(f"The label {value:g} has no place in a file of this type. Choose another output format.")
+        return code
+
+
+def read_label_map(path: Path, phase: int | None = None) -> LabelMap:
     """Read a label map.
+
+    Args:
+        path: The file.
+        phase: Which frame of a series to read, from 0.
 
     Raises:
         ValueError: The file cannot be read, is not a three-dimensional scalar image, or its values are not labels.
     """
-    image = read_volume(path, "label map")
-    values = sitk.GetArrayFromImage(image)
-    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.round(values)).all()):
-        raise ValueError(
-            f"{path}: the label map has values that are not whole numbers. Threshold probabilities first; "
-            "a label map holds 0 for the background and a whole number for each structure."
-        )
-    return LabelMap(path, image, values, grid_of(image))
+    stored = _read(path, "label map", phase)
+    return LabelMap(path, stored, _labels(path, stored), stored.grid)
 
 
-def read_volume(path: Path, what: str) -> sitk.Image:
-    """Read a three-dimensional scalar volume.
+def read_volume(path: Path, what: str, phase: int | None = None) -> tuple[NDArray[Any], Grid]:
+    """Return the values ``(k, j, i)`` of a three-dimensional scalar volume, and its place in space.
 
     Args:
         path: The file.
         what: What to call it in messages.
+        phase: Which frame of a series to read, from 0.
 
     Raises:
         ValueError: It is missing, cut off, of an unknown format, cannot be read, or has not three dimensions and one
             component.
     """
-    check_path(path)
-    ending_of(path, READABLE)
-    if not path.is_file():
-        raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
-    check_whole(path)
-    try:
-        with quiet():
-            image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise ValueError(f"{path}: the {what} cannot be read ({_last_line(error)}).") from error
-    if image.GetDimension() != 3:
-        remedy = "Save a single frame of a sequence as a file of its own and use that."
-        if image.GetDimension() < 3:
-            remedy = "Save a single slice as a volume of one slice, or all slices in one file, and use that."
-        raise ValueError(f"{path}: the {what} has {image.GetDimension()} dimensions, a stack has 3. {remedy}")
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise ValueError(
-            f"{path}: the {what} has {image.GetNumberOfComponentsPerPixel()} values a voxel, a stack has one. "
-            "Save a single frame or channel as a file of its own and use that."
-        )
+    stored = _read(path, what, phase)
+    values = stored.values()
+    if stored.scaled:
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = values.astype(np.float32)
+    return values, stored.grid
+
+
+def as_image(values: NDArray[Any], grid: Grid) -> sitk.Image:
+    """Return an array ``(k, j, i)`` as a SimpleITK image in its place."""
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing(grid.spacing)
+    image.SetOrigin(grid.ijk_to_lps[:3, 3].tolist())
+    image.SetDirection((grid.ijk_to_lps[:3, :3] / np.array(grid.spacing)).ravel().tolist())
     return image
+
+
+def _read(path: Path, what: str, phase: int | None) -> Stored:
+    check_path(path)
+    ending = ending_of(path, READABLE)
+    if not is_file(path):
+        raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
+    try:
+        if ending in (".nii", ".nii.gz"):
+            nifti, raw = read_nifti(path, what, phase)
+            stored = Stored(raw, nifti.grid, nifti, nifti.slope, nifti.intercept)
+        elif ending in (".nrrd", ".nhdr"):
+            stored = _from_nrrd(path, what, phase)
+        else:
+            stored = _from_meta_image(path, what, phase)
+    except (OverflowError, RecursionError, ArithmeticError, LookupError, TypeError) as error:
+        raise ValueError(f"{path}: the {what} cannot be read ({error}). Copy or download it again.") from error
+    except MemoryError as error:
+        raise ValueError(f"{path}: the {what} does not fit into memory.") from error
+    check_spacing(path, what, stored.grid)
+    return stored
+
+
+def _from_nrrd(path: Path, what: str, phase: int | None) -> Stored:
+    found = read_nrrd(path)
+    shape = (*found.grid.size, *(n for n, space in zip(found.values.shape[::-1], found.axes, strict=True) if not space))
+    if len(shape) > 3 and not found.axes[0] and phase is None and found.values.shape[-1] > 1:
+        raise ValueError(_several(path, what, found.values.shape[-1]))
+    frame = check_frames(path, what, _trimmed(shape), phase)
+    # Axes of space last, slowest first; what is left are the frames.
+    places = list(range(len(found.axes)))[::-1]
+    space = [place for place in places if found.axes[len(found.axes) - 1 - place]][::-1]
+    rest = [place for place in range(len(found.axes)) if place not in space]
+    values = found.values.transpose([*rest, *space]).reshape(-1, *found.grid.size[::-1])[frame]
+    notes = {name: unescaped(value) for name, value in found.header.notes.items()}
+    header = found.header if len(found.axes) == 3 else _of_one_frame(found.header)
+    return Stored(np.ascontiguousarray(values), found.grid, header, notes=notes)
+
+
+def _of_one_frame(header: NrrdHeader) -> NrrdHeader:
+    """Return a header without what is about the axes: the file has one of frames, the result has not."""
+    dropped = ("space dimension", "space directions", "space origin", "dimension", "measurement frame")
+    return replace(header, fields={name: value for name, value in header.fields.items() if name not in dropped})
+
+
+def _from_meta_image(path: Path, what: str, phase: int | None) -> Stored:
+    fields, values, grid, channels = read_meta_image(path)
+    if channels > 1:
+        raise ValueError(_several(path, what, channels))
+    shape = _trimmed(values.shape[::-1])
+    frame = check_frames(path, what, shape, phase)
+    return Stored(np.ascontiguousarray(values.reshape(-1, *shape[2::-1])[frame]), grid, notes=_notes_of(fields))
+
+
+def _notes_of(fields: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name not in _META_FIELDS and value.isascii()}
+
+
+def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def _several(path: Path, what: str, count: int) -> str:
+    return (
+        f"{path}: the {what} has {count} values per voxel, a stack has one. Save a single frame or channel as a file "
+        "of its own and use that."
+    )
+
+
+def _labels(path: Path, stored: Stored) -> NDArray[Any]:
+    """Return the labels of a file as whole numbers, of the file's type where they are not scaled.
+
+    Raises:
+        ValueError: The values are not labels.
+    """
+    values = stored.values()
+    if values.dtype.kind != "f":
+        return values
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise ValueError(f"{path}: the label map has {bad} NaN or infinite values. Replace them, by 0 for background.")
+    whole = np.round(values)
+    if (np.abs(values - whole) > WHOLE).any() or (np.abs(whole) > LARGEST_LABEL).any():
+        raise ValueError(
+            f"{path}: the label map has values that are not whole numbers. Threshold probabilities first; "
+            "a label map holds 0 for the background and a whole number for each structure."
+        )
+    return whole.astype(np.int32) if stored.scaled else whole
+
+
+def check_spacing(path: Path, what: str, grid: Grid) -> None:
+    """Check that a stack has a place in space, and the size of a heart.
+
+    Raises:
+        ValueError: It has not. The message names the file and the remedy.
+    """
+    if not grid.regular:
+        raise ValueError(
+            f"{path}: the header of the {what} gives no place in space: its axes have no length, or are not "
+            "independent. Copy the header of the image, or save the file once more with the program that made it."
+        )
+    spacing = sorted(grid.spacing)
+    low, high = IN_PLANE_MM
+    if spacing[0] >= low and spacing[1] <= high and spacing[2] <= SLICES_MM:
+        return
+    given = " x ".join(f"{value:g}" for value in grid.spacing)
+    unit = "mm"
+    if low <= 1000 * spacing[0] and 1000 * spacing[2] <= SLICES_MM:
+        unit = "mm: is it in metres"
+    raise ValueError(
+        f"{path}: the header of the {what} gives a spacing of {given} {unit}{'?' if unit != 'mm' else '.'} A heart is "
+        f"imaged with {low:g} to {high:g} mm in plane and at most {SLICES_MM:g} mm from slice to slice. Correct the "
+        "spacing in the header."
+    )
+
+
+def _elsewhere(path: Path, own: Grid, image: Grid) -> str:
+    """Return the message about a label map that does not lie on the image's grid."""
+    both = f"Label map: {own}. Image: {image}."
+    if sorted(own.size) == sorted(image.size):
+        return (
+            f"{path}: the label map has the size of the image, but another place in space. If it was drawn on this "
+            "image, its header was lost: copy the image's header to it (in Python with SimpleITK: "
+            f"labels.CopyInformation(image)). Else choose the image that was segmented. {both}"
+        )
+    return (
+        f"{path}: the label map does not lie on the image's grid. {both} Resample the label map to the image, or "
+        "choose the image that was segmented."
+    )
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is a file.
+
+    Raises:
+        ValueError: It is a symbolic link that leads to itself, or its name cannot be one.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        if isinstance(error, NotADirectoryError):
+            return False
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{str(path)!a}: the file cannot be opened ({reason}). Check the path.") from error
+    return path.is_file()
 
 
 def check_path(path: Path) -> None:
@@ -190,15 +423,6 @@ def check_path(path: Path) -> None:
         str(path).encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"{str(path)!a}: the path is not in UTF-8. Rename the file or the folder.") from error
-
-
-def grid_of(image: sitk.Image) -> Grid:
-    """Return the grid of a three-dimensional SimpleITK image."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
-    matrix[:3, 3] = image.GetOrigin()
-    i, j, k = image.GetSize()
-    return Grid((i, j, k), matrix)
 
 
 def ending_of(path: Path, allowed: tuple[str, ...]) -> str:

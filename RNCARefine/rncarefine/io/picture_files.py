@@ -16,8 +16,8 @@ from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from .files import check_inputs_kept
 from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
+from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
-from .truncation import check_whole
 
 LOSSLESS = (".png", ".tif", ".tiff", *WRITABLE)
 """Endings that a mask may be written with; JPEG would change it."""
@@ -173,12 +173,15 @@ def _read(path: Path, what: str) -> sitk.Image:
     ending_of(path, (*PHOTOGRAPHS, *READABLE))
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
-    check_whole(path)
     try:
         with quiet():
-            return sitk.ReadImage(str(path))
+            image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise ValueError(f"{path}: the {what} cannot be read ({str(error).splitlines()[-1].strip()}).") from error
+    scalar = image.GetDimension() == 3 and image.GetNumberOfComponentsPerPixel() == 1
+    if scalar and path.name.lower().endswith((".nii", ".nii.gz")):
+        read_nifti(path, what)  # ITK reads a file that is cut off without a word
+    return image
 
 
 def _plane(image: sitk.Image, path: Path, what: str) -> NDArray[Any]:

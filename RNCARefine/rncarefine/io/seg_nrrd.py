@@ -1,12 +1,13 @@
 """Segmentations as 3D Slicer writes them (``.seg.nrrd``): named segments that may overlap, in one or more layers.
 
-slicerio tells what the file means. The header is written back as it was read, field by field, so that names, colours,
-terminology, status and whatever else other programs have put there stay.
+The header is written back as it was read, letter for letter, so that names, colours, terminology, status and whatever
+else other programs have put there stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from ..stack import Mask
 from .grid import Grid
-from .segmentation_file import Segment
+from .label_map import check_spacing, is_file
+from .nrrd_file import NrrdHeader, escaped, nrrd_bytes, read_nrrd, unescaped
+from .segmentation_file import NamedSegments, Segment
 
 ENDING = ".seg.nrrd"
 _BINARY = "Binary labelmap"
@@ -24,7 +27,7 @@ _OFFSET = "Segmentation_ReferenceImageExtentOffset"
 
 
 @dataclass(frozen=True, eq=False)
-class SegNrrd:
+class SegNrrd(NamedSegments):
     """A segmentation as it is on disk.
 
     Attributes:
@@ -36,54 +39,40 @@ class SegNrrd:
     """
 
     path: Path
-    header: dict[str, Any]
+    header: NrrdHeader
     layers: NDArray[Any]
     segments: tuple[Segment, ...]
     grid: Grid
 
-    def choose(self, name: str | None, what: str, option: str, taken: Segment | None = None) -> Segment:
-        """Return the segment to use: the one that was asked for, or the only one there is.
-
-        Args:
-            name: A name or an ID, or ``None``.
-            what: What it stands for, for messages.
-            option: The option that chooses it, for messages.
-            taken: A segment that is already something else.
+    def check_own_voxels(self, chosen: Segment) -> None:
+        """Check that a segment's voxels are no other segment's, too.
 
         Raises:
-            ValueError: There is no such segment or several, it stands for something else, or it is not clear.
+            ValueError: Another segment has the same value in the same layer, so that the two cannot be told apart.
         """
-        listed = ", ".join(repr(segment.name) for segment in self.segments)
-        if name is None:
-            free = [segment for segment in self.segments if segment != taken]
-            if len(free) == 1:
-                return free[0]
-            raise ValueError(f"{self.path} has the segments {listed}. Say which is the {what} with {option}.")
-        tests = (
-            lambda segment: segment.name == name,
-            lambda segment: segment.id == name,
-            lambda segment: segment.name.casefold() == name.casefold(),
-        )
-        for test in tests:
-            found = [segment for segment in self.segments if test(segment)]
-            if len(found) > 1:
-                ids = ", ".join(segment.id for segment in found)
-                raise ValueError(f"{self.path} has several segments {name!r}. Give the ID with {option}: {ids}.")
-            if found:
-                if found[0] == taken:
-                    raise ValueError(f"Segment {name!r} cannot be both myocardium and blood pool. Change {option}.")
-                return found[0]
-        raise ValueError(f"{self.path} has no segment {name!r} for the {what}; it has {listed}. Change {option}.")
+        for other in self.segments:
+            if other != chosen and (other.layer, other.value) == (chosen.layer, chosen.value):
+                missing = f"Segment{chosen.index}_LabelValue" not in self.header.notes
+                raise ValueError(
+                    f"{self.path}: the segments {chosen.name!r} and {other.name!r} have the same voxels: both have the "
+                    f"value {chosen.value} in layer {chosen.layer}"
+                    + (", since the header gives no label values (SegmentN_LabelValue)" if missing else "")
+                    + ". Add the right values to the header, or save the segmentation once more from 3D Slicer."
+                )
 
     def mask_on(self, grid: Grid, segment: Segment) -> Mask:
-        """Return where a segment is on an image's grid, shape ``(k, j, i)``.
+        """Return where a segment is on an image's grid, shape ``(k, j, i)``; axes may run otherwise in the file.
 
         Raises:
             ValueError: The voxels do not coincide, or part of the segment lies outside the image.
         """
+        turn = grid.turn_of(self.grid)
         there = self.layers[segment.layer] == segment.value
+        own = self.grid
+        if turn is not None:
+            there, own = turn.apply(there), self.grid.turned(turn)
         mask = np.zeros(grid.size[::-1], dtype=np.uint8)
-        place, part = self._overlap(grid)
+        place, part = self._overlap(grid, own)
         mask[place] = there[part]
         if int(mask.sum()) != int(there.sum()):
             raise ValueError(
@@ -91,11 +80,17 @@ class SegNrrd:
             )
         return mask
 
-    def others(self, wall: Segment, pool: Segment | None) -> None:
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
         """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
 
     def with_changes(
-        self, grid: Grid, wall: Segment, before: Mask, after: Mask, pool: Segment | None, new_pool: Mask | None
+        self,
+        grid: Grid,
+        walls: Sequence[Segment],
+        before: Mask,
+        after: Mask,
+        pool: Segment | None,
+        new_pool: Mask | None,
     ) -> SegNrrd:
         """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
 
@@ -104,8 +99,13 @@ class SegNrrd:
 
         The arguments are those of :meth:`rncarefine.io.segmentation_file.SegmentationFile.with_changes`.
         """
+        turn = grid.turn_of(self.grid)
+        if turn is not None:  # all masks as the file stores its voxels
+            back = turn.inverse
+            grid, before, after = grid.turned(back), back.apply(before), back.apply(after)
+            new_pool = None if new_pool is None else back.apply(new_pool)
         grown = self._grown(grid, after)
-        place, part = grown._overlap(grid)
+        place, part = grown._overlap(grid, grown.grid)
         layers = grown.layers.copy()
 
         def laid(mask: Mask) -> NDArray[np.bool_]:
@@ -116,24 +116,47 @@ class SegNrrd:
         if pool is not None and new_pool is not None:
             layer = layers[pool.layer]
             layer[(layer == pool.value) & ~laid(new_pool)] = 0
-        layer = layers[wall.layer]
         added, removed = laid(after) & ~laid(before), laid(before) & ~laid(after)
-        header = dict(grown.header)
+        for part_of_wall in walls:
+            layer = layers[part_of_wall.layer]
+            layer[(layer == part_of_wall.value) & removed] = 0
+        wall = walls[0]
+        layer = layers[wall.layer]
+        notes: dict[str, str] = {}
         if (layer[added] == 0).all():
-            layer[removed] = 0
             layer[added] = wall.value
         else:
+            own = (layer == wall.value) | added
             layer[layer == wall.value] = 0
-            layers = np.concatenate([layers, (laid(after) * wall.value).astype(layers.dtype)[None]])
+            layers = np.concatenate([layers, (own * wall.value).astype(layers.dtype)[None]])
             wall = Segment(wall.index, wall.id, wall.name, len(layers) - 1, wall.value)
-            header[f"Segment{wall.index}_Layer"] = str(wall.layer)
+            # Without both fields Slicer takes each segment for a layer of its own.
+            for segment in self.segments:
+                layer_of = wall.layer if segment.index == wall.index else segment.layer
+                notes[f"Segment{segment.index}_Layer"] = str(layer_of)
+                notes.setdefault(f"Segment{segment.index}_LabelValue", str(segment.value))
         segments = tuple(wall if segment.index == wall.index else segment for segment in self.segments)
         # Slicer reads of a layer only what lies in the extent of its segments.
         extent = " ".join(f"0 {length - 1}" for length in layers.shape[:0:-1])
         for segment in segments:
             if segment.layer == wall.layer:
-                header[f"Segment{segment.index}_Extent"] = extent
-        return SegNrrd(self.path, header, layers, segments, grown.grid)
+                notes[f"Segment{segment.index}_Extent"] = extent
+        return SegNrrd(self.path, grown.header.with_notes(**notes), layers, segments, grown.grid)
+
+    def with_tags(self, chosen: Segment, tags: Mapping[str, str], replaced: Collection[str]) -> SegNrrd:
+        """Return the segmentation with tags of a segment, as Slicer writes them.
+
+        Args:
+            chosen: The segment.
+            tags: Name and value of each; none may have the character ``|``.
+            replaced: Names of tags that are removed first.
+        """
+        key = f"Segment{chosen.index}_Tags"
+        old = [tag for tag in self.header.notes.get(key, "").split("|") if tag.strip()]
+        kept = [tag for tag in old if tag.partition(":")[0].strip() not in replaced]
+        new = [f"{name}:{escaped(value)}" for name, value in tags.items()]
+        text = "".join(f"{tag}|" for tag in (*kept, *new))
+        return SegNrrd(self.path, self.header.with_notes(**{key: text}), self.layers, self.segments, self.grid)
 
     def write(self, path: Path) -> None:
         """Write the segmentation.
@@ -141,42 +164,29 @@ class SegNrrd:
         Raises:
             OSError: It cannot be written.
         """
-        nrrd = _slicerio()[1]
-        header = {key: value for key, value in self.header.items() if key not in _FROM_VOXELS}
-        directions = self.grid.ijk_to_lps[:3, :3].T
-        header["space"] = "left-posterior-superior"
-        header["space origin"] = self.grid.ijk_to_lps[:3, 3]
-        voxels = self.layers.transpose(0, 3, 2, 1)
-        kinds = ["domain"] * 3
-        if len(voxels) == 1:
-            voxels = voxels[0]
-        else:
-            kinds = ["list", *kinds]
-            directions = np.vstack([np.full(3, np.nan), directions])
-        if len(kinds) != len(header.get("kinds", kinds)):
-            header = {key: value for key, value in header.items() if key not in _PER_AXIS}
-        header["kinds"] = kinds
-        header["space directions"] = directions
-        nrrd.write(str(path), np.asfortranarray(voxels), header)
+        # Slicer 4.10 and before give no layers: each component is a segment, also where there is only one.
+        layered = len(self.layers) > 1 or self.header.fields.get("dimension") == "4"
+        voxels = self.layers.transpose(1, 2, 3, 0) if layered else self.layers[0]
+        path.write_bytes(nrrd_bytes(self.header, np.ascontiguousarray(voxels), self.grid, layers=layered))
 
-    def _overlap(self, grid: Grid) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    def _overlap(self, grid: Grid, own: Grid) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
         """Return what both grids cover, as slices ``(k, j, i)`` of the image and of the layers."""
-        offset = grid.offset_of(self.grid)
+        offset = grid.offset_of(own)
         if offset is None:
             raise ValueError(
                 f"{self.path}: the segmentation does not lie on the voxels of the image. Segmentation: {self.grid}. "
                 f"Image: {grid}. Resample the segmentation to the image, or choose the image that was segmented."
             )
         place, part = [], []
-        for start, own, full in zip(offset, self.grid.size, grid.size, strict=True):
-            low, high = max(start, 0), max(min(start + own, full), max(start, 0))
+        for start, length, full in zip(offset, own.size, grid.size, strict=True):
+            low, high = max(start, 0), max(min(start + length, full), max(start, 0))
             place.append(slice(low, high))
             part.append(slice(low - start, high - start))
         return tuple(place[::-1]), tuple(part[::-1])
 
     def _grown(self, grid: Grid, after: Mask) -> SegNrrd:
         """Return the segmentation with enough background around it for a mask on the image's grid."""
-        place, _ = self._overlap(grid)
+        place, _ = self._overlap(grid, self.grid)
         if int(after[place].sum()) == int(after.sum()):
             return self
         start = np.array(grid.offset_of(self.grid))
@@ -186,86 +196,88 @@ class SegNrrd:
         matrix = self.grid.ijk_to_lps.copy()
         matrix[:3, 3] -= matrix[:3, :3] @ before
         i, j, k = (int(size) for size in np.array(self.grid.size) + before + behind)
-        header = dict(self.header)
-        if _OFFSET in header:
-            header[_OFFSET] = _moved(header[_OFFSET], -before)
+        notes = {}
+        if _OFFSET in self.header.notes:
+            notes[_OFFSET] = _moved(self.header.notes[_OFFSET], -before)
         for segment in self.segments:
             key = f"Segment{segment.index}_Extent"
-            if key in header:
-                header[key] = _moved(header[key], np.repeat(before, 2))
-        return SegNrrd(self.path, header, layers, self.segments, Grid((i, j, k), matrix))
-
-
-_FROM_VOXELS = ("type", "dimension", "sizes", "endian", "data file", "datafile", "space dimension")
-"""Header fields that the voxels themselves tell, or that belong to a file of two parts."""
-
-_PER_AXIS = ("centers", "centerings", "spacings", "thicknesses", "axis mins", "axis maxs", "labels", "units")
-"""Optional header fields with an entry an axis, which no longer fit when the number of axes changes."""
+            if key in self.header.notes:
+                notes[key] = _moved(self.header.notes[key], np.repeat(before, 2))
+        return SegNrrd(self.path, self.header.with_notes(**notes), layers, self.segments, Grid((i, j, k), matrix))
 
 
 def read_seg_nrrd(path: Path) -> SegNrrd:
     """Read a segmentation with its segments.
 
     Raises:
-        ValueError: The file is missing, cannot be read, or has no segments; or slicerio is not installed.
+        ValueError: The file is missing, cannot be read, or has no segments.
     """
-    slicerio, nrrd = _slicerio()
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(f"{path}: there is no such file. Check the path of the segmentation.")
     try:
-        content = slicerio.read_segmentation(str(path))
-        header = dict(nrrd.read_header(str(path)))
-    except Exception as error:  # slicerio and pynrrd raise whatever a broken header led to
-        raise ValueError(f"{path}: the segmentation cannot be read ({error}).") from error
-    voxels = np.asarray(content["voxels"])
-    if voxels.ndim not in (3, 4) or voxels.dtype.kind not in "iu":
+        content = read_nrrd(path)
+        segmentation = _segmentation(path, content.header, content.values, content.axes, content.grid)
+    except (OverflowError, RecursionError, ArithmeticError, LookupError, TypeError) as error:
+        raise ValueError(f"{path}: the segmentation cannot be read ({error}). Save it once more.") from error
+    except MemoryError as error:
+        raise ValueError(f"{path}: the segmentation does not fit into memory.") from error
+    check_spacing(path, "segmentation", segmentation.grid)
+    return segmentation
+
+
+def _segmentation(path: Path, header: NrrdHeader, values: NDArray[Any], axes: tuple[bool, ...], grid: Grid) -> SegNrrd:
+    if values.ndim not in (3, 4) or values.dtype.kind not in "iu":
         raise ValueError(f"{path}: a segmentation holds whole numbers in three dimensions, with or without layers.")
     for key in ("Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"):
-        if header.get(key, _BINARY) != _BINARY:
+        stored = header.notes.get(key, _BINARY).strip()
+        if stored != _BINARY:
             raise ValueError(
-                f"{path}: the segmentation is stored as {header[key]!r}. In Slicer, make the binary labelmap its "
+                f"{path}: the segmentation is stored as {stored!r}. In Slicer, make the binary labelmap its "
                 "source representation and save it again."
             )
-    layers = (voxels if voxels.ndim == 4 else voxels[None]).transpose(0, 3, 2, 1)
-    segments = _segments(header, content["segments"])
+    if values.ndim == 4:
+        layers = np.moveaxis(values, 3 - axes.index(False), 0)
+    else:
+        layers = values[None]
+    segments = _segments(path, header.notes, len(layers))
     if not segments:
         raise ValueError(f"{path} has no segments. If it is a label map, name it .nrrd rather than {ENDING}.")
     for segment in segments:
         if not 0 <= segment.layer < len(layers):
-            raise ValueError(f"{path}: segment {segment.name!r} is in layer {segment.layer}, which is not there.")
-    k, j, i = layers.shape[1:]
-    return SegNrrd(path, header, np.ascontiguousarray(layers), segments, Grid((i, j, k), content["ijkToLPS"]))
+            raise ValueError(
+                f"{path}: segment {segment.name!r} is in layer {segment.layer}, which is not there. Save the "
+                "segmentation once more from 3D Slicer."
+            )
+    return SegNrrd(path, header, np.ascontiguousarray(layers), segments, grid)
 
 
-def _segments(header: Mapping[str, Any], content: list[dict[str, Any]]) -> tuple[Segment, ...]:
-    """Pair slicerio's segments with their numbers in the header, which both go by."""
-    numbers = sorted({int(key[7 : key.index("_")]) for key in header if _is_segment_field(key)})
-    return tuple(
-        Segment(
-            index=number,
-            id=str(entry["id"]),
-            name=str(entry.get("name", entry["id"])),
-            layer=int(entry.get("layer", 0)),
-            value=int(entry.get("labelValue", 1)),
-        )
-        for number, entry in zip(numbers, content, strict=True)
-    )
+def _segments(path: Path, notes: dict[str, str], layers: int) -> tuple[Segment, ...]:
+    """Return the segments in the order of their numbers; what is missing is filled in as Slicer does.
 
+    Before Slicer 4.11 each segment was a component of its own, and neither layers nor values were written.
+    """
+    numbers = sorted({int(found[1]) for key in notes if (found := re.fullmatch(r"Segment(\d{1,6})_\w+", key))})
+    segments = []
+    for place, number in enumerate(numbers):
 
-def _is_segment_field(key: str) -> bool:
-    number, _, field = key.removeprefix("Segment").partition("_")
-    return key.startswith("Segment") and number.isdigit() and field != ""
+        def whole(name: str, otherwise: int, number: int = number) -> int:
+            text = notes.get(f"Segment{number}_{name}", str(otherwise)).strip()
+            if not re.fullmatch(r"[+-]?\d{1,18}", text):
+                raise ValueError(
+                    f"{path}: Segment{number}_{name} in the header is {text[:40]!a}, not a whole number. Save the "
+                    "segmentation once more from 3D Slicer."
+                )
+            return int(text)
+
+        identity = unescaped(notes.get(f"Segment{number}_ID", f"Segment_{number + 1}"))
+        layer = whole("Layer", place if layers > 1 else 0)
+        name = unescaped(notes.get(f"Segment{number}_Name", identity))
+        segments.append(Segment(number, identity, name, layer, whole("LabelValue", 1)))
+    return tuple(segments)
 
 
 def _moved(text: str, by: NDArray[np.int_]) -> str:
-    return " ".join(str(int(value) + int(step)) for value, step in zip(text.split(), by, strict=True))
-
-
-def _slicerio() -> tuple[Any, Any]:
-    """Return slicerio and the NRRD reader it is built on."""
     try:
-        import nrrd
-        import slicerio
-    except ImportError as error:
-        raise ValueError(f'{ENDING} files need slicerio. Install it with: pip install "rncarefine[cli]"') from error
-    return slicerio, nrrd
+        return " ".join(str(int(value) + int(step)) for value, step in zip(text.split(), by, strict=True))
+    except ValueError:
+        return text  # another program's idea of an extent

@@ -86,14 +86,14 @@ def seed(architecture: Architecture, evidence: Tensor, mask: Tensor) -> Tensor:
     return torch.cat([evidence.to(mask.dtype), mask, zeros], 1).contiguous(memory_format=torch.channels_last)
 
 
-def beside(state: Tensor, below: Tensor, above: Tensor, closeness: Tensor) -> Tensor:
-    """Return what the slices beside have to say: half the sum of their states, times their closeness.
+def neighbour_states(state: Tensor, below: Tensor, above: Tensor, weight: Tensor) -> Tensor:
+    """Return half the sum of the states of both neighbours, times their weight.
 
     Args:
         state: Shape ``(n, channels, j, i)``.
         below: Index of the slice below each one, n where there is none, shape ``(n,)``.
         above: The same for the slice above.
-        closeness: Of each one's neighbours, shape ``(n,)``.
+        weight: Of each one's neighbours, shape ``(n,)``.
 
     Returns:
         Shape ``(n, channels, j, i)``.
@@ -101,7 +101,7 @@ def beside(state: Tensor, below: Tensor, above: Tensor, closeness: Tensor) -> Te
     import torch
 
     padded = torch.cat([state, torch.zeros_like(state[:1])])
-    return (padded[below] + padded[above]) * (closeness / 2)[:, None, None, None]
+    return (padded[below] + padded[above]) * (weight / 2)[:, None, None, None]
 
 
 def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor, around: Tensor | None = None) -> Tensor:
@@ -184,8 +184,8 @@ class TorchBackend:
         with torch.inference_mode():
             around = None
             if links is not None:
-                below, above, closeness = (torch.from_numpy(part).to(self.device) for part in links)
-                around = beside(state, below, above, closeness)
+                below, above, weight = (torch.from_numpy(part).to(self.device) for part in links)
+                around = neighbour_states(state, below, above, weight)
             firing = torch.from_numpy(fire[:, None]).to(self.device, torch.float32)
             return step(self.parameters, state, constant, firing, around).clamp_(-STATE_LIMIT, STATE_LIMIT)
 

@@ -39,16 +39,22 @@ TUBULAR_LENGTHS = ("fov_diameter_px", "bridge_px", "keep_px", "hole_px", "thicke
 TUBULAR_SHARES = ("least_confidence", "fragment_likelihood", "hole_likelihood", "extend_likelihood")
 LATER = ("tubular",)
 """Fields that cards of earlier versions do not have."""
+LARGEST_CARD = 1 << 20
+"""Most bytes of a card."""
+DEEPEST_CARD = 32
+"""How deep the values of a card may be nested."""
+MOST_PARAMETERS = 25_000_000
+"""Most parameters of a model: 100 MB of them."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known about a model. Written as JSON beside its weights."""
+    """What is known about a model. Written as JSON next to its weights."""
 
     name: str
     """File name of weights and card without the ending: letters, digits, ``.``, ``_`` and ``-``."""
     title: str
-    """For a person, one line."""
+    """For the user, one line."""
     task: str
     mode: str
     """``slice-wise`` or ``volumetric``."""
@@ -107,7 +113,8 @@ class ModelCard:
             raise ValueError(f"{what}: a model card is a JSON object, this is a {type(values).__name__}.")
         if "format" in values and values["format"] != FORMAT:
             raise ValueError(
-                f"{what}: field 'format' is {values['format']!r}, this version of RNCARefine reads {FORMAT}. Update it."
+                f"{what}: field 'format' is {_short(values['format'])}, this version of RNCARefine reads {FORMAT}. "
+                "Update it."
             )
         names = [entry.name for entry in fields(cls)]
         for name in names:
@@ -115,13 +122,15 @@ class ModelCard:
                 raise ValueError(f"{what}: field {name!r} is missing.")
         for name in values:
             if name not in names:
-                raise ValueError(f"{what}: field {name!r} is unknown.")
+                raise ValueError(f"{what}: field {_short(name)} is unknown.")
         values = {name: {} for name in LATER} | dict(values)
         for name, (right, must_be) in _RULES.items():
             if not right(values[name]):
-                raise ValueError(f"{what}: field {name!r} is {values[name]!r}, it must be {must_be}.")
+                raise ValueError(f"{what}: field {name!r} is {_short(values[name])}, it must be {must_be}.")
         shapes = {name: tuple(shape) for name, shape in values["shapes"].items()}
         count = sum(math.prod(shape) for shape in shapes.values())
+        if count > MOST_PARAMETERS:
+            raise ValueError(f"{what}: the shapes add up to more than {MOST_PARAMETERS:,} parameters.")
         if values["parameters"] != count:
             raise ValueError(f"{what}: field 'parameters' is {values['parameters']}, the shapes add up to {count}.")
         return cls(**{**values, "shapes": shapes, "spacing_mm": float(values["spacing_mm"])})
@@ -135,11 +144,19 @@ class ModelCard:
         """
         path = Path(path)
         if not path.is_file():
-            raise ValueError(f"{path}: the model card is missing. Copy it beside the weights; it comes with them.")
+            raise ValueError(f"{path}: the model card is missing. Copy it next to the weights; it comes with them.")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{path}: the model card cannot be read ({error}).") from error
+            with path.open("rb") as file:
+                text = file.read(LARGEST_CARD + 1)
+            if len(text) > LARGEST_CARD:
+                raise ValueError(f"it has more than {LARGEST_CARD:,} bytes")
+            if _depth(text) > DEEPEST_CARD:
+                raise ValueError(f"its values are nested more than {DEEPEST_CARD} deep")
+            values = json.loads(text.decode("utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{path}: the model card cannot be read ({error}). Copy it once more from where it came."
+            ) from error
         card = cls.from_dict(values, str(path))
         if card.name != path.stem:
             raise ValueError(f"{path}: field 'name' is {card.name!r}, but the file is called {path.stem!r}.")
@@ -160,11 +177,11 @@ _Rule = tuple[Callable[[Any], bool], str]
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= 1e300
 
 
 def _is_shapes(value: Any) -> bool:
@@ -172,12 +189,27 @@ def _is_shapes(value: Any) -> bool:
         isinstance(value, Mapping)
         and len(value) > 0
         and all(isinstance(name, str) and isinstance(shape, (list, tuple)) for name, shape in value.items())
-        and all(_is_count(size) for shape in value.values() for size in shape)
+        and all(len(shape) <= 8 and all(_is_count(size) for size in shape) for shape in value.values())
     )
 
 
+def _depth(text: bytes) -> int:
+    """Return how deep the values of JSON are nested."""
+    outside = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text)
+    deepest = depth = 0
+    for bracket in re.findall(rb"[\[\]{}]", outside):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value is a dictionary that strict JSON can hold."""
+    """Return whether a value is a dictionary that strict JSON can hold."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

@@ -8,14 +8,14 @@ _PERMISSIVE = re.compile(r"(apache|mit|bsd|isc|cc0|public domain|unlicense|cc by
 
 
 def is_permissive(licence: str) -> bool:
-    """Tell whether a licence asks for no more than to be named, so that nobody needs to be told of it first."""
+    """Return whether a licence asks for no more than to be named, so that it need not be shown first."""
     # Of several licences at once, as in "Apache-2.0 AND CC BY-NC 4.0", each must be.
     several = re.split(r"\bAND\b", licence, flags=re.IGNORECASE)
     return all(_PERMISSIVE.match(re.sub(r"[\s_-]+", " ", each).strip(" ()").lower()) for each in several)
 
 
 def forbids_commerce(licence: str) -> bool:
-    """Tell whether a licence is a Creative Commons one that does not allow commercial use."""
+    """Return whether a licence is a Creative Commons one that does not allow commercial use."""
     return re.search(r"\bNC\b", licence, re.IGNORECASE) is not None
 
 

@@ -1,16 +1,18 @@
-"""Weights as data: an ``.npz`` of float32 arrays beside the model card that describes it and holds its hash."""
+"""Weights as data: an ``.npz`` of float32 arrays next to the model card that describes it and holds its hash."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import math
 import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ MODEL_FOLDERS = (
 )
 """Where models are looked up by name; the first folder that has one wins."""
 _REMEDY = "Install RNCARefine again, or copy the .npz and its .json once more from where they came."
+_OVERHEAD = 16_384
+"""Most bytes that a member of the archive has beyond its numbers."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -63,8 +67,13 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     weights = _find(name_or_path)
     card = ModelCard.read(weights.with_suffix(".json"))
     if not weights.is_file():
-        raise ValueError(f"{weights}: the weights are missing beside their model card. {_REMEDY}")
+        raise ValueError(f"{weights}: the weights are missing next to their model card. {_REMEDY}")
     try:
+        size, most = weights.stat().st_size, 4 * card.parameters + _OVERHEAD * (1 + len(card.shapes))
+        if size > most:
+            raise ValueError(
+                f"{weights}: the weights have {size:,} bytes, those of the card {most:,} at most. {_REMEDY}"
+            )
         data = weights.read_bytes()
     except OSError as error:
         raise ValueError(f"{weights}: the weights cannot be read ({error}).") from error
@@ -74,7 +83,7 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
             f"{weights}: the weights are not the ones that the model card describes (SHA-256 {digest[:12]}..., the "
             f"card says {card.sha256[:12]}...). The file is truncated, changed or another model's. {_REMEDY}"
         )
-    parameters = _unpack(data, weights)
+    parameters = _unpack(data, weights, card.shapes)
     shapes = {name: tuple(values.shape) for name, values in parameters.items()}
     for name in sorted(shapes.keys() | card.shapes.keys()):
         if shapes.get(name) != card.shapes.get(name):
@@ -98,12 +107,12 @@ def card_of(name_or_path: str | Path) -> ModelCard:
 
 
 def choose_model(name_or_path: str | Path | None = None, mode: str | None = None, *, task: str | None = None) -> Model:
-    """Load the model that was named, or else the best one, of a mode and a task if they were asked for.
+    """Load the model that the user has named, or else the best one, of a mode and a task if they were asked for.
 
     Args:
         name_or_path: See :func:`load_model`; if not given, :func:`best_model` of those that are installed.
         mode: "slice-wise" or "volumetric"; whatever the model is made for if not given.
-        task: "ring" or "tubular", for the choice of the best one; rings if not given.
+        task: "tubular" for the best model of vessels; else the best one of rings.
 
     Raises:
         ValueError: The model is made for another mode, none is installed for it, or it cannot be loaded.
@@ -227,7 +236,7 @@ def _find(name_or_path: str | Path) -> Path:
             raise ValueError(f"{path}: there is no such model file. Check the path.")
         return path.with_suffix(".npz")
     if re.search(r"[/\\]", text):
-        raise ValueError(f"{path} is not a model: give the path of a .npz file (its .json lies beside it), or a name.")
+        raise ValueError(f"{path} is not a model: give the path of a .npz file (its .json lies next to it), or a name.")
     for folder in MODEL_FOLDERS:
         if (folder / f"{text}.json").is_file() or (folder / f"{text}.npz").is_file():
             return folder / f"{text}.npz"
@@ -245,23 +254,64 @@ def _pack(parameters: Mapping[str, NDArray[np.float32]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(parameters):
             entry = zipfile.ZipInfo(f"{name}.npy", _ZIP_DATE)
-            entry.create_system = 3  # else it tells Windows from the rest
+            entry.create_system = 3  # else it depends on the operating system
             member = io.BytesIO()
             np.lib.format.write_array(member, parameters[name], version=(1, 0), allow_pickle=False)
             archive.writestr(entry, member.getvalue())
     return buffer.getvalue()
 
 
-def _unpack(data: bytes, path: Path) -> dict[str, NDArray[np.float32]]:
+def _unpack(data: bytes, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays of an ``.npz``; nothing is unpacked that has not the name, shape and type of the card.
+
+    Raises:
+        ValueError: The file is damaged, or not what the card says.
+    """
+    arrays: dict[str, NDArray[np.float32]] = {}
     try:
-        # NumPy raises whatever the broken byte led to, from BadZipFile to KeyError.
-        content = np.load(io.BytesIO(data), allow_pickle=False)
-        arrays = {name: content[name] for name in content.files}
-    except Exception as error:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                expected = shapes.get(name)
+                if expected is None or name in arrays:
+                    raise _Misfit(f"{path}: parameter {name[:60]!r} has no place in the model card. {_REMEDY}")
+                if entry.file_size > 4 * math.prod(expected) + _OVERHEAD:
+                    raise _Misfit(
+                        f"{path}: parameter {name!r} has {entry.file_size:,} bytes, the model card says "
+                        f"{_shape(expected)}. {_REMEDY}"
+                    )
+                with archive.open(entry) as member:
+                    arrays[name] = _array(member, name, expected, path)
+    except _Misfit:
+        raise
+    except Exception as error:  # whatever the broken byte led to, from BadZipFile to KeyError
         raise ValueError(f"{path}: this is not an .npz file of plain arrays ({error}). {_REMEDY}") from error
     for name, values in arrays.items():
-        if values.dtype != np.float32:
-            raise ValueError(f"{path}: parameter {name!r} is of type {values.dtype}, not float32. {_REMEDY}")
         if not np.isfinite(values).all():
             raise ValueError(f"{path}: parameter {name!r} has NaN or infinite values. {_REMEDY}")
     return arrays
+
+
+class _Misfit(ValueError):
+    """An array is not what the card says."""
+
+
+def _array(member: IO[bytes], name: str, expected: tuple[int, ...], path: Path) -> NDArray[np.float32]:
+    """Return an array whose header is that of the model card."""
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read(member)
+    if dtype.hasobject:
+        raise ValueError("it holds objects")
+    if dtype != np.float32:
+        raise _Misfit(f"{path}: parameter {name!r} is of type {dtype}, not float32. {_REMEDY}")
+    if shape != expected:
+        raise _Misfit(
+            f"{path}: parameter {name!r} has {_shape(shape)}, the model card says {_shape(expected)}. {_REMEDY}"
+        )
+    count = math.prod(shape)
+    content = member.read(4 * count)
+    if len(content) < 4 * count:
+        raise ValueError("it is cut off")
+    values = np.frombuffer(content, dtype, count).reshape(shape, order="F" if by_columns else "C")
+    return np.array(values, np.float32, order="C")

@@ -33,11 +33,11 @@ def link(stack: NDArray[np.int64], k: NDArray[np.int64], distance_mm: NDArray[np
         distance_mm: Distance of the slices of its stack.
     """
     places = {(int(owner), int(number)): index for index, (owner, number) in enumerate(zip(stack, k, strict=True))}
-    nobody = len(places)
+    missing = len(places)
     near = np.array([weight_at(float(mm)) for mm in distance_mm], np.float32)
 
-    def beside(step: int) -> NDArray[np.int64]:
-        found = (places.get((int(owner), int(number) + step), nobody) for owner, number in zip(stack, k, strict=True))
+    def shifted(step: int) -> NDArray[np.int64]:
+        found = (places.get((int(owner), int(number) + step), missing) for owner, number in zip(stack, k, strict=True))
         return np.fromiter(found, np.int64, len(k))
 
-    return Links(beside(-1), beside(1), near)
+    return Links(shifted(-1), shifted(1), near)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from .metrics import lv_mass_g
 from .options import RepairOptions
 from .records import Report, RunRecord, SliceRecord, StackRecord
 from .result import Changes, outside_of
+from .wall import measure
 
 FAMILIAR = 0.7
 """A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
@@ -54,6 +57,7 @@ def build_report(
     options: RepairOptions,
     seconds: float,
     run: Run | None = None,
+    stack_doubts: Sequence[Reason] = (),
 ) -> Report:
     """Build the report of a check or a repair.
 
@@ -65,12 +69,14 @@ def build_report(
         options: The options of the run.
         seconds: How long it took.
         run: What computed the repair, ``None`` for a check.
+        stack_doubts: Why this may not be a short-axis stack; they come first.
     """
     stack = changes.stack
     records = [
         _slice_record(changes, entry, after.slices[entry.k], decision)
         for entry, decision in zip(before.slices, decisions, strict=True)
     ]
+    records, wall = measure(stack, changes.wall, records, before.apex)
     record = RunRecord(
         version=__version__,
         backend=run.runner.backend if run else "none",
@@ -85,13 +91,15 @@ def build_report(
         seconds=round(seconds, 3),
         max_change_mm2=options.max_change_mm2,
         trim_pool=options.trim_pool,
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     return Report(
         stack_record(stack, changes.wall, records),
         records,
         run.model.record() if run else None,
         record,
-        _doubts(stack, run),
+        [*stack_doubts, *_warnings(stack, run, stack_doubts)],
+        wall,
     )
 
 
@@ -161,14 +169,21 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
         b0_3d_after=b0_after,
         b1_3d_after=b1_after,
         b2_3d_after=b2_after,
+        thinnest_before_mm=_thinnest(rec.thinnest_before_mm for rec in records if rec.finding_before is Finding.RING),
+        thinnest_after_mm=_thinnest(rec.thinnest_after_mm for rec in records if rec.finding_after is Finding.RING),
+        invented_mm=round(sum(record.invented_mm for record in records), 1),
     )
 
 
-def _doubts(stack: Stack, run: Run | None) -> list[Reason]:
-    doubts = []
+def _thinnest(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _warnings(stack: Stack, run: Run | None, stack_doubts: Sequence[Reason]) -> list[Reason]:
+    doubts, said = list(stack.notes), [doubt.code for doubt in stack_doubts]
     if run is not None and run.runner.out_of_memory:
         doubts.append(Reason(ReasonCode.GPU_OUT_OF_MEMORY))
-    if stack.spacing[0] < 1.5 * max(stack.in_plane):
+    if stack.spacing[0] < 1.5 * max(stack.in_plane) and ReasonCode.NOT_THICKEST_AXIS not in said:
         doubts.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
         doubts.append(Reason(ReasonCode.ONE_SLICE))

@@ -13,6 +13,7 @@ from ..reasons import Reason, ReasonCode
 from ..stack import Mask
 from ..tasks.ring.diagnosis import SliceDiagnosis, cavity
 from ..tasks.ring.interpolation import propose_by_interpolation
+from ..tasks.ring.other_labels import mostly_others, taken_from_others
 from ..tasks.ring.readout import is_ring
 from ..tasks.ring.verification import rejection
 from ..words import REPAIRED, Expectation, Finding, Verdict
@@ -104,7 +105,8 @@ def _choose(
         objection = _rejected(seen, entry, kept, sight.seen[k], options)
         if objection is None:
             done, doubtful = _remarks(verdict, k, bool(seen.focused.mask[k].any()), proposals)
-            return SliceDecision(verdict, kept, (*reasons, *done), doubtful=doubtful)
+            taken = taken_from_others(kept, before, seen.others_of(k), seen.stack.in_plane)
+            return SliceDecision(verdict, kept, (*reasons, *done, *taken), doubtful=doubtful or bool(taken))
         if verdict is Verdict.GEOMETRY:
             before_it = against or [Reason(ReasonCode.NO_PROPOSAL)]
             against = [*before_it, Reason(ReasonCode.INTERPOLATION_REJECTED), objection]
@@ -144,7 +146,8 @@ def _rejected(
         bounds, pool = replace(bounds, least_overlap=0.0), None
     axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
     before, near = seen.stack.mask[k], seen.near[k]
-    return rejection(wall, before, near, pool, entry.expectation, axis, seen.stack.in_plane, bounds)
+    against = rejection(wall, before, near, pool, entry.expectation, axis, seen.stack.in_plane, bounds)
+    return against or mostly_others(wall, before, seen.others_of(k))
 
 
 def _remarks(verdict: Verdict, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:

@@ -9,8 +9,10 @@ from typing import Literal
 from ..anatomy.features import SliceFeatures
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
+from ..words import Apex
 from .build_report import stack_record
 from .records import Report, SliceRecord
+from .wall import measure_slice, with_segments
 
 Decisions = Mapping[int, bool]
 """Number of a slice to accepted (``True``) or rejected (``False``); a slice that is not in it is undecided."""
@@ -52,15 +54,20 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
     if unknown:
         raise ValueError(f"{report.stack.name}: there is no slice {unknown[0]} to decide about.")
     records, by_hand = [], []
+    thickness = {} if report.wall is None else {one.k: one for one in report.wall.slices}
     for record in report.slices:
         by_decision = _as_decided(record, decisions.get(record.k))
         seen = _as_it_is(by_decision, stack, wall_now[record.k])
         if seen != by_decision:
             by_hand.append(record.k)
+        if record.k in thickness and seen != replace(record, accepted=seen.accepted):
+            seen, thickness[record.k] = measure_slice(stack, wall_now[record.k], seen)
         records.append(seen)
+    wall = report.wall and replace(report.wall, slices=list(thickness.values()))
     return replace(
         report,
         slices=records,
+        wall=wall and with_segments(wall, records, Apex(report.run.apex)),
         stack=replace(stack_record(stack, wall_now, records), name=report.stack.name),
         doubts=[*report.doubts, *(Reason(ReasonCode.SLICE_EDITED, k=k) for k in by_hand)],
     )

@@ -11,6 +11,7 @@ from ..anatomy.heart import Heart, locate_heart, near_heart
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, diagnose_features
+from ..tasks.ring.stack_check import stack_doubts
 from .options import RepairOptions
 
 
@@ -26,6 +27,8 @@ class Examined:
         features: What each slice shows: all of the wall, and the pool near the heart.
         near: What the wall near the heart shows.
         diagnosis: The diagnosis of the stack.
+        doubts: Why this may not be a short-axis stack with the wall of the left ventricle.
+        others: Every other label, as one mask of the stack's shape, or ``None``.
     """
 
     stack: Stack
@@ -34,6 +37,8 @@ class Examined:
     features: list[SliceFeatures]
     near: list[WallFeatures]
     diagnosis: Diagnosis
+    doubts: tuple[Reason, ...]
+    others: Mask | None
 
     @classmethod
     def of(
@@ -42,6 +47,7 @@ class Examined:
         options: RepairOptions,
         heart: Heart | None = None,
         walls: list[WallFeatures] | None = None,
+        others: Mask | None = None,
     ) -> Examined:
         """Examine a stack.
 
@@ -50,6 +56,7 @@ class Examined:
             options: ``close_base`` and ``apex`` matter.
             heart: The axis of the left ventricle; by default, what the masks say.
             walls: From :func:`wall_features`, where they are known.
+            others: Every other label of an exclusive label map, as one mask.
         """
         walls = walls or wall_features(stack)
         if heart is None:
@@ -57,8 +64,10 @@ class Examined:
         pool = None if stack.pool is None else near_heart(stack.pool, heart, stack.in_plane)
         focused = replace(stack, mask=near_heart(stack.mask, heart, stack.in_plane), pool=pool)
         features = [SliceFeatures(wall, None if pool is None else pool[k]) for k, wall in enumerate(walls)]
-        near = [each.with_masks(focused.mask[k], each.pool).of_wall for k, each in enumerate(features)]
-        return cls(stack, heart, focused, features, near, _diagnose(features, near, options))
+        of_heart = [each.with_masks(focused.mask[k], each.pool) for k, each in enumerate(features)]
+        near = [each.of_wall for each in of_heart]
+        found, doubts = _diagnose(features, near, options), stack_doubts(of_heart, stack.spacing)
+        return cls(stack, heart, focused, features, near, found, doubts, others)
 
     def diagnosis_of(self, wall: Mask, pool: Mask | None, options: RepairOptions) -> Diagnosis:
         """Diagnose the same stack with another wall and pool."""
@@ -73,6 +82,10 @@ class Examined:
     def off_axis(self, k: int) -> bool:
         """Whether there is wall in a slice and none of it lies where the heart is, however right it looks."""
         return bool(self.stack.mask[k].any() and not self.focused.mask[k].any())
+
+    def others_of(self, k: int) -> Mask | None:
+        """The other labels of a slice, shape ``(j, i)``, or ``None``."""
+        return None if self.others is None else self.others[k]
 
     def reasons(self, entry: SliceDiagnosis) -> tuple[Reason, ...]:
         """Return the reasons of the diagnosis, and that none of the wall lies where the heart is."""

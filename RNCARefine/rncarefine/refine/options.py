@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..tasks.ring.verification import Bounds
 from ..words import Apex, Device, Mode, Word
+
+if TYPE_CHECKING:
+    from ..tasks.ring.verification import Bounds
 
 INTERPOLATE_BY_DEFAULT = False
 """Whether polar interpolation may try where the automaton finds no wall, if nothing is said about it."""
@@ -216,6 +218,9 @@ class RepairOptions:
     @property
     def bounds(self) -> Bounds:
         """How far a repair may go."""
+        # Here, not above: who only shows the options needs neither NumPy nor SciPy.
+        from ..tasks.ring.verification import Bounds
+
         return Bounds(most_change_mm2=self.max_change_mm2)
 
 

@@ -47,6 +47,15 @@ class SliceRecord:
     wrong with a slice that was repaired comes first."""
     accepted: bool | None = None
     """The decision of a review: accepted, or rejected and put back as it was; ``None`` if not decided yet."""
+    thickness_before_mm: float | None = None
+    """Mean thickness of the wall (see :mod:`rncarefine.anatomy.thickness`), gaps left out; ``None`` where no wall
+    surrounds a cavity."""
+    thickness_after_mm: float | None = None
+    thinnest_before_mm: float | None = None
+    """Thickness in the thinnest direction; 0 where the wall has a gap of 10 degrees or more."""
+    thinnest_after_mm: float | None = None
+    invented_mm: float = 0.0
+    """Length of the wall, along its middle, that was drawn where there was none before."""
 
     @property
     def reason(self) -> str:
@@ -86,6 +95,51 @@ class StackRecord:
     b0_3d_after: int
     b1_3d_after: int
     b2_3d_after: int
+    thinnest_before_mm: float | None = None
+    """Thinnest wall of the closed rings; ``None`` if there are none."""
+    thinnest_after_mm: float | None = None
+    invented_mm: float = 0.0
+    """Length of wall in all slices that was drawn where there was none before."""
+
+
+@dataclass(frozen=True)
+class ThicknessRecord:
+    """Thickness of the wall of one slice in every direction, in mm.
+
+    There are :data:`rncarefine.anatomy.thickness.DIRECTIONS` of them; the first one begins at the column axis, and the
+    angle grows towards the row axis. A list is empty where no wall surrounds a cavity, and 0 stands for a gap.
+    """
+
+    k: int
+    before_mm: list[float] = field(default_factory=list)
+    after_mm: list[float] = field(default_factory=list)
+    invented: list[int] = field(default_factory=list)
+    """Directions in which the wall was drawn where there was none before."""
+
+
+@dataclass(frozen=True)
+class SegmentRecord:
+    """Mean thickness of one of the AHA's segments, gaps left out; ``None`` where nothing could be measured."""
+
+    segment: int
+    name: str
+    before_mm: float | None
+    after_mm: float | None
+
+
+@dataclass(frozen=True)
+class WallRecord:
+    """Thickness of the wall of a stack: what the polar map shows."""
+
+    slices: list[ThicknessRecord]
+    septum_deg: float | None = None
+    """Direction of the middle of the septum; ``None`` if no right ventricle was given."""
+    turn: int = 1
+    """1 if the AHA's segments follow each other with growing angle, -1 if with falling angle."""
+    view_assumed: bool = False
+    """It is not known how the stack lies in the patient; the pictures are taken to be seen from the apex."""
+    segments: list[SegmentRecord] = field(default_factory=list)
+    """Segments 1 to 16; none without a right ventricle. Segment 17, the apical cap, surrounds no cavity."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +159,8 @@ class RunRecord:
     seconds: float
     max_change_mm2: float | None = None
     trim_pool: bool = False
+    date: str = ""
+    """When it ended: UTC, ISO 8601."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +173,8 @@ class Report:
     run: RunRecord
     doubts: list[Reason] = field(default_factory=list)
     """What to note about the stack."""
+    wall: WallRecord | None = None
+    """Thickness of the wall before and after."""
 
     @property
     def warnings(self) -> list[str]:
@@ -173,7 +231,7 @@ class Report:
             )
         return (
             f"{stack.closed_before} of {stack.expected_rings} slices closed before, {stack.closed_after} after; "
-            f"{stack.flagged} flagged; LV mass {stack.lv_mass_before_g:.1f} -> {stack.lv_mass_after_g:.1f} g "
+            f"{stack.flagged} flagged; LV mass {stack.lv_mass_before_g:.1f} → {stack.lv_mass_after_g:.1f} g "
             f"({stack.lv_mass_change_percent:+.1f} %)"
         )
 

@@ -13,6 +13,7 @@ from ..nca.architecture import Architecture
 from ..nca.model import Model, choose_model
 from ..nca.rollout import Runner
 from ..progress import Progress, report_progress, subrange
+from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack, binary_mask
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..tasks.task import RING, check_task
@@ -24,6 +25,14 @@ from .options import RepairOptions
 from .proposals import propose, see
 from .records import Report
 from .result import Changes, Repaired
+from .slice_order import (
+    flipped,
+    flipped_numbers,
+    flipped_options,
+    flipped_report,
+    flipped_result,
+    flipped_stack,
+)
 
 __all__ = ["RepairOptions", "check", "repair"]
 
@@ -52,6 +61,8 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
         ValueError: The mask is empty.
     """
     options = options or RepairOptions()
+    if stack.reversed:
+        return flipped_report(check(flipped_stack(stack), flipped_options(options)))
     started = time.perf_counter()
     _check_mask(stack)
     seen = Examined.of(stack, options)
@@ -61,7 +72,9 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
         decisions.append(SliceDecision(verdict, stack.mask[entry.k], seen.reasons(entry)))
     unchanged = Changes.compose(stack, stack.mask)
     elapsed = time.perf_counter() - started
-    return build_report(unchanged, seen.diagnosis, seen.diagnosis, decisions, options, elapsed)
+    return build_report(
+        unchanged, seen.diagnosis, seen.diagnosis, decisions, options, elapsed, stack_doubts=seen.doubts
+    )
 
 
 def repair(
@@ -90,7 +103,8 @@ def repair(
         model: Weights and card; by default those that the options name.
         options: How to repair.
         progress: Called with the progress; may cancel.
-        others: Every other label of an exclusive label map, as one mask; only to count what the wall takes from them.
+        others: Every other label of an exclusive label map, as one mask: what the wall takes from them
+            is counted, flagged where it is much, and refused where it is most of the wall.
         only: Slices to repair; others that are broken are left as they are, to be repaired. All of them by default.
 
     Returns:
@@ -108,15 +122,21 @@ def repair(
     if others is not None:
         others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
     if options.trim_pool and stack.pool is None:
-        raise ValueError(f"{stack.name}: there is no blood pool to trim. Give one, or leave trim_pool out.")
+        if ReasonCode.POOL_NOT_FOUND not in [note.code for note in stack.notes]:
+            raise ValueError(f"{stack.name}: there is no blood pool to trim. Give one, or leave trim_pool out.")
+        options = replace(options, trim_pool=False)
     _check_mask(stack)
+    if stack.reversed:
+        others, only = None if others is None else flipped(others), flipped_numbers(only, len(stack.mask))
+        result = repair(flipped_stack(stack), model, flipped_options(options), progress, others, only)
+        return flipped_result(result, stack)
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking for the heart")
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)
     walls = wall_features(stack)
     sight = see(stack, possible_hearts(stack.mask, stack.pool, stack.in_plane, walls), runner, model)
     report_progress(progress, 0.3, "Examining every slice")
-    seen = Examined.of(stack, options, sight.heart, walls)
+    seen = Examined.of(stack, options, sight.heart, walls, others)
     before = seen.diagnosis
     proposals = propose(
         sight,
@@ -138,10 +158,7 @@ def repair(
         else:
             decided.append(decide(seen, entry, sight, proposals, model, options))
     unsure = sight.sureness < FAMILIAR
-    decisions = [
-        replace(each.decision, doubtful=True) if unsure and each.decision.verdict in REPAIRED else each.decision
-        for each in decided
-    ]
+    decisions = [_with_doubts(each.decision, unsure, seen.doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
     after = seen.diagnosis_of(wall, _remaining(seen.focused.pool, wall), options)
     trim_slices = _closed(after, decisions, only) if options.trim_pool else []
@@ -151,7 +168,7 @@ def repair(
     run = Run(runner, model, proposals.steps, sight.sureness)
     return Repaired(
         **vars(changes),
-        report=build_report(changes, before, after, decisions, options, elapsed, run),
+        report=build_report(changes, before, after, decisions, options, elapsed, run, seen.doubts),
         features={k: each.features for k, each in enumerate(decided) if each.features},
         alternatives={"image alone": sight.walls, "one pass": proposals.one_pass},
     )
@@ -163,6 +180,14 @@ def _check_mask(stack: Stack) -> None:
             f"{stack.name}: the myocardium mask is empty, there is nothing to repair. Choose the segment or label "
             "that holds the wall."
         )
+
+
+def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:
+    """Flag a change of a stack in which the encoder is unsure of the heart, or which may not be a short-axis stack."""
+    if decision.verdict not in REPAIRED or not (unsure or doubts):
+        return decision
+    said = (Reason(ReasonCode.STACK_IN_DOUBT),) if doubts else ()
+    return replace(decision, reasons=(*decision.reasons, *said), doubtful=True)
 
 
 def _closed(after: Diagnosis, decisions: list[SliceDecision], only: Collection[int] | None) -> list[int]:

@@ -9,7 +9,7 @@ from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from ..words import PlaceVerdict
 from .close_ups import close_up, jpeg_uri, overview, shown
-from .html import RESEARCH_USE, warnings_section
+from .html import RESEARCH_USE
 from .pictures import Pixels
 from .style import STYLE
 
@@ -44,7 +44,7 @@ def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
     parts = [
         f"<header><p class=brand>RNCARefine report</p><h1>{name}</h1>",
         f"<p class=summary>{escape(report.summary())}</p>{_status(report)}</header>",
-        warnings_section(report.warnings),
+        _warnings(report),
         f"<section><h2>Before and after</h2>{_totals(report)}"
         f'<p><img class=overview src="{jpeg_uri(overview(picture, colours, after))}" alt="All edits"></p>{_LEGEND}'
         "</section>",
@@ -60,6 +60,11 @@ def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
         + "\n".join(part for part in parts if part)
         + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def _warnings(report: PictureReport) -> str:
+    items = "".join(f"<li>{escape(text)}</li>" for text in report.warnings)
+    return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
 
 
 def _status(report: PictureReport) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import math
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..anatomy.topology import largest_component
+from ..anatomy.heart import REACH_MM, locate_heart, near_heart
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
 from ..words import Verdict
@@ -25,9 +25,9 @@ Pixels = NDArray[np.uint8]
 WALL = (240, 228, 66)
 ADDED = (86, 180, 233)
 REMOVED = (230, 120, 20)
-MARGIN_MM = 14.0
-_LONG_SIDE = 288
-"""Pixels of a picture's longer side."""
+MARGIN_MM = 10.0
+SIDE = 288
+"""Rows and columns of a picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     image = sitk.GetImageFromArray(values, isVector=values.ndim == 3)
     with tempfile.TemporaryDirectory() as folder:  # SimpleITK writes files only
         path = Path(folder) / "picture.png"
-        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=9)
+        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=6)
         return path.read_bytes()
 
 
@@ -88,7 +88,70 @@ def worth_a_picture(report: Report) -> list[SliceRecord]:
     ]
 
 
-def slice_pictures(stack: Stack, after: Mask, k: int) -> SlicePictures:
+@dataclass(frozen=True, eq=False)
+class HeartView:
+    """What all pictures of a stack show: squares of one size about the heart's axis, with one contrast.
+
+    Attributes:
+        centres: Middle of the picture of each slice, ``(j, i)`` in pixels, shape ``(k, 2)``.
+        half_mm: Half the side of a picture.
+        black: Intensity that is drawn black.
+        white: Intensity that is drawn white.
+    """
+
+    centres: NDArray[np.float64]
+    half_mm: float
+    black: float
+    white: float
+
+    @classmethod
+    def of(cls, stack: Stack, after: Mask) -> HeartView:
+        """Return the view in which the heart fills the pictures; false walls elsewhere do not matter.
+
+        The wall after the repair says where the heart is. The contrast reaches from the 1st to the 99.5th percentile
+        of what the pictures show.
+
+        Args:
+            stack: The stack, with the mask as it was before.
+            after: The mask after the repair, shape of ``stack.mask``.
+        """
+        wall = after if after.any() else stack.mask
+        if not wall.any():
+            half = max(stack.shape[1] * stack.in_plane[0], stack.shape[2] * stack.in_plane[1]) / 2
+            middle = (np.array(stack.shape[1:]) - 1) / 2
+            return cls(np.tile(middle, (stack.shape[0], 1)), half, *np.percentile(stack.image, (1.0, 99.5)))
+        heart = locate_heart(wall, stack.pool, stack.in_plane)
+        k, *places = np.nonzero(near_heart(wall, heart, stack.in_plane))
+        away = (np.stack(places, axis=1) - heart.centres[k]) * stack.in_plane
+        reach = float(np.abs(away).max(initial=0.0))
+        half = float(np.clip(reach, heart.radius_mm, heart.radius_mm + REACH_MM)) + MARGIN_MM
+        view = cls(heart.centres, half, 0.0, 1.0)
+        shown = [_drawn(stack.image[n], view._places(stack, n), np.nan) for n in range(stack.shape[0])]
+        return replace(view, **dict(zip(("black", "white"), np.nanpercentile(shown, (1.0, 99.5)), strict=True)))
+
+    def grey(self, stack: Stack, k: int) -> NDArray[np.uint8]:
+        """Draw the image of a slice; black outside of it."""
+        drawn = _drawn(stack.image[k].astype(np.float64), self._places(stack, k), self.black)
+        scaled = np.clip((drawn - self.black) / max(self.white - self.black, 1e-12), 0, 1)
+        return np.asarray((scaled * 255).round().astype(np.uint8))
+
+    def mask(self, stack: Stack, mask: Mask, k: int) -> NDArray[np.bool_]:
+        """Draw a mask as it is, pixel by pixel: a smoothed outline would hide a gap of one pixel."""
+        return np.asarray(_drawn(mask[k], [np.rint(axis) for axis in self._places(stack, k)], 0) > 0)
+
+    def hidden_mm2(self, stack: Stack, mask: Mask, k: int) -> float:
+        """Return the area of a mask that lies outside the picture of a slice."""
+        j, i = np.nonzero(mask[k])
+        away = np.abs((np.stack([j, i], axis=1) - self.centres[k]) * stack.in_plane).max(axis=1, initial=0.0)
+        return float((away > self.half_mm).sum()) * stack.pixel_area
+
+    def _places(self, stack: Stack, k: int) -> list[NDArray[np.float64]]:
+        """Return the rows and columns of the slice at which the picture's are drawn."""
+        steps = ((np.arange(SIDE) + 0.5) / SIDE * 2 - 1) * self.half_mm
+        return [self.centres[k, axis] + steps / stack.in_plane[axis] for axis in (0, 1)]
+
+
+def slice_pictures(stack: Stack, after: Mask, k: int, view: HeartView | None = None) -> SlicePictures:
     """Draw one slice.
 
     Pixels are drawn square in mm, however anisotropic they are.
@@ -97,13 +160,11 @@ def slice_pictures(stack: Stack, after: Mask, k: int) -> SlicePictures:
         stack: The stack, with the mask as it was before.
         after: The mask after the repair, shape of ``stack.mask``.
         k: The slice.
+        view: That of the stack, where it is known.
     """
-    rows, columns = heart_window(stack, after, k)
-    size = _drawn_size(rows, columns, stack.in_plane)
-    grey = _grey(stack, rows, columns, k, size)
-    old = _drawn_mask(stack.mask[k, rows, columns], size)
-    new = _drawn_mask(after[k, rows, columns], size)
-    image = np.repeat(grey[:, :, None], 3, axis=2)
+    view = view or HeartView.of(stack, after)
+    image = np.repeat(view.grey(stack, k)[:, :, None], 3, axis=2)
+    old, new = view.mask(stack, stack.mask, k), view.mask(stack, after, k)
     before, now, change = image.copy(), image.copy(), image.copy()
     before[_outline(old)] = WALL
     now[_outline(new)] = WALL
@@ -112,54 +173,17 @@ def slice_pictures(stack: Stack, after: Mask, k: int) -> SlicePictures:
     removed = old & ~new
     _tint(change, removed, REMOVED)
     # Stripes tell removed from added in black and white, too.
-    change[removed & _stripes(size)] = (0, 0, 0)
+    change[removed & _stripes(removed.shape)] = (0, 0, 0)
     return SlicePictures(image, before, now, change)
 
 
-def heart_window(stack: Stack, after: Mask, k: int) -> tuple[slice, slice]:
-    """Return the rows and columns to draw of a slice: the heart with a margin, and all that was or is marked there.
-
-    The heart is the largest piece of wall of every slice, so that slices are alike and a stray piece in one of them
-    does not shrink the others.
-    """
-    heart: NDArray[np.bool_] = (stack.mask[k] | after[k]) > 0
-    for wall in after:
-        heart = heart | (largest_component(wall) > 0)
-    if not heart.any():
-        return slice(0, stack.shape[1]), slice(0, stack.shape[2])
-    window = []
-    for axis in (0, 1):
-        used = np.flatnonzero(np.any(heart, axis=1 - axis))
-        margin = math.ceil(MARGIN_MM / stack.in_plane[axis])
-        window.append(slice(max(int(used[0]) - margin, 0), min(int(used[-1]) + margin + 1, heart.shape[axis])))
-    return window[0], window[1]
-
-
-def _drawn_size(rows: slice, columns: slice, spacing: tuple[float, float]) -> tuple[int, int]:
-    height, width = (rows.stop - rows.start) * spacing[0], (columns.stop - columns.start) * spacing[1]
-    scale = _LONG_SIDE / max(height, width)
-    return max(round(height * scale), 1), max(round(width * scale), 1)
-
-
-def _sources(size: tuple[int, int], shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where the centres of the drawn pixels lie among the pixels of the slice."""
-    j, i = ((np.arange(drawn) + 0.5) * length / drawn - 0.5 for drawn, length in zip(size, shape, strict=True))
-    return j, i
-
-
-def _grey(stack: Stack, rows: slice, columns: slice, k: int, size: tuple[int, int]) -> Pixels:
-    """Return the slice, windowed between the 1st and the 99.5th percentile of the heart in all slices."""
-    low, high = np.percentile(stack.image[:, rows, columns], (1.0, 99.5))
-    crop = stack.image[k, rows, columns].astype(np.float64)
-    j, i = _sources(size, crop.shape)
-    drawn = ndimage.map_coordinates(crop, np.meshgrid(j, i, indexing="ij"), order=1, mode="nearest")
-    return np.asarray(np.clip((drawn - low) / max(high - low, 1e-12), 0, 1) * 255).round().astype(np.uint8)
-
-
-def _drawn_mask(mask: Mask, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Enlarge a mask as it is, pixel by pixel: a smoothed outline would hide a gap of one pixel."""
-    j, i = _sources(size, mask.shape)
-    return np.asarray(mask[np.ix_(j.round().astype(int), i.round().astype(int))] != 0)
+def _drawn(values: NDArray[np.generic], places: Sequence[NDArray[np.float64]], outside: float) -> NDArray[np.float64]:
+    """Interpolate linearly at rows and columns; ``outside`` beyond the outer half pixel."""
+    inside = [(axis >= -0.5) & (axis <= size - 0.5) for axis, size in zip(places, values.shape, strict=True)]
+    drawn = ndimage.map_coordinates(
+        values.astype(np.float64), np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
+    )
+    return np.where(np.logical_and.outer(*inside), drawn, outside)
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -170,6 +194,6 @@ def _tint(pixels: Pixels, where: NDArray[np.bool_], colour: tuple[int, int, int]
     pixels[where] = (pixels[where] * (1 - opacity) + np.array(colour) * opacity).round().astype(np.uint8)
 
 
-def _stripes(size: tuple[int, int]) -> NDArray[np.bool_]:
+def _stripes(size: tuple[int, ...]) -> NDArray[np.bool_]:
     j, i = np.indices(size)
     return np.asarray((j + i) % 6 == 0)

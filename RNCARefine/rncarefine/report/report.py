@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from dataclasses import fields
-from enum import Enum
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..atomic import write_text_whole
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
+from ..strict_json import strict_values
 from .html import html_page
 
 Value = str | int | float | bool | None
@@ -23,16 +22,16 @@ ENDINGS = (".csv", ".json", ".html")
 def column_types() -> dict[str, Any]:
     """Return the columns of the table of slices and the type of each.
 
-    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, but that the reasons are text in ``reason``
-    and that their codes, parted by spaces, come last in ``codes``.
+    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, except that the reasons are text in
+    ``reason``, and that their codes, separated by spaces, follow ``accepted``. New columns come last.
     """
     hints = get_type_hints(SliceRecord)
-    named = {entry.name: hints[entry.name] for entry in fields(SliceRecord)}
-    return {
-        **{"reason" if name == "reasons" else name: kind for name, kind in named.items()},
-        "reason": str,
-        "codes": str,
-    }
+    columns: dict[str, Any] = {}
+    for entry in fields(SliceRecord):
+        columns["reason" if entry.name == "reasons" else entry.name] = hints[entry.name]
+        if entry.name == "accepted":
+            columns["codes"] = str
+    return {**columns, "reason": str}
 
 
 def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
@@ -131,21 +130,3 @@ def write_report(report: Report, path: str | Path, stack: Stack | None = None, a
         raise ValueError(f"{path}: an HTML report has pictures and needs the stack and its mask after the repair.")
     else:
         write_html(report, stack, after, path)
-
-
-def strict_values(value: Any) -> Any:
-    """Return a value in the types of strict JSON: plain text, numbers, lists and dictionaries.
-
-    A number that is not finite becomes ``None``, an enumeration's member its value, a NumPy number Python's own.
-    """
-    if isinstance(value, Enum):
-        return strict_values(value.value)
-    if isinstance(value, dict):
-        return {str(key): strict_values(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [strict_values(entry) for entry in value]
-    if hasattr(value, "item"):  # a NumPy number
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

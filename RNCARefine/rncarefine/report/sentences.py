@@ -42,6 +42,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.CHANGE_TOO_LARGE: _(
         "The repair would change {change_mm2:.0f} mm2, more than the {most_mm2:.0f} mm2 allowed."
     ),
+    ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly be made of other labels ({share:.0%} of what is added)."),
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
@@ -67,7 +68,42 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.KEPT_SPUR: _("It was left as it is: vessels are never cut."),
     ReasonCode.KEPT_HOLE: _("It was left open: the image shows no vessel there ({likelihood:.2f})."),
     ReasonCode.ADD_ONLY: _("It was kept: nothing is removed."),
+    ReasonCode.TAKEN_FROM_OTHERS: _(
+        "{area_mm2:.0f} mm2 of the repaired wall ({share:.0%}) were taken from other labels."
+    ),
+    ReasonCode.STACK_IN_DOUBT: _("It is doubtful whether this is a short-axis stack: every change needs review."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
+    ReasonCode.NOT_THICKEST_AXIS: _(
+        "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the "
+        "in-plane spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
+    ),
+    ReasonCode.FILLED_OUTLINE: _(
+        "No slice is a ring, and the myocardium is solid in most of them (number of slices: {slices:.0f}): is this the "
+        "outer contour, filled? Subtract the blood pool, or choose the label of the wall."
+    ),
+    ReasonCode.NO_SLICE_CLOSED: _(
+        "No slice is a ring (number of slices with myocardium: {slices:.0f}): this may be another structure than the "
+        "myocardium of the left ventricle, or no short-axis stack."
+    ),
+    ReasonCode.SAME_GAP: _(
+        "The wall is open on the same side in slice after slice (number of slices: {slices:.0f}): this may not be a "
+        "short-axis stack, or a part of the wall may have another label."
+    ),
+    ReasonCode.CENTRE_DRIFTS: _(
+        "This may not be a short-axis stack: the wall's axis is tilted by {angle_deg:.0f} degrees against the slices' "
+        "normal (at most {most_deg:.0f} are usual)."
+    ),
+    ReasonCode.ELONGATED: _(
+        "This may not be a short-axis stack, or not the left ventricle: the wall's outline is elongated (shortest over "
+        "longest axis {roundness:.2f}, usually at least {least:.2f})."
+    ),
+    ReasonCode.POOL_NOT_FOUND: _(
+        "The segmentation has no such blood pool and was taken without one. If it has one, correct its label or name."
+    ),
+    ReasonCode.RV_NOT_FOUND: _(
+        "The segmentation has no such right ventricle: the polar map has no segments. If it has one, correct its label "
+        "or name."
+    ),
     ReasonCode.THIN_SLICES: _(
         "The slice spacing ({slice_spacing_mm:.2f} mm) is close to the in-plane spacing: this may not be a short-axis "
         "stack. Check that its slices are stacked along the third image axis."
@@ -101,6 +137,8 @@ DECIDED = frozenset(
         ReasonCode.MASK_DISREGARDED,
         ReasonCode.LOW_CONFIDENCE,
         ReasonCode.IMAGE_DISAGREES,
+        ReasonCode.TAKEN_FROM_OTHERS,
+        ReasonCode.STACK_IN_DOUBT,
         ReasonCode.EDITED,
     }
 )

@@ -100,9 +100,9 @@ def test_rings_that_only_touch_at_corners_between_slices_are_one_piece():
 
 
 def test_the_wrong_number_of_dimensions_is_an_error():
-    with pytest.raises(ValueError, match="a slice needs 2"):
+    with pytest.raises(ValueError, match=r"\b2\b"):
         betti_2d(np.zeros((2, 2, 2)))
-    with pytest.raises(ValueError, match="a volume needs 3"):
+    with pytest.raises(ValueError, match=r"\b3\b"):
         betti_3d(np.zeros((2, 2)))
 
 
@@ -129,7 +129,7 @@ def test_the_largest_component_is_the_largest_of_scikit_image(mask, connectivity
 def test_of_two_equal_components_the_first_is_the_largest():
     assert np.array_equal(largest_component(picture("#.#")), picture("#.."))
     assert np.array_equal(largest_component(picture("#.", ".#"), 4), picture("#.", ".."))
-    with pytest.raises(ValueError, match="must be 8 or 4"):
+    with pytest.raises(ValueError, match="8 or 4"):
         largest_component(picture("#"), 6)
 
 

@@ -154,7 +154,7 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
         ("case,image,segmentation\n", "no cases in the list"),
         ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have one name"),
         ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
-        ("case;image;segmentation\np1;a;b\n", "no column 'image'; there is 'case;image;segmentation'.*by commas"),
+        ("case image segmentation\np1 a b\n", "no column 'image'; there is 'case image segmentation'.*by commas"),
         ("case,image,segmentation\np/1,a,b\n", "Case 'p/1': this cannot be"),
     ],
 )
@@ -213,3 +213,20 @@ def test_a_list_says_which_label_or_segment_a_case_has(tmp_path):
         ("5", None),
         ("wall", None),
     ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_list_may_be_separated_and_spelled_as_spreadsheets_do(tmp_path, mark):
+    rows = [["Case", " IMAGE ", "Segmentation", "Label"], ["a; b".replace(mark, " "), "i.nrrd", "s.nrrd", "2"]]
+    path = tmp_path / "cases.csv"
+    path.write_text("\n".join(mark.join(f'"{value}"' for value in row) for row in rows), encoding="utf-8-sig")
+    (case,) = read_cases(path)
+    assert (case.name, case.image, case.segmentation, case.segment) == (
+        rows[1][0],
+        tmp_path / "i.nrrd",
+        tmp_path / "s.nrrd",
+        "2",
+    )
+    path.write_text("image,Image,segmentation\na,b,c\n")
+    with pytest.raises(ValueError, match="a column is there twice"):
+        read_cases(path)

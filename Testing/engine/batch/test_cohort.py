@@ -30,8 +30,10 @@ def write(path: Path) -> None:
     path.write_bytes(b"voxels")
 
 
-def finish(folder: Cohort, name: str, **changes) -> None:
-    folder.finish(name, broken_report(**changes), f"{name}.seg.nrrd", write)
+def finish(folder: Cohort, name: str, write=write, source=None, ending=".seg.nrrd", **changes) -> None:
+    report = broken_report(**changes)
+    CaseFiles(folder.folder, name, f"{name}{ending}").keep(report, write, source)
+    folder.add({name: report})
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -110,7 +112,7 @@ def test_a_result_that_cannot_be_written_leaves_neither_file_nor_row(tmp_path, e
         raise error
 
     with pytest.raises(OutputError if isinstance(error, OSError) else KeyboardInterrupt):
-        results.finish("p1", broken_report(), "p1.seg.nrrd", fail)
+        finish(results, "p1", fail)
     assert files(tmp_path) == before
     assert rows(tmp_path) == []
     assert not results.is_finished("p1")
@@ -121,7 +123,7 @@ def test_an_output_error_names_the_folder_and_the_remedy(tmp_path):
         raise OSError("No space left on device")
 
     with pytest.raises(OutputError, match=r"out .*No space left"):
-        Cohort(tmp_path / "out", SETTINGS).finish("p1", broken_report(), "p1.seg.nrrd", fail)
+        finish(Cohort(tmp_path / "out", SETTINGS), "p1", fail)
 
 
 def test_rows_that_cannot_be_added_whole_are_not_added(tmp_path, monkeypatch):
@@ -223,7 +225,7 @@ def test_settings_of_somebody_else_or_of_a_case_in_work_are_not_replaced(tmp_pat
     with pytest.raises(ValueError, match="other settings"):
         Cohort(tmp_path, SETTINGS)
     begun = Cohort(tmp_path / "out", SETTINGS)
-    with begun.in_work("p1"), pytest.raises(ValueError, match="other settings"):
+    with CaseFiles(begun.folder, "p1", "").in_work(), pytest.raises(ValueError, match="other settings"):
         Cohort(tmp_path / "out", {**SETTINGS, "seed": 5})
 
 
@@ -275,7 +277,7 @@ def test_a_finished_case_that_has_other_files_now_is_objected_to(tmp_path):
     segmentation.write_bytes(b"mask")
     case = CohortCase("p1", None, segmentation)
     results = Cohort(tmp_path / "out", SETTINGS)
-    results.finish("p1", broken_report(), "p1.nrrd", write, source_of(case))
+    finish(results, "p1", source=source_of(case), ending=".nrrd")
     again = Cohort(tmp_path / "out", SETTINGS)
     assert again.outdated(case) == ""
     segmentation.write_bytes(b"another network's mask")

@@ -12,6 +12,7 @@ import pytest
 from distributed import Client, Future
 
 from engine.cohort_samples import CountedWork, ToyWork, thread_workers
+from rncarefine.batch import in_turn
 from rncarefine.batch import parallel as cohort_parallel
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort, OutputError
@@ -172,11 +173,11 @@ def test_what_was_done_before_an_interrupt_is_in_the_table(client, tmp_path):
 def test_tables_are_written_once_a_second_and_not_for_every_case(client, tmp_path, monkeypatch):
     added = []
     add = Cohort.add
-    monkeypatch.setattr(cohort_parallel, "NOTE_S", 60)
+    monkeypatch.setattr(in_turn, "NOTE_S", 60)
     monkeypatch.setattr(Cohort, "add", lambda self, reports: [added.append(len(reports)), add(self, reports)])
     run(client, tmp_path, count=9)
     assert added == [9]
-    monkeypatch.setattr(cohort_parallel, "NOTE_S", 0)
+    monkeypatch.setattr(in_turn, "NOTE_S", 0)
     run(client, tmp_path / "other", count=9)
     assert len(added) > 3
 

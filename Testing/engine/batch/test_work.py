@@ -11,12 +11,14 @@ import pytest
 import SimpleITK as sitk
 
 from engine.cohort_samples import cut_off, file_work, write_cohort
-from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_segmentation
+from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_labels, write_segmentation
 from rncarefine.batch import work as cohort_work
 from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cohort import Cohort
+from rncarefine.batch.runs import Walk
 from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import choice_for, result_name
-from rncarefine.io.files import Choice
+from rncarefine.io.choice import Choice
 from rncarefine.refine.options import RepairOptions
 
 
@@ -128,6 +130,8 @@ ALL = Choice(2, "myo", 3, "pool")
         (MAP, (None, None), ALL, Choice(label=2, pool_label=3)),
         (NAMED, (None, None), ALL, Choice(segment="myo", pool_segment="pool")),
         (MAP, ("7", "8.0"), ALL, Choice(label=7, pool_label=8)),
+        (MAP, ("2;4", None), ALL, Choice(label=(2, 4), pool_label=3)),
+        (MAP, ("2, 4", "5"), ALL, Choice(label=(2, 4), pool_label=5)),
         (NAMED, ("wall", None), ALL, Choice(segment="wall", pool_segment="pool")),
         (NAMED, ("wall", None), Choice(label=2), Choice(segment="wall")),
         (MAP, (None, None), Choice(), Choice()),
@@ -140,7 +144,46 @@ def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_take
     assert choice_for(CohortCase("p1", None, path, *own), common) == chosen
 
 
+@pytest.mark.parametrize(("path", "other"), [(MAP, "rv_segment"), (NAMED, "rv_label")])
+def test_each_kind_of_file_takes_its_own_right_ventricle(path, other):
+    chosen = choice_for(CohortCase("p1", None, path), Choice(rv_label=1, rv_segment="RV"))
+    assert (chosen.rv_label, chosen.rv_segment) == ((1, None) if path == MAP else (None, "RV"))
+    # What does not fit is not passed over in silence.
+    only = choice_for(CohortCase("p1", None, path), Choice(**{other: "RV" if other == "rv_segment" else 1}))
+    assert getattr(only, other)
+
+
+def test_a_blood_pool_of_several_labels_is_refused():
+    with pytest.raises(ValueError, match="one label"):
+        choice_for(CohortCase("p1", None, MAP, "2", "3;4"), Choice())
+
+
 @pytest.mark.parametrize("text", ["myo", "2.5", "nan", "inf"])
 def test_a_label_that_is_no_whole_number_is_refused(text):
     with pytest.raises(ValueError, match="whole number"):
         choice_for(CohortCase("p1", None, MAP, text), Choice())
+
+
+def test_a_case_with_a_name_that_no_file_can_have_fails_alone(tmp_path):
+    work = file_work(tmp_path)
+    write_cohort(tmp_path / "in", ["a"])
+    files = [tmp_path / "in" / "a" / name for name in ("image.nii.gz", "segmentation.nii.gz")]
+    cases = [CohortCase(name, *files) for name in ("n" * 300, "\u00f6" * 110, "good")]
+    cohort = Cohort(work.folder, {})
+    walk = Walk(cohort, cases, result_name)
+    results = [work(case) for case in walk.begin()]
+    assert [bool(result.report) for result in results] == [False, False, True]
+    assert not any(result.unwritable for result in results)
+    assert "too long for a file (300 bytes, at most 200). Give it a shorter one" in results[0].reason
+
+
+def test_a_pool_that_one_case_lacks_is_noted_in_its_report(tmp_path):
+    work = file_work(tmp_path, options=RepairOptions(device="numpy", trim_pool=True))
+    write_cohort(tmp_path / "in", ["a"])
+    values = labels()
+    values[values == POOL] = 0
+    write_labels(tmp_path / "in" / "a" / "segmentation.nii.gz", values)
+    result = work(CohortCase("a", *(tmp_path / "in" / "a" / f"{name}.nii.gz" for name in ("image", "segmentation"))))
+    assert result.report is not None, result.reason
+    assert [doubt.code for doubt in result.report.doubts] == ["pool_not_found"]
+    assert not result.report.run.trim_pool

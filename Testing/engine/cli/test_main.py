@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ from engine.toy_models import seeing_model
 from harness.processes import interruptible
 from rncarefine import __version__
 from rncarefine.cli import commands as cli_commands
+from rncarefine.cli import jobs as cli_jobs
 from rncarefine.cli.main import main
 from rncarefine.io import files
 from rncarefine.io import sample as bundled
@@ -300,10 +302,19 @@ def test_the_only_label_needs_no_option(case):
     assert set(np.unique(array("out.nrrd"))) == {0, 7}
 
 
-def test_slices_along_another_axis_are_pointed_out(case, capsys):
+def test_slices_along_another_axis_are_found_by_their_spacing(case, capsys):
+    for name, values in (("odd", broken_stack()[0].image), ("odd-seg", broken_stack()[0].mask)):
+        sitk.WriteImage(sitk.PermuteAxes(volume(values), [2, 0, 1]), f"{name}.nrrd")
+    main(["check", "odd.nrrd", "odd-seg.nrrd"])
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "1 of 4 slices closed" in said.out
+
+
+def test_slices_of_one_spacing_are_pointed_out(case, capsys):
     for name, values in (("odd", broken_stack()[0].image), ("odd-seg", broken_stack()[0].mask)):
         picture = volume(values)
-        picture.SetSpacing((8.0, 1.5, 1.25))
+        picture.SetSpacing((1.25, 1.5, 1.25))
         sitk.WriteImage(picture, f"{name}.nrrd")
     main(["check", "odd.nrrd", "odd-seg.nrrd"])
     assert "slice spacing (1.25 mm)" in capsys.readouterr().err
@@ -343,7 +354,6 @@ def test_bad_input_is_one_line_status_2_and_no_file(case, capsys, more, complain
         (["--model", "huge"], "There is no model 'huge'"),
         (["--model", "seg.nii.gz"], "There is no model"),
         (["--model", "broken.npz"], "broken.json: the model card is missing"),
-        (["--trim-pool", "--pool-label", "9"], "has no label 9 for the blood pool"),
         (["--device", "cuda"], "cuda"),
     ],
 )
@@ -393,7 +403,7 @@ def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
         raise KeyboardInterrupt
 
     before = names(case)
-    monkeypatch.setattr(cli_commands, where, stopped)
+    monkeypatch.setattr(cli_jobs, where, stopped)
     assert repair("--report", "r.csv") == 130
     assert names(case) == before
 
@@ -403,12 +413,12 @@ def test_a_real_interrupt_ends_a_running_repair(case):
     before = names(case)
     code = (
         "import sys, time\n"
-        "from rncarefine.cli import commands\n"
+        "from rncarefine.cli import jobs\n"
         "from rncarefine.cli.main import main\n"
         "def slow(*arguments, **options):\n"
         "    print('working', flush=True)\n"
         "    time.sleep(60)\n"
-        "commands.repair_stack = slow\n"
+        "jobs.repair_stack = slow\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
@@ -427,7 +437,7 @@ def test_a_fault_of_the_program_is_neither_flagged_nor_bad_input(case, monkeypat
     def faulty(*arguments, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli_commands, "repair_stack", faulty)
+    monkeypatch.setattr(cli_jobs, "repair_stack", faulty)
     assert repair() == 3
     assert "ZeroDivisionError" in capsys.readouterr().err
 
@@ -609,3 +619,171 @@ def test_version_and_help(capsys):
         result = runner.invoke(cli_commands.app, [command, "--help"])
         assert result.exit_code == 0
         assert command in result.output
+
+
+# Files as they are
+
+
+def test_a_pool_that_the_case_lacks_is_a_note_and_no_error(case, capsys):
+    values = labels()
+    values[values == POOL] = 0
+    write_labels(case / "seg.nii.gz", values)
+    assert repair("--report", "r.json", "--trim-pool") in (0, 1)
+    said = capsys.readouterr()
+    record = json.loads(Path("r.json").read_text())
+    assert [doubt["code"] for doubt in record["doubts"]] == ["pool_not_found"]
+    assert said.err == f"Please note: {record['warnings'][0]}\n"
+    assert not record["run"]["trim_pool"]
+    named = ["--report", "n.json"]
+    assert repair(*named, segmentation="seg.seg.nrrd", output="out.seg.nrrd", chosen=[*NAMES[:3], "cavity"]) in (0, 1)
+    assert [doubt["code"] for doubt in json.loads(Path("n.json").read_text())["doubts"]] == ["pool_not_found"]
+
+
+def test_several_labels_form_one_wall_and_keep_their_voxels(case):
+    values = labels()
+    scar = (values == MYOCARDIUM) & (np.indices(values.shape)[1] >= 22)
+    values[scar] = 7
+    write_labels(case / "seg.nii.gz", values)
+    chosen = ["--label", f"{MYOCARDIUM},7", "--pool-label", str(POOL)]
+    assert repair("--report", "r.json", chosen=chosen) == 0
+    result, record = array("out.nii.gz"), json.loads(Path("r.json").read_text())
+    assert record["stack"]["closed_before"] < record["stack"]["closed_after"] == 4
+    assert np.array_equal((result == 7), scar & (result != 0))
+    assert (result[scar] == 7).mean() > 0.9
+    truth = ["--label", f"{MYOCARDIUM},7", "--truth-label", f"7,{MYOCARDIUM}"]
+    assert main(["evaluate", "out.nii.gz", "out.nii.gz", *truth, "--json", "m.json"]) == 0
+    assert json.loads(Path("m.json").read_text())["stack"]["dice"] == 1
+    assert main(["check", "case.nii.gz", "out.nii.gz", *chosen]) == 0
+
+
+def test_labels_that_are_no_numbers_are_one_line(case, capsys):
+    assert "'2,x'" in one_line(capsys, repair(chosen=["--label", "2,x"]))
+
+
+def test_links_to_themselves_are_one_line(case, capsys):
+    (case / "loop.nii.gz").symlink_to("loop.nii.gz")
+    for arguments in (
+        ["repair", "loop.nii.gz", "seg.nii.gz", "-o", "out.nii.gz"],
+        ["repair", "case.nii.gz", "loop.nii.gz", "-o", "out.nii.gz"],
+        ["repair", "case.nii.gz", "seg.nii.gz", "-o", "loop.nii.gz"],
+        ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--report", "loop.json"],
+    ):
+        (case / "loop.json").unlink(missing_ok=True)
+        (case / "loop.json").symlink_to("loop.json")
+        assert "loop." in one_line(capsys, main([*arguments, "--model", "seeing.npz", *LABELS]))
+
+
+def test_the_result_does_not_depend_on_the_end_that_the_slices_are_counted_from(case):
+    """The slices of the report are those of the file."""
+    for name in ("case", "seg"):
+        image = sitk.ReadImage(f"{name}.nii.gz")
+        sitk.WriteImage(image[:, :, ::-1], f"back-{name}.nii.gz")
+    arguments = ["--device", "numpy", *LABELS]
+    for first, name in (("", "one"), ("back-", "other")):
+        files = [f"{first}case.nii.gz", f"{first}seg.nii.gz", "-o", f"{name}.nii.gz", "--report", f"{name}.json"]
+        assert main(["repair", *files, *arguments]) in (0, 1)
+    assert np.array_equal(array("one.nii.gz"), array("other.nii.gz")[::-1])
+    one, other = (json.loads(Path(f"{name}.json").read_text())["slices"] for name in ("one", "other"))
+    assert [entry["k"] for entry in other] == [0, 1, 2, 3]
+    assert [{**entry, "k": 3 - entry["k"]} for entry in reversed(other)] == one
+
+
+# Streams and signals
+
+CODE = "import sys; from rncarefine.cli.main import main; sys.exit(main(sys.argv[1:]))"
+
+
+def started(arguments, path=(), **options):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), *sys.path])}
+    return subprocess.run(
+        [sys.executable, "-c", CODE, *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows closes pipes in another way")
+@pytest.mark.parametrize("arguments", [["models"], ["--help"]])
+def test_a_reader_that_has_gone_is_neither_flagged_nor_a_traceback(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    done = started(arguments, stdout=write)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_standard_output_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = started(["models"], stdout=full)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell is asked")
+def test_standard_streams_that_are_closed_are_no_error(case):
+    command = ["sh", "-c", 'exec "$0" "$@" >&- 2>&-', sys.executable, "-c", CODE]
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([*command, *arguments], env=environment, check=False).returncode == 0
+    assert (array("out.nii.gz") == MYOCARDIUM).any()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
+@pytest.mark.parametrize(("name", "status", "said"), [("SIGINT", 130, "stopped"), ("SIGTERM", 143, "terminated")])
+def test_a_signal_while_the_libraries_are_imported_ends_without_a_traceback(tmp_path, name, status, said):
+    (tmp_path / "typer.py").write_text(
+        "import os, signal, time\n"
+        "try:\n"
+        f"    os.kill(os.getpid(), signal.{name})\n"
+        "    time.sleep(60)\n"
+        "except BaseException as error:\n"
+        "    raise ImportError from error\n"
+    )
+    done = started(["models"], path=[tmp_path])
+    assert (done.returncode, done.stderr) == (status, f"rncarefine: {said}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+def test_sigterm_ends_a_running_repair_and_leaves_nothing_half_written(case):
+    before = names(case)
+    code = (
+        "import sys, time\n"
+        "from rncarefine.cli import jobs\n"
+        "from rncarefine.cli.main import main\n"
+        "def slow(case, changes, path):\n"
+        "    path.write_bytes(b'half')\n"
+        "    print('working', flush=True)\n"
+        "    time.sleep(60)\n"
+        "jobs.write_case = slow\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+        assert process.stdout.readline() == "working\n"
+        time.sleep(0.1)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert said == "rncarefine: terminated\n"
+    assert names(case) == before
+
+
+def test_help_loads_neither_numpy_nor_what_is_built_on_it():
+    code = (
+        "import sys, time\n"
+        "started = time.process_time()\n"
+        "from rncarefine.cli.main import main\n"
+        "status = main(['--help'])\n"
+        "print(status, time.process_time() - started, *sorted({'numpy', 'scipy', 'SimpleITK'} & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    status, seconds, *loaded = done.stdout.splitlines()[-1].split()
+    assert (status, loaded) == ("0", [])
+    assert float(seconds) < 1  # about 0.2 s of the processor

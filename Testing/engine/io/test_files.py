@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import nrrd
 import numpy as np
@@ -26,11 +27,13 @@ from engine.file_samples import (
     write_labels,
     write_segmentation,
     write_segments,
+    write_wall,
 )
 from engine.report_samples import SHAPE, SPACING, broken_stack
 from rncarefine.io import label_map
-from rncarefine.io.files import Choice, check_output, read_case, stem_of, write_case
-from rncarefine.refine.result import Changes
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import check_output, read_case, stem_of
+from rncarefine.reasons import ReasonCode
 
 ENDINGS = ["nii", "nii.gz", "nrrd", "mha"]
 BY_LABEL = Choice(label=MYOCARDIUM, pool_label=POOL)
@@ -47,10 +50,6 @@ def label_case(folder, ending="nrrd", values=None, choice=BY_LABEL):
 
 def segment_case(folder, choice=BY_NAME):
     return read_case(write_image(folder / "case.nii.gz"), write_segmentation(folder / "s.seg.nrrd"), choice)
-
-
-def write_wall(case, after, path, **options):
-    write_case(case, Changes.compose(case.stack, after, **options), path)
 
 
 # Reading
@@ -142,7 +141,6 @@ def test_the_only_label_or_segment_is_the_default_and_the_pool_does_not_count(tm
     [
         (Choice(), r"has the labels 1, 2, 3\. Say which is the myocardium with --label"),
         (Choice(label=9), r"no label 9 for the myocardium; it has 1, 2, 3\. Change --label"),
-        (Choice(label=2, pool_label=9), r"no label 9 for the blood pool.*--pool-label"),
         (Choice(label=2, pool_label=2), "both myocardium and blood pool"),
         (Choice(segment="myocardium"), "is a label map. Use --label"),
     ],
@@ -186,8 +184,11 @@ def test_a_label_map_on_another_grid_is_refused_with_both_geometries(tmp_path, w
     else:
         moved = moved[:, :, :3]
     sitk.WriteImage(moved, str(tmp_path / "seg.nrrd"))
-    with pytest.raises(ValueError, match=r"(?s)seg\.nrrd.*\(44, 40, 4\).*Resample"):
+    remedy = "Resample" if what == "size" else "copy the image's header to it"
+    with pytest.raises(ValueError, match=r"seg\.nrrd.*Label map: size.*Image: size \(44, 40, 4\)") as raised:
         read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)
+    assert remedy in str(raised.value)
+    assert ("Resample" in str(raised.value)) == (what == "size")
 
 
 def test_rounding_in_headers_is_not_another_grid(tmp_path):
@@ -218,21 +219,22 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
     write_labels(tmp_path / "empty.nrrd", labels() * 0)
     (tmp_path / "text.nrrd").write_text("hello")
     (tmp_path / "text.seg.nrrd").write_text("hello")
-    (tmp_path / "image.dcm").write_text("")
+    (tmp_path / "image.png").write_text("")
     for first, second, complaint in (
         ("cine.nii.gz", "seg.nrrd", r"the image has 4 dimensions.*single frame"),
-        ("flat.nrrd", "seg.nrrd", r"the image has 2 dimensions.*a volume of one slice"),
-        ("vector.nrrd", "seg.nrrd", "3 values a voxel"),
+        ("flat.nrrd", "seg.nrrd", r"2 axes in space, a stack has 3.*a volume of one slice"),
+        ("vector.nrrd", "seg.nrrd", "3 values per voxel"),
         ("case.nrrd", "cine.nii.gz", "the label map has 4 dimensions"),
         ("case.nrrd", "soft.nrrd", "not whole numbers.*Threshold"),
         ("case.nrrd", "empty.nrrd", "the label map is empty"),
         ("case.nrrd", "missing.nrrd", "there is no such file"),
         ("missing.nii", "seg.nrrd", "there is no such file"),
         ("case.nrrd", "missing.seg.nrrd", "there is no such file"),
-        ("text.nrrd", "seg.nrrd", "the image cannot be read"),
-        ("case.nrrd", "text.seg.nrrd", "the segmentation cannot be read"),
-        ("image.dcm", "seg.nrrd", "ending must be one of"),
+        ("text.nrrd", "seg.nrrd", "this is no NRRD file"),
+        ("case.nrrd", "text.seg.nrrd", "this is no NRRD file"),
+        ("image.png", "seg.nrrd", "ending must be one of"),
         ("text.seg.nrrd", "seg.nrrd", "Give the image first"),
+        ("seg.nrrd", "seg.nrrd", "the image has 4 grey values: is it a label map"),
     ):
         with pytest.raises(ValueError, match=complaint) as raised:
             read_case(tmp_path / first, tmp_path / second, BY_LABEL if "seg.nrrd" == second else Choice())
@@ -527,31 +529,27 @@ def test_a_full_disk_leaves_the_earlier_result_and_no_trace(tmp_path, monkeypatc
     output = tmp_path / ("out.nrrd" if kind == "label map" else "out.seg.nrrd")
     output.write_text("earlier")
 
-    def half(*arguments, **options):
-        path = next(value for value in arguments if isinstance(value, str))
-        with open(path, "wb") as file:
-            file.write(b"half")
-        raise RuntimeError("No space left on device") if kind == "label map" else OSError("No space left on device")
+    def half(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError("No space left on device")
 
-    monkeypatch.setattr(label_map.sitk, "WriteImage", half)
-    monkeypatch.setattr(nrrd, "write", half)
+    monkeypatch.setattr(type(output), "write_bytes", half)
     with pytest.raises(OSError, match="No space left"):
         write_wall(case, broken_stack()[1], output)
     assert output.read_text() == "earlier"
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["out.nrrd", "out.mha"])
+def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch, name):
     case = label_case(tmp_path)
     write = sitk.WriteImage
-
-    def wrong(image, path, **options):
-        write(image * 0, path, **options)
-
-    monkeypatch.setattr(label_map.sitk, "WriteImage", wrong)
-    with pytest.raises(OSError, match="read back"):
-        write_wall(case, broken_stack()[1], tmp_path / "out.nrrd")
-    assert not (tmp_path / "out.nrrd").exists()
+    monkeypatch.setattr(label_map.sitk, "WriteImage", lambda image, path, **more: write(image * 0, path, **more))
+    monkeypatch.setattr(label_map, "nrrd_bytes", lambda *arguments: b"NRRD0004\n")
+    with pytest.raises(OSError, match="does not read back"):
+        write_wall(case, broken_stack()[1], tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_names_lose_their_whole_ending(tmp_path):
@@ -567,3 +565,55 @@ def test_a_nifti_file_that_was_cut_off_is_refused_with_its_name(tmp_path, name):
     (tmp_path / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(ValueError, match=rf"{name}.*cut off"):
         read_case(tmp_path / "case.nii.gz", tmp_path / "seg.nii.gz", BY_LABEL)
+
+
+# The right ventricle, for the segments of the report
+
+
+def test_the_right_ventricle_is_read_by_label_and_by_name(tmp_path):
+    by_label = label_case(tmp_path, choice=replace(BY_LABEL, rv_label=RV)).stack
+    by_name = segment_case(tmp_path, choice=replace(BY_NAME, rv_segment="rv")).stack
+    for stack in (by_label, by_name):
+        assert np.array_equal(stack.right_ventricle, labels() == RV)
+        assert stack.notes == ()
+    assert label_case(tmp_path).stack.right_ventricle is None
+
+
+def test_it_is_another_label_as_before(tmp_path):
+    without, given = (label_case(tmp_path, choice=replace(BY_LABEL, rv_label=rv)).others for rv in (None, RV))
+    assert np.array_equal(without, given)
+
+
+def test_a_right_ventricle_that_is_not_there_is_noted(tmp_path):
+    for case in (
+        label_case(tmp_path, choice=replace(BY_LABEL, rv_label=77)),
+        segment_case(tmp_path, choice=replace(BY_NAME, rv_segment="atrium")),
+    ):
+        assert case.stack.right_ventricle is None
+        assert [note.code for note in case.stack.notes] == [ReasonCode.RV_NOT_FOUND]
+
+
+def test_a_right_ventricle_of_the_other_kind_of_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="--rv-label"):
+        label_case(tmp_path, choice=replace(BY_LABEL, rv_segment="rv"))
+    with pytest.raises(ValueError, match="--rv-segment"):
+        segment_case(tmp_path, choice=replace(BY_NAME, rv_label=RV))
+
+
+@pytest.mark.parametrize("order", ["LPS", "RAS", "LAS", "RPS"])
+def test_the_stack_knows_whether_its_axes_are_right_handed(tmp_path, order):
+    picture = sitk.DICOMOrient(sitk.ReadImage(str(write_image(tmp_path / "case.nrrd"))), order)
+    marked = sitk.DICOMOrient(sitk.ReadImage(str(write_labels(tmp_path / "seg.nrrd"))), order)
+    for image, name in ((picture, "turned.nrrd"), (marked, "turned_seg.nrrd")):
+        sitk.WriteImage(image, str(tmp_path / name))
+    case = read_case(tmp_path / "turned.nrrd", tmp_path / "turned_seg.nrrd", BY_LABEL)
+    i, j, k = case.grid.ijk_to_lps[:3, :3].T
+    assert case.stack.right_handed is bool(np.dot(np.cross(i, j), k) > 0)
+
+
+def test_a_header_along_the_axes_of_the_body_says_nothing_about_the_heart(tmp_path):
+    for name, write in (("case.nrrd", write_image), ("seg.nrrd", write_labels)):
+        image = sitk.ReadImage(str(write(tmp_path / name)))
+        image.SetDirection(np.eye(3).ravel())
+        sitk.WriteImage(image, str(tmp_path / name))
+    assert read_case(tmp_path / "case.nrrd", tmp_path / "seg.nrrd", BY_LABEL).stack.right_handed is None

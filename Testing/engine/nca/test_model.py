@@ -164,7 +164,9 @@ def test_foreign_files_are_refused_and_nothing_in_them_is_run(saved, kind):
         buffer = io.BytesIO()
         np.save(buffer, np.zeros(3, np.float32))
         with_bytes(saved, buffer.getvalue())
-    with pytest.raises(ValueError, match=r"tiny-2d\.npz: .*plain arrays"):
+    with pytest.raises(
+        ValueError, match=r"tiny-2d\.npz: (this is not an \.npz file of plain arrays|parameter 'w' has no place)"
+    ):
         load_model(saved / "tiny-2d.npz")
     assert not Bomb.exploded
 
@@ -326,3 +328,43 @@ def test_a_mode_without_a_model_and_a_mode_that_does_not_exist_are_refused(two_m
         choose_model(None, "volumetric")
     with pytest.raises(ValueError, match="'3d'"):
         choose_model("flat", "3d")
+
+
+# Sizes are bounded before anything is unpacked
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 5000, "[" * 20 + '"' + "]" * 20, "{" + " " * (2 << 20) + "}"]
+)
+def test_a_card_without_end_is_one_clear_error(tmp_path, text):
+    (tmp_path / "deep.json").write_text(text)
+    (tmp_path / "deep.npz").write_bytes(b"")
+    for name in ("deep.json", "deep.npz"):
+        with pytest.raises(
+            ValueError, match=r"deep\.json: the model card cannot be read .*Copy it once more"
+        ) as raised:
+            load_model(tmp_path / name)
+        assert len(str(raised.value)) < 500
+
+
+def test_brackets_inside_text_are_not_nested(saved):
+    card = json.loads((saved / "tiny-2d.json").read_text())
+    card["citation"] = "[" * 100 + '\\" {{{{'
+    (saved / "tiny-2d.json").write_text(json.dumps(card))
+    assert load_model(saved / "tiny-2d.npz").card.citation == card["citation"]
+
+
+def test_weights_that_expand_to_more_than_the_card_says_are_not_unpacked(saved):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{**tiny().parameters, "update.bias": np.zeros(50_000_000, np.float32)})
+    with_bytes(saved, buffer.getvalue()[: 1 << 30])
+    with pytest.raises(ValueError, match=r"tiny-2d\.npz: (parameter 'update\.bias' has 200,000,|the weights have)"):
+        load_model(saved / "tiny-2d.npz")
+
+
+def test_a_card_for_more_parameters_than_any_model_has_is_refused(saved):
+    card = json.loads((saved / "tiny-2d.json").read_text())
+    card["shapes"]["update.bias"] = [2**31 - 1, 2**31 - 1]
+    (saved / "tiny-2d.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="more than 25,000,000 parameters"):
+        load_model(saved / "tiny-2d.npz")

@@ -218,7 +218,7 @@ def test_the_shipped_weights_hold_a_wall_far_beyond_the_steps_they_are_used_for(
         model.parameters,
         architecture,
         channels,
-        steps=300,
+        steps=200,
         fire_rate=model.card.fire_rate,
         links=links,
         snapshots=(model.card.steps,),

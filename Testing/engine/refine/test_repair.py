@@ -874,7 +874,9 @@ FINDING_OF = {
 
 def assert_every_slice_is_accounted_for(stack, result, add_only=False):
     """Check that every slice is right and unchanged, repaired, or left as it was; and what the report says of it."""
-    unsure = any(doubt.code is ReasonCode.HEART_UNSURE for doubt in result.report.doubts)
+    codes = [doubt.code for doubt in result.report.doubts]
+    unsure = ReasonCode.HEART_UNSURE in codes
+    doubted = {"no_slice_closed", "filled_outline", "same_gap", "centre_drifts", "elongated", "not_thickest_axis"}
     for record in result.report.slices:
         old, new = stack.mask[record.k], result.wall[record.k]
         intact, repaired = record.verdict is Verdict.INTACT, record.verdict in REPAIRED
@@ -884,8 +886,11 @@ def assert_every_slice_is_accounted_for(stack, result, add_only=False):
         assert (record.confidence is not None) == (repaired or closed)
         low = record.confidence is not None and record.confidence < 0.5
         assert record.flagged == (
-            not (intact or repaired) or low or (repaired and (unsure or "invented" in record.codes))
+            not (intact or repaired)
+            or low
+            or (repaired and bool(unsure or {"invented", "stack_in_doubt"} & set(record.codes)))
         )
+        assert ("stack_in_doubt" in record.codes) == (repaired and bool(doubted & {*codes}))
         assert low == bool({"low_confidence", "image_disagrees"} & set(record.codes))
         if repaired:
             assert record.finding_after is FINDING_OF[record.expectation]

@@ -13,9 +13,10 @@ import SimpleITK as sitk
 
 from engine.report_samples import broken_report, broken_stack, slice_record
 from rncarefine.reasons import Reason, ReasonCode
+from rncarefine.refine.wall import measure
 from rncarefine.report.html import RESEARCH_USE, html_page
 from rncarefine.report.sentences import sentence
-from rncarefine.words import Finding, Verdict
+from rncarefine.words import Apex, Expectation, Finding, Verdict
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -95,7 +96,8 @@ def test_each_changed_or_flagged_slice_has_pictures_that_decode(tmp_path):
         path = tmp_path / f"{number}.png"
         path.write_bytes(base64.b64decode(entry["src"].split(",")[1]))
         pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-        assert pixels.shape == (int(entry["height"]), int(entry["width"]), 3)
+        grey = () if entry["alt"].endswith("image") else (3,)
+        assert pixels.shape == (int(entry["height"]), int(entry["width"]), *grey)
         assert pixels.std() > 10
 
 
@@ -145,7 +147,8 @@ def test_the_page_says_how_far_a_person_has_come(answers, status):
 
 def test_a_flag_that_somebody_has_answered_is_not_raised_again():
     _, parsed = page(with_decisions(None, None, True, None))
-    assert "needs review" not in parsed.text
+    assert not [tag for tag, attributes in parsed.tags if attributes.get("class") == "flag"]
+    assert "1 slice needs review" not in parsed.text
     rows = [attributes["class"] for tag, attributes in parsed.tags if tag == "tr" and "class" in attributes]
     assert rows == ["quiet", "", "", ""]
     assert not [attributes for tag, attributes in parsed.tags if tag == "article" and "flagged" in attributes["class"]]
@@ -164,7 +167,8 @@ def test_text_from_outside_is_escaped():
 
 
 def test_a_stack_without_anything_to_show_has_no_gallery_and_says_so():
-    text, parsed = page(broken_report(slices=[slice_record(0)], model=None))
+    report = broken_report(slices=[slice_record(0)], model=None)
+    text, parsed = page(replace(report, stack=replace(report.stack, changed=0)))
     assert "<img" not in text
     assert "Every slice is as expected" in parsed.text
     assert "none: the stack was only checked" in parsed.text
@@ -173,7 +177,8 @@ def test_a_stack_without_anything_to_show_has_no_gallery_and_says_so():
 def test_a_check_says_that_nothing_was_changed():
     report = broken_report(slices=[slice_record(1, finding_before=Finding.OPEN, verdict=Verdict.TO_REPAIR)], model=None)
     _, parsed = page(report)
-    assert "1 slice to repair; nothing was changed" in parsed.text
+    assert "nothing was changed" in parsed.text
+    assert "1 to repair: slice 1" in parsed.text
     assert "Slices to repair" in parsed.text
 
 
@@ -202,3 +207,65 @@ def test_a_slice_without_any_wall_has_no_gap_to_tell_of():
         record = replace(report.slices[1], finding_before=finding, gap_deg_before=360.0, gap_mm_before=0.0)
         _, parsed = page(replace(report, slices=[report.slices[0], record, *report.slices[2:]]))
         assert ("gap 360" in parsed.text) is told
+
+
+def test_the_page_says_when_and_by_what_it_was_made():
+    report = broken_report()
+    _, parsed = page(replace(report, run=replace(report.run, date="2026-02-03T16:05:09+00:00")))
+    assert "2026-02-03 16:05 UTC" in parsed.text
+    assert f"version {report.run.version}" in parsed.text
+
+
+@pytest.mark.parametrize(("apex", "first", "last"), [("last", "base", "apex"), ("first", "apex", "base")])
+def test_base_and_apex_are_named_in_the_table_and_in_the_gallery(apex, first, last):
+    report = broken_report()
+    report = replace(report, run=replace(report.run, apex=apex))
+    text, _ = page(replace(report, slices=[replace(record, flagged=True) for record in report.slices]))
+    assert re.findall(r"<th scope=row>(\d) <span class=end>(\w+)<", text) == [("0", first), ("3", last)]
+    assert re.findall(r"<h3>Slice (\d) <span class=end>(\w+)<", text) == [("0", first), ("3", last)]
+
+
+def test_slices_without_a_heart_are_no_ends():
+    empty = slice_record(0, expectation=Expectation.EMPTY, finding_before=Finding.EMPTY, finding_after=Finding.EMPTY)
+    text, _ = page(broken_report(slices=[empty, *broken_report().slices[1:]]))
+    assert re.findall(r"<th scope=row>(\d) <span class=end>(\w+)<", text) == [("1", "base"), ("3", "apex")]
+
+
+@pytest.mark.parametrize("trimmed", [False, True])
+def test_blood_pool_outside_the_ring_is_noted_with_its_slices(trimmed):
+    report = broken_report()
+    assert "Please note" not in page(report)[1].text
+    slices = [replace(record, pool_outside_mm2=7.0 if record.k in (1, 3) else 0.0) for record in report.slices]
+    run = replace(report.run, trim_pool=trimmed)
+    text = re.sub(r"\s+", " ", page(replace(report, slices=slices, run=run))[1].text)
+    assert "14 mm\u00b2 in slices 1, 3" in text
+    assert ("--trim-pool" in text) is not trimmed
+
+
+def test_what_was_marked_outside_the_pictures_is_told():
+    _, parsed = page()
+    area = 6 * broken_stack()[0].pixel_area
+    assert f"{area:.0f} mm\u00b2 of the wall before lie outside the picture" in parsed.text
+
+
+def test_the_map_and_the_thickness_are_on_the_page():
+    stack, after = broken_stack()
+    report = broken_report()
+    slices, wall = measure(stack, after, report.slices, Apex.LAST)
+    text = html_page(replace(report, slices=slices, wall=wall), stack, after)
+    parsed = Page(text)
+    assert [tag for tag, _ in parsed.tags].count("svg") == 2
+    assert f"{slices[1].thinnest_before_mm:.1f}\xa0\u2192\xa0{slices[1].thinnest_after_mm:.1f}" in parsed.text
+    assert f"{slices[1].invented_mm:.0f} mm of wall drawn where there was none" in parsed.text
+
+
+def test_no_word_of_the_page_is_drawn_with_ascii_arrows():
+    _, parsed = page()
+    assert "->" not in parsed.text
+    assert "\u2192" in parsed.text
+
+
+def test_dark_screens_narrow_screens_and_paper_have_rules():
+    text, _ = page()
+    for rule in ("prefers-color-scheme:dark", "max-width:720px", "@media print"):
+        assert rule in text

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.report_samples import broken_report, broken_stack
-from rncarefine.report.pictures import ADDED, MARGIN_MM, REMOVED, WALL, heart_window, slice_pictures, worth_a_picture
+from engine.report_samples import broken_report, broken_stack, ring
+from rncarefine.report.pictures import (
+    ADDED,
+    MARGIN_MM,
+    REMOVED,
+    SIDE,
+    WALL,
+    HeartView,
+    slice_pictures,
+    worth_a_picture,
+)
 from rncarefine.stack import Stack
 
 
@@ -25,45 +36,73 @@ def test_changed_and_flagged_slices_are_worth_a_picture_and_intact_ones_are_not(
     assert [record.k for record in worth_a_picture(broken_report())] == [1, 2, 3]
 
 
-def test_the_window_holds_the_heart_and_a_margin_in_mm():
-    stack, after = broken_stack()
-    # The wall reaches from 10 pixels above its centre (20, 22) to 9 below: a distance of 10 is outside.
-    rows, columns = heart_window(stack, after, 1)
-    j, i = int(np.ceil(MARGIN_MM / 1.5)), int(np.ceil(MARGIN_MM / 1.25))
-    assert (rows.start, rows.stop) == (max(11 - j, 0), min(30 + j, 40))
-    assert (columns.start, columns.stop) == (max(13 - i, 0), min(32 + i, 44))
-
-
-def test_a_stray_piece_widens_the_window_of_its_own_slice_only():
-    rng = np.random.default_rng(0)
-    mask = np.zeros((2, 100, 100), np.uint8)
-    mask[:, 60:80, 60:80] = 1
+def square_walls():
+    """Return a stack of two slices with the same square wall at (70, 70), the second one with a false wall far away."""
+    image = np.random.default_rng(0).normal(size=(2, 140, 140))
+    mask = np.zeros((2, 140, 140), np.uint8)
+    mask[:, 52:89, 52:89] = 1
+    mask[:, 60:81, 60:81] = 0
     after = mask.copy()
-    mask[1, 2:4, 2:4] = 1
-    stack = Stack.create(rng.normal(size=mask.shape), mask, (8, 1, 1))
-    margin = int(MARGIN_MM)
-    assert heart_window(stack, after, 0) == (slice(60 - margin, 80 + margin),) * 2
-    assert heart_window(stack, after, 1) == (slice(0, 80 + margin),) * 2
+    mask[1, 2:20, 2:20] = 1
+    return Stack.create(image, mask, (8, 1, 1)), after
+
+
+def test_the_heart_fills_the_pictures_whatever_was_marked_elsewhere():
+    stack, after = square_walls()
+    view = HeartView.of(stack, after)
+    assert np.abs(view.centres - 70).max() < 1
+    assert view.half_mm == pytest.approx(18.5 + MARGIN_MM, abs=2)
+    clean = HeartView.of(replace(stack, mask=after), after)
+    assert (view.half_mm, view.black, view.white) == (clean.half_mm, clean.black, clean.white)
+    assert view.hidden_mm2(stack, stack.mask, 1) == 18 * 18
+    assert view.hidden_mm2(stack, stack.mask, 0) == 0
+
+
+def test_all_slices_have_one_scale_and_one_contrast():
+    stack, after = square_walls()
+    brighter = replace(stack, image=np.stack([stack.image[0], stack.image[1] + 20]))
+    pictures = [slice_pictures(brighter, after, k) for k in (0, 1)]
+    assert pictures[0].image.shape == pictures[1].image.shape == (SIDE, SIDE, 3)
+    assert pictures[0].image.mean() < 60
+    assert pictures[1].image.mean() > 190
+
+
+def test_the_view_follows_a_tilted_axis():
+    image = np.random.default_rng(0).normal(size=(6, 120, 120))
+    mask = np.stack([ring((120, 120), (50 + 3 * k, 60), 12, 18) for k in range(6)])
+    stack = Stack.create(image, mask, (8, 1, 1))
+    view = HeartView.of(stack, mask)
+    assert np.abs(view.centres - [(50 + 3 * k, 60) for k in range(6)]).max() < 1
+    assert view.half_mm == pytest.approx(18 + MARGIN_MM, abs=2)
+
+
+def test_what_lies_outside_the_image_is_black():
+    image = np.random.default_rng(0).normal(100, 1, size=(2, 60, 60))
+    mask = np.stack([ring((60, 60), (12, 30), 12, 18)] * 2)
+    picture = slice_pictures(Stack.create(image, mask, (8, 1, 1)), mask, 0).image
+    assert (picture[:20] == 0).all()
+    assert picture[-20:].any()
 
 
 def test_an_empty_stack_is_shown_whole():
     image = np.random.default_rng(0).normal(size=(2, 5, 7))
     stack = Stack.create(image, np.zeros((2, 5, 7)), (8, 1, 1))
-    assert heart_window(stack, stack.mask, 0) == (slice(0, 5), slice(0, 7))
+    view = HeartView.of(stack, stack.mask)
+    assert view.half_mm == 3.5
+    assert view.centres.tolist() == [[2, 3], [2, 3]]
     assert slice_pictures(stack, stack.mask, 0).change.shape[2] == 3
 
 
 def test_added_is_blue_removed_is_orange_and_only_there():
     stack, after = broken_stack()
+    stack.mask[3, 2:4, 3:6] = 0
+    stack.mask[3, 8:10, 15:18] = 1  # the loose piece, where the picture shows it
     repaired, pruned, intact = (slice_pictures(stack, after, k).change for k in (1, 3, 0))
-    crops = []
-    for k in (1, 3):
-        rows, columns = heart_window(stack, after, k)
-        crops.append((rows.stop - rows.start) * (columns.stop - columns.start))
-    assert share_like(repaired, ADDED) == pytest.approx(16 / crops[0], rel=0.2)
+    shown = (2 * HeartView.of(stack, after).half_mm) ** 2 / stack.pixel_area
+    assert share_like(repaired, ADDED) == pytest.approx(16 / shown, rel=0.2)
     assert share_like(repaired, REMOVED) < 1e-4
     # A sixth of the removed pixels are black stripes.
-    assert share_like(pruned, REMOVED) == pytest.approx(5 / crops[1], rel=0.4)
+    assert share_like(pruned, REMOVED) == pytest.approx(5 / shown, rel=0.4)
     assert share_like(pruned, ADDED) == 0
     assert share_like(intact, ADDED) == 0
 
@@ -80,14 +119,12 @@ def test_before_and_after_show_the_outline_and_the_image_is_left_grey():
 
 
 def test_anisotropic_pixels_are_drawn_true_to_scale():
-    image = np.random.default_rng(0).normal(size=(1, 30, 30))
-    mask = np.zeros((1, 30, 30))
-    mask[0, 10:20, 10:20] = 1
-    stack = Stack.create(image, mask, (8, 3.0, 1.0))
-    height, width, _ = slice_pictures(stack, stack.mask, 0).image.shape
-    rows, columns = heart_window(stack, stack.mask, 0)
-    true = 3.0 * (rows.stop - rows.start) / (columns.stop - columns.start)
-    assert abs(height / width - true) < 0.05 * true
+    image = np.random.default_rng(0).normal(size=(1, 40, 120))
+    j, i = np.indices((40, 120))
+    wall = np.abs(np.hypot(3.0 * (j - 20), i - 60) - 25) < 4  # a circle in mm
+    stack = Stack.create(image, wall[None], (8, 3.0, 1.0))
+    rows, columns = np.nonzero((slice_pictures(stack, stack.mask, 0).before == WALL).all(axis=2))
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), rel=0.06)
 
 
 def test_the_strip_has_the_four_pictures_in_order():

@@ -46,7 +46,7 @@ def test_the_data_uri_holds_the_png():
 
 @pytest.mark.parametrize("shape", [(0, 4), (4, 4, 4), (4,), (2, 2, 3, 1)])
 def test_another_shape_is_refused(shape):
-    with pytest.raises(ValueError, match="cannot be a PNG"):
+    with pytest.raises(ValueError, match="PNG"):
         encode_png(np.zeros(shape, np.uint8))
 
 

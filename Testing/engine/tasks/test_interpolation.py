@@ -149,7 +149,7 @@ def test_any_wall_with_up_to_three_gaps_closes(gaps, spacing, inner, thickness):
 
 def test_a_volume_is_an_error():
     for function in (fit_circle, polar_interpolation, wall_centre):
-        with pytest.raises(ValueError, match="a slice needs 2"):
+        with pytest.raises(ValueError, match=r"\b2\b"):
             function(np.ones((3, 3, 3)), SPACING)
 
 

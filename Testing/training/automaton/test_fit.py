@@ -19,8 +19,7 @@ from rncarefine_training.automaton.fit import Machines, train_automaton, trainin
 from rncarefine_training.automaton.fit import test_sources as sources_to_test_on
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.validation import Validation
-from rncarefine_training.data.cases import MYOCARDIUM
-from rncarefine_training.data.predictions import load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, load_prediction
 from rncarefine_training.networks.base import members, train_member
 from rncarefine_training.networks.failures import collect
 from training.toy_data import failed, toy_case, toy_config, write_cases, write_predictions

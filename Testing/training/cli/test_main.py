@@ -123,7 +123,7 @@ def test_a_model_that_is_not_there_is_said_in_one_line_with_status_2(monkeypatch
     write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
     config = write_config(tmp_path / "toy.yaml")
     assert main(monkeypatch, "evaluate", "--run", tmp_path, "--config", config, "--model", "no-such-model") == 2
-    assert "There is no model 'no-such-model'" in capsys.readouterr().err
+    assert "'no-such-model'" in capsys.readouterr().err
 
 
 def test_a_wrong_configuration_is_said_with_its_field(monkeypatch, capsys, tmp_path):

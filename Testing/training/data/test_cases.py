@@ -39,7 +39,7 @@ def test_a_subject_whose_name_begins_like_anothers_is_another(tmp_path):
 def test_no_cases_are_an_error_that_says_what_to_run(tmp_path, subjects):
     if subjects:
         write_cases(tmp_path, "a")
-    with pytest.raises(ValueError, match=r"No cases in .*Run `rncarefine-train prepare` first"):
+    with pytest.raises(ValueError, match="rncarefine-train prepare"):
         load_cases(tmp_path, subjects)
 
 

@@ -37,7 +37,7 @@ def rings_and_discs(labels):
 
 
 @given(SEEDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_a_wall_is_a_closed_ring_about_the_pool_or_a_disc_without_one(seed):
     labels = draw_anatomy(np.random.default_rng(seed)).labels
     rings, discs, other = rings_and_discs(labels)
@@ -52,7 +52,7 @@ def test_a_wall_is_a_closed_ring_about_the_pool_or_a_disc_without_one(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_right_ventricle_lies_beside_the_left_one_and_touches_the_septum(seed):
     anatomy = draw_anatomy(np.random.default_rng(seed))
     labels = anatomy.labels
@@ -138,7 +138,7 @@ def test_slices_are_shifted_against_each_other_and_the_truth_goes_along(anatomie
 
 
 @given(st.integers(0, 9999), st.integers(0, 2**31))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_a_heart_is_told_by_seed_and_number_alone(number, seed):
     first, second = make_case(number, seed), make_case(number, seed)
     assert first.name == second.name == f"heart{number:04d}_ED"

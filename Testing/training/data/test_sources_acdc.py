@@ -27,13 +27,13 @@ def test_acdc_is_read_with_its_axes_labels_and_subjects(tmp_path):
 
 
 def test_a_folder_without_acdc_is_an_error_that_names_it(tmp_path):
-    with pytest.raises(ValueError, match="Is it ACDC's training folder"):
+    with pytest.raises(ValueError, match="ACDC"):
         list(read_acdc(tmp_path))
 
 
 def test_labels_of_another_size_are_an_error_that_names_the_frame(tmp_path):
     write_acdc(tmp_path, "patient001", 1, np.zeros((3, 8, 9), np.int16), np.zeros((3, 8, 8), np.uint8))
-    with pytest.raises(ValueError, match=r"patient001_frame01: image \(9, 8, 3\) and labels \(8, 8, 3\)"):
+    with pytest.raises(ValueError, match=r"patient001_frame01.*\(9, 8, 3\).*\(8, 8, 3\)"):
         list(read_acdc(tmp_path))
 
 

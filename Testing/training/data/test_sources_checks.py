@@ -53,7 +53,7 @@ def test_a_pool_or_a_right_ventricle_that_is_not_labelled_passes():
 
 @pytest.mark.parametrize(("called", "mapping"), [(ACDC, TO_MNMS), (MNMS, None)])
 def test_swapped_ventricles_of_the_truth_are_an_error_whose_remedy_passes(called, mapping):
-    with pytest.raises(ValueError, match=r"not enclosed by the myocardium.* swapped") as caught:
+    with pytest.raises(ValueError, match="--label") as caught:
         confirm_truth(called, mapping)
     right = remedy(caught, "--label")
     assert right == (MNMS if mapping else ACDC)
@@ -68,24 +68,24 @@ def test_swapped_ventricles_are_told_where_the_right_one_is_not_labelled():
 
 
 def test_a_pool_that_is_another_organ_is_an_error():
-    with pytest.raises(ValueError, match=r"no other label inside\. Leave it out: --label myocardium=2"):
+    with pytest.raises(ValueError, match="--label myocardium=2"):
         confirm_truth(Labels((2,), (1,)), {1: 1, 2: 2})
 
 
 def test_a_myocardium_that_is_nowhere_is_an_error_that_lists_the_labels():
-    with pytest.raises(ValueError, match=r"In none of 3 cases .* the labels there are: 1, 2, 3\. Say which"):
+    with pytest.raises(ValueError, match=r"3 cases.*1, 2, 3\. .*--label myocardium=N"):
         confirm_truth(Labels((7,)))
 
 
 @pytest.mark.parametrize("wrong", [1, 3])
 def test_a_myocardium_that_is_no_ring_is_an_error(wrong):
-    with pytest.raises(ValueError, match=r"In none of 9 slices is the myocardium .* a closed ring"):
+    with pytest.raises(ValueError, match=r"9 slices.*--label myocardium=N"):
         confirm_truth(Labels((wrong,)))
 
 
 def test_a_slice_axis_in_the_wrong_place_is_an_error():
     sideways = [truth.transpose(1, 2, 0) for truth in TRUTHS]
-    with pytest.raises(ValueError, match="third axis of the files"):
+    with pytest.raises(ValueError, match="third axis"):
         confirm_truth(ACDC, truths=sideways)
 
 
@@ -94,14 +94,14 @@ def test_scar_that_is_a_label_of_its_own_is_pointed_at():
     for truth in scarred[:2]:
         truth[:, 35:, :][truth[:, 35:, :] == MYOCARDIUM] = 4
     notes = confirm_truth(ACDC, truths=scarred)
-    assert notes[0] == "Labels that stand for nothing and become background: 4."
-    assert "Only 3 of 9 slices with myocardium are closed rings" in notes[1]
+    assert notes[0].endswith(": 4.")
+    assert "3 of 9 slices" in notes[1]
     assert confirm_truth(Labels((2, 4), (3,), (1,)), truths=scarred) == []
 
 
 @pytest.mark.parametrize(("called", "mapping"), [(ACDC, TO_MNMS), (MNMS, None)])
 def test_swapped_ventricles_of_a_network_are_an_error_whose_remedy_passes(called, mapping):
-    with pytest.raises(ValueError, match=r"ours's .* lies on the .* of the truth") as caught:
+    with pytest.raises(ValueError, match=r"ours.*--prediction-label") as caught:
         confirm_predictions(called, mapping)
     confirm_predictions(remedy(caught, "--prediction-label"), mapping)
 
@@ -114,7 +114,7 @@ def test_any_order_of_a_networks_labels_is_found_out():
 
 
 def test_a_network_without_myocardium_is_an_error():
-    with pytest.raises(ValueError, match="In none of 3 segmentations of ours"):
+    with pytest.raises(ValueError, match="3 segmentations of ours"):
         confirm_predictions(ACDC, {1: 1, 3: 3})
 
 
@@ -123,7 +123,7 @@ def test_segmentations_of_other_images_are_an_error():
     elsewhere = np.zeros_like(TRUTHS[0])
     elsewhere[:, :8, :8] = MYOCARDIUM
     check.see(elsewhere, TRUTHS[0])
-    with pytest.raises(ValueError, match="lie nowhere on the truth"):
+    with pytest.raises(ValueError, match="ours"):
         check.confirm()
 
 

@@ -67,7 +67,8 @@ def test_excels_semicolons_marks_and_capitals_are_read(tmp_path):
 
 def test_a_labs_own_columns_are_named_and_left_alone(tmp_path):
     _, notes = read_csv(table(tmp_path, {"image": "i.nii", "label": "l.nii", "site": "x", "vendor": "y"}))
-    assert notes == ["Columns that are not used: site, vendor."]
+    (note,) = notes
+    assert note.endswith("site, vendor.")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_a_table_of_nothing_is_an_error(tmp_path, text, message):
 
 def test_what_is_no_text_is_an_error(tmp_path):
     (tmp_path / "stacks.csv").write_bytes(b"\xff\xfe\x00image")
-    with pytest.raises(ValueError, match="Give a CSV file in UTF-8"):
+    with pytest.raises(ValueError, match="UTF-8"):
         read_csv(tmp_path / "stacks.csv")
 
 

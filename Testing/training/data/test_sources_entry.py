@@ -93,15 +93,15 @@ def test_entries_that_fit_pass(entry):
 
 
 def test_two_entries_of_one_name_are_an_error_that_names_both(entry):
-    with pytest.raises(ValueError, match="line 2 and line 9 are both case A_ED"):
+    with pytest.raises(ValueError, match=r"line 2.*line 9.*A_ED"):
         check_entries([entry, replace(entry, where="line 9", subject="A")])
 
 
 def test_a_subject_on_two_sides_is_an_error_that_names_both_sides(entry):
     train, test = replace(entry, split="train"), replace(entry, where="line 3", phase="ES", split="test")
-    with pytest.raises(ValueError, match="Subject a is for train in line 2 and for test in line 3"):
+    with pytest.raises(ValueError, match=r"train in line 2.*test in line 3"):
         check_entries([train, test])
-    with pytest.raises(ValueError, match="Subject a is for train in line 2 and for no side in line 3"):
+    with pytest.raises(ValueError, match=r"train in line 2.*line 3"):
         check_entries([train, replace(test, split=None)])
 
 
@@ -115,7 +115,7 @@ def test_every_missing_file_is_named_up_to_ten(entry):
 
 
 def test_a_missing_segmentation_is_named(entry):
-    with pytest.raises(ValueError, match=r"line 2: there is no file gone\.nii"):
+    with pytest.raises(ValueError, match=r"line 2.*gone\.nii"):
         check_entries([replace(entry, predictions={"ours": Path("gone.nii")})])
 
 

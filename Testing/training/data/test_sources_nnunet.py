@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -76,20 +77,21 @@ def test_labelled_test_cases_are_for_the_test(raw, results):
     found = read_nnunet(raw, {"ours": results, "flat": results / "fold_1" / "validation"})
     assert {entry.name: entry.split for entry in found.entries} == {"p1_ED": None, "p1_ES": None, "p2_ED": "test"}
     # What an output folder holds of test cases is as it should be: only the missing training cases are told.
-    assert found.notes == ["flat: 2 cases have no segmentation, such as p1_ED."]
+    (note,) = found.notes
+    assert re.fullmatch(r"flat: 2 .*p1_ED\.", note)
 
 
 def test_a_subject_in_training_and_test_is_an_error(raw, results):
     for path, target in (("imagesTr/p1_ES_0000.nii.gz", "imagesTs"), ("labelsTr/p1_ES.nii.gz", "labelsTs")):
         move(raw / path, raw / target / path.split("/")[1])
-    with pytest.raises(ValueError, match=r"Subject p1 is for no side in labelsTr/p1_ED\.nii\.gz and for test in lab"):
+    with pytest.raises(ValueError, match=r"p1 .*labelsTr/p1_ED\.nii\.gz.*test in lab"):
         check_entries(read_nnunet(raw, {}).entries)
 
 
 def test_a_subject_whose_stacks_lie_in_different_folds_is_a_leak_that_is_told(raw, results):
     move(results / "fold_0/validation/p1_ES.nii.gz", results / "fold_1/validation/p1_ES.nii.gz")
     (note,) = read_nnunet(raw, {"ours": results}).notes
-    assert note.startswith("ours: the stacks of 1 subjects, such as p1, lie in different folds.")
+    assert re.match(r"ours: .*\b1\b.*\bp1\b", note)
 
 
 def test_cases_without_segmentation_and_segmentations_without_case_are_told(raw, results):
@@ -102,14 +104,14 @@ def test_cases_without_segmentation_and_segmentations_without_case_are_told(raw,
 
 def test_a_case_in_two_folds_is_an_error(raw, results):
     shutil.copy(results / "fold_0/validation/p1_ED.nii.gz", results / "fold_1/validation/p1_ED.nii.gz")
-    with pytest.raises(ValueError, match="case p1_ED is in fold_0 and in fold_1"):
+    with pytest.raises(ValueError, match=r"p1_ED.*fold_0.*fold_1"):
         read_nnunet(raw, {"ours": results})
 
 
 def test_the_network_of_fold_all_is_of_no_use(raw, results):
     move(results / "fold_0", results / "fold_all")
     shutil.rmtree(results / "fold_1")
-    with pytest.raises(ValueError, match="fold_all has seen every case and is of no use"):
+    with pytest.raises(ValueError, match="fold_all"):
         read_nnunet(raw, {"ours": results})
 
 
@@ -120,12 +122,12 @@ def test_fold_all_beside_real_folds_is_not_looked_at(raw, results):
 
 def test_segmentations_of_other_cases_are_an_error_with_an_example_of_both(tmp_path, raw, results):
     move(results / "fold_0/validation/p1_ED.nii.gz", tmp_path / "out" / "x.nii.gz")
-    with pytest.raises(ValueError, match="segmentations such as x, and the data set cases such as p1_ED: none fits"):
+    with pytest.raises(ValueError, match=r"\bx\b.*p1_ED"):
         read_nnunet(raw, {"ours": tmp_path / "out"})
 
 
 def test_a_missing_folder_of_segmentations_is_named(tmp_path, raw, results):
-    with pytest.raises(ValueError, match="nowhere: there is no such folder"):
+    with pytest.raises(ValueError, match="nowhere"):
         read_nnunet(raw, {"ours": tmp_path / "nowhere"})
 
 
@@ -134,7 +136,8 @@ def test_the_channel_with_the_cine_is_chosen_and_told(raw, results):
     (raw / "dataset.json").write_text(json.dumps(description))
     found = read_nnunet(raw, {}, channel=1)
     assert found.entries[0].image.name == "p1_ED_0001.nii.gz"
-    assert found.notes == ["The data set has several channels; 1 is taken for the cine image (--channel)."]
+    (note,) = found.notes
+    assert "--channel" in note
 
 
 def test_cases_that_tell_no_phase_are_subjects_of_their_own_and_that_is_told(raw, tmp_path):
@@ -157,7 +160,7 @@ def test_a_damaged_description_is_named(raw, results, text):
 
 def test_a_data_set_without_labels_is_an_error(raw, results):
     shutil.rmtree(raw / "labelsTr")
-    with pytest.raises(ValueError, match=r"labelsTr has no file that ends in \.nii\.gz"):
+    with pytest.raises(ValueError, match=r"labelsTr.*\.nii\.gz"):
         read_nnunet(raw, {})
 
 

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
 from rncarefine_training.cli.data import prediction_label_maps
-from rncarefine_training.data.cases import Case, load_cases
-from rncarefine_training.data.predictions import load_prediction
+from rncarefine_training.data.cases import Case, load_cases, load_prediction
 from rncarefine_training.data.sources.csv_table import read_csv
 from rncarefine_training.data.sources.labels import PRESETS, Labels
 from rncarefine_training.data.sources.picture import draw_prepared
@@ -92,7 +91,7 @@ def test_a_split_that_the_data_say_is_kept(tmp_path, lab):
     said = [replace(entry, split="test" if entry.subject in "ab" else "train") for entry in entries_of(lab)]
     summary = prepare(said, ACDC, {}, tmp_path / "run")
     assert [subject for subject, side in summary.split.items() if side == "test"] == ["a", "b"]
-    (note,) = (note for note in summary.notes if "Nobody selects" in note)
+    (note,) = (note for note in summary.notes if "to select in" in note)
     assert str(tmp_path / "run" / "subjects.csv") in note
 
 
@@ -102,14 +101,14 @@ def test_a_subject_cannot_change_sides_in_a_run(tmp_path, lab):
     prepare(entries, ACDC, {}, run)
     held = next(subject for subject, side in read_split(run / "subjects.csv").items() if side == "test")
     moved = [replace(entry, split="train") for entry in entries if entry.subject == held]
-    with pytest.raises(ValueError, match=rf"subject {held} is for train, but for test in .*subjects\.csv\. Start a"):
+    with pytest.raises(ValueError, match=rf"{held}.*train.*test.*subjects\.csv"):
         prepare(moved, ACDC, {}, run)
 
 
 def test_the_same_image_under_two_names_is_an_error_that_names_both(tmp_path, lab):
     entries = entries_of(lab)
     twin = replace(entries[0], where="line 99", subject="twin")
-    with pytest.raises(ValueError, match=r"line 2 and line 99 have the same image .*Remove one"):
+    with pytest.raises(ValueError, match="line 2 and line 99"):
         prepare([*entries, twin], ACDC, {}, tmp_path / "run")
 
 
@@ -127,7 +126,7 @@ def test_nothing_is_written_if_anything_is_wrong(tmp_path, lab, damage):
         entries = [replace(entry, predictions=other.predictions) for entry, other in zip(entries, others, strict=True)]
     else:
         entries[-1].image.write_bytes(entries[-1].image.read_bytes()[:-500])
-    with pytest.raises(ValueError, match=r"h_ED\.nii\.gz|swapped|rv .* lies on the pool of the truth"):
+    with pytest.raises(ValueError, match=r"h_ED\.nii\.gz|--label|--prediction-label"):
         prepare(entries, labels, {}, run)
     assert [path for path in run.rglob("*") if path.is_file()] == []
     assert [path.name for path in run.iterdir()] == []

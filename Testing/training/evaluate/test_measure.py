@@ -146,7 +146,7 @@ def test_a_stack_without_any_prediction_has_no_rows(run, tmp_path):
 
 
 def test_nothing_to_measure_is_an_error_that_says_what_to_run(run):
-    with pytest.raises(ValueError, match="Run `rncarefine-train failures` first"):
+    with pytest.raises(ValueError, match="rncarefine-train failures"):
         measured(run[0], sources=["nobody-0@1"])
 
 

@@ -41,7 +41,7 @@ def test_events_of_a_training_that_went_on_are_one_log(tmp_path):
 
 
 def test_no_log_is_an_error_that_says_what_to_run(tmp_path):
-    with pytest.raises(ValueError, match="Run `rncarefine-train automaton` first"):
+    with pytest.raises(ValueError, match="rncarefine-train automaton"):
         read_log(tmp_path)
 
 
@@ -168,9 +168,9 @@ def test_a_stack_that_is_whole_has_no_pictures():
     case = toy_case("a")
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     whole = Shown(Stack.create(case.image, truth, case.spacing, None, "whole"), truth)
-    with pytest.raises(ValueError, match="no slice is broken"):
+    with pytest.raises(ValueError, match="no slice"):
         pictures.film_strip(whole, seeing_model())
-    with pytest.raises(ValueError, match="No slice of these stacks is broken"):
+    with pytest.raises(ValueError, match="No slice"):
         pictures.gallery([whole], seeing_model())
 
 

@@ -58,7 +58,7 @@ def test_rows_of_other_models_are_kept_and_those_of_the_same_replaced(tmp_path):
 def test_rows_of_other_slices_cannot_be_kept(tmp_path):
     path = tmp_path / "rows.csv"
     write_table(ROWS, path)
-    with pytest.raises(ValueError, match=f"{SECOND} for other slices.*--fresh"):
+    with pytest.raises(ValueError, match=f"{SECOND}.*--fresh"):
         keep_other_models(of(ROWS, FIRST, NO_MODEL).query("subject != 'a'"), path)
 
 
@@ -85,7 +85,7 @@ def test_subjects_and_networks_that_are_numbers_keep_their_zeros(tmp_path):
 
 
 def test_missing_rows_are_an_error_that_says_what_to_run(tmp_path):
-    with pytest.raises(ValueError, match="Run `rncarefine-train evaluate` first"):
+    with pytest.raises(ValueError, match="rncarefine-train evaluate"):
         read_rows(tmp_path / "none.csv")
 
 

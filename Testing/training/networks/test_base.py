@@ -18,6 +18,7 @@ from rncarefine_training.networks import base
 from rncarefine_training.networks.base import (
     BaseLearner,
     Crops,
+    build_network,
     cut,
     load_network,
     members,
@@ -27,7 +28,6 @@ from rncarefine_training.networks.base import (
     train_member,
     updates_kept,
 )
-from rncarefine_training.networks.networks import build_network
 from training.toy_data import SHAPE, toy_case, toy_config
 
 DESCRIPTIONS = {
@@ -86,7 +86,7 @@ def test_a_network_draws_from_the_subjects_that_its_patterns_name():
         assert set(member.subjects) <= set(names[:4])
     both = members(toy_config(**changes, base__networks__small__among=["sc-*", "SC-1", "heart0?"]))
     assert {subject for member in both for subject in member.subjects} <= {"SC-1", *names[4:14]}
-    with pytest.raises(ValueError, match=r"base\.networks\.small\.subjects is 3, there are 0"):
+    with pytest.raises(ValueError, match=r"base\.networks\.small\.subjects is 3.*\b0\b"):
         members(toy_config(**changes, base__networks__small__among=["patient*"]))
 
 
@@ -97,7 +97,7 @@ def test_the_subjects_of_the_published_base_networks_are_drawn_as_ever():
 
 
 def test_more_subjects_than_there_are_is_an_error_that_names_the_field():
-    with pytest.raises(ValueError, match=r"base\.networks\.small\.subjects is 5, there are 4"):
+    with pytest.raises(ValueError, match=r"base\.networks\.small\.subjects is 5.*\b4\b"):
         members(toy_config(base__networks__small__subjects=5))
 
 
@@ -255,7 +255,7 @@ def test_a_snapshot_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_a_network_that_is_not_trained_yet_is_an_error_that_says_what_to_run(tmp_path):
-    with pytest.raises(ValueError, match=r"snapshot-1\.pt: there is no such snapshot.*Run `rncarefine-train base`"):
+    with pytest.raises(ValueError, match=r"snapshot-1\.pt.*rncarefine-train base"):
         load_network(network(), tmp_path / "snapshot-1.pt", 4)
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV
-from rncarefine_training.data.predictions import broken, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, broken, load_prediction
 from rncarefine_training.networks import failures
 from rncarefine_training.networks.base import members
 from rncarefine_training.networks.failures import REDRAWN, collect, redrawn

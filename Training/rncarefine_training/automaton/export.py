@@ -1,4 +1,4 @@
-"""From a trained automaton to weights with a model card."""
+"""Export a trained automaton as weights with a model card."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ def _command(config: Config) -> str:
 
 
 def recard(path: Path, **changes: Any) -> None:
-    """Write some fields of a model's card anew; the weights stay as they are.
+    """Rewrite some fields of a model card; the weights stay as they are.
 
     Args:
-        path: The ``.npz``; its card lies beside it.
+        path: The ``.npz``; its card lies next to it.
         changes: Fields of :class:`rncarefine.nca.card.ModelCard`.
     """
     model = load_model(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import zeros
 from torch.utils.data import DataLoader, Dataset, TensorDataset
@@ -22,7 +22,6 @@ from ..networks.failures import REDRAWN
 from ..progress import UpdatesBar
 from ..resume import Remaining, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
-from .patience import Patience
 from .samples import RepairSamples, Sample, load_stacks
 from .validation import Validation
 from .windows import WindowSamples, load_pictures, validation_windows
@@ -71,9 +70,35 @@ def settings_made_from(settings: Automaton) -> dict[str, Any]:
     return {f"automaton.{name}": value for name, value in kept.items()}
 
 
+class Patience(EarlyStopping):
+    """Stops a training after some validations without a gain of Dice; a stopped training is not resumed.
+
+    Args:
+        validations: How many to wait for.
+        warmup_updates: Until then no rollout is trained, and none of them counts.
+    """
+
+    def __init__(self, validations: int, warmup_updates: int) -> None:
+        super().__init__("dice_gain", mode="max", patience=validations)
+        self.warmup_updates = warmup_updates
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Do not resume what has stopped."""
+        trainer.should_stop = self.wait_count >= self.patience
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Count a validation, unless the training is still in its warm-up."""
+        if trainer.global_step > self.warmup_updates:
+            super().on_validation_end(trainer, pl_module)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Resume the count, with the patience of the present configuration."""
+        super().load_state_dict(state_dict | {"patience": self.patience})
+
+
 @dataclass(frozen=True)
 class Machines:
-    """What a training runs on.
+    """The devices of a training.
 
     Attributes:
         accelerator: "auto", "cpu", "gpu" or "mps".
@@ -92,7 +117,7 @@ class Machines:
 
     @property
     def strategy(self) -> str:
-        """Lightning's name for how they work together; the warm-up leaves the rollout's weights without gradient."""
+        """Lightning's strategy; the warm-up leaves the rollout's weights without gradient."""
         return "auto" if self.processes == 1 else "ddp_find_unused_parameters_true"
 
 

@@ -1,4 +1,4 @@
-"""Count what an automaton has to learn from, before it is trained."""
+"""Count the training data of an automaton before it is trained."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Config
-from ..data.predictions import broken, load_prediction
+from ..data.cases import broken, load_prediction
 from ..data.sources.entry import network_of, source_of
 from .fit import training_sources
 
@@ -19,7 +19,7 @@ FEW = 200
 
 @dataclass
 class Inventory:
-    """What one side has: the subjects to train on, or those of the validation set.
+    """Counts of one split: the subjects to train on, or the validation set.
 
     Attributes:
         subjects: That have a stack.

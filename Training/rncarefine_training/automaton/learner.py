@@ -99,7 +99,7 @@ class AutomatonLearner(L.LightningModule):
         links = self._links(batch)
         for number in range(steps):
             fire = torch.rand(len(state), 1, *state.shape[2:], generator=self.draws) < self.settings.fire_rate
-            around = None if links is None else backend_torch.beside(state, *links)
+            around = None if links is None else backend_torch.neighbour_states(state, *links)
             state = backend_torch.step(parameters, state, constant, fire.to(state), around)
             if number == early:
                 loss = loss + 0.5 * self._loss(state, batch)
@@ -181,7 +181,7 @@ class AutomatonLearner(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what decides the next updates beside the weights: replay buffer and random state."""
+        """Keep, with the weights, what decides the next updates: replay buffer and random state."""
         checkpoint["buffer"] = [(tuple(item), state) for item, state in self.buffer]
         checkpoint["rng"] = self.rng.bit_generator.state
         checkpoint["draws"] = self.draws.get_state()

@@ -21,8 +21,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import random_affine, random_contrast
-from ..data.cases import MYOCARDIUM, POOL, RV, Case, matches
-from ..data.predictions import broken, load_prediction
+from ..data.cases import MYOCARDIUM, POOL, RV, Case, broken, load_prediction, matches
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
 from .tasks import task_of
@@ -39,7 +38,7 @@ WALL, OUTER, INNER, RIGHT = range(4)
 
 @dataclass(frozen=True, eq=False)
 class CroppedPrediction:
-    """What one base network made of a stack, in the stack's crop. Masks of 0 to 255, shape ``(k, j, i)``.
+    """Prediction of one base network for a stack, in the stack's crop. Masks of 0 to 255, shape ``(k, j, i)``.
 
     Attributes:
         source: ``<member>@<fraction>``.
@@ -136,7 +135,7 @@ def crop_case(case: Case, predictions: Iterable[tuple[str, Bytes]], spacing_mm: 
 def load_stacks(
     cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
 ) -> list[CroppedStack]:
-    """Load the cases of some subjects with what some base networks made of them; those without a heart are left out.
+    """Load the cases of some subjects with the predictions of base networks; those without a heart are left out.
 
     Args:
         cases: Folder of cases.

@@ -16,12 +16,11 @@ from torch.nn import functional as F
 
 from rncarefine.anatomy.topology import fill_holes
 from rncarefine.nca.architecture import CHANNELS, PICTURE_CHANNELS
-from rncarefine.refine.metrics import betti_error, dice
+from rncarefine.refine.metrics import betti_error, cldice, dice
 from rncarefine.stack import Mask
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 
 from ..config import Automaton
-from .mask_scores import cldice
 
 Field = NDArray[np.float32]
 SKELETON_ROUNDS = 3

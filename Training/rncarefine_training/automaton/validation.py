@@ -143,7 +143,7 @@ class Validation:
             beside = [torch.from_numpy(values).to(device) for values in links]
         for number in range(settings.steps):
             fire = torch.from_numpy(fires(keys, 0, number, settings.fire_rate)[:, None]).to(state)
-            around = None if beside is None else backend_torch.beside(state, *beside)
+            around = None if beside is None else backend_torch.neighbour_states(state, *beside)
             state = backend_torch.step(parameters, state, constant, fire, around)
         fields = architecture.fields
         return tuple(np.asarray(part[:, :fields].float().cpu().numpy()) for part in (state, evidence, alone))

@@ -86,7 +86,7 @@ def prepare(
     select_share: Annotated[float, typer.Option(help="Share of the others to draw for the validation set.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Decides the draw of the subjects.")] = 2026,
 ) -> None:
-    """Turn labelled volumes, and what networks made of them, into cases and predictions.
+    """Turn labelled volumes, and segmentations by networks, into cases and predictions.
 
     Labels are checked: a missing myocardium and swapped ventricles are errors. Where the data do not name the test set,
     it is drawn once and written to RUN/subjects.csv.

@@ -44,7 +44,7 @@ def evaluate(
     device: DeviceOption = "auto",
     subjects: SubjectsOption = None,
 ) -> None:
-    """Measure the repair beside the baselines and write RUN/evaluation-*.csv.
+    """Measure the repair next to the baselines and write RUN/evaluation-*.csv.
 
     Rows of other models that an earlier call has measured on the same slices are kept, so that the tables hold all of
     them. Every evaluation of the test set is recorded in RUN/opened.csv.

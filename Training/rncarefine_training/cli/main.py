@@ -76,7 +76,7 @@ def automaton(
 
 
 def _print_inventory(config: Config, run: Path) -> None:
-    """Print what there is to learn from, what is left to do, and doubts about either."""
+    """Print the training data, the updates left to do, and warnings about either."""
     from ..automaton.inventory import FEW, take_stock
     from ..resume import updates_done
 

@@ -1,4 +1,4 @@
-"""What the commands of ``rncarefine-train`` share: the console and the options that most of them take."""
+"""Console and options shared by the commands of ``rncarefine-train``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ RunOption = Annotated[Path, typer.Option("--run", "-r", file_okay=False, help="F
 
 
 def made(folder: Path) -> Path:
-    """Return a folder that is there, made if need be."""
+    """Return a folder, made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder

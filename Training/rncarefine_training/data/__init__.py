@@ -1,1 +1,1 @@
-"""What is learnt from: cases, other people's data, made hearts, and what networks made of them all."""
+"""Training data: cases, imported data, procedural hearts, and predictions of networks."""

@@ -1,4 +1,4 @@
-"""Cases: labelled stacks on disk, one ``.npz`` each, whatever data set they came from."""
+"""Cases, labelled stacks on disk, one ``.npz`` each, and predictions, the labels by networks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rncarefine.anatomy.topology import betti_2d
 from rncarefine.atomic import written_whole
 
 BACKGROUND, RV, MYOCARDIUM, POOL = 0, 1, 2, 3
 """The labels of a case, in ACDC's order."""
 VESSEL = 1
 """The one label of a picture, see :mod:`rncarefine_training.data.pictures`."""
+
+SMALLEST_MM2 = 50.0
+"""A prediction that covers less of a slice is a missed slice and not a broken one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +87,25 @@ def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[Case
 def matches(subject: str, patterns: Iterable[str]) -> bool:
     """Whether a subject's name matches one of some patterns such as ``SC-*``; upper and lower case differ."""
     return any(fnmatchcase(subject, pattern) for pattern in patterns)
+
+
+def load_prediction(path: Path) -> NDArray[np.uint8]:
+    """Read labels that :func:`rncarefine_training.networks.failures.collect` or ``prepare`` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return np.asarray(file["labels"])
+
+
+def broken(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], pixel_area: float) -> bool:
+    """Whether a slice is a real failure: the truth is a closed ring, the prediction is not and covers enough.
+
+    Args:
+        prediction: Labels of one slice.
+        truth: Labels of one slice.
+        pixel_area: mm2.
+    """
+    wall = prediction == MYOCARDIUM
+    return (
+        bool(wall.sum() * pixel_area >= SMALLEST_MM2)
+        and betti_2d(truth == MYOCARDIUM) == (1, 1)
+        and betti_2d(wall) != (1, 1)
+    )

@@ -30,7 +30,7 @@ INNER = "derived_myo_png"
 
 
 def is_sunnybrook(folder: Path) -> bool:
-    """Tell whether a folder holds Sunnybrook's images and labels, or the folder that holds them."""
+    """Return whether a folder holds Sunnybrook's images and labels, or the folder that holds them."""
     return any((_inner(folder) / "images").glob("SC-*.png"))
 
 

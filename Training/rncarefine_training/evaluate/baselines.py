@@ -1,4 +1,4 @@
-"""The honest baselines: what people do today with a broken wall. Masks are ``(j, i)``, 0 and 1."""
+"""Baselines: usual ways to fix a broken wall. Masks are ``(j, i)``, 0 and 1."""
 
 from __future__ import annotations
 

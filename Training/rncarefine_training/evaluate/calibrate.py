@@ -1,4 +1,4 @@
-"""Calibrate the confidence: how its features say that a wall is good.
+"""Calibrate the confidence: the probability that a wall is good, from its features.
 
 Two logistic regressions, for walls that a repair changed (:func:`rncarefine.refine.confidence.repaired_features`) and
 for walls that were closed already (:func:`~rncarefine.refine.confidence.closed_features`), fitted on what base networks
@@ -27,8 +27,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED
 
-from ..data.cases import MYOCARDIUM, Case
-from ..data.predictions import load_prediction
+from ..data.cases import MYOCARDIUM, Case, load_prediction
 from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
@@ -55,7 +54,7 @@ class Calibration:
 
 
 def collect_features(failures: Sequence[Failure], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
-    """Repair what base networks made of some subjects, and yield the features of each stack's walls.
+    """Repair the predictions of base networks for some subjects, and yield the features of each stack's walls.
 
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`, of the validation set.
@@ -117,7 +116,7 @@ def _regression() -> Pipeline:
 
 
 def _weights(found: NDArray[np.float64], good: NDArray[np.bool_], features: Sequence[str]) -> dict[str, float]:
-    """Fit all, and fold the scaling into the weights."""
+    """Fit on all walls, and fold the scaling into the weights."""
     fitted = _regression().fit(found, good)
     scaler, regression = fitted[0], fitted[1]
     slopes = regression.coef_[0] / scaler.scale_

@@ -104,7 +104,7 @@ def weighted_aurocs(score: Values, positive: NDArray[np.bool_], weights: Values)
 
 
 def reliability(score: Values, positive: NDArray[np.bool_], bins: int = BINS) -> pd.DataFrame:
-    """Compare what was promised with what came, in bins of equal width from 0 to 1.
+    """Compare confidence and outcome in bins of equal width from 0 to 1.
 
     Returns:
         One line per bin that holds a slice: ``n``, mean ``confidence``, and the share of yes, ``came``.
@@ -116,7 +116,7 @@ def reliability(score: Values, positive: NDArray[np.bool_], bins: int = BINS) ->
 
 
 def calibration_error(score: Values, positive: NDArray[np.bool_], bins: int = BINS) -> float:
-    """Return the expected calibration error: mean distance of promise and outcome in :func:`reliability`'s bins."""
+    """Return the expected calibration error: mean distance of confidence and outcome in :func:`reliability`'s bins."""
     table = reliability(score, positive, bins)
     return float((table.n * (table.confidence - table.came).abs()).sum() / len(score)) if len(score) else float("nan")
 

@@ -1,4 +1,4 @@
-"""Repair what base networks really broke, with every model and baseline: one row per slice and method."""
+"""Repair the real failures of base networks, with every model and baseline: one row per slice and method."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 
-from ..data.cases import MYOCARDIUM, POOL, Case
-from ..data.predictions import broken, load_prediction
+from ..data.cases import MYOCARDIUM, POOL, Case, broken, load_prediction
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
 
@@ -50,7 +49,7 @@ KEY = ["source", "case", "k"]
 
 @dataclass(frozen=True)
 class Failure:
-    """What one base network made of one case: where the two files lie, and which network it was."""
+    """Prediction of one base network for one case: paths of both files, and the network."""
 
     case: Path
     prediction: Path
@@ -63,7 +62,7 @@ class Failure:
 
 
 def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects: Sequence[str]) -> list[Failure]:
-    """Return what some base networks made of some subjects.
+    """Return the predictions of base networks for subjects.
 
     Args:
         cases: Folder of cases.
@@ -140,7 +139,7 @@ def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers:
 
 
 def labels_of(models: Sequence[Model]) -> list[str]:
-    """Return what to call each model: its name, with the start of its hash where two share one.
+    """Return a label per model: its name, with the start of its hash where two share one.
 
     Raises:
         ValueError: The same weights are given twice; every slice would count twice.
@@ -199,7 +198,7 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> 
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """What one method made of a stack.
+    """Result of one method on a stack.
 
     Attributes:
         model: Name of the model, or :data:`NO_MODEL`.
@@ -216,7 +215,7 @@ class Attempt:
     records: list[SliceRecord]
 
     def row(self, k: int, before: Mask) -> dict[str, object]:
-        """Return what is to be said about slice k without looking at the truth."""
+        """Return the columns of slice k that do not depend on the truth."""
         record = self.records[k] if self.records else None
         return {
             "model": self.model,
@@ -231,7 +230,7 @@ class Attempt:
 
 
 def repairs(stack: Stack, pool: Mask, model: Model, name: str, device: str) -> list[Attempt]:
-    """Repair a stack with closed base, without and with the blood pool; beside them what the encoder alone makes of it.
+    """Repair a stack with closed base, without and with the blood pool, and by the encoder alone.
 
     Slices that the baselines of the encoder do not draw, or need not, are those of the input.
     """

@@ -64,7 +64,7 @@ def mean(values: ArrayLike, subjects: ArrayLike) -> Estimate:
 
 
 def relative_change(before: ArrayLike, after: ArrayLike, subjects: ArrayLike) -> Estimate:
-    """Return by which share of itself a mean has changed (-0.2: a fifth less), where both numbers are known."""
+    """Return the relative change of a mean (-0.2: a fifth less), where both numbers are known."""
     first, second, owners = _complete(subjects, before, after)
     return bootstrap(owners, lambda weights: weights @ second / (weights @ first) - 1)
 

@@ -122,7 +122,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def open_test_subjects(record: Path, models: Sequence[Model], command: str) -> list[str]:
-    """Write down that the test subjects are opened now, before anything is measured.
+    """Record an opening of the test set, before anything is measured.
 
     Args:
         record: The CSV that is added to; made if it is not there.

@@ -1,4 +1,4 @@
-"""The same figures by what is broken, place in the stack, how much of the wall was there, gap and slice distance."""
+"""Stratify the figures by fault, place in the stack, share of the wall that was there, gap and slice spacing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HAS, GAP, DISTANCE = "share of the true wall there", "gap", "slice distance"
 
 @dataclass(frozen=True)
 class Stratum:
-    """How the numbers of a column are cut: intervals are open below and closed above."""
+    """Bins of a column: intervals are open below and closed above."""
 
     column: str
     edges: tuple[float, ...]

@@ -84,7 +84,7 @@ def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | in
 
 
 def overall(rows: pd.DataFrame, model: str) -> dict[str, str]:
-    """Return what the whole repair did over all networks together.
+    """Return the counts of the whole repair over all networks together.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.evaluate`.

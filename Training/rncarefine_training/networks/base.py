@@ -13,8 +13,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from monai.losses import DiceCELoss
+from monai.networks.nets import AttentionUnet, BasicUNet, SegResNet, UNet
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
@@ -26,7 +27,9 @@ from ..data.augment import random_affine, random_contrast
 from ..data.cases import Case, matches
 from ..progress import UpdatesBar
 from ..resume import Remaining, updates_done
-from .networks import STRIDE, build_network
+
+STRIDE = 16
+"""Image sides are padded to a multiple of this, enough for every architecture here."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,20 @@ def members(config: Config) -> list[Member]:
             chosen = sorted(int(rng.choice(stratum)) for stratum in strata)
             drawn.append(Member(kind, number, tuple(develop[index] for index in chosen)))
     return drawn
+
+
+def build_network(description: BaseNetwork, classes: int) -> nn.Module:
+    """Build one base network: one channel in, logits of the classes out, background first."""
+    channels = description.channels
+    strides = [2] * (len(channels) - 1)
+    if description.architecture == "unet":
+        return UNet(2, 1, classes, channels, strides, num_res_units=len(channels) - 2, norm="batch")
+    if description.architecture == "attentionunet":
+        return AttentionUnet(2, 1, classes, channels, strides)
+    if description.architecture == "segresnet":
+        return SegResNet(2, channels[0], 1, classes, blocks_down=(1, 2, 2, 2), blocks_up=(1, 1, 1))
+    features = (channels[0], *channels[:4], channels[0]) if len(channels) == 4 else tuple(channels)
+    return BasicUNet(2, 1, classes, features)
 
 
 def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -150,7 +167,7 @@ class BaseLearner(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what decides the next updates beside the weights: the state of the augmentation's random numbers."""
+        """Keep, with the weights, what decides the next updates: the state of the augmentation's random numbers."""
         checkpoint["draws"] = self.draws.get_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -211,7 +228,7 @@ def snapshot_paths(description: BaseNetwork, folder: Path) -> list[Path]:
 
 
 def updates_kept(description: BaseNetwork, folder: Path) -> int:
-    """Return how many updates a member's checkpoint spares.
+    """Return how many updates a member's checkpoint has done.
 
     None where a snapshot is missing that the checkpoint has behind it: that one is only made from the beginning.
     """
@@ -230,7 +247,7 @@ def _due(description: BaseNetwork, paths: list[Path]) -> dict[int, Path]:
 
 
 class Snapshots(L.Callback):
-    """Writes the network's weights after the fractions of the training that the configuration names."""
+    """Writes the network's weights after the fractions of the training in the configuration."""
 
     def __init__(self, paths: list[Path], description: BaseNetwork) -> None:
         self.due = _due(description, paths)

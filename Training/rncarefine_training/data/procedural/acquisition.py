@@ -1,4 +1,4 @@
-"""What a scanner adds: coil falloff, bias field, motion, a k-space with an end, noise, a round field of view."""
+"""Scanner effects: coil falloff, bias field, motion, truncated k-space, noise, a round field of view."""
 
 from __future__ import annotations
 

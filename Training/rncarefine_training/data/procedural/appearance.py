@@ -1,4 +1,4 @@
-"""What a scan shows of a made heart: wall, blood, papillary muscles and trabeculae in a sequence's grey values."""
+"""Appearance of a procedural heart: wall, blood, papillary muscles and trabeculae in a sequence's intensities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made hearts as cases."""
+"""Procedural hearts as cases."""
 
 from __future__ import annotations
 

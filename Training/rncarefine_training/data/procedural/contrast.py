@@ -1,4 +1,4 @@
-"""Grey values of tissues in several sequences, blood in SSFP being 1."""
+"""Intensities of tissues in several sequences, blood in SSFP being 1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Contrast:
-    """Grey value of every tissue, and what the sequence is called."""
+    """Intensity of every tissue, and the name of the sequence."""
 
     sequence: str
     blood: float
@@ -31,7 +31,7 @@ SEQUENCES = {"ssfp": 0.7, "gre": 0.11, "late enhancement": 0.08, "black blood": 
 
 
 def draw_contrast(rng: np.random.Generator, sequence: str | None = None) -> Contrast:
-    """Draw the grey values of a scan.
+    """Draw the intensities of a scan.
 
     Args:
         rng: Source of randomness.

@@ -1,4 +1,4 @@
-"""The anatomy of a made heart: where wall, cavities and truth lie in every slice of its stack."""
+"""Anatomy of a procedural heart: wall, cavities and truth in every slice of its stack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Grid:
 
     Attributes:
         spacing: mm along ``(k, j, i)``.
-        thickness: Slice thickness in mm, at most the slice distance.
+        thickness: Slice thickness in mm, at most the slice spacing.
         depth: mm from the base towards the apex, shape ``(k,)``; negative above the base.
         x: mm to the right of the heart's middle, shape ``(k, j, i)``, breath-hold shifts included.
         y: mm below it.

@@ -1,4 +1,4 @@
-"""What lies around the heart: lung with vessels, chest wall, diaphragm, liver, stomach, spleen, fat, great vessels."""
+"""Surroundings of the heart: lung with vessels, chest wall, diaphragm, liver, stomach, spleen, fat, great vessels."""
 
 from __future__ import annotations
 

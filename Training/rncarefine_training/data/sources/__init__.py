@@ -1,4 +1,4 @@
-"""Other people's data: folders and tables that become cases, and segmentations from outside that become predictions.
+"""Import of data: folders and tables that become cases, and external segmentations that become predictions.
 
 - :mod:`.acdc`: ACDC's training folder; :mod:`rncarefine_training.data.sunnybrook` reads Sunnybrook's.
 - :mod:`.csv_table`: a CSV of paths. :mod:`.nnunet`: nnU-Net's raw data set and its output folders.

@@ -12,7 +12,7 @@ from ..cases import Case
 
 
 def is_acdc(folder: Path) -> bool:
-    """Tell whether a folder looks like ACDC's training folder."""
+    """Return whether a folder looks like ACDC's training folder."""
     return any(folder.glob("patient*/patient*_frame*_gt.nii.gz"))
 
 

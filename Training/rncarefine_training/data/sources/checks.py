@@ -1,4 +1,4 @@
-"""Label maps that cannot be right: no myocardium, no ring, right and left ventricle swapped."""
+"""Checks of label maps: no myocardium, no ring, right and left ventricle swapped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .labels import CASE_LABELS, Labels
 
 
 class TruthCheck:
-    """Sees one truth after the other and says at the end whether the labels can be what they are called.
+    """Collects the truth of all cases and checks at the end whether the labels can be what they are called.
 
     Args:
         labels: What they are called.
@@ -106,7 +106,7 @@ class TruthCheck:
 
 
 class PredictionCheck:
-    """Sees one network's segmentations beside the truth and says at the end whether its labels can be right.
+    """Collects one network's segmentations with the truth and checks at the end whether its labels can be right.
 
     Args:
         network: Its name.

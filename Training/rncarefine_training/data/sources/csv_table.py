@@ -1,4 +1,4 @@
-"""A table of paths: CSV with one labelled stack a line."""
+"""A table of paths: CSV with one labelled stack per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which label is what: the numbers of a data set turned into those of a case."""
+"""Mapping of a data set's labels to those of a case."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Labels:
     rv: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that every label is one thing.
+        """Check that every label stands for one structure.
 
         Raises:
             ValueError: There is no myocardium, a label is 0, or stands for two structures.
@@ -80,7 +80,7 @@ _STRUCTURE_OF = {name: structure for structure, names in _NAMES.items() for name
 
 
 def parse_labels(preset: str | None, assignments: Sequence[str], option: str = "--label") -> Labels | None:
-    """Read what was said on the command line.
+    """Read the labels from the command line.
 
     Args:
         preset: ``acdc`` or ``mnms``.

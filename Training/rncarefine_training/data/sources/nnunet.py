@@ -1,4 +1,4 @@
-"""nnU-Net's folders: a raw data set, and what its networks made of it."""
+"""nnU-Net's folders: a raw data set, and the predictions for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIDES: tuple[tuple[str, Split | None], ...] = (("Tr", None), ("Ts", "test"))
 
 @dataclass(frozen=True)
 class NnunetData:
-    """What was found.
+    """Result of a search.
 
     Attributes:
         entries: The labelled stacks, with the segmentations of each.
@@ -45,14 +45,14 @@ class _Outputs:
 
 
 def is_nnunet(folder: Path) -> bool:
-    """Tell whether a folder is a raw data set of nnU-Net."""
+    """Return whether a folder is a raw data set of nnU-Net."""
     return (folder / "dataset.json").is_file() and (folder / "imagesTr").is_dir()
 
 
 def read_nnunet(
     folder: Path, predictions: Mapping[str, Path], pattern: str | None = None, channel: int = 0
 ) -> NnunetData:
-    """Find the labelled stacks of a raw data set and what networks made of them.
+    """Find the labelled stacks of a raw data set and their predictions.
 
     Stacks in ``labelsTs``, where there is such a folder, are for the test. A network's folder is that of a training
     with ``fold_0/validation`` and so on, or any folder of label maps, as ``nnUNetv2_predict`` writes it.
@@ -133,7 +133,7 @@ def _outputs(folder: Path, ending: str) -> _Outputs:
 
 
 def _notes(name: str, folder: Path, found: _Outputs, cases: Mapping[str, Entry]) -> list[str]:
-    """Say of one network what does not fit, and what it may have seen.
+    """Return warnings about one network: what does not fit, and what it may have been trained on.
 
     Raises:
         ValueError: It has no segmentation of any case.

@@ -1,4 +1,4 @@
-"""A look at what was prepared: the truth of some cases, and what networks really broke."""
+"""Picture of the prepared data: the truth of some cases, and real failures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from rncarefine.atomic import written_whole
 from rncarefine.nca.channels import intensity_range
 
-from ..cases import MYOCARDIUM, POOL, RV, Case
-from ..predictions import broken, load_prediction
+from ..cases import MYOCARDIUM, POOL, RV, Case, broken, load_prediction
 
 T = TypeVar("T")
 COLUMNS = 6

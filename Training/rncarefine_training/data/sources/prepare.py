@@ -1,4 +1,4 @@
-"""From entries to a run's folder: cases, predictions and split, written whole or not at all."""
+"""Write entries to a run's folder: cases, predictions and split, whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cases import Case
-from ..predictions import broken
+from ..cases import Case, broken
 from .checks import PredictionCheck, TruthCheck
 from .entry import Entry, Split, check_entries, raise_all, source_of
 from .labels import Labels
@@ -27,7 +26,7 @@ CASES, PREDICTIONS = "cases", "predictions"
 
 @dataclass
 class NetworkSummary:
-    """What came in of one network: cases, mean Dice of the myocardium, slices it really broke."""
+    """Imported data of one network: cases, mean Dice of the myocardium, broken slices."""
 
     cases: int = 0
     dice: float = 0.0
@@ -36,7 +35,7 @@ class NetworkSummary:
 
 @dataclass
 class Summary:
-    """What was prepared.
+    """Summary of the prepared data.
 
     Attributes:
         cases: How many.
@@ -55,7 +54,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Shares:
-    """How subjects are split where the data do not say it.
+    """Default split of the subjects, where the data have none.
 
     See :func:`rncarefine_training.data.sources.split.complete`.
     """
@@ -114,7 +113,9 @@ def prepare(
         raise_all(problems)
         summary.notes += truth.confirm()
         if "select" not in split.values():
-            summary.notes.append(f"Nobody selects. Before you train, change some subjects to select in {run / FILE}.")
+            summary.notes.append(
+                f"The validation set is empty. Before you train, change some subjects to select in {run / FILE}."
+            )
         for name, check in checks.items():
             check.confirm()
             summary.networks[name].dice = check.dice
@@ -126,7 +127,7 @@ def prepare(
 
 
 def _split(entries: Sequence[Entry], table: Path, shares: Shares) -> dict[str, Split]:
-    """Return the split of all subjects of the run; who was given one keeps it."""
+    """Return the split of all subjects of the run; given ones are kept."""
     kept = read_split(table) if table.exists() else {}
     said = dict(kept)
     for entry in entries:
@@ -160,7 +161,7 @@ def _stage(
 
 
 class _Twins:
-    """Finds stacks that came in twice, under two names: one of them may be trained on and the other tested on."""
+    """Finds the same stack under two names: one may be trained on and the other tested on."""
 
     def __init__(self) -> None:
         self.seen: dict[str, Entry] = {}
@@ -174,7 +175,7 @@ class _Twins:
 
 
 def _move(staging: Path, run: Path) -> None:
-    """Move everything into its place; each file is whole at any time."""
+    """Move all files into place; each is whole at any time."""
     for path in sorted(staging.rglob("*.npz")):
         target = run / path.relative_to(staging)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Reading a labelled stack with its segmentations, and saying which file does not fit."""
+"""Read a labelled stack with its segmentations, and name the file that does not fit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from rncarefine.io.grid import Grid
-from rncarefine.io.label_map import grid_of, read_label_map, read_volume
+from rncarefine.io.label_map import read_label_map, read_volume
 
 from .entry import Entry
 
@@ -42,11 +41,10 @@ def read_entry(entry: Entry) -> Read:
         ValueError: A file cannot be read, is not three-dimensional, or does not lie on the image's grid; the message
             names it.
     """
-    picture = read_volume(entry.image, "image")
-    grid = grid_of(picture)
-    image = sitk.GetArrayFromImage(picture).astype(np.float32)
+    values, grid = read_volume(entry.image, "image")
+    image = values.astype(np.float32)
     if not np.isfinite(image).all():
-        raise ValueError(f"{entry.image}: the image has grey values that are not finite. Mend or leave out the stack.")
+        raise ValueError(f"{entry.image}: the image has infinite or missing intensities. Leave the stack out.")
     i, j, k = grid.spacing
     return Read(
         image,

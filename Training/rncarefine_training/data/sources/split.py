@@ -1,4 +1,4 @@
-"""Split the subjects into training, validation and test set, once, in a table beside the cases."""
+"""Split the subjects into training, validation and test set, once, in a table next to the cases."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def complete(
 ) -> dict[str, Split]:
     """Give every subject a split.
 
-    Where nobody is said to be for the test, a share of the subjects is drawn for it; where nobody is said to select, a
+    Where no subject is marked for the test, a share of the subjects is drawn for it; where none is marked to select, a
     share of the remaining ones is. Subjects that come later are thus trained on and never change sides.
 
     Args:

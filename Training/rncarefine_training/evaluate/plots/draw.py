@@ -1,4 +1,4 @@
-"""Draw all that a run has tables, logs or stacks for."""
+"""Draw every plot whose table, log or stacks a run has."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.io.files import Choice, read_case, read_pair
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import read_case, read_pair
 from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, TRUTH, sample_folder
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
@@ -24,8 +25,7 @@ from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.readout import read_wall
 
 from ...data.cases import MYOCARDIUM as MYOCARDIUM_LABEL
-from ...data.cases import Case
-from ...data.predictions import load_prediction
+from ...data.cases import Case, load_prediction
 from ..measure import Failure
 from .style import GREEN, ORANGE, SKY, WIDTH, new_figure
 

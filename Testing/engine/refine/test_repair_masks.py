@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from harness.hearts import Heart
-from RNCARefineLib.mrml.masks import RepairMasks
+from engine.report_samples import broken_stack
+from rncarefine.refine.repair_masks import RepairMasks
 
 NAMES = ("wall_before", "wall_after", "pool_before", "pool_after")
 
@@ -69,8 +69,8 @@ def test_a_text_from_elsewhere_is_refused(text: str) -> None:
         RepairMasks.from_text(text)
 
 
-def test_a_text_that_was_cut_or_spoilt_is_refused(heart: Heart) -> None:
-    wall = heart.masks["myo"]
+def test_a_text_that_was_cut_or_spoilt_is_refused() -> None:
+    wall = broken_stack()[1]
     content = json.loads(RepairMasks(wall, wall).to_text())
     for spoilt in (content["wall_after"][:-8], content["wall_after"][8:], "AAAA"):
         with pytest.raises(ValueError, match="wrote down"):

@@ -1,4 +1,4 @@
-"""What a repair changed, voxel by voxel, as text that fits into a segment's tag.
+"""The voxels that a repair changed, encoded as text for a segment's tag.
 
 A segment could hold the same, but not safely: Segment Editor, as it is set up, takes what is painted for one segment
 away from all others, hidden ones too, and what the slice was before would be lost with the first edit by hand.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from rncarefine.refine.result import Changes
-from rncarefine.stack import Mask
+from ..stack import Mask
+from .result import Changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +27,28 @@ class RepairMasks:
         wall_after: The myocardium as the repair left it.
         pool_before: The blood pool as it was, ``None`` if none was given.
         pool_after: The blood pool as the repair left it, ``None`` if none was given.
+        parts_before: Where several segments form the wall: each as it was, by ID; the first takes what is added.
     """
 
     wall_before: Mask
     wall_after: Mask
     pool_before: Mask | None = None
     pool_after: Mask | None = None
+    parts_before: dict[str, Mask] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, changes: Changes) -> RepairMasks:
+    def of(cls, changes: Changes, parts_before: dict[str, Mask] | None = None) -> RepairMasks:
         """Return the masks that a review restores rejected and accepted slices from."""
-        return cls(changes.stack.mask, changes.wall, changes.stack.pool, changes.pool)
+        return cls(changes.stack.mask, changes.wall, changes.stack.pool, changes.pool, parts_before or {})
+
+    @property
+    def parts_after(self) -> dict[str, Mask]:
+        """The segments of :attr:`parts_before` as the repair left them: what stays keeps its segment."""
+        added = self.wall_after & (1 - self.wall_before)
+        return {
+            segment_id: np.asarray(mask & self.wall_after | (added if number == 0 else 0), np.uint8)
+            for number, (segment_id, mask) in enumerate(self.parts_before.items())
+        }
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,8 +70,11 @@ class RepairMasks:
             "pool_before": self.pool_before,
             "pool_after": self.pool_after,
         }
-        packed = {name: _pack(mask) for name, mask in masks.items() if mask is not None}
-        return json.dumps({"shape": self.shape, **packed}, separators=(",", ":"))
+        packed: dict[str, Any] = {name: _pack(mask) for name, mask in masks.items() if mask is not None}
+        if self.parts_before:
+            packed["parts_before"] = {segment_id: _pack(mask) for segment_id, mask in self.parts_before.items()}
+        # Slicer's file format separates tags by this character, which only an ID could have.
+        return json.dumps({"shape": self.shape, **packed}, separators=(",", ":")).replace("|", "\\u007c")
 
     @classmethod
     def from_text(cls, text: str) -> RepairMasks:
@@ -71,7 +86,10 @@ class RepairMasks:
         try:
             content = json.loads(text)
             shape = tuple(content.pop("shape"))
-            return cls(**{name: _unpack(packed, shape) for name, packed in content.items()})
+            parts = {
+                segment_id: _unpack(packed, shape) for segment_id, packed in content.pop("parts_before", {}).items()
+            }
+            return cls(**{name: _unpack(packed, shape) for name, packed in content.items()}, parts_before=parts)
         except (ValueError, TypeError, KeyError, AttributeError, zlib.error) as error:
             raise ValueError(f"This is not what a repair wrote down ({error}).") from error
 

@@ -1,0 +1,184 @@
+"""The work of the commands: read files, call the engine, write files, print. Imported when a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..atomic import real_path, write_text_whole, written_whole
+from ..io.choice import Choice
+from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
+from ..io.picture_files import is_picture
+from ..nca.model import available_models, choose_model
+from ..refine.metrics import evaluate as compare
+from ..refine.options import RepairOptions
+from ..refine.records import Report
+from ..refine.repair import check as check_stack
+from ..refine.repair import repair as repair_stack
+from ..report.report import json_text, report_ending, write_report
+from ..stack import Mask
+from ..tasks.task import RING, VESSELS, check_task
+from . import pictures
+from .arguments import choice_of
+from .demo import run_demo, run_vessel_demo, sample_folder
+from .main import FINE, FLAGGED
+from .tables import (
+    metrics_table,
+    model_table,
+    out,
+    progress_bar,
+    show_defaults,
+    show_licence,
+    show_report,
+    show_written,
+    slice_metrics_table,
+)
+from .terms import tell_terms
+
+
+def repair(
+    image: Path, segmentation: Path, output: Path, reports: Sequence[Path], choice: Choice, options: RepairOptions
+) -> int:
+    """Repair a stack or a picture, write result and reports together, and return the exit status."""
+    check_reports(reports, (image, segmentation, output))
+    if pictures.is_for_pictures(image, options):
+        return pictures.repair_files(image, segmentation, choice, output, reports, options)
+    check_output(segmentation, output, (image,))
+    weights = choose_model(options.model, options.mode)
+    check_task(weights.card, RING, str(image))
+    case = read_case(image, segmentation, choice)
+    if options.trim_pool and choice.pool_label is None and choice.pool_segment is None:
+        raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
+    tell_terms(weights.card)
+    with progress_bar() as progress:
+        result = repair_stack(case.stack, weights, options, progress, case.others)
+    # One transaction: result and reports appear together or not at all.
+    with written_whole(output, *reports) as (new_output, *new_reports):
+        write_case(case, result, new_output)
+        write_reports(result.report, new_reports, case, result.wall)
+    show_report(result.report)
+    if result.trimmed.any():
+        out().print(f"Blood pool trimmed: {result.trimmed_mm2:.0f} mm2")
+    show_licence(weights.card)
+    show_written([output, *reports])
+    return status_of(result.report)
+
+
+def check(
+    image: Path,
+    segmentation: Path,
+    reports: Sequence[Path],
+    choice: Choice,
+    options: RepairOptions,
+    task: str | None = None,
+) -> int:
+    """Check a stack or a picture, write the reports, and return the exit status."""
+    check_reports(reports, (image, segmentation))
+    if task == VESSELS.name or (task is None and is_picture(image)):
+        return pictures.check_files(image, segmentation, choice, reports)
+    case = read_case(image, segmentation, choice)
+    result = check_stack(case.stack, options)
+    with written_whole(*reports) as new_reports:
+        write_reports(result, new_reports, case, case.stack.mask)
+    show_report(result)
+    show_written(reports)
+    return status_of(result)
+
+
+Named = tuple[str | None, Sequence[str] | None]
+"""Labels of the myocardium in a label map, and names or IDs of its segments in a segmentation."""
+
+
+def evaluate(
+    prediction: Path,
+    truth: Path,
+    named: Named,
+    named_in_truth: Named,
+    json: Path | None,
+    before: Path | None = None,
+    task: str | None = None,
+) -> None:
+    """Compare a segmentation with the truth, print the metrics, and write them as JSON if wanted."""
+    if json is not None:
+        check_reports([json], (prediction, truth), endings=(".json",))
+    if task == VESSELS.name or (task is None and is_picture(prediction)):
+        choices = choice_of(named[0], None), choice_of(named_in_truth[0], None)
+        found = pictures.evaluate_files(prediction, truth, *choices, before)
+        if json is not None:
+            write_text_whole(json, json_text(found))
+        show_written([] if json is None else [json])
+        return
+    if before is not None:
+        raise ValueError("--before is about pictures of vessels. Leave it out for a stack.")
+    ours, theirs, spacing = read_pair(
+        prediction, truth, _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
+    )
+    slices, stack = compare(ours, theirs, spacing)
+    if json is not None:
+        values = {
+            "prediction": prediction.name,
+            "truth": truth.name,
+            "spacing_mm": spacing,
+            "stack": asdict(stack),
+            "slices": [asdict(one) for one in slices],
+        }
+        write_text_whole(json, json_text(values))
+    out().print(slice_metrics_table(slices))
+    out().print(metrics_table({prediction.name: stack}))
+    show_written([] if json is None else [json])
+
+
+def models() -> None:
+    """Print the installed weights."""
+    cards = available_models()
+    if not cards:
+        raise ValueError("No weights are installed. Install RNCARefine again.")
+    out().print(model_table(cards))
+    show_defaults(cards)
+
+
+def demo(output: Path, options: RepairOptions, task: str | None = None) -> None:
+    """Repair the sample stack, or the sample photograph."""
+    if task == VESSELS.name:
+        run_vessel_demo(output, options)
+        return
+    weights = choose_model(options.model)
+    check_task(weights.card, RING, "The sample")
+    sample_folder()  # before the terms, that bad input stays one line
+    tell_terms(weights.card)
+    run_demo(output, weights, options)
+
+
+def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequence[str] = ()) -> None:
+    """Check before the work that reports can be written.
+
+    Raises:
+        ValueError: An unknown ending, a missing folder, or a file that is an input or another output.
+    """
+    for path in reports:
+        if report_ending(path) not in (endings or (report_ending(path),)):
+            raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
+        if path.is_dir() or not real_path(path).parent.is_dir():
+            raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or it is a folder.")
+        if real_path(path) in [real_path(other) for other in used]:
+            raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
+    if len({real_path(path) for path in reports}) != len(reports):
+        raise ValueError("The same report file was given twice. Leave one out.")
+
+
+def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask) -> None:
+    """Write a report to each path, in the kind of its ending."""
+    for path in paths:
+        write_report(report, path, case.stack, after)
+
+
+def status_of(report: Report) -> int:
+    """Return the exit status for a report."""
+    return FLAGGED if report.stack.flagged else FINE
+
+
+def _choice_for(path: Path, label: str | None, segment: Sequence[str] | None) -> Choice:
+    """Return the choice for one of two files, which may be of different kinds."""
+    named = is_seg_nrrd(path) or is_dicom_seg(path)
+    return choice_of(None, segment) if named else choice_of(label, None)

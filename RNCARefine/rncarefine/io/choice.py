@@ -1,0 +1,97 @@
+"""Which labels or segments of a segmentation, and which phase of an image, are meant."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+_T = TypeVar("_T", int, str)
+_BETWEEN = re.compile(r"[,;\s]+")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which labels or segments are meant, and which phase of the image; all ``None`` for the only one there is.
+
+    Several labels or segments of the myocardium, such as wall and scar, form one wall: what is added gets the first of
+    them, and every other voxel keeps its own.
+
+    Example:
+        >>> Choice(label=[200, 2221]).label, Choice(label=[2]) == Choice(label=2)
+        ((200, 2221), True)
+
+    Attributes:
+        label: Label or labels of the myocardium in a label map; several are a tuple.
+        segment: Names or IDs of the myocardium in a ``.seg.nrrd`` or DICOM SEG; several are a tuple.
+        pool_label: Label of the blood pool in a label map.
+        pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
+        phase: Phase of a cine, from 0.
+        rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
+        rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
+    """
+
+    label: int | Iterable[int] | None = None
+    segment: str | Iterable[str] | None = None
+    pool_label: int | None = None
+    pool_segment: str | None = None
+    phase: int | None = None
+    rv_label: int | None = None
+    rv_segment: str | None = None
+
+    def __post_init__(self) -> None:
+        labels = (self.label,) if isinstance(self.label, int) else tuple(self.label or ())
+        names = (self.segment,) if isinstance(self.segment, str) else tuple(self.segment or ())
+        object.__setattr__(self, "label", _one_or_several(labels))
+        object.__setattr__(self, "segment", _one_or_several(names))
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The labels of the myocardium."""
+        return (self.label,) if isinstance(self.label, int) else tuple(self.label or ())
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The names or IDs of the myocardium."""
+        return (self.segment,) if isinstance(self.segment, str) else tuple(self.segment or ())
+
+
+def labels_of(text: str) -> tuple[int, ...]:
+    """Return labels that were written as text, separated by commas, semicolons or spaces.
+
+    Spreadsheets make 2.0 of 2 if the column has empty rows.
+
+    Example:
+        >>> labels_of("200,1220, 2221"), labels_of("2.0")
+        ((200, 1220, 2221), (2,))
+
+    Raises:
+        ValueError: There is none, or one is not a whole number.
+    """
+    labels = []
+    for part in _BETWEEN.split(text.strip()):
+        try:
+            number = float(part)
+        except ValueError:
+            number = math.nan
+        if not number.is_integer():
+            raise ValueError(
+                f"The label {text!r} is not a whole number. Give one, or several with commas between them."
+            )
+        labels.append(int(number))
+    return tuple(labels)
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Return names of segments that were written as one text, separated by commas or semicolons."""
+    return tuple(part.strip() for part in re.split("[,;]", text) if part.strip())
+
+
+def _one_or_several(values: tuple[_T, ...]) -> _T | tuple[_T, ...] | None:
+    """Return values without repetitions: none, the only one, or a tuple of several."""
+    kept = tuple(dict.fromkeys(values))
+    if not kept:
+        return None
+    return kept[0] if len(kept) == 1 else kept

@@ -1,0 +1,274 @@
+"""Segmentations in DICOM (SEG), read frame by frame and written with highdicom."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..stack import Mask
+from .dicom_series import DicomSeries, one_line, require_pydicom
+from .grid import Grid
+from .segmentation_file import NamedSegments, Segment
+
+SEG_ENDING = ".dcm"
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a segmentation.
+
+    Attributes:
+        segment: Number of its segment.
+        origin: Where its first pixel lies, LPS.
+        pixels: Where the segment is, shape ``(j, i)``.
+    """
+
+    segment: int
+    origin: NDArray[np.float64]
+    pixels: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class DicomSeg(NamedSegments):
+    """A segmentation as it is on disk; segments may overlap, slices without a frame are empty.
+
+    Attributes:
+        path: Where it was read.
+        segments: The segments, in the order of the file.
+        dataset: The header.
+        frames: The frames.
+        axes: Steps along ``(i, j)`` in mm, LPS, shape (3, 2).
+        thickness: Distance of the slices.
+        series: The images that it belongs to; ``None`` where only masks are compared.
+        changed: Masks on the grid of the series that take the place of the frames, by number of the segment.
+    """
+
+    path: Path
+    segments: tuple[Segment, ...]
+    dataset: Any
+    frames: tuple[Frame, ...]
+    axes: NDArray[np.float64]
+    thickness: float
+    series: DicomSeries | None
+    changed: dict[int, Mask]
+
+    @property
+    def grid(self) -> Grid:
+        """The smallest grid that holds all frames."""
+        normal = np.cross(self.axes[:, 0], self.axes[:, 1])
+        normal = normal / np.linalg.norm(normal)
+        places = [float(frame.origin @ normal) for frame in self.frames]
+        first = self.frames[int(np.argmin(places))]
+        count = round((max(places) - min(places)) / self.thickness) + 1
+        matrix = np.eye(4)
+        matrix[:3, :2], matrix[:3, 2], matrix[:3, 3] = self.axes, normal * self.thickness, first.origin
+        j, i = first.pixels.shape
+        return Grid((i, j, count), matrix)
+
+    def mask_on(self, grid: Grid, segment: Segment) -> Mask:
+        """Return where a segment is on an image's grid, shape ``(k, j, i)``.
+
+        Raises:
+            ValueError: The pixels do not coincide, or part of the segment lies outside the image.
+        """
+        mask = np.zeros(grid.size[::-1], dtype=np.uint8)
+        if segment.value in self.changed and self.series is not None:
+            turn = grid.turn_of(self.series.grid)
+            assert turn is not None
+            return turn.apply(self.changed[segment.value])
+        for frame in self.frames:
+            if frame.segment == segment.value and frame.pixels.any():
+                self._lay(frame, grid, mask)
+        return mask
+
+    def _lay(self, frame: Frame, grid: Grid, mask: Mask) -> None:
+        """Lay a frame into a mask."""
+        normal = np.cross(self.axes[:, 0], self.axes[:, 1])
+        steps = grid.ijk_to_lps[:3, :3]
+        along = steps[:, int(np.abs(normal @ (steps / np.linalg.norm(steps, axis=0))).argmax())]
+        matrix = np.eye(4)
+        matrix[:3, :2], matrix[:3, 2], matrix[:3, 3] = self.axes, along, frame.origin
+        own = Grid((frame.pixels.shape[1], frame.pixels.shape[0], 1), matrix)
+        turn = grid.turn_of(own)
+        offset = None if turn is None else grid.offset_of(own.turned(turn))
+        if turn is None or offset is None:
+            raise ValueError(
+                f"{self.path}: the segmentation does not lie on the pixels of the image. Segmentation: {own}. Image: "
+                f"{grid}. Choose the series that was segmented."
+            )
+        pixels = turn.apply(frame.pixels[None])
+        places = np.argwhere(pixels) + np.array(offset[::-1])
+        if (places < 0).any() or (places >= mask.shape).any():
+            raise ValueError(
+                f"{self.path}: the segmentation reaches beyond the image. Choose the series that was segmented, or a "
+                "file of it in the folder with all of its slices."
+            )
+        mask[tuple(places.T)] = 1
+
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
+        """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
+
+    def with_changes(
+        self,
+        grid: Grid,
+        walls: Sequence[Segment],
+        before: Mask,
+        after: Mask,
+        pool: Segment | None,
+        new_pool: Mask | None,
+    ) -> DicomSeg:
+        """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
+
+        The arguments are those of :meth:`rncarefine.io.segmentation_file.SegmentationFile.with_changes`.
+
+        Raises:
+            ValueError: The image is no DICOM series.
+        """
+        if self.series is None:
+            raise ValueError(
+                f"{self.path}: a DICOM segmentation refers to the images that it was drawn on. Give the DICOM series "
+                "as the image, not another file."
+            )
+        back = self.series.grid.turn_of(grid)
+        assert back is not None
+        kept = {wall.value: self.mask_on(grid, wall) & after for wall in walls}
+        kept[walls[0].value] |= after & (1 - before)
+        changed = {number: back.apply(mask) for number, mask in kept.items()}
+        if pool is not None and new_pool is not None:
+            changed[pool.value] = back.apply(new_pool)
+        return replace(self, changed={**self.changed, **changed})
+
+    def write(self, path: Path) -> None:
+        """Write the segmentation, with references to the images of the series.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        import highdicom
+        from pydicom.uid import generate_uid
+
+        assert self.series is not None
+        masks = np.stack([self.mask_on(self.series.grid, segment) for segment in self.segments], axis=-1)
+        dataset = self.dataset
+        try:
+            content = highdicom.seg.Segmentation(
+                source_images=list(self.series.instances),
+                pixel_array=masks,
+                segmentation_type="BINARY",
+                segment_descriptions=[
+                    highdicom.seg.SegmentDescription.from_dataset(item, copy=True) for item in dataset.SegmentSequence
+                ],
+                series_instance_uid=generate_uid(),
+                series_number=int(dataset.get("SeriesNumber") or 1),
+                sop_instance_uid=generate_uid(),
+                instance_number=int(dataset.get("InstanceNumber") or 1),
+                manufacturer="RNCARefine",
+                manufacturer_model_name="rncarefine",
+                software_versions=__version__,
+                device_serial_number=str(dataset.get("DeviceSerialNumber") or "0"),
+                omit_empty_frames=True,
+                content_label=str(dataset.get("ContentLabel") or "SEGMENTATION"),
+                content_description=dataset.get("ContentDescription") or None,
+                content_creator_name=dataset.get("ContentCreatorName") or None,
+            )
+            for name in ("SeriesDescription", "BodyPartExamined", "ClinicalTrialProtocolID"):
+                if name in dataset:
+                    setattr(content, name, dataset.get(name))
+            content.save_as(path)
+        except OSError:
+            raise
+        except Exception as error:  # highdicom raises whatever an incomplete series leads to
+            raise OSError(f"{path.name}: the DICOM segmentation cannot be written ({one_line(error)})") from error
+
+
+def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
+    """Read a segmentation.
+
+    Args:
+        path: The file.
+        series: The images that it belongs to.
+
+    Raises:
+        ValueError: It cannot be used. The message names the file and the remedy.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder. Give the file of the segmentation.")
+    pydicom = require_pydicom()
+    try:
+        dataset = pydicom.dcmread(path)
+        kind = str(dataset.get("SegmentationType", ""))
+        if dataset.get("Modality") != "SEG" or kind not in ("BINARY", "LABELMAP", "FRACTIONAL"):
+            raise ValueError(f"{path}: this DICOM file is no segmentation (SEG). Export the segmentation as DICOM SEG.")
+        if kind == "FRACTIONAL":
+            raise ValueError(f"{path}: the segmentation is fractional. Threshold it and save it as a binary one.")
+        segments = tuple(
+            Segment(
+                index=int(item.SegmentNumber),
+                id=str(item.SegmentNumber),
+                name=str(item.get("SegmentLabel") or f"Segment {item.SegmentNumber}"),
+                layer=int(item.SegmentNumber),
+                value=int(item.SegmentNumber),
+            )
+            for item in dataset.SegmentSequence
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom warns of values that matter to nobody here
+            frames, axes, thickness = _frames(dataset, kind, [segment.value for segment in segments])
+    except ValueError as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(
+            f"{path}: the DICOM segmentation cannot be read ({one_line(error)}). Export it again."
+        ) from error
+    except Exception as error:  # pydicom raises whatever a broken byte led to
+        raise ValueError(
+            f"{path}: the DICOM segmentation cannot be read ({one_line(error)}). Export it again."
+        ) from error
+    if not frames:
+        raise ValueError(f"{path}: the segmentation is empty; there is nothing to work on.")
+    if series is not None:
+        ours, theirs = dataset.get("FrameOfReferenceUID"), series.instances[0].get("FrameOfReferenceUID")
+        if ours and theirs and ours != theirs:
+            raise ValueError(
+                f"{path}: the segmentation and {series.path} have different frames of reference. Choose the series "
+                "that was segmented."
+            )
+    return DicomSeg(path, segments, dataset, tuple(frames), axes, thickness, series, {})
+
+
+def _frames(dataset: Any, kind: str, numbers: list[int]) -> tuple[list[Frame], NDArray[np.float64], float]:
+    """Return the frames, the steps along a row and a column, and the distance of the slices."""
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    pixels = np.asarray(dataset.pixel_array)
+    pixels = pixels[None] if pixels.ndim == 2 else pixels
+    frames = []
+    axes, thickness = None, 0.0
+    for group, values in zip(dataset.PerFrameFunctionalGroupsSequence, pixels, strict=True):
+
+        def found(name: str, group: Any = group) -> Any:
+            return (group if name in group else shared)[name].value[0]
+
+        cosines = np.array([float(v) for v in found("PlaneOrientationSequence").ImageOrientationPatient])
+        measures = found("PixelMeasuresSequence")
+        rows, columns = (float(v) for v in measures.PixelSpacing)
+        own = np.column_stack([cosines[:3] * columns, cosines[3:] * rows])
+        if not np.isfinite(own).all() or (axes is not None and np.abs(own - axes).max() > 1e-3):
+            raise ValueError("its frames are not parallel")
+        axes = own
+        thickness = float(measures.get("SpacingBetweenSlices") or measures.get("SliceThickness") or 1)
+        origin = np.array([float(v) for v in found("PlanePositionSequence").ImagePositionPatient])
+        if kind == "LABELMAP":
+            frames += [Frame(number, origin, values == number) for number in numbers]
+        else:
+            number = int(found("SegmentIdentificationSequence").ReferencedSegmentNumber)
+            frames.append(Frame(number, origin, values != 0))
+    if axes is None:
+        axes = np.eye(3)[:, :2]
+    return frames, axes, thickness

@@ -1,0 +1,290 @@
+"""Short-axis stacks in DICOM: one phase of a series, with its exact place in space."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import Grid
+
+INSTALL = 'pip install -c constraints.txt ".[cli,dicom]"'
+"""What to run in a clone."""
+ENDINGS = (".dcm", ".ima")
+_REGULAR_MM = 0.05
+"""How far slices may lie from where regular spacing puts them."""
+_SAME_MM = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class DicomSeries:
+    """One phase of a series.
+
+    Attributes:
+        path: The folder or the file that was given.
+        instances: Headers of the slices, in the order of the stack.
+        values: Grey values, shape ``(k, j, i)``, rescaled.
+        grid: Their place in space.
+        phases: How many phases the series has.
+    """
+
+    path: Path
+    instances: tuple[Any, ...]
+    values: NDArray[np.float32]
+    grid: Grid
+    phases: int
+
+
+def is_dicom(path: Path) -> bool:
+    """Tell whether a path is a folder, or a DICOM file by its name or its content."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file:
+            if file.read(132)[128:] == b"DICM":
+                return True
+    except (OSError, ValueError):
+        pass
+    return path.name.lower().endswith(ENDINGS)
+
+
+def require_pydicom() -> Any:
+    """Return pydicom.
+
+    Raises:
+        ValueError: DICOM support is not installed; the message says how to install it.
+    """
+    try:
+        import highdicom  # noqa: F401
+        import pydicom
+    except ModuleNotFoundError as error:
+        raise ValueError(f"DICOM needs {error.name}. Install it from a clone with: {INSTALL}") from error
+    return pydicom
+
+
+def read_series(path: Path, phase: int | None = None) -> DicomSeries:
+    """Read one phase of a series.
+
+    Args:
+        path: A folder with one series, or a file of the series in its folder.
+        phase: Which phase of a cine, from 0; by time.
+
+    Raises:
+        ValueError: It cannot be used. The message names the path and the remedy.
+    """
+    pydicom = require_pydicom()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom warns of values that matter to nobody here
+            return _read_series(path, phase, pydicom)
+    except ValueError as error:
+        if str(path if path.is_dir() else path.parent) in str(error):
+            raise
+        raise ValueError(f"{path}: {one_line(error)}. Copy the series once more from where it came.") from error
+    except MemoryError as error:
+        raise ValueError(f"{path}: the series does not fit into memory.") from error
+    except (AttributeError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: the series cannot be read ({one_line(error)}). Copy it once more from where it came."
+        ) from error
+
+
+def _read_series(path: Path, phase: int | None, pydicom: Any) -> DicomSeries:
+    slices = _by_position(path, _instances(path, pydicom))
+    phases = {len(entries) for entries in slices}
+    if len(phases) > 1:
+        raise ValueError(
+            f"{path}: the slices of the series have different numbers of phases ({min(phases)} to {max(phases)}). Copy "
+            "the series once more from where it came; some of its files are missing."
+        )
+    count = phases.pop()
+    if phase is None and count > 1:
+        times = ", ".join(f"{number}: {_time(entry)}" for number, entry in enumerate(slices[0]))
+        raise ValueError(f"{path}: the series has {count} phases. Choose one with --phase: {times}.")
+    if phase is not None and not 0 <= phase < count:
+        raise ValueError(f"{path}: the series has no phase {phase}; it has 0 to {count - 1}. Change --phase.")
+    chosen = [entries[phase or 0] for entries in slices]
+    grid = _grid(path, [dataset for _, dataset in chosen])
+    values = np.stack([_pixels(file, dataset, pydicom) for file, dataset in chosen])
+    return DicomSeries(path, tuple(dataset for _, dataset in chosen), values, grid, count)
+
+
+_Instance = tuple[Path, Any]
+
+
+def _instances(path: Path, pydicom: Any) -> list[_Instance]:
+    """Return the headers of the images of one series."""
+    folder = path if path.is_dir() else path.parent
+    wanted = None
+    if not path.is_dir():
+        wanted = getattr(_header(path, pydicom), "SeriesInstanceUID", None)
+        if wanted is None:
+            raise ValueError(f"{path}: this is no image of a DICOM series. Give its folder, or another file of it.")
+    found: dict[str, list[_Instance]] = {}
+    try:
+        files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    except OSError as error:
+        raise ValueError(f"{folder}: the folder cannot be read ({error.strerror or error}).") from error
+    for file in files:
+        try:
+            dataset = _header(file, pydicom)
+        except ValueError:
+            continue
+        if "ImagePositionPatient" in dataset and "Rows" in dataset and dataset.get("Modality") != "SEG":
+            found.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append((file, dataset))
+        elif wanted is not None and file == path:
+            _refuse(path, dataset)
+    if wanted is not None:
+        return found.get(str(wanted), [])
+    if not found:
+        raise ValueError(
+            f"{path}: there are no DICOM images with a place in space in this folder. Give the folder that holds the "
+            "files of the short-axis series itself; enhanced (multi-frame) files must be converted, for instance with "
+            "dcm2niix."
+        )
+    if len(found) > 1:
+        listed = "; ".join(
+            f"{entries[0][0].name} ({str(entries[0][1].get('SeriesDescription', 'no description'))[:40]}, "
+            f"{len(entries)} files)"
+            for entries in list(found.values())[:8]
+        )
+        raise ValueError(f"{path}: the folder holds {len(found)} series. Give a file of the short-axis one: {listed}.")
+    return next(iter(found.values()))
+
+
+def _refuse(path: Path, dataset: Any) -> None:
+    kind = "a segmentation" if dataset.get("Modality") == "SEG" else "no single-frame image with a place in space"
+    raise ValueError(
+        f"{path}: this DICOM file is {kind}. Give the folder of the short-axis series, or a file of it; enhanced "
+        "(multi-frame) files must be converted, for instance with dcm2niix."
+    )
+
+
+def _header(path: Path, pydicom: Any) -> Any:
+    """Return a header without the pixels.
+
+    Raises:
+        ValueError: This is no DICOM file, or it is damaged.
+    """
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True, force=False)
+    except Exception as error:  # pydicom raises whatever a broken byte led to
+        raise ValueError(f"{path}: the DICOM file cannot be read ({one_line(error)}). Copy it once more.") from error
+
+
+def _by_position(path: Path, instances: list[_Instance]) -> list[list[_Instance]]:
+    """Return the instances of each slice in the order of time, and the slices in the order of space."""
+    try:
+        first = _orientation(instances[0][1])
+        normal = np.cross(first[:3], first[3:])
+        placed = []
+        for file, dataset in instances:
+            if np.abs(_orientation(dataset) - first).max() > 1e-3:
+                raise ValueError(
+                    f"{path}: the slices of the series are not parallel, so it is no short-axis stack. Give another "
+                    "series, or leave out localizer and long-axis images."
+                )
+            position = np.array([float(value) for value in dataset.ImagePositionPatient])
+            placed.append((float(position @ normal), file, dataset))
+    except (AttributeError, TypeError, IndexError) as error:
+        raise ValueError(f"{path}: the series does not give the place of its slices ({one_line(error)}).") from error
+    placed.sort(key=lambda entry: (entry[0], str(entry[1])))
+    slices: list[list[_Instance]] = []
+    last = -np.inf
+    for place, file, dataset in placed:
+        if not np.isfinite(place):
+            raise ValueError(f"{file}: the file gives no place in space (ImagePositionPatient). Copy it once more.")
+        if place - last > _SAME_MM:
+            slices.append([])
+        slices[-1].append((file, dataset))
+        last = place
+    return [sorted(entries, key=_when) for entries in slices]
+
+
+def _orientation(dataset: Any) -> NDArray[np.float64]:
+    values = np.array([float(value) for value in dataset.ImageOrientationPatient])
+    right = values.shape == (6,) and np.isfinite(values).all()
+    if not right or not np.allclose(values.reshape(2, 3) @ values.reshape(2, 3).T, np.eye(2), atol=1e-2):
+        raise ValueError(f"the DICOM files give no orientation of their slices (ImageOrientationPatient is {values})")
+    return values
+
+
+def _when(instance: _Instance) -> tuple[float, float, float, str]:
+    """Return what the phases of a slice are sorted by."""
+    file, dataset = instance
+    numbers = []
+    for name in ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber"):
+        try:
+            numbers.append(float(dataset.get(name)))
+        except (TypeError, ValueError):
+            numbers.append(0.0)
+    return numbers[0], numbers[1], numbers[2], file.name
+
+
+def _time(instance: _Instance) -> str:
+    time = instance[1].get("TriggerTime")
+    return f"{float(time):g} ms" if time is not None else instance[0].name
+
+
+def _grid(path: Path, slices: Sequence[Any]) -> Grid:
+    """Return the place of the stack.
+
+    Raises:
+        ValueError: The slices do not have one size, or are not evenly spaced.
+    """
+    first = slices[0]
+    axes = _orientation(first)
+    positions = np.array([[float(value) for value in dataset.ImagePositionPatient] for dataset in slices])
+    try:
+        spacings = {tuple(float(value) for value in dataset.PixelSpacing) for dataset in slices}
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"{path}: the series gives no spacing of its pixels (PixelSpacing).") from error
+    sizes = {(int(dataset.Columns), int(dataset.Rows)) for dataset in slices}
+    if len(sizes) > 1 or np.ptp(np.array(sorted(spacings)), axis=0).max() > 1e-4:
+        raise ValueError(f"{path}: the slices of the series have different sizes or spacings. Give another series.")
+    rows, columns = min(spacings)
+    matrix = np.eye(4)
+    matrix[:3, 0], matrix[:3, 1] = axes[:3] * columns, axes[3:] * rows
+    if len(slices) > 1:
+        matrix[:3, 2] = (positions[-1] - positions[0]) / (len(slices) - 1)
+        steps = positions[0] + np.arange(len(slices))[:, None] * matrix[:3, 2]
+        if np.linalg.norm(positions - steps, axis=1).max() > max(_REGULAR_MM, 0.01 * np.linalg.norm(matrix[:3, 2])):
+            raise ValueError(
+                f"{path}: the slices of the series are not evenly spaced: some are missing. Copy the series once more "
+                "from where it came."
+            )
+    else:
+        thickness = first.get("SpacingBetweenSlices") or first.get("SliceThickness") or 0
+        matrix[:3, 2] = np.cross(axes[:3], axes[3:]) * abs(float(thickness))
+    matrix[:3, 3] = positions[0]
+    (width, height), *_ = sizes
+    return Grid((width, height, len(slices)), matrix)
+
+
+def _pixels(file: Path, header: Any, pydicom: Any) -> NDArray[np.float32]:
+    """Return the pixels of a slice, rescaled.
+
+    Raises:
+        ValueError: They cannot be decoded, or have several values each.
+    """
+    try:
+        pixels = np.asarray(pydicom.dcmread(file).pixel_array)
+        slope, intercept = float(header.get("RescaleSlope") or 1), float(header.get("RescaleIntercept") or 0)
+    except Exception as error:  # pydicom raises whatever a broken byte led to
+        raise ValueError(
+            f"{file}: the pixels cannot be decoded ({one_line(error)}). If they are compressed, decompress the series, "
+            "for instance with dcmdjpeg; else copy the file once more."
+        ) from error
+    if pixels.ndim != 2 or pixels.shape != (int(header.Rows), int(header.Columns)):
+        raise ValueError(f"{file}: the file has the shape {pixels.shape}, a slice has rows and columns of grey values.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (pixels * slope + intercept).astype(np.float32)
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,148 @@
+"""MetaImage files (.mha, .mhd), read without trusting their headers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import Grid
+from .nrrd_file import opened_as_is
+from .raw import CUT_OFF, as_array, chunks, decompressed, opened, read_up_to, size_in_bytes
+
+_TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG": "i4",
+    "MET_ULONG": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
+}
+_LONGEST_HEADER = 1 << 20
+
+
+def read_meta_image(path: Path) -> tuple[dict[str, str], NDArray[Any], Grid, int]:
+    """Read a file.
+
+    Returns:
+        The fields of its header; its voxels, slowest axis first; the place of the first three axes; and how many values
+        a voxel has. With several values per voxel, they are the last axis.
+
+    Raises:
+        ValueError: It cannot be used. The message names the file and the remedy.
+    """
+    with opened(path) as stream:
+        fields = _fields(path, stream)
+        order = _yes(fields, "ElementByteOrderMSB") or _yes(fields, "BinaryDataByteOrderMSB")
+        kind = fields.get("ElementType", "").upper()
+        if kind not in _TYPES:
+            raise ValueError(f"{path}: the voxels are of the type {kind[:40]!a}. Save it with whole or float numbers.")
+        dtype = np.dtype((">" if order else "<") + _TYPES[kind])
+        sizes = [int(value) for value in _numbers(path, fields, "DimSize", whole=True)]
+        (dimension,) = _numbers(path, fields, "NDims", whole=True) or [0]
+        (channels,) = _numbers(path, fields, "ElementNumberOfChannels", whole=True) or [1]
+        if not 1 <= dimension <= 10 or len(sizes) != dimension or not 1 <= channels <= 1 << 16:
+            raise ValueError(f"{path}: the header is damaged (NDims and DimSize). {CUT_OFF}")
+        shape = [*sizes[::-1], int(channels)] if channels > 1 else sizes[::-1]
+        size = size_in_bytes(path, shape, dtype.itemsize)
+        grid = _grid(path, fields, sizes)
+        name = fields["ElementDataFile"].strip()
+        if name.upper() == "LOCAL":
+            values = _voxels(path, stream, fields, shape, dtype, size)
+        elif name.upper().startswith("LIST") or "%" in name:
+            raise ValueError(f"{path}: the voxels are spread over several files. Save the volume as one file (.mha).")
+        else:
+            data_path = path.parent / name
+            if not data_path.is_file():
+                raise ValueError(f"{path}: the voxels are in {name!a}, which is not there. Copy it beside the header.")
+            with opened_as_is(data_path) as data:
+                values = _voxels(data_path, data, fields, shape, dtype, size)
+    return fields, values, grid, int(channels)
+
+
+def _fields(path: Path, stream: BinaryIO) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    read = 0
+    while "ElementDataFile" not in fields:
+        line = stream.readline(_LONGEST_HEADER)
+        read += len(line)
+        if not line or read > _LONGEST_HEADER or b"\0" in line:
+            raise ValueError(f"{path}: this is no MetaImage file, or it is damaged. {CUT_OFF}")
+        name, found, value = line.decode("utf-8", "surrogateescape").partition("=")
+        if found:
+            fields[name.strip()] = value.strip()
+    return fields
+
+
+def _grid(path: Path, fields: dict[str, str], sizes: list[int]) -> Grid:
+    count = len(sizes)
+
+    def first(*names: str) -> list[float]:
+        return next((found for name in names if (found := _numbers(path, fields, name))), [])
+
+    spacing = first("ElementSpacing", "ElementSize") or [1.0] * count
+    origin = first("Offset", "Position", "Origin") or [0.0] * count
+    directions = first("TransformMatrix", "Orientation", "Rotation") or list(np.eye(count).ravel())
+    if len(spacing) != count or len(origin) != count or len(directions) != count * count:
+        raise ValueError(f"{path}: the header is damaged (ElementSpacing, Offset or TransformMatrix). {CUT_OFF}")
+    matrix = np.eye(4)
+    most = min(count, 3)
+    # One row of the field is the direction of one axis.
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix[:most, :most] = np.reshape(directions, (count, count))[:most, :most].T * np.array(spacing)[:most]
+    matrix[:most, 3] = origin[:most]
+    i, j, k = (*sizes, 1, 1)[:3]
+    return Grid((i, j, k), matrix)
+
+
+def _voxels(
+    path: Path, stream: BinaryIO, fields: dict[str, str], shape: list[int], dtype: np.dtype[Any], size: int
+) -> NDArray[Any]:
+    if not _yes(fields, "BinaryData", default=True):
+        text = bytes(read_up_to(stream, 64 * size // dtype.itemsize)).split()[: size // dtype.itemsize]
+        try:
+            numbers = np.array(text, dtype=np.float64)
+        except ValueError as error:
+            raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}") from error
+        with np.errstate(invalid="ignore"):
+            return as_array(path, numbers.astype(dtype).tobytes(), dtype, shape)
+    if _yes(fields, "CompressedData"):
+        return as_array(path, decompressed(path, chunks(stream), "gzip", size), dtype, shape)
+    (skip,) = _numbers(path, fields, "HeaderSize") or [0.0]
+    if skip == -1:
+        rest = read_up_to(stream, 2 * size + (1 << 26))
+        return as_array(path, rest[-size:], dtype, shape)
+    if not 0 <= skip < 1 << 26:
+        raise ValueError(f"{path}: the header is damaged (HeaderSize). {CUT_OFF}")
+    read_up_to(stream, int(skip))
+    return as_array(path, read_up_to(stream, size), dtype, shape)
+
+
+def _numbers(path: Path, fields: dict[str, str], name: str, whole: bool = False) -> list[float]:
+    if name not in fields:
+        return []
+    text = fields[name].split()
+    try:
+        numbers = [float(part) for part in text[:256]]
+    except ValueError:
+        numbers = []
+    if (
+        not numbers
+        or len(text) > 256
+        or (whole and not all(abs(value) < 1 << 40 and value % 1 == 0 for value in numbers))
+    ):
+        raise ValueError(f"{path}: the header is damaged ({name} is {fields[name][:40]!a}). {CUT_OFF}")
+    return [int(value) for value in numbers] if whole else numbers
+
+
+def _yes(fields: dict[str, str], name: str, default: bool = False) -> bool:
+    text = fields.get(name, "").strip().lower()
+    return text[:1] in ("t", "1", "y") if text else default

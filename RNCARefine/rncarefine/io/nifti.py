@@ -1,0 +1,328 @@
+"""NIfTI files (version 1 and 2), read byte by byte.
+
+ITK's reader turns NaN into 0, takes what lies behind the end of the file for voxels, refuses slightly sheared axes and
+goes by the file's name rather than by its content. Where a stack lies in space is decided as ITK, and with it Slicer,
+decides it.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import Grid
+from .raw import CUT_OFF, GZIP_MAGIC, as_array, compress, count_rest, opened, read_up_to, size_in_bytes
+
+Affine = NDArray[np.float64]
+
+MOST_SHEAR_DEG = 2.0
+"""How far from perpendicular axes may be; Slicer shows such a stack as if they were perpendicular."""
+_TYPES = {
+    2: "u1",
+    4: "i2",
+    8: "i4",
+    16: "f4",
+    64: "f8",
+    256: "i1",
+    512: "u2",
+    768: "u4",
+    1024: "i8",
+    1280: "u8",
+}
+_OTHER_TYPES = {1: "bits", 32: "complex numbers", 1792: "complex numbers", 2048: "complex numbers", 128: "colours"}
+_OTHER_TYPES |= {2304: "colours", 1536: "numbers of 128 bits"}
+_MM = {1: 1000.0, 3: 0.001}
+"""Factors of the units that are not mm: metres and micrometres."""
+_SCANNER = 1
+"""Code of a form that holds the place in the scanner."""
+
+
+@dataclass(frozen=True)
+class NiftiHeader:
+    """What a NIfTI header says.
+
+    Attributes:
+        path: The file, for messages.
+        data: All bytes before the voxels, extensions included.
+        order: "<" or ">".
+        version: 1 or 2.
+        shape: Lengths of the axes without trailing ones beyond the third: ``(i, j, k)``, and more of a series.
+        dtype: Type and byte order of the voxels.
+        slope: Factor of the voxels, 1 if there is none.
+        intercept: What is added after that.
+        affine: From voxel indices ``(i, j, k)`` to mm in LPS axes.
+        compressed: Whether the file is compressed.
+    """
+
+    path: Path
+    data: bytes
+    order: str
+    version: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    slope: float
+    intercept: float
+    affine: Affine
+    compressed: bool
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the voxels are other numbers than the file holds."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+    @property
+    def grid(self) -> Grid:
+        """The place in space."""
+        i, j, k = self.shape[:3]
+        return Grid((i, j, k), self.affine)
+
+
+def read_nifti(path: Path, what: str, phase: int | None = None) -> tuple[NiftiHeader, NDArray[Any]]:
+    """Read a stack; the numbers are those of the file, not scaled.
+
+    Args:
+        path: The file, compressed or not, whatever its name says.
+        what: What to call it in messages.
+        phase: Which frame of a series to read, from 0.
+
+    Returns:
+        The header, and the voxels, shape ``(k, j, i)``.
+
+    Raises:
+        ValueError: It cannot be used. The message names the file and the remedy.
+    """
+    with path.open("rb") as file:
+        compressed = file.read(2) == GZIP_MAGIC
+    with opened(path) as stream:
+        start = bytes(read_up_to(stream, 540))
+        if start[:4] == b"NRRD" or b"NDims" in start[:200]:
+            raise ValueError(f"{path}: this is another kind of file than its name says. Rename it to .nrrd or .mha.")
+        header, offset = _parse(path, start, what, compressed)
+        frame = check_frames(path, what, header.shape, phase)
+        size = size_in_bytes(path, header.shape[:3], header.dtype.itemsize)
+        size_in_bytes(path, header.shape, 1)
+        rest = offset - len(start)
+        before = start[:offset] + bytes(read_up_to(stream, max(rest, 0)))
+        data = bytearray(start[offset:]) if rest < 0 else bytearray()
+        skipped = frame * size
+        if skipped and len(data):
+            skipped -= len(data)
+            data = data[len(data) + skipped :] if skipped < 0 else bytearray()
+        if skipped > 0:
+            read_up_to(stream, skipped)
+        data += read_up_to(stream, size - len(data))
+        there = offset + frame * size + len(data) + count_rest(stream)
+    promised = offset + math.prod(header.shape) * header.dtype.itemsize
+    if there < promised:
+        raise ValueError(
+            f"{path}: the file is cut off, it has {there} bytes of the {promised} that its header promises. {CUT_OFF}"
+        )
+    i, j, k = header.shape[:3]
+    kept = NiftiHeader(**{**vars(header), "data": before})
+    return kept, as_array(path, data[:size], header.dtype, (k, j, i))
+
+
+def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | None) -> int:
+    """Return which frame of a file to read.
+
+    Args:
+        path: The file, for messages.
+        what: What to call it in messages.
+        shape: Lengths of its axes ``(i, j, k, ...)``.
+        phase: The frame that was asked for.
+
+    Raises:
+        ValueError: It has not three dimensions, or several frames of which none was chosen, or not that one.
+    """
+    if len(shape) < 3:
+        raise ValueError(
+            f"{path}: the {what} has {len(shape)} dimensions, a stack has 3. Save a single slice as a volume of one "
+            "slice, or all slices in one file, and use that."
+        )
+    frames = math.prod(shape[3:])
+    if phase is None and len(shape) > 3:
+        raise ValueError(
+            f"{path}: the {what} has {len(shape)} dimensions, a stack has 3. Choose one of the {frames} phases with "
+            f"--phase 0 to --phase {frames - 1}, or save a single frame of the sequence as a file of its own."
+        )
+    if phase is not None and not 0 <= phase < frames:
+        last = "only --phase 0" if frames == 1 else f"--phase 0 to --phase {frames - 1}"
+        raise ValueError(f"{path}: the {what} has no phase {phase}; it has {last}.")
+    return phase or 0
+
+
+def nifti_bytes(header: NiftiHeader, values: NDArray[Any], compressed: bool) -> bytes:
+    """Return a file with the header that was read and other voxels.
+
+    Args:
+        header: The header, kept byte for byte but for the number of frames.
+        values: Voxels of its type, not scaled, shape ``(k, j, i)``.
+        compressed: Whether to compress the file.
+    """
+    data = bytearray(header.data)
+    if len(header.shape) > 3:  # one frame of a series
+        form, place = ("8h", 40) if header.version == 1 else ("8q", 16)
+        struct.pack_into(f"{header.order}{form}", data, place, 3, *values.shape[::-1], 1, 1, 1, 1)
+    data += values.astype(header.dtype).tobytes()
+    return compress(bytes(data)) if compressed else bytes(data)
+
+
+def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[NiftiHeader, int]:
+    """Return what a header says, without the bytes before the voxels, and where they begin."""
+    for order in "<>":
+        size = struct.unpack_from(f"{order}i", start)[0] if len(start) >= 4 else 0
+        if (size == 348 and len(start) >= 348) or (size == 540 and len(start) >= 540):
+            break
+    else:
+        raise ValueError(f"{path}: the {what} cannot be read (this is no NIfTI file). {CUT_OFF}")
+    version = 1 if size == 348 else 2
+    real, whole = ("f", "h") if version == 1 else ("d", "q")
+
+    def get(form: str, place: int) -> tuple[Any, ...]:
+        return struct.unpack_from(f"{order}{form}", start, place)
+
+    magic = start[344:348] if version == 1 else start[4:8]
+    if magic[:3] in (b"ni1", b"ni2"):
+        raise ValueError(
+            f"{path}: the voxels are in another file (.img). Save the {what} as one file, .nii or .nii.gz."
+        )
+    if magic[:3] not in (b"n+1", b"n+2"):
+        raise ValueError(f"{path}: the {what} cannot be read (this is no NIfTI file). {CUT_OFF}")
+    dim = get(f"8{whole}", 40 if version == 1 else 16)
+    code, bits = get("2h", 70) if version == 1 else get("2h", 12)
+    pixdim = get(f"8{real}", 76 if version == 1 else 104)
+    (vox_offset,) = get("f" if version == 1 else "q", 108 if version == 1 else 168)
+    slope, intercept = get(f"2{real}", 112 if version == 1 else 176)
+    (units,) = get("b" if version == 1 else "i", 123 if version == 1 else 500)
+    qform, sform = get("2h", 252) if version == 1 else get("2i", 344)
+    numbers = get(f"18{real}", 256 if version == 1 else 352)
+    if code not in _TYPES:
+        held = _OTHER_TYPES.get(code, f"an unknown type ({code})")
+        remedy = "Save the magnitude" if "complex" in held else "Save grey values"
+        raise ValueError(f"{path}: the {what} holds {held}. {remedy} as 16-bit or float numbers, and use that.")
+    dtype = np.dtype(f"{order}{_TYPES[code]}")
+    if bits != 8 * dtype.itemsize:
+        raise ValueError(f"{path}: the header is damaged (datatype {code} with {bits} bits). {CUT_OFF}")
+    if not 1 <= dim[0] <= 7 or any(length < 1 for length in dim[1 : dim[0] + 1]):
+        raise ValueError(f"{path}: the header is damaged (dim {', '.join(map(str, dim))}). {CUT_OFF}")
+    shape = tuple(int(length) for length in dim[1 : dim[0] + 1])
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    least = 352 if version == 1 else 544
+    if not math.isfinite(vox_offset) or not least <= vox_offset <= 1 << 26 or vox_offset != int(vox_offset):
+        raise ValueError(
+            f"{path}: the header is damaged (vox_offset is {vox_offset:g}; the voxels of one file begin at byte "
+            f"{least} or later). Save it once more with the program that made it."
+        )
+    if not math.isfinite(slope) or not math.isfinite(intercept) or slope == 0:
+        slope, intercept = 1.0, (intercept if slope == 0 and math.isfinite(intercept) else 0.0)
+    affine = _affine(path, what, pixdim, units & 7, qform, sform, numbers) if len(shape) >= 3 else np.eye(4)
+    header = NiftiHeader(path, b"", order, version, shape, dtype, float(slope), float(intercept), affine, compressed)
+    return header, int(vox_offset)
+
+
+def _affine(
+    path: Path,
+    what: str,
+    pixdim: tuple[float, ...],
+    units: int,
+    qform: int,
+    sform: int,
+    numbers: tuple[float, ...],
+) -> Affine:
+    """Return where the voxels lie, in LPS axes.
+
+    Raises:
+        ValueError: The header does not say it, or says two things.
+    """
+    spacing = np.array(pixdim[1:4])
+    if not np.isfinite([*pixdim[:4], *numbers]).all():
+        raise ValueError(
+            f"{path}: the header of the {what} gives no place in space (NaN or infinite values). Copy the header of "
+            "the image, or save the file once more with the program that made it."
+        )
+    rows = np.reshape(numbers[6:], (3, 4))
+    columns = np.linalg.norm(rows[:, :3], axis=0)
+    shear = _shear_deg(rows[:, :3])
+    # ITK: the s-form where it holds the place in the scanner, or where there is no q-form; never a sheared one.
+    use_sform = sform > 0 and (qform <= 0 or (sform == _SCANNER and shear is not None and shear < 0.1))
+    if use_sform:
+        if shear is None:
+            axis = "no slice direction" if columns[2] == 0 and columns[:2].all() else "axes without a length"
+            raise ValueError(
+                f"{path}: the header of the {what} gives {axis} (sform). Copy the header of another file of the same "
+                "stack, or set the sform: spacing times direction of each axis."
+            )
+        if shear > MOST_SHEAR_DEG:
+            raise ValueError(
+                f"{path}: the axes of the {what} are not perpendicular (sheared by {shear:.1f} degrees). Resample it "
+                "to perpendicular axes, for instance in Slicer with Resample Scalar/Vector/DWI Volume."
+            )
+        given = spacing != 0
+        if (np.abs(np.abs(spacing) - columns) > 0.01 * columns)[given].any():
+            raise ValueError(
+                f"{path}: the header of the {what} gives two spacings: {_listed(spacing)} mm (pixdim) and "
+                f"{_listed(columns)} mm (sform). Correct the one that is wrong."
+            )
+        lengths = np.where(given, np.abs(spacing), columns)
+        matrix = np.eye(4)
+        matrix[:3, :3] = rows[:, :3] / columns * lengths
+        matrix[:3, 3] = rows[:, 3]
+    else:
+        if (spacing == 0).any():
+            raise ValueError(
+                f"{path}: the header of the {what} gives no spacing (pixdim is {_listed(spacing)}). Copy the header "
+                "of another file of the same stack, or set the spacing in mm."
+            )
+        if (spacing < 0).any():
+            raise ValueError(
+                f"{path}: the header of the {what} gives a negative spacing (pixdim is {_listed(spacing)}). Save it "
+                "once more with the program that made it."
+            )
+        matrix = np.diag([*spacing, 1.0])
+        if qform > 0:
+            matrix[:3, :3] = _rotation(numbers[:3]) * [1, 1, -1 if pixdim[0] < 0 else 1] * spacing
+            matrix[:3, 3] = numbers[3:6]
+        else:  # ITK: LPS axes at the origin
+            matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix
+    matrix[:3] *= _MM.get(units, 1.0)
+    return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
+
+
+def _rotation(quaternion: tuple[float, ...]) -> NDArray[np.float64]:
+    b, c, d = (float(value) for value in quaternion)
+    rest = 1.0 - (b * b + c * c + d * d)
+    if rest < 1e-7:
+        length = math.sqrt(b * b + c * c + d * d)
+        a, b, c, d = 0.0, b / length, c / length, d / length
+    else:
+        a = math.sqrt(rest)
+    return np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+    )
+
+
+def _shear_deg(axes: NDArray[np.float64]) -> float | None:
+    """Return by how much axes are not perpendicular; ``None`` if they do not span the space."""
+    lengths = np.linalg.norm(axes, axis=0)
+    if not (lengths > 0).all():
+        return None
+    units = axes / lengths
+    if abs(np.linalg.det(units)) < 1e-3:
+        return None
+    cosines = np.abs(units.T @ units - np.eye(3)).max()
+    return math.degrees(math.asin(min(float(cosines), 1.0)))
+
+
+def _listed(values: NDArray[np.float64]) -> str:
+    return " x ".join(f"{float(value):g}" for value in values)

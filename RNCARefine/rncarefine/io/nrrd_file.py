@@ -1,0 +1,370 @@
+"""NRRD files, header and voxels, read and written byte by byte.
+
+Every field that is not about the voxels themselves is kept as it is, letter for letter: names in UTF-8 as well as what
+other programs have put there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import Grid
+from .raw import CUT_OFF, as_array, chunks, compress, decompressed, opened, read_up_to, size_in_bytes
+
+_TYPES = {
+    "i1": "signed char, int8, int8_t",
+    "u1": "uchar, unsigned char, uint8, uint8_t",
+    "i2": "short, short int, signed short, signed short int, int16, int16_t",
+    "u2": "ushort, unsigned short, unsigned short int, uint16, uint16_t",
+    "i4": "int, signed int, int32, int32_t",
+    "u4": "uint, unsigned int, uint32, uint32_t",
+    "i8": "longlong, long long, long long int, signed long long, signed long long int, int64, int64_t",
+    "u8": "ulonglong, unsigned long long, unsigned long long int, uint64, uint64_t",
+    "f4": "float",
+    "f8": "double",
+}
+_TYPE_OF = {name: code for code, names in _TYPES.items() for name in names.split(", ")}
+_NAME_OF = {
+    "i1": "signed char",
+    "u1": "unsigned char",
+    "i2": "short",
+    "u2": "unsigned short",
+    "i4": "int",
+    "u4": "unsigned int",
+    "i8": "long long int",
+    "u8": "unsigned long long int",
+    "f4": "float",
+    "f8": "double",
+}
+_ENCODINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2", "hex": "hex"}
+_ENCODINGS |= dict.fromkeys(("ascii", "text", "txt"), "text")
+_SPACES = {
+    "left-posterior-superior": (1, 1, 1),
+    "lps": (1, 1, 1),
+    "right-anterior-superior": (-1, -1, 1),
+    "ras": (-1, -1, 1),
+    "left-anterior-superior": (1, -1, 1),
+    "las": (1, -1, 1),
+}
+"""Signs that turn the axes of a space into LPS; ITK takes any other space for LPS."""
+_LONGEST_HEADER = 1 << 24
+_ORDER: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
+_SPELLED = {"dataFile": "data file", "datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
+_SPELLED |= {"centerings": "centers", "axismins": "axis mins", "axismaxs": "axis maxs", "sampleunits": "sample units"}
+FROM_VOXELS = ("type", "dimension", "sizes", "endian", "encoding", "data file", "line skip", "byte skip")
+"""Fields that the voxels themselves decide."""
+PER_AXIS = ("centers", "spacings", "thicknesses", "axis mins", "axis maxs", "labels", "units", "kinds")
+"""Fields with an entry per axis, which no longer fit when the number of axes changes."""
+
+
+@dataclass(frozen=True)
+class NrrdHeader:
+    """What a NRRD header says, as text.
+
+    Attributes:
+        magic: The first line.
+        fields: Fields of the format, such as ``sizes``.
+        notes: Key/value pairs, which belong to whatever program has written them, as they are in the file.
+    """
+
+    magic: str = "NRRD0004"
+    fields: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def with_notes(self, **notes: str) -> NrrdHeader:
+        """Return the header with key/value pairs added or replaced."""
+        return NrrdHeader(self.magic, self.fields, {**self.notes, **notes})
+
+
+@dataclass(frozen=True, eq=False)
+class NrrdFile:
+    """A file that has been read.
+
+    Attributes:
+        header: Its header.
+        values: Its voxels, slowest axis first, so that the last axis is the first one of the header.
+        axes: For each axis of the header, whether it is one of space.
+        grid: The place of the three axes of space.
+    """
+
+    header: NrrdHeader
+    values: NDArray[Any]
+    axes: tuple[bool, ...]
+    grid: Grid
+
+
+def read_header(path: Path) -> NrrdHeader:
+    """Read a header.
+
+    Raises:
+        ValueError: It cannot be used. The message names the file and the remedy.
+    """
+    with opened(path) as stream:
+        return _read_header(path, stream)
+
+
+def read_nrrd(path: Path) -> NrrdFile:
+    """Read a file with three axes of space, and possibly more.
+
+    Raises:
+        ValueError: It cannot be used. The message names the file and the remedy.
+    """
+    with opened(path) as stream:
+        header = _read_header(path, stream)
+        sizes, dtype = _layout(path, header)
+        axes, grid = _geometry(path, header, sizes)
+        size = size_in_bytes(path, sizes, dtype.itemsize)
+        detached = header.fields.get("data file")
+        if detached is None:
+            values = _voxels(path, stream, header, sizes, dtype, size)
+        else:
+            data_path = path.parent / detached
+            if not data_path.is_file():
+                raise ValueError(
+                    f"{path}: the voxels are in {detached}, which is not there. Copy it beside the header."
+                )
+            with opened_as_is(data_path) as data:
+                values = _voxels(data_path, data, header, sizes, dtype, size)
+    return NrrdFile(header, values, axes, grid)
+
+
+@contextmanager
+def opened_as_is(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading.
+
+    Raises:
+        ValueError: It cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise ValueError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
+
+
+def nrrd_bytes(header: NrrdHeader, values: NDArray[Any], grid: Grid, layers: bool = False) -> bytes:
+    """Return a file in one piece.
+
+    Args:
+        header: Fields and key/value pairs, which are kept but for those that the voxels or the place decide.
+        values: The voxels, shape ``(k, j, i)`` or ``(k, j, i, layer)``.
+        grid: Their place in space.
+        layers: Whether the last axis of ``values`` is one of layers and not of space.
+    """
+    fields = dict(header.fields)
+    encoding = "raw" if _ENCODINGS.get(fields.get("encoding", "").lower()) == "raw" else "gzip"
+    kept = fields if _fits(fields, values.ndim, layers) else {}
+    signs = _SPACES.get(fields.get("space", "").lower())
+    space = "left-posterior-superior" if signs is None else fields["space"]
+    matrix = grid.ijk_to_lps[:3] * np.array(signs or (1, 1, 1))[:, None]
+    kind = fields.get("type", "")
+    head = {
+        "type": kind if _TYPE_OF.get(kind.lower()) == values.dtype.str[1:] else _NAME_OF[values.dtype.str[1:]],
+        "dimension": str(values.ndim),
+        "space": space,
+        "sizes": " ".join(str(length) for length in values.shape[::-1]),
+        "space directions": " ".join(["none"] * layers + [_vector(matrix[:, axis]) for axis in range(3)]),
+        "kinds": kept.get("kinds", " ".join(["list"] * layers + ["domain"] * 3)),
+    }
+    if values.dtype.itemsize > 1:
+        head["endian"] = "little"
+    head["encoding"] = encoding
+    head["space origin"] = _vector(matrix[:, 3])
+    if (
+        kept
+        and signs is not None
+        and np.array_equal(_geometry(Path(), header, (1,) * values.ndim)[1].ijk_to_lps, grid.ijk_to_lps)
+    ):
+        head |= {name: fields[name] for name in ("space directions", "space origin") if name in fields}
+    dropped = {*FROM_VOXELS, *head, "space dimension", "spacings", "axis mins", "axis maxs"}
+    more = {name: value for name, value in fields.items() if name not in dropped and (kept or name not in PER_AXIS)}
+    lines = [header.magic if header.magic.startswith("NRRD") else "NRRD0004"]
+    lines += [f"{name}: {value}" for name, value in {**head, **more}.items()]
+    lines += [f"{name}:={value}" for name, value in header.notes.items()]
+    data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+    return ("\n".join(lines) + "\n\n").encode("utf-8", "surrogateescape") + (
+        compress(data) if encoding == "gzip" else data
+    )
+
+
+def _fits(fields: Mapping[str, str], dimension: int, layers: bool) -> bool:
+    """Tell whether fields with an entry per axis still fit: as many axes, and layers first."""
+    directions = re.findall(r"none|\([^)]*\)", fields.get("space directions", "").lower())
+    return fields.get("dimension") == str(dimension) and (directions[:1] == ["none"]) == layers
+
+
+def escaped(text: str) -> str:
+    """Return a value as it stands in a header."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def unescaped(text: str) -> str:
+    r"""Return the value of a key/value pair, in which line ends are written ``\n`` and backslashes ``\\``."""
+    return re.sub(r"\\(n|\\)", lambda found: "\n" if found[1] == "n" else "\\", text)
+
+
+def _read_header(path: Path, stream: BinaryIO) -> NrrdHeader:
+    magic = stream.readline(64)
+    if not re.fullmatch(rb"NRRD\d{4}\r?\n", magic):
+        raise ValueError(f"{path}: this is no NRRD file. {CUT_OFF}")
+    fields: dict[str, str] = {}
+    notes: dict[str, str] = {}
+    read = 0
+    while True:
+        line = stream.readline(_LONGEST_HEADER)
+        read += len(line)
+        if read > _LONGEST_HEADER:
+            raise ValueError(f"{path}: the header has no end. {CUT_OFF}")
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        if not text:
+            break
+        if text.startswith("#"):
+            continue
+        found = re.match(r"(.*?)(:=|:(?: |$))", text)
+        if found is None:
+            raise ValueError(f"{path}: the header is damaged (line {_short(text)}). {CUT_OFF}")
+        name, value = found[1].strip(), text[found.end() :]
+        if found[2] == ":=":
+            notes[name] = value  # given twice: the last one counts, as in Slicer
+            continue
+        name = _SPELLED.get(name.replace(" ", ""), name)
+        if fields.get(name, value.strip()) != value.strip():
+            raise ValueError(
+                f"{path}: the field {_short(name)} is given twice in the header ({_short(fields[name])} and "
+                f"{_short(value)}). Delete the wrong one with a text editor that keeps binary data, or save the file "
+                "once more from 3D Slicer."
+            )
+        fields[name] = value.strip()
+    return NrrdHeader(magic.decode("ascii").strip(), fields, notes)
+
+
+def _layout(path: Path, header: NrrdHeader) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return the lengths of the axes, first one of the header first, and the type of the voxels."""
+    for name in ("type", "dimension", "sizes", "encoding"):
+        if name not in header.fields:
+            raise ValueError(f"{path}: the header has no field {name!r}. {CUT_OFF}")
+    kind = header.fields["type"].lower()
+    if kind not in _TYPE_OF:
+        raise ValueError(f"{path}: the voxels are of the type {_short(kind)}. Save it with whole or float numbers.")
+    try:
+        sizes = tuple(int(text) for text in header.fields["sizes"].split())
+        dimension = int(header.fields["dimension"])
+    except ValueError:
+        sizes, dimension = (), 1
+    if not 1 <= dimension <= 16 or dimension != len(sizes):
+        raise ValueError(f"{path}: the header is damaged (sizes {_short(header.fields['sizes'])}). {CUT_OFF}")
+    encoding = header.fields["encoding"].lower()
+    if encoding not in _ENCODINGS:
+        raise ValueError(f"{path}: the encoding {_short(encoding)} is unknown. Save it with the encoding gzip or raw.")
+    orders: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
+    order = orders.get(header.fields.get("endian", "").lower())
+    dtype = np.dtype(_TYPE_OF[kind])
+    if order is None and dtype.itemsize > 1 and _ENCODINGS[encoding] not in ("text",):
+        raise ValueError(f"{path}: the header does not give the order of the bytes (endian). {CUT_OFF}")
+    return sizes, dtype.newbyteorder(order or _ORDER)
+
+
+def _geometry(path: Path, header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[tuple[bool, ...], Grid]:
+    """Return which axes are of space, and their place."""
+    fields = header.fields
+    if "space directions" in fields:
+        found = re.findall(r"none|\([^)]*\)", fields["space directions"].lower())
+        vectors = [None if text == "none" else _numbers(path, text.strip("()"), ",") for text in found]
+        vectors = [None if one is None or np.isnan(one).all() else one for one in vectors]
+        if len(vectors) != len(sizes):
+            raise ValueError(f"{path}: the header is damaged (space directions). {CUT_OFF}")
+        origin = _numbers(path, fields.get("space origin", "(0,0,0)").strip("()"), ",")
+        if len(origin) == 4 and all(one is None or len(one) == 4 for one in vectors):
+            # As ITK writes a series: time is the fourth dimension of its space.
+            vectors = [one if one is None or any(one[:3]) else None for one in vectors]
+            if not any(one is not None and one[3] for one in vectors):
+                vectors, origin = [one if one is None else one[:3] for one in vectors], origin[:3]
+    else:
+        kinds = fields.get("kinds", "").split()
+        listed = len(kinds) == len(sizes)
+        spacings = _numbers(path, fields["spacings"], None) if "spacings" in fields else []
+        vectors = []
+        for axis in range(len(sizes)):
+            space = not listed or kinds[axis].lower() in ("domain", "space", "???", "none")
+            step = spacings[axis] if axis < len(spacings) else np.nan
+            number = sum(one is not None for one in vectors)
+            vectors.append(
+                list(np.eye(3)[number] * (0.0 if np.isnan(step) else step)) if space and number < 3 else None
+            )
+        origin = [0.0, 0.0, 0.0]
+    axes = tuple(one is not None for one in vectors)
+    chosen = [one for one in vectors if one is not None]
+    if len(chosen) != 3:
+        raise ValueError(
+            f"{path}: the file has {len(chosen)} axes in space, a stack has 3. Save all slices in one file, or a "
+            "single slice as a volume of one slice, and use that."
+        )
+    if any(len(one) != 3 for one in (*chosen, origin)):
+        raise ValueError(f"{path}: the header is damaged (space directions or space origin). {CUT_OFF}")
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(chosen).T
+    matrix[:3, 3] = origin
+    # What is not a number, or no plausible one, is refused by whoever asks for the place.
+    matrix[:3] *= np.array(_SPACES.get(fields.get("space", "").lower(), (1, 1, 1)))[:, None]
+    i, j, k = (length for length, space in zip(sizes, axes, strict=True) if space)
+    return axes, Grid((i, j, k), matrix)
+
+
+def _voxels(
+    path: Path, stream: BinaryIO, header: NrrdHeader, sizes: Sequence[int], dtype: np.dtype[Any], size: int
+) -> NDArray[Any]:
+    encoding = _ENCODINGS[header.fields["encoding"].lower()]
+    try:
+        lines, skip = (int(header.fields.get(name, "0")) for name in ("line skip", "byte skip"))
+    except ValueError:
+        lines, skip = -1, 0
+    if not (0 <= lines < 1 << 20 and -1 <= skip < 1 << 26):
+        raise ValueError(f"{path}: the header is damaged (line skip or byte skip). {CUT_OFF}")
+    for _ in range(lines):
+        stream.readline(_LONGEST_HEADER)
+    shape = sizes[::-1]
+    if encoding in ("gzip", "bzip2"):
+        data = decompressed(path, chunks(stream), encoding, size + max(skip, 0))
+        return as_array(path, data[-size:] if skip < 0 else data[skip:], dtype, shape)
+    if encoding == "raw":
+        if skip < 0:
+            rest = read_up_to(stream, 2 * size + (1 << 26))
+            return as_array(path, rest[-size:], dtype, shape)
+        read_up_to(stream, skip)
+        return as_array(path, read_up_to(stream, size), dtype, shape)
+    text = bytes(read_up_to(stream, max(skip, 0) + 64 * size // dtype.itemsize))[max(skip, 0) :]
+    try:
+        if encoding == "hex":
+            return as_array(path, bytes.fromhex("".join(text.decode("ascii").split()))[:size], dtype, shape)
+        numbers = np.array(text.split()[: size // dtype.itemsize], dtype=np.float64)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}") from error
+    if dtype.kind != "f":
+        limits = np.iinfo(dtype)
+        if not np.isfinite(numbers).all() or (numbers < limits.min).any() or (numbers > limits.max).any():
+            raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}")
+    return as_array(path, numbers.astype(dtype).tobytes(), dtype, shape)
+
+
+def _numbers(path: Path, text: str, separator: str | None) -> list[float]:
+    try:
+        return [float(part) for part in text.split(separator)]
+    except ValueError:
+        raise ValueError(f"{path}: the header is damaged ({_short(text)} are no numbers). {CUT_OFF}") from None
+
+
+def _vector(values: NDArray[np.float64]) -> str:
+    return "(" + ",".join(repr(float(value) + 0.0) for value in values) + ")"
+
+
+def _short(text: str) -> str:
+    return ascii(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,152 @@
+"""Bytes of image files, read without trusting any number in their headers.
+
+A header may promise more voxels than there are, or more than fit into memory. Nothing here allocates more than the
+file really holds, and nothing more than :data:`LIMIT`.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMIT = 1 << 30
+"""Most bytes of voxels that are read: a stack of 512 x 512 pixels would have a thousand slices."""
+CUT_OFF = "Copy or download it again."
+GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading; one that is compressed with gzip, whatever its name, is read uncompressed.
+
+    Raises:
+        ValueError: The file is empty, cannot be opened, or its compressed data are damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(2)
+            if not magic:
+                raise ValueError(f"{path}: the file is empty (0 bytes). {CUT_OFF}")
+            file.seek(0)
+            if magic == GZIP_MAGIC:
+                with gzip.GzipFile(fileobj=file) as stream:
+                    yield stream  # type: ignore[misc]
+            else:
+                yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path}: the file is cut off or damaged ({error}). {CUT_OFF}") from error
+    except OSError as error:
+        raise ValueError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
+
+
+def read_up_to(stream: BinaryIO, count: int) -> bytearray:
+    """Return the next bytes of a stream, ``count`` of them or as many as there are."""
+    data = bytearray()
+    while len(data) < count:
+        part = stream.read(min(_CHUNK, count - len(data)))
+        if not part:
+            break
+        data += part
+    return data
+
+
+def count_rest(stream: BinaryIO) -> int:
+    """Return how many bytes are left in a stream."""
+    count = 0
+    while part := stream.read(_CHUNK):
+        count += len(part)
+    return count
+
+
+def size_in_bytes(path: Path, shape: Sequence[int], itemsize: int) -> int:
+    """Return how many bytes an array has.
+
+    Raises:
+        ValueError: A length is not positive, or the array is too large.
+    """
+    if any(length < 1 for length in shape):
+        raise ValueError(f"{path}: the header gives the size {_text(shape)}. {CUT_OFF}")
+    size = math.prod(shape) * itemsize
+    if size > LIMIT:
+        raise ValueError(
+            f"{path}: the header promises {_text(shape)} voxels, more than any short-axis stack has. {CUT_OFF}"
+        )
+    return size
+
+
+def decompressed(path: Path, parts: Iterable[bytes], encoding: str, count: int) -> bytearray:
+    """Return at most ``count`` bytes of compressed data.
+
+    Args:
+        path: The file, for messages.
+        parts: The compressed bytes.
+        encoding: "gzip" (also of zlib's own format) or "bzip2".
+        count: Most bytes to return.
+
+    Raises:
+        ValueError: The data are damaged.
+    """
+    data = bytearray()
+    try:
+        expand = bz2.BZ2Decompressor() if encoding == "bzip2" else zlib.decompressobj(zlib.MAX_WBITS | 32)
+        for part in parts:
+            while part and len(data) < count and not expand.eof:
+                data += expand.decompress(part, count - len(data))
+                if isinstance(expand, bz2.BZ2Decompressor):
+                    part = b""
+                    while not expand.needs_input and not expand.eof and len(data) < count:
+                        data += expand.decompress(b"", count - len(data))
+                else:
+                    part = expand.unconsumed_tail
+            if len(data) >= count or expand.eof:
+                break
+    except (zlib.error, OSError, EOFError) as error:
+        raise ValueError(f"{path}: the file is cut off or damaged ({error}). {CUT_OFF}") from error
+    return data
+
+
+def chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what is left in a stream."""
+    while part := stream.read(_CHUNK):
+        yield part
+
+
+def as_array(path: Path, data: bytes | bytearray, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """Return bytes as an array of the machine's own byte order.
+
+    Args:
+        path: The file, for messages.
+        data: The bytes.
+        dtype: Type and byte order.
+        shape: Lengths of the axes, slowest first.
+
+    Raises:
+        ValueError: There are too few bytes.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if len(data) < size:
+        raise ValueError(
+            f"{path}: the file is cut off, it has {len(data)} bytes of voxels of the {size} that its header promises. "
+            f"{CUT_OFF}"
+        )
+    values = np.frombuffer(data, dtype, math.prod(shape)).reshape(tuple(shape))
+    return values.astype(dtype.newbyteorder("="), copy=True)
+
+
+def compress(data: bytes) -> bytes:
+    """Return bytes compressed with gzip, the same for the same bytes."""
+    return gzip.compress(data, compresslevel=6, mtime=0)
+
+
+def _text(shape: Sequence[int]) -> str:
+    return " x ".join(str(length) for length in shape)

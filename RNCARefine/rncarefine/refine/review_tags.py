@@ -1,0 +1,68 @@
+"""What a review in Slicer needs, as tags of the repaired segment: report, masks before and after, blood pool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..strict_json import strict_values
+from .decisions import review_status
+from .records import Report
+from .repair_masks import RepairMasks
+
+STATUS_TAG = "Segmentation.Status"
+PROVENANCE_TAG = "RNCARefine.Provenance"
+REPORT_TAG = "RNCARefine.Report"
+"""On a repaired segment: the report of the repair, as JSON."""
+DECISIONS_TAG = "RNCARefine.Decisions"
+"""On a repaired segment: slices that were accepted (true) or rejected (false), as JSON."""
+MASKS_TAG = "RNCARefine.Masks"
+"""On a repaired segment: wall and pool before and after the repair (see :class:`~.repair_masks.RepairMasks`)."""
+POOL_TAG = "RNCARefine.Pool"
+"""On a repaired segment: the ID of the blood pool that the wall took from."""
+
+REVIEW_TAGS = (STATUS_TAG, PROVENANCE_TAG, REPORT_TAG, DECISIONS_TAG, MASKS_TAG, POOL_TAG)
+"""All of them; those of an earlier repair are replaced together."""
+_STATUS = {"flagged": "flagged", "in progress": "inprogress", "completed": "completed"}
+"""Segment Editor's words for how far a review is."""
+
+
+def review_tags(report: Report, masks: RepairMasks, pool_id: str | None) -> dict[str, str]:
+    """Return the tags of a repaired segment about which nobody has decided yet.
+
+    Args:
+        report: The report of the repair.
+        masks: What it changed, on the grid of the volume as Slicer has it.
+        pool_id: ID of the blood pool that the wall took from, if one was given.
+    """
+    tags = {
+        PROVENANCE_TAG: _provenance(report),
+        REPORT_TAG: tag_json(strict_values(report.to_dict())),
+        MASKS_TAG: masks.to_text(),
+        STATUS_TAG: _STATUS[review_status(report)],
+    }
+    return tags if pool_id is None else {**tags, POOL_TAG: pool_id}
+
+
+def tag_json(content: Mapping[str, Any]) -> str:
+    """Return values as the JSON of a tag: one line of ASCII, without the character that parts the tags in a file."""
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("|", "\\u007c")
+
+
+def _provenance(report: Report) -> str:
+    run, model = report.run, report.model
+    content = {
+        "version": run.version,
+        "model": model.name if model else None,
+        "sha256": model.sha256 if model else None,
+        "licence": model.licence if model else None,
+        "backend": run.backend,
+        "device": run.device,
+        "seed": run.seed,
+        "samples": run.samples,
+        "steps": run.steps,
+        "summary": report.summary(),
+    }
+    # Slicer's file format separates tags by this character.
+    return json.dumps(content, ensure_ascii=True).replace("|", "/")

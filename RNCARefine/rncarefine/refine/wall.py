@@ -1,0 +1,138 @@
+"""What a repair means for the wall: its thickness in every direction and in the AHA's segments, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..anatomy import aha
+from ..anatomy.circle import near_wall
+from ..anatomy.thickness import WallProfile, cavity_centre
+from ..stack import Mask, Stack
+from ..words import Apex, Expectation
+from .records import SegmentRecord, SliceRecord, ThicknessRecord, WallRecord
+
+BEFORE_REACH = 1.5
+"""The wall before is looked for as far out as this times the farthest place of the wall after."""
+
+_SURROUNDS = (Expectation.RING, Expectation.OPEN)
+"""What is expected of slices whose wall surrounds a cavity."""
+
+
+def measure(
+    stack: Stack, wall: Mask, records: Sequence[SliceRecord], apex: Apex
+) -> tuple[list[SliceRecord], WallRecord]:
+    """Measure the wall of every slice before and after.
+
+    Args:
+        stack: The stack as it was.
+        wall: The myocardium as it is now, shape ``(k, j, i)``.
+        records: Its slices.
+        apex: The end at which the apex lies.
+
+    Returns:
+        The records with their thickness, and that of all directions.
+    """
+    measured = [measure_slice(stack, wall[record.k], record) for record in records]
+    found = WallRecord([one for _, one in measured], _septum(stack, wall, records), _turn(stack, apex))
+    found = replace(found, view_assumed=stack.right_handed is None)
+    slices = [record for record, _ in measured]
+    return slices, with_segments(found, slices, apex)
+
+
+def measure_slice(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[SliceRecord, ThicknessRecord]:
+    """Measure one slice.
+
+    Both walls are measured from one centre, that of the cavity after the repair, so that they can be compared.
+
+    Args:
+        stack: The stack as it was.
+        wall: The myocardium of the slice as it is now, shape ``(j, i)``.
+        record: The slice.
+    """
+    before, after = _profiles(stack, wall, record)
+    first, second = (None if each is None else each.thickness_mm() for each in (before, after))
+    directions, length = np.zeros(0, dtype=bool), 0.0
+    if after is not None and not np.array_equal(wall, stack.mask[record.k]):
+        directions, length = after.invented(stack.mask[record.k], stack.in_plane)
+    measured = replace(
+        record,
+        thickness_before_mm=_mean(first),
+        thickness_after_mm=_mean(second),
+        thinnest_before_mm=None if first is None else round(float(first.min()), 2),
+        thinnest_after_mm=None if second is None else round(float(second.min()), 2),
+        invented_mm=round(length, 1),
+    )
+    return measured, ThicknessRecord(record.k, _listed(first), _listed(second), np.flatnonzero(directions).tolist())
+
+
+def with_segments(found: WallRecord, records: Sequence[SliceRecord], apex: Apex) -> WallRecord:
+    """Return the thickness of the directions with that of the AHA's segments, where the septum is known."""
+    if found.septum_deg is None:
+        return found
+    rings = [record.k for record in records if record.expectation is Expectation.RING]
+    from_base = rings if apex is Apex.LAST else rings[::-1]
+    level = dict(zip(from_base, aha.levels(len(from_base)), strict=True))
+    slices = [one for one in found.slices if one.k in level]
+    before, after = (
+        aha.segment_means([(level[one.k], each) for one, each in sides], found.septum_deg, found.turn)
+        for sides in ([(one, one.before_mm) for one in slices], [(one, one.after_mm) for one in slices])
+    )
+    segments = [
+        SegmentRecord(number, name, _rounded(old), _rounded(new))
+        for number, (name, old, new) in enumerate(zip(aha.SEGMENTS, before, after, strict=True), start=1)
+    ]
+    return replace(found, segments=segments)
+
+
+def _profiles(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[WallProfile | None, WallProfile | None]:
+    """Return the wall before and after; ``None`` where none surrounds a cavity."""
+    if record.expectation not in _SURROUNDS:
+        return None, None
+    old, spacing = stack.mask[record.k], stack.in_plane
+    pool = None if stack.pool is None else stack.pool[record.k] & (1 - wall)
+    centre = cavity_centre(wall, pool, spacing) if wall.any() else None
+    if centre is None:
+        return None, None
+    after = WallProfile.of(near_wall(wall, spacing, centre), centre, spacing)
+    if np.array_equal(old, wall):
+        return after, after
+    before = WallProfile.of(old, centre, spacing, BEFORE_REACH * float(np.nanmax(after.outer_mm)))
+    return before, after
+
+
+def _septum(stack: Stack, wall: Mask, records: Sequence[SliceRecord]) -> float | None:
+    """Return the direction of the middle of the septum in all slices together, if the right ventricle is given."""
+    if stack.right_ventricle is None:
+        return None
+    rays = []
+    for record in records:
+        _, profile = _profiles(stack, wall[record.k], record)
+        if profile is not None:
+            rays.append(aha.septal_rays(profile, stack.right_ventricle[record.k], stack.in_plane))
+    return aha.middle_of(np.concatenate(rays)) if rays else None
+
+
+def _turn(stack: Stack, apex: Apex) -> int:
+    """Return in which sense the AHA's segments follow each other: counter-clockwise, seen from the apex.
+
+    Where it is not known how the stack lies in the patient, the pictures are taken to be seen from the apex, as usual.
+    """
+    if stack.right_handed is None:
+        return -1
+    return (1 if apex is Apex.LAST else -1) * (1 if stack.right_handed else -1)
+
+
+def _mean(thickness: NDArray[np.float64] | None) -> float | None:
+    return None if thickness is None or not thickness.any() else round(float(thickness[thickness > 0].mean()), 2)
+
+
+def _listed(thickness: NDArray[np.float64] | None) -> list[float]:
+    return [] if thickness is None else [round(float(value), 2) for value in thickness]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

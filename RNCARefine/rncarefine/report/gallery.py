@@ -1,0 +1,86 @@
+"""The pictures of the page: one row per slice that was changed or flagged."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..refine.records import Report, SliceRecord
+from ..stack import Mask, Stack
+from ..words import Finding
+from .markup import decision, ends, expected, needs_review, number, only_checked, still_flagged
+from .pictures import HeartView, SlicePictures, data_uri, slice_pictures, worth_a_picture
+
+
+def gallery(report: Report, stack: Stack, after: Mask) -> str:
+    """Return the section with the pictures; nothing if no slice is worth one.
+
+    Args:
+        report: What to report.
+        stack: The stack, with the mask as it was before.
+        after: The mask after the repair, shape of ``stack.mask``.
+    """
+    shown = worth_a_picture(report)
+    if not shown:
+        return ""
+    view, names = HeartView.of(stack, after), ends(report)
+    cards = []
+    for record in shown:
+        hidden = view.hidden_mm2(stack, stack.mask, record.k)
+        cards.append(_card(record, slice_pictures(stack, after, record.k, view), names.get(record.k, ""), hidden))
+    title = "Slices to repair" if only_checked(report) else "Slices changed or flagged"
+    scale = f"<p class=note>All pictures: {2 * view.half_mm:.0f} mm wide, the same scale and contrast.</p>"
+    return f"<section><h2>{title}</h2>{_LEGEND}{scale}{''.join(cards)}</section>"
+
+
+def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: float) -> str:
+    changed = bool(record.added_mm2 or record.removed_mm2)
+    panes = [("image", pictures.image[..., 0])]
+    if changed:
+        panes.append((f"before: {record.finding_before}", pictures.before))
+        panes.append((f"after: {record.finding_after}", pictures.after))
+        panes.append(("change", pictures.change))
+    else:
+        panes.append((f"as it is: {record.finding_before}", pictures.before))
+    height, width = pictures.image.shape[:2]
+    figures = "".join(
+        f'<figure><img src="{data_uri(pixels)}" width={width} height={height} '
+        f'alt="Slice {record.k}, {escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+        for caption, pixels in panes
+    )
+    flag = ' <span class="flag">&#9873; needs review</span>' if needs_review(record) else ""
+    if record.accepted is not None:
+        consequence = "" if record.accepted else ", put back as it was"
+        flag = f" <span class=decision>{decision(record)} in the review{consequence}</span>"
+    reason = f"<p class=reason>{escape(record.reason)}</p>" if record.reason else ""
+    place = f" <span class=end>{end}</span>" if end else ""
+    return (
+        f'<article class="card{" flagged" if still_flagged(record) else ""}"><h3>Slice {record.k}{place} '
+        f"<span class=verdict>{escape(str(record.verdict))}</span>{flag}</h3>"
+        f"<p class=facts>{' &middot; '.join(_facts(record, changed, hidden_mm2))}</p>{reason}"
+        f"<div class=panes>{figures}</div></article>"
+    )
+
+
+def _facts(record: SliceRecord, changed: bool, hidden_mm2: float) -> list[str]:
+    facts = [f"expected: {expected(record)}"]
+    if record.gap_deg_before > 0 and record.finding_before is not Finding.EMPTY:
+        facts.append(f"gap {number(record.gap_deg_before, '.0f')}&deg;, {number(record.gap_mm_before, '.1f')} mm")
+    if changed:
+        facts.append(
+            f"added {number(record.added_mm2, '.0f')} mm&sup2;, removed {number(record.removed_mm2, '.0f')} mm&sup2;"
+        )
+    if record.thinnest_after_mm:
+        facts.append(f"thinnest wall {number(record.thinnest_after_mm, '.1f')} mm")
+    if record.invented_mm:
+        facts.append(f"{number(record.invented_mm, '.0f')} mm of wall drawn where there was none")
+    if record.confidence is not None:
+        facts.append(f"confidence {number(record.confidence, '.2f')}")
+    if hidden_mm2:
+        facts.append(f"{number(hidden_mm2, '.0f')} mm&sup2; of the wall before lie outside the picture")
+    return facts
+
+
+_LEGEND = (
+    "<p class=legend><span><i class=wall></i>outline of the myocardium</span>"
+    "<span><i class=added></i>added</span><span><i class=removed></i>removed (striped)</span></p>"
+)

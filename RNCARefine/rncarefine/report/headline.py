@@ -1,0 +1,72 @@
+"""The headline of the page: what was changed, and what is left to do."""
+
+from __future__ import annotations
+
+import math
+
+from ..refine.decisions import needs_decision
+from ..refine.records import Report
+from ..words import Verdict
+from .markup import anything_decided, decisions, listed, needs_review, only_checked
+
+LARGE_CHANGE_PERCENT = 10.0
+"""A larger change of the LV mass is never shown as if all was well."""
+
+
+def headline(report: Report) -> str:
+    """Return what was changed and how far the review is, as two badges."""
+    return _badge(*_changed(report)) + _badge(*_review(report))
+
+
+def _badge(fine: bool, text: str) -> str:
+    return f'<p class="status {"fine" if fine else "look"}">{text}</p>'
+
+
+def _changed(report: Report) -> tuple[bool, str]:
+    stack = report.stack
+    if only_checked(report):
+        return True, "Only checked; nothing was changed"
+    if not stack.changed:
+        return True, "Nothing was changed"
+    percent = stack.lv_mass_change_percent
+    large = not math.isfinite(percent) or abs(percent) >= LARGE_CHANGE_PERCENT
+    return not large, f"{_how_many(stack.changed, stack.slices)} changed; {_mass(percent)}"
+
+
+def _how_many(count: int, total: int) -> str:
+    if total == 1:
+        return "The only slice was"
+    if count == total:
+        return f"All {total} slices were"
+    return f"{count} of {total} slices {'was' if count == 1 else 'were'}"
+
+
+def _mass(percent: float) -> str:
+    if not math.isfinite(percent):
+        return "there was no LV mass before"
+    if abs(percent) < 0.5:
+        return "the LV mass is the same within 0.5 %"
+    return f"the LV mass {'rose' if percent > 0 else 'fell'} by {abs(percent):.0f} %"
+
+
+def _review(report: Report) -> tuple[bool, str]:
+    to_repair = [record.k for record in report.slices if record.verdict is Verdict.TO_REPAIR]
+    flagged = [record.k for record in report.slices if needs_review(record)]
+    if flagged:
+        noun = "slice needs" if len(flagged) == 1 else "slices need"
+        return False, f"&#9873; {len(flagged)} {noun} review: {', '.join(map(str, flagged))}"
+    if to_repair:
+        return False, f"{len(to_repair)} to repair: {listed(to_repair)}"
+    if anything_decided(report):
+        return _decided(report)
+    if report.stack.changed:
+        return True, "&#10003; No slice is flagged; compare the pictures"
+    return True, "&#10003; Every slice is as expected"
+
+
+def _decided(report: Report) -> tuple[bool, str]:
+    """Return how far the review is, once nothing is flagged any more."""
+    undecided = [record.k for record in report.slices if record.accepted is None and needs_decision(record)]
+    if undecided:
+        return False, f"Reviewed: {decisions(report)}, not yet decided: {', '.join(map(str, undecided))}"
+    return True, f"&#10003; Reviewed: {decisions(report)}"

@@ -1,0 +1,72 @@
+"""What the parts of the HTML page share: numbers, names of slices, and what was decided about them."""
+
+from __future__ import annotations
+
+import math
+
+from ..refine.records import Report, SliceRecord
+from ..words import Apex, Expectation, Verdict
+
+ARROW = "&rarr;"
+DASH = "&ndash;"
+
+
+def number(value: float | None, form: str) -> str:
+    """Return a number as text; a dash for what is not known or not finite."""
+    return DASH if value is None or not math.isfinite(value) else format(value, form).replace("-", "&minus;")
+
+
+def from_to(before: float | None, after: float | None, form: str) -> str:
+    """Return two numbers with an arrow between them; one where they read the same."""
+    old, new = number(before, form), number(after, form)
+    return old if old == new else f"{old}&nbsp;{ARROW}&nbsp;{new}"
+
+
+def ends(report: Report) -> dict[int, str]:
+    """Return the names of the slices at the ends of the heart: base and apex, where there are two ends."""
+    heart = [record.k for record in report.slices if record.expectation is not Expectation.EMPTY]
+    if len(heart) < 2 or report.run.apex not in (Apex.FIRST, Apex.LAST):
+        return {}
+    names = ("apex", "base") if report.run.apex == Apex.FIRST else ("base", "apex")
+    return {heart[0]: names[0], heart[-1]: names[1]}
+
+
+def expected(record: SliceRecord) -> str:
+    """Return what was expected of a slice, in words."""
+    return "open (outflow tract)" if record.expectation is Expectation.OPEN else str(record.expectation)
+
+
+def only_checked(report: Report) -> bool:
+    """Whether nothing was repaired, only looked at."""
+    return report.model is None
+
+
+def anything_decided(report: Report) -> bool:
+    """Whether a review has begun."""
+    return any(record.accepted is not None for record in report.slices)
+
+
+def decisions(report: Report) -> str:
+    """Return how many slices were accepted and rejected."""
+    accepted, rejected = (sum(record.accepted is answer for record in report.slices) for answer in (True, False))
+    return f"{accepted} accepted, {rejected} rejected"
+
+
+def decision(record: SliceRecord) -> str:
+    """Return what was decided about a slice."""
+    return "" if record.accepted is None else "accepted" if record.accepted else "rejected"
+
+
+def still_flagged(record: SliceRecord) -> bool:
+    """Whether a slice is flagged, and nothing was decided about it."""
+    return record.flagged and record.accepted is None
+
+
+def needs_review(record: SliceRecord) -> bool:
+    """Whether a flag means more than that the slice is still to be repaired."""
+    return still_flagged(record) and record.verdict is not Verdict.TO_REPAIR
+
+
+def listed(slices: list[int]) -> str:
+    """Return numbers of slices with the noun: "slice 3", "slices 3, 4"."""
+    return f"{'slice' if len(slices) == 1 else 'slices'} {', '.join(map(str, slices))}"

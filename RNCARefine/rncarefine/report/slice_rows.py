@@ -1,0 +1,82 @@
+"""The table of slices of the page."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..refine.records import Report, SliceRecord
+from ..words import Verdict
+from .markup import ARROW, anything_decided, decision, ends, expected, from_to, needs_review, number, still_flagged
+
+
+def slice_table(report: Report) -> str:
+    """Return the table with one row per slice, and what its words mean."""
+    decided, names = anything_decided(report), ends(report)
+    titles = [
+        ("slice", ""),
+        ("expected", ""),
+        ("before", ""),
+        ("after", ""),
+        ("verdict", ""),
+        *([("decision", "")] if decided else []),
+        ("confi&shy;dence", "0 to 1"),
+        ("gap before", "degrees"),
+        ("thick&shy;ness", "mean, mm"),
+        ("thinnest", "mm"),
+        *((title, "mm&sup2;") for title in ("added", "removed", "from pool", "from others", "pool outside")),
+        ("compo&shy;nents", "b0"),
+        ("holes", "b1"),
+    ]
+    head = "".join(f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
+    rows = "".join(_row(record, decided, names.get(record.k, "")) for record in report.slices)
+    return (
+        f"<div class=wide tabindex=0><table class=slices><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>{_WORDS}"
+    )
+
+
+def _row(record: SliceRecord, with_decision: bool, end: str) -> str:
+    kind = "flagged" if still_flagged(record) else "quiet" if record.verdict is Verdict.INTACT else ""
+    flag = " &#9873; flagged" if needs_review(record) else ""
+    areas = (
+        record.added_mm2,
+        record.removed_mm2,
+        record.taken_from_pool_mm2,
+        record.taken_from_others_mm2,
+        record.pool_outside_mm2,
+    )
+    cells = [
+        expected(record),
+        str(record.finding_before),
+        str(record.finding_after),
+        escape(str(record.verdict)) + flag,
+        *([decision(record)] if with_decision else []),
+        "" if record.confidence is None else number(record.confidence, ".2f"),
+        number(record.gap_deg_before, ".0f"),
+        from_to(record.thickness_before_mm, record.thickness_after_mm, ".1f"),
+        from_to(record.thinnest_before_mm, record.thinnest_after_mm, ".1f"),
+        *(number(area, ".0f") if area else "0" for area in areas),
+        _counts(record.b0_before, record.b0_after),
+        _counts(record.b1_before, record.b1_after),
+    ]
+    place = f" <span class=end>{end}</span>" if end else ""
+    return f'<tr class="{kind}"><th scope=row>{record.k}{place}</th>' + (
+        "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    )
+
+
+def _counts(before: int, after: int) -> str:
+    return str(before) if before == after else f"{before}&nbsp;{ARROW}&nbsp;{after}"
+
+
+_WORDS = (
+    "<p class=note>With an arrow: before &rarr; after. <b>ring</b>: a closed wall (one component, one hole) "
+    "&middot; <b>disc</b>: solid, at the apex &middot; <b>open</b>: with a gap &middot; <b>fragmented</b>: several "
+    "components &middot; <b>porous</b>: several holes &middot; <b>open (outflow tract)</b>: allowed at the base. "
+    "Components (b0) and holes (b1) are the Betti numbers of the slice. Gap: the widest sector without wall. Wall "
+    "thickness: see above; thinnest 0 means a gap. From pool, from others: where the wall now lies on blood pool and "
+    "on other labels; labels of a label map give way, segments in Slicer keep their voxels. Pool outside: blood pool "
+    "that lies outside the closed ring. Confidence: how probable it is that the wall is good (Dice at least 0.75), if "
+    "the model is calibrated. Flagged: a slice that was left as it was, or a repair that needs review. Slices count "
+    "from 0.</p>"
+)

@@ -1,0 +1,150 @@
+"""DICOM: a series is a stack in its exact place, and a segmentation keeps everything but its wall."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+highdicom = pytest.importorskip("highdicom")
+import pydicom  # noqa: E402
+
+from engine.dicom_samples import write_seg, write_series  # noqa: E402
+from engine.file_samples import ijk_to_lps, labels, write_labels, write_wall  # noqa: E402
+from engine.report_samples import SPACING, broken_stack  # noqa: E402
+from rncarefine.io.choice import Choice  # noqa: E402
+from rncarefine.io.dicom_series import read_series  # noqa: E402
+from rncarefine.io.files import check_output, read_case  # noqa: E402
+from rncarefine.io.grid import stack_turn  # noqa: E402
+
+CHOICE = Choice(segment="Myokard äö", pool_segment="blood pool")
+EXPECTED = np.round(broken_stack()[0].image) * 2 - 5
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_series_is_read_in_its_exact_place_whatever_the_files_are_called(tmp_path, reverse):
+    write_series(tmp_path / "dicom", reverse=reverse)
+    for path in (tmp_path / "dicom", next((tmp_path / "dicom").iterdir())):
+        series = read_series(path)
+        assert np.abs(series.grid.ijk_to_lps - ijk_to_lps()).max() < 1e-4
+        assert series.grid.size == (44, 40, 4)
+        assert np.array_equal(series.values, EXPECTED)
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_a_phase_of_a_cine_is_chosen_by_number(tmp_path, times):
+    write_series(tmp_path / "dicom", phases=3, times=times)
+    listed = r"3 phases. Choose one with --phase: 0: 0 ms, 1: 30.5 ms, 2: 61 ms" if times else "3 phases. Choose"
+    with pytest.raises(ValueError, match=listed):
+        read_series(tmp_path / "dicom")
+    for phase in range(3):
+        assert np.array_equal(read_series(tmp_path / "dicom", phase).values, EXPECTED + 2 * phase)
+    with pytest.raises(ValueError, match="no phase 3; it has 0 to 2"):
+        read_series(tmp_path / "dicom", 3)
+
+
+def test_a_series_with_a_label_map(tmp_path):
+    write_series(tmp_path / "dicom")
+    case = read_case(tmp_path / "dicom", write_labels(tmp_path / "seg.nii.gz"), Choice(label=2, pool_label=3))
+    assert np.array_equal(case.stack.mask, stack_turn(case.grid).apply((labels() == 2).astype(np.uint8)))
+    assert case.stack.name == "dicom"
+
+
+def test_a_segmentation_comes_back_with_another_wall_and_all_else_as_it_was(tmp_path):
+    instances = write_series(tmp_path / "dicom")
+    path = write_seg(tmp_path / "seg.dcm", instances)
+    case = read_case(tmp_path / "dicom", path, CHOICE)
+    assert np.array_equal(case.stack.mask, labels() == 2)
+    assert np.array_equal(case.stack.pool, labels() == 3)
+    _, after = broken_stack()
+    check_output(path, tmp_path / "out.dcm", (tmp_path / "dicom",))
+    write_wall(case, after, tmp_path / "out.dcm")
+    before, result = pydicom.dcmread(path), highdicom.seg.segread(tmp_path / "out.dcm")
+    expected = np.stack([after == 1, (labels() == 3) & (after == 0), labels() == 1], axis=-1)
+    volume = result.get_volume(allow_missing_positions=True)
+    matched = volume.match_geometry(_geometry(volume, instances))
+    assert np.array_equal(matched.array != 0, expected)
+    assert np.abs(matched.affine - _rows_first(ijk_to_lps())).max() < 1e-4
+    for old, new in zip(before.SegmentSequence, result.SegmentSequence, strict=True):
+        assert old.SegmentLabel == new.SegmentLabel
+        assert old.SegmentedPropertyTypeCodeSequence == new.SegmentedPropertyTypeCodeSequence
+        assert old.SegmentedPropertyCategoryCodeSequence == new.SegmentedPropertyCategoryCodeSequence
+    assert result.FrameOfReferenceUID == instances[0].FrameOfReferenceUID
+    (reference,) = result.ReferencedSeriesSequence
+    assert reference.SeriesInstanceUID == instances[0].SeriesInstanceUID
+    referenced = {item.ReferencedSOPInstanceUID for item in reference.ReferencedInstanceSequence}
+    assert referenced == {dataset.SOPInstanceUID for dataset in instances}
+    assert result.SeriesDescription == "contours"
+    assert result.ContentLabel == "HEART"
+    assert result.SOPInstanceUID != before.SOPInstanceUID
+    again = read_case(tmp_path / "dicom", tmp_path / "out.dcm", CHOICE)
+    assert np.array_equal(again.stack.mask, after)
+
+
+def _rows_first(matrix):
+    """Return a matrix from (slice, row, column) to LPS."""
+    return matrix[:, [2, 1, 0, 3]]
+
+
+def _geometry(volume, instances):
+    return highdicom.VolumeGeometry(
+        affine=_rows_first(ijk_to_lps()),
+        spatial_shape=(len(instances), instances[0].Rows, instances[0].Columns),
+        coordinate_system=volume.coordinate_system,
+        frame_of_reference_uid=instances[0].FrameOfReferenceUID,
+    )
+
+
+def test_frames_that_are_missing_are_empty_slices(tmp_path):
+    instances = write_series(tmp_path / "dicom")
+    values = labels()
+    values[[0, 2]] = 0
+    case = read_case(tmp_path / "dicom", write_seg(tmp_path / "seg.dcm", instances, values), CHOICE)
+    assert case.stack.mask.any(axis=(1, 2)).tolist() == [False, True, False, True]
+    assert np.array_equal(case.stack.mask, values == 2)
+    assert case.segmentation.grid.spacing == pytest.approx(SPACING[::-1])
+
+
+def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path):
+    instances = write_series(tmp_path / "dicom")
+    for prefix in "ab":
+        write_series(tmp_path / "two", prefix=prefix)
+    gap = tmp_path / "gap"
+    write_series(gap)
+    min(gap.iterdir(), key=lambda file: abs(pydicom.dcmread(file).InstanceNumber - 2)).unlink()
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "a.txt").write_text("hello")
+    broken = tmp_path / "broken"
+    write_series(broken)
+    for file in broken.iterdir():
+        file.write_bytes(file.read_bytes()[:-100])
+    seg, image = write_seg(tmp_path / "seg.dcm", instances), tmp_path / "dicom"
+    labelled = write_labels(tmp_path / "seg.nii.gz")
+    other = write_series(tmp_path / "other")
+    foreign = write_seg(tmp_path / "foreign.dcm", other)
+    (tmp_path / "text.dcm").write_text("hello")
+    for first, second, complaint in (
+        (tmp_path / "none", labelled, "no DICOM images .*Give the folder"),
+        (tmp_path / "two", labelled, r"2 series. Give a file of the short-axis one: a.*cine sax, 4 files"),
+        (gap, labelled, "not evenly spaced: some are missing.*Copy"),
+        (broken, labelled, "pixels cannot be decoded"),
+        (tmp_path / "text.dcm", labelled, "cannot be read"),
+        (seg, labelled, "Give the folder of the short-axis series"),
+        (image, next(image.iterdir()), r"no segmentation \(SEG\)"),
+        (image, foreign, "different frames of reference. Choose the series"),
+        (image, image, "is a folder"),
+    ):
+        choice = Choice(label=2) if second == labelled else CHOICE
+        with pytest.raises(ValueError, match=complaint) as raised:
+            read_case(first, second, choice)
+        assert "\n" not in str(raised.value)
+    with pytest.raises(ValueError, match="its name ends in"):
+        check_output(seg, tmp_path / "out.nii.gz")
+
+
+def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
+    write_series(tmp_path / "dicom")
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    with pytest.raises(ValueError, match=r"DICOM needs highdicom\. Install it from a clone with: pip install -c"):
+        read_series(tmp_path / "dicom")

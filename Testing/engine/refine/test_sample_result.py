@@ -1,0 +1,78 @@
+"""The shipped weights give the walls of the sample that they gave when they were shipped.
+
+A change of the code that is meant to change nothing must not change these numbers. They are pixel counts, not a hash of
+the mask: processors round differently, and a pixel on the edge of the wall may flip. Where weights or decisions are
+meant to change, print the new numbers and put them here::
+
+    python Testing/engine/refine/test_sample_result.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rncarefine.io.choice import Choice
+from rncarefine.io.files import read_case
+from rncarefine.io.sample import MYOCARDIUM, sample_files
+from rncarefine.nca.model import available_models, load_model
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.repair import repair
+from rncarefine.refine.result import Repaired
+
+TOLERANCE = 5
+"""Pixels by which a count may differ on another processor."""
+
+EXPECTED: dict[str, list[tuple[int, int, int, str]]] = {
+    "sax-cine-2d": [
+        (1144, 115, 332, "AUTOMATON"),
+        (1173, 0, 264, "CLEANED"),
+        (1100, 0, 1374, "CLEANED"),
+        (1047, 0, 743, "CLEANED"),
+        (883, 0, 329, "CLEANED"),
+        (858, 0, 428, "CLEANED"),
+        (706, 164, 480, "AUTOMATON"),
+        (588, 118, 161, "AUTOMATON"),
+        (423, 140, 871, "AUTOMATON"),
+    ],
+    "sax-open-2d": [
+        (1094, 118, 385, "AUTOMATON"),
+        (1183, 167, 421, "AUTOMATON"),
+        (1131, 193, 1536, "AUTOMATON"),
+        (1089, 140, 841, "AUTOMATON"),
+        (929, 171, 454, "AUTOMATON"),
+        (900, 133, 519, "AUTOMATON"),
+        (719, 236, 539, "AUTOMATON"),
+        (626, 220, 225, "AUTOMATON"),
+        (419, 184, 919, "AUTOMATON"),
+    ],
+}
+"""Pixels of the wall, pixels added and removed, and the verdict; for each slice, by the name of the weights."""
+
+
+def repaired(name: str) -> Repaired:
+    files = sample_files()
+    case = read_case(files.image, files.broken, Choice(segment=MYOCARDIUM))
+    return repair(case.stack, load_model(name), RepairOptions(device="numpy", seed=0))
+
+
+def counts(result: Repaired) -> list[tuple[int, int, int, str]]:
+    sums = [np.asarray(mask, bool).sum(axis=(1, 2)) for mask in (result.wall, result.added, result.removed)]
+    verdicts = [record.verdict.name for record in result.report.slices]
+    return [(int(w), int(a), int(r), v) for w, a, r, v in zip(*sums, verdicts, strict=True)]
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_the_shipped_weights_repair_the_sample_as_before(name: str) -> None:
+    found = counts(repaired(name))
+    assert [line[3] for line in found] == [line[3] for line in EXPECTED[name]]
+    np.testing.assert_allclose([line[:3] for line in found], [line[:3] for line in EXPECTED[name]], atol=TOLERANCE)
+
+
+def test_every_shipped_model_has_its_numbers() -> None:
+    assert sorted(EXPECTED) == sorted(card.name for card in available_models())
+
+
+if __name__ == "__main__":
+    for card in available_models():
+        print(f'"{card.name}": {counts(repaired(card.name))},')

@@ -1,0 +1,56 @@
+"""What a repair takes from other labels: little passes, more is flagged with its size, most of a wall is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.shapes import SPACING, horseshoe, ring
+from rncarefine.tasks.ring.other_labels import (
+    MOST_OTHER,
+    NOTABLE_MM2,
+    NOTABLE_SHARE,
+    mostly_others,
+    taken_from_others,
+    taken_share,
+)
+
+AREA = SPACING[0] * SPACING[1]
+
+
+def test_the_share_is_that_of_the_whole_wall_and_what_was_wall_before_does_not_count():
+    added = ring() - horseshoe(90)
+    assert taken_share(ring(), horseshoe(90), added) == pytest.approx(added.sum() / ring().sum())
+    assert taken_share(ring(), horseshoe(90), horseshoe(90)) == 0
+    assert taken_share(ring(), horseshoe(90), None) == taken_share(np.zeros_like(ring()), ring(), ring()) == 0
+
+
+@pytest.mark.parametrize(("gap_deg", "flagged"), [(20, False), (50, True)])
+def test_a_wall_that_takes_a_notable_share_is_flagged_with_its_size(gap_deg, flagged):
+    before = horseshoe(gap_deg)
+    taken = int((ring() - before).sum())
+    assert (taken / ring().sum() > NOTABLE_SHARE) == flagged
+    assert taken * AREA > NOTABLE_MM2
+    found = taken_from_others(ring(), before, 1 - before, SPACING)
+    assert [str(reason.code) for reason in found] == (["taken_from_others"] if flagged else [])
+    if flagged:
+        assert found[0].values == pytest.approx({"area_mm2": taken * AREA, "share": taken / ring().sum()}, rel=1e-2)
+
+
+def test_the_edge_of_another_structure_is_none():
+    small = ring(3, 6)
+    before = small & horseshoe(60, inner=0, outer=60)
+    others = 1 - before
+    assert taken_share(small, before, others) > NOTABLE_SHARE
+    assert taken_from_others(small, before, others, (0.5, 0.5)) == ()
+    assert taken_from_others(small, before, others, (3.0, 3.0))
+
+
+@pytest.mark.parametrize(("gap_deg", "rejected"), [(170, False), (190, True)])
+def test_a_wall_made_mostly_of_other_labels_is_rejected(gap_deg, rejected):
+    before = horseshoe(gap_deg)
+    found = mostly_others(ring(), before, 1 - before)
+    assert (found is not None) == rejected
+    if found is not None:
+        assert str(found.code) == "mostly_other_label"
+        assert found.values["share"] > found.values["most"] == MOST_OTHER

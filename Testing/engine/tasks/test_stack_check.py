@@ -1,0 +1,95 @@
+"""Doubts about a stack: other views, other structures and other conventions raise them, hearts and damage do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, damage, disc, heart, horseshoe, ring
+from rncarefine.anatomy.features import SliceFeatures
+from rncarefine.tasks.ring import stack_check
+from rncarefine.tasks.ring.stack_check import stack_doubts
+
+
+def doubts(walls, pools=None, spacing=STACK_SPACING):
+    bloods = [None] * len(walls) if pools is None else pools
+    found = [SliceFeatures.of(wall, blood, spacing[1:]) for wall, blood in zip(walls, bloods, strict=True)]
+    return {str(reason.code): reason.values for reason in stack_doubts(found, spacing)}
+
+
+def cut(walls, towards, gap=70.0):
+    """Return walls with a gap in each slice."""
+    return np.stack([wall & horseshoe(gap, angle, 0, 60) for wall, angle in zip(walls, towards, strict=True)])
+
+
+def test_a_heart_raises_no_doubt():
+    walls, pools = heart()
+    assert doubts(walls, pools) == doubts(walls) == {}
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_heart_of_which_a_third_is_damaged_raises_no_doubt(seed):
+    walls, pools = heart()
+    broken = walls.copy()
+    broken[1:7:2] = damage(walls, np.random.default_rng(seed))[1:7:2]
+    assert doubts(broken, pools) == {}
+
+
+def test_a_gap_on_the_same_side_in_many_slices_is_doubted_and_gaps_on_all_sides_are_not():
+    walls, _ = heart(discs=0)
+    same, around = cut(walls[:5], [10, 0, -10, 5, 0]), cut(walls[:5], [0, 72, 144, 216, 288])
+    assert doubts(np.concatenate([same, walls[5:]])) == {"same_gap": {"slices": 5}}
+    assert doubts(np.concatenate([around, walls[5:]])) == {}
+
+
+def test_a_gap_on_the_same_side_in_few_slices_is_not_doubted():
+    walls, _ = heart(rings=12, discs=0)
+    broken = walls.copy()
+    broken[2:5] = cut(walls[2:5], [0, 0, 0])
+    assert doubts(broken) == {}
+    broken[2:7] = cut(walls[2:7], [0] * 5)
+    assert set(doubts(broken)) == {"same_gap"}
+
+
+def test_a_long_axis_view_is_doubted():
+    # A horseshoe that is open towards the atria, the same in all rotated slices.
+    radial = np.stack([horseshoe(80, towards=-90)] * 6)
+    assert set(doubts(radial)) == {"no_slice_closed", "same_gap"}
+
+
+def test_a_filled_outer_contour_is_recognised():
+    filled = np.stack([disc(radius) for radius in (28, 27, 25, 22, 18, 12)])
+    assert doubts(filled) == {"filled_outline": {"slices": 6}}
+
+
+def test_the_wall_of_a_right_ventricle_is_doubted():
+    crescent = [ring(22, 26) * (np.arange(SHAPE[1])[None] > CENTRE[1] + 10) for _ in range(6)]
+    found = doubts(np.stack(crescent).astype(np.uint8))
+    assert {"no_slice_closed", "same_gap", "elongated"} <= set(found)
+    assert found["elongated"]["roundness"] < stack_check.LEAST_ROUNDNESS
+
+
+@pytest.mark.parametrize(("tilt_deg", "doubted"), [(0, False), (22, False), (36, True)])
+def test_an_axis_that_is_steep_against_the_slices_is_doubted_with_its_angle(tilt_deg, doubted):
+    step = np.tan(np.radians(tilt_deg)) * STACK_SPACING[0]
+    grid = {"shape": (120, 80)}
+    walls = np.stack([ring(centre=(30 + k * step / SPACING[0], 40), **grid) for k in range(8)])
+    found = doubts(walls)
+    assert set(found) == ({"centre_drifts"} if doubted else set())
+    if doubted:
+        assert found["centre_drifts"]["angle_deg"] == pytest.approx(tilt_deg, abs=1.5)
+
+
+def test_a_stack_whose_slices_are_thinner_than_its_pixels_is_doubted_and_an_upsampled_one_is_not():
+    walls, pools = heart()
+    found = doubts(walls, pools, (1.5, 8.0, 1.5))
+    assert found["not_thickest_axis"] == {"slice_spacing_mm": 1.5, "in_plane_mm": 8.0}
+    repeated, spacing = np.repeat(walls, 4, axis=0), (2.0, *SPACING)
+    assert doubts(repeated, np.repeat(pools, 4, axis=0), spacing) == {}
+
+
+def test_of_two_slices_nothing_is_said():
+    assert doubts(np.stack([horseshoe(80), horseshoe(80)])) == {}
+    assert doubts(np.zeros((4, *SHAPE), np.uint8)) == {}
