@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rncarefine_training.data.predictions import load_prediction
 
-from rncarefine_training.data.cases import VESSEL, Case
+from rncarefine_training.data.cases import VESSEL, Case, load_prediction
 from rncarefine_training.data.sources.csv_table import read_csv
 from rncarefine_training.data.sources.pictures import prepare_pictures, read_folders, read_mask, write_table
 from training.toy_vessels import NETWORK, broken, field_of_view, vessels, write_pictures

@@ -18,8 +18,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import random_affine, random_photograph
-from ..data.cases import VESSEL, Case
-from ..data.predictions import load_prediction
+from ..data.cases import VESSEL, Case, load_prediction
 from .damage_vessels import damage_vessels
 from .samples import KEPT_PIXELS, Sample, blank
 from .validation import Validation

@@ -32,8 +32,7 @@ from rncarefine.tasks.tubular.pieces import Pieces
 from rncarefine.tasks.tubular.settings import Settings
 from rncarefine.tasks.tubular.windows import likelihood
 
-from ..data.cases import VESSEL
-from ..data.predictions import load_prediction
+from ..data.cases import VESSEL, load_prediction
 from ..data.sources.entry import Entry
 from ..data.sources.pictures import read_mask
 from .measure import Failure, in_parallel
