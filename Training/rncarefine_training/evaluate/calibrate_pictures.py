@@ -76,7 +76,8 @@ def bridges_of(
         workers: Processes.
 
     Yields:
-        One row per bridge, with ``subject`` and whether it is ``true``; and one row of the picture.
+        One row per bridge, with ``subject`` and whether it is ``true``; and two rows of what the picture looks like:
+        with the network's mask, and with the truth.
     """
     yield from in_parallel(partial(_bridges, entries=entries, model=model), failures, workers)
 
@@ -135,7 +136,12 @@ def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple
         features | {"subject": entry.subject, "true": is_true(each.path, far)}
         for each, features in zip(found, bridge_features(found, pieces, field, grey, limits), strict=True)
     ]
-    return pd.DataFrame(rows), pd.DataFrame([picture_features(picture, pieces, field, grey)])
+    looks = [picture_features(picture, pieces, field, grey)]
+    # Masks of users lie between those of weak base networks and the truth.
+    true = read_picture(entry, read_mask(entry.label))
+    pieces = Pieces.of(true.mask)
+    looks.append(picture_features(true, pieces, likelihood(true, model, runner, pieces), grey))
+    return pd.DataFrame(rows), pd.DataFrame(looks)
 
 
 def is_true(path: NDArray[np.int64], distance: NDArray[np.float64]) -> bool:
