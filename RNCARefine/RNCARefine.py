@@ -132,6 +132,7 @@ class RNCARefineParameterNode:
         closeBase: Expect a closed base.
         addOnly: Never remove a voxel from the wall.
         geometry: Fall back to polar interpolation.
+        removeIslands: Remove components inside the cavity, such as papillary muscles.
         maxChangeMm2: Largest change of a slice in mm2; 0 for no limit.
         trimPool: Remove the blood pool outside the ring.
         reviewedSegmentation: The repaired segmentation in the slice table.
@@ -156,6 +157,7 @@ class RNCARefineParameterNode:
     closeBase: bool = False
     addOnly: bool = False
     geometry: bool = False
+    removeIslands: bool = False
     maxChangeMm2: Annotated[float, WithinRange(0, 10000)] = 0.0
     trimPool: bool = False
     reviewedSegmentation: slicer.vtkMRMLSegmentationNode
@@ -340,6 +342,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         rvSegmentID: str | None = None,
         closeBase: bool = False,
         apex: str = "auto",
+        removeIslands: bool = False,
     ) -> Report:
         """Diagnose every slice of a segment; nothing is changed.
 
@@ -352,6 +355,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
             closeBase: Expect rings at the base, too, where the outflow tract leaves the wall open on purpose.
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
+            removeIslands: Components inside the cavity, such as papillary muscles, are to be removed.
 
         Returns:
             ``rncarefine.refine.records.Report``: one record a slice and one of the stack.
@@ -363,7 +367,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from RNCARefineLib.mrml.process import check
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
-        return check(selection, _options(closeBase=closeBase, apex=apex))
+        return check(selection, _options(closeBase=closeBase, apex=apex, removeIslands=removeIslands))
 
     def process(
         self,
@@ -385,6 +389,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         geometry: bool = False,
         apex: str = "auto",
         maxChangeMm2: float | None = None,
+        removeIslands: bool = False,
         inPlace: bool = False,
         trimPool: bool = False,
         progressCallback: Progress | None = None,
@@ -414,6 +419,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
             maxChangeMm2: Largest change of a slice in mm2; what would change more is refused.
+            removeIslands: Remove components inside the cavity, such as papillary muscles; they are kept by default.
             inPlace: Change the input itself, as one step that :meth:`undo` takes back.
             trimPool: Remove the blood pool that lies outside the closed ring.
             progressCallback: Called with the fraction done and a text; returning ``False`` cancels.
@@ -442,6 +448,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             geometry=geometry,
             apex=apex,
             maxChangeMm2=maxChangeMm2,
+            removeIslands=removeIslands,
             trimPool=trimPool,
         )
         outcome = process(
@@ -670,7 +677,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
             progressCallback: As in :meth:`process`.
             options: ``mode``, ``model``, ``device``, ``seed``, ``samples``, ``steps``, ``closeBase``, ``addOnly``,
-                ``geometry``, ``apex``, ``maxChangeMm2`` and ``trimPool``, as in :meth:`process`.
+                ``geometry``, ``apex``, ``maxChangeMm2``, ``removeIslands`` and ``trimPool``, as in :meth:`process`.
 
         Returns:
             ``RNCARefineLib.mrml.cine.CineOutcome``: nodes, the report of each frame, the frames that failed.

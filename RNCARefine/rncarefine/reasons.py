@@ -31,6 +31,9 @@ class ReasonCode(str, Enum):
     # Diagnosis: what it may be instead of a ring
     DISC_EXPECTED = "disc_expected"
     OPEN_ALLOWED = "open_allowed"
+    LARGE_DISC = "large_disc", "diameter_mm", "most_mm"
+    OPEN_OFF_CONTOUR = "open_off_contour", "share", "least"
+    ISLANDS = "islands", "components"
     # Diagnosis: where it lies
     OFF_AXIS = "off_axis"
     # Verification: why a wall was rejected
@@ -41,18 +44,24 @@ class ReasonCode(str, Enum):
     POOL_LEFT_OUTSIDE = "pool_left_outside", "share", "least"
     TOO_LARGE = "too_large", "radius_mm", "most_mm"
     RING_OFF_AXIS = "ring_off_axis", "distance_mm", "most_mm"
-    NOT_SEEN = "not_seen", "expected_dice", "least"
     CHANGE_TOO_LARGE = "change_too_large", "change_mm2", "most_mm2"
+    THREAD = "thread", "relative", "least"
+    LOBED = "lobed", "notch", "most"
+    CAVITY_SHARE = "cavity_share", "share", "least", "most"
+    THROUGH_POOL = "through_pool", "share", "most"
+    CUT_BY_BORDER = "cut_by_border", "length_mm"
     MOSTLY_OTHER_LABEL = "mostly_other_label", "share", "most"
     # Decision
     COUNTS_AS_RING = "counts_as_ring"
     NO_PROPOSAL = "no_proposal"
     INTERPOLATION_REJECTED = "interpolation_rejected"
     INVENTED = "invented"
+    BETWEEN_NEIGHBOURS = "between_neighbours"
     CLEANED = "cleaned"
     MASK_DISREGARDED = "mask_disregarded"
     LOW_CONFIDENCE = "low_confidence", "confidence"
     IMAGE_DISAGREES = "image_disagrees", "confidence"
+    THIN_CLOSURE = "thin_closure", "relative", "least"
     # Places of a picture: what is wrong there
     VESSEL_GAP = "vessel_gap", "length_px"
     LOOSE_FRAGMENT = "loose_fragment", "length_px"

@@ -128,12 +128,15 @@ def test_a_list_of_cases_takes_the_place_of_a_folder(run: Any, folder: Path, opt
 
 
 def test_the_options_reach_the_repair(run: Any, folder: Path, options: list[str | Path]) -> None:
-    method = "--seed 4 --samples 2 --steps 3 --add-only --geometry --apex last --max-change-mm2 900".split()
+    method = (
+        "--seed 4 --samples 2 --steps 3 --add-only --geometry --apex last --max-change-mm2 900 --remove-islands".split()
+    )
     assert run(*options, *method, "--trim-pool").returncode in (0, 1)
     settings = json.loads((folder / "out" / "settings.json").read_text())
     expected = {
         "model": "seeing", "segment": "The myo", "pool": "pool", "trim_pool": True, "seed": 4, "samples": 2, "steps": 3,
         "close_base": True, "add_only": True, "geometry": True, "apex": "last", "max_change_mm2": 900.0,
+        "remove_islands": True,
     }  # fmt: skip
     assert expected.items() <= settings.items()
 

@@ -31,6 +31,7 @@ def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
         f"{NAME}.CloseBase": "1",
         f"{NAME}.AddOnly": "0",
         f"{NAME}.Geometry": "1",
+        f"{NAME}.RemoveIslands": "0",
         f"{NAME}.Seed": "4",
         f"{NAME}.Samples": "1",
         f"{NAME}.Device": "numpy",

@@ -310,6 +310,7 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[st
         geometry=False,
         apex="last",
         maxChangeMm2=250.0,
+        removeIslands=True,
         trimPool=True,
     )
     assert seen["model"] == "mine"  # the toy's load_model returns the name
@@ -323,6 +324,7 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[st
         geometry=False,
         apex=Apex.LAST,
         max_change_mm2=250.0,
+        remove_islands=True,
         trim_pool=True,
         model="mine",
     )

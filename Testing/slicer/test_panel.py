@@ -41,6 +41,7 @@ SETTINGS = {
     "closeBase": True,
     "addOnly": True,
     "geometry": False,
+    "removeIslands": True,
     "maxChangeMm2": 250.0,
     "trimPool": True,
 }

@@ -67,13 +67,15 @@ VARIATIONS = (
 """The first is what the others are compared with; the second shows how much is chance."""
 
 
-def varied(config: Config, variation: Variation, share: float) -> Config:
+def varied(config: Config, variation: Variation, share: float, start: str | None = None) -> Config:
     """Return the configuration of a variation, its schedule shortened.
 
     Args:
         config: The configuration to vary.
         variation: In what.
         share: Share of the updates that are made, above 0 and at most 1.
+        start: Model in the run's folder ``models`` to start from; its encoder is not warmed up again. ``None`` trains
+            from the beginning.
 
     Raises:
         ValueError: The share is out of range, or a changed field does not fit the others.
@@ -83,6 +85,8 @@ def varied(config: Config, variation: Variation, share: float) -> Config:
     settings = config.automaton.model_dump()
     for name in ("warmup_updates", "updates", "validate_every"):
         settings[name] = max(1, round(settings[name] * share))
+    if start is not None:
+        settings |= {"start": start, "warmup_updates": 0, "validate_every": settings["updates"]}
     automaton = Automaton.model_validate(settings | variation.changes)
     name, seed = f"{config.name}-{variation.slug}", config.seed + variation.seed
     return config.model_copy(update={"name": name, "seed": seed, "automaton": automaton})
@@ -95,6 +99,7 @@ def train_and_measure(
     run: Path,
     failures: Sequence[Failure],
     *,
+    start: str | None = None,
     device: str = "auto",
     workers: int = 1,
     progress: bool = True,
@@ -107,6 +112,7 @@ def train_and_measure(
         share: Share of the updates that are made.
         run: Folder of the run; the variation's own is ``ablation/<slug>`` in it.
         failures: What to repair.
+        start: See :func:`varied`.
         device: Where to roll out; the training chooses for itself.
         workers: Processes that repair.
         progress: Show a progress bar while training.
@@ -118,7 +124,7 @@ def train_and_measure(
     Raises:
         ValueError: The folder holds a training of another configuration.
     """
-    training = varied(config, variation, share)
+    training = varied(config, variation, share, start)
     rows = rows_of(variation, run, len(failures))
     folder = rows.parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -76,12 +76,79 @@ def robustness(
     show(robustness_table(table), name)
 
 
+def volumetric(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelsOption = ["sax-cine-2d", "sax-cine-3d"],  # noqa: B006
+    stacks: StacksOption = 60,
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Compare a slice-wise with a volumetric model (the last one) where neighbours matter; write RUN/volumetric.csv."""
+    from rncarefine_training.cli.tables import show
+    from rncarefine_training.evaluate.store import write_table
+
+    from .report import volumetric_table
+    from .volumetric import compare_models, summarise
+
+    models, failures = [load_model(name) for name in model], _some_failures(run, config, stacks)
+    table = summarise(gathered(compare_models(failures, models, device=device, workers=workers), len(failures)))
+    write_table(table, run / "volumetric.csv")
+    show(volumetric_table(table), f"{models[-1].card.name}, where neighbours matter")
+
+
+def another_sequence(
+    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folders with image and gt .nii.gz.")],
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    network: Annotated[list[str], typer.Option(help="Base networks that segment; give several.")] = ["weak", "middle"],  # noqa: B006
+    model: ModelsOption = ["sax-cine-2d", "sax-open-2d"],  # noqa: B006
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Repair what the base networks of the run break on another sequence; write RUN/another-sequence/*.csv."""
+    from rncarefine_training.cli.tables import show_evaluation
+    from rncarefine_training.evaluate.measure import evaluate
+    from rncarefine_training.evaluate.store import base_name, write_evaluation
+
+    from .another_sequence import read_stacks, segment
+
+    folder = made(run / "another-sequence")
+    failures = segment(read_stacks(source, folder / "cases"), Config.load(config), run / "base", network, folder)
+    models = [load_model(name) for name in model]
+    rows = gathered(evaluate(failures, models, device=device, workers=workers), len(failures))
+    show_evaluation(write_evaluation(rows, folder, base_name(False)), rows)
+
+
+def gallery(
+    run: RunOption = Path("run"),
+    model: ModelOption = "sax-cine-2d",
+    test: Annotated[bool, typer.Option(help="Slices of the test set, not of the validation set.")] = False,
+    each: Annotated[int, typer.Option(min=1, help="Slices of each kind.")] = 6,
+    output: Annotated[Path | None, typer.Option(file_okay=False, help="Gets the pictures; RUN/gallery.")] = None,
+) -> None:
+    """Draw the worst, the median and random slices of each base network, from RUN/evaluation-*-slices.csv."""
+    from rncarefine_training.evaluate.store import ROWS, base_name, read_rows
+
+    from .gallery import choose_slices, draw_galleries
+
+    weights = load_model(model)
+    chosen = choose_slices(read_rows(run / f"{base_name(test)}-{ROWS}.csv"), weights.card.name, each)
+    if chosen.empty:
+        raise ValueError(f"{weights.card.name} has no rows in {run}. Run `rncarefine-train evaluate` first.")
+    for path in draw_galleries(chosen, run, weights, made(output or run / "gallery")):
+        console.print(str(path))
+
+
 def ablate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     share: Annotated[
         float, typer.Option(help="Share of the configuration's updates that every training makes.")
     ] = 0.25,
+    start: Annotated[
+        str | None, typer.Option(help="Start every training from these weights in RUN/models, without a warm-up.")
+    ] = None,
     only: Annotated[list[str], typer.Option(help="Train only these variations now; give several.")] = [],  # noqa: B006
     stacks: StacksOption = 40,
     workers: WorkersOption = 1,
@@ -108,7 +175,7 @@ def ablate(
             continue
         console.print(f"Variation {number_of} of {len(VARIATIONS)}: {variation.name}")
         done[variation.name] = train_and_measure(
-            training, variation, share, run, failures, device=device, workers=workers
+            training, variation, share, run, failures, start=start, device=device, workers=workers
         )
         # Written after each, so that a part of the table can be read while the rest is trained.
         table = summarise(done)
@@ -162,7 +229,17 @@ def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
     return [found[index] for index in sorted(order[:stacks])]
 
 
-for command in (horizon, robustness, ablate, *cli_pictures.COMMANDS, plots, report):
+for command in (
+    horizon,
+    robustness,
+    volumetric,
+    another_sequence,
+    gallery,
+    ablate,
+    *cli_pictures.COMMANDS,
+    plots,
+    report,
+):
     app.command()(command)
 
 

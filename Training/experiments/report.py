@@ -18,9 +18,11 @@ from pathlib import Path
 import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine_training.cli.tables import interval, rounded
-from rncarefine_training.evaluate.measure import NO_MODEL, WHOLE
+from rncarefine_training.evaluate.confidence import GOOD
+from rncarefine_training.evaluate.measure import ANEW, NO_MODEL, ONE_PASS, WHOLE
 from rncarefine_training.evaluate.picture_tables import document_table
 from rncarefine_training.evaluate.store import write_table
+from rncarefine_training.evaluate.tables import ALL
 
 from .robustness import UNDISTURBED
 
@@ -44,12 +46,14 @@ def keep_tables(run: Path, folder: Path) -> list[Path]:
         ValueError: The run has none.
     """
     kept = []
-    for path in sorted(run.glob("*.csv")):
+    another = run / "another-sequence" / "evaluation-select.csv"
+    for path in sorted(run.glob("*.csv")) + [another] * another.is_file():
         if name_of(path) is None and not _is_curve(path):
             continue
         table = _read(path)
-        write_table(table.drop(columns="command", errors="ignore"), folder / path.name)
-        kept.append(folder / path.name)
+        name = "another-sequence.csv" if path == another else path.name
+        write_table(table.drop(columns="command", errors="ignore"), folder / name)
+        kept.append(folder / name)
     if not kept:
         raise ValueError(f"{run} has no tables. Run `rncarefine-train evaluate` first.")
     return kept
@@ -110,6 +114,11 @@ def fill(document: str, known: dict[str, str]) -> str:
 
 # The tables
 
+SHOWN_STRATA = ("what is broken", "place in the stack", "share of the true wall there")
+SHOWN_STEPS = (8, 24, 64, 256)
+MINOR_BASELINES = ("largest component", "closing 8 mm")
+"""Baselines that are in the CSV file only."""
+
 
 def markdown(kind: str, table: pd.DataFrame) -> str:
     """Return a table of one of the kinds as Markdown."""
@@ -126,9 +135,14 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
         first = part.iloc[0]
         given = {name: first[f"{name} before"] for name in ("dice", "hd", "assd")}
         given |= {"base network": f"{network}, n = {first.broken}", "method": "input"}
+        # The first model with its baselines, the others with what they make; every line is in the CSV file.
+        models = part.model[part.model != NO_MODEL].unique()
+        others = part.model.isin(models[1:]) & (part.method != WHOLE)
+        part = part[~others & ~part.method.isin(MINOR_BASELINES)]
         parts += [pd.DataFrame([given]), part.assign(method=_method(part))]
     lines = pd.concat(parts)
-    counts = {name: rounded(lines[name].where(lines.model != NO_MODEL), ".0f") for name in ("refused", "flagged")}
+    repairs = (lines.model != NO_MODEL) & ~lines.method.str.contains(f"{ANEW}|{ONE_PASS}", na=True)
+    counts = {name: rounded(lines[name].where(repairs), ".0f") for name in ("refused", "flagged", "silent", "worse")}
     return pd.DataFrame(
         {
             "base network": lines["base network"].fillna(""),
@@ -154,29 +168,34 @@ def _method(table: pd.DataFrame) -> pd.Series:
 
 def paired_table(table: pd.DataFrame) -> pd.DataFrame:
     """Against another method, from :func:`rncarefine_training.evaluate.tables.against`."""
+    table = table[table.network == ALL].sort_values("model", kind="stable", key=lambda name: name.map(_place(name)))
     shown = pd.DataFrame(
         {
             "model": table.model,
-            "base network": table.network,
+            "against": table.against,
             "measure": table.measure.map({"dice": "Dice", "assd": "ASSD, mm", "hd": "HD, mm"}),
             "n": table.n,
             "mean gain (95 %)": interval(table, "gain", 3, ("low", "high")),
             "better in": rounded(table.better, ".0%"),
-            "p, slices": rounded(table.p, ".1e"),
             "p, subjects": rounded(table["p subjects"], ".1e"),
-            "rank-biserial r": rounded(table.effect, ".2f"),
         }
     )
     return _without_repeats(shown, 2)
 
 
+def _place(names: pd.Series) -> dict[str, int]:
+    """Return the place of every name in the order of first appearance."""
+    return {name: place for place, name in enumerate(names.unique())}
+
+
 def strata_table(table: pd.DataFrame) -> pd.DataFrame:
-    """By kind of slice, from :func:`rncarefine_training.evaluate.strata.stratify`."""
+    """By kind of slice and by the first model, from :func:`rncarefine_training.evaluate.strata.stratify`."""
+    first = next((name for name in table.model if name != NO_MODEL), NO_MODEL)
+    table = table[(table.model == first) & table.stratum.isin(SHOWN_STRATA)]
     shown = pd.DataFrame(
         {
             "stratum": table.stratum,
             "slices": table.slices,
-            "method": table.model.where(table.model != NO_MODEL, table.method),
             "n": table.n,
             "closed rings (95 %)": table.valid,
             "Dice before": rounded(table["dice before"], ".3f"),
@@ -184,32 +203,30 @@ def strata_table(table: pd.DataFrame) -> pd.DataFrame:
             "gain (95 %)": interval(table, "gain", 3, ("low", "high")),
             "HD": rounded(table["hd change"], "+.0%"),
             "ASSD": rounded(table["assd change"], "+.0%"),
-            "over the first model (95 %)": interval(table, "over first", 3, ("over low", "over high")),
         }
     )
-    return _without_repeats(shown, 2)
+    return _without_repeats(shown, 1)
 
 
 def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Does it discriminate good repairs, from :func:`rncarefine_training.evaluate.confidence.summary`."""
+    """Does it discriminate good walls, from :func:`rncarefine_training.evaluate.confidence.summary`."""
+    table = table[(table.question == GOOD) & (table.network == ALL)]
     shown = pd.DataFrame(
         {
             "model": table.model,
             "slices": table.slices,
-            "question": table.question,
-            "base network": table.network,
             "n": table.n,
-            "yes": rounded(table.share, ".1%"),
+            "good": rounded(table.share, ".1%"),
             "AUROC (95 %)": interval(table, "auroc", 2, ("low", "high"), ""),
             **{name: rounded(table[name.lower()], ".3f") for name in ("ECE", "Brier", "AURC")},
-            "Dice fell": rounded(table.fell, ".1%"),
         }
     )
-    return _without_repeats(shown, 3)
+    return _without_repeats(shown, 1)
 
 
 def horizon_table(table: pd.DataFrame) -> pd.DataFrame:
     """Walls over long rollouts, from :func:`experiments.horizon.summarise`."""
+    table = table[table.steps.isin(SHOWN_STEPS) | (table.steps == table.steps.max())]
     return pd.DataFrame(
         {
             "steps": table.steps,
@@ -260,6 +277,23 @@ def ablation_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Where neighbours matter, from :func:`experiments.volumetric.summarise`."""
+    return pd.DataFrame(
+        {
+            "slices": table.kind,
+            "method": table.method,
+            "n": table.n,
+            "Dice": rounded(table.dice, ".3f"),
+            "HD mm": rounded(table.hd, ".1f"),
+            "ASSD mm": rounded(table.assd, ".2f"),
+            "area": rounded(table.area, ".3f"),
+            "middle mm": rounded(table.middle, ".2f"),
+            "gain of the volumetric (95 %)": interval(table, "gain", 3, ("low", "high")),
+        }
+    )
+
+
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
     """Against the published recipe, from :func:`experiments.comparison.compare`."""
     trained = table.where(table["training s"] > 0)
@@ -294,6 +328,8 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "horizon": (horizon_table, 0),
     "robustness": (robustness_table, 2),
     "ablation": (ablation_table, 1),
+    "volumetric": (volumetric_table, 2),
+    "another-sequence": (networks_table, 2),
     "compare-published": (compare_published_table, 1),
     "opened": (opened_table, 3),
     "vessels": (vessels_table, 2),

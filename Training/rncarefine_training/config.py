@@ -183,6 +183,8 @@ class Automaton(Strict):
     """Share of samples about a slice that has no wall in truth: beyond base or apex, whatever a network drew there."""
     vanished: Fraction = 0.05
     """Probability that damage leaves nothing at all of a slice's wall."""
+    spoiled: Fraction = 0.0
+    """Share of samples in which the image of one slice shows next to nothing: noise, or ghosts of a moving heart."""
     inner_only: Fraction = 0.2
     """Share of samples from stacks with an inner contour only, where there are any."""
     favoured: list[str] = []

@@ -33,7 +33,8 @@ def run_check(logic: Any, parameters: Any) -> Checked:
         parameters.poolSegmentID,
         parameters.rvSegmentID,
     )
-    return Checked.of(logic, selection, {"closeBase": parameters.closeBase, "apex": parameters.apex})
+    names = ("closeBase", "apex", "removeIslands")
+    return Checked.of(logic, selection, {name: getattr(parameters, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
         "addOnly": parameters.addOnly,
         "geometry": parameters.geometry,
         "apex": parameters.apex,
+        "removeIslands": parameters.removeIslands,
         "maxChangeMm2": parameters.maxChangeMm2 or None,
         "inPlace": in_place,
         # Without a pool the box is disabled, but a scene may say otherwise.

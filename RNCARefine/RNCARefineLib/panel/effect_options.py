@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
 LEAVE, AS_MASKING = "leave", "masking"
-SWITCHES, NUMBERS, WORDS = ("CloseBase", "AddOnly", "Geometry"), ("Seed", "Samples"), ("Device", "Apex")
+SWITCHES = ("CloseBase", "AddOnly", "Geometry", "RemoveIslands")
+NUMBERS, WORDS = ("Seed", "Samples"), ("Device", "Apex")
 """Parameters that are options of the repair: its names in capitals."""
 DEFAULTS: dict[str, Any] = {
     "CloseBase": False,
     "AddOnly": False,
     "Geometry": False,
+    "RemoveIslands": False,
     "Seed": 0,
     "Samples": 1,
     "Device": "auto",
@@ -59,7 +61,7 @@ class EffectOptions:
         self._model: EffectModel | None = None
         self._add_choices()
         self._add_buttons()
-        for button in (self.this_slice, self.close_base, self.add_only, self.geometry):
+        for button in (self.this_slice, self.close_base, self.add_only, self.geometry, self.remove_islands):
             self._connect(button, "toggled(bool)", changed)
         for box in (self.seed, self.samples):
             self._connect(box, "valueChanged(int)", changed)
@@ -118,6 +120,7 @@ class EffectOptions:
             close_base=self._is_on("CloseBase"),
             add_only=self._is_on("AddOnly"),
             geometry=self._is_on("Geometry"),
+            remove_islands=self._is_on("RemoveIslands"),
             seed=self._effect.integerParameter("Seed"),
             samples=self._effect.integerParameter("Samples"),
             device=self._effect.parameter("Device"),
@@ -146,13 +149,15 @@ class EffectOptions:
             self.close_base: self._is_on("CloseBase"),
             self.add_only: self._is_on("AddOnly"),
             self.geometry: self._is_on("Geometry"),
+            self.remove_islands: self._is_on("RemoveIslands"),
         }
         numbers = {
             self.seed: self._effect.integerParameter("Seed"),
             self.samples: self._effect.integerParameter("Samples"),
             self.opacity: self.preview_opacity,
         }
-        widgets = [self.this_slice, self.whole_segment, self.close_base, self.add_only, self.geometry, *numbers]
+        switches = (self.close_base, self.add_only, self.geometry, self.remove_islands)
+        widgets = [self.this_slice, self.whole_segment, *switches, *numbers]
         blocked = [widget.blockSignals(True) for widget in widgets]
         for button, checked in values.items():
             button.checked = checked
@@ -170,6 +175,7 @@ class EffectOptions:
         self._effect.setParameter("CloseBase", int(self.close_base.checked))
         self._effect.setParameter("AddOnly", int(self.add_only.checked))
         self._effect.setParameter("Geometry", int(self.geometry.checked))
+        self._effect.setParameter("RemoveIslands", int(self.remove_islands.checked))
         self._effect.setParameter("Seed", int(self.seed.value))
         self._effect.setParameter("Samples", int(self.samples.value))
         self._effect.setParameter("PreviewOpacity", float(self.opacity.value))
@@ -251,7 +257,13 @@ class EffectOptions:
             "Geometry",
             _("Interpolate the wall around its fitted centre where the automaton finds none that passes the checks."),
         )
-        self._add_row(_("Repair:"), self.close_base, self.add_only, self.geometry, layout=qt.QVBoxLayout())
+        self.remove_islands = _named(
+            qt.QCheckBox(_("Remove papillary muscles")),
+            "RemoveIslands",
+            _("Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept."),
+        )
+        switches = (self.close_base, self.add_only, self.geometry, self.remove_islands)
+        self._add_row(_("Repair:"), *switches, layout=qt.QVBoxLayout())
         self.neighbours = _named(
             qt.QComboBox(), "Neighbours", _("What happens to other segments where the wall is closed over them.")
         )

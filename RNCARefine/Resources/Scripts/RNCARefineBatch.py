@@ -66,6 +66,9 @@ def make_parser() -> argparse.ArgumentParser:
         default=None,
         help="fall back to polar interpolation where the automaton finds no wall",
     )
+    method.add_argument(
+        "--remove-islands", action="store_true", help="remove papillary muscles and trabeculae inside the cavity"
+    )
     method.add_argument("--apex", choices=["auto", "first", "last"], default="auto", help="end at which the apex lies")
     method.add_argument(
         "--max-change",

@@ -18,6 +18,8 @@ from .topology import Gap, betti_2d, fill_holes, gap_about, holes, largest_compo
 
 MIN_CAVITY_PIXELS = 3
 """A smaller hole is a pore, less of blood pool is noise. The smallest cavity of an ACDC ring has 6 pixels."""
+MIN_ISLAND_MM2 = 3.0
+"""A smaller component inside the cavity is a speck, no papillary muscle."""
 MIN_ROUNDNESS = 0.5
 """Shortest over longest axis of a solid shape: at least 0.65 in ACDC's discs and filled rings."""
 SURE_CAVITY_MM = 5.0
@@ -179,6 +181,21 @@ class SliceFeatures:
     def closed(self) -> bool:
         """Whether a wall closes around a cavity (see :func:`cavity`), whatever else there is."""
         return cavity(self._wall, self._pool, self.spacing) is not None
+
+    @cached_property
+    def islands(self) -> int:
+        """Components inside the cavity of what else is a ring: papillary muscles, trabeculae; 0 for anything else."""
+        if self.b0 < 2 or self.b1 != 1:
+            return 0
+        main = largest_component(self._wall) > 0
+        inside = fill_holes(main) > 0
+        if betti_2d(main) != (1, 1) or (self._wall & ~inside).any():
+            return 0
+        rest, _ = ndimage.label(self._wall & ~main, structure=np.ones((3, 3)))
+        smallest = float(np.bincount(rest.ravel())[1:].min()) * self.spacing[0] * self.spacing[1]
+        if smallest < MIN_ISLAND_MM2 or cavity(main, self._pool, self.spacing) is None:
+            return 0
+        return self.b0 - 1
 
     @property
     def solid(self) -> bool:

@@ -66,11 +66,30 @@ def locate_heart(
         if pool is not None and pool[k].any():
             slices.append(k)
             centres.append(np.argwhere(largest_component(pool[k])).mean(axis=0))
+    return heart_through(slices, centres, radii, len(mask), in_plane)
+
+
+def heart_through(
+    slices: Sequence[int],
+    centres: Sequence[NDArray[np.float64]],
+    radii_mm: Sequence[float],
+    count: int,
+    in_plane: tuple[float, float],
+) -> Heart:
+    """Fit the axis to centres of the ventricle, robustly.
+
+    Args:
+        slices: The slice of each centre, in the order of k.
+        centres: ``(j, i)`` in pixels.
+        radii_mm: Radii of walls, in any order; there may be none.
+        count: Number of slices of the stack.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+    """
     found, numbers = np.array(centres), np.array(slices)
     away = np.hypot(*((found - np.median(found, axis=0)) * in_plane).T)
     kept = away <= max(OUTLIER_MM, float(np.median(away)))
-    radius = float(np.percentile(radii, 75)) if radii else float(np.mean(RADIUS_MM))
-    axis = np.stack([_line(numbers[kept], found[kept, axis], len(mask)) for axis in (0, 1)], axis=1)
+    radius = float(np.percentile(radii_mm, 75)) if len(radii_mm) else float(np.mean(RADIUS_MM))
+    axis = np.stack([_line(numbers[kept], found[kept, axis], count) for axis in (0, 1)], axis=1)
     return Heart(axis, float(np.clip(radius, *RADIUS_MM)))
 
 

@@ -265,7 +265,9 @@ def _affine(
                 "to perpendicular axes, for instance in Slicer with Resample Scalar/Vector/DWI Volume."
             )
         given = spacing != 0
-        if (np.abs(np.abs(spacing) - columns) > 0.01 * columns)[given].any():
+        # As in ACDC: an s-form of unit vectors says how the axes run, and pixdim how long they are.
+        directions_only = given.all() and np.allclose(columns, 1, atol=1e-3)
+        if not directions_only and (np.abs(np.abs(spacing) - columns) > 0.01 * columns)[given].any():
             raise ValueError(
                 f"{path}: the header of the {what} gives two spacings: {_listed(spacing)} mm (pixdim) and "
                 f"{_listed(columns)} mm (sform). Correct the one that is wrong."

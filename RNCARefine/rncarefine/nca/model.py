@@ -22,7 +22,7 @@ from ..words import Mode
 from .card import TUBULAR, ModelCard, ModelRecord
 from .licence import is_permissive
 
-PREFERENCE = ("sax-cine-2d", "sax-open-2d", "retina-vessels-2d")
+PREFERENCE = ("sax-cine-2d", "sax-open-2d", "sax-cine-3d", "retina-vessels-2d")
 """The shipped models, best first by docs/evaluation.md; the first one of a mode is the default of the mode."""
 DEFAULT_MODEL = PREFERENCE[0]
 MODEL_FOLDERS = (

@@ -91,6 +91,7 @@ def build_report(
         seconds=round(seconds, 3),
         max_change_mm2=options.max_change_mm2,
         trim_pool=options.trim_pool,
+        remove_islands=options.remove_islands,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     return Report(

@@ -9,7 +9,7 @@ from typing import Literal
 from ..anatomy.features import SliceFeatures
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
-from ..words import Apex
+from ..words import Apex, Finding
 from .build_report import stack_record
 from .records import Report, SliceRecord
 from .wall import measure_slice, with_segments
@@ -57,7 +57,7 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
     thickness = {} if report.wall is None else {one.k: one for one in report.wall.slices}
     for record in report.slices:
         by_decision = _as_decided(record, decisions.get(record.k))
-        seen = _as_it_is(by_decision, stack, wall_now[record.k])
+        seen = _as_it_is(by_decision, stack, wall_now[record.k], not report.run.remove_islands)
         if seen != by_decision:
             by_hand.append(record.k)
         if record.k in thickness and seen != replace(record, accepted=seen.accepted):
@@ -113,7 +113,7 @@ def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:
     )
 
 
-def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask) -> SliceRecord:
+def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask, keep_islands: bool) -> SliceRecord:
     """Return the record if it describes the wall, else what the wall is now."""
     old, new, area = stack.mask[record.k] > 0, wall > 0, stack.pixel_area
     pool = None if stack.pool is None else (stack.pool[record.k] > 0) & ~new
@@ -125,7 +125,7 @@ def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask) -> SliceRecord:
         return record
     return replace(
         record,
-        finding_after=now.finding,
+        finding_after=Finding.RING if now.islands and keep_islands else now.finding,
         b0_after=now.b0,
         b1_after=now.b1,
         gap_deg_after=round(now.gap.angle_deg, 1),

@@ -66,7 +66,7 @@ class Examined:
         features = [SliceFeatures(wall, None if pool is None else pool[k]) for k, wall in enumerate(walls)]
         of_heart = [each.with_masks(focused.mask[k], each.pool) for k, each in enumerate(features)]
         near = [each.of_wall for each in of_heart]
-        found, doubts = _diagnose(features, near, options), stack_doubts(of_heart, stack.spacing)
+        found, doubts = _diagnose(features, near, stack.spacing[0], options), stack_doubts(of_heart, stack.spacing)
         return cls(stack, heart, focused, features, near, found, doubts, others)
 
     def diagnosis_of(self, wall: Mask, pool: Mask | None, options: RepairOptions) -> Diagnosis:
@@ -77,7 +77,7 @@ class Examined:
             features.append(each.with_masks(wall[k], None if pool is None else pool[k]))
             same = np.array_equal(walls[k], self.near[k].wall)
             near.append(self.near[k] if same else features[k].with_masks(walls[k], None).of_wall)
-        return _diagnose(features, near, options)
+        return _diagnose(features, near, self.stack.spacing[0], options)
 
     def off_axis(self, k: int) -> bool:
         """Whether there is wall in a slice and none of it lies where the heart is, however right it looks."""
@@ -99,7 +99,16 @@ def wall_features(stack: Stack) -> list[WallFeatures]:
     return [WallFeatures(wall, stack.in_plane) for wall in stack.mask]
 
 
-def _diagnose(features: list[SliceFeatures], near: list[WallFeatures], options: RepairOptions) -> Diagnosis:
+def _diagnose(
+    features: list[SliceFeatures], near: list[WallFeatures], slice_mm: float, options: RepairOptions
+) -> Diagnosis:
     """Diagnose a stack; the gap is that of the wall about the heart's axis, whatever lies elsewhere."""
-    found = diagnose_features(features, close_base=options.close_base, apex=options.apex)
+    found = diagnose_features(
+        features,
+        slice_mm,
+        close_base=options.close_base,
+        apex=options.apex,
+        remove_islands=options.remove_islands,
+        near=near,
+    )
     return replace(found, slices=[replace(entry, gap=near[entry.k].gap) for entry in found.slices])

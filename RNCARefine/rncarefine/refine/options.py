@@ -103,6 +103,7 @@ class RepairOptions:
         bridges_only: In a picture of vessels, make bridges and nothing else.
         apex: The end of the stack at which the apex lies.
         max_change_mm2: Largest change of a slice, added and removed area together; ``None`` sets no limit.
+        remove_islands: Remove components inside the cavity (papillary muscles, trabeculae), which are kept by default.
         trim_pool: Remove the blood pool outside the closed rings.
 
     Raises:
@@ -188,6 +189,15 @@ class RepairOptions:
             metavar="MM2",
             least=0,
             not_in=[Face.EFFECT],
+        ),
+    )
+    remove_islands: bool = field(
+        default=False,
+        metadata=_info(
+            "Remove papillary muscles",
+            "Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept by default.",
+            "--remove-islands",
+            of_check=True,
         ),
     )
     trim_pool: bool = field(

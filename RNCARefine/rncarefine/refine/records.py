@@ -159,6 +159,7 @@ class RunRecord:
     seconds: float
     max_change_mm2: float | None = None
     trim_pool: bool = False
+    remove_islands: bool = False
     date: str = ""
     """When it ended: UTC, ISO 8601."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..anatomy.features import SliceFeatures, WallFeatures
 from ..anatomy.heart import possible_hearts
 from ..nca.architecture import Architecture
 from ..nca.model import Model, choose_model
@@ -16,13 +17,14 @@ from ..progress import Progress, report_progress, subrange
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack, binary_mask
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
+from ..tasks.ring.stack_check import confirmed_doubts
 from ..tasks.task import RING, check_task
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import FAMILIAR, Run, SliceDecision, build_report
-from .decide import Decided, counts_as_ring, decide
+from .decide import Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
 from .options import RepairOptions
-from .proposals import propose, see
+from .proposals import SURE_HEART, Sight, propose, see
 from .records import Report
 from .result import Changes, Repaired
 from .slice_order import (
@@ -69,7 +71,7 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     decisions = []
     for entry in seen.diagnosis.slices:
         verdict = Verdict.INTACT if entry.right and not seen.off_axis(entry.k) else Verdict.TO_REPAIR
-        decisions.append(SliceDecision(verdict, stack.mask[entry.k], seen.reasons(entry)))
+        decisions.append(SliceDecision(verdict, stack.mask[entry.k], seen.reasons(entry), doubtful=entry.doubtful))
     unchanged = Changes.compose(stack, stack.mask)
     elapsed = time.perf_counter() - started
     return build_report(
@@ -157,8 +159,10 @@ def repair(
             decided.append(Decided(left, {}))
         else:
             decided.append(decide(seen, entry, sight, proposals, model, options))
+    decided = [from_neighbours(seen, entry, decided, sight, model, options) for entry in before.slices]
     unsure = sight.sureness < FAMILIAR
-    decisions = [_with_doubts(each.decision, unsure, seen.doubts) for each in decided]
+    doubts = _doubts(seen, sight)
+    decisions = [_with_doubts(each.decision, unsure, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
     after = seen.diagnosis_of(wall, _remaining(seen.focused.pool, wall), options)
     trim_slices = _closed(after, decisions, only) if options.trim_pool else []
@@ -168,7 +172,7 @@ def repair(
     run = Run(runner, model, proposals.steps, sight.sureness)
     return Repaired(
         **vars(changes),
-        report=build_report(changes, before, after, decisions, options, elapsed, run, seen.doubts),
+        report=build_report(changes, before, after, decisions, options, elapsed, run, doubts),
         features={k: each.features for k, each in enumerate(decided) if each.features},
         alternatives={"image alone": sight.walls, "one pass": proposals.one_pass},
     )
@@ -180,6 +184,16 @@ def _check_mask(stack: Stack) -> None:
             f"{stack.name}: the myocardium mask is empty, there is nothing to repair. Choose the segment or label "
             "that holds the wall."
         )
+
+
+def _doubts(seen: Examined, sight: Sight) -> tuple[Reason, ...]:
+    """Return why this may not be a short-axis stack; where the encoder is sure of the heart, the image decides, too."""
+    if not seen.doubts or sight.sureness < SURE_HEART:
+        return seen.doubts
+    nothing = np.zeros(seen.stack.shape[1:], np.uint8)
+    walls = [sight.walls.get(k, nothing) for k in range(len(seen.stack.mask))]
+    features = [SliceFeatures(WallFeatures(wall, seen.stack.in_plane), None) for wall in walls]
+    return confirmed_doubts(seen.doubts, features, seen.stack.spacing)
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:

@@ -143,6 +143,7 @@ def _provenance(report: Report) -> str:
         ("Fall back to polar interpolation", _yes(run.geometry)),
         ("Largest change", "no limit" if run.max_change_mm2 is None else f"{run.max_change_mm2:g} mm\u00b2"),
         ("Trim the blood pool to the ring", _yes(run.trim_pool)),
+        ("Remove papillary muscles", _yes(run.remove_islands)),
         ("Apex", f"{run.apex} slice"),
         ("Time", f"{run.seconds:.1f} s"),
     ]

@@ -30,6 +30,13 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.CLOSED: _("There is a closed wall."),
     ReasonCode.DISC_EXPECTED: _("A disc is expected at the apical end."),
     ReasonCode.OPEN_ALLOWED: _("It may be open at the base (outflow tract)."),
+    ReasonCode.LARGE_DISC: _(
+        "With {diameter_mm:.0f} mm it is large for an apical cap (at most {most_mm:.0f} mm are usual)."
+    ),
+    ReasonCode.OPEN_OFF_CONTOUR: _("Only {share:.0%} of it lies on the contour of its neighbour."),
+    ReasonCode.ISLANDS: _(
+        "Components inside the cavity: {components:.0f} (papillary muscles or trabeculae); they are kept."
+    ),
     ReasonCode.OFF_AXIS: _("None of it lies where the heart is."),
     ReasonCode.NO_DISC: _("No single solid disc could be made."),
     ReasonCode.NO_RING: _("No closed ring with a wall of at least a pixel could be made."),
@@ -38,19 +45,35 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.POOL_LEFT_OUTSIDE: _("The closed wall would leave most of the blood pool outside."),
     ReasonCode.TOO_LARGE: _("The closed wall would be larger than any left ventricle (radius {radius_mm:.0f} mm)."),
     ReasonCode.RING_OFF_AXIS: _("The closed wall would lie {distance_mm:.0f} mm away from the heart's axis."),
-    ReasonCode.NOT_SEEN: _("The image shows no wall there (expected Dice {expected_dice:.2f})."),
     ReasonCode.CHANGE_TOO_LARGE: _(
         "The repair would change {change_mm2:.0f} mm2, more than the {most_mm2:.0f} mm2 allowed."
     ),
-    ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly be made of other labels ({share:.0%} of what is added)."),
+    ReasonCode.THREAD: _(
+        "The closed part would be a thread: {relative:.2f} of the wall's median thickness (at least {least:.2f})."
+    ),
+    ReasonCode.LOBED: _(
+        "The closed wall's outline would have a deep notch, as if it reached into the right ventricle."
+    ),
+    ReasonCode.CAVITY_SHARE: _(
+        "The cavity would be {share:.0%} of the filled outline; {least:.0%} to {most:.0%} are plausible."
+    ),
+    ReasonCode.THROUGH_POOL: _("The closed wall would take {share:.0%} of the blood pool."),
+    ReasonCode.CUT_BY_BORDER: _(
+        "The border of the image cuts the wall ({length_mm:.0f} mm): it goes on outside the image."
+    ),
+    ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly be taken from other labels ({share:.0%} of it)."),
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
     ReasonCode.INVENTED: _("All of the wall is invented."),
+    ReasonCode.BETWEEN_NEIGHBOURS: _("Mask and image show no wall: it was interpolated from the slices on both sides."),
     ReasonCode.CLEANED: _("Only loose components and pores were removed."),
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
+    ReasonCode.THIN_CLOSURE: _(
+        "The closed part is thin: {relative:.2f} of the wall's median thickness (usually at least {least:.2f})."
+    ),
     ReasonCode.VESSEL_GAP: _("The vessel has a gap of {length_px:.0f} pixels."),
     ReasonCode.LOOSE_FRAGMENT: _("A fragment with a centreline of {length_px:.0f} pixels is joined to nothing."),
     ReasonCode.PINHOLE: _("The vessel has a hole of {area_px:.0f} pixels."),
@@ -71,7 +94,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.TAKEN_FROM_OTHERS: _(
         "{area_mm2:.0f} mm2 of the repaired wall ({share:.0%}) were taken from other labels."
     ),
-    ReasonCode.STACK_IN_DOUBT: _("It is doubtful whether this is a short-axis stack: every change needs review."),
+    ReasonCode.STACK_IN_DOUBT: _("The stack is in doubt: every change needs review."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
     ReasonCode.NOT_THICKEST_AXIS: _(
         "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the "
@@ -133,10 +156,12 @@ BEFORE = _("Before the repair: {reason}")
 DECIDED = frozenset(
     {
         ReasonCode.INVENTED,
+        ReasonCode.BETWEEN_NEIGHBOURS,
         ReasonCode.CLEANED,
         ReasonCode.MASK_DISREGARDED,
         ReasonCode.LOW_CONFIDENCE,
         ReasonCode.IMAGE_DISAGREES,
+        ReasonCode.THIN_CLOSURE,
         ReasonCode.TAKEN_FROM_OTHERS,
         ReasonCode.STACK_IN_DOUBT,
         ReasonCode.EDITED,

@@ -120,7 +120,7 @@ def test_every_reason_against_a_wall_is_named_once():
 LOOSE = TRUTH | blob((6, 6), 4)
 
 
-@pytest.mark.parametrize("outer", [24.9, 25.2, 25.8, 28.0])
+@pytest.mark.parametrize("outer", [24.9, 24.95, 25.8, 28.0])
 def test_what_only_had_to_be_cleaned_is_kept_within_the_margin(outer):
     drawn = ring(16.8, outer)
     agrees = dice(TRUTH, drawn) >= 1 - KEEP_MARGIN
@@ -130,7 +130,7 @@ def test_what_only_had_to_be_cleaned_is_kept_within_the_margin(outer):
 
 
 def test_the_margins_of_that_test_lie_on_both_sides():
-    assert dice(TRUTH, ring(16.8, 25.2)) > 1 - KEEP_MARGIN > dice(TRUTH, ring(16.8, 25.8)) > 0.9
+    assert dice(TRUTH, ring(16.8, 24.95)) > 1 - KEEP_MARGIN > dice(TRUTH, ring(16.8, 25.8)) > 0.9
 
 
 def test_the_images_wall_counts_as_much_as_the_automatons_when_cleaning_is_judged():

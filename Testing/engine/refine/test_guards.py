@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from engine.shapes import SHAPE, STACK_SPACING, disc, heart, horseshoe
+from engine.shapes import SHAPE, STACK_SPACING, blob, disc, heart, horseshoe, ring
 from engine.toy_models import seeing_model
-from engine.toy_stacks import broken_stack, grey
+from engine.toy_stacks import broken_stack, gap, grey
 from rncarefine.refine.repair import RepairOptions, check, repair
 from rncarefine.stack import Stack
-from rncarefine.words import REPAIRED, Verdict
+from rncarefine.words import REPAIRED, Finding, Verdict
 
 
 def run(stack, model=None, *, others=None, **options):
@@ -126,3 +128,115 @@ def test_a_solid_disc_of_another_label_at_the_apex_is_no_fault():
     others = np.zeros((9, *SHAPE), np.uint8)
     others[8] = disc(20) & (1 - walls[8])
     assert run(stack, others=others).report.stack.flagged == 0
+
+
+# Conventions
+
+
+def with_papillary_muscles(broken=()):
+    """Return a heart with two islands in the cavities of slices 2 to 4, and the islands; some walls have a gap."""
+    walls, pools = heart(rings=7)
+    islands = np.zeros_like(walls)
+    for k in (2, 3, 4):
+        islands[k] = blob((33, 36), 2) | blob((38, 44), 2)
+    image = grey(walls | islands, pools & (1 - islands))
+    for k in broken:
+        walls[k] &= gap(70, 20)
+    return Stack.create(image, walls | islands, STACK_SPACING, pools & (1 - islands)), islands
+
+
+def test_papillary_muscles_inside_a_closed_ring_stay():
+    stack, _ = with_papillary_muscles()
+    result = run(stack)
+    np.testing.assert_array_equal(result.wall, stack.mask)
+    for record in result.report.slices[2:5]:
+        assert (record.verdict, record.finding_before, record.b0_before) == (Verdict.INTACT, Finding.RING, 3)
+        assert record.codes == ["islands"]
+    assert (result.report.stack.flagged, result.report.stack.changed) == (0, 0)
+    assert check(stack).stack.flagged == 0
+
+
+def test_on_request_papillary_muscles_are_removed_and_nothing_else():
+    stack, islands = with_papillary_muscles()
+    result = run(stack, remove_islands=True)
+    np.testing.assert_array_equal(result.wall, stack.mask & (1 - islands))
+    assert [record.verdict for record in result.report.slices[2:5]] == [Verdict.CLEANED] * 3
+    assert result.report.run.remove_islands
+    assert check(stack, RepairOptions(remove_islands=True)).stack.flagged == 3
+
+
+@pytest.mark.parametrize("add_only", [False, True])
+def test_components_inside_an_open_wall_are_loose_and_go_where_something_may_be_removed(add_only):
+    stack, islands = with_papillary_muscles(broken=[3])
+    kept = run(stack, add_only=add_only)
+    record = kept.report.slices[3]
+    assert (record.verdict, record.finding_after, record.flagged) == (Verdict.AUTOMATON, Finding.RING, False)
+    assert (kept.wall[3] & islands[3]).sum() == (islands[3].sum() if add_only else 0)
+    assert not (run(stack, remove_islands=True).wall[3] & islands[3]).any()
+
+
+def test_a_loose_piece_outside_goes_and_the_papillary_muscles_stay():
+    stack, _ = with_papillary_muscles()
+    walls = stack.mask.copy()
+    walls[3] |= blob((6, 6), 4)
+    result = run(Stack.create(stack.image, walls, STACK_SPACING, stack.pool))
+    np.testing.assert_array_equal(result.wall, stack.mask)
+    assert result.report.slices[3].codes[-1] == "cleaned"
+
+
+@pytest.mark.parametrize("rows_lost", [25, 28])
+def test_a_wall_that_the_border_of_the_image_cuts_is_left_and_flagged(rows_lost):
+    walls, pools = (each[:, rows_lost:] for each in heart())
+    stack = Stack.create(grey(walls, pools), walls, STACK_SPACING, pools)
+    result = run(stack, close_base=True)
+    np.testing.assert_array_equal(result.wall, walls)
+    cut = [record for record in result.report.slices if record.finding_before is Finding.OPEN]
+    assert len(cut) >= 2
+    assert all(record.flagged and record.codes[-1] == "cut_by_border" for record in cut)
+
+
+def test_a_large_cap_and_an_open_wall_elsewhere_are_flagged_by_check_and_repair_and_not_changed():
+    walls, pools = heart(rings=6)
+    walls[:6], pools[:6] = ring(22, 30), disc(22)
+    walls[6] = disc(21)
+    walls[0], pools[0] = horseshoe(90, inner=3, outer=8), 0
+    stack = Stack.create(grey(walls, pools), walls, STACK_SPACING, pools)
+    result = run(stack)
+    np.testing.assert_array_equal(result.wall, walls)
+    for report in (result.report, check(stack)):
+        assert [record.k for record in report.slices if record.flagged] == [0, 6]
+        assert (report.slices[0].codes[-1], report.slices[6].codes[-1]) == ("open_off_contour", "large_disc")
+        assert {report.slices[k].verdict for k in (0, 6)} == {Verdict.INTACT}
+
+
+# However it is stored
+
+
+@settings(max_examples=8)
+@given(rooms=st.tuples(*[st.integers(0, 40)] * 4))
+def test_the_result_does_not_depend_on_where_in_the_slice_the_heart_lies(rooms):
+    above, below, left, right = rooms
+    stack, widths = broken_stack(), ((0, 0), (above, below), (left, right))
+    masks = [np.pad(mask, widths) for mask in (stack.mask, stack.pool)]
+    moved = run(Stack.create(np.pad(stack.image, widths, mode="edge"), masks[0], STACK_SPACING, masks[1]))
+    once = run(stack)
+    np.testing.assert_array_equal(moved.wall, np.pad(once.wall, widths))
+    assert [each.codes for each in moved.report.slices] == [each.codes for each in once.report.slices]
+
+
+@settings(max_examples=8)
+@given(flips=st.tuples(st.booleans(), st.booleans()), turned=st.booleans())
+def test_what_is_found_and_decided_does_not_depend_on_how_the_slices_lie(flips, turned):
+    stack, spacing = broken_stack(), STACK_SPACING
+    axes = (0, 2, 1) if turned else (0, 1, 2)
+    step = tuple(slice(None, None, -1 if flip else 1) for flip in flips)
+
+    def lain(values):
+        return np.ascontiguousarray(np.transpose(values, axes)[:, step[0], step[1]])
+
+    own = (spacing[0], *(spacing[axis] for axis in axes[1:]))
+    other = run(Stack.create(lain(stack.image), lain(stack.mask), own, lain(stack.pool))).report
+    once = run(stack).report
+    for one, two in zip(once.slices, other.slices, strict=True):
+        assert (one.verdict, one.flagged, one.codes) == (two.verdict, two.flagged, two.codes)
+        assert two.added_mm2 == pytest.approx(one.added_mm2, rel=0.1)

@@ -48,7 +48,7 @@ def test_every_option_is_on_the_command_line(command):
 
 def test_a_check_has_the_options_that_it_depends_on():
     wanted = {name for name, info in option_infos().items() if info.of_check}
-    assert wanted == {"close_base", "apex"}
+    assert wanted == {"close_base", "apex", "remove_islands"}
     assert wanted == set(command_options("check")) & set(option_infos())
 
 

@@ -12,7 +12,7 @@ from engine.shapes import CENTRE, SHAPE, SPACING, blob, disc, horseshoe, picture
 from rncarefine.anatomy.circle import fit_circle, wall_centre
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.refine.metrics import dice
-from rncarefine.tasks.ring.interpolation import polar_interpolation, propose_by_interpolation
+from rncarefine.tasks.ring.interpolation import between_slices, polar_interpolation, propose_by_interpolation
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.words import Expectation
 
@@ -197,3 +197,9 @@ def test_a_disc_is_the_largest_piece_with_its_holes_filled():
     radius, _ = polar_grid()
     wall = (disc(10) & (radius > 2)) | blob((8, 8), 3)
     np.testing.assert_array_equal(propose_by_interpolation(wall, None, Expectation.DISC, SPACING), disc(10))
+
+
+def test_half_way_between_two_rings_lies_the_ring_of_the_mean_radii():
+    between = between_slices(ring(8, 14), ring(14, 22))
+    assert dice(between, ring(11, 18)) > 0.93
+    np.testing.assert_array_equal(between_slices(ring(8, 14), ring(8, 14)), ring(8, 14))

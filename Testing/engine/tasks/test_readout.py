@@ -189,3 +189,15 @@ def test_the_fields_are_left_as_they_were():
     kept = given_fields.copy()
     read_wall(given_fields)
     np.testing.assert_array_equal(given_fields, kept)
+
+
+def test_a_faint_wall_is_read_at_a_lower_level_and_a_field_without_any_contrast_is_not():
+    rows, columns = np.indices((40, 40))
+    away = np.hypot(rows - 20, columns - 20)
+    outer, inner = (away < 14).astype(np.float32), (away < 8).astype(np.float32)
+    faint = 0.4 * np.stack([outer - inner, outer, inner])
+    wall = read_wall(faint)
+    assert wall is not None
+    np.testing.assert_array_equal(wall, outer - inner)
+    assert read_wall(0.1 * np.stack([outer - inner, outer, inner])) is None
+    assert read_wall(np.full((3, 40, 40), 0.4, np.float32)) is None

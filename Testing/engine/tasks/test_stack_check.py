@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, damage, disc, heart, horseshoe, ring
 from rncarefine.anatomy.features import SliceFeatures
+from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.tasks.ring import stack_check
-from rncarefine.tasks.ring.stack_check import stack_doubts
+from rncarefine.tasks.ring.stack_check import confirmed_doubts, stack_doubts
 
 
 def doubts(walls, pools=None, spacing=STACK_SPACING):
@@ -93,3 +94,15 @@ def test_a_stack_whose_slices_are_thinner_than_its_pixels_is_doubted_and_an_upsa
 def test_of_two_slices_nothing_is_said():
     assert doubts(np.stack([horseshoe(80), horseshoe(80)])) == {}
     assert doubts(np.zeros((4, *SHAPE), np.uint8)) == {}
+
+
+def test_doubts_about_a_broken_mask_give_way_to_what_is_seen_and_others_do_not():
+    walls, _ = heart()
+    broken = walls.copy()
+    broken[:, :, 40:] = 0
+    masks, seen = ([SliceFeatures.of(wall, None, SPACING) for wall in part] for part in (broken, walls))
+    raised = [Reason(ReasonCode.NO_SLICE_CLOSED, slices=9), Reason(ReasonCode.ELONGATED, roundness=0.5, least=0.6)]
+    assert confirmed_doubts(raised, seen, STACK_SPACING) == ()
+    assert confirmed_doubts(raised[:1], masks, STACK_SPACING) == tuple(raised[:1])
+    same = [*raised, Reason(ReasonCode.SAME_GAP, slices=9)]
+    assert confirmed_doubts(same, seen, STACK_SPACING) == tuple(same)

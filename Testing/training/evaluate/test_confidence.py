@@ -14,6 +14,7 @@ from torchmetrics.classification import BinaryAUROC, BinaryCalibrationError
 
 from rncarefine_training.evaluate.confidence import (
     BROKEN,
+    CLOSED,
     GOOD,
     REPAIRED,
     ROSE,
@@ -119,11 +120,18 @@ ROWS = pd.DataFrame(
 
 
 def test_judged_are_changed_slices_with_a_confidence():
-    assert list(judged(ROWS, "m", only_broken=True).confidence) == [0.9, 0.8, 0.3]
-    all_of_them = judged(ROWS, "m", only_broken=False)
+    assert list(judged(ROWS, "m", BROKEN).confidence) == [0.9, 0.8, 0.3]
+    all_of_them = judged(ROWS, "m", REPAIRED)
     assert list(all_of_them[GOOD]) == [True, False, False, False]
     assert list(all_of_them[ROSE]) == [True, True, False, False]
     assert list(all_of_them.fell) == [False, False, True, False]
+
+
+def test_closed_slices_are_those_with_a_confidence_that_no_repair_has_touched():
+    assert list(judged(ROWS, "m", CLOSED).confidence) == [0.5]
+    lines = summary(ROWS).set_index(["slices", "question", "network"])
+    assert lines.loc[(CLOSED, GOOD, "all")].n.to_list() == [1, 0]
+    assert (CLOSED, ROSE, "all") not in lines.index
 
 
 def test_the_summary_has_a_line_per_population_question_and_network():
@@ -141,7 +149,7 @@ def test_the_summary_has_a_line_per_population_question_and_network():
 
 def test_good_is_a_dice_of_three_quarters_and_more():
     rows = pd.DataFrame([line(0.5, 0.5, after) for after in (0.7499, 0.75)])
-    assert list(judged(rows, "m", only_broken=True)[GOOD]) == [False, True]
+    assert list(judged(rows, "m", BROKEN)[GOOD]) == [False, True]
 
 
 def test_the_curves_end_with_all_slices():

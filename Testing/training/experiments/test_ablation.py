@@ -47,6 +47,11 @@ def test_the_schedule_is_shortened_as_a_whole():
     assert (found.updates, found.warmup_updates, found.validate_every) == (100, 25, 10)
 
 
+def test_what_starts_from_other_weights_has_no_warm_up():
+    found = varied(toy_config(automaton__updates=400), VARIATIONS[0], 0.25, "sax-toy").automaton
+    assert (found.start, found.warmup_updates, found.updates) == ("sax-toy", 0, 100)
+
+
 @pytest.mark.parametrize("share", [0, -1, 1.5])
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match="--share"):

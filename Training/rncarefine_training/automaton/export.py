@@ -23,7 +23,7 @@ from .learner import AutomatonLearner, build_architecture
 FRAGMENT_LIKELIHOOD = 0.8
 """Loose fragments with a lower mean likelihood go: on pictures of CHASE and HRF this removed most of what no observer
 drew, and 0.3 % of the true centreline."""
-RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring a slice"
+RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
 
 def export(

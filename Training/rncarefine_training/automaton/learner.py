@@ -62,12 +62,17 @@ class AutomatonLearner(L.LightningModule):
         return {name.replace("_", "."): values for name, values in self.weights.items()}
 
     def start_from(self, parameters: Mapping[str, NDArray[np.float32]]) -> None:
-        """Copy the weights of another automaton, where names and shapes agree."""
+        """Copy the weights of another automaton, where names and shapes agree.
+
+        What a slice-wise automaton does not have starts at zero, so that a volumetric one begins by doing the same.
+        """
         with torch.no_grad():
             for name, values in parameters.items():
                 own = self.weights[_key(name)] if _key(name) in self.weights else None
                 if own is not None and own.shape == values.shape:
                     own.copy_(torch.from_numpy(values))
+            if self.settings.volumetric and "across.weight" not in parameters:
+                self.weights[_key("across.weight")].zero_()
 
     def on_train_start(self) -> None:
         """Let the cells of every process fire at their own times; all processes take the same number of steps."""

@@ -332,6 +332,8 @@ class RepairSamples(Dataset[Sample]):
         if settings.contrast:
             images = random_contrast(images[None], draws, settings.contrast)[0]
         images = images * torch.from_numpy(inside.astype(np.float32))[:, None, None]
+        if settings.spoiled and rng.random() < settings.spoiled:
+            images, walls = spoil(images, walls, rng)
         if rng.random() < 0.5:
             # A crop as fine as the image gives crisp masks, a coarser one soft ones: show both.
             walls, pools = (walls >= 0.5).float(), (pools >= 0.5).float()
@@ -382,6 +384,28 @@ def withhold(
         images = images.clone()
         images[[0, -1]] = 0
     return images, walls, pools
+
+
+def spoil(images: Tensor, walls: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Spoil the image of one slice, so that only its neighbours show where the wall is; in half of them its mask goes.
+
+    Args:
+        images: Shape ``(d + 2, j, i)``; the first and last slices are neighbours only and stay as they are.
+        walls: Myocardium, the same shape.
+        rng: Source of randomness.
+    """
+    n = 1 + int(rng.integers(len(images) - 2))
+    image = images[n].clone()
+    if rng.random() < 0.5:
+        axis, shift = int(rng.integers(2)), int(rng.integers(8, 25))
+        image = (image + image.roll(shift, axis) + image.roll(-shift, axis) + image.roll(2 * shift, axis)) / 4
+    noise = torch.from_numpy(rng.normal(0, 1, image.shape).astype(np.float32))
+    image = image * rng.uniform(0, 0.3) + image.mean() + noise * rng.uniform(0.1, 0.4)
+    images, walls = images.clone(), walls.clone()
+    images[n] = torch.from_numpy(scaled(image[None].numpy())[0])
+    if rng.random() < 0.5:
+        walls[n] = 0
+    return images, walls
 
 
 def blank(channels: Field, settings: Automaton) -> Field:

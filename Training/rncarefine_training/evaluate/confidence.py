@@ -3,7 +3,8 @@
 The confidence is calibrated as the probability that a repaired wall is good, a Dice of at least
 :data:`~rncarefine_training.evaluate.calibrate.GOOD_DICE` with the truth: that is the first question. The second one is
 whether Dice rose. Judged are the slices that a model repaired and gave a confidence, whatever the truth looks like
-there: a wall drawn where there is none is neither good nor has it raised Dice.
+there: a wall drawn where there is none is neither good nor has it raised Dice. Of closed slices, which are never
+changed, only the first question is asked.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from .statistics import Estimate, Values, bootstrap
 from .tables import ALL, models_of
 
 BINS = 10
-BROKEN, REPAIRED = "broken slices", "all repaired slices"
+BROKEN, REPAIRED, CLOSED = "broken slices", "all repaired slices", "closed slices"
+POPULATIONS = (BROKEN, REPAIRED, CLOSED)
+"""Repaired slices that were broken, all repaired ones, and closed ones that no repair has touched."""
 GOOD, ROSE = "good", "Dice rose"
 QUESTIONS = (GOOD, ROSE)
 POINTS = 50
 """Points of a risk-coverage curve in a table."""
 
 
-def judged(rows: pd.DataFrame, model: str, only_broken: bool) -> pd.DataFrame:
+def judged(rows: pd.DataFrame, model: str, population: str) -> pd.DataFrame:
     """Return the slices whose confidence is judged, with a column for each of :data:`QUESTIONS`, and ``fell``."""
-    ours = rows[(rows.model == model) & (rows.method == WHOLE) & rows.changed & rows.confidence.notna()]
-    ours = ours[ours.broken] if only_broken else ours
+    ours = rows[(rows.model == model) & (rows.method == WHOLE) & rows.confidence.notna()]
+    ours = ours[~ours.changed] if population == CLOSED else ours[ours.changed]
+    ours = ours[ours.broken] if population == BROKEN else ours
     answers = {GOOD: ours.dice >= GOOD_DICE, ROSE: ours.dice > ours.dice_before}
     return ours.assign(**answers, fell=ours.dice < ours.dice_before)
 
@@ -43,9 +47,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """
     lines = []
     for model in models_of(rows):
-        for population, only_broken in ((BROKEN, True), (REPAIRED, False)):
-            ours = judged(rows, model, only_broken)
-            for question in QUESTIONS:
+        for population in POPULATIONS:
+            ours = judged(rows, model, population)
+            for question in QUESTIONS[:1] if population == CLOSED else QUESTIONS:
                 for network in [*ours.network.unique(), ALL]:
                     part = ours if network == ALL else ours[ours.network == network]
                     where = {"model": model, "slices": population, "question": question, "network": network}
@@ -142,12 +146,12 @@ def curves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     bins, points = [], []
     for model in models_of(rows):
-        for population, only_broken in ((BROKEN, True), (REPAIRED, False)):
-            ours = judged(rows, model, only_broken)
+        for population in POPULATIONS:
+            ours = judged(rows, model, population)
             if ours.empty:
                 continue
             score = ours.confidence.to_numpy(np.float64)
-            for question in QUESTIONS:
+            for question in QUESTIONS[:1] if population == CLOSED else QUESTIONS:
                 table = reliability(score, ours[question].to_numpy(bool))
                 bins.append(table.assign(model=model, slices=population, question=question))
             at = np.unique(np.linspace(1, len(ours), min(POINTS, len(ours))).round().astype(int)) - 1

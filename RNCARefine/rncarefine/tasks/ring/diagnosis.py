@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...anatomy.features import MIN_CAVITY_PIXELS, SliceFeatures, cavity, find
+from ...anatomy.features import MIN_CAVITY_PIXELS, SliceFeatures, WallFeatures, cavity, find
 from ...anatomy.topology import Gap
 from ...reasons import Reason, ReasonCode
 from ...stack import Stack
 from ...words import Apex, Expectation, Finding
+from .expectation import doubts_about_exception, expectations
 
 __all__ = [
     "MIN_CAVITY_PIXELS",
@@ -30,11 +31,6 @@ __all__ = [
     "diagnose_mask",
     "find",
 ]
-
-MAX_DISC_TO_NEIGHBOUR = 0.9
-"""Size of an apical disc over that of the larger of the two slices above it: at most 0.68 in ACDC."""
-MAX_DISC_TO_STACK = 0.6
-"""Size of an apical disc over that of the largest slice: at most 0.45 in ACDC."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,11 @@ class SliceDiagnosis:
         """Return whether the slice is what it should be."""
         return self.finding is _FINDING_OF[self.expectation]
 
+    @property
+    def doubtful(self) -> bool:
+        """Return whether the slice needs review although it is what it should be."""
+        return self.right and bool({reason.code for reason in self.reasons} & _DOUBTS)
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -81,7 +82,9 @@ class Diagnosis:
     base_to_apex: list[int]
 
 
-def diagnose(stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO) -> Diagnosis:
+def diagnose(
+    stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO, remove_islands: bool = False
+) -> Diagnosis:
     """Diagnose every slice of a stack: what it is, and what it should be.
 
     Args:
@@ -89,8 +92,11 @@ def diagnose(stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO) 
         close_base: Expect closed rings at the base too. By default the one or two most basal slices may be open
             (outflow tract).
         apex: The end at which the apex lies; by default inferred from the taper of the heart (see :func:`apex_end`).
+        remove_islands: A closed wall with components inside its cavity is not right.
     """
-    return diagnose_mask(stack.mask, stack.pool, stack.spacing, close_base=close_base, apex=apex)
+    return diagnose_mask(
+        stack.mask, stack.pool, stack.spacing, close_base=close_base, apex=apex, remove_islands=remove_islands
+    )
 
 
 def diagnose_mask(
@@ -100,17 +106,20 @@ def diagnose_mask(
     *,
     close_base: bool = False,
     apex: Apex = Apex.AUTO,
+    remove_islands: bool = False,
 ) -> Diagnosis:
     """Diagnose every slice of a mask: what it is, and what it should be.
 
     A slice with myocardium should be a ring, with two exceptions that its place allows:
 
-    * a disc: solid, small, without pool, one of the two most apical slices, and no slice nearer the apex has a cavity;
-    * open (outflow tract), unless ``close_base``: the most basal slice if its wall closes around no cavity, and then
-      the second most basal one too. A fragmented slice can be expected to be open, but is not right.
+    * a disc: solid, small, without pool, within the most apical 20 mm, and no slice nearer the apex has a cavity;
+    * open (outflow tract), unless ``close_base``: within the most basal 20 mm, as long as no slice nearer the base
+      closes around a cavity. A fragmented slice can be expected to be open, but is not right.
 
     The exceptions need a place: of n slices with myocardium at most (n - 1) // 2 at either end can be one, so that one
     or two slices are always expected to be rings. An empty slice between others should be a ring, too.
+
+    A ring may have components inside its cavity, papillary muscles and trabeculae, unless ``remove_islands``.
 
     Args:
         mask: Myocardium, shape ``(k, j, i)``, zero and non-zero.
@@ -118,6 +127,7 @@ def diagnose_mask(
         spacing: mm along ``(k, j, i)``.
         close_base: Expect closed rings at the base too.
         apex: The end at which the apex lies.
+        remove_islands: A closed wall with components inside its cavity is not right.
 
     Raises:
         ValueError: A mask is not three-dimensional, or the two differ in shape.
@@ -130,28 +140,44 @@ def diagnose_mask(
         raise ValueError(f"The blood pool has shape {bloods.shape}, the myocardium {walls.shape}. Resample the pool.")
     in_plane = (spacing[1], spacing[2])
     features = [SliceFeatures.of(wall, blood, in_plane) for wall, blood in zip(walls, bloods, strict=True)]
-    return diagnose_features(features, close_base=close_base, apex=apex)
+    return diagnose_features(features, spacing[0], close_base=close_base, apex=apex, remove_islands=remove_islands)
 
 
 def diagnose_features(
-    features: Sequence[SliceFeatures], *, close_base: bool = False, apex: Apex = Apex.AUTO
+    features: Sequence[SliceFeatures],
+    slice_mm: float,
+    *,
+    close_base: bool = False,
+    apex: Apex = Apex.AUTO,
+    remove_islands: bool = False,
+    near: Sequence[WallFeatures] | None = None,
 ) -> Diagnosis:
     """Diagnose a stack whose features are known, see :func:`diagnose_mask`.
 
     Args:
         features: Those of every slice, in the order of k.
+        slice_mm: Slice spacing in mm.
         close_base: Expect closed rings at the base too.
         apex: The end at which the apex lies.
+        remove_islands: A closed wall with components inside its cavity is not right.
+        near: What the wall near the heart shows: what lies elsewhere does not say where the apex is.
     """
-    end = apex_end([each.of_wall.size_mm2 for each in features]) if Apex(apex) is Apex.AUTO else Apex(apex)
+    end = Apex(apex)
+    if end is Apex.AUTO:
+        own = [each.of_wall for each in features]
+        walls = own if near is None or not any(wall.betti[0] for wall in near) else near
+        end = apex_end([wall.size_mm2 for wall in walls])
     order = [k for k, each in enumerate(features) if each.finding is not Finding.EMPTY]
     if end is Apex.FIRST:
         order.reverse()
-    expected = _expectations(features, order, close_base)
-    slices = [
-        SliceDiagnosis(k, each.finding, expected[k], each.b0, each.b1, each.gap, _reasons(each, expected[k]))
-        for k, each in enumerate(features)
-    ]
+    expected = expectations(features, order, slice_mm, close_base)
+    places = {k: place for place, k in enumerate(order)}
+    slices = []
+    for k, each in enumerate(features):
+        finding = Finding.RING if each.islands and not remove_islands else each.finding
+        doubts = doubts_about_exception(features, order, places[k], expected[k]) if k in places else ()
+        reasons = (*_reasons(each, finding, expected[k]), *doubts)
+        slices.append(SliceDiagnosis(k, finding, expected[k], each.b0, each.b1, each.gap, reasons))
     return Diagnosis(slices, end, order)
 
 
@@ -177,46 +203,20 @@ def apex_end(sizes: list[float]) -> Apex:
     return Apex.FIRST if float(np.median(slopes)) > 0 else Apex.LAST
 
 
-def _expectations(features: Sequence[SliceFeatures], order: list[int], close_base: bool) -> list[Expectation]:
-    """Return the expectation for every slice; ``order`` are the slices with myocardium, from base to apex."""
-    expected = [Expectation.EMPTY] * len(features)
-    if not order:
-        return expected
-    for k in range(min(order), max(order) + 1):
-        expected[k] = Expectation.RING
-    ends = min(2, (len(order) - 1) // 2)
-    if not close_base:
-        for k in order[:ends]:
-            if features[k].closed:
-                break
-            expected[k] = Expectation.OPEN
-    largest = max(each.of_wall.size_mm2 for each in features)
-    for place in range(len(order) - 1, len(order) - 1 - ends, -1):
-        here = features[order[place]]
-        size = here.of_wall.size_mm2
-        above = max(features[k].of_wall.size_mm2 for k in order[max(place - 2, 0) : place])
-        small = size <= MAX_DISC_TO_NEIGHBOUR * above and size <= MAX_DISC_TO_STACK * largest
-        if here.solid and small and not here.has_pool:
-            expected[order[place]] = Expectation.DISC
-        if here.closed:
-            break
-    return expected
-
-
-def _reasons(features: SliceFeatures, expectation: Expectation) -> tuple[Reason, ...]:
+def _reasons(features: SliceFeatures, finding: Finding, expectation: Expectation) -> tuple[Reason, ...]:
     """Return why the slice is not right, or why something other than a ring is right."""
     if expectation is Expectation.EMPTY:
         return ()
-    state = _state(features)
+    state = _state(features, finding)
     allowed = {Expectation.DISC: ReasonCode.DISC_EXPECTED, Expectation.OPEN: ReasonCode.OPEN_ALLOWED}.get(expectation)
     return (*state, *(() if allowed is None else (Reason(allowed),)))
 
 
-def _state(features: SliceFeatures) -> tuple[Reason, ...]:
-    """Return what keeps a slice from being a ring; nothing if it is one."""
-    finding, gap = features.finding, features.gap
+def _state(features: SliceFeatures, finding: Finding) -> tuple[Reason, ...]:
+    """Return what keeps a slice from being a plain ring; nothing if it is one."""
+    gap = features.gap
     if finding is Finding.RING:
-        return ()
+        return (Reason(ReasonCode.ISLANDS, components=features.islands),) if features.islands else ()
     if finding is Finding.DISC:
         return (Reason(ReasonCode.SOLID_WITH_POOL if features.has_pool else ReasonCode.SOLID),)
     if finding is Finding.FRAGMENTED:
@@ -236,3 +236,5 @@ _FINDING_OF = {
     Expectation.OPEN: Finding.OPEN,
     Expectation.EMPTY: Finding.EMPTY,
 }
+_DOUBTS = {ReasonCode.LARGE_DISC, ReasonCode.OPEN_OFF_CONTOUR}
+"""Why a slice needs review although it is what it should be."""

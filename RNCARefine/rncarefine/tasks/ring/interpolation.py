@@ -1,7 +1,7 @@
-"""The wall in polar coordinates, and its interpolation over gaps.
+"""Interpolation of the wall: over gaps, in polar coordinates, and from slice to slice.
 
-Interpolating the wall around a fitted circle is the honest baseline for every learned repair, and what the repair falls
-back on where the automaton fails. It looks at the mask alone, never at the image.
+Interpolating the wall around a fitted circle is the honest baseline for every learned repair. It looks at the mask
+alone, never at the image.
 """
 
 from __future__ import annotations
@@ -90,6 +90,23 @@ def propose_by_interpolation(
         if is_ring(wall):
             return wall
     return polar_interpolation(before, in_plane)
+
+
+def between_slices(below: Mask, above: Mask) -> Mask:
+    """Return the wall half way between those of two slices, by the signed distances of their contours.
+
+    Args:
+        below: A closed ring, shape ``(j, i)``.
+        above: Another.
+    """
+    outer = [fill_holes(wall) for wall in (below, above)]
+    inner = [filled & (1 - wall) for filled, wall in zip(outer, (below, above), strict=True)]
+    return np.asarray(_half_way(*outer) & ~_half_way(*inner), np.uint8)
+
+
+def _half_way(one: Mask, other: Mask) -> _Bools:
+    signed = [ndimage.distance_transform_edt(disc) - ndimage.distance_transform_edt(1 - disc) for disc in (one, other)]
+    return np.asarray(signed[0] + signed[1] > 0)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ LEAST_ROUNDNESS = 0.6
 """Median over the slices of the outline's shortest over its longest axis: at least 0.85 in ACDC's truth, 0.70 in
 networks' masks."""
 
+OF_BROKEN_MASKS = (ReasonCode.NO_SLICE_CLOSED, ReasonCode.CENTRE_DRIFTS, ReasonCode.ELONGATED)
+"""Doubts that a badly broken mask raises, too: without others they are judged by what is seen in the image."""
+
 
 def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float, float]) -> tuple[Reason, ...]:
     """Return why a volume may not be a short-axis stack with the wall of the left ventricle.
@@ -71,6 +74,24 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
     if round_by < LEAST_ROUNDNESS:
         doubts.append(Reason(ReasonCode.ELONGATED, roundness=round_by, least=LEAST_ROUNDNESS))
     return tuple(doubts)
+
+
+def confirmed_doubts(
+    doubts: Sequence[Reason], seen: Sequence[SliceFeatures], spacing: tuple[float, float, float]
+) -> tuple[Reason, ...]:
+    """Return the doubts that remain where the image is known to show a heart.
+
+    A badly broken mask is elongated, drifts and has no closed slice, whatever the image shows.
+
+    Args:
+        doubts: From :func:`stack_doubts`, about the masks.
+        seen: Features of the walls that are seen in the image alone, in the order of k.
+        spacing: mm along ``(k, j, i)``.
+    """
+    shown = sum(each.closed for each in seen)
+    if any(doubt.code not in OF_BROKEN_MASKS for doubt in doubts) or 2 * shown < len(seen):
+        return tuple(doubts)
+    return stack_doubts(seen, spacing)
 
 
 def _open_side(wall: WallFeatures) -> NDArray[np.float64] | None:

@@ -1,0 +1,71 @@
+"""Another sequence: segment its stacks with base networks that never saw it, and repair what they broke."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from rncarefine_training.config import Config
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, Case
+from rncarefine_training.evaluate.measure import Failure, failures_of
+from rncarefine_training.networks.base import load_network, predict
+
+IMAGE, TRUTH = "image.nii.gz", "gt.nii.gz"
+
+
+def read_stacks(source: Path, cases: Path) -> list[Case]:
+    """Read labelled stacks and write them as cases.
+
+    Args:
+        source: Folder with one folder per subject, each with :data:`IMAGE` and :data:`TRUTH` (2 myocardium, 3 LV
+            cavity; other labels are ignored).
+        cases: Gets the cases.
+
+    Raises:
+        ValueError: There is no such folder.
+    """
+    folders = sorted(path.parent for path in source.glob(f"*/{IMAGE}") if (path.parent / TRUTH).is_file())
+    if not folders:
+        raise ValueError(f"{source} has no folders with {IMAGE} and {TRUTH}. Name the folder that holds the subjects.")
+    cases.mkdir(parents=True, exist_ok=True)
+    found = []
+    for folder in folders:
+        image, truth = (sitk.ReadImage(str(folder / name)) for name in (IMAGE, TRUTH))
+        labels = sitk.GetArrayFromImage(truth)
+        kept = np.where(np.isin(labels, (MYOCARDIUM, POOL)), labels, 0).astype(np.uint8)
+        i, j, k = image.GetSpacing()
+        subject = folder.name.replace("_", "")
+        pixels = sitk.GetArrayFromImage(image).astype(np.float32)
+        found.append(Case(f"{subject}_stack", subject, pixels, kept, (k, j, i)))
+        found[-1].save(cases)
+    return found
+
+
+def segment(found: list[Case], config: Config, networks: Path, kinds: list[str], folder: Path) -> list[Failure]:
+    """Segment stacks with the last snapshot of the first member of some kinds of base networks.
+
+    Args:
+        found: From :func:`read_stacks`.
+        config: The training whose base networks these are.
+        networks: Folder of its base networks.
+        kinds: Names of base networks in the configuration.
+        folder: Has ``cases``; gets ``predictions``.
+
+    Raises:
+        ValueError: There is no such network.
+    """
+    sources = []
+    for kind in kinds:
+        if kind not in config.base.networks:
+            raise ValueError(f"There is no base network {kind}. There are: {', '.join(config.base.networks)}.")
+        description = config.base.networks[kind]
+        snapshot = networks / f"{kind}-0" / f"snapshot-{description.snapshots[-1]:g}.pt"
+        network = load_network(description, snapshot)
+        sources.append(f"{kind}-0@{description.snapshots[-1]:g}")
+        target = folder / "predictions" / sources[-1]
+        target.mkdir(parents=True, exist_ok=True)
+        for case in found:
+            np.savez_compressed(target / f"{case.name}.npz", labels=predict(network, case, config.base.spacing_mm))
+    return failures_of(folder / "cases", folder / "predictions", sources, [case.subject for case in found])

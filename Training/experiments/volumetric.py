@@ -1,0 +1,147 @@
+"""What a volumetric automaton is for: slices whose own image or mask says little, and stacks that are smooth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+import torch
+
+from rncarefine.anatomy.topology import betti_2d, fill_holes
+from rncarefine.nca.channels import intensity_range
+from rncarefine.nca.model import Model
+from rncarefine.refine.metrics import dice, surface_distances
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.repair import repair
+from rncarefine.stack import Mask, Stack
+from rncarefine.tasks.ring.interpolation import between_slices
+from rncarefine_training.automaton.samples import spoil
+from rncarefine_training.data.cases import MYOCARDIUM, Case, broken, load_prediction
+from rncarefine_training.evaluate.measure import Failure, in_parallel, share_of_truth
+from rncarefine_training.evaluate.statistics import paired
+
+MOSTLY_MISSING = 0.25
+"""Share of the true wall below which a slice is mostly missing."""
+INTERPOLATED = "interpolated from the neighbours"
+"""The simplest thing that knows the neighbours: the mean of the signed distances of their walls' contours."""
+KINDS = ("mostly missing", "other broken slices", "image spoiled")
+MEASURES = ("dice", "hd", "assd")
+
+
+def compare_models(
+    failures: Sequence[Failure], models: Sequence[Model], *, device: str = "auto", workers: int = 1
+) -> Iterator[pd.DataFrame]:
+    """Repair stacks with a slice-wise and a volumetric model, as they are and with one slice's image spoiled.
+
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
+        models: The slice-wise model first.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
+
+    Yields:
+        The rows of one stack: one per slice, kind (:data:`KINDS`) and method with ``dice``, ``hd`` and ``assd``; and of
+        the whole stack one of kind ``smoothness`` per method with the mean second difference from slice to slice of
+        the enclosed area (``area``, share of its mean) and of its middle (``middle``, mm).
+    """
+    yield from in_parallel(partial(_compare, models=models, device=device), failures, workers)
+
+
+def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataFrame:
+    case, labels = Case.load(failure.case), load_prediction(failure.prediction)
+    wall = (labels == MYOCARDIUM).astype(np.uint8)
+    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    if not wall.any():
+        return pd.DataFrame()
+    options = RepairOptions(close_base=True, device=device)
+    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
+    rows: list[dict[str, object]] = []
+
+    def row(method: str, kind: str, values: Mapping[str, float], k: int = -1) -> None:
+        what = {"network": failure.network, "source": failure.source, "case": case.name, "subject": case.subject}
+        rows.append({**what, "kind": kind, "k": int(k), "method": method, **values})
+
+    for model in models:
+        found = repair(stack, model, options).wall
+        for k in map(int, np.flatnonzero(wall.any(axis=(1, 2)))):
+            if broken(labels[k], case.labels[k], stack.pixel_area):
+                few = share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING
+                row(model.card.name, KINDS[0 if few else 1], _measures(found[k], truth[k], stack), k)
+        row(model.card.name, "smoothness", smoothness(found, stack))
+    row("input", "smoothness", smoothness(wall, stack))
+    row("truth", "smoothness", smoothness(truth, stack))
+    chosen = [k for k in range(1, len(truth) - 1) if all(betti_2d(truth[n]) == (1, 1) for n in (k - 1, k, k + 1))]
+    if chosen:
+        k = chosen[len(chosen) // 2]
+        spoiled = spoil_slice(stack, k)
+        for model in models:
+            found = repair(spoiled, model, options).wall
+            row(model.card.name, KINDS[2], _measures(found[k], truth[k], stack), k)
+            if model is models[0]:
+                between = between_slices(found[k - 1], found[k + 1])
+                row(INTERPOLATED, KINDS[2], _measures(between, truth[k], stack), k)
+    return pd.DataFrame(rows)
+
+
+def spoil_slice(stack: Stack, k: int) -> Stack:
+    """Return the stack with noise and ghosts in the image of slice k, and without its mask."""
+    image, mask = stack.image.astype(np.float32), stack.mask.copy()
+    low, high = intensity_range(image)
+    around = torch.from_numpy(np.stack([(image[k] - low) / (high - low)] * 3).astype(np.float32))
+    spoiled, _ = spoil(around, torch.zeros_like(around), np.random.default_rng(k))
+    image[k], mask[k] = low + (high - low) * spoiled[1].numpy(), 0
+    return replace(stack, image=image, mask=mask)
+
+
+def smoothness(wall: Mask, stack: Stack) -> dict[str, float]:
+    """Return the mean second differences of enclosed area and middle over all runs of three closed slices."""
+    areas, middles = [], []
+    filled = [fill_holes(part) if betti_2d(part) == (1, 1) else None for part in wall]
+    for three in zip(filled, filled[1:], filled[2:], strict=False):
+        if any(part is None for part in three):
+            continue
+        size = [float(part.sum()) for part in three if part is not None]
+        centre = [np.argwhere(part).mean(axis=0) * stack.in_plane for part in three if part is not None]
+        areas.append(abs(size[0] - 2 * size[1] + size[2]) / np.mean(size))
+        middles.append(float(np.hypot(*(centre[0] - 2 * centre[1] + centre[2]))))
+    nothing = float("nan")
+    return {
+        "area": float(np.mean(areas)) if areas else nothing,
+        "middle": float(np.mean(middles)) if middles else nothing,
+    }
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Compare every method with the last model, the volumetric one.
+
+    Args:
+        rows: From :func:`compare_models`, of all stacks.
+
+    Returns:
+        One line per kind and method: ``n``, means, and the gain of the volumetric model in the first measure of the
+        kind (Dice; for smoothness the middle) with its interval, positive where the volumetric one is better.
+    """
+    lines = []
+    volumetric = rows.method[rows.kind == KINDS[2]].iloc[-1]
+    for kind, part in rows.groupby("kind", sort=False):
+        measure, sign = ("middle", -1) if kind == "smoothness" else ("dice", 1)
+        key = ["source", "case", "k"]
+        best = part[part.method == volumetric].set_index(key)
+        for method, own in part.groupby("method", sort=False):
+            own = own.set_index(key)
+            gain = paired(sign * (best[measure].reindex(own.index) - own[measure]), own.subject).gain
+            names = ("area", "middle") if kind == "smoothness" else MEASURES
+            lines.append(
+                {"kind": kind, "method": method, "n": len(own)}
+                | {name: own[name].mean() for name in names}
+                | {"gain": gain.value, "low": gain.low, "high": gain.high}
+            )
+    return pd.DataFrame(lines)
+
+
+def _measures(wall: Mask, truth: Mask, stack: Stack) -> dict[str, float]:
+    found = surface_distances(wall, truth, stack.in_plane)
+    return {"dice": dice(wall, truth), "hd": found.hd_mm, "assd": found.assd_mm}
