@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rncarefine.nca.architecture import PICTURE_CHANNELS
+from rncarefine_training.automaton import windows
 from rncarefine_training.automaton.damage_vessels import damage_vessels
 from rncarefine_training.automaton.windows import WindowSamples, load_pictures, validation_windows
 from training.toy_data import toy_config
@@ -103,6 +104,22 @@ def test_real_failures_show_their_gaps(pictures):
         for sample in samples(pictures, withheld=0.0, natural=1.0)
     ]
     assert np.mean(np.array(lacking) > 10) > 0.7
+
+
+def test_favoured_subjects_are_drawn_as_often_as_asked_for(pictures, monkeypatch):
+    drawn = []
+
+    def cut(picture, *args):
+        drawn.append(picture.subject)
+        return real(picture, *args)
+
+    real = windows._cut
+    monkeypatch.setattr(windows, "_cut", cut)
+    for favour in (0.0, 0.6):
+        samples(pictures, 60, natural=1.0, favoured=["eyes03h"], favour=favour)
+    shares = [np.mean([subject == "eyes03h" for subject in part]) for part in (drawn[:60], drawn[60:])]
+    assert shares[0] < 0.4
+    assert 0.55 < shares[1] < 0.85
 
 
 def test_damage_leaves_most_vessels_and_adds_little():

@@ -18,7 +18,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import random_affine, random_photograph
-from ..data.cases import VESSEL, Case, load_prediction
+from ..data.cases import VESSEL, Case, load_prediction, matches
 from .damage_vessels import damage_vessels
 from .samples import KEPT_PIXELS, Sample, blank
 from .validation import Validation
@@ -68,6 +68,11 @@ class ScaledPicture:
     vessels: NDArray[np.int64]
     predictions: list[ScaledPrediction] = field(default_factory=list)
 
+    @property
+    def subject(self) -> str:
+        """Whose picture it is."""
+        return self.name.split("_")[0]
+
 
 def load_pictures(
     cases: Path, predictions: Path, subjects: Iterable[str], spacing: float, sources: Iterable[str]
@@ -105,6 +110,7 @@ class WindowSamples(Dataset[Sample]):
     def __init__(self, pictures: list[ScaledPicture], settings: Automaton, length: int, seed: int) -> None:
         self.pictures = [picture for picture in pictures if len(picture.vessels)]
         self.failing = [(picture, each) for picture in self.pictures for each in picture.predictions]
+        self.favoured = [pair for pair in self.failing if matches(pair[0].subject, settings.favoured)]
         self.settings, self.length, self.seed = settings, length, seed
 
     def __len__(self) -> int:
@@ -113,7 +119,8 @@ class WindowSamples(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.seed, index])
         if self.failing and rng.random() < self.settings.natural:
-            picture, made = self.failing[int(rng.integers(len(self.failing)))]
+            among = self.favoured if self.favoured and rng.random() < self.settings.favour else self.failing
+            picture, made = among[int(rng.integers(len(among)))]
             around = made.places if len(made.places) and rng.random() < AROUND_FAILURE else picture.vessels
             parts = _cut(picture, made.mask, _somewhere(around, self.settings.size / 3, rng))
             parts[2] = _without_specks(parts[2], int(rng.choice(SPECKS)))
