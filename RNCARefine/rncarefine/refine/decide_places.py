@@ -223,9 +223,12 @@ def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
     """
     before, limits = canvas.mask.copy(), canvas.limits
     near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
-    wanted = near & free & (likelihood > 0.5) & canvas.field_of_view
-    for pixels, window in _components(widened(before, wanted, int(limits.thicken_px)), int(np.ceil(limits.thicken_px))):
-        canvas.thicken(pixels, window)
+    wanted = near & free & (likelihood > 0.5) & canvas.field_of_view & canvas.is_near
+    grown = widened(before, wanted, int(limits.thicken_px))
+    # All at once, which is faster, or else one by one, so that a single bad one does not prevent the others.
+    if canvas.thicken(grown, (slice(None), slice(None))) is None:
+        for pixels, window in _components(grown, 0):
+            canvas.thicken(pixels, window)
     return np.asarray(canvas.mask & ~before)
 
 

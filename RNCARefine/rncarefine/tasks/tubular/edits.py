@@ -13,6 +13,7 @@ What is guaranteed of the result, because no edit is made that would break it:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,11 @@ class Canvas:
         self._parents = list(range(pieces.count + 1))
         self._touched = np.zeros(pieces.count + 1, bool)
 
+    @cached_property
+    def is_near(self) -> Bools:
+        """Whether a pixel lies near enough to an input piece for a thickening."""
+        return np.asarray(ndimage.distance_transform_edt(~self.pieces.mask) <= self.limits.thicken_px)
+
     def piece_of(self, label: int) -> int:
         """Return the label that an input piece has by now, together with all that it was joined to."""
         while self._parents[label] != label:
@@ -150,13 +156,12 @@ class Canvas:
 
         Args:
             drawn: The pixels, on ``window``.
-            window: Rows and columns, with ``thicken_px`` and a pixel of margin where the picture has them.
+            window: Rows and columns, with a pixel of margin where the picture has one.
 
         Returns:
             The window and the pixels that were added, ``None`` if none were.
         """
-        near = ndimage.distance_transform_edt(~self.pieces.mask[window]) <= self.limits.thicken_px
-        added = drawn & near & self.field_of_view[window]
+        added = drawn & self.is_near[window] & self.field_of_view[window]
         if not (added & ~self.mask[window]).any() or self.kind_of(added, window) is not EditKind.THICKENING:
             return None
         return self._add(added, window)
@@ -231,13 +236,14 @@ class Canvas:
     def _add(self, added: Bools, window: Window) -> tuple[Window, Bools]:
         """Add pixels, and join the pieces that they touch."""
         new = added & ~self.mask[window]
-        components, _ = ndimage.label(new, structure=EIGHT)
+        components, count = ndimage.label(new, structure=EIGHT)
+        roots = np.zeros(count + 1, self._labels.dtype)
         for number, group in enumerate(self._groups(new, window), 1):
-            root = self.piece_of(min(group))
+            roots[number] = root = self.piece_of(min(group))
             for label in group:
                 self._touched[label] = True
                 self._parents[self.piece_of(label)] = root
-            self._labels[window][components == number] = root
+        self._labels[window][new] = roots[components[new]]
         self.mask[window] |= new
         return window, new
 

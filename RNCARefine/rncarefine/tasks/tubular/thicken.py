@@ -26,22 +26,24 @@ def widened(mask: Bools, wanted: Bools, rounds: int) -> Bools:
         rounds: How many pixels the mask may grow.
     """
     now = np.pad(mask, 1)
-    open_ = np.pad(wanted & ~mask, 1)
+    rows, columns = now.shape
+    wanted_there = np.pad(wanted & ~mask, 1).ravel()
+    front = np.flatnonzero(wanted_there & ndimage.binary_dilation(now, EIGHT).ravel())
+    now = now.ravel()
+    around = np.array([(dj - 1) * columns + di - 1 for dj, di in _AROUND])
+    weights = 1 << np.arange(len(_AROUND))
     simple = _simple()
     for _ in range(rounds):
-        front = open_ & ~now & ndimage.binary_dilation(now, EIGHT)
-        if not front.any():
+        if not len(front):
             break
-        rows, columns = np.nonzero(front)
+        before = front
         for part in range(4):
-            chosen = (rows % 2) * 2 + columns % 2 == part
-            j, i = rows[chosen], columns[chosen]
-            code = np.zeros(len(j), np.uint8)
-            for bit, (dj, di) in enumerate(_AROUND):
-                code |= now[j + dj - 1, i + di - 1].astype(np.uint8) << bit
-            added = simple[code]
-            now[j[added], i[added]] = True
-    result: Bools = now[1:-1, 1:-1] & ~mask
+            chosen = front[(front // columns % 2) * 2 + front % columns % 2 == part]
+            now[chosen[simple[now[chosen[:, None] + around] @ weights]]] = True
+        added = before[now[before]]
+        near = np.unique(np.concatenate([before, (added[:, None] + around).ravel()]))
+        front = near[wanted_there[near] & ~now[near]]
+    result: Bools = now.reshape(rows, columns)[1:-1, 1:-1] & ~mask
     return result
 
 
