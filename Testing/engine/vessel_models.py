@@ -23,6 +23,8 @@ USE = {
     "thicken_px": 1.0,
     "extend_px": 24.0,
     "least_confidence": 0.5,
+    "fragment_confidence": 0.5,
+    "join_likelihood": 0.5,
     "fragment_likelihood": 0.5,
     "hole_likelihood": 0.5,
     "extend_likelihood": 0.6,

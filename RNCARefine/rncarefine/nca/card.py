@@ -36,7 +36,14 @@ BRIDGE_FEATURES = (
 )
 """What the confidence in a bridge is computed from, see :mod:`rncarefine.tasks.tubular.bridges`."""
 TUBULAR_LENGTHS = ("fov_diameter_px", "bridge_px", "keep_px", "hole_px", "thicken_px", "extend_px")
-TUBULAR_SHARES = ("least_confidence", "fragment_likelihood", "hole_likelihood", "extend_likelihood")
+TUBULAR_SHARES = (
+    "least_confidence",
+    "fragment_confidence",
+    "join_likelihood",
+    "fragment_likelihood",
+    "hole_likelihood",
+    "extend_likelihood",
+)
 LATER = ("tubular",)
 """Fields that cards of earlier versions do not have."""
 LARGEST_CARD = 1 << 20

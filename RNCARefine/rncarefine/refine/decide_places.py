@@ -103,7 +103,7 @@ def edit(
         return PictureEdits(picture.mask.copy(), [_left(place) for place in places], thickened)
     canvas = Canvas(pieces, picture.field_of_view, limits)
     grey = picture.grey(settings.channel, settings.polarity)
-    found = candidates(pieces, likelihood, picture.field_of_view, limits)
+    found = candidates(pieces, likelihood, picture.field_of_view, limits, settings.join_likelihood)
     features = bridge_features(found, pieces, likelihood, grey, limits)
     edited = _bridges(canvas, found, features, places, likelihood, settings)
     for place in places:
@@ -151,13 +151,15 @@ def _bridges(
 ) -> list[Edited]:
     """Make the bridges, the surest first; return them, and the gaps that none of them closes."""
     sure = [confidence(each, settings.bridge_confidence) for each in features]
+    loose = canvas.pieces.fragments(canvas.limits.keep_px)
     made: list[Edited] = []
     closed: set[int] = set()
     best: dict[int, Edited] = {}
     for n in sorted(range(len(found)), key=lambda n: -sure[n]):
         one, measured = found[n], features[n]
         place = Place(PlaceFinding.GAP, one.place, one.length, end=max(one.ends), piece=one.pieces[0])
-        outcome = _try(canvas, one, likelihood, measured["support"], sure[n], settings)
+        least = settings.fragment_confidence if loose[list(one.pieces)].any() else settings.least_confidence
+        outcome = _try(canvas, one, likelihood, measured["support"], sure[n], least, settings.least_support)
         reasons = (found_reason(place), *((outcome,) if isinstance(outcome, Reason) else ()))
         changed = None if isinstance(outcome, Reason) else outcome
         verdict = PlaceVerdict.LEFT if changed is None else PlaceVerdict.BRIDGED
@@ -179,12 +181,12 @@ def _open(place: Place, best: Edited | None) -> Edited:
 
 
 def _try(
-    canvas: Canvas, one: Candidate, likelihood: Field, support: float, sure: float, settings: Settings
+    canvas: Canvas, one: Candidate, likelihood: Field, support: float, sure: float, least: float, least_support: float
 ) -> Changed | Reason:
     """Draw a bridge, or say why not."""
-    if sure < settings.least_confidence:
-        return Reason(ReasonCode.UNSURE, confidence=sure, least=settings.least_confidence)
-    if support <= settings.least_support:
+    if sure < least:
+        return Reason(ReasonCode.UNSURE, confidence=sure, least=least)
+    if support <= least_support:
         return Reason(ReasonCode.NO_SUPPORT, support=support)
     window, shape = drawn(one, likelihood)
     return canvas.bridge(one.path, shape, window)

@@ -231,6 +231,7 @@ def _run_record(
         hole_px=round(limits.hole_px, 1),
         extend_px=round(limits.extend_px, 1),
         least_confidence=settings.least_confidence,
+        fragment_confidence=settings.fragment_confidence,
         seconds=round(seconds, 3),
     )
 

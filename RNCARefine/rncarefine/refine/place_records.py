@@ -98,6 +98,7 @@ class PictureRun:
     hole_px: float
     extend_px: float
     least_confidence: float
+    fragment_confidence: float
     seconds: float
 
 

@@ -181,7 +181,7 @@ def _provenance(report: PictureReport) -> str:
         ("Longest bridge, extension", f"{run.bridge_px:.0f}, {run.extend_px:.0f} pixels"),
         ("Never removed from a centreline of", f"{run.keep_px:.0f} pixels"),
         ("Never filled from a hole of", f"{run.hole_px:.0f} pixels"),
-        ("Least confidence of a bridge", f"{run.least_confidence:.2f}"),
+        ("Least confidence of a bridge", f"{run.least_confidence:.2f}, to a fragment {run.fragment_confidence:.2f}"),
         ("Add only, only bridges", f"{'yes' if run.add_only else 'no'}, {'yes' if run.bridges_only else 'no'}"),
         ("Time", f"{run.seconds:.1f} s"),
     ]

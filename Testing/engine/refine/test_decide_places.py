@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,6 +142,19 @@ def test_a_bridge_that_is_too_long_too_unsure_or_without_support_is_left_with_th
         assert any(code.value in codes_of(each.reasons) for each in gaps), code
     far = edited(with_gap(whole, 30, 30), field_of(whole))
     assert not [each for each in far.edits if each.verdict is PlaceVerdict.BRIDGED]
+
+
+def test_a_bridge_to_a_fragment_must_be_surer_and_a_path_leads_through_one_that_is_doubtful():
+    whole = tree()
+    broken = with_gap(whole, 30, 12)
+    broken[29:32, 35:37] = True
+    strict = SETTINGS.__class__(fragment_confidence=0.999)
+    left = edited(broken, field_of(whole), settings=strict)
+    assert not [each for each in left.edits if each.verdict is PlaceVerdict.BRIDGED]
+    bridged = edited(broken, field_of(whole), settings=replace(strict, join_likelihood=1.0))
+    assert [each.verdict for each in bridged.edits].count(PlaceVerdict.BRIDGED) == 1
+    assert betti_2d(bridged.mask) == betti_2d(whole)
+    assert (bridged.mask[broken] > 0).all()
 
 
 def test_a_fragment_goes_where_the_image_shows_no_vessel_and_stays_where_it_does():

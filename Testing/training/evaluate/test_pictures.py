@@ -67,6 +67,7 @@ def bridges(n=400, seed=0):
     score = 8 * (found.likelihood - 0.5) + 4 * (found.support - 0.5)
     found["true"] = rng.random(n) < 1 / (1 + np.exp(-score))
     found["subject"] = [f"s{number % 4}" for number in range(n)]
+    found["fragment"] = np.arange(n) % 3 > 0
     return found
 
 
@@ -77,8 +78,9 @@ def test_the_confidence_of_bridges_is_learnt_from_what_matters():
     assert set(calibration.weights) == {"intercept", *BRIDGE_FEATURES}
     largest = sorted(BRIDGE_FEATURES, key=lambda name: -abs(calibration.weights[name]))[:2]
     assert set(largest) == {"likelihood", "support"}
-    shares = [calibration.precision[at] for at in sorted(calibration.precision)]
-    assert shares[-1] > shares[0]
+    for precision in (calibration.precision, calibration.fragment_precision):
+        shares = [precision[at] for at in sorted(precision)]
+        assert shares[-1] > shares[0]
 
 
 def test_too_few_bridges_are_an_error():

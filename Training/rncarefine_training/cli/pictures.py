@@ -20,8 +20,9 @@ from ..data.sources.pictures import TABLE
 from .options import console, made
 from .tables import show
 
-PRECISION = 0.88
-"""Bridges are made from the confidence on above which this share is true, on subjects left out of the calibration."""
+PRECISION, FRAGMENT_PRECISION = 0.7, 0.9
+"""Bridges between long pieces, and to fragments, are made from the confidence on above which this share is true, on
+subjects left out of the calibration. A bridge between long pieces joins more, and there are few of them."""
 
 
 def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) -> None:
@@ -41,10 +42,12 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
     found = track(bridges_of(jobs, entries, model, workers), "Pictures", total=len(jobs), console=console)
     bridges, looks = zip(*found, strict=True)
     calibration = fit_bridges(pd.concat(bridges[: len(held)], ignore_index=True))
-    least = min((float(at) for at, share in calibration.precision.items() if share >= PRECISION), default=0.9)
+    least = _from(calibration.precision, PRECISION)
+    fragment = _from(calibration.fragment_precision, FRAGMENT_PRECISION)
     values = {
         "bridge_confidence": calibration.weights,
         "least_confidence": least,
+        "fragment_confidence": fragment,
         "familiar": fit_familiar(pd.concat(looks, ignore_index=True)),
     }
     recard(path, tubular=model.card.tubular | values)
@@ -52,7 +55,7 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
     write_text_whole(made(run / "automaton" / training.name) / "confidence.json", json.dumps(kept, indent=2))
     console.print(
         f"{calibration.bridges} possible bridges, {100 * calibration.true:.0f} % true; AUROC {calibration.auroc:.3f} "
-        f"on subjects left out; bridges are made from confidence {least:.2f} on"
+        f"on subjects left out; bridges are made from confidence {least:.2f} on, to a fragment from {fragment:.2f} on"
     )
 
 
@@ -104,6 +107,11 @@ def evaluate_pictures(
     table.to_csv(run / f"{name}.csv", index=False, float_format="%.4g")
     show(document_table(table), "Mean by network and method")
     console.print(f"All tables: {run / name}*.csv", soft_wrap=True)
+
+
+def _from(precision: dict[str, float], least: float) -> float:
+    """Return the lowest threshold from which on the precision is high enough, 0.9 if there is none."""
+    return min((float(at) for at, share in precision.items() if share >= least), default=0.9)
 
 
 def _entries(run: Path) -> dict[str, Entry]:

@@ -53,8 +53,9 @@ class BridgeCalibration:
         bridges: Bridges that it was fitted on.
         true: Share of them that were true.
         auroc: Area under the ROC curve over subjects left out in turn.
-        precision: By threshold of the confidence, the share of true bridges among those above it, over subjects left
-            out.
+        precision: By threshold of the confidence, the share of true ones among the bridges between long pieces above
+            it, over subjects left out.
+        fragment_precision: The same among bridges to loose fragments.
     """
 
     weights: dict[str, float]
@@ -62,6 +63,7 @@ class BridgeCalibration:
     true: float
     auroc: float
     precision: dict[str, float] = field(default_factory=dict)
+    fragment_precision: dict[str, float] = field(default_factory=dict)
 
 
 def bridges_of(
@@ -76,8 +78,8 @@ def bridges_of(
         workers: Processes.
 
     Yields:
-        One row per bridge, with ``subject`` and whether it is ``true``; and two rows of what the picture looks like:
-        with the network's mask, and with the truth.
+        One row per bridge, with ``subject``, whether it leads to a ``fragment`` and whether it is ``true``; and two
+        rows of what the picture looks like: with the network's mask, and with the truth.
     """
     yield from in_parallel(partial(_bridges, entries=entries, model=model), failures, workers)
 
@@ -102,17 +104,20 @@ def fit_bridges(rows: pd.DataFrame) -> BridgeCalibration:
     left_out = cross_val_predict(
         regression, found, true, groups=rows.subject, cv=LeaveOneGroupOut(), method="predict_proba"
     )[:, 1]
-    precision = {
-        f"{least:.2f}": float(true[left_out >= least].mean())
-        for least in np.arange(0.3, 0.95, 0.05)
-        if (left_out >= least).any()
-    }
+    fragment = rows.fragment.to_numpy(bool)
+    precision = [_precision(left_out[part], true[part]) for part in (~fragment, fragment)]
     scaler, logistic = regression.fit(found, true)
     slopes = logistic.coef_[0] / scaler.scale_
     intercept = float(logistic.intercept_[0] - slopes @ scaler.mean_)
     weights = {"intercept": intercept} | dict(zip(BRIDGE_FEATURES, map(float, slopes), strict=True))
     auroc = float(roc_auc_score(true, left_out))
-    return BridgeCalibration(weights, len(rows), float(true.mean()), auroc, precision)
+    return BridgeCalibration(weights, len(rows), float(true.mean()), auroc, *precision)
+
+
+def _precision(sure: NDArray[np.float64], true: NDArray[np.bool_]) -> dict[str, float]:
+    """Return, by threshold of the confidence, the share of true bridges among those above it."""
+    thresholds = [float(least) for least in np.arange(0.2, 0.95, 0.05) if (sure >= least).any()]
+    return {f"{least:.2f}": float(true[sure >= least].mean()) for least in thresholds}
 
 
 def fit_familiar(pictures: pd.DataFrame) -> dict[str, object]:
@@ -130,10 +135,12 @@ def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
     field = likelihood(picture, model, runner, pieces)
     grey = picture.grey(settings.channel, settings.polarity)
-    found = candidates(pieces, field, picture.field_of_view, limits)
+    found = candidates(pieces, field, picture.field_of_view, limits, settings.join_likelihood)
+    loose = pieces.fragments(limits.keep_px)
     far = ndimage.distance_transform_edt(~read_mask(entry.label))
     rows = [
-        features | {"subject": entry.subject, "true": is_true(each.path, far)}
+        features
+        | {"subject": entry.subject, "fragment": bool(loose[list(each.pieces)].any()), "true": is_true(each.path, far)}
         for each, features in zip(found, bridge_features(found, pieces, field, grey, limits), strict=True)
     ]
     looks = [picture_features(picture, pieces, field, grey)]

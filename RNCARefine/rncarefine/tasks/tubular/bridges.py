@@ -62,7 +62,9 @@ class Candidate:
         return int(middle[0]), int(middle[1])
 
 
-def candidates(pieces: Pieces, likelihood: Field, field_of_view: Bools, limits: Limits) -> list[Candidate]:
+def candidates(
+    pieces: Pieces, likelihood: Field, field_of_view: Bools, limits: Limits, least_likelihood: float = 0.0
+) -> list[Candidate]:
     """Find the bridges that could be, the cheapest first.
 
     From all pieces at once, paths grow through the likelihood around loose ends and fragments; where two of them from
@@ -73,12 +75,15 @@ def candidates(pieces: Pieces, likelihood: Field, field_of_view: Bools, limits: 
         likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
         field_of_view: No path leaves it.
         limits: No path is longer than ``bridge_px``.
+        least_likelihood: No path starts at a fragment with a lower mean likelihood; paths may lead through it.
     """
     if pieces.count < 2:
         return []
     near = near_places(pieces, limits.keep_px, limits.bridge_px)
-    open_ = near & field_of_view & ~pieces.mask & (likelihood >= LEAST_LIKELIHOOD)
-    feet = ndimage.binary_dilation(open_ | near, EIGHT) & pieces.mask & ~ndimage.binary_erosion(pieces.mask)
+    doubtful = pieces.fragments(limits.keep_px) & (pieces.mean(likelihood) < least_likelihood)
+    solid = pieces.mask & ~doubtful[pieces.labels]
+    open_ = near & field_of_view & ~solid & (likelihood >= LEAST_LIKELIHOOD)
+    feet = ndimage.binary_dilation(open_ | near, EIGHT) & solid & ~ndimage.binary_erosion(solid)
     place_of = np.full(pieces.mask.shape, -1, np.int64)
     places = np.argwhere(open_ | feet)
     place_of[places[:, 0], places[:, 1]] = np.arange(len(places))

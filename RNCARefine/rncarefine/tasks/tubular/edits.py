@@ -32,22 +32,16 @@ Window = tuple[slice, slice]
 
 
 class EditKind(Word):
-    """What a single edit does."""
+    """What added pixels do to the topology."""
 
     BRIDGE = "bridge"
     """Joins two or more pieces."""
     THICKENING = "thickening"
-    """Widens a piece along its side."""
-    EXTENSION = "extension"
-    """Lengthens one piece and joins none."""
+    """Widens or lengthens a piece."""
     ISLAND = "island"
     """Touches no piece; never made."""
     LOOP = "loop"
     """Closes a loop; never made."""
-    FILLING = "filling"
-    """Fills a pinhole."""
-    REMOVAL = "removal"
-    """Removes a loose fragment."""
 
 
 @dataclass(frozen=True)

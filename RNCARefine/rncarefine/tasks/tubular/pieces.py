@@ -67,6 +67,17 @@ class Pieces:
         window = self.boxes[label - 1]
         return window, self.labels[window] == label
 
+    def fragments(self, keep_px: float) -> Bools:
+        """Return which pieces have a centreline shorter than ``keep_px``, by label; the longest piece is none."""
+        short = self.lengths < keep_px
+        short[[0, int(self.lengths.argmax())]] = False
+        return np.asarray(short)
+
+    def mean(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the mean of an image of shape ``(j, i)`` over each piece, by label; 0 for the background."""
+        total = np.bincount(self.labels[self.mask], values[self.mask], minlength=self.count + 1)
+        return total / np.maximum(self.sizes, 1)
+
     @classmethod
     def of(cls, mask: Mask | Bools) -> Pieces:
         """Take a mask apart.

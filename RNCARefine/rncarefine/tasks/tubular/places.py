@@ -103,16 +103,13 @@ def _gaps(pieces: Pieces, limits: Limits) -> list[Place]:
 def _fragments(pieces: Pieces, field_of_view: Bools, limits: Limits) -> list[Place]:
     """Find the pieces with a short centreline; the longest piece is none."""
     found = []
-    longest = int(pieces.lengths.argmax())
-    for label in range(1, pieces.count + 1):
-        if pieces.lengths[label] >= limits.keep_px or label == longest:
-            continue
-        window, pixels = pieces.pixels_of(label)
+    for label in np.flatnonzero(pieces.fragments(limits.keep_px)):
+        window, pixels = pieces.pixels_of(int(label))
         inside = np.argwhere(pixels) + np.array([window[0].start, window[1].start])
         j, i = (int(value) for value in inside[len(inside) // 2])
         if field_of_view[j, i]:
             size = float(pieces.lengths[label])
-            found.append(Place(PlaceFinding.FRAGMENT, (j, i), size, piece=label))
+            found.append(Place(PlaceFinding.FRAGMENT, (j, i), size, piece=int(label)))
     return found
 
 

@@ -22,7 +22,10 @@ class Settings:
         polarity: "dark" if vessels are darker than their background, or "bright".
         fov_diameter_px: Diameter of the field of view that the model was trained at.
         limits: What an edit may do.
-        least_confidence: Bridges that are less probable are not made.
+        least_confidence: Bridges between long pieces that are less probable are not made.
+        fragment_confidence: The same for bridges to a loose fragment. Networks make up fragments, and a bridge to one
+            joins little: these bridges must be more probable.
+        join_likelihood: No bridge starts at a loose fragment with a lower mean likelihood.
         least_support: Bridges with less contrast are not made.
         fragment_likelihood: A loose fragment with a lower mean likelihood is removed.
         hole_likelihood: A pinhole with at least this mean likelihood is filled.
@@ -37,6 +40,8 @@ class Settings:
     fov_diameter_px: float = 1000.0
     limits: Limits = field(default_factory=lambda: Limits(60.0, 40.0, 100.0, 2.0, 60.0))
     least_confidence: float = 0.5
+    fragment_confidence: float = 0.5
+    join_likelihood: float = 0.5
     least_support: float = 0.0
     fragment_likelihood: float = 0.5
     hole_likelihood: float = 0.5
