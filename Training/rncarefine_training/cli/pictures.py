@@ -20,7 +20,7 @@ from ..data.sources.pictures import TABLE
 from .options import console, made
 from .tables import show
 
-PRECISION, FRAGMENT_PRECISION = 0.7, 0.9
+PRECISION, FRAGMENT_PRECISION = 0.6, 0.9
 """Bridges between long pieces, and to fragments, are made from the confidence on above which this share is true, on
 subjects left out of the calibration. A bridge between long pieces joins more, and there are few of them."""
 

@@ -20,7 +20,7 @@ Field = NDArray[np.float32]
 
 REACH = 1.0
 """Windows cover everything within this many times the longest bridge of a loose end or fragment."""
-OVERLAP = 0.25
+OVERLAP = 1 / 6
 """Share of a window's side by which windows overlap; there the likelihood fades from one to the other."""
 AT_ONCE = 8
 """Windows per pass, between which the progress is reported."""
