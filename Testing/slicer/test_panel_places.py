@@ -12,7 +12,7 @@ import slicer
 from engine.vessel_models import saved
 from engine.vessels import tree, with_gap
 from harness.hearts import add_segment, segment_voxels
-from harness.panel_steps import entries, open_module
+from harness.panel_steps import entries, open_module, select
 from rncarefine.nca import model as model_module
 
 WHOLE = tree()
@@ -32,6 +32,7 @@ def panel(desktop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     add_segment(segmentation, "vessels", BROKEN[None].astype(np.uint8), volume)
     opened = open_module()
     assert opened.ui.volumeSelector.currentNode() is volume
+    select(opened.ui.modelSelector, "toy-vessels")
     return opened
 
 
@@ -48,7 +49,7 @@ def output(panel: Any) -> Any:
 def test_a_photograph_shows_places_and_offers_models_of_vessels_only(panel: Any) -> None:
     assert panel.ui.placesCollapsibleButton.visible
     assert not panel.ui.reviewCollapsibleButton.visible
-    assert entries(panel.ui.modelSelector) == ["toy-vessels"]
+    assert entries(panel.ui.modelSelector) == ["retina-vessels-2d", "toy-vessels"]
 
 
 def test_a_stack_shows_slices_and_offers_no_model_of_vessels(panel: Any, heart: Any) -> None:

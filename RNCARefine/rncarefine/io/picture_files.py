@@ -128,7 +128,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     path = Path(path)
     ending_of(path, LOSSLESS)
     kind = np.uint8 if case.on <= 255 else np.uint16
-    values = (mask > 0).astype(kind) * kind(case.on)
+    values = np.where(mask > 0, case.on, 0).astype(kind)
     flat = path.name.lower().endswith(PHOTOGRAPHS)
     written = sitk.GetImageFromArray(values if flat or case.source.GetDimension() == 2 else values[None])
     if not flat and written.GetSize() == case.source.GetSize():

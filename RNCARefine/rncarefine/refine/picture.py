@@ -159,8 +159,16 @@ def repair_picture(
     else:
         assert model is not None
         runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)
-        run = {"seed": options.seed, "samples": options.samples, "steps": options.steps}
-        field = by_automaton(picture, model, runner, pieces, **run, progress=subrange(progress, 0.1, 0.8))
+        field = by_automaton(
+            picture,
+            model,
+            runner,
+            pieces,
+            seed=options.seed,
+            samples=options.samples,
+            steps=options.steps,
+            progress=subrange(progress, 0.1, 0.8),
+        )
     report_progress(progress, 0.8, "Verifying every edit")
     doubts = [] if runner is None else _doubts(picture, pieces, field, settings)
     unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in doubts)

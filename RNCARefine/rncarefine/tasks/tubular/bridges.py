@@ -106,7 +106,7 @@ def candidates(
         return_predecessors=True,
         limit=limits.bridge_px * (PIXEL_COST + 0.5),
     )
-    found = _meetings(pieces, places, first, second, weights, distance, source)
+    found = _meetings(pieces, places, first, second, weights, distance, source.astype(np.int64))
     result = []
     for one, other, total in found:
         path = np.array([*_back(one, before)[::-1], *_back(other, before)])

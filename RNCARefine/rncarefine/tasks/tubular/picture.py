@@ -81,9 +81,10 @@ class Picture:
         if float(pixels.min()) == float(pixels.max()):
             raise ValueError(f"{name}: the image is constant. Check that the right file was chosen.")
         vessels = binary_mask(mask, pixels.shape[:2], f"{name}: the vessel mask")
-        given = field_of_view is not None
-        seen = binary_mask(field_of_view, vessels.shape, f"{name}: the field of view") > 0 if given else None
-        seen = find_field_of_view(pixels) if seen is None else seen
+        if field_of_view is None:
+            seen = find_field_of_view(pixels)
+        else:
+            seen = binary_mask(field_of_view, vessels.shape, f"{name}: the field of view") > 0
         if not seen.any():
             raise ValueError(f"{name}: the field of view is empty. Give one that shows the retina.")
         share = float((vessels[seen] > 0).mean())
@@ -162,5 +163,4 @@ def flattened(values: Image, field_of_view: Bools, diameter: float) -> Image:
     # The running sums of the filter can fall below 0 by rounding.
     spread = np.sqrt(np.maximum(ndimage.uniform_filter(centred * centred, size), np.float32(0)) / weight)
     typical = float(np.median(spread[field_of_view]))
-    flat: Image = centred / np.maximum(spread, max(0.3 * typical, 1e-6)).astype(np.float32)
-    return flat
+    return np.asarray(centred / np.maximum(spread, max(0.3 * typical, 1e-6)), np.float32)

@@ -69,14 +69,14 @@ class Pieces:
 
     def fragments(self, keep_px: float) -> Bools:
         """Return which pieces have a centreline shorter than ``keep_px``, by label; the longest piece is none."""
-        short = self.lengths < keep_px
+        short = np.asarray(self.lengths < keep_px, bool)
         short[[0, int(self.lengths.argmax())]] = False
-        return np.asarray(short)
+        return short
 
     def mean(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the mean of an image of shape ``(j, i)`` over each piece, by label; 0 for the background."""
         total = np.bincount(self.labels[self.mask], values[self.mask], minlength=self.count + 1)
-        return total / np.maximum(self.sizes, 1)
+        return np.asarray(total / np.maximum(self.sizes, 1), np.float64)
 
     @classmethod
     def of(cls, mask: Mask | Bools) -> Pieces:
@@ -85,14 +85,20 @@ class Pieces:
         Args:
             mask: Shape ``(j, i)``, zero and non-zero.
         """
-        vessels = np.asarray(mask) > 0
-        labels, count = ndimage.label(vessels, structure=EIGHT)
+        vessels = np.asarray(mask) != 0
+        labels, count = _labelled(vessels)
         centreline = thinned(vessels)
         lengths = np.bincount(labels[centreline], minlength=count + 1)
         sizes = np.bincount(labels[vessels], minlength=count + 1)
         radius = ndimage.distance_transform_edt(np.pad(vessels, 1))[1:-1, 1:-1]
-        boxes, ends = ndimage.find_objects(labels), _ends(centreline, labels)
-        return cls(vessels, labels, int(count), centreline, lengths, sizes, radius, boxes, ends)
+        boxes = [(rows, columns) for rows, columns in ndimage.find_objects(labels)]
+        return cls(vessels, labels, count, centreline, lengths, sizes, radius, boxes, _ends(centreline, labels))
+
+
+def _labelled(mask: Bools) -> tuple[NDArray[np.int32], int]:
+    """Number the 8-connected components."""
+    labels, count = ndimage.label(mask, structure=EIGHT)
+    return labels.astype(np.int32, copy=False), int(count)
 
 
 def _ends(centreline: Bools, labels: NDArray[np.int32]) -> Ends:

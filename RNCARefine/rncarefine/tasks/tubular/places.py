@@ -83,7 +83,7 @@ def _gaps(pieces: Pieces, limits: Limits) -> list[Place]:
     rim = np.argwhere(pieces.mask & ~ndimage.binary_erosion(pieces.mask))
     label = pieces.labels[rim[:, 0], rim[:, 1]]
     reach = limits.bridge_px + pieces.radius[ends.place[:, 0], ends.place[:, 1]]
-    near = cKDTree(rim).query_ball_point(ends.place, reach) if len(ends.place) else []
+    near: list[list[int]] = cKDTree(rim).query_ball_point(ends.place, reach).tolist() if len(ends.place) else []
     found = []
     for n, indices in enumerate(near):
         others = np.array(indices, np.int64)
