@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rncarefine.batch.runs import BatchOutcome
+    from rncarefine.refine.place_records import PictureReport
     from rncarefine.refine.records import Report
     from RNCARefineLib.mrml.cine import CineOutcome
     from RNCARefineLib.mrml.reviewing import Review
+    from RNCARefineLib.mrml.vessel_review import VesselReview
 
     Progress = Callable[[float, str], "bool | None"]
 
@@ -459,6 +461,89 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self._outputNodeID = outcome.segmentation_node.GetID()
         logging.info(f"RNCARefine, {outcome.segmentation_node.GetName()}: {outcome.report.summary()}")
         return outcome.report
+
+    def checkPicture(
+        self,
+        segmentationNode: slicer.vtkMRMLSegmentationNode,
+        segmentID: str,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    ) -> PictureReport:
+        """Find gaps, loose fragments, pinholes and spurs of vessels in one picture; nothing is changed.
+
+        Args:
+            segmentationNode: Segmentation whose source representation is a binary label map.
+            segmentID: ID (not the name) of the vessels.
+            volumeNode: Scalar or vector volume of one slice that it was drawn on.
+
+        Returns:
+            ``rncarefine.refine.place_records.PictureReport``: one record per place.
+
+        Raises:
+            ValueError: The nodes cannot be read; the message names node and remedy.
+        """
+        from RNCARefineLib.mrml.guards import Selection
+        from RNCARefineLib.mrml.vessels import check_vessels
+
+        return check_vessels(Selection.create(segmentationNode, segmentID, volumeNode, picture=True))
+
+    def processPicture(
+        self,
+        segmentationNode: slicer.vtkMRMLSegmentationNode,
+        segmentID: str,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        *,
+        model: str | Path | None = None,
+        device: str = "auto",
+        seed: int = 0,
+        samples: int = 1,
+        steps: int | None = None,
+        addOnly: bool = False,
+        progressCallback: Progress | None = None,
+    ) -> PictureReport:
+        """Repair the vessels of one picture by single edits, into a new segmentation beside the input.
+
+        Args:
+            segmentationNode: Segmentation whose source representation is a binary label map.
+            segmentID: ID (not the name) of the vessels.
+            volumeNode: Scalar or vector volume of one slice that it was drawn on.
+            model: Name of a model of vessels, or path of its weights; the best one if not given.
+            device: "auto", "numpy", "cpu", "cuda" or "mps".
+            seed: Seed of the automaton.
+            samples: Runs with different seeds that are averaged.
+            steps: Most steps of a run; those of the model if not given.
+            addOnly: Never remove a pixel.
+            progressCallback: Called with the fraction done and a text; returning ``False`` cancels.
+
+        Returns:
+            ``rncarefine.refine.place_records.PictureReport``. The nodes are :meth:`outputSegmentationNode` and
+            :meth:`reportTableNode`; :meth:`pictureReview` accepts and rejects single edits.
+
+        Raises:
+            ValueError: Bad input; the message names node and remedy.
+            rncarefine.progress.Cancelled: ``progressCallback`` returned ``False``.
+        """
+        from rncarefine.nca.card import TUBULAR
+        from rncarefine.nca.model import choose_model
+        from RNCARefineLib.mrml.guards import Selection
+        from RNCARefineLib.mrml.vessels import process_vessels
+
+        selection = Selection.create(segmentationNode, segmentID, volumeNode, picture=True)
+        options = _options(model=model, device=device, seed=seed, samples=samples, steps=steps, addOnly=addOnly)
+        review = process_vessels(selection, choose_model(model, task=TUBULAR), options, progressCallback)
+        self._outputNodeID = review.segmentation_node.GetID()
+        report = review.report()
+        logging.info(f"RNCARefine, {review.segmentation_node.GetName()}: {report.summary()}")
+        return report
+
+    def pictureReview(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> VesselReview:
+        """Return the review of repaired vessels: ``accept``, ``reject`` and ``show`` a place, ``export`` the report.
+
+        Raises:
+            ValueError: No vessels were repaired in it.
+        """
+        from RNCARefineLib.mrml.vessel_review import VesselReview
+
+        return VesselReview.of(segmentationNode)
 
     def outputSegmentationNode(self) -> slicer.vtkMRMLSegmentationNode | None:
         """Return the segmentation that the last repair wrote, ``None`` if there is none or it was deleted."""

@@ -9,6 +9,12 @@ Read a stack, repair it, and write it back::
     print(repaired.report.summary())
     rr.write_case(case, repaired, "repaired.nii.gz")
 
+Vessels in a photograph are repaired in the same way, by single edits::
+
+    case = rr.read_picture("photo.jpg", "mask.png")
+    repaired = rr.repair_picture(case.picture)
+    rr.write_picture(case, repaired.mask, "repaired.png")
+
 The names in ``__all__`` are the public API; what else there is may change without notice. ``docs/python.md`` says what
 is stable.
 
@@ -19,6 +25,8 @@ The words used everywhere:
 * **b0, b1**: Betti numbers of one slice, components (8-connected) and holes (4-connected background).
 * **finding**: what a slice is. **expectation**: what it should be. **verdict**: what was done about it.
 * **reason**: why, as a code with numbers; text is made of it where it is shown.
+* **picture**: one photograph or slice with a mask of vessels, axes ``(j, i)``, lengths in pixels. **place**: where a
+  vessel is broken. **edit**: what is done at one place, verified, made or dropped on its own.
 * **crop**: the region around the heart, resampled to the pixel spacing that a model was trained at.
 * **state, perception, update, step, fire, rollout**: the automaton's own words.
 
@@ -38,48 +46,71 @@ from . import reasons as _reasons
 
 if TYPE_CHECKING:
     from .io.files import Case, read_case, write_case
+    from .io.picture_files import PictureCase, read_picture, write_picture
     from .nca.model import available_models, load_model
     from .refine import metrics
     from .refine.metrics import evaluate
     from .refine.options import RepairOptions
+    from .refine.picture import RepairedPicture, check_picture, repair_picture
+    from .refine.picture_metrics import evaluate_picture
+    from .refine.place_records import PictureReport
     from .refine.records import Report
     from .refine.repair import check, repair
     from .refine.result import Repaired
     from .stack import Stack
+    from .tasks.tubular.picture import Picture
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Case",
+    "Picture",
+    "PictureCase",
+    "PictureReport",
     "RepairOptions",
     "Repaired",
+    "RepairedPicture",
     "Report",
     "Stack",
     "__version__",
     "available_models",
     "check",
+    "check_picture",
     "evaluate",
+    "evaluate_picture",
     "load_model",
     "metrics",
     "read_case",
+    "read_picture",
     "repair",
+    "repair_picture",
     "write_case",
+    "write_picture",
 ]
 
 _PLACES = {
     "Case": ".io.files",
+    "Picture": ".tasks.tubular.picture",
+    "PictureCase": ".io.picture_files",
+    "PictureReport": ".refine.place_records",
     "RepairOptions": ".refine.options",
     "Repaired": ".refine.result",
+    "RepairedPicture": ".refine.picture",
     "Report": ".refine.records",
     "Stack": ".stack",
     "available_models": ".nca.model",
     "check": ".refine.repair",
+    "check_picture": ".refine.picture",
     "evaluate": ".refine.metrics",
+    "evaluate_picture": ".refine.picture_metrics",
     "load_model": ".nca.model",
     "metrics": ".refine.metrics",
     "read_case": ".io.files",
+    "read_picture": ".io.picture_files",
     "repair": ".refine.repair",
+    "repair_picture": ".refine.picture",
     "write_case": ".io.files",
+    "write_picture": ".io.picture_files",
 }
 """Where the names of the public API lie; ``metrics`` is a module itself."""
 

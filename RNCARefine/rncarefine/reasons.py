@@ -64,6 +64,23 @@ class ReasonCode(str, Enum):
     LOW_CONFIDENCE = "low_confidence", "confidence"
     IMAGE_DISAGREES = "image_disagrees", "confidence"
     THIN_CLOSURE = "thin_closure", "relative", "least"
+    # Places of a picture: what is wrong there
+    VESSEL_GAP = "vessel_gap", "length_px"
+    LOOSE_FRAGMENT = "loose_fragment", "length_px"
+    PINHOLE = "pinhole", "area_px"
+    SPUR = "spur", "length_px"
+    OPEN_END = "open_end", "length_px"
+    # Edits of a picture: why one was not made
+    BRIDGE_TOO_LONG = "bridge_too_long", "length_px", "most_px"
+    OUTSIDE_VIEW = "outside_view"
+    WOULD_LOOP = "would_loop"
+    JOINS_NONE = "joins_none"
+    NO_SUPPORT = "no_support", "support"
+    UNSURE = "unsure", "confidence", "least"
+    KEPT_FRAGMENT = "kept_fragment", "likelihood"
+    KEPT_SPUR = "kept_spur"
+    KEPT_HOLE = "kept_hole", "likelihood"
+    ADD_ONLY = "add_only"
     TAKEN_FROM_OTHERS = "taken_from_others", "area_mm2", "share"
     STACK_IN_DOUBT = "stack_in_doubt"
     # Review
@@ -84,6 +101,7 @@ class ReasonCode(str, Enum):
     HEART_UNSURE = "heart_unsure", "sureness", "least"
     SLICE_EDITED = "slice_edited", "k"
     OUTSIDE_VOLUME = "outside_volume", "voxels"
+    UNLIKE_TRAINING = "unlike_training", "distance", "most"
     OVERLAP = "overlap", "area_mm2", "slices"
 
     numbers: tuple[str, ...]

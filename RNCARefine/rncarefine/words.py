@@ -60,6 +60,19 @@ REPAIRED = (Verdict.AUTOMATON, Verdict.CLEANED, Verdict.GEOMETRY)
 """Verdicts of slices whose wall was changed."""
 
 
+class PlaceVerdict(Word):
+    """What was done about a place of a picture."""
+
+    TO_REPAIR = "to repair"
+    """The picture was only checked."""
+    BRIDGED = "bridged"
+    EXTENDED = "extended"
+    FILLED = "filled"
+    REMOVED = "removed"
+    LEFT = "left"
+    """As it was."""
+
+
 class Apex(Word):
     """Which end of the stack the apex lies at."""
 

@@ -120,7 +120,7 @@ def segment_voxels(segmentation_node: Any, segment_id: str, volume_node: Any) ->
     """
     segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
     labelmap = segment.GetRepresentation("Binary labelmap")
-    k, j, i = (size for size in slicer.util.arrayFromVolume(volume_node).shape)
+    k, j, i = slicer.util.arrayFromVolume(volume_node).shape[:3]
     result = np.zeros((k, j, i), np.uint8)
     if labelmap.IsEmpty():
         return result

@@ -114,6 +114,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     showChildNodeTypes = Property(
         bool, lambda self: self._rows.show_children, lambda self, v: self._change("show_children", v)
     )
+    hideChildNodeTypes = Property(
+        "QStringList", lambda self: self._rows.hidden_types, lambda self, v: self._change("hidden_types", v)
+    )
     noneEnabled = Property(bool, lambda self: self._rows.none_enabled, lambda self, v: self._change("none_enabled", v))
     noneDisplay = Property(str, lambda self: self._rows.none_text, lambda self, v: self._change("none_text", v))
     addEnabled = Property(bool, lambda self: self._rows.add_enabled, lambda self, v: self._change("add_enabled", v))

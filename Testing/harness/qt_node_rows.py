@@ -35,6 +35,7 @@ class NodeRows:
         self.scene: Any = None
         self.node_types: list[str] = []
         self.show_children = True
+        self.hidden_types: list[str] = []
         self.none_enabled = False
         self.none_text = "None"
         self.add_enabled = True
@@ -123,6 +124,8 @@ class NodeRows:
         self._on_changed()
 
     def _has_type(self, node: Any) -> bool:
+        if any(node.IsA(name) for name in self.hidden_types):
+            return False
         if self.show_children:
             return any(node.IsA(name) for name in self.node_types)
         return node.GetClassName() in self.node_types

@@ -275,7 +275,8 @@ qMRMLWidget < QWidget: Slicer Libs/MRML/Widgets/qMRMLWidget.h
     signals mrmlSceneChanged(vtkMRMLScene*)
     methods mrmlScene setMRMLScene(vtkMRMLScene*)
 qMRMLNodeComboBox < QWidget: Slicer Libs/MRML/Widgets/qMRMLNodeComboBox.h
-    properties nodeTypes showChildNodeTypes noneEnabled addEnabled removeEnabled noneDisplay sizeAdjustPolicy
+    properties nodeTypes showChildNodeTypes hideChildNodeTypes noneEnabled addEnabled removeEnabled noneDisplay
+        sizeAdjustPolicy
     signals currentNodeChanged(vtkMRMLNode*) nodeActivated(vtkMRMLNode*) currentNodeChanged(bool)
     # No setNoneEnabled and its like: they are neither slots nor invokable.
     methods mrmlScene nodeCount nodeFromIndex currentNode setMRMLScene(vtkMRMLScene*) setCurrentNode(vtkMRMLNode*)

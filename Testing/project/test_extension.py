@@ -79,7 +79,7 @@ def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
 
 def test_the_description_names_the_licence_of_every_model_that_comes_along() -> None:
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in files_under(MODULE / "Resources/Models", ".json")]
-    assert len(cards) == 3
+    assert len(cards) == 4
     for card in cards:
         assert f"({card['licence']})" in extension_values()["EXTENSION_DESCRIPTION"], card["name"]
 

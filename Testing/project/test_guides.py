@@ -184,8 +184,9 @@ def panel_controls() -> list[str]:
     names = []
     for name in (str(control.get("name")) for control in controls):
         stem = re.sub("(Selector|SpinBox)$", "", name)
-        names.append("Slice table" if name == "sliceTable" else texts[name] or texts[f"{stem}Label"].rstrip(":"))
-    sections = {"Inputs", "Advanced", "Review"}
+        tables = {"sliceTable": "Slice table", "placeTable": "Place table"}
+        names.append(tables.get(name) or texts[name] or texts[f"{stem}Label"].rstrip(":"))
+    sections = {"Inputs", "Advanced", "Review", "Places"}
     assert sections < set(names)
     assert len(names) > 30
     return [name for name in names if name not in sections]

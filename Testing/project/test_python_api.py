@@ -18,14 +18,19 @@ EXPLAINED = [
     "rncarefine.anatomy.topology",
     "rncarefine.io.files",
     "rncarefine.io.sample",
+    "rncarefine.io.vessel_sample",
     "rncarefine.reasons",
     "rncarefine.refine.metrics",
     "rncarefine.refine.options",
+    "rncarefine.refine.picture",
+    "rncarefine.refine.picture_metrics",
     "rncarefine.refine.records",
     "rncarefine.refine.repair",
     "rncarefine.refine.result",
-    "rncarefine.refine.thinning",
+    "rncarefine.refine.tree_metrics",
+    "rncarefine.anatomy.thinning",
     "rncarefine.stack",
+    "rncarefine.tasks.tubular.picture",
 ]
 """Modules whose docstrings have examples."""
 

@@ -163,11 +163,11 @@ def test_review_segments_do_not_keep_the_only_anatomy_from_being_chosen(heart: H
     assert panel.ui.myocardiumSelector.currentText == "The myo"
 
 
-def test_label_maps_and_vector_volumes_are_not_offered(heart: Heart) -> None:
+def test_label_maps_are_not_offered_and_of_vector_volumes_only_pictures_are_prefilled(heart: Heart) -> None:
     for class_name in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
         slicer.mrmlScene.AddNewNodeByClass(class_name, class_name)
     panel = open_module()
-    assert panel.ui.volumeSelector.nodeCount() == 1
+    assert panel.ui.volumeSelector.nodeCount() == 2
     assert panel.ui.volumeSelector.currentNode() is heart.volume
 
 

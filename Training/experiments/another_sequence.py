@@ -62,7 +62,7 @@ def segment(found: list[TrainingCase], config: Config, networks: Path, kinds: li
             raise ValueError(f"There is no base network {kind}. There are: {', '.join(config.base.networks)}.")
         description = config.base.networks[kind]
         snapshot = networks / f"{kind}-0" / f"snapshot-{description.snapshots[-1]:g}.pt"
-        network = load_network(description, snapshot)
+        network = load_network(description, snapshot, config.classes)
         sources.append(f"{kind}-0@{description.snapshots[-1]:g}")
         target = folder / "predictions" / sources[-1]
         target.mkdir(parents=True, exist_ok=True)

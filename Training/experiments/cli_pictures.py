@@ -86,6 +86,20 @@ def draw_vessels(
     console.print(f"{train} and {val} pictures in {folder}")
 
 
+def sample_pictures(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets the pictures.")] = Path("Resources/Screenshots"),
+    model: Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")] = "retina-vessels-2d",
+    side: Annotated[int | None, typer.Option(min=1, help="Draw so many rows and columns of the middle only.")] = 560,
+) -> None:
+    """Draw the bundled photograph with its broken mask and with the repaired one, for README."""
+    from rncarefine.nca.model import load_model
+
+    from .sample_pictures import draw_sample
+
+    for path in draw_sample(load_model(model), made(folder), side):
+        console.print(str(path))
+
+
 def _at_that_time(log: pd.DataFrame, method: str, seconds: float) -> str:
     """Say how far the published recipe was after the seconds that another method took."""
     before = log[log.cpu_seconds <= seconds]
@@ -98,4 +112,4 @@ def _at_that_time(log: pd.DataFrame, method: str, seconds: float) -> str:
     )
 
 
-COMMANDS = (compare_published, draw_vessels)
+COMMANDS = (compare_published, draw_vessels, sample_pictures)

@@ -21,6 +21,7 @@ import pandas as pd  # type: ignore[import-untyped]
 from rncarefine_training.cli.tables import interval, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
 from rncarefine_training.evaluate.measure import ANEW, NO_MODEL, ONE_PASS, WHOLE
+from rncarefine_training.evaluate.picture_tables import document_table
 from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
@@ -347,6 +348,11 @@ def opened_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"opened": opened.index, "models and the start of their SHA-256": opened.to_numpy()})
 
 
+def vessels_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what every method made of the vessels that networks segmented."""
+    return _without_repeats(document_table(table), 1)
+
+
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "networks": (networks_table, 1),
     "subjects": (subjects_table, 1),
@@ -360,6 +366,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "another-sequence": (networks_table, 1),
     "compare-published": (compare_published_table, 1),
     "opened": (opened_table, 2),
+    "vessels": (vessels_table, 2),
 }
 """How a table of each kind is shown, and how many of its columns are aligned to the left."""
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rncarefine.nca.architecture import Architecture
-from rncarefine.nca.channels import stacked
+from rncarefine.nca.channels import picture_channels, stacked
 from rncarefine.nca.rollout import Runner
 from rncarefine.stack import Mask
 from rncarefine_training.automaton.samples import Sample, blank
@@ -74,7 +74,11 @@ def prepare(images: Field, masks: Field, settings: Automaton) -> Field:
         masks: Masks to repair, 0 to 1, same shape.
         settings: The automaton's section of the configuration.
     """
-    channels = np.stack([stacked(image[None], mask[None], None, 0) for image, mask in zip(images, masks, strict=True)])
+    pairs = zip(images, masks, strict=True)
+    if settings.task == "tubular":
+        channels = np.stack([picture_channels(image, mask, np.ones_like(mask)) for image, mask in pairs])
+    else:
+        channels = np.stack([stacked(image[None], mask[None], None, 0) for image, mask in pairs])
     return blank(channels, settings)
 
 

@@ -280,6 +280,11 @@ class Config(Document):
                     raise ValueError(f"automaton.favoured: {pattern} is none of the subjects that are trained on")
         return self
 
+    @property
+    def classes(self) -> int:
+        """How many labels a case of the task has, background among them."""
+        return 4 if self.automaton.task == "ring" else 2
+
     def public(self) -> dict[str, Any]:
         """Return the configuration as plain values for a model card; subjects of a table are counted, not named."""
         values = self.model_dump(mode="json")

@@ -38,7 +38,14 @@ class Selection:
 
     @classmethod
     def create(
-        cls, segmentation_node: Any, segment_id: Any, volume_node: Any, pool_id: Any = None, rv_id: Any = None
+        cls,
+        segmentation_node: Any,
+        segment_id: Any,
+        volume_node: Any,
+        pool_id: Any = None,
+        rv_id: Any = None,
+        *,
+        picture: bool = False,
     ) -> Selection:
         """Check the choice and return it.
 
@@ -48,16 +55,17 @@ class Selection:
             volume_node: The image it was drawn on.
             pool_id: ID of the blood pool, if there is one.
             rv_id: ID of the right ventricle, if there is one.
+            picture: The image is one picture of vessels, in grey or in colour, and no stack.
 
         Raises:
             ValueError: The nodes or segments cannot be read, or do not belong together.
         """
         _check_segmentation(segmentation_node)
-        _check_volume(volume_node)
+        _check_volume(volume_node, picture)
         check_transforms(segmentation_node, volume_node)
         walls = tuple(dict.fromkeys(segment_id)) if isinstance(segment_id, (list, tuple)) else (segment_id,)
         for wall in walls or (None,):
-            _check_segment(segmentation_node, wall, "myocardium")
+            _check_segment(segmentation_node, wall, "vessel" if picture else "myocardium")
         if pool_id:
             _check_segment(segmentation_node, pool_id, "blood pool")
             if pool_id in walls:
@@ -120,7 +128,7 @@ def _check_segmentation(node: Any) -> None:
         )
 
 
-def _check_volume(node: Any) -> None:
+def _check_volume(node: Any, picture: bool = False) -> None:
     if not _is_a(node, "vtkMRMLScalarVolumeNode"):
         raise ValueError(f"A volume is needed, {_named(node)} was given. Choose the image that was segmented.")
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
@@ -129,6 +137,13 @@ def _check_volume(node: Any) -> None:
     if image is None or image.GetNumberOfPoints() == 0:
         raise ValueError(f"{_begin(node)} has no voxels. Load the image again.")
     components = image.GetNumberOfScalarComponents()
+    if picture:
+        if image.GetDimensions()[2] != 1:
+            raise ValueError(
+                f"{_begin(node)} has {image.GetDimensions()[2]} slices, vessels are repaired in a single picture. "
+                "Choose a photograph or one slice; vessels in 3D are not repaired."
+            )
+        return
     if components != 1:
         raise ValueError(
             f"{_begin(node)} has {components} values per voxel, the repair needs a scalar volume. "

@@ -30,13 +30,52 @@ def put_table(report: Report, segmentation_node: slicer.vtkMRMLSegmentationNode)
         report: The report; its summary becomes the description of the table.
         segmentation_node: The result of the repair, in the scene; it gets a reference to the table.
     """
+    node = _table_of(segmentation_node)
+    fill_table(node, report)
+    place_beside(node, segmentation_node)
+    return node
+
+
+def put_rows(
+    segmentation_node: slicer.vtkMRMLSegmentationNode, names: list[str], rows: list[list[Value]], summary: str
+) -> slicer.vtkMRMLTableNode:
+    """Write rows into the table of a segmentation, which is added if there is none yet; all columns are text.
+
+    Args:
+        segmentation_node: The result of the repair, in the scene; it gets a reference to the table.
+        names: The columns.
+        rows: One per place.
+        summary: Becomes the description of the table.
+    """
+    node = _table_of(segmentation_node)
+    was_modifying = node.StartModify()
+    node.RemoveAllColumns()
+    for index, name in enumerate(names):
+        column = vtk.vtkStringArray()
+        column.SetName(name)
+        for row in rows:
+            column.InsertNextValue(_text(row[index]))
+        node.AddColumn(column)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.SetDescription(summary)
+    node.EndModify(was_modifying)
+    place_beside(node, segmentation_node)
+    return node
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _table_of(segmentation_node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLTableNode:
+    """Return the table of a segmentation, added to the scene if there is none yet."""
     node = existing_table(segmentation_node)
     if node is None:
         name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} report")
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
         segmentation_node.SetNodeReferenceID(REPORT_ROLE, node.GetID())
-    fill_table(node, report)
-    place_beside(node, segmentation_node)
     return node
 
 

@@ -51,6 +51,22 @@ def show_slice(
     return point
 
 
+def show_place(volume_node: slicer.vtkMRMLScalarVolumeNode, row: int, column: int) -> tuple[float, float, float]:
+    """Centre every slice view of the scene on a pixel of a volume of one slice.
+
+    Args:
+        volume_node: The volume, under any transform.
+        row: Of the pixel.
+        column: Of the pixel.
+
+    Returns:
+        The point in mm (RAS, in the world) that all views pass through and have in their middle.
+    """
+    mask = np.zeros(VolumeGrid.of_volume(volume_node).shape[1:], np.uint8)
+    mask[row, column] = 1
+    return show_slice(volume_node, 0, mask)
+
+
 def slice_shown(slice_node: slicer.vtkMRMLSliceNode, volume_node: slicer.vtkMRMLScalarVolumeNode) -> int | None:
     """Return the slice of a volume that a view shows.
 

@@ -25,12 +25,18 @@ def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.
 
     It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
     """
+    node = copied(selection)
+    write_repaired(node, selection, repaired, grid)
+    return node
+
+
+def copied(selection: Selection) -> slicer.vtkMRMLSegmentationNode:
+    """Return a copy of the chosen segmentation that is not in any scene."""
     source = selection.segmentation_node
     node = slicer.vtkMRMLSegmentationNode()
     node.SetName(f"{source.GetName()} repaired")
     node.SetAndObserveSegmentation(slicer.vtkSegmentation())
     node.GetSegmentation().DeepCopy(source.GetSegmentation())
-    write_repaired(node, selection, repaired, grid)
     return node
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Progress
+from rncarefine.refine.place_records import PictureReport
 from rncarefine.refine.records import Report, RunRecord
 
 from ..mrml.guards import Selection
+from ..mrml.vessel_review import VesselReview
 from .findings import Checked
 from .frames import ALL_FRAMES, browser_of, news_of, player_of
 from .wall_parts import wall_ids
@@ -91,6 +93,41 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
     frames = None if parameters.frames == ALL_FRAMES else [browser.GetSelectedItemNumber()]
     outcome = logic.processSequence(browser, segmentation, segment, volume, pool, frames=frames, **options)
     return RunNews(next(iter(outcome.reports.values())).run, news_of(outcome))
+
+
+def check_picture(logic: Any, parameters: Any) -> PictureReport:
+    """Find what is broken in the vessels of the chosen picture; nothing in the scene changes.
+
+    Raises:
+        ValueError: The nodes cannot be read; the message names node and remedy.
+    """
+    report: PictureReport = logic.checkPicture(
+        parameters.inputSegmentation, parameters.myocardiumSegmentID, parameters.inputVolume
+    )
+    return report
+
+
+def repair_picture(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> VesselReview:
+    """Repair the vessels of the chosen picture into a new segmentation, and return its review.
+
+    Raises:
+        ValueError: The nodes cannot be read; the message names node and remedy.
+        Cancelled: ``progress`` returned ``False``; the scene is as it was.
+    """
+    logic.processPicture(
+        parameters.inputSegmentation,
+        parameters.myocardiumSegmentID,
+        parameters.inputVolume,
+        model=card.name,
+        device=parameters.device,
+        seed=parameters.seed,
+        samples=parameters.samples,
+        steps=parameters.steps or None,
+        addOnly=parameters.addOnly,
+        progressCallback=progress,
+    )
+    review: VesselReview = logic.pictureReview(logic.outputSegmentationNode())
+    return review
 
 
 def _player(segmentation: Any, volume: Any, in_place: bool) -> Any:

@@ -29,7 +29,7 @@ def export(findings: Findings, parent: Any, choose: Callable[[Any, str], str] | 
         ValueError: The ending is that of no report format.
         OSError: The file cannot be written; what was there before is still there.
     """
-    path = (choose or _choose)(parent, suggested_path(findings.segmentation_node.GetName(), findings.frame))
+    path = (choose or ask_for_file)(parent, suggested_path(findings.segmentation_node.GetName(), findings.frame))
     if path:
         findings.export(path)
     return path
@@ -43,7 +43,8 @@ def suggested_path(name: str, frame: Frame | None = None) -> str:
     return str(folder / f"{stem or 'RNCARefine'}{of_frame}.html")
 
 
-def _choose(parent: Any, suggestion: str) -> str:
+def ask_for_file(parent: Any, suggestion: str) -> str:
+    """Show a save dialog over a widget; return the chosen path, empty if the person wants none."""
     import qt
 
     return str(

@@ -8,6 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..mrml.review import is_review
+from ..mrml.vessels import is_flat
 from .controls import ChoiceBox, Option
 from .wall_parts import WallParts, more_ids, store_more_ids, wall_ids
 
@@ -65,7 +66,9 @@ class Inputs:
             arrived: Only where there was nothing to choose from the last time; where there was, the user who has
                 chosen none may have meant it.
         """
-        segmentations, volumes = _shown("vtkMRMLSegmentationNode"), _shown("vtkMRMLScalarVolumeNode")
+        segmentations = _shown("vtkMRMLSegmentationNode")
+        photographs = [node for node in _shown("vtkMRMLVectorVolumeNode") if is_flat(node)]
+        volumes = [*_shown("vtkMRMLScalarVolumeNode"), *photographs]
         if parameters.inputSegmentation is None and not (arrived and self._had_segmentations):
             parameters.inputSegmentation = _only(segmentations)
         if parameters.inputVolume is None and not (arrived and self._had_volumes):
@@ -142,4 +145,5 @@ def _volume_of(segmentation_node: Any) -> Any:
     if segmentation_node is None:
         return None
     volume = segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
-    return volume if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode" else None
+    classes = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
+    return volume if volume is not None and volume.GetClassName() in classes else None

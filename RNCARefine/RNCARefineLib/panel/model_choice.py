@@ -6,9 +6,10 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from rncarefine.nca.card import ModelCard
+from rncarefine.nca.card import TUBULAR, ModelCard
 from rncarefine.nca.model import available_models, best_model
 
+from ..mrml.vessels import is_flat, is_picture
 from .controls import ChoiceBox, Option, make_small
 
 
@@ -44,7 +45,7 @@ class ModelChoice:
     def card(self, parameters: Any) -> ModelCard | None:
         """Return the model card of the chosen model, else of the best model of the mode, else ``None``."""
         cards = self._of_mode(parameters)
-        return next((card for card in cards if card.name == parameters.model), best_model(cards))
+        return next((card for card in cards if card.name == parameters.model), _best(cards))
 
     def missing(self, parameters: Any) -> str:
         """Return why there is nothing to repair with, empty if there is a model."""
@@ -83,11 +84,24 @@ class ModelChoice:
         return f"{text} {then.format(mode=declined.mode, other=free.mode, free=free.name, licence=free.licence)}"
 
     def _of_mode(self, parameters: Any) -> list[ModelCard]:
-        return [] if parameters is None else [card for card in self._cards if card.mode == parameters.mode]
+        if parameters is None:
+            return []
+        volume = getattr(parameters, "inputVolume", None)
+        flat, picture = is_flat(volume), is_picture(volume)
+        return [
+            card
+            for card in self._cards
+            if card.mode == parameters.mode and (flat if card.task == TUBULAR else not picture)
+        ]
 
     def _on_chosen(self, name: str) -> None:
         if self._parameters is not None:
             self._parameters.model = name
+
+
+def _best(cards: list[ModelCard]) -> ModelCard | None:
+    """Return the best of some models; one of vessels only where there is no other."""
+    return best_model(cards) or best_model(cards, task=TUBULAR)
 
 
 def _about(card: ModelCard) -> str:

@@ -11,7 +11,9 @@ from slicer.i18n import tr as _
 from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Cancelled
 
-from .actions import run_check, run_repair
+from ..mrml.vessel_review import VesselReview
+from ..mrml.vessels import is_picture
+from .actions import check_picture, repair_picture, run_check, run_repair
 from .computing import ComputingLine
 from .controls import enable, say
 from .faults import shown_errors
@@ -19,6 +21,7 @@ from .findings import Checked
 from .frames import FramesChoice
 from .inputs import Inputs
 from .model_choice import ModelChoice
+from .places import PlaceSection
 from .progress_dialog import ProgressDialog
 from .pytorch import PyTorch
 from .review_section import ReviewSection
@@ -68,6 +71,7 @@ class Panel:
         self._models = ModelChoice(ui.modelSelector, ui.licenceLabel)
         self._computing = ComputingLine(ui, self.notice, pytorch)
         self._review = ReviewSection(ui, logic, self._on_content, self._on_slice)
+        self._places = PlaceSection(ui, choose_file)
         self._tools = ReviewTools(ui, root, logic, self._review, self.notice, choose_file)
         ui.checkButton.connect("clicked()", self._check)
         ui.repairButton.connect("clicked()", self._repair)
@@ -109,6 +113,8 @@ class Panel:
         self._models.update(None)
         self._tools.clear()
         self._review.clear()
+        self._places.clear()
+        self._places.show(False)
         self.notice("")
         self._update_actions()
 
@@ -129,6 +135,7 @@ class Panel:
             self._frames.update(self._parameters)
             self._models.update(self._parameters)
             self._review.update(self._parameters, again=again)
+            self._places.show(self._is_picture())
             self._update_actions()
 
     def _on_content(self) -> None:
@@ -163,6 +170,10 @@ class Panel:
             return
         self.notice("")
         with shown_errors(_("The check has failed."), wait=True):
+            if self._is_picture():
+                volume = self._parameters.inputVolume
+                self._places.show_check(check_picture(self._logic, self._parameters), volume)
+                return
             self._show_check(run_check(self._logic, self._parameters))
 
     def _show_check(self, checked: Checked) -> None:
@@ -185,9 +196,14 @@ class Panel:
         with self._busy(), shown_errors(_("The repair has failed; nothing was changed.")):
             try:
                 with self._dialog(title) as dialog:
-                    done = run_repair(
-                        self._logic, parameters, card, lambda *step: self._go_on(parameters, dialog(*step))
-                    )
+
+                    def progress(fraction: float, text: str) -> bool:
+                        return self._go_on(parameters, dialog(fraction, text))
+
+                    if self._is_picture():
+                        self._show_places(repair_picture(self._logic, parameters, card, progress))
+                        return
+                    done = run_repair(self._logic, parameters, card, progress)
             except (Cancelled, _SceneClosed):
                 self.notice(_("Cancelled. Nothing was changed."))
                 return
@@ -200,6 +216,16 @@ class Panel:
         if self._parameters is not parameters:
             raise _SceneClosed
         return wanted
+
+    def _is_picture(self) -> bool:
+        """Whether the chosen volume is a picture of vessels and no stack."""
+        parameters = self._parameters
+        return parameters is not None and is_picture(parameters.inputVolume, self._models.card(parameters))
+
+    def _show_places(self, review: VesselReview) -> None:
+        self._parameters.inputSegmentation.SetDisplayVisibility(False)
+        self._places.show_review(review)
+        self.notice("\n".join(review.report().warnings))
 
     def _show_repair(self, segmentation_node: Any) -> None:
         source = self._parameters.inputSegmentation

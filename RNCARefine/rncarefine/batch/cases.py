@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..io.files import is_seg_nrrd, stem_of
-from ..io.label_map import READABLE, is_file
+from ..io.label_map import PHOTOGRAPHS, READABLE, is_file
 
 IMAGES = "{case}/image.*"
 SEGMENTATIONS = "{case}/segmentation.*"
@@ -224,7 +224,7 @@ def _fitting(folder: Path, pattern: str, leave_out: str | Path | None) -> dict[P
     found = {}
     for path in _files(folder, pattern.count("/"), out):
         match = expression.fullmatch(path.relative_to(folder).as_posix())
-        if match and path.name.lower().endswith(READABLE):
+        if match and path.name.lower().endswith((*READABLE, *PHOTOGRAPHS)):
             found[path] = match["case"]
     return found
 

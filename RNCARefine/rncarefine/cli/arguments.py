@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -21,12 +21,23 @@ INPUT, OUTPUT = "Input", str(Group.OUTPUT)
 ImageFile = Annotated[
     Path,
     typer.Argument(
-        metavar="IMAGE", help="Short-axis stack: NIfTI, NRRD, MetaImage, or a DICOM series (folder or file)."
+        metavar="IMAGE",
+        help="Short-axis stack: NIfTI, NRRD, MetaImage or DICOM series (folder or file); or a photograph: PNG, JPEG, "
+        "TIFF.",
     ),
 ]
 SegmentationFile = Annotated[
     Path,
-    typer.Argument(metavar="SEGMENTATION", help="Label map on the image's grid, .seg.nrrd or DICOM SEG."),
+    typer.Argument(
+        metavar="SEGMENTATION",
+        help="Label map on the image's grid, .seg.nrrd or DICOM SEG; of a photograph a mask or probability map.",
+    ),
+]
+TaskName = Annotated[
+    Literal["ring", "tubular"] | None,
+    typer.Option(
+        "--task", help="ring: myocardium in a stack; tubular: vessels in a picture. By default known from the file."
+    ),
 ]
 STRUCTURES: dict[str, Any] = {
     "phase": Annotated[

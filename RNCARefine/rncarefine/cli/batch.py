@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from ..batch.work import FileWork, place_of, result_name
 from ..io.choice import StructureChoice
 from ..nca.model import choose_model
 from ..refine.options import RepairOptions
+from . import pictures
 from .cohort import CohortBar, show_outcome
 from .main import FINE, FLAGGED, STOPPED
 from .tables import note, show_licence
@@ -47,8 +49,11 @@ def run_batch(
     """Repair a folder or a list of stacks, and return the exit status; the arguments are those of the command."""
     if workers is not None and scheduler is not None:
         raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
-    require_dask()
     cases = _cases(source, image, segmentation, output)
+    first = next((case.image for case in cases if case.image is not None), None)
+    if first is not None and pictures.is_for_pictures(first, options):
+        return pictures.repair_many(cases, choice, output, workers or _cores(), table, scheduler, options)
+    require_dask()
     if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
         raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
     if table is not None:
@@ -137,8 +142,10 @@ def _check_table(table: Path, source: Path, output: Path) -> None:
 
 
 def _cores() -> int:
-    from dask.system import CPU_COUNT  # what this process may use, in a container too
-
+    try:
+        from dask.system import CPU_COUNT  # what this process may use, in a container too
+    except ModuleNotFoundError:  # pictures are repaired without Dask
+        return os.cpu_count() or 1
     return int(CPU_COUNT)
 
 

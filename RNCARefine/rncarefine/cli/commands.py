@@ -17,7 +17,8 @@ WORK = "Work"
 """Group of options in the help."""
 
 app = typer.Typer(
-    help="Repairs broken myocardium rings in short-axis cardiac MR, and says what was broken and what was done. "
+    help="Repairs broken myocardium rings in short-axis cardiac MR, and broken vessels in photographs of the retina, "
+    "and says what was broken and what was done. "
     "For research use only.",
     no_args_is_help=True,
     add_completion=False,
@@ -38,7 +39,7 @@ def repair(
     report: arguments.Reports = None,
     options: RepairOptions,
 ) -> None:
-    """Repair the broken slices of a stack; correct slices are returned unchanged (bit-identical)."""
+    """Repair the broken slices of a stack, or the vessels of a picture; what is correct is returned unchanged."""
     with one_line_errors():
         from .jobs import repair as run
 
@@ -110,7 +111,7 @@ def batch(
     ] = None,
     options: RepairOptions,
 ) -> None:
-    """Repair a folder or a list of stacks; the same command resumes an interrupted batch.
+    """Repair a folder or a list of stacks or of pictures of vessels; the same command resumes an interrupted batch.
 
     Exit status: 0 every case is repaired, 1 some failed or have slices that need review, 2 bad input or results that
     cannot be written, 130 stopped by Ctrl-C.
@@ -130,13 +131,14 @@ def check(
     *,
     choice: StructureChoice,
     report: arguments.Reports = None,
+    task: arguments.TaskName = None,
     options: RepairOptions,
 ) -> None:
-    """Report what is broken in a stack; nothing is changed. Exit status 1 if any slice is to be repaired."""
+    """Report what is broken in a stack or a picture of vessels; nothing is changed. Exit status 1 if anything is."""
     with one_line_errors():
         from .jobs import check as run
 
-        status = run(image, segmentation, report or [], choice, options)
+        status = run(image, segmentation, report or [], choice, options, task)
     raise typer.Exit(status)
 
 
@@ -155,14 +157,23 @@ def evaluate(
     truth_segment: Annotated[
         list[str] | None, typer.Option(metavar="NAME[,NAME...]", help="The same in TRUTH, if another.")
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of a picture of vessels: the mask before the repair, to judge its bridges."),
+    ] = None,
+    task: arguments.TaskName = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the metrics as JSON.")] = None,
 ) -> None:
-    """Compare a segmentation with the truth: Dice, surface distances in mm, Betti errors, LV mass."""
+    """Compare a segmentation with the truth: Dice, surface distances in mm, Betti errors, LV mass.
+
+    Of a picture of vessels (PNG, TIFF, or --task tubular): Dice, clDice, connectivity, Betti errors in the picture and
+    in patches, and, with --before, the share of bridges on true vessel.
+    """
     with one_line_errors():
         from .jobs import evaluate as run
 
         in_truth = (label if truth_label is None else truth_label, truth_segment or segment)
-        run(prediction, truth, (label, segment), in_truth, json)
+        run(prediction, truth, (label, segment), in_truth, json, before, task)
 
 
 @app.command()
@@ -181,13 +192,14 @@ def demo(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for results; made if it is missing.")
     ] = Path("rncarefine-demo"),
     *,
+    task: arguments.TaskName = None,
     options: RepairOptions,
 ) -> None:
-    """Repair the bundled sample stack, and write result, reports and pictures."""
+    """Repair the bundled sample stack (or photograph, --task tubular), and write result, reports and pictures."""
     with one_line_errors():
         from .jobs import demo as run
 
-        run(output, options)
+        run(output, options, task)
 
 
 def _version(asked: bool) -> None:

@@ -7,15 +7,19 @@ from pathlib import Path
 from ..atomic import write_bytes_whole
 from ..io.choice import StructureChoice
 from ..io.files import Case, read_case, read_pair, write_case
+from ..io.picture_files import read_mask
 from ..io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, SAMPLE, TRUTH, sample_folder
 from ..io.seg_nrrd import read_seg_nrrd
+from ..io.vessel_sample import VESSEL_SAMPLE, vessel_sample_files
 from ..nca.model import Model
 from ..refine.metrics import evaluate
+from ..refine.picture_metrics import evaluate_picture
 from ..refine.records import Report
 from ..refine.repair import RepairOptions, repair
 from ..report.pictures import encode_png, slice_pictures, worth_a_picture
 from ..report.report import ENDINGS, write_report
 from ..stack import Mask
+from . import pictures
 from .tables import metrics_table, out, progress_bar, show_licence, show_report, show_written
 
 
@@ -56,6 +60,27 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
     out().print(metrics_table(columns))
     show_licence(model.card)
     show_written(written)
+
+
+def run_vessel_demo(folder: Path, options: RepairOptions) -> None:
+    """Repair the vessels of the sample photograph; write result and reports, and print what came of it.
+
+    Args:
+        folder: Where to write; made if it is missing. Files of an earlier demonstration are replaced.
+        options: How to repair.
+
+    Raises:
+        ValueError: The sample data or the model is missing.
+        OSError: The folder cannot be written.
+    """
+    sample = vessel_sample_files()
+    folder.mkdir(parents=True, exist_ok=True)
+    repaired = folder / f"{VESSEL_SAMPLE}-repaired.png"
+    reports = [folder / f"{VESSEL_SAMPLE}-report{ending}" for ending in ENDINGS]
+    pictures.repair_files(sample.image, sample.broken, StructureChoice(), repaired, reports, options)
+    before, after, truth = (read_mask(path) for path in (sample.broken, repaired, sample.truth))
+    columns = {"before": evaluate_picture(before, truth), "after": evaluate_picture(after, truth, before=before)}
+    out().print(pictures.picture_metrics_table(columns))
 
 
 def write_pictures(case: Case, report: Report, after: Mask, folder: Path) -> list[Path]:

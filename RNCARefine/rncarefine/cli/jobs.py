@@ -9,6 +9,7 @@ from pathlib import Path
 from ..atomic import real_path, write_text_whole, written_whole
 from ..io.choice import StructureChoice
 from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
+from ..io.picture_files import is_picture
 from ..nca.model import available_models, choose_model
 from ..refine.metrics import evaluate as compare
 from ..refine.options import RepairOptions
@@ -17,7 +18,9 @@ from ..refine.repair import check as check_stack
 from ..refine.repair import repair as repair_stack
 from ..report.report import json_text, report_ending, write_report
 from ..stack import Mask
-from .demo import run_demo, sample_folder
+from ..tasks.task import RING, VESSELS, check_task
+from . import pictures
+from .demo import run_demo, run_vessel_demo, sample_folder
 from .main import FINE, FLAGGED
 from .tables import (
     metrics_table,
@@ -41,10 +44,13 @@ def repair(
     choice: StructureChoice,
     options: RepairOptions,
 ) -> int:
-    """Repair a stack, write result and reports together, and return the exit status."""
-    check_output(segmentation, output, (image,))
+    """Repair a stack or a picture, write result and reports together, and return the exit status."""
     check_reports(reports, (image, segmentation, output))
+    if pictures.is_for_pictures(image, options):
+        return pictures.repair_files(image, segmentation, choice, output, reports, options)
+    check_output(segmentation, output, (image,))
     weights = choose_model(options.model, options.mode)
+    check_task(weights.card, RING, str(image))
     case = read_case(image, segmentation, choice)
     if options.trim_pool and choice.pool_label is None and choice.pool_segment is None:
         raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
@@ -64,10 +70,17 @@ def repair(
 
 
 def check(
-    image: Path, segmentation: Path, reports: Sequence[Path], choice: StructureChoice, options: RepairOptions
+    image: Path,
+    segmentation: Path,
+    reports: Sequence[Path],
+    choice: StructureChoice,
+    options: RepairOptions,
+    task: str | None = None,
 ) -> int:
-    """Check a stack, write the reports, and return the exit status."""
+    """Check a stack or a picture, write the reports, and return the exit status."""
     check_reports(reports, (image, segmentation))
+    if task == VESSELS.name or (task is None and is_picture(image)):
+        return pictures.check_files(image, segmentation, choice, reports)
     case = read_case(image, segmentation, choice)
     result = check_stack(case.stack, options)
     with written_whole(*reports) as new_reports:
@@ -81,10 +94,27 @@ Named = tuple[str | None, Sequence[str] | None]
 """Labels of the myocardium in a label map, and names or IDs of its segments in a segmentation."""
 
 
-def evaluate(prediction: Path, truth: Path, named: Named, named_in_truth: Named, json: Path | None) -> None:
+def evaluate(
+    prediction: Path,
+    truth: Path,
+    named: Named,
+    named_in_truth: Named,
+    json: Path | None,
+    before: Path | None = None,
+    task: str | None = None,
+) -> None:
     """Compare a segmentation with the truth, print the metrics, and write them as JSON if wanted."""
     if json is not None:
         check_reports([json], (prediction, truth), endings=(".json",))
+    if task == VESSELS.name or (task is None and is_picture(prediction)):
+        choices = StructureChoice(named[0]), StructureChoice(named_in_truth[0])
+        found = pictures.evaluate_files(prediction, truth, *choices, before)
+        if json is not None:
+            write_text_whole(json, json_text(found))
+        show_written([] if json is None else [json])
+        return
+    if before is not None:
+        raise ValueError("--before is about pictures of vessels. Leave it out for a stack.")
     ours, theirs, spacing = read_pair(
         prediction, truth, _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
     )
@@ -112,9 +142,13 @@ def models() -> None:
     show_defaults(cards)
 
 
-def demo(output: Path, options: RepairOptions) -> None:
-    """Repair the sample."""
+def demo(output: Path, options: RepairOptions, task: str | None = None) -> None:
+    """Repair the sample stack, or the sample photograph."""
+    if task == VESSELS.name:
+        run_vessel_demo(output, options)
+        return
     weights = choose_model(options.model)
+    check_task(weights.card, RING, "The sample")
     sample_folder()  # before the terms, that bad input stays one line
     tell_terms(weights.card)
     run_demo(output, weights, options)

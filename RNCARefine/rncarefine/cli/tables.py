@@ -16,7 +16,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from ..nca.card import ModelCard
+from ..nca.card import TUBULAR, ModelCard
 from ..progress import Progress
 from ..refine.records import Report, SliceRecord
 from ..words import REPAIRED, Mode, Verdict
@@ -156,6 +156,9 @@ def show_defaults(cards: Sequence[ModelCard]) -> None:
     named = [f"{best.name} with --mode {mode}" for mode, best in of_modes if best is not None and best != default]
     if default is not None:
         out().print(f"Default: {', '.join([default.name, *named])}.", markup=False, soft_wrap=True)
+    vessels = best_model(cards, task=TUBULAR)
+    if vessels is not None:
+        out().print(f"For pictures of vessels: {vessels.name}.", markup=False, soft_wrap=True)
     if free is not None:
         out().print(f"Free for any use: {free.name}.", markup=False, soft_wrap=True)
 

@@ -264,9 +264,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     """
     segmentation, output = Path(segmentation), Path(output)
     check_path(output)
-    for source in (segmentation, *map(Path, others)):
-        if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
-            raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
+    check_inputs_kept(output, (segmentation, *map(Path, others)))
     if is_dicom_seg(segmentation):
         if not output.name.lower().endswith(SEG_ENDING):
             raise ValueError(f"{output}: the output must be of the segmentation's kind (DICOM), its name ends in .dcm.")
@@ -284,6 +282,17 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
         raise ValueError(f"{output} is a folder. Give the name of a file.")
     if not real_path(output).parent.is_dir():
         raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
+
+
+def check_inputs_kept(output: Path, inputs: tuple[Path, ...]) -> None:
+    """Check that an output is none of the inputs.
+
+    Raises:
+        ValueError: It is one.
+    """
+    for source in inputs:
+        if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
+            raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
 
 
 def read_segmentation(

@@ -19,6 +19,8 @@ from .nifti import NiftiHeader, check_frames, nifti_bytes, read_nifti
 from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
 from .segmentation_file import Change, Segment
 
+PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Endings of files that hold one picture and never a stack."""
 READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 """One file each: what is spread over two files cannot be written whole or not at all."""
@@ -149,7 +151,7 @@ class LabelMap:
         for key, value in self.stored.notes.items() if same else ():
             image.SetMetaData(key, value)
         try:
-            with _quiet():
+            with quiet():
                 sitk.WriteImage(image, str(path), useCompression=True)
         except RuntimeError as error:
             raise OSError(f"{path.name} cannot be written ({_last_line(error)}).") from error
@@ -432,7 +434,7 @@ def _segment(label: int) -> Segment:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence ITK's warnings, such as those about rounded NIfTI headers; errors are exceptions, not warnings."""
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)

@@ -35,9 +35,16 @@ NORM_EPSILON = 1e-5
 CHANNELS = ("image", "image below", "image above", "mask", "mask below", "mask above", "pool")
 """What the encoder sees, in this order; :mod:`rncarefine.nca.channels` makes them."""
 MASK = CHANNELS.index("mask")
+PICTURE_CHANNELS = ("image", "mask", "field of view")
+"""The same for a picture of thin structures."""
 
 FULL_WEIGHT_MM = 5.0
 """Neighbouring slices within this spacing perceive each other in full."""
+
+
+def channel_names(inputs: int) -> tuple[str, ...]:
+    """Return the names of the channels that an encoder with so many sees."""
+    return PICTURE_CHANNELS if inputs == len(PICTURE_CHANNELS) else CHANNELS
 
 
 def neighbour_weight(slice_spacing_mm: float) -> float:
@@ -69,6 +76,11 @@ class Architecture:
     def stride(self) -> int:
         """Sides of a crop must be multiples of this number of pixels."""
         return int(2 ** (len(self.encoder) - 1))
+
+    @property
+    def mask(self) -> int:
+        """Number of the encoder's channel that is the mask to repair."""
+        return channel_names(self.inputs).index("mask")
 
     def convolutions(self) -> dict[str, tuple[int, int]]:
         """Return the encoder's convolutions in the order they run, with their output and input channels."""

@@ -18,6 +18,34 @@ REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_
 """What the confidence in a repaired wall is computed from."""
 CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours")
 """What the confidence in a closed wall is computed from that no repair has touched."""
+TUBULAR = "tubular"
+"""The task of models that repair thin branching structures in one picture; all other models repair rings."""
+BRIDGE_FEATURES = (
+    "likelihood",
+    "likelihood_least",
+    "support",
+    "support_least",
+    "length",
+    "straightness",
+    "ends",
+    "angle",
+    "angle_worse",
+    "width",
+    "width_ratio",
+    "size",
+)
+"""What the confidence in a bridge is computed from, see :mod:`rncarefine.tasks.tubular.bridges`."""
+TUBULAR_LENGTHS = ("fov_diameter_px", "bridge_px", "keep_px", "hole_px", "thicken_px", "extend_px")
+TUBULAR_SHARES = (
+    "least_confidence",
+    "fragment_confidence",
+    "join_likelihood",
+    "fragment_likelihood",
+    "hole_likelihood",
+    "extend_likelihood",
+)
+LATER = ("tubular",)
+"""Fields that cards of earlier versions do not have."""
 LARGEST_CARD = 1 << 20
 """Most bytes of a card."""
 DEEPEST_CARD = 32
@@ -59,6 +87,8 @@ class ModelCard:
     """Weights of :data:`REPAIRED_FEATURES`; without any, the confidence in repaired walls is not calibrated."""
     closed_confidence: dict[str, float] = field(default_factory=dict)
     """Weights of :data:`CLOSED_FEATURES`, for walls that were closed already."""
+    tubular: dict[str, Any] = field(default_factory=dict)
+    """How a model of vessels is used, see :class:`rncarefine.tasks.tubular.settings.Settings`; else empty."""
     created_by: dict[str, Any] = field(default_factory=dict)
     """Command and configuration that made the weights."""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -95,11 +125,12 @@ class ModelCard:
             )
         names = [entry.name for entry in fields(cls)]
         for name in names:
-            if name not in values:
+            if name not in values and name not in LATER:
                 raise ValueError(f"{what}: field {name!r} is missing.")
         for name in values:
             if name not in names:
                 raise ValueError(f"{what}: field {_short(name)} is unknown.")
+        values = {name: {} for name in LATER} | dict(values)
         for name, (right, must_be) in _RULES.items():
             if not right(values[name]):
                 raise ValueError(f"{what}: field {name!r} is {_short(values[name])}, it must be {must_be}.")
@@ -202,6 +233,24 @@ def _weights_of(features: tuple[str, ...]) -> _Rule:
     return right, f"empty, or a number for each of intercept, {', '.join(features)}"
 
 
+def _is_tubular(value: Any) -> bool:
+    if value == {}:
+        return True
+    known = {*TUBULAR_LENGTHS, *TUBULAR_SHARES, "channel", "polarity", "least_support", "bridge_confidence", "familiar"}
+    return (
+        _is_plain(value)
+        and value.keys() == known
+        and value["channel"] in ("green", "scalar")
+        and value["polarity"] in ("dark", "bright")
+        and all(_is_number(value[name]) and value[name] >= 0 for name in TUBULAR_LENGTHS)
+        and value["fov_diameter_px"] > 0
+        and all(_is_number(value[name]) and 0 <= value[name] <= 1 for name in TUBULAR_SHARES)
+        and _is_number(value["least_support"])
+        and _weights_of(BRIDGE_FEATURES)[0](value["bridge_confidence"])
+        and (value["familiar"] == {} or value["familiar"].keys() == {"mean", "sd", "most"})
+    )
+
+
 _TEXT: _Rule = (lambda value: isinstance(value, str) and value.strip() != "", "text that is not empty")
 _COUNT: _Rule = (_is_count, "a whole number above 0")
 _PLAIN: _Rule = (_is_plain, "an object of plain JSON values, without NaN")
@@ -225,6 +274,11 @@ _RULES: dict[str, _Rule] = {
     "metrics": _PLAIN,
     "confidence": _weights_of(REPAIRED_FEATURES),
     "closed_confidence": _weights_of(CLOSED_FEATURES),
+    "tubular": (
+        _is_tubular,
+        f"empty, or an object with channel, polarity, {', '.join((*TUBULAR_LENGTHS, *TUBULAR_SHARES))}, least_support, "
+        "bridge_confidence and familiar",
+    ),
     "created_by": _PLAIN,
     "shapes": (_is_shapes, "the shape of each parameter, as whole numbers above 0"),
     "parameters": _COUNT,

@@ -1,13 +1,16 @@
-"""The channels that the encoder sees: images, masks and blood pool of a slice and its neighbours, in the crop."""
+"""The channels that the encoder sees: of a slice in the crop, or of a picture of thin structures."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .architecture import CHANNELS
+from .architecture import CHANNELS, PICTURE_CHANNELS
 
 Field = NDArray[np.float32]
+
+BRIGHTEST = 3.0
+"""A picture is cut off at so many standard deviations of its surroundings."""
 
 
 def intensity_range(images: Field) -> tuple[float, float]:
@@ -43,4 +46,22 @@ def stacked(images: Field, walls: Field, pools: Field | None, k: int, given: boo
                 result[..., 3 + place] = walls[k + offset]
     if given and pools is not None:
         result[..., 6] = pools[k]
+    return result
+
+
+def picture_channels(grey: Field, mask: Field, field_of_view: Field) -> Field:
+    """Stack the channels of a picture of thin structures.
+
+    Args:
+        grey: Flattened image with bright structures: about mean 0 and spread 1 everywhere; shape ``(j, i)``.
+        mask: Mask to repair, 0 to 1, like ``grey``; zeros where none is given.
+        field_of_view: 1 where the picture shows anything, like ``grey``.
+
+    Returns:
+        Shape ``(j, i, inputs)``, in the order of :data:`rncarefine.nca.architecture.PICTURE_CHANNELS`.
+    """
+    result = np.empty((*grey.shape, len(PICTURE_CHANNELS)), np.float32)
+    result[..., 0] = np.clip(grey, -BRIGHTEST, BRIGHTEST) * field_of_view
+    result[..., 1] = mask
+    result[..., 2] = field_of_view
     return result

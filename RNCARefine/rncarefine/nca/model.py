@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from ..atomic import written_whole
 from ..words import Mode
-from .card import ModelCard, ModelRecord, is_permissive
+from .card import TUBULAR, ModelCard, ModelRecord, is_permissive
 
-PREFERENCE = ("sax-cine-2d", "sax-open-2d", "sax-cine-3d")
+PREFERENCE = ("sax-cine-2d", "sax-open-2d", "sax-cine-3d", "retina-vessels-2d")
 """The shipped models, best first by docs/evaluation.md; the first one of a mode is the default of the mode."""
 DEFAULT_MODEL = PREFERENCE[0]
 MODEL_FOLDERS = (
@@ -93,12 +93,25 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     return Model(card, parameters)
 
 
-def choose_model(name_or_path: str | Path | None = None, mode: str | None = None) -> Model:
-    """Load the model that the user has named, or else the best one, of a mode if one was asked for.
+def card_of(name_or_path: str | Path) -> ModelCard:
+    """Read the card of a model, and not its weights.
+
+    Args:
+        name_or_path: See :func:`load_model`.
+
+    Raises:
+        ValueError: There is no such model, or its card is not valid.
+    """
+    return ModelCard.read(_find(name_or_path).with_suffix(".json"))
+
+
+def choose_model(name_or_path: str | Path | None = None, mode: str | None = None, *, task: str | None = None) -> Model:
+    """Load the model that the user has named, or else the best one, of a mode and a task if they were asked for.
 
     Args:
         name_or_path: See :func:`load_model`; if not given, :func:`best_model` of those that are installed.
         mode: "slice-wise" or "volumetric"; whatever the model is made for if not given.
+        task: "tubular" for the best model of vessels; else the best one of rings.
 
     Raises:
         ValueError: The model is made for another mode, none is installed for it, or it cannot be loaded.
@@ -108,9 +121,9 @@ def choose_model(name_or_path: str | Path | None = None, mode: str | None = None
         if str(mode) not in words:
             raise ValueError(f"The mode is {mode!r}. Give one of {', '.join(words)}.")
     if name_or_path is None:
-        name_or_path = _best_installed(mode)
+        name_or_path = _best_installed(mode, task)
     elif mode is not None:
-        card = ModelCard.read(_find(name_or_path).with_suffix(".json"))
+        card = card_of(name_or_path)
         if card.mode != str(mode):
             raise ValueError(
                 f"Model {card.name!r} is {card.mode}, the repair was asked to be {mode}. Choose the mode "
@@ -119,13 +132,16 @@ def choose_model(name_or_path: str | Path | None = None, mode: str | None = None
     return load_model(name_or_path)
 
 
-def best_model(cards: Iterable[ModelCard], mode: str | None = None, *, permissive: bool = False) -> ModelCard | None:
+def best_model(
+    cards: Iterable[ModelCard], mode: str | None = None, *, permissive: bool = False, task: str | None = None
+) -> ModelCard | None:
     """Return the best of some models by :data:`PREFERENCE`; one that is not in it comes after those that are.
 
     Args:
         cards: The models to choose from, such as :func:`available_models`.
         mode: Only those of this mode; all if not given.
         permissive: Only those whose licence is free for any use.
+        task: "tubular" for models of vessels; all others if not given.
 
     Returns:
         Its card, ``None`` if there is no such model.
@@ -133,7 +149,9 @@ def best_model(cards: Iterable[ModelCard], mode: str | None = None, *, permissiv
     wanted = [
         card
         for card in cards
-        if (mode is None or card.mode == str(mode)) and (not permissive or is_permissive(card.licence))
+        if (card.task == TUBULAR) == (task == TUBULAR)
+        and (mode is None or card.mode == str(mode))
+        and (not permissive or is_permissive(card.licence))
     ]
     places = {name: place for place, name in enumerate(PREFERENCE)}
     return min(wanted, key=lambda card: (places.get(card.name, len(places)), card.name), default=None)
@@ -195,10 +213,14 @@ def available_models() -> list[ModelCard]:
     return [cards[name] for name in sorted(cards)]
 
 
-def _best_installed(mode: str | None) -> str:
-    best = best_model(available_models(), mode)
+def _best_installed(mode: str | None, task: str | None) -> str:
+    best = best_model(available_models(), mode, task=task)
     if best is not None:
         return best.name
+    if task == TUBULAR:
+        raise ValueError(
+            "No model of vessels is installed. Give the path of a .npz file whose card has task 'tubular'."
+        )
     if mode is None:
         raise ValueError("No model is installed. Install RNCARefine again, or give the path of a .npz file.")
     raise ValueError(f"No {mode} model is installed. Choose another mode, or give the path of a .npz file.")

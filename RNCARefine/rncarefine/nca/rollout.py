@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..progress import Progress, report_progress
-from .architecture import MASK, Architecture
+from .architecture import Architecture
 from .backend_numpy import NumpyBackend
 from .fire import cell_keys, fires
 from .neighbours import Links
@@ -23,8 +23,6 @@ PATIENCE = 8
 """Steps for which the masks must stay as they are before a rollout stops early."""
 ENCODED_AT_ONCE = 64
 """Slices per pass of the encoder, so that many stacks in one batch fit the memory of a GPU."""
-WATCHED = 3
-"""Leading state channels that decide whether a rollout still changes."""
 LOOK_EVERY = 4
 """Steps between looks at whether the masks still change; a look costs a GPU a round trip."""
 
@@ -204,7 +202,8 @@ class Runner:
         if snapshots and patience is not None:
             raise ValueError("Snapshots need a rollout that does not stop early: give patience=None.")
         places = np.asarray(k, np.int64)
-        options = (steps, fire_rate, seed, patience, origin, links, snapshots, progress)
+        watched = self.architecture.fields
+        options = (steps, fire_rate, seed, patience, origin, links, snapshots, progress, watched)
 
         def attempt() -> Rollout:
             # After a change of device the constant lies on the wrong one.
@@ -238,7 +237,7 @@ class Runner:
         state = np.zeros((*encoding.channels.shape[:3], self.architecture.channels), np.float32)
         fields = self.architecture.fields
         state[..., :fields] = encoding.evidence
-        state[..., fields] = encoding.channels[..., MASK]
+        state[..., fields] = encoding.channels[..., self.architecture.mask]
         return state
 
     def _without_running_out(self, attempt: Callable[[], Result]) -> Result:
@@ -270,6 +269,7 @@ def _roll(
     links: Links | None,
     snapshots: Sequence[int],
     progress: Progress | None,
+    watched: int,
 ) -> Rollout:
     count, height, width = state.shape[:3]
     final = state.copy()
@@ -278,7 +278,7 @@ def _roll(
     keys = cell_keys(k, height, width, origin)
     cells = backend.put(state)
     held = constant[1] if constant is not None else None
-    seen = _masks(final)
+    seen = _masks(final, watched)
     still = np.zeros(count, np.int64)
     kept = {0: final.copy()} if 0 in snapshots else {}
     for number in range(steps):
@@ -291,7 +291,7 @@ def _roll(
         report_progress(progress, (number + 1) / steps, f"Step {number + 1} of {steps}, {len(items)} slices")
         if patience is None or (number + 1) % LOOK_EVERY:
             continue
-        masks = _masks(backend.get(cells))
+        masks = _masks(backend.get(cells), watched)
         same = (masks == seen).all(axis=(1, 2, 3))
         still = np.where(same, still + LOOK_EVERY, 0)
         seen = masks
@@ -308,9 +308,9 @@ def _roll(
     return Rollout(final, taken, kept)
 
 
-def _masks(state: Array) -> NDArray[np.bool_]:
+def _masks(state: Array, watched: int) -> NDArray[np.bool_]:
     """What the early stop watches: the supervised channels, thresholded."""
-    return np.asarray(state[..., :WATCHED] > 0.5)
+    return np.asarray(state[..., :watched] > 0.5)
 
 
 def _working_torch() -> Any | None:

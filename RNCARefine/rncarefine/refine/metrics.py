@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from ..anatomy.thinning import thinned
 from ..anatomy.topology import betti_2d, betti_3d
-from .thinning import thinned
+from .tree_metrics import bridge_precision, connectivity, patch_betti_error
 
 __all__ = [
     "SliceMetrics",
@@ -22,10 +23,13 @@ __all__ = [
     "betti_2d",
     "betti_3d",
     "betti_error",
+    "bridge_precision",
     "cldice",
+    "connectivity",
     "dice",
     "evaluate",
     "lv_mass_g",
+    "patch_betti_error",
     "surface_distances",
 ]
 
@@ -140,7 +144,7 @@ def cldice(a: ArrayLike, b: ArrayLike) -> float:
     """Return the centreline Dice of two slices (Shit et al., CVPR 2021): 1 if both are empty, 0 if one is.
 
     It is the harmonic mean of two shares: of the skeleton of ``a`` that lies in ``b``, and of the skeleton of ``b``
-    that lies in ``a``. The skeletons are those of :func:`rncarefine.refine.thinning.thinned`.
+    that lies in ``a``. The skeletons are those of :func:`rncarefine.anatomy.thinning.thinned`.
 
     Example:
         >>> cldice([[1, 1, 1, 1]], [[1, 1, 0, 0]])  # all of the half lies in the whole, half of the whole in the half

@@ -100,6 +100,7 @@ class RepairOptions:
         close_base: Expect a closed ring at the base, not an outflow tract.
         geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
         add_only: Never remove myocardium.
+        bridges_only: In a picture of vessels, make bridges and nothing else.
         apex: The end of the stack at which the apex lies.
         max_change_mm2: Largest change of a slice, added and removed area together; ``None`` sets no limit.
         remove_islands: Remove components inside the cavity (papillary muscles, trabeculae), which are kept by default.
@@ -165,6 +166,15 @@ class RepairOptions:
     )
     add_only: bool = field(
         default=False, metadata=_info("Only add, never remove", "Never remove myocardium.", "--add-only")
+    )
+    bridges_only: bool = field(
+        default=False,
+        metadata=_info(
+            "Only bridges",
+            "Of a picture of vessels: make bridges and nothing else.",
+            "--bridges-only",
+            not_in=[Face.LOGIC, Face.PANEL, Face.EFFECT, Face.SCRIPT],
+        ),
     )
     apex: Apex = field(
         default=Apex.AUTO,

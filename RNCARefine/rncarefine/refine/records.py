@@ -219,7 +219,7 @@ class Report:
         Raises:
             ValueError: A field is missing or has a value of another type; the message names it.
         """
-        report: Report = _restored(cls, values, "the report")
+        report: Report = restored(cls, values, "the report")
         return report
 
     def summary(self) -> str:
@@ -241,7 +241,7 @@ _hints = cache(get_type_hints)  # a cohort has thousands of reports
 _NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
-def _restored(kind: Any, value: Any, name: str) -> Any:
+def restored(kind: Any, value: Any, name: str) -> Any:
     """Return a value of JSON as the type that a field is declared with."""
     if kind is Reason:
         try:
@@ -255,13 +255,13 @@ def _restored(kind: Any, value: Any, name: str) -> Any:
         if value is None:
             return None
         (kind,) = (argument for argument in arguments if argument is not type(None))
-        return _restored(kind, value, name)
+        return restored(kind, value, name)
     if origin in (list, tuple):
         if not isinstance(value, (list, tuple)) or (origin is tuple and len(value) != len(arguments)):
             raise ValueError(_wrong(name, "a list" if origin is list else f"a list of {len(arguments)} values", value))
         kinds = arguments * len(value) if origin is list else arguments
         pairs = enumerate(zip(kinds, value, strict=True))
-        return origin(_restored(kind, entry, f"{name}[{n}]") for n, (kind, entry) in pairs)
+        return origin(restored(kind, entry, f"{name}[{n}]") for n, (kind, entry) in pairs)
     if issubclass(kind, Enum):
         known = [member.value for member in kind]
         if value not in known:
@@ -283,7 +283,7 @@ def _restored_record(kind: Any, value: Any, name: str) -> Any:
     entries = {}
     for entry in fields(kind):
         if entry.name in value:
-            entries[entry.name] = _restored(hints[entry.name], value[entry.name], f"{name}, {entry.name}")
+            entries[entry.name] = restored(hints[entry.name], value[entry.name], f"{name}, {entry.name}")
         elif entry.default is MISSING and entry.default_factory is MISSING:
             raise ValueError(f"{name}: {entry.name!r} is missing. It was not written by this version of RNCARefine.")
     return kind(**entries)

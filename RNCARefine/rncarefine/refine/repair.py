@@ -18,6 +18,7 @@ from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack, binary_mask
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..tasks.ring.stack_check import confirmed_doubts
+from ..tasks.task import RING, check_task
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import FAMILIAR, Run, SliceDecision, build_report
 from .decide import Decided, counts_as_ring, decide, from_neighbours
@@ -113,12 +114,13 @@ def repair(
 
     Raises:
         ValueError: The mask is empty, ``others`` is not one mask of the stack's shape, there is no blood pool to trim,
-            the device is not there, or the weights do not fit.
+            the device is not there, the model is not one of rings, or the weights do not fit.
         Cancelled: ``progress`` asked to stop; nothing has been changed.
     """
     options = options or RepairOptions()
     if model is None:
         model = choose_model(options.model, options.mode)
+    check_task(model.card, RING, stack.name)
     if others is not None:
         others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
     if options.trim_pool and stack.pool is None:

@@ -78,6 +78,23 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.THIN_CLOSURE: _(
         "The closed part is thin: {relative:.2f} of the wall's median thickness (usually at least {least:.2f})."
     ),
+    ReasonCode.VESSEL_GAP: _("The vessel has a gap of {length_px:.0f} pixels."),
+    ReasonCode.LOOSE_FRAGMENT: _("A fragment with a centreline of {length_px:.0f} pixels is joined to nothing."),
+    ReasonCode.PINHOLE: _("The vessel has a hole of {area_px:.0f} pixels."),
+    ReasonCode.SPUR: _("The vessel has a side branch of {length_px:.0f} pixels."),
+    ReasonCode.OPEN_END: _("The image shows {length_px:.0f} more pixels of vessel beyond this end."),
+    ReasonCode.BRIDGE_TOO_LONG: _(
+        "The bridge would be {length_px:.0f} pixels long, more than the {most_px:.0f} allowed."
+    ),
+    ReasonCode.OUTSIDE_VIEW: _("The bridge would leave the field of view."),
+    ReasonCode.WOULD_LOOP: _("The bridge would close a loop."),
+    ReasonCode.JOINS_NONE: _("The bridge would join nothing."),
+    ReasonCode.NO_SUPPORT: _("The image shows no vessel along the bridge (contrast {support:.2f})."),
+    ReasonCode.UNSURE: _("The bridge is not sure enough (confidence {confidence:.2f}, at least {least:.2f})."),
+    ReasonCode.KEPT_FRAGMENT: _("It was kept: the image shows a vessel there ({likelihood:.2f})."),
+    ReasonCode.KEPT_SPUR: _("It was left as it is: vessels are never cut."),
+    ReasonCode.KEPT_HOLE: _("It was left open: the image shows no vessel there ({likelihood:.2f})."),
+    ReasonCode.ADD_ONLY: _("It was kept: nothing is removed."),
     ReasonCode.TAKEN_FROM_OTHERS: _(
         "{area_mm2:.0f} mm2 of the repaired wall ({share:.0%}) were taken from other labels."
     ),
@@ -129,6 +146,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.SLICE_EDITED: _("Slice {k:.0f} was edited by hand after the repair; it is described as it is now."),
     ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are left as they are."),
+    ReasonCode.UNLIKE_TRAINING: _(
+        "The picture is unlike those that the model was trained on (distance {distance:.1f}, usually at most "
+        "{most:.1f}): only short bridges were made, and each of them needs review."
+    ),
     ReasonCode.OVERLAP: _(
         "The new wall overlaps other segments by {area_mm2:.0f} mm2 (number of slices: {slices:.0f}); they keep their "
         "voxels. If one of them is the blood pool, choose it as such."

@@ -12,6 +12,7 @@ from rncarefine.nca.architecture import (
     ENDOCARDIUM,
     EPICARDIUM,
     MASK,
+    PICTURE_CHANNELS,
     RING,
     Architecture,
     neighbour_weight,
@@ -85,7 +86,9 @@ def test_ring_and_discs_come_first():
 def test_the_channels_keep_their_order():
     # Weights know channels by their place alone.
     assert CHANNELS == ("image", "image below", "image above", "mask", "mask below", "mask above", "pool")
-    assert MASK == 3
+    assert MASK == Architecture().mask == 3
+    assert PICTURE_CHANNELS == ("image", "mask", "field of view")
+    assert Architecture(inputs=3, fields=1).mask == 1
 
 
 @pytest.mark.parametrize(("encoder", "stride"), [((4,), 1), ((4, 4), 2), ((24, 48, 96, 128, 128), 16)])

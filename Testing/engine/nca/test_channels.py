@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rncarefine.nca.architecture import CHANNELS
-from rncarefine.nca.channels import intensity_range, scaled, stacked
+from rncarefine.nca.architecture import CHANNELS, PICTURE_CHANNELS
+from rncarefine.nca.channels import BRIGHTEST, intensity_range, picture_channels, scaled, stacked
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
 RNG = np.random.default_rng(0)
@@ -84,3 +84,15 @@ def test_intensities_are_scaled_to_the_range_and_clipped_far_outside():
 @given(st.floats(0.01, 100), st.floats(-1000, 1000))
 def test_neither_gain_nor_offset_changes_scaled_intensities(gain, offset):
     np.testing.assert_allclose(scaled(IMAGES * np.float32(gain) + np.float32(offset)), scaled(IMAGES), atol=0.02)
+
+
+def test_a_picture_is_clipped_and_black_outside_the_field_of_view():
+    grey = np.array([[-9.0, -1.0], [0.5, 9.0]], np.float32)
+    mask = np.array([[0.0, 1.0], [0.25, 0.0]], np.float32)
+    seen = np.array([[1.0, 1.0], [1.0, 0.0]], np.float32)
+    result = picture_channels(grey, mask, seen)
+    assert result.shape == (2, 2, len(PICTURE_CHANNELS))
+    by_name = {name: result[..., number] for number, name in enumerate(PICTURE_CHANNELS)}
+    np.testing.assert_array_equal(by_name["image"], [[-BRIGHTEST, -1], [0.5, 0]])
+    np.testing.assert_array_equal(by_name["mask"], mask)
+    np.testing.assert_array_equal(by_name["field of view"], seen)

@@ -24,6 +24,7 @@ from engine.toy_models import (
 from rncarefine.nca import backend_torch
 from rncarefine.nca import rollout as module
 from rncarefine.nca.architecture import CHANNELS, EPICARDIUM, MASK, RING, Architecture
+from rncarefine.nca.card import TUBULAR
 from rncarefine.nca.channels import stacked
 from rncarefine.nca.model import available_models, load_model
 from rncarefine.nca.neighbours import link
@@ -190,14 +191,18 @@ def test_the_spreading_automaton_closes_half_rings(device):
 with warnings.catch_warnings():
     # Weights of an earlier format are left out with a warning.
     warnings.simplefilter("ignore", UserWarning)
-    SHIPPED = [card.name for card in available_models()]
+    SHIPPED = {card.name: card for card in available_models()}
+RINGS = [name for name, card in SHIPPED.items() if card.task != TUBULAR]
 
 
 def shipped(name):
-    """Return a shipped model, its architecture, what it sees of two drawn hearts, and the links between them."""
+    """Return a shipped model, its architecture, what it sees of two drawn hearts, and the links between them.
+
+    A model of vessels sees as many channels of them as it has.
+    """
     model = load_model(name)
     architecture = Architecture.of(model.card.shapes)
-    channels = drawn(14.0, 20.0, size=96, spacing_mm=model.card.spacing_mm)
+    channels = drawn(14.0, 20.0, size=96, spacing_mm=model.card.spacing_mm)[..., : architecture.inputs]
     links = link(np.zeros(2, np.int64), np.arange(2), np.full(2, 8.0)) if architecture.volumetric else None
     return model, architecture, channels, links
 
@@ -211,7 +216,7 @@ def test_both_backends_agree_on_the_shipped_weights(name):
     assert (masks(ends[0].state) == masks(ends[1].state)).mean() > 0.999
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", RINGS)
 def test_the_shipped_weights_hold_a_wall_far_beyond_the_steps_they_are_used_for(name):
     model, architecture, channels, links = shipped(name)
     ended = roll(

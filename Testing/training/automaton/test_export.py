@@ -11,6 +11,7 @@ import torch
 from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.card import REPAIRED_FEATURES
 from rncarefine.nca.model import load_model
+from rncarefine.tasks.tubular.settings import Settings
 from rncarefine_training.automaton.export import export, recard
 from rncarefine_training.automaton.learner import AutomatonLearner
 from training.toy_data import toy_config
@@ -112,3 +113,17 @@ def test_a_checkpoint_of_another_configuration_is_an_error_that_names_it(checkpo
 def test_an_automaton_that_is_not_trained_yet_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="no such checkpoint"):
         export(toy_config(), tmp_path / "last.ckpt", tmp_path)
+
+
+def test_the_card_of_a_model_of_vessels_says_how_it_is_used(tmp_path):
+    config = toy_config(automaton__task="tubular", automaton__spacing_mm=0.8)
+    learner = AutomatonLearner(config.automaton, seed=7)
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": learner.state_dict()}, path)
+    card = load_model(export(config, path, tmp_path)).card
+    assert (card.task, card.spacing_mm) == ("tubular", 1.0)
+    settings, defaults = Settings.of(card), Settings()
+    assert settings.fov_diameter_px == 1250
+    assert settings.limits == defaults.limits_at(1250)
+    assert (settings.bridge_confidence, settings.familiar) == ({}, {})
+    assert Architecture.of(card.shapes).mask == 1

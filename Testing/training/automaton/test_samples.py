@@ -461,14 +461,6 @@ def test_an_ablation_leaves_out_its_channels_and_no_others(stack, part, left_out
     assert left_out <= shown
 
 
-def test_a_thin_structure_is_supervised_by_itself_alone(stack):
-    sample = samples([stack], task="tubular")[3]
-    ring = samples([stack])[3]
-    assert torch.equal(sample.target, ring.target[:, :1])
-    assert torch.equal(sample.weight, ring.weight[:, :1])
-    assert torch.equal(sample.channels, ring.channels)
-
-
 def test_samples_can_be_batched(stack, inner):
     made = samples([stack, inner], inner_only=0.5)
     batch = Sample(*(torch.stack(values) for values in zip(*(made[index] for index in range(4)), strict=True)))

@@ -16,9 +16,8 @@ from rncarefine_training.config import BaseNetwork, Config
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase
 from rncarefine_training.networks import base
 from rncarefine_training.networks.base import (
-    CLASSES,
     BaseLearner,
-    HeartCrops,
+    Crops,
     build_network,
     cut,
     load_network,
@@ -140,7 +139,7 @@ def test_a_cut_is_zero_where_it_reaches_outside(j, i, size):
 
 def test_crops_hold_the_heart_with_its_labels_and_repeat():
     config = toy_config()
-    crops, again = (HeartCrops([toy_case("a")], config.base, 12, seed=5) for _ in range(2))
+    crops, again = (Crops([toy_case("a")], config.base, 12, seed=5) for _ in range(2))
     assert len(crops) == 12
     hearts = 0
     for index in range(12):
@@ -152,7 +151,7 @@ def test_crops_hold_the_heart_with_its_labels_and_repeat():
         if bool((labels == POOL).any()):
             assert float(image[labels == POOL].mean()) > float(image[labels == MYOCARDIUM].mean()) + 0.3
     assert hearts >= 6
-    assert not torch.equal(crops[0][0], HeartCrops([toy_case("a")], config.base, 12, seed=6)[0][0])
+    assert not torch.equal(crops[0][0], Crops([toy_case("a")], config.base, 12, seed=6)[0][0])
 
 
 # The networks
@@ -161,16 +160,16 @@ def test_crops_hold_the_heart_with_its_labels_and_repeat():
 @pytest.mark.parametrize("architecture", DESCRIPTIONS)
 def test_every_architecture_tells_the_labels_of_every_pixel(architecture):
     description = network(architecture)
-    built = build_network(description)
+    built = build_network(description, 4)
     logits = built(torch.rand(2, 1, 64, 48))
-    assert logits.shape == (2, CLASSES, 64, 48)
+    assert logits.shape == (2, 4, 64, 48)
     assert bool(torch.isfinite(logits).all())
 
 
 def test_one_step_of_training_gives_a_loss_with_gradients():
-    learner = BaseLearner(network(), toy_config().base, seed=0)
+    learner = BaseLearner(network(), toy_config().base, seed=0, classes=4)
     learner.log = lambda *arguments, **keywords: None
-    crops = HeartCrops([toy_case("a")], toy_config().base, 2, seed=0)
+    crops = Crops([toy_case("a")], toy_config().base, 2, seed=0)
     batch = tuple(torch.stack([crops[index][part] for index in range(2)]) for part in range(2))
     loss = learner.training_step(batch, 0)
     loss.backward()
@@ -185,7 +184,7 @@ def test_a_member_is_trained_writes_its_snapshots_and_is_not_trained_again(tmp_p
     paths = train_member(config, member, cases, tmp_path, progress=False)
     assert [path.name for path in paths] == ["snapshot-0.3.pt", "snapshot-1.pt"]
     description = config.base.networks["small"]
-    early, late = (load_network(description, path).state_dict() for path in paths)
+    early, late = (load_network(description, path, 4).state_dict() for path in paths)
     assert any(not torch.equal(early[name], late[name]) for name in early)
     times = [path.stat().st_mtime_ns for path in paths]
     assert train_member(config, member, cases, tmp_path, progress=False) == paths
@@ -257,7 +256,7 @@ def test_a_snapshot_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_a_network_that_is_not_trained_yet_is_an_error_that_says_what_to_run(tmp_path):
     with pytest.raises(ValueError, match=r"snapshot-1\.pt.*rncarefine-train base"):
-        load_network(network(), tmp_path / "snapshot-1.pt")
+        load_network(network(), tmp_path / "snapshot-1.pt", 4)
 
 
 # Predictions

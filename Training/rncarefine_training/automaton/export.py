@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from rncarefine.nca.card import ModelCard
+from rncarefine.nca.card import TUBULAR, ModelCard
 from rncarefine.nca.model import Model, load_model, save_model
+from rncarefine.tasks.tubular.settings import Settings
 from rncarefine.words import Mode
 
 from ..config import Config
+from ..data.sources.pictures import FIELD_OF_VIEW
 from ..resume import check_same, load_checkpoint
 from .fit import made_from
 from .learner import AutomatonLearner, build_architecture
+
+FRAGMENT_LIKELIHOOD = 0.75
+"""Loose fragments with a lower mean likelihood are not bridged to, and go unless a path led through them."""
+RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
 
 def export(
@@ -39,12 +45,9 @@ def export(
         The path of the weights.
 
     Raises:
-        ValueError: There is no checkpoint, it does not fit the configuration, or the task is not one that the engine
-            repairs.
+        ValueError: There is no checkpoint, or it does not fit the configuration.
     """
     settings = config.automaton
-    if settings.task != "ring":
-        raise ValueError(f"{config.name}: the engine repairs rings; weights for the task {settings.task} stay here.")
     if not checkpoint.is_file():
         raise ValueError(f"{checkpoint}: there is no such checkpoint. Run `rncarefine-train automaton` first.")
     learner = AutomatonLearner(settings, config.seed)
@@ -64,12 +67,12 @@ def export(
     card = ModelCard(
         name=config.name,
         title=config.title,
-        task="Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice",
+        task=TUBULAR if settings.task == TUBULAR else RING,
         mode=str(Mode.VOLUMETRIC if settings.volumetric else Mode.SLICE_WISE),
         training_data=config.training_data,
         licence=config.licence,
         citation=config.citation,
-        spacing_mm=settings.spacing_mm,
+        spacing_mm=1.0 if settings.task == TUBULAR else settings.spacing_mm,
         crop=settings.size,
         channels=architecture.channels,
         hidden=architecture.hidden,
@@ -77,10 +80,31 @@ def export(
         fire_rate=settings.fire_rate,
         metrics=metrics or {},
         confidence=confidence or {},
+        tubular=tubular_settings(settings.spacing_mm) if settings.task == TUBULAR else {},
         created_by={"command": f"rncarefine-train {_command(config)}", "config": config.public()},
     )
     save_model(Model(card, parameters), folder)
     return folder / f"{config.name}.npz"
+
+
+def tubular_settings(spacing: float) -> dict[str, Any]:
+    """Return how a model of vessels is used: the engine's defaults at the scale of the training, not yet calibrated.
+
+    Args:
+        spacing: Of the automaton's pixels, in thousandths of the diameter of the field of view.
+    """
+    defaults = Settings()
+    diameter = FIELD_OF_VIEW / spacing
+    values = asdict(
+        replace(
+            defaults,
+            fov_diameter_px=diameter,
+            limits=defaults.limits_at(diameter),
+            fragment_likelihood=FRAGMENT_LIKELIHOOD,
+            join_likelihood=FRAGMENT_LIKELIHOOD,
+        )
+    )
+    return values | values.pop("limits")
 
 
 def _command(config: Config) -> str:

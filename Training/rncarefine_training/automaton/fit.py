@@ -24,6 +24,7 @@ from ..resume import Remaining, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
 from .samples import RepairSamples, Sample, load_stacks
 from .validation import Validation
+from .windows import WindowSamples, load_pictures, validation_windows
 
 VALIDATION_SLICES = 160
 CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}
@@ -152,13 +153,22 @@ def train_automaton(
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
     spacing = settings.spacing_mm
-    stacks = load_stacks(cases, predictions, config.subjects.train, spacing, sources)
-    held = load_stacks(cases, predictions, config.subjects.select, spacing, last_sources)
-    validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
+    train, select = config.subjects.train, config.subjects.select
+    length = settings.batch * total * machines.processes
+    samples: Dataset[Sample]
+    if settings.task == "tubular":
+        pictures = load_pictures(cases, predictions, train, spacing, sources)
+        held_pictures = load_pictures(cases, predictions, select, spacing, last_sources)
+        validation = validation_windows(held_pictures, settings, VALIDATION_SLICES, config.seed)
+        samples = WindowSamples(pictures, settings, length, config.seed)
+    else:
+        stacks = load_stacks(cases, predictions, train, spacing, sources)
+        held = load_stacks(cases, predictions, select, spacing, last_sources)
+        validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
+        samples = RepairSamples(stacks, settings, length, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
     if settings.start:
         learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)
-    samples = RepairSamples(stacks, settings, settings.batch * total * machines.processes, config.seed)
     return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(made_from(config))])
 
 

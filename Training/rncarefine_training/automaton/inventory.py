@@ -61,8 +61,8 @@ def take_stock(config: Config, run: Path) -> tuple[Inventory, Inventory]:
                 f"{', '.join(_outside(run)) or 'nothing'}. Import them with `rncarefine-train prepare`, or correct the "
                 "name."
             )
-    train = _count(config.subjects.train, training_sources(config), run)
-    select = _count(config.subjects.select, training_sources(config, last_only=True), run)
+    train = _count(config.subjects.train, training_sources(config), config, run)
+    select = _count(config.subjects.select, training_sources(config, last_only=True), config, run)
     if not train.stacks:
         raise ValueError(
             f"No cases of the configuration's subjects in {run / 'cases'}. Run `rncarefine-train prepare`."
@@ -77,7 +77,7 @@ def _outside(run: Path) -> Iterator[str]:
             yield network_of(folder)
 
 
-def _count(subjects: Iterable[str], sources: list[str], run: Path) -> Inventory:
+def _count(subjects: Iterable[str], sources: list[str], config: Config, run: Path) -> Inventory:
     found = Inventory()
     for subject in subjects:
         paths = sorted((run / "cases").glob(f"{subject}_*.npz"))
@@ -90,6 +90,9 @@ def _count(subjects: Iterable[str], sources: list[str], run: Path) -> Inventory:
             found.slices += len(truth)
             for segmented in (run / "predictions" / source / path.name for source in sources):
                 if segmented.exists():
+                    if config.automaton.task == "tubular":
+                        found.failures += 1  # no network segments all vessels of a picture
+                        continue
                     pairs = zip(load_prediction(segmented), truth, strict=True)
                     found.failures += sum(broken(predicted, true, j * i) for predicted, true in pairs)
     return found

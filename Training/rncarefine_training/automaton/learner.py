@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rncarefine.nca import backend_torch
-from rncarefine.nca.architecture import MASK, Architecture
+from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.neighbours import link
 
 from ..config import Automaton
@@ -26,9 +26,9 @@ from .validation import Measures
 
 def build_architecture(settings: Automaton) -> Architecture:
     """Return the sizes that the configuration asks for."""
-    fields = task_of(settings).fields
+    task = task_of(settings)
     return Architecture(
-        settings.channels, settings.hidden, tuple(settings.encoder), fields=fields, volumetric=settings.volumetric
+        settings.channels, settings.hidden, tuple(settings.encoder), task.inputs, task.fields, settings.volumetric
     )
 
 
@@ -97,7 +97,8 @@ class AutomatonLearner(L.LightningModule):
         least, most = self.settings.train_steps
         steps = int(self.rng.integers(least, most + 1))
         early = int(self.rng.integers(steps // 2, steps))
-        state = backend_torch.seed(self.architecture, evidence, batch.channels.flatten(0, 1)[:, MASK : MASK + 1])
+        mask = batch.channels.flatten(0, 1)[:, [self.architecture.mask]]
+        state = backend_torch.seed(self.architecture, evidence, mask)
         if resumed is not None:
             state = torch.cat([resumed.flatten(0, 1).to(state), state[resumed.shape[0] * resumed.shape[1] :]])
         links = self._links(batch)

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d, fill_holes
-from rncarefine.nca.architecture import CHANNELS, neighbour_weight
+from rncarefine.nca.architecture import channel_names, neighbour_weight
 from rncarefine.nca.channels import scaled, stacked
 from rncarefine.nca.crop import Crop, crop_around
 
@@ -412,7 +412,7 @@ def blank(channels: Field, settings: Automaton) -> Field:
     """Set the channels, shape ``(j, i, inputs)``, that an ablation leaves out to zero."""
     parts = {"image": "image", "neighbours": "below above", "mask": "mask"}
     words = " ".join(parts.get(part, "") for part in settings.without).split()
-    for number, name in enumerate(CHANNELS):
+    for number, name in enumerate(channel_names(channels.shape[-1])):
         if set(name.split()) & set(words):
             channels[..., number] = 0
     return channels

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rncarefine.anatomy.topology import fill_holes
+from rncarefine.nca.architecture import CHANNELS, PICTURE_CHANNELS
 from rncarefine.refine.metrics import betti_error, cldice, dice
 from rncarefine.stack import Mask
 from rncarefine.tasks.ring.readout import is_ring, read_wall
@@ -31,9 +32,11 @@ class Task(Protocol):
 
     Attributes:
         fields: How many leading channels of the state are supervised.
+        inputs: How many channels the encoder sees.
     """
 
     fields: int
+    inputs: int
 
     def target(self, truth: Field) -> Field:
         """Return the targets of the supervised channels, shape ``(fields, j, i)``, from a mask of 0 to 1."""
@@ -58,7 +61,7 @@ class Ring:
         discs: Supervise and read the discs, too; without them the ring is thresholded (an ablation).
     """
 
-    fields = 3
+    fields, inputs = 3, len(CHANNELS)
 
     def __init__(self, discs: bool = True) -> None:
         self.discs = discs
@@ -91,7 +94,7 @@ class Ring:
 class Tubular:
     """A thin structure of any topology, vessels for one: a single channel, thresholded."""
 
-    fields = 1
+    fields, inputs = 1, len(PICTURE_CHANNELS)
 
     def target(self, truth: Field) -> Field:
         """See :class:`Task`: the mask."""

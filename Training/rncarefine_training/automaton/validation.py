@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rncarefine.nca import backend_torch
-from rncarefine.nca.architecture import MASK, Architecture
+from rncarefine.nca.architecture import Architecture, channel_names
 from rncarefine.nca.channels import scaled, stacked
 from rncarefine.nca.fire import cell_keys, fires
 from rncarefine.nca.neighbours import link
-from rncarefine.refine.metrics import dice
 
 from ..config import Automaton
 from .samples import KEPT_PIXELS, WALL, CroppedPrediction, CroppedStack, blank
 from .tasks import task_of
 
 BATCH = 32
+COMPARED = ("dice", "cldice")
+"""Metrics that are also measured without a rollout."""
 
 
 class Measures(Protocol):
@@ -90,7 +91,7 @@ class Validation:
         Returns:
             The means of the task's metrics, of a ring ``rings``, the share of closed rings; always ``dice`` and
             ``dice_gain``, mean Dice and its rise against the input. ``one_pass_dice`` is that of the evidence, without
-            a rollout, and ``image_dice`` the same with all masks withheld.
+            a rollout, and ``image_dice`` the same with all masks withheld; so for the others of :data:`COMPARED`.
         """
         task, figures = task_of(settings), []
         for part in self._parts(architecture.volumetric):
@@ -98,17 +99,15 @@ class Validation:
             for row, n in enumerate(part):
                 if not self.broken[n]:
                     continue
-                given = (self.channels[n, MASK].numpy() >= 0.5).astype(np.uint8)
+                given = (self.channels[n, architecture.mask].numpy() >= 0.5).astype(np.uint8)
                 truth = self.truth[n].astype(np.uint8)
                 walls = [task.read(fields[row]) for fields in (rolled, evidence, alone)]
                 after, once, seen = (given if wall is None else wall for wall in walls)
-                figures.append(
-                    {
-                        **task.score(after, given, truth),
-                        "one_pass_dice": dice(once, truth),
-                        "image_dice": dice(seen, truth),
-                    }
-                )
+                figure = task.score(after, given, truth)
+                for kind, wall in (("one_pass", once), ("image", seen)):
+                    scored = task.score(wall, given, truth)
+                    figure |= {f"{kind}_{name}": scored[name] for name in COMPARED if name in scored}
+                figures.append(figure)
         return {name: float(np.mean([each[name] for each in figures])) for name in figures[0]}
 
     def _parts(self, volumetric: bool) -> list[NDArray[np.int64]]:
@@ -130,12 +129,13 @@ class Validation:
         features = backend_torch.encode(parameters, architecture, channels)
         evidence = backend_torch.evidence_logits(parameters, features).sigmoid()
         images = channels.clone()
-        images[:, MASK:] = 0
+        names = channel_names(architecture.inputs)
+        images[:, [n for n, name in enumerate(names) if "mask" in name or name == "pool"]] = 0
         alone = backend_torch.evidence_logits(
             parameters, backend_torch.encode(parameters, architecture, images)
         ).sigmoid()
         constant = backend_torch.condition(parameters, features, evidence)
-        state = backend_torch.seed(architecture, evidence, channels[:, MASK : MASK + 1])
+        state = backend_torch.seed(architecture, evidence, channels[:, [architecture.mask]])
         keys = cell_keys(part, height, width)
         beside = None
         if architecture.volumetric:

@@ -223,6 +223,35 @@ def _draw(run: Path) -> None:
     console.print(f"Check {path} before you train: every outline must lie on its structure.")
 
 
+def pictures(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            help="A CSV with the columns image, label, fov, subject, phase, prediction:NETWORK (the first two are "
+            "enough), or a folder of SITE/images, SITE/masks, SITE/fov and predictions/SITE/NETWORK.",
+        ),
+    ],
+    run: RunOption = Path("run"),
+    subject_pattern: Pattern = None,
+) -> None:
+    """Turn photographs with vessel masks, and what networks made of them, into cases and predictions."""
+    from ..data.sources.pictures import TABLE, prepare_pictures, read_folders, write_table
+
+    entries, notes = (read_folders(source), []) if source.is_dir() else read_csv(source, subject_pattern)
+
+    def shown(values: Iterable[Entry]) -> Iterable[Entry]:
+        return track(values, "Pictures", total=len(entries), console=console)
+
+    summary = prepare_pictures(entries, made(run / "cases"), run / "predictions", shown)
+    write_table(entries, run / TABLE)
+    console.print(f"{summary.pictures} pictures in {run / 'cases'}")
+    for name, count in summary.networks.items():
+        console.print(f"{name}: {count} predictions")
+    for note in notes:
+        console.print(f"Note: {note}", markup=False, style="yellow")
+
+
 def procedural(
     count: Annotated[int, typer.Option(min=1, help="How many hearts.")] = HEARTS,
     run: RunOption = Path("run"),

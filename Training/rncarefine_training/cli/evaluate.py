@@ -63,6 +63,11 @@ def evaluate(
     from .tables import show_evaluation
 
     training = Config.load(config)
+    if training.automaton.task == "tubular":
+        from .pictures import evaluate_pictures
+
+        evaluate_pictures(training, run, model, test, tables, workers, subjects)
+        return
     name = base_name(test, subjects)
     if tables:
         write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name)

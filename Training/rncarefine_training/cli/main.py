@@ -15,14 +15,14 @@ from rncarefine.nca.model import load_model
 
 from ..config import Config
 from ..data.cases import load_cases
-from .data import prepare, procedural
+from .data import pictures, prepare, procedural
 from .evaluate import evaluate, plots
 from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-for command in (prepare, procedural, evaluate, plots):
+for command in (prepare, pictures, procedural, evaluate, plots):
     app.command()(command)
 
 
@@ -89,7 +89,7 @@ def _print_inventory(config: Config, run: Path) -> None:
     console.print(f"{config.name}: {total:,} updates" + (f", {done:,} of them done" if done else ""))
     if missing := train.missing + select.missing:
         console.print(f"Note: {missing} subjects of the configuration have no stack.", style="yellow")
-    if train.failures < FEW:
+    if config.automaton.task == "ring" and train.failures < FEW:
         console.print(
             f"Note: {train.failures} real failures are few; most samples will be damaged truth. Add segmentations of "
             "more networks, or of weaker ones.",
@@ -116,6 +116,11 @@ def calibrate(
 
     training = Config.load(config)
     path = run / "models" / f"{training.name}.npz"
+    if training.automaton.task == "tubular":
+        from .pictures import calibrate_pictures
+
+        calibrate_pictures(training, run, path, workers)
+        return
     # Of early snapshots, too: what fully trained networks leave is repaired too well to learn from.
     sources = training_sources(training)
     failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
@@ -150,6 +155,12 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
     path = write(training, folder / "last.ckpt", made(run / "models"))
     sha256 = load_model(path).card.sha256
+    if training.automaton.task == "tubular":
+        from .pictures import complete_card
+
+        complete_card(run, path, folder)
+        console.print(f"Weights: {path}")
+        return
     # A training that was resumed in the meantime has other weights: the earlier figures do not hold.
     metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
     kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
@@ -190,7 +201,9 @@ def sample(
     cases = {case.subject: case for case in read_sunnybrook(source)}
     if subject not in cases:
         raise ValueError(f"There is no subject {subject!r} in {source}; there are {', '.join(cases)}.")
-    trained = load_network(training.base.networks[kind], run / "base" / member / f"snapshot-{fraction}.pt")
+    trained = load_network(
+        training.base.networks[kind], run / "base" / member / f"snapshot-{fraction}.pt", training.classes
+    )
     labels = predict(trained, cases[subject], training.base.spacing_mm)
     for path in write_sample(cases[subject], labels, output):
         console.print(str(path))
@@ -198,12 +211,17 @@ def sample(
 
 @app.command("all")
 def everything(
-    source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="ACDC's training folder.")],
+    source: Annotated[
+        Path, typer.Argument(exists=True, help="ACDC's training folder; for vessels, what `pictures` takes.")
+    ],
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Reproduce the weights: prepare, base, failures, automaton, export, calibrate."""
-    prepare(source, run)
+    """Reproduce the weights: prepare (or pictures), base, failures, automaton, export, calibrate."""
+    if Config.load(config).automaton.task == "tubular":
+        pictures(source, run)
+    else:
+        prepare(source, run)
     base(run, config)
     failures(run, config)
     automaton(run, config)

@@ -88,3 +88,52 @@ def random_contrast(image: Tensor, generator: torch.Generator, strength: float) 
     result = torch.where(chance(0.25 * strength), coarse, result)
     noise = torch.randn(image.shape, generator=generator) * uniform(0, 0.08) * strength
     return (result + noise) * (1 + uniform(-0.25, 0.25) * strength) + uniform(-0.1, 0.1) * strength
+
+
+def random_photograph(grey: Tensor, field_of_view: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+    """Change a flattened photograph: illumination, contrast, focus, noise, and bright or dark spots.
+
+    Args:
+        grey: About mean 0 and spread 1, shape ``(n, 1, j, i)``.
+        field_of_view: 1 where the picture shows anything, like ``grey``; the result is 0 elsewhere.
+        generator: Source of randomness.
+        strength: 0 leaves the picture as it is, 1 covers other cameras.
+
+    Returns:
+        With mean 0 and spread 1 within the field of view, but for a random factor.
+    """
+    n, _, rows, columns = grey.shape
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.rand(n, 1, 1, 1, generator=generator) * (high - low) + low
+
+    def smooth(cells: int) -> Tensor:
+        field = torch.randn(n, 1, cells, cells, generator=generator)
+        return F.interpolate(field, (rows, columns), mode="bicubic", align_corners=False)
+
+    # Out of focus, or sharpened by the camera.
+    blurred = F.avg_pool2d(F.avg_pool2d(grey, 3, 1, 1, count_include_pad=False), 3, 1, 1, count_include_pad=False)
+    result = grey + uniform(-0.8, 1.0) * strength * (blurred - grey)
+    # Contrast that differs from vessel to vessel, and brightness that flattening does not take out.
+    result = result.sign() * result.abs().clamp_min(1e-4) ** torch.exp(uniform(-0.4, 0.4) * strength)
+    result = result * torch.exp(0.5 * strength * smooth(4)) + 0.5 * strength * smooth(5)
+    # Bleedings and exudates.
+    for _ in range(3):
+        j, i = uniform(0, rows), uniform(0, columns)
+        away = (torch.arange(rows)[:, None] - j).square() + (torch.arange(columns) - i).square()
+        spot = torch.exp(-away / (2 * uniform(2, 9).square()))
+        there = (torch.rand(n, 1, 1, 1, generator=generator) < 0.3 * strength).float()
+        result = result + there * uniform(-3, 3) * spot
+    coarse = F.interpolate(
+        torch.randn(n, 1, (rows + 1) // 2, (columns + 1) // 2, generator=generator),
+        (rows, columns),
+        mode="bilinear",
+        align_corners=False,
+    )
+    result = result + uniform(0, 0.6) * strength * torch.randn(grey.shape, generator=generator)
+    result = result + uniform(0, 0.6) * strength * coarse
+    inside = field_of_view.sum((1, 2, 3), keepdim=True).clamp_min(1)
+    mean = (result * field_of_view).sum((1, 2, 3), keepdim=True) / inside
+    centred = (result - mean) * field_of_view
+    spread = (centred.square().sum((1, 2, 3), keepdim=True) / inside).sqrt().clamp_min(0.1)
+    return centred / spread * torch.exp(uniform(-0.3, 0.3) * strength)

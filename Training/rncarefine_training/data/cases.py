@@ -15,6 +15,8 @@ from rncarefine.atomic import written_whole
 
 BACKGROUND, RV, MYOCARDIUM, POOL = 0, 1, 2, 3
 """The labels of a case, in ACDC's order."""
+VESSEL = 1
+"""The one label of a picture, see :mod:`rncarefine_training.data.pictures`."""
 
 SMALLEST_MM2 = 50.0
 """A prediction that covers less of a slice is a missed slice and not a broken one."""

@@ -28,7 +28,6 @@ from ..data.cases import TrainingCase, matches
 from ..progress import UpdatesBar
 from ..resume import Remaining, updates_done
 
-CLASSES = 4
 STRIDE = 16
 """Image sides are padded to a multiple of this, enough for every architecture here."""
 
@@ -64,18 +63,18 @@ def members(config: Config) -> list[Member]:
     return drawn
 
 
-def build_network(description: BaseNetwork) -> nn.Module:
-    """Build one base network: one channel in, logits of background, RV, myocardium and pool out."""
+def build_network(description: BaseNetwork, classes: int) -> nn.Module:
+    """Build one base network: one channel in, logits of the classes out, background first."""
     channels = description.channels
     strides = [2] * (len(channels) - 1)
     if description.architecture == "unet":
-        return UNet(2, 1, CLASSES, channels, strides, num_res_units=len(channels) - 2, norm="batch")
+        return UNet(2, 1, classes, channels, strides, num_res_units=len(channels) - 2, norm="batch")
     if description.architecture == "attentionunet":
-        return AttentionUnet(2, 1, CLASSES, channels, strides)
+        return AttentionUnet(2, 1, classes, channels, strides)
     if description.architecture == "segresnet":
-        return SegResNet(2, channels[0], 1, CLASSES, blocks_down=(1, 2, 2, 2), blocks_up=(1, 1, 1))
+        return SegResNet(2, channels[0], 1, classes, blocks_down=(1, 2, 2, 2), blocks_up=(1, 1, 1))
     features = (channels[0], *channels[:4], channels[0]) if len(channels) == 4 else tuple(channels)
-    return BasicUNet(2, 1, CLASSES, features)
+    return BasicUNet(2, 1, classes, features)
 
 
 def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,11 +91,21 @@ def resample(slices: Tensor, spacing: tuple[float, float], target_mm: float, mod
     return F.interpolate(slices, size, mode="bilinear", align_corners=False, antialias=True)
 
 
-class HeartCrops(Dataset[tuple[Tensor, Tensor]]):
-    """Random crops about the heart, at the base networks' spacing, background slices included now and then."""
+class Crops(Dataset[tuple[Tensor, Tensor]]):
+    """Random crops about what is labelled, at the base networks' spacing, background slices included now and then.
 
-    def __init__(self, cases: list[TrainingCase], settings: Base, length: int, seed: int) -> None:
-        self.length, self.seed, self.crop = length, seed, settings.crop
+    Args:
+        cases: What to cut from.
+        settings: The base networks' section of the configuration.
+        length: How many crops there are.
+        seed: Seed of the whole sequence.
+        scattered: Crops lie about any labelled pixel, not about the middle of all (the heart).
+    """
+
+    def __init__(
+        self, cases: list[TrainingCase], settings: Base, length: int, seed: int, scattered: bool = False
+    ) -> None:
+        self.length, self.seed, self.crop, self.scattered = length, seed, settings.crop, scattered
         self.slices: list[tuple[Tensor, Tensor]] = []
         for case in cases:
             image = resample(
@@ -114,6 +123,8 @@ class HeartCrops(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng([self.seed, index])
         image, labels = self.slices[int(rng.integers(len(self.slices)))]
         where = torch.nonzero(labels)
+        if self.scattered and len(where):
+            where = where[int(rng.integers(len(where)))][None]
         middle = where.float().mean(0) if len(where) else torch.tensor(labels.shape) / 2
         jitter = torch.from_numpy(rng.uniform(-0.25, 0.25, 2) * self.crop)
         start = (middle + jitter - self.crop / 2).round().int().tolist()
@@ -132,17 +143,17 @@ def cut(image: Tensor, start: list[int], size: int) -> Tensor:
 class BaseLearner(L.LightningModule):
     """Trains one base network with soft Dice and cross-entropy."""
 
-    def __init__(self, description: BaseNetwork, settings: Base, seed: int) -> None:
+    def __init__(self, description: BaseNetwork, settings: Base, seed: int, classes: int) -> None:
         super().__init__()
-        self.description, self.settings = description, settings
-        self.network = _channels_last(build_network(description))
+        self.description, self.settings, self.classes = description, settings, classes
+        self.network = _channels_last(build_network(description, classes))
         self.loss = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False)
         self.draws = torch.Generator().manual_seed(seed)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """Augment the crops and return the loss."""
         image, labels = batch[0][:, None], batch[1]
-        planes = torch.cat([image, F.one_hot(labels.long(), 4).permute(0, 3, 1, 2).float()], 1).cpu()
+        planes = torch.cat([image, F.one_hot(labels.long(), self.classes).permute(0, 3, 1, 2).float()], 1).cpu()
         planes = random_affine(planes, self.draws, rotation_deg=25, scale=0.15, shear=0.05, shift=0.0)
         image = random_contrast(planes[:, :1], self.draws, 0.4).to(batch[0].device)
         truth = planes[:, 1:].argmax(1, keepdim=True).to(batch[0].device)
@@ -190,8 +201,9 @@ def train_member(
         last.unlink(missing_ok=True)
     seed = int(np.random.default_rng([config.seed, *member.name.encode()]).integers(2**31))
     L.seed_everything(seed, verbose=False)
-    crops = HeartCrops(cases, config.base, config.base.batch * description.updates, seed)
-    learner = BaseLearner(description, config.base, seed)
+    scattered = config.automaton.task == "tubular"
+    crops = Crops(cases, config.base, config.base.batch * description.updates, seed, scattered)
+    learner = BaseLearner(description, config.base, seed, config.classes)
     checkpoints = ModelCheckpoint(
         folder / member.name, filename="last", every_n_train_steps=100, save_top_k=1, enable_version_counter=False
     )
@@ -276,7 +288,7 @@ def predict(network: torch.nn.Module, case: TrainingCase, spacing_mm: float) -> 
     )
 
 
-def load_network(description: BaseNetwork, path: Path) -> torch.nn.Module:
+def load_network(description: BaseNetwork, path: Path, classes: int) -> torch.nn.Module:
     """Build a base network and load one of its snapshots.
 
     Raises:
@@ -284,7 +296,7 @@ def load_network(description: BaseNetwork, path: Path) -> torch.nn.Module:
     """
     if not path.is_file():
         raise ValueError(f"{path}: there is no such snapshot of a base network. Run `rncarefine-train base` first.")
-    network = build_network(description)
+    network = build_network(description, classes)
     network.load_state_dict(torch.load(path, weights_only=True))
     return _channels_last(network.eval())
 

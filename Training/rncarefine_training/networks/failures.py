@@ -42,7 +42,7 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
         if not target.exists():
             snapshot = networks / member.name / f"snapshot-{fraction:g}.pt"
             if loaded is None or loaded[0] != snapshot:
-                loaded = snapshot, load_network(config.base.networks[member.kind], snapshot)
+                loaded = snapshot, load_network(config.base.networks[member.kind], snapshot, config.classes)
             target.parent.mkdir(parents=True, exist_ok=True)
             case = TrainingCase.load(path)
             if target.parent.name.endswith(REDRAWN):

@@ -9,7 +9,7 @@ from ...spelling import nearest
 from .entry import SPLITS, Entry, check_network, raise_all, subject_and_phase, tidy
 
 REQUIRED = ("image", "label")
-OPTIONAL = ("subject", "phase", "split")
+OPTIONAL = ("subject", "phase", "split", "fov")
 PREDICTION = "prediction:"
 """A column ``prediction:NAME`` holds the label maps that network NAME made."""
 
@@ -18,7 +18,8 @@ def read_csv(path: Path, pattern: str | None = None) -> tuple[list[Entry], list[
     """Read a CSV with the columns ``image`` and ``label``; relative paths start from its folder.
 
     Optional columns are ``subject`` and ``phase`` (else inferred from the name of the image), ``split`` (train, select,
-    test), and any number of ``prediction:<network>``; an empty cell is a stack that the network has not segmented.
+    test), ``fov`` (of pictures, the mask of the field of view), and any number of ``prediction:<network>``; an empty
+    cell is a stack that the network has not segmented.
 
     Args:
         path: The table, UTF-8, comma or semicolon.
@@ -106,6 +107,7 @@ def _entry(row: dict[str | None, str | list[str] | None], folder: Path, where: s
         folder / cells["label"],
         {network: folder / cells[column] for network, column in networks.items() if cells[column]},
         split or None,
+        folder / cells["fov"] if cells.get("fov") else None,
     )
 
 

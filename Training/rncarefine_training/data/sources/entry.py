@@ -28,6 +28,7 @@ class Entry:
         label: The truth.
         predictions: Label maps that networks made of it, by the network's name.
         split: What its subject is for, if the source says so.
+        field_of_view: Mask of where a picture shows anything, if there is one.
     """
 
     where: str
@@ -37,6 +38,7 @@ class Entry:
     label: Path
     predictions: dict[str, Path] = field(default_factory=dict)
     split: Split | None = None
+    field_of_view: Path | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +48,8 @@ class Entry:
     @property
     def files(self) -> list[Path]:
         """All files, image and truth first."""
-        return [self.image, self.label, *self.predictions.values()]
+        mask = [] if self.field_of_view is None else [self.field_of_view]
+        return [self.image, self.label, *mask, *self.predictions.values()]
 
 
 def tidy(name: str) -> str:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from skimage.morphology import thin
 
 from engine.shapes import disc, horseshoe, random_masks, ring
+from rncarefine.anatomy.thinning import thinned
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.refine.thinning import thinned
 
 
 @settings(max_examples=300)

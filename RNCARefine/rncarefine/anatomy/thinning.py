@@ -9,9 +9,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
-from ..anatomy.shape import as_slice
+from .shape import as_slice
 
 _Bools = NDArray[np.bool_]
 _AROUND = ((1, 2), (0, 2), (0, 1), (0, 0), (1, 0), (2, 0), (2, 1), (2, 2))
@@ -31,21 +30,20 @@ def thinned(mask: ArrayLike) -> _Bools:
     Raises:
         ValueError: The mask is not two-dimensional.
     """
-    whole = as_slice(mask)
-    result = np.zeros_like(whole)
-    for window in ndimage.find_objects(whole.astype(np.uint8)):
-        padded = np.pad(whole[window], 1)
-        inner = padded[1:-1, 1:-1]
-        height, width = inner.shape
-        left = -1
-        while left != (left := int(inner.sum())):
-            for removable in _tables():
-                around = np.zeros(inner.shape, np.uint8)
-                for bit, (j, i) in enumerate(_AROUND):
-                    around |= padded[j : j + height, i : i + width].astype(np.uint8) << bit
-                inner &= ~removable[around]
-        result[window] = inner
-    return result
+    padded = np.pad(as_slice(mask), 1)
+    cells, columns = padded.astype(np.uint8).ravel(), padded.shape[1]
+    offsets = [(j - 1) * columns + i - 1 for j, i in _AROUND]
+    left = np.flatnonzero(cells)
+    before = -1
+    while before != (before := len(left)):
+        for removable in _tables():
+            around = np.zeros(len(left), np.uint8)
+            for bit, offset in enumerate(offsets):
+                around |= cells[left + offset] << np.uint8(bit)
+            gone = removable[around]
+            cells[left[gone]] = 0
+            left = left[~gone]
+    return np.ascontiguousarray(cells.reshape(padded.shape)[1:-1, 1:-1] > 0)
 
 
 @cache

@@ -1,0 +1,185 @@
+"""The review of repaired vessels: each edit is accepted, or rejected and put back as it was.
+
+It is kept in a tag of the repaired segment, so that it survives a saved scene.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+from numpy.typing import NDArray
+
+from rncarefine.refine.picture import RepairedPicture
+from rncarefine.refine.place_records import PictureReport
+from rncarefine.report.picture_report import COLUMNS, place_rows, write_picture_report
+from rncarefine.report.report import strict_values
+from rncarefine.stack import Mask
+from rncarefine.tasks.tubular.picture import Picture
+
+from .review import ADDED, REMOVED, find_review_segment, tag_json, tag_of
+from .segments import read_segments, write_segment
+from .table import put_rows
+from .views import show_place
+from .volume_grid import VolumeGrid
+from .writer import VOLUME_ROLE
+
+VESSELS_TAG = "RNCARefine.Vessels"
+"""On a repaired segment of vessels: report, mask before, edits and decisions, as JSON."""
+
+
+@dataclass(frozen=True, eq=False)
+class VesselReview:
+    """A repaired segment of vessels, and the decisions about its places.
+
+    Attributes:
+        segmentation_node: The repaired segmentation.
+        segment_id: The repaired segment.
+    """
+
+    segmentation_node: Any
+    segment_id: str
+
+    @classmethod
+    def begin(cls, node: Any, segment_id: str, volume_node: Any, repaired: RepairedPicture) -> VesselReview:
+        """Note on a repaired segment what was done; nobody has decided about it yet."""
+        edits: list[Any] = []
+        for edit in repaired.edits:
+            if edit.changed is None:
+                edits.append(None)
+            else:
+                (rows, columns), pixels = edit.changed
+                edits.append([rows.start, columns.start, *_packed(pixels)])
+        values = {
+            "report": strict_values(repaired.report.to_dict()),
+            "before": _packed(repaired.picture.mask > 0),
+            "after": _packed(repaired.mask > 0),
+            "edits": edits,
+        }
+        node.GetSegmentation().GetSegment(segment_id).SetTag(VESSELS_TAG, tag_json(values))
+        node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())
+        review = cls(node, segment_id)
+        review._put_table(repaired.report)
+        return review
+
+    @classmethod
+    def of(cls, node: Any) -> VesselReview:
+        """Return the review of a repaired segmentation.
+
+        Raises:
+            ValueError: No vessels were repaired in it.
+        """
+        segmentation = node.GetSegmentation()
+        for segment_id in segmentation.GetSegmentIDs():
+            if tag_of(segmentation.GetSegment(segment_id), VESSELS_TAG) is not None:
+                return cls(node, str(segment_id))
+        raise ValueError(f"No vessels were repaired in segmentation {node.GetName()!r}. Repair them first.")
+
+    @property
+    def volume_node(self) -> Any:
+        """The volume that it was repaired with.
+
+        Raises:
+            ValueError: It is not in the scene.
+        """
+        node = self.segmentation_node.GetNodeReference(VOLUME_ROLE)
+        if node is None:
+            raise ValueError(f"The volume of {self.segmentation_node.GetName()!r} is not in the scene. Load it first.")
+        return node
+
+    def report(self) -> PictureReport:
+        """Return the report with the decisions made so far."""
+        return PictureReport.from_dict(self._values()["report"])
+
+    def accept(self, number: int) -> PictureReport:
+        """Accept a place as the repair has left it, and return the report."""
+        return self._decide(number, True)
+
+    def reject(self, number: int) -> PictureReport:
+        """Put a place back as it was before the repair, and return the report.
+
+        Raises:
+            ValueError: The repair has not changed this place.
+        """
+        if self._values()["edits"][self._checked(number)] is None:
+            raise ValueError(f"Place {number} was not changed by the repair; there is nothing to put back.")
+        return self._decide(number, False)
+
+    def show(self, number: int) -> None:
+        """Centre every slice view on a place."""
+        place = self.report().places[self._checked(number)]
+        show_place(self.volume_node, place.row, place.column)
+
+    def export(self, path: str | Path) -> None:
+        """Write the report with the decisions made so far, as CSV, JSON or HTML by the ending."""
+        pixels = slicer.util.arrayFromVolume(self.volume_node)[0]
+        picture = Picture.create(pixels, _unpacked(*self._values()["before"]), name=self.volume_node.GetName())
+        write_picture_report(self.report(), path, picture, self._mask_now())
+
+    def _decide(self, number: int, accepted: bool) -> PictureReport:
+        """Note a decision, and write the segments as all decisions together leave them."""
+        self._checked(number)
+        values = self._values()
+        report = PictureReport.from_dict(values["report"])
+        places = list(report.places)
+        places[number] = replace(places[number], accepted=accepted)
+        flagged = sum(place.flagged and place.accepted is None for place in places)
+        report = replace(report, places=places, picture=replace(report.picture, flagged=flagged))
+        values["report"] = strict_values(report.to_dict())
+        self.segmentation_node.GetSegmentation().GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
+        mask, before = self._mask_now(), _unpacked(*values["before"])
+        grid = VolumeGrid.of_volume(self.volume_node)
+        write_segment(self.segmentation_node, self.segment_id, mask[None], grid)
+        for kind, pixels in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
+            note = find_review_segment(self.segmentation_node.GetSegmentation(), self.segment_id, kind)
+            if note is not None:
+                write_segment(self.segmentation_node, note, pixels[None].astype(np.uint8), grid)
+        self._put_table(report)
+        return report
+
+    def _mask_now(self) -> Mask:
+        """Return the mask as the decisions leave it, shape ``(j, i)``."""
+        values = self._values()
+        mask, before = _unpacked(*values["after"]), _unpacked(*values["before"])
+        for place, edit in zip(values["report"]["places"], values["edits"], strict=True):
+            if place["accepted"] is False and edit is not None:
+                j, i, *packed = edit
+                pixels = _unpacked(*packed) > 0
+                window = slice(j, j + pixels.shape[0]), slice(i, i + pixels.shape[1])
+                mask[window][pixels] = before[window][pixels]
+        return mask
+
+    def mask_now(self) -> Mask:
+        """Return the segment as it is now on the volume's grid, shape ``(j, i)``."""
+        return read_segments(self.segmentation_node, [self.segment_id], VolumeGrid.of_volume(self.volume_node))[0]
+
+    def _values(self) -> dict[str, Any]:
+        text = tag_of(self.segmentation_node.GetSegmentation().GetSegment(self.segment_id), VESSELS_TAG)
+        values: dict[str, Any] = json.loads(str(text))
+        return values
+
+    def _checked(self, number: int) -> int:
+        count = len(self._values()["edits"])
+        if not 0 <= number < count:
+            raise ValueError(f"There is no place {number}; places count from 0 to {count - 1}.")
+        return number
+
+    def _put_table(self, report: PictureReport) -> None:
+        put_rows(self.segmentation_node, list(COLUMNS), place_rows(report), report.summary())
+
+
+def _packed(mask: NDArray[np.bool_]) -> list[Any]:
+    """Return a mask as rows, columns and compressed text."""
+    data = zlib.compress(np.packbits(mask).tobytes(), 9)
+    return [*mask.shape, base64.b64encode(data).decode("ascii")]
+
+
+def _unpacked(rows: int, columns: int, text: str) -> Mask:
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    return np.unpackbits(bits, count=rows * columns).reshape(rows, columns)

@@ -1,0 +1,108 @@
+"""The way of a check and of a repair of vessels in one picture: guard, read, compute, write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from rncarefine.nca.card import TUBULAR, ModelCard
+from rncarefine.nca.model import Model
+from rncarefine.progress import Progress, report_progress, subrange
+from rncarefine.refine import picture as engine
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.place_records import PictureReport
+from rncarefine.tasks.tubular.picture import Picture
+
+from . import language  # noqa: F401
+from .guards import Selection, check_output
+from .review import ADDED, REMOVED, review_segment
+from .scene import unchanged_on_failure
+from .segments import read_segments, write_segment
+from .vessel_review import VesselReview
+from .volume_grid import VolumeGrid
+from .writer import add_to_scene, copied
+
+
+def is_picture(volume_node: Any, card: ModelCard | None = None) -> bool:
+    """Return whether a volume is a picture: one slice, and in colour or to be repaired by a model of vessels.
+
+    Args:
+        volume_node: A volume node, or ``None``.
+        card: The model that is chosen.
+    """
+    if not is_flat(volume_node):
+        return False
+    components = volume_node.GetImageData().GetNumberOfScalarComponents()
+    return components in (3, 4) or (card is not None and card.task == TUBULAR)
+
+
+def is_flat(volume_node: Any) -> bool:
+    """Return whether a volume has one slice; ``None`` has none."""
+    image = None if volume_node is None else volume_node.GetImageData()
+    return image is not None and image.GetDimensions()[2] == 1
+
+
+def read_picture(selection: Selection) -> tuple[Picture, VolumeGrid]:
+    """Read the chosen nodes as a picture, changing nothing.
+
+    Args:
+        selection: Made with ``picture=True``.
+
+    Returns:
+        The picture, and the grid of its volume.
+
+    Raises:
+        ValueError: The image is constant or not finite, or the mask does not look like vessels.
+    """
+    grid = VolumeGrid.of_volume(selection.volume_node)
+    mask = read_segments(selection.segmentation_node, [selection.segment_id], grid)[0]
+    pixels = slicer.util.arrayFromVolume(selection.volume_node)[0]
+    return Picture.create(pixels, mask, name=selection.volume_node.GetName()), grid
+
+
+def check_vessels(selection: Selection) -> PictureReport:
+    """Find what is broken in the chosen segment; nothing is changed.
+
+    Raises:
+        ValueError: The nodes cannot be read; the message names node and remedy.
+    """
+    return engine.check_picture(read_picture(selection)[0])
+
+
+def process_vessels(
+    selection: Selection, model: Model, options: RepairOptions, progress: Progress | None = None
+) -> VesselReview:
+    """Repair the vessels of the chosen segment into a new segmentation, all of it or nothing.
+
+    It has every segment of the input, two further ones with the added and the removed pixels, and a table of places.
+
+    Args:
+        selection: Made with ``picture=True``.
+        model: A model of vessels.
+        options: How to repair.
+        progress: Told how far the work is; returning ``False`` cancels it.
+
+    Returns:
+        The review of the result.
+
+    Raises:
+        ValueError: The nodes cannot be read; the message names node and remedy.
+        Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
+    """
+    check_output(selection, None, False)
+    picture, grid = read_picture(selection)
+    repaired = engine.repair_picture(picture, model, options, subrange(progress, 0.05, 0.9))
+    report_progress(progress, 0.9, "Writing the segmentation")
+    with slicer.util.RenderBlocker(), unchanged_on_failure(None, None):
+        node = copied(selection)
+        write_segment(node, selection.segment_id, repaired.mask[None], grid)
+        segmentation = node.GetSegmentation()
+        for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
+            note = review_segment(segmentation, selection.segment_id, kind)
+            segmentation.SeparateSegmentLabelmap(note)
+            write_segment(node, note, mask[None], grid)
+        node = add_to_scene(node, selection)
+        review = VesselReview.begin(node, selection.segment_id, selection.volume_node, repaired)
+        report_progress(progress, 1.0, "Done")
+    return review

@@ -1,0 +1,170 @@
+"""A batch of pictures of vessels: each case a mask and a report, and one table with a row per place."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..atomic import write_text_whole, written_whole
+from ..io.label_map import PHOTOGRAPHS, TWO_FILES
+from ..io.picture_files import check_picture_output, read_picture, write_picture
+from ..nca.model import Model, load_model
+from ..refine.options import RepairOptions
+from ..refine.picture import repair_picture
+from ..refine.place_records import PictureReport
+from ..report.picture_report import COLUMNS, place_rows
+from ..report.report import json_text
+from .cases import CohortCase
+
+REPORTS, TABLE, FAILED, SETTINGS = "reports", "cohort.csv", "failed.csv", "settings.json"
+
+
+@dataclass(frozen=True)
+class PictureWork:
+    """What all cases of a batch have in common. Called with a case, it reads, repairs and writes it.
+
+    Attributes:
+        folder: The folder of the results.
+        model: Name of a model, or path of its weights.
+        options: How to repair.
+        label: Label of the vessels, where a case does not say it itself.
+    """
+
+    folder: Path
+    model: str
+    options: RepairOptions
+    label: int | None
+
+    def __call__(self, case: CohortCase) -> int:
+        """Do a case, and return how many of its places need review.
+
+        Raises:
+            ValueError: An input cannot be used.
+            OSError: A result cannot be written.
+        """
+        image, segmentation = case.files()
+        result, report = self.files_of(case)
+        check_picture_output(result, (image, segmentation))
+        label = self.label if case.segment is None else _label(case.segment)
+        content = read_picture(image, segmentation, label=label)
+        repaired = repair_picture(content.picture, _model(self.model), self.options)
+        with written_whole(result, report) as (new_result, new_report):
+            write_picture(content, repaired.mask, new_result)
+            new_report.write_text(json_text(repaired.report.to_dict()), encoding="utf-8")
+        return repaired.report.picture.flagged
+
+    def files_of(self, case: CohortCase) -> tuple[Path, Path]:
+        """Return where the mask and the report of a case go."""
+        name = "" if case.segmentation is None else case.segmentation.name.lower()
+        kept = next((ending for ending in (".nii.gz", ".nii", ".nrrd", ".mha") if name.endswith(ending)), ".png")
+        ending = ".png" if name.endswith((*PHOTOGRAPHS, *TWO_FILES)) else kept
+        return self.folder / f"{case.name}{ending}", self.folder / REPORTS / f"{case.name}.json"
+
+
+@dataclass
+class PictureOutcome:
+    """What a batch has done.
+
+    Attributes:
+        done: Cases repaired now.
+        skipped: Cases that were finished before.
+        flagged: Finished cases with places that need review.
+        failed: Cases that could not be done, each with the reason.
+        table: The table of all places.
+    """
+
+    table: Path
+    done: int = 0
+    skipped: int = 0
+    flagged: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def run_pictures(
+    work: PictureWork, cases: Sequence[CohortCase], settings: Mapping[str, Any], workers: int
+) -> Iterator[PictureOutcome]:
+    """Repair the cases that are not finished yet, and write the tables.
+
+    Args:
+        work: What they have in common.
+        cases: The cases, with absolute paths.
+        settings: Model and options; a folder with results of other settings is refused.
+        workers: Processes.
+
+    Yields:
+        What has been done so far, after each case and at the end.
+
+    Raises:
+        ValueError: The folder holds results of other settings.
+        OSError: The results cannot be written.
+    """
+    (work.folder / REPORTS).mkdir(parents=True, exist_ok=True)
+    _agree(work.folder / SETTINGS, settings)
+    outcome = PictureOutcome(work.folder / TABLE)
+    left = [case for case in cases if not all(path.is_file() for path in work.files_of(case))]
+    outcome.skipped = len(cases) - len(left)
+    # Not forked: threads of libraries that have begun would not live on in the copy.
+    with ProcessPoolExecutor(max(1, min(workers, len(left))), multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(work, case): case.name for case in left}
+        for future in as_completed(waiting):
+            try:
+                future.result()
+                outcome.done += 1
+            except BrokenProcessPool:
+                outcome.failed[waiting[future]] = "The process ended, most likely because memory ran out."
+            except Exception as error:  # a failed case is reported and skipped
+                outcome.failed[waiting[future]] = " ".join(str(error).split()) or type(error).__name__
+            yield outcome
+    finished = [case for case in cases if all(path.is_file() for path in work.files_of(case))]
+    reports = [(case.name, _read(work.files_of(case)[1])) for case in finished]
+    rows = [[name, *row] for name, report in reports for row in place_rows(report)]
+    write_text_whole(outcome.table, _csv([["case", *COLUMNS], *rows]))
+    write_text_whole(work.folder / FAILED, _csv([["case", "reason"], *map(list, sorted(outcome.failed.items()))]))
+    outcome.flagged = sum(report.picture.flagged > 0 for _, report in reports)
+    yield outcome
+
+
+def _agree(path: Path, settings: Mapping[str, Any]) -> None:
+    text = json_text(dict(settings))
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise ValueError(
+            f"{path.parent} holds results that were made with other settings (see {path.name}). Choose another folder."
+        )
+    write_text_whole(path, text)
+
+
+def _read(path: Path) -> PictureReport:
+    try:
+        return PictureReport.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(f"{path}: the report cannot be read ({error}). Delete it, and run the batch again.") from error
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([("yes" if value else "no") if isinstance(value, bool) else value for value in row])
+    return text.getvalue()
+
+
+def _label(text: str) -> int:
+    try:
+        return int(float(text))
+    except ValueError as error:
+        raise ValueError(f"The label {text!r} in the list of cases is not a whole number. Correct it.") from error
+
+
+@lru_cache(maxsize=1)
+def _model(name: str) -> Model:
+    """Load a model once in each process."""
+    return load_model(name)

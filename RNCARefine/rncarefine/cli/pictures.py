@@ -1,0 +1,255 @@
+"""What the commands do with a picture of vessels instead of a stack."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from ..atomic import written_whole
+from ..batch.cases import CohortCase
+from ..batch.pictures import PictureWork, run_pictures
+from ..io.choice import StructureChoice
+from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
+from ..nca.card import TUBULAR
+from ..nca.model import card_of, choose_model
+from ..refine.options import RepairOptions, default_of, option_infos
+from ..refine.picture import check_picture, repair_picture
+from ..refine.picture_metrics import PictureMetrics, evaluate_picture
+from ..refine.place_records import PictureReport, PlaceRecord
+from ..report.picture_report import write_picture_report
+from ..words import PlaceVerdict
+from .main import FINE, FLAGGED
+from .tables import note, out, plain_table, progress_bar, show_licence, show_written
+from .terms import tell_terms
+
+OF_PICTURES = ("model", "device", "seed", "samples", "steps", "add_only", "bridges_only")
+"""Options that a picture has; all but the last are those of a stack, too."""
+MOST_ROWS = 40
+"""Places that are printed; the report has all of them."""
+
+
+def is_for_pictures(image: Path, options: RepairOptions) -> bool:
+    """Return whether an image is repaired as a picture of vessels, see :func:`~rncarefine.io.picture_files.is_picture`.
+
+    Raises:
+        ValueError: It is not, but an option that only pictures have was given.
+    """
+    card = None if options.model is None else card_of(options.model)
+    if is_picture(image, card):
+        return True
+    if options.bridges_only:
+        raise ValueError("--bridges-only is about pictures of vessels. Leave it out for a short-axis stack.")
+    return False
+
+
+def repair_files(
+    image: Path,
+    segmentation: Path,
+    choice: StructureChoice,
+    output: Path,
+    reports: Sequence[Path],
+    options: RepairOptions,
+) -> int:
+    """Repair a picture, write mask and reports, print what came of it, and return the exit status.
+
+    Raises:
+        ValueError: An input or option does not do.
+        OSError: A file cannot be written.
+    """
+    check_choice(choice)
+    check_options(options)
+    check_picture_output(output, (image, segmentation))
+    weights = choose_model(options.model, task=TUBULAR)
+    case = read_picture(image, segmentation, label=label_of(choice))
+    tell_terms(weights.card)
+    with progress_bar() as progress:
+        result = repair_picture(case.picture, weights, options, progress)
+    with written_whole(output, *reports) as (new_output, *new_reports):
+        write_picture(case, result.mask, new_output)
+        for path in new_reports:
+            write_picture_report(result.report, path, case.picture, result.mask)
+    show_picture_report(result.report)
+    show_licence(weights.card)
+    show_written([output, *reports])
+    return status_of(result.report)
+
+
+def repair_many(
+    cases: list[CohortCase],
+    choice: StructureChoice,
+    output: Path,
+    workers: int,
+    table: Path | None,
+    scheduler: str | None,
+    options: RepairOptions,
+) -> int:
+    """Repair a batch of pictures, print what came of it, and return the exit status."""
+    check_choice(choice)
+    check_options(options)
+    if table is not None or scheduler is not None:
+        raise ValueError("--table and --scheduler are about batches of stacks; for pictures, leave them out.")
+    weights = choose_model(options.model, task=TUBULAR)
+    tell_terms(weights.card)
+    named = options.model is not None and Path(options.model).is_file()
+    place = str(Path(options.model).absolute()) if named and options.model is not None else weights.card.name
+    work = PictureWork(output.absolute(), place, options, label_of(choice))
+    settings = {
+        "model": asdict(weights.record()),
+        "label": label_of(choice),
+        **{name: getattr(options, name) for name in OF_PICTURES if name != "model"},
+    }
+    said = 0
+    for outcome in run_pictures(work, cases, settings, workers):
+        finished = outcome.done + outcome.skipped + len(outcome.failed)
+        if 10 * finished // len(cases) > said:
+            said = 10 * finished // len(cases)
+            note(f"{finished:,} of {len(cases):,} pictures; {len(outcome.failed):,} failed.")
+    for name, reason in outcome.failed.items():
+        out().print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
+    out().print(
+        f"{outcome.done:,} pictures repaired, {outcome.skipped:,} were finished before, {len(outcome.failed):,} "
+        f"failed; {outcome.flagged:,} have places that need review."
+    )
+    show_licence(weights.card)
+    show_written([outcome.table])
+    return FLAGGED if outcome.flagged or outcome.failed else FINE
+
+
+def check_files(image: Path, segmentation: Path, choice: StructureChoice, reports: Sequence[Path]) -> int:
+    """Say what is broken in a picture, and return the exit status."""
+    check_choice(choice)
+    case = read_picture(image, segmentation, label=label_of(choice))
+    result = check_picture(case.picture)
+    with written_whole(*reports) as new_reports:
+        for path in new_reports:
+            write_picture_report(result, path, case.picture, case.picture.mask)
+    show_picture_report(result)
+    show_written(reports)
+    return status_of(result)
+
+
+def evaluate_files(
+    prediction: Path, truth: Path, choice: StructureChoice, truth_choice: StructureChoice, before: Path | None
+) -> dict[str, Any]:
+    """Compare a vessel mask with the truth, print the metrics, and return them as plain values."""
+    label = label_of(choice)
+    ours, theirs = read_mask(prediction, label), read_mask(truth, label_of(truth_choice))
+    if ours.shape != theirs.shape:
+        raise ValueError(f"{prediction} and {truth} have other sizes ({ours.shape}, {theirs.shape}). Resample one.")
+    first = None if before is None else read_mask(before, label)
+    if first is not None and first.shape != theirs.shape:
+        raise ValueError(f"{before} and {truth} have other sizes ({first.shape}, {theirs.shape}). Resample one.")
+    columns = {} if first is None or before is None else {before.name: evaluate_picture(first, theirs)}
+    columns[prediction.name] = found = evaluate_picture(ours, theirs, before=first)
+    out().print(picture_metrics_table(columns))
+    return {"prediction": prediction.name, "truth": truth.name, "picture": asdict(found)}
+
+
+def check_options(options: RepairOptions) -> None:
+    """Check that no option was given that only stacks have.
+
+    Raises:
+        ValueError: One was.
+    """
+    for name, info in option_infos().items():
+        if name not in OF_PICTURES and getattr(options, name) != default_of(name):
+            flag = info.flag.partition("/")[0]
+            raise ValueError(f"{flag} is about short-axis stacks. Leave it out for a picture of vessels.")
+
+
+def check_choice(choice: StructureChoice) -> None:
+    """Check that no blood pool and no named segment was asked for.
+
+    Raises:
+        ValueError: One was.
+    """
+    if choice.pool_label is not None or choice.pool_segment is not None:
+        raise ValueError("A picture of vessels has no blood pool. Leave out --pool-label and --pool-segment.")
+    if choice.phase is not None or choice.rv_label is not None or choice.rv_segment is not None:
+        raise ValueError("--phase, --rv-label and --rv-segment are about stacks. Leave them out for a picture.")
+    if choice.segment is not None:
+        raise ValueError("The mask of a picture has labels, no named segments. Use --label instead of --segment.")
+
+
+def label_of(choice: StructureChoice) -> int | None:
+    """Return the label of the vessels, ``None`` if none was given.
+
+    Raises:
+        ValueError: There are several.
+    """
+    if len(choice.labels) > 1:
+        raise ValueError("The mask of a picture has one label of vessels. Give one with --label.")
+    return choice.labels[0] if choice.labels else None
+
+
+def status_of(report: PictureReport) -> int:
+    """Return the exit status for a report."""
+    return FLAGGED if report.picture.flagged else FINE
+
+
+def show_picture_report(report: PictureReport) -> None:
+    """Print the places, the summary line, and the warnings."""
+    out().print(place_table(report))
+    if len(report.places) > MOST_ROWS:
+        out().print(f"{len(report.places) - MOST_ROWS} more places: see the report (--report FILE.html).")
+    out().print(report.summary(), markup=False, soft_wrap=True)
+    for warning in report.warnings:
+        note(f"Please note: {warning}")
+
+
+def place_table(report: PictureReport) -> Table:
+    """Return the first places of a report as a table, one row each."""
+    table = plain_table("place", title=escape(report.picture.name))
+    for title in ("finding", "verdict"):
+        table.add_column(title)
+    for title in ("row", "column", "size px", "confidence", "contrast", "+px", "-px"):
+        table.add_column(title, justify="right")
+    for place in report.places[:MOST_ROWS]:
+        style = "yellow" if place.flagged else "dim" if place.verdict is PlaceVerdict.LEFT else ""
+        table.add_row(
+            str(place.number),
+            str(place.finding),
+            f"{place.verdict}{', needs review' if _needs_review(place) else ''}",
+            str(place.row),
+            str(place.column),
+            f"{place.size_px:.0f}",
+            "" if place.confidence is None else f"{place.confidence:.2f}",
+            "" if place.support is None else f"{place.support:.2f}",
+            str(place.added_px or ""),
+            str(place.removed_px or ""),
+            style=style,
+        )
+    return table
+
+
+def _needs_review(place: PlaceRecord) -> bool:
+    return place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
+
+
+def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:
+    """Return the metrics of vessel masks against the truth, a column for each."""
+    table = plain_table("")
+    for title in columns:
+        table.add_column(title, justify="right")
+    rows = [
+        ("Dice", "dice", ".3f"),
+        ("clDice", "cldice", ".3f"),
+        ("connectivity", "connectivity", ".3f"),
+        ("b0 error", "b0_error", "d"),
+        ("b1 error", "b1_error", "d"),
+        ("b0 error per patch", "patch_b0_error", ".3f"),
+        ("b1 error per patch", "patch_b1_error", ".3f"),
+        ("bridges added", "bridges", "d"),
+        ("bridges on true vessel", "bridge_precision", ".3f"),
+        ("true centreline removed", "centreline_removed", ".4f"),
+    ]
+    for title, name, form in rows:
+        values = [getattr(metrics, name) for metrics in columns.values()]
+        table.add_row(title, *("-" if not math.isfinite(value) else format(value, form) for value in values))
+    return table

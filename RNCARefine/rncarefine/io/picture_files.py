@@ -1,0 +1,233 @@
+"""Read a picture and its vessel mask from files (PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage), and write the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ..atomic import written_whole
+from ..nca.card import TUBULAR, ModelCard
+from ..stack import Mask
+from ..tasks.tubular.picture import Picture
+from .files import check_inputs_kept
+from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
+from .nifti import read_nifti
+from .seg_nrrd import ENDING as SEG_NRRD
+
+LOSSLESS = (".png", ".tif", ".tiff", *WRITABLE)
+"""Endings that a mask may be written with; JPEG would change it."""
+
+
+@dataclass(frozen=True, eq=False)
+class PictureCase:
+    """A picture read from files, with what is needed to write its repair back.
+
+    Attributes:
+        picture: The picture.
+        path: The segmentation's file.
+        source: The segmentation as it is on disk.
+        on: Its value that is vessel; 255 if it is a probability map.
+    """
+
+    picture: Picture
+    path: Path
+    source: sitk.Image
+    on: int
+
+
+def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
+    """Return whether an image is to be treated as a picture and not as a stack.
+
+    Photographs are, and images in colour or with two dimensions; a scalar volume of one slice is if the model is one
+    of vessels.
+
+    Args:
+        image: The file.
+        card: The model that was asked for, if any.
+    """
+    path = Path(image)
+    if path.name.lower().endswith(PHOTOGRAPHS):
+        return True
+    if not path.is_file() or not path.name.lower().endswith(READABLE):
+        return False
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        with quiet():
+            reader.ReadImageInformation()
+    except RuntimeError:
+        return False  # what is wrong with it is said when it is read
+    flat = reader.GetDimension() == 2 or all(length == 1 for length in reader.GetSize()[2:])
+    colour = reader.GetNumberOfComponents() > 1
+    return flat and (reader.GetDimension() == 2 or colour or (card is not None and card.task == TUBULAR))
+
+
+def read_picture(
+    image: str | Path,
+    segmentation: str | Path,
+    *,
+    label: int | None = None,
+    field_of_view: str | Path | None = None,
+) -> PictureCase:
+    """Read a picture and the vessel mask that belongs to it.
+
+    Args:
+        image: PNG, JPEG, TIFF, NIfTI, NRRD or MetaImage with one slice; scalar, or RGB.
+        segmentation: A mask of the same size: 0 and another value, or a label map, or a probability map (values 0 to 1,
+            or whole numbers up to 255 or 65535 in a photograph's format), of which 0.5 and more is vessel.
+        label: Label of the vessels in a label map.
+        field_of_view: A mask of the same size: where the picture shows anything. Found in the picture if not given.
+
+    Raises:
+        ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
+    """
+    image, segmentation = Path(image), Path(segmentation)
+    pixels = _plane(_read(image, "image"), image, "image")
+    source = _read(segmentation, "mask")
+    values = _scalar(_plane(source, segmentation, "mask"), segmentation)
+    if values.shape != pixels.shape[:2]:
+        raise ValueError(
+            f"{segmentation} has {_size(values)} pixels, {image} has {_size(pixels)}. Resample the mask to the picture."
+        )
+    mask, probability, on = _vessels(values, segmentation, label)
+    seen = None
+    if field_of_view is not None:
+        path = Path(field_of_view)
+        seen = _scalar(_plane(_read(path, "field of view"), path, "field of view"), path) > 0
+    name = image.name[: -len(ending_of(image, (*PHOTOGRAPHS, *READABLE)))]
+    return PictureCase(Picture.create(pixels, mask, seen, probability, name), segmentation, source, on)
+
+
+def read_mask(path: str | Path, label: int | None = None) -> Mask:
+    """Read a vessel mask, see :func:`read_picture`; shape ``(j, i)``, 0 and 1.
+
+    Raises:
+        ValueError: The file cannot be used.
+    """
+    path = Path(path)
+    return _vessels(_scalar(_plane(_read(path, "mask"), path, "mask"), path), path, label)[0]
+
+
+def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
+    """Write a repaired mask, whole or not at all, with the value that vessels had and the geometry of the input.
+
+    Args:
+        case: The case as it was read.
+        mask: Vessels, shape ``(j, i)``, 0 and 1.
+        path: The file; see :func:`check_picture_output`.
+
+    Raises:
+        ValueError: The path does not do.
+        OSError: The file cannot be written.
+    """
+    path = Path(path)
+    ending_of(path, LOSSLESS)
+    kind = np.uint8 if case.on <= 255 else np.uint16
+    values = np.where(mask > 0, case.on, 0).astype(kind)
+    flat = path.name.lower().endswith(PHOTOGRAPHS)
+    written = sitk.GetImageFromArray(values if flat or case.source.GetDimension() == 2 else values[None])
+    if not flat and written.GetSize() == case.source.GetSize():
+        written.CopyInformation(case.source)
+    with written_whole(path) as (temporary,):
+        try:
+            with quiet():
+                sitk.WriteImage(written, str(temporary), useCompression=True)
+                back = sitk.GetArrayFromImage(sitk.ReadImage(str(temporary)))
+        except RuntimeError as error:
+            raise OSError(f"{path.name} cannot be written ({str(error).splitlines()[-1]}).") from error
+        if not np.array_equal(back.reshape(values.shape), values):
+            raise OSError(f"{path.name} does not read back as it was written. Is the disk full?")
+
+
+def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> None:
+    """Check before the work that a mask can be written.
+
+    Args:
+        output: The file to write.
+        inputs: Files that must not be overwritten.
+
+    Raises:
+        ValueError: A format that would change the mask or is unknown, a missing folder, or an input.
+    """
+    output = Path(output)
+    check_path(output)
+    check_inputs_kept(output, tuple(map(Path, inputs)))
+    if output.name.lower().endswith((".jpg", ".jpeg")):
+        raise ValueError(f"{output}: JPEG would change the mask. Choose .png for the output.")
+    if output.name.lower().endswith(SEG_NRRD):
+        raise ValueError(f"{output}: a picture's mask is a plain image. Choose .png or .nrrd for the output.")
+    ending_of(output, LOSSLESS)
+    if output.is_dir() or not output.resolve().parent.is_dir():
+        raise ValueError(f"{output} cannot be written: it is a folder, or the folder {output.parent} does not exist.")
+
+
+def _read(path: Path, what: str) -> sitk.Image:
+    check_path(path)
+    if path.name.lower().endswith(SEG_NRRD):
+        raise ValueError(f"{path}: a picture's {what} is a plain image. Export it as a label map (.nrrd, .png).")
+    ending_of(path, (*PHOTOGRAPHS, *READABLE))
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
+    try:
+        with quiet():
+            image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise ValueError(f"{path}: the {what} cannot be read ({str(error).splitlines()[-1].strip()}).") from error
+    scalar = image.GetDimension() == 3 and image.GetNumberOfComponentsPerPixel() == 1
+    if scalar and path.name.lower().endswith((".nii", ".nii.gz")):
+        read_nifti(path, what)  # ITK reads a file that is cut off without a word
+    return image
+
+
+def _plane(image: sitk.Image, path: Path, what: str) -> NDArray[Any]:
+    """Return the one slice of an image, shape ``(j, i)`` or ``(j, i, channels)``."""
+    values = sitk.GetArrayFromImage(image)
+    channels = image.GetNumberOfComponentsPerPixel()
+    planes = values.shape[: values.ndim - (channels > 1)]
+    if len(planes) > 2 and int(np.prod(planes[:-2])) != 1:
+        raise ValueError(
+            f"{path}: the {what} has {int(np.prod(planes[:-2]))} slices; vessels are repaired in one picture. Save "
+            "one slice as a file of its own; vessels in 3D are not repaired."
+        )
+    return values.reshape(*planes[-2:], *((channels,) if channels > 1 else ()))
+
+
+def _scalar(values: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Return a mask that is stored in colour, all channels alike, as one channel."""
+    if values.ndim == 2:
+        return values
+    colours = values[..., :3] if values.shape[2] >= 3 else values[..., :1]
+    if (colours != colours[..., :1]).any():
+        raise ValueError(f"{path}: the mask is in colour. Save it as a grey image, vessels white.")
+    return colours[..., 0]
+
+
+def _vessels(values: NDArray[Any], path: Path, label: int | None) -> tuple[Mask, NDArray[np.float32] | None, int]:
+    """Return the mask, the probability if that is what the values are, and the value that vessels have."""
+    present = np.unique(values)
+    if not np.isfinite(present.astype(float)).all() or present[0] < 0:
+        raise ValueError(f"{path}: the mask has negative, NaN or infinite values. Give a mask or probabilities 0 to 1.")
+    shown = [int(value) for value in present if value > 0]
+    if label is not None:
+        if label not in shown:
+            raise ValueError(f"{path} has no label {label}; it has {', '.join(map(str, shown[:10]))}. Change --label.")
+        return (values == label).astype(np.uint8), None, label
+    whole = bool((values == np.round(values)).all())
+    if whole and len(shown) <= 1:
+        return (values > 0).astype(np.uint8), None, shown[0] if shown else 1
+    if not whole and present[-1] > 1:
+        raise ValueError(f"{path}: probabilities must lie between 0 and 1; the largest is {present[-1]:g}. Scale them.")
+    if whole and not path.name.lower().endswith(PHOTOGRAPHS):
+        raise ValueError(f"{path} has the labels {', '.join(map(str, shown[:10]))}. Say which is the vessels, --label.")
+    top = 1.0 if not whole else 255.0 if present[-1] <= 255 else 65535.0
+    probability = (values / top).astype(np.float32)
+    return (probability >= 0.5).astype(np.uint8), probability, 255
+
+
+def _size(values: NDArray[Any]) -> str:
+    return f"{values.shape[1]} x {values.shape[0]}"

@@ -1,0 +1,274 @@
+"""Decide what becomes of the places of a picture: single edits, each verified, then made or dropped on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..anatomy.shape import EIGHT
+from ..anatomy.thinning import thinned
+from ..reasons import Reason, ReasonCode
+from ..stack import Mask
+from ..tasks.tubular.bridges import Candidate, bridge_features, candidates, confidence, drawn, near_places
+from ..tasks.tubular.edits import Canvas, Limits, Window
+from ..tasks.tubular.picture import Picture
+from ..tasks.tubular.pieces import Pieces
+from ..tasks.tubular.places import Place, PlaceFinding
+from ..tasks.tubular.settings import Settings
+from ..tasks.tubular.thicken import widened
+from ..words import PlaceVerdict
+
+Bools = NDArray[np.bool_]
+Field = NDArray[np.float32]
+Changed = tuple[Window, Bools]
+
+SURE = 0.75
+"""A bridge that is less probable than this needs review."""
+POSSIBLE = 0.25
+"""A gap is flagged if the best bridge over it is at least this probable and was not made."""
+LEAST_GAP = 2
+"""Pixels between an end that was lengthened and what it must not join."""
+LEAST_LENGTHS = 2.0
+"""A vessel is lengthened by at least this many times its width."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """A place and what was done there.
+
+    Attributes:
+        place: The finding.
+        verdict: What was done.
+        changed: The window and the pixels that were added or removed; ``None`` if none were.
+        bridge: The bridge that was made, or the best one that was not.
+        features: What its confidence was computed from.
+        confidence: Probability that it lies on a vessel.
+        likelihood: Mean likelihood of vessel at the place.
+        reasons: What is wrong, and why it was left.
+    """
+
+    place: Place
+    verdict: PlaceVerdict
+    changed: Changed | None = None
+    bridge: Candidate | None = None
+    features: dict[str, float] = field(default_factory=dict)
+    confidence: float | None = None
+    likelihood: float | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PictureEdits:
+    """All that was done to a picture.
+
+    Attributes:
+        mask: Vessels afterwards, shape ``(j, i)``.
+        edits: The places and what was done there.
+        thickened: Pixels by which vessels were widened.
+    """
+
+    mask: Mask
+    edits: list[Edited]
+    thickened: Bools
+
+
+def edit(
+    picture: Picture,
+    pieces: Pieces,
+    places: list[Place],
+    likelihood: Field,
+    settings: Settings,
+    limits: Limits,
+    *,
+    add_only: bool = False,
+    bridges_only: bool = False,
+) -> PictureEdits:
+    """Make the edits that the likelihood supports, the surest bridge first, and leave everything else as it was.
+
+    Args:
+        picture: The picture.
+        pieces: The pieces of its mask.
+        places: What is wrong with it; where nothing but spurs is, nothing is changed.
+        likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
+        settings: Thresholds, and the weights of the confidence.
+        limits: What an edit may do, in pixels of this picture.
+        add_only: Remove nothing.
+        bridges_only: Make bridges and nothing else.
+    """
+    thickened = np.zeros(picture.shape, bool)
+    if all(place.finding is PlaceFinding.SPUR for place in places):
+        return PictureEdits(picture.mask.copy(), [_left(place) for place in places], thickened)
+    canvas = Canvas(pieces, picture.field_of_view, limits)
+    grey = picture.grey(settings.channel, settings.polarity)
+    found = candidates(pieces, likelihood, picture.field_of_view, limits, settings.join_likelihood)
+    features = bridge_features(found, pieces, likelihood, grey, limits)
+    edited = _bridges(canvas, found, features, places, likelihood, settings)
+    for place in places:
+        if place.finding is PlaceFinding.FRAGMENT and not canvas.is_touched(place.piece):
+            edited.append(_fragment(canvas, place, likelihood, settings, add_only or bridges_only))
+        elif place.finding is PlaceFinding.PINHOLE and not bridges_only:
+            edited.append(_pinhole(canvas, place, likelihood, settings))
+        elif place.finding in (PlaceFinding.SPUR, PlaceFinding.PINHOLE):
+            edited.append(_left(place))
+    if not bridges_only:
+        # What hung on a bridge would still join the pieces after the bridge was rejected.
+        free = ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
+        thickened = _thicken(canvas, likelihood, free)
+        edited.extend(_extensions(canvas, likelihood, free, settings))
+    return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
+
+
+def found_reason(place: Place) -> Reason:
+    """Return a finding as a reason."""
+    if place.finding is PlaceFinding.PINHOLE:
+        return Reason(ReasonCode.PINHOLE, area_px=place.size)
+    codes = {
+        PlaceFinding.GAP: ReasonCode.VESSEL_GAP,
+        PlaceFinding.FRAGMENT: ReasonCode.LOOSE_FRAGMENT,
+        PlaceFinding.SPUR: ReasonCode.SPUR,
+        PlaceFinding.OPEN_END: ReasonCode.OPEN_END,
+    }
+    return Reason(codes[place.finding], length_px=place.size)
+
+
+def _left(place: Place, *why: Reason, likelihood: float | None = None) -> Edited:
+    """Return a place that is left as it was."""
+    if place.finding is PlaceFinding.SPUR:
+        why = (Reason(ReasonCode.KEPT_SPUR),)
+    return Edited(place, PlaceVerdict.LEFT, likelihood=likelihood, reasons=(found_reason(place), *why))
+
+
+def _bridges(
+    canvas: Canvas,
+    found: list[Candidate],
+    features: list[dict[str, float]],
+    places: list[Place],
+    likelihood: Field,
+    settings: Settings,
+) -> list[Edited]:
+    """Make the bridges, the surest first; return them, and the gaps that none of them closes."""
+    sure = [confidence(each, settings.bridge_confidence) for each in features]
+    loose = canvas.pieces.fragments(canvas.limits.keep_px)
+    made: list[Edited] = []
+    closed: set[int] = set()
+    best: dict[int, Edited] = {}
+    for n in sorted(range(len(found)), key=lambda n: -sure[n]):
+        one, measured = found[n], features[n]
+        place = Place(PlaceFinding.GAP, one.place, one.length, end=max(one.ends), piece=one.pieces[0])
+        least = settings.fragment_confidence if loose[list(one.pieces)].any() else settings.least_confidence
+        outcome = _try(canvas, one, likelihood, measured["support"], sure[n], least, settings.least_support)
+        reasons = (found_reason(place), *((outcome,) if isinstance(outcome, Reason) else ()))
+        changed = None if isinstance(outcome, Reason) else outcome
+        verdict = PlaceVerdict.LEFT if changed is None else PlaceVerdict.BRIDGED
+        edited = Edited(place, verdict, changed, one, measured, sure[n], measured["likelihood"], reasons)
+        if changed is None:
+            best.update({end: edited for end in one.ends if end not in best})
+        else:
+            made.append(edited)
+            closed.update(one.ends)
+    gaps = [place for place in places if place.finding is PlaceFinding.GAP and place.end not in closed]
+    return [*made, *(_open(place, best.get(place.end)) for place in gaps)]
+
+
+def _open(place: Place, best: Edited | None) -> Edited:
+    """Return a gap that stays open, with the best bridge over it that was not made."""
+    if best is None:
+        return _left(place)
+    return replace(best, place=place, reasons=(found_reason(place), *best.reasons[1:]))
+
+
+def _try(
+    canvas: Canvas, one: Candidate, likelihood: Field, support: float, sure: float, least: float, least_support: float
+) -> Changed | Reason:
+    """Draw a bridge, or say why not."""
+    if sure < least:
+        return Reason(ReasonCode.UNSURE, confidence=sure, least=least)
+    if support <= least_support:
+        return Reason(ReasonCode.NO_SUPPORT, support=support)
+    window, shape = drawn(one, likelihood)
+    return canvas.bridge(one.path, shape, window)
+
+
+def _fragment(canvas: Canvas, place: Place, likelihood: Field, settings: Settings, keep: bool) -> Edited:
+    """Remove a fragment unless the image shows a vessel there."""
+    window, pixels = canvas.pieces.pixels_of(place.piece)
+    mean = float(likelihood[window][pixels].mean())
+    if keep:
+        return _left(place, Reason(ReasonCode.ADD_ONLY), likelihood=mean)
+    if mean >= settings.fragment_likelihood or not canvas.remove(place.piece):
+        return _left(place, Reason(ReasonCode.KEPT_FRAGMENT, likelihood=mean), likelihood=mean)
+    reasons = (found_reason(place),)
+    return Edited(place, PlaceVerdict.REMOVED, (window, pixels), likelihood=mean, reasons=reasons)
+
+
+def _pinhole(canvas: Canvas, place: Place, likelihood: Field, settings: Settings) -> Edited:
+    """Fill a pinhole if the image shows a vessel there."""
+    assert place.hole is not None
+    window, hole = place.hole
+    mean = float(likelihood[window][hole].mean())
+    if mean < settings.hole_likelihood or not canvas.fill(hole, window):
+        return _left(place, Reason(ReasonCode.KEPT_HOLE, likelihood=mean), likelihood=mean)
+    reasons = (found_reason(place),)
+    return Edited(place, PlaceVerdict.FILLED, (window, hole), likelihood=mean, reasons=reasons)
+
+
+def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
+    """Widen the vessels near loose ends and fragments to what the likelihood shows; return the new pixels.
+
+    Args:
+        canvas: The mask.
+        likelihood: Of vessel, shape ``(j, i)``.
+        free: Where pixels may be added.
+    """
+    before, limits = canvas.mask.copy(), canvas.limits
+    near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
+    wanted = near & free & (likelihood > 0.5) & canvas.field_of_view & canvas.is_near
+    grown = widened(before, wanted, int(limits.thicken_px))
+    # All at once, which is faster, or else one by one, so that a single bad one does not prevent the others.
+    if canvas.thicken(grown, (slice(None), slice(None))) is None:
+        for pixels, window in _components(grown, 0):
+            canvas.thicken(pixels, window)
+    return np.asarray(canvas.mask & ~before)
+
+
+def _extensions(canvas: Canvas, likelihood: Field, free: Bools, settings: Settings) -> list[Edited]:
+    """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left.
+
+    Args:
+        canvas: The mask.
+        likelihood: Of vessel, shape ``(j, i)``.
+        free: Where pixels may be added.
+        settings: How sure the likelihood must be.
+    """
+    wanted = free & (likelihood > 0.5) & canvas.field_of_view
+    grown = widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2)
+    # Where two ends grew towards each other and may not join, no slit is left, but a gap that can be seen.
+    stopped = wanted & ~canvas.mask & ~grown & ndimage.binary_dilation(grown, EIGHT)
+    grown &= ~ndimage.binary_dilation(stopped, EIGHT, LEAST_GAP)
+    edited = []
+    for pixels, window in _components(grown, 0):
+        line = thinned(pixels)
+        length, mean = int(line.sum()), float(likelihood[window][line].mean())
+        thick = 2 * float(ndimage.distance_transform_edt(pixels).max())
+        if length < LEAST_LENGTHS * thick or mean < settings.extend_likelihood:
+            continue
+        changed = canvas.extend(pixels, window)
+        if changed is not None:
+            j, i = (int(value) for value in np.argwhere(line)[length // 2])
+            place = Place(PlaceFinding.OPEN_END, (window[0].start + j, window[1].start + i), float(length))
+            reasons = (found_reason(place),)
+            edited.append(Edited(place, PlaceVerdict.EXTENDED, changed, likelihood=mean, reasons=reasons))
+    return edited
+
+
+def _components(pixels: Bools, margin: int) -> list[tuple[Bools, Window]]:
+    """Return the components of some pixels, each on a window with a margin about it."""
+    labels, _ = ndimage.label(pixels, structure=EIGHT)
+    found = []
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        rows, columns = (slice(max(one.start - margin - 1, 0), one.stop + margin + 1) for one in box)
+        found.append((labels[rows, columns] == number, (rows, columns)))
+    return found

@@ -1,0 +1,304 @@
+"""Check or repair a picture of thin branching structures, such as retinal vessels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..anatomy.topology import betti_2d
+from ..nca.architecture import Architecture
+from ..nca.model import Model, choose_model
+from ..nca.rollout import Runner
+from ..progress import Progress, report_progress, subrange
+from ..reasons import Reason, ReasonCode
+from ..stack import Mask
+from ..tasks.task import VESSELS, check_task
+from ..tasks.tubular.edits import Limits
+from ..tasks.tubular.familiar import distance, picture_features
+from ..tasks.tubular.picture import Picture
+from ..tasks.tubular.pieces import Pieces
+from ..tasks.tubular.places import PlaceFinding, find_places
+from ..tasks.tubular.settings import SHORT, Settings
+from ..tasks.tubular.windows import likelihood as by_automaton
+from ..words import PlaceVerdict
+from .decide_places import POSSIBLE, SURE, Edited, PictureEdits, edit, found_reason
+from .options import RepairOptions
+from .place_records import PictureRecord, PictureReport, PictureRun, PlaceRecord
+
+Field = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class RepairedPicture:
+    """A repaired picture.
+
+    Attributes:
+        picture: The picture as it was.
+        mask: Vessels afterwards, shape ``(j, i)``, 0 and 1.
+        edits: What was done at each place, in the order of the report.
+        report: What was found and done.
+        likelihood: Of vessel, 0 to 1, shape ``(j, i)``; what the edits were decided by.
+    """
+
+    picture: Picture
+    mask: Mask
+    edits: list[Edited]
+    report: PictureReport
+    likelihood: Field
+
+    @property
+    def added(self) -> Mask:
+        """Pixels that are vessel now and were not, shape ``(j, i)``."""
+        return np.asarray(self.mask & (1 - self.picture.mask), np.uint8)
+
+    @property
+    def removed(self) -> Mask:
+        """Pixels that were vessel and are not any more, shape ``(j, i)``."""
+        return np.asarray(self.picture.mask & (1 - self.mask), np.uint8)
+
+    def without(self, rejected: Collection[int]) -> Mask:
+        """Return the mask with the edits of some places put back as it was before, shape ``(j, i)``.
+
+        Args:
+            rejected: Numbers of places in the report.
+
+        Raises:
+            ValueError: There is no place of that number.
+        """
+        mask = self.mask.copy()
+        for number in rejected:
+            if not 0 <= number < len(self.edits):
+                raise ValueError(f"{self.picture.name}: there is no place {number}; there are {len(self.edits)}.")
+            changed = self.edits[number].changed
+            if changed is not None:
+                window, pixels = changed
+                mask[window][pixels] = self.picture.mask[window][pixels]
+        return mask
+
+
+def check_picture(picture: Picture, settings: Settings | None = None) -> PictureReport:
+    """Find gaps, loose fragments, pinholes and spurs in a picture, and change nothing.
+
+    Example:
+        >>> mask = np.zeros((400, 400), int)
+        >>> mask[200, 20:150] = mask[200, 160:380] = 1
+        >>> report = check_picture(Picture.create(mask * 50.0 + 9, mask))
+        >>> sorted({str(place.finding) for place in report.places}), report.picture.b0_before
+        (['gap'], 2)
+
+    Args:
+        picture: The picture.
+        settings: How large a gap, a fragment and a pinhole may be; by default those for a fundus photograph.
+
+    Returns:
+        A report whose places are to be repaired; spurs are reported and never cut.
+    """
+    started = time.perf_counter()
+    settings = settings or Settings()
+    limits = settings.limits_at(picture.diameter)
+    pieces = Pieces.of(picture.mask)
+    edits = []
+    for place in find_places(pieces, picture.field_of_view, limits):
+        spur = place.finding is PlaceFinding.SPUR
+        verdict = PlaceVerdict.LEFT if spur else PlaceVerdict.TO_REPAIR
+        edits.append(Edited(place, verdict, reasons=(found_reason(place),)))
+    run = _run_record(limits, settings, RepairOptions(), None, 0, time.perf_counter() - started)
+    unchanged = PictureEdits(picture.mask, edits, np.zeros(picture.shape, bool))
+    return _report(picture, pieces, unchanged, run, None, [], every=False)
+
+
+def repair_picture(
+    picture: Picture,
+    model: Model | None = None,
+    options: RepairOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    likelihood: Field | None = None,
+) -> RepairedPicture:
+    """Repair the vessels of a picture by single edits; a picture without findings is returned unchanged.
+
+    Args:
+        picture: The picture.
+        model: Weights and card of a tubular model; by default those that the options name, or the best installed.
+        options: How to repair: ``model``, ``device``, ``seed``, ``samples``, ``steps``, ``add_only`` and
+            ``bridges_only``; the others are about stacks.
+        progress: Called with the progress; may cancel.
+        likelihood: Likelihood of vessel to decide by, 0 to 1, shape ``(j, i)``, instead of the automaton's; then no
+            model is needed.
+
+    Returns:
+        The repaired mask, every single edit, and the report.
+
+    Raises:
+        ValueError: The mask is empty, the model is not one of vessels, the likelihood does not fit, or the device is
+            not there.
+        Cancelled: ``progress`` asked to stop; nothing has been changed.
+    """
+    options = options or RepairOptions()
+    started = time.perf_counter()
+    if likelihood is None and model is None:
+        model = choose_model(options.model, options.mode, task=VESSELS.name)
+    if model is not None:
+        check_task(model.card, VESSELS, picture.name)
+    if not picture.mask.any():
+        raise ValueError(f"{picture.name}: the vessel mask is empty, there is nothing to repair. Choose its label.")
+    settings = Settings() if model is None else Settings.of(model.card)
+    report_progress(progress, 0.0, "Looking for gaps and fragments")
+    limits, pieces = settings.limits_at(picture.diameter), Pieces.of(picture.mask)
+    places = find_places(pieces, picture.field_of_view, limits)
+    runner = None
+    if likelihood is not None:
+        field = _checked(likelihood, picture)
+    elif all(place.finding is PlaceFinding.SPUR for place in places):
+        field = np.zeros(picture.shape, np.float32)
+    else:
+        assert model is not None
+        runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)
+        field = by_automaton(
+            picture,
+            model,
+            runner,
+            pieces,
+            seed=options.seed,
+            samples=options.samples,
+            steps=options.steps,
+            progress=subrange(progress, 0.1, 0.8),
+        )
+    report_progress(progress, 0.8, "Verifying every edit")
+    doubts = [] if runner is None else _doubts(picture, pieces, field, settings)
+    unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in doubts)
+    if unlike:
+        limits = replace(limits, bridge_px=SHORT * limits.bridge_px)
+    if runner is not None and runner.out_of_memory:
+        doubts.append(Reason(ReasonCode.GPU_OUT_OF_MEMORY))
+    only = options.bridges_only or unlike
+    edits = edit(picture, pieces, places, field, settings, limits, add_only=options.add_only, bridges_only=only)
+    edits = replace(edits, edits=sorted(edits.edits, key=_order))
+    report_progress(progress, 1.0, "Done")
+    steps = 0 if model is None or runner is None else options.steps or model.card.steps
+    record = _run_record(limits, settings, options, runner, steps, time.perf_counter() - started)
+    report = _report(picture, pieces, edits, record, model, doubts, every=unlike)
+    return RepairedPicture(picture, edits.mask, edits.edits, report, field)
+
+
+def _checked(likelihood: Field, picture: Picture) -> Field:
+    field = np.asarray(likelihood, np.float32)
+    if field.shape != picture.shape or not np.isfinite(field).all() or field.min() < 0 or field.max() > 1:
+        raise ValueError(f"{picture.name}: the likelihood must have the shape {picture.shape} and values 0 to 1.")
+    return field
+
+
+def _doubts(picture: Picture, pieces: Pieces, likelihood: Field, settings: Settings) -> list[Reason]:
+    """Return whether the picture is unlike those of the training."""
+    if not settings.familiar:
+        return []
+    grey = picture.grey(settings.channel, settings.polarity)
+    far, most = distance(picture_features(picture, pieces, likelihood, grey), settings.familiar), settings.familiar
+    if far <= most["most"]:
+        return []
+    return [Reason(ReasonCode.UNLIKE_TRAINING, distance=far, most=most["most"])]
+
+
+def _order(edited: Edited) -> tuple[int, float]:
+    """Sort bridges first, the least sure one first of all; then what was left, the most probable gap first."""
+    verdicts = (PlaceVerdict.BRIDGED, PlaceVerdict.EXTENDED, PlaceVerdict.REMOVED, PlaceVerdict.FILLED)
+    sure = edited.confidence or 0.0
+    if edited.verdict is PlaceVerdict.BRIDGED:
+        return 0, sure
+    return (verdicts.index(edited.verdict) if edited.verdict in verdicts else len(verdicts)), -sure
+
+
+def _flagged(edited: Edited, every: bool) -> bool:
+    """Return whether a place needs review."""
+    sure = edited.confidence or 0.0
+    if edited.verdict is PlaceVerdict.BRIDGED:
+        return every or sure < SURE
+    left_gap = edited.verdict is PlaceVerdict.LEFT and edited.place.finding is PlaceFinding.GAP
+    return edited.verdict is PlaceVerdict.TO_REPAIR or (left_gap and sure >= POSSIBLE)
+
+
+def _run_record(
+    limits: Limits, settings: Settings, options: RepairOptions, runner: Runner | None, steps: int, seconds: float
+) -> PictureRun:
+    return PictureRun(
+        version=__version__,
+        backend=runner.backend if runner else "none",
+        device=runner.device if runner else "none",
+        seed=options.seed,
+        samples=options.samples,
+        steps=steps,
+        add_only=options.add_only,
+        bridges_only=options.bridges_only,
+        bridge_px=round(limits.bridge_px, 1),
+        keep_px=round(limits.keep_px, 1),
+        hole_px=round(limits.hole_px, 1),
+        extend_px=round(limits.extend_px, 1),
+        least_confidence=settings.least_confidence,
+        fragment_confidence=settings.fragment_confidence,
+        seconds=round(seconds, 3),
+    )
+
+
+def _report(
+    picture: Picture,
+    pieces: Pieces,
+    edits: PictureEdits,
+    run: PictureRun,
+    model: Model | None,
+    doubts: list[Reason],
+    *,
+    every: bool,
+) -> PictureReport:
+    records = [_place_record(number, each, _flagged(each, every)) for number, each in enumerate(edits.edits)]
+    after = edits.mask > 0
+    (b0_before, b1_before), (b0_after, b1_after) = betti_2d(picture.mask), betti_2d(after)
+    done = [record.verdict for record in records]
+    centreline = pieces.centreline if np.array_equal(after, pieces.mask) else Pieces.of(after).centreline
+    totals = PictureRecord(
+        name=picture.name,
+        rows=picture.shape[0],
+        columns=picture.shape[1],
+        diameter_px=picture.diameter,
+        places=len(records),
+        flagged=sum(record.flagged for record in records),
+        bridges=done.count(PlaceVerdict.BRIDGED),
+        extended=done.count(PlaceVerdict.EXTENDED),
+        filled=done.count(PlaceVerdict.FILLED),
+        removed=done.count(PlaceVerdict.REMOVED),
+        b0_before=b0_before,
+        b0_after=b0_after,
+        b1_before=b1_before,
+        b1_after=b1_after,
+        centreline_before_px=int(pieces.centreline.sum()),
+        centreline_after_px=int(centreline.sum()),
+        added_px=int((after & ~pieces.mask).sum()),
+        removed_px=int((pieces.mask & ~after).sum()),
+        thickened_px=int(edits.thickened.sum()),
+    )
+    return PictureReport(totals, records, None if model is None else model.record(), run, doubts)
+
+
+def _place_record(number: int, edited: Edited, flagged: bool) -> PlaceRecord:
+    changed = 0 if edited.changed is None else int(edited.changed[1].sum())
+    gone = edited.verdict is PlaceVerdict.REMOVED
+    return PlaceRecord(
+        number=number,
+        finding=edited.place.finding,
+        row=edited.place.place[0],
+        column=edited.place.place[1],
+        size_px=round(edited.place.size, 1),
+        verdict=edited.verdict,
+        flagged=flagged,
+        length_px=None if edited.bridge is None else round(edited.bridge.length, 1),
+        support=round(edited.features["support"], 3) if edited.features else None,
+        likelihood=None if edited.likelihood is None else round(edited.likelihood, 4),
+        confidence=None if edited.confidence is None else round(edited.confidence, 4),
+        added_px=0 if gone else changed,
+        removed_px=changed if gone else 0,
+        reasons=list(edited.reasons),
+    )

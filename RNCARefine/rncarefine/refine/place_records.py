@@ -1,0 +1,153 @@
+"""Typed records of the check or repair of a picture: one per place, one per picture, one for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..nca.card import ModelRecord
+from ..reasons import Reason, codes_of, text_of
+from ..tasks.tubular.places import PlaceFinding
+from ..words import PlaceVerdict
+from .records import restored
+
+
+@dataclass(frozen=True)
+class PlaceRecord:
+    """One row of the report. Lengths and areas in pixels of the picture."""
+
+    number: int
+    """Places count from 0, in the order of the report."""
+    finding: PlaceFinding
+    row: int
+    column: int
+    size_px: float
+    """Width of the gap, length of the centreline of a fragment or spur, or area of a pinhole."""
+    verdict: PlaceVerdict
+    flagged: bool
+    """The place needs review; :attr:`accepted` says whether it was reviewed."""
+    length_px: float | None
+    """Length of the bridge that was made or dropped; ``None`` without one."""
+    support: float | None
+    """Contrast of the bridge against both its sides, in standard deviations of the image around it."""
+    likelihood: float | None
+    """Mean likelihood of vessel along the bridge, in the fragment or in the pinhole; ``None`` after a check."""
+    confidence: float | None
+    """0 to 1, probability that the bridge lies on a vessel, if the model is calibrated; ``None`` without a bridge."""
+    added_px: int
+    removed_px: int
+    reasons: list[Reason] = field(default_factory=list)
+    """What is wrong, and why it was left where it was."""
+    accepted: bool | None = None
+    """The decision of a review: accepted, or rejected and put back as it was; ``None`` if not decided yet."""
+
+    @property
+    def reason(self) -> str:
+        """The reasons as text, translated where a translation is set."""
+        return text_of(self.reasons)
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the reasons; unlike the text they are stable."""
+        return codes_of(self.reasons)
+
+
+@dataclass(frozen=True)
+class PictureRecord:
+    """Totals of a picture before and after."""
+
+    name: str
+    rows: int
+    columns: int
+    diameter_px: float
+    """Diameter of the field of view."""
+    places: int
+    flagged: int
+    """Flagged places without a decision."""
+    bridges: int
+    extended: int
+    filled: int
+    removed: int
+    b0_before: int
+    b0_after: int
+    b1_before: int
+    b1_after: int
+    centreline_before_px: int
+    centreline_after_px: int
+    added_px: int
+    removed_px: int
+    thickened_px: int
+    """Of the added pixels, those that widen a vessel."""
+
+
+@dataclass(frozen=True)
+class PictureRun:
+    """How the run was made, enough to repeat it. Limits in pixels of the picture."""
+
+    version: str
+    backend: str
+    device: str
+    seed: int
+    samples: int
+    steps: int
+    add_only: bool
+    bridges_only: bool
+    bridge_px: float
+    keep_px: float
+    hole_px: float
+    extend_px: float
+    least_confidence: float
+    fragment_confidence: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PictureReport:
+    """Everything there is to say about one picture."""
+
+    picture: PictureRecord
+    places: list[PlaceRecord]
+    model: ModelRecord | None
+    run: PictureRun
+    doubts: list[Reason] = field(default_factory=list)
+    """What to note about the picture."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to note about run and picture, as text, translated where a translation is set."""
+        return [text_of([doubt]) for doubt in self.doubts]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain dicts, lists, strings and numbers, ready for JSON."""
+        values = asdict(self)
+        for record, content in zip(self.places, values["places"], strict=True):
+            content["reason"], content["codes"] = record.reason, record.codes
+            content["reasons"] = [reason.to_dict() for reason in record.reasons]
+        values["doubts"] = [doubt.to_dict() for doubt in self.doubts]
+        values["warnings"] = self.warnings
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PictureReport:
+        """Return the report that was written as JSON, with the types it had.
+
+        Args:
+            values: What :meth:`to_dict` returned, or what was read from its JSON.
+
+        Raises:
+            ValueError: A field is missing or has a value of another type; the message names it.
+        """
+        report: PictureReport = restored(cls, values, "the report")
+        return report
+
+    def summary(self) -> str:
+        """Return the one-line summary that panel, command line and log show; a check has no after."""
+        picture = self.picture
+        if any(place.verdict is PlaceVerdict.TO_REPAIR for place in self.places):
+            return f"{picture.b0_before} components; {picture.places} places, {picture.flagged} to repair"
+        return (
+            f"{picture.b0_before} components before, {picture.b0_after} after; {picture.bridges} bridges, "
+            f"{picture.extended} vessels lengthened, {picture.filled} pinholes filled, {picture.removed} fragments "
+            f"removed; {picture.flagged} flagged"
+        )

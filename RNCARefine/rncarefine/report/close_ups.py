@@ -1,0 +1,96 @@
+"""Pictures of a repaired photograph: the whole of it, and a close-up of each place."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..refine.place_records import PlaceRecord
+from ..stack import Mask
+from ..tasks.tubular.picture import Picture
+from .pictures import ADDED, REMOVED, WALL, Pixels
+
+CLOSE_UP = 0.09
+"""Side of a close-up as a share of the diameter of the field of view; more where a bridge is longer."""
+_DRAWN = 176
+"""Pixels of a drawn close-up's side."""
+_OVERVIEW = 1000
+"""Most pixels of the overview's longer side."""
+
+
+def jpeg_uri(pixels: Pixels) -> str:
+    """Return a picture as JPEG in a ``data:`` URI for an HTML page.
+
+    Args:
+        pixels: uint8, shape ``(rows, columns, 3)``.
+    """
+    image = sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True)
+    with tempfile.TemporaryDirectory() as folder:  # SimpleITK writes files only
+        path = Path(folder) / "picture.jpg"
+        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=88)
+        return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def shown(picture: Picture) -> Pixels:
+    """Return a picture in 8 bits per channel, the 1st to the 99.8th percentile of the field of view; RGB."""
+    low, high = np.percentile(picture.image[picture.field_of_view], (1, 99.8))
+    scaled = np.clip((picture.image - low) / max(float(high - low), 1e-6), 0, 1) * 255
+    return np.repeat(scaled, 3, axis=2)[..., :3].astype(np.uint8) if picture.channels == 1 else scaled.astype(np.uint8)
+
+
+def close_up(picture: Picture, colours: Pixels, after: Mask, record: PlaceRecord) -> tuple[Pixels, Pixels]:
+    """Return a place as it looks in the photograph, and with its edit: both of one size.
+
+    Args:
+        picture: The picture with the mask as it was.
+        colours: From :func:`shown`.
+        after: The mask after the repair, shape ``(j, i)``.
+        record: The place.
+    """
+    side = int(max(CLOSE_UP * picture.diameter, 1.6 * (record.length_px or record.size_px), 16))
+    j = min(max(record.row - side // 2, 0), max(picture.shape[0] - side, 0))
+    i = min(max(record.column - side // 2, 0), max(picture.shape[1] - side, 0))
+    window = slice(j, j + side), slice(i, i + side)
+    crop = _stretched(colours[window])
+    size = max(1, round(_DRAWN / max(crop.shape[:2])))
+    large = ndimage.zoom(crop, (size, size, 1), order=1) if size > 1 else crop.copy()
+    marked = _marked(large, _enlarged(picture.mask[window], size), _enlarged(after[window], size))
+    return large, marked
+
+
+def overview(picture: Picture, colours: Pixels, after: Mask) -> Pixels:
+    """Return the whole picture with everything that was added and removed, and the outline of what stayed."""
+    step = int(np.ceil(max(picture.shape) / _OVERVIEW))
+    old, new = picture.mask > 0, after > 0
+    drawn = colours.copy()
+    drawn[old & new & ~ndimage.binary_erosion(old & new)] = WALL
+    for where, colour in ((new & ~old, ADDED), (old & ~new, REMOVED)):
+        drawn[ndimage.binary_dilation(where)] = colour
+    return drawn[::step, ::step]
+
+
+def _stretched(crop: Pixels) -> Pixels:
+    """Return a part of a picture with contrast of its own, so that thin vessels can be seen in dark parts, too."""
+    low, high = np.percentile(crop, (0.5, 99.5), axis=(0, 1))
+    scaled = np.clip((crop - low) / np.maximum(high - low, 24) * 255, 0, 255)
+    return np.asarray(scaled, np.uint8)
+
+
+def _enlarged(mask: Mask, size: int) -> NDArray[np.bool_]:
+    return np.kron(mask, np.ones((size, size), np.uint8)) > 0
+
+
+def _marked(image: Pixels, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> Pixels:
+    """Draw the outline of the mask, what was added in blue, and what was removed in orange."""
+    result = image.copy()
+    stays = old & new
+    result[stays & ~ndimage.binary_erosion(stays)] = WALL
+    for where, colour in ((new & ~old, ADDED), (old & ~new, REMOVED)):
+        result[where] = (0.35 * result[where] + 0.65 * np.array(colour)).astype(np.uint8)
+    return result

@@ -1,0 +1,205 @@
+"""The report of a picture as one self-contained HTML page: a close-up of each edit, the least sure bridge first."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..refine.place_records import PictureReport, PlaceRecord
+from ..stack import Mask
+from ..tasks.tubular.picture import Picture
+from ..words import PlaceVerdict
+from .close_ups import close_up, jpeg_uri, overview, shown
+from .html import RESEARCH_USE
+from .pictures import Pixels
+from .style import STYLE
+
+MOST_CARDS = 150
+"""Close-ups on a page; what more there is has rows in the table."""
+
+_EXTRA = """
+.cards { display:grid; grid-template-columns:repeat(auto-fill,minmax(330px,1fr)); gap:14px 18px; }
+.cards .card { border:1px solid var(--line); border-radius:8px; padding:10px 12px; }
+.cards .panes { grid-template-columns:repeat(2,minmax(0,1fr)); }
+.overview { max-width:100%; border-radius:8px; background:#000; }
+"""
+
+
+def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
+    """Return the whole page.
+
+    Args:
+        report: What to report.
+        picture: The picture it is about, with the mask as it was before.
+        after: The mask after the repair, shape ``(j, i)``; the mask itself if it was only checked.
+
+    Returns:
+        HTML that needs nothing from outside.
+
+    Raises:
+        ValueError: ``after`` has another shape than the picture.
+    """
+    if after.shape != picture.shape:
+        raise ValueError(f"The mask after the repair has shape {after.shape}, the picture has {picture.shape}.")
+    name, colours = escape(report.picture.name), shown(picture)
+    parts = [
+        f"<header><p class=brand>RNCARefine report</p><h1>{name}</h1>",
+        f"<p class=summary>{escape(report.summary())}</p>{_status(report)}</header>",
+        _warnings(report),
+        f"<section><h2>Before and after</h2>{_totals(report)}"
+        f'<p><img class=overview src="{jpeg_uri(overview(picture, colours, after))}" alt="All edits"></p>{_LEGEND}'
+        "</section>",
+        _gallery(report, picture, colours, after),
+        f"<section><h2>Places</h2>{_places(report)}{_WORDS}</section>",
+        f"<section class=provenance><h2>How it was made</h2>{_provenance(report)}</section>",
+        f"<footer><p><strong>{RESEARCH_USE}</strong></p></footer>",
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>RNCARefine: {name}</title>\n<style>{STYLE}{_EXTRA}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(part for part in parts if part)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _warnings(report: PictureReport) -> str:
+    items = "".join(f"<li>{escape(text)}</li>" for text in report.warnings)
+    return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
+
+
+def _status(report: PictureReport) -> str:
+    count = report.picture.flagged
+    if any(place.verdict is PlaceVerdict.TO_REPAIR for place in report.places):
+        return f'<p class="status look">{count} places to repair; nothing was changed</p>'
+    if count:
+        noun = "place needs" if count == 1 else "places need"
+        return f'<p class="status look">&#9873; {count} {noun} review</p>'
+    return '<p class="status fine">&#10003; No place needs review</p>'
+
+
+def _totals(report: PictureReport) -> str:
+    picture = report.picture
+    rows = [
+        ("Components (b0)", picture.b0_before, picture.b0_after),
+        ("Holes (b1)", picture.b1_before, picture.b1_after),
+        ("Centreline, pixels", picture.centreline_before_px, picture.centreline_after_px),
+    ]
+    body = "".join(f"<tr><th scope=row>{title}</th><td>{old}</td><td>{new}</td></tr>" for title, old, new in rows)
+    return (
+        '<table class="totals"><thead><tr><td></td><th scope=col>before</th><th scope=col>after</th></tr></thead>'
+        f"<tbody>{body}</tbody></table><p class=note>{picture.bridges} bridges, {picture.extended} vessels lengthened, "
+        f"{picture.filled} pinholes filled, {picture.removed} fragments removed; {picture.added_px} pixels added (of "
+        f"these {picture.thickened_px} along the sides of vessels), {picture.removed_px} removed. Field of view "
+        f"{picture.diameter_px:.0f} pixels wide.</p>"
+    )
+
+
+def _gallery(report: PictureReport, picture: Picture, colours: Pixels, after: Mask) -> str:
+    worth = [place for place in report.places if place.flagged or place.verdict is not PlaceVerdict.LEFT]
+    if not worth:
+        return ""
+    cards = "".join(_card(place, close_up(picture, colours, after, place)) for place in worth[:MOST_CARDS])
+    more = len(worth) - MOST_CARDS
+    note = f"<p class=note>{more} more places have no close-up; they are in the table.</p>" if more > 0 else ""
+    return f"<section><h2>Close-ups</h2>{_LEGEND}<div class=cards>{cards}</div>{note}</section>"
+
+
+def _card(place: PlaceRecord, views: tuple[Pixels, Pixels]) -> str:
+    facts = [f"row {place.row}, column {place.column}"]
+    if place.confidence is not None:
+        facts.append(f"confidence {place.confidence:.2f}")
+    if place.length_px is not None:
+        facts.append(f"{place.length_px:.0f} pixels long")
+    if place.support is not None:
+        facts.append(f"contrast {place.support:.2f}")
+    if place.confidence is None and place.likelihood is not None:
+        facts.append(f"likelihood {place.likelihood:.2f}")
+    flag = ' <span class="flag">&#9873; needs review</span>' if place.flagged and place.accepted is None else ""
+    if place.accepted is not None:
+        flag = f" <span class=decision>{'accepted' if place.accepted else 'rejected'} in the review</span>"
+    figures = "".join(
+        f'<figure><img src="{jpeg_uri(view)}" alt="Place {place.number}, {caption}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+        for caption, view in zip(("image", "change"), views, strict=True)
+    )
+    return (
+        f'<article class="card{" flagged" if place.flagged else ""}"><h3>Place {place.number}: {place.finding} '
+        f"<span class=verdict>{place.verdict}</span>{flag}</h3><p class=facts>{' &middot; '.join(facts)}</p>"
+        f"<p class=reason>{escape(place.reason)}</p><div class=panes>{figures}</div></article>"
+    )
+
+
+def _places(report: PictureReport) -> str:
+    titles = (
+        ("place", ""),
+        ("finding", ""),
+        ("verdict", ""),
+        ("row", ""),
+        ("column", ""),
+        ("size", "pixels"),
+        ("confidence", "0 to 1"),
+        ("contrast", ""),
+        ("likelihood", "0 to 1"),
+        ("added", "pixels"),
+        ("removed", "pixels"),
+    )
+    head = "".join(f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
+    rows = "".join(_row(place) for place in report.places)
+    return f"<div class=wide><table class=slices><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _row(place: PlaceRecord) -> str:
+    kind = "flagged" if place.flagged and place.accepted is None else "quiet"
+    decision = "" if place.accepted is None else ", accepted" if place.accepted else ", rejected"
+    cells = [
+        str(place.finding),
+        f"{place.verdict}{decision}",
+        str(place.row),
+        str(place.column),
+        f"{place.size_px:.0f}",
+        *("" if value is None else f"{value:.2f}" for value in (place.confidence, place.support, place.likelihood)),
+        str(place.added_px),
+        str(place.removed_px),
+    ]
+    return f'<tr class="{kind}"><th scope=row>{place.number}</th>' + "".join(f"<td>{cell}</td>" for cell in cells)
+
+
+def _provenance(report: PictureReport) -> str:
+    run, model = report.run, report.model
+    weights = [("Model", "none")]
+    if model is not None:
+        weights = [
+            ("Model", model.name),
+            ("SHA-256", model.sha256),
+            ("Licence of the weights", model.licence),
+            ("Training data", model.training_data),
+        ]
+    made = [
+        ("RNCARefine", run.version),
+        ("Backend, device", f"{run.backend}, {run.device}"),
+        ("Seed, runs averaged, steps", f"{run.seed}, {run.samples}, {run.steps}"),
+        ("Longest bridge, extension", f"{run.bridge_px:.0f}, {run.extend_px:.0f} pixels"),
+        ("Never removed from a centreline of", f"{run.keep_px:.0f} pixels"),
+        ("Never filled from a hole of", f"{run.hole_px:.0f} pixels"),
+        ("Least confidence of a bridge", f"{run.least_confidence:.2f}, to a fragment {run.fragment_confidence:.2f}"),
+        ("Add only, only bridges", f"{'yes' if run.add_only else 'no'}, {'yes' if run.bridges_only else 'no'}"),
+        ("Time", f"{run.seconds:.1f} s"),
+    ]
+    return "".join(
+        "<dl>" + "".join(f"<dt>{title}</dt><dd>{escape(str(value))}</dd>" for title, value in entries) + "</dl>"
+        for entries in (weights, made)
+    )
+
+
+_LEGEND = (
+    "<p class=legend><span><i class=wall></i>outline of the vessels that stayed</span>"
+    "<span><i class=added></i>added</span><span><i class=removed></i>removed</span></p>"
+)
+_WORDS = (
+    "<p class=note>b0: components; b1: holes. <b>gap</b>: a vessel ends and another piece lies ahead &middot; <b>loose "
+    "fragment</b>: a piece with a short centreline &middot; <b>pinhole</b>: a small hole &middot; <b>open end</b>: the "
+    "image shows that the vessel goes on &middot; <b>spur</b>: a short side branch, never cut. Confidence: how "
+    "probable it is that the bridge lies on a vessel, if the model is calibrated. Contrast: of the bridge against both "
+    "its sides, in standard deviations of the image around it. A bridge follows the image; whether it is anatomically "
+    "true must be judged by eye.</p>"
+)

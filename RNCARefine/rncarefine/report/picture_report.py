@@ -1,0 +1,64 @@
+"""The report of a picture as CSV, JSON or HTML, by the file's ending."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import fields
+from pathlib import Path
+
+from ..atomic import write_text_whole
+from ..refine.place_records import PictureReport, PlaceRecord
+from ..stack import Mask
+from ..tasks.tubular.picture import Picture
+from .picture_html import picture_page
+from .report import Value, json_text, report_ending, strict_values
+
+COLUMNS = (
+    *("reason" if entry.name == "reasons" else entry.name for entry in fields(PlaceRecord)),
+    "codes",
+)
+"""Columns of the table of places: the fields of a record, its reasons as text, and their codes parted by spaces."""
+
+
+def place_rows(report: PictureReport) -> list[list[Value]]:
+    """Return one row per place, in the order of :data:`COLUMNS`; words are plain text, what is not known ``None``."""
+    return [[_cell(place, name) for name in COLUMNS] for place in report.places]
+
+
+def places_csv(report: PictureReport) -> str:
+    """Return the places as comma-separated values with a header line; yes/no for flags, empty for unknown."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in place_rows(report):
+        writer.writerow([("yes" if value else "no") if isinstance(value, bool) else value for value in row])
+    return text.getvalue()
+
+
+def write_picture_report(report: PictureReport, path: str | Path, picture: Picture, after: Mask) -> None:
+    """Write the report in the kind that the file's ending tells, whole or not at all.
+
+    Args:
+        report: The report.
+        path: The file, ending in ``.csv``, ``.json`` or ``.html``.
+        picture: The picture it is about, with the mask as it was before.
+        after: The mask after the repair, shape ``(j, i)``; the mask itself if it was only checked.
+
+    Raises:
+        ValueError: Another ending.
+        OSError: The file cannot be written.
+    """
+    ending = report_ending(path)
+    if ending == ".csv":
+        text = places_csv(report)
+    elif ending == ".json":
+        text = json_text(report.to_dict())
+    else:
+        text = picture_page(report, picture, after)
+    write_text_whole(path, text)
+
+
+def _cell(place: PlaceRecord, column: str) -> Value:
+    value: Value = " ".join(place.codes) if column == "codes" else strict_values(getattr(place, column))
+    return value

@@ -1,0 +1,1 @@
+"""Thin branching structures in one picture, such as retinal vessels: findings, bridges and single edits."""

@@ -1,0 +1,166 @@
+"""The picture: one photograph or single slice with the vessels to repair, checked once for everything downstream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from ...anatomy.topology import fill_holes, largest_component
+from ...stack import Image, Mask, binary_mask
+
+Bools = NDArray[np.bool_]
+
+DARK = 0.12
+"""Outside the field of view a photograph is darker than this share of its 95th percentile, in every channel."""
+LEAST_DARK = 0.02
+"""Share of the picture that must be dark for a field of view to be told from it; else it is the whole picture."""
+MOST_VESSEL = 0.4
+"""Vessels cover less than this share of the field of view; a mask that covers more is not one of vessels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture with the vessel mask to repair. Build it with :meth:`create`, which checks everything.
+
+    Attributes:
+        image: Intensities, shape ``(j, i, channels)`` with 1 channel or 3 (red, green, blue), finite.
+        mask: Vessels, shape ``(j, i)``, 0 and 1.
+        field_of_view: Where the picture shows anything, shape ``(j, i)``.
+        probability: Probability of vessel that the mask was thresholded from, 0 to 1; ``None`` if not known.
+        name: What to call this picture in messages.
+    """
+
+    image: Image
+    mask: Mask
+    field_of_view: Bools
+    probability: Image | None = None
+    name: str = "picture"
+
+    @classmethod
+    def create(
+        cls,
+        image: ArrayLike,
+        mask: ArrayLike,
+        field_of_view: ArrayLike | None = None,
+        probability: ArrayLike | None = None,
+        name: str = "picture",
+    ) -> Picture:
+        """Check the arrays and build a picture from them.
+
+        Example:
+            >>> image = np.arange(60.0).reshape(6, 10)
+            >>> picture = Picture.create(image, image == 24)
+            >>> picture.shape, picture.channels, picture.diameter
+            ((6, 10), 1, 10.0)
+
+        Args:
+            image: Intensities, shape ``(j, i)`` or ``(j, i, channels)``, with 1, 3 or 4 channels (of which the fourth,
+                opacity, is left out); any numeric type.
+            mask: Vessels, shape ``(j, i)``; bool, or numbers that are 0 or 1.
+            field_of_view: Where the picture shows anything, like ``mask``; found in the picture if not given.
+            probability: Probability of vessel that the mask was thresholded from, shape ``(j, i)``, 0 to 1.
+            name: What to call this picture in messages.
+
+        Raises:
+            ValueError: An input is unusable. The message names it and the remedy.
+        """
+        pixels = np.asarray(image)
+        if pixels.ndim == 2:
+            pixels = pixels[..., None]
+        if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or pixels.size == 0:
+            raise ValueError(
+                f"{name}: the image has shape {np.shape(image)}, a picture is (rows, columns) or (rows, columns, "
+                "channels) with 3 channels. Give a single photograph or slice."
+            )
+        pixels = np.ascontiguousarray(pixels[..., :3], dtype=np.float32)
+        if not np.isfinite(pixels).all():
+            raise ValueError(f"{name}: the image has NaN or infinite values. Replace them before the repair.")
+        if float(pixels.min()) == float(pixels.max()):
+            raise ValueError(f"{name}: the image is constant. Check that the right file was chosen.")
+        vessels = binary_mask(mask, pixels.shape[:2], f"{name}: the vessel mask")
+        if field_of_view is None:
+            seen = find_field_of_view(pixels)
+        else:
+            seen = binary_mask(field_of_view, vessels.shape, f"{name}: the field of view") > 0
+        if not seen.any():
+            raise ValueError(f"{name}: the field of view is empty. Give one that shows the retina.")
+        share = float((vessels[seen] > 0).mean())
+        if share > MOST_VESSEL:
+            raise ValueError(
+                f"{name}: the mask covers {100 * share:.0f} % of the field of view, vessels cover at most "
+                f"{100 * MOST_VESSEL:.0f} %. Check the label, or whether vessels are 0 and background 1 in it."
+            )
+        soft = None
+        if probability is not None:
+            soft = np.array(probability, np.float32)
+            if soft.shape != vessels.shape or not np.isfinite(soft).all() or soft.min() < 0 or soft.max() > 1:
+                raise ValueError(f"{name}: the probability must have the shape {vessels.shape} and values 0 to 1.")
+        return cls(pixels, vessels, seen, soft, name)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and columns."""
+        return self.mask.shape[0], self.mask.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """1 for a scalar picture, 3 for colour."""
+        return int(self.image.shape[2])
+
+    @property
+    def diameter(self) -> float:
+        """Diameter of the field of view in pixels: the longer side of its bounding box."""
+        rows, columns = ndimage.find_objects(self.field_of_view.astype(np.uint8))[0]
+        return float(max(rows.stop - rows.start, columns.stop - columns.start))
+
+    def grey(self, channel: str = "green", polarity: str = "dark") -> Image:
+        """Return the channel that shows vessels best, with vessels brighter than what is around them.
+
+        Args:
+            channel: "green" of a colour picture; a scalar picture has its one channel.
+            polarity: "dark" if vessels are darker than the background, "bright" if they are brighter.
+
+        Returns:
+            Shape ``(j, i)``, background 0 and contrast 1 on average, smooth brightness changes taken out.
+        """
+        place = 1 if channel == "green" and self.channels == 3 else 0
+        return flattened(self.image[..., place] * (-1 if polarity == "dark" else 1), self.field_of_view, self.diameter)
+
+
+def find_field_of_view(image: Image) -> Bools:
+    """Return where a picture shows anything: the largest region that is not black, without its holes.
+
+    Args:
+        image: Shape ``(j, i, channels)``. In a picture without a black border that is everything.
+    """
+    bright = image.max(axis=2)
+    low = float(bright.min())
+    level = low + DARK * (float(np.percentile(bright, 95)) - low)
+    smooth = ndimage.uniform_filter(bright, 5)
+    dark = smooth <= level
+    edge = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
+    if dark.mean() < LEAST_DARK or not edge.any():
+        return np.ones(bright.shape, bool)
+    return fill_holes(largest_component(~dark, connectivity=4)) > 0
+
+
+def flattened(values: Image, field_of_view: Bools, diameter: float) -> Image:
+    """Return an image with mean 0 and spread 1 in every neighbourhood of a tenth of the field of view.
+
+    Args:
+        values: Shape ``(j, i)``.
+        field_of_view: Where it shows anything; elsewhere the result is 0.
+        diameter: Of the field of view, in pixels.
+    """
+    size = max(3, int(diameter / 10) | 1)
+    inside = field_of_view.astype(np.float32)
+    weight = np.maximum(ndimage.uniform_filter(inside, size), 1e-3)
+    mean = ndimage.uniform_filter(np.where(field_of_view, values, 0).astype(np.float32), size) / weight
+    centred = np.where(field_of_view, values - mean, 0).astype(np.float32)
+    # The running sums of the filter can fall below 0 by rounding.
+    spread = np.sqrt(np.maximum(ndimage.uniform_filter(centred * centred, size), np.float32(0)) / weight)
+    typical = float(np.median(spread[field_of_view]))
+    return np.asarray(centred / np.maximum(spread, max(0.3 * typical, 1e-6)), np.float32)

@@ -1,0 +1,131 @@
+"""The likelihood of vessel by an automaton, computed only in windows around loose ends and fragments."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ...nca.channels import picture_channels
+from ...nca.crop import Crop, crop_around
+from ...nca.model import Model
+from ...nca.rollout import Runner
+from ...progress import Progress, report_progress
+from .bridges import near_places
+from .picture import Picture
+from .pieces import Pieces
+from .settings import Settings
+
+Field = NDArray[np.float32]
+
+REACH = 1.0
+"""Windows cover everything within this many times the longest bridge of a loose end or fragment."""
+OVERLAP = 1 / 6
+"""Share of a window's side by which windows overlap; there the likelihood fades from one to the other."""
+AT_ONCE = 8
+"""Windows per pass, between which the progress is reported."""
+
+
+def likelihood(
+    picture: Picture,
+    model: Model,
+    runner: Runner,
+    pieces: Pieces | None = None,
+    *,
+    seed: int = 0,
+    samples: int = 1,
+    steps: int | None = None,
+    everywhere: bool = False,
+    progress: Progress | None = None,
+) -> Field:
+    """Return the likelihood of vessel on the picture's grid, 0 where no window lies.
+
+    The picture is resampled so that its field of view has the diameter that the model was trained at. Windows of the
+    model's size lie on a grid; those that hold nothing near a loose end or fragment are left out.
+
+    Args:
+        picture: The picture.
+        model: A model of the task tubular.
+        runner: Runs its automaton.
+        pieces: The pieces of the picture's mask, where they are known.
+        seed: Of the automaton.
+        samples: Runs that are averaged.
+        steps: Most steps of a run; ``None`` takes the model's, and 0 is the encoder's evidence without any run.
+        everywhere: Lay windows over the whole field of view.
+        progress: Called between passes; may cancel.
+
+    Returns:
+        Shape ``(j, i)``, 0 to 1.
+    """
+    settings, side = Settings.of(model.card), model.card.crop
+    pieces = pieces or Pieces.of(picture.mask)
+    scale = picture.diameter / settings.fov_diameter_px
+    limits = settings.limits_at(picture.diameter)
+    near = picture.field_of_view
+    if not everywhere:
+        near = near & near_places(pieces, limits.keep_px, REACH * limits.bridge_px)
+    crop = _whole(picture, scale, side)
+    wanted = crop.take(near[None].astype(np.float32))[0] > 0
+    grey = picture.grey(settings.channel, settings.polarity)
+    channels = picture_channels(*(crop.take(part[None])[0] for part in (grey, picture.mask, picture.field_of_view)))
+    windows = _windows(wanted, side)
+    total = np.zeros(crop.size, np.float32)
+    weights = np.zeros(crop.size, np.float32)
+    fade = _fade(side)
+    for start in range(0, len(windows), AT_ONCE):
+        report_progress(progress, start / max(len(windows), 1), f"Window {start + 1} of {len(windows)}")
+        part = windows[start : start + AT_ONCE]
+        encoding = runner.encode(np.stack([channels[j : j + side, i : i + side] for j, i in part]))
+        numbers = np.arange(start, start + len(part))
+        found = np.zeros((len(part), side, side), np.float32)
+        for sample in range(samples):
+            rolled = runner.roll(
+                encoding,
+                numbers,
+                steps=model.card.steps if steps is None else steps,
+                fire_rate=model.card.fire_rate,
+                seed=seed + sample,
+            )
+            found += np.clip(rolled.state[..., 0], 0, 1) / samples
+        for (j, i), field in zip(part, found, strict=True):
+            total[j : j + side, i : i + side] += field * fade
+            weights[j : j + side, i : i + side] += fade
+    mean = np.divide(total, weights, out=np.zeros_like(total), where=weights > 0)
+    return np.where(picture.field_of_view, crop.put_back(mean[None])[0], 0).astype(np.float32)
+
+
+def _whole(picture: Picture, scale: float, side: int) -> Crop:
+    """Return the field of view on a grid of ``scale`` pixels of the picture per pixel, at least a window large."""
+    rows, columns = ndimage.find_objects(picture.field_of_view.astype(np.uint8))[0]
+    middle = (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
+    lengths = (rows.stop - rows.start, columns.stop - columns.start)
+    height, width = (max(side, int(np.ceil(length / scale))) for length in lengths)
+    return crop_around(middle, (height, width), scale, (1.0, 1.0), picture.shape)
+
+
+def _windows(wanted: NDArray[np.bool_], side: int) -> list[tuple[int, int]]:
+    """Return the first rows and columns of the windows that hold something wanted in the part that is theirs."""
+    margin = int(side * OVERLAP / 2)
+    found = []
+    for j in _starts(wanted.shape[0], side):
+        for i in _starts(wanted.shape[1], side):
+            rows = slice(j + margin if j else 0, j + side - margin if j + side < wanted.shape[0] else None)
+            columns = slice(i + margin if i else 0, i + side - margin if i + side < wanted.shape[1] else None)
+            if wanted[rows, columns].any():
+                found.append((j, i))
+    return found
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Return evenly spaced starts of windows that cover a length and overlap by at least :data:`OVERLAP`."""
+    if length <= side:
+        return [0]
+    count = int(np.ceil((length - side) / (side * (1 - OVERLAP)))) + 1
+    return [int(start) for start in np.linspace(0, length - side, count).round()]
+
+
+def _fade(side: int) -> Field:
+    """Return the weights of a window: 1 in its middle, falling towards its border."""
+    ramp = np.minimum(np.arange(side) + 1, np.arange(side)[::-1] + 1) / (side * OVERLAP)
+    ramp = np.clip(ramp, 0, 1)
+    return np.outer(ramp, ramp).astype(np.float32)

@@ -1,0 +1,139 @@
+"""The command line on pictures of vessels, from arguments to files and exit status."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from engine.file_samples import write_image, write_labels
+from engine.model_folders import seeing_weights
+from engine.vessel_models import saved
+from engine.vessels import tree, with_gap
+from rncarefine.cli.main import main
+from rncarefine.io.picture_files import read_mask
+
+WHOLE = tree()
+BROKEN = with_gap(WHOLE, 30, 10)
+
+
+@pytest.fixture
+def case(tmp_path, monkeypatch):
+    """A folder with a photograph, a broken mask, the truth, and a model of vessels; it is the current one."""
+    noise = np.random.default_rng(3).normal(0, 4, (80, 80, 3))
+    photo = np.clip(150 - 60 * WHOLE[..., None] + noise, 0, 255).astype(np.uint8)
+    sitk.WriteImage(sitk.GetImageFromArray(photo, isVector=True), str(tmp_path / "photo.png"))
+    for name, mask in (("mask", BROKEN), ("truth", WHOLE)):
+        sitk.WriteImage(sitk.GetImageFromArray(mask.astype(np.uint8) * 255), str(tmp_path / f"{name}.png"))
+    saved(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def repair(*more, image="photo.png", mask="mask.png", output="out.png", model="toy-vessels.npz"):
+    return main(["repair", image, mask, "--output", output, "--model", model, "--device", "numpy", *more])
+
+
+def one_line(capsys, status):
+    said = capsys.readouterr()
+    assert status == 2
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    return line
+
+
+def test_repair_joins_the_vessel_and_writes_mask_and_reports(case, capsys):
+    status = repair("--report", "r.html", "--report", "r.csv", "--report", "r.json")
+    report = json.loads((case / "r.json").read_text(encoding="utf-8"))
+    assert status == (1 if report["picture"]["flagged"] else 0)
+    assert report["picture"]["b0_after"] == 1
+    assert read_mask(case / "out.png")[30, 30:40].all()
+    rows = list(csv.DictReader((case / "r.csv").open(encoding="utf-8")))
+    assert [row["verdict"] for row in rows] == [place["verdict"] for place in report["places"]]
+    assert rows[0]["verdict"] == "bridged"
+    page = (case / "r.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") >= 3
+    assert "http" not in page.replace("http-equiv", "")
+    assert "1 bridges" in capsys.readouterr().out
+
+
+def test_only_bridges_are_made_if_asked_for(case):
+    repair("--bridges-only", "--report", "r.json")
+    report = json.loads((case / "r.json").read_text(encoding="utf-8"))["picture"]
+    assert (report["bridges"], report["extended"], report["removed"], report["thickened_px"]) == (1, 0, 0, 0)
+    out = read_mask(case / "out.png") > 0
+    assert (out >= BROKEN).all()
+
+
+def test_check_names_the_gaps_and_changes_nothing(case, capsys):
+    before = sorted(path.name for path in case.iterdir())
+    assert main(["check", "photo.png", "mask.png"]) == 0
+    # At 80 pixels the limits for a photograph are a few pixels: a gap of two is found, one of ten is none.
+    near = with_gap(WHOLE, 30, 2).astype(np.uint8) * 255
+    sitk.WriteImage(sitk.GetImageFromArray(near), "near.png")
+    assert main(["check", "photo.png", "near.png"]) == 1
+    assert "gap" in capsys.readouterr().out
+    assert sorted(path.name for path in case.iterdir()) == sorted([*before, "near.png"])
+
+
+def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
+    assert main(["evaluate", "truth.png", "truth.png", "--before", "mask.png", "--json", "m.json"]) == 0
+    found = json.loads((case / "m.json").read_text(encoding="utf-8"))["picture"]
+    assert (found["dice"], found["connectivity"], found["b0_error"]) == (1.0, 1.0, 0)
+    assert (found["bridges"], found["bridge_precision"], found["centreline_removed"]) == (1, 1.0, 0.0)
+    assert "connectivity" in capsys.readouterr().out
+
+
+def test_models_and_inputs_of_different_tasks_are_one_clear_sentence(case, capsys):
+    write_image(case / "case.nii.gz")
+    write_labels(case / "seg.nii.gz")
+    seeing_weights(case)
+    assert "short-axis stack" in one_line(capsys, repair(model="seeing.npz"))
+    line = one_line(capsys, repair("--label", "2", image="case.nii.gz", mask="seg.nii.gz", output="out.nii.gz"))
+    assert "single photograph" in line
+    assert not (case / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--close-base"], "--close-base"),
+        (["--trim-pool"], "--trim-pool"),
+        (["--mode", "slice-wise"], "--mode"),
+        (["--pool-label", "3"], "blood pool"),
+        (["--segment", "vessels"], "--label"),
+    ],
+)
+def test_options_of_stacks_are_refused_for_a_picture(case, capsys, more, said):
+    assert said in one_line(capsys, repair(*more))
+
+
+def test_options_of_pictures_are_refused_for_a_stack(case, capsys):
+    write_image(case / "case.nii.gz")
+    write_labels(case / "seg.nii.gz")
+    seeing_weights(case)
+    status = repair("--bridges-only", image="case.nii.gz", mask="seg.nii.gz", output="o.nii.gz", model="seeing.npz")
+    assert "--bridges-only" in one_line(capsys, status)
+
+
+def test_a_batch_repairs_every_picture_keeps_going_and_is_resumed(case, capsys):
+    rows = "case,image,segmentation\na,photo.png,mask.png\nb,photo.png,none.png\nc,photo.png,truth.png\n"
+    (case / "cases.csv").write_text(rows, encoding="utf-8")
+    command = ["batch", "cases.csv", "--output", "done", "--model", "toy-vessels.npz", "--device", "numpy"]
+    assert main([*command, "--workers", "1"]) == 1
+    assert read_mask(case / "done" / "a.png")[30, 30:40].all()
+    np.testing.assert_array_equal(read_mask(case / "done" / "c.png"), WHOLE)
+    table = list(csv.DictReader((case / "done" / "cohort.csv").open(encoding="utf-8")))
+    assert {row["case"] for row in table} >= {"a"}
+    (failed,) = csv.DictReader((case / "done" / "failed.csv").open(encoding="utf-8"))
+    assert failed["case"] == "b"
+    first = (case / "done" / "a.png").stat().st_mtime_ns
+    sitk.WriteImage(sitk.GetImageFromArray(BROKEN.astype(np.uint8) * 255), "none.png")
+    main([*command, "--workers", "1"])
+    assert (case / "done" / "a.png").stat().st_mtime_ns == first
+    assert (case / "done" / "b.png").is_file()
+    capsys.readouterr()
+    assert "other settings" in one_line(capsys, main([*command, "--seed", "5"]))

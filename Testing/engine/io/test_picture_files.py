@@ -1,0 +1,127 @@
+"""Pictures and their masks from files of every kind, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from engine.vessels import tree, with_gap
+from rncarefine import read_picture, write_picture
+from rncarefine.io.picture_files import check_picture_output, is_picture, read_mask
+from rncarefine.io.vessel_sample import vessel_sample_files
+from rncarefine.nca.card import TUBULAR
+
+MASK = with_gap(tree(), 30, 10).astype(np.uint8)
+
+
+def written(path, values, colour=False):
+    sitk.WriteImage(sitk.GetImageFromArray(values, isVector=colour), str(path))
+    return path
+
+
+@pytest.fixture
+def photo(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 4, (80, 80, 3))
+    return written(tmp_path / "photo.png", np.clip(150 - 60 * MASK[..., None] + noise, 0, 255).astype(np.uint8), True)
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("on", [1, 255])
+def test_a_mask_comes_back_as_it_was_with_the_value_that_vessels_had(photo, tmp_path, ending, on):
+    case = read_picture(photo, written(tmp_path / f"mask{ending}", MASK * np.uint8(on)))
+    np.testing.assert_array_equal(case.picture.mask, MASK)
+    assert case.picture.channels == 3
+    write_picture(case, case.picture.mask, tmp_path / f"out{ending}")
+    back = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / f"out{ending}")))
+    assert np.unique(back).tolist() == [0, on]
+    np.testing.assert_array_equal(read_mask(tmp_path / f"out{ending}"), MASK)
+
+
+def test_a_volume_of_one_slice_keeps_its_geometry(photo, tmp_path):
+    image = sitk.GetImageFromArray(MASK[None] * np.uint8(3))
+    image.SetSpacing((0.02, 0.02, 1.0))
+    image.SetOrigin((5.0, 6.0, 7.0))
+    sitk.WriteImage(image, str(tmp_path / "mask.nii.gz"))
+    case = read_picture(photo, tmp_path / "mask.nii.gz", label=3)
+    write_picture(case, case.picture.mask, tmp_path / "out.nii.gz")
+    back = sitk.ReadImage(str(tmp_path / "out.nii.gz"))
+    np.testing.assert_allclose(back.GetSpacing(), (0.02, 0.02, 1.0), atol=1e-6)
+    np.testing.assert_allclose(back.GetOrigin(), (5.0, 6.0, 7.0))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(back)[0], MASK * 3)
+
+
+def test_a_probability_map_is_thresholded_at_a_half_and_kept(photo, tmp_path):
+    soft = np.where(MASK > 0, 200, 60).astype(np.uint8)
+    case = read_picture(photo, written(tmp_path / "soft.png", soft))
+    np.testing.assert_array_equal(case.picture.mask, MASK)
+    assert case.picture.probability[0, 0] == pytest.approx(60 / 255)
+    values = np.where(MASK > 0, 0.7, 0.2).astype(np.float32)
+    case = read_picture(photo, written(tmp_path / "soft.nii.gz", values))
+    np.testing.assert_array_equal(case.picture.mask, MASK)
+    assert case.picture.probability.max() == pytest.approx(0.7)
+
+
+def test_one_label_of_several_is_chosen_and_asked_for(photo, tmp_path):
+    two = MASK.copy()
+    two[60:70, 60:70] = 2
+    path = written(tmp_path / "labels.nii.gz", two)
+    with pytest.raises(ValueError, match="--label"):
+        read_picture(photo, path)
+    np.testing.assert_array_equal(read_picture(photo, path, label=2).picture.mask, two == 2)
+    with pytest.raises(ValueError, match="no label 7"):
+        read_picture(photo, path, label=7)
+
+
+def test_what_cannot_be_a_picture_is_refused_with_the_remedy(photo, tmp_path):
+    stack = written(tmp_path / "stack.nii.gz", np.zeros((3, 80, 80), np.uint8))
+    small = written(tmp_path / "small.png", MASK[:40])
+    colour = written(tmp_path / "colour.png", np.stack([MASK * 200, MASK, MASK], axis=-1).astype(np.uint8), True)
+    for image, mask, said in (
+        (stack, small, "3 slices"),
+        (photo, stack, "3 slices"),
+        (photo, small, "80 x 40"),
+        (photo, colour, "in colour"),
+        (photo, tmp_path / "none.png", "no such file"),
+        (photo, tmp_path / "mask.seg.nrrd", "label map"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            read_picture(image, mask)
+
+
+def test_outputs_that_would_lose_something_are_refused(photo, tmp_path):
+    for output, said in (
+        (tmp_path / "out.jpg", "JPEG"),
+        (photo, "never overwritten"),
+        (tmp_path / "none" / "out.png", "does not exist"),
+        (tmp_path / "out.bmp", "ending"),
+        (tmp_path / "out.seg.nrrd", "plain image"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            check_picture_output(output, (photo,))
+    check_picture_output(tmp_path / "out.png", (photo,))
+
+
+def test_a_picture_is_told_from_a_stack_by_file_and_model(photo, tmp_path):
+    class Card:
+        task = TUBULAR
+
+    slice_ = written(tmp_path / "slice.nii.gz", np.zeros((1, 8, 8), np.float32))
+    stack = written(tmp_path / "stack.nii.gz", np.zeros((3, 8, 8), np.float32))
+    flat = written(tmp_path / "flat.mha", np.zeros((8, 8), np.float32))
+    assert is_picture(photo)
+    assert is_picture(flat)
+    assert not is_picture(slice_)
+    assert is_picture(slice_, Card())
+    assert not is_picture(stack, Card())
+    assert not is_picture(tmp_path / "none.nii.gz")
+
+
+def test_the_sample_is_a_photograph_with_a_broken_mask_and_small():
+    files = vessel_sample_files()
+    case = read_picture(files.image, files.broken)
+    assert case.picture.shape == (960, 999)
+    assert case.picture.probability is None
+    assert read_mask(files.truth).sum() > 50_000
+    assert sum(path.stat().st_size for path in files) < 700_000
+    assert "CC BY 4.0" in (files.image.parent / "ChaseBroken-README.txt").read_text(encoding="utf-8")

@@ -1,0 +1,208 @@
+"""What is guaranteed of a repaired picture, whatever the mask and whatever the likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from engine.vessels import LIMITS, SETTINGS, field_of, tree, with_gap
+from rncarefine.anatomy.shape import EIGHT
+from rncarefine.anatomy.topology import betti_2d, holes
+from rncarefine.reasons import ReasonCode, codes_of
+from rncarefine.refine.decide_places import edit
+from rncarefine.tasks.tubular.edits import length_of
+from rncarefine.tasks.tubular.picture import Picture
+from rncarefine.tasks.tubular.pieces import Pieces
+from rncarefine.tasks.tubular.places import PlaceFinding, find_places
+from rncarefine.words import PlaceVerdict
+
+
+def edited(mask, likelihood, field_of_view=None, image=None, limits=LIMITS, settings=SETTINGS, **options):
+    shown = likelihood if image is None else image
+    seen = np.ones(mask.shape, bool) if field_of_view is None else field_of_view
+    picture = Picture(-np.asarray(shown, np.float32)[..., None], np.asarray(mask, np.uint8), seen)
+    pieces = Pieces.of(mask)
+    places = find_places(pieces, seen, limits)
+    return edit(picture, pieces, places, np.asarray(likelihood, np.float32), settings, limits, **options)
+
+
+@st.composite
+def masks_and_likelihoods(draw):
+    """Draw noise of every density and smoothness, lines among it, and a field of view."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    shape = draw(st.tuples(st.integers(4, 40), st.integers(4, 40)))
+    smooth, density = draw(st.sampled_from([0, 0.8, 1.5])), draw(st.floats(0.02, 0.6))
+    noise = ndimage.gaussian_filter(random.random(shape), smooth)
+    mask = noise < np.quantile(noise, density)
+    likelihood = random.random(shape)
+    if draw(st.booleans()):
+        likelihood = ndimage.gaussian_filter(likelihood, 1.5)
+        likelihood = (likelihood - likelihood.min()) / max(np.ptp(likelihood), 1e-6)
+    likelihood = np.clip(likelihood * draw(st.floats(0.5, 3)), 0, 1)
+    seen = np.ones(shape, bool)
+    if draw(st.booleans()):
+        j, i = np.indices(shape)
+        seen = np.hypot(j - shape[0] / 2, i - shape[1] / 2) < max(shape) * draw(st.floats(0.3, 0.7))
+    return mask, likelihood.astype(np.float32), seen if seen.any() else np.ones(shape, bool)
+
+
+@settings(max_examples=100)
+@given(masks_and_likelihoods())
+def test_every_limit_holds_whatever_the_likelihood(case):
+    mask, likelihood, seen = case
+    result = edited(mask, likelihood, seen)
+    after = result.mask > 0
+    added, removed = after & ~mask, mask & ~after
+    pieces = Pieces.of(mask)
+    # Nothing changes outside the field of view.
+    assert not (added | removed)[~seen].any()
+    # A piece is removed whole or not at all, and none with a long centreline.
+    for label in np.unique(pieces.labels[removed]):
+        assert removed[pieces.labels == label].all()
+        assert pieces.lengths[label] < LIMITS.keep_px
+    # What is added hangs on what was there: b0 never rises, and neither does b1.
+    new, _ = ndimage.label(after, structure=EIGHT)
+    assert set(np.unique(new)) == set(np.unique(new[mask])) | set(np.unique(new[~after]))
+    before_numbers, numbers = betti_2d(mask), betti_2d(after)
+    assert numbers[0] <= before_numbers[0]
+    assert numbers[1] <= before_numbers[1]
+    for each in result.edits:
+        if each.verdict is PlaceVerdict.BRIDGED:
+            assert length_of(each.bridge.path) <= LIMITS.bridge_px
+            assert each.features["support"] > 0
+            assert 0 <= each.confidence <= 1
+        if each.verdict is PlaceVerdict.FILLED:
+            assert each.changed[1].sum() < LIMITS.hole_px
+
+
+@settings(max_examples=60)
+@given(masks_and_likelihoods())
+def test_only_small_holes_are_filled(case):
+    mask, likelihood, seen = case
+    after = edited(mask, likelihood, seen).mask > 0
+    labels, count = holes(mask)
+    for number in range(1, count + 1):
+        hole = labels == number
+        if hole.sum() >= LIMITS.hole_px:
+            assert not after[hole].all()
+
+
+@settings(max_examples=60)
+@given(masks_and_likelihoods())
+def test_nothing_is_removed_if_only_bridges_may_be_made_and_every_addition_joins_pieces(case):
+    mask, likelihood, seen = case
+    result = edited(mask, likelihood, seen, bridges_only=True)
+    after = result.mask > 0
+    assert (after >= mask).all()
+    pieces = Pieces.of(mask)
+    added, count = ndimage.label(after & ~mask, structure=EIGHT)
+    for number in range(1, count + 1):
+        touched = np.unique(pieces.labels[ndimage.binary_dilation(added == number, EIGHT)])
+        assert (touched > 0).sum() >= 2
+
+
+@settings(max_examples=30)
+@given(masks_and_likelihoods())
+def test_a_mask_without_findings_is_returned_unchanged(case):
+    mask, likelihood, seen = case
+    pieces = Pieces.of(mask)
+    alone = pieces.labels == int(pieces.sizes[1:].argmax()) + 1 if pieces.count else mask
+    whole = ndimage.binary_fill_holes(alone)
+    np.testing.assert_array_equal(edited(whole, likelihood, seen).mask, whole)
+
+
+def test_a_gap_that_the_image_fills_is_bridged_and_one_that_it_does_not_is_left():
+    whole = tree()
+    broken = with_gap(whole, 30, 12)
+    result = edited(broken, field_of(whole))
+    assert [each.verdict for each in result.edits if each.place.finding is PlaceFinding.GAP] == [PlaceVerdict.BRIDGED]
+    assert betti_2d(result.mask) == betti_2d(whole)
+    assert (result.mask[whole & ~broken] > 0).mean() > 0.9
+    empty = edited(broken, field_of(broken))
+    assert {each.verdict for each in empty.edits} == {PlaceVerdict.LEFT}
+    np.testing.assert_array_equal(empty.mask, broken)
+
+
+def test_a_bridge_that_is_too_long_too_unsure_or_without_support_is_left_with_the_reason():
+    whole = tree()
+    broken = with_gap(whole, 30, 12)
+    for change, code in (
+        ({"settings": SETTINGS.__class__(least_confidence=0.999)}, ReasonCode.UNSURE),
+        ({"image": -field_of(whole)}, ReasonCode.NO_SUPPORT),
+    ):
+        result = edited(broken, field_of(whole), **change)
+        gaps = [each for each in result.edits if each.place.finding is PlaceFinding.GAP]
+        assert all(each.verdict is PlaceVerdict.LEFT for each in gaps)
+        assert any(code.value in codes_of(each.reasons) for each in gaps), code
+    far = edited(with_gap(whole, 30, 30), field_of(whole))
+    assert not [each for each in far.edits if each.verdict is PlaceVerdict.BRIDGED]
+
+
+def test_a_bridge_to_a_fragment_must_be_surer_and_a_path_leads_through_one_that_is_doubtful():
+    whole = tree()
+    broken = with_gap(whole, 30, 12)
+    broken[29:32, 35:37] = True
+    strict = SETTINGS.__class__(fragment_confidence=0.999)
+    left = edited(broken, field_of(whole), settings=strict)
+    assert not [each for each in left.edits if each.verdict is PlaceVerdict.BRIDGED]
+    bridged = edited(broken, field_of(whole), settings=replace(strict, join_likelihood=1.0))
+    assert [each.verdict for each in bridged.edits].count(PlaceVerdict.BRIDGED) == 1
+    assert betti_2d(bridged.mask) == betti_2d(whole)
+    assert (bridged.mask[broken] > 0).all()
+
+
+def test_a_fragment_goes_where_the_image_shows_no_vessel_and_stays_where_it_does():
+    whole = tree()
+    speck = whole.copy()
+    speck[10:12, 60:64] = True
+    gone = edited(speck, field_of(whole))
+    np.testing.assert_array_equal(gone.mask, whole)
+    assert [each.verdict for each in gone.edits if each.place.finding is PlaceFinding.FRAGMENT] == [
+        PlaceVerdict.REMOVED
+    ]
+    stays = edited(speck, field_of(speck))
+    np.testing.assert_array_equal(stays.mask, speck)
+    kept = edited(speck, field_of(whole), add_only=True)
+    np.testing.assert_array_equal(kept.mask, speck)
+
+
+def test_a_pinhole_is_filled_where_the_image_shows_vessel():
+    whole = tree()
+    whole[26:35, 20:29] = True
+    pierced = whole.copy()
+    pierced[30, 24] = False
+    np.testing.assert_array_equal(edited(pierced, field_of(whole)).mask, whole)
+    np.testing.assert_array_equal(edited(pierced, field_of(pierced)).mask, pierced)
+
+
+def test_no_bridge_closes_a_loop():
+    ring = np.zeros((60, 60), bool)
+    ring[10:50, 10:13] = ring[10:50, 47:50] = ring[10:13, 10:50] = ring[47:50, 10:50] = True
+    open_ = ring.copy()
+    open_[10:13, 25:32] = False
+    open_[47:50, 25:32] = False
+    assert betti_2d(open_) == (2, 0)
+    result = edited(open_, field_of(ring))
+    assert betti_2d(result.mask) == (1, 0)
+
+
+@pytest.mark.parametrize("angle", [0, 30, 45, 90])
+def test_open_ends_are_lengthened_and_leave_a_gap_that_can_be_seen_where_they_may_not_join(angle):
+    j, i = np.indices((90, 90)) - 45.0
+    along = i * np.cos(np.radians(angle)) + j * np.sin(np.radians(angle))
+    across = -i * np.sin(np.radians(angle)) + j * np.cos(np.radians(angle))
+    line = (np.abs(across) < 1.6) & (np.abs(along) < 35)
+    given_ = line & ((along < -6) | (along > 33))
+    result = edited(given_, field_of(line))
+    extended = [each for each in result.edits if each.verdict is PlaceVerdict.EXTENDED]
+    assert len(extended) == 2
+    assert result.mask[line].sum() > given_.sum() + 40
+    assert betti_2d(result.mask) == (2, 0)
+    pieces, _ = ndimage.label(result.mask, structure=EIGHT)
+    assert ndimage.distance_transform_edt(pieces != 1)[pieces == 2].min() >= 3
