@@ -151,7 +151,7 @@ def test_colour_tells_a_picture_and_grey_needs_the_model(photograph: tuple[Any, 
     assert not is_picture(heart.volume)
     assert not is_picture(None)
     if colour:
-        with pytest.raises(ValueError, match="values a voxel"):
+        with pytest.raises(ValueError, match="3 values"):
             Selection.create(segmentation, "vessels", volume)
     assert Selection.create(segmentation, "vessels", volume, picture=True).segment_id == "vessels"
 

@@ -263,7 +263,7 @@ def test_the_pool_can_be_trimmed_only_where_one_is_chosen(heart: Heart) -> None:
 @pytest.fixture
 def three_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have two models for slices and one for volumes, each under its own licence."""
-    card = available_models()[0]
+    card = next(card for card in available_models() if card.name == "sax-cine-2d")
     cards = [
         replace(card, name="sax-a", licence="MIT"),
         replace(card, licence="CC BY-NC-SA 4.0"),
@@ -288,7 +288,7 @@ def test_the_models_of_the_mode_are_offered_with_their_licence(three_models: Non
 
 
 def test_the_tooltip_of_the_model_says_what_it_was_trained_on(heart: Heart) -> None:
-    card = available_models()[0]
+    card = next(card for card in available_models() if card.name == "sax-cine-2d")
     tip = open_module().ui.modelSelector.toolTip
     assert card.title in tip
     assert card.training_data in tip

@@ -19,6 +19,7 @@ from rncarefine.nca.model import available_models, load_model
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.refine.result import Repaired
+from rncarefine.tasks.task import RING, task_of
 
 TOLERANCE = 5
 """Pixels by which a count may differ on another processor."""
@@ -40,8 +41,8 @@ EXPECTED: dict[str, list[tuple[int, int, int, str]]] = {
         (1173, 0, 264, "CLEANED"),
         (1100, 0, 1374, "CLEANED"),
         (1047, 0, 743, "CLEANED"),
-        (908, 91, 395, "AUTOMATON"),
-        (887, 83, 482, "AUTOMATON"),
+        (883, 0, 329, "CLEANED"),
+        (858, 0, 428, "CLEANED"),
         (708, 164, 478, "AUTOMATON"),
         (594, 120, 157, "AUTOMATON"),
         (441, 157, 870, "AUTOMATON"),
@@ -81,9 +82,10 @@ def test_the_shipped_weights_repair_the_sample_as_before(name: str) -> None:
 
 
 def test_every_shipped_model_has_its_numbers() -> None:
-    assert sorted(EXPECTED) == sorted(card.name for card in available_models())
+    assert sorted(EXPECTED) == sorted(card.name for card in available_models() if task_of(card) is RING)
 
 
 if __name__ == "__main__":
     for card in available_models():
-        print(f'"{card.name}": {counts(repaired(card.name))},')
+        if task_of(card) is RING:
+            print(f'"{card.name}": {counts(repaired(card.name))},')

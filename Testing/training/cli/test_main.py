@@ -148,8 +148,8 @@ def test_weights_given_by_path_are_evaluated(tmp_path):
     config = write_config(tmp_path / "toy.yaml")
     done = call("evaluate", "--run", run, "--config", config, "--model", tmp_path / "tiny-2d.npz")
     assert done.exit_code == 0, done.output
-    table = pd.read_csv(run / "evaluation-select.csv").set_index("method")
-    assert table.loc["RNCARefine", "valid"].startswith("100.0 %")
+    table = pd.read_csv(run / "evaluation-select.csv").set_index(["network", "method"])
+    assert table.loc[("all", "RNCARefine"), "valid"].startswith("100.0 %")
 
 
 @pytest.mark.parametrize("network", ["middle-0", "other-0@1", "@1"])

@@ -26,7 +26,7 @@ NETWORKS = {
 def asked(monkeypatch):
     """Replace the networks by one that records which network segments which case."""
     calls = []
-    monkeypatch.setattr(failures, "load_network", lambda description, path: path)
+    monkeypatch.setattr(failures, "load_network", lambda description, path, classes: path)
 
     def predict(network, case, spacing_mm):
         calls.append((f"{network.parent.name}@{network.stem.partition('-')[2]}", case.name))
@@ -109,7 +109,7 @@ def test_no_network_is_ever_asked_about_a_subject_it_was_trained_on(seed, count,
 def segmented(monkeypatch):
     """Record the cases that networks segment."""
     seen = []
-    monkeypatch.setattr(failures, "load_network", lambda description, path: path)
+    monkeypatch.setattr(failures, "load_network", lambda description, path, classes: path)
     monkeypatch.setattr(failures, "predict", lambda network, case, spacing_mm: seen.append(case) or failed(case.labels))
     return seen
 
