@@ -141,7 +141,8 @@ def model_table(cards: Iterable[ModelCard]) -> Table:
     for title in ("what", "mode", "licence of the weights", "training data", "mm", "SHA-256"):
         table.add_column(title)
     for card in cards:
-        spacing, digest = f"{card.spacing_mm:g}", card.sha256[:12]
+        spacing = "" if card.task == TUBULAR else f"{card.spacing_mm:g}"  # pictures have no mm
+        digest = card.sha256[:12]
         values = (card.name, card.title, card.mode, card.licence, card.training_data, spacing, digest)
         table.add_row(*(escape(value) for value in values))
     return table
