@@ -161,7 +161,7 @@ class LabelMap:
         raw, before = self.stored.raw.copy(), _labels(self.path, self.stored)
         changed = self.values != before
         for label in np.unique(self.values[changed]):
-            codes, counts = np.unique(raw[before == label], return_counts=True)
+            codes, counts = np.unique(self.stored.raw[before == label], return_counts=True)
             code = codes[counts.argmax()] if len(codes) else self.stored.code_of(float(label))
             raw[changed & (self.values == label)] = code
         return raw

@@ -32,12 +32,14 @@ class PictureCase:
         path: The segmentation's file.
         source: The segmentation as it is on disk.
         on: Its value that is vessel; 255 if it is a probability map.
+        others: Its other labels, which are kept, shape ``(j, i)``; 0 elsewhere.
     """
 
     picture: Picture
     path: Path
     source: sitk.Image
     on: int
+    others: NDArray[Any]
 
 
 def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
@@ -100,7 +102,8 @@ def read_picture(
         path = Path(field_of_view)
         seen = _scalar(_plane(_read(path, "field of view"), path, "field of view"), path) > 0
     name = image.name[: -len(ending_of(image, (*PHOTOGRAPHS, *READABLE)))]
-    return PictureCase(Picture.create(pixels, mask, seen, probability, name), segmentation, source, on)
+    others = np.where(values == on, 0, values) if label is not None else np.zeros_like(values)
+    return PictureCase(Picture.create(pixels, mask, seen, probability, name), segmentation, source, on, others)
 
 
 def read_mask(path: str | Path, label: int | None = None) -> Mask:
@@ -116,6 +119,8 @@ def read_mask(path: str | Path, label: int | None = None) -> Mask:
 def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     """Write a repaired mask, whole or not at all, with the value that vessels had and the geometry of the input.
 
+    Other labels stay as they are: vessels take no pixel from them.
+
     Args:
         case: The case as it was read.
         mask: Vessels, shape ``(j, i)``, 0 and 1.
@@ -127,9 +132,12 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     """
     path = Path(path)
     ending_of(path, LOSSLESS)
-    kind = np.uint8 if case.on <= 255 else np.uint16
-    values = np.where(mask > 0, case.on, 0).astype(kind)
     flat = path.name.lower().endswith(PHOTOGRAPHS)
+    largest = max(case.on, int(case.others.max()))
+    if flat and largest > np.iinfo(np.uint16).max:
+        raise ValueError(f"{path}: the value {largest} has no place in this format. Choose .nrrd for the output.")
+    kind = next(kind for kind in (np.uint8, np.uint16, np.uint32) if largest <= np.iinfo(kind).max)
+    values = np.where(case.others > 0, case.others, np.where(mask > 0, case.on, 0)).astype(kind)
     written = sitk.GetImageFromArray(values if flat or case.source.GetDimension() == 2 else values[None])
     if not flat and written.GetSize() == case.source.GetSize():
         written.CopyInformation(case.source)
@@ -224,6 +232,11 @@ def _vessels(values: NDArray[Any], path: Path, label: int | None) -> tuple[Mask,
         raise ValueError(f"{path}: probabilities must lie between 0 and 1; the largest is {present[-1]:g}. Scale them.")
     if whole and not path.name.lower().endswith(PHOTOGRAPHS):
         raise ValueError(f"{path} has the labels {', '.join(map(str, shown[:10]))}. Say which is the vessels, --label.")
+    if whole and present[-1] < 128:
+        raise ValueError(
+            f"{path} has no value of 128 and more: as a probability map it shows no vessel. If its values "
+            f"({', '.join(map(str, shown[:10]))}) are labels, say which is the vessels, --label."
+        )
     top = 1.0 if not whole else 255.0 if present[-1] <= 255 else 65535.0
     probability = (values / top).astype(np.float32)
     return (probability >= 0.5).astype(np.uint8), probability, 255

@@ -116,6 +116,7 @@ def edit(
     if not bridges_only:
         # What hung on a bridge would still join the pieces after the bridge was rejected.
         free = ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
+        free &= canvas.mask | ~pieces.mask  # a fragment that was removed does not come back in part
         thickened = _thicken(canvas, likelihood, free)
         edited.extend(_extensions(canvas, likelihood, free, settings))
     return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)

@@ -293,6 +293,19 @@ def test_the_wall_takes_voxels_from_pool_and_neighbours_and_nothing_else_changes
     assert set(result[changed & (after == 0)]) == {0}
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_most_of_a_wall_may_go_and_the_rest_keeps_its_label(tmp_path, ending):
+    case = label_case(tmp_path, ending)
+    stack, _ = broken_stack()
+    after = stack.mask.copy()
+    after[:, :, : stack.shape[2] // 2] = 0
+    after[0, 0, -3:] = 1
+    assert 0 < (after & stack.mask).sum() < 0.5 * stack.mask.sum() + 1
+    after[1:3] = 0
+    write_wall(case, after, tmp_path / f"out.{ending}")
+    assert np.array_equal(array(tmp_path / f"out.{ending}") == MYOCARDIUM, after)
+
+
 def test_metadata_of_the_same_format_is_kept(tmp_path):
     sitk.WriteImage(volume(labels(), patient_note="7 of 9"), str(tmp_path / "seg.nrrd"))
     case = read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)

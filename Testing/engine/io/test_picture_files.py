@@ -73,6 +73,33 @@ def test_one_label_of_several_is_chosen_and_asked_for(photo, tmp_path):
         read_picture(photo, path, label=7)
 
 
+@pytest.mark.parametrize("ending", [".png", ".nii.gz"])
+def test_other_labels_stay_as_they_are(photo, tmp_path, ending):
+    two = MASK.copy()
+    two[60:70, 30:40] = 2
+    case = read_picture(photo, written(tmp_path / f"labels{ending}", two), label=1)
+    wider = case.picture.mask.copy()
+    wider[58:65, 35:50], wider[29:32, 5:10] = 1, 0
+    write_picture(case, wider, tmp_path / f"out{ending}")
+    back = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / f"out{ending}")))
+    np.testing.assert_array_equal(back, np.where(two == 2, 2, wider))
+
+
+def test_large_values_are_kept_where_the_format_has_them(photo, tmp_path):
+    case = read_picture(photo, written(tmp_path / "mask.nrrd", MASK * np.int32(100_000)))
+    write_picture(case, case.picture.mask, tmp_path / "out.nrrd")
+    back = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out.nrrd")))
+    assert np.unique(back).tolist() == [0, 100_000]
+    with pytest.raises(ValueError, match="100000"):
+        write_picture(case, case.picture.mask, tmp_path / "out.png")
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_small_values_of_a_photograph_may_be_labels_or_no_vessel(photo, tmp_path, ending):
+    with pytest.raises(ValueError, match="--label"):
+        read_picture(photo, written(tmp_path / f"labels{ending}", MASK * np.uint8(1) + np.roll(MASK, 9)))
+
+
 def test_what_cannot_be_a_picture_is_refused_with_the_remedy(photo, tmp_path):
     stack = written(tmp_path / "stack.nii.gz", np.zeros((3, 80, 80), np.uint8))
     small = written(tmp_path / "small.png", MASK[:40])

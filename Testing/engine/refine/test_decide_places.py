@@ -172,6 +172,19 @@ def test_a_fragment_goes_where_the_image_shows_no_vessel_and_stays_where_it_does
     np.testing.assert_array_equal(kept.mask, speck)
 
 
+def test_a_fragment_that_was_removed_does_not_come_back_in_part():
+    whole = tree()
+    whole[:, 60:] = False
+    broken = whole.copy()
+    broken[26:35, 64:68] = True
+    likelihood = field_of(whole)
+    likelihood[29:32, 52:78] = 0.9  # the vessel goes on through the fragment
+    strict = SETTINGS.__class__(fragment_confidence=0.999, fragment_likelihood=0.8)
+    result = edited(broken, likelihood, settings=strict)
+    assert PlaceVerdict.REMOVED in {each.verdict for each in result.edits}
+    assert not result.mask[26:35, 64:68].any()
+
+
 def test_a_pinhole_is_filled_where_the_image_shows_vessel():
     whole = tree()
     whole[26:35, 20:29] = True
