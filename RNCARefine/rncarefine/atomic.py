@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+_NEW = "-new-"
+_TEMPORARY = re.compile(rf"^(\.[0-9a-f]{{8}}{_NEW})+")
 
 
 @contextmanager
@@ -31,7 +35,7 @@ def written_whole(*paths: str | Path) -> Iterator[list[Path]]:
     if len(set(finals)) != len(finals):
         raise ValueError(f"{', '.join(path.name for path in finals)}: two outputs are the same file. Rename one.")
     token = secrets.token_hex(4)
-    temporaries = [final.with_name(f".{token}-new-{final.name}") for final in finals]
+    temporaries = [final.with_name(f".{token}{_NEW}{final.name}") for final in finals]
     backups = [final.with_name(f".{token}-old-{final.name}") for final in finals]
     try:
         yield temporaries
@@ -52,6 +56,11 @@ def write_bytes_whole(path: str | Path, data: bytes) -> None:
 def write_text_whole(path: str | Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with its line ends as they are, whole or not at all."""
     write_bytes_whole(path, text.encode("utf-8"))
+
+
+def named(path: Path) -> str:
+    """Return the name of a file for a message; for a temporary file, the name of the file that it stands for."""
+    return _TEMPORARY.sub("", path.name)
 
 
 def real_path(path: Path) -> Path:

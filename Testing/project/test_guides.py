@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import re
 import shlex
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ GUIDES = ["README.md", "CONTRIBUTING.md", "Training/README.md", *DOCUMENTS]
 SLICER, COMMAND_LINE, METHOD = "docs/slicer.md", "docs/command-line.md", "docs/method.md"
 WITH_PROGRAMS = ["README.md", COMMAND_LINE, "docs/evaluation.md", "docs/train.md"]
 WITH_INSTALLATION = [*WITH_PROGRAMS, "CONTRIBUTING.md"]
+NEAR = "input near the heart"
 PROGRAMS = {
     "rncarefine": rncarefine.cli.commands.app,
     "rncarefine-train": rncarefine_training.cli.main.app,
@@ -135,6 +137,46 @@ def test_every_reason_code_is_explained_with_its_numbers() -> None:
 def test_readme_has_one_table_of_results() -> None:
     place = r"^<!-- results -->\n\|(?:.*\n)+?<!-- end of results -->$"
     assert len(re.findall(place, text("README.md"), re.MULTILINE)) == 1
+
+
+def test_readme_has_the_results_of_the_evaluation() -> None:
+    with (ROOT / "docs/figures/evaluation-test.csv").open(encoding="utf-8") as file:
+        rows = {(row["network"], row["model"], row["method"]): row for row in csv.DictReader(file)}
+    networks, model = ("weak", "middle", "basic", "unseen"), "sax-cine-2d"
+    ours = [rows[network, model, "RNCARefine"] for network in networks]
+    expected = {
+        "broken slices": [row["broken"] for row in ours],
+        "input": [shortened(row["dice before"]) for row in ours],
+        "**RNCARefine**": [f"**{shortened(row['dice'])}**" for row in ours],
+        "refused / flagged": [f"{row['refused']} / {row['flagged']}" for row in ours],
+        "correct slices changed": [f"{row['correct changed']} of {row['correct']}" for row in ours],
+    }
+    for method, by in (("segment anew", model), ("one pass", model), ("polar interpolation", "-"), (NEAR, "-")):
+        expected[method] = [shortened(rows[network, by, method]["dice"]) for network in networks]
+    (table,) = re.findall(r"<!-- results -->\n((?:\|.*\n)+)", text("README.md"))
+    lines = [[cell.strip() for cell in line.strip("|\n ").split("|")] for line in table.splitlines()[2:]]
+    assert {line[0]: line[1:] for line in lines} == expected
+
+
+def shortened(number: str) -> str:
+    return f"{float(number):.3f}".lstrip("0")
+
+
+@pytest.mark.parametrize(
+    ("guide", "start", "end"),
+    [
+        ("docs/evaluation.md", "## Summary", "## Broken slices"),
+        ("docs/vessels.md", "Over all pictures RNCARefine", "What was not reached"),
+    ],
+)
+def test_a_summary_has_the_numbers_of_its_tables(guide: str, start: str, end: str) -> None:
+    whole = text(guide)
+    summary = whole[whole.index(start) : whole.index(end)]
+    shown = {float(number) for table in tables(guide) for number in re.findall(r"\d*\.?\d+", table)}
+    known = {round(value, digits) for value in shown for digits in range(4)} | {round(100 * v, 1) for v in shown}
+    numbers = [float(number) for number in re.findall(r"(?<![\w`])\d*\.\d+", summary)]
+    assert len(numbers) >= 8
+    assert [number for number in numbers if number not in known] == []
 
 
 @pytest.mark.parametrize("guide", WITH_INSTALLATION)

@@ -15,6 +15,7 @@ from harness.hearts import add_segment, node_census, segment_voxels
 from rncarefine.words import PlaceVerdict
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.review import ADDED, find_review_segment
+from RNCARefineLib.mrml.segments import write_segment
 from RNCARefineLib.mrml.vessel_review import VesselReview
 from RNCARefineLib.mrml.vessels import is_picture
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
@@ -89,6 +90,24 @@ def test_a_rejected_bridge_is_put_back_accepted_again_and_kept_in_the_segmentati
     assert accepted.places[number].accepted is True
     with pytest.raises(ValueError, match="no place 999"):
         review.accept(999)
+
+
+def test_a_decision_changes_its_place_and_no_voxel_that_was_edited_by_hand(
+    repaired: tuple[Any, Any, Any, Any],
+) -> None:
+    logic, volume, report, node = repaired
+    review, number = logic.pictureReview(node), bridge_of(report)
+    edited = voxels(node, volume).copy()
+    edited[70:75, 70:75] = 1
+    edited[29:32, 5:8] = 0
+    write_segment(node, "vessels", edited[None].astype(np.uint8), VolumeGrid.of_volume(volume))
+    review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), edited)
+    review.reject(number)
+    now = voxels(node, volume)
+    assert now[70:75, 70:75].all()
+    assert not now[29:32, 5:8].any()
+    assert not now[30, 31:39].any()
 
 
 def test_a_place_that_was_left_cannot_be_rejected(photograph: tuple[Any, Any], module: Any, tmp_path: Path) -> None:

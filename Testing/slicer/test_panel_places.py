@@ -64,7 +64,7 @@ def test_places_are_repaired_rejected_accepted_and_exported(panel: Any, desktop:
     panel.ui.deviceSelector.setCurrentIndex(panel.ui.deviceSelector.findText("numpy"))
     panel.ui.repairButton.click()
     assert verdicts(panel)[0] == "bridged"
-    assert "1 bridges" in panel.ui.placesSummaryLabel.text
+    assert "1 bridge," in panel.ui.placesSummaryLabel.text
     volume = panel.ui.volumeSelector.currentNode()
     joined = segment_voxels(output(panel), "vessels", volume)[0]
     assert joined[30, 30:40].all()

@@ -120,11 +120,12 @@ class VesselReview:
         """Write the report with the decisions made so far, as CSV, JSON or HTML by the ending."""
         pixels = slicer.util.arrayFromVolume(self.volume_node)[0]
         picture = Picture.create(pixels, _unpacked(*self._values()["before"]), name=self.volume_node.GetName())
-        write_picture_report(self.report(), path, picture, self._mask_now())
+        write_picture_report(self.report(), path, picture, self.mask_now())
 
     def _decide(self, number: int, accepted: bool) -> PictureReport:
-        """Note a decision, and write the segments as all decisions together leave them."""
+        """Note a decision, and write the place as it leaves it; what was edited by hand elsewhere stays."""
         self._checked(number)
+        mask = self.mask_now()
         values = self._values()
         report = PictureReport.from_dict(values["report"])
         places = list(report.places)
@@ -133,27 +134,19 @@ class VesselReview:
         report = replace(report, places=places, picture=replace(report.picture, flagged=flagged))
         values["report"] = strict_values(report.to_dict())
         self.segmentation_node.GetSegmentation().GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
-        mask, before = self._mask_now(), _unpacked(*values["before"])
+        edit, before = values["edits"][number], _unpacked(*values["before"])
+        if edit is not None:
+            window, pixels = _place_of(edit)
+            source = _unpacked(*values["after"]) if accepted else before
+            mask[window][pixels] = source[window][pixels]
         grid = VolumeGrid.of_volume(self.volume_node)
         write_segment(self.segmentation_node, self.segment_id, mask[None], grid)
-        for kind, pixels in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
+        for kind, changed in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
             note = find_review_segment(self.segmentation_node.GetSegmentation(), self.segment_id, kind)
             if note is not None:
-                write_segment(self.segmentation_node, note, pixels[None].astype(np.uint8), grid)
+                write_segment(self.segmentation_node, note, changed[None].astype(np.uint8), grid)
         self._put_table(report)
         return report
-
-    def _mask_now(self) -> Mask:
-        """Return the mask as the decisions leave it, shape ``(j, i)``."""
-        values = self._values()
-        mask, before = _unpacked(*values["after"]), _unpacked(*values["before"])
-        for place, edit in zip(values["report"]["places"], values["edits"], strict=True):
-            if place["accepted"] is False and edit is not None:
-                j, i, *packed = edit
-                pixels = _unpacked(*packed) > 0
-                window = slice(j, j + pixels.shape[0]), slice(i, i + pixels.shape[1])
-                mask[window][pixels] = before[window][pixels]
-        return mask
 
     def mask_now(self) -> Mask:
         """Return the segment as it is now on the volume's grid, shape ``(j, i)``."""
@@ -178,6 +171,13 @@ def _packed(mask: NDArray[np.bool_]) -> list[Any]:
     """Return a mask as rows, columns and compressed text."""
     data = zlib.compress(np.packbits(mask).tobytes(), 9)
     return [*mask.shape, base64.b64encode(data).decode("ascii")]
+
+
+def _place_of(edit: list[Any]) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+    """Return the window and the pixels of an edit."""
+    j, i, *packed = edit
+    pixels = _unpacked(*packed) > 0
+    return (slice(j, j + pixels.shape[0]), slice(i, i + pixels.shape[1])), pixels
 
 
 def _unpacked(rows: int, columns: int, text: str) -> Mask:

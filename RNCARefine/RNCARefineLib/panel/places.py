@@ -143,7 +143,10 @@ class PlaceSection:
 def _decision(place: PlaceRecord) -> str:
     if place.accepted is not None:
         return _("yes") if place.accepted else _("no")
-    return _("look at it") if place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR else ""
+    if place.verdict is PlaceVerdict.TO_REPAIR:
+        return ""
+    changed = bool(place.added_px or place.removed_px)
+    return _("review") if place.flagged else _("undecided") if changed else ""
 
 
 _COLUMNS: list[tuple[str, Callable[[PlaceRecord], str]]] = [

@@ -28,7 +28,7 @@ class OutputError(OSError):
 
 @contextmanager
 def output(folder: Path) -> Iterator[None]:
-    """Return where nothing could be written, and the remedy.
+    """Turn an error of writing in the block into one that names the folder and the remedy.
 
     Raises:
         OutputError: An ``OSError`` came up inside the block.

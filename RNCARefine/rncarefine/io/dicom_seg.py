@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..atomic import named
 from ..stack import Mask
 from .dicom_series import DicomSeries, one_line, require_pydicom
 from .grid import Grid
@@ -172,7 +173,7 @@ class DicomSeg(NamedSegments):
         except OSError:
             raise
         except Exception as error:  # highdicom raises whatever an incomplete series leads to
-            raise OSError(f"{path.name}: the DICOM segmentation cannot be written ({one_line(error)})") from error
+            raise OSError(f"{named(path)}: the DICOM segmentation cannot be written ({one_line(error)})") from error
 
 
 def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:

@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..atomic import named
 from ..stack import Mask
 from .grid import Grid
 from .meta_image import read_meta_image
@@ -142,9 +143,9 @@ class LabelMap:
         try:
             written = read_label_map(path).values
         except ValueError as error:
-            raise OSError(f"{path.name} does not read back as it was written. Is the disk full?") from error
+            raise OSError(f"{named(path)} does not read back as it was written. Is the disk full?") from error
         if not np.array_equal(written, self.values):
-            raise OSError(f"{path.name} does not read back as it was written. Is the disk full?")
+            raise OSError(f"{named(path)} does not read back as it was written. Is the disk full?")
 
     def _write_with_itk(self, path: Path, same: bool) -> None:
         image = as_image(self.values, self.grid)
@@ -154,7 +155,7 @@ class LabelMap:
             with quiet():
                 sitk.WriteImage(image, str(path), useCompression=True)
         except RuntimeError as error:
-            raise OSError(f"{path.name} cannot be written ({_last_line(error)}).") from error
+            raise OSError(f"{named(path)} cannot be written ({_last_line(error)}).") from error
 
     def _as_stored(self) -> NDArray[Any]:
         """Return the numbers of the file: those of the voxels that have not changed are the same as before."""

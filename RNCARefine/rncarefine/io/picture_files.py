@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..atomic import written_whole
+from ..atomic import named, written_whole
 from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
@@ -103,7 +103,8 @@ def read_picture(
         seen = _scalar(_plane(_read(path, "field of view"), path, "field of view"), path) > 0
     name = image.name[: -len(ending_of(image, (*PHOTOGRAPHS, *READABLE)))]
     others = np.where(values == on, 0, values) if label is not None else np.zeros_like(values)
-    return PictureCase(Picture.create(pixels, mask, seen, probability, name), segmentation, source, on, others)
+    picture = Picture.create(pixels, mask, seen, probability, name)
+    return PictureCase(replace(picture, others=others > 0), segmentation, source, on, others)
 
 
 def read_mask(path: str | Path, label: int | None = None) -> Mask:
@@ -119,7 +120,7 @@ def read_mask(path: str | Path, label: int | None = None) -> Mask:
 def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     """Write a repaired mask, whole or not at all, with the value that vessels had and the geometry of the input.
 
-    Other labels stay as they are: vessels take no pixel from them.
+    Other labels stay as they are.
 
     Args:
         case: The case as it was read.
@@ -147,9 +148,9 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
                 sitk.WriteImage(written, str(temporary), useCompression=True)
                 back = sitk.GetArrayFromImage(sitk.ReadImage(str(temporary)))
         except RuntimeError as error:
-            raise OSError(f"{path.name} cannot be written ({str(error).splitlines()[-1]}).") from error
+            raise OSError(f"{named(path)} cannot be written ({str(error).splitlines()[-1]}).") from error
         if not np.array_equal(back.reshape(values.shape), values):
-            raise OSError(f"{path.name} does not read back as it was written. Is the disk full?")
+            raise OSError(f"{named(path)} does not read back as it was written. Is the disk full?")
 
 
 def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> None:

@@ -101,9 +101,9 @@ def edit(
     thickened = np.zeros(picture.shape, bool)
     if all(place.finding is PlaceFinding.SPUR for place in places):
         return PictureEdits(picture.mask.copy(), [_left(place) for place in places], thickened)
-    canvas = Canvas(pieces, picture.field_of_view, limits)
+    canvas, room = Canvas(pieces, picture.may_change, limits), picture.away_from_rim
     grey = picture.grey(settings.channel, settings.polarity)
-    found = candidates(pieces, likelihood, picture.field_of_view, limits, settings.join_likelihood)
+    found = candidates(pieces, likelihood, room, limits, settings.join_likelihood)
     features = bridge_features(found, pieces, likelihood, grey, limits)
     edited = _bridges(canvas, found, features, places, likelihood, settings)
     for place in places:
@@ -115,7 +115,7 @@ def edit(
             edited.append(_left(place))
     if not bridges_only:
         # What hung on a bridge would still join the pieces after the bridge was rejected.
-        free = ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
+        free = room & ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
         free &= canvas.mask | ~pieces.mask  # a fragment that was removed does not come back in part
         thickened = _thicken(canvas, likelihood, free)
         edited.extend(_extensions(canvas, likelihood, free, settings))
@@ -226,7 +226,7 @@ def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
     """
     before, limits = canvas.mask.copy(), canvas.limits
     near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
-    wanted = near & free & (likelihood > 0.5) & canvas.field_of_view & canvas.is_near
+    wanted = near & free & (likelihood > 0.5) & canvas.is_near
     grown = widened(before, wanted, int(limits.thicken_px))
     # All at once, which is faster, or else one by one, so that a single bad one does not prevent the others.
     if canvas.thicken(grown, (slice(None), slice(None))) is None:
@@ -244,7 +244,7 @@ def _extensions(canvas: Canvas, likelihood: Field, free: Bools, settings: Settin
         free: Where pixels may be added.
         settings: How sure the likelihood must be.
     """
-    wanted = free & (likelihood > 0.5) & canvas.field_of_view
+    wanted = free & (likelihood > 0.5)
     grown = widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2)
     # Where two ends grew towards each other and may not join, no slit is left, but a gap that can be seen.
     stopped = wanted & ~canvas.mask & ~grown & ndimage.binary_dilation(grown, EIGHT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,6 +242,7 @@ def _run_record(
         least_confidence=settings.least_confidence,
         fragment_confidence=settings.fragment_confidence,
         seconds=round(seconds, 3),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 
 

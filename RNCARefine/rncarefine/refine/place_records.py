@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..nca.card import ModelRecord
 from ..reasons import Reason, codes_of, text_of
 from ..tasks.tubular.places import PlaceFinding
 from ..words import PlaceVerdict
-from .records import restored
+from .records import plain, restored
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,8 @@ class PictureRun:
     least_confidence: float
     fragment_confidence: float
     seconds: float
+    date: str = ""
+    """When it ended: UTC, ISO 8601."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,7 @@ class PictureReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, strings and numbers, ready for JSON."""
-        values = asdict(self)
-        for record, content in zip(self.places, values["places"], strict=True):
-            content["reason"], content["codes"] = record.reason, record.codes
-            content["reasons"] = [reason.to_dict() for reason in record.reasons]
-        values["doubts"] = [doubt.to_dict() for doubt in self.doubts]
-        values["warnings"] = self.warnings
-        return values
+        return plain(self, "places")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PictureReport:
@@ -146,8 +142,13 @@ class PictureReport:
         picture = self.picture
         if any(place.verdict is PlaceVerdict.TO_REPAIR for place in self.places):
             return f"{picture.b0_before} components; {picture.places} places, {picture.flagged} to repair"
+        done = f"{_counted(picture.bridges, 'bridge')}, {_counted(picture.extended, 'vessel')} lengthened, "
+        done += f"{_counted(picture.filled, 'pinhole')} filled, {_counted(picture.removed, 'fragment')} removed"
         return (
-            f"{picture.b0_before} components before, {picture.b0_after} after; {picture.bridges} bridges, "
-            f"{picture.extended} vessels lengthened, {picture.filled} pinholes filled, {picture.removed} fragments "
-            f"removed; {picture.flagged} flagged"
+            f"{_counted(picture.b0_before, 'component')} before, {picture.b0_after} after; {done}; "
+            f"{picture.flagged} flagged"
         )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -188,13 +188,7 @@ class Report:
         Beside the reasons with their numbers there are, for those who read, their text in ``reason`` and ``warnings``
         and, for scripts, the ``codes`` of each slice.
         """
-        values = asdict(self)
-        for record, content in zip(self.slices, values["slices"], strict=True):
-            content["reason"], content["codes"] = record.reason, record.codes
-            content["reasons"] = [reason.to_dict() for reason in record.reasons]
-        values["doubts"] = [doubt.to_dict() for doubt in self.doubts]
-        values["warnings"] = self.warnings
-        return values
+        return plain(self, "slices")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Report:
@@ -235,6 +229,22 @@ class Report:
             f"{stack.flagged} flagged; LV mass {stack.lv_mass_before_g:.1f} → {stack.lv_mass_after_g:.1f} g "
             f"({stack.lv_mass_change_percent:+.1f} %)"
         )
+
+
+def plain(report: Any, rows: str) -> dict[str, Any]:
+    """Return a report as plain values.
+
+    Args:
+        report: Of a stack or of a picture, with ``doubts`` and ``warnings``.
+        rows: Name of its field with the records of slices or places, which have reasons and codes.
+    """
+    values = asdict(report)
+    for record, content in zip(getattr(report, rows), values[rows], strict=True):
+        content["reason"], content["codes"] = record.reason, record.codes
+        content["reasons"] = [reason.to_dict() for reason in record.reasons]
+    values["doubts"] = [doubt.to_dict() for doubt in report.doubts]
+    values["warnings"] = report.warnings
+    return values
 
 
 _hints = cache(get_type_hints)  # a cohort has thousands of reports

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from html import escape
 
-from ..refine.records import Report, RunRecord
+from ..refine.records import Report
 from ..stack import Mask, Stack
 from .gallery import gallery
 from .headline import headline
-from .markup import anything_decided, decisions, listed, number
+from .markup import anything_decided, decisions, listed, made, notes, number, page
 from .polar_map import polar_maps
 from .slice_rows import slice_table
 from .style import STYLE
@@ -37,7 +36,7 @@ def html_page(report: Report, stack: Stack, after: Mask) -> str:
     maps = polar_maps(report)
     parts = [
         f"<header><p class=brand>RNCARefine report</p><h1>{name}</h1>",
-        f"<p class=made>{_made(report.run)}</p>",
+        made(report.run.version, report.run.date),
         f"{headline(report)}<p class=summary>{escape(report.summary())}</p></header>",
         _notices(report),
         f"<section><h2>Before and after</h2>{_totals(report)}</section>",
@@ -47,19 +46,7 @@ def html_page(report: Report, stack: Stack, after: Mask) -> str:
         f"<section class=provenance><h2>How it was made</h2>{_provenance(report)}</section>",
         f"<footer><p><strong>{RESEARCH_USE}</strong></p></footer>",
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>RNCARefine: {name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</main>\n</body>\n</html>\n"
-    )
-
-
-def _made(run: RunRecord) -> str:
-    date = f"{datetime.fromisoformat(run.date):%Y-%m-%d %H:%M} UTC &middot; " if run.date else ""
-    return f"{date}version {escape(run.version)}"
+    return page(name, parts, STYLE)
 
 
 def _notices(report: Report) -> str:
@@ -75,8 +62,7 @@ def _notices(report: Report) -> str:
             "(command line: <code>--trim-pool</code>)."
         )
         texts.append(f"Blood pool lay outside the closed ring: {area} mm&sup2; in {where}. {what}")
-    items = "".join(f"<li>{text}</li>" for text in texts)
-    return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
+    return notes(texts)
 
 
 def _totals(report: Report) -> str:

@@ -3,12 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from datetime import datetime
+from html import escape
 
 from ..refine.records import Report, SliceRecord
 from ..words import Apex, Expectation, Verdict
 
 ARROW = "&rarr;"
 DASH = "&ndash;"
+
+
+def page(title: str, parts: Iterable[str], style: str) -> str:
+    """Return a whole HTML page that needs nothing from outside.
+
+    Args:
+        title: What the report is about, escaped.
+        parts: Its sections; empty ones are left out.
+        style: The style sheet.
+    """
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>RNCARefine: {title}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(part for part in parts if part)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def made(version: str, date: str) -> str:
+    """Return when a report was made, if that is known, and by which version."""
+    when = f"{datetime.fromisoformat(date):%Y-%m-%d %H:%M} UTC &middot; " if date else ""
+    return f"<p class=made>{when}version {escape(version)}</p>"
+
+
+def notes(texts: Iterable[str]) -> str:
+    """Return the section of what to note; empty if there is nothing.
+
+    Args:
+        texts: HTML.
+    """
+    items = "".join(f"<li>{text}</li>" for text in texts)
+    return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
 
 
 def number(value: float | None, form: str) -> str:

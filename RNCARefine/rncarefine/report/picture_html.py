@@ -10,6 +10,7 @@ from ..tasks.tubular.picture import Picture
 from ..words import PlaceVerdict
 from .close_ups import close_up, jpeg_uri, overview, shown
 from .html import RESEARCH_USE
+from .markup import made, notes, page
 from .pictures import Pixels
 from .style import STYLE
 
@@ -43,8 +44,9 @@ def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
     name, colours = escape(report.picture.name), shown(picture)
     parts = [
         f"<header><p class=brand>RNCARefine report</p><h1>{name}</h1>",
+        made(report.run.version, report.run.date),
         f"<p class=summary>{escape(report.summary())}</p>{_status(report)}</header>",
-        _warnings(report),
+        notes(escape(text) for text in report.warnings),
         f"<section><h2>Before and after</h2>{_totals(report)}"
         f'<p><img class=overview src="{jpeg_uri(overview(picture, colours, after))}" alt="All edits"></p>{_LEGEND}'
         "</section>",
@@ -53,18 +55,7 @@ def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
         f"<section class=provenance><h2>How it was made</h2>{_provenance(report)}</section>",
         f"<footer><p><strong>{RESEARCH_USE}</strong></p></footer>",
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>RNCARefine: {name}</title>\n<style>{STYLE}{_EXTRA}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</main>\n</body>\n</html>\n"
-    )
-
-
-def _warnings(report: PictureReport) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in report.warnings)
-    return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
+    return page(name, parts, STYLE + _EXTRA)
 
 
 def _status(report: PictureReport) -> str:
@@ -87,9 +78,8 @@ def _totals(report: PictureReport) -> str:
     body = "".join(f"<tr><th scope=row>{title}</th><td>{old}</td><td>{new}</td></tr>" for title, old, new in rows)
     return (
         '<table class="totals"><thead><tr><td></td><th scope=col>before</th><th scope=col>after</th></tr></thead>'
-        f"<tbody>{body}</tbody></table><p class=note>{picture.bridges} bridges, {picture.extended} vessels lengthened, "
-        f"{picture.filled} pinholes filled, {picture.removed} fragments removed; {picture.added_px} pixels added (of "
-        f"these {picture.thickened_px} along the sides of vessels), {picture.removed_px} removed. Field of view "
+        f"<tbody>{body}</tbody></table><p class=note>{picture.added_px} pixels added (of these "
+        f" {picture.thickened_px} along the sides of vessels), {picture.removed_px} removed. Field of view "
         f"{picture.diameter_px:.0f} pixels wide.</p>"
     )
 

@@ -11,8 +11,9 @@ from ..atomic import write_text_whole
 from ..refine.place_records import PictureReport, PlaceRecord
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
+from ..words import strict_values
 from .picture_html import picture_page
-from .report import Value, json_text, report_ending, strict_values
+from .report import Value, json_text, report_ending
 
 COLUMNS = (
     *("reason" if entry.name == "reasons" else entry.name for entry in fields(PlaceRecord)),

@@ -57,7 +57,7 @@ def test_repair_joins_the_vessel_and_writes_mask_and_reports(case, capsys):
     page = (case / "r.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") >= 3
     assert "http" not in page.replace("http-equiv", "")
-    assert "1 bridges" in capsys.readouterr().out
+    assert "1 bridge," in capsys.readouterr().out
 
 
 def test_only_bridges_are_made_if_asked_for(case):

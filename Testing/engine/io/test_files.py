@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -298,10 +299,10 @@ def test_most_of_a_wall_may_go_and_the_rest_keeps_its_label(tmp_path, ending):
     case = label_case(tmp_path, ending)
     stack, _ = broken_stack()
     after = stack.mask.copy()
+    after[1:3] = 0
     after[:, :, : stack.shape[2] // 2] = 0
     after[0, 0, -3:] = 1
-    assert 0 < (after & stack.mask).sum() < 0.5 * stack.mask.sum() + 1
-    after[1:3] = 0
+    assert 0 < (after & stack.mask).sum() < 0.5 * stack.mask.sum()
     write_wall(case, after, tmp_path / f"out.{ending}")
     assert np.array_equal(array(tmp_path / f"out.{ending}") == MYOCARDIUM, after)
 
@@ -562,7 +563,7 @@ def test_a_label_map_that_does_not_read_back_is_not_kept(tmp_path, monkeypatch, 
     write = sitk.WriteImage
     monkeypatch.setattr(label_map.sitk, "WriteImage", lambda image, path, **more: write(image * 0, path, **more))
     monkeypatch.setattr(label_map, "nrrd_bytes", lambda *arguments: b"NRRD0004\n")
-    with pytest.raises(OSError, match="read back"):
+    with pytest.raises(OSError, match=rf"^{re.escape(name)} does not read back"):
         write_wall(case, broken_stack()[1], tmp_path / name)
     assert not (tmp_path / name).exists()
 

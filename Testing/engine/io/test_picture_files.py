@@ -78,6 +78,7 @@ def test_other_labels_stay_as_they_are(photo, tmp_path, ending):
     two = MASK.copy()
     two[60:70, 30:40] = 2
     case = read_picture(photo, written(tmp_path / f"labels{ending}", two), label=1)
+    np.testing.assert_array_equal(case.picture.others, two == 2)
     wider = case.picture.mask.copy()
     wider[58:65, 35:50], wider[29:32, 5:10] = 1, 0
     write_picture(case, wider, tmp_path / f"out{ending}")

@@ -15,6 +15,7 @@ from rncarefine.anatomy.shape import EIGHT
 from rncarefine.anatomy.topology import betti_2d, holes
 from rncarefine.reasons import ReasonCode, codes_of
 from rncarefine.refine.decide_places import edit
+from rncarefine.tasks.tubular import picture as tubular_picture
 from rncarefine.tasks.tubular.edits import length_of
 from rncarefine.tasks.tubular.picture import Picture
 from rncarefine.tasks.tubular.pieces import Pieces
@@ -183,6 +184,37 @@ def test_a_fragment_that_was_removed_does_not_come_back_in_part():
     result = edited(broken, likelihood, settings=strict)
     assert PlaceVerdict.REMOVED in {each.verdict for each in result.edits}
     assert not result.mask[26:35, 64:68].any()
+
+
+def test_nothing_is_added_over_other_labels():
+    whole = tree()
+    broken = with_gap(whole, 30, 12)
+    picture = Picture(-field_of(whole)[..., None], broken.astype(np.uint8), np.ones(whole.shape, bool))
+    pieces, shown = Pieces.of(broken), field_of(whole)
+    places = find_places(pieces, picture.field_of_view, LIMITS)
+
+    def added(**changes):
+        result = edit(replace(picture, **changes), pieces, places, shown, SETTINGS, LIMITS)
+        return (result.mask > 0) & ~broken
+
+    assert added()[29:32, 30:42].any()
+    other = np.zeros(whole.shape, bool)
+    other[:, 34:37] = True
+    assert not added(others=other)[other].any()
+
+
+@pytest.mark.parametrize(("rim", "reached"), [(0.0, True), (0.1, False)])
+def test_nothing_is_added_on_the_rim_of_the_field_of_view(rim, reached, monkeypatch):
+    monkeypatch.setattr(tubular_picture, "RIM", rim)
+    whole = tree()
+    whole[:, 60:] = False
+    broken = with_gap(whole, 30, 12)
+    likelihood = field_of(whole)
+    likelihood[29:32, 52:80] = 0.9  # the vessel goes on to the border of the field of view
+    seen = np.zeros(whole.shape, bool)
+    seen[1:79, 1:72] = True
+    added = (edited(broken, likelihood, seen).mask > 0) & ~broken
+    assert added[29:32, 69:72].any() == reached
 
 
 def test_a_pinhole_is_filled_where_the_image_shows_vessel():

@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from engine.shapes import damage
 from rncarefine.anatomy.topology import betti_2d
+from rncarefine.refine.proposals import CENTRAL_MM, SMALLEST_MM2
 from rncarefine.tasks.ring.diagnosis import Diagnosis, diagnose_mask
 from rncarefine.words import Apex, Expectation, Finding
 
@@ -137,3 +138,18 @@ def test_a_crack_in_a_ring_that_people_drew_is_found(volumes, with_pool):
             entry = diagnose_mask(*masks, truth.spacing).slices[k]
             found += entry.expectation is Expectation.RING and not entry.right
     assert found == cracks == 369
+
+
+def test_where_hearts_lie_and_how_large_they_are(volumes):
+    """What :mod:`rncarefine.refine.proposals` states of ACDC where it compares places."""
+    away, areas = [], []
+    for truth in volumes:
+        filled = np.isin(truth.labels, (MYOCARDIUM, POOL))
+        middle = [int(share * (len(filled) - 1)) for share in (0.25, 0.4, 0.55, 0.7)]
+        in_plane = np.array(truth.spacing[1:])
+        centres = [np.argwhere(filled[k]).mean(axis=0) for k in middle if filled[k].any()]
+        centre = (np.array(filled.shape[1:]) - 1) / 2
+        away.append(np.hypot(*((np.median(centres, axis=0) - centre) * in_plane)))
+        areas.append(np.median([filled[k].sum() for k in middle]) * in_plane.prod())
+    assert np.mean(np.array(away) <= CENTRAL_MM) == pytest.approx(0.9, abs=0.03)
+    assert np.mean(np.array(areas) >= SMALLEST_MM2) == pytest.approx(0.95, abs=0.01)

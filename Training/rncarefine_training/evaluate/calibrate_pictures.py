@@ -135,7 +135,7 @@ def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
     field = likelihood(picture, model, runner, pieces)
     grey = picture.grey(settings.channel, settings.polarity)
-    found = candidates(pieces, field, picture.field_of_view, limits, settings.join_likelihood)
+    found = candidates(pieces, field, picture.away_from_rim, limits, settings.join_likelihood)
     loose = pieces.fragments(limits.keep_px)
     far = ndimage.distance_transform_edt(~read_mask(entry.label))
     rows = [

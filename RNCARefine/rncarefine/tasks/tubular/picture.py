@@ -17,6 +17,8 @@ DARK = 0.12
 """Outside the field of view a photograph is darker than this share of its 95th percentile, in every channel."""
 LEAST_DARK = 0.02
 """Share of the picture that must be dark for a field of view to be told from it; else it is the whole picture."""
+RIM = 0.01
+"""Width of the field of view's rim as a share of its diameter. Nothing is added there."""
 MOST_VESSEL = 0.4
 """Vessels cover less than this share of the field of view; a mask that covers more is not one of vessels."""
 
@@ -31,6 +33,7 @@ class Picture:
         field_of_view: Where the picture shows anything, shape ``(j, i)``.
         probability: Probability of vessel that the mask was thresholded from, 0 to 1; ``None`` if not known.
         name: What to call this picture in messages.
+        others: Where other labels are, which stay as they are, shape ``(j, i)``; ``None`` if there are none.
     """
 
     image: Image
@@ -38,6 +41,7 @@ class Picture:
     field_of_view: Bools
     probability: Image | None = None
     name: str = "picture"
+    others: Bools | None = None
 
     @classmethod
     def create(
@@ -115,6 +119,18 @@ class Picture:
         """Diameter of the field of view in pixels: the longer side of its bounding box."""
         rows, columns = ndimage.find_objects(self.field_of_view.astype(np.uint8))[0]
         return float(max(rows.stop - rows.start, columns.stop - columns.start))
+
+    @property
+    def may_change(self) -> Bools:
+        """Where pixels may be added or removed, shape ``(j, i)``: in the field of view, away from other labels."""
+        return self.field_of_view if self.others is None else self.field_of_view & ~self.others
+
+    @property
+    def away_from_rim(self) -> Bools:
+        """Where pixels may be added: what :attr:`may_change`, but for the rim, whose edge looks like a vessel."""
+        inside = ndimage.distance_transform_edt(np.pad(self.field_of_view, 1))[1:-1, 1:-1]
+        whole = bool(self.field_of_view.all())
+        return self.may_change if whole else np.asarray(self.may_change & (inside > RIM * self.diameter))
 
     def grey(self, channel: str = "green", polarity: str = "dark") -> Image:
         """Return the channel that shows vessels best, with vessels brighter than what is around them.
