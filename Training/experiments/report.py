@@ -156,7 +156,7 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(method=_method(table))
     parts = dict(tuple(table.groupby("network", sort=False)))
     every = _with_input(parts.pop(ALL))
-    repairs = (every.model.fillna(NO_MODEL) != NO_MODEL) & ~every.index.str.contains(f"{ANEW}|{ONE_PASS}")
+    repairs = (every.model.fillna(NO_MODEL) != NO_MODEL) & ~every.index.str.contains(f"(?:{ANEW}|{ONE_PASS})$")
     counts = {name: rounded(every[name].where(repairs), ".0f") for name in ("refused", "flagged", "silent", "worse")}
     by_network = {f"Dice, {name} (n = {part.broken.iloc[0]})": _with_input(part).dice for name, part in parts.items()}
     return pd.DataFrame(

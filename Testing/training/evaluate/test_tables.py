@@ -30,7 +30,7 @@ def where(rows, **values):
 
 def test_the_table_has_a_line_per_network_model_and_method():
     table = summarise(ROWS)
-    assert len(table) == len([*NETWORKS, ALL]) * (2 * 4 + 2)
+    assert len(table) == len([*NETWORKS, ALL]) * (2 * 5 + 2)
     (line,) = table[where(table, network="weak", model=FIRST, method=WHOLE)].to_dict("records")
     assert (line["broken"], line["flagged"], line["correct"], line["correct changed"]) == (24, 0, 6, 0)
     assert line["valid"] == str(Interval(24, 24))

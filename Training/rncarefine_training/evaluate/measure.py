@@ -30,11 +30,13 @@ WHOLE = "RNCARefine"
 """The whole repair."""
 WITH_POOL = "RNCARefine, pool given"
 """The same with the base network's blood pool."""
-VARIANTS = (WHOLE, WITH_POOL)
 ANEW = "segment anew"
 """The same encoder with the images alone, made a ring: what one has without any mask."""
 ONE_PASS = "one pass"
 """The same encoder with mask and images, made a ring, without a rollout: what the automaton is held against."""
+ONE_PASS_DECIDED = "one pass, same decisions"
+"""The whole repair with a rollout of no steps: what the automaton adds, and nothing else."""
+VARIANTS = (WHOLE, WITH_POOL, ONE_PASS_DECIDED)
 NEAR = "input near the heart"
 """The input without what lies away from the heart. Networks also draw walls on other organs; the repair takes them away
 where it draws, which lowers distances without any repair of a wall. Against this input that does not count."""
@@ -243,6 +245,8 @@ def repairs(stack: Stack, pool: Mask, model: Model, name: str, device: str) -> l
     if pool.any():
         given = repair(replace(stack, pool=pool), model, options)
         attempts.append(Attempt(name, sha256, WITH_POOL, given.wall, given.report.slices))
+    still = repair(stack, replace(model, card=replace(model.card, steps=0)), options)
+    attempts.append(Attempt(name, sha256, ONE_PASS_DECIDED, still.wall, still.report.slices))
     for method, key in ((ANEW, "image alone"), (ONE_PASS, "one pass")):
         walls = stack.mask.copy()
         for k, wall in found.alternatives[key].items():
