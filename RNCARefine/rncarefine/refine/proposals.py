@@ -84,8 +84,9 @@ class Proposals:
     """What the automaton suggests. Fields lie on the stack's grid.
 
     Attributes:
-        walls: Closed rings, by slice; slices in which it found none are missing.
-        likelihood: Probability of wall, mean over the runs, shape ``(j, i)``, by slice.
+        walls: Closed rings, by slice, read from the mean of the automaton's state and the encoder's evidence with and
+            without the masks, and without the pool where one is given; slices in which it found none are missing.
+        likelihood: Probability of wall by the automaton, mean over the runs, shape ``(j, i)``, by slice.
         one_pass: The rings read from the encoder's evidence with the masks given, without a rollout.
         disregarded: Slices whose mask was disregarded: it contradicts the images.
         steps: Most steps that a slice took.
@@ -178,6 +179,8 @@ def propose(
     )
     rolled = _from_base_to_apex(stack, wanted) if architecture.volumetric else list(wanted)
     given = runner.encode(inputs.channels(rolled))
+    # A failed network's pool is wrong as well: what comes without it counts as much.
+    unpooled = [] if inputs.pools is None else [runner.encode(replace(inputs, pools=None).channels(rolled))]
     trusted = _masks_agree(inputs, sight.alone)
     disregarded = frozenset(
         k for row, k in enumerate(rolled) if not trusted or _better_alone(given.evidence[row], sight.alone.evidence[k])
@@ -208,11 +211,14 @@ def propose(
             result.snapshots[step] = {k: sight.crop.put_back(fields[rolled.index(k)]) for k in wanted}
     for k in wanted:
         row = rolled.index(k)
-        native = sight.crop.put_back(mean[row])
-        result.likelihood[k] = likelihood_of(native)
-        once = sight.crop.put_back(_first(given.evidence[row]))
-        for walls, fields in ((result.walls, native), (result.one_pass, once)):
-            wall = read_wall(fields)
+        once, *others = (_first(encoding.evidence[row]) for encoding in (given, *unpooled))
+        # The mean is nearer to the truth than each part; none comes from a disregarded mask or an image without heart.
+        parts = [mean[row], *([] if k in disregarded else [once, *others])]
+        parts += [_first(sight.alone.evidence[k])] if k in sight.walls else []
+        together = np.asarray(np.mean(parts, axis=0), np.float32)
+        result.likelihood[k] = likelihood_of(sight.crop.put_back(mean[row]))
+        for walls, fields in ((result.walls, together), (result.one_pass, once)):
+            wall = read_wall(sight.crop.put_back(fields))
             if wall is not None:
                 walls[k] = wall
     return replace(result, disregarded=disregarded & set(wanted), steps=most)
