@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..atomic import real_path, write_text_whole, written_whole
+from ..atomic import check_writable, real_path, write_text_whole, written_whole
 from ..io.choice import StructureChoice
 from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
 from ..io.picture_files import is_picture
@@ -80,6 +80,8 @@ def check(
     """Check a stack or a picture, write the reports, and return the exit status."""
     check_reports(reports, (image, segmentation))
     if task == VESSELS.name or (task is None and is_picture(image)):
+        if task is None:
+            pictures.note_flat(image)
         return pictures.check_files(image, segmentation, choice, reports)
     case = read_case(image, segmentation, choice)
     result = check_stack(case.stack, options)
@@ -165,6 +167,7 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
             raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
         if path.is_dir() or not real_path(path).parent.is_dir():
             raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or it is a folder.")
+        check_writable(path)
         if real_path(path) in [real_path(other) for other in used]:
             raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
     if len({real_path(path) for path in reports}) != len(reports):

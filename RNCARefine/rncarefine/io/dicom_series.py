@@ -45,9 +45,10 @@ def is_dicom(path: Path) -> bool:
     if path.is_dir():
         return True
     try:
-        with path.open("rb") as file:
-            if file.read(132)[128:] == b"DICM":
-                return True
+        if path.is_file():  # to open a pipe is to wait for whoever writes to it
+            with path.open("rb") as file:
+                if file.read(132)[128:] == b"DICM":
+                    return True
     except (OSError, ValueError):
         pass
     return path.name.lower().endswith(ENDINGS)

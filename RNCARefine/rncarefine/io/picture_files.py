@@ -10,12 +10,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..atomic import named, written_whole
+from ..atomic import check_writable, named, written_whole
 from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from .files import check_inputs_kept
-from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
+from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, is_file, quiet
 from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
 
@@ -55,7 +55,7 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
     path = Path(image)
     if path.name.lower().endswith(PHOTOGRAPHS):
         return True
-    if not path.is_file() or not path.name.lower().endswith(READABLE):
+    if not is_file(path) or not path.name.lower().endswith(READABLE):
         return False
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
@@ -173,6 +173,7 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
     ending_of(output, LOSSLESS)
     if output.is_dir() or not output.resolve().parent.is_dir():
         raise ValueError(f"{output} cannot be written: it is a folder, or the folder {output.parent} does not exist.")
+    check_writable(output)
 
 
 def _read(path: Path, what: str) -> sitk.Image:

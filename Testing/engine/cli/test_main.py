@@ -28,6 +28,7 @@ from engine.file_samples import (
     write_labels,
 )
 from engine.model_folders import cine_2d, cine_3d, open_2d
+from engine.nifti_samples import write_nifti
 from engine.report_samples import broken_stack
 from engine.toy_models import seeing_model
 from rncarefine.cli import jobs as cli_jobs
@@ -280,6 +281,9 @@ def test_slices_of_one_spacing_are_pointed_out(case, capsys):
         ({"output": "seg.nii.gz"}, "never overwritten. Choose another name"),
         ({"output": "./case.nii.gz"}, "never overwritten. Choose another name"),
         ({"output": "nowhere/out.nii.gz"}, "does not exist. Create it first"),
+        ({"output": f"{'o' * 230}.nii.gz"}, "too long"),
+        ({"segmentation": f"{'s' * 300}.nii.gz"}, "too long"),
+        ({"segmentation": "."}, ". is a folder"),
         ({"output": "out.png"}, "ending must be one of"),
     ],
 )
@@ -289,12 +293,21 @@ def test_bad_input_is_one_line_status_2_and_no_file(case, capsys, more, complain
     assert names(case) == before
 
 
+@pytest.mark.parametrize("options", [{"srow": np.full((3, 4), np.nan)}, {"dim": (44, -40, 4)}])
+def test_what_itk_writes_about_a_damaged_header_is_not_shown(case, capfd, options):
+    write_nifti(case / "case.nii", np.zeros((4, 40, 44), np.int16), **options)
+    # All that reaches the descriptor of standard error, also what no Python code has written.
+    assert "case.nii: the header" in one_line(capfd, main(["check", "case.nii", "seg.nii.gz", *LABELS]))
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
         (["--report", "r.pdf"], "a report ends in .csv, .json or .html"),
         (["--report", "r.csv", "--report", "./r.csv"], "given twice"),
         (["--report", "nowhere/r.csv"], "does not exist"),
+        (["--report", f"{'r' * 230}.csv"], "too long"),
+        (["--rv-label", str(MYOCARDIUM)], f"seg.nii.gz: 'label {MYOCARDIUM}' cannot be the right ventricle"),
         (["--model", "huge"], "There is no model 'huge'"),
         (["--model", "seg.nii.gz"], "There is no model"),
         (["--model", "broken.npz"], "broken.json: the model card is missing"),

@@ -194,6 +194,16 @@ def test_a_label_map_on_another_grid_is_refused_with_both_geometries(tmp_path, w
     assert ("Resample" in str(raised.value)) == (what == "size")
 
 
+@pytest.mark.parametrize("lost", ["case.nrrd", "seg.nrrd"])
+def test_the_file_whose_header_was_lost_is_the_one_to_correct(tmp_path, lost):
+    write_image(tmp_path / "case.nrrd")
+    write_labels(tmp_path / "seg.nrrd")
+    sitk.WriteImage(sitk.GetImageFromArray(array(tmp_path / lost)), str(tmp_path / lost))
+    remedy = "image.CopyInformation(labels)" if lost == "case.nrrd" else "labels.CopyInformation(image)"
+    with pytest.raises(ValueError, match=re.escape(remedy)):
+        read_case(tmp_path / "case.nrrd", tmp_path / "seg.nrrd", BY_LABEL)
+
+
 def test_rounding_in_headers_is_not_another_grid(tmp_path):
     moved = volume(labels())
     moved.SetOrigin(np.array(ORIGIN) + 0.004)
@@ -244,6 +254,25 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         assert "\n" not in str(raised.value)
     assert image.exists()
     assert seg.exists()
+
+
+def test_a_negative_spacing_is_named_where_it_is_given(tmp_path):
+    write_image(tmp_path / "case.mha")
+    data = (tmp_path / "case.mha").read_bytes()
+    (tmp_path / "case.mha").write_bytes(data.replace(b"ElementSpacing = 1.25", b"ElementSpacing = -1.25"))
+    with pytest.raises(ValueError, match=r"case\.mha.*negative spacing"):
+        read_case(tmp_path / "case.mha", write_labels(tmp_path / "seg.nrrd"), BY_LABEL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("name", ["case.nii", "seg.nii"])
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path, name):
+    write_image(tmp_path / "case.nii")
+    write_labels(tmp_path / "seg.nii")
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=rf"{name}: there is no such file"):
+        read_case(tmp_path / "case.nii", tmp_path / "seg.nii", BY_LABEL)
 
 
 def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
@@ -607,6 +636,14 @@ def test_a_right_ventricle_that_is_not_there_is_noted(tmp_path):
     ):
         assert case.stack.right_ventricle is None
         assert [note.code for note in case.stack.notes] == [ReasonCode.RV_NOT_FOUND]
+
+
+def test_a_right_ventricle_that_is_the_wall_or_the_pool_is_refused(tmp_path):
+    for number in (MYOCARDIUM, POOL):
+        with pytest.raises(ValueError, match="--rv-label"):
+            label_case(tmp_path, choice=replace(BY_LABEL, rv_label=number))
+    with pytest.raises(ValueError, match="--rv-segment"):
+        segment_case(tmp_path, choice=replace(BY_NAME, rv_segment="myocardium"))
 
 
 def test_a_right_ventricle_of_the_other_kind_of_file_is_refused(tmp_path):
