@@ -321,8 +321,9 @@ def _read_segmentation(
     """Do what :func:`read_segmentation` does, and return what to note about the segmentation, too."""
     pool: Segment | None = None
     notes: tuple[Reason, ...] = ()
-    if not is_file(path) and path.is_dir():
-        raise ValueError(f"{path} is a folder. Give the file of the segmentation.")
+    if not is_file(path):
+        wrong = " is a folder. Give" if path.is_dir() else ": there is no such file. Check the path of"
+        raise ValueError(f"{path}{wrong} the file of the segmentation.")
     if is_seg_nrrd(path) or is_dicom_seg(path):
         if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")

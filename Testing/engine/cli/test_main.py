@@ -387,6 +387,16 @@ def test_a_pool_that_the_case_lacks_is_a_note_and_no_error(case, capsys):
     assert [doubt["code"] for doubt in json.loads(Path("n.json").read_text())["doubts"]] == ["pool_not_found"]
 
 
+def test_where_much_is_taken_from_another_label_the_labels_are_named(case, capsys):
+    values = labels()
+    values[(values == MYOCARDIUM) & (np.indices(values.shape)[1] >= 24)] = 7
+    write_labels(case / "seg.nii.gz", values)
+    assert repair() == 1
+    assert f"other labels: {RV}, 7." in capsys.readouterr().err
+    repair(chosen=["--label", f"{MYOCARDIUM},7", "--pool-label", str(POOL)])
+    assert "other labels" not in capsys.readouterr().err
+
+
 def test_several_labels_form_one_wall_and_keep_their_voxels(case):
     values = labels()
     scar = (values == MYOCARDIUM) & (np.indices(values.shape)[1] >= 22)

@@ -265,14 +265,14 @@ def test_a_negative_spacing_is_named_where_it_is_given(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
-@pytest.mark.parametrize("name", ["case.nii", "seg.nii"])
+@pytest.mark.parametrize("name", ["case.nii", "seg.nii", "case.dcm", "seg.dcm"])
 def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path, name):
-    write_image(tmp_path / "case.nii")
-    write_labels(tmp_path / "seg.nii")
-    (tmp_path / name).unlink()
+    pytest.importorskip("highdicom")
+    files = {"case": write_image(tmp_path / "case.nrrd"), "seg": write_labels(tmp_path / "seg.nrrd")}
     os.mkfifo(tmp_path / name)
+    files[name[:-4]] = tmp_path / name
     with pytest.raises(ValueError, match=rf"{name}: there is no such file"):
-        read_case(tmp_path / "case.nii", tmp_path / "seg.nii", BY_LABEL)
+        read_case(files["case"], files["seg"], StructureChoice())
 
 
 def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
