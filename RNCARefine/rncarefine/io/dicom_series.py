@@ -43,9 +43,9 @@ class DicomSeries:
 
 def is_dicom(path: Path) -> bool:
     """Return whether a path is a folder, or a DICOM file by its name or its content."""
-    if path.is_dir():
-        return True
     try:
+        if path.is_dir():
+            return True
         if path.is_file():  # to open a pipe is to wait for whoever writes to it
             with path.open("rb") as file:
                 if file.read(132)[128:] == b"DICM":

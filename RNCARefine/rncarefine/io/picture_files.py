@@ -15,7 +15,7 @@ from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from .files import check_inputs_kept
-from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, is_file, quiet
+from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
 from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
 
@@ -55,15 +55,18 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
     path = Path(image)
     if path.name.lower().endswith(PHOTOGRAPHS):
         return True
-    if not is_file(path) or not path.name.lower().endswith(READABLE):
-        return False
+    try:
+        if not path.is_file() or not path.name.lower().endswith(READABLE):
+            return False
+    except OSError:
+        return False  # what is wrong with it is said when it is read
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
         with quiet():
             reader.ReadImageInformation()
     except RuntimeError:
-        return False  # what is wrong with it is said when it is read
+        return False
     flat = reader.GetDimension() == 2 or all(length == 1 for length in reader.GetSize()[2:])
     colour = reader.GetNumberOfComponents() > 1
     return flat and (reader.GetDimension() == 2 or colour or (card is not None and card.task == TUBULAR))

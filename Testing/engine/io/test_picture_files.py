@@ -143,6 +143,10 @@ def test_a_picture_is_told_from_a_stack_by_file_and_model(photo, tmp_path):
     assert is_picture(slice_, Card())
     assert not is_picture(stack, Card())
     assert not is_picture(tmp_path / "none.nii.gz")
+    # In a batch, such a case must fail alone.
+    (tmp_path / "loop.nii").symlink_to("loop.nii")
+    assert not is_picture(tmp_path / "loop.nii")
+    assert not is_picture(tmp_path / f"{'n' * 300}.nii")
 
 
 def test_the_sample_is_a_photograph_with_a_broken_mask_and_small():
