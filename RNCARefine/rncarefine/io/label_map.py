@@ -35,7 +35,7 @@ SLICES_MM = 100.0
 WHOLE = 0.001
 """How far a label may be from a whole number: files scale them."""
 LARGEST_LABEL = 2**31 - 1
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()
 """Standard error is one for all threads."""
 _META_FIELDS = (
     "ObjectType NDims DimSize ElementType ElementDataFile ElementSpacing ElementSize ElementNumberOfChannels "
