@@ -27,7 +27,7 @@ from ..tasks.tubular.places import PlaceFinding, find_places
 from ..tasks.tubular.settings import SHORT, Settings
 from ..tasks.tubular.windows import likelihood as by_automaton
 from ..words import PlaceVerdict
-from .decide_places import POSSIBLE, SURE, Edited, PictureEdits, edit, found_reason
+from .decide_places import LIKELY, POSSIBLE, SURE, Edited, PictureEdits, edit, found_reason
 from .options import RepairOptions
 from .place_records import PictureRecord, PictureReport, PictureRun, PlaceRecord
 
@@ -98,9 +98,13 @@ def check_picture(picture: Picture, settings: Settings | None = None) -> Picture
 
     Returns:
         A report whose places are to be repaired; spurs are reported and never cut.
+
+    Raises:
+        ValueError: The mask is empty in the field of view.
     """
     started = time.perf_counter()
     settings = settings or Settings()
+    _check_mask(picture)
     limits = settings.limits_at(picture.diameter)
     pieces = Pieces.of(picture.mask)
     edits = []
@@ -146,8 +150,7 @@ def repair_picture(
         model = choose_model(options.model, options.mode, task=VESSELS.name)
     if model is not None:
         check_task(model.card, VESSELS, picture.name)
-    if not picture.mask.any():
-        raise ValueError(f"{picture.name}: the vessel mask is empty, there is nothing to repair. Choose its label.")
+    _check_mask(picture)
     settings = Settings() if model is None else Settings.of(model.card)
     report_progress(progress, 0.0, "Looking for gaps and fragments")
     limits, pieces = settings.limits_at(picture.diameter), Pieces.of(picture.mask)
@@ -187,6 +190,15 @@ def repair_picture(
     return RepairedPicture(picture, edits.mask, edits.edits, report, field)
 
 
+def _check_mask(picture: Picture) -> None:
+    if not picture.mask.any():
+        raise ValueError(f"{picture.name}: the vessel mask is empty, there is nothing to repair. Choose its label.")
+    if not picture.mask[picture.field_of_view].any():
+        raise ValueError(
+            f"{picture.name}: no vessel of the mask lies in the field of view. Does it belong to the picture?"
+        )
+
+
 def _checked(likelihood: Field, picture: Picture) -> Field:
     field = np.asarray(likelihood, np.float32)
     if field.shape != picture.shape or not np.isfinite(field).all() or field.min() < 0 or field.max() > 1:
@@ -206,11 +218,13 @@ def _doubts(picture: Picture, pieces: Pieces, likelihood: Field, settings: Setti
 
 
 def _order(edited: Edited) -> tuple[int, float]:
-    """Sort bridges first, the least sure one first of all; then what was left, the most probable gap first."""
+    """Sort bridges first, then extensions, the least sure of each first; last what was left, likely gaps first."""
     verdicts = (PlaceVerdict.BRIDGED, PlaceVerdict.EXTENDED, PlaceVerdict.REMOVED, PlaceVerdict.FILLED)
     sure = edited.confidence or 0.0
     if edited.verdict is PlaceVerdict.BRIDGED:
         return 0, sure
+    if edited.verdict is PlaceVerdict.EXTENDED:
+        return 1, edited.likelihood or 0.0
     return (verdicts.index(edited.verdict) if edited.verdict in verdicts else len(verdicts)), -sure
 
 
@@ -219,6 +233,8 @@ def _flagged(edited: Edited, every: bool) -> bool:
     sure = edited.confidence or 0.0
     if edited.verdict is PlaceVerdict.BRIDGED:
         return every or sure < SURE
+    if edited.verdict is PlaceVerdict.EXTENDED:
+        return (edited.likelihood or 0.0) < LIKELY
     left_gap = edited.verdict is PlaceVerdict.LEFT and edited.place.finding is PlaceFinding.GAP
     return edited.verdict is PlaceVerdict.TO_REPAIR or (left_gap and sure >= POSSIBLE)
 
