@@ -22,7 +22,7 @@ from ..tasks.task import VESSELS, check_task
 from ..tasks.tubular.edits import Limits
 from ..tasks.tubular.familiar import distance, picture_features
 from ..tasks.tubular.picture import Picture
-from ..tasks.tubular.pieces import Pieces
+from ..tasks.tubular.pieces import Pieces, pieces_of
 from ..tasks.tubular.places import PlaceFinding, find_places
 from ..tasks.tubular.settings import SHORT, Settings
 from ..tasks.tubular.windows import likelihood as by_automaton
@@ -100,13 +100,12 @@ def check_picture(picture: Picture, settings: Settings | None = None) -> Picture
         A report whose places are to be repaired; spurs are reported and never cut.
 
     Raises:
-        ValueError: The mask is empty in the field of view.
+        ValueError: The mask is empty in the field of view, or noise.
     """
     started = time.perf_counter()
     settings = settings or Settings()
-    _check_mask(picture)
+    pieces = pieces_of(picture)
     limits = settings.limits_at(picture.diameter)
-    pieces = Pieces.of(picture.mask)
     edits = []
     for place in find_places(pieces, picture.field_of_view, limits):
         spur = place.finding is PlaceFinding.SPUR
@@ -140,8 +139,8 @@ def repair_picture(
         The repaired mask, every single edit, and the report.
 
     Raises:
-        ValueError: The mask is empty, the model is not one of vessels, the likelihood does not fit, or the device is
-            not there.
+        ValueError: The mask is empty or noise, the model is not one of vessels, the likelihood does not fit, or the
+            device is not there.
         Cancelled: ``progress`` asked to stop; nothing has been changed.
     """
     options = options or RepairOptions()
@@ -150,10 +149,10 @@ def repair_picture(
         model = choose_model(options.model, options.mode, task=VESSELS.name)
     if model is not None:
         check_task(model.card, VESSELS, picture.name)
-    _check_mask(picture)
+    pieces = pieces_of(picture)
     settings = Settings() if model is None else Settings.of(model.card)
     report_progress(progress, 0.0, "Looking for gaps and fragments")
-    limits, pieces = settings.limits_at(picture.diameter), Pieces.of(picture.mask)
+    limits = settings.limits_at(picture.diameter)
     places = find_places(pieces, picture.field_of_view, limits)
     runner = None
     if likelihood is not None:
@@ -188,15 +187,6 @@ def repair_picture(
     record = _run_record(limits, settings, options, runner, steps, time.perf_counter() - started)
     report = _report(picture, pieces, edits, record, model, doubts, every=unlike)
     return RepairedPicture(picture, edits.mask, edits.edits, report, field)
-
-
-def _check_mask(picture: Picture) -> None:
-    if not picture.mask.any():
-        raise ValueError(f"{picture.name}: the vessel mask is empty, there is nothing to repair. Choose its label.")
-    if not picture.mask[picture.field_of_view].any():
-        raise ValueError(
-            f"{picture.name}: no vessel of the mask lies in the field of view. Does it belong to the picture?"
-        )
 
 
 def _checked(likelihood: Field, picture: Picture) -> Field:

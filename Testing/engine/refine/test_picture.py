@@ -149,7 +149,14 @@ def test_an_empty_mask_is_refused_and_a_cancelled_repair_says_so():
     seen = np.ones((80, 80), bool)
     seen[:, :60] = False
     outside = photograph(mask=with_gap(WHOLE, 50, 30), field_of_view=seen)
-    for picture, said in ((photograph(mask=np.zeros((80, 80))), "empty"), (outside, "field of view")):
+    specks = np.zeros((240, 240), bool)
+    specks[::3, ::3] = True
+    cases = (
+        (photograph(mask=np.zeros((80, 80))), "empty"),
+        (outside, "field of view"),
+        (photograph(specks, specks), "6,400 components"),
+    )
+    for picture, said in cases:
         with pytest.raises(ValueError, match=said):
             repair_picture(picture, vessel_model())
         with pytest.raises(ValueError, match=said):
