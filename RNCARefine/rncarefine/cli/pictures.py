@@ -250,6 +250,7 @@ def _needs_review(place: PlaceRecord) -> bool:
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:
     """Return the metrics of vessel masks against the truth, a column for each."""
     table = plain_table("")
+    table.caption = "errors and removed: lower is better; everything else: higher is better"
     for title in columns:
         table.add_column(title, justify="right")
     rows = [
