@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -545,22 +543,3 @@ def test_a_name_with_the_separators_of_the_file_format_survives(logic: Any, hear
     loaded = Review.of(slicer.util.loadSegmentation(path), volume_node=heart.volume)
     assert loaded.report().stack.name == 'a|b:c "d"\n{é}'
     assert loaded.report() == Review.of(logic.outputSegmentationNode()).report()
-
-
-# Export
-
-
-@pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
-def test_the_report_is_exported_with_the_decisions(review: Review, tmp_path: Path, ending: str) -> None:
-    review.reject(2)
-    path = tmp_path / f"report{ending}"
-    review.export(path)
-    text = path.read_text(encoding="utf-8")
-    if ending == ".csv":
-        assert [line["accepted"] for line in csv.DictReader(text.splitlines())] == ["", "", "no", "", ""]
-    elif ending == ".json":
-        assert [entry["accepted"] for entry in json.loads(text)["slices"]] == [None, None, False, None, None]
-    else:
-        assert "rejected" in text
-        assert "data:image/png" in text
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
