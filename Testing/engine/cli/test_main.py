@@ -238,15 +238,10 @@ def test_slices_of_one_spacing_are_pointed_out(case, capsys):
     [
         ({"segmentation": "none.nii.gz"}, "none.nii.gz: there is no such file"),
         ({"chosen": []}, "has the labels 1, 2, 3. Say which is the myocardium with --label"),
-        ({"chosen": ["--label", "8"]}, "has no label 8"),
-        ({"chosen": NAMES}, "is a label map. Use --label"),
-        ({"segmentation": "seg.seg.nrrd", "output": "out.seg.nrrd"}, "Use --segment"),
         ({"segmentation": "seg.seg.nrrd", "chosen": NAMES}, "name ends in .seg.nrrd"),
         ({"output": "out.seg.nrrd"}, "must be of the segmentation's kind"),
         ({"output": "seg.nii.gz"}, "never overwritten. Choose another name"),
         ({"output": "./case.nii.gz"}, "never overwritten. Choose another name"),
-        ({"output": "nowhere/out.nii.gz"}, "does not exist. Create it first"),
-        ({"output": "out.png"}, "ending must be one of"),
     ],
 )
 def test_bad_input_is_one_line_status_2_and_no_file(case, capsys, more, complaint):
