@@ -120,6 +120,26 @@ def another_sequence(
     show_evaluation(write_evaluation(rows, folder, base_name(False)))
 
 
+def gallery(
+    run: RunOption = Path("run"),
+    model: ModelOption = "sax-cine-2d",
+    test: Annotated[bool, typer.Option(help="Slices of the test set, not of the validation set.")] = False,
+    each: Annotated[int, typer.Option(min=1, help="Slices of each kind.")] = 6,
+    output: Annotated[Path | None, typer.Option(file_okay=False, help="Gets the pictures; RUN/gallery.")] = None,
+) -> None:
+    """Draw the worst, the median and random slices of each base network, from RUN/evaluation-*-slices.csv."""
+    from rncarefine_training.evaluate.store import ROWS, base_name, read_rows
+
+    from .gallery import choose_slices, draw_galleries
+
+    weights = load_model(model)
+    chosen = choose_slices(read_rows(run / f"{base_name(test)}-{ROWS}.csv"), weights.card.name, each)
+    if chosen.empty:
+        raise ValueError(f"{weights.card.name} has no rows in {run}. Run `rncarefine-train evaluate` first.")
+    for path in draw_galleries(chosen, run, weights, made(output or run / "gallery")):
+        console.print(str(path))
+
+
 def ablate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
@@ -218,6 +238,7 @@ for command in (
     robustness,
     volumetric,
     another_sequence,
+    gallery,
     ablate,
     *cli_pictures.COMMANDS,
     plots,

@@ -71,6 +71,21 @@ def compare_published(
         )
 
 
+def draw_vessels(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets train/ and val/.")],
+    train: Annotated[int, typer.Option(min=1, help="Pictures to train on.")] = 512,
+    val: Annotated[int, typer.Option(min=1, help="Pictures to compare on.")] = 96,
+    seed: Annotated[int, typer.Option(help="Decides the pictures to train on, the next number the others.")] = 0,
+) -> None:
+    """Draw vessel-like trees with damaged masks: a set without a fixed topology for `compare-published`."""
+    from .synthetic import write_triplets
+    from .vessels import draw_vessels as draw
+
+    for name, count, number in (("train", train, seed), ("val", val, seed + 1)):
+        write_triplets(draw(count, number), folder / name)
+    console.print(f"{train} and {val} pictures in {folder}")
+
+
 def sample_pictures(
     folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets the pictures.")] = Path("Resources/Screenshots"),
     model: Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")] = "retina-vessels-2d",
@@ -97,4 +112,4 @@ def _at_that_time(log: pd.DataFrame, method: str, seconds: float) -> str:
     )
 
 
-COMMANDS = (compare_published, sample_pictures)
+COMMANDS = (compare_published, draw_vessels, sample_pictures)

@@ -16,6 +16,7 @@ from rncarefine_training.automaton.samples import (
     KEPT_PIXELS,
     WALL,
     RepairSamples,
+    Sample,
     crop_case,
     withhold,
 )
@@ -112,6 +113,10 @@ def test_samples_and_seeds_differ(stack):
     first = samples([stack])
     assert not torch.equal(first[0].channels, first[1].channels)
     assert not torch.equal(first[0].channels, samples([stack], seed=1)[0].channels)
+
+
+def test_there_are_as_many_as_asked_for(stack):
+    assert len(samples([stack], length=17)) == 17
 
 
 def test_the_truth_is_a_ring_between_its_discs(stack):
@@ -337,6 +342,16 @@ def test_the_image_is_redrawn_from_the_truth_of_the_same_slices(stack, plain, mo
         np.testing.assert_array_equal(tissues.pool[1], stack.truth[INNER, k].astype(np.float32) / 255)
 
 
+def test_a_redrawn_image_still_shows_the_wall_where_the_truth_is(stack, given):
+    seen = 0
+    for index in range(20):
+        shown, target, _ = only([stack], index, natural=0.0, redrawn=1.0, contrast=0.0)
+        image, wall, pool = shown["image"].numpy(), target[0].numpy() > 0.9, target[2].numpy() > 0.9
+        away = abs(float(np.median(image[wall]) - np.median(image[pool])))
+        seen += away > 2 * float(np.std(image[pool])) or away > 0.15
+    assert seen >= 12
+
+
 def test_the_image_is_scaled_in_the_crop_and_beyond_the_ends_there_is_nothing(stack, plain):
     for index in range(10):
         seen, target, _ = only([stack], index, natural=0.0)
@@ -444,3 +459,11 @@ def test_an_ablation_leaves_out_its_channels_and_no_others(stack, part, left_out
             assert torch.equal(without[name], torch.zeros_like(whole[name]) if name in left_out else whole[name])
             shown |= {name} if bool(whole[name].any()) else set()
     assert left_out <= shown
+
+
+def test_samples_can_be_batched(stack, inner):
+    made = samples([stack, inner], inner_only=0.5)
+    batch = Sample(*(torch.stack(values) for values in zip(*(made[index] for index in range(4)), strict=True)))
+    assert batch.channels.shape == (4, 1, len(CHANNELS), SIZE, SIZE)
+    assert batch.weight.shape == (4, 1, 3)
+    assert batch.neighbour_weight.shape == (4,)

@@ -19,7 +19,7 @@ from training.evaluation_rows import made_up
 from training.toy_data import write_config
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ["horizon", "robustness", "ablate", "compare-published", "report"]
+COMMANDS = ["horizon", "robustness", "ablate", "compare-published", "draw-vessels", "report"]
 
 
 pytestmark = pytest.mark.usefixtures("wide")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.report import fill, keep_figures, keep_tables, markdown, name_of, places, tables
+from experiments.report import SHOWN_STRATA, fill, keep_figures, keep_tables, markdown, name_of, places, tables
 from rncarefine_training.evaluate.measure import ONE_PASS
 from rncarefine_training.evaluate.store import write_evaluation, write_table
+from rncarefine_training.evaluate.strata import FAULT
 from rncarefine_training.evaluate.tables import BOTH_DRAW
 from training.evaluation_rows import MODELS, made_up
 
@@ -91,6 +92,11 @@ def test_a_table_is_named_after_its_file(file, name):
     assert name_of(Path(file)) == name
 
 
+def test_every_table_has_as_many_cells_in_every_line(run):
+    for name, text in tables(run).items():
+        assert len({line.count("|") for line in text.splitlines()}) == 1, name
+
+
 def test_the_table_of_methods_has_the_figures_before_and_after_and_the_dice_of_every_network(run):
     text = tables(run)["networks test"]
     heading = cells(text, "method")
@@ -124,6 +130,14 @@ def test_figures_that_a_document_shows_are_kept(tmp_path):
     kept = keep_figures("![One](figures/strata.png)\n![Two](figures/old.png)", tmp_path / "plots", tmp_path / "kept")
     assert [path.name for path in kept] == ["strata.png"]
     assert kept[0].is_file()
+
+
+def test_what_the_line_above_says_is_left_out(run):
+    lines = tables(run)["strata test"].splitlines()[2:]
+    kinds = [line.split("|")[1].strip() for line in lines]
+    assert set(kinds) - {""} <= set(SHOWN_STRATA)
+    assert kinds[0] == FAULT
+    assert [kind for kind in kinds if kind] == list(dict.fromkeys(kind for kind in kinds if kind))
 
 
 def test_the_other_kinds_of_tables_are_written():

@@ -19,7 +19,10 @@ from experiments.published import PUBLISHED
 from experiments.synthetic import SCORES, read_triplets, score, write_triplets
 from experiments.triplet_fit import PictureAutomaton, TripletConfig, train_on_triplets
 from experiments.triplet_samples import TripletSamples, prepare
+from experiments.vessels import draw_vessels
+from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.architecture import CHANNELS, MASK
+from rncarefine.refine.metrics import cldice
 from rncarefine_training.automaton.tasks import Ring, Tubular
 from training.experiments.toy_pictures import toy_triplets
 
@@ -86,6 +89,44 @@ def test_pictures_are_not_written_over_others(tmp_path):
     write_triplets(toy_triplets(1), tmp_path)
     with pytest.raises(ValueError, match="has pictures already"):
         write_triplets(toy_triplets(1), tmp_path)
+
+
+# Made vessels
+
+
+def test_made_vessels_are_the_same_for_a_seed_and_however_many_are_drawn():
+    few, many, others = draw_vessels(3, 5), draw_vessels(6, 5), draw_vessels(3, 6)
+    for kind in ("images", "states", "labels"):
+        np.testing.assert_array_equal(getattr(few, kind), getattr(many, kind)[:3])
+        assert not np.array_equal(getattr(few, kind), getattr(others, kind))
+
+
+def test_made_vessels_are_thin_of_many_topologies_and_broken():
+    drawn = draw_vessels(40, 0)
+    truth = [betti_2d(label) for label in drawn.labels]
+    assert len(set(truth)) >= 6
+    assert {b1 for _, b1 in truth} >= {0, 1, 2}
+    assert set(np.unique(drawn.labels)) == {0, 1}
+    assert 0.03 < drawn.labels.mean() < 0.15
+    widest = max(ndimage.distance_transform_edt(np.pad(label, 1)).max() for label in drawn.labels)
+    assert widest < 6
+    broken = [betti_2d(state > 0.5) != found for state, found in zip(drawn.states, truth, strict=True)]
+    assert np.mean(broken) > 0.8
+    for values in (drawn.images, drawn.states):
+        assert (values.min(), values.max()) >= (0, 0.5)
+        assert values.max() <= 1
+    inside, outside = (drawn.images[drawn.labels == value].mean() for value in (1, 0))
+    assert inside > outside + 0.15
+
+
+def test_the_command_draws_vessels_to_train_and_to_compare_on(tmp_path):
+    arguments = ["draw-vessels", str(tmp_path / "set"), "--train", "2", "--val", "1", "--seed", "4"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    train, held = read_triplets(tmp_path / "set" / "train"), read_triplets(tmp_path / "set" / "val")
+    np.testing.assert_array_equal(train.labels, draw_vessels(2, 4).labels)
+    assert len(held) == 1
+    assert not any(np.array_equal(held.labels[0], label) for label in train.labels)
 
 
 # Samples
@@ -285,6 +326,12 @@ def ring(side=12):
     mask[2:9, 2:9] = True
     mask[4:7, 4:7] = False
     return mask
+
+
+def test_cldice_does_not_mind_the_width_where_dice_does():
+    thick = line(4, 0, 16) | line(5, 0, 16) | line(3, 0, 16)
+    assert cldice(thick, line(4, 0, 16)) > 0.95  # the thick line's skeleton ends a pixel before it
+    assert score(thick[None].astype(np.float32), thick[None], line(4, 0, 16)[None]).dice[0] == 0.5
 
 
 def test_the_error_is_that_of_the_soft_output_and_the_rest_is_that_of_the_mask():
