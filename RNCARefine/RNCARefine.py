@@ -944,6 +944,8 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
 
     def test_PanelRepairs(self):
         """The button Repair of the panel closes the drawn heart."""
+        from RNCARefineLib.panel.terms import all_accepted
+
         representation = slicer.modules.rncarefine.widgetRepresentation()
         if representation is None:
             self.skipTest("there is no panel")
@@ -955,7 +957,8 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
             parameters = widget.logic.getParameterNode()
             parameters.inputSegmentation, parameters.inputVolume = segmentationNode, volumeNode
             parameters.myocardiumSegmentID, parameters.poolSegmentID = "myocardium", "pool"
-            with self.termsAccepted():
+            # In testing mode Slicer takes every question for declined.
+            with all_accepted():
                 widget.ui.repairButton.click()
             repairedNode = widget.logic.outputSegmentationNode()
             assert repairedNode is not None, widget.ui.noticeLabel.text
@@ -967,25 +970,6 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
 
     BROKEN_SLICE = 3
 
-    @contextmanager
-    def termsAccepted(self):
-        """Have the terms of all models accepted meanwhile: in testing mode Slicer takes every question for declined."""
-        import qt
-
-        from rncarefine.nca.model import available_models
-        from RNCARefineLib.panel.terms import SETTING
-
-        settings = qt.QSettings()
-        before = settings.value(SETTING)
-        settings.setValue(SETTING, "\n".join(card.licence for card in available_models()))
-        try:
-            yield
-        finally:
-            if before is None:
-                settings.remove(SETTING)
-            else:
-                settings.setValue(SETTING, before)
-
     def moduleOrSkip(self, name):
         """Return the Python module of another Slicer module; the test is skipped where there is none."""
         try:
@@ -994,33 +978,10 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
             self.skipTest(f"this application has no {name}")
 
     def drawHeart(self):
-        """Return a volume (8 slices of 96 x 96 pixels, 8 x 1.5 x 1.5 mm) and a segmentation of its wall and pool."""
-        import numpy as np
+        """Return a volume and a segmentation of its wall, which has a gap in one slice, and of its pool."""
+        from RNCARefineLib.mrml.sample_data import draw_heart
 
-        from RNCARefineLib.mrml.segments import write_segment
-        from RNCARefineLib.mrml.volume_grid import VolumeGrid
-
-        rows, columns = np.mgrid[:96, :96] - 48.0
-        angle = np.degrees(np.arctan2(rows, columns))
-        # The heart tapers towards the apex, the last slice.
-        radii = np.linspace(22, 15, 8)[:, None, None]
-        distance = np.hypot(rows, columns)[None]
-        pool = (distance < radii - 7).astype(np.uint8)
-        wall = ((distance >= radii - 7) & (distance < radii)).astype(np.uint8)
-        image = 60 + 140 * pool + 20 * wall + np.random.default_rng(0).normal(0, 4, wall.shape)
-        wall[self.BROKEN_SLICE][np.abs(angle) < 15] = 0
-
-        volumeNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Heart")
-        slicer.util.updateVolumeFromArray(volumeNode, image.astype(np.int16))
-        volumeNode.SetSpacing(1.5, 1.5, 8.0)
-        segmentationNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
-        segmentationNode.CreateDefaultDisplayNodes()
-        segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-        grid = VolumeGrid.of_volume(volumeNode)
-        for name, mask, colour in (("myocardium", wall, (0.8, 0.4, 0.3)), ("pool", pool, (0.9, 0.8, 0.2))):
-            segmentationNode.GetSegmentation().AddEmptySegment(name, name, colour)
-            write_segment(segmentationNode, name, mask, grid)
-        return volumeNode, segmentationNode
+        return draw_heart(self.BROKEN_SLICE)
 
     def voxels(self, segmentationNode, volumeNode, segmentID="myocardium"):
         """Return a segment as an array on the volume's grid."""

@@ -46,7 +46,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             "they should be are not touched; what cannot be repaired safely is left for you, and repairs that you "
             "must look at are named.<br>"
             "Masking and the editable intensity range are kept to. Other segments stay as they are and may be "
-            "overlapped; only a blood pool, if you choose one, gives what the wall takes. "
+            "overlapped; only a blood pool, if you choose one, gives what the wall takes. Where several segments form "
+            "the wall, such as myocardium and scar, use the module RNCA Refine (Also wall).<br>"
             "<b>Undo</b> takes a repair back in one step.<br>"
             "For research use, not for clinical decisions."
         )

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+LONGEST_NAME = 220
+"""Bytes: systems allow 255, of which temporary names need some."""
 _NEW = "-new-"
 _TEMPORARY = re.compile(rf"^(\.[0-9a-f]{{8}}{_NEW})+")
 
@@ -30,6 +32,7 @@ def written_whole(*paths: str | Path) -> Iterator[list[Path]]:
 
     Raises:
         ValueError: A path is a folder, its folder does not exist, or two paths are the same file.
+        OSError: A file cannot be written. The message names it.
     """
     finals = [_checked(Path(path)) for path in paths]
     if len(set(finals)) != len(finals):
@@ -42,6 +45,14 @@ def written_whole(*paths: str | Path) -> Iterator[list[Path]]:
         for temporary in temporaries:
             _flush(temporary)
         _commit(temporaries, finals, backups)
+    except OSError as error:
+        ours = dict(zip(map(str, (*temporaries, *backups)), 2 * paths, strict=True))
+        if isinstance(error, BrokenPipeError) or error.errno is None or str(error.filename) not in (*ours, "None"):
+            raise
+        path = Path(ours.get(str(error.filename), paths[0]))
+        raise OSError(
+            f"{path.with_name(named(path))} cannot be written ({error.strerror}). Free space, or choose another folder."
+        ) from error
     finally:
         for leftover in (*temporaries, *backups):
             leftover.unlink(missing_ok=True)
@@ -61,6 +72,21 @@ def write_text_whole(path: str | Path, text: str) -> None:
 def named(path: Path) -> str:
     """Return the name of a file for a message; for a temporary file, the name of the file that it stands for."""
     return _TEMPORARY.sub("", path.name)
+
+
+def check_writable(path: Path) -> None:
+    """Check before the work, as far as that can be known, that a file can be written in an existing folder.
+
+    Raises:
+        ValueError: The name is too long, or the folder may not be written to.
+    """
+    length = len(os.fsencode(path.name))
+    if length > LONGEST_NAME:
+        raise ValueError(
+            f"{path}: the name is too long for a file ({length} bytes, at most {LONGEST_NAME}). Choose a shorter one."
+        )
+    if not os.access(real_path(path).parent, os.W_OK):
+        raise ValueError(f"{path}: the folder {path.parent} cannot be written to. Choose another one.")
 
 
 def real_path(path: Path) -> Path:

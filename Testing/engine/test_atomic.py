@@ -82,6 +82,21 @@ def test_several_existing_files_are_replaced_together(tmp_path):
     assert names(tmp_path) == ["a.txt", "b.txt"]
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_an_error_of_the_system_names_the_file_that_was_asked_for(tmp_path, named):
+    with pytest.raises(OSError, match=r"^\S*/a\.txt cannot be written \(No space") as raised:  # noqa: PT012
+        with written_whole(tmp_path / "a.txt") as (outer,), written_whole(outer) as (inner,):
+            inner.write_text("half")
+            raise OSError(28, "No space left on device", *[str(inner)] * named)
+    assert "-new-" not in str(raised.value)
+    assert names(tmp_path) == []
+
+
+def test_an_error_of_another_file_is_not_said_of_the_output(tmp_path):
+    with pytest.raises(FileNotFoundError, match="input"), written_whole(tmp_path / "a.txt"):
+        (tmp_path / "input").read_text()
+
+
 def test_a_missing_folder_a_folder_and_a_double_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Create it"), written_whole(tmp_path / "no" / "a"):
         pass

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+from PySide6.QtTest import QTest
 
 from .hearts import Heart
 from .panels import open_panel
+from .qt_values import to_native
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "RNCARefine" / "RNCARefine.py"
 
@@ -113,3 +115,11 @@ def slices_shown(heart: Heart) -> set[int]:
 def output_of(panel: Any) -> Any:
     """Return the segmentation that is reviewed."""
     return panel.logic.getParameterNode().reviewedSegmentation
+
+
+def press(widget: Any, letter: str) -> None:
+    """Give a widget the focus and type a letter; shortcuts get it as Qt sends it."""
+    widget.window().activateWindow()
+    widget.setFocus()
+    slicer.app.processEvents()
+    QTest.keyClick(to_native(widget), letter.lower())

@@ -96,7 +96,7 @@ QTimer < QObject: qtimer.h
 QSettings < QObject: qsettings.h
     methods value setValue contains remove clear allKeys group fileName
 QCoreApplication < QObject: qcoreapplication.h
-    statics processEvents instance sendEvent
+    statics processEvents instance
 QGuiApplication < QCoreApplication: qguiapplication.h
     statics setOverrideCursor restoreOverrideCursor overrideCursor
 QApplication < QGuiApplication: qapplication.h
@@ -114,11 +114,6 @@ QShortcut < QObject: qshortcut.h
     properties key enabled context
     signals activated()
     methods setKey setContext
-QEvent: qcoreevent.h
-    methods type accept ignore isAccepted
-    enums KeyPress KeyRelease ShortcutOverride
-QKeyEvent < QEvent: qevent.h
-    methods key text modifiers
 QSize: qsize.h
     methods width height isValid isEmpty
 QColor: qcolor.h

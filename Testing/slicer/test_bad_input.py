@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import gc
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,6 @@ import slicer
 
 from harness.hearts import SHAPE, Heart, draw_heart, node_census, segment_voxels, transform_node, write_voxels
 from harness.runs import snapshot
-from rncarefine import atomic
 from rncarefine.nca.model import DEFAULT_MODEL, MODEL_FOLDERS
 from rncarefine.progress import Cancelled
 from rncarefine.reasons import ReasonCode
@@ -200,47 +197,3 @@ def test_a_single_slice_is_repaired_with_a_warning(logic: Any) -> None:
     assert [doubt.code for doubt in report.doubts] == [ReasonCode.ONE_SLICE]
     assert report.stack.closed_after == 1
     assert segment_voxels(logic.outputSegmentationNode(), "myo", volume).sum() > stack.masks["myo"][2].sum()
-
-
-def test_a_volume_that_is_no_short_axis_stack_is_warned_about(logic: Any, heart: Heart) -> None:
-    matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras.copy()
-    matrix[:3, 2] *= 1.25 / 8.0
-    volume = slicer.util.addVolumeFromArray(slicer.util.arrayFromVolume(heart.volume), name="Isotropic")
-    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Isotropic")
-    segmentation.GetSegmentation().AddEmptySegment("myo")
-    write_voxels(segmentation, "myo", heart.masks["myo"], matrix)
-    report = logic.check(segmentation, "myo", volume)
-    assert [doubt.code for doubt in report.doubts] == [ReasonCode.THIN_SLICES]
-
-
-@pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
-def test_a_full_disk_leaves_the_old_report_as_it_was(
-    logic: Any, heart: Heart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
-) -> None:
-    logic.process(heart.segmentation, "myo", heart.volume, poolSegmentID="pool")
-    path = tmp_path / f"report{ending}"
-    path.write_text("the report of last week")
-    before = snapshot(heart)
-
-    def full(_file: Path) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(atomic, "_flush", full)
-    with pytest.raises(OSError, match="No space"):
-        logic.exportReport(logic.outputSegmentationNode(), path)
-    assert path.read_text() == "the report of last week"
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-    assert snapshot(heart) == before
-
-
-def test_a_damaged_model_card_is_named(logic: Any, heart: Heart, tmp_path: Path) -> None:
-    options = corrupt_weights(heart, tmp_path)
-    card = options["model"].with_suffix(".json")
-    values = json.loads(card.read_text())
-    del values["licence"]
-    card.write_text(json.dumps(values))
-    before = snapshot(heart)
-    with pytest.raises(ValueError, match=r"sax-cine-2d.json.*licence"):
-        logic.process(heart.segmentation, "myo", heart.volume, model=options["model"])
-    assert snapshot(heart) == before

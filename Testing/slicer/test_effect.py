@@ -10,7 +10,7 @@ import slicer
 
 from harness import toy_engine as toy
 from harness.effects import NAME, CountingEngine, EffectBench
-from harness.hearts import GAP, SHAPE, SPECK, node_census, segment_voxels
+from harness.hearts import GAP, SPECK, node_census
 from harness.runs import snapshot
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.report.sentences import sentence
@@ -67,18 +67,6 @@ def test_apply_computes_where_there_is_no_preview(bench: EffectBench, engine: Co
     bench.options.apply.click()
     assert engine.repairs == 1
     bench.assert_voxels(myo=bench.rings)
-
-
-def test_one_undo_step_gives_wall_and_pool_back_exactly(bench: EffectBench) -> None:
-    heart = bench.heart
-    bench.choose(bench.options.pool, "The pool")
-    bench.options.apply.click()
-    bench.assert_voxels(myo=bench.rings, pool=heart.masks["pool"] & ~bench.rings & 1)
-    bench.editor.undo()
-    bench.assert_voxels()
-    assert not bench.editor.logic.CanUndo()
-    bench.editor.redo()
-    bench.assert_voxels(myo=bench.rings, pool=heart.masks["pool"] & ~bench.rings & 1)
 
 
 def test_by_default_no_neighbour_changes_and_the_person_s_setting_stays(bench: EffectBench) -> None:
@@ -190,19 +178,6 @@ def test_the_scope_names_the_slice_and_its_view_and_follows_the_view(bench: Effe
     assert bench.options.this_slice.enabled
     bench.show_slice(1)
     assert bench.options.this_slice.text == "Slice 1 (Yellow)"
-
-
-def test_only_the_slice_that_is_shown_is_repaired(bench: EffectBench) -> None:
-    bench.show_slice(GAP)
-    bench.options.this_slice.click()
-    bench.options.preview.click()
-    shown = segment_voxels(bench.preview, "proposed", bench.heart.volume)
-    assert [k for k in range(SHAPE[0]) if shown[k].any()] == [GAP]
-    bench.options.apply.click()
-    expected = bench.heart.masks["myo"].copy()
-    expected[GAP] = bench.heart.ring
-    bench.assert_voxels(myo=expected)
-    assert bench.text.startswith(f"Repaired: slice {GAP}. Undo takes it back.\n")
 
 
 def test_the_previewed_slice_is_applied_even_if_the_view_has_moved_on(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
 import slicer
 
-from harness.hearts import Heart, draw_heart, node_census
+from harness.hearts import Heart, draw_heart
 from harness.session import Session
 
 
@@ -65,39 +64,9 @@ def test_module_logics_are_the_real_ones_and_see_the_scene() -> None:
     assert logic.GetMRMLScene() == slicer.mrmlScene
 
 
-def test_data_nodes_get_a_subject_hierarchy_item_and_lose_it_with_the_node() -> None:
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    before = hierarchy.GetNumberOfItems()
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-    assert hierarchy.GetItemByDataNode(node)
-    slicer.mrmlScene.RemoveNode(node)
-    assert hierarchy.GetNumberOfItems() == before
-
-
-@pytest.mark.parametrize("ending", [".nrrd", ".nii.gz", ".mha"])
-def test_volumes_are_saved_and_loaded_by_the_real_storage_nodes(heart: Heart, tmp_path: Path, ending: str) -> None:
-    path = str(tmp_path / f"cine{ending}")
-    assert slicer.util.exportNode(heart.volume, path, properties={})
-    loaded = slicer.util.loadVolume(path)
-    assert loaded != heart.volume
-    np.testing.assert_array_equal(slicer.util.arrayFromVolume(loaded), slicer.util.arrayFromVolume(heart.volume))
-
-
 def test_a_file_that_is_not_there_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="not found"):
         slicer.util.loadSegmentation("nowhere.seg.nrrd")
-
-
-def test_a_scene_comes_back_from_a_bundle(heart: Heart, tmp_path: Path) -> None:
-    census = node_census()
-    path = str(tmp_path / "scene.mrb")
-    assert slicer.util.saveScene(path, properties={})
-    slicer.mrmlScene.Clear(False)
-    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
-    slicer.util.loadScene(path, properties={"clear": True})
-    after = node_census()
-    for name in ("vtkMRMLSegmentationNode", "vtkMRMLScalarVolumeNode"):
-        assert after[name] == census[name]
 
 
 @pytest.mark.parametrize("geometry", ["axis-aligned", "oblique", "mirrored", "sheared"])
@@ -113,9 +82,3 @@ def test_the_independent_reader_agrees_with_slicer_s_own_helper(heart: Heart) ->
     for segment_id in heart.masks:
         theirs = slicer.util.arrayFromSegmentBinaryLabelmap(heart.segmentation, segment_id, heart.volume)
         np.testing.assert_array_equal(heart.voxels(segment_id), theirs)
-
-
-def test_scripted_logics_share_a_singleton_parameter_node(logic: Any) -> None:
-    node = slicer.ScriptedLoadableModule.ScriptedLoadableModuleLogic.getParameterNode(logic)
-    assert node.GetAttribute("ModuleName") == "RNCARefine"
-    assert slicer.ScriptedLoadableModule.ScriptedLoadableModuleLogic.getParameterNode(logic) == node

@@ -260,25 +260,6 @@ def test_after_disconnecting_neither_side_follows_the_other(parameters: Any) -> 
     parameters.disconnectGui(None)
 
 
-def test_two_sets_of_widgets_follow_each_other(parameters: Any) -> None:
-    first, second = make_ui(), make_ui()
-    parameters.connectGui(first)
-    parameters.connectGui(second)
-    first.countWidget.value = 20
-    assert second.countWidget.value == 20
-
-
-def test_a_widget_can_be_given_as_the_parent_of_the_others(parameters: Any) -> None:
-    import qt
-
-    parent = qt.QWidget()
-    box = qt.QSpinBox(parent)
-    box.setProperty("SlicerParameterName", "count")
-    parameters.connectGui(parent)
-    box.value = 17
-    assert parameters.count == 17
-
-
 def test_a_name_that_is_no_parameter_is_refused(parameters: Any) -> None:
     ui = make_ui()
     ui.countWidget.setProperty("SlicerParameterName", "cuont")

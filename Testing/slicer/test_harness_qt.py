@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from typing import Any
 
 import ctk
@@ -194,21 +193,6 @@ def test_disconnecting_takes_one_connection_away() -> None:
     assert len(calls) == 1
 
 
-def test_connections_outlive_the_wrapper() -> None:
-    table = qt.QTableWidget(1, 1)
-    calls = []
-
-    def slot(column: int) -> None:
-        calls.append(column)
-
-    table.horizontalHeader().connect("sectionClicked(int)", slot)
-    gc.collect()
-    table.horizontalHeader().sectionClicked.emit(0)
-    assert table.horizontalHeader().disconnect("sectionClicked(int)", slot)
-    table.horizontalHeader().sectionClicked.emit(0)
-    assert calls == [0]
-
-
 def test_an_error_in_a_slot_stops_nothing_and_is_kept() -> None:
     button = qt.QPushButton()
     calls = []
@@ -223,40 +207,6 @@ def test_an_error_in_a_slot_stops_nothing_and_is_kept() -> None:
     assert calls == [1]
     with pytest.raises(AssertionError, match="KeyError"), expect_error(KeyError):
         pass
-
-
-def test_signals_can_be_blocked_and_emitted() -> None:
-    box = qt.QSpinBox()
-    values: list[int] = []
-    box.connect("valueChanged(int)", values.append)
-    before = box.blockSignals(True)
-    box.value = 5
-    box.blockSignals(before)
-    box.value = 6
-    box.valueChanged.emit(7)
-    assert values == [6, 7]
-
-
-def test_an_object_is_the_same_wherever_it_comes_from() -> None:
-    parent = qt.QWidget()
-    layout = qt.QVBoxLayout(parent)
-    button = qt.QPushButton("x")
-    button.name = "run"
-    layout.addWidget(button)
-    found = parent.findChild(qt.QPushButton, "run")
-    assert found is button
-    assert found == layout.itemAt(0).widget()
-    assert parent.findChild("QPushButton", "run") == button
-    assert parent.findChild(qt.QLabel, "run") is None
-    assert button.parent() == parent == button.parentWidget()
-    assert button.objectName == button.name == "run"
-    assert button in parent.children()
-    assert parent.layout() == layout
-    assert button.className() == "QPushButton"
-    assert type(found) is qt.QPushButton
-    assert isinstance(found, qt.QWidget)
-    assert found.inherits("QAbstractButton")
-    assert {found} == {button}
 
 
 def test_an_object_that_nobody_holds_is_deleted() -> None:
@@ -287,49 +237,6 @@ def test_dynamic_properties_are_read_and_changed_as_attributes() -> None:
     assert widget.setProperty("toolTip", "static") is True
     with pytest.raises(AttributeError, match="no property 'accessibleIdentifier'"):  # Qt 6 only
         widget.setProperty("accessibleIdentifier", "x")
-
-
-def test_items_values_and_lists_come_back_as_they_were_given() -> None:
-    table = qt.QTableWidget(2, 1)
-    table.setHorizontalHeaderLabels(("Slice",))
-    table.setItem(0, 0, qt.QTableWidgetItem("3"))
-    table.item(0, 0).setData(qt.Qt.UserRole, 3)
-    table.item(0, 0).setToolTip("third")
-    gc.collect()
-    assert table.item(0, 0).text() == "3"
-    assert table.item(0, 0).data(qt.Qt.UserRole) == 3
-    assert table.item(1, 0) is None
-    assert (table.rowCount, table.currentRow()) == (2, -1)
-    table.selectRow(0)
-    assert [item.text() for item in table.selectedItems()] == ["3"]
-    assert table.item(0, 0) == table.selectedItems()[0]
-    label = qt.QLabel()
-    label.sizePolicy = qt.QSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
-    assert label.sizePolicy.horizontalPolicy() == qt.QSizePolicy.Expanding
-    item = qt.QTableWidgetItem()
-    item.setBackground(qt.QColor(1, 2, 3))  # a colour becomes a brush, there too
-    assert item.background().color().green() == 2
-    assert qt.QSize(1, 2) == qt.QSize(1, 2) != qt.QSize(2, 1)
-
-
-def test_a_timer_calls_once_or_again_and_again(desktop: Any) -> None:
-    calls: list[str] = []
-    qt.QTimer.singleShot(0, lambda: calls.append("once"))
-    timer = qt.QTimer()
-    timer.interval = 1
-    timer.timeout.connect(lambda: calls.append("again"))
-    timer.start()
-    desktop.wait_until(lambda: calls.count("again") >= 3)
-    timer.stop()
-    assert calls.count("once") == 1
-    assert timer.active is False
-    with pytest.raises(AssertionError, match="Not reached"):
-        desktop.wait_until(lambda: False, seconds=0.01)
-
-
-def test_there_is_one_module_for_all_sessions() -> None:
-    assert sys.modules["qt"] is qt
-    assert sys.modules["ctk"] is ctk
 
 
 @pytest.mark.parametrize("value", [1, 2])

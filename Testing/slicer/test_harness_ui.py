@@ -95,27 +95,6 @@ def test_slicer_s_own_functions_load_a_file_and_find_its_widgets(tmp_path: Path)
     assert slicer.util.findChild(widget, "box") == ui.box
 
 
-def test_a_connection_in_the_file_hands_the_scene_on(tmp_path: Path) -> None:
-    widget = load(tmp_path)
-    selector = slicer.util.findChild(widget, "selector")
-    assert selector.mrmlScene() is None
-    widget.setMRMLScene(slicer.mrmlScene)
-    assert selector.mrmlScene() is slicer.mrmlScene
-
-
-def test_a_section_hides_and_shows_its_contents(tmp_path: Path) -> None:
-    ui = slicer.util.childWidgetVariables(load(tmp_path))
-    assert ui.section.collapsed is True
-    assert ui.box.isHidden()
-    heard: list[bool] = []
-    ui.section.connect("contentsCollapsed(bool)", heard.append)
-    ui.section.collapsed = False
-    assert not ui.box.isHidden()
-    ui.section.click()
-    assert ui.section.collapsed is True
-    assert heard == [False, True]
-
-
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [

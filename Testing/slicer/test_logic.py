@@ -201,42 +201,7 @@ def test_pool_outside_the_ring_is_reported_and_trimmed_on_request(logic: Any, he
     np.testing.assert_array_equal(trimmed, heart.masks["pool"] & ~ring & 1)
 
 
-def test_trimming_without_a_pool_is_refused(logic: Any, heart: Heart) -> None:
-    before = snapshot(heart)
-    with pytest.raises(ValueError, match="blood-pool segment"):
-        process(logic, heart, poolSegmentID=None, trimPool=True)
-    assert snapshot(heart) == before
-
-
 # Guards: the details are in test_mrml_guards.py
-
-
-@pytest.mark.parametrize("moved", ["segmentation", "volume"])
-def test_mismatched_transforms_are_refused_with_advice(logic: Any, heart: Heart, moved: str) -> None:
-    getattr(heart, moved).SetAndObserveTransformNodeID(transform_node(np.eye(4)).GetID())
-    before = snapshot(heart)
-    with pytest.raises(ValueError, match="harden"):
-        process(logic, heart)
-    with pytest.raises(ValueError, match="harden"):
-        logic.check(heart.segmentation, "myo", heart.volume)
-    assert snapshot(heart) == before
-
-
-def test_a_closed_surface_source_is_refused_and_stays_one(logic: Any, heart: Heart) -> None:
-    heart.segmentation.CreateClosedSurfaceRepresentation()
-    heart.segmentation.SetSourceRepresentationToClosedSurface()
-    before = node_census()
-    with pytest.raises(ValueError, match="Closed surface"):
-        process(logic, heart)
-    assert node_census() == before
-    assert heart.segmentation.GetSegmentation().GetSourceRepresentationName() == "Closed surface"
-
-
-def test_an_unknown_segment_is_refused_and_not_created(logic: Any, heart: Heart) -> None:
-    before = snapshot(heart)
-    with pytest.raises(ValueError, match="'wall'"):
-        logic.process(heart.segmentation, "wall", heart.volume)
-    assert snapshot(heart) == before
 
 
 def test_the_input_as_output_is_refused(logic: Any, heart: Heart) -> None:
@@ -244,12 +209,6 @@ def test_the_input_as_output_is_refused(logic: Any, heart: Heart) -> None:
     with pytest.raises(ValueError, match="input and output"):
         process(logic, heart, outputSegmentationNode=heart.segmentation)
     assert snapshot(heart) == before
-
-
-@pytest.mark.parametrize("call", ["check", "process"])
-def test_an_unknown_end_of_the_stack_is_refused(logic: Any, heart: Heart, call: str) -> None:
-    with pytest.raises(ValueError, match=r"'top'.*auto, first, last"):
-        getattr(logic, call)(heart.segmentation, "myo", heart.volume, apex="top")
 
 
 def test_both_nodes_under_the_same_transform_are_exact(logic: Any, heart: Heart) -> None:

@@ -115,13 +115,3 @@ def test_the_current_frame_of_a_sequence_is_repaired_in_place(logic: Any, heart:
     np.testing.assert_array_equal(frame.voxels("myo"), np.repeat(heart.ring[None], 5, axis=0))
     other = Heart(volume, sequences[1].GetNthDataNode(1), heart.masks, heart.ring)
     np.testing.assert_array_equal(other.voxels("myo"), heart.masks["myo"])
-
-
-def test_a_wall_that_is_right_already_comes_back_as_it_is(logic: Any, heart: Heart) -> None:
-    process(logic, heart)
-    node = logic.outputSegmentationNode()
-    logic.process(node, "myo", heart.volume, poolSegmentID="pool")
-    again = logic.outputSegmentationNode()
-    np.testing.assert_array_equal(heart.voxels("myo", again), heart.voxels("myo", node))
-    assert not heart.voxels("myo_added", again).any()
-    assert not heart.voxels("myo_removed", again).any()

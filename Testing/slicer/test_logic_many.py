@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 import slicer
 
 from engine.model_folders import seeing_weights
@@ -116,20 +115,6 @@ def test_a_list_and_patterns_name_the_cases(batch: Any, tmp_path: Path) -> None:
     assert batch("two", **patterns).repaired == ["anna", "bert", "carl"]
 
 
-def test_label_maps_are_repaired_by_their_labels(batch: Any, tmp_path: Path) -> None:
-    masks = draw_heart().masks
-    slicer.mrmlScene.Clear()
-    image = sitk.ReadImage(str(tmp_path / "in" / "anna" / "image.nrrd"))
-    labels = sitk.GetImageFromArray(np.where(masks["myo"] > 0, 2, masks["pool"] * 3).astype(np.uint8))
-    labels.CopyInformation(image)
-    sitk.WriteImage(labels, str(tmp_path / "labels.nii.gz"))
-    listed = tmp_path / "cases.csv"
-    listed.write_text("case,image,segmentation\nfirst,in/anna/image.nrrd,labels.nii.gz\n")
-    assert batch("maps", None, cases=listed, segment="2", pool="3").repaired == ["first"]
-    result = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "maps" / "first.nii.gz")))
-    assert ((result == 2) != (masks["myo"] > 0)).any()
-
-
 def test_a_batch_can_be_stopped_in_a_case_and_resumed(batch: Any, tmp_path: Path) -> None:
     def stop(fraction: float, text: str) -> bool:
         return "bert" not in text or fraction < 0.5
@@ -139,18 +124,3 @@ def test_a_batch_can_be_stopped_in_a_case_and_resumed(batch: Any, tmp_path: Path
     assert outcome.repaired == ["anna"]
     assert not (tmp_path / "out" / "bert.seg.nrrd").exists()
     assert batch().repaired == ["bert", "carl"]
-
-
-def test_trimming_without_a_pool_is_refused_before_anything_is_made(batch: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="trimmed"):
-        batch(pool=None, trimPool=True)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_case_with_a_long_name_fails_alone(batch: Any, tmp_path: Path) -> None:
-    listed = tmp_path / "cases.csv"
-    files = "in/anna/image.nrrd,in/anna/segmentation.seg.nrrd"
-    listed.write_text(f"case,image,segmentation\n{'n' * 300},{files}\ngood,{files}\n")
-    outcome = batch("long", None, cases=listed)
-    assert outcome.repaired == ["good"]
-    assert "too long" in outcome.failed["n" * 300]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import runpy
-import signal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,7 +26,6 @@ from rncarefine.refine.repair import RepairOptions, repair
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.reader import read
 
-SCRIPT = Path(__file__).resolve().parents[2] / "RNCARefine" / "Resources" / "Scripts" / "RNCARefineBatch.py"
 CHOICES = [
     ({}, DEFAULT_MODEL),
     ({"mode": "slice-wise"}, "sax-cine-2d"),
@@ -92,20 +89,6 @@ def test_every_case_of_a_folder_is_repaired_with_it(real_logic: Any, tmp_path: P
     assert_case(tmp_path / "out", expected)
 
 
-def test_the_batch_script_repairs_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_cases(tmp_path / "in", ["anna"])
-    expected = by_the_engine(draw_heart())
-    handler = signal.getsignal(signal.SIGINT)
-    places = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--segment", "myo", "--pool", "pool"]
-    try:
-        main = runpy.run_path(str(SCRIPT))["main"]
-        assert main([*places, "--mode", "volumetric", "--device", "numpy"]) in (0, 1)
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    assert "Model sax-cine-3d: CC BY-NC-SA 4.0." in capsys.readouterr().out
-    assert_case(tmp_path / "out", expected)
-
-
 def assert_case(folder: Path, expected: Mask) -> None:
     """Fail unless a batch has repaired its only case with the volumetric model, to this wall."""
     written = json.loads((folder / "reports" / "anna.json").read_text(encoding="utf-8"))
@@ -166,19 +149,6 @@ def test_the_effect_repairs_with_the_model_of_the_mode_that_is_chosen(editor: Ef
     desktop.dialogs.answer("Ok")  # the terms
     options.apply.click()
     np.testing.assert_array_equal(heart.voxels("myo"), expected)
-
-
-def test_the_effect_repairs_one_slice_with_it_and_leaves_the_others(editor: EffectBench, desktop: Any) -> None:
-    heart, options = editor.heart, editor.options
-    editor.choose(options.modes, "volumetric")
-    editor.show_slice(GAP)
-    options.this_slice.click()
-    expected = heart.masks["myo"].copy()
-    expected[GAP] = by_the_engine(heart, pool=None)[GAP]
-    desktop.dialogs.answer("Ok")
-    options.apply.click()
-    np.testing.assert_array_equal(heart.voxels("myo"), expected)
-    assert editor.text.startswith(f"Repaired: slice {GAP}.")
 
 
 def test_a_preview_of_the_effect_goes_with_the_model_that_it_was_made_with(editor: EffectBench, desktop: Any) -> None:

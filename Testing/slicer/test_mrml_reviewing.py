@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ import pytest
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
-from harness.hearts import GEOMETRIES, Heart, add_segment, draw_heart, segment_voxels, transform_node, write_voxels
+from harness.hearts import GEOMETRIES, Heart, add_segment, draw_heart, segment_voxels, write_voxels
 from harness.runs import RESULT, process
-from rncarefine.words import Finding
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.reviewing import Review, is_repaired
 from RNCARefineLib.mrml.segments import write_segment
@@ -160,16 +157,6 @@ def test_paint_over_the_wall_in_segment_editor_does_not_spoil_what_a_slice_was(r
         np.testing.assert_array_equal(voxels[2], heart.masks[segment_id][2])
     review.accept(2)
     np.testing.assert_array_equal(review.wall_now()[2], heart.ring)
-
-
-def test_a_rejected_slice_reads_as_before_the_repair(review: Review) -> None:
-    review.reject(2)
-    record, totals = review.report().slices[2], review.report().stack
-    assert record.accepted is False
-    assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.OPEN, 1, 0)
-    assert record.added_mm2 == record.removed_mm2 == record.taken_from_pool_mm2 == 0
-    assert record.verdict == "repaired by the automaton"
-    assert (totals.closed_before, totals.closed_after, totals.changed) == (3, 4, 1)
 
 
 def test_a_slice_that_was_not_changed_cannot_be_rejected(review: Review, heart: Heart) -> None:
@@ -413,17 +400,6 @@ def test_a_repair_without_the_pool_of_the_one_before_leaves_the_pool_alone(logic
     assert review.stack_before().pool is None
 
 
-def test_two_walls_of_a_segmentation_have_reviews_of_their_own(logic: Any, heart: Heart) -> None:
-    add_segment(heart.segmentation, "second", heart.masks["myo"], heart.volume)
-    process(logic, heart, inPlace=True)
-    logic.process(heart.segmentation, "second", heart.volume, inPlace=True)
-    with pytest.raises(ValueError, match="'myo', 'second'"):
-        Review.of(heart.segmentation)
-    Review.of(heart.segmentation, "second").reject(2)
-    assert Review.of(heart.segmentation, "myo").decisions() == {}
-    np.testing.assert_array_equal(heart.voxels("myo")[2], heart.ring)
-
-
 def test_a_review_that_a_later_repair_has_made_impossible_is_ended(logic: Any, heart: Heart) -> None:
     add_segment(heart.segmentation, "second", heart.masks["myo"], heart.volume)
     process(logic, heart, inPlace=True)
@@ -481,13 +457,6 @@ def test_a_tag_that_somebody_spoilt_is_named(review: Review, tag: str) -> None:
             review.report()
 
 
-def test_a_report_of_another_version_is_refused(review: Review) -> None:
-    segment = review.segmentation_node.GetSegmentation().GetSegment("myo")
-    segment.SetTag("RNCARefine.Report", "{}")
-    with pytest.raises(ValueError, match="'stack' is missing"):
-        review.report()
-
-
 # The volume
 
 
@@ -522,17 +491,6 @@ def test_a_deleted_volume_is_asked_for_by_name(review: Review, heart: Heart) -> 
 def test_without_its_own_reference_the_volume_of_the_geometry_is_taken(review: Review, heart: Heart) -> None:
     review.segmentation_node.RemoveNodeReferenceIDs("RNCARefine.Volume")
     assert review.volume_node == heart.volume
-
-
-def test_a_review_works_under_a_transform(logic: Any, heart: Heart) -> None:
-    turn = np.array([[0.0, -1, 0, 12.5], [1, 0, 0, -7], [0, 0, 1, 3], [0, 0, 0, 1]])
-    transform = transform_node(turn)
-    for node in (heart.volume, heart.segmentation):
-        node.SetAndObserveTransformNodeID(transform.GetID())
-    process(logic, heart)
-    review = Review.of(logic.outputSegmentationNode())
-    review.reject(2)
-    np.testing.assert_array_equal(heart.voxels("myo", review.segmentation_node)[2], heart.masks["myo"][2])
 
 
 # Files
@@ -585,28 +543,3 @@ def test_a_name_with_the_separators_of_the_file_format_survives(logic: Any, hear
     loaded = Review.of(slicer.util.loadSegmentation(path), volume_node=heart.volume)
     assert loaded.report().stack.name == 'a|b:c "d"\n{é}'
     assert loaded.report() == Review.of(logic.outputSegmentationNode()).report()
-
-
-# Export
-
-
-@pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
-def test_the_report_is_exported_with_the_decisions(review: Review, tmp_path: Path, ending: str) -> None:
-    review.reject(2)
-    path = tmp_path / f"report{ending}"
-    review.export(path)
-    text = path.read_text(encoding="utf-8")
-    if ending == ".csv":
-        assert [line["accepted"] for line in csv.DictReader(text.splitlines())] == ["", "", "no", "", ""]
-    elif ending == ".json":
-        assert [entry["accepted"] for entry in json.loads(text)["slices"]] == [None, None, False, None, None]
-    else:
-        assert "rejected" in text
-        assert "data:image/png" in text
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-
-
-def test_an_unknown_ending_is_refused(review: Review, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"\.csv.*\.json"):
-        review.export(tmp_path / "report.pdf")
-    assert not list(tmp_path.iterdir())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 import slicer
@@ -18,6 +20,8 @@ from harness.hearts import (
     transform_node,
     write_voxels,
 )
+from rncarefine.io.grid import Turn
+from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.segments import read_segments, write_segment
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 
@@ -84,16 +88,23 @@ def test_what_was_read_is_memory_of_its_own(heart: Heart) -> None:
     np.testing.assert_array_equal(heart.voxels("myo"), heart.masks["myo"])
 
 
-FLIP = np.array([[-1, 0, 0, 47], [0, -1, 0, 39], [0, 0, -1, 4], [0, 0, 0, 1]])
+IN_PLANE = [
+    Turn((*axes, 2), (*flips, ends)) for axes in ((0, 1), (1, 0)) for *flips, ends in product((False, True), repeat=3)
+]
+OUT_OF_PLANE = [Turn(axes) for axes in permutations(range(3)) if axes[2] != 2]
 
 
-@pytest.mark.parametrize("own_layer", [True, False])
-def test_segments_stored_with_flipped_axes_are_read_and_written_exactly(heart: Heart, own_layer: bool) -> None:
+@pytest.mark.parametrize(
+    ("turn", "own_layer"), [*product(IN_PLANE, (True, False)), *product(OUT_OF_PLANE, (True,))], ids=str
+)
+def test_segments_stored_with_turned_axes_are_read_and_written_exactly(turn: Turn, own_layer: bool) -> None:
+    heart = draw_heart("sheared" if own_layer else "oblique")
     grid = VolumeGrid.of_volume(heart.volume)
-    flipped = heart.masks["myo"][::-1, ::-1, ::-1]
-    # Without a layer of its own, its neighbours in the layer are flipped, too.
-    write_voxels(heart.segmentation, "myo", flipped, grid.ijk_to_ras @ FLIP, own_layer=own_layer)
-    np.testing.assert_array_equal(read_segments(heart.segmentation, ["myo"], grid), heart.masks["myo"])
+    stored = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.as_file_grid().turned(turn).ijk_to_lps
+    # Without a layer of its own, its neighbours in the layer are turned, too.
+    write_voxels(heart.segmentation, "myo", turn.apply(random_mask(3)), stored, own_layer=own_layer)
+    Selection.create(heart.segmentation, "myo", heart.volume, "pool", "rv")
+    np.testing.assert_array_equal(read_segments(heart.segmentation, ["myo"], grid), random_mask(3))
     write_segment(heart.segmentation, "myo", random_mask(4), grid)
     np.testing.assert_array_equal(heart.voxels("myo"), random_mask(4))
     for other in ("pool", "rv", "scar"):

@@ -63,18 +63,6 @@ def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
     assert offered == spelled(Face.EFFECT).keys() - CHOSEN_ELSEWHERE
 
 
-def test_what_is_set_in_the_effect_reaches_the_options(bench: EffectBench) -> None:
-    for parameter, value in (("Seed", 5), ("Samples", 2), ("CloseBase", 1), ("AddOnly", 1), ("Geometry", 0)):
-        bench.scripted.setParameter(parameter, value)
-    bench.scripted.setParameter("Apex", "first")
-    bench.scripted.setParameter("Device", "numpy")
-    options = bench.effect.options.repair_options
-    assert (options.seed, options.samples, options.close_base, options.add_only, options.geometry) == (
-        5, 2, True, True, False,
-    )  # fmt: skip
-    assert (str(options.apex), options.device) == ("first", "numpy")
-
-
 @pytest.mark.parametrize("face", [Face.SCRIPT])
 def test_every_option_is_an_argument_of_the_batch_script(face: Face) -> None:
     parser = runpy.run_path(str(SCRIPT))["make_parser"]()

@@ -13,7 +13,6 @@ import pytest
 import slicer
 
 from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census
-from harness.keyboard import press
 from harness.panel_steps import (
     MODULE_FILE,
     choose_slice,
@@ -22,6 +21,7 @@ from harness.panel_steps import (
     open_on,
     output_of,
     parameter_node,
+    press,
     repaired,
     rows,
     select,
@@ -83,23 +83,6 @@ def test_every_control_has_a_tooltip_before_and_after_a_repair(heart: Heart, toy
     select(panel.ui.myocardiumSelector, "The myo")
     panel.ui.repairButton.click()
     assert [name for name in controls() if not getattr(panel.ui, name).toolTip] == []
-
-
-def test_names_of_widgets_are_camel_case_and_say_what_they_are() -> None:
-    endings = {
-        "QPushButton": "Button",
-        "QCheckBox": "CheckBox",
-        "QComboBox": "Selector",
-        "qMRMLNodeComboBox": "Selector",
-        "QSpinBox": "SpinBox",
-        "QDoubleSpinBox": "SpinBox",
-        "QLabel": "Label",
-        "QTableWidget": "Table",
-        "ctkCollapsibleButton": "CollapsibleButton",
-    }
-    named = {name: kind for name, kind in widgets_of_ui().items() if kind in endings}
-    assert len(named) > 30
-    assert [name for name, kind in named.items() if not name.endswith(endings[kind]) or not name[0].islower()] == []
 
 
 def test_every_parameter_with_a_connector_is_bound_in_the_ui_file() -> None:

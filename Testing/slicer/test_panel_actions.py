@@ -293,38 +293,6 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert rows(panel) == {}
 
 
-@pytest.mark.parametrize(
-    ("kind", "said", "words"),
-    [
-        (RuntimeError, "CUDA out of memory. Tried to allocate 2.00 GiB", "device cpu"),
-        (RuntimeError, "CUDA error: no kernel image is available", "device cpu"),
-        (NotImplementedError, "The operator 'aten::x' is not implemented for the MPS device", "device cpu"),
-        (MemoryError, "", "too little memory"),
-    ],
-)
-def test_a_device_that_fails_is_one_sentence_with_the_remedy(
-    desktop: Any,
-    heart: Heart,
-    toy_engine: None,
-    during: Callable[[Callable[[], None]], None],
-    kind: type[Exception],
-    said: str,
-    words: str,
-) -> None:
-    def fail() -> None:
-        raise kind(said)
-
-    panel = open_on(heart)
-    before = snapshot(heart)
-    during(fail)
-    panel.ui.repairButton.click()
-    (text,) = desktop.dialogs.texts
-    assert words in text
-    assert "\n" not in text
-    assert snapshot(heart) == before
-    assert panel.ui.repairButton.enabled
-
-
 def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
     desktop: Any, heart: Heart, toy_engine: None, during: Callable[[Callable[[], None]], None]
 ) -> None:

@@ -191,24 +191,6 @@ def test_in_place_with_a_volume_of_no_browser_is_refused_and_not_lost(desktop: A
     np.testing.assert_array_equal(cine.shown(), cine.walls[0])
 
 
-def test_the_progress_window_says_which_frame_it_is_about(
-    desktop: Any, cine: DrawnCine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from RNCARefineLib.panel.progress_dialog import ProgressDialog
-
-    texts: list[str] = []
-    call = ProgressDialog.__call__
-
-    def listen(dialog: ProgressDialog, fraction: float, text: str) -> bool:
-        texts.append(text)
-        return call(dialog, fraction, text)
-
-    monkeypatch.setattr(ProgressDialog, "__call__", listen)
-    open_cine(cine).ui.repairButton.click()
-    heads = list(dict.fromkeys(text.partition(":")[0] for text in texts))
-    assert heads[:3] == ["Frame 1 of 3", "Frame 2 of 3", "Frame 3 of 3"]
-
-
 def test_cancelling_keeps_the_finished_frames_and_says_so(desktop: Any, cine: DrawnCine) -> None:
     panel = open_cine(cine)
     desktop.dialogs.cancel_progress_at(70)
@@ -220,15 +202,6 @@ def test_cancelling_keeps_the_finished_frames_and_says_so(desktop: Any, cine: Dr
     assert "1 frame" in summary(panel)
     np.testing.assert_array_equal(cine.voxels(0, sequence=results(cine, panel)), repaired_walls(cine)[0])
     np.testing.assert_array_equal(cine.voxels(2, sequence=results(cine, panel)), cine.walls[2])
-
-
-def test_cancelling_before_a_frame_is_finished_changes_nothing(desktop: Any, cine: DrawnCine) -> None:
-    panel = open_cine(cine)
-    before = cine.snapshot()
-    desktop.dialogs.cancel_progress_at(5)
-    panel.ui.repairButton.click()
-    assert panel.ui.noticeLabel.text == "Cancelled. Nothing was changed."
-    assert cine.snapshot() == before
 
 
 def test_frames_that_fail_are_named_with_the_reason(desktop: Any, cine: DrawnCine) -> None:

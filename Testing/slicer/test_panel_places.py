@@ -13,7 +13,9 @@ from engine.vessel_models import saved
 from engine.vessels import tree, with_gap
 from harness.hearts import add_segment, segment_voxels
 from harness.panel_steps import entries, open_module, select
+from harness.panels import close_panel
 from rncarefine.nca import model as model_module
+from RNCARefineLib.mrml.vessel_review import VesselReview
 
 WHOLE = tree()
 BROKEN = with_gap(WHOLE, 30, 10)
@@ -97,3 +99,37 @@ def test_a_check_lists_places_and_there_is_nothing_to_decide(panel: Any) -> None
     assert "components" in panel.ui.placesSummaryLabel.text
     assert not panel.ui.acceptPlaceButton.enabled
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+
+
+def test_a_pending_review_is_shown_again_after_the_scene_was_saved_and_loaded(panel: Any, tmp_path: Path) -> None:
+    panel.ui.deviceSelector.setCurrentIndex(panel.ui.deviceSelector.findText("numpy"))
+    panel.ui.repairButton.click()
+    panel.ui.placeTable.setCurrentCell(0, 0)
+    panel.ui.acceptPlaceButton.click()
+    expected = verdicts(panel)
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path, properties={})
+    close_panel(panel)
+    slicer.mrmlScene.Clear()
+    slicer.util.loadScene(path, properties={"clear": True})
+    again = open_module()
+    again.ui.volumeSelector.setCurrentNode(slicer.util.getNodesByClass("vtkMRMLVectorVolumeNode")[0])
+    assert verdicts(again) == expected
+    assert again.ui.placeTable.item(0, 6).text() == "yes"
+    again.ui.placeTable.setCurrentCell(0, 0)
+    again.ui.rejectPlaceButton.click()
+    volume = again.ui.volumeSelector.currentNode()
+    assert not segment_voxels(output(again), "vessels", volume)[0][30, 31:39].any()
+
+
+def test_the_table_follows_decisions_made_elsewhere_and_is_emptied_with_the_segmentation(
+    panel: Any, desktop: Any
+) -> None:
+    panel.ui.deviceSelector.setCurrentIndex(panel.ui.deviceSelector.findText("numpy"))
+    panel.ui.repairButton.click()
+    VesselReview.of(output(panel)).reject(0)
+    desktop.wait_until(lambda: panel.ui.placeTable.item(0, 6).text() == "no")
+    slicer.mrmlScene.RemoveNode(output(panel))
+    desktop.wait_until(lambda: panel.ui.placeTable.rowCount == 0)
+    assert not panel.ui.acceptPlaceButton.enabled
+    assert panel.ui.placesSummaryLabel.text == ""

@@ -114,27 +114,6 @@ def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Hea
     assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
 
 
-@pytest.mark.parametrize("width", [440, 600])
-@pytest.mark.parametrize("repair", [True, False])
-def test_the_table_fills_its_width_and_needs_no_scroll_bar_at_the_side(
-    desktop: Any, heart: Heart, toy_flagged: None, width: int, repair: bool
-) -> None:
-    import qt
-
-    panel = open_on(heart)
-    (panel.ui.repairButton if repair else panel.ui.checkButton).click()
-    table = panel.ui.sliceTable
-    # As with more slices than have room.
-    table.setVerticalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOn)
-    panel.parent.resize(width, 800)
-    slicer.app.processEvents()
-    assert table.horizontalScrollBar().maximum == 0
-    columns = [number for number in range(table.columnCount) if not table.isColumnHidden(number)]
-    assert sum(map(table.columnWidth, columns)) == table.viewport().width
-    # Nothing is cut off.
-    assert all(table.columnWidth(number) >= table.sizeHintForColumn(number) for number in columns)
-
-
 def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_or_put_back(
     heart: Heart, toy_doubtful: None
 ) -> None:
@@ -269,17 +248,6 @@ def test_clicking_the_row_that_is_chosen_brings_the_views_back(desktop: Any, hea
 #
 
 
-def test_accepting_leaves_the_voxels_and_is_written_down(heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    output = output_of(panel)
-    before = heart.voxels("myo", output)
-    decide(panel, GAP, "acceptButton")
-    assert (heart.voxels("myo", output) == before).all()
-    assert rows(panel)[GAP]["Accepted"] == "yes"
-    assert json.loads(tags_of(output, "myo")["RNCARefine.Decisions"]) == {str(GAP): True}
-    assert re.fullmatch("1 of 2 .*: in progress.", panel.ui.decisionLabel.text)
-
-
 def test_after_a_decision_comes_the_next_undecided_slice_and_after_the_last_decision_none(
     desktop: Any, heart: Heart, toy_flagged: None
 ) -> None:
@@ -328,14 +296,6 @@ def test_rejecting_puts_the_slice_back_and_undo_and_redo_step_through(heart: Hea
     assert (heart.voxels("myo", output)[GAP] == heart.masks["myo"][GAP]).all()
     assert rows(panel)[GAP]["Accepted"] == "no"
     assert not panel.ui.redoButton.enabled
-
-
-def test_accepting_a_rejected_slice_brings_the_repair_back(heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    decide(panel, GAP, "rejectButton")
-    decide(panel, GAP, "acceptButton")
-    assert (heart.voxels("myo", output_of(panel))[GAP] == heart.ring).all()
-    assert rows(panel)[GAP]["Accepted"] == "yes"
 
 
 def test_undo_goes_to_the_slice_that_it_is_about(heart: Heart, toy_engine: None) -> None:

@@ -53,13 +53,6 @@ def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: H
     assert slices_shown(heart) == {GAP}
 
 
-def test_a_click_on_a_row_shows_the_slice_of_an_oblique_stack_too(desktop: Any, heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    assert slices_shown(heart) == set()
-    choose_slice(panel, GAP)
-    assert slices_shown(heart) == {GAP}
-
-
 def test_topology_and_thickness_of_every_slice_are_plotted_in_one_chart_each(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     for _ in range(2):

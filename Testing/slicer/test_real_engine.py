@@ -13,9 +13,8 @@ from scipy import ndimage
 
 from engine.model_folders import seeing_weights
 from engine.toy_models import seeing_model
-from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, node_census, write_voxels
+from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, write_voxels
 from rncarefine.nca.model import save_model
-from rncarefine.progress import Cancelled
 from rncarefine.reasons import ReasonCode
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
 
@@ -64,24 +63,6 @@ def test_the_broken_slices_become_rings_and_the_others_are_kept_bit_for_bit(run:
         np.testing.assert_array_equal(heart.voxels(other, node), heart.masks[other])
 
 
-def test_check_names_the_slices_that_repair_repairs(module: ModuleType, run: Any, heart: Heart) -> None:
-    before = node_census()
-    checked = module.RNCARefineLogic().check(heart.segmentation, "myo", heart.volume, "pool")
-    assert node_census() == before
-    _, repaired = run(heart)
-    assert [r.k for r in checked.slices if r.verdict == "to repair"] == [
-        r.k for r in repaired.slices if r.verdict != "intact"
-    ]
-
-
-def test_the_same_seed_gives_the_same_result(run: Any, heart: Heart) -> None:
-    first, _ = run(heart, seed=5)
-    second, _ = run(heart, seed=5)
-    np.testing.assert_array_equal(
-        heart.voxels("myo", first.outputSegmentationNode()), heart.voxels("myo", second.outputSegmentationNode())
-    )
-
-
 def test_slices_that_cannot_be_repaired_stay_as_they_were_and_are_flagged(run: Any, heart: Heart) -> None:
     logic, report = run(heart, addOnly=True)
     refused = [record.k for record in report.slices if record.verdict == "refused"]
@@ -116,25 +97,3 @@ def test_a_slice_without_a_wall_is_drawn_anew_and_flagged_and_rejecting_it_gives
 def test_a_limit_on_the_change_refuses_what_goes_beyond_it(run: Any, heart: Heart) -> None:
     _, report = run(heart, maxChangeMm2=0.5)
     assert {record.k for record in report.slices if record.verdict == "refused"} == {GAP, SPECK}
-
-
-def test_cancelling_in_the_middle_of_a_rollout_leaves_the_scene_as_it_was(run: Any, heart: Heart) -> None:
-    before = node_census()
-    with pytest.raises(Cancelled):
-        run(heart, progressCallback=lambda fraction, text: fraction < 0.3)
-    assert node_census() == before
-    np.testing.assert_array_equal(heart.voxels("myo"), heart.masks["myo"])
-
-
-def test_a_device_that_is_not_there_is_refused(run: Any, heart: Heart) -> None:
-    before = node_census()
-    with pytest.raises(ValueError, match="abacus"):
-        run(heart, device="abacus")
-    assert node_census() == before
-
-
-def test_weights_that_are_not_there_are_refused(run: Any, heart: Heart) -> None:
-    before = node_census()
-    with pytest.raises(ValueError, match="no-such-model"):
-        run(heart, model="no-such-model")
-    assert node_census() == before

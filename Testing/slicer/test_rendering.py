@@ -10,10 +10,9 @@ import vtk
 from numpy.typing import NDArray
 
 from harness import rendering
-from harness.hearts import CENTRE, GAP, INNER, OUTER, SPECK, Heart, draw_heart
+from harness.hearts import CENTRE, GAP, SPECK, Heart, draw_heart
 from harness.rendering import Pixels, SliceView, ThreeDView
 from harness.runs import process
-from rncarefine.anatomy.topology import betti_2d
 from RNCARefineLib.mrml.review import ADDED, REMOVED
 from RNCARefineLib.mrml.views import show_slice
 
@@ -86,28 +85,6 @@ def drawn(view: SliceView, heart: Heart, mask: NDArray[np.uint8]) -> tuple[Marks
     return found, sure
 
 
-def test_the_wall_is_drawn_closed_where_it_is_closed_and_open_where_it_is_open(view: SliceView, heart: Heart) -> None:
-    paint(heart.segmentation, "myo")
-    colour = heart.segmentation.GetSegmentation().GetSegment("myo").GetColor()
-    topology = {}
-    for k in (0, GAP):
-        look(view, heart, k)
-        topology[k] = betti_2d(has_colour(view.rgb(), colour).astype(np.uint8))
-    assert topology == {0: (1, 1), GAP: (1, 0)}
-
-
-def test_the_outline_has_two_edges_where_the_wall_is_closed_and_one_where_it_is_open(
-    view: SliceView, heart: Heart
-) -> None:
-    paint(heart.segmentation, "myo", fill=0.0, outline=True)
-    colour = heart.segmentation.GetSegmentation().GetSegment("myo").GetColor()
-    edges = {}
-    for k in (0, GAP):
-        look(view, heart, k)
-        edges[k] = betti_2d(has_colour(view.rgb(), colour).astype(np.uint8))
-    assert edges == {0: (2, 2), GAP: (1, 1)}
-
-
 @pytest.mark.parametrize("geometry", ["axis-aligned", "oblique", "mirrored", "sheared"])
 def test_what_was_added_is_drawn_in_its_colour_exactly_where_it_was_added(
     logic: Any, view: SliceView, geometry: str
@@ -142,40 +119,6 @@ def test_what_was_removed_is_drawn_in_its_colour_in_its_slice_only(logic: Any, v
     assert found == [False, False, False, True, False]
 
 
-def test_a_hidden_segment_is_not_drawn(view: SliceView, heart: Heart) -> None:
-    look(view, heart, GAP)
-    colours = {
-        segment_id: heart.segmentation.GetSegmentation().GetSegment(segment_id).GetColor()
-        for segment_id in ("myo", "pool", "rv", "scar")
-    }
-    paint(heart.segmentation, *colours)
-    picture = view.rgb()
-    assert all(has_colour(picture, colour).sum() > 100 for colour in colours.values())
-    paint(heart.segmentation, "myo", "rv")
-    picture = view.rgb()
-    assert not has_colour(picture, colours["pool"]).any()
-    assert not has_colour(picture, colours["scar"]).any()
-    assert has_colour(picture, colours["myo"]).sum() > 100
-
-
-def test_the_image_is_drawn_with_the_window_and_level_of_its_display_node(view: SliceView, heart: Heart) -> None:
-    view.show(heart.volume)
-    look(view, heart, 0)
-    paint(heart.segmentation)
-    display = heart.volume.GetDisplayNode()
-    display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(0.0, 255.0)
-    picture = view.rgb()
-    _, j, i = np.moveaxis(voxels_under_pixels(view, heart)[0], -1, 0)
-    distance = np.hypot(j - CENTRE[0], i - CENTRE[1])
-    assert picture[distance < INNER - 1].mean() == pytest.approx(140, abs=3)
-    assert picture[(distance > INNER + 1) & (distance < OUTER - 1)].mean() == pytest.approx(90, abs=3)
-    display.SetWindowLevelMinMax(115.0, 116.0)
-    picture = view.rgb()
-    assert picture[distance < INNER - 1].min() == 255
-    assert picture[(distance > INNER + 1) & (distance < OUTER - 1)].max() == 0
-
-
 def test_the_patients_right_is_on_the_left_of_an_axial_picture_and_the_front_is_on_top(view: SliceView) -> None:
     heart = draw_heart("axis-aligned", origin=(30.0, 25.0, 0.0))
     view.show(heart.volume)
@@ -207,30 +150,6 @@ def test_showing_a_slice_moves_the_picture_to_it_and_the_heart_to_its_middle(vie
         np.testing.assert_allclose(view.pixels_of(centre[None])[0], middle, atol=1.0)
 
 
-def test_two_pictures_of_the_same_view_are_the_same(view: SliceView, heart: Heart) -> None:
-    view.show(heart.volume)
-    look(view, heart, GAP)
-    first = view.rgb()
-    assert first.std() > 10
-    np.testing.assert_array_equal(first, view.rgb())
-    with SliceView("Green", size=view.size) as other:
-        other.show(heart.volume)
-        look(other, heart, GAP)
-        np.testing.assert_array_equal(first, other.rgb())
-
-
-def test_a_view_can_be_closed_and_opened_again_in_the_same_scene(heart: Heart) -> None:
-    pictures = []
-    for _ in range(2):
-        with SliceView(size=(200, 160)) as view:
-            view.show(heart.volume)
-            look(view, heart, GAP)
-            pictures.append(view.rgb())
-    assert pictures[0].std() > 10
-    np.testing.assert_array_equal(*pictures)
-    assert slicer.app.applicationLogic().GetSliceLogics().GetNumberOfItems() == 0
-
-
 def test_the_pool_shows_through_the_gap_of_the_wall_in_3d_until_the_wall_is_repaired(logic: Any, heart: Heart) -> None:
     heart.segmentation.GetSegmentation().GetSegment("pool").SetColor(*MAGENTA)
     process(logic, heart)
@@ -252,23 +171,6 @@ def test_the_pool_shows_through_the_gap_of_the_wall_in_3d_until_the_wall_is_repa
             shares.append(int(((red > 60) & (blue > 60) & (green < 30)).sum()))
     assert shares[0] > 200
     assert shares[1] == 0
-
-
-def test_in_3d_too_only_what_is_visible_is_drawn(heart: Heart) -> None:
-    heart.segmentation.CreateClosedSurfaceRepresentation()
-    with ThreeDView(size=(160, 160)) as view:
-        view.node.SetBoxVisible(False)
-        view.node.SetAxisLabelsVisible(False)
-        matrix = ijk_to_ras(heart)
-        middle = (matrix @ [CENTRE[1], CENTRE[0], GAP, 1])[:3]
-        view.look(middle, direction=matrix[:3, 2], up=-matrix[:3, 1], distance=200.0)
-        paint(heart.segmentation)
-        empty = view.rgb()
-        paint(heart.segmentation, "rv")
-        some = (view.rgb() != empty).any(axis=2)
-        paint(heart.segmentation, "rv", "myo")
-        more = (view.rgb() != empty).any(axis=2)
-    assert 100 < some.sum() < more.sum() / 2
 
 
 def test_where_nothing_can_draw_a_view_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,21 @@ class VesselReview:
             if tag_of(segmentation.GetSegment(segment_id), VESSELS_TAG) is not None:
                 return cls(node, str(segment_id))
         raise ValueError(f"No vessels were repaired in segmentation {node.GetName()!r}. Repair them first.")
+
+    @classmethod
+    def of_volume(cls, volume_node: Any) -> VesselReview | None:
+        """Return the review of the segmentation that was repaired last with a volume; ``None`` if there is none."""
+        for node in reversed(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")):
+            if node.GetNodeReference(VOLUME_ROLE) is volume_node:
+                with suppress(ValueError):
+                    return cls.of(node)
+        return None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the repaired segment is still in the scene."""
+        node = self.segmentation_node
+        return node.GetScene() is not None and node.GetSegmentation().GetSegment(self.segment_id) is not None
 
     @property
     def volume_node(self) -> Any:

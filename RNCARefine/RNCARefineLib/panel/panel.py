@@ -114,7 +114,7 @@ class Panel:
         self._tools.clear()
         self._review.clear()
         self._places.clear()
-        self._places.show(False)
+        self._places.follow(None)
         self.notice("")
         self._update_actions()
 
@@ -135,7 +135,7 @@ class Panel:
             self._frames.update(self._parameters)
             self._models.update(self._parameters)
             self._review.update(self._parameters, again=again)
-            self._places.show(self._is_picture())
+            self._places.follow(self._parameters.inputVolume if self._is_picture() else None)
             self._update_actions()
 
     def _on_content(self) -> None:

@@ -38,10 +38,24 @@ class PlaceSection:
         ui.rejectPlaceButton.connect("clicked()", lambda: self._decide(False))
         ui.exportPlacesButton.connect("clicked()", self._export)
 
-    def show(self, picture: bool) -> None:
-        """Show this section in place of that of slices, or hide it."""
-        self._ui.placesCollapsibleButton.visible = picture
-        self._ui.reviewCollapsibleButton.visible = not picture
+    def follow(self, volume_node: Any) -> None:
+        """Show this section in place of that of slices, with the review that the scene holds of a picture.
+
+        Args:
+            volume_node: The picture; ``None`` if a stack is chosen, or nothing, and this section is to be hidden.
+        """
+        self._ui.placesCollapsibleButton.visible = volume_node is not None
+        self._ui.reviewCollapsibleButton.visible = volume_node is None
+        if volume_node is None:
+            return
+        if self._volume not in (None, volume_node) or (self._review is not None and not self._review.exists):
+            self.clear()
+        if self._report is None:
+            review = VesselReview.of_volume(volume_node)
+            if review is not None:
+                self.show_review(review)
+        elif self._review is not None and self._review.report() != self._report:
+            self.show_review(self._review)
 
     def show_check(self, report: PictureReport, volume_node: Any) -> None:
         """Show what a check has found; there is nothing to decide."""

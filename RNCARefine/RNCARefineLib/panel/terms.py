@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
 from rncarefine.nca.card import ModelCard, forbids_commerce, is_permissive
+from rncarefine.nca.model import available_models
 
 SETTING = "RNCARefine/AcceptedTerms"
 """Key in the application's settings; the licences that were accepted, one a line."""
@@ -35,6 +37,23 @@ def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str]
         return False
     settings.setValue(SETTING, "\n".join(filter(None, [*accepted, card.licence])))
     return True
+
+
+@contextmanager
+def all_accepted() -> Iterator[None]:
+    """Have the terms of all models accepted meanwhile, as the self-test needs it; the settings are restored."""
+    import qt
+
+    settings = qt.QSettings()
+    before = settings.value(SETTING)
+    settings.setValue(SETTING, "\n".join(card.licence for card in available_models()))
+    try:
+        yield
+    finally:
+        if before is None:
+            settings.remove(SETTING)
+        else:
+            settings.setValue(SETTING, before)
 
 
 def terms_of(card: ModelCard) -> str:

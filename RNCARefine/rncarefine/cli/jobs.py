@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..atomic import real_path, write_text_whole, written_whole
+from ..atomic import check_writable, real_path, write_text_whole, written_whole
 from ..io.choice import StructureChoice
 from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
+from ..io.label_map import LabelMap
 from ..io.picture_files import is_picture
 from ..nca.model import available_models, choose_model
+from ..reasons import ReasonCode
 from ..refine.metrics import evaluate as compare
 from ..refine.options import RepairOptions
 from ..refine.records import Report
 from ..refine.repair import check as check_stack
 from ..refine.repair import repair as repair_stack
+from ..refine.result import Repaired
 from ..report.report import json_text, report_ending, write_report
 from ..stack import Mask
 from ..tasks.task import RING, VESSELS, check_task
@@ -25,6 +28,7 @@ from .main import FINE, FLAGGED
 from .tables import (
     metrics_table,
     model_table,
+    note,
     out,
     progress_bar,
     show_defaults,
@@ -62,6 +66,13 @@ def repair(
         write_case(case, result, new_output)
         write_reports(result.report, new_reports, case, result.wall)
     show_report(result.report)
+    taken = labels_taken(case, result)
+    if taken:
+        walls, others = (", ".join(map(str, numbers)) for numbers in ([wall.value for wall in case.walls], taken))
+        note(
+            f"Flagged slices took from other labels: {others}. Those that are parts of the wall, such as scar, are "
+            f"kept if --label names them beside {walls}."
+        )
     if result.trimmed.any():
         out().print(f"Blood pool trimmed: {result.trimmed_mm2:.0f} mm2")
     show_licence(weights.card)
@@ -80,6 +91,8 @@ def check(
     """Check a stack or a picture, write the reports, and return the exit status."""
     check_reports(reports, (image, segmentation))
     if task == VESSELS.name or (task is None and is_picture(image)):
+        if task is None:
+            pictures.note_flat(image)
         return pictures.check_files(image, segmentation, choice, reports)
     case = read_case(image, segmentation, choice)
     result = check_stack(case.stack, options)
@@ -165,6 +178,7 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
             raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
         if path.is_dir() or not real_path(path).parent.is_dir():
             raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or it is a folder.")
+        check_writable(path)
         if real_path(path) in [real_path(other) for other in used]:
             raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
     if len({real_path(path) for path in reports}) != len(reports):
@@ -175,6 +189,21 @@ def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask
     """Write a report to each path, in the kind of its ending."""
     for path in paths:
         write_report(report, path, case.stack, after)
+
+
+def labels_taken(case: Case, result: Repaired) -> list[int]:
+    """Return the labels of a label map from which the wall has taken so much that it is flagged for it."""
+    source = case.segmentation
+    flagged = [
+        record.k
+        for record in result.report.slices
+        if any(reason.code is ReasonCode.TAKEN_FROM_OTHERS for reason in record.reasons)
+    ]
+    if not flagged or not isinstance(source, LabelMap):
+        return []
+    taken = result.taken_from_others[flagged]
+    masks = {number: source.mask_on(case.grid, source.choose(number, "label", "--label")) for number in source.labels()}
+    return [number for number, mask in masks.items() if (mask[flagged] & taken).any()]
 
 
 def status_of(report: Report) -> int:

@@ -15,6 +15,7 @@ from ..atomic import written_whole
 from ..batch.cases import CohortCase
 from ..batch.pictures import PictureWork, run_pictures
 from ..io.choice import StructureChoice
+from ..io.label_map import PHOTOGRAPHS
 from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
 from ..nca.model import card_of, choose_model
@@ -67,6 +68,8 @@ def repair_files(
     check_picture_output(output, (image, segmentation))
     weights = choose_model(options.model, task=TUBULAR)
     case = read_picture(image, segmentation, label=label_of(choice))
+    if options.model is None:
+        note_flat(image)
     tell_terms(weights.card)
     with progress_bar() as progress:
         result = repair_picture(case.picture, weights, options, progress)
@@ -163,6 +166,15 @@ def check_options(options: RepairOptions) -> None:
             raise ValueError(f"{flag} is about short-axis stacks. Leave it out for a picture of vessels.")
 
 
+def note_flat(image: Path) -> None:
+    """Say that an image without a third axis was taken for a picture of vessels, unless it is a photograph's file."""
+    if not image.name.lower().endswith(PHOTOGRAPHS):
+        note(
+            f"Please note: {image} has a single slice without a third axis and was taken for a picture of vessels. A "
+            "slice of the heart must be saved as a volume of one slice."
+        )
+
+
 def check_choice(choice: StructureChoice) -> None:
     """Check that no blood pool and no named segment was asked for.
 
@@ -170,7 +182,10 @@ def check_choice(choice: StructureChoice) -> None:
         ValueError: One was.
     """
     if choice.pool_label is not None or choice.pool_segment is not None:
-        raise ValueError("A picture of vessels has no blood pool. Leave out --pool-label and --pool-segment.")
+        raise ValueError(
+            "A picture of vessels has no blood pool. Leave out --pool-label and --pool-segment, or save a slice of the "
+            "heart as a volume of one slice."
+        )
     if choice.phase is not None or choice.rv_label is not None or choice.rv_segment is not None:
         raise ValueError("--phase, --rv-label and --rv-segment are about stacks. Leave them out for a picture.")
     if choice.segment is not None:
@@ -235,6 +250,7 @@ def _needs_review(place: PlaceRecord) -> bool:
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:
     """Return the metrics of vessel masks against the truth, a column for each."""
     table = plain_table("")
+    table.caption = "errors and removed: lower is better; everything else: higher is better"
     for title in columns:
         table.add_column(title, justify="right")
     rows = [

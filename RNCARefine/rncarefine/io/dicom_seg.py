@@ -186,8 +186,6 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
     Raises:
         ValueError: It cannot be used. The message names the file and the remedy.
     """
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder. Give the file of the segmentation.")
     pydicom = require_pydicom()
     try:
         dataset = pydicom.dcmread(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,12 +43,13 @@ class DicomSeries:
 
 def is_dicom(path: Path) -> bool:
     """Return whether a path is a folder, or a DICOM file by its name or its content."""
-    if path.is_dir():
-        return True
     try:
-        with path.open("rb") as file:
-            if file.read(132)[128:] == b"DICM":
-                return True
+        if path.is_dir():
+            return True
+        if path.is_file():  # to open a pipe is to wait for whoever writes to it
+            with path.open("rb") as file:
+                if file.read(132)[128:] == b"DICM":
+                    return True
     except (OSError, ValueError):
         pass
     return path.name.lower().endswith(ENDINGS)
@@ -78,12 +80,15 @@ def read_series(path: Path, phase: int | None = None) -> DicomSeries:
         ValueError: It cannot be used. The message names the path and the remedy.
     """
     pydicom = require_pydicom()
+    folder = path if path.is_dir() else path.parent
+    if folder != path and not path.is_file():
+        raise ValueError(f"{path}: there is no such file. Check the path of the image.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of values that do not matter here
             return _read_series(path, phase, pydicom)
     except ValueError as error:
-        if str(path if path.is_dir() else path.parent) in str(error):
+        if str(error).startswith((f"{folder}:", f"{folder}{os.sep}", f"{path}:")):
             raise
         raise ValueError(f"{path}: {one_line(error)}. Copy the series once more from where it came.") from error
     except MemoryError as error:
@@ -100,7 +105,7 @@ def _read_series(path: Path, phase: int | None, pydicom: Any) -> DicomSeries:
     if len(phases) > 1:
         raise ValueError(
             f"{path}: the slices of the series have different numbers of phases ({min(phases)} to {max(phases)}). Copy "
-            "the series once more from where it came; some of its files are missing."
+            "the series once more from where it came; some of its files are missing, or there twice."
         )
     count = phases.pop()
     if phase is None and count > 1:
@@ -243,7 +248,9 @@ def _grid(path: Path, slices: Sequence[Any]) -> Grid:
     try:
         spacings = {tuple(float(value) for value in dataset.PixelSpacing) for dataset in slices}
     except (AttributeError, TypeError) as error:
-        raise ValueError(f"{path}: the series gives no spacing of its pixels (PixelSpacing).") from error
+        raise ValueError(
+            f"{path}: the series gives no spacing of its pixels (PixelSpacing). Export it again."
+        ) from error
     sizes = {(int(dataset.Columns), int(dataset.Rows)) for dataset in slices}
     if len(sizes) > 1 or np.ptp(np.array(sorted(spacings)), axis=0).max() > 1e-4:
         raise ValueError(f"{path}: the slices of the series have different sizes or spacings. Give another series.")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.aha import handedness
-from ..atomic import real_path, written_whole
+from ..atomic import check_writable, real_path, written_whole
 from ..reasons import Reason, ReasonCode
 from ..refine.repair_masks import RepairMasks
 from ..refine.result import Changes, Repaired
@@ -32,6 +32,7 @@ from .label_map import (
     check_path,
     check_spacing,
     ending_of,
+    is_file,
     read_label_map,
     read_volume,
 )
@@ -128,6 +129,11 @@ def read_case(
     if not mask.any():
         raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
     ventricle = _right_ventricle(source, choice)
+    if ventricle is not None and ventricle in (*walls, pool):
+        raise ValueError(
+            f"{segmentation}: {ventricle.name!r} cannot be the right ventricle and the myocardium or blood pool, too. "
+            "Change --rv-label or --rv-segment."
+        )
     if ventricle is None and (choice.rv_label, choice.rv_segment) != (None, None):
         notes = (*notes, Reason(ReasonCode.RV_NOT_FOUND))
     i, j, k = (round(value, 6) for value in grid.spacing)
@@ -282,6 +288,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
         raise ValueError(f"{output} is a folder. Give the name of a file.")
     if not real_path(output).parent.is_dir():
         raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
+    check_writable(output)
 
 
 def check_inputs_kept(output: Path, inputs: tuple[Path, ...]) -> None:
@@ -314,6 +321,9 @@ def _read_segmentation(
     """Do what :func:`read_segmentation` does, and return what to note about the segmentation, too."""
     pool: Segment | None = None
     notes: tuple[Reason, ...] = ()
+    if not is_file(path):
+        wrong = " is a folder. Give" if path.is_dir() else ": there is no such file. Check the path of"
+        raise ValueError(f"{path}{wrong} the file of the segmentation.")
     if is_seg_nrrd(path) or is_dicom_seg(path):
         if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
@@ -369,7 +379,9 @@ def is_seg_nrrd(path: Path) -> bool:
 
 def is_dicom_seg(path: Path) -> bool:
     """Return whether a file is a segmentation in DICOM, by its name or its content."""
-    return not is_seg_nrrd(path) and not path.name.lower().endswith(READABLE) and is_dicom(path)
+    if is_seg_nrrd(path) or path.name.lower().endswith(READABLE) or path.is_dir():
+        return False
+    return is_dicom(path)
 
 
 def stem_of(path: Path) -> str:

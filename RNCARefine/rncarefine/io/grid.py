@@ -99,6 +99,11 @@ class Grid:
             return False
         return bool(abs(np.linalg.det(matrix[:3, :3] / np.array(self.spacing))) > 1e-6)
 
+    @property
+    def lost(self) -> bool:
+        """Whether this is what files have whose header was lost: voxels of 1 mm at the origin."""
+        return bool(np.allclose(np.abs(self.ijk_to_lps), np.eye(4)))
+
     def coincides_with(self, other: Grid) -> bool:
         """Return whether another grid has the same voxels in the same order."""
         return self.size == other.size and self.offset_of(other) == (0, 0, 0)

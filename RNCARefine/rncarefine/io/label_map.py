@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from ..atomic import named
 from ..stack import Mask
 from .grid import Grid
 from .meta_image import read_meta_image
-from .nifti import NiftiHeader, check_frames, nifti_bytes, read_nifti
+from .nifti import NiftiHeader, check_frames, copy_header, nifti_bytes, read_nifti, several_values
 from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
 from .segmentation_file import Change, Segment
 
@@ -33,6 +35,8 @@ SLICES_MM = 100.0
 WHOLE = 0.001
 """How far a label may be from a whole number: files scale them."""
 LARGEST_LABEL = 2**31 - 1
+_ONE_AT_A_TIME = threading.RLock()
+"""Standard error is one for all threads."""
 _META_FIELDS = (
     "ObjectType NDims DimSize ElementType ElementDataFile ElementSpacing ElementSize ElementNumberOfChannels "
     "BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB CompressedData CompressedDataSize TransformMatrix "
@@ -282,7 +286,7 @@ def _from_nrrd(path: Path, what: str, phase: int | None) -> Stored:
     found = read_nrrd(path)
     shape = (*found.grid.size, *(n for n, space in zip(found.values.shape[::-1], found.axes, strict=True) if not space))
     if len(shape) > 3 and not found.axes[0] and phase is None and found.values.shape[-1] > 1:
-        raise ValueError(_several(path, what, found.values.shape[-1]))
+        raise ValueError(several_values(path, what, found.values.shape[-1]))
     frame = check_frames(path, what, _trimmed(shape), phase)
     # Axes of space last, slowest first; what is left are the frames.
     places = list(range(len(found.axes)))[::-1]
@@ -303,7 +307,7 @@ def _of_one_frame(header: NrrdHeader) -> NrrdHeader:
 def _from_meta_image(path: Path, what: str, phase: int | None) -> Stored:
     fields, values, grid, channels = read_meta_image(path)
     if channels > 1:
-        raise ValueError(_several(path, what, channels))
+        raise ValueError(several_values(path, what, channels))
     shape = _trimmed(values.shape[::-1])
     frame = check_frames(path, what, shape, phase)
     return Stored(np.ascontiguousarray(values.reshape(-1, *shape[2::-1])[frame]), grid, notes=_notes_of(fields))
@@ -317,13 +321,6 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     return shape
-
-
-def _several(path: Path, what: str, count: int) -> str:
-    return (
-        f"{path}: the {what} has {count} values per voxel, a stack has one. Save a single frame or channel as a file "
-        "of its own and use that."
-    )
 
 
 def _labels(path: Path, stored: Stored) -> NDArray[Any]:
@@ -356,7 +353,7 @@ def check_spacing(path: Path, what: str, grid: Grid) -> None:
     if not grid.regular:
         raise ValueError(
             f"{path}: the header of the {what} gives no place in space: its axes have no length, or are not "
-            "independent. Copy the header of the image, or save the file once more with the program that made it."
+            f"independent. {copy_header(what)}, or save the file once more with the program that made it."
         )
     spacing = sorted(grid.spacing)
     low, high = IN_PLANE_MM
@@ -376,6 +373,12 @@ def check_spacing(path: Path, what: str, grid: Grid) -> None:
 def _elsewhere(path: Path, own: Grid, image: Grid) -> str:
     """Return the message about a label map that does not lie on the image's grid."""
     both = f"Label map: {own}. Image: {image}."
+    if sorted(own.size) == sorted(image.size) and image.lost and not own.lost:
+        return (
+            f"{path}: the label map has the size of the image, but another place in space. If it was drawn on this "
+            "image, the image's header was lost: copy the label map's header to the image (in Python with SimpleITK: "
+            f"image.CopyInformation(labels)). Else choose the image that was segmented. {both}"
+        )
     if sorted(own.size) == sorted(image.size):
         return (
             f"{path}: the label map has the size of the image, but another place in space. If it was drawn on this "
@@ -436,13 +439,24 @@ def _segment(label: int) -> Segment:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence ITK's warnings, such as those about rounded NIfTI headers; errors are exceptions, not warnings."""
-    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
+    """Silence ITK's warnings, such as those about rounded NIfTI headers; errors are exceptions, not warnings.
+
+    What the libraries within ITK write to standard error on their own, such as a matrix that has no inverse, is
+    discarded, too.
+    """
+    with _ONE_AT_A_TIME, ExitStack() as restored:
+        restored.callback(sitk.ProcessObject.SetGlobalWarningDisplay, sitk.ProcessObject.GetGlobalWarningDisplay())
+        sitk.ProcessObject.SetGlobalWarningDisplay(False)
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no standard error, as in a Windows application
+            yield
+            return
+        restored.callback(os.close, kept)
+        restored.callback(os.dup2, kept, 2)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
         yield
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
 def _last_line(error: Exception) -> str:

@@ -93,6 +93,11 @@ def _grid(path: Path, fields: dict[str, str], sizes: list[int]) -> Grid:
     directions = first("TransformMatrix", "Orientation", "Rotation") or list(np.eye(count).ravel())
     if len(spacing) != count or len(origin) != count or len(directions) != count * count:
         raise ValueError(f"{path}: the header is damaged (ElementSpacing, Offset or TransformMatrix). {CUT_OFF}")
+    if min(spacing) < 0:
+        raise ValueError(
+            f"{path}: the header gives a negative spacing ({', '.join(f'{step:g}' for step in spacing)}). Save it once "
+            "more with the program that made it."
+        )
     matrix = np.eye(4)
     most = min(count, 3)
     # One row of the field is the direction of one axis.

@@ -138,13 +138,17 @@ def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | Non
         phase: The frame that was asked for.
 
     Raises:
-        ValueError: It has not three dimensions, or several frames of which none was chosen, or not that one.
+        ValueError: It has not three dimensions, several values per voxel, several frames of which none was chosen, or
+            not that one.
     """
     if len(shape) < 3:
         raise ValueError(
             f"{path}: the {what} has {len(shape)} dimensions, a stack has 3. Save a single slice as a volume of one "
             "slice, or all slices in one file, and use that."
         )
+    channels = math.prod(shape[4:])
+    if channels > 1:
+        raise ValueError(several_values(path, what, channels))
     frames = math.prod(shape[3:])
     if phase is None and len(shape) > 3:
         raise ValueError(
@@ -155,6 +159,14 @@ def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | Non
         last = "only --phase 0" if frames == 1 else f"--phase 0 to --phase {frames - 1}"
         raise ValueError(f"{path}: the {what} has no phase {phase}; it has {last}.")
     return phase or 0
+
+
+def several_values(path: Path, what: str, count: int) -> str:
+    """Return the message about a file with several values per voxel, such as colours or a vector."""
+    return (
+        f"{path}: the {what} has {count} values per voxel, a stack has one. Save a single frame or channel as a file "
+        "of its own and use that."
+    )
 
 
 def nifti_bytes(header: NiftiHeader, values: NDArray[Any], compressed: bool) -> bytes:
@@ -171,6 +183,11 @@ def nifti_bytes(header: NiftiHeader, values: NDArray[Any], compressed: bool) -> 
         struct.pack_into(f"{header.order}{form}", data, place, 3, *values.shape[::-1], 1, 1, 1, 1)
     data += values.astype(header.dtype).tobytes()
     return compress(bytes(data)) if compressed else bytes(data)
+
+
+def copy_header(what: str) -> str:
+    """Return which header to copy to a file whose own is lost."""
+    return f"Copy the header of {'another file of the same stack' if what == 'image' else 'the image'}"
 
 
 def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[NiftiHeader, int]:
@@ -244,8 +261,8 @@ def _affine(
     spacing = np.array(pixdim[1:4])
     if not np.isfinite([*pixdim[:4], *numbers]).all():
         raise ValueError(
-            f"{path}: the header of the {what} gives no place in space (NaN or infinite values). Copy the header of "
-            "the image, or save the file once more with the program that made it."
+            f"{path}: the header of the {what} gives no place in space (NaN or infinite values). {copy_header(what)}, "
+            "or save the file once more with the program that made it."
         )
     rows = np.reshape(numbers[6:], (3, 4))
     columns = np.linalg.norm(rows[:, :3], axis=0)
@@ -256,8 +273,8 @@ def _affine(
         if shear is None:
             axis = "no slice direction" if columns[2] == 0 and columns[:2].all() else "axes without a length"
             raise ValueError(
-                f"{path}: the header of the {what} gives {axis} (sform). Copy the header of another file of the same "
-                "stack, or set the sform: spacing times direction of each axis."
+                f"{path}: the header of the {what} gives {axis} (sform). {copy_header(what)}, or set the sform: "
+                "spacing times direction of each axis."
             )
         if shear > MOST_SHEAR_DEG:
             raise ValueError(
@@ -279,8 +296,8 @@ def _affine(
     else:
         if (spacing == 0).any():
             raise ValueError(
-                f"{path}: the header of the {what} gives no spacing (pixdim is {_listed(spacing)}). Copy the header "
-                "of another file of the same stack, or set the spacing in mm."
+                f"{path}: the header of the {what} gives no spacing (pixdim is {_listed(spacing)}). "
+                f"{copy_header(what)}, or set the spacing in mm."
             )
         if (spacing < 0).any():
             raise ValueError(

@@ -10,10 +10,11 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..atomic import named, written_whole
+from ..atomic import check_writable, named, written_whole
 from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
+from . import jpeg
 from .files import check_inputs_kept
 from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
 from .nifti import read_nifti
@@ -55,15 +56,18 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
     path = Path(image)
     if path.name.lower().endswith(PHOTOGRAPHS):
         return True
-    if not path.is_file() or not path.name.lower().endswith(READABLE):
-        return False
+    try:
+        if not path.is_file() or not path.name.lower().endswith(READABLE):
+            return False
+    except OSError:
+        return False  # what is wrong with it is said when it is read
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
         with quiet():
             reader.ReadImageInformation()
     except RuntimeError:
-        return False  # what is wrong with it is said when it is read
+        return False
     flat = reader.GetDimension() == 2 or all(length == 1 for length in reader.GetSize()[2:])
     colour = reader.GetNumberOfComponents() > 1
     return flat and (reader.GetDimension() == 2 or colour or (card is not None and card.task == TUBULAR))
@@ -93,9 +97,7 @@ def read_picture(
     source = _read(segmentation, "mask")
     values = _scalar(_plane(source, segmentation, "mask"), segmentation)
     if values.shape != pixels.shape[:2]:
-        raise ValueError(
-            f"{segmentation} has {_size(values)} pixels, {image} has {_size(pixels)}. Resample the mask to the picture."
-        )
+        raise ValueError(_other_size(values, segmentation, pixels, image))
     mask, probability, on = _vessels(values, segmentation, label)
     seen = None
     if field_of_view is not None:
@@ -173,6 +175,7 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
     ending_of(output, LOSSLESS)
     if output.is_dir() or not output.resolve().parent.is_dir():
         raise ValueError(f"{output} cannot be written: it is a folder, or the folder {output.parent} does not exist.")
+    check_writable(output)
 
 
 def _read(path: Path, what: str) -> sitk.Image:
@@ -182,11 +185,16 @@ def _read(path: Path, what: str) -> sitk.Image:
     ending_of(path, (*PHOTOGRAPHS, *READABLE))
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
+    if path.name.lower().endswith((".jpg", ".jpeg")) and jpeg.is_cut_off(path):
+        raise ValueError(f"{path}: the {what} is cut off. Copy or export the file again.")
     try:
         with quiet():
             image = sitk.ReadImage(str(path))
     except RuntimeError as error:
-        raise ValueError(f"{path}: the {what} cannot be read ({str(error).splitlines()[-1].strip()}).") from error
+        raise ValueError(
+            f"{path}: the {what} cannot be read ({str(error).splitlines()[-1].strip()}). If it opens elsewhere, save "
+            "it as a PNG file, grey or RGB, and use that."
+        ) from error
     scalar = image.GetDimension() == 3 and image.GetNumberOfComponentsPerPixel() == 1
     if scalar and path.name.lower().endswith((".nii", ".nii.gz")):
         read_nifti(path, what)  # ITK reads a file that is cut off without a word
@@ -207,9 +215,14 @@ def _plane(image: sitk.Image, path: Path, what: str) -> NDArray[Any]:
 
 
 def _scalar(values: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Return a mask that is stored in colour, all channels alike, as one channel."""
+    """Return a mask that is stored in colour, all channels alike, or drawn on a transparent layer, as one channel."""
     if values.ndim == 2:
         return values
+    if values.shape[2] == 4 and (values[..., 3] != values[0, 0, 3]).any():
+        ink = values[values[..., 3] > 0][:, :3]
+        if (ink != ink[0]).any():
+            raise ValueError(f"{path}: parts of the mask are transparent. Save it as a grey image, vessels white.")
+        return values[..., 3]
     colours = values[..., :3] if values.shape[2] >= 3 else values[..., :1]
     if (colours != colours[..., :1]).any():
         raise ValueError(f"{path}: the mask is in colour. Save it as a grey image, vessels white.")
@@ -233,14 +246,24 @@ def _vessels(values: NDArray[Any], path: Path, label: int | None) -> tuple[Mask,
         raise ValueError(f"{path}: probabilities must lie between 0 and 1; the largest is {present[-1]:g}. Scale them.")
     if whole and not path.name.lower().endswith(PHOTOGRAPHS):
         raise ValueError(f"{path} has the labels {', '.join(map(str, shown[:10]))}. Say which is the vessels, --label.")
-    if whole and present[-1] < 128:
-        raise ValueError(
-            f"{path} has no value of 128 and more: as a probability map it shows no vessel. If its values "
-            f"({', '.join(map(str, shown[:10]))}) are labels, say which is the vessels, --label."
-        )
     top = 1.0 if not whole else 255.0 if present[-1] <= 255 else 65535.0
     probability = (values / top).astype(np.float32)
+    if probability.max() < 0.5:
+        labels = f" If its values ({', '.join(map(str, shown[:10]))}) are labels, say which is the vessels, --label."
+        raise ValueError(
+            f"{path} shows no vessel as a probability map: its largest value is {present[-1]:g}, vessels have at least "
+            f"{top / 2:g}. Scale or threshold it.{labels if whole else ''}"
+        )
     return (probability >= 0.5).astype(np.uint8), probability, 255
+
+
+def _other_size(values: NDArray[Any], segmentation: Path, pixels: NDArray[Any], image: Path) -> str:
+    """Say that mask and picture do not fit, and why if the picture is stored on its side."""
+    turned = values.shape == pixels.shape[1::-1] and image.name.lower().endswith((".jpg", ".jpeg"))
+    remedy = "Resample the mask to the picture."
+    if turned and jpeg.orientation(image) > 4:
+        remedy = "The photograph is stored on its side (EXIF orientation). Save it upright, and use that."
+    return f"{segmentation} has {_size(values)} pixels, {image} has {_size(pixels)}. {remedy}"
 
 
 def _size(values: NDArray[Any]) -> str:

@@ -76,7 +76,8 @@ class SegNrrd(NamedSegments):
         mask[place] = there[part]
         if int(mask.sum()) != int(there.sum()):
             raise ValueError(
-                f"{self.path}: segment {segment.name!r} reaches beyond the image. Crop it to the image first."
+                f"{self.path}: segment {segment.name!r} reaches beyond the image. Choose the image that was "
+                "segmented, or crop the segment to this one first."
             )
         return mask
 

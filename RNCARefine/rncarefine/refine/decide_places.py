@@ -27,10 +27,15 @@ Changed = tuple[Window, Bools]
 
 SURE = 0.75
 """A bridge that is less probable than this needs review."""
+LIKELY = 0.65
+"""What a vessel was lengthened by needs review if its mean likelihood is less than this."""
 POSSIBLE = 0.25
 """A gap is flagged if the best bridge over it is at least this probable and was not made."""
 LEAST_GAP = 2
 """Pixels between an end that was lengthened and what it must not join."""
+AROUND = 2.0
+"""Vessels are widened and lengthened within this many times the longest bridge of what was joined, removed or filled.
+So a repair of a repaired mask, in which hardly anything is left to join, changes hardly anything."""
 LEAST_LENGTHS = 2.0
 """A vessel is lengthened by at least this many times its width."""
 
@@ -117,6 +122,7 @@ def edit(
         # What hung on a bridge would still join the pieces after the bridge was rejected.
         free = room & ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
         free &= canvas.mask | ~pieces.mask  # a fragment that was removed does not come back in part
+        free &= _near_edits(edited, picture.shape, AROUND * limits.bridge_px)
         thickened = _thicken(canvas, likelihood, free)
         edited.extend(_extensions(canvas, likelihood, free, settings))
     return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
@@ -214,6 +220,14 @@ def _pinhole(canvas: Canvas, place: Place, likelihood: Field, settings: Settings
         return _left(place, Reason(ReasonCode.KEPT_HOLE, likelihood=mean), likelihood=mean)
     reasons = (found_reason(place),)
     return Edited(place, PlaceVerdict.FILLED, (window, hole), likelihood=mean, reasons=reasons)
+
+
+def _near_edits(edited: list[Edited], shape: tuple[int, int], reach: float) -> Bools:
+    """Return what lies within ``reach`` pixels of an edit; nothing does if there is none."""
+    apart = np.ones(shape, bool)
+    for window, pixels in (each.changed for each in edited if each.changed is not None):
+        apart[window] &= ~pixels
+    return np.zeros(shape, bool) if apart.all() else np.asarray(ndimage.distance_transform_edt(apart) <= reach)
 
 
 def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:

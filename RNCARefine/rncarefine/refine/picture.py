@@ -22,12 +22,12 @@ from ..tasks.task import VESSELS, check_task
 from ..tasks.tubular.edits import Limits
 from ..tasks.tubular.familiar import distance, picture_features
 from ..tasks.tubular.picture import Picture
-from ..tasks.tubular.pieces import Pieces
+from ..tasks.tubular.pieces import Pieces, pieces_of
 from ..tasks.tubular.places import PlaceFinding, find_places
 from ..tasks.tubular.settings import SHORT, Settings
 from ..tasks.tubular.windows import likelihood as by_automaton
 from ..words import PlaceVerdict
-from .decide_places import POSSIBLE, SURE, Edited, PictureEdits, edit, found_reason
+from .decide_places import LIKELY, POSSIBLE, SURE, Edited, PictureEdits, edit, found_reason
 from .options import RepairOptions
 from .place_records import PictureRecord, PictureReport, PictureRun, PlaceRecord
 
@@ -98,11 +98,14 @@ def check_picture(picture: Picture, settings: Settings | None = None) -> Picture
 
     Returns:
         A report whose places are to be repaired; spurs are reported and never cut.
+
+    Raises:
+        ValueError: The mask is empty in the field of view, or noise.
     """
     started = time.perf_counter()
     settings = settings or Settings()
+    pieces = pieces_of(picture)
     limits = settings.limits_at(picture.diameter)
-    pieces = Pieces.of(picture.mask)
     edits = []
     for place in find_places(pieces, picture.field_of_view, limits):
         spur = place.finding is PlaceFinding.SPUR
@@ -136,8 +139,8 @@ def repair_picture(
         The repaired mask, every single edit, and the report.
 
     Raises:
-        ValueError: The mask is empty, the model is not one of vessels, the likelihood does not fit, or the device is
-            not there.
+        ValueError: The mask is empty or noise, the model is not one of vessels, the likelihood does not fit, or the
+            device is not there.
         Cancelled: ``progress`` asked to stop; nothing has been changed.
     """
     options = options or RepairOptions()
@@ -146,11 +149,10 @@ def repair_picture(
         model = choose_model(options.model, options.mode, task=VESSELS.name)
     if model is not None:
         check_task(model.card, VESSELS, picture.name)
-    if not picture.mask.any():
-        raise ValueError(f"{picture.name}: the vessel mask is empty, there is nothing to repair. Choose its label.")
+    pieces = pieces_of(picture)
     settings = Settings() if model is None else Settings.of(model.card)
     report_progress(progress, 0.0, "Looking for gaps and fragments")
-    limits, pieces = settings.limits_at(picture.diameter), Pieces.of(picture.mask)
+    limits = settings.limits_at(picture.diameter)
     places = find_places(pieces, picture.field_of_view, limits)
     runner = None
     if likelihood is not None:
@@ -206,11 +208,13 @@ def _doubts(picture: Picture, pieces: Pieces, likelihood: Field, settings: Setti
 
 
 def _order(edited: Edited) -> tuple[int, float]:
-    """Sort bridges first, the least sure one first of all; then what was left, the most probable gap first."""
+    """Sort bridges first, then extensions, the least sure of each first; last what was left, likely gaps first."""
     verdicts = (PlaceVerdict.BRIDGED, PlaceVerdict.EXTENDED, PlaceVerdict.REMOVED, PlaceVerdict.FILLED)
     sure = edited.confidence or 0.0
     if edited.verdict is PlaceVerdict.BRIDGED:
         return 0, sure
+    if edited.verdict is PlaceVerdict.EXTENDED:
+        return 1, edited.likelihood or 0.0
     return (verdicts.index(edited.verdict) if edited.verdict in verdicts else len(verdicts)), -sure
 
 
@@ -219,6 +223,8 @@ def _flagged(edited: Edited, every: bool) -> bool:
     sure = edited.confidence or 0.0
     if edited.verdict is PlaceVerdict.BRIDGED:
         return every or sure < SURE
+    if edited.verdict is PlaceVerdict.EXTENDED:
+        return (edited.likelihood or 0.0) < LIKELY
     left_gap = edited.verdict is PlaceVerdict.LEFT and edited.place.finding is PlaceFinding.GAP
     return edited.verdict is PlaceVerdict.TO_REPAIR or (left_gap and sure >= POSSIBLE)
 

@@ -148,7 +148,8 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are left as they are."),
     ReasonCode.UNLIKE_TRAINING: _(
         "The picture is unlike those that the model was trained on (distance {distance:.1f}, usually at most "
-        "{most:.1f}): only short bridges were made, and each of them needs review."
+        "{most:.1f}): only short bridges were made, and each of them needs review. Check that it is an upright colour "
+        "photograph of a retina, and that the mask belongs to it."
     ),
     ReasonCode.OVERLAP: _(
         "The new wall overlaps other segments by {area_mm2:.0f} mm2 (number of slices: {slices:.0f}); they keep their "

@@ -265,13 +265,6 @@ def test_a_table_of_parquet_is_made_whenever_the_folder_is_opened(tmp_path):
     assert not (tmp_path / "out" / "cohort.csv").exists()
 
 
-def test_the_table_adds_up_to_its_totals(tmp_path):
-    for name in ("p1", "p2"):
-        finish(Cohort(tmp_path, SETTINGS), name)
-    totals = Cohort(tmp_path, SETTINGS).totals
-    assert (totals.cases, totals.slices) == (2, 2 * SLICES)
-
-
 def test_a_finished_case_that_has_other_files_now_is_objected_to(tmp_path):
     segmentation = tmp_path / "s.nrrd"
     segmentation.write_bytes(b"mask")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.report_samples import broken_report
-from rncarefine.batch.files import CaseFiles, OutputError, read_reports
+from rncarefine.batch.files import CaseFiles, read_reports
 
 
 @pytest.fixture
@@ -26,16 +26,6 @@ def test_a_case_that_was_kept_is_read_again(files):
     assert listed(files.folder) == ["p1.nii.gz", "reports/p1.json"]
     assert list(read_reports(files.folder)) == [(files, broken_report(), {"image": None})]
     assert json.loads(files.report_path.read_text())["result"] == "p1.nii.gz"
-
-
-def test_neither_file_is_there_if_the_result_cannot_be_written(files):
-    def fail(path: Path) -> None:
-        path.write_bytes(b"half")
-        raise OSError("No space left on device")
-
-    with pytest.raises(OutputError, match="No space left"):
-        files.keep(broken_report(), fail)
-    assert listed(files.folder) == []
 
 
 def test_the_mark_is_there_while_the_case_is_in_work_and_not_afterwards(files):

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 from pyarrow import parquet
 
 from engine.cohort_samples import cut_off, thread_workers, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, write_segmentation
-from engine.model_folders import cine_2d, cine_3d, install, seeing_weights
+from engine.model_folders import seeing_weights
 from harness.processes import interruptible
 from rncarefine.cli import batch as cli_batch
 from rncarefine.cli import commands as cli_commands
@@ -162,17 +161,6 @@ def test_a_list_of_cases_has_paths_from_its_folder_and_segments_of_its_own(addre
     assert [row["added_mm2"] for row in sides[0]] == [row["added_mm2"] for row in sides[1]]
 
 
-def test_patterns_find_the_files_of_a_folder(address, folder):
-    flat = folder / "flat"
-    flat.mkdir()
-    for name in NAMES[:2]:
-        for kind in ("image", "segmentation"):
-            (folder / "in" / name / f"{kind}.nii.gz").rename(flat / f"{name}_{kind}.nii.gz")
-    patterns = ["--image", "{case}_image.nii.gz", "--segmentation", "{case}_segmentation.nii.gz"]
-    assert batch(address, *patterns, source="flat") == 0
-    assert {row["case"] for row in rows()} == {"p1", "p2"}
-
-
 def test_every_option_of_the_method_reaches_the_repair_and_decides_what_fits(address, folder, capsys):
     method = ["--apex", "first", "--close-base", "--add-only", "--geometry", "--seed", "7", "--samples", "2"]
     batch(address, *method, "--trim-pool", "--mode", "slice-wise")
@@ -185,25 +173,6 @@ def test_every_option_of_the_method_reaches_the_repair_and_decides_what_fits(add
     capsys.readouterr()
     status = batch(address, *method, "--trim-pool", "--seed", "8")
     assert "seed was 7, is 8" in one_line(capsys, status)
-
-
-def test_the_mode_alone_decides_with_which_weights_every_case_is_repaired(address, folder, monkeypatch):
-    install(monkeypatch, folder / "models", cine_2d(), cine_3d())
-    monkeypatch.setattr(typer, "get_app_dir", lambda name: str(folder / "home"))
-    arguments = ["batch", "in", "--device", "numpy", "--scheduler", address, *CHOSEN]
-    for mode, name in (("volumetric", "sax-cine-3d"), ("slice-wise", "sax-cine-2d")):
-        assert main([*arguments, "--output", mode, "--mode", mode]) in (0, 1)
-        for case in NAMES:
-            assert json.loads(Path(mode, "reports", f"{case}.json").read_text())["report"]["model"]["name"] == name
-    assert main(["repair", "in/p1/image.nii.gz", "in/p1/segmentation.nii.gz", "-o", "one.nii.gz", "--device", "numpy",
-                 "--mode", "volumetric", *CHOSEN]) in (0, 1)  # fmt: skip
-    assert Path("one.nii.gz").read_bytes() == Path("volumetric/p2.nii.gz").read_bytes()
-    assert Path("one.nii.gz").read_bytes() != Path("slice-wise/p2.nii.gz").read_bytes()
-
-
-def test_pool_outside_is_trimmed_on_request(address, folder):
-    assert batch(address, "--trim-pool") == 0
-    assert {row["pool_outside_mm2"] for row in rows()} == {"0.0"}
 
 
 @pytest.mark.parametrize(
@@ -232,21 +201,11 @@ def test_a_table_never_overwrites_the_list_of_cases(address, folder, capsys):
     assert "list of cases" in one_line(capsys, status)
 
 
-def test_trimming_without_a_pool_is_refused_before_the_work(address, folder, capsys):
-    assert "blood pool" in one_line(capsys, batch(address, "--trim-pool", chosen=CHOSEN[:2]))
-
-
 def test_a_device_that_is_not_there_is_told_once_and_not_by_every_case(address, folder, capsys):
     status = batch(address, "--device", "mps")
     assert status == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("rncarefine: Worker")
     assert not Path("out/failed.csv").exists()
-
-
-def test_nobody_who_answers_is_status_2(folder, capsys, monkeypatch):
-    monkeypatch.setattr("rncarefine.batch.dask_backend._CONNECT_S", 0.5)
-    assert batch("tcp://127.0.0.1:9") == 2
-    assert "'tcp://127.0.0.1:9'" in capsys.readouterr().err
 
 
 def test_without_dask_one_line_says_what_to_install(folder, capsys, monkeypatch):
@@ -264,13 +223,6 @@ def test_failures_beyond_the_first_ten_are_counted_and_not_printed(address, fold
     assert said.out.count("Failed: ") == 10
     assert "2 more; failed.csv" in said.out
     assert len(rows("out/failed.csv")) == 12
-
-
-def test_the_help_documents_every_exit_status(capsys):
-    assert main(["batch", "--help"]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    for part in ("0 every case is repaired", "need review", "2 bad input", "130"):
-        assert part in said
 
 
 def test_batch_has_every_option_of_repair_but_those_of_a_single_stack():

@@ -45,6 +45,13 @@ def one_line(capsys, status):
     return line
 
 
+@pytest.mark.parametrize(("ending", "noted"), [("png", False), ("nrrd", True)])
+def test_a_slice_without_a_third_axis_is_said_to_be_taken_for_a_picture(case, capsys, ending, noted):
+    sitk.WriteImage(sitk.GetImageFromArray(np.arange(6400, dtype=np.uint16).reshape(80, 80)), f"slice.{ending}")
+    assert main(["check", f"slice.{ending}", "mask.png"]) == 0
+    assert (f"slice.{ending}" in capsys.readouterr().err) == noted
+
+
 def test_repair_joins_the_vessel_and_writes_mask_and_reports(case, capsys):
     status = repair("--report", "r.html", "--report", "r.csv", "--report", "r.json")
     report = json.loads((case / "r.json").read_text(encoding="utf-8"))

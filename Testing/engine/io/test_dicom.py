@@ -106,7 +106,7 @@ def test_frames_that_are_missing_are_empty_slices(tmp_path):
     assert case.segmentation.grid.spacing == pytest.approx(SPACING[::-1])
 
 
-def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path):
+def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path, monkeypatch):
     instances = write_series(tmp_path / "dicom")
     for prefix in "ab":
         write_series(tmp_path / "two", prefix=prefix)
@@ -124,7 +124,15 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path):
     other = write_series(tmp_path / "other")
     foreign = write_seg(tmp_path / "foreign.dcm", other)
     (tmp_path / "text.dcm").write_text("hello")
+    tilted = tmp_path / "o"  # a letter of the message
+    write_series(tilted)
+    for file in tilted.iterdir():
+        dataset = pydicom.dcmread(file)
+        dataset.ImageOrientationPatient = [1, 0, 0, 1, 0, 0]
+        dataset.save_as(file)
+    monkeypatch.chdir(tmp_path)
     for first, second, complaint in (
+        ("o", labelled, "^o: the DICOM files give no orientation.*Copy"),
         (tmp_path / "none", labelled, "no DICOM images .*Give the folder"),
         (tmp_path / "two", labelled, r"2 series. Give a file of the short-axis one: a.*cine sax, 4 files"),
         (gap, labelled, "not evenly spaced: some are missing.*Copy"),

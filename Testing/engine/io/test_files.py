@@ -194,6 +194,16 @@ def test_a_label_map_on_another_grid_is_refused_with_both_geometries(tmp_path, w
     assert ("Resample" in str(raised.value)) == (what == "size")
 
 
+@pytest.mark.parametrize("lost", ["case.nrrd", "seg.nrrd"])
+def test_the_file_whose_header_was_lost_is_the_one_to_correct(tmp_path, lost):
+    write_image(tmp_path / "case.nrrd")
+    write_labels(tmp_path / "seg.nrrd")
+    sitk.WriteImage(sitk.GetImageFromArray(array(tmp_path / lost)), str(tmp_path / lost))
+    remedy = "image.CopyInformation(labels)" if lost == "case.nrrd" else "labels.CopyInformation(image)"
+    with pytest.raises(ValueError, match=re.escape(remedy)):
+        read_case(tmp_path / "case.nrrd", tmp_path / "seg.nrrd", BY_LABEL)
+
+
 def test_rounding_in_headers_is_not_another_grid(tmp_path):
     moved = volume(labels())
     moved.SetOrigin(np.array(ORIGIN) + 0.004)
@@ -246,6 +256,25 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
     assert seg.exists()
 
 
+def test_a_negative_spacing_is_named_where_it_is_given(tmp_path):
+    write_image(tmp_path / "case.mha")
+    data = (tmp_path / "case.mha").read_bytes()
+    (tmp_path / "case.mha").write_bytes(data.replace(b"ElementSpacing = 1.25", b"ElementSpacing = -1.25"))
+    with pytest.raises(ValueError, match=r"case\.mha.*negative spacing"):
+        read_case(tmp_path / "case.mha", write_labels(tmp_path / "seg.nrrd"), BY_LABEL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("name", ["case.nii", "seg.nii", "case.dcm", "seg.dcm"])
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path, name):
+    pytest.importorskip("highdicom")
+    files = {"case": write_image(tmp_path / "case.nrrd"), "seg": write_labels(tmp_path / "seg.nrrd")}
+    os.mkfifo(tmp_path / name)
+    files[name[:-4]] = tmp_path / name
+    with pytest.raises(ValueError, match=rf"{name}: there is no such file"):
+        read_case(files["case"], files["seg"], StructureChoice())
+
+
 def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     empty = write_segments(tmp_path / "e.seg.nrrd", [("wall", 0, 9)], labels()[None])
@@ -271,7 +300,8 @@ def test_an_empty_segment_and_a_fractional_segmentation_are_refused(tmp_path):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
 def test_a_label_map_keeps_its_place_type_and_every_other_label(tmp_path, ending, dtype):
     case = label_case(tmp_path, ending, labels().astype(dtype))
-    _, after = broken_stack()
+    stack, after = broken_stack()
+    assert set(labels()[(after == 1) & (stack.mask == 0)]) == {0, RV, POOL}  # what the wall takes voxels from
     write_wall(case, after, tmp_path / f"out.{ending}")
     before, result = (sitk.ReadImage(str(tmp_path / f"{name}.{ending}")) for name in ("seg", "out"))
     assert result.GetPixelID() == before.GetPixelID()
@@ -281,17 +311,6 @@ def test_a_label_map_keeps_its_place_type_and_every_other_label(tmp_path, ending
     expected[3, 2:4, 3:6] = 0
     expected[after == 1] = MYOCARDIUM
     assert np.array_equal(array(tmp_path / f"out.{ending}"), expected)
-
-
-def test_the_wall_takes_voxels_from_pool_and_neighbours_and_nothing_else_changes(tmp_path):
-    case = label_case(tmp_path)
-    stack, after = broken_stack()
-    write_wall(case, after, tmp_path / "out.nrrd")
-    result, changed = array(tmp_path / "out.nrrd"), after != stack.mask
-    assert np.array_equal(result == MYOCARDIUM, after)
-    assert np.array_equal(result[~changed], labels()[~changed])
-    assert set(labels()[changed & (after == 1)]) == {0, RV, POOL}
-    assert set(result[changed & (after == 0)]) == {0}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -487,19 +506,6 @@ def test_slicer_reads_the_layered_result_in_place(tmp_path):
     assert found["myocardium"]["status"] == "inprogress"
 
 
-def test_slicer_reads_a_grown_result_in_place(tmp_path):
-    stack, after = broken_stack()
-    names = [("wall", 0, 1), ("mark", 0, 2)]
-    layer = stack.mask[:, 8:33, 12:30].copy()
-    layer[0, 0, 0] = 2
-    path = write_segments(tmp_path / "s.seg.nrrd", names, layer[None], first=(12, 8, 0))
-    case = read_case(write_image(tmp_path / "case.nrrd"), path, StructureChoice(segment="wall"))
-    write_wall(case, after, tmp_path / "out.seg.nrrd")
-    found = in_slicer(tmp_path / "out.seg.nrrd")
-    assert np.array_equal(voxels_in(found["wall"]["lps"]), after)
-    assert np.argwhere(voxels_in(found["mark"]["lps"])).tolist() == [[0, 8, 12]]
-
-
 # Outputs
 
 
@@ -607,6 +613,14 @@ def test_a_right_ventricle_that_is_not_there_is_noted(tmp_path):
     ):
         assert case.stack.right_ventricle is None
         assert [note.code for note in case.stack.notes] == [ReasonCode.RV_NOT_FOUND]
+
+
+def test_a_right_ventricle_that_is_the_wall_or_the_pool_is_refused(tmp_path):
+    for number in (MYOCARDIUM, POOL):
+        with pytest.raises(ValueError, match="--rv-label"):
+            label_case(tmp_path, choice=replace(BY_LABEL, rv_label=number))
+    with pytest.raises(ValueError, match="--rv-segment"):
+        segment_case(tmp_path, choice=replace(BY_NAME, rv_segment="myocardium"))
 
 
 def test_a_right_ventricle_of_the_other_kind_of_file_is_refused(tmp_path):

@@ -132,6 +132,7 @@ def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(t
         ({"pixdim": (1, math.nan, 1, 1), "codes": (0, 0)}, "no place in space"),
         ({"pixdim": (1, 1.25, 1.25, 0), "srow": ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 0, 0))}, "no slice direction"),
         ({"pixdim": (0, 0, 0, 0), "srow": np.zeros((3, 4))}, "axes without a length"),
+        ({"srow": np.full((3, 4), math.nan)}, "the header of another file of the same stack"),
         ({"pixdim": (0, 0, 0, 0), "codes": (0, 0)}, "gives no spacing .*set the spacing in mm"),
         ({"pixdim": (1, -1.25, 1.25, 8), "codes": (1, 0)}, "negative spacing"),
         ({"pixdim": (1, 1, 1, 1)}, r"two spacings: 1 x 1 x 1 mm \(pixdim\) and 1.25 x 1.25 x 8 mm \(sform\)"),
@@ -154,6 +155,7 @@ def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(t
         ({"dim": (5, 4, -3)}, "the header is damaged"),
         ({"dim": (30000, 30000, 3000)}, "more than any short-axis stack"),
         ({"dim": (5, 4, 30)}, "the file is cut off, it has 472 bytes of the 1552"),
+        ({"dim": (5, 4, 1, 1, 3)}, "3 values per voxel"),
         ({"dim": (5, 12)}, "2 dimensions, a stack has 3"),
     ],
 )

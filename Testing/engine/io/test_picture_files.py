@@ -95,6 +95,58 @@ def test_large_values_are_kept_where_the_format_has_them(photo, tmp_path):
         write_picture(case, case.picture.mask, tmp_path / "out.png")
 
 
+@pytest.mark.parametrize(
+    ("ending", "values"),
+    [
+        (".png", MASK * np.uint8(60) + np.uint8(5)),
+        (".png", MASK * np.uint16(290) + np.uint16(10)),
+        (".tif", MASK * np.float32(0.3)),
+        (".nii.gz", MASK * np.float32(0.2) + np.float32(0.05)),
+    ],
+)
+def test_a_probability_map_that_never_reaches_a_half_is_no_empty_mask(photo, tmp_path, ending, values):
+    path = written(tmp_path / f"low{ending}", values)
+    for read in (read_mask, lambda path: read_picture(photo, path)):
+        with pytest.raises(ValueError, match="no vessel as a probability map"):
+            read(path)
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_a_mask_drawn_on_a_transparent_layer_is_its_opacity(tmp_path, ink):
+    layer = np.stack([MASK * np.uint8(ink)] * 3 + [MASK * np.uint8(255)], axis=-1)
+    np.testing.assert_array_equal(read_mask(written(tmp_path / "layer.png", layer, True)), MASK)
+    layer[:40, :, :3] = 7
+    layer[:40, :, 3] = 255
+    with pytest.raises(ValueError, match="transparent"):
+        read_mask(written(tmp_path / "part.png", layer, True))
+
+
+def test_a_photograph_that_is_cut_off_is_refused(photo, tmp_path):
+    whole = written(tmp_path / "whole.jpg", sitk.GetArrayFromImage(sitk.ReadImage(str(photo))), True)
+    mask = written(tmp_path / "mask.png", MASK)
+    assert read_picture(whole, mask).picture.shape == MASK.shape
+    for share in (0.3, 0.6, 0.99):
+        (tmp_path / "part.jpg").write_bytes(whole.read_bytes()[: int(share * whole.stat().st_size)])
+        with pytest.raises(ValueError, match="cut off"):
+            read_picture(tmp_path / "part.jpg", mask)
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_a_photograph_stored_on_its_side_is_named_as_such(tmp_path, order):
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    data = written(tmp_path / "photo.jpg", pixels, True).read_bytes()
+    mask = written(tmp_path / "mask.png", np.eye(80, 60, dtype=np.uint8))
+    for turned, said in ((6, "EXIF"), (1, "Resample")):
+        parts = [(42, 2), (8, 4), (2, 2), (0x10F, 2), (2, 2), (1, 4), (0, 4), (0x112, 2), (3, 2), (1, 4), (turned, 2)]
+        tiff = (b"II" if order == "little" else b"MM") + b"".join(value.to_bytes(size, order) for value, size in parts)
+        exif = b"Exif\0\0" + tiff + bytes(6)
+        (tmp_path / "turned.jpg").write_bytes(
+            data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:]
+        )
+        with pytest.raises(ValueError, match=said):
+            read_picture(tmp_path / "turned.jpg", mask)
+
+
 @pytest.mark.parametrize("ending", [".png", ".tif"])
 def test_small_values_of_a_photograph_may_be_labels_or_no_vessel(photo, tmp_path, ending):
     with pytest.raises(ValueError, match="--label"):
@@ -143,6 +195,10 @@ def test_a_picture_is_told_from_a_stack_by_file_and_model(photo, tmp_path):
     assert is_picture(slice_, Card())
     assert not is_picture(stack, Card())
     assert not is_picture(tmp_path / "none.nii.gz")
+    # In a batch, such a case must fail alone.
+    (tmp_path / "loop.nii").symlink_to("loop.nii")
+    assert not is_picture(tmp_path / "loop.nii")
+    assert not is_picture(tmp_path / f"{'n' * 300}.nii")
 
 
 def test_the_sample_is_a_photograph_with_a_broken_mask_and_small():

@@ -91,11 +91,6 @@ def test_the_channels_keep_their_order():
     assert Architecture(inputs=3, fields=1).mask == 1
 
 
-@pytest.mark.parametrize(("encoder", "stride"), [((4,), 1), ((4, 4), 2), ((24, 48, 96, 128, 128), 16)])
-def test_every_further_level_of_the_encoder_doubles_the_stride(encoder, stride):
-    assert Architecture(encoder=encoder).stride == stride
-
-
 @pytest.mark.parametrize(("spacing_mm", "expected"), [(2, 1), (5, 1), (10, 0.5), (20, 0.25)])
 def test_neighbours_weigh_less_the_further_away_they_are(spacing_mm, expected):
     assert neighbour_weight(spacing_mm) == expected

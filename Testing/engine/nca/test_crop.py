@@ -60,14 +60,6 @@ def test_the_point_lies_in_the_middle_of_the_crop(middle, size, spacing_mm, spac
         assert start + (pixels - 1) / 2 * ratio == pytest.approx(place, abs=1e-6)
 
 
-def test_a_crop_has_the_same_extent_in_mm_along_both_axes():
-    crop = crop_around((50, 60), (96, 96), 1.6, (2.0, 1.25), (120, 110))
-    extents = [
-        (pixels - 1) * ratio * mm for pixels, ratio, mm in zip(crop.size, crop.ratio, crop.in_plane, strict=True)
-    ]
-    assert extents == pytest.approx([95 * 1.6] * 2)
-
-
 # There and back
 
 
@@ -140,14 +132,6 @@ def test_a_ring_comes_back_as_a_ring(spacing):
     crop = crop_of(spacing, shape)
     back = crop.put_back(crop.take(wall[None]))[0] > 0.5
     assert betti_2d(back) == (1, 1)
-    assert 2 * (back & (wall > 0)).sum() / (back.sum() + wall.sum()) > 0.93
-
-
-def test_a_heart_at_the_border_of_the_slice_keeps_its_place():
-    wall = ring(18, 26, shape=(60, 60), spacing=(1.5, 1.5), centre=(20, 18))
-    crop = crop_around((20, 18), (64, 64), 1.5, (1.5, 1.5), wall.shape)
-    assert min(crop.start) < 0
-    back = crop.put_back(crop.take(wall[None]))[0] > 0.5
     assert 2 * (back & (wall > 0)).sum() / (back.sum() + wall.sum()) > 0.93
 
 

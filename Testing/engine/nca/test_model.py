@@ -204,12 +204,6 @@ def test_a_missing_half_is_named(saved):
         load_model(saved / "tiny-2d.json")
 
 
-def test_weights_beside_a_bad_card_are_refused(saved):
-    edited(saved, crop=0)
-    with pytest.raises(ValueError, match=r"tiny-2d\.json.*'crop'"):
-        load_model(saved / "tiny-2d.npz")
-
-
 def test_a_name_finds_the_shipped_model_and_the_first_folder_wins(tmp_path, monkeypatch):
     folders = (tmp_path / "a", tmp_path / "b", tmp_path / "missing")
     for seed, folder in enumerate(folders[:2]):

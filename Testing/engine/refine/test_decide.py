@@ -245,6 +245,7 @@ def test_bounds_hold_whatever_the_image_supports():
     assert_is(free, Verdict.AUTOMATON, TRUTH)
     assert_is(held, Verdict.REFUSED, CUT)
     assert codes(held)[-1] is ReasonCode.CHANGE_TOO_LARGE
+    assert held.decision.reasons[-1].values["change_mm2"] == pytest.approx(change, abs=0.01)
 
 
 def test_that_the_mask_was_disregarded_is_said_of_the_slice_itself_and_of_the_automatons_wall_only():

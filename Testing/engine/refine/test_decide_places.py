@@ -16,6 +16,7 @@ from rncarefine.anatomy.topology import betti_2d, holes
 from rncarefine.reasons import ReasonCode, codes_of
 from rncarefine.refine.decide_places import edit
 from rncarefine.tasks.tubular import picture as tubular_picture
+from rncarefine.tasks.tubular.bridges import Candidate, drawn
 from rncarefine.tasks.tubular.edits import length_of
 from rncarefine.tasks.tubular.picture import Picture
 from rncarefine.tasks.tubular.pieces import Pieces
@@ -116,6 +117,40 @@ def test_a_mask_without_findings_is_returned_unchanged(case):
     alone = pieces.labels == int(pieces.sizes[1:].argmax()) + 1 if pieces.count else mask
     whole = ndimage.binary_fill_holes(alone)
     np.testing.assert_array_equal(edited(whole, likelihood, seen).mask, whole)
+
+
+@settings(max_examples=60)
+@given(masks_and_likelihoods())
+def test_nothing_is_widened_or_lengthened_far_from_what_was_joined_removed_or_filled(case):
+    mask, likelihood, seen = case
+    result = edited(mask, likelihood, seen, limits=replace(LIMITS, bridge_px=3.0))
+    near = np.zeros(mask.shape, bool)
+    for each in result.edits:
+        if each.verdict in (PlaceVerdict.BRIDGED, PlaceVerdict.REMOVED, PlaceVerdict.FILLED):
+            window, pixels = each.changed
+            near[window] |= pixels
+    changed = (result.mask > 0) != mask
+    assert not changed.any() or (ndimage.distance_transform_edt(~near)[changed] <= 2 * 3.0).all()
+
+
+@settings(max_examples=40)
+@given(st.integers(24, 40), st.integers(1, 14), st.booleans())
+def test_a_repair_of_a_repaired_mask_changes_nothing(column, width, speck):
+    whole = tree()
+    broken = with_gap(whole, column, width)
+    broken[8:10, 60:63] = speck
+    broken[36:, 20:23] = False  # an open end, which is lengthened if an edit is near
+    first = edited(broken, field_of(whole)).mask > 0
+    np.testing.assert_array_equal(edited(first, field_of(whole)).mask, first)
+
+
+@pytest.mark.parametrize(("ends", "width"), [((-1, -1), 1), ((0, -1), 5), ((-1, 0), 7), ((0, 1), 7)])
+def test_a_bridge_is_as_broad_as_the_vessels_that_end_at_it(ends, width):
+    path = np.stack([np.arange(10, 22), np.full(12, 20)], axis=1)
+    radii = (3.0, 8.0) if ends != (-1, 0) else (8.0, 4.0)
+    one = Candidate(path, (1, 2), path[[0, -1]] + [[-1, 0], [1, 0]], ends, radii, 1.0)
+    _, pixels = drawn(one, np.full((40, 40), 0.4, np.float32))
+    assert int(np.median(pixels.sum(axis=1)[pixels.any(axis=1)])) == width
 
 
 def test_a_gap_that_the_image_fills_is_bridged_and_one_that_it_does_not_is_left():
@@ -244,7 +279,8 @@ def test_open_ends_are_lengthened_and_leave_a_gap_that_can_be_seen_where_they_ma
     across = -i * np.sin(np.radians(angle)) + j * np.cos(np.radians(angle))
     line = (np.abs(across) < 1.6) & (np.abs(along) < 35)
     given_ = line & ((along < -6) | (along > 33))
-    result = edited(given_, field_of(line))
+    np.testing.assert_array_equal(edited(given_, field_of(line)).mask, given_)  # no edit is near
+    result = edited(given_ | ((np.abs(across - 12) < 2) & (np.abs(along - 5) < 2)), field_of(line))
     extended = [each for each in result.edits if each.verdict is PlaceVerdict.EXTENDED]
     assert len(extended) == 2
     assert result.mask[line].sum() > given_.sum() + 40

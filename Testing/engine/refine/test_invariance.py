@@ -96,14 +96,6 @@ def test_more_background_about_the_heart_does_not_matter(seed, room):
 
 
 @EXAMPLES
-@given(seed=seeds, above=st.integers(0, 40), left=st.integers(0, 40))
-def test_the_place_of_the_heart_in_its_image_does_not_matter(seed, above, left):
-    stack = random_stack(seed)
-    one, other = run(padded(stack, 20, 20, 20, 20)), run(padded(stack, above, 40 - above, left, 40 - left))
-    assert_same_repair(one, other, np.roll(other.wall, (20 - above, 20 - left), axis=(1, 2)))
-
-
-@EXAMPLES
 @given(seed=seeds, turn=st.sampled_from(TURNS))
 def test_how_image_and_labels_are_stored_does_not_matter(seed, turn, tmp_path_factory):
     stack, folder = random_stack(seed), tmp_path_factory.mktemp("turned")

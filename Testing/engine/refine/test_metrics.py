@@ -8,11 +8,10 @@ import SimpleITK as sitk
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from scipy import ndimage
 from scipy.spatial.distance import cdist
 from skimage.morphology import thin
 
-from engine.shapes import STACK_SPACING, heart, horseshoe, picture, random_masks, ring
+from engine.shapes import STACK_SPACING, heart, horseshoe, picture, ring
 from rncarefine.refine.metrics import (
     SurfaceDistances,
     betti_error,
@@ -70,18 +69,6 @@ def test_two_pixels_are_as_far_apart_as_the_spacing_says():
     assert surface_distances(one, other, (1.0, 1.0)).hd_mm == pytest.approx(np.sqrt(13))
 
 
-def test_a_shifted_square_by_hand():
-    one, other = np.zeros((8, 8)), np.zeros((8, 8))
-    one[2:5, 2:5], other[2:5, 3:6] = 1, 1
-    # Borders are the 8 pixels round the middle. Shifted by a column, 3 of them are 1 pixel off on the far side; the
-    # middle, no border, of either square is a border pixel of the other; the rest coincide: 3 + 1 of 8 are 1 pixel off.
-    found = surface_distances(one, other, (1.0, 1.5))
-    there, back = all_distances(one.astype(np.uint8), other.astype(np.uint8), (1.0, 1.5))
-    assert sorted(there) == pytest.approx([0, 0, 0, 0, 1.0, 1.5, 1.5, 1.5])
-    assert found.assd_mm == pytest.approx((there.sum() + back.sum()) / 16) == pytest.approx(5.5 / 8)
-    assert found.hd_mm == pytest.approx(1.5)
-
-
 def test_hd95_leaves_out_the_farthest_twentieth_of_the_border():
     line = np.zeros((40, 102), np.uint8)
     line[0, :100] = 1
@@ -124,14 +111,6 @@ def test_the_hausdorff_distance_agrees_with_simpleitk_on_the_borders(pair, spaci
     reference = sitk.HausdorffDistanceImageFilter()
     reference.Execute(*borders)
     assert surface_distances(*pair, spacing).hd_mm == pytest.approx(reference.GetHausdorffDistance(), rel=1e-4)
-
-
-@given(random_masks(10, 10))
-def test_where_a_mask_lies_in_its_slice_does_not_matter(mask):
-    other = ndimage.binary_dilation(mask).astype(np.uint8)
-    moved = [np.pad(each, ((3, 1), (0, 4))) for each in (np.pad(mask, 1), np.pad(other, 1))]
-    tight = [np.pad(each, 1) for each in (mask, other)]
-    assert surface_distances(*moved, (1.2, 0.9)) == surface_distances(*tight, (1.2, 0.9))
 
 
 def test_betti_errors_count_components_and_holes_apart():

@@ -48,6 +48,17 @@ def test_what_the_photograph_does_not_show_stays_apart():
     assert result.report.picture.bridges == 0
 
 
+@pytest.mark.parametrize(("likely", "flagged"), [(0.63, True), (0.8, False)])
+def test_what_a_vessel_was_lengthened_by_is_listed_and_flagged_if_unsure(likely, flagged):
+    broken, likelihood = BROKEN.copy(), field_of(WHOLE)
+    broken[45:, 20:23] = False
+    likelihood[45:, 20:23] = np.minimum(likelihood[45:, 20:23], likely)
+    result = repair_picture(photograph(mask=broken), vessel_model(), likelihood=likelihood)
+    (longer,) = [place for place in result.report.places if place.verdict is PlaceVerdict.EXTENDED]
+    assert (longer.flagged, longer.likelihood) == (flagged, pytest.approx(likely, abs=0.02))
+    assert not (result.without([longer.number]) & ~broken)[46:, 20:23].any()
+
+
 def test_a_rejected_edit_is_put_back_and_no_other():
     result = repair_picture(photograph(), vessel_model(), NUMPY)
     bridges = [place.number for place in result.report.places if place.verdict is PlaceVerdict.BRIDGED]
@@ -135,8 +146,21 @@ def test_a_likelihood_that_does_not_fit_is_refused(change, said):
 
 
 def test_an_empty_mask_is_refused_and_a_cancelled_repair_says_so():
-    with pytest.raises(ValueError, match="empty"):
-        repair_picture(photograph(mask=np.zeros((80, 80))), vessel_model())
+    seen = np.ones((80, 80), bool)
+    seen[:, :60] = False
+    outside = photograph(mask=with_gap(WHOLE, 50, 30), field_of_view=seen)
+    specks = np.zeros((240, 240), bool)
+    specks[::3, ::3] = True
+    cases = (
+        (photograph(mask=np.zeros((80, 80))), "empty"),
+        (outside, "field of view"),
+        (photograph(specks, specks), "6,400 components"),
+    )
+    for picture, said in cases:
+        with pytest.raises(ValueError, match=said):
+            repair_picture(picture, vessel_model())
+        with pytest.raises(ValueError, match=said):
+            check_picture(picture)
 
     def stop(fraction, text):
         raise Cancelled

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.shapes import SPACING, STACK_SPACING, blob, heart, horseshoe, ring
+from engine.shapes import SPACING, STACK_SPACING, blob, heart
 from engine.toy_models import (
     SEEING,
     SMALL,
@@ -26,9 +26,7 @@ from rncarefine.nca.architecture import CHANNELS, Architecture
 from rncarefine.nca.channels import scaled
 from rncarefine.nca.crop import crop_around
 from rncarefine.nca.rollout import PATIENCE, Runner
-from rncarefine.progress import Cancelled
 from rncarefine.refine import proposals
-from rncarefine.refine.confidence import expected_dice
 from rncarefine.refine.proposals import SURE_HEART, likelihood_of, propose, see
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring, read_wall
@@ -169,37 +167,11 @@ def test_the_rollout_adds_to_the_single_pass(trusting):
     assert PATIENCE < found.steps < 80
 
 
-def test_both_backends_propose_the_same_walls():
-    one, other = (proposed(device=device) for device in ("numpy", "cpu"))
-    for k in (2, 5):
-        np.testing.assert_array_equal(one.walls[k], other.walls[k])
-        np.testing.assert_allclose(one.likelihood[k], other.likelihood[k], atol=1e-4)
-    assert (other.runner.backend, other.runner.device) == ("torch", "cpu")
-
-
-def test_the_same_call_proposes_the_same_to_the_bit():
-    one, again = (proposed(model=random_model(), steps=6, samples=2) for _ in range(2))
-    for k in (2, 5):
-        np.testing.assert_array_equal(one.likelihood[k], again.likelihood[k])
-    assert np.abs(proposed(model=random_model(), steps=6, seed=7).likelihood[2] - one.likelihood[2]).max() > 1e-3
-
-
 def test_other_wanted_slices_do_not_change_the_result_of_one():
     options = {"model": random_model(), "steps": 6}
     alone, together, turned = (proposed(wanted=wanted, **options) for wanted in ([2], [2, 5], [5, 7, 2]))
     np.testing.assert_allclose(alone.likelihood[2], together.likelihood[2], atol=1e-5)
     np.testing.assert_allclose(alone.likelihood[2], turned.likelihood[2], atol=1e-5)
-
-
-def test_a_larger_slice_around_the_same_heart_does_not_change_the_result():
-    stack = broken_stack()
-    rooms = ((0, 0), (9, 4), (3, 12))
-    image, mask, pool = (np.pad(each, rooms, mode="edge") for each in (stack.image, stack.mask, stack.pool))
-    wide = Stack.create(image, mask, STACK_SPACING, pool)
-    options = {"wanted": [2], "model": random_model(), "steps": 6}
-    one, other = proposed(stack, **options), proposed(wide, **options)
-    inside = other.likelihood[2][9:-4, 3:-12]
-    np.testing.assert_allclose(inside[2:-2, 2:-2], one.likelihood[2][2:-2, 2:-2], atol=1e-4)
 
 
 # What the encoder is shown
@@ -233,12 +205,6 @@ def test_the_encoder_is_shown_images_masks_and_pool_in_the_crop_first_without_th
                 hidden = (not masked and not name.startswith("image")) or (name == "pool" and not pooled)
                 np.testing.assert_allclose(channels[..., number], nothing if hidden else expected[name], atol=1e-6)
     np.testing.assert_array_equal(recorded[0].rolled[0]["k"], [0, 5])
-
-
-def test_without_a_pool_its_channel_is_empty(recorded):
-    proposed(broken_stack(pool=False))
-    assert not recorded[0].encoded[1][..., CHANNELS.index("pool")].any()
-    assert recorded[0].encoded[1][..., CHANNELS.index("mask")].any()
 
 
 def test_the_card_decides_the_size_of_the_crop(recorded):
@@ -397,10 +363,6 @@ def test_a_mask_is_disregarded_where_the_encoder_is_surer_without_it(recorded):
     assert dice(found.walls[5], TRUTH[5]) > 0.95
 
 
-def test_masks_that_agree_with_the_image_are_not_disregarded():
-    assert not proposed(model=seeing_model(confused=8.0)).disregarded
-
-
 @pytest.mark.parametrize(("moved", "trusted"), [(1, True), (8, False)])
 def test_all_masks_are_disregarded_where_half_of_them_contradict_the_images(recorded, moved, trusted):
     stack = broken_stack()
@@ -524,31 +486,6 @@ def test_progress_runs_from_start_to_end_over_all_samples():
     assert fractions == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0])
 
 
-def test_the_second_sample_can_be_cancelled():
-    with pytest.raises(Cancelled):
-        propose_twice(lambda fraction, text: fraction < 0.6)
-
-
-@pytest.mark.parametrize("wanted", [[], [2]])
-def test_a_gpu_that_ran_out_of_memory_is_reported(recorded, monkeypatch, wanted):
-    original = Runner._encode
-
-    def encode(self, channels):
-        self.out_of_memory = True
-        return original(self, channels)
-
-    monkeypatch.setattr(Runner, "_encode", encode)
-    assert proposed(wanted=wanted).runner.out_of_memory
-
-
-def test_the_stack_is_left_as_it_was():
-    stack = broken_stack()
-    kept = stack.image.copy(), stack.mask.copy(), stack.pool.copy()
-    proposed(stack, steps=3)
-    for values, copy in zip((stack.image, stack.mask, stack.pool), kept, strict=True):
-        np.testing.assert_array_equal(values, copy)
-
-
 # Likelihood and expected Dice
 
 
@@ -557,13 +494,3 @@ def test_the_likelihood_is_the_mean_of_ring_and_difference_of_the_discs():
     np.testing.assert_allclose(likelihood_of(fields), 0.8)
     assert (likelihood_of(3 * fields) == 1).all()
     assert (likelihood_of(-fields) == 0).all()
-
-
-def test_the_expected_dice_is_the_dice_where_the_likelihood_is_certain():
-    one, other = ring(), horseshoe(90)
-    assert expected_dice(other > 0, one.astype(np.float32)) == pytest.approx(dice(one, other))
-    assert expected_dice(one > 0, one.astype(np.float32)) == 1
-    assert expected_dice(np.zeros((4, 4), bool), np.zeros((4, 4), np.float32)) == 0
-    # Half a chance everywhere: 2 * 8 * 0.5 / (16 * 0.5 + 8).
-    half = np.full((4, 4), 0.5, np.float32)
-    assert expected_dice(np.arange(16).reshape(4, 4) < 8, half) == pytest.approx(0.5)

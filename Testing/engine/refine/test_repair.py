@@ -27,9 +27,6 @@ from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.words import Apex, Expectation, Finding, Verdict
 
-AREA = STACK_SPACING[1] * STACK_SPACING[2]
-
-
 # What is right
 
 
@@ -47,16 +44,6 @@ def test_a_heart_without_a_fault_comes_back_bit_for_bit():
     assert [record.reason == "" for record in result.report.slices] == [True] * 8 + [False]
     assert (result.report.run.backend, result.report.run.device, result.report.run.steps) == ("numpy", "cpu", 0)
     assert result.report.stack.changed == result.report.stack.flagged == 0
-
-
-def test_intact_slices_of_a_broken_heart_come_back_bit_for_bit():
-    stack = broken_stack()
-    kept = copies(stack)
-    result = run(stack)
-    for k in {0, 1, 3, 4, 6, 7, 8}:
-        np.testing.assert_array_equal(result.wall[k], stack.mask[k])
-        assert result.report.slices[k].verdict is Verdict.INTACT
-    assert_stack_is(stack, kept)
 
 
 # What is broken
@@ -152,14 +139,6 @@ def test_nothing_is_interpolated_from_slices_that_were_not_repaired_themselves()
     assert not found.wall[4].any()
 
 
-def test_an_empty_slice_that_the_automaton_says_nothing_of_stays_empty_and_is_flagged():
-    stack = ruined_stack()
-    result = run(stack, identity_model())
-    assert result.report.slices[7].verdict is Verdict.REFUSED
-    assert result.report.slices[7].flagged
-    assert not result.wall[7].any()
-
-
 def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_automaton_agrees():
     walls, pools = heart()
     truth = walls.copy()
@@ -185,39 +164,6 @@ def test_only_the_slices_asked_for_are_repaired():
     np.testing.assert_array_equal(np.delete(one.wall, 5, 0), np.delete(stack.mask, 5, 0))
     assert one.report.slices[5] == whole.report.slices[5]
     assert one.report.slices[2].reasons == check(stack).slices[2].reasons
-
-
-@pytest.mark.parametrize(
-    ("field", "names", "k", "verdict", "code"),
-    [
-        ("confidence", REPAIRED_FEATURES, 2, Verdict.AUTOMATON, "low_confidence"),
-        ("closed_confidence", CLOSED_FEATURES, 3, Verdict.INTACT, "image_disagrees"),
-    ],
-)
-def test_a_wall_that_is_more_likely_bad_than_good_is_flagged(field, names, k, verdict, code):
-    stack = broken_stack()
-    for intercept, doubted in ((0.3, False), (-0.1, True)):
-        weights = {**dict.fromkeys(names, 0.0), "intercept": intercept}
-        result = run(stack, seeing_model(**{field: weights}))
-        record = result.report.slices[k]
-        assert record.confidence == pytest.approx(1 / (1 + np.exp(-intercept)), abs=1e-4)
-        assert (record.verdict, record.flagged) == (verdict, doubted)
-        assert (code in record.codes) == doubted
-        for intact in {0, 1, 3, 4, 6, 7, 8}:
-            np.testing.assert_array_equal(result.wall[intact], stack.mask[intact])
-
-
-def test_a_closed_ring_beside_the_heart_is_flagged_and_comes_back_bit_for_bit():
-    walls, pools = heart()
-    truth = walls.copy()
-    walls[4] = np.roll(walls[4], 8, axis=1)
-    result = run(Stack.create(grey(truth, pools), walls, STACK_SPACING))
-    np.testing.assert_array_equal(result.wall, walls)
-    assert [record.flagged for record in result.report.slices] == [k == 4 for k in range(9)]
-    record = result.report.slices[4]
-    assert (record.verdict, record.codes) == (Verdict.INTACT, ["image_disagrees"])
-    assert record.confidence < 0.5
-    assert (result.report.stack.flagged, result.report.stack.right_after) == (1, 8)
 
 
 def test_what_was_weighed_comes_with_the_result():
@@ -254,32 +200,6 @@ def test_an_open_base_is_closed_on_request():
     assert result.report.stack.expected_rings == 8
 
 
-def test_a_base_in_pieces_is_flagged_and_left():
-    stack = open_base()
-    stack.mask[0] &= gap(30, 180)
-    kept = stack.mask.copy()
-    result = run(stack)
-    assert verdicts(result.report) == {0: Verdict.REFUSED}
-    np.testing.assert_array_equal(result.wall, kept)
-
-
-def test_an_apical_disc_is_left_alone():
-    walls, pools = heart(rings=6, discs=2)
-    result = run(Stack.create(grey(walls, pools), walls, STACK_SPACING, pools))
-    np.testing.assert_array_equal(result.wall, walls)
-    assert [result.report.slices[k].expectation for k in (6, 7)] == [Expectation.DISC] * 2
-
-
-def test_an_apical_disc_with_a_loose_component_is_cleaned():
-    walls, pools = heart()
-    whole = walls[8].copy()
-    walls[8] |= blob((6, 6), 2)
-    stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
-    result = run(stack)
-    assert verdicts(result.report) == {8: Verdict.CLEANED}
-    np.testing.assert_array_equal(result.wall[8], whole)
-
-
 def test_the_side_of_the_apex_can_be_told():
     stack = open_base()
     told = run(stack, apex=Apex.FIRST)
@@ -303,20 +223,6 @@ def test_add_only_removes_nothing():
     assert (stack.mask & (1 - run(stack).wall)).any()
 
 
-def test_a_repair_beyond_the_bounds_is_refused_with_the_reason():
-    stack = broken_stack()
-    free = run(stack).report.slices
-    change = {k: free[k].added_mm2 + free[k].removed_mm2 for k in (2, 5)}
-    assert change[2] < change[5]
-    limit = (change[2] + change[5]) / 2
-    result = run(stack, max_change_mm2=limit)
-    assert verdicts(result.report) == {2: Verdict.AUTOMATON, 5: Verdict.REFUSED}
-    last = result.report.slices[5].reasons[-1]
-    assert last.code is ReasonCode.CHANGE_TOO_LARGE
-    assert last.values == {"change_mm2": pytest.approx(change[5], abs=0.01), "most_mm2": pytest.approx(limit)}
-    np.testing.assert_array_equal(result.wall[5], stack.mask[5])
-
-
 def wavering_model():
     """Return an automaton whose ring falls a little wherever a cell fires, so that seeds matter."""
     return volumetric_seeing_model(across=-0.05)
@@ -328,16 +234,6 @@ def test_the_same_seed_repeats_a_repair():
     assert one.report.slices == again.report.slices
     assert one.report.slices[2].confidence != other.report.slices[2].confidence
     assert (one.report.run.seed, other.report.run.seed) == (1, 2)
-
-
-def test_several_samples_are_averaged():
-    alone, together = (run(broken_stack(), wavering_model(), samples=samples, steps=3) for samples in (1, 8))
-    assert together.report.run.samples == 8
-    for k in (2, 5):
-        one, many = alone.report.slices[k], together.report.slices[k]
-        assert one.verdict is many.verdict is Verdict.AUTOMATON
-        assert 0 < many.confidence < 1
-    assert [together.report.slices[k].confidence for k in (2, 5)] != [alone.report.slices[k].confidence for k in (2, 5)]
 
 
 def test_without_calibration_the_confidence_is_the_dice_that_the_likelihood_promises():
@@ -390,10 +286,6 @@ def test_a_repair_is_cancelled_wherever_it_is_asked_and_changes_nothing():
     np.testing.assert_array_equal(run(stack, steps=4, samples=2).wall, whole.wall)
 
 
-def test_a_progress_that_returns_nothing_does_not_cancel():
-    assert verdicts(run(broken_stack(), progress=lambda fraction, text: None).report)
-
-
 # Bad input
 
 
@@ -402,11 +294,6 @@ def test_an_empty_mask_is_an_error_that_names_the_stack_and_the_remedy(work):
     stack = Stack.create(grey(*heart()), np.zeros_like(heart()[0]), STACK_SPACING, name="patient 7")
     with pytest.raises(ValueError, match=r"patient 7: .*empty"):
         work(stack)
-
-
-def test_a_device_that_is_not_there_is_an_error():
-    with pytest.raises(ValueError, match="device"):
-        run(broken_stack(), device="abacus")
 
 
 @pytest.mark.parametrize("others", [np.zeros((3, *SHAPE)), np.full((9, *SHAPE), 2)], ids=["shape", "values"])

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.repair_runs import assert_stack_is, copies, run
-from engine.shapes import SHAPE, STACK_SPACING, damage, heart
+from engine.shapes import STACK_SPACING, damage, heart
 from engine.toy_models import (
     SMALL,
     identity_model,
@@ -25,9 +24,6 @@ from rncarefine.refine.decide import LEAST_CLOSED_CONFIDENCE, LEAST_CONFIDENCE
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.words import REPAIRED, Expectation, Finding, Verdict
-
-AREA = STACK_SPACING[1] * STACK_SPACING[2]
-
 
 FINDING_OF = {
     Expectation.RING: Finding.RING,
@@ -113,20 +109,3 @@ def test_whatever_the_weights_what_is_right_comes_back_bit_for_bit(seed, update)
         assert result.report.slices[k].verdict is Verdict.INTACT
         np.testing.assert_array_equal(result.wall[k], stack.mask[k])
     assert_stack_is(stack, kept)
-
-
-@pytest.mark.parametrize("rooms", [(0, 7, 0, 0), (9, 4, 3, 12), (31, 0, 0, 40)])
-def test_larger_slices_about_the_same_heart_give_the_same_repair(rooms):
-    stack = ruined_stack()
-    above, below, left, right = rooms
-    widths = ((0, 0), (above, below), (left, right))
-    image = np.pad(stack.image, widths, mode="edge")
-    wide = Stack.create(image, np.pad(stack.mask, widths), STACK_SPACING, np.pad(stack.pool, widths))
-    one, other = run(stack), run(wide)
-    inside = other.wall[:, above : above + SHAPE[0], left : left + SHAPE[1]]
-    assert inside.sum() == other.wall.sum()
-    # The crop lies on the same pixels but for the rounding of its place.
-    assert (inside != one.wall).sum() <= 4
-    for mine, its in zip(one.report.slices, other.report.slices, strict=True):
-        assert (mine.verdict, mine.flagged, mine.codes) == (its.verdict, its.flagged, its.codes)
-        assert mine.confidence == pytest.approx(its.confidence, abs=2e-3)

@@ -9,21 +9,18 @@ import numpy as np
 import pytest
 from skimage import measure
 
-from engine.repair_runs import assert_stack_is, copies, open_base, run, verdicts
+from engine.repair_runs import assert_stack_is, copies, run, verdicts
 from engine.shapes import STACK_SPACING, blob, heart, horseshoe
 from engine.toy_models import (
-    SMALL,
     identity_model,
-    random_parameters,
     seeing_model,
-    toy_model,
 )
 from engine.toy_stacks import broken_stack, gap, grey, ruined_stack
 from rncarefine import __version__
 from rncarefine.nca.rollout import Runner
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine import repair as flow
-from rncarefine.refine.repair import RepairOptions, check
+from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.words import Finding, Verdict
@@ -118,18 +115,6 @@ def test_a_slice_that_was_refused_or_not_asked_for_keeps_its_pool():
 def test_trimming_without_a_pool_is_an_error():
     with pytest.raises(ValueError, match="no blood pool"):
         run(broken_stack(pool=False), trim_pool=True)
-
-
-def test_without_pool_and_others_nothing_is_taken():
-    for record in run(broken_stack(pool=False)).report.slices:
-        assert (record.taken_from_pool_mm2, record.taken_from_others_mm2, record.pool_outside_mm2) == (0, 0, 0)
-
-
-def test_a_pool_under_the_old_wall_is_not_taken_again():
-    walls, pools = heart()
-    pools |= walls
-    stack = Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
-    assert all(record.taken_from_pool_mm2 == 0 for record in run(stack).report.slices)
 
 
 # The report
@@ -238,13 +223,6 @@ def test_a_gpu_that_ran_out_of_memory_is_reported(monkeypatch):
     assert [doubt.code for doubt in run(broken_stack()).report.doubts] == [ReasonCode.GPU_OUT_OF_MEMORY]
 
 
-def test_weights_of_something_else_are_an_error():
-    model = toy_model(random_parameters(), SMALL)
-    del model.card.shapes["update.weight"]
-    with pytest.raises(ValueError, match=r"update\.weight"):
-        run(broken_stack(), model)
-
-
 # Check
 
 
@@ -265,8 +243,3 @@ def test_check_tells_what_repair_would_take_up_and_changes_nothing():
             other.gap_deg_before,
         )
     assert_stack_is(stack, kept)
-
-
-def test_check_closes_the_base_on_request():
-    assert verdicts(check(open_base())) == {}
-    assert verdicts(check(open_base(), RepairOptions(close_base=True))) == {0: Verdict.TO_REPAIR}

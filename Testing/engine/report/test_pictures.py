@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.report_samples import broken_report, broken_stack, ring
+from engine.report_samples import broken_stack, ring
 from rncarefine.report.pictures import (
     ADDED,
     MARGIN_MM,
@@ -16,7 +16,6 @@ from rncarefine.report.pictures import (
     WALL,
     HeartView,
     slice_pictures,
-    worth_a_picture,
 )
 from rncarefine.stack import Stack
 
@@ -30,10 +29,6 @@ def share_like(pixels, colour):
     likeness = (values - values.mean(axis=2, keepdims=True)) @ hues.T
     nearest = likeness.argmax(axis=2) == (WALL, ADDED, REMOVED).index(colour)
     return float((nearest & (likeness.max(axis=2) > 20)).mean())
-
-
-def test_changed_and_flagged_slices_are_worth_a_picture_and_intact_ones_are_not():
-    assert [record.k for record in worth_a_picture(broken_report())] == [1, 2, 3]
 
 
 def square_walls():
@@ -125,13 +120,3 @@ def test_anisotropic_pixels_are_drawn_true_to_scale():
     stack = Stack.create(image, wall[None], (8, 3.0, 1.0))
     rows, columns = np.nonzero((slice_pictures(stack, stack.mask, 0).before == WALL).all(axis=2))
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), rel=0.06)
-
-
-def test_the_strip_has_the_four_pictures_in_order():
-    stack, after = broken_stack()
-    pictures = slice_pictures(stack, after, 1)
-    strip = pictures.strip()
-    width = pictures.image.shape[1]
-    assert strip.shape == (pictures.image.shape[0], 4 * width + 18, 3)
-    assert np.array_equal(strip[:, :width], pictures.image)
-    assert np.array_equal(strip[:, -width:], pictures.change)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -11,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rncarefine.report.pictures import data_uri, encode_png
+from rncarefine.report.pictures import encode_png
 
 shapes = st.one_of(
     st.tuples(st.integers(1, 9), st.integers(1, 9)),
@@ -29,19 +27,6 @@ def decoded(data, folder):
 @settings(max_examples=60, deadline=None)
 def test_any_picture_decodes_to_the_pixels_it_was_made_of(pixels, tmp_path_factory):
     assert np.array_equal(decoded(encode_png(pixels), tmp_path_factory.mktemp("png")), pixels)
-
-
-def test_a_smooth_picture_is_much_smaller_than_its_pixels():
-    j, i = np.indices((128, 128))
-    smooth = (128 + 60 * np.sin(j / 17) + 60 * np.cos(i / 23)).astype(np.uint8)
-    assert len(encode_png(smooth)) < smooth.size / 4
-
-
-def test_the_data_uri_holds_the_png():
-    pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    head, body = data_uri(pixels).split(",")
-    assert head == "data:image/png;base64"
-    assert base64.b64decode(body) == encode_png(pixels)
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (4, 4, 4), (4,), (2, 2, 3, 1)])

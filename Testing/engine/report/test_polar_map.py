@@ -40,10 +40,6 @@ def sectors(drawing, kind=None):
     return found
 
 
-def test_there_is_one_map_before_and_one_after():
-    assert len(drawings(measured())) == 2
-
-
 def test_a_stack_that_was_not_changed_has_one_map():
     report = measured()
     same = [replace(one, before_mm=one.after_mm, invented=[]) for one in report.wall.slices]

@@ -59,21 +59,6 @@ def test_a_wall_whose_cavity_reaches_out_by_a_corner_is_no_ring():
     assert not is_ring(diamond)
 
 
-@pytest.mark.parametrize(
-    "wall",
-    [
-        picture("....", "...."),
-        picture("####", "####"),
-        picture("#####", "#.#.#", "#.#.#", "#.#.#", "#####"),
-        picture("####.##", "#..#.##", "#..#...", "####..."),
-        picture("####", "#...", "#..#", "####"),
-    ],
-    ids=["empty", "solid", "two holes", "a loose piece", "open"],
-)
-def test_what_is_not_one_piece_around_one_hole_is_no_ring(wall):
-    assert not is_ring(wall, 1)
-
-
 def test_a_tiny_cavity_is_none():
     two = picture("####", "#..#", "####")
     assert not is_ring(two)
@@ -136,10 +121,6 @@ def test_an_endocardial_disc_that_reaches_the_border_of_the_outer_one_leaves_a_w
 def test_without_both_discs_there_is_no_wall(outer, inner):
     nothing = np.zeros_like(disc())
     assert read_wall(fields(nothing, nothing + outer, nothing + inner)) is None
-
-
-def test_an_empty_state_has_no_wall():
-    assert read_wall(np.zeros((3, 20, 20), np.float32)) is None
 
 
 def test_a_smaller_pool_can_be_asked_for():

@@ -50,6 +50,20 @@ def measured(folder, *models, sources=("small-0@1",), subjects=("a", "b"), **opt
     return pd.concat(measure_repairs(found, models or (MODEL,), **options), ignore_index=True)
 
 
+def measured_alone(folder, case, drawn):
+    """Return the rows of one case with this prediction."""
+    for name in ("cases", "predictions/small-0@1"):
+        (folder / name).mkdir(parents=True)
+    case.save(folder / "cases")
+    np.savez_compressed(folder / "predictions" / "small-0@1" / f"{case.name}.npz", labels=drawn)
+    return measured(folder, subjects=(case.subject,))
+
+
+def widened(values, **options):
+    """Return an array with 60 rows and columns more."""
+    return np.pad(values, ((0, 0), (0, 60), (0, 60)), **options)
+
+
 def row(rows, method, case="a_ED", k=1):
     (found,) = rows[(rows.method == method) & (rows.case == case) & (rows.k == k)].to_dict("records")
     return found
@@ -119,18 +133,9 @@ def test_correct_slices_are_not_changed_and_only_their_dice_is_measured(run):
 
 
 def test_an_open_base_is_closed(run, tmp_path):
-    _, cases, _ = run
-    (tmp_path / "predictions" / "small-0@1").mkdir(parents=True)
-    cases["a"].save(_made(tmp_path / "cases"))
-    opened = failed(cases["a"].labels, k=0)
-    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=opened)
-    rows = measured(tmp_path, subjects=("a",))
+    case = run[1]["a"]
+    rows = measured_alone(tmp_path, case, failed(case.labels, k=0))
     assert row(rows, WHOLE, k=0)["valid"]
-
-
-def _made(folder):
-    folder.mkdir(parents=True)
-    return folder
 
 
 def test_the_network_is_the_name_of_its_kind(run):
@@ -232,13 +237,9 @@ def test_a_repair_gives_its_confidence_and_a_baseline_has_none(run):
 def test_a_changed_slice_is_measured_though_its_truth_is_no_ring(run, tmp_path):
     # Where a network drew a wall beyond the heart and the repair redraws it, Dice is 0 before and after.
     case = run[1]["a"]
-    case.save(_made(tmp_path / "cases"))
     drawn = failed(case.labels)
     drawn[3] = drawn[1]
-    _made(tmp_path / "predictions" / "small-0@1")
-    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=drawn)
-    rows = measured(tmp_path, subjects=("a",))
-    found = row(rows, WHOLE, k=3)
+    found = row(measured_alone(tmp_path, case, drawn), WHOLE, k=3)
     assert (found["broken"], found["place"]) == (False, "beyond")
     if found["changed"]:
         assert (found["dice"], found["dice_before"]) == (0, 0)
@@ -246,17 +247,12 @@ def test_a_changed_slice_is_measured_though_its_truth_is_no_ring(run, tmp_path):
         assert np.isnan(found["hd"])
 
 
-def test_a_piece_far_away_is_no_part_of_the_input_near_the_heart(run, tmp_path):
+def test_a_piece_far_away_is_no_part_of_the_input_near_the_heart(tmp_path):
     case = toy_case("a")
-    wide = np.pad(case.labels, ((0, 0), (0, 60), (0, 60)))
-    image = np.pad(case.image, ((0, 0), (0, 60), (0, 60)), mode="edge")
-    drawn = failed_wide = np.pad(failed(case.labels), ((0, 0), (0, 60), (0, 60)))
+    drawn = widened(failed(case.labels))
     drawn[:, 120:126, 120:126] = MYOCARDIUM
-    type(case)(case.name, case.subject, image, wide, case.spacing).save(_made(tmp_path / "cases"))
-    _made(tmp_path / "predictions" / "small-0@1")
-    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=failed_wide)
-    rows = measured(tmp_path, subjects=("a",))
-    near = row(rows, NEAR)
+    wide = replace(case, image=widened(case.image, mode="edge"), labels=widened(case.labels))
+    near = row(measured_alone(tmp_path, wide, drawn), NEAR)
     assert near["hd_before"] > 100
     assert near["hd"] < 30
     assert near["dice"] > near["dice_before"]
@@ -265,14 +261,10 @@ def test_a_piece_far_away_is_no_part_of_the_input_near_the_heart(run, tmp_path):
 
 def test_a_ring_with_pieces_far_away_is_whole_near_the_heart(tmp_path):
     case = toy_case("a")
-    labels = np.pad(case.labels, ((0, 0), (0, 60), (0, 60)))
-    image = np.pad(case.image, ((0, 0), (0, 60), (0, 60)), mode="edge")
-    type(case)(case.name, case.subject, image, labels, case.spacing).save(_made(tmp_path / "cases"))
-    drawn = labels.copy()
+    wide = replace(case, image=widened(case.image, mode="edge"), labels=widened(case.labels))
+    drawn = wide.labels.copy()
     drawn[1, 120:126, 120:126] = MYOCARDIUM
-    _made(tmp_path / "predictions" / "small-0@1")
-    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=drawn)
-    found = row(measured(tmp_path, subjects=("a",)), NEAR)
+    found = row(measured_alone(tmp_path, wide, drawn), NEAR)
     assert (found["broken"], found["valid"]) == (True, True)
 
 

@@ -20,8 +20,10 @@ from ..resume import check_same, load_checkpoint
 from .fit import made_from
 from .learner import AutomatonLearner, build_architecture
 
-FRAGMENT_LIKELIHOOD = 0.75
-"""Loose fragments with a lower mean likelihood are not bridged to, and go unless a path led through them."""
+JOIN_LIKELIHOOD = 0.75
+"""Loose fragments with a lower mean likelihood are not bridged to."""
+FRAGMENT_LIKELIHOOD = 0.65
+"""Loose fragments with a lower mean likelihood go, unless a path led through them."""
 RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
 
@@ -101,7 +103,7 @@ def tubular_settings(spacing: float) -> dict[str, Any]:
             fov_diameter_px=diameter,
             limits=defaults.limits_at(diameter),
             fragment_likelihood=FRAGMENT_LIKELIHOOD,
-            join_likelihood=FRAGMENT_LIKELIHOOD,
+            join_likelihood=JOIN_LIKELIHOOD,
         )
     )
     return values | values.pop("limits")

@@ -108,17 +108,28 @@ def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
         _regression(), found, good, groups=rows.subject, cv=GroupKFold(FOLDS), method="predict_proba"
     )[:, 1]
     auroc = float(roc_auc_score(good, left_out))
-    return Calibration(_weights(found, good, features), len(rows), float(good.mean()), auroc)
+    return Calibration(fitted_weights(_regression(), found, good, features), len(rows), float(good.mean()), auroc)
 
 
 def _regression() -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
 
 
-def _weights(found: NDArray[np.float64], good: NDArray[np.bool_], features: Sequence[str]) -> dict[str, float]:
-    """Fit on all walls, and fold the scaling into the weights."""
-    fitted = _regression().fit(found, good)
-    scaler, regression = fitted[0], fitted[1]
-    slopes = regression.coef_[0] / scaler.scale_
-    intercept = float(regression.intercept_[0] - slopes @ scaler.mean_)
+def fitted_weights(
+    regression: Pipeline, found: NDArray[np.float64], good: NDArray[np.bool_], features: Sequence[str]
+) -> dict[str, float]:
+    """Fit a scaler and a logistic regression, and fold the scaling into the weights.
+
+    Args:
+        regression: Both, not fitted yet.
+        found: Features, shape ``(n, features)``.
+        good: What they should tell, shape ``(n,)``.
+        features: Their names.
+
+    Returns:
+        A weight per feature, and ``intercept``.
+    """
+    scaler, logistic = regression.fit(found, good)
+    slopes = logistic.coef_[0] / scaler.scale_
+    intercept = float(logistic.intercept_[0] - slopes @ scaler.mean_)
     return {"intercept": intercept} | dict(zip(features, map(float, slopes), strict=True))

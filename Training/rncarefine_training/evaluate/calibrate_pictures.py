@@ -35,6 +35,7 @@ from rncarefine.tasks.tubular.windows import likelihood
 from ..data.cases import VESSEL, load_prediction
 from ..data.sources.entry import Entry
 from ..data.sources.pictures import read_mask
+from .calibrate import fitted_weights
 from .measure import Failure, in_parallel
 from .measure_pictures import read_picture
 
@@ -106,10 +107,7 @@ def fit_bridges(rows: pd.DataFrame) -> BridgeCalibration:
     )[:, 1]
     fragment = rows.fragment.to_numpy(bool)
     precision = [_precision(left_out[part], true[part]) for part in (~fragment, fragment)]
-    scaler, logistic = regression.fit(found, true)
-    slopes = logistic.coef_[0] / scaler.scale_
-    intercept = float(logistic.intercept_[0] - slopes @ scaler.mean_)
-    weights = {"intercept": intercept} | dict(zip(BRIDGE_FEATURES, map(float, slopes), strict=True))
+    weights = fitted_weights(regression, found, true, BRIDGE_FEATURES)
     auroc = float(roc_auc_score(true, left_out))
     return BridgeCalibration(weights, len(rows), float(true.mean()), auroc, *precision)
 

@@ -163,7 +163,9 @@ def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> f
 
 
 def drawn(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice], Bools]:
-    """Return a bridge with its width: from the one foot's to the other's, and a little more where the image shows it.
+    """Return a bridge with its width: from the one end's to the other's, and a little more where the image shows it.
+
+    The side of a vessel says nothing about what branches off there: the width is that of the end, or one pixel.
 
     Args:
         candidate: The bridge.
@@ -172,7 +174,10 @@ def drawn(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice],
     Returns:
         A window of rows and columns, and the pixels of the bridge on it.
     """
-    path, radii = candidate.path, np.maximum(np.array(candidate.radii) - 0.5, 0.5)
+    path, own = candidate.path, np.array(candidate.radii)
+    at_end = np.array(candidate.ends) >= 0
+    own = np.minimum(own, np.where(at_end, own, own[at_end].min(initial=np.inf) if at_end.any() else 1.0))
+    radii = np.maximum(own - 0.5, 0.5)
     width = np.linspace(radii[0], radii[1], len(path) + 2)[1:-1]
     width = np.minimum(width, max(1.2 * float(radii.min()), 1.0))
     margin = int(np.ceil(width.max() + BROADER)) + 2

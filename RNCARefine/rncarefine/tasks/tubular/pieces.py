@@ -11,10 +11,13 @@ from scipy import ndimage
 from ...anatomy.shape import EIGHT
 from ...anatomy.thinning import thinned
 from ...stack import Mask
+from .picture import Picture
 
 Bools = NDArray[np.bool_]
 LOOK_BACK = 12
 """Pixels of centreline that the direction of an end is measured over."""
+MOST_PIECES = 5000
+"""A mask of more components is noise; masks of networks have hundreds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +96,28 @@ class Pieces:
         radius = ndimage.distance_transform_edt(np.pad(vessels, 1))[1:-1, 1:-1]
         boxes = [(rows, columns) for rows, columns in ndimage.find_objects(labels)]
         return cls(vessels, labels, count, centreline, lengths, sizes, radius, boxes, _ends(centreline, labels))
+
+
+def pieces_of(picture: Picture) -> Pieces:
+    """Return the pieces of a picture's mask if that can be one of vessels.
+
+    Raises:
+        ValueError: It is empty, or empty in the field of view, or noise.
+    """
+    name, mask = picture.name, picture.mask
+    if not mask.any():
+        raise ValueError(f"{name}: the vessel mask is empty, there is nothing to repair. Choose its label.")
+    if not mask[picture.field_of_view].any():
+        raise ValueError(
+            f"{name}: no vessel of the mask lies in the field of view. Check that the two belong together."
+        )
+    count = _labelled(mask > 0)[1]
+    if count > MOST_PIECES:
+        raise ValueError(
+            f"{name}: the mask has {count:,} components, at most {MOST_PIECES:,} can be repaired. Check that it is a "
+            "mask of vessels, and remove the smallest specks."
+        )
+    return Pieces.of(mask)
 
 
 def _labelled(mask: Bools) -> tuple[NDArray[np.int32], int]:

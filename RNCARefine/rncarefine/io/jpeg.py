@@ -1,0 +1,49 @@
+"""What ITK does not say about a JPEG file: whether it is cut off, and how a viewer turns it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+START, END, SCAN, EXIF = b"\xff\xd8", b"\xff\xd9", 0xDA, 0xE1
+_ORIENTATION = 0x0112
+
+
+def is_cut_off(path: Path) -> bool:
+    """Return whether a JPEG file has no end of its image: ITK fills what is missing with grey, without an error."""
+    data = path.read_bytes()
+    scan = next((place for kind, place, _ in _segments(data) if kind == SCAN), None)
+    return data.startswith(START) and (scan is None or data.find(END, scan) < 0)
+
+
+def orientation(path: Path) -> int:
+    """Return the EXIF orientation of a JPEG file: 1 upright, 5 to 8 on its side; 1 if it has none."""
+    data = path.read_bytes()
+    for kind, place, length in _segments(data):
+        if kind == EXIF and data[place : place + 6] == b"Exif\0\0":
+            return _orientation(data[place + 6 : place + length])
+    return 1
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield kind, first byte and length of each segment, the last being the first scan."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        kind, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        yield kind, place + 4, length - 2
+        if kind == SCAN or length < 2:
+            return
+        place += 2 + length
+
+
+def _orientation(tiff: bytes) -> int:
+    order = "little" if tiff[:2] == b"II" else "big"
+
+    def number(place: int, size: int) -> int:
+        return int.from_bytes(tiff[place : place + size], order)  # type: ignore[arg-type]
+
+    first = number(4, 4)
+    for entry in range(first + 2, min(first + 2 + 12 * number(first, 2), len(tiff)), 12):
+        if number(entry, 2) == _ORIENTATION:
+            return number(entry + 8, 2)
+    return 1
