@@ -167,7 +167,7 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> 
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     attempts: list[Attempt] = []
     for number, (name, model) in enumerate(models):
-        attempts += repairs(stack, pool if number == 0 else np.zeros_like(pool), model, name, device)
+        attempts += repairs(stack, pool if number == 0 else None, model, name, device)
     attempts += [_near(stack), *(_baseline(stack, method) for method in BASELINES)]
     gaps = {record.k: record.gap_deg_before for record in attempts[0].records} if models else {}
     places = place_of_slices(truth, case.spacing)
@@ -234,19 +234,27 @@ class Attempt:
         }
 
 
-def repairs(stack: Stack, pool: Mask, model: Model, name: str, device: str) -> list[Attempt]:
-    """Repair a stack with closed base, without and with the blood pool, and by the encoder alone.
+def repairs(stack: Stack, pool: Mask | None, model: Model, name: str, device: str) -> list[Attempt]:
+    """Repair a stack with closed base, and by the encoder alone; the first model also with pool, and without a rollout.
 
     Slices that the baselines of the encoder do not draw, or need not, are those of the input.
+
+    Args:
+        stack: The stack, without blood pool.
+        pool: The network's blood pool, for the first model of several; ``None`` for the others.
+        model: Weights and card.
+        name: What the rows call the model.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
     """
     options, sha256 = RepairOptions(close_base=True, remove_islands=True, device=device), model.card.sha256
     found = repair(stack, model, options)
     attempts = [Attempt(name, sha256, WHOLE, found.wall, found.report.slices)]
-    if pool.any():
-        given = repair(replace(stack, pool=pool), model, options)
-        attempts.append(Attempt(name, sha256, WITH_POOL, given.wall, given.report.slices))
-    still = repair(stack, replace(model, card=replace(model.card, steps=0)), options)
-    attempts.append(Attempt(name, sha256, ONE_PASS_DECIDED, still.wall, still.report.slices))
+    if pool is not None:
+        still = repair(stack, replace(model, card=replace(model.card, steps=0)), options)
+        attempts.append(Attempt(name, sha256, ONE_PASS_DECIDED, still.wall, still.report.slices))
+        if pool.any():
+            given = repair(replace(stack, pool=pool), model, options)
+            attempts.append(Attempt(name, sha256, WITH_POOL, given.wall, given.report.slices))
     for method, key in ((ANEW, "image alone"), (ONE_PASS, "one pass")):
         walls = stack.mask.copy()
         for k, wall in found.alternatives[key].items():
