@@ -106,6 +106,8 @@ def test_the_gate_lets_the_pictures_of_the_training_through():
     far = max(abs(looks.red - familiar["mean"]["red"]) / familiar["sd"]["red"])
     assert familiar["most"] == pytest.approx(1.5 * far)
     assert familiar["sd"]["noise"] > 0
+    alike = fit_familiar(looks.assign(vessels=[0.1, *[0.101] * (len(looks) - 1)]))
+    assert alike["sd"]["vessels"] == 0.03
 
 
 # Tables

@@ -43,6 +43,8 @@ FEWEST = 30
 """True and false bridges, below which weights would only repeat chance."""
 FAMILIAR = 1.5
 """A picture is unlike those of the training beyond this many times their own largest distance."""
+LEAST_SPREAD = {"vessels": 0.03}
+"""Networks differ more in how much they mark than the few that the calibration is made with."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ def _precision(sure: NDArray[np.float64], true: NDArray[np.bool_]) -> dict[str, 
 
 def fit_familiar(pictures: pd.DataFrame) -> dict[str, object]:
     """Return mean and spread of what pictures look like, and from which distance on one is unlike them."""
-    mean, spread = pictures.mean(), pictures.std().clip(lower=1e-3)
+    mean = pictures.mean()
+    spread = pictures.std().clip(lower=pd.Series(LEAST_SPREAD).reindex(mean.index, fill_value=1e-3))
     far = float(((pictures - mean).abs() / spread).to_numpy().max())
     return {"mean": mean.to_dict(), "sd": spread.to_dict(), "most": FAMILIAR * far}
 
