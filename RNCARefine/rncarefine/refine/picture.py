@@ -183,7 +183,9 @@ def repair_picture(
     edits = edit(picture, pieces, places, field, settings, limits, add_only=options.add_only, bridges_only=only)
     edits = replace(edits, edits=sorted(edits.edits, key=_order))
     report_progress(progress, 1.0, "Done")
-    steps = 0 if model is None or runner is None else options.steps or model.card.steps
+    steps = 0
+    if model is not None and runner is not None:
+        steps = model.card.steps if options.steps is None else options.steps
     record = _run_record(limits, settings, options, runner, steps, time.perf_counter() - started)
     report = _report(picture, pieces, edits, record, model, doubts, every=unlike)
     return RepairedPicture(picture, edits.mask, edits.edits, report, field)

@@ -196,7 +196,7 @@ def propose(
         ended = runner.roll(
             chosen,
             np.array(rolled),
-            steps=steps or model.card.steps,
+            steps=model.card.steps if steps is None else steps,
             fire_rate=model.card.fire_rate,
             seed=seed + number,
             links=links,

@@ -10,6 +10,7 @@ import pytest
 
 from engine.toy_models import identity_model, seeing_model
 from rncarefine.anatomy.topology import largest_component
+from rncarefine.nca.rollout import Runner
 from rncarefine.refine.metrics import dice, surface_distances
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
@@ -20,6 +21,7 @@ from rncarefine_training.evaluate.measure import (
     NEAR,
     NO_MODEL,
     ONE_PASS,
+    ONE_PASS_DECIDED,
     VARIANTS,
     WHOLE,
     broken_slices,
@@ -167,6 +169,20 @@ def test_the_baselines_of_the_encoder_draw_broken_slices_only(run):
         changed = (found[method].mask != stack.mask).any(axis=(1, 2))
         assert np.flatnonzero(changed).tolist() == [1]
         assert found[method].records == []
+
+
+def test_the_same_decisions_without_automaton_take_no_step(run, monkeypatch):
+    taken = []
+    roll = Runner.roll
+    monkeypatch.setattr(
+        Runner, "roll", lambda *given, **options: taken.append(options["steps"]) or roll(*given, **options)
+    )
+    case = run[1]["a"]
+    wall = (failed(case.labels) == MYOCARDIUM).astype(np.uint8)
+    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
+    found = repairs(stack, np.zeros_like(wall), MODEL, "m", "numpy")
+    assert taken == [MODEL.card.steps, 0]
+    assert [attempt.method for attempt in found] == [WHOLE, ONE_PASS_DECIDED, ANEW, ONE_PASS]
 
 
 def test_several_models_are_measured_in_one_go_beside_one_set_of_baselines(run):
