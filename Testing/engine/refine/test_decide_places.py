@@ -180,6 +180,20 @@ def test_a_bridge_that_is_too_long_too_unsure_or_without_support_is_left_with_th
     assert not [each for each in far.edits if each.verdict is PlaceVerdict.BRIDGED]
 
 
+@pytest.mark.parametrize(("between", "bridges"), [(0.6, 1), (-0.2, 0)], ids=["shown", "darker than its other side"])
+def test_the_contrast_of_a_bridge_is_not_measured_against_a_vessel_that_runs_beside_it(between, bridges):
+    whole = np.zeros((80, 80), bool)
+    whole[29:32, 5:75] = True
+    broken = with_gap(whole, 34, 12)
+    broken[34:37, 5:75] = True
+    image = field_of(broken)
+    image[29:32, 34:46] = between
+    result = edited(broken, field_of(whole | broken), image=image)
+    made = [each for each in result.edits if each.verdict is PlaceVerdict.BRIDGED]
+    assert len(made) == bridges
+    assert all(each.features["support"] > 0.5 for each in made)
+
+
 def test_a_bridge_to_a_fragment_must_be_surer_and_a_path_leads_through_one_that_is_doubtful():
     whole = tree()
     broken = with_gap(whole, 30, 12)

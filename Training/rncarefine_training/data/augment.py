@@ -30,7 +30,7 @@ def random_affine(
         scale: Largest scale factor either way minus one (0.2: from 1/1.2 to 1.2).
         shear: Largest shear.
         shift: Largest shift as a fraction of the size.
-        elastic: Standard deviation of a smooth displacement, as a fraction of the size.
+        elastic: Standard deviation of a smooth displacement, as a fraction of half the size.
         flip: Mirror half of the items.
         size: Rows and columns to return, cut from the middle of square items; all by default.
     """

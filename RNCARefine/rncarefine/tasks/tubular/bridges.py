@@ -140,13 +140,14 @@ def bridge_features(
 
     Returns:
         For each bridge the values of :data:`rncarefine.nca.card.BRIDGE_FEATURES`: mean and least likelihood along the
-        path; mean and least contrast of the path against both its sides (the image support, in standard deviations of
-        the surroundings); length over ``bridge_px``; straightness, chord over length; how many centreline ends it
-        starts at, over 2; cosine of the angle at the ends, mean and worse; smaller radius over a tenth of
-        ``bridge_px``; ratio of the radii; and the length of the shorter piece over ``keep_px``, at most 3.
+        path; mean and least contrast of the path against its sides, those on other vessels left out (the image support,
+        in standard deviations of the surroundings); length over ``bridge_px``; straightness, chord over length; how
+        many centreline ends it starts at, over 2; cosine of the angle at the ends, mean and worse; smaller radius over
+        a tenth of ``bridge_px``; ratio of the radii; and the length of the shorter piece over ``keep_px``, at most 3.
     """
     smooth = ndimage.gaussian_filter(grey, 0.7)
-    return [_features(each, pieces, likelihood, smooth, limits) for each in found]
+    beside = ndimage.binary_dilation(pieces.mask, EIGHT)
+    return [_features(each, pieces, likelihood, smooth, beside, limits) for each in found]
 
 
 def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -274,9 +275,11 @@ def _radius_at(pieces: Pieces, foot: Places, end: int) -> float:
     return float(np.median(radii)) if radii.size else float(pieces.radius[j, i])
 
 
-def _features(one: Candidate, pieces: Pieces, likelihood: Field, smooth: Field, limits: Limits) -> dict[str, float]:
+def _features(
+    one: Candidate, pieces: Pieces, likelihood: Field, smooth: Field, vessels: Bools, limits: Limits
+) -> dict[str, float]:
     along = likelihood[one.path[:, 0], one.path[:, 1]].astype(float)
-    contrast = _contrast(one, smooth)
+    contrast = _contrast(one, smooth, vessels)
     chord = float(np.hypot(*(one.feet[1] - one.feet[0])))
     way = np.concatenate([one.feet[:1], one.path, one.feet[1:]])
     angles = []
@@ -310,8 +313,11 @@ def _least(values: NDArray[np.float64]) -> float:
     return float(np.convolve(values, np.ones(3) / 3, mode="valid").min())
 
 
-def _contrast(one: Candidate, smooth: Field) -> NDArray[np.float64]:
-    """Return, along the path, by how much it is brighter than both sides of it."""
+def _contrast(one: Candidate, smooth: Field, vessels: Bools) -> NDArray[np.float64]:
+    """Return, along the path, by how much it is brighter than both sides of it.
+
+    A side that lies on another vessel of the mask says nothing; where both do, the contrast is 0.
+    """
     way = np.concatenate([one.feet[:1], one.path, one.feet[1:]]).astype(float)
     line = ndimage.uniform_filter1d(way, 5, axis=0, mode="nearest")
     along = np.gradient(line, axis=0)
@@ -319,7 +325,13 @@ def _contrast(one: Candidate, smooth: Field) -> NDArray[np.float64]:
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) / norm[:, None]
     offset = 2.0 * float(np.mean(one.radii)) + 2.0
     middle = one.path.astype(float)
-    sides = [middle + sign * offset * across[1:-1] for sign in (-1, 1)]
-    values = [ndimage.map_coordinates(smooth, place.T, order=1, mode="nearest") for place in (middle, *sides)]
-    # The darker of two sides may be another vessel's; a true vessel is brighter than both.
-    return np.asarray(values[0] - np.maximum(values[1], values[2]), float)
+    value = ndimage.map_coordinates(smooth, middle.T, order=1, mode="nearest")
+    contrasts = []
+    for sign in (-1, 1):
+        side = (middle + sign * offset * across[1:-1]).T
+        there = ndimage.map_coordinates(vessels.view(np.uint8), side, order=0, mode="nearest") > 0
+        contrast = value - ndimage.map_coordinates(smooth, side, order=1, mode="nearest")
+        contrasts.append(np.where(there, np.inf, contrast))
+    # A true vessel is brighter than both sides.
+    least = np.minimum(*contrasts)
+    return np.asarray(np.where(np.isfinite(least), least, 0.0), float)
