@@ -233,10 +233,11 @@ def _candidates(
     drawn = [walls[k] for walls in (proposals.walls, sight.walls, proposals.one_pass) if k in walls]
     found = [(Verdict.AUTOMATON, wall) for wall in drawn]
     if cleaned is not None:
-        likelihood = proposals.likelihood.get(k, sight.seen[k])
-        best = max((expected_dice(wall, likelihood) for wall in drawn), default=0.0)
+        # The automaton alone follows the mask, the more so where the blood pool is given.
+        support = proposals.support.get(k, sight.seen[k])
+        best = max((expected_dice(wall, support) for wall in drawn), default=0.0)
         margin = KEEP_MARGIN if best > UNSURE_WALL else KEEP_MARGIN_UNSURE
-        first = expected_dice(cleaned, likelihood) >= best - margin
+        first = expected_dice(cleaned, support) >= best - margin
         found.insert(0 if first else len(found), (Verdict.CLEANED, cleaned))
     if options.geometry and near.any():
         found.append((Verdict.GEOMETRY, propose_by_interpolation(near, pool, entry.expectation, seen.stack.in_plane)))

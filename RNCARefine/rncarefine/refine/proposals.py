@@ -87,6 +87,7 @@ class Proposals:
         walls: Closed rings, by slice, read from the mean of the automaton's state and the encoder's evidence with and
             without the masks, and without the pool where one is given; slices in which it found none are missing.
         likelihood: Probability of wall by the automaton, mean over the runs, shape ``(j, i)``, by slice.
+        support: Probability of wall in the mean that ``walls`` are read from, likewise.
         one_pass: The rings read from the encoder's evidence with the masks given, without a rollout.
         disregarded: Slices whose mask was disregarded: it contradicts the images.
         steps: Most steps that a slice took.
@@ -95,6 +96,7 @@ class Proposals:
 
     walls: dict[int, Mask]
     likelihood: dict[int, Field]
+    support: dict[int, Field]
     one_pass: dict[int, Mask]
     disregarded: frozenset[int]
     steps: int = 0
@@ -170,7 +172,7 @@ def propose(
         Cancelled: ``progress`` asked to stop.
     """
     wanted = sorted(wanted)
-    result = Proposals({}, {}, {}, frozenset())
+    result = Proposals({}, {}, {}, {}, frozenset())
     if not wanted:
         return result
     architecture = runner.architecture
@@ -217,6 +219,7 @@ def propose(
         parts += [_first(sight.alone.evidence[k])] if k in sight.walls else []
         together = np.asarray(np.mean(parts, axis=0), np.float32)
         result.likelihood[k] = likelihood_of(sight.crop.put_back(mean[row]))
+        result.support[k] = likelihood_of(sight.crop.put_back(together))
         for walls, fields in ((result.walls, together), (result.one_pass, once)):
             wall = read_wall(sight.crop.put_back(fields))
             if wall is not None:

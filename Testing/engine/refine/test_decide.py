@@ -50,6 +50,7 @@ def decided(
     alone=None,
     drawn=None,
     likelihood=None,
+    support=None,
     pool=None,
     disregarded=(),
     card=None,
@@ -64,6 +65,7 @@ def decided(
         alone: The ring that is read from it.
         drawn: The automaton's ring.
         likelihood: The automaton's probability of wall, by default its ring.
+        support: That of the mean which the ring is read from, by default the same.
         pool: The blood pool of the slice; by default none is given.
         disregarded: Slices whose masks the automaton was not given.
         card: Changes to the model card.
@@ -78,11 +80,12 @@ def decided(
     examined = Examined.of(stack, chosen)
     # Decisions do not look at the crop and what lies in it.
     sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0)
-    proposals = Proposals({}, {}, {}, frozenset(disregarded))
+    proposals = Proposals({}, {}, {}, {}, frozenset(disregarded))
     if drawn is not None:
         proposals.walls[k] = drawn
     if drawn is not None or likelihood is not None:
         proposals.likelihood[k] = np.asarray(drawn if likelihood is None else likelihood, np.float32)
+        proposals.support[k] = proposals.likelihood[k] if support is None else np.asarray(support, np.float32)
     found = decide(examined, examined.diagnosis.slices[k], sight, proposals, seeing_model(**(card or {})), chosen)
     assert stack.mask[k].tobytes() == walls[k].tobytes()
     return found
@@ -175,6 +178,12 @@ def test_the_images_wall_counts_as_much_as_the_automatons_when_cleaning_is_judge
     better = ring(16.8, 28)
     found = decided(LOOSE, drawn=ring(16.8, 24.9), alone=better, likelihood=better, seen=better)
     assert found.decision.verdict is Verdict.AUTOMATON
+
+
+@pytest.mark.parametrize(("support", "verdict"), [(TRUTH, Verdict.CLEANED), (ring(16.8, 28), Verdict.AUTOMATON)])
+def test_cleaning_is_judged_by_what_the_wall_is_read_from_and_not_by_the_automaton_alone(support, verdict):
+    found = decided(LOOSE, drawn=ring(16.8, 28), likelihood=TRUTH, support=support)
+    assert found.decision.verdict is verdict
 
 
 def test_a_cleaned_wall_is_taken_after_all_where_no_other_passes():

@@ -132,7 +132,7 @@ def test_a_stack_whose_mask_is_empty_is_seen_all_the_same():
 
 def test_gaps_are_closed_where_the_image_shows_the_wall():
     found = proposed()
-    assert sorted(found.walls) == sorted(found.likelihood) == sorted(found.one_pass) == [2, 5]
+    assert sorted(found.walls) == sorted(found.likelihood) == sorted(found.support) == sorted(found.one_pass) == [2, 5]
     for k, wall in found.walls.items():
         assert is_ring(wall)
         assert wall.shape == TRUTH[k].shape
@@ -451,7 +451,7 @@ def test_a_volumetric_automaton_is_rolled_out_from_base_to_apex(recorded):
     np.testing.assert_array_equal(call["links"].below, [8, *range(7)])
     np.testing.assert_array_equal(call["links"].above, [*range(1, 8), 8])
     assert call["links"].neighbour_weight == pytest.approx([5 / 8] * 8)
-    assert sorted(found.walls) == sorted(found.likelihood) == sorted(found.one_pass) == [2, 5]
+    assert sorted(found.walls) == sorted(found.likelihood) == sorted(found.support) == sorted(found.one_pass) == [2, 5]
     assert all(dice(found.walls[k], TRUTH[k]) > 0.95 for k in (2, 5))
 
 
