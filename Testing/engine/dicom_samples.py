@@ -71,17 +71,23 @@ def write_series(
     return first
 
 
-def write_seg(path: Path, instances: list[Dataset], values: NDArray[Any] | None = None) -> Path:
-    """Write a segmentation with the segments myocardium (1), blood pool (2) and rv (3)."""
+def write_seg(path: Path, instances: list[Dataset], values: NDArray[Any] | None = None, kind: str = "BINARY") -> Path:
+    """Write a segmentation with the segments myocardium (1), blood pool (2) and rv (3).
+
+    One of the kind ``LABELMAP`` has the background as segment 0, and no rv.
+    """
     found = labels() if values is None else values
+    pixels = np.stack([found == 2, found == 3, found == 1], axis=-1).astype(np.uint8)
+    if kind == "LABELMAP":
+        pixels = (pixels * np.array([1, 2, 0], np.uint8)).max(axis=-1)
     descriptions = [
         highdicom.seg.SegmentDescription(number, name, TISSUE, code, "MANUAL")
-        for number, (name, code) in enumerate([("Myokard äö", MYOCARDIUM), ("blood pool", POOL), ("rv", TISSUE)], 1)
+        for number, (name, code) in enumerate([("Myokard äö 心", MYOCARDIUM), ("blood pool", POOL), ("rv", TISSUE)], 1)
     ]
     content = highdicom.seg.Segmentation(
         source_images=instances,
-        pixel_array=np.stack([found == 2, found == 3, found == 1], axis=-1).astype(np.uint8),
-        segmentation_type="BINARY",
+        pixel_array=pixels,
+        segmentation_type=kind,
         segment_descriptions=descriptions,
         series_instance_uid=generate_uid(),
         series_number=9,

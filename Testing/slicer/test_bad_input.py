@@ -61,6 +61,14 @@ def not_a_number(heart: Heart, folder: Path) -> dict[str, Any]:
     return {}
 
 
+def in_metres(heart: Heart, folder: Path) -> dict[str, Any]:
+    matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras @ np.diag([0.001, 0.001, 0.001, 1])
+    for name, mask in heart.masks.items():
+        write_voxels(heart.segmentation, name, mask, matrix, own_layer=True)
+    heart.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    return {}
+
+
 def constant(heart: Heart, folder: Path) -> dict[str, Any]:
     slicer.util.updateVolumeFromArray(heart.volume, np.full(SHAPE, 7, np.int16))
     return {}
@@ -116,6 +124,7 @@ FAULTS = [
     (far_apart, "'The myo'.*'Heart'.*'Cine'.*overlap"),
     (one_transform, "'Heart'.*'Cine'.*'Table'"),
     (not_a_number, "Cine.*1 NaN"),
+    (in_metres, "Cine.*0.00125.*metres"),
     (constant, "Cine.*constant"),
     (frames_as_vector, "'Frames' has 4 values"),
     (mode_without_model, "'sax-cine-2d' is slice-wise.*volumetric"),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import slicer
 
 import rncarefine.refine.repair
 from harness.hearts import Heart, draw_heart, node_census
 from harness.runs import RESULT, destinations, process, snapshot
 from rncarefine.progress import Cancelled
+from RNCARefineLib.mrml.segments import write_segment
+from RNCARefineLib.mrml.volume_grid import VolumeGrid
 
 
 def test_progress_runs_from_start_to_end(logic: Any, heart: Heart) -> None:
@@ -73,6 +77,41 @@ def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
         process(logic, heart, **options)
     assert snapshot(heart) == before
     assert logic.outputSegmentationNode() is None
+
+
+def segmentation_gone(heart: Heart) -> None:
+    slicer.mrmlScene.RemoveNode(heart.segmentation)
+
+
+def volume_gone(heart: Heart) -> None:
+    slicer.mrmlScene.RemoveNode(heart.volume)
+
+
+def wall_gone(heart: Heart) -> None:
+    heart.segmentation.GetSegmentation().RemoveSegment("myo")
+
+
+def painted(heart: Heart) -> None:
+    wall = heart.masks["myo"].copy()
+    wall[0] = 0
+    write_segment(heart.segmentation, "myo", wall, VolumeGrid.of_volume(heart.volume))
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("change", [segmentation_gone, volume_gone, wall_gone, painted])
+def test_what_somebody_changes_during_a_repair_is_not_lost(
+    logic: Any, heart: Heart, change: Callable[[Heart], None], in_place: bool
+) -> None:
+    after: list[Any] = []
+
+    def once(fraction: float, text: str) -> None:
+        if fraction > 0.5 and not after:
+            change(heart)
+            after.append((snapshot(heart), node_census()))
+
+    with pytest.raises(ValueError, match=r"'Heart'|'Cine'"):
+        process(logic, heart, progressCallback=once, inPlace=in_place)
+    assert [(snapshot(heart), node_census())] == after
 
 
 def test_an_engine_that_fails_leaves_the_scene_as_it_was(

@@ -78,6 +78,22 @@ def test_the_vessel_is_joined_in_a_new_segmentation_and_the_input_stays(
     assert table.GetTable().GetValueByName(0, "verdict").ToString() == "bridged"
 
 
+def test_what_somebody_paints_during_a_repair_is_not_lost(
+    photograph: tuple[Any, Any], module: Any, tmp_path: Path
+) -> None:
+    volume, segmentation = photograph
+
+    def paint(fraction: float, text: str) -> None:
+        write_segment(segmentation, "vessels", WHOLE[None].astype(np.uint8), VolumeGrid.of_volume(volume))
+
+    before = node_census()
+    options = {"model": saved(tmp_path), "device": "numpy", "progressCallback": paint}
+    with pytest.raises(ValueError, match=r"'Vessels'.*changed"):
+        module.RNCARefineLogic().processPicture(segmentation, "vessels", volume, **options)
+    assert node_census() == before
+    np.testing.assert_array_equal(voxels(segmentation, volume), WHOLE)
+
+
 def test_a_rejected_bridge_is_put_back_accepted_again_and_kept_in_the_segmentation(
     repaired: tuple[Any, Any, Any, Any],
 ) -> None:

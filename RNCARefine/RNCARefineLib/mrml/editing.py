@@ -85,7 +85,7 @@ class Proposal:
 
     def is_current(self, request: Request) -> bool:
         """Whether the same proposal would be made for ``request`` now: same nodes, options and voxels."""
-        return self.asks_the_same(request) and _same_voxels(self.reading, read(request.selection))
+        return self.asks_the_same(request) and self.reading.same_voxels(read(request.selection))
 
     def asks_the_same(self, request: Request) -> bool:
         """Whether it was made for the same nodes, segments, slice and options, of which the model is one."""
@@ -214,14 +214,6 @@ def held_back(proposal: Proposal) -> list[int]:
     report = engine.check(replace(stack, mask=now, pool=pool), proposal.request.options)
     broken = {record.k for record in report.slices if record.verdict is Verdict.TO_REPAIR}
     return [k for k in short if k in broken]
-
-
-def _same_voxels(one: Reading, other: Reading) -> bool:
-    """Whether two readings of one selection are equal."""
-    mine, its = one.stack, other.stack
-    same_pool = mine.pool is None or its.pool is None or np.array_equal(mine.pool, its.pool)
-    same_grid = np.array_equal(one.grid.ijk_to_ras, other.grid.ijk_to_ras)
-    return same_pool and same_grid and np.array_equal(mine.mask, its.mask) and np.array_equal(mine.image, its.image)
 
 
 def _editor_geometry(selection: Selection, grid: VolumeGrid, effect: Any) -> slicer.vtkOrientedImageData:

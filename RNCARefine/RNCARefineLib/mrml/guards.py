@@ -113,6 +113,14 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
         )
 
 
+def changed_during(selection: Selection) -> ValueError:
+    """Return the error that somebody has changed the nodes while they were repaired: the changes would be lost."""
+    return ValueError(
+        f"{_begin(selection.segmentation_node)} or {_named(selection.volume_node)} was changed during the repair. "
+        "Nothing was written; repair it again."
+    )
+
+
 def _check_segmentation(node: Any) -> None:
     if not _is_a(node, "vtkMRMLSegmentationNode"):
         raise ValueError(f"A segmentation is needed, {_named(node)} was given. Choose a segmentation node.")

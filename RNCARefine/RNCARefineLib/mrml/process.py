@@ -16,7 +16,7 @@ from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.result import Repaired
 
-from .guards import Selection, check_output
+from .guards import Selection, changed_during, check_output
 from .reader import Reading, read
 from .scene import unchanged_on_failure
 from .table import existing_table, put_table
@@ -80,9 +80,10 @@ def process(
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
     """
     check_output(selection, destination.output_node, destination.in_place)
-    repaired, grid = compute(selection, model, options, subrange(progress, 0.0, 0.9))
+    repaired, reading = _computed(selection, model, options, subrange(progress, 0.0, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
-    return _write(selection, repaired, grid, destination, progress)
+    _check_unchanged(selection, reading, destination)
+    return _write(selection, repaired, reading.grid, destination, progress)
 
 
 def compute(
@@ -93,6 +94,14 @@ def compute(
     Returns:
         The repaired stack, and the voxel grid that it lies on.
     """
+    repaired, reading = _computed(selection, model, options, progress)
+    return repaired, reading.grid
+
+
+def _computed(
+    selection: Selection, model: Model, options: RepairOptions, progress: Progress | None
+) -> tuple[Repaired, Reading]:
+    """Do what :func:`compute` does, and return what was read, too."""
     if options.trim_pool and selection.pool_id is None:
         raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
     report_progress(progress, 0.0, "Reading the segmentation")
@@ -100,7 +109,25 @@ def compute(
     repaired = engine.repair(
         reading.stack, model, options, progress=subrange(progress, 0.05, 1.0), others=reading.others
     )
-    return replace(repaired, report=_with_doubts(repaired.report, reading)), reading.grid
+    return replace(repaired, report=_with_doubts(repaired.report, reading)), reading
+
+
+def _check_unchanged(selection: Selection, reading: Reading, destination: Destination) -> None:
+    """Check that nobody has changed or removed the nodes during the repair: what was changed would be lost.
+
+    Raises:
+        ValueError: Somebody has.
+    """
+    again = Selection.create(
+        selection.segmentation_node,
+        selection.wall_ids,
+        selection.volume_node,
+        selection.pool_id,
+        selection.rv_id,
+    )
+    check_output(again, destination.output_node, destination.in_place)
+    if not reading.same_voxels(read(again)):
+        raise changed_during(again)
 
 
 def _write(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import slicer
 
 from rncarefine.anatomy.aha import handedness
-from rncarefine.io.grid import is_reversed
+from rncarefine.io.grid import is_reversed, spacing_fault
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
@@ -34,6 +35,13 @@ class Reading:
     grid: VolumeGrid
     doubts: list[Reason]
 
+    def same_voxels(self, other: Reading) -> bool:
+        """Return whether another reading of the same nodes is equal."""
+        mine, its = self.stack, other.stack
+        same_pool = mine.pool is None or its.pool is None or np.array_equal(mine.pool, its.pool)
+        same_grid = np.array_equal(self.grid.ijk_to_ras, other.grid.ijk_to_ras)
+        return same_pool and same_grid and np.array_equal(mine.mask, its.mask) and np.array_equal(mine.image, its.image)
+
 
 def read(selection: Selection) -> Reading:
     """Read the chosen nodes, changing nothing.
@@ -42,10 +50,13 @@ def read(selection: Selection) -> Reading:
         selection: Checked nodes and segments.
 
     Raises:
-        ValueError: The image is constant or not finite, or the myocardium has no voxel in it.
+        ValueError: The spacing is not that of a heart, the image is constant or not finite, or the myocardium has no
+            voxel in it.
     """
     node, volume = selection.segmentation_node, selection.volume_node
     grid = VolumeGrid.of_volume(volume)
+    if fault := spacing_fault(grid.spacing):
+        raise ValueError(f"Volume {volume.GetName()!r} has {fault} Correct it in the module Volumes.")
     mask = read_segments(node, selection.wall_ids, grid)
     segment = node.GetSegmentation().GetSegment(selection.segment_id)
     if not mask.any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import slicer
 
 from rncarefine.nca.card import TUBULAR, ModelCard
@@ -15,7 +16,7 @@ from rncarefine.refine.place_records import PictureReport
 from rncarefine.tasks.tubular.picture import Picture
 
 from . import language  # noqa: F401
-from .guards import Selection, check_output
+from .guards import Selection, changed_during, check_output
 from .review import ADDED, REMOVED, review_segment
 from .scene import unchanged_on_failure
 from .segments import read_segments, write_segment
@@ -94,6 +95,11 @@ def process_vessels(
     picture, grid = read_picture(selection)
     repaired = engine.repair_picture(picture, model, options, subrange(progress, 0.05, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
+    again = Selection.create(selection.segmentation_node, selection.segment_id, selection.volume_node, picture=True)
+    check_output(again, None, False)
+    now, _ = read_picture(again)
+    if not (np.array_equal(now.mask, picture.mask) and np.array_equal(now.image, picture.image)):
+        raise changed_during(again)
     with slicer.util.RenderBlocker(), unchanged_on_failure(None, None):
         node = copied(selection)
         write_segment(node, selection.segment_id, repaired.mask[None], grid)

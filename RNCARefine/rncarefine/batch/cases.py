@@ -129,10 +129,12 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     """
     path = Path(path)
     try:
-        # Excel writes a mark at the beginning.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, delimiter=_delimiter(file.readline()))
-            file.seek(0)
+        with path.open(encoding=_encoding(path), newline="") as file:
+            first = file.readline()
+            hint = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)  # for Excel, not a row
+            if hint is None:
+                file.seek(0)
+            table = csv.DictReader(file, delimiter=_delimiter(first) if hint is None else hint[1])
             names = [_column(name) for name in table.fieldnames or []]
             if len(set(names) - {""}) != len([name for name in names if name]):
                 raise ValueError(f"{path}: a column is there twice ({', '.join(names)}). Delete one of the two.")
@@ -191,6 +193,12 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
     # A list of both kinds of files may say for each row which label, or which segment.
     columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
     return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"))
+
+
+def _encoding(path: Path) -> str:
+    """Return the encoding of a list: UTF-16 as Excel's "Unicode text", or UTF-8, which Excel begins with a mark."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _delimiter(line: str) -> str:

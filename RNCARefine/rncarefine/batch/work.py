@@ -128,8 +128,9 @@ def place_of(name: str | Path | None, model: Model) -> str:
 def result_name(case: CohortCase) -> str:
     """Return the name of a case's result: of the segmentation's kind, and always one file."""
     name = "" if case.segmentation is None else case.segmentation.name.lower()
-    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES, SEG_ENDING)
-    ending = next((ending for ending in endings if name.endswith(ending)), ENDING)
+    endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES)
+    named = case.segmentation is not None and is_dicom_seg(case.segmentation)
+    ending = SEG_ENDING if named else next((ending for ending in endings if name.endswith(ending)), ENDING)
     return case.name + _OTHERWISE.get(ending, ending)
 
 

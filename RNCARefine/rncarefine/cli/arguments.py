@@ -51,8 +51,9 @@ STRUCTURES: dict[str, Any] = {
         ),
     ],
     "label": Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
+            "--label",
             metavar="N[,N...]",
             help="Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
             rich_help_panel=INPUT,

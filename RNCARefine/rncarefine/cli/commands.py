@@ -147,13 +147,15 @@ def evaluate(
     prediction: Annotated[Path, typer.Argument(metavar="PREDICTION", help="Label map or .seg.nrrd.")],
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Label map or .seg.nrrd on the same voxels.")],
     label: Annotated[
-        str | None, typer.Option(metavar="N[,N...]", help="Label or labels of the myocardium in label maps.")
+        list[str] | None, typer.Option(metavar="N[,N...]", help="Label or labels of the myocardium in label maps.")
     ] = None,
     segment: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[,NAME...]", help="Name or ID of the myocardium in .seg.nrrd files, or several."),
     ] = None,
-    truth_label: Annotated[str | None, typer.Option(metavar="N[,N...]", help="The same in TRUTH, if another.")] = None,
+    truth_label: Annotated[
+        list[str] | None, typer.Option(metavar="N[,N...]", help="The same in TRUTH, if another.")
+    ] = None,
     truth_segment: Annotated[
         list[str] | None, typer.Option(metavar="NAME[,NAME...]", help="The same in TRUTH, if another.")
     ] = None,
@@ -172,7 +174,7 @@ def evaluate(
     with one_line_errors():
         from .jobs import evaluate as run
 
-        in_truth = (label if truth_label is None else truth_label, truth_segment or segment)
+        in_truth = (truth_label or label, truth_segment or segment)
         run(prediction, truth, (label, segment), in_truth, json, before, task)
 
 

@@ -103,7 +103,7 @@ def check(
     return status_of(result)
 
 
-Named = tuple[str | None, Sequence[str] | None]
+Named = tuple[Sequence[str] | None, Sequence[str] | None]
 """Labels of the myocardium in a label map, and names or IDs of its segments in a segmentation."""
 
 
@@ -211,7 +211,7 @@ def status_of(report: Report) -> int:
     return FLAGGED if report.stack.flagged else FINE
 
 
-def _choice_for(path: Path, label: str | None, segment: Sequence[str] | None) -> StructureChoice:
+def _choice_for(path: Path, label: Sequence[str] | None, segment: Sequence[str] | None) -> StructureChoice:
     """Return the choice for one of two files, which may be of different kinds."""
     named = is_seg_nrrd(path) or is_dicom_seg(path)
     return StructureChoice(segment=segment) if named else StructureChoice(label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -145,14 +146,19 @@ class DicomSeg(NamedSegments):
         assert self.series is not None
         masks = np.stack([self.mask_on(self.series.grid, segment) for segment in self.segments], axis=-1)
         dataset = self.dataset
+        described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
+        descriptions = []
+        # Numbers of a binary one begin at 1 and leave none out.
+        for number, segment in enumerate(self.segments, 1):
+            item = deepcopy(described[segment.value])
+            item.SegmentNumber = number
+            descriptions.append(highdicom.seg.SegmentDescription.from_dataset(item, copy=False))
         try:
             content = highdicom.seg.Segmentation(
                 source_images=list(self.series.instances),
                 pixel_array=masks,
                 segmentation_type="BINARY",
-                segment_descriptions=[
-                    highdicom.seg.SegmentDescription.from_dataset(item, copy=True) for item in dataset.SegmentSequence
-                ],
+                segment_descriptions=descriptions,
                 series_instance_uid=generate_uid(),
                 series_number=int(dataset.get("SeriesNumber") or 1),
                 sop_instance_uid=generate_uid(),
@@ -169,6 +175,7 @@ class DicomSeg(NamedSegments):
             for name in ("SeriesDescription", "BodyPartExamined", "ClinicalTrialProtocolID"):
                 if name in dataset:
                     setattr(content, name, dataset.get(name))
+            content.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: names in any script, whatever the images have
             content.save_as(path)
         except OSError:
             raise
@@ -203,6 +210,7 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
                 value=int(item.SegmentNumber),
             )
             for item in dataset.SegmentSequence
+            if kind != "LABELMAP" or int(item.SegmentNumber) > 0  # 0 is the background
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of values that do not matter here

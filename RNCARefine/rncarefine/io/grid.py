@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeVar
@@ -13,6 +14,10 @@ TOLERANCE = 0.2
 """How far corners of two grids may lie apart, as a share of the smallest spacing: files round their headers."""
 THICK = 1.5
 """The slice axis is the one whose spacing is larger than the others by this factor; without one, the third."""
+IN_PLANE_MM = (0.05, 20.0)
+"""Least and largest plausible spacing in plane."""
+SLICES_MM = 100.0
+"""Largest plausible spacing of slices."""
 FAR_MM = 1e6
 """Nothing that was imaged lies further from the scanner's origin."""
 _TIE = 1e-3
@@ -179,6 +184,20 @@ def stack_turn(grid: Grid) -> Turn:
 
     one, other = sorted((axis for axis in range(3) if axis != slices), key=place)
     return Turn((one, other, slices), (_backwards(screen[one]), _backwards(screen[other]), False))
+
+
+def spacing_fault(spacing: Sequence[float]) -> str:
+    """Return what is wrong with a spacing in mm, in whatever order; empty if a heart may have been imaged with it."""
+    least, middle, most = sorted(spacing)
+    low, high = IN_PLANE_MM
+    if least >= low and middle <= high and most <= SLICES_MM:
+        return ""
+    given = " x ".join(f"{value:g}" for value in spacing)
+    metres = low <= 1000 * least and 1000 * most <= SLICES_MM
+    return (
+        f"a spacing of {given} mm{': is it in metres?' if metres else '.'} A heart is imaged with {low:g} to {high:g} "
+        f"mm in plane and at most {SLICES_MM:g} mm from slice to slice."
+    )
 
 
 def is_reversed(grid: Grid) -> bool:

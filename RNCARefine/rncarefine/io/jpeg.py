@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import tiff
+
 START, END, SCAN, EXIF = b"\xff\xd8", b"\xff\xd9", 0xDA, 0xE1
-_ORIENTATION = 0x0112
 
 
 def is_cut_off(path: Path) -> bool:
@@ -21,7 +22,7 @@ def orientation(path: Path) -> int:
     data = path.read_bytes()
     for kind, place, length in _segments(data):
         if kind == EXIF and data[place : place + 6] == b"Exif\0\0":
-            return _orientation(data[place + 6 : place + length])
+            return tiff.field(data[place + 6 : place + length], tiff.ORIENTATION, 1)
     return 1
 
 
@@ -34,16 +35,3 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if kind == SCAN or length < 2:
             return
         place += 2 + length
-
-
-def _orientation(tiff: bytes) -> int:
-    order = "little" if tiff[:2] == b"II" else "big"
-
-    def number(place: int, size: int) -> int:
-        return int.from_bytes(tiff[place : place + size], order)  # type: ignore[arg-type]
-
-    first = number(4, 4)
-    for entry in range(first + 2, min(first + 2 + 12 * number(first, 2), len(tiff)), 12):
-        if number(entry, 2) == _ORIENTATION:
-            return number(entry + 8, 2)
-    return 1

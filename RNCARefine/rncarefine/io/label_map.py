@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..atomic import named
 from ..stack import Mask
-from .grid import Grid
+from .grid import Grid, spacing_fault
 from .meta_image import read_meta_image
 from .nifti import NiftiHeader, check_frames, copy_header, nifti_bytes, read_nifti, several_values
 from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
@@ -28,13 +28,11 @@ READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 """One file each: what is spread over two files cannot be written whole or not at all."""
 TWO_FILES = (".nhdr", ".mhd")
-IN_PLANE_MM = (0.05, 20.0)
-"""Least and largest plausible spacing in plane."""
-SLICES_MM = 100.0
-"""Largest plausible spacing of slices."""
 WHOLE = 0.001
 """How far a label may be from a whole number: files scale them."""
 LARGEST_LABEL = 2**31 - 1
+MOST_LISTED = 20
+"""Labels that a message lists."""
 _ONE_AT_A_TIME = threading.RLock()
 """Standard error is one for all threads."""
 _META_FIELDS = (
@@ -80,7 +78,9 @@ class LabelMap:
         present = self.labels()
         if not present:
             raise ValueError(f"{self.path}: the label map is empty; there is nothing to work on.")
-        listed = ", ".join(str(value) for value in present)
+        listed = ", ".join(str(value) for value in present[:MOST_LISTED])
+        if len(present) > MOST_LISTED:
+            listed += f" and {len(present) - MOST_LISTED} more (is it an image?)"
         if label is None:
             free = [value for value in present if taken is None or value != taken.value]
             if len(free) == 1:
@@ -355,19 +355,8 @@ def check_spacing(path: Path, what: str, grid: Grid) -> None:
             f"{path}: the header of the {what} gives no place in space: its axes have no length, or are not "
             f"independent. {copy_header(what)}, or save the file once more with the program that made it."
         )
-    spacing = sorted(grid.spacing)
-    low, high = IN_PLANE_MM
-    if spacing[0] >= low and spacing[1] <= high and spacing[2] <= SLICES_MM:
-        return
-    given = " x ".join(f"{value:g}" for value in grid.spacing)
-    unit = "mm"
-    if low <= 1000 * spacing[0] and 1000 * spacing[2] <= SLICES_MM:
-        unit = "mm: is it in metres"
-    raise ValueError(
-        f"{path}: the header of the {what} gives a spacing of {given} {unit}{'?' if unit != 'mm' else '.'} A heart is "
-        f"imaged with {low:g} to {high:g} mm in plane and at most {SLICES_MM:g} mm from slice to slice. Correct the "
-        "spacing in the header."
-    )
+    if fault := spacing_fault(grid.spacing):
+        raise ValueError(f"{path}: the header of the {what} gives {fault} Correct the spacing in the header.")
 
 
 def _elsewhere(path: Path, own: Grid, image: Grid) -> str:

@@ -150,6 +150,11 @@ def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | Non
     if channels > 1:
         raise ValueError(several_values(path, what, channels))
     frames = math.prod(shape[3:])
+    if phase is None and len(shape) > 3 and what == "label map":
+        raise ValueError(
+            f"{path}: the label map has {len(shape)} dimensions, a stack has 3. If it has a frame per phase, save that "
+            "of the phase as a file of its own; if it has one per structure, save them as one label map."
+        )
     if phase is None and len(shape) > 3:
         raise ValueError(
             f"{path}: the {what} has {len(shape)} dimensions, a stack has 3. Choose one of the {frames} phases with "

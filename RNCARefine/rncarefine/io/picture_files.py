@@ -14,7 +14,7 @@ from ..atomic import check_writable, named, written_whole
 from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
-from . import jpeg
+from . import jpeg, tiff
 from .files import check_inputs_kept
 from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
 from .nifti import read_nifti
@@ -187,6 +187,8 @@ def _read(path: Path, what: str) -> sitk.Image:
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
     if path.name.lower().endswith((".jpg", ".jpeg")) and jpeg.is_cut_off(path):
         raise ValueError(f"{path}: the {what} is cut off. Copy or export the file again.")
+    if path.name.lower().endswith((".tif", ".tiff")) and (problem := tiff.misread(path, what != "image")):
+        raise ValueError(f"{path}: the {what} cannot be used: {problem}. Save it as a PNG file, grey or RGB.")
     try:
         with quiet():
             image = sitk.ReadImage(str(path))

@@ -216,7 +216,10 @@ def read_seg_nrrd(path: Path) -> SegNrrd:
 
 def _segmentation(path: Path, header: NrrdHeader, values: NDArray[Any], axes: tuple[bool, ...], grid: Grid) -> SegNrrd:
     if values.ndim not in (3, 4) or values.dtype.kind not in "iu":
-        raise ValueError(f"{path}: a segmentation holds whole numbers in three dimensions, with or without layers.")
+        raise ValueError(
+            f"{path}: a segmentation holds whole numbers in three dimensions, with or without layers. Save it once "
+            "more from 3D Slicer."
+        )
     for key in ("Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"):
         stored = header.notes.get(key, _BINARY).strip()
         if stored != _BINARY:

@@ -16,7 +16,9 @@ BRIGHTEST = 3.0
 def intensity_range(images: Field) -> tuple[float, float]:
     """Return the intensities that become 0 and 1: the 1st and 99th percentile."""
     low, high = np.percentile(images, [1, 99])
-    return float(low), max(float(high), float(low) + 1e-6)
+    # Some reconstructions give intensities of 1e-7: the least range must be far below them.
+    least = 1e-6 * min(float(np.ptp(images)), 1.0) or 1e-6
+    return float(low), max(float(high), float(low) + least)
 
 
 def scaled(images: Field) -> Field:

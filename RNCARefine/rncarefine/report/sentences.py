@@ -106,7 +106,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.FILLED_OUTLINE: _(
         "No slice is a ring, and the myocardium is solid in most of them (number of slices: {slices:.0f}): is this the "
-        "outer contour, filled? Subtract the blood pool, or choose the label of the wall."
+        "outer contour, filled, or is a wrong blood pool given? Subtract the blood pool, or choose the right labels."
     ),
     ReasonCode.NO_SLICE_CLOSED: _(
         "No slice is a ring (number of slices with myocardium: {slices:.0f}): this may be another structure than the "

@@ -129,9 +129,12 @@ def test_a_list_has_paths_from_its_own_folder_and_columns_in_any_order(tmp_path)
     ]
 
 
-def test_a_list_saved_by_excel_is_read(tmp_path):
-    path = write_list(tmp_path, "case,image,segmentation\r\nGr\u00f6\u00dfe,i.nrrd,s.nrrd\r\n", "utf-8-sig")
-    assert [case.name for case in read_cases(path)] == ["Gr\u00f6\u00dfe"]
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(("hint", "between"), [("", ","), ("", "\t"), ("sep=;\r\n", ";"), ('"sep=|"\r\n', "|")])
+def test_a_list_saved_by_excel_is_read(tmp_path, encoding, hint, between):
+    rows = [("case", "image", "segmentation"), ("Gr\u00f6\u00dfe", "i.nrrd", "s.nrrd")]
+    path = write_list(tmp_path, hint + "".join(f"{between.join(row)}\r\n" for row in rows), encoding)
+    assert read_cases(path) == [CohortCase("Gr\u00f6\u00dfe", tmp_path / "i.nrrd", tmp_path / "s.nrrd")]
 
 
 @pytest.mark.parametrize("names", ["image,segmentation", "image, segmentation ", "image,segmentation,case"])

@@ -120,6 +120,11 @@ def test_a_result_is_one_file_of_the_segmentation_s_kind(segmentation, result):
     assert result_name(CohortCase("p1", None, segmentation and Path(segmentation))) == result
 
 
+def test_the_result_of_a_dicom_segmentation_of_any_name_is_one(tmp_path):
+    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
+    assert result_name(CohortCase("p1", None, tmp_path / "IM0001")) == "p1.dcm"
+
+
 MAP, NAMED = Path("s.nii.gz"), Path("s.seg.nrrd")
 ALL = StructureChoice(2, "myo", 3, "pool")
 

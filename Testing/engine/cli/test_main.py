@@ -357,12 +357,13 @@ def test_where_much_is_taken_from_another_label_the_labels_are_named(case, capsy
     assert "other labels" not in capsys.readouterr().err
 
 
-def test_several_labels_form_one_wall_and_keep_their_voxels(case):
+@pytest.mark.parametrize("walls", [["--label", f"{MYOCARDIUM},7"], ["--label", str(MYOCARDIUM), "--label", "7"]])
+def test_several_labels_form_one_wall_and_keep_their_voxels(case, walls):
     values = labels()
     scar = (values == MYOCARDIUM) & (np.indices(values.shape)[1] >= 22)
     values[scar] = 7
     write_labels(case / "seg.nii.gz", values)
-    chosen = ["--label", f"{MYOCARDIUM},7", "--pool-label", str(POOL)]
+    chosen = [*walls, "--pool-label", str(POOL)]
     assert repair("--report", "r.json", chosen=chosen) == 0
     result, record = array("out.nii.gz"), json.loads(Path("r.json").read_text())
     assert record["stack"]["closed_before"] < record["stack"]["closed_after"] == 4

@@ -18,7 +18,7 @@ from rncarefine.io.dicom_series import read_series  # noqa: E402
 from rncarefine.io.files import check_output, read_case  # noqa: E402
 from rncarefine.io.grid import stack_turn  # noqa: E402
 
-CHOICE = StructureChoice(segment="Myokard äö", pool_segment="blood pool")
+CHOICE = StructureChoice(segment="Myokard äö 心", pool_segment="blood pool")
 EXPECTED = np.round(broken_stack()[0].image) * 2 - 5
 
 
@@ -80,6 +80,32 @@ def test_a_segmentation_comes_back_with_another_wall_and_all_else_as_it_was(tmp_
     assert result.SOPInstanceUID != before.SOPInstanceUID
     again = read_case(tmp_path / "dicom", tmp_path / "out.dcm", CHOICE)
     assert np.array_equal(again.stack.mask, after)
+
+
+def test_a_segmentation_of_one_label_per_pixel_is_written_as_a_binary_one(tmp_path):
+    path = write_seg(tmp_path / "seg.dcm", write_series(tmp_path / "dicom"), kind="LABELMAP")
+    assert [item.SegmentNumber for item in pydicom.dcmread(path).SegmentSequence] == [0, 1, 2, 3]
+    case = read_case(tmp_path / "dicom", path, CHOICE)
+    _, after = broken_stack()
+    write_wall(case, after, tmp_path / "out.dcm")
+    again = read_case(tmp_path / "dicom", tmp_path / "out.dcm", CHOICE)
+    assert np.array_equal(again.stack.mask, after)
+    assert [segment.name for segment in again.segmentation.segments] == [CHOICE.segment, CHOICE.pool_segment, "rv"]
+
+
+def test_segments_may_have_any_numbers(tmp_path):
+    path = write_seg(tmp_path / "seg.dcm", write_series(tmp_path / "dicom"))
+    dataset = pydicom.dcmread(path)
+    dataset.SegmentSequence.pop(2)
+    for item in dataset.SegmentSequence:
+        item.SegmentNumber += 4
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        group.SegmentIdentificationSequence[0].ReferencedSegmentNumber += 4
+    dataset.save_as(path)
+    case = read_case(tmp_path / "dicom", path, CHOICE)
+    _, after = broken_stack()
+    write_wall(case, after, tmp_path / "out.dcm")
+    assert np.array_equal(read_case(tmp_path / "dicom", tmp_path / "out.dcm", CHOICE).stack.mask, after)
 
 
 def _rows_first(matrix):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -129,6 +131,30 @@ def test_a_photograph_that_is_cut_off_is_refused(photo, tmp_path):
         (tmp_path / "part.jpg").write_bytes(whole.read_bytes()[: int(share * whole.stat().st_size)])
         with pytest.raises(ValueError, match="cut off"):
             read_picture(tmp_path / "part.jpg", mask)
+
+
+def tiff_file(path, grey, fields, order="<"):
+    """Write a TIFF file by hand, as neither ITK nor Pillow writes grey with transparency and inverted grey."""
+    rows, columns = grey.shape[:2]
+    entries = {256: columns, 257: rows, 259: 1, 273: 8, 277: 1, 278: rows, 279: grey.size, 258: 8, 262: 1, **fields}
+    listed = b"".join(struct.pack(f"{order}HHIHH", tag, 3, 1, value, 0) for tag, value in sorted(entries.items()))
+    head = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8 + grey.size)
+    path.write_bytes(head + grey.tobytes() + struct.pack(f"{order}H", len(entries)) + listed + bytes(4))
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_photographs_that_itk_misreads_are_refused(photo, tmp_path, order):
+    mask = written(tmp_path / "mask.png", MASK)
+    grey = np.random.default_rng(0).integers(1, 255, MASK.shape, dtype=np.uint8)
+    plain = tiff_file(tmp_path / "plain.tif", grey, {}, order)
+    np.testing.assert_array_equal(read_picture(plain, mask).picture.image[..., 0], grey)
+    both = tiff_file(tmp_path / "alpha.tif", np.stack([grey, grey * 0 + 255], -1), {277: 2, 338: 2}, order)
+    inverted = tiff_file(tmp_path / "inverted.tif", grey, {262: 0}, order)
+    for path, said in ((both, "transparency"), (inverted, "inverted")):
+        with pytest.raises(ValueError, match=f"{path.name}.*{said}.*PNG"):
+            read_picture(path, mask)
+    np.testing.assert_array_equal(read_mask(tiff_file(tmp_path / "m.tif", MASK * np.uint8(255), {262: 0}, order)), MASK)
 
 
 @pytest.mark.parametrize("order", ["little", "big"])

@@ -74,7 +74,7 @@ def test_a_dicom_segmentation_keeps_the_scar(tmp_path):
 
     instances = write_series(tmp_path / "dicom")
     path = write_seg(tmp_path / "seg.dcm", instances)
-    case = read_case(tmp_path / "dicom", path, segment=("Myokard äö", "3"), pool_segment="blood pool")
+    case = read_case(tmp_path / "dicom", path, segment=("Myokard äö 心", "3"), pool_segment="blood pool")
     third = labels() == 1
     before = (labels() == MYOCARDIUM) | third
     assert np.array_equal(case.stack.mask, before)
@@ -83,7 +83,7 @@ def test_a_dicom_segmentation_keeps_the_scar(tmp_path):
     write_wall(case, after, tmp_path / "out.dcm")
     result = read_case(tmp_path / "dicom", tmp_path / "out.dcm", segment="3", pool_segment="blood pool")
     assert np.array_equal(result.stack.mask, third & (after == 1))
-    wall = read_case(tmp_path / "dicom", tmp_path / "out.dcm", segment="Myokard äö", pool_segment="blood pool")
+    wall = read_case(tmp_path / "dicom", tmp_path / "out.dcm", segment="Myokard äö 心", pool_segment="blood pool")
     assert np.array_equal(wall.stack.mask, (after == 1) & ~third)
     assert len(highdicom.seg.segread(tmp_path / "out.dcm").SegmentSequence) == 3
 

@@ -86,6 +86,11 @@ def test_neither_gain_nor_offset_changes_scaled_intensities(gain, offset):
     np.testing.assert_allclose(scaled(IMAGES * np.float32(gain) + np.float32(offset)), scaled(IMAGES), atol=0.02)
 
 
+@pytest.mark.parametrize("gain", [1e-12, 1e-7, 1e6])
+def test_intensities_may_be_of_any_size(gain):
+    np.testing.assert_allclose(scaled(IMAGES * np.float32(gain)), scaled(IMAGES), atol=1e-4)
+
+
 def test_a_picture_is_clipped_and_black_outside_the_field_of_view():
     grey = np.array([[-9.0, -1.0], [0.5, 9.0]], np.float32)
     mask = np.array([[0.0, 1.0], [0.25, 0.0]], np.float32)

@@ -63,6 +63,7 @@ def test_a_long_axis_view_is_doubted():
 def test_a_filled_outer_contour_is_recognised():
     filled = np.stack([disc(radius) for radius in (28, 27, 25, 22, 18, 12)])
     assert doubts(filled) == {"filled_outline": {"slices": 6}}
+    assert doubts(filled[:1]) == {"filled_outline": {"slices": 1}}
 
 
 def test_the_wall_of_a_right_ventricle_is_doubted():

@@ -21,7 +21,7 @@ from ...reasons import Reason, ReasonCode
 THICK = 1.25
 """An in-plane spacing that is larger than the slice spacing by this factor belongs to the slice axis."""
 LEAST_SLICES = 3
-"""Fewer slices with myocardium say nothing about a stack."""
+"""Fewer slices with myocardium say nothing about a stack, except that all are solid."""
 LEAST_GAP_DEG = 20.0
 """A narrower gap does not count as open on one side."""
 LEAST_OPEN_SHARE = 0.35
@@ -55,12 +55,13 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
     if in_plane > THICK * spacing[0]:
         doubts.append(Reason(ReasonCode.NOT_THICKEST_AXIS, slice_spacing_mm=spacing[0], in_plane_mm=in_plane))
     shown = [(k, each) for k, each in enumerate(features) if each.b0]
+    closed = any(each.closed for _, each in shown)
+    if not closed and 2 * sum(each.solid for _, each in shown) > len(shown):
+        doubts.append(Reason(ReasonCode.FILLED_OUTLINE, slices=len(shown)))
+    elif not closed and len(shown) >= LEAST_SLICES:
+        doubts.append(Reason(ReasonCode.NO_SLICE_CLOSED, slices=len(shown)))
     if len(shown) < LEAST_SLICES:
         return tuple(doubts)
-    if not any(each.closed for _, each in shown):
-        solid = sum(each.solid for _, each in shown)
-        code = ReasonCode.FILLED_OUTLINE if 2 * solid > len(shown) else ReasonCode.NO_SLICE_CLOSED
-        doubts.append(Reason(code, slices=len(shown)))
     sides = [_open_side(each.of_wall) for _, each in shown if not each.closed]
     directions = np.array([side for side in sides if side is not None])
     if len(directions) >= max(LEAST_SLICES, LEAST_OPEN_SHARE * len(shown)):

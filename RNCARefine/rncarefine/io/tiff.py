@@ -1,0 +1,51 @@
+"""What ITK does not say about a TIFF file: grey with transparency and inverted grey are read as other numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+ORIENTATION = 0x0112
+_BITS, _PHOTOMETRIC, _CHANNELS = 0x0102, 0x0106, 0x0115
+_WHITE_IS_ZERO = 0
+_MOST_FIELDS = 1 << 12
+
+
+def misread(path: Path, mask: bool = False) -> str:
+    """Return what about a TIFF file ITK would misread; empty if nothing is known.
+
+    Args:
+        path: The file.
+        mask: Whether it is a mask: programs write masks as inverted grey and mean the numbers that are stored.
+    """
+    data = path.read_bytes()
+    channels = field(data, _CHANNELS, 1)
+    if channels == 2:
+        return "it is grey with transparency"
+    # ITK inverts pictures of one bit itself.
+    if not mask and channels == 1 and field(data, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO and field(data, _BITS, 1) > 1:
+        return "its grey values are inverted (white is 0)"
+    return ""
+
+
+def field(data: bytes, wanted: int, otherwise: int) -> int:
+    """Return a number of the first directory of a TIFF file.
+
+    Args:
+        data: The file.
+        wanted: Number of the field.
+        otherwise: What to return where the file does not have it.
+    """
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+
+    def number(place: int, size: int) -> int:
+        return int.from_bytes(data[place : place + size], order)
+
+    big = number(2, 2) == 43
+    first, counted, length = (number(8, 8), 8, 20) if big else (number(4, 4), 2, 12)
+    start = first + counted
+    for entry in range(start, min(start + length * min(number(first, counted), _MOST_FIELDS), len(data)), length):
+        if number(entry, 2) == wanted:
+            size = {1: 1, 3: 2}.get(number(entry + 2, 2), 4)
+            return number(entry + (12 if big else 8), size)
+    return otherwise
