@@ -65,12 +65,7 @@ def unrepaired(images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
 
 
 def compare(methods: list[Method], triplets: Triplets) -> Comparison:
-    """Repair all pictures with all methods, on one thread.
-
-    Args:
-        methods: What to compare.
-        triplets: Pictures that nothing was trained on.
-    """
+    """Repair all pictures with all methods, on one thread."""
     parts, lines, masks = [], [], {}
     with one_thread():
         for method in methods:

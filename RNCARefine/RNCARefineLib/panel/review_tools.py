@@ -20,16 +20,7 @@ from .slice_table import is_changed
 
 
 class ReviewTools:
-    """The buttons below the slice table.
-
-    Args:
-        ui: The widgets of the panel.
-        root: The widget that windows belong to.
-        logic: ``RNCARefineLogic``.
-        section: What is shown.
-        notice: Shows a sentence to the user.
-        choose_file: See :func:`.export.export`.
-    """
+    """The buttons below the slice table."""
 
     def __init__(
         self,

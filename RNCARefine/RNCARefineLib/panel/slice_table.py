@@ -49,12 +49,7 @@ class Column:
 
 
 class SliceTable:
-    """A ``QTableWidget`` that shows a report.
-
-    Args:
-        table: The widget.
-        on_slice: Called with the number of a slice when its row is chosen.
-    """
+    """A ``QTableWidget`` that shows a report."""
 
     def __init__(self, table: Any, on_slice: Callable[[int], None]) -> None:
         self._table = table
@@ -70,9 +65,7 @@ class SliceTable:
     def show(self, report: Report | None, *, checked: bool = False) -> None:
         """Show a report, or nothing; the chosen row stays, and no signal is sent.
 
-        Args:
-            report: The report.
-            checked: It is that of a check, which has nothing to say about an after.
+        That of a check has nothing to say about an after.
         """
         import qt
 

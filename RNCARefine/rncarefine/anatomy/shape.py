@@ -1,4 +1,7 @@
-"""The shape of a piece of wall: its convex hull, and how deep its deepest notch is."""
+"""The shape of a piece of wall: its convex hull, and how deep its deepest notch is.
+
+Masks of a slice have the shape ``(j, i)``, ``spacing`` is in mm along ``(j, i)``, and centres are in pixels.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,7 @@ class Notch:
 
 
 def deepest_notch(mask: ArrayLike, spacing: tuple[float, float]) -> Notch:
-    """Find the spot without wall that lies deepest inside the convex hull of a wall; holes count as notches.
-
-    Args:
-        mask: Wall of one slice with at least one pixel, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
-    """
+    """Find the spot without wall that lies deepest inside the convex hull of a wall; holes count as notches."""
     wall = as_slice(mask)
     rows, columns = ndimage.find_objects(wall.astype(np.uint8))[0]
     cropped = wall[rows, columns]

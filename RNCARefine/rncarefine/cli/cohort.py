@@ -22,11 +22,7 @@ class CohortBar:
     """Progress of a batch: a bar on a terminal, else one line per 10 %."""
 
     def __init__(self, total: int) -> None:
-        """Prepare the bar.
-
-        Args:
-            total: Number of cases.
-        """
+        """Prepare the bar."""
         console = Console(stderr=True)
         self._total = total
         self._counts = dict.fromkeys(("repaired", "flagged", "failed", "finished before"), 0)
@@ -56,9 +52,7 @@ class CohortBar:
     def say(self, text: str, for_good: bool = False) -> None:
         """Update the progress.
 
-        Args:
-            text: What is going on.
-            for_good: Nothing that is said later takes its place.
+        Nothing that is said later replaces what was said ``for_good``.
         """
         if text != self._said and not self._said_for_good:
             self._said, self._said_for_good = text, for_good
@@ -87,12 +81,7 @@ class CohortBar:
 
 
 def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
-    """Print the summary table, the first failures, and the paths of all files.
-
-    Args:
-        outcome: What the batch has done.
-        seconds: How long it took.
-    """
+    """Print the summary table, the first failures, and the paths of all files."""
     console = out()
     console.print(outcome_table(outcome, seconds))
     for name, reason in islice(outcome.failed.items(), MOST_FAILURES):

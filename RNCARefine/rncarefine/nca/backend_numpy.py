@@ -18,12 +18,7 @@ Array = NDArray[np.float32]
 
 
 class NumpyBackend:
-    """Holds the parameters as matrices ready to multiply.
-
-    Args:
-        parameters: As :meth:`Architecture.shapes` names them.
-        architecture: Sizes.
-    """
+    """Holds the parameters as matrices ready to multiply."""
 
     name = "numpy"
     device = "cpu"

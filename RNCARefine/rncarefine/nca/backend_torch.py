@@ -126,13 +126,7 @@ def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor, 
 
 
 class TorchBackend:
-    """Runs rollouts on a PyTorch device.
-
-    Args:
-        parameters: NumPy arrays as :meth:`Architecture.shapes` names them.
-        architecture: Sizes.
-        device: "cpu", "cuda" or "mps".
-    """
+    """Runs rollouts on a PyTorch device."""
 
     name = "torch"
 

@@ -128,9 +128,6 @@ class PictureReport:
     def from_dict(cls, values: Mapping[str, Any]) -> PictureReport:
         """Return the report that was written as JSON, with the types it had.
 
-        Args:
-            values: What :meth:`to_dict` returned, or what was read from its JSON.
-
         Raises:
             ValueError: A field is missing or has a value of another type; the message names it.
         """

@@ -232,12 +232,7 @@ class Report:
 
 
 def plain(report: Any, rows: str) -> dict[str, Any]:
-    """Return a report as plain values.
-
-    Args:
-        report: Of a stack or of a picture, with ``doubts`` and ``warnings``.
-        rows: Name of its field with the records of slices or places, which have reasons and codes.
-    """
+    """Return a report as plain values."""
     values = asdict(report)
     for record, content in zip(getattr(report, rows), values[rows], strict=True):
         content["reason"], content["codes"] = record.reason, record.codes

@@ -25,11 +25,7 @@ _OVERVIEW = 1000
 
 
 def jpeg_uri(pixels: Pixels) -> str:
-    """Return a picture as JPEG in a ``data:`` URI for an HTML page.
-
-    Args:
-        pixels: uint8, shape ``(rows, columns, 3)``.
-    """
+    """Return a picture as JPEG in a ``data:`` URI for an HTML page."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True)
     with tempfile.TemporaryDirectory() as folder:  # SimpleITK writes files only
         path = Path(folder) / "picture.jpg"
@@ -45,14 +41,7 @@ def shown(picture: Picture) -> Pixels:
 
 
 def close_up(picture: Picture, colours: Pixels, after: Mask, record: PlaceRecord) -> tuple[Pixels, Pixels]:
-    """Return a place as it looks in the photograph, and with its edit: both of one size.
-
-    Args:
-        picture: The picture with the mask as it was.
-        colours: From :func:`shown`.
-        after: The mask after the repair, shape ``(j, i)``.
-        record: The place.
-    """
+    """Return a place as it looks in the photograph, and with its edit: both of one size."""
     side = int(max(CLOSE_UP * picture.diameter, 1.6 * (record.length_px or record.size_px), 16))
     j = min(max(record.row - side // 2, 0), max(picture.shape[0] - side, 0))
     i = min(max(record.column - side // 2, 0), max(picture.shape[1] - side, 0))

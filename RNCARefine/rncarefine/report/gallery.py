@@ -12,13 +12,7 @@ from .pictures import HeartView, SlicePictures, data_uri, slice_pictures, worth_
 
 
 def gallery(report: Report, stack: Stack, after: Mask) -> str:
-    """Return the section with the pictures; nothing if no slice is worth one.
-
-    Args:
-        report: What to report.
-        stack: The stack, with the mask as it was before.
-        after: The mask after the repair, shape of ``stack.mask``.
-    """
+    """Return the section with the pictures; nothing if no slice is worth one."""
     shown = worth_a_picture(report)
     if not shown:
         return ""

@@ -37,9 +37,6 @@ def column_types() -> dict[str, Any]:
 def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
     """Return the slices as a table.
 
-    Args:
-        report: The report.
-
     Returns:
         The column names, see :func:`column_types`, and one row per slice. Words are plain text; a number that is not
         known or not finite is ``None``.
@@ -110,12 +107,6 @@ def report_ending(path: str | Path) -> str:
 
 def write_report(report: Report, path: str | Path, stack: Stack | None = None, after: Mask | None = None) -> None:
     """Write the report in the kind of the file's ending, whole or not at all.
-
-    Args:
-        report: The report.
-        path: The file, ending in ``.csv``, ``.json`` or ``.html``.
-        stack: The stack, needed for the pictures in HTML.
-        after: The mask after the repair, needed for the pictures in HTML.
 
     Raises:
         ValueError: Another ending, or HTML without the stack.

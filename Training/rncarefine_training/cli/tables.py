@@ -42,11 +42,7 @@ def rounded(values: pd.Series, spec: str) -> list[str]:
 
 
 def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
-    """Print the repair next to the baselines by network, and what each model did over all of them.
-
-    Args:
-        tables: From :func:`rncarefine_training.evaluate.store.write_evaluation`.
-    """
+    """Print the repair next to the baselines by network, and what each model did over all of them."""
     from ..evaluate.confidence import BROKEN, GOOD
     from ..evaluate.measure import WHOLE
     from ..evaluate.tables import ALL

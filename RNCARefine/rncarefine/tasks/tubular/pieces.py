@@ -83,11 +83,7 @@ class Pieces:
 
     @classmethod
     def of(cls, mask: Mask | Bools) -> Pieces:
-        """Take a mask apart.
-
-        Args:
-            mask: Shape ``(j, i)``, zero and non-zero.
-        """
+        """Take a mask apart."""
         vessels = np.asarray(mask) != 0
         labels, count = _labelled(vessels)
         centreline = thinned(vessels)
