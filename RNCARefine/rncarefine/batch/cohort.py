@@ -26,12 +26,12 @@ from ..atomic import write_text_whole
 from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import Report
-from ..report.report import json_text
+from ..report.report import csv_text, json_text
 from ..words import strict_values
 from .cases import CohortCase
 from .files import BEGUN, LONGEST_NAME, REPORTS, OutputError, output, read_reports
 from .sources import difference
-from .table import append_text, csv_rows, csv_text, is_parquet, written_table
+from .table import append_text, csv_rows, is_parquet, written_table
 from .totals import Totals
 
 __all__ = ["Cohort", "OutputError", "settings_of"]
