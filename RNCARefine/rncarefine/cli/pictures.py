@@ -14,6 +14,7 @@ from rich.table import Table
 from ..atomic import written_whole
 from ..batch.cases import CohortCase
 from ..batch.pictures import PictureWork, run_pictures
+from ..batch.work import place_of
 from ..io.choice import StructureChoice
 from ..io.label_map import PHOTOGRAPHS
 from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
@@ -99,9 +100,7 @@ def repair_many(
         raise ValueError("--table and --scheduler are about batches of stacks; for pictures, leave them out.")
     weights = choose_model(options.model, task=TUBULAR)
     tell_terms(weights.card)
-    named = options.model is not None and Path(options.model).is_file()
-    place = str(Path(options.model).absolute()) if named and options.model is not None else weights.card.name
-    work = PictureWork(output.absolute(), place, options, label_of(choice))
+    work = PictureWork(output.absolute(), place_of(options.model, weights), options, label_of(choice))
     settings = {
         "model": asdict(weights.record()),
         "label": label_of(choice),

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import tempfile
-from pathlib import Path
-
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -22,15 +17,6 @@ _DRAWN = 176
 """Pixels of a drawn close-up's side."""
 _OVERVIEW = 1000
 """Most pixels of the overview's longer side."""
-
-
-def jpeg_uri(pixels: Pixels) -> str:
-    """Return a picture as JPEG in a ``data:`` URI for an HTML page."""
-    image = sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True)
-    with tempfile.TemporaryDirectory() as folder:  # SimpleITK writes files only
-        path = Path(folder) / "picture.jpg"
-        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=88)
-        return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def shown(picture: Picture) -> Pixels:

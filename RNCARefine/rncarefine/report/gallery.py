@@ -8,7 +8,7 @@ from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
 from ..words import Finding
 from .markup import decision, ends, expected, needs_review, number, only_checked, still_flagged
-from .pictures import HeartView, SlicePictures, data_uri, slice_pictures, worth_a_picture
+from .pictures import HeartView, SlicePictures, png_uri, slice_pictures, worth_a_picture
 
 
 def gallery(report: Report, stack: Stack, after: Mask) -> str:
@@ -37,7 +37,7 @@ def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: fl
         panes.append((f"as it is: {record.finding_before}", pictures.before))
     height, width = pictures.image.shape[:2]
     figures = "".join(
-        f'<figure><img src="{data_uri(pixels)}" width={width} height={height} '
+        f'<figure><img src="{png_uri(pixels)}" width={width} height={height} '
         f'alt="Slice {record.k}, {escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
         for caption, pixels in panes
     )
