@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from .wall import measure
 
 FAMILIAR = 0.78
 """A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
+_OF_RUN = {entry.name for entry in fields(RunRecord)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,23 +68,11 @@ def build_report(
         for entry, decision in zip(before.slices, decisions, strict=True)
     ]
     records, wall = measure(stack, changes.wall, records, before.apex)
-    record = RunRecord(
-        version=__version__,
-        backend=run.runner.backend if run else "none",
-        device=run.runner.device if run else "none",
-        seed=options.seed,
-        samples=options.samples,
-        steps=run.steps if run else 0,
-        close_base=options.close_base,
-        add_only=options.add_only,
-        geometry=options.geometry,
-        apex=str(before.apex),
-        seconds=round(seconds, 3),
-        max_change_mm2=options.max_change_mm2,
-        trim_pool=options.trim_pool,
-        remove_islands=options.remove_islands,
-        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
+    kept: dict[str, Any] = {name: value for name, value in vars(options).items() if name in _OF_RUN}
+    kept |= {"device": run.runner.device if run else "none", "steps": run.steps if run else 0}
+    kept |= {"backend": run.runner.backend if run else "none", "apex": str(before.apex)}
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    record = RunRecord(version=__version__, seconds=round(seconds, 3), date=date, **kept)
     return Report(
         stack_record(stack, changes.wall, records),
         records,
