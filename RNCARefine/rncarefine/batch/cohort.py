@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,13 @@ from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import Report
 from ..report.report import csv_text, json_text
-from ..words import strict_values
+from ..words import Verdict, strict_values
 from .cases import CohortCase
 from .files import BEGUN, LONGEST_NAME, REPORTS, OutputError, output, read_reports
 from .sources import difference
 from .table import append_text, csv_rows, is_parquet, written_table
-from .totals import Totals
 
-__all__ = ["Cohort", "OutputError", "settings_of"]
+__all__ = ["Cohort", "OutputError", "Totals", "settings_of"]
 
 TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
 
@@ -47,6 +47,43 @@ def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int
     chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
     values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **choices}
     return dict(strict_values(values))
+
+
+@dataclass
+class Totals:
+    """Sums over the finished cases of a cohort.
+
+    Attributes:
+        cases: Finished cases.
+        flagged_cases: Those with slices that need review.
+        noted_cases: Those whose report has warnings.
+        slices: Slices of all cases.
+        expected_rings: Slices that should be rings.
+        closed_before: Of these, the rings before.
+        closed_after: The rings after.
+        verdicts: Slices by what was done about them.
+    """
+
+    cases: int = 0
+    flagged_cases: int = 0
+    noted_cases: int = 0
+    slices: int = 0
+    expected_rings: int = 0
+    closed_before: int = 0
+    closed_after: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+
+    def add(self, report: Report) -> None:
+        """Add a case."""
+        stack = report.stack
+        self.cases += 1
+        self.flagged_cases += bool(stack.flagged)
+        self.noted_cases += bool(report.warnings)
+        self.slices += stack.slices
+        self.expected_rings += stack.expected_rings
+        self.closed_before += stack.closed_before
+        self.closed_after += stack.closed_after
+        self.verdicts.update(record.verdict for record in report.slices)
 
 
 class Cohort:

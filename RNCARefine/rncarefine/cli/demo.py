@@ -8,9 +8,18 @@ from ..atomic import write_bytes_whole
 from ..io.choice import StructureChoice
 from ..io.files import Case, read_case, read_pair, write_case
 from ..io.picture_files import read_mask
-from ..io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, SAMPLE, TRUTH, sample_folder
+from ..io.sample import (
+    BROKEN,
+    IMAGE,
+    MYOCARDIUM,
+    POOL,
+    SAMPLE,
+    TRUTH,
+    VESSEL_SAMPLE,
+    sample_folder,
+    vessel_sample_files,
+)
 from ..io.seg_nrrd import read_seg_nrrd
-from ..io.vessel_sample import VESSEL_SAMPLE, vessel_sample_files
 from ..nca.model import Model
 from ..refine.metrics import evaluate
 from ..refine.picture_metrics import evaluate_picture

@@ -102,16 +102,6 @@ class NrrdFile:
     grid: Grid
 
 
-def read_header(path: Path) -> NrrdHeader:
-    """Read a header.
-
-    Raises:
-        ValueError: It cannot be used. The message names the file and the remedy.
-    """
-    with opened(path) as stream:
-        return _read_header(path, stream)
-
-
 def read_nrrd(path: Path) -> NrrdFile:
     """Read a file with three axes of space, and possibly more.
 
