@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the script with the arguments that follow its name and return the exit status."""
-    # Slicer hands "--" over, which tells Slicer's own options from the script's.
+    # Slicer passes "--" on, which separates its own options from those of the script.
     own = [argument for argument in arguments if argument != "--"]
     # Slicer lets Ctrl-C kill the process at once, and VTK ends it where an exception comes up inside an observer: it is
     # only noted here, and the batch stops at its next step.

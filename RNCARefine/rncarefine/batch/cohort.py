@@ -1,7 +1,7 @@
 """The results of a cohort in one folder, kept so that a run that was interrupted at any moment can be resumed.
 
 ==================  ==================================================================================================
-the result files    one for each finished case, named by whoever writes it (``<case>.seg.nrrd`` in Slicer)
+the result files    one for each finished case, such as ``<case>.seg.nrrd``
 ``reports/``        ``<case>.json`` for each finished case: the whole report; a case with both files is finished
 ``cohort.csv``      a row for each slice of each finished case: the case, then the columns of the report
 ``failed.csv``      the cases that could not be done, each with the reason
@@ -102,7 +102,7 @@ class Cohort:
         """Open a folder, making it if it is not there.
 
         Args:
-            folder: Where the results are, or shall be.
+            folder: Where the results are, or will be.
             settings: What they are made with, see :func:`settings_of`.
             table: The table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
 

@@ -303,7 +303,7 @@ def _geometry(path: Path, header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[t
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(chosen).T
     matrix[:3, 3] = origin
-    # What is not a number, or no plausible one, is refused by whoever asks for the place.
+    # What is not a number, or no plausible one, is refused when the place is asked for.
     matrix[:3] *= np.array(_SPACES.get(fields.get("space", "").lower(), (1, 1, 1)))[:, None]
     i, j, k = (length for length, space in zip(sizes, axes, strict=True) if space)
     return axes, Grid((i, j, k), matrix)

@@ -14,7 +14,6 @@ SAMPLE_FOLDERS = (
     Path(__file__).parents[1] / "SampleData",  # in a wheel
 )
 SAMPLE = "SunnybrookBroken"
-IMAGE, BROKEN, TRUTH = f"{SAMPLE}-image.nrrd", f"{SAMPLE}-segmentation.seg.nrrd", f"{SAMPLE}-truth.seg.nrrd"
 MYOCARDIUM, POOL = "myocardium", "blood pool"
 """Names of the segments in the sample."""
 VESSEL_SAMPLE = "ChaseBroken"
@@ -28,15 +27,6 @@ class SampleFiles(NamedTuple):
     truth: Path
 
 
-def sample_folder() -> Path:
-    """Return the folder of the samples.
-
-    Raises:
-        ValueError: The stack is not installed, or not all of it.
-    """
-    return sample_files().image.parent
-
-
 def sample_files() -> SampleFiles:
     """Return the files of the stack: image, broken segmentation and truth.
 
@@ -47,7 +37,7 @@ def sample_files() -> SampleFiles:
     Raises:
         ValueError: The stack is not installed, or not all of it.
     """
-    return _files(IMAGE, BROKEN, TRUTH)
+    return _files(*(f"{SAMPLE}-{part}" for part in ("image.nrrd", "segmentation.seg.nrrd", "truth.seg.nrrd")))
 
 
 def vessel_sample_files() -> SampleFiles:

@@ -63,7 +63,7 @@ class RepairMasks:
         return bool(wall or (self.pool_before[k] != self.pool_after[k]).any())
 
     def to_text(self) -> str:
-        """Return the masks as one line of ASCII, a few hundred bytes a slice, without the character ``|``."""
+        """Return the masks as one line of ASCII, a few hundred bytes per slice, without the character ``|``."""
         masks = {
             "wall_before": self.wall_before,
             "wall_after": self.wall_after,

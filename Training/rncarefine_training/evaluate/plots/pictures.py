@@ -16,7 +16,7 @@ from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case, read_pair
-from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, TRUTH, sample_folder
+from rncarefine.io.sample import MYOCARDIUM, sample_files
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
 from rncarefine.refine.proposals import propose_around
@@ -60,11 +60,10 @@ class Shown:
 
 
 def sample_stack() -> Shown:
-    """Return the shipped Sunnybrook stack (CC0), whose pictures anybody may publish."""
-    folder = sample_folder()
-    wall = StructureChoice(segment=MYOCARDIUM)
-    case = read_case(folder / IMAGE, folder / BROKEN, wall)
-    _, truth, _ = read_pair(folder / BROKEN, folder / TRUTH, wall, wall)
+    """Return the shipped Sunnybrook stack (CC0), whose pictures may be published."""
+    sample, wall = sample_files(), StructureChoice(segment=MYOCARDIUM)
+    case = read_case(sample.image, sample.broken, wall)
+    _, truth, _ = read_pair(sample.broken, sample.truth, wall, wall)
     return Shown(replace(case.stack, pool=None), truth)
 
 
