@@ -131,7 +131,7 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     try:
         # Excel writes a mark at the beginning.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, delimiter=_delimiter(file.readline()))
+            table = csv.DictReader(file, delimiter=max((",", ";", "\t"), key=file.readline().count))
             file.seek(0)
             names = [_column(name) for name in table.fieldnames or []]
             if len(set(names) - {""}) != len([name for name in names if name]):
@@ -191,11 +191,6 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
     # A list of both kinds of files may say for each row which label, or which segment.
     columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
     return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"))
-
-
-def _delimiter(line: str) -> str:
-    """Return what separates the columns in the first line of a list."""
-    return max((",", ";", "\t"), key=line.count)
 
 
 def _column(name: str) -> str:

@@ -23,7 +23,7 @@ from ..nca.model import card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
 from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
-from ..refine.place_records import PictureReport, PlaceRecord
+from ..refine.place_records import PictureReport
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict
 from .main import FINE, FLAGGED
@@ -226,10 +226,11 @@ def place_table(report: PictureReport) -> Table:
         table.add_column(title, justify="right")
     for place in report.places[:MOST_ROWS]:
         style = "yellow" if place.flagged else "dim" if place.verdict is PlaceVerdict.LEFT else ""
+        needs_review = place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
         table.add_row(
             str(place.number),
             str(place.finding),
-            f"{place.verdict}{', needs review' if _needs_review(place) else ''}",
+            str(place.verdict) + (", needs review" if needs_review else ""),
             str(place.row),
             str(place.column),
             f"{place.size_px:.0f}",
@@ -240,10 +241,6 @@ def place_table(report: PictureReport) -> Table:
             style=style,
         )
     return table
-
-
-def _needs_review(place: PlaceRecord) -> bool:
-    return place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
 
 
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:

@@ -133,7 +133,7 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
         right_before=sum(record.verdict is Verdict.INTACT for record in records),
         right_after=sum(not record.flagged if record.accepted is None else record.accepted for record in records),
         flagged=sum(record.flagged and record.accepted is None for record in records),
-        changed=sum(record.added_mm2 > 0 or record.removed_mm2 > 0 for record in records),
+        changed=sum(record.changed for record in records),
         lv_mass_before_g=round(mass_before, 2),
         lv_mass_after_g=round(mass_after, 2),
         lv_mass_change_percent=round(100 * (mass_after - mass_before) / mass_before, 2) if mass_before else math.nan,

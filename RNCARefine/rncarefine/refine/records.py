@@ -61,6 +61,11 @@ class SliceRecord:
     """Length of the wall, along its middle, that was drawn where there was none before."""
 
     @property
+    def changed(self) -> bool:
+        """Whether anything was added or removed."""
+        return self.added_mm2 > 0 or self.removed_mm2 > 0
+
+    @property
     def reason(self) -> str:
         """The reasons as text, translated where a translation is set."""
         return text_of(self.reasons, repaired=self.verdict in REPAIRED)

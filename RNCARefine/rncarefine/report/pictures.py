@@ -94,11 +94,7 @@ def _data_uri(kind: str, content: bytes) -> str:
 
 def worth_a_picture(report: Report) -> list[SliceRecord]:
     """Return the slices that were changed, by hand too, are to be repaired, or are flagged."""
-    return [
-        record
-        for record in report.slices
-        if record.flagged or record.verdict is not Verdict.INTACT or record.added_mm2 > 0 or record.removed_mm2 > 0
-    ]
+    return [each for each in report.slices if each.flagged or each.verdict is not Verdict.INTACT or each.changed]
 
 
 @dataclass(frozen=True, eq=False)

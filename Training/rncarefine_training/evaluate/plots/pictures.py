@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
@@ -114,7 +113,8 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
         for axes, step in zip(line, steps, strict=False):
             fields = found[step][k]
             _image(axes, stack, k, window)
-            _overlay(axes, fields[0][window], stack)
+            aspect = stack.in_plane[0] / stack.in_plane[1]
+            axes.imshow(fields[0][window], cmap=RING_MAP, vmin=0, vmax=1, aspect=aspect)
             wall = read_wall(fields)
             if wall is not None:
                 _contour(axes, wall[window], stack, SKY)
@@ -208,10 +208,6 @@ def _image(axes: Axes, stack: Stack, k: int, window: Window) -> None:
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def _overlay(axes: Axes, field: NDArray[np.float32], stack: Stack) -> None:
-    axes.imshow(field, cmap=RING_MAP, vmin=0, vmax=1, aspect=stack.in_plane[0] / stack.in_plane[1])
 
 
 def _fill(axes: Axes, mask: Mask, stack: Stack, colour: str) -> None:
