@@ -11,6 +11,7 @@ import logging
 import sys
 import unittest
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 import slicer
@@ -113,6 +114,8 @@ def _optional(*modules):
 class RNCARefineParameterNode:
     """What is chosen in the panel; saved and restored with the scene.
 
+    What is not listed is an option of :meth:`RNCARefineLogic.process`, where 0 or an empty text stands for none.
+
     Attributes:
         inputSegmentation: The segmentation to check and to repair.
         myocardiumSegmentID: ID of the wall in it; empty if none is chosen.
@@ -121,20 +124,7 @@ class RNCARefineParameterNode:
         rvSegmentID: ID of the right ventricle in it, only for the report; empty for none.
         inputVolume: The image that was segmented.
         frames: What to repair of a cine sequence.
-        mode: What the automaton's cells see of the stack.
-        model: Name of a model; empty for the default one of the mode.
         output: Where the result goes.
-        device: What computes.
-        seed: Decides which cells fire.
-        samples: Runs that are averaged.
-        steps: Most steps of a run; 0 for those of the model.
-        apex: The end of the stack at which the apex lies.
-        closeBase: Expect a closed base.
-        addOnly: Never remove a voxel from the wall.
-        geometry: Fall back to polar interpolation.
-        removeIslands: Remove components inside the cavity, such as papillary muscles.
-        maxChangeMm2: Largest change of a slice in mm2; 0 for no limit.
-        trimPool: Remove the blood pool outside the ring.
         reviewedSegmentation: The repaired segmentation in the slice table.
         reviewedSegmentID: ID of the repaired segment in it, where several were.
     """
@@ -317,7 +307,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleLogic.__init__(self, parent)
-        self._undoSteps = None
         self._outputNodeID = None
         self._parameterNode = None
 
@@ -439,7 +428,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
         options = _options(given)
-        destination = Destination(outputSegmentationNode, inPlace, self._steps())
+        destination = Destination(outputSegmentationNode, inPlace, self._steps)
         outcome = process(selection, _weights(options), options, destination, progressCallback)
         self._outputNodeID = outcome.segmentation_node.GetID()
         logging.info(f"RNCARefine, {outcome.segmentation_node.GetName()}: {outcome.report.summary()}")
@@ -540,7 +529,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """
         from RNCARefineLib.mrml.reviewing import Review
 
-        return Review.of(segmentationNode, segmentID, undo=self._steps())
+        return Review.of(segmentationNode, segmentID, undo=self._steps)
 
     def report(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Report:
         """Return the report of a repaired segmentation with the decisions made so far."""
@@ -663,7 +652,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             chosen,
             frames=frames,
             in_place=inPlace,
-            undo=self._steps(),
+            undo=self._steps,
             progress=progressCallback,
         )
         self._outputNodeID = outcome.segmentation_node.GetID()
@@ -734,23 +723,23 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Take back the last repair in place or decision that this logic has made; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps().undo(segmentationNode))
+        return self._stepped(segmentationNode, self._steps.undo(segmentationNode))
 
     def redo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Make the repair or the decision again that was undone last; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps().redo(segmentationNode))
+        return self._stepped(segmentationNode, self._steps.redo(segmentationNode))
 
     def canUndo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`undo` would take something back."""
-        return self._steps().can_undo(segmentationNode)
+        return self._steps.can_undo(segmentationNode)
 
     def editedSince(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether the segmentation was edited otherwise since: :meth:`undo` and :meth:`redo` take this back, too."""
-        return self._steps().edited_since(segmentationNode)
+        return self._steps.edited_since(segmentationNode)
 
     def canRedo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`redo` would make something again."""
-        return self._steps().can_redo(segmentationNode)
+        return self._steps.can_redo(segmentationNode)
 
     def _stepped(self, segmentationNode: slicer.vtkMRMLSegmentationNode, done: bool) -> bool:
         """Bring table and plot in line with the segmentation after a step back or forth."""
@@ -763,12 +752,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             end_review(segmentationNode)
         return done
 
+    @cached_property
     def _steps(self):
         from RNCARefineLib.mrml.undo import UndoSteps
 
-        if self._undoSteps is None:
-            self._undoSteps = UndoSteps()
-        return self._undoSteps
+        return UndoSteps()
 
 
 _toldLicences = set()
