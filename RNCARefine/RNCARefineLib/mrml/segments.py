@@ -34,10 +34,7 @@ def read_segments(
 ) -> Mask:
     """Return the union of segments on a grid.
 
-    Args:
-        segmentation_node: Its source representation is a binary label map.
-        segment_ids: Existing segments; none gives an empty mask.
-        grid: Where to sample them, nearest neighbour.
+    ``grid`` is where to sample them, nearest neighbour; no segment gives an empty mask.
 
     Returns:
         Values 0 and 1, shape of the grid, memory of its own.
@@ -66,11 +63,7 @@ def write_segment(
     Other segments keep theirs: this one moves to a layer of its own where the mask lies on a segment of its layer, or
     where Slicer would resample the layer to the grid, neighbours included.
 
-    Args:
-        segmentation_node: In a scene or not; its source representation is a binary label map.
-        segment_id: An existing segment.
-        mask: Shape of the grid; the segment has no voxels outside the grid afterwards.
-        grid: Where the mask lies.
+    The segment has no voxels outside the grid afterwards.
 
     Raises:
         RuntimeError: Slicer could not write the segment; its log says why.

@@ -39,9 +39,7 @@ class Crop:
     def take(self, slices: NDArray[np.generic], outside: Literal["constant", "nearest"] = "constant") -> Field:
         """Resample slices into the crop, linearly, smoothed first where the crop is coarser.
 
-        Args:
-            slices: Shape ``(n, j, i)``.
-            outside: What lies beyond the slice: "constant" (zeros, for masks) or "nearest" (for images).
+        ``outside`` is what lies beyond the slice: "constant" (zeros, for masks) or "nearest" (for images).
 
         Returns:
             Shape ``(n, *size)``.
@@ -58,9 +56,7 @@ class Crop:
     def put_back(self, fields: Field, outside: float = 0.0) -> Field:
         """Resample fields of the crop back to the slice's grid, linearly.
 
-        Args:
-            fields: Shape ``(n, *size)``.
-            outside: Value beyond the crop.
+        ``outside`` is the value beyond the crop.
 
         Returns:
             Shape ``(n, *shape)``.
@@ -82,12 +78,7 @@ def crop_around(
 ) -> Crop:
     """Return the crop of this size about a point.
 
-    Args:
-        middle: The point, ``(j, i)`` in pixels of the slice.
-        size: Rows and columns of the crop.
-        spacing_mm: In-plane spacing of the crop.
-        in_plane: In-plane spacing of the slice in mm, ``(j, i)``.
-        shape: Rows and columns of the slice.
+    ``middle`` is in pixels of the slice, which has this in-plane spacing and shape.
     """
     start = [m - (n - 1) / 2 * spacing_mm / mm for m, n, mm in zip(middle, size, in_plane, strict=True)]
     return Crop((start[0], start[1]), size, spacing_mm, in_plane, (shape[0], shape[1]))

@@ -51,12 +51,8 @@ class Examined:
     ) -> Examined:
         """Examine a stack.
 
-        Args:
-            stack: The stack; its mask is not empty.
-            options: ``close_base`` and ``apex`` matter.
-            heart: The axis of the left ventricle; by default, what the masks say.
-            walls: From :func:`wall_features`, where they are known.
-            others: Every other label of an exclusive label map, as one mask.
+        ``heart`` is by default what the masks say. ``others`` is every other label of an exclusive label map, as one
+        mask.
         """
         walls = walls or wall_features(stack)
         if heart is None:

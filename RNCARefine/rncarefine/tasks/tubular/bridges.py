@@ -152,9 +152,7 @@ def bridge_features(
 def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Return the probability that a bridge lies on a vessel.
 
-    Args:
-        features: From :func:`bridge_features`.
-        weights: The model card's: one per feature and ``intercept``. Without any, the mean likelihood stands for it.
+    ``weights`` are the model card's; without any, the mean likelihood stands for the probability.
     """
     if not weights:
         return float(features["likelihood"])

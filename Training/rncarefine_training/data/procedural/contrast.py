@@ -33,9 +33,7 @@ SEQUENCES = {"ssfp": 0.7, "gre": 0.11, "late enhancement": 0.08, "black blood": 
 def draw_contrast(rng: np.random.Generator, sequence: str | None = None) -> Contrast:
     """Draw the intensities of a scan.
 
-    Args:
-        rng: Source of randomness.
-        sequence: One of ``SEQUENCES``; drawn when None.
+    ``sequence`` is one of ``SEQUENCES``; drawn if ``None``.
     """
     name = sequence or str(rng.choice(list(SEQUENCES), p=list(SEQUENCES.values())))
 
