@@ -74,7 +74,9 @@ class PublishedAutomaton(nn.Module):
 def seed_state(mask: Tensor, recipe: Recipe = PUBLISHED) -> Tensor:
     """Return the state that a rollout starts from: the mask, nowhere below the threshold of life.
 
-    The mask is soft, 0 to 1, shape ``(n, j, i)``.
+    Args:
+        mask: Soft mask from 0 to 1, shape ``(n, j, i)``.
+        recipe: The recipe.
 
     Returns:
         Shape ``(n, 2, j, i)``: the channels 0 to 14, which are all alike, and the mask's channel.
@@ -150,7 +152,12 @@ def roll_out(
 def _deltas(model: PublishedAutomaton, matrix: Tensor, patches: Tensor, cells: Tensor, where: Tensor) -> Tensor:
     """Return the update of some cells, shape ``(n, 1, j, i)``, and 0 for all others.
 
-    ``matrix`` is from :func:`_folded`, ``patches`` from :func:`_surroundings`; ``where`` says which cells.
+    Args:
+        model: The automaton.
+        matrix: From :func:`_folded`.
+        patches: From :func:`_surroundings`.
+        cells: State, shape ``(n, 2, j, i)``.
+        where: Which cells, shape ``(n, j, i)``.
     """
     chosen = where.flatten().nonzero()[:, 0]
     inputs = torch.cat([_perceive(cells, chosen, model.filters), patches.index_select(0, chosen)], dim=1)

@@ -25,7 +25,10 @@ QUALITY = 88
 def draw_sample(model: Model, folder: Path, side: int | None = None) -> list[Path]:
     """Repair the bundled photograph and draw it before and after: outlines, additions in blue, removals in orange.
 
-    The pictures of :data:`NAMES` are cut to ``side`` rows and columns in the middle; ``None`` draws everything.
+    Args:
+        model: A model of vessels.
+        folder: Gets the pictures of :data:`NAMES`.
+        side: Rows and columns, cut from the middle; ``None`` draws everything.
     """
     files = vessel_sample_files()
     picture = Picture.create(read_image(files.image), read_mask(files.broken), name="the sample")

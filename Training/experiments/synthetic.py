@@ -89,7 +89,10 @@ def _grey(path: Path) -> NDArray[np.generic]:
 def score(soft: NDArray[np.float32], masks: NDArray[np.bool_], truths: NDArray[np.float32]) -> pd.DataFrame:
     """Compare masks with the truth.
 
-    The squared error is that of ``soft``; all have the shape ``(n, j, i)``.
+    Args:
+        soft: Outputs from about 0 to 1 whose squared error counts, shape ``(n, j, i)``.
+        masks: What was made of them, same shape.
+        truths: 0 and 1, same shape.
 
     Returns:
         One row per mask; the columns are :data:`SCORES`, ``ring`` being whether (b0, b1) = (1, 1).

@@ -58,7 +58,10 @@ class TripletSamples(Dataset[Sample]):
 def prepare(images: Field, masks: Field, settings: Automaton) -> Field:
     """Return what the encoder sees, shape ``(n, j, i, inputs)``: image and mask; pictures have no neighbours.
 
-    Images and masks have the shape ``(n, j, i)`` and values 0 to 1.
+    Args:
+        images: Shape ``(n, j, i)``, 0 to 1.
+        masks: Masks to repair, 0 to 1, same shape.
+        settings: The automaton's section of the configuration.
     """
     pairs = zip(images, masks, strict=True)
     if settings.task == "tubular":

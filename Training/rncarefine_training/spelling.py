@@ -12,7 +12,10 @@ from pydantic import BaseModel, ValidationError
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """Return `` (did you mean 'x'?)`` where a known word is near, else nothing.
 
-    ``likeness`` is 1 for equal words only, 0 for any two.
+    Args:
+        word: What was written.
+        known: What could have been written.
+        likeness: 1 for equal words only, 0 for any two.
     """
     spelt = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), spelt, n=1, cutoff=likeness)

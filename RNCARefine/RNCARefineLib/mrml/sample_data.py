@@ -80,7 +80,8 @@ def load() -> tuple[Any, Any]:
 def draw_heart(broken_slice: int) -> tuple[Any, Any]:
     """Add a drawn heart to the scene.
 
-    The broken slice has a gap of 30 degrees in its wall; the heart tapers towards the last slice.
+    Args:
+        broken_slice: The slice whose wall has a gap of 30 degrees; it tapers towards the last one.
 
     Returns:
         A volume of 8 slices of 96 x 96 pixels, 8 x 1.5 x 1.5 mm, and a segmentation with the segments ``myocardium``

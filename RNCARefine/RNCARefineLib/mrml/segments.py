@@ -34,7 +34,10 @@ def read_segments(
 ) -> Mask:
     """Return the union of segments on a grid.
 
-    ``grid`` is where to sample them, nearest neighbour; no segment gives an empty mask.
+    Args:
+        segmentation_node: Its source representation is a binary label map.
+        segment_ids: Existing segments; none gives an empty mask.
+        grid: Where to sample them, nearest neighbour.
 
     Returns:
         Values 0 and 1, shape of the grid, memory of its own.
@@ -63,7 +66,11 @@ def write_segment(
     Other segments keep theirs: this one moves to a layer of its own where the mask lies on a segment of its layer, or
     where Slicer would resample the layer to the grid, neighbours included.
 
-    The segment has no voxels outside the grid afterwards.
+    Args:
+        segmentation_node: In a scene or not; its source representation is a binary label map.
+        segment_id: An existing segment.
+        mask: Shape of the grid; the segment has no voxels outside the grid afterwards.
+        grid: Where the mask lies.
 
     Raises:
         RuntimeError: Slicer could not write the segment; its log says why.

@@ -37,7 +37,11 @@ def put_rows(
 ) -> slicer.vtkMRMLTableNode:
     """Write rows into the table of a segmentation, which is added if there is none yet; all columns are text.
 
-    The summary becomes the description of the table.
+    Args:
+        segmentation_node: The result of the repair, in the scene; it gets a reference to the table.
+        names: The columns.
+        rows: One per place.
+        summary: Becomes the description of the table.
     """
     node = _table_of(segmentation_node)
     _fill(node, dict.fromkeys(names, str), rows, summary)

@@ -36,7 +36,8 @@ class PlaceSection:
     def follow(self, volume_node: Any) -> None:
         """Show this section in place of that of slices, with the review that the scene holds of a picture.
 
-        ``None`` hides this section: a stack is chosen, or nothing.
+        Args:
+            volume_node: The picture; ``None`` if a stack is chosen, or nothing, and this section is to be hidden.
         """
         self._ui.placesCollapsibleButton.visible = volume_node is not None
         self._ui.reviewCollapsibleButton.visible = volume_node is None

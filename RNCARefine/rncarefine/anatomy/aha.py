@@ -37,7 +37,8 @@ _QUARTERS = (1, 2, 3, 0)
 def handedness(ijk_to_patient: ArrayLike) -> bool | None:
     """Return whether the axes ``(i, j, k)`` of an image are right-handed in the patient.
 
-    The matrix maps voxels to mm in LPS or RAS axes.
+    Args:
+        ijk_to_patient: 3 x 3 or 4 x 4, from voxels to mm in LPS or RAS axes.
 
     Returns:
         ``None`` if all axes run along those of the body. No short-axis stack lies so: its header was lost.
@@ -99,7 +100,10 @@ def segment_of(level: int, direction: int, septum_deg: float, turn: int) -> int:
 def segment_means(slices: Sequence[tuple[int, Sequence[float]]], septum_deg: float, turn: int) -> list[float | None]:
     """Return the mean thickness of every segment, gaps left out; ``None`` where nothing was measured.
 
-    ``slices`` has the level of each slice, and its thickness in every direction.
+    Args:
+        slices: Level of each slice, and its thickness in every direction.
+        septum_deg: Direction of the middle of the septum.
+        turn: See :func:`segment_of`.
     """
     found: list[list[float]] = [[] for _ in SEGMENTS]
     for level, thickness in slices:

@@ -59,7 +59,11 @@ class WallProfile:
     ) -> WallProfile:
         """Measure a wall.
 
-        Rays from ``centre`` are ``reach_mm`` long; if it is not given, as long as the wall reaches.
+        Args:
+            wall: Myocardium of one slice, shape ``(j, i)``, zero and non-zero.
+            centre: Centre of the cavity, ``(j, i)`` in pixels.
+            spacing: mm along ``(j, i)``.
+            reach_mm: Length of the rays; as far as the wall reaches if not given.
         """
         mask = as_slice(wall)
         if reach_mm is None:
@@ -85,7 +89,9 @@ class WallProfile:
     def invented(self, before: ArrayLike, spacing: tuple[float, float]) -> tuple[_Bools, float]:
         """Return where the wall was drawn from nothing: rays that meet wall now, and met none there before.
 
-        ``before`` is the myocardium before.
+        Args:
+            before: The myocardium before, shape ``(j, i)``, zero and non-zero.
+            spacing: mm along ``(j, i)``.
 
         Returns:
             The directions in which most of the rays with wall are such, shape ``(36,)``, and the length of the middle

@@ -40,7 +40,8 @@ class Turn:
     def apply(self, values: NDArray[_T]) -> NDArray[_T]:
         """Return an array turned, with memory of its own.
 
-        Its last three axes are ``(k, j, i)``.
+        Args:
+            values: Its last three axes are ``(k, j, i)``.
         """
         more = values.ndim - 3
         order = [more + 2 - self.axes[2 - position] for position in range(3)]
@@ -70,6 +71,9 @@ class Grid:
 
     def offset_of(self, other: Grid) -> tuple[int, int, int] | None:
         """Return where the first voxel of another grid lies on this one, in voxels along ``(i, j, k)``.
+
+        Args:
+            other: A grid that may be smaller or larger, or lie beside this one.
 
         Returns:
             The offset, or ``None`` if the voxels of the two grids do not coincide, or their axes do not.

@@ -120,6 +120,11 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
 
     Other labels stay as they are.
 
+    Args:
+        case: The case as it was read.
+        mask: Vessels, shape ``(j, i)``, 0 and 1.
+        path: The file; see :func:`check_picture_output`.
+
     Raises:
         ValueError: The path does not do.
         OSError: The file cannot be written.

@@ -87,7 +87,11 @@ def size_in_bytes(path: Path, shape: Sequence[int], itemsize: int) -> int:
 def decompressed(path: Path, parts: Iterable[bytes], encoding: str, count: int) -> bytearray:
     """Return at most ``count`` bytes of compressed data.
 
-    The encoding is "gzip" (also of zlib's own format) or "bzip2"; ``path`` is for messages.
+    Args:
+        path: The file, for messages.
+        parts: The compressed bytes.
+        encoding: "gzip" (also of zlib's own format) or "bzip2".
+        count: Most bytes to return.
 
     Raises:
         ValueError: The data are damaged.

@@ -74,7 +74,10 @@ def condition(parameters: Parameters, features: Tensor, evidence: Tensor) -> Ten
 def seed(architecture: Architecture, evidence: Tensor, mask: Tensor) -> Tensor:
     """Return the states a rollout starts from, shape ``(n, channels, j, i)``.
 
-    ``evidence`` has one channel per field, ``mask`` is what is repaired; both 0 to 1.
+    Args:
+        architecture: Sizes.
+        evidence: 0 to 1, shape ``(n, fields, j, i)``.
+        mask: What is repaired, 0 to 1, shape ``(n, 1, j, i)``.
     """
     import torch
 

@@ -52,8 +52,10 @@ def stacked(images: Field, walls: Field, pools: Field | None, k: int, given: boo
 def picture_channels(grey: Field, mask: Field, field_of_view: Field) -> Field:
     """Stack the channels of a picture of thin structures.
 
-    ``grey`` is the flattened image with bright structures; ``mask`` is zero where none is given; ``field_of_view`` is 1
-    where the picture shows anything.
+    Args:
+        grey: Flattened image with bright structures: about mean 0 and spread 1 everywhere; shape ``(j, i)``.
+        mask: Mask to repair, 0 to 1, like ``grey``; zeros where none is given.
+        field_of_view: 1 where the picture shows anything, like ``grey``.
 
     Returns:
         Shape ``(j, i, inputs)``, in the order of :data:`rncarefine.nca.architecture.PICTURE_CHANNELS`.

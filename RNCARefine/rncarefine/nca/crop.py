@@ -39,7 +39,9 @@ class Crop:
     def take(self, slices: NDArray[np.generic], outside: Literal["constant", "nearest"] = "constant") -> Field:
         """Resample slices into the crop, linearly, smoothed first where the crop is coarser.
 
-        ``outside`` is what lies beyond the slice: "constant" (zeros, for masks) or "nearest" (for images).
+        Args:
+            slices: Shape ``(n, j, i)``.
+            outside: What lies beyond the slice: "constant" (zeros, for masks) or "nearest" (for images).
 
         Returns:
             Shape ``(n, *size)``.
@@ -56,7 +58,9 @@ class Crop:
     def put_back(self, fields: Field, outside: float = 0.0) -> Field:
         """Resample fields of the crop back to the slice's grid, linearly.
 
-        ``outside`` is the value beyond the crop.
+        Args:
+            fields: Shape ``(n, *size)``.
+            outside: Value beyond the crop.
 
         Returns:
             Shape ``(n, *shape)``.
@@ -78,7 +82,12 @@ def crop_around(
 ) -> Crop:
     """Return the crop of this size about a point.
 
-    ``middle`` is in pixels of the slice, which has this in-plane spacing and shape.
+    Args:
+        middle: The point, ``(j, i)`` in pixels of the slice.
+        size: Rows and columns of the crop.
+        spacing_mm: In-plane spacing of the crop.
+        in_plane: In-plane spacing of the slice in mm, ``(j, i)``.
+        shape: Rows and columns of the slice.
     """
     start = [m - (n - 1) / 2 * spacing_mm / mm for m, n, mm in zip(middle, size, in_plane, strict=True)]
     return Crop((start[0], start[1]), size, spacing_mm, in_plane, (shape[0], shape[1]))

@@ -44,8 +44,11 @@ def sharpness(likelihood: Field) -> float:
 def repaired_features(before: Mask, wall: Mask, likelihood: Field, seen: Field) -> dict[str, float]:
     """Collect what the confidence in a repaired wall is computed from.
 
-    ``before`` is the wall that was there about the heart; ``likelihood`` is the automaton's probability of wall,
-    ``seen`` the encoder's, from the images alone.
+    Args:
+        before: The wall that was there about the heart, shape ``(j, i)``.
+        wall: The repaired wall.
+        likelihood: The automaton's probability of wall.
+        seen: The encoder's, from the images alone.
 
     Returns:
         The values of :data:`rncarefine.nca.card.REPAIRED_FEATURES`.
@@ -66,8 +69,10 @@ def repaired_features(before: Mask, wall: Mask, likelihood: Field, seen: Field) 
 def closed_features(wall: Mask, seen: Field, neighbours: list[Field]) -> dict[str, float]:
     """Collect what the confidence in a closed wall is computed from that no repair has touched.
 
-    ``seen`` is the encoder's probability of wall, from the images alone; ``neighbours`` are those of the slices below
-    and above.
+    Args:
+        wall: The wall, shape ``(j, i)``.
+        seen: The encoder's probability of wall, from the images alone.
+        neighbours: The same in the slices below and above, as far as there are any.
 
     Returns:
         The values of :data:`rncarefine.nca.card.CLOSED_FEATURES`.
@@ -83,8 +88,11 @@ def closed_features(wall: Mask, seen: Field, neighbours: list[Field]) -> dict[st
 def confidence(found: Mapping[str, float], weights: Mapping[str, float], uncalibrated: str = "seen") -> float:
     """Compute a confidence.
 
-    ``weights`` are the model card's: one for each feature, and ``intercept``. Without any, the feature
-    ``uncalibrated``, the Dice that the wall is expected to have, stands for the confidence.
+    Args:
+        found: From :func:`repaired_features` or :func:`closed_features`.
+        weights: The model card's: one for each feature, and ``intercept``. Without any, one feature, the Dice that the
+            wall is expected to have, stands for the confidence.
+        uncalibrated: Which feature.
 
     Returns:
         A probability.

@@ -51,8 +51,12 @@ class Examined:
     ) -> Examined:
         """Examine a stack.
 
-        ``heart`` is by default what the masks say. ``others`` is every other label of an exclusive label map, as one
-        mask.
+        Args:
+            stack: The stack; its mask is not empty.
+            options: ``close_base`` and ``apex`` matter.
+            heart: The axis of the left ventricle; by default, what the masks say.
+            walls: From :func:`wall_features`, where they are known.
+            others: Every other label of an exclusive label map, as one mask.
         """
         walls = walls or wall_features(stack)
         if heart is None:

@@ -60,8 +60,10 @@ def random_affine(
 def random_contrast(image: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """Change the contrast: gamma, intensity curve, bias field, blur, noise; a few images are inverted.
 
-    The image has the shape ``(n, k, j, i)`` and intensities of about 0 to 1; the k slices of a stack change alike.
-    Strength 0 leaves the image as it is, 1 covers other scanners and sequences.
+    Args:
+        image: Shape ``(n, k, j, i)``, intensities scaled to about 0 to 1; the k slices of a stack change alike.
+        generator: Source of randomness.
+        strength: 0 leaves the image as it is, 1 covers other scanners and sequences.
     """
     n = image.shape[0]
 

@@ -98,7 +98,10 @@ def load_prediction(path: Path) -> NDArray[np.uint8]:
 def broken(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], pixel_area: float) -> bool:
     """Whether a slice is a real failure: the truth is a closed ring, the prediction is not and covers enough.
 
-    The pixel area is in mm2.
+    Args:
+        prediction: Labels of one slice.
+        truth: Labels of one slice.
+        pixel_area: mm2.
     """
     wall = prediction == MYOCARDIUM
     return (

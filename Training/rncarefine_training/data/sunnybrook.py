@@ -37,7 +37,9 @@ def is_sunnybrook(folder: Path) -> bool:
 def read_sunnybrook(folder: Path) -> Iterator[TrainingCase]:
     """Read end-diastolic stacks: ``images/<subject>_<number>.png`` and ``labels/...``, slices in the order of numbers.
 
-    The folder may hold a folder :data:`INNER` with them; labels are 2 for myocardium and 3 for the LV cavity.
+    Args:
+        folder: Holds ``images`` and ``labels``, or a folder :data:`INNER` with them; labels are 2 for myocardium and 3
+            for the LV cavity.
 
     Raises:
         ValueError: There are no images, or one has no labels.

@@ -111,7 +111,11 @@ def fitted_weights(
 ) -> dict[str, float]:
     """Fit a scaler and a logistic regression, and fold the scaling into the weights.
 
-    ``good`` is what the features should predict.
+    Args:
+        regression: Both, not fitted yet.
+        found: Features, shape ``(n, features)``.
+        good: What they should tell, shape ``(n,)``.
+        features: Their names.
 
     Returns:
         A weight per feature, and ``intercept``.

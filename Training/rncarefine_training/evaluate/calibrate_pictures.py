@@ -146,6 +146,8 @@ def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple
 def is_true(path: NDArray[np.int64], distance: NDArray[np.float64]) -> bool:
     """Return whether a bridge lies on true vessel.
 
-    ``distance`` is that of every pixel to the nearest true vessel.
+    Args:
+        path: Its centreline, ``(j, i)``, shape ``(n, 2)``.
+        distance: Of every pixel to the nearest true vessel, shape ``(j, i)``.
     """
     return bool((distance[path[:, 0], path[:, 1]] <= TOLERANCE).mean() >= ON_VESSEL)

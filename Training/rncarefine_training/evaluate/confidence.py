@@ -75,6 +75,10 @@ def _figures(part: pd.DataFrame, question: str) -> dict[str, float | int]:
 def auroc(score: Values, positive: NDArray[np.bool_]) -> float:
     """Return the probability that a positive has a higher score than a negative, ties counting half.
 
+    Args:
+        score: One number per slice.
+        positive: What the score should discriminate, same shape.
+
     Returns:
         0 to 1; nan if all are positive, or none.
     """

@@ -152,7 +152,9 @@ def bridge_features(
 def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Return the probability that a bridge lies on a vessel.
 
-    ``weights`` are the model card's; without any, the mean likelihood stands for the probability.
+    Args:
+        features: From :func:`bridge_features`.
+        weights: The model card's: one per feature and ``intercept``. Without any, the mean likelihood stands for it.
     """
     if not weights:
         return float(features["likelihood"])

@@ -72,8 +72,6 @@ class Limits:
 class Canvas:
     """A mask that is edited, one verified edit after the other.
 
-    A ``window`` is rows and columns, with a pixel of margin where the picture has one; pixels to edit are given on it.
-
     Args:
         pieces: The mask as it was.
         field_of_view: Nothing outside is changed, shape ``(j, i)``.
@@ -109,7 +107,9 @@ class Canvas:
     def kind_of(self, added: Bools, window: Window) -> EditKind:
         """Return what adding pixels would do to the topology: bridge, thickening, island or loop.
 
-        Pixels that are in the mask already count for nothing.
+        Args:
+            added: The pixels, on ``window``; those that are in the mask already count for nothing.
+            window: Rows and columns, with a pixel of margin where the picture has one.
         """
         now = self.mask[window]
         groups = self._groups(added & ~now, window)
@@ -124,7 +124,10 @@ class Canvas:
     def bridge(self, path: Places, drawn: Bools, window: Window) -> tuple[Window, Bools] | Reason:
         """Draw a bridge if that keeps the limits: with its width if possible, else as a line.
 
-        ``path`` is its centreline ``(j, i)`` between two pieces, shape ``(n, 2)``; ``drawn`` has its width.
+        Args:
+            path: Its centreline ``(j, i)`` between two pieces, shape ``(n, 2)``.
+            drawn: The bridge with its width, on ``window``.
+            window: Rows and columns, with a pixel of margin where the picture has one.
 
         Returns:
             The window and the pixels that were added, or why none were.
@@ -145,6 +148,10 @@ class Canvas:
     def thicken(self, drawn: Bools, window: Window) -> tuple[Window, Bools] | None:
         """Widen a piece if that keeps the limits.
 
+        Args:
+            drawn: The pixels, on ``window``.
+            window: Rows and columns, with a pixel of margin where the picture has one.
+
         Returns:
             The window and the pixels that were added, ``None`` if none were.
         """
@@ -164,7 +171,9 @@ class Canvas:
     def fill(self, hole: Bools, window: Window) -> bool:
         """Fill a hole if it is small enough.
 
-        ``hole`` has all pixels of one hole of the mask as it is now.
+        Args:
+            hole: All pixels of one hole of the mask as it is now, on ``window``.
+            window: Rows and columns, with a pixel of margin where the picture has one.
         """
         now, size = self.mask[window], int(hole.sum())
         if not 0 < size < self.limits.hole_px or (now & hole).any() or not self.field_of_view[window][hole].all():

@@ -18,8 +18,11 @@ Field = NDArray[np.float32]
 def picture_features(picture: Picture, pieces: Pieces, likelihood: Field, grey: Field) -> dict[str, float]:
     """Measure what a picture looks like, and how well the model agrees with its mask.
 
-    ``likelihood`` is of vessel, by the model; ``grey`` is the image with bright vessels, see
-    :meth:`~.picture.Picture.grey`.
+    Args:
+        picture: The picture.
+        pieces: The pieces of its mask.
+        likelihood: Of vessel, by the model, shape ``(j, i)``.
+        grey: The image with bright vessels, see :meth:`~.picture.Picture.grey`.
 
     Returns:
         ``red`` and ``blue``: logarithm of their mean over that of green, 0 in a scalar picture; ``contrast``: of the
@@ -47,7 +50,9 @@ def picture_features(picture: Picture, pieces: Pieces, likelihood: Field, grey: 
 def distance(features: Mapping[str, float], familiar: Mapping[str, Any]) -> float:
     """Return how far a picture lies from those of the training: the largest distance of a feature in its spreads.
 
-    ``familiar`` has ``mean`` and ``sd`` by feature; if it is empty, the distance is 0.
+    Args:
+        features: From :func:`picture_features`.
+        familiar: The model card's ``mean`` and ``sd`` by feature; 0 is returned if it is empty.
     """
     if not familiar:
         return 0.0

@@ -149,7 +149,8 @@ class Picture:
 def find_field_of_view(image: Image) -> Bools:
     """Return where a picture shows anything: the largest region that is not black, without its holes.
 
-    In a picture without a black border that is everything.
+    Args:
+        image: Shape ``(j, i, channels)``. In a picture without a black border that is everything.
     """
     bright = image.max(axis=2)
     low = float(bright.min())
@@ -165,7 +166,10 @@ def find_field_of_view(image: Image) -> Bools:
 def flattened(values: Image, field_of_view: Bools, diameter: float) -> Image:
     """Return an image with mean 0 and spread 1 in every neighbourhood of a tenth of the field of view.
 
-    It is 0 outside the field of view, whose ``diameter`` is in pixels.
+    Args:
+        values: Shape ``(j, i)``.
+        field_of_view: Where it shows anything; elsewhere the result is 0.
+        diameter: Of the field of view, in pixels.
     """
     size = max(3, int(diameter / 10) | 1)
     inside = field_of_view.astype(np.float32)

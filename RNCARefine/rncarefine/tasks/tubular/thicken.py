@@ -20,7 +20,10 @@ def widened(mask: Bools, wanted: Bools, rounds: int) -> Bools:
     A pixel is added if it touches the mask and adding it changes neither components nor holes (a simple point). The
     picture is swept in four interleaved parts, so that no two pixels that are decided together are neighbours.
 
-    The mask grows by ``rounds`` pixels at most.
+    Args:
+        mask: Shape ``(j, i)``.
+        wanted: Where pixels may be added, like ``mask``.
+        rounds: How many pixels the mask may grow.
     """
     now = np.pad(mask, 1)
     rows, columns = now.shape

@@ -12,7 +12,10 @@ from .shapes import Field, smooth_noise
 def acquire(rng: np.random.Generator, image: Field, anatomy: Anatomy) -> Field:
     """Scan the painted stack.
 
-    ``image`` is what a perfect scanner would show, blood about 1; where the heart is decides where the coils lie.
+    Args:
+        rng: Source of randomness.
+        image: What a perfect scanner would show, shape ``(k, j, i)``, blood about 1.
+        anatomy: The heart, for where the coils lie.
 
     Returns:
         Intensities as a scanner stores them: float32, whole numbers from 0 on.

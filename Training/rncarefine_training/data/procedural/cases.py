@@ -20,7 +20,10 @@ SEED = 1907
 def make_case(number: int, seed: int = SEED, sequence: str | None = None) -> TrainingCase:
     """Make heart ``number`` of a seed; it is the same whichever others are made.
 
-    ``sequence`` is one of :data:`contrast.SEQUENCES`; drawn if ``None``.
+    Args:
+        number: Which heart, from 0 on.
+        seed: Seed of the whole collection.
+        sequence: What it is scanned with, one of :data:`contrast.SEQUENCES`; drawn when None.
     """
     rng = np.random.default_rng([seed, number])
     anatomy = draw_anatomy(rng)

@@ -33,7 +33,9 @@ SEQUENCES = {"ssfp": 0.7, "gre": 0.11, "late enhancement": 0.08, "black blood": 
 def draw_contrast(rng: np.random.Generator, sequence: str | None = None) -> Contrast:
     """Draw the intensities of a scan.
 
-    ``sequence`` is one of ``SEQUENCES``; drawn if ``None``.
+    Args:
+        rng: Source of randomness.
+        sequence: One of ``SEQUENCES``; drawn when None.
     """
     name = sequence or str(rng.choice(list(SEQUENCES), p=list(SEQUENCES.values())))
 

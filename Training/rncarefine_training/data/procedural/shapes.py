@@ -62,7 +62,9 @@ def look_up(table: Table, angle: Field) -> Field:
 def soft(inside: Soft, width: float | NDArray[np.float64]) -> Soft:
     """Turn signed distances (mm, positive inside) into the share of a pixel that is inside.
 
-    The edge has this width in mm, one for all slices or one for each.
+    Args:
+        inside: Shape ``(k, j, i)``.
+        width: Width of the edge in mm; one for all or one a slice.
     """
     per_slice = np.asarray(width, np.float32).reshape(-1, 1, 1)
     return np.clip(inside / per_slice + np.float32(0.5), 0, 1)

@@ -149,8 +149,9 @@ def read_image(path: Path) -> NDArray[np.float32]:
 def read_mask(path: Path, least: float | None = None) -> NDArray[np.bool_]:
     """Read a mask; every value above 0 is in it.
 
-    Of several channels the first one counts. Of a probability map, ``least`` is the least share of the range that is in
-    the mask.
+    Args:
+        path: A picture with one channel, or of several the first one counts.
+        least: Of a probability map (0 to 255 or 0 to 1), the least share of the range that is in the mask.
     """
     values = read_image(path)
     values = values[..., 0] if values.ndim == 3 else values
