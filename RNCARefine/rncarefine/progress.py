@@ -15,6 +15,11 @@ class Cancelled(Exception):
 def report_progress(progress: Progress | None, fraction: float, text: str) -> None:
     """Report how far the work is.
 
+    Args:
+        progress: The callback, or ``None`` for none.
+        fraction: Fraction done, 0 to 1.
+        text: What is being done.
+
     Raises:
         Cancelled: The callback returned ``False``.
     """

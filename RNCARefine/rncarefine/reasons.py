@@ -137,6 +137,10 @@ class Reason:
     def __init__(self, code: ReasonCode, **values: float) -> None:
         """Make a reason.
 
+        Args:
+            code: What the reason is.
+            values: Its numbers, each that the code names and no other.
+
         Raises:
             ValueError: A number is missing, or one too many.
         """
@@ -183,7 +187,12 @@ def use_renderer(renderer: Renderer) -> None:
 
 
 def text_of(reasons: Iterable[Reason], repaired: bool = False) -> str:
-    """Return reasons as text."""
+    """Return reasons as text.
+
+    Args:
+        reasons: The reasons, in their order.
+        repaired: They are about a slice as it was before its repair.
+    """
     found = list(reasons)
     return " ".join(reason.code for reason in found) if _renderer is None else _renderer(found, repaired)
 

@@ -70,8 +70,12 @@ VARIATIONS = (
 def varied(config: Config, variation: Variation, share: float, start: str | None = None) -> Config:
     """Return the configuration of a variation, its schedule shortened.
 
-    ``share`` of the updates is made, above 0 and at most 1. ``start`` names a model in the run's folder ``models`` to
-    start from, whose encoder is not warmed up again; ``None`` trains from the beginning.
+    Args:
+        config: The configuration to vary.
+        variation: In what.
+        share: Share of the updates that are made, above 0 and at most 1.
+        start: Model in the run's folder ``models`` to start from; its encoder is not warmed up again. ``None`` trains
+            from the beginning.
 
     Raises:
         ValueError: The share is out of range, or a changed field does not fit the others.
@@ -101,6 +105,17 @@ def train_and_measure(
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train a variation and repair with it; what an earlier call has done is not done again.
+
+    Args:
+        config: The configuration to vary.
+        variation: In what.
+        share: Share of the updates that are made.
+        run: Folder of the run; the variation's own is ``ablation/<slug>`` in it.
+        failures: What to repair.
+        start: See :func:`varied`.
+        device: Where to roll out; the training chooses for itself.
+        workers: Processes that repair.
+        progress: Show a progress bar while training.
 
     Returns:
         One row per broken slice: ``ring``, ``dice``, ``hd``, ``assd`` of the automaton alone (where it found no wall,
@@ -188,6 +203,9 @@ def _read(fields: np.ndarray, discs: bool) -> Mask | None:
 
 def summarise(rows: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one line per variation, compared with the reference on the same slices.
+
+    Args:
+        rows: From :func:`train_and_measure`, by the name of the variation; the reference may be missing.
 
     Returns:
         ``n`` slices; ``rings`` with its Wilson interval; ``dice before``, ``dice``, ``gain`` with ``low`` and

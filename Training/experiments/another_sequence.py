@@ -46,6 +46,13 @@ def read_stacks(source: Path, cases: Path) -> list[TrainingCase]:
 def segment(found: list[TrainingCase], config: Config, networks: Path, kinds: list[str], folder: Path) -> list[Failure]:
     """Segment stacks with the last snapshot of the first member of some kinds of base networks.
 
+    Args:
+        found: From :func:`read_stacks`.
+        config: The training whose base networks these are.
+        networks: Folder of its base networks.
+        kinds: Names of base networks in the configuration.
+        folder: Has ``cases``; gets ``predictions``.
+
     Raises:
         ValueError: There is no such network.
     """

@@ -65,7 +65,12 @@ def unrepaired(images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
 
 
 def compare(methods: list[Method], triplets: Triplets) -> Comparison:
-    """Repair all pictures with all methods, on one thread."""
+    """Repair all pictures with all methods, on one thread.
+
+    Args:
+        methods: What to compare.
+        triplets: Pictures that nothing was trained on.
+    """
     parts, lines, masks = [], [], {}
     with one_thread():
         for method in methods:

@@ -26,7 +26,13 @@ def all_methods(
 ) -> tuple[list[Method], pd.DataFrame]:
     """Train what is not trained yet.
 
-    The published recipe chooses its best epoch by the pictures to compare on (``held``), ours chooses nothing.
+    Args:
+        train: Pictures to train on.
+        held: Pictures to compare on. The published recipe chooses its best epoch by them, ours chooses nothing.
+        configs: Trainings of ours.
+        folder: Gets a folder for each training.
+        published_updates: Where to stop the published recipe.
+        tell: Called with a line on what is being done.
 
     Returns:
         The methods, and the published recipe's log, one row per epoch.

@@ -20,7 +20,13 @@ RIGHT, MISSED, FALSE = (0.93, 0.93, 0.90), (0.20, 0.55, 0.95), (0.95, 0.45, 0.10
 
 
 def draw_examples(comparison: Comparison, triplets: Triplets, path: Path) -> None:
-    """Draw pictures from the least to the most damaged one, evenly spaced, and every method's mask of them."""
+    """Draw pictures from the least to the most damaged one, evenly spaced, and every method's mask of them.
+
+    Args:
+        comparison: What was made of them.
+        triplets: The pictures.
+        path: A PNG.
+    """
     rows = comparison.rows
     damaged = rows[rows.method == INPUT].sort_values("dice", ascending=False).picture.to_numpy()
     chosen = damaged[np.linspace(0, len(damaged) - 1, min(EXAMPLES, len(damaged))).round().astype(int)]
@@ -54,7 +60,13 @@ def draw_examples(comparison: Comparison, triplets: Triplets, path: Path) -> Non
 
 
 def draw_curves(log: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
-    """Draw how the published recipe got better with time, and where the other methods stand."""
+    """Draw how the published recipe got better with time, and where the other methods stand.
+
+    Args:
+        log: Of :class:`experiments.published_fit.PublishedTraining`, one row per epoch.
+        table: Of :class:`Comparison`.
+        path: A PNG.
+    """
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     ours = table[(table["training s"] > 0) & ~table.method.str.startswith("published")]
     for ax, (name, title) in zip(figure.subplots(1, 3), _CURVES.items(), strict=True):

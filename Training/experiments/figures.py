@@ -18,6 +18,11 @@ from .robustness import UNDISTURBED
 def draw_all(run: Path, steps: dict[str, int], folder: Path) -> list[Path]:
     """Draw every curve whose table a run has.
 
+    Args:
+        run: Folder of the run.
+        steps: At how many steps each model's rollout ends in use.
+        folder: Gets the figures.
+
     Returns:
         The files.
     """
@@ -38,7 +43,12 @@ def _tables(run: Path, kind: str) -> dict[str, pd.DataFrame]:
 
 
 def horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
-    """Draw how the walls change over very long rollouts."""
+    """Draw how the walls change over very long rollouts.
+
+    Args:
+        tables: From :func:`experiments.horizon.summarise`, by model.
+        steps: At how many steps each model's rollout ends in use.
+    """
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3)
     titles = (("ring", "Closed rings"), ("dice", "Dice"), ("area", "Area, over the true wall's"))
@@ -93,7 +103,14 @@ def ablation(table: pd.DataFrame) -> Figure:
 
 
 def forest(table: pd.DataFrame, name: str, title: str, group: str | None = None) -> Figure:
-    """Draw one interval per line: the difference of Dice in the columns ``over``, ``over low`` and ``over high``."""
+    """Draw one interval per line: the difference of Dice in the columns ``over``, ``over low`` and ``over high``.
+
+    Args:
+        table: The lines, from top to bottom.
+        name: Column of their names.
+        title: Above the plot.
+        group: Column that decides the colour.
+    """
     figure = new_figure(0.7 + 0.235 * len(table))
     axes = figure.subplots()
     groups = list(table[group].unique()) if group else [""]

@@ -26,6 +26,12 @@ COLOURS = {"input": "#e69f00", "repaired": "#56b4e9", "truth": "#009e73"}
 def choose_slices(rows: pd.DataFrame, model: str, each: int, seed: int = 0) -> pd.DataFrame:
     """Choose broken slices of every network: those of least Dice, those about the median, and some at random.
 
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
+        model: Whose repairs.
+        each: How many of each kind.
+        seed: Of the random ones.
+
     Returns:
         Rows with a column ``choice`` of :data:`CHOICES`.
     """
@@ -43,7 +49,11 @@ def choose_slices(rows: pd.DataFrame, model: str, each: int, seed: int = 0) -> p
 def draw_galleries(chosen: pd.DataFrame, run: Path, model: Model, folder: Path) -> list[Path]:
     """Draw one picture per network: in each column a slice with the input above the repaired wall, and the truth.
 
-    The pictures are as free as the images of the run are.
+    Args:
+        chosen: From :func:`choose_slices`.
+        run: Folder with ``cases`` and ``predictions``. The pictures are as free as its images are.
+        model: The weights.
+        folder: Gets the pictures.
     """
     repaired: dict[tuple[str, str], tuple[Stack, Mask, Mask]] = {}
     for source, name in chosen[["source", "case"]].drop_duplicates().itertuples(index=False):

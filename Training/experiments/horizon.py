@@ -32,6 +32,14 @@ def roll_on(
 ) -> Iterator[pd.DataFrame]:
     """Roll the automaton out once per stack and seed, without early stop, and keep snapshots.
 
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
+        model: The weights.
+        steps: After which steps, rising.
+        seeds: Seeds of the rollouts.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
+
     Yields:
         The rows of one stack: one per broken slice, seed and snapshot, with ``ring`` (a closed ring can be read),
         ``dice`` (0 without one), ``area`` (of the wall, over the truth's; 0 without one) and ``moved``: share of the
@@ -81,6 +89,9 @@ def _roll_out(
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per number of steps.
+
+    Args:
+        rows: From :func:`roll_on`, of all stacks.
 
     Returns:
         ``n`` slices and ``seeds``, and for each of ``ring``, ``dice``, ``area`` and ``moved`` its mean, ``low`` and

@@ -51,7 +51,12 @@ PUBLISHED = Recipe()
 
 
 class PublishedAutomaton(nn.Module):
-    """The released automaton's parameters."""
+    """The released automaton's parameters.
+
+    Args:
+        seed: Decides the initial weights.
+        recipe: The sizes.
+    """
 
     filters: Tensor
 

@@ -38,6 +38,10 @@ KEPT = ("paired", "strata", "confidence", "reliability", "risk")
 def keep_tables(run: Path, folder: Path) -> list[Path]:
     """Copy the small tables of a run; of the record of openings the commands, which name folders, are left out.
 
+    Args:
+        run: Folder of the run.
+        folder: Where to keep them.
+
     Returns:
         The files.
 
@@ -60,6 +64,11 @@ def keep_tables(run: Path, folder: Path) -> list[Path]:
 
 def keep_figures(document: str, plots: Path, folder: Path) -> list[Path]:
     """Copy the figures that a document shows and that were drawn again.
+
+    Args:
+        document: Markdown.
+        plots: Folder that ``plots`` has drawn into.
+        folder: Where to keep them; figures without a new drawing stay as they are.
 
     Returns:
         The files.
@@ -103,6 +112,10 @@ def places(document: str) -> dict[str, str]:
 
 def fill(document: str, known: dict[str, str]) -> str:
     """Return the document with the table of its name in every place.
+
+    Args:
+        document: Markdown.
+        known: From :func:`tables`.
 
     Raises:
         ValueError: There is no table of that name.

@@ -30,6 +30,13 @@ def disturb_and_repair(
 ) -> Iterator[pd.DataFrame]:
     """Repair every stack as it is and under every disturbance; what an earlier call has done is read.
 
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
+        model: The weights.
+        folder: Keeps the rows of every stack; one folder per model.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
+
     Yields:
         The rows of one stack: one per slice that was broken undisturbed (and whose true wall is still a ring) and
         ``disturbance``, with what it was before and after.
@@ -92,6 +99,9 @@ def _repaired(stack: Disturbed, wanted: set[int], model: Model, device: str) -> 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per disturbance, the undisturbed stacks first.
+
+    Args:
+        rows: From :func:`disturb_and_repair`, of all stacks.
 
     Returns:
         ``n`` slices of ``subjects``; ``valid`` with its Wilson interval; ``flagged``; mean ``dice before``, ``dice``,

@@ -63,7 +63,12 @@ class Clock(L.Callback):
 
 
 class PictureAutomaton:
-    """A trained automaton as the engine runs it."""
+    """A trained automaton as the engine runs it.
+
+    Args:
+        config: The training.
+        checkpoint: Its checkpoint.
+    """
 
     def __init__(self, config: TripletConfig, checkpoint: Path) -> None:
         self.settings, self.task = config.automaton, task_of(config.automaton)

@@ -21,6 +21,13 @@ Field = NDArray[np.float32]
 class TripletSamples(Dataset[Sample]):
     """Samples for training, rotated and mirrored; sample n depends on the seed and n alone.
 
+    Args:
+        triplets: Square pictures.
+        settings: The automaton's section of the configuration.
+        task: What is trained for.
+        length: How many samples there are.
+        seed: Seed of the whole sequence.
+
     Raises:
         ValueError: The pictures are not of the configured size.
     """

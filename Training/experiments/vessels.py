@@ -22,7 +22,10 @@ TURN = 0.035
 def draw_vessels(n: int, seed: int, side: int = 64) -> Triplets:
     """Draw trees.
 
-    Picture number m is the same however many there are.
+    Args:
+        n: How many pictures.
+        seed: Decides them all; picture number m is the same however many there are.
+        side: Rows and columns.
     """
     drawn = [_picture(np.random.default_rng([seed, number]), side) for number in range(n)]
     images, states, labels = (np.stack(part).astype(np.float32) for part in zip(*drawn, strict=True))

@@ -36,6 +36,12 @@ def compare_models(
 ) -> Iterator[pd.DataFrame]:
     """Repair stacks with a slice-wise and a volumetric model, as they are and with one slice's image spoiled.
 
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
+        models: The slice-wise model first.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
+
     Yields:
         The rows of one stack: one per slice, kind (:data:`KINDS`) and method with ``dice``, ``hd`` and ``assd``; and of
         the whole stack one of kind :data:`SMOOTHNESS` per method with the mean second difference from slice to slice of
@@ -110,6 +116,9 @@ def smoothness(wall: Mask, stack: Stack) -> dict[str, float]:
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Compare every method with the last model, the volumetric one.
+
+    Args:
+        rows: From :func:`compare_models`, of all stacks.
 
     Returns:
         One line per kind and method: ``n``, means, and the gain of the volumetric model in the first measure of the

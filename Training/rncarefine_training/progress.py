@@ -24,6 +24,10 @@ class UpdatesBar(L.Callback):
     """Shows which update a training is at, its loss and the time left.
 
     On a terminal as a bar; in a pipe or a file as a line now and then. Of several processes the first one shows it.
+
+    Args:
+        total: Updates of the whole training.
+        console: Where to print.
     """
 
     def __init__(self, total: int, console: Console | None = None) -> None:

@@ -46,6 +46,9 @@ class SameTraining(L.Callback):
 
     Without it, what is changed in a configuration after the training began would be ignored, and stand on the model
     card nevertheless.
+
+    Args:
+        made_from: Plain values by the names of their fields.
     """
 
     def __init__(self, made_from: Mapping[str, Any]) -> None:

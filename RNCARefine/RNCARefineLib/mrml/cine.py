@@ -77,8 +77,14 @@ def process_sequence(
     A segmentation that is not in the browser is taken to belong to the frame that is shown; the result is then one
     segmentation, too.
 
-    Frames count from 0; ``None`` repairs all. ``undo`` takes the step of a single segmentation that is changed in
-    place; a sequence has none. Cancelling keeps the frames that are finished.
+    Args:
+        cine: The checked choice.
+        model: The weights.
+        options: How to repair.
+        frames: The frames to repair, from 0; ``None`` for all. To repair the shown one, give ``[cine.shown]``.
+        in_place: Change the input instead of adding a sequence to the browser.
+        undo: Takes the undo step where a single segmentation is changed in place; a sequence has none.
+        progress: Called with the share that is done; returning ``False`` cancels, and finished frames are kept.
 
     Raises:
         ValueError: Frames lack what is to be repaired, or none could be repaired; the message says which and why.

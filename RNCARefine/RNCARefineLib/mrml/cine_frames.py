@@ -152,6 +152,10 @@ class Cine:
     def selection(self, copy: Any, frame: int) -> Selection:
         """Return the choice in one frame of a sequence.
 
+        Args:
+            copy: A copy of the segmentation of the frame, see :meth:`copies`.
+            frame: The frame.
+
         Raises:
             ValueError: The frame cannot be read.
         """

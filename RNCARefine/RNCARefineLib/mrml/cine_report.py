@@ -37,7 +37,14 @@ def refresh_frames_table(browser_node: Any, segmentation_node: Any, segment_id: 
 
 
 def frame_reports(browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any) -> dict[int, Report]:
-    """Return the reports of the frames that were repaired, decisions applied."""
+    """Return the reports of the frames that were repaired, decisions applied.
+
+    Args:
+        browser_node: The sequence browser.
+        segmentation_node: The repaired segmentation that it shows.
+        segment_id: The repaired wall in it.
+        volume_node: The volume that it shows.
+    """
     reports = {}
     segmentations, volumes = (browser_node.GetSequenceNode(node) for node in (segmentation_node, volume_node))
     master = browser_node.GetMasterSequenceNode()
@@ -77,7 +84,11 @@ def put_frames_table(
 ) -> Any:
     """Write the reports of frames into one table, which is added to the scene if there is none yet.
 
-    Failed frames and frames that were not reached are part of the summary, which describes the table.
+    Args:
+        segmentation_node: The repaired segmentation, in the scene; it gets a reference to the table.
+        reports: The reports, by the number of the frame.
+        failed: Frames that could not be repaired; with the next, part of the summary, which describes the table.
+        not_reached: Frames that were to be repaired when the user cancelled.
 
     Returns:
         The table node: a row for each slice of each frame, the column ``frame`` first, then those of the report.

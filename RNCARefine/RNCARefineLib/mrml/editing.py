@@ -100,6 +100,10 @@ class Proposal:
 def selection_of(editor_node: slicer.vtkMRMLSegmentEditorNode, pool_id: str | None = None) -> Selection:
     """Return what is selected in Segment Editor.
 
+    Args:
+        editor_node: Knows the segmentation, the source volume and the segment.
+        pool_id: The blood pool that was chosen in the effect.
+
     Raises:
         ValueError: Something is not selected, or cannot be repaired; the message says what to do.
     """
@@ -142,6 +146,11 @@ def propose(request: Request, model: Model, progress: Progress | None = None) ->
 
     The whole stack is examined even for one slice, since its neighbours show which end is the apex; a wall is computed
     for that slice only.
+
+    Args:
+        request: What was asked.
+        model: The weights.
+        progress: Called with the share that is done; returning ``False`` cancels it.
 
     Raises:
         ValueError: The nodes cannot be read, or the slice is not in the stack.

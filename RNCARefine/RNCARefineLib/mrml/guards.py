@@ -49,7 +49,13 @@ class Selection:
     ) -> Selection:
         """Check the choice and return it.
 
-        Several ``segment_id`` form one wall. A ``picture`` of vessels is one slice, in grey or in colour, and no stack.
+        Args:
+            segmentation_node: The segmentation.
+            segment_id: ID of the myocardium, or several IDs of segments that form the wall together.
+            volume_node: The image it was drawn on.
+            pool_id: ID of the blood pool, if there is one.
+            rv_id: ID of the right ventricle, if there is one.
+            picture: The image is one picture of vessels, in grey or in colour, and no stack.
 
         Raises:
             ValueError: The nodes or segments cannot be read, or do not belong together.
@@ -78,6 +84,11 @@ class Selection:
 
 def check_output(selection: Selection, output_node: Any, in_place: bool) -> None:
     """Check where the result is to go.
+
+    Args:
+        selection: What is repaired.
+        output_node: A segmentation node to overwrite, or ``None`` for a new one.
+        in_place: The input itself is to be changed.
 
     Raises:
         ValueError: The places contradict each other, or a node is not in the scene.

@@ -94,6 +94,11 @@ def put_plot(
 ) -> slicer.vtkMRMLPlotChartNode:
     """Plot columns of the report over the slices.
 
+    Args:
+        segmentation_node: The result of the repair, in the scene; it gets a reference to the chart.
+        table_node: Its report.
+        plot: What to draw.
+
     Returns:
         The chart, made once for each segmentation and updated afterwards; its series follow the table by themselves.
     """

@@ -68,6 +68,13 @@ def process(
 ) -> Outcome:
     """Repair the chosen segment and write the result, all of it or nothing.
 
+    Args:
+        selection: Checked nodes and segments.
+        model: The weights.
+        options: How to repair.
+        destination: Where the result goes.
+        progress: Called with the share that is done; returning ``False`` cancels it.
+
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.

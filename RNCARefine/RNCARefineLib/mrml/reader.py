@@ -38,6 +38,9 @@ class Reading:
 def read(selection: Selection) -> Reading:
     """Read the chosen nodes, changing nothing.
 
+    Args:
+        selection: Checked nodes and segments.
+
     Raises:
         ValueError: The image is constant or not finite, or the myocardium has no voxel in it.
     """

@@ -104,6 +104,13 @@ def mark(
 
     The review of another segment that would have to restore the same wall or pool is ended: its voxels are not those
     that it left.
+
+    Args:
+        segmentation: The segmentation.
+        segment_id: The wall that was repaired.
+        pool_id: The blood pool that it took from, if one was given.
+        report: The report of the repair.
+        masks: What it changed.
     """
     written = {segment_id, pool_id, *masks.parts_before} - {None}
     for other_id in reviewed_segments(segmentation):  # an earlier review of this very segment is one of them
@@ -125,7 +132,12 @@ def _parts_of(segment: slicer.vtkSegment) -> list[str]:
 
 
 def set_status(segment: slicer.vtkSegment, report: Report) -> None:
-    """Set Segment Editor's status of a repaired segment to how far its review is."""
+    """Set Segment Editor's status of a repaired segment to how far its review is.
+
+    Args:
+        segment: The segment.
+        report: Its report, with the decisions applied.
+    """
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     status = {"flagged": logic.Flagged, "in progress": logic.InProgress, "completed": logic.Completed}
     logic.SetSegmentStatus(segment, status[review_status(report)])

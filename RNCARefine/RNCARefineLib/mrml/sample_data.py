@@ -31,6 +31,9 @@ def register(on_click: Callable[[Any], None]) -> None:
     ``SampleData.downloadSamples`` pass the button by: for them Slicer copies the files to its cache, checks and loads
     them, without a connection either.
 
+    Args:
+        on_click: Called with Sample Data's description of the sample.
+
     Raises:
         ModuleNotFoundError: This Slicer has no Sample Data.
     """

@@ -25,7 +25,12 @@ def existing_table(segmentation_node: Any) -> Any:
 
 
 def put_table(report: Report, segmentation_node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLTableNode:
-    """Write the report into the table of a segmentation, which is added to the scene if there is none yet."""
+    """Write the report into the table of a segmentation, which is added to the scene if there is none yet.
+
+    Args:
+        report: The report; its summary becomes the description of the table.
+        segmentation_node: The result of the repair, in the scene; it gets a reference to the table.
+    """
     node = _table_of(segmentation_node)
     fill_table(node, report)
     place_beside(node, segmentation_node)

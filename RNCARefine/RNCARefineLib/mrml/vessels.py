@@ -25,7 +25,12 @@ from .writer import add_to_scene, copied
 
 
 def is_picture(volume_node: Any, card: ModelCard | None = None) -> bool:
-    """Return whether a volume is a picture: one slice, and in colour or to be repaired by a model of vessels."""
+    """Return whether a volume is a picture: one slice, and in colour or to be repaired by a model of vessels.
+
+    Args:
+        volume_node: A volume node, or ``None``.
+        card: The model that is chosen.
+    """
     if not is_flat(volume_node):
         return False
     components = volume_node.GetImageData().GetNumberOfScalarComponents()
@@ -40,6 +45,9 @@ def is_flat(volume_node: Any) -> bool:
 
 def read_picture(selection: Selection) -> tuple[Picture, VolumeGrid]:
     """Read the chosen nodes as a picture, changing nothing.
+
+    Args:
+        selection: Made with ``picture=True``.
 
     Returns:
         The picture, and the grid of its volume.
@@ -68,6 +76,12 @@ def process_vessels(
     """Repair the vessels of the chosen segment into a new segmentation, all of it or nothing.
 
     It has every segment of the input, two further ones with the added and the removed pixels, and a table of places.
+
+    Args:
+        selection: Made with ``picture=True``.
+        model: A model of vessels.
+        options: How to repair.
+        progress: Told how far the work is; returning ``False`` cancels it.
 
     Returns:
         The review of the result.

@@ -54,6 +54,11 @@ def show_slice(
 def show_place(volume_node: slicer.vtkMRMLScalarVolumeNode, row: int, column: int) -> tuple[float, float, float]:
     """Centre every slice view of the scene on a pixel of a volume of one slice.
 
+    Args:
+        volume_node: The volume, under any transform.
+        row: Of the pixel.
+        column: Of the pixel.
+
     Returns:
         The point in mm (RAS, in the world) that all views pass through and have in their middle.
     """

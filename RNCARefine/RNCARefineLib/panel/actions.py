@@ -55,6 +55,12 @@ class RunNews:
 def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunNews:
     """Repair the chosen segment with the chosen options.
 
+    Args:
+        logic: ``RNCARefineLogic``; it has the nodes of the result.
+        parameters: The parameter node.
+        card: The model.
+        progress: Called with the share that is done; may cancel.
+
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.
         Cancelled: ``progress`` returned ``False``; the scene is as it was. A sequence of which frames are finished is

@@ -17,7 +17,13 @@ _BACKENDS = {"numpy": "NumPy", "torch": "PyTorch"}
 
 
 class ComputingLine:
-    """Looks for PyTorch only when it is needed: when the section Advanced is opened."""
+    """Looks for PyTorch only when it is needed: when the section Advanced is opened.
+
+    Args:
+        ui: The widgets of the panel.
+        notice: Shows a sentence to the user.
+        pytorch: Looks for PyTorch and installs it.
+    """
 
     def __init__(self, ui: Any, notice: Callable[[str], None], pytorch: PyTorch | None = None) -> None:
         self._ui = ui

@@ -58,7 +58,10 @@ class ChoiceBox:
 def enable(control: Any, tip: str, unless: str = "") -> None:
     """Enable a control, or say in its tooltip why it cannot be used now.
 
-    The tooltip of an enabled control is ``tip``; ``unless`` is empty if nothing is missing.
+    Args:
+        control: A button or another widget.
+        tip: What it does; the tooltip of the enabled control.
+        unless: What is missing; empty if nothing is.
     """
     control.enabled = not unless
     control.toolTip = unless or tip

@@ -17,6 +17,12 @@ class EffectModel:
     """Mode and model among the effect's parameters, shown in three widgets.
 
     Unless the user has chosen, the mode is that of the best model, and the model the best one of the mode.
+
+    Args:
+        effect: The ``qSlicerSegmentEditorScriptedEffect``; it keeps the parameters.
+        modes: The ``QComboBox`` of the modes.
+        models: The ``QComboBox`` of the models.
+        licence: The ``QLabel`` of the licence.
     """
 
     def __init__(self, effect: Any, modes: Any, models: Any, licence: Any) -> None:

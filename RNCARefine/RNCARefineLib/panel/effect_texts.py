@@ -14,7 +14,12 @@ from .numbers import listed
 
 
 def checked(report: Report, k: int | None = None) -> str:
-    """Return the findings of a check, one line per slice to repair."""
+    """Return the findings of a check, one line per slice to repair.
+
+    Args:
+        report: Of the whole stack.
+        k: The only slice that was asked for; ``None`` for all.
+    """
     records = [record for record in report.slices if k is None or record.k == k]
     broken = [record for record in records if record.verdict == Verdict.TO_REPAIR]
     if broken:
@@ -46,7 +51,12 @@ def previewed(proposal: Proposal) -> str:
 
 
 def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
-    """Return the message after a repair."""
+    """Return the message after a repair.
+
+    Args:
+        proposal: What was to be written.
+        held_back: Slices that are still broken because Segment Editor did not let everything be written.
+    """
     if not proposal.changed:
         return _unchanged(proposal)
     lines = []

@@ -15,6 +15,10 @@ def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
 
     An expected error is shown as one sentence, and the block is left. An unexpected one is shown with its
     trace, and raised again, so that it stands in the log, too.
+
+    Args:
+        what: What failed then, a sentence for the unforeseen.
+        wait: Show the wait cursor while the block runs.
     """
     expected = ""
     with slicer.util.tryWithErrorDisplay(what, waitCursor=wait):

@@ -99,6 +99,12 @@ class Reviewed:
     def of(cls, logic: Any, segmentation_node: Any, segment_id: str | None = None, volume_node: Any = None) -> Reviewed:
         """Read the review of a repaired segment.
 
+        Args:
+            logic: ``RNCARefineLogic``.
+            segmentation_node: The repaired segmentation.
+            segment_id: The repaired segment, where several were.
+            volume_node: The image it was repaired with, where the segmentation was loaded without it.
+
         Raises:
             ValueError: It was never repaired, or its volume is not in the scene.
         """

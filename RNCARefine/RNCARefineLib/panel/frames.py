@@ -39,7 +39,11 @@ class Frame:
 
 
 class FramesChoice:
-    """The row that lets the user choose all frames, where there are some; bound to the parameter node by itself."""
+    """The row that lets the user choose all frames, where there are some; bound to the parameter node by itself.
+
+    Args:
+        ui: The widgets of the panel.
+    """
 
     def __init__(self, ui: Any) -> None:
         self._label, self._selector = ui.framesLabel, ui.framesSelector

@@ -15,7 +15,11 @@ from .wall_parts import WallParts, more_ids, store_more_ids, wall_ids
 
 
 class Inputs:
-    """The segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all."""
+    """The segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all.
+
+    Args:
+        ui: The widgets of the panel.
+    """
 
     def __init__(self, ui: Any) -> None:
         self._parameters: Any = None

@@ -17,6 +17,10 @@ class ModelChoice:
     """The model selector and the licence below it; the mode is chosen elsewhere.
 
     Where parameters are given, they have the attributes ``mode`` and ``model`` of the module's parameter node.
+
+    Args:
+        selector: The ``QComboBox`` of the models.
+        licence: The ``QLabel`` of the licence.
     """
 
     def __init__(self, selector: Any, licence: Any) -> None:
@@ -55,6 +59,11 @@ class ModelChoice:
 
     def decline(self, parameters: Any, declined: ModelCard, buttons: str) -> str:
         """Choose the best model of the mode that is free for any use, in the place of one whose terms were declined.
+
+        Args:
+            parameters: What is chosen.
+            declined: The model whose terms were declined.
+            buttons: What the user presses to repair.
 
         Returns:
             What the user should know: that nothing was repaired, and what can be done.

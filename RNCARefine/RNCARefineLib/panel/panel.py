@@ -35,7 +35,17 @@ class _SceneClosed(Exception):
 
 
 class Panel:
-    """Controller of the panel; the module's widget forwards its events."""
+    """Controller of the panel; the module's widget forwards its events.
+
+    Args:
+        root: The widget that was loaded from ``RNCARefine.ui``.
+        ui: The widgets in it, by their names.
+        logic: ``RNCARefineLogic``.
+        accepts: Whether the user agrees to the terms of a model.
+        dialog: Makes the progress window from a title.
+        choose_file: Shows a save dialog; see :func:`.export.export`.
+        pytorch: Looks for PyTorch and installs it.
+    """
 
     def __init__(
         self,

@@ -18,7 +18,12 @@ from .faults import shown_errors
 
 
 class PlaceSection:
-    """The table of places and the buttons below it."""
+    """The table of places and the buttons below it.
+
+    Args:
+        ui: The widgets of the panel.
+        choose_file: Shows a save dialog, see :func:`.export.ask_for_file`.
+    """
 
     def __init__(self, ui: Any, choose_file: Callable[[Any, str], str] | None = None) -> None:
         self._ui = ui

@@ -10,6 +10,9 @@ class ProgressDialog:
 
     The window blocks the scene meanwhile. Each call lets the application handle its events, so that the
     window is drawn and its Cancel button works although the repair runs in the same thread.
+
+    Args:
+        title: Title of the window.
     """
 
     def __init__(self, title: str) -> None:

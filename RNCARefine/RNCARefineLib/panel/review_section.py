@@ -24,8 +24,11 @@ from .slice_table import SliceTable
 class ReviewSection:
     """Shows a check or a repaired segmentation, slice by slice.
 
-    It calls ``on_content`` when something else is shown, or was read again, and ``on_slice`` when another slice is
-    chosen.
+    Args:
+        ui: The widgets of the panel.
+        logic: ``RNCARefineLogic``.
+        on_content: Called when something else is shown, or what was shown has been read again.
+        on_slice: Called when another slice is chosen.
     """
 
     def __init__(self, ui: Any, logic: Any, on_content: Callable[[], None], on_slice: Callable[[], None]) -> None:
@@ -62,7 +65,9 @@ class ReviewSection:
     def update(self, parameters: Any, *, again: bool = False) -> None:
         """Follow the parameter node.
 
-        With ``again``, what is shown already is read again, since it may have changed.
+        Args:
+            parameters: The parameter node.
+            again: Read also what is shown already, since it may have changed.
         """
         self._parameters = parameters
         if again or self._read_for != self._chosen():
@@ -71,7 +76,9 @@ class ReviewSection:
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
         """Choose the repaired segmentation of the scene if there is exactly one and nothing is shown.
 
-        With ``arrived``, only if there was none the last time.
+        Args:
+            parameters: The parameter node.
+            arrived: Only if there was none the last time.
         """
         nodes = _reviewable_nodes()
         wanted = parameters.reviewedSegmentation is None and self._checked is None

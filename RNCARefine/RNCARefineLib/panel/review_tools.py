@@ -20,7 +20,16 @@ from .slice_table import is_changed
 
 
 class ReviewTools:
-    """The buttons below the slice table."""
+    """The buttons below the slice table.
+
+    Args:
+        ui: The widgets of the panel.
+        root: The widget that windows belong to.
+        logic: ``RNCARefineLogic``.
+        section: What is shown.
+        notice: Shows a sentence to the user.
+        choose_file: See :func:`.export.export`.
+    """
 
     def __init__(
         self,

@@ -49,7 +49,12 @@ class Column:
 
 
 class SliceTable:
-    """A ``QTableWidget`` that shows a report."""
+    """A ``QTableWidget`` that shows a report.
+
+    Args:
+        table: The widget.
+        on_slice: Called with the number of a slice when its row is chosen.
+    """
 
     def __init__(self, table: Any, on_slice: Callable[[int], None]) -> None:
         self._table = table
@@ -65,7 +70,9 @@ class SliceTable:
     def show(self, report: Report | None, *, checked: bool = False) -> None:
         """Show a report, or nothing; the chosen row stays, and no signal is sent.
 
-        That of a check has nothing to say about an after.
+        Args:
+            report: The report.
+            checked: It is that of a check, which has nothing to say about an after.
         """
         import qt
 

@@ -17,7 +17,13 @@ SETTING = "RNCARefine/AcceptedTerms"
 
 
 def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str], bool] | None = None) -> bool:
-    """Return whether the user may use a model; asks once per licence, never for a permissive one."""
+    """Return whether the user may use a model; asks once per licence, never for a permissive one.
+
+    Args:
+        card: The model card.
+        settings: A ``QSettings``; the application's by default.
+        ask: Shows a text and returns whether the user agrees; a window by default.
+    """
     if is_permissive(card.licence):
         return True
     if settings is None:

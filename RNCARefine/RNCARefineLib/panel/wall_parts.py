@@ -13,8 +13,9 @@ from slicer.i18n import tr as _
 class WallParts:
     """The segments that form one wall with the myocardium.
 
-    The button opens the menu and shows what is ticked. ``on_chosen`` gets the IDs when the user ticks or unticks one,
-    and is not called by :meth:`fill`.
+    Args:
+        button: The ``QPushButton``; it opens the menu and shows what is ticked.
+        on_chosen: Called with the IDs that are ticked when the user ticks or unticks one; not called by :meth:`fill`.
     """
 
     def __init__(self, button: Any, on_chosen: Callable[[list[str]], None]) -> None:

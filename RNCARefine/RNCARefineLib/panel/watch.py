@@ -16,6 +16,9 @@ class SceneWatch:
     """Watches the scene, its segmentations and its sequence browsers from :meth:`start` to :meth:`stop`.
 
     While a sequence plays nothing is signalled: it would be too fast to follow.
+
+    Args:
+        changed: Called after changes, but not in the middle of a batch of them.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:

@@ -4,8 +4,6 @@ M. D. Cerqueira et al., "Standardized myocardial segmentation and nomenclature f
 Circulation 105(4), 2002. Seen from the apex, the segments follow each other counter-clockwise; the middle of the septum
 parts the anteroseptal from the inferoseptal ones. So no direction in the patient needs to be known, only the septum,
 the end of the stack at which the apex lies, and whether the grid is right-handed.
-
-Masks of a slice have the shape ``(j, i)``, ``spacing`` is in mm along ``(j, i)``, and centres are in pixels.
 """
 
 from __future__ import annotations
@@ -51,7 +49,13 @@ def handedness(ijk_to_patient: ArrayLike) -> bool | None:
 
 
 def septal_rays(profile: WallProfile, right_ventricle: ArrayLike, spacing: tuple[float, float]) -> NDArray[np.float64]:
-    """Return the directions of the rays that run through the septum, in degrees."""
+    """Return the directions of the rays that run through the septum, in degrees.
+
+    Args:
+        profile: The wall of the slice.
+        right_ventricle: Shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+    """
     radii, met = along_rays(as_slice(right_ventricle), profile, spacing, SEPTUM_MM)
     outside = radii >= profile.outer_mm[:, None]
     beside = radii <= profile.outer_mm[:, None] + SEPTUM_MM

@@ -1,7 +1,4 @@
-"""The circle that fits a wall, and what follows from it: centre, pixels of the wall, covered sectors.
-
-Masks of a slice have the shape ``(j, i)``, ``spacing`` is in mm along ``(j, i)``, and centres are in pixels.
-"""
+"""The circle that fits a wall, and what follows from it: centre, pixels of the wall, covered sectors."""
 
 from __future__ import annotations
 
@@ -38,6 +35,10 @@ def fit_circle(mask: ArrayLike, spacing: tuple[float, float]) -> Circle | None:
     Taubin's algebraic fit (G. Taubin, IEEE TPAMI 13(11), 1991) in mm, with Tukey weights that shut out false blobs, is
     started from the whole mask, from its larger pieces and from the largest one; the circle that passes through most
     wall over the widest sector wins.
+
+    Args:
+        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
 
     Returns:
         The circle, or ``None`` where no circle can be fitted: fewer than three pixels, or pixels along a line.
@@ -77,6 +78,10 @@ def wall_centre(mask: ArrayLike, spacing: tuple[float, float]) -> tuple[float, f
     It is the centre of the fitted circle; where that lies in the wall (a thick wall round a small cavity), the point
     deepest in the widest hole, else in the deepest notch.
 
+    Args:
+        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+
     Returns:
         ``(j, i)`` in pixels, or ``None`` where there is nothing to surround: no circle, or a solid piece.
     """
@@ -99,6 +104,11 @@ def near_wall(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float
     """Return the wall without the loose components that do not belong to it.
 
     A piece belongs if it is the largest one or the middle of its area lies within 40 % of the wall's own radius.
+
+    Args:
+        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+        centre: Centre ``(j, i)`` of the wall, in pixels.
 
     Returns:
         Boolean mask, shape ``(j, i)``, a subset of ``mask``.

@@ -2,8 +2,6 @@
 
 Networks draw false walls on other organs, at times larger than what they find of the heart. One slice cannot show which
 is which, the stack can: the left ventricle's axis is nearly straight, and most slices show where it runs.
-
-Masks have the shape ``(k, j, i)``; ``in_plane`` is the in-plane spacing in mm, ``(j, i)``.
 """
 
 from __future__ import annotations
@@ -46,7 +44,14 @@ class Heart:
 def locate_heart(
     mask: Mask, pool: Mask | None, in_plane: tuple[float, float], features: Sequence[WallFeatures] | None = None
 ) -> Heart:
-    """Fit the left ventricle's axis to the main pieces of wall and pool in all slices, robustly (Theil-Sen)."""
+    """Fit the left ventricle's axis to the main pieces of wall and pool in all slices, robustly (Theil-Sen).
+
+    Args:
+        mask: Myocardium, shape ``(k, j, i)``, not empty.
+        pool: Blood pool, or ``None``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+        features: Those of the wall in every slice, where they are known.
+    """
     slices, centres, radii = [], [], []
     for k, wall in enumerate(features or [WallFeatures(wall, in_plane) for wall in mask]):
         if not wall.wall.any():
@@ -91,7 +96,14 @@ def heart_through(
 def possible_hearts(
     mask: Mask, pool: Mask | None, in_plane: tuple[float, float], features: Sequence[WallFeatures] | None = None
 ) -> list[Heart]:
-    """Return the places where the heart may be by its masks: the likeliest first, then where much else lies."""
+    """Return the places where the heart may be by its masks: the likeliest first, then where much else lies.
+
+    Args:
+        mask: Myocardium, shape ``(k, j, i)``, not empty.
+        pool: Blood pool, or ``None``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+        features: Those of the wall in every slice, where they are known.
+    """
     hearts: list[Heart] = []
     walls, pools = mask, pool
     while len(hearts) < MOST_PLACES and walls.sum() >= (LEAST_SHARE * mask.sum() if hearts else 1):
@@ -107,7 +119,13 @@ def possible_hearts(
 
 
 def near_heart(mask: Mask, heart: Heart, in_plane: tuple[float, float]) -> Mask:
-    """Return the mask without the pieces that lie away from the heart."""
+    """Return the mask without the pieces that lie away from the heart.
+
+    Args:
+        mask: Myocardium or pool, shape ``(k, j, i)``.
+        heart: The axis.
+        in_plane: Pixel spacing in mm, ``(j, i)``.
+    """
     result = np.zeros_like(mask)
     rows, columns = np.indices(mask.shape[1:])
     for k, wall in enumerate(mask):

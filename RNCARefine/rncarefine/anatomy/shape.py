@@ -1,7 +1,4 @@
-"""The shape of a piece of wall: its convex hull, and how deep its deepest notch is.
-
-Masks of a slice have the shape ``(j, i)``, ``spacing`` is in mm along ``(j, i)``, and centres are in pixels.
-"""
+"""The shape of a piece of wall: its convex hull, and how deep its deepest notch is."""
 
 from __future__ import annotations
 
@@ -37,7 +34,12 @@ class Notch:
 
 
 def deepest_notch(mask: ArrayLike, spacing: tuple[float, float]) -> Notch:
-    """Find the spot without wall that lies deepest inside the convex hull of a wall; holes count as notches."""
+    """Find the spot without wall that lies deepest inside the convex hull of a wall; holes count as notches.
+
+    Args:
+        mask: Wall of one slice with at least one pixel, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+    """
     wall = as_slice(mask)
     rows, columns = ndimage.find_objects(wall.astype(np.uint8))[0]
     cropped = wall[rows, columns]

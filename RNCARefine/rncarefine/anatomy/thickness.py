@@ -5,8 +5,6 @@ the run is averaged over the rays around it, along :data:`ARC_MM` of the middle 
 border of a mask is known no better than half a pixel; and it is multiplied by the cosine of the angle between the ray
 and the normal of the wall, so that a wall that is crossed at a slant is not measured as too thick. Rays without wall
 take no part: beside a gap the wall is as thick as it is there, and in the gap it is 0.
-
-Masks of a slice have the shape ``(j, i)``, ``spacing`` is in mm along ``(j, i)``, and centres are in pixels.
 """
 
 from __future__ import annotations
@@ -125,6 +123,11 @@ class WallProfile:
 
 def cavity_centre(wall: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]) -> tuple[float, float] | None:
     """Return the centre from which a wall is measured: of its cavity, or of the one it would surround if it were whole.
+
+    Args:
+        wall: Myocardium of one slice, shape ``(j, i)``, zero and non-zero.
+        pool: Blood pool, like ``wall``, or ``None``.
+        spacing: mm along ``(j, i)``.
 
     Returns:
         ``(j, i)`` in pixels; ``None`` where there is nothing to surround: no wall, or a solid one.

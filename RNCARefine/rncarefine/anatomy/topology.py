@@ -2,8 +2,6 @@
 
 In a slice the foreground is 8-connected and the background 4-connected, in a volume 26 and 6. What lies beyond the
 border of the array is background.
-
-Masks of a slice have the shape ``(j, i)``, ``spacing`` is in mm along ``(j, i)``, and centres are in pixels.
 """
 
 from __future__ import annotations
@@ -107,6 +105,10 @@ def euler_characteristic(mask: ArrayLike) -> int:
 def largest_component(mask: ArrayLike, connectivity: int = 8) -> Mask:
     """Return the component of a slice with most pixels; of equals the first one met row by row.
 
+    Args:
+        mask: Shape ``(j, i)``, zero and non-zero.
+        connectivity: 8 (foreground) or 4 (background).
+
     Raises:
         ValueError: The mask is not two-dimensional, or the connectivity is neither 8 nor 4.
     """
@@ -122,6 +124,9 @@ def largest_component(mask: ArrayLike, connectivity: int = 8) -> Mask:
 
 def holes(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
     """Label the holes of a slice: 4-connected background that does not reach the outside.
+
+    Args:
+        mask: Shape ``(j, i)``, zero and non-zero.
 
     Returns:
         Labels of shape ``(j, i)``, 0 where there is no hole and 1..n in the holes, and their number n.
@@ -161,7 +166,13 @@ def gap(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, floa
 
 
 def gap_about(mask: ArrayLike, spacing: tuple[float, float], circle: Circle | None) -> Gap:
-    """Measure the widest gap of a wall, see :func:`gap`, with the circle that was fitted to it."""
+    """Measure the widest gap of a wall, see :func:`gap`, with the circle that was fitted to it.
+
+    Args:
+        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
+        spacing: mm along ``(j, i)``.
+        circle: What :func:`~rncarefine.anatomy.circle.fit_circle` returned for this wall.
+    """
     wall = as_slice(mask)
     if not wall.any():
         return Gap(360.0, 0.0)

@@ -43,6 +43,11 @@ def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int
     """Return what decides how a case turns out, to be kept with the results.
 
     The device does not: the same seed gives the same result on each. The model is known by its hash.
+
+    Args:
+        model: The weights.
+        options: How to repair.
+        choices: Other choices, such as the segment.
     """
     chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
     values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **choices}
@@ -138,6 +143,10 @@ class Cohort:
 
     def check_result(self, name: str, result: str) -> None:
         """Check before the work that the result of a case overwrites nothing.
+
+        Args:
+            name: The case.
+            result: Name of its result file.
 
         Raises:
             ValueError: A file is there that is none of the results of this cohort, for instance an input.

@@ -40,6 +40,9 @@ class ClusterError(OSError):
 def local_workers(count: int) -> Iterator[Client]:
     """Start processes on this machine, each with one thread, and end them with the block.
 
+    Args:
+        count: Number of processes.
+
     Yields:
         The client to hand work to them.
     """
@@ -87,7 +90,8 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 def cluster_workers(address: str) -> Iterator[Client]:
     """Connect to a Dask scheduler that is there.
 
-    An address is such as ``tcp://10.0.0.1:8786``.
+    Args:
+        address: Such as ``tcp://10.0.0.1:8786``.
 
     Yields:
         The client to hand work to its workers.

@@ -105,6 +105,11 @@ class CaseFiles:
     def keep(self, report: Report, write: Callable[[Path], object], source: Mapping[str, Any] | None = None) -> None:
         """Write the result and the report, both or neither.
 
+        Args:
+            report: The report.
+            write: Writes the result to the path that it is given; raises ``OSError`` where it cannot.
+            source: What the case was read from, see :func:`rncarefine.batch.sources.source_of`.
+
         Raises:
             OutputError: They cannot be written.
         """
@@ -126,6 +131,9 @@ class CaseFiles:
 
 def read_reports(folder: Path) -> Iterator[tuple[CaseFiles, Report, dict[str, Any]]]:
     """Yield the finished cases of a cohort in the order of their names, one at a time.
+
+    Args:
+        folder: The folder of the cohort.
 
     Yields:
         The files of the case, its report, and what it was read from (empty where that is not known).

@@ -80,10 +80,18 @@ def repair_cases(
     A failed case is reported and skipped. What is finished stays finished: the same call resumes, and tries failed
     cases again; the case in which a run before has crashed is done last.
 
-    Cases that do not name their own segments take ``segment``, ``pool`` and ``right_ventricle``: names or IDs of
-    segments, or labels of a label map, with commas between them. The folder gets a segmentation of the input's kind for
-    each case, ``cohort.csv``, ``failed.csv`` and ``reports``. Where ``progress`` cancels, the case in work is not
-    finished.
+    Args:
+        cases: The cases, see :func:`rncarefine.batch.cases.find_cases` and ``read_cases`` beside it.
+        output_folder: Where the results go: a segmentation of the kind of the input for each case, ``cohort.csv``,
+            ``failed.csv`` and ``reports``.
+        model: The weights, installed or loaded from the file that the options name.
+        options: How to repair.
+        segment: The myocardium in every case that does not name its own: names or IDs of segments, or labels of a label
+            map, with commas between them. May be left out where there is only one.
+        pool: The blood pool, in the same way; ``None`` for none.
+        right_ventricle: The right ventricle, in the same way; only for the AHA's segments in the reports.
+        progress: Called with the progress; may cancel. The case in work is then not finished.
+        tell: Called with the news of each case.
 
     Raises:
         ValueError: The folder holds results that were made with other settings, or files that are none of this batch.
@@ -107,6 +115,11 @@ def do_in_turn(
     walk: Walk, work: Callable[[CohortCase, Progress | None], CaseResult], progress: Progress | None = None
 ) -> BatchOutcome:
     """Do the cases of a walk that are not finished yet.
+
+    Args:
+        walk: The run that they belong to.
+        work: Repairs one of them, such as a :class:`~.work.FileWork`.
+        progress: Called with the progress; may cancel.
 
     Raises:
         OutputError: The results cannot be written. What is finished is kept.

@@ -56,9 +56,14 @@ def do_side_by_side(
 ) -> bool:
     """Do cases, as many at once as there are workers.
 
-    ``stop`` is asked often: the cases in work are then finished, and no other is begun. ``tell_workers`` gets the
-    number of workers at first and when it has changed. ``patience_s`` is how long to wait where there is no worker: a
-    cluster may send new ones after hours.
+    Args:
+        client: Of Dask, see :mod:`rncarefine.batch.dask_backend`.
+        walk: The run that they belong to.
+        cases: What :meth:`Walk.begin` returned, with absolute paths.
+        work: Repairs one of them.
+        stop: Asked often whether to stop; the cases that are in work are then finished, and no other is begun.
+        tell_workers: Called with the number of workers at first, and when it has changed.
+        patience_s: How long to wait where there is no worker. A cluster may send new ones after hours.
 
     Returns:
         Whether it was stopped before all cases were done.

@@ -92,6 +92,12 @@ def run_pictures(
 ) -> Iterator[PictureOutcome]:
     """Repair the cases that are not finished yet, and write the tables.
 
+    Args:
+        work: What they have in common.
+        cases: The cases, with absolute paths.
+        settings: Model and options; a folder with results of other settings is refused.
+        workers: Processes.
+
     Yields:
         What has been done so far, after each case and at the end.
 

@@ -83,6 +83,12 @@ class Walk:
     ) -> None:
         """Look through the cases before the work.
 
+        Args:
+            cohort: Where the results are kept.
+            cases: The cases.
+            result_of: Returns the name of a case's result file.
+            tell: Called with the news of each case.
+
         Raises:
             ValueError: Two cases have one name, or a result would overwrite a file that is none of this cohort.
         """

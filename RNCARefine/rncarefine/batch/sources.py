@@ -24,6 +24,10 @@ def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
     """Return what has changed about a case since it was finished; empty if nothing has, or nothing is known.
 
     A file counts as the same if its size and time are, or else its content: a copy of the data may have other times.
+
+    Args:
+        case: The case as it is now.
+        source: What :func:`source_of` returned when it was finished.
     """
     for what, path in (("image", case.image), ("segmentation", case.segmentation)):
         if not _same(path, source.get(what)):

@@ -27,6 +27,10 @@ Add = Callable[[str, Report], None]
 def check_table(path: Path, folder: Path) -> None:
     """Check before the work that a table can be written.
 
+    Args:
+        path: The table.
+        folder: A folder that will be made if it is not there.
+
     Raises:
         ValueError: Another ending, no folder to put it in, or Parquet cannot be written here.
     """
@@ -50,6 +54,9 @@ def is_parquet(path: Path) -> bool:
 @contextmanager
 def written_table(path: Path) -> Iterator[Add]:
     """Write a table, whole or not at all; the block adds its cases. Memory does not grow with the number of cases.
+
+    Args:
+        path: The table; its ending says which kind.
 
     Yields:
         The function that adds the slices of a case.

@@ -22,7 +22,11 @@ class CohortBar:
     """Progress of a batch: a bar on a terminal, else one line per 10 %."""
 
     def __init__(self, total: int) -> None:
-        """Prepare the bar."""
+        """Prepare the bar.
+
+        Args:
+            total: Number of cases.
+        """
         console = Console(stderr=True)
         self._total = total
         self._counts = dict.fromkeys(("repaired", "flagged", "failed", "finished before"), 0)
@@ -52,7 +56,9 @@ class CohortBar:
     def say(self, text: str, for_good: bool = False) -> None:
         """Update the progress.
 
-        Nothing that is said later replaces what was said ``for_good``.
+        Args:
+            text: What is going on.
+            for_good: Nothing that is said later takes its place.
         """
         if text != self._said and not self._said_for_good:
             self._said, self._said_for_good = text, for_good
@@ -81,7 +87,12 @@ class CohortBar:
 
 
 def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
-    """Print the summary table, the first failures, and the paths of all files."""
+    """Print the summary table, the first failures, and the paths of all files.
+
+    Args:
+        outcome: What the batch has done.
+        seconds: How long it took.
+    """
     console = out()
     console.print(outcome_table(outcome, seconds))
     for name, reason in islice(outcome.failed.items(), MOST_FAILURES):

@@ -25,6 +25,11 @@ from .tables import metrics_table, out, progress_bar, show_licence, show_report,
 def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
     """Repair the sample stack; write result, reports and pictures, and print a summary.
 
+    Args:
+        folder: Where to write; made if it is missing. Files of an earlier demonstration are replaced.
+        model: The weights.
+        options: How to repair.
+
     Raises:
         ValueError: The sample data is missing.
         OSError: The folder cannot be written.
@@ -57,6 +62,10 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
 
 def run_vessel_demo(folder: Path, options: RepairOptions) -> None:
     """Repair the vessels of the sample photograph; write result and reports, and print what came of it.
+
+    Args:
+        folder: Where to write; made if it is missing. Files of an earlier demonstration are replaced.
+        options: How to repair.
 
     Raises:
         ValueError: The sample data or the model is missing.

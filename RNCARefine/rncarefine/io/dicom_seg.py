@@ -179,6 +179,10 @@ class DicomSeg(NamedSegments):
 def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
     """Read a segmentation.
 
+    Args:
+        path: The file.
+        series: The images that it belongs to.
+
     Raises:
         ValueError: It cannot be used. The message names the file and the remedy.
     """

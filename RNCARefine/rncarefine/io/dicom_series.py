@@ -72,7 +72,9 @@ def require_pydicom() -> Any:
 def read_series(path: Path, phase: int | None = None) -> DicomSeries:
     """Read one phase of a series.
 
-    The path is a folder with one series, or a file of the series in its folder. Phases count from 0, by time.
+    Args:
+        path: A folder with one series, or a file of the series in its folder.
+        phase: Which phase of a cine, from 0; by time.
 
     Raises:
         ValueError: It cannot be used. The message names the path and the remedy.

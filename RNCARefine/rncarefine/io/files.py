@@ -170,6 +170,12 @@ def read_pair(
 ) -> tuple[Mask, Mask, tuple[float, float, float]]:
     """Read the same structure from two segmentations, to compare them.
 
+    Args:
+        prediction: A label map or a ``.seg.nrrd``.
+        truth: The same, of either kind.
+        choice: Which label or segment of the prediction is meant.
+        truth_choice: Which one of the truth.
+
     Returns:
         Both masks on a grid that holds both, shape ``(k, j, i)``, and its spacing in mm along ``(k, j, i)``.
 
@@ -252,6 +258,11 @@ def _tags_of(case: Case, repaired: Repaired) -> dict[str, str]:
 
 def check_output(segmentation: str | Path, output: str | Path, others: tuple[str | Path, ...] = ()) -> None:
     """Check before the work that a result can be written, as far as that can be known.
+
+    Args:
+        segmentation: The segmentation that is read.
+        output: The file to write.
+        others: Other inputs that must not be overwritten.
 
     Raises:
         ValueError: Another kind of file than the segmentation, an ending that cannot be written, a missing folder, or

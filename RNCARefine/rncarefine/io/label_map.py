@@ -68,6 +68,12 @@ class LabelMap:
     def choose(self, label: int | None, what: str, option: str, taken: Segment | None = None) -> Segment:
         """Return the label to use as a segment: the one that was asked for, or the only one there is.
 
+        Args:
+            label: What was asked for, or ``None``.
+            what: What it stands for, for messages.
+            option: The option that chooses it, for messages.
+            taken: A label that is already something else.
+
         Raises:
             ValueError: It does not occur, stands for something else, or nothing was asked for and it is not clear.
         """
@@ -124,6 +130,9 @@ class LabelMap:
 
     def write(self, path: Path) -> None:
         """Write the labels with the header that they were read with, as far as the format has a place for it.
+
+        Args:
+            path: A file; its ending decides the format.
 
         Raises:
             OSError: It cannot be written, or does not read back as what was written (a full disk, for one).
@@ -212,6 +221,10 @@ class Stored:
 def read_label_map(path: Path, phase: int | None = None) -> LabelMap:
     """Read a label map.
 
+    Args:
+        path: The file.
+        phase: Which frame of a series to read, from 0.
+
     Raises:
         ValueError: The file cannot be read, is not a three-dimensional scalar image, or its values are not labels.
     """
@@ -221,6 +234,11 @@ def read_label_map(path: Path, phase: int | None = None) -> LabelMap:
 
 def read_volume(path: Path, what: str, phase: int | None = None) -> tuple[NDArray[Any], Grid]:
     """Return the values ``(k, j, i)`` of a three-dimensional scalar volume, and its place in space.
+
+    Args:
+        path: The file.
+        what: What to call it in messages.
+        phase: Which frame of a series to read, from 0.
 
     Raises:
         ValueError: It is missing, cut off, of an unknown format, cannot be read, or has not three dimensions and one

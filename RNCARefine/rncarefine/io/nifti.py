@@ -86,6 +86,11 @@ class NiftiHeader:
 def read_nifti(path: Path, what: str, phase: int | None = None) -> tuple[NiftiHeader, NDArray[Any]]:
     """Read a stack; the numbers are those of the file, not scaled.
 
+    Args:
+        path: The file, compressed or not, whatever its name says.
+        what: What to call it in messages.
+        phase: Which frame of a series to read, from 0.
+
     Returns:
         The header, and the voxels, shape ``(k, j, i)``.
 
@@ -126,6 +131,12 @@ def read_nifti(path: Path, what: str, phase: int | None = None) -> tuple[NiftiHe
 def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | None) -> int:
     """Return which frame of a file to read.
 
+    Args:
+        path: The file, for messages.
+        what: What to call it in messages.
+        shape: Lengths of its axes ``(i, j, k, ...)``.
+        phase: The frame that was asked for.
+
     Raises:
         ValueError: It has not three dimensions, several values per voxel, several frames of which none was chosen, or
             not that one.
@@ -159,7 +170,13 @@ def several_values(path: Path, what: str, count: int) -> str:
 
 
 def nifti_bytes(header: NiftiHeader, values: NDArray[Any], compressed: bool) -> bytes:
-    """Return a file with the header that was read and other voxels."""
+    """Return a file with the header that was read and other voxels.
+
+    Args:
+        header: The header, kept byte for byte but for the number of frames.
+        values: Voxels of its type, not scaled, shape ``(k, j, i)``.
+        compressed: Whether to compress the file.
+    """
     data = bytearray(header.data)
     if len(header.shape) > 3:  # one frame of a series
         form, place = ("8h", 40) if header.version == 1 else ("8q", 16)

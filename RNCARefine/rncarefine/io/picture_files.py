@@ -48,6 +48,10 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
 
     Photographs are, and images in colour or with two dimensions; a scalar volume of one slice is if the model is one
     of vessels.
+
+    Args:
+        image: The file.
+        card: The model that was asked for, if any.
     """
     path = Path(image)
     if path.name.lower().endswith(PHOTOGRAPHS):
@@ -153,6 +157,10 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
 
 def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> None:
     """Check before the work that a mask can be written.
+
+    Args:
+        output: The file to write.
+        inputs: Files that must not be overwritten.
 
     Raises:
         ValueError: A format that would change the mask or is unknown, a missing folder, or an input.

@@ -124,6 +124,12 @@ def chunks(stream: BinaryIO) -> Iterator[bytes]:
 def as_array(path: Path, data: bytes | bytearray, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
     """Return bytes as an array of the machine's own byte order.
 
+    Args:
+        path: The file, for messages.
+        data: The bytes.
+        dtype: Type and byte order.
+        shape: Lengths of the axes, slowest first.
+
     Raises:
         ValueError: There are too few bytes.
     """

@@ -135,7 +135,10 @@ class SegNrrd(NamedSegments):
     def with_tags(self, chosen: Segment, tags: Mapping[str, str], replaced: Collection[str]) -> SegNrrd:
         """Return the segmentation with tags of a segment, as Slicer writes them.
 
-        Tags of the names ``replaced`` are removed first. No value may have the character ``|``.
+        Args:
+            chosen: The segment.
+            tags: Name and value of each; none may have the character ``|``.
+            replaced: Names of tags that are removed first.
         """
         key = f"Segment{chosen.index}_Tags"
         old = [tag for tag in self.header.notes.get(key, "").split("|") if tag.strip()]

@@ -62,6 +62,12 @@ class NamedSegments:
     def choose(self, name: str | None, what: str, option: str, taken: Segment | None = None) -> Segment:
         """Return the segment to use: the one that was asked for, or the only one there is.
 
+        Args:
+            name: A name or an ID, or ``None``.
+            what: What it stands for, for messages.
+            option: The option that chooses it, for messages.
+            taken: A segment that is already something else.
+
         Raises:
             ValueError: There is no such segment or several, it stands for something else, or it is not clear.
         """
@@ -134,7 +140,12 @@ class SegmentationFile(Protocol):
         """Return where anything else is on an image's grid, ``(k, j, i)``, if a voxel belongs to one structure only."""
 
     def with_changes(self, grid: Grid, change: Change) -> SegmentationFile:
-        """Return the segmentation with a new wall, and a smaller pool where one is given."""
+        """Return the segmentation with a new wall, and a smaller pool where one is given.
+
+        Args:
+            grid: The image's grid, that of all masks.
+            change: The repair.
+        """
 
     def write(self, path: Path) -> None:
         """Write the segmentation in the format of the path's ending.

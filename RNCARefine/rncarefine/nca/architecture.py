@@ -114,6 +114,9 @@ class Architecture:
     def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> Architecture:
         """Infer the architecture from the shapes of its parameters.
 
+        Args:
+            shapes: Shape of every parameter.
+
         Raises:
             ValueError: They are not those of an automaton; the message names a parameter that does not fit.
         """

@@ -18,7 +18,12 @@ Array = NDArray[np.float32]
 
 
 class NumpyBackend:
-    """Holds the parameters as matrices ready to multiply."""
+    """Holds the parameters as matrices ready to multiply.
+
+    Args:
+        parameters: As :meth:`Architecture.shapes` names them.
+        architecture: Sizes.
+    """
 
     name = "numpy"
     device = "cpu"

@@ -126,7 +126,13 @@ def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor, 
 
 
 class TorchBackend:
-    """Runs rollouts on a PyTorch device."""
+    """Runs rollouts on a PyTorch device.
+
+    Args:
+        parameters: NumPy arrays as :meth:`Architecture.shapes` names them.
+        architecture: Sizes.
+        device: "cpu", "cuda" or "mps".
+    """
 
     name = "torch"
 

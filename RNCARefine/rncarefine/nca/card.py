@@ -109,6 +109,10 @@ class ModelCard:
     def from_dict(cls, values: Mapping[str, Any], what: str = "model card") -> ModelCard:
         """Check plain values and build a complete card from them.
 
+        Args:
+            values: What :meth:`to_dict` returned, or JSON that was read. Every field must be there.
+            what: What to call the card in messages.
+
         Raises:
             ValueError: A field is missing, unknown or wrong; the message names it.
         """
@@ -303,6 +307,11 @@ def forbids_commerce(licence: str) -> bool:
 
 
 def terms_of_use(name: str, licence: str) -> str:
-    """Return in a sentence under which terms weights may be used."""
+    """Return in a sentence under which terms weights may be used.
+
+    Args:
+        name: What the weights are called.
+        licence: Their licence.
+    """
     use = ", which does not allow commercial use" if forbids_commerce(licence) else ""
     return f"{name} may be used under {licence}{use}."

@@ -96,6 +96,9 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
 def card_of(name_or_path: str | Path) -> ModelCard:
     """Read the card of a model, and not its weights.
 
+    Args:
+        name_or_path: See :func:`load_model`.
+
     Raises:
         ValueError: There is no such model, or its card is not valid.
     """
@@ -158,6 +161,10 @@ def save_model(model: Model, folder: str | Path) -> ModelCard:
     """Write ``<name>.npz`` and ``<name>.json`` into a folder, both whole or neither.
 
     The same parameters always give the same bytes.
+
+    Args:
+        model: The weights; the card's hash, shapes and count are filled in here.
+        folder: An existing folder.
 
     Returns:
         The card as written.

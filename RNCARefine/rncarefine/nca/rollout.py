@@ -146,7 +146,11 @@ class Runner:
         return self._without_running_out(lambda: self._encode(channels))
 
     def combine(self, parts: Sequence[tuple[Encoding, int]]) -> Encoding:
-        """Return an encoding of single slices of others."""
+        """Return an encoding of single slices of others.
+
+        Args:
+            parts: From which encoding each slice is taken, and its number there.
+        """
         channels = np.stack([encoding.channels[n] for encoding, n in parts])
         evidence = np.stack([encoding.evidence[n] for encoding, n in parts])
         if not all(self._owns(encoding) for encoding, _ in parts):

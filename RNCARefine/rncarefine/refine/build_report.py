@@ -61,7 +61,18 @@ def build_report(
     run: Run | None = None,
     stack_doubts: Sequence[Reason] = (),
 ) -> Report:
-    """Build the report of a check or a repair."""
+    """Build the report of a check or a repair.
+
+    Args:
+        changes: The stack before and after.
+        before: Diagnosis of the stack as it was.
+        after: Diagnosis of the stack as it is now.
+        decisions: What was decided about each slice.
+        options: The options of the run.
+        seconds: How long it took.
+        run: What computed the repair, ``None`` for a check.
+        stack_doubts: Why this may not be a short-axis stack; they come first.
+    """
     stack = changes.stack
     records = [
         _slice_record(changes, entry, after.slices[entry.k], decision)
@@ -118,7 +129,13 @@ def _slice_record(
 
 
 def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackRecord:
-    """Add up a stack."""
+    """Add up a stack.
+
+    Args:
+        stack: The stack as it was.
+        mask: The myocardium as it is now, shape ``(k, j, i)``.
+        records: Its slices, with the decisions of the review.
+    """
     rings = [record for record in records if record.expectation is Expectation.RING]
     mass_before, mass_after = lv_mass_g(stack.mask, stack.spacing), lv_mass_g(mask, stack.spacing)
     b0_before, b1_before, b2_before = betti_3d(stack.mask)

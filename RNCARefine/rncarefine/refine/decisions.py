@@ -32,6 +32,12 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
     A rejected slice is as it was before the repair and has no changed area; its verdict stays. A slice that was edited
     by hand since is described as it is now, and a warning names it. The totals are those of the wall as it is now.
 
+    Args:
+        report: The report of the repair.
+        decisions: Accepted and rejected slices.
+        stack: The stack with its masks as they were before the repair.
+        wall_now: The myocardium as it is now, shape of the stack.
+
     Returns:
         The same for the same input: time and chance have no part in it.
 
@@ -69,6 +75,9 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
 
 def review_status(report: Report) -> Status:
     """Return how far the review of a repair is.
+
+    Args:
+        report: The report with the decisions applied (see :func:`decided`).
 
     Returns:
         ``"flagged"`` while a flagged slice has no decision; ``"completed"`` when every slice that needs a

@@ -210,7 +210,11 @@ class RepairOptions:
 
 
 def option_infos(face: Face | None = None) -> dict[str, OptionInfo]:
-    """Return the options by name, in the order in which they are offered."""
+    """Return the options by name, in the order in which they are offered.
+
+    Args:
+        face: Only those that are offered there; all if not given.
+    """
     found: dict[str, OptionInfo] = {entry.name: entry.metadata["info"] for entry in fields(RepairOptions)}
     return {name: info for name, info in found.items() if face is None or face in info.faces}
 

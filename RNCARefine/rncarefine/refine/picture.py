@@ -65,6 +65,9 @@ class RepairedPicture:
     def without(self, rejected: Collection[int]) -> Mask:
         """Return the mask with the edits of some places put back as it was before, shape ``(j, i)``.
 
+        Args:
+            rejected: Numbers of places in the report.
+
         Raises:
             ValueError: There is no place of that number.
         """

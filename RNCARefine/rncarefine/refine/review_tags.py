@@ -29,7 +29,13 @@ _STATUS = {"flagged": "flagged", "in progress": "inprogress", "completed": "comp
 
 
 def review_tags(report: Report, masks: RepairMasks, pool_id: str | None) -> dict[str, str]:
-    """Return the tags of a repaired segment that has not been reviewed yet."""
+    """Return the tags of a repaired segment that has not been reviewed yet.
+
+    Args:
+        report: The report of the repair.
+        masks: What it changed, on the grid of the volume as Slicer has it.
+        pool_id: ID of the blood pool that the wall took from, if one was given.
+    """
     tags = {
         PROVENANCE_TAG: _provenance(report),
         REPORT_TAG: tag_json(strict_values(report.to_dict())),

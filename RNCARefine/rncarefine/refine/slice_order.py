@@ -57,7 +57,12 @@ def flipped_report(report: Report) -> Report:
 
 
 def flipped_result(result: Repaired, stack: Stack) -> Repaired:
-    """Return the repair of a flipped stack as that of the stack itself."""
+    """Return the repair of a flipped stack as that of the stack itself.
+
+    Args:
+        result: The repair of ``flipped_stack(stack)``.
+        stack: The stack.
+    """
     last = len(stack.mask) - 1
     masks: dict[str, Any] = {
         entry.name: None if getattr(result, entry.name) is None else flipped(getattr(result, entry.name))

@@ -27,6 +27,12 @@ def measure(
 ) -> tuple[list[SliceRecord], WallRecord]:
     """Measure the wall of every slice before and after.
 
+    Args:
+        stack: The stack as it was.
+        wall: The myocardium as it is now, shape ``(k, j, i)``.
+        records: Its slices.
+        apex: The end at which the apex lies.
+
     Returns:
         The records with their thickness, and that of all directions.
     """
@@ -41,6 +47,11 @@ def measure_slice(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[SliceR
     """Measure one slice.
 
     Both walls are measured from one centre, that of the cavity after the repair, so that they can be compared.
+
+    Args:
+        stack: The stack as it was.
+        wall: The myocardium of the slice as it is now, shape ``(j, i)``.
+        record: The slice.
     """
     before, after = _profiles(stack, wall, record)
     first, second = (None if each is None else each.thickness_mm() for each in (before, after))

@@ -12,7 +12,13 @@ from .pictures import HeartView, SlicePictures, png_uri, slice_pictures, worth_a
 
 
 def gallery(report: Report, stack: Stack, after: Mask) -> str:
-    """Return the section with the pictures; nothing if no slice is worth one."""
+    """Return the section with the pictures; nothing if no slice is worth one.
+
+    Args:
+        report: What to report.
+        stack: The stack, with the mask as it was before.
+        after: The mask after the repair, shape of ``stack.mask``.
+    """
     shown = worth_a_picture(report)
     if not shown:
         return ""

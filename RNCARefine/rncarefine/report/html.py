@@ -19,6 +19,11 @@ RESEARCH_USE = "For research use only. Not a medical device; every result must b
 def html_page(report: Report, stack: Stack, after: Mask) -> str:
     """Return the whole page.
 
+    Args:
+        report: What to report.
+        stack: The stack it is about, with the mask as it was before.
+        after: The mask after the repair, shape of ``stack.mask``.
+
     Returns:
         HTML that needs nothing from outside. Slices that were changed or flagged have a row of pictures.
 

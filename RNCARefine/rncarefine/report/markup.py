@@ -16,7 +16,13 @@ DASH = "&ndash;"
 
 
 def page(title: str, parts: Iterable[str], style: str) -> str:
-    """Return a whole HTML page that needs nothing from outside."""
+    """Return a whole HTML page that needs nothing from outside.
+
+    Args:
+        title: What the report is about, escaped.
+        parts: Its sections; empty ones are left out.
+        style: The style sheet.
+    """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -62,7 +68,11 @@ def yes_or_no(value: bool) -> str:
 
 
 def notes(texts: Iterable[str]) -> str:
-    """Return the section of what to note; empty if there is nothing."""
+    """Return the section of what to note; empty if there is nothing.
+
+    Args:
+        texts: HTML.
+    """
     items = "".join(f"<li>{text}</li>" for text in texts)
     return f"<section class=warnings><h2>Please note</h2><ul>{items}</ul></section>" if items else ""
 

@@ -28,6 +28,11 @@ _EXTRA = """
 def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
     """Return the whole page.
 
+    Args:
+        report: What to report.
+        picture: The picture it is about, with the mask as it was before.
+        after: The mask after the repair, shape ``(j, i)``; the mask itself if it was only checked.
+
     Returns:
         HTML that needs nothing from outside.
 

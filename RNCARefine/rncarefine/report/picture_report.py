@@ -32,6 +32,12 @@ def places_csv(report: PictureReport) -> str:
 def write_picture_report(report: PictureReport, path: str | Path, picture: Picture, after: Mask) -> None:
     """Write the report in the kind of the file's ending, whole or not at all.
 
+    Args:
+        report: The report.
+        path: The file, ending in ``.csv``, ``.json`` or ``.html``.
+        picture: The picture it is about, with the mask as it was before.
+        after: The mask after the repair, shape ``(j, i)``; the mask itself if it was only checked.
+
     Raises:
         ValueError: Another ending.
         OSError: The file cannot be written.

@@ -119,6 +119,10 @@ class HeartView:
 
         The wall after the repair says where the heart is. The contrast reaches from the 1st to the 99.5th percentile
         of what the pictures show.
+
+        Args:
+            stack: The stack, with the mask as it was before.
+            after: The mask after the repair, shape of ``stack.mask``.
         """
         wall = after if after.any() else stack.mask
         if not wall.any():
@@ -160,6 +164,12 @@ def slice_pictures(stack: Stack, after: Mask, k: int, view: HeartView | None = N
     """Draw one slice.
 
     Pixels are drawn square in mm, however anisotropic they are.
+
+    Args:
+        stack: The stack, with the mask as it was before.
+        after: The mask after the repair, shape of ``stack.mask``.
+        k: The slice.
+        view: That of the stack, where it is known.
     """
     view = view or HeartView.of(stack, after)
     image = np.repeat(view.grey(stack, k)[:, :, None], 3, axis=2)

@@ -193,7 +193,12 @@ def sentence(reason: Reason) -> str:
 
 
 def text(reasons: Sequence[Reason], repaired: bool = False) -> str:
-    """Return reasons as text."""
+    """Return reasons as text.
+
+    Args:
+        reasons: The reasons, in their order.
+        repaired: They are about a slice as it was before its repair.
+    """
     found = " ".join(sentence(reason) for reason in reasons if reason.code not in DECIDED)
     if found and repaired:
         found = _translate(BEFORE).format(reason=found)

@@ -50,6 +50,11 @@ def task_of(card: ModelCard) -> Task:
 def check_task(card: ModelCard, wanted: Task, name: str) -> None:
     """Check that a model is made for an input.
 
+    Args:
+        card: The model.
+        wanted: The task that the input belongs to.
+        name: What the input is called.
+
     Raises:
         ValueError: It is made for the other task.
     """

@@ -42,7 +42,11 @@ def rounded(values: pd.Series, spec: str) -> list[str]:
 
 
 def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
-    """Print the repair next to the baselines by network, and what each model did over all of them."""
+    """Print the repair next to the baselines by network, and what each model did over all of them.
+
+    Args:
+        tables: From :func:`rncarefine_training.evaluate.store.write_evaluation`.
+    """
     from ..evaluate.confidence import BROKEN, GOOD
     from ..evaluate.measure import WHOLE
     from ..evaluate.tables import ALL

@@ -94,6 +94,11 @@ def _inner(folder: Path) -> Path:
 def write_sample(case: TrainingCase, prediction: NDArray[np.uint8], folder: Path) -> list[Path]:
     """Write a case and what a base network made of it as the sample data: image, segmentation and truth.
 
+    Args:
+        case: The case.
+        prediction: Labels like ``case.labels``.
+        folder: Gets ``SunnybrookBroken-{image.nrrd,segmentation.seg.nrrd,truth.seg.nrrd}``.
+
     Returns:
         The three paths.
     """

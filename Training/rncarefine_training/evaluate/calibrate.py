@@ -56,6 +56,11 @@ class Calibration:
 def collect_features(failures: Sequence[Failure], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
     """Repair the predictions of base networks for some subjects, and yield the features of each stack's walls.
 
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`, of the validation set.
+        model: The weights to calibrate.
+        workers: Processes.
+
     Yields:
         One row per wall: its features, ``subject``, whether it is ``repaired`` (else closed) and ``good``.
     """
@@ -83,6 +88,10 @@ def _features_of(failure: Failure, model: Model) -> pd.DataFrame:
 
 def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
     """Fit the weights of one kind of wall.
+
+    Args:
+        rows: From :func:`collect_features`, of several subjects.
+        features: :data:`rncarefine.nca.card.REPAIRED_FEATURES` or :data:`~rncarefine.nca.card.CLOSED_FEATURES`.
 
     Raises:
         ValueError: There are too few walls of either kind, or too few subjects.

@@ -74,6 +74,12 @@ def bridges_of(
 ) -> Iterable[tuple[pd.DataFrame, pd.DataFrame]]:
     """Yield the features of all bridges that could be made in each picture, and those of the picture.
 
+    Args:
+        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
+        entries: The photographs, by the name of the case.
+        model: The weights to calibrate.
+        workers: Processes.
+
     Yields:
         One row per bridge, with ``subject``, whether it leads to a ``fragment`` and whether it is ``true``; and two
         rows of what the picture looks like: with the network's mask, and with the truth.
@@ -83,6 +89,9 @@ def bridges_of(
 
 def fit_bridges(rows: pd.DataFrame) -> BridgeCalibration:
     """Fit the weights of the confidence.
+
+    Args:
+        rows: From :func:`bridges_of`, of several subjects.
 
     Raises:
         ValueError: There are too few bridges of either kind, or one subject alone.

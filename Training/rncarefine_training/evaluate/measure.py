@@ -66,6 +66,12 @@ class Failure:
 def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects: Sequence[str]) -> list[Failure]:
     """Return the predictions of base networks for subjects.
 
+    Args:
+        cases: Folder of cases.
+        predictions: Folder of predictions.
+        sources: ``<member>@<fraction>`` of the base networks.
+        subjects: Which subjects.
+
     Raises:
         ValueError: There is nothing.
     """
@@ -99,6 +105,12 @@ def measure_repairs(
     workers: int = 1,
 ) -> Iterable[pd.DataFrame]:
     """Repair every stack with every model and every baseline.
+
+    Args:
+        failures: From :func:`failures_of`.
+        models: The weights to measure.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+        workers: Processes.
 
     Yields:
         The rows of one stack, in the order of ``failures``; empty if the network drew no wall at all. One row per
@@ -227,7 +239,12 @@ def repairs(stack: Stack, pool: Mask | None, model: Model, name: str, device: st
 
     Slices that the baselines of the encoder do not draw, or need not, are those of the input.
 
-    The pool is given for the first of several models only.
+    Args:
+        stack: The stack, without blood pool.
+        pool: The network's blood pool, for the first model of several; ``None`` for the others.
+        model: Weights and card.
+        name: What the rows call the model.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
     """
     options, sha256 = RepairOptions(close_base=True, remove_islands=True, device=device), model.card.sha256
     found = repair(stack, model, options)

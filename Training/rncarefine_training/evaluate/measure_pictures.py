@@ -68,6 +68,11 @@ def segmented(entries: Iterable[Entry], networks: Iterable[str], subjects: Itera
 def evaluate_pictures(jobs: Sequence[Segmented], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
     """Repair every segmentation by every method.
 
+    Args:
+        jobs: From :func:`segmented`.
+        model: The weights to measure.
+        workers: Processes.
+
     Yields:
         The rows of one picture: ``site``, ``network``, ``case``, ``subject``, ``method``, ``sha256``, the metrics of
         :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (the domain gate closed) and ``seconds``.

@@ -28,6 +28,9 @@ PRECISION = "bridge precision"
 def summarise_pictures(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per group and method: the mean of every metric with its 95 % interval over subjects.
 
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.measure_pictures.evaluate_pictures`.
+
     Returns:
         ``group`` (site and network, or all), ``method``, ``n`` pictures, ``subjects``, ``bridges``; every metric with
         ``<metric> low`` and ``<metric> high``; and ``<metric> change`` against the input with its bounds.
@@ -52,7 +55,12 @@ def summarise_pictures(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured(rows: pd.DataFrame, sha256: str) -> dict[str, dict[str, float]]:
-    """Return what the model card says about quality: by site and network, before and after."""
+    """Return what the model card says about quality: by site and network, before and after; nothing of other weights.
+
+    Args:
+        rows: From :func:`~rncarefine_training.evaluate.measure_pictures.evaluate_pictures`.
+        sha256: Of the weights.
+    """
     ours = rows[(rows.sha256 == sha256) & rows.method.isin([INPUT, REPAIRED])]
     found: dict[str, dict[str, float]] = {}
     for (site, network, method), part in ours.groupby(["site", "network", "method"], sort=False):

@@ -58,7 +58,12 @@ class Estimate:
 
 
 def mean(values: ArrayLike, subjects: ArrayLike) -> Estimate:
-    """Return the mean of what is not nan."""
+    """Return the mean of what is not nan.
+
+    Args:
+        values: One number per slice.
+        subjects: Whose slice it is.
+    """
     numbers, owners = _complete(subjects, values)
     return bootstrap(owners, lambda weights: weights @ numbers / weights.sum(1))
 
@@ -109,7 +114,12 @@ class Paired:
 
 
 def paired(gains: ArrayLike, subjects: ArrayLike) -> Paired:
-    """Test whether gains differ from 0."""
+    """Test whether gains differ from 0.
+
+    Args:
+        gains: One number per slice, nan where one of the two methods has none.
+        subjects: Whose slice it is.
+    """
     numbers, owners = _complete(subjects, gains)
     by_subject = np.array([numbers[owners == name].mean() for name in np.unique(owners)])
     return Paired(

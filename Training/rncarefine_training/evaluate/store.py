@@ -32,6 +32,11 @@ NAMES = ("network", "source", "case", "subject", "model", "sha256", "method", "v
 def other_models(path: Path, slices: Collection[tuple[str, str, int]], models: Collection[str]) -> pd.DataFrame:
     """Return the rows that a file has of other models than those that are measured now.
 
+    Args:
+        path: An earlier file of rows; it need not exist.
+        slices: What is measured now, by :data:`~rncarefine_training.evaluate.measure.KEY`.
+        models: The models that are measured now.
+
     Raises:
         ValueError: The earlier rows are of other slices.
     """
@@ -50,6 +55,10 @@ def other_models(path: Path, slices: Collection[tuple[str, str, int]], models: C
 
 def keep_other_models(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Add to new rows those that a file has of other models, so that models measured one by one can be compared.
+
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
+        path: An earlier file of rows; it need not exist.
 
     Raises:
         ValueError: The earlier rows are of other slices.
@@ -116,6 +125,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def open_test_subjects(record: Path, models: Sequence[Model], command: str) -> list[str]:
     """Record an opening of the test set, before anything is measured.
+
+    Args:
+        record: The CSV that is added to; made if it is not there.
+        models: Whose figures will be known afterwards.
+        command: What was called.
 
     Returns:
         A sentence for every model whose weights had been measured on them before.

@@ -47,6 +47,9 @@ PLACES = ("base", "middle", "apex")
 def stratify(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per stratum and method: the models' whole repair, and polar interpolation.
 
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
+
     Returns:
         ``n`` broken slices of ``subjects``; ``valid`` with its interval; ``dice before`` and ``dice``; ``gain`` of
         Dice with ``low`` and ``high``; ``hd`` and ``assd`` with their relative ``change``; and, for every model after
@@ -87,7 +90,11 @@ def _labelled(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
 
 
 def faults(rows: pd.DataFrame) -> pd.Series:
-    """Return for every row which of :data:`FAULTS` its slice has."""
+    """Return for every row which of :data:`FAULTS` its slice has.
+
+    Args:
+        rows: With those of the input near the heart among them.
+    """
     closed = rows[rows.method == NEAR].set_index(KEY).valid
     near = closed.reindex(pd.MultiIndex.from_frame(rows[KEY])).to_numpy()
     return pd.Series(np.where(near == True, ELSEWHERE, WALL), rows.index)  # noqa: E712 (missing is not closed)

@@ -97,7 +97,9 @@ def models_of(rows: pd.DataFrame) -> list[str]:
 def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | int | str]]:
     """Return the figures of :func:`summarise` that a model card shows, by base network.
 
-    Figures of other weights, of the same name or not, are left out.
+    Args:
+        table: From :func:`summarise`.
+        sha256: Hash of the weights; those of other weights, of the same name or not, are left out.
 
     Returns:
         Nothing if these weights were not measured; a mean over no slice is left out.

@@ -182,6 +182,13 @@ def train_member(
 ) -> list[Path]:
     """Train one base network, or resume from its last checkpoint.
 
+    Args:
+        config: The training.
+        member: Which network.
+        cases: The cases of ``member.subjects``.
+        folder: Where checkpoints and the TensorBoard log go.
+        progress: Show a progress bar.
+
     Returns:
         One file of network weights per snapshot, in the order of the configuration.
     """
@@ -262,6 +269,11 @@ class Snapshots(L.Callback):
 @torch.inference_mode()
 def predict(network: torch.nn.Module, case: TrainingCase, spacing_mm: float) -> NDArray[np.uint8]:
     """Segment a case: labels on its own grid, as a user's network would hand them over.
+
+    Args:
+        network: A trained base network.
+        case: The case; its labels are not looked at.
+        spacing_mm: In-plane spacing that the network was trained at.
 
     Returns:
         Labels like ``case.labels``.

@@ -28,6 +28,12 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
     snapshots also segment the training subjects in a random contrast that the network does not know: masks as bad as
     those on an unknown sequence. Existing files are kept.
 
+    Args:
+        config: The training.
+        cases: Folder of cases.
+        networks: Folder with the snapshots that :func:`rncarefine_training.networks.base.train_member` wrote.
+        folder: Gets ``<member>@<fraction>/<case>.npz``.
+
     Yields:
         Every file, as soon as it is there.
     """

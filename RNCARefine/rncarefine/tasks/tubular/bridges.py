@@ -167,6 +167,10 @@ def drawn(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice],
 
     The side of a vessel says nothing about what branches off there: the width is that of the end, or one pixel.
 
+    Args:
+        candidate: The bridge.
+        likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
+
     Returns:
         A window of rows and columns, and the pixels of the bridge on it.
     """

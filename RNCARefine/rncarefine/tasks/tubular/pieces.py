@@ -83,7 +83,11 @@ class Pieces:
 
     @classmethod
     def of(cls, mask: Mask | Bools) -> Pieces:
-        """Take a mask apart."""
+        """Take a mask apart.
+
+        Args:
+            mask: Shape ``(j, i)``, zero and non-zero.
+        """
         vessels = np.asarray(mask) != 0
         labels, count = _labelled(vessels)
         centreline = thinned(vessels)

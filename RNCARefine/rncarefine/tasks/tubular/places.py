@@ -59,6 +59,11 @@ class Place:
 def find_places(pieces: Pieces, field_of_view: Bools, limits: Limits) -> list[Place]:
     """Find what is wrong with a mask.
 
+    Args:
+        pieces: The mask.
+        field_of_view: Nothing outside it is wrong, shape ``(j, i)``.
+        limits: How large a gap, a fragment and a pinhole may be.
+
     Returns:
         Gaps, fragments, pinholes and spurs, in this order and row by row. None for a mask of one piece without small
         holes and spurs.

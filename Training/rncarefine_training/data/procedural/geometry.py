@@ -110,7 +110,12 @@ def draw_build(rng: np.random.Generator) -> Build:
 
 
 def draw_grid(rng: np.random.Generator, length: float) -> Grid:
-    """Draw spacing, field of view and the places of the slices, from above the base to below the apex."""
+    """Draw spacing, field of view and the places of the slices, from above the base to below the apex.
+
+    Args:
+        rng: Source of randomness.
+        length: Long axis of the LV in mm.
+    """
     pixel = float(np.exp(rng.uniform(np.log(0.7), np.log(2.0))))
     other = pixel if rng.random() < 0.8 else float(np.clip(pixel * rng.uniform(0.85, 1.18), 0.7, 2))
     in_plane = (pixel, other)

@@ -124,6 +124,10 @@ def parse_labels(preset: str | None, assignments: Sequence[str], option: str = "
 def labels_from_names(names: Mapping[str, Any], source: str) -> tuple[Labels, list[str]]:
     """Read nnU-Net's ``labels``: name to number (version 2) or number to name (version 1).
 
+    Args:
+        names: As they stand in ``dataset.json``.
+        source: The file, for messages.
+
     Returns:
         The labels, and the names of those that stand for nothing here.
 

@@ -16,7 +16,11 @@ from .style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, colours, new_figur
 
 
 def training(log: pd.DataFrame) -> Figure:
-    """Draw loss and validation over the updates."""
+    """Draw loss and validation over the updates.
+
+    Args:
+        log: One line per logged value: ``name``, ``step``, ``value``.
+    """
     figure = new_figure(2.9)
     left, right = figure.subplots(1, 2)
     # Lightning continues to log the last loss of the warm-up when that is over.
@@ -50,7 +54,11 @@ def _smoothed(values: pd.Series) -> pd.Series:
 
 
 def reliability(bins: pd.DataFrame) -> Figure:
-    """Draw how often a wall was good among slices of the same confidence: repaired walls, and closed ones."""
+    """Draw how often a wall was good among slices of the same confidence: repaired walls, and closed ones.
+
+    Args:
+        bins: From :func:`rncarefine_training.evaluate.confidence.curves`.
+    """
     figure = new_figure(4.4)
     panels = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(3, 1))
     titles = {BROKEN: "Repaired broken slices", CLOSED: "Closed slices, never changed"}
@@ -93,7 +101,13 @@ def _of(table: pd.DataFrame, population: str) -> pd.DataFrame:
 
 
 def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
-    """Draw what is left of the risk if only the most confident repairs are kept."""
+    """Draw what is left of the risk if only the most confident repairs are kept.
+
+    Args:
+        curves: From :func:`rncarefine_training.evaluate.confidence.curves`.
+        summary: From :func:`rncarefine_training.evaluate.confidence.summary`.
+        population: Which slices.
+    """
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3)
     chosen = curves[curves.slices == population]
@@ -116,7 +130,11 @@ def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) 
 
 
 def strata(table: pd.DataFrame) -> Figure:
-    """Draw the gain of Dice and the closed rings by kind of slice, methods side by side."""
+    """Draw the gain of Dice and the closed rings by kind of slice, methods side by side.
+
+    Args:
+        table: From :func:`rncarefine_training.evaluate.strata.stratify`.
+    """
     kinds = list(table.stratum.unique())
     methods = [*dict.fromkeys(zip(table.model, table.method, strict=True))]
     shade = colours([model for model, _ in methods if model != NO_MODEL])

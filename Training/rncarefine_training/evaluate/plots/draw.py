@@ -20,6 +20,11 @@ from .style import save, style
 def draw_all(run: Path, evaluation: str, folder: Path) -> tuple[list[Path], list[str]]:
     """Draw every curve whose table or log is there.
 
+    Args:
+        run: Folder of the run.
+        evaluation: What the names of the evaluation's files begin with, for example ``evaluation-test``.
+        folder: Gets the plots.
+
     Returns:
         The files, and a sentence for every plot that could not be drawn.
     """
@@ -57,7 +62,13 @@ def _plots(run: Path, evaluation: str) -> dict[str, tuple[list[Path], Callable[.
 
 
 def draw_pictures(stacks: Sequence[Shown], model: Model, folder: Path) -> list[Path]:
-    """Draw film strip and gallery."""
+    """Draw film strip and gallery.
+
+    Args:
+        stacks: Where the gallery looks for its slices; the film strip is of the first one.
+        model: The weights.
+        folder: Gets the plots.
+    """
     with style():
         name = model.card.name
         written = save(pictures.film_strip(stacks[0], model), folder, f"film-{name}")

@@ -93,6 +93,12 @@ def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
 def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] = SNAPSHOTS) -> Figure:
     """Draw the state of the ring channel over the image at some steps, for the slices with least of their wall.
 
+    Args:
+        shown: The stack.
+        model: The weights.
+        rows: How many slices.
+        steps: After which steps, 0 being the encoder's evidence.
+
     Raises:
         ValueError: No slice of the stack is broken.
     """
@@ -138,6 +144,10 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
 
 def gallery(stacks: Iterable[Shown], model: Model) -> Figure:
     """Draw the worst, the median and the best repair by Dice: image, mask before, wall after, with the true contour.
+
+    Args:
+        stacks: Where to look for them.
+        model: The weights.
 
     Raises:
         ValueError: No slice of the stacks is broken.
