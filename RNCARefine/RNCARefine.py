@@ -11,6 +11,7 @@ import logging
 import sys
 import unittest
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 import slicer
@@ -113,6 +114,8 @@ def _optional(*modules):
 class RNCARefineParameterNode:
     """What is chosen in the panel; saved and restored with the scene.
 
+    What is not listed is an option of :meth:`RNCARefineLogic.process`, where 0 or an empty text stands for none.
+
     Attributes:
         inputSegmentation: The segmentation to check and to repair.
         myocardiumSegmentID: ID of the wall in it; empty if none is chosen.
@@ -121,20 +124,7 @@ class RNCARefineParameterNode:
         rvSegmentID: ID of the right ventricle in it, only for the report; empty for none.
         inputVolume: The image that was segmented.
         frames: What to repair of a cine sequence.
-        mode: What the automaton's cells see of the stack.
-        model: Name of a model; empty for the default one of the mode.
         output: Where the result goes.
-        device: What computes.
-        seed: Decides which cells fire.
-        samples: Runs that are averaged.
-        steps: Most steps of a run; 0 for those of the model.
-        apex: The end of the stack at which the apex lies.
-        closeBase: Expect a closed base.
-        addOnly: Never remove a voxel from the wall.
-        geometry: Fall back to polar interpolation.
-        removeIslands: Remove components inside the cavity, such as papillary muscles.
-        maxChangeMm2: Largest change of a slice in mm2; 0 for no limit.
-        trimPool: Remove the blood pool outside the ring.
         reviewedSegmentation: The repaired segmentation in the slice table.
         reviewedSegmentID: ID of the repaired segment in it, where several were.
     """
@@ -317,7 +307,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleLogic.__init__(self, parent)
-        self._undoSteps = None
         self._outputNodeID = None
         self._parameterNode = None
 
@@ -358,16 +347,17 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             removeIslands: Components inside the cavity, such as papillary muscles, are to be removed.
 
         Returns:
-            ``rncarefine.refine.records.Report``: one record a slice and one of the stack.
+            ``rncarefine.refine.records.Report``: one record per slice and one of the stack.
 
         Raises:
             ValueError: The nodes cannot be read; the message names node and remedy.
         """
+        given = dict(locals())
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import check
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
-        return check(selection, _options(closeBase=closeBase, apex=apex, removeIslands=removeIslands))
+        return check(selection, _options(given))
 
     def process(
         self,
@@ -432,32 +422,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ValueError: Bad input; the message names node and remedy.
             rncarefine.progress.Cancelled: ``progressCallback`` returned ``False``.
         """
+        given = dict(locals())
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.process import Destination, process
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
-        options = _options(
-            mode=mode,
-            model=model,
-            device=device,
-            seed=seed,
-            samples=samples,
-            steps=steps,
-            closeBase=closeBase,
-            addOnly=addOnly,
-            geometry=geometry,
-            apex=apex,
-            maxChangeMm2=maxChangeMm2,
-            removeIslands=removeIslands,
-            trimPool=trimPool,
-        )
-        outcome = process(
-            selection,
-            _weights(options),
-            options,
-            Destination(outputSegmentationNode, inPlace, self._steps()),
-            progressCallback,
-        )
+        options = _options(given)
+        destination = Destination(outputSegmentationNode, inPlace, self._steps)
+        outcome = process(selection, _weights(options), options, destination, progressCallback)
         self._outputNodeID = outcome.segmentation_node.GetID()
         logging.info(f"RNCARefine, {outcome.segmentation_node.GetName()}: {outcome.report.summary()}")
         return outcome.report
@@ -502,17 +474,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     ) -> PictureReport:
         """Repair the vessels of one picture by single edits, into a new segmentation beside the input.
 
-        Args:
-            segmentationNode: Segmentation whose source representation is a binary label map.
-            segmentID: ID (not the name) of the vessels.
-            volumeNode: Scalar or vector volume of one slice that it was drawn on.
-            model: Name of a model of vessels, or path of its weights; the best one if not given.
-            device: "auto", "numpy", "cpu", "cuda" or "mps".
-            seed: Seed of the automaton.
-            samples: Runs with different seeds that are averaged.
-            steps: Most steps of a run; those of the model if not given.
-            addOnly: Never remove a pixel.
-            progressCallback: Called with the fraction done and a text; returning ``False`` cancels.
+        Nodes as in :meth:`checkPicture`, options as in :meth:`process`; the model is one of vessels.
 
         Returns:
             ``rncarefine.refine.place_records.PictureReport``. The nodes are :meth:`outputSegmentationNode` and
@@ -522,14 +484,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ValueError: Bad input; the message names node and remedy.
             rncarefine.progress.Cancelled: ``progressCallback`` returned ``False``.
         """
+        given = dict(locals())
         from rncarefine.nca.card import TUBULAR
         from rncarefine.nca.model import choose_model
         from RNCARefineLib.mrml.guards import Selection
         from RNCARefineLib.mrml.vessels import process_vessels
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, picture=True)
-        options = _options(model=model, device=device, seed=seed, samples=samples, steps=steps, addOnly=addOnly)
-        review = process_vessels(selection, choose_model(model, task=TUBULAR), options, progressCallback)
+        review = process_vessels(selection, choose_model(model, task=TUBULAR), _options(given), progressCallback)
         self._outputNodeID = review.segmentation_node.GetID()
         report = review.report()
         logging.info(f"RNCARefine, {review.segmentation_node.GetName()}: {report.summary()}")
@@ -560,28 +522,23 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def review(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Review:
         """Return the review of a repaired segmentation: ``RNCARefineLib.mrml.reviewing.Review``.
 
-        Args:
-            segmentationNode: A repaired segmentation.
-            segmentID: The repaired segment, where several were.
+        Here and below, ``segmentID`` is the repaired segment, where several were.
 
         Raises:
             ValueError: The segmentation was never repaired.
         """
         from RNCARefineLib.mrml.reviewing import Review
 
-        return Review.of(segmentationNode, segmentID, undo=self._steps())
+        return Review.of(segmentationNode, segmentID, undo=self._steps)
 
     def report(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Report:
-        """Return the report of a repaired segmentation with the decisions made so far.
-
-        Here and below, ``segmentID`` is the repaired segment, where several were.
-        """
+        """Return the report of a repaired segmentation with the decisions made so far."""
         return self.review(segmentationNode, segmentID).report()
 
     def accept(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
         """Accept slice ``k`` as it is now, or, if it was rejected, as the repair has made it; return the report.
 
-        One step that :meth:`undo` takes back.
+        One step of :meth:`undo`.
         """
         review = self.review(segmentationNode, segmentID)
         review.accept(k)
@@ -602,11 +559,9 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def exportReport(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, path: str | Path, segmentID: str | None = None
     ) -> None:
-        """Write the report of a repaired segmentation, whole or not at all.
+        """Write the report of a repaired segmentation, whole or not at all, by the file's ending.
 
-        Args:
-            segmentationNode: A repaired segmentation.
-            path: A file that ends in ``.csv``, ``.json`` or ``.html``; the last has pictures.
+        The file is ``.csv``, ``.json`` or ``.html``; the last has pictures.
 
         Raises:
             ValueError: Another ending, or a segmentation that was never repaired.
@@ -618,21 +573,22 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
         """Return a plot chart node of b0 and b1 along the stack, before and after; made again when called again."""
-        from RNCARefineLib.mrml.plot import put_plot
+        from RNCARefineLib.mrml.plot import TOPOLOGY
 
-        review = self.review(segmentationNode, segmentID)
-        review.refresh()
-        return put_plot(segmentationNode, review.table_node)
+        return self._plot(segmentationNode, segmentID, TOPOLOGY)
 
     def plotThickness(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
         """Return a plot chart node of the wall's thickness along the stack; made again when called again."""
-        from RNCARefineLib.mrml.plot import THICKNESS, put_plot
+        from RNCARefineLib.mrml.plot import THICKNESS
 
-        review = self.review(segmentationNode, segmentID)
-        review.refresh()
-        return put_plot(segmentationNode, review.table_node, THICKNESS)
+        return self._plot(segmentationNode, segmentID, THICKNESS)
+
+    def _plot(self, segmentationNode, segmentID, plot):
+        from RNCARefineLib.mrml.plot import put_plot
+
+        return put_plot(segmentationNode, self.review(segmentationNode, segmentID).refresh(), plot)
 
     def showChanges(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, visible: bool, segmentID: str | None = None
@@ -676,8 +632,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             frames: The frames to repair, from 0; all if not given.
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
             progressCallback: As in :meth:`process`.
-            options: ``mode``, ``model``, ``device``, ``seed``, ``samples``, ``steps``, ``closeBase``, ``addOnly``,
-                ``geometry``, ``apex``, ``maxChangeMm2``, ``removeIslands`` and ``trimPool``, as in :meth:`process`.
+            options: Those of :meth:`process`, from ``mode`` to ``trimPool``.
 
         Returns:
             ``RNCARefineLib.mrml.cine.CineOutcome``: nodes, the report of each frame, the frames that failed.
@@ -686,17 +641,18 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ValueError: Bad input, or no frame could be repaired; the message names what and the remedy.
             rncarefine.progress.Cancelled: ``progressCallback`` returned ``False`` before a frame was finished.
         """
+        from rncarefine.refine.options import from_camel_case
         from RNCARefineLib.mrml.cine import process_sequence
         from RNCARefineLib.mrml.cine_frames import Cine
 
-        chosen = _options(**options)
+        chosen = from_camel_case(options)
         outcome = process_sequence(
             Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID),
             _weights(chosen),
             chosen,
             frames=frames,
             in_place=inPlace,
-            undo=self._steps(),
+            undo=self._steps,
             progress=progressCallback,
         )
         self._outputNodeID = outcome.segmentation_node.GetID()
@@ -746,12 +702,13 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """
         from rncarefine.batch.cases import find_cases, read_cases
         from rncarefine.batch.in_turn import repair_cases
+        from rncarefine.refine.options import from_camel_case
 
         if cases is None:
             found = find_cases(inputFolder, imagePattern, segmentationPattern, leave_out=outputFolder)
         else:
             found = read_cases(cases)
-        chosen = _options(**options)
+        chosen = from_camel_case(options)
         return repair_cases(
             found,
             outputFolder,
@@ -766,23 +723,23 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Take back the last repair in place or decision that this logic has made; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps().undo(segmentationNode))
+        return self._stepped(segmentationNode, self._steps.undo(segmentationNode))
 
     def redo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Make the repair or the decision again that was undone last; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps().redo(segmentationNode))
+        return self._stepped(segmentationNode, self._steps.redo(segmentationNode))
 
     def canUndo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`undo` would take something back."""
-        return self._steps().can_undo(segmentationNode)
+        return self._steps.can_undo(segmentationNode)
 
     def editedSince(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether the segmentation was edited otherwise since: :meth:`undo` and :meth:`redo` take this back, too."""
-        return self._steps().edited_since(segmentationNode)
+        return self._steps.edited_since(segmentationNode)
 
     def canRedo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`redo` would make something again."""
-        return self._steps().can_redo(segmentationNode)
+        return self._steps.can_redo(segmentationNode)
 
     def _stepped(self, segmentationNode: slicer.vtkMRMLSegmentationNode, done: bool) -> bool:
         """Bring table and plot in line with the segmentation after a step back or forth."""
@@ -795,12 +752,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             end_review(segmentationNode)
         return done
 
+    @cached_property
     def _steps(self):
         from RNCARefineLib.mrml.undo import UndoSteps
 
-        if self._undoSteps is None:
-            self._undoSteps = UndoSteps()
-        return self._undoSteps
+        return UndoSteps()
 
 
 _toldLicences = set()
@@ -819,11 +775,12 @@ def _weights(options):
     return weights
 
 
-def _options(**options):
-    """Return the engine's options; the names are those of the keyword arguments of :meth:`RNCARefineLogic.process`."""
-    from rncarefine.refine.options import from_camel_case
+def _options(given):
+    """Return the engine's options among the arguments of a method."""
+    from rncarefine.refine.options import camel_case, from_camel_case, option_infos
 
-    return from_camel_case(options)
+    names = [camel_case(name) for name in option_infos()]
+    return from_camel_case({name: given[name] for name in names if name in given})
 
 
 #

@@ -1,6 +1,6 @@
 """RNCA Repair, a Segment Editor effect: closes broken myocardium in the selected segment.
 
-Slicer loads this file under the name of its folder, without a package: relative imports do not work here, and nobody
+Slicer loads this file under the name of its folder, without a package: relative imports do not work here, and nothing
 may import from the folder. What the effect shares with the module comes from ``RNCARefineLib``, inside methods: options
 and texts from its room ``panel``, the work on nodes from ``mrml.editing`` and ``mrml.preview``.
 """

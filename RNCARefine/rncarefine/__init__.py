@@ -131,8 +131,8 @@ def __dir__() -> list[str]:
 
 def _text(found: _Sequence[_reasons.Reason], repaired: bool) -> str:
     """Return reasons as text. The root of the package may know every room; ``refine`` must not know ``report``."""
-    told: str = _import_module(".report.sentences", __name__).text(found, repaired)
-    return told
+    words: str = _import_module(".report.sentences", __name__).text(found, repaired)
+    return words
 
 
 _reasons.use_renderer(_text)

@@ -18,7 +18,6 @@ EXPLAINED = [
     "rncarefine.anatomy.topology",
     "rncarefine.io.files",
     "rncarefine.io.sample",
-    "rncarefine.io.vessel_sample",
     "rncarefine.reasons",
     "rncarefine.refine.metrics",
     "rncarefine.refine.options",

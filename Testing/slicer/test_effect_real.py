@@ -12,7 +12,7 @@ from scipy import ndimage
 from harness.effects import NAME, register
 from harness.hearts import segment_voxels
 from harness.segment_editor import SegmentEditor
-from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, sample_folder
+from rncarefine.io.sample import MYOCARDIUM, POOL, sample_files
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,8 @@ def is_a_ring(wall: np.ndarray) -> bool:
 
 
 def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) -> None:
-    volume = slicer.util.loadVolume(str(sample_folder() / IMAGE), properties={})
-    node = slicer.util.loadSegmentation(str(sample_folder() / BROKEN), properties={})
+    volume = slicer.util.loadVolume(str(sample_files().image), properties={})
+    node = slicer.util.loadSegmentation(str(sample_files().broken), properties={})
     segmentation = node.GetSegmentation()
     wall, pool = (segmentation.GetSegmentIdBySegmentName(name) for name in (MYOCARDIUM, POOL))
 

@@ -167,7 +167,7 @@ def test_a_slice_that_was_not_changed_cannot_be_rejected(review: Review, heart: 
     np.testing.assert_equal(voxels(review, heart), before)
 
 
-@pytest.mark.parametrize("decide", ["accept", "reject", "clear_decision"])
+@pytest.mark.parametrize("decide", ["accept", "reject"])
 @pytest.mark.parametrize("k", [-1, 5])
 def test_a_slice_that_is_not_there_is_refused(review: Review, decide: str, k: int) -> None:
     with pytest.raises(ValueError, match=f"no slice {k}"):
@@ -223,16 +223,15 @@ def test_accepting_changes_no_voxel_and_keeps_edits_by_hand(review: Review, hear
     assert review.report().slices[2].accepted is True
 
 
-@pytest.mark.parametrize("again", ["accept", "clear_decision"])
 @pytest.mark.parametrize("k", [2, 3])
-def test_the_repair_of_a_rejected_slice_comes_back(review: Review, heart: Heart, again: str, k: int) -> None:
+def test_the_repair_of_a_rejected_slice_comes_back(review: Review, heart: Heart, k: int) -> None:
     before, untouched = voxels(review, heart), all_but_decisions(review, heart)
     review.reject(k)
     assert (review.wall_now() != before["myo"]).any()
-    getattr(review, again)(k)
+    review.accept(k)
     np.testing.assert_equal(voxels(review, heart), before)
     assert all_but_decisions(review, heart) == untouched
-    assert review.decisions() == ({k: True} if again == "accept" else {})
+    assert review.decisions() == {k: True}
 
 
 def test_decisions_about_slices_are_independent(review: Review, heart: Heart) -> None:
@@ -254,8 +253,6 @@ def test_the_status_follows_the_decisions(review: Review) -> None:
     assert status(review) == STATES.InProgress
     review.reject(3)
     assert status(review) == STATES.Completed
-    review.clear_decision(2)
-    assert status(review) == STATES.InProgress
 
 
 def test_the_table_follows_the_decisions(review: Review) -> None:

@@ -214,10 +214,11 @@ def test_a_fault_of_our_own_is_not_taken_for_a_missing_module(
 def test_the_image_is_that_of_the_command_line_s_demonstration() -> None:
     from rncarefine.io.choice import StructureChoice
     from rncarefine.io.files import read_case
-    from rncarefine.io.sample import BROKEN, IMAGE, sample_folder
+    from rncarefine.io.sample import sample_files
 
-    assert [IMAGE, BROKEN] == list(sample_data.FILES)
-    case = read_case(sample_folder() / IMAGE, sample_folder() / BROKEN, StructureChoice(segment="myocardium"))
+    files = sample_files()
+    assert [files.image.name, files.broken.name] == list(sample_data.FILES)
+    case = read_case(files.image, files.broken, StructureChoice(segment="myocardium"))
     volume, segmentation = sample_data.load()
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume), case.stack.image)
     labelmap = slicer.vtkOrientedImageData()

@@ -227,15 +227,12 @@ def _lines(rows: dict[str, pd.DataFrame]) -> Iterator[dict[str, object]]:
             "rings share": rings.share,
             "dice before": part.dice_before.mean(),
             "dice": part.dice.mean(),
-            "gain": gain.value,
-            "low": gain.low,
-            "high": gain.high,
+            **gain.columns("gain", ""),
             "hd": part.hd.mean(),
             "assd": part.assd.mean(),
         }
         if reference is not None and name != REFERENCE:
             ours = part.set_index(KEY).dice
             found = paired((ours - reference.reindex(ours.index)).to_numpy(), part.subject)
-            line |= {"over": found.gain.value, "over low": found.gain.low, "over high": found.gain.high}
-            line |= {"p": found.p, "effect": found.effect}
+            line |= {**found.gain.columns("over"), "p": found.p, "effect": found.effect}
         yield line

@@ -137,11 +137,9 @@ def _summary(part: pd.DataFrame) -> dict[str, float]:
     for name in SCORES:
         if name == "ring":
             rings = Interval(int(part[name].sum()), len(part))
-            found = rings.share, *rings.bounds
+            values |= dict(zip((name, f"{name} low", f"{name} high"), (rings.share, *rings.bounds), strict=True))
         else:
-            estimate = mean(part[name], np.arange(len(part)).astype(str))
-            found = estimate.value, estimate.low, estimate.high
-        values |= dict(zip((name, f"{name} low", f"{name} high"), found, strict=True))
+            values |= mean(part[name], np.arange(len(part)).astype(str)).columns(name)
     return values
 
 

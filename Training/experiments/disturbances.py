@@ -88,14 +88,14 @@ def _gibbs(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
     return replace(stack, image=np.stack([_plain(ring(piece[None]))[0] for piece in scaled(stack.image)]))
 
 
-def _ghosts(strength: float, period: int = 4) -> Disturb:
-    """Motion between excitations: every ``period``-th line of k-space is weaker, which folds ghosts along the rows."""
+def _ghosts(strength: float) -> Disturb:
+    """Motion between excitations: every fourth line of k-space is weaker, which folds ghosts along the rows."""
 
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
         lines = np.fft.fftshift(np.fft.fft2(scaled(stack.image)), axes=(1, 2))
         middle = lines.shape[1] // 2
         weight = np.ones(lines.shape[1])
-        weight[int(rng.integers(period)) :: period] = 1 - strength
+        weight[int(rng.integers(4)) :: 4] = 1 - strength
         weight[middle - 1 : middle + 2] = 1  # the mean brightness stays
         ghosted = np.fft.ifft2(np.fft.ifftshift(lines * weight[None, :, None], axes=(1, 2)))
         return replace(stack, image=np.abs(ghosted).astype(np.float32))

@@ -105,7 +105,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         line: dict[str, object] = {"steps": steps, "n": len(by_slice), "seeds": len(by_seed)}
         for measure in ("ring", "dice", "area", "moved"):
             found = mean(by_slice[measure], by_slice.subject)
-            line |= {measure: found.value, f"{measure} low": found.low, f"{measure} high": found.high}
+            line |= found.columns(measure)
             line |= {f"{measure} least": by_seed[measure].min(), f"{measure} most": by_seed[measure].max()}
         lines.append(line)
     return pd.DataFrame(lines)

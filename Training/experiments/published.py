@@ -38,13 +38,13 @@ class Recipe:
     """The loss is taken at a random step from half of this on."""
     learning_rate: float = 1e-4
     clip: float = 1.0
-    updates_an_epoch: int = 512
+    updates_per_epoch: int = 512
     epochs: int = 30
 
     @property
     def updates(self) -> int:
         """Updates of the whole recipe."""
-        return self.updates_an_epoch * self.epochs
+        return self.updates_per_epoch * self.epochs
 
 
 PUBLISHED = Recipe()

@@ -67,20 +67,13 @@ class PublishedTraining:
         """Train until so many updates are done, the recipe's last one at most; validate and save after every epoch."""
         goal = min(updates, self.recipe.updates)
         while self.done < goal:
-            self._some_updates(min(goal - self.done, self.recipe.updates_an_epoch))
+            self._some_updates(min(goal - self.done, self.recipe.updates_per_epoch))
             self.log.append({"updates": self.done, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds})
             self.log[-1] |= self._validated()
             if self.log[-1]["mse"] <= np.nanmin([row["mse"] for row in self.log]):
                 self.best = copy.deepcopy(self.model.state_dict())
             self._save()
             tell(self.log[-1])
-
-    def repaired(self, triplets: Triplets, best: bool = True) -> Tensor:
-        """Return soft masks, shape ``(n, j, i)``, by the epoch that was kept or else by the last one."""
-        model = copy.deepcopy(self.model)
-        if best:
-            model.load_state_dict(self.best)
-        return use(model, torch.from_numpy(triplets.states), torch.from_numpy(triplets.images))
 
     def _some_updates(self, count: int) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -111,7 +104,7 @@ class PublishedTraining:
         self.pool[places] = state.detach()
 
     def _validated(self) -> dict[str, float]:
-        soft = self.repaired(self.select, best=False)
+        soft = use(self.model, torch.from_numpy(self.select.states), torch.from_numpy(self.select.images))
         row = {"mse": float((soft - torch.from_numpy(self.select.labels)).square().mean())}
         return row | (self.measure(soft) if self.measure else {})
 
@@ -138,7 +131,7 @@ _MODULES = ("model", "optimizer")
 
 
 @torch.no_grad()
-def use(model: PublishedAutomaton, state: Tensor, image: Tensor, steps: int = STEPS_OF_A_STATE_KEPT) -> Tensor:
+def use(model: PublishedAutomaton, state: Tensor, image: Tensor) -> Tensor:
     """Return the mask's channel after a rollout without dropout; all shapes are ``(n, j, i)``."""
-    ends = torch.full((len(image),), steps)
+    ends = torch.full((len(image),), STEPS_OF_A_STATE_KEPT)
     return roll_out(model, seed_state(state, model.recipe), image, ends)[:, 1]

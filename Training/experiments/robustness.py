@@ -126,18 +126,10 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 "flagged": int(part.flagged.sum()),
                 "dice before": part.dice_before.mean(),
                 "dice": part.dice.mean(),
-                "gain": gain.value,
-                "low": gain.low,
-                "high": gain.high,
-                "hd": hd.value,
-                "hd low": hd.low,
-                "hd high": hd.high,
-                "assd": assd.value,
-                "assd low": assd.low,
-                "assd high": assd.high,
-                "lost": lost.value,
-                "lost low": lost.low,
-                "lost high": lost.high,
+                **gain.columns("gain", ""),
+                **hd.columns("hd"),
+                **assd.columns("assd"),
+                **lost.columns("lost"),
             }
         )
     return pd.DataFrame(lines)

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from rncarefine.io.vessel_sample import vessel_sample_files
+from rncarefine.io.sample import vessel_sample_files
 from rncarefine.nca.model import Model
 from rncarefine.refine.picture import repair_picture
 from rncarefine.report.close_ups import overview, shown

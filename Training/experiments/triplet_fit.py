@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from rncarefine.nca.architecture import Architecture
+from rncarefine.nca.rollout import Runner
 from rncarefine_training.automaton.fit import fit, settings_made_from
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.tasks import Task, task_of
@@ -19,7 +20,7 @@ from rncarefine_training.config import Automaton, Document, Name, Seed
 from rncarefine_training.resume import SameTraining, check_same, load_checkpoint
 
 from .synthetic import Triplets
-from .triplet_samples import TripletSamples, TripletValidation, repair_pictures
+from .triplet_samples import TripletSamples, prepare
 
 Field = NDArray[np.float32]
 
@@ -34,10 +35,7 @@ class TripletConfig(Document):
 
 
 class Clock(L.Callback):
-    """Counts the seconds of a training, by the wall and by the processor, without its validations.
-
-    A training that is resumed continues counting from its checkpoint.
-    """
+    """Counts the seconds of a training, by the wall and by the processor; a resumed one counts on."""
 
     def __init__(self) -> None:
         self.seconds = np.zeros(2)
@@ -45,14 +43,6 @@ class Clock(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin to count."""
-        self._since = _now()
-
-    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Pause."""
-        self.seconds, self._since = self._counted(), None
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Resume."""
         self._since = _now()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -97,26 +87,21 @@ class PictureAutomaton:
         return sum(values.size for values in self.parameters.values())
 
     def repair(self, images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
-        """Return soft outputs and masks, both of shape ``(n, j, i)``."""
+        """Return soft outputs and masks, 0 to 1, of shape ``(n, j, i)``; a mask that cannot be read stays as it was."""
         settings, task = self.settings, self.task
-        soft, masks = repair_pictures(self.parameters, self.architecture, settings, task, images, states)
-        return soft, np.stack(masks) > 0
+        runner = Runner(self.parameters, self.architecture, "cpu")
+        encoding = runner.encode(prepare(images, states, settings))
+        steps, fire_rate = settings.steps, settings.fire_rate
+        ended = runner.roll(encoding, np.arange(len(images)), steps=steps, fire_rate=fire_rate, patience=None).state
+        read = [task.read(fields.transpose(2, 0, 1)) for fields in ended[..., : task.fields]]
+        masks = [old >= 0.5 if new is None else new > 0 for new, old in zip(read, states, strict=True)]
+        return ended[..., 0].clip(0, 1), np.stack(masks)
 
 
-def train_on_triplets(
-    config: TripletConfig, train: Triplets, folder: Path, select: Triplets | None = None, progress: bool = True
-) -> Path:
-    """Train an automaton, or resume from its last checkpoint.
+def train_on_triplets(config: TripletConfig, train: Triplets, folder: Path, progress: bool = True) -> Path:
+    """Train an automaton, or resume from its last checkpoint, and return the path of the last one.
 
-    Args:
-        config: The training.
-        train: What to train on.
-        folder: Where checkpoints and the TensorBoard log go.
-        select: What to validate on while training; nothing without.
-        progress: Show a progress bar.
-
-    Returns:
-        The path of the last checkpoint.
+    Checkpoints and the TensorBoard log go into ``folder``.
 
     Raises:
         ValueError: The pictures do not fit the configuration, or the checkpoint was made with another one.
@@ -132,8 +117,7 @@ def train_on_triplets(
             return last
     task: Task = task_of(settings)
     L.seed_everything(config.seed, verbose=False)
-    validation = TripletValidation(select, task) if select is not None else None
-    learner = AutomatonLearner(settings, config.seed, validation)
+    learner = AutomatonLearner(settings, config.seed)
     samples = TripletSamples(train, settings, task, settings.batch * total, config.seed)
     return fit(learner, samples, config.name, folder, progress, watchers=[Clock(), SameTraining(made_from)])
 

@@ -1,17 +1,13 @@
-"""Samples and validation from triplets of pictures, for any task."""
+"""Samples from triplets of pictures, for any task."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import Dataset
 
-from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.channels import picture_channels, stacked
-from rncarefine.nca.rollout import Runner
-from rncarefine.stack import Mask
 from rncarefine_training.automaton.samples import Sample, blank
 from rncarefine_training.automaton.tasks import Task
 from rncarefine_training.config import Automaton
@@ -80,59 +76,3 @@ def prepare(images: Field, masks: Field, settings: Automaton) -> Field:
     else:
         channels = np.stack([stacked(image[None], mask[None], None, 0) for image, mask in pairs])
     return blank(channels, settings)
-
-
-def repair_pictures(
-    parameters: dict[str, Field],
-    architecture: Architecture,
-    settings: Automaton,
-    task: Task,
-    images: Field,
-    masks: Field,
-    device: str = "cpu",
-) -> tuple[Field, list[Mask]]:
-    """Repair pictures by the engine's own encoder and rollout.
-
-    Args:
-        parameters: As the engine takes them.
-        architecture: Their sizes.
-        settings: Steps and fire rate.
-        task: What is repaired.
-        images: Shape ``(n, j, i)``, 0 to 1.
-        masks: Masks to repair, 0 to 1, same shape.
-        device: See :func:`rncarefine.nca.rollout.choose_device`.
-
-    Returns:
-        The first channel, 0 to 1, shape ``(n, j, i)``, and the masks; one that cannot be read stays as it was.
-    """
-    runner = Runner(parameters, architecture, device)
-    encoding = runner.encode(prepare(images, masks, settings))
-    steps, fire_rate = settings.steps, settings.fire_rate
-    ended = runner.roll(encoding, np.arange(len(images)), steps=steps, fire_rate=fire_rate, patience=None).state
-    read = [task.read(fields.transpose(2, 0, 1)) for fields in ended[..., : task.fields]]
-    given = (masks >= 0.5).astype(np.uint8)
-    return ended[..., 0].clip(0, 1), [old if new is None else new for new, old in zip(read, given, strict=True)]
-
-
-class TripletValidation:
-    """Repairs pictures and measures the task's metrics.
-
-    Args:
-        triplets: What to validate on.
-        task: What is repaired.
-    """
-
-    def __init__(self, triplets: Triplets, task: Task) -> None:
-        self.triplets, self.task = triplets, task
-
-    @torch.no_grad()
-    def measure(
-        self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton
-    ) -> dict[str, float]:
-        """Return the mean of every metric of the task."""
-        plain = {name: value.cpu().numpy() for name, value in parameters.items()}
-        held = self.triplets
-        _, masks = repair_pictures(plain, architecture, settings, self.task, held.images, held.states)
-        given, truth = (held.states >= 0.5).astype(np.uint8), held.labels.astype(np.uint8)
-        figures = [self.task.score(*three) for three in zip(masks, given, truth, strict=True)]
-        return {name: float(np.mean([each[name] for each in figures])) for name in figures[0]}

@@ -13,14 +13,13 @@ import torch
 from rncarefine.anatomy.topology import betti_2d, fill_holes
 from rncarefine.nca.channels import intensity_range
 from rncarefine.nca.model import Model
-from rncarefine.refine.metrics import dice, surface_distances
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.interpolation import between_slices
 from rncarefine_training.automaton.samples import spoil
 from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase, broken, load_prediction
-from rncarefine_training.evaluate.measure import Failure, in_parallel, share_of_truth
+from rncarefine_training.evaluate.measure import Failure, distances, in_parallel, share_of_truth
 from rncarefine_training.evaluate.statistics import paired
 
 MOSTLY_MISSING = 0.25
@@ -70,7 +69,7 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
         for k in map(int, np.flatnonzero(wall.any(axis=(1, 2)))):
             if broken(labels[k], case.labels[k], stack.pixel_area):
                 few = share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING
-                row(model.card.name, KINDS[0 if few else 1], _measures(found[k], truth[k], stack), k)
+                row(model.card.name, KINDS[0 if few else 1], distances(found[k], truth[k], stack.in_plane), k)
         row(model.card.name, SMOOTHNESS, smoothness(found, stack))
     row("input", SMOOTHNESS, smoothness(wall, stack))
     row("truth", SMOOTHNESS, smoothness(truth, stack))
@@ -80,10 +79,10 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
         spoiled = spoil_slice(stack, k)
         for model in models:
             found = repair(spoiled, model, options).wall
-            row(model.card.name, KINDS[2], _measures(found[k], truth[k], stack), k)
+            row(model.card.name, KINDS[2], distances(found[k], truth[k], stack.in_plane), k)
             if model is models[0]:
                 between = between_slices(found[k - 1], found[k + 1])
-                row(INTERPOLATED, KINDS[2], _measures(between, truth[k], stack), k)
+                row(INTERPOLATED, KINDS[2], distances(between, truth[k], stack.in_plane), k)
     return pd.DataFrame(rows)
 
 
@@ -138,11 +137,6 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
             lines.append(
                 {"kind": kind, "method": method, "n": len(own)}
                 | {name: own[name].mean() for name in names}
-                | {"gain": gain.value, "low": gain.low, "high": gain.high}
+                | gain.columns("gain", "")
             )
     return pd.DataFrame(lines)
-
-
-def _measures(wall: Mask, truth: Mask, stack: Stack) -> dict[str, float]:
-    found = surface_distances(wall, truth, stack.in_plane)
-    return {"dice": dice(wall, truth), "hd": found.hd_mm, "assd": found.assd_mm}

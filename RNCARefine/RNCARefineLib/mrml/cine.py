@@ -135,10 +135,10 @@ def _repair(
     reports: dict[int, Report] = {}
     failed: dict[int, str] = {}
     for number, frame in enumerate(chosen):
-        told = _part(progress, number / len(chosen), (number + 1) / len(chosen), cine.called(frame))
+        part = _part(progress, number / len(chosen), (number + 1) / len(chosen), cine.called(frame))
         try:
             selection = cine.selection(results[frame], frame)
-            repaired, grid = compute(selection, model, options, told)
+            repaired, grid = compute(selection, model, options, part)
             results[frame] = draft(selection, repaired, grid)
         except Cancelled:
             if not reports:
@@ -165,8 +165,8 @@ def _write(
     touched = cine.segmentation_node if in_place else None
     with slicer.util.RenderBlocker(), unchanged_on_failure(touched), _unchanged_sequences(cine):
         sequence, proxy = (_write_in_place if in_place else _add_sequence)(cine, results)
-        told = frame_reports(cine.browser_node, proxy, cine.segment_id, cine.volume_node)
-        table = put_frames_table(proxy, told, failed, not_reached)
+        reviewed = frame_reports(cine.browser_node, proxy, cine.segment_id, cine.volume_node)
+        table = put_frames_table(proxy, reviewed, failed, not_reached)
     return CineOutcome(proxy, sequence, table, reports, failed, not_reached)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import slicer
 import vtk
 
-from .guards import Selection, check_transforms
+from .guards import Selection, check_transforms, is_a
 from .review import REVIEW_OF_TAG, REVIEW_TAG, tag_of
 
 
@@ -55,7 +55,7 @@ class Cine:
         Raises:
             ValueError: They do not, or the browser shows nothing or is recording.
         """
-        if not _is_a(browser_node, "vtkMRMLSequenceBrowserNode") or browser_node.GetScene() != slicer.mrmlScene:
+        if not is_a(browser_node, "vtkMRMLSequenceBrowserNode") or browser_node.GetScene() != slicer.mrmlScene:
             raise ValueError("A sequence browser is needed. Choose the one that plays the cine sequence.")
         name = browser_node.GetName()
         if browser_node.GetNumberOfItems() == 0:
@@ -66,7 +66,7 @@ class Cine:
             ("volume", volume_node, "vtkMRMLVolumeNode"),
             ("segmentation", segmentation_node, "vtkMRMLSegmentationNode"),
         ):
-            if not _is_a(node, class_name):
+            if not is_a(node, class_name):
                 given = node.GetName() if hasattr(node, "GetName") else node
                 raise ValueError(f"A {what} that sequence browser {name!r} shows is needed, {given!r} was given.")
         if browser_node.GetSequenceNode(volume_node) is None:
@@ -230,10 +230,6 @@ def _copy(source: Any) -> Any:
     node.SetAndObserveSegmentation(slicer.vtkSegmentation())
     node.GetSegmentation().DeepCopy(source.GetSegmentation())
     return node
-
-
-def _is_a(node: Any, class_name: str) -> bool:
-    return hasattr(node, "IsA") and bool(node.IsA(class_name))
 
 
 def _listed(frames: Sequence[int]) -> str:

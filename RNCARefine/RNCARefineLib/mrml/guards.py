@@ -98,7 +98,7 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
             raise ValueError(f"{_begin(node)} is not in the scene. Add it to the scene first.")
     if output_node is None:
         return
-    if not _is_a(output_node, "vtkMRMLSegmentationNode"):
+    if not is_a(output_node, "vtkMRMLSegmentationNode"):
         raise ValueError(
             f"{_begin(output_node)} cannot take the result. Give a segmentation node, or none for a new one."
         )
@@ -122,7 +122,7 @@ def changed_during(selection: Selection) -> ValueError:
 
 
 def _check_segmentation(node: Any) -> None:
-    if not _is_a(node, "vtkMRMLSegmentationNode"):
+    if not is_a(node, "vtkMRMLSegmentationNode"):
         raise ValueError(f"A segmentation is needed, {_named(node)} was given. Choose a segmentation node.")
     segmentation = node.GetSegmentation()
     if segmentation is None or segmentation.GetNumberOfSegments() == 0:
@@ -137,7 +137,7 @@ def _check_segmentation(node: Any) -> None:
 
 
 def _check_volume(node: Any, picture: bool = False) -> None:
-    if not _is_a(node, "vtkMRMLScalarVolumeNode"):
+    if not is_a(node, "vtkMRMLScalarVolumeNode"):
         raise ValueError(f"A volume is needed, {_named(node)} was given. Choose the image that was segmented.")
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
         raise ValueError(f"{_begin(node)} is a label map. Choose the image that was segmented.")
@@ -198,7 +198,7 @@ def _check_lattice(node: Any, segment_id: str, volume_node: Any) -> None:
         )
 
 
-def _is_a(node: Any, class_name: str) -> bool:
+def is_a(node: Any, class_name: str) -> bool:
     """Whether an argument is a node of this class, whatever else it may be."""
     return hasattr(node, "IsA") and bool(node.IsA(class_name))
 

@@ -144,7 +144,7 @@ def set_status(segment: slicer.vtkSegment, report: Report) -> None:
 
 
 def stored_report(segment: slicer.vtkSegment) -> Report:
-    """Return the report of the repair of a segment, as it was before anybody decided.
+    """Return the report of the repair of a segment, as it was before the first decision.
 
     Raises:
         ValueError: There is none, or another version wrote it.

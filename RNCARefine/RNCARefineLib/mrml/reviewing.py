@@ -190,14 +190,6 @@ class Review:
         """
         self._decide(k, False)
 
-    def clear_decision(self, k: int) -> None:
-        """Leave slice ``k`` undecided again. If it was rejected, the repair's voxels come back.
-
-        Raises:
-            ValueError: There is no such slice.
-        """
-        self._decide(k, None)
-
     def refresh(self) -> slicer.vtkMRMLTableNode:
         """Update the table after an undo or manual edits, and return it.
 
@@ -251,28 +243,25 @@ class Review:
         notes = (find_review_segment(segmentation, self.segment_id, kind) for kind in (ADDED, REMOVED))
         return [note for note in notes if note is not None]
 
-    def _decide(self, k: int, accepted: bool | None) -> None:
+    def _decide(self, k: int, accepted: bool) -> None:
         decisions = self.decisions()
         node, masks = self.segmentation_node, self._masks
         if not 0 <= k < masks.shape[0]:
             raise ValueError(
                 f"Segmentation {node.GetName()!r} has no slice {k}; its slices are 0 to {masks.shape[0] - 1}."
             )
-        write = accepted is False or decisions.get(k) is False
+        write = not accepted or decisions.get(k) is False
         walls, pool = masks.parts_after or {self.segment_id: masks.wall_after}, masks.pool_after
-        if accepted is False:
+        if not accepted:
             walls, pool = masks.parts_before or {self.segment_id: masks.wall_before}, masks.pool_before
             if not masks.changed(k):
                 raise ValueError(
                     f"The repair did not change slice {k} of segmentation {node.GetName()!r}, there is nothing to "
                     "restore. Edit it by hand, or accept it."
                 )
-        if not write and decisions.get(k) is accepted:
+        if not write and decisions.get(k):
             return
-        if accepted is None:
-            decisions.pop(k, None)
-        else:
-            decisions[k] = accepted
+        decisions[k] = accepted
         step = nullcontext() if self.undo is None else self.undo.step(node)
         with slicer.util.RenderBlocker(), step, unchanged_on_failure(node, existing_table(node)):
             if write:

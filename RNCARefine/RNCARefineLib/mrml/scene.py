@@ -56,7 +56,8 @@ class _Backup:
     """A copy of a node and of its display node, kept outside the scene."""
 
     def __init__(self, node: Any) -> None:
-        self._pairs = [(original, _copy(original)) for original in (node, _display_node(node)) if original is not None]
+        display = node.GetDisplayNode() if node.IsA("vtkMRMLDisplayableNode") else None
+        self._pairs = [(original, _copy(original)) for original in (node, display) if original is not None]
 
     def restore(self) -> None:
         """Restore the copied content of the nodes."""
@@ -69,7 +70,3 @@ def _copy(node: Any) -> Any:
     copy.UnRegister(None)
     copy.Copy(node)
     return copy
-
-
-def _display_node(node: Any) -> Any:
-    return node.GetDisplayNode() if node.IsA("vtkMRMLDisplayableNode") else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import slicer
@@ -48,25 +49,9 @@ def put_rows(
         summary: Becomes the description of the table.
     """
     node = _table_of(segmentation_node)
-    was_modifying = node.StartModify()
-    node.RemoveAllColumns()
-    for index, name in enumerate(names):
-        column = vtk.vtkStringArray()
-        column.SetName(name)
-        for row in rows:
-            column.InsertNextValue(_text(row[index]))
-        node.AddColumn(column)
-    node.SetUseColumnTitleAsColumnHeader(True)
-    node.SetDescription(summary)
-    node.EndModify(was_modifying)
+    _fill(node, dict.fromkeys(names, str), rows, summary)
     place_beside(node, segmentation_node)
     return node
-
-
-def _text(value: Value) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)
 
 
 def _table_of(segmentation_node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLTableNode:
@@ -85,32 +70,32 @@ def fill_table(node: slicer.vtkMRMLTableNode, report: Report) -> None:
     Whole numbers, decimal numbers and text have columns of their type; yes and no are text, for Slicer writes columns
     of bytes to CSV as raw characters; a number that is not known is NaN, an open question an empty text.
     """
-    names, rows = table_rows(report)
-    hints = column_types()
+    _fill(node, column_types(), table_rows(report)[1], report.summary())
+
+
+def _fill(node: slicer.vtkMRMLTableNode, hints: Mapping[str, Any], rows: list[list[Value]], summary: str) -> None:
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
-    for index, name in enumerate(names):
-        node.AddColumn(_column(name, hints[name], [row[index] for row in rows]))
+    for index, (name, hint) in enumerate(hints.items()):
+        node.AddColumn(_column(name, hint, [row[index] for row in rows]))
     node.SetUseColumnTitleAsColumnHeader(True)
-    node.SetDescription(report.summary())
+    node.SetDescription(summary)
     node.EndModify(was_modifying)
 
 
 def _column(name: str, hint: Any, values: list[Value]) -> vtk.vtkAbstractArray:
     """Return a typed column; ``hint`` is the type of the column's values."""
     column: Any
+    plain: list[Any] = values
     if hint is int:
         column = vtk.vtkIntArray()
-        plain: list[Any] = values
-    elif hint in (bool, bool | None):
-        column = vtk.vtkStringArray()
-        plain = ["" if value is None else "yes" if value else "no" for value in values]
     elif hint in (float, float | None):
         column = vtk.vtkDoubleArray()
         plain = [math.nan if value is None else value for value in values]
     else:
         column = vtk.vtkStringArray()
-        plain = [str(value) for value in values]
+        words = {None: "", True: "yes", False: "no"}
+        plain = [words[value] if value is None or isinstance(value, bool) else str(value) for value in values]
     column.SetName(name)
     for value in plain:
         column.InsertNextValue(value)

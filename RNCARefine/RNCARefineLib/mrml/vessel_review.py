@@ -5,9 +5,7 @@ It is kept in a tag of the repaired segment, so that it survives a saved scene.
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import slicer
-from numpy.typing import NDArray
 
 from rncarefine.refine.picture import RepairedPicture
 from rncarefine.refine.place_records import PictureReport
+from rncarefine.refine.repair_masks import pack, unpack
 from rncarefine.report.picture_report import COLUMNS, place_rows, write_picture_report
 from rncarefine.report.report import strict_values
 from rncarefine.stack import Mask
@@ -49,7 +47,7 @@ class VesselReview:
 
     @classmethod
     def begin(cls, node: Any, segment_id: str, volume_node: Any, repaired: RepairedPicture) -> VesselReview:
-        """Note on a repaired segment what was done; nobody has decided about it yet."""
+        """Note on a repaired segment what was done; nothing is decided yet."""
         edits: list[Any] = []
         for edit in repaired.edits:
             if edit.changed is None:
@@ -59,8 +57,8 @@ class VesselReview:
                 edits.append([rows.start, columns.start, *_packed(pixels)])
         values = {
             "report": strict_values(repaired.report.to_dict()),
-            "before": _packed(repaired.picture.mask > 0),
-            "after": _packed(repaired.mask > 0),
+            "before": _packed(repaired.picture.mask),
+            "after": _packed(repaired.mask),
             "edits": edits,
         }
         node.GetSegmentation().GetSegment(segment_id).SetTag(VESSELS_TAG, tag_json(values))
@@ -152,9 +150,10 @@ class VesselReview:
         self.segmentation_node.GetSegmentation().GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
         edit, before = values["edits"][number], _unpacked(*values["before"])
         if edit is not None:
-            window, pixels = _place_of(edit)
+            j, i, rows, columns, text = edit
+            window = slice(j, j + rows), slice(i, i + columns)
             source = _unpacked(*values["after"]) if accepted else before
-            mask[window][pixels] = source[window][pixels]
+            np.copyto(mask[window], source[window], where=_unpacked(rows, columns, text) > 0)
         grid = VolumeGrid.of_volume(self.volume_node)
         write_segment(self.segmentation_node, self.segment_id, mask[None], grid)
         for kind, changed in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
@@ -183,19 +182,10 @@ class VesselReview:
         put_rows(self.segmentation_node, list(COLUMNS), place_rows(report), report.summary())
 
 
-def _packed(mask: NDArray[np.bool_]) -> list[Any]:
+def _packed(mask: Any) -> list[Any]:
     """Return a mask as rows, columns and compressed text."""
-    data = zlib.compress(np.packbits(mask).tobytes(), 9)
-    return [*mask.shape, base64.b64encode(data).decode("ascii")]
-
-
-def _place_of(edit: list[Any]) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
-    """Return the window and the pixels of an edit."""
-    j, i, *packed = edit
-    pixels = _unpacked(*packed) > 0
-    return (slice(j, j + pixels.shape[0]), slice(i, i + pixels.shape[1])), pixels
+    return [*mask.shape, pack(mask)]
 
 
 def _unpacked(rows: int, columns: int, text: str) -> Mask:
-    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-    return np.unpackbits(bits, count=rows * columns).reshape(rows, columns)
+    return unpack(text, (rows, columns))

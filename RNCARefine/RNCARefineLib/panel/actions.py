@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Progress
+from rncarefine.refine.options import Face, camel_case, default_of, option_infos
 from rncarefine.refine.place_records import PictureReport
 from rncarefine.refine.records import Report, RunRecord
 
@@ -33,8 +35,8 @@ def run_check(logic: Any, parameters: Any) -> Checked:
         parameters.poolSegmentID,
         parameters.rvSegmentID,
     )
-    names = ("closeBase", "apex", "removeIslands")
-    return Checked.of(logic, selection, {name: getattr(parameters, name) for name in names})
+    of_check = [name for name, info in option_infos(Face.PANEL).items() if info.of_check]
+    return Checked.of(logic, selection, _chosen(parameters, of_check))
 
 
 @dataclass(frozen=True)
@@ -67,25 +69,10 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
     segmentation, volume = parameters.inputSegmentation, parameters.inputVolume
     segment, pool = wall_ids(parameters), parameters.poolSegmentID or None
     in_place = parameters.output == IN_PLACE
-    options: dict[str, Any] = {
-        "rvSegmentID": parameters.rvSegmentID or None,
-        "mode": parameters.mode,
-        "model": card.name,
-        "device": parameters.device,
-        "seed": parameters.seed,
-        "samples": parameters.samples,
-        "steps": parameters.steps or None,
-        "closeBase": parameters.closeBase,
-        "addOnly": parameters.addOnly,
-        "geometry": parameters.geometry,
-        "apex": parameters.apex,
-        "removeIslands": parameters.removeIslands,
-        "maxChangeMm2": parameters.maxChangeMm2 or None,
-        "inPlace": in_place,
-        # Without a pool the box is disabled, but a scene may say otherwise.
-        "trimPool": parameters.trimPool and pool is not None,
-        "progressCallback": progress,
-    }
+    options = _chosen(parameters, option_infos(Face.PANEL), model=card.name)
+    # Without a pool the box is disabled, but a scene may say otherwise.
+    options["trimPool"] = parameters.trimPool and pool is not None
+    options |= {"rvSegmentID": parameters.rvSegmentID or None, "inPlace": in_place, "progressCallback": progress}
     browser = _player(segmentation, volume, in_place)
     if browser is None:
         report: Report = logic.process(segmentation, segment, volume, poolSegmentID=pool, **options)
@@ -118,16 +105,19 @@ def repair_picture(logic: Any, parameters: Any, card: ModelCard, progress: Progr
         parameters.inputSegmentation,
         parameters.myocardiumSegmentID,
         parameters.inputVolume,
-        model=card.name,
-        device=parameters.device,
-        seed=parameters.seed,
-        samples=parameters.samples,
-        steps=parameters.steps or None,
-        addOnly=parameters.addOnly,
         progressCallback=progress,
+        **_chosen(parameters, ("model", "device", "seed", "samples", "steps", "add_only"), model=card.name),
     )
     review: VesselReview = logic.pictureReview(logic.outputSegmentationNode())
     return review
+
+
+def _chosen(parameters: Any, names: Iterable[str], **given: Any) -> dict[str, Any]:
+    """Return options as they are chosen, by their name in Slicer; 0 is none where an option may be none."""
+    chosen = {name: given.get(name, getattr(parameters, camel_case(name))) for name in names}
+    return {
+        camel_case(name): None if default_of(name) is None and not value else value for name, value in chosen.items()
+    }
 
 
 def _player(segmentation: Any, volume: Any, in_place: bool) -> Any:

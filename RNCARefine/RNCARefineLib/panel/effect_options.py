@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
 LEAVE, AS_MASKING = "leave", "masking"
-SWITCHES = ("CloseBase", "AddOnly", "Geometry", "RemoveIslands")
-NUMBERS, WORDS = ("Seed", "Samples"), ("Device", "Apex")
-"""Parameters that are options of the repair: its names in capitals."""
 DEFAULTS: dict[str, Any] = {
     "CloseBase": False,
     "AddOnly": False,
@@ -32,15 +29,17 @@ DEFAULTS: dict[str, Any] = {
     "Device": "auto",
     "Apex": "auto",
 }
-"""Those of :class:`rncarefine.refine.options.RepairOptions`, which is not imported when an editor is opened."""
+"""The options of the repair as parameters, with the defaults of :class:`rncarefine.refine.options.RepairOptions`; that
+is not imported when an editor is opened."""
+SWITCHES = tuple(name for name, default in DEFAULTS.items() if isinstance(default, bool))
+NUMBERS, WORDS = ("Seed", "Samples"), ("Device", "Apex")
 
 
 def set_defaults(effect: Any) -> None:
     """Define the parameters that are not defined yet."""
     # BloodPool, Mode and Model have none: Segment Editor cannot distinguish an empty parameter from none.
     effect.setParameterDefault("Scope", WHOLE_SEGMENT)
-    for name in (*SWITCHES, *NUMBERS, *WORDS):
-        default = DEFAULTS[name]
+    for name, default in DEFAULTS.items():
         effect.setParameterDefault(name, int(default) if name in SWITCHES else default)
     effect.setParameterDefault("Neighbours", LEAVE)
     effect.setParameterDefault("PreviewOpacity", 0.7)
@@ -60,19 +59,15 @@ class EffectOptions:
         self._connections: list[tuple[Any, str]] = []
         self._model: EffectModel | None = None
         self._add_choices()
+        self._add_advanced()
         self._add_buttons()
-        for button in (self.this_slice, self.close_base, self.add_only, self.geometry, self.remove_islands):
+        for button in (self.this_slice, *self._switches.values()):
             self._connect(button, "toggled(bool)", changed)
-        for box in (self.seed, self.samples):
+        for box in self._numbers.values():
             self._connect(box, "valueChanged(int)", changed)
         self._connect(self.opacity, "valueChanged(double)", changed)
-        for button, name in (
-            (self.check, "check"),
-            (self.preview, "preview"),
-            (self.apply, "apply"),
-            (self.cancel, "cancel"),
-        ):
-            self._connect(button, "clicked()", on_click[name])
+        for name, slot in on_click.items():
+            self._connect(getattr(self, name), "clicked()", slot)
 
     @property
     def pool_id(self) -> str | None:
@@ -111,21 +106,13 @@ class EffectOptions:
     @property
     def repair_options(self) -> RepairOptions:
         """How to repair."""
-        from rncarefine.refine.options import RepairOptions
-        from rncarefine.words import Apex, Mode
+        from rncarefine.refine.options import from_camel_case
 
-        return RepairOptions(
-            model=self.model.name or None,
-            mode=Mode(self.model.mode),
-            close_base=self._is_on("CloseBase"),
-            add_only=self._is_on("AddOnly"),
-            geometry=self._is_on("Geometry"),
-            remove_islands=self._is_on("RemoveIslands"),
-            seed=self._effect.integerParameter("Seed"),
-            samples=self._effect.integerParameter("Samples"),
-            device=self._effect.parameter("Device"),
-            apex=Apex(self._effect.parameter("Apex")),
-        )
+        chosen: dict[str, Any] = {name: self._is_on(name) for name in SWITCHES}
+        chosen |= {name: self._effect.integerParameter(name) for name in NUMBERS}
+        chosen |= {name: self._effect.parameter(name) for name in WORDS}
+        chosen |= {"Model": self.model.name or None, "Mode": self.model.mode}
+        return from_camel_case({name[0].lower() + name[1:]: value for name, value in chosen.items()})
 
     def load(self, has_preview: bool) -> None:
         """Show the parameters in the widgets."""
@@ -144,23 +131,14 @@ class EffectOptions:
         self.model.show()
         # Read before anything is shown, and all are kept quiet together: checking one radio button unchecks the other,
         # whose signal would save what the other widgets still show.
-        values = {
-            self.this_slice if self.is_this_slice else self.whole_segment: True,
-            self.close_base: self._is_on("CloseBase"),
-            self.add_only: self._is_on("AddOnly"),
-            self.geometry: self._is_on("Geometry"),
-            self.remove_islands: self._is_on("RemoveIslands"),
-        }
-        numbers = {
-            self.seed: self._effect.integerParameter("Seed"),
-            self.samples: self._effect.integerParameter("Samples"),
-            self.opacity: self.preview_opacity,
-        }
-        switches = (self.close_base, self.add_only, self.geometry, self.remove_islands)
-        widgets = [self.this_slice, self.whole_segment, *switches, *numbers]
+        checked = {box: self._is_on(name) for name, box in self._switches.items()}
+        checked[self.this_slice if self.is_this_slice else self.whole_segment] = True
+        numbers = {box: self._effect.integerParameter(name) for name, box in self._numbers.items()}
+        numbers[self.opacity] = self.preview_opacity
+        widgets = [self.this_slice, self.whole_segment, *self._switches.values(), *numbers]
         blocked = [widget.blockSignals(True) for widget in widgets]
-        for button, checked in values.items():
-            button.checked = checked
+        for button, is_checked in checked.items():
+            button.checked = is_checked
         for box, value in numbers.items():
             box.value = value
         for widget, was_blocked in zip(widgets, blocked, strict=True):
@@ -172,28 +150,20 @@ class EffectOptions:
     def save(self) -> None:
         """Save the values of the widgets in the parameters."""
         self._effect.setParameter("Scope", THIS_SLICE if self.this_slice.checked else WHOLE_SEGMENT)
-        self._effect.setParameter("CloseBase", int(self.close_base.checked))
-        self._effect.setParameter("AddOnly", int(self.add_only.checked))
-        self._effect.setParameter("Geometry", int(self.geometry.checked))
-        self._effect.setParameter("RemoveIslands", int(self.remove_islands.checked))
-        self._effect.setParameter("Seed", int(self.seed.value))
-        self._effect.setParameter("Samples", int(self.samples.value))
+        for name, box in self._switches.items():
+            self._effect.setParameter(name, int(box.checked))
+        for name, box in self._numbers.items():
+            self._effect.setParameter(name, int(box.value))
         self._effect.setParameter("PreviewOpacity", float(self.opacity.value))
 
     def show_slice(self, shown: tuple[int, str] | None) -> None:
-        """Say which slice would be repaired.
-
-        Args:
-            shown: The slice and the name of the view that shows it, ``None`` if no view does.
-        """
+        """Show which slice would be repaired, and in which view it is; ``None`` if no view shows one."""
         no_slice = _(
             "No slice view lies parallel to the slices of the source volume. Turn one with the button beside the "
             "segmentation, at the top of Segment Editor."
         )
-        if shown is None:
-            self.this_slice.text = _("This slice")
-        else:
-            self.this_slice.text = _("Slice {k} ({view})").format(k=shown[0], view=shown[1])
+        text = _("This slice") if shown is None else _("Slice {k} ({view})").format(k=shown[0], view=shown[1])
+        self.this_slice.text = text
         enable(self.this_slice, _("Check and repair only the slice that this view shows."), "" if shown else no_slice)
         unless = no_slice if self.is_this_slice and shown is None else ""
         enable(self.check, _("List the slices that are not as they should be. Nothing is changed."), unless)
@@ -262,14 +232,14 @@ class EffectOptions:
             "RemoveIslands",
             _("Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept."),
         )
-        switches = (self.close_base, self.add_only, self.geometry, self.remove_islands)
-        self._add_row(_("Repair:"), *switches, layout=qt.QVBoxLayout())
+        boxes = (self.close_base, self.add_only, self.geometry, self.remove_islands)
+        self._switches = dict(zip(SWITCHES, boxes, strict=True))
+        self._add_row(_("Repair:"), *boxes, layout=qt.QVBoxLayout())
         self.neighbours = _named(
             qt.QComboBox(), "Neighbours", _("What happens to other segments where the wall is closed over them.")
         )
         self._add_row(_("Neighbours:"), self.neighbours)
         self._neighbours = self._choice(self.neighbours, "Neighbours")
-        self._add_advanced()
 
     def _add_advanced(self) -> None:
         import ctk
@@ -291,6 +261,7 @@ class EffectOptions:
             qt.QSpinBox(), "Samples", _("Runs with different seeds that are averaged. Several take longer.")
         )
         self.samples.minimum, self.samples.maximum = 1, 25
+        self._numbers = {"Seed": self.seed, "Samples": self.samples}
         self.device = _named(
             qt.QComboBox(),
             "Device",
@@ -310,16 +281,12 @@ class EffectOptions:
         import ctk
         import qt
 
-        self.check = _named(qt.QPushButton(_("Check")), "Check")
-        self.preview = _named(qt.QPushButton(_("Preview")), "Preview")
-        self.apply = _named(qt.QPushButton(_("Apply")), "Apply")
-        self.cancel = _named(qt.QPushButton(_("Cancel")), "Cancel")
+        texts = (("Check", _("Check")), ("Preview", _("Preview")), ("Cancel", _("Cancel")), ("Apply", _("Apply")))
+        self.check, self.preview, self.cancel, self.apply = (_named(qt.QPushButton(text), name) for name, text in texts)
         self._add_row("", self.check, self.preview, self.cancel, self.apply)
         self.opacity = _named(ctk.ctkSliderWidget(), "PreviewOpacity")
-        self.opacity.minimum = 0.0
-        self.opacity.maximum = 1.0
-        self.opacity.singleStep = 0.05
-        self.opacity.pageStep = 0.25
+        self.opacity.minimum, self.opacity.maximum = 0.0, 1.0
+        self.opacity.singleStep, self.opacity.pageStep = 0.05, 0.25
         self.opacity.spinBoxVisible = False
         self._add_row(_("Preview opacity:"), self.opacity)
         self.findings = _named(qt.QLabel(), "Findings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -23,13 +24,13 @@ class Inputs:
     def __init__(self, ui: Any) -> None:
         self._parameters: Any = None
         self._had_segmentations = self._had_volumes = False
-        self._myocardium = ChoiceBox(ui.myocardiumSelector, self._on_myocardium)
+        self._myocardium = ChoiceBox(ui.myocardiumSelector, self._to("myocardiumSegmentID"))
         self._more = WallParts(ui.moreWallButton, self._on_more)
-        self._pool = ChoiceBox(ui.poolSelector, self._on_pool)
-        self._right_ventricle = ChoiceBox(ui.rvSelector, self._on_right_ventricle)
+        self._pool = ChoiceBox(ui.poolSelector, self._to("poolSegmentID"))
+        self._right_ventricle = ChoiceBox(ui.rvSelector, self._to("rvSegmentID"))
         # The node selectors are bound to the parameter node, but send no signal when two nodes have the same name.
-        ui.segmentationSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_segmentation)
-        ui.volumeSelector.connect("nodeActivated(vtkMRMLNode*)", self._on_volume)
+        ui.segmentationSelector.connect("nodeActivated(vtkMRMLNode*)", self._to("inputSegmentation"))
+        ui.volumeSelector.connect("nodeActivated(vtkMRMLNode*)", self._to("inputVolume"))
 
     def update(self, parameters: Any) -> None:
         """Show what is chosen; choices that the segmentation does not have any more are given up."""
@@ -96,29 +97,18 @@ class Inputs:
             return _("The right ventricle is the same segment as myocardium or blood pool. Choose another.")
         return ""
 
-    def _on_segmentation(self, node: Any) -> None:
-        if self._parameters is not None and self._parameters.inputSegmentation != node:
-            self._parameters.inputSegmentation = node
-
-    def _on_volume(self, node: Any) -> None:
-        if self._parameters is not None and self._parameters.inputVolume != node:
-            self._parameters.inputVolume = node
-
-    def _on_myocardium(self, segment_id: str) -> None:
-        if self._parameters is not None:
-            self._parameters.myocardiumSegmentID = segment_id
-
     def _on_more(self, segment_ids: list[str]) -> None:
         if self._parameters is not None:
             store_more_ids(self._parameters, segment_ids)
 
-    def _on_pool(self, segment_id: str) -> None:
-        if self._parameters is not None:
-            self._parameters.poolSegmentID = segment_id
+    def _to(self, name: str) -> Callable[[Any], None]:
+        """Return what puts a choice into a parameter."""
 
-    def _on_right_ventricle(self, segment_id: str) -> None:
-        if self._parameters is not None:
-            self._parameters.rvSegmentID = segment_id
+        def put(value: Any) -> None:
+            if self._parameters is not None and getattr(self._parameters, name) != value:
+                setattr(self._parameters, name, value)
+
+        return put
 
 
 def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:

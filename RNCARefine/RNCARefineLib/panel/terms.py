@@ -13,7 +13,7 @@ from rncarefine.nca.card import ModelCard, forbids_commerce, is_permissive
 from rncarefine.nca.model import available_models
 
 SETTING = "RNCARefine/AcceptedTerms"
-"""Key in the application's settings; the licences that were accepted, one a line."""
+"""Key in the application's settings; the accepted licences, one per line."""
 
 
 def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str], bool] | None = None) -> bool:

@@ -18,12 +18,23 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 FINE, FLAGGED, BAD_INPUT, BROKEN, STOPPED = 0, 1, 2, 3, 130
 
 
+def use_library() -> None:
+    """Import from the folder that has the library, also where the extension is not installed but called from source."""
+    library = str(Path(__file__).resolve().parents[2])
+    if library not in sys.path:
+        sys.path.insert(0, library)  # first, so that the script never runs with the library of another version
+
+
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the arguments; it needs neither Slicer nor the library."""
+    """Return the parser of the arguments; it needs neither Slicer nor anything that is installed."""
+    use_library()
+    from rncarefine.refine.options import Face, Group, RepairOptions, default_of, option_infos
+
     summary, _, rest = __doc__.partition("\n")
     parser = argparse.ArgumentParser(
         prog="RNCARefineBatch.py",
@@ -51,44 +62,22 @@ def make_parser() -> argparse.ArgumentParser:
     cases.add_argument("--rv", metavar="NAME", help="the right ventricle, for the AHA's segments in the reports")
     output = parser.add_argument_group("results")
     output.add_argument("--output", metavar="FOLDER", required=True, help="folder for the results; made if missing")
-    output.add_argument("--trim-pool", action="store_true", help="clear blood pool outside the closed rings")
-    method = parser.add_argument_group("method")
-    method.add_argument("--mode", choices=["slice-wise", "volumetric"], help="kind of model (default: the model's)")
-    method.add_argument("--model", metavar="NAME|PATH", help="weights (default: the best installed ones)")
-    method.add_argument("--device", default="auto", help="auto, numpy, cpu, cuda or mps (default: auto)")
-    method.add_argument("--seed", type=int, default=0, help="the same seed gives the same result (default: 0)")
-    method.add_argument("--samples", type=int, default=1, help="runs of the automaton to average (default: 1)")
-    method.add_argument("--steps", type=int, help="steps of a run (default: the model's)")
-    method.add_argument("--close-base", action="store_true", help="expect closed rings at the base, too")
-    method.add_argument("--add-only", action="store_true", help="never remove myocardium")
-    method.add_argument(
-        "--geometry",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="fall back to polar interpolation where the automaton finds no wall",
-    )
-    method.add_argument(
-        "--remove-islands", action="store_true", help="remove papillary muscles and trabeculae inside the cavity"
-    )
-    method.add_argument("--apex", choices=["auto", "first", "last"], default="auto", help="end at which the apex lies")
-    method.add_argument(
-        "--max-change",
-        "--max-change-mm2",
-        dest="max_change_mm2",
-        type=float,
-        metavar="MM2",
-        help="refuse larger changes of a slice",
-    )
+    groups = {Group.METHOD: parser.add_argument_group("method"), Group.OUTPUT: output}
+    hints = get_type_hints(RepairOptions)
+    for name, info in option_infos(Face.SCRIPT).items():
+        flags = [info.flag.partition("/")[0], *(["--max-change-mm2"] if name == "max_change_mm2" else [])]
+        kinds: dict[str, Any] = {"action": "store_true"}
+        if info.flag != flags[0]:
+            kinds = {"action": argparse.BooleanOptionalAction}
+        elif hints[name] is not bool:
+            number = next((kind for kind in (int, float) if kind in (hints[name], *get_args(hints[name]))), str)
+            kinds = {"type": number, "choices": info.choices or None, "metavar": info.metavar}
+        groups[info.group].add_argument(*flags, dest=name, default=default_of(name), help=info.help, **kinds)
     return parser
 
 
 def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     """Repair the cohort and return the exit status; what is in ``interrupts`` ends the batch in order."""
-    # The folder that has the library, also where the extension is not installed but called from its source: first, so
-    # that the script never runs with the library of another version.
-    library = str(Path(__file__).resolve().parents[2])
-    if library not in sys.path:
-        sys.path.insert(0, library)
     from rncarefine.batch.cases import find_cases, read_cases
     from rncarefine.batch.in_turn import repair_cases
     from rncarefine.nca.model import choose_model
@@ -96,8 +85,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
 
     if arguments.cases and (arguments.image or arguments.segmentation):
         raise ValueError("--image and --segmentation are patterns for --input; a list of cases names its files.")
-    given = {name: getattr(arguments, name) for name in option_infos(Face.SCRIPT)}
-    options = RepairOptions(**{name: value for name, value in given.items() if value is not None})
+    options = RepairOptions(**{name: getattr(arguments, name) for name in option_infos(Face.SCRIPT)})
     model = choose_model(options.model, options.mode)
     if arguments.cases:
         cases = read_cases(arguments.cases)
@@ -124,7 +112,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the script with the arguments that follow its name and return the exit status."""
-    # Slicer hands "--" over, which tells Slicer's own options from the script's.
+    # Slicer passes "--" on, which separates its own options from those of the script.
     own = [argument for argument in arguments if argument != "--"]
     # Slicer lets Ctrl-C kill the process at once, and VTK ends it where an exception comes up inside an observer: it is
     # only noted here, and the batch stops at its next step.

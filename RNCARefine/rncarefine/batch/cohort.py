@@ -1,7 +1,7 @@
 """The results of a cohort in one folder, kept so that a run that was interrupted at any moment can be resumed.
 
 ==================  ==================================================================================================
-the result files    one for each finished case, named by whoever writes it (``<case>.seg.nrrd`` in Slicer)
+the result files    one for each finished case, such as ``<case>.seg.nrrd``
 ``reports/``        ``<case>.json`` for each finished case: the whole report; a case with both files is finished
 ``cohort.csv``      a row for each slice of each finished case: the case, then the columns of the report
 ``failed.csv``      the cases that could not be done, each with the reason
@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,14 @@ from ..atomic import write_text_whole
 from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import Report
-from ..report.report import json_text
-from ..words import strict_values
+from ..report.report import csv_text, json_text
+from ..words import Verdict, strict_values
 from .cases import CohortCase
 from .files import BEGUN, LONGEST_NAME, REPORTS, OutputError, output, read_reports
 from .sources import difference
-from .table import append_text, csv_rows, csv_text, is_parquet, written_table
-from .totals import Totals
+from .table import append_text, csv_rows, is_parquet, written_table
 
-__all__ = ["Cohort", "OutputError", "settings_of"]
+__all__ = ["Cohort", "OutputError", "Totals", "settings_of"]
 
 TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
 
@@ -54,6 +54,43 @@ def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int
     return dict(strict_values(values))
 
 
+@dataclass
+class Totals:
+    """Sums over the finished cases of a cohort.
+
+    Attributes:
+        cases: Finished cases.
+        flagged_cases: Those with slices that need review.
+        noted_cases: Those whose report has warnings.
+        slices: Slices of all cases.
+        expected_rings: Slices that should be rings.
+        closed_before: Of these, the rings before.
+        closed_after: The rings after.
+        verdicts: Slices by what was done about them.
+    """
+
+    cases: int = 0
+    flagged_cases: int = 0
+    noted_cases: int = 0
+    slices: int = 0
+    expected_rings: int = 0
+    closed_before: int = 0
+    closed_after: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+
+    def add(self, report: Report) -> None:
+        """Add a case."""
+        stack = report.stack
+        self.cases += 1
+        self.flagged_cases += bool(stack.flagged)
+        self.noted_cases += bool(report.warnings)
+        self.slices += stack.slices
+        self.expected_rings += stack.expected_rings
+        self.closed_before += stack.closed_before
+        self.closed_after += stack.closed_after
+        self.verdicts.update(record.verdict for record in report.slices)
+
+
 class Cohort:
     """The folder of the results.
 
@@ -70,7 +107,7 @@ class Cohort:
         """Open a folder, making it if it is not there.
 
         Args:
-            folder: Where the results are, or shall be.
+            folder: Where the results are, or will be.
             settings: What they are made with, see :func:`settings_of`.
             table: The table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
 

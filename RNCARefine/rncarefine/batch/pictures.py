@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +20,7 @@ from ..refine.options import RepairOptions
 from ..refine.picture import repair_picture
 from ..refine.place_records import PictureReport
 from ..report.picture_report import COLUMNS, place_rows
-from ..report.report import json_text
+from ..report.report import csv_text, json_text
 from .cases import CohortCase
 
 REPORTS, TABLE, FAILED, SETTINGS = "reports", "cohort.csv", "failed.csv", "settings.json"
@@ -127,8 +125,8 @@ def run_pictures(
     finished = [case for case in cases if all(path.is_file() for path in work.files_of(case))]
     reports = [(case.name, _read(work.files_of(case)[1])) for case in finished]
     rows = [[name, *row] for name, report in reports for row in place_rows(report)]
-    write_text_whole(outcome.table, _csv([["case", *COLUMNS], *rows]))
-    write_text_whole(work.folder / FAILED, _csv([["case", "reason"], *map(list, sorted(outcome.failed.items()))]))
+    write_text_whole(outcome.table, csv_text([["case", *COLUMNS], *rows]))
+    write_text_whole(work.folder / FAILED, csv_text([("case", "reason"), *sorted(outcome.failed.items())]))
     outcome.flagged = sum(report.picture.flagged > 0 for _, report in reports)
     yield outcome
 
@@ -147,14 +145,6 @@ def _read(path: Path) -> PictureReport:
         return PictureReport.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise ValueError(f"{path}: the report cannot be read ({error}). Delete it, and run the batch again.") from error
-
-
-def _csv(rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow([("yes" if value else "no") if isinstance(value, bool) else value for value in row])
-    return text.getvalue()
 
 
 def _label(text: str) -> int:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from ..refine.records import Report
 from .cases import CohortCase, checked_cases
-from .cohort import Cohort
+from .cohort import Cohort, Totals
 from .files import CaseFiles
-from .totals import Totals
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from importlib.util import find_spec
@@ -15,7 +13,7 @@ from typing import Any, Union, get_args, get_origin
 
 from ..atomic import written_whole
 from ..refine.records import Report
-from ..report.report import column_types, table_rows, to_csv
+from ..report.report import column_types, csv_text, table_rows
 
 ENDINGS = (".csv", ".parquet")
 COLUMNS = ("case", *column_types())
@@ -72,15 +70,7 @@ def written_table(path: Path) -> Iterator[Add]:
 
 def csv_rows(name: str, report: Report) -> str:
     """Return the rows of a case as they stand in a table of CSV."""
-    _, *rows = csv.reader(io.StringIO(to_csv(report)))
-    return csv_text([name, *row] for row in rows)
-
-
-def csv_text(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as text with one kind of line end on every system."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return csv_text([name, *row] for row in table_rows(report)[1])
 
 
 def append_text(path: Path, text: str) -> None:

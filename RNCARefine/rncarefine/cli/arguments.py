@@ -39,59 +39,30 @@ TaskName = Annotated[
         "--task", help="ring: myocardium in a stack; tubular: vessels in a picture. By default known from the file."
     ),
 ]
+
+
+def _input(kind: Any, help: str, **more: Any) -> Any:
+    return Annotated[kind, typer.Option(help=help, rich_help_panel=INPUT, **more)]
+
+
 STRUCTURES: dict[str, Any] = {
-    "phase": Annotated[
-        int | None,
-        typer.Option(
-            "--phase",
-            min=0,
-            metavar="N",
-            help="Phase of a cine, from 0, where IMAGE holds several.",
-            rich_help_panel=INPUT,
-        ),
-    ],
-    "label": Annotated[
+    "phase": _input(int | None, "Phase of a cine, from 0, where IMAGE holds several.", min=0, metavar="N"),
+    "label": _input(
         list[str] | None,
-        typer.Option(
-            "--label",
-            metavar="N[,N...]",
-            help="Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
-            rich_help_panel=INPUT,
-        ),
-    ],
-    "segment": Annotated[
+        "Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
+        metavar="N[,N...]",
+    ),
+    "segment": _input(
         list[str] | None,
-        typer.Option(
-            "--segment",
-            metavar="NAME[,NAME...]",
-            help="Name or ID of the myocardium in a .seg.nrrd or DICOM SEG; several form it together.",
-            rich_help_panel=INPUT,
-        ),
-    ],
-    "pool_label": Annotated[
-        int | None,
-        typer.Option(
-            help="Label of the blood pool (LV cavity), if there is one: it guides the repair.", rich_help_panel=INPUT
-        ),
-    ],
-    "pool_segment": Annotated[
-        str | None,
-        typer.Option(help="Name or ID of the blood pool in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT),
-    ],
-    "rv_label": Annotated[
-        int | None,
-        typer.Option(
-            "--rv-label",
-            help="Label of the right ventricle, if there is one: the report then has the AHA segments.",
-            rich_help_panel=INPUT,
-        ),
-    ],
-    "rv_segment": Annotated[
-        str | None,
-        typer.Option(
-            "--rv-segment", help="Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG.", rich_help_panel=INPUT
-        ),
-    ],
+        "Name or ID of the myocardium in a .seg.nrrd or DICOM SEG; several form it together.",
+        metavar="NAME[,NAME...]",
+    ),
+    "pool_label": _input(int | None, "Label of the blood pool (LV cavity), if there is one: it guides the repair."),
+    "pool_segment": _input(str | None, "Name or ID of the blood pool in a .seg.nrrd or DICOM SEG."),
+    "rv_label": _input(
+        int | None, "Label of the right ventricle, if there is one: the report then has the AHA segments."
+    ),
+    "rv_segment": _input(str | None, "Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG."),
 }
 """Options that become a parameter ``choice``."""
 Reports = Annotated[

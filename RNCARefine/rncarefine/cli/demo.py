@@ -8,9 +8,8 @@ from ..atomic import write_bytes_whole
 from ..io.choice import StructureChoice
 from ..io.files import Case, read_case, read_pair, write_case
 from ..io.picture_files import read_mask
-from ..io.sample import BROKEN, IMAGE, MYOCARDIUM, POOL, SAMPLE, TRUTH, sample_folder
+from ..io.sample import MYOCARDIUM, POOL, SAMPLE, VESSEL_SAMPLE, sample_files, vessel_sample_files
 from ..io.seg_nrrd import read_seg_nrrd
-from ..io.vessel_sample import VESSEL_SAMPLE, vessel_sample_files
 from ..nca.model import Model
 from ..refine.metrics import evaluate
 from ..refine.picture_metrics import evaluate_picture
@@ -35,12 +34,11 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
         ValueError: The sample data is missing.
         OSError: The folder cannot be written.
     """
-    samples = sample_folder()
+    sample = sample_files()
     folder.mkdir(parents=True, exist_ok=True)
-    broken = samples / BROKEN
-    has_pool = any(segment.name == POOL for segment in read_seg_nrrd(broken).segments)
+    has_pool = any(segment.name == POOL for segment in read_seg_nrrd(sample.broken).segments)
     case = read_case(
-        samples / IMAGE, broken, StructureChoice(segment=MYOCARDIUM, pool_segment=POOL if has_pool else None)
+        sample.image, sample.broken, StructureChoice(segment=MYOCARDIUM, pool_segment=POOL if has_pool else None)
     )
     with progress_bar() as progress:
         result = repair(case.stack, model, options, progress, case.others)
@@ -54,8 +52,8 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
     show_report(result.report)
     wall = StructureChoice(segment=MYOCARDIUM)
     columns = {
-        title: evaluate(*read_pair(path, samples / TRUTH, wall, wall))[1]
-        for title, path in (("before", broken), ("after", repaired))
+        title: evaluate(*read_pair(path, sample.truth, wall, wall))[1]
+        for title, path in (("before", sample.broken), ("after", repaired))
     }
     out().print(metrics_table(columns))
     show_licence(model.card)

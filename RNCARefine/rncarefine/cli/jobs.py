@@ -11,6 +11,7 @@ from ..io.choice import StructureChoice
 from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
 from ..io.label_map import LabelMap
 from ..io.picture_files import is_picture
+from ..io.sample import sample_files
 from ..nca.model import available_models, choose_model
 from ..reasons import ReasonCode
 from ..refine.metrics import evaluate as compare
@@ -23,7 +24,7 @@ from ..report.report import json_text, report_ending, write_report
 from ..stack import Mask
 from ..tasks.task import RING, VESSELS, check_task
 from . import pictures
-from .demo import run_demo, run_vessel_demo, sample_folder
+from .demo import run_demo, run_vessel_demo
 from .main import FINE, FLAGGED
 from .tables import (
     metrics_table,
@@ -162,7 +163,7 @@ def demo(output: Path, options: RepairOptions, task: str | None = None) -> None:
         return
     weights = choose_model(options.model)
     check_task(weights.card, RING, "The sample")
-    sample_folder()  # before the terms, that bad input stays one line
+    sample_files()  # before the terms, that bad input stays one line
     tell_terms(weights.card)
     run_demo(output, weights, options)
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from ..atomic import written_whole
 from ..batch.cases import CohortCase
 from ..batch.pictures import PictureWork, run_pictures
+from ..batch.work import place_of
 from ..io.choice import StructureChoice
 from ..io.label_map import PHOTOGRAPHS
 from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
@@ -22,7 +23,7 @@ from ..nca.model import card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
 from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
-from ..refine.place_records import PictureReport, PlaceRecord
+from ..refine.place_records import PictureReport
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict
 from .main import FINE, FLAGGED
@@ -99,9 +100,7 @@ def repair_many(
         raise ValueError("--table and --scheduler are about batches of stacks; for pictures, leave them out.")
     weights = choose_model(options.model, task=TUBULAR)
     tell_terms(weights.card)
-    named = options.model is not None and Path(options.model).is_file()
-    place = str(Path(options.model).absolute()) if named and options.model is not None else weights.card.name
-    work = PictureWork(output.absolute(), place, options, label_of(choice))
+    work = PictureWork(output.absolute(), place_of(options.model, weights), options, label_of(choice))
     settings = {
         "model": asdict(weights.record()),
         "label": label_of(choice),
@@ -227,10 +226,11 @@ def place_table(report: PictureReport) -> Table:
         table.add_column(title, justify="right")
     for place in report.places[:MOST_ROWS]:
         style = "yellow" if place.flagged else "dim" if place.verdict is PlaceVerdict.LEFT else ""
+        needs_review = place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
         table.add_row(
             str(place.number),
             str(place.finding),
-            f"{place.verdict}{', needs review' if _needs_review(place) else ''}",
+            str(place.verdict) + (", needs review" if needs_review else ""),
             str(place.row),
             str(place.column),
             f"{place.size_px:.0f}",
@@ -241,10 +241,6 @@ def place_table(report: PictureReport) -> Table:
             style=style,
         )
     return table
-
-
-def _needs_review(place: PlaceRecord) -> bool:
-    return place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
 
 
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:

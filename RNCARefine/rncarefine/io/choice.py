@@ -46,15 +46,13 @@ class StructureChoice:
     rv_segment: str | None = None
 
     def __post_init__(self) -> None:
-        labels = _numbers(self.label)
         for name in ("pool_label", "rv_label"):
             numbers = _numbers(getattr(self, name))
             if len(numbers) > 1:
                 raise ValueError(f"{name} is one label, not {getattr(self, name)!r}. Give one whole number.")
             object.__setattr__(self, name, numbers[0] if numbers else None)
-        names = (self.segment,) if isinstance(self.segment, str) else tuple(self.segment or ())
-        object.__setattr__(self, "label", _one_or_several(labels))
-        object.__setattr__(self, "segment", _one_or_several(names))
+        object.__setattr__(self, "label", _one_or_several(self.labels))
+        object.__setattr__(self, "segment", _one_or_several(self.segments))
 
     @property
     def labels(self) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ def is_dicom(path: Path) -> bool:
     try:
         if path.is_dir():
             return True
-        if path.is_file():  # to open a pipe is to wait for whoever writes to it
+        if path.is_file():  # opening a pipe would wait for its writer
             with path.open("rb") as file:
                 if file.read(132)[128:] == b"DICM":
                     return True

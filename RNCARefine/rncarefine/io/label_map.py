@@ -310,11 +310,8 @@ def _from_meta_image(path: Path, what: str, phase: int | None) -> Stored:
         raise ValueError(several_values(path, what, channels))
     shape = _trimmed(values.shape[::-1])
     frame = check_frames(path, what, shape, phase)
-    return Stored(np.ascontiguousarray(values.reshape(-1, *shape[2::-1])[frame]), grid, notes=_notes_of(fields))
-
-
-def _notes_of(fields: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in fields.items() if name not in _META_FIELDS and value.isascii()}
+    notes = {name: value for name, value in fields.items() if name not in _META_FIELDS and value.isascii()}
+    return Stored(np.ascontiguousarray(values.reshape(-1, *shape[2::-1])[frame]), grid, notes=notes)
 
 
 def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -102,16 +102,6 @@ class NrrdFile:
     grid: Grid
 
 
-def read_header(path: Path) -> NrrdHeader:
-    """Read a header.
-
-    Raises:
-        ValueError: It cannot be used. The message names the file and the remedy.
-    """
-    with opened(path) as stream:
-        return _read_header(path, stream)
-
-
 def read_nrrd(path: Path) -> NrrdFile:
     """Read a file with three axes of space, and possibly more.
 
@@ -313,7 +303,7 @@ def _geometry(path: Path, header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[t
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(chosen).T
     matrix[:3, 3] = origin
-    # What is not a number, or no plausible one, is refused by whoever asks for the place.
+    # What is not a number, or no plausible one, is refused when the place is asked for.
     matrix[:3] *= np.array(_SPACES.get(fields.get("space", "").lower(), (1, 1, 1)))[:, None]
     i, j, k = (length for length, space in zip(sizes, axes, strict=True) if space)
     return axes, Grid((i, j, k), matrix)

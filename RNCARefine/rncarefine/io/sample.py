@@ -1,4 +1,8 @@
-"""The bundled sample: a short-axis stack of the Sunnybrook Cardiac Data, a broken segmentation, and the truth."""
+"""The bundled samples: a broken segmentation of the heart and one of vessels, each with its image and the truth.
+
+The stack is of the Sunnybrook Cardiac Data, the photograph of CHASE_DB1; source and licence stand in the README beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -10,40 +14,47 @@ SAMPLE_FOLDERS = (
     Path(__file__).parents[1] / "SampleData",  # in a wheel
 )
 SAMPLE = "SunnybrookBroken"
-IMAGE, BROKEN, TRUTH = f"{SAMPLE}-image.nrrd", f"{SAMPLE}-segmentation.seg.nrrd", f"{SAMPLE}-truth.seg.nrrd"
 MYOCARDIUM, POOL = "myocardium", "blood pool"
 """Names of the segments in the sample."""
+VESSEL_SAMPLE = "ChaseBroken"
 
 
 class SampleFiles(NamedTuple):
-    """The files of the sample."""
+    """The files of a sample."""
 
     image: Path
     broken: Path
     truth: Path
 
 
-def sample_folder() -> Path:
-    """Return the folder of the sample.
-
-    Raises:
-        ValueError: The sample is not installed, or not all of it.
-    """
-    for folder in SAMPLE_FOLDERS:
-        if all((folder / name).is_file() for name in (IMAGE, BROKEN, TRUTH)):
-            return folder
-    raise ValueError(f"The sample data ({IMAGE}, {BROKEN}, {TRUTH}) is not installed. Install RNCARefine again.")
-
-
 def sample_files() -> SampleFiles:
-    """Return the files of the sample: image, broken segmentation and truth.
+    """Return the files of the stack: image, broken segmentation and truth.
 
     Example:
         >>> sample_files().image.name
         'SunnybrookBroken-image.nrrd'
 
     Raises:
-        ValueError: The sample is not installed, or not all of it.
+        ValueError: The stack is not installed, or not all of it.
     """
-    folder = sample_folder()
-    return SampleFiles(folder / IMAGE, folder / BROKEN, folder / TRUTH)
+    return _files(*(f"{SAMPLE}-{part}" for part in ("image.nrrd", "segmentation.seg.nrrd", "truth.seg.nrrd")))
+
+
+def vessel_sample_files() -> SampleFiles:
+    """Return the files of the photograph: the picture, its broken mask and the truth.
+
+    Example:
+        >>> vessel_sample_files().image.name
+        'ChaseBroken-photograph.jpg'
+
+    Raises:
+        ValueError: The photograph is not installed, or not all of it.
+    """
+    return _files(*(f"{VESSEL_SAMPLE}-{part}" for part in ("photograph.jpg", "mask.png", "truth.png")))
+
+
+def _files(*names: str) -> SampleFiles:
+    for folder in SAMPLE_FOLDERS:
+        if all((folder / name).is_file() for name in names):
+            return SampleFiles(*(folder / name for name in names))
+    raise ValueError(f"The sample data ({', '.join(names)}) is not installed. Install RNCARefine again.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from .wall import measure
 
 FAMILIAR = 0.78
 """A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
+_OF_RUN = {entry.name for entry in fields(RunRecord)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +79,11 @@ def build_report(
         for entry, decision in zip(before.slices, decisions, strict=True)
     ]
     records, wall = measure(stack, changes.wall, records, before.apex)
-    record = RunRecord(
-        version=__version__,
-        backend=run.runner.backend if run else "none",
-        device=run.runner.device if run else "none",
-        seed=options.seed,
-        samples=options.samples,
-        steps=run.steps if run else 0,
-        close_base=options.close_base,
-        add_only=options.add_only,
-        geometry=options.geometry,
-        apex=str(before.apex),
-        seconds=round(seconds, 3),
-        max_change_mm2=options.max_change_mm2,
-        trim_pool=options.trim_pool,
-        remove_islands=options.remove_islands,
-        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
+    kept: dict[str, Any] = {name: value for name, value in vars(options).items() if name in _OF_RUN}
+    kept |= {"device": run.runner.device if run else "none", "steps": run.steps if run else 0}
+    kept |= {"backend": run.runner.backend if run else "none", "apex": str(before.apex)}
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    record = RunRecord(version=__version__, seconds=round(seconds, 3), date=date, **kept)
     return Report(
         stack_record(stack, changes.wall, records),
         records,
@@ -160,7 +150,7 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
         right_before=sum(record.verdict is Verdict.INTACT for record in records),
         right_after=sum(not record.flagged if record.accepted is None else record.accepted for record in records),
         flagged=sum(record.flagged and record.accepted is None for record in records),
-        changed=sum(record.added_mm2 > 0 or record.removed_mm2 > 0 for record in records),
+        changed=sum(record.changed for record in records),
         lv_mass_before_g=round(mass_before, 2),
         lv_mass_after_g=round(mass_after, 2),
         lv_mass_change_percent=round(100 * (mass_after - mass_before) / mass_before, 2) if mass_before else math.nan,

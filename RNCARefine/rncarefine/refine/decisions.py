@@ -23,7 +23,7 @@ Status = Literal["flagged", "in progress", "completed"]
 def needs_decision(record: SliceRecord) -> bool:
     """Return whether a slice needs review: it was changed or flagged, whether or not there is a decision."""
     rejected = record.accepted is False  # only what was changed can be, though nothing is changed any more
-    return record.flagged or rejected or _is_changed(record)
+    return record.flagged or rejected or record.changed
 
 
 def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) -> Report:
@@ -89,10 +89,6 @@ def review_status(report: Report) -> Status:
     if len(undecided) == len(report.slices) or any(needs_decision(record) for record in undecided):
         return "in progress"
     return "completed"
-
-
-def _is_changed(record: SliceRecord) -> bool:
-    return record.added_mm2 > 0 or record.removed_mm2 > 0
 
 
 def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:

@@ -65,7 +65,8 @@ class OptionInfo:
     of_check: bool
 
 
-def _info(
+def _option(
+    default: Any,
     label: str,
     help: str,
     flag: str,
@@ -76,10 +77,11 @@ def _info(
     least: float | None = None,
     not_in: Collection[Face] = (),
     of_check: bool = False,
-) -> dict[str, OptionInfo]:
-    faces = frozenset(Face) - frozenset(not_in)
+) -> Any:
     words = tuple(str(choice) for choice in choices or ())
-    return {"info": OptionInfo(label, help, group, flag, metavar, words, least, faces, of_check)}
+    faces = frozenset(Face) - frozenset(not_in)
+    info = OptionInfo(label, help, group, flag, metavar, words, least, faces, of_check)
+    return field(default=default, metadata={"info": info})
 
 
 @dataclass(frozen=True)
@@ -110,105 +112,78 @@ class RepairOptions:
         ValueError: A value is none of the choices, or too small.
     """
 
-    model: str | Path | None = field(
-        default=None, metadata=_info("Model", "Weights; see 'rncarefine models'.", "--model", metavar="NAME|PATH")
+    model: str | Path | None = _option(
+        None, "Model", "Weights; see 'rncarefine models'.", "--model", metavar="NAME|PATH"
     )
-    mode: Mode | None = field(
-        default=None,
-        metadata=_info(
-            "Mode",
-            "Slice by slice, or with the neighbouring slices; takes the best model of the mode, or checks --model.",
-            "--mode",
-            choices=Mode,
-        ),
+    mode: Mode | None = _option(
+        None,
+        "Mode",
+        "Slice by slice, or with the neighbouring slices; takes the best model of the mode, or checks --model.",
+        "--mode",
+        choices=Mode,
     )
-    device: str = field(
-        default="auto",
-        metadata=_info(
-            "Device", "What the automaton runs on; auto takes the best there is.", "--device", choices=Device
-        ),
+    device: str = _option(
+        "auto", "Device", "What the automaton runs on; auto takes the best there is.", "--device", choices=Device
     )
-    seed: int = field(
-        default=0, metadata=_info("Seed", "The same seed gives the same result, everywhere.", "--seed", least=0)
+    seed: int = _option(0, "Seed", "The same seed gives the same result, everywhere.", "--seed", least=0)
+    samples: int = _option(
+        1, "Runs averaged", "Runs of the automaton that are averaged; several take longer.", "--samples", least=1
     )
-    samples: int = field(
-        default=1,
-        metadata=_info(
-            "Runs averaged", "Runs of the automaton that are averaged; several take longer.", "--samples", least=1
-        ),
+    steps: int | None = _option(
+        None,
+        "Most steps",
+        "Most steps of a run; those of the model if not given.",
+        "--steps",
+        least=1,
+        not_in=[Face.EFFECT],
     )
-    steps: int | None = field(
-        default=None,
-        metadata=_info(
-            "Most steps",
-            "Most steps of a run; those of the model if not given.",
-            "--steps",
-            least=1,
-            not_in=[Face.EFFECT],
-        ),
+    close_base: bool = _option(
+        False,
+        "Expect a closed base",
+        "Expect closed rings at the base too, not an outflow tract.",
+        "--close-base",
+        of_check=True,
     )
-    close_base: bool = field(
-        default=False,
-        metadata=_info(
-            "Expect a closed base",
-            "Expect closed rings at the base too, not an outflow tract.",
-            "--close-base",
-            of_check=True,
-        ),
+    geometry: bool = _option(
+        INTERPOLATE_BY_DEFAULT,
+        "Fall back to polar interpolation",
+        "Fall back to polar interpolation where the automaton finds no wall that passes verification.",
+        "--geometry/--no-geometry",
     )
-    geometry: bool = field(
-        default=INTERPOLATE_BY_DEFAULT,
-        metadata=_info(
-            "Fall back to polar interpolation",
-            "Fall back to polar interpolation where the automaton finds no wall that passes verification.",
-            "--geometry/--no-geometry",
-        ),
+    add_only: bool = _option(False, "Only add, never remove", "Never remove myocardium.", "--add-only")
+    bridges_only: bool = _option(
+        False,
+        "Only bridges",
+        "Of a picture of vessels: make bridges and nothing else.",
+        "--bridges-only",
+        not_in=[Face.LOGIC, Face.PANEL, Face.EFFECT, Face.SCRIPT],
     )
-    add_only: bool = field(
-        default=False, metadata=_info("Only add, never remove", "Never remove myocardium.", "--add-only")
+    apex: Apex = _option(
+        Apex.AUTO, "Apex", "Which end of the stack the apex lies at.", "--apex", choices=Apex, of_check=True
     )
-    bridges_only: bool = field(
-        default=False,
-        metadata=_info(
-            "Only bridges",
-            "Of a picture of vessels: make bridges and nothing else.",
-            "--bridges-only",
-            not_in=[Face.LOGIC, Face.PANEL, Face.EFFECT, Face.SCRIPT],
-        ),
+    max_change_mm2: float | None = _option(
+        None,
+        "Largest change",
+        "Refuse a repair that changes more than this area of a slice; no limit if not given.",
+        "--max-change",
+        metavar="MM2",
+        least=0,
+        not_in=[Face.EFFECT],
     )
-    apex: Apex = field(
-        default=Apex.AUTO,
-        metadata=_info("Apex", "Which end of the stack the apex lies at.", "--apex", choices=Apex, of_check=True),
+    remove_islands: bool = _option(
+        False,
+        "Remove papillary muscles",
+        "Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept by default.",
+        "--remove-islands",
+        of_check=True,
     )
-    max_change_mm2: float | None = field(
-        default=None,
-        metadata=_info(
-            "Largest change",
-            "Refuse a repair that changes more than this area of a slice; no limit if not given.",
-            "--max-change",
-            metavar="MM2",
-            least=0,
-            not_in=[Face.EFFECT],
-        ),
-    )
-    remove_islands: bool = field(
-        default=False,
-        metadata=_info(
-            "Remove papillary muscles",
-            "Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept by default.",
-            "--remove-islands",
-            of_check=True,
-        ),
-    )
-    trim_pool: bool = field(
-        default=False,
-        metadata=_info(
-            "Trim the blood pool to the ring",
-            "Clear blood pool outside the closed rings.",
-            "--trim-pool",
-            group=Group.OUTPUT,
-            not_in=[Face.EFFECT],
-        ),
+    trim_pool: bool = _option(
+        False,
+        "Trim the blood pool to the ring",
+        "Clear blood pool outside the closed rings.",
+        "--trim-pool",
+        group=Group.OUTPUT,
+        not_in=[Face.EFFECT],
     )
 
     def __post_init__(self) -> None:

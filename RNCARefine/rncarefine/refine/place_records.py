@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..nca.card import ModelRecord
 from ..reasons import Reason, codes_of, text_of
 from ..tasks.tubular.places import PlaceFinding
 from ..words import PlaceVerdict
-from .records import plain, restored
+from .records import AnyReport
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,10 @@ class PictureRun:
 
 
 @dataclass(frozen=True)
-class PictureReport:
+class PictureReport(AnyReport):
     """Everything there is to say about one picture."""
+
+    ROWS = "places"
 
     picture: PictureRecord
     places: list[PlaceRecord]
@@ -114,28 +114,6 @@ class PictureReport:
     run: PictureRun
     doubts: list[Reason] = field(default_factory=list)
     """What to note about the picture."""
-
-    @property
-    def warnings(self) -> list[str]:
-        """What to note about run and picture, as text, translated where a translation is set."""
-        return [text_of([doubt]) for doubt in self.doubts]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain dicts, lists, strings and numbers, ready for JSON."""
-        return plain(self, "places")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PictureReport:
-        """Return the report that was written as JSON, with the types it had.
-
-        Args:
-            values: What :meth:`to_dict` returned, or what was read from its JSON.
-
-        Raises:
-            ValueError: A field is missing or has a value of another type; the message names it.
-        """
-        report: PictureReport = restored(cls, values, "the report")
-        return report
 
     def summary(self) -> str:
         """Return the one-line summary that panel, command line and log show; a check has no after."""

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from ..nca.card import ModelRecord
 from ..reasons import Reason, codes_of, text_of
 from ..words import REPAIRED, Expectation, Finding, Verdict
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class SliceRecord:
     thinnest_after_mm: float | None = None
     invented_mm: float = 0.0
     """Length of the wall, along its middle, that was drawn where there was none before."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was added or removed."""
+        return self.added_mm2 > 0 or self.removed_mm2 > 0
 
     @property
     def reason(self) -> str:
@@ -164,44 +172,35 @@ class RunRecord:
     """When it ended: UTC, ISO 8601."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """Everything there is to say about one stack."""
+class AnyReport:
+    """What the reports of stacks and of pictures share."""
 
-    stack: StackRecord
-    slices: list[SliceRecord]
-    model: ModelRecord | None
-    run: RunRecord
-    doubts: list[Reason] = field(default_factory=list)
-    """What to note about the stack."""
-    wall: WallRecord | None = None
-    """Thickness of the wall before and after."""
+    ROWS: ClassVar[str]
+    """The field that has the records of slices or places."""
+    doubts: list[Reason]
 
     @property
     def warnings(self) -> list[str]:
-        """What to note about run and stack, as text, translated where a translation is set."""
+        """What to note about the run and its input, as text, translated where a translation is set."""
         return [text_of([doubt]) for doubt in self.doubts]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, strings and numbers, ready for JSON.
 
         Beside the reasons with their numbers there are, for those who read, their text in ``reason`` and ``warnings``
-        and, for scripts, the ``codes`` of each slice.
+        and, for scripts, the ``codes`` of each record.
         """
-        return plain(self, "slices")
+        values = asdict(self)  # type: ignore[call-overload]
+        for record, content in zip(getattr(self, self.ROWS), values[self.ROWS], strict=True):
+            content["reason"], content["codes"] = record.reason, record.codes
+            content["reasons"] = [reason.to_dict() for reason in record.reasons]
+        values["doubts"] = [doubt.to_dict() for doubt in self.doubts]
+        values["warnings"] = self.warnings
+        return dict(values)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Report:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the report that was written as JSON, with the types it had.
-
-        Example:
-            >>> from rncarefine import Stack, check
-            >>> import numpy as np
-            >>> j, i = np.indices((30, 30)) - 15
-            >>> ring = (abs(np.hypot(j, i) - 10) < 2).astype(int)[None]
-            >>> report = check(Stack.create(ring * 9.0, ring, (8.0, 1.5, 1.5)))
-            >>> Report.from_dict(report.to_dict()) == report
-            True
 
         Args:
             values: What :meth:`to_dict` returned, or what was read from its JSON.
@@ -213,8 +212,34 @@ class Report:
         Raises:
             ValueError: A field is missing or has a value of another type; the message names it.
         """
-        report: Report = restored(cls, values, "the report")
+        report: Self = restored(cls, values, "the report")
         return report
+
+
+@dataclass(frozen=True)
+class Report(AnyReport):
+    """Everything there is to say about one stack.
+
+    Example:
+        >>> from rncarefine import Stack, check
+        >>> import numpy as np
+        >>> j, i = np.indices((30, 30)) - 15
+        >>> ring = (abs(np.hypot(j, i) - 10) < 2).astype(int)[None]
+        >>> report = check(Stack.create(ring * 9.0, ring, (8.0, 1.5, 1.5)))
+        >>> Report.from_dict(report.to_dict()) == report
+        True
+    """
+
+    ROWS = "slices"
+
+    stack: StackRecord
+    slices: list[SliceRecord]
+    model: ModelRecord | None
+    run: RunRecord
+    doubts: list[Reason] = field(default_factory=list)
+    """What to note about the stack."""
+    wall: WallRecord | None = None
+    """Thickness of the wall before and after."""
 
     def summary(self) -> str:
         """Return the one-line summary that panel, command line and log show; a check has no after."""
@@ -229,22 +254,6 @@ class Report:
             f"{stack.flagged} flagged; LV mass {stack.lv_mass_before_g:.1f} → {stack.lv_mass_after_g:.1f} g "
             f"({stack.lv_mass_change_percent:+.1f} %)"
         )
-
-
-def plain(report: Any, rows: str) -> dict[str, Any]:
-    """Return a report as plain values.
-
-    Args:
-        report: Of a stack or of a picture, with ``doubts`` and ``warnings``.
-        rows: Name of its field with the records of slices or places, which have reasons and codes.
-    """
-    values = asdict(report)
-    for record, content in zip(getattr(report, rows), values[rows], strict=True):
-        content["reason"], content["codes"] = record.reason, record.codes
-        content["reasons"] = [reason.to_dict() for reason in record.reasons]
-    values["doubts"] = [doubt.to_dict() for doubt in report.doubts]
-    values["warnings"] = report.warnings
-    return values
 
 
 _hints = cache(get_type_hints)  # a cohort has thousands of reports

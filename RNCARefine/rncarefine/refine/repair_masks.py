@@ -63,16 +63,16 @@ class RepairMasks:
         return bool(wall or (self.pool_before[k] != self.pool_after[k]).any())
 
     def to_text(self) -> str:
-        """Return the masks as one line of ASCII, a few hundred bytes a slice, without the character ``|``."""
+        """Return the masks as one line of ASCII, a few hundred bytes per slice, without the character ``|``."""
         masks = {
             "wall_before": self.wall_before,
             "wall_after": self.wall_after,
             "pool_before": self.pool_before,
             "pool_after": self.pool_after,
         }
-        packed: dict[str, Any] = {name: _pack(mask) for name, mask in masks.items() if mask is not None}
+        packed: dict[str, Any] = {name: pack(mask) for name, mask in masks.items() if mask is not None}
         if self.parts_before:
-            packed["parts_before"] = {segment_id: _pack(mask) for segment_id, mask in self.parts_before.items()}
+            packed["parts_before"] = {segment_id: pack(mask) for segment_id, mask in self.parts_before.items()}
         # Slicer's file format separates tags by this character, which only an ID could have.
         return json.dumps({"shape": self.shape, **packed}, separators=(",", ":")).replace("|", "\\u007c")
 
@@ -87,18 +87,24 @@ class RepairMasks:
             content = json.loads(text)
             shape = tuple(content.pop("shape"))
             parts = {
-                segment_id: _unpack(packed, shape) for segment_id, packed in content.pop("parts_before", {}).items()
+                segment_id: unpack(packed, shape) for segment_id, packed in content.pop("parts_before", {}).items()
             }
-            return cls(**{name: _unpack(packed, shape) for name, packed in content.items()}, parts_before=parts)
+            return cls(**{name: unpack(packed, shape) for name, packed in content.items()}, parts_before=parts)
         except (ValueError, TypeError, KeyError, AttributeError, zlib.error) as error:
             raise ValueError(f"This is not what a repair wrote down ({error}).") from error
 
 
-def _pack(mask: Mask) -> str:
+def pack(mask: Mask) -> str:
+    """Return a mask as one line of ASCII."""
     return base64.b64encode(zlib.compress(np.packbits(mask > 0).tobytes(), 9)).decode("ascii")
 
 
-def _unpack(text: str, shape: tuple[int, ...]) -> Mask:
+def unpack(text: str, shape: tuple[int, ...]) -> Mask:
+    """Return the mask that :func:`pack` wrote.
+
+    Raises:
+        ValueError: The text is of another shape.
+    """
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), np.uint8)
     count = int(np.prod(shape))
     if bits.size != -(-count // 8):

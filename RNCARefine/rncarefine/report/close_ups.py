@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import tempfile
-from pathlib import Path
-
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -24,19 +19,6 @@ _OVERVIEW = 1000
 """Most pixels of the overview's longer side."""
 
 
-def jpeg_uri(pixels: Pixels) -> str:
-    """Return a picture as JPEG in a ``data:`` URI for an HTML page.
-
-    Args:
-        pixels: uint8, shape ``(rows, columns, 3)``.
-    """
-    image = sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True)
-    with tempfile.TemporaryDirectory() as folder:  # SimpleITK writes files only
-        path = Path(folder) / "picture.jpg"
-        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=88)
-        return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
-
-
 def shown(picture: Picture) -> Pixels:
     """Return a picture in 8 bits per channel, the 1st to the 99.8th percentile of the field of view; RGB."""
     low, high = np.percentile(picture.image[picture.field_of_view], (1, 99.8))
@@ -45,14 +27,7 @@ def shown(picture: Picture) -> Pixels:
 
 
 def close_up(picture: Picture, colours: Pixels, after: Mask, record: PlaceRecord) -> tuple[Pixels, Pixels]:
-    """Return a place as it looks in the photograph, and with its edit: both of one size.
-
-    Args:
-        picture: The picture with the mask as it was.
-        colours: From :func:`shown`.
-        after: The mask after the repair, shape ``(j, i)``.
-        record: The place.
-    """
+    """Return a place as it looks in the photograph, and with its edit: both of one size."""
     side = int(max(CLOSE_UP * picture.diameter, 1.6 * (record.length_px or record.size_px), 16))
     j = min(max(record.row - side // 2, 0), max(picture.shape[0] - side, 0))
     i = min(max(record.column - side // 2, 0), max(picture.shape[1] - side, 0))

@@ -8,7 +8,7 @@ from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
 from ..words import Finding
 from .markup import decision, ends, expected, needs_review, number, only_checked, still_flagged
-from .pictures import HeartView, SlicePictures, data_uri, slice_pictures, worth_a_picture
+from .pictures import HeartView, SlicePictures, png_uri, slice_pictures, worth_a_picture
 
 
 def gallery(report: Report, stack: Stack, after: Mask) -> str:
@@ -33,9 +33,8 @@ def gallery(report: Report, stack: Stack, after: Mask) -> str:
 
 
 def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: float) -> str:
-    changed = bool(record.added_mm2 or record.removed_mm2)
     panes = [("image", pictures.image[..., 0])]
-    if changed:
+    if record.changed:
         panes.append((f"before: {record.finding_before}", pictures.before))
         panes.append((f"after: {record.finding_after}", pictures.after))
         panes.append(("change", pictures.change))
@@ -43,7 +42,7 @@ def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: fl
         panes.append((f"as it is: {record.finding_before}", pictures.before))
     height, width = pictures.image.shape[:2]
     figures = "".join(
-        f'<figure><img src="{data_uri(pixels)}" width={width} height={height} '
+        f'<figure><img src="{png_uri(pixels)}" width={width} height={height} '
         f'alt="Slice {record.k}, {escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
         for caption, pixels in panes
     )
@@ -56,16 +55,16 @@ def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: fl
     return (
         f'<article class="card{" flagged" if still_flagged(record) else ""}"><h3>Slice {record.k}{place} '
         f"<span class=verdict>{escape(str(record.verdict))}</span>{flag}</h3>"
-        f"<p class=facts>{' &middot; '.join(_facts(record, changed, hidden_mm2))}</p>{reason}"
+        f"<p class=facts>{' &middot; '.join(_facts(record, hidden_mm2))}</p>{reason}"
         f"<div class=panes>{figures}</div></article>"
     )
 
 
-def _facts(record: SliceRecord, changed: bool, hidden_mm2: float) -> list[str]:
+def _facts(record: SliceRecord, hidden_mm2: float) -> list[str]:
     facts = [f"expected: {expected(record)}"]
     if record.gap_deg_before > 0 and record.finding_before is not Finding.EMPTY:
         facts.append(f"gap {number(record.gap_deg_before, '.0f')}&deg;, {number(record.gap_mm_before, '.1f')} mm")
-    if changed:
+    if record.changed:
         facts.append(
             f"added {number(record.added_mm2, '.0f')} mm&sup2;, removed {number(record.removed_mm2, '.0f')} mm&sup2;"
         )

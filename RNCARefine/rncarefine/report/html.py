@@ -8,7 +8,7 @@ from ..refine.records import Report
 from ..stack import Mask, Stack
 from .gallery import gallery
 from .headline import headline
-from .markup import anything_decided, decisions, listed, made, notes, number, page
+from .markup import anything_decided, decisions, listed, made, notes, number, page, provenance, yes_or_no
 from .polar_map import polar_maps
 from .slice_rows import slice_table
 from .style import STYLE
@@ -43,7 +43,7 @@ def html_page(report: Report, stack: Stack, after: Mask) -> str:
         f"<section><h2>Wall thickness</h2>{maps}{_thickness(report)}</section>" if maps else "",
         gallery(report, stack, after),
         f"<section><h2>Slices</h2>{slice_table(report)}</section>",
-        f"<section class=provenance><h2>How it was made</h2>{_provenance(report)}</section>",
+        _provenance(report),
         f"<footer><p><strong>{RESEARCH_USE}</strong></p></footer>",
     ]
     return page(name, parts, STYLE)
@@ -109,38 +109,22 @@ def _mm(value: float | None) -> str:
 
 
 def _provenance(report: Report) -> str:
-    run, model = report.run, report.model
-    if model is None:
-        weights = [("Model", "none: the stack was only checked")]
-    else:
-        weights = [
-            ("Model", model.name),
-            ("SHA-256", model.sha256),
-            ("Licence of the weights", model.licence),
-            ("Training data", model.training_data),
-        ]
-    made = [
+    run = report.run
+    entries = [
         ("RNCARefine", run.version),
         ("Date", run.date or "not known"),
         ("Backend, device", f"{run.backend}, {run.device}"),
         ("Seed, runs averaged, steps", f"{run.seed}, {run.samples}, {run.steps}"),
-        ("Closed base expected", _yes(run.close_base)),
-        ("Add only", _yes(run.add_only)),
-        ("Fall back to polar interpolation", _yes(run.geometry)),
+        ("Closed base expected", yes_or_no(run.close_base)),
+        ("Add only", yes_or_no(run.add_only)),
+        ("Fall back to polar interpolation", yes_or_no(run.geometry)),
         ("Largest change", "no limit" if run.max_change_mm2 is None else f"{run.max_change_mm2:g} mm\u00b2"),
-        ("Trim the blood pool to the ring", _yes(run.trim_pool)),
-        ("Remove papillary muscles", _yes(run.remove_islands)),
+        ("Trim the blood pool to the ring", yes_or_no(run.trim_pool)),
+        ("Remove papillary muscles", yes_or_no(run.remove_islands)),
         ("Apex", f"{run.apex} slice"),
         ("Time", f"{run.seconds:.1f} s"),
     ]
-    return "".join(
-        "<dl>" + "".join(f"<dt>{title}</dt><dd>{escape(str(value))}</dd>" for title, value in entries) + "</dl>"
-        for entries in (weights, made)
-    )
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+    return provenance(report.model, "none: the stack was only checked", entries)
 
 
 def _thickness(report: Report) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from html import escape
 
+from ..nca.card import ModelRecord
 from ..refine.records import Report, SliceRecord
 from ..words import Apex, Expectation, Verdict
 
@@ -36,6 +37,34 @@ def made(version: str, date: str) -> str:
     """Return when a report was made, if that is known, and by which version."""
     when = f"{datetime.fromisoformat(date):%Y-%m-%d %H:%M} UTC &middot; " if date else ""
     return f"<p class=made>{when}version {escape(version)}</p>"
+
+
+def column_heads(titles: Iterable[tuple[str, str]]) -> str:
+    """Return the head of a table from the title and the unit of each column."""
+    cells = (f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
+    return f"<thead><tr>{''.join(cells)}</tr></thead>"
+
+
+def provenance(model: ModelRecord | None, no_model: str, run: Iterable[tuple[str, str]]) -> str:
+    """Return the section that says how a result was made: with which weights, or why with none, and how."""
+    weights = [("Model", no_model)]
+    if model is not None:
+        weights = [
+            ("Model", model.name),
+            ("SHA-256", model.sha256),
+            ("Licence of the weights", model.licence),
+            ("Training data", model.training_data),
+        ]
+    lists = (
+        "<dl>" + "".join(f"<dt>{title}</dt><dd>{escape(value)}</dd>" for title, value in entries) + "</dl>"
+        for entries in (weights, run)
+    )
+    return f"<section class=provenance><h2>How it was made</h2>{''.join(lists)}</section>"
+
+
+def yes_or_no(value: bool) -> str:
+    """Return a flag as a word."""
+    return "yes" if value else "no"
 
 
 def notes(texts: Iterable[str]) -> str:

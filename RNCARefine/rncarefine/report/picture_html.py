@@ -8,10 +8,10 @@ from ..refine.place_records import PictureReport, PlaceRecord
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from ..words import PlaceVerdict
-from .close_ups import close_up, jpeg_uri, overview, shown
+from .close_ups import close_up, overview, shown
 from .html import RESEARCH_USE
-from .markup import made, notes, page
-from .pictures import Pixels
+from .markup import column_heads, made, notes, page, provenance, yes_or_no
+from .pictures import Pixels, jpeg_uri
 from .style import STYLE
 
 MOST_CARDS = 150
@@ -52,7 +52,7 @@ def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
         "</section>",
         _gallery(report, picture, colours, after),
         f"<section><h2>Places</h2>{_places(report)}{_WORDS}</section>",
-        f"<section class=provenance><h2>How it was made</h2>{_provenance(report)}</section>",
+        _provenance(report),
         f"<footer><p><strong>{RESEARCH_USE}</strong></p></footer>",
     ]
     return page(name, parts, STYLE + _EXTRA)
@@ -133,9 +133,8 @@ def _places(report: PictureReport) -> str:
         ("added", "pixels"),
         ("removed", "pixels"),
     )
-    head = "".join(f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
     rows = "".join(_row(place) for place in report.places)
-    return f"<div class=wide><table class=slices><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    return f"<div class=wide><table class=slices>{column_heads(titles)}<tbody>{rows}</tbody></table></div>"
 
 
 def _row(place: PlaceRecord) -> str:
@@ -155,16 +154,8 @@ def _row(place: PlaceRecord) -> str:
 
 
 def _provenance(report: PictureReport) -> str:
-    run, model = report.run, report.model
-    weights = [("Model", "none")]
-    if model is not None:
-        weights = [
-            ("Model", model.name),
-            ("SHA-256", model.sha256),
-            ("Licence of the weights", model.licence),
-            ("Training data", model.training_data),
-        ]
-    made = [
+    run = report.run
+    entries = [
         ("RNCARefine", run.version),
         ("Backend, device", f"{run.backend}, {run.device}"),
         ("Seed, runs averaged, steps", f"{run.seed}, {run.samples}, {run.steps}"),
@@ -172,13 +163,10 @@ def _provenance(report: PictureReport) -> str:
         ("Never removed from a centreline of", f"{run.keep_px:.0f} pixels"),
         ("Never filled from a hole of", f"{run.hole_px:.0f} pixels"),
         ("Least confidence of a bridge", f"{run.least_confidence:.2f}, to a fragment {run.fragment_confidence:.2f}"),
-        ("Add only, only bridges", f"{'yes' if run.add_only else 'no'}, {'yes' if run.bridges_only else 'no'}"),
+        ("Add only, only bridges", f"{yes_or_no(run.add_only)}, {yes_or_no(run.bridges_only)}"),
         ("Time", f"{run.seconds:.1f} s"),
     ]
-    return "".join(
-        "<dl>" + "".join(f"<dt>{title}</dt><dd>{escape(str(value))}</dd>" for title, value in entries) + "</dl>"
-        for entries in (weights, made)
-    )
+    return provenance(report.model, "none", entries)
 
 
 _LEGEND = (
@@ -188,7 +176,7 @@ _LEGEND = (
 _WORDS = (
     "<p class=note>b0: components; b1: holes. <b>gap</b>: a vessel ends and another piece lies ahead &middot; <b>loose "
     "fragment</b>: a piece with a short centreline &middot; <b>pinhole</b>: a small hole &middot; <b>open end</b>: the "
-    "image shows that the vessel goes on &middot; <b>spur</b>: a short side branch, never cut. Confidence: how "
+    "image shows that the vessel continues &middot; <b>spur</b>: a short side branch, never cut. Confidence: how "
     "probable it is that the bridge lies on a vessel, if the model is calibrated. Contrast: of the bridge against both "
     "its sides, in standard deviations of the image around it. A bridge follows the image; whether it is anatomically "
     "true must be judged by eye.</p>"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,9 +9,8 @@ from ..atomic import write_text_whole
 from ..refine.place_records import PictureReport, PlaceRecord
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
-from ..words import strict_values
 from .picture_html import picture_page
-from .report import Value, json_text, report_ending
+from .report import Value, csv_text, json_text, report_ending, row_of
 
 COLUMNS = (
     *("reason" if entry.name == "reasons" else entry.name for entry in fields(PlaceRecord)),
@@ -24,21 +21,16 @@ COLUMNS = (
 
 def place_rows(report: PictureReport) -> list[list[Value]]:
     """Return one row per place, in the order of :data:`COLUMNS`; words are plain text, what is not known ``None``."""
-    return [[_cell(place, name) for name in COLUMNS] for place in report.places]
+    return [row_of(place, COLUMNS) for place in report.places]
 
 
 def places_csv(report: PictureReport) -> str:
     """Return the places as comma-separated values with a header line; yes/no for flags, empty for unknown."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in place_rows(report):
-        writer.writerow([("yes" if value else "no") if isinstance(value, bool) else value for value in row])
-    return text.getvalue()
+    return csv_text([COLUMNS, *place_rows(report)])
 
 
 def write_picture_report(report: PictureReport, path: str | Path, picture: Picture, after: Mask) -> None:
-    """Write the report in the kind that the file's ending tells, whole or not at all.
+    """Write the report in the kind of the file's ending, whole or not at all.
 
     Args:
         report: The report.
@@ -58,8 +50,3 @@ def write_picture_report(report: PictureReport, path: str | Path, picture: Pictu
     else:
         text = picture_page(report, picture, after)
     write_text_whole(path, text)
-
-
-def _cell(place: PlaceRecord, column: str) -> Value:
-    value: Value = " ".join(place.codes) if column == "codes" else strict_values(getattr(place, column))
-    return value

@@ -67,25 +67,34 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
             f"A picture of shape {values.shape} and type {values.dtype} cannot be a PNG: "
             "it needs uint8 pixels of shape (rows, columns) or (rows, columns, 3)."
         )
-    image = sitk.GetImageFromArray(values, isVector=values.ndim == 3)
+    return _encoded(values, ".png", 6)
+
+
+def png_uri(pixels: NDArray[np.uint8]) -> str:
+    """Return a picture (see :func:`encode_png`) as a ``data:`` URI for an HTML page."""
+    return _data_uri("png", encode_png(pixels))
+
+
+def jpeg_uri(pixels: Pixels) -> str:
+    """Return a picture as JPEG in a ``data:`` URI for an HTML page."""
+    return _data_uri("jpeg", _encoded(np.ascontiguousarray(pixels), ".jpg", 88))
+
+
+def _encoded(values: NDArray[np.uint8], ending: str, level: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:  # SimpleITK writes files only
-        path = Path(folder) / "picture.png"
-        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=6)
+        path = Path(folder, "picture" + ending)
+        image = sitk.GetImageFromArray(values, isVector=values.ndim == 3)
+        sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=level)
         return path.read_bytes()
 
 
-def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """Return a picture (see :func:`encode_png`) as a ``data:`` URI for an HTML page."""
-    return "data:image/png;base64," + base64.b64encode(encode_png(pixels)).decode("ascii")
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def worth_a_picture(report: Report) -> list[SliceRecord]:
     """Return the slices that were changed, by hand too, are to be repaired, or are flagged."""
-    return [
-        record
-        for record in report.slices
-        if record.flagged or record.verdict is not Verdict.INTACT or record.added_mm2 > 0 or record.removed_mm2 > 0
-    ]
+    return [each for each in report.slices if each.flagged or each.verdict is not Verdict.INTACT or each.changed]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +199,8 @@ def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(mask & ~ndimage.binary_erosion(mask, iterations=2))
 
 
-def _tint(pixels: Pixels, where: NDArray[np.bool_], colour: tuple[int, int, int], opacity: float = 0.72) -> None:
-    pixels[where] = (pixels[where] * (1 - opacity) + np.array(colour) * opacity).round().astype(np.uint8)
+def _tint(pixels: Pixels, where: NDArray[np.bool_], colour: tuple[int, int, int]) -> None:
+    pixels[where] = (pixels[where] * 0.28 + np.array(colour) * 0.72).round().astype(np.uint8)
 
 
 def _stripes(size: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..anatomy.aha import levels
 from ..anatomy.thickness import DIRECTIONS
-from ..refine.records import Report, SegmentRecord, SliceRecord, ThicknessRecord, WallRecord
+from ..refine.records import Report, SliceRecord, ThicknessRecord, WallRecord
 from ..words import Apex, Expectation, Finding
 
 LIMITS_MM = (3.0, 5.0, 7.0, 9.0, 11.0, 14.0)
@@ -148,7 +148,8 @@ def _numbers(shown: Sequence[SliceRecord], width: float, wall: WallRecord, *, be
         value = segment.before_mm if before else segment.after_mm
         if level in bounds and value is not None:
             x, y = _at(_middle(level, number), sum(bounds[level]) / 2)
-            parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{value:.1f}<title>{_told(segment, value)}</title></text>')
+            title = f"segment {segment.segment}, {segment.name}: {value:.1f} mm"
+            parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{value:.1f}<title>{title}</title></text>')
     names = ((0, -1, "anterior"), (0, 1, "inferior"))
     parts += [f'<text class="name" x="{x}" y="{y * (RADIUS + 12):g}">{name}</text>' for x, y, name in names]
     for x, name in ((-1, "septal"), (1, "lateral")):
@@ -160,10 +161,6 @@ def _numbers(shown: Sequence[SliceRecord], width: float, wall: WallRecord, *, be
 def _middle(level: int, number: int) -> float:
     """Return the angle on the page of the middle of a segment: the anterior one above, then counter-clockwise."""
     return -90 - number * (90 if level == 2 else 60)
-
-
-def _told(segment: SegmentRecord, value: float) -> str:
-    return f"segment {segment.segment}, {segment.name}: {value:.1f} mm"
 
 
 def _angles() -> list[str]:

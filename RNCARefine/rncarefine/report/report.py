@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..atomic import write_text_whole
+from ..refine.place_records import PlaceRecord
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
 from ..words import strict_values
@@ -37,20 +39,17 @@ def column_types() -> dict[str, Any]:
 def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
     """Return the slices as a table.
 
-    Args:
-        report: The report.
-
     Returns:
         The column names, see :func:`column_types`, and one row per slice. Words are plain text; a number that is not
         known or not finite is ``None``.
     """
     columns = list(column_types())
-    return columns, [[_cell(record, name) for name in columns] for record in report.slices]
+    return columns, [row_of(record, columns) for record in report.slices]
 
 
-def _cell(record: SliceRecord, column: str) -> Value:
-    value: Value = strict_values(getattr(record, column)) if column != "codes" else " ".join(record.codes)
-    return value
+def row_of(record: SliceRecord | PlaceRecord, columns: Iterable[str]) -> list[Value]:
+    """Return the values of a record in the order of the columns."""
+    return [" ".join(record.codes) if name == "codes" else strict_values(getattr(record, name)) for name in columns]
 
 
 def to_json(report: Report) -> str:
@@ -66,34 +65,16 @@ def json_text(values: dict[str, Any]) -> str:
 def to_csv(report: Report) -> str:
     """Return the slices as comma-separated values with a header line; yes/no for flags, empty for unknown."""
     columns, rows = table_rows(report)
+    return csv_text([columns, *rows])
+
+
+def csv_text(rows: Iterable[Sequence[Value]]) -> str:
+    """Return rows as comma-separated values, with one kind of line end on every system; flags read yes or no."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([("yes" if value else "no") if isinstance(value, bool) else value for value in row])
+    csv.writer(text, lineterminator="\n").writerows(
+        [("yes" if value else "no") if isinstance(value, bool) else value for value in row] for row in rows
+    )
     return text.getvalue()
-
-
-def write_csv(report: Report, path: str | Path) -> None:
-    """Write the slices as CSV (see :func:`to_csv`), whole or not at all."""
-    write_text_whole(path, to_csv(report))
-
-
-def write_json(report: Report, path: str | Path) -> None:
-    """Write the report as JSON (see :func:`to_json`), whole or not at all."""
-    write_text_whole(path, to_json(report))
-
-
-def write_html(report: Report, stack: Stack, after: Mask, path: str | Path) -> None:
-    """Write the page with pictures (see :func:`~rncarefine.report.html.html_page`), whole or not at all.
-
-    Args:
-        report: The report.
-        stack: The stack it is about, with the mask as it was before.
-        after: The mask after the repair, shape ``(k, j, i)``; ``stack.mask`` if it was only checked.
-        path: The file to write.
-    """
-    write_text_whole(path, html_page(report, stack, after))
 
 
 def report_ending(path: str | Path) -> str:
@@ -113,9 +94,9 @@ def write_report(report: Report, path: str | Path, stack: Stack | None = None, a
 
     Args:
         report: The report.
-        path: The file, ending in ``.csv``, ``.json`` or ``.html``.
-        stack: The stack, needed for the pictures in HTML.
-        after: The mask after the repair, needed for the pictures in HTML.
+        path: The file to write.
+        stack: For HTML, the stack that the report is about, with the mask as it was before.
+        after: For HTML, the mask after the repair; ``stack.mask`` if it was only checked.
 
     Raises:
         ValueError: Another ending, or HTML without the stack.
@@ -123,10 +104,11 @@ def write_report(report: Report, path: str | Path, stack: Stack | None = None, a
     """
     ending = report_ending(path)
     if ending == ".csv":
-        write_csv(report, path)
+        text = to_csv(report)
     elif ending == ".json":
-        write_json(report, path)
+        text = to_json(report)
     elif stack is None or after is None:
         raise ValueError(f"{path}: an HTML report has pictures and needs the stack and its mask after the repair.")
     else:
-        write_html(report, stack, after, path)
+        text = html_page(report, stack, after)
+    write_text_whole(path, text)

@@ -6,7 +6,18 @@ from html import escape
 
 from ..refine.records import Report, SliceRecord
 from ..words import Verdict
-from .markup import ARROW, anything_decided, decision, ends, expected, from_to, needs_review, number, still_flagged
+from .markup import (
+    ARROW,
+    anything_decided,
+    column_heads,
+    decision,
+    ends,
+    expected,
+    from_to,
+    needs_review,
+    number,
+    still_flagged,
+)
 
 
 def slice_table(report: Report) -> str:
@@ -27,10 +38,9 @@ def slice_table(report: Report) -> str:
         ("compo&shy;nents", "b0"),
         ("holes", "b1"),
     ]
-    head = "".join(f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
     rows = "".join(_row(record, decided, names.get(record.k, "")) for record in report.slices)
     return (
-        f"<div class=wide tabindex=0><table class=slices><thead><tr>{head}</tr></thead>"
+        f"<div class=wide tabindex=0><table class=slices>{column_heads(titles)}"
         f"<tbody>{rows}</tbody></table></div>{_WORDS}"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.report_samples import broken_report
-from rncarefine.batch.totals import Totals
+from rncarefine.batch.cohort import Totals
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.words import Verdict
 

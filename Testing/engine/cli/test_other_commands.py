@@ -160,9 +160,10 @@ def test_models_says_when_there_are_none(case, monkeypatch, capsys):
 def test_demo_runs_the_whole_job_on_the_sample_data(case, monkeypatch, capsys):
     samples = case / "samples"
     samples.mkdir()
-    write_image(samples / bundled.IMAGE)
-    write_segmentation(samples / bundled.BROKEN)
-    repair(segmentation="seg.seg.nrrd", output=f"samples/{bundled.TRUTH}", chosen=NAMES)
+    image, broken, truth = (path.name for path in bundled.sample_files())
+    write_image(samples / image)
+    write_segmentation(samples / broken)
+    repair(segmentation="seg.seg.nrrd", output=f"samples/{truth}", chosen=NAMES)
     monkeypatch.setattr(bundled, "SAMPLE_FOLDERS", (case / "nowhere", samples))
     capsys.readouterr()
     assert main(["demo", "--output", "new/results", "--model", "seeing.npz", "--device", "numpy"]) == 0

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from engine.vessels import tree, with_gap
 from rncarefine import read_picture, write_picture
 from rncarefine.io.picture_files import check_picture_output, is_picture, read_mask
-from rncarefine.io.vessel_sample import vessel_sample_files
+from rncarefine.io.sample import vessel_sample_files
 from rncarefine.nca.card import TUBULAR
 
 MASK = with_gap(tree(), 30, 10).astype(np.uint8)

@@ -13,7 +13,7 @@ from engine.io.test_files import in_slicer, voxels_in
 from engine.report_samples import broken_stack
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case
-from rncarefine.io.nrrd_file import read_header, read_nrrd
+from rncarefine.io.nrrd_file import read_nrrd
 from rncarefine.io.seg_nrrd import read_seg_nrrd
 
 NAMES = ("Miocárdio VE \u2013 Höhle 心肌", 'Cavité & <b>sang</b> "ES"', "back\\slash")
@@ -56,7 +56,7 @@ def old_layout(folder):
 
 
 def notes(path):
-    return read_header(path).notes
+    return read_nrrd(path).header.notes
 
 
 def test_names_beyond_ascii_are_found_and_kept_byte_for_byte(tmp_path):
@@ -105,7 +105,7 @@ def test_a_single_segment_of_slicer_4_10_stays_a_list_of_one(tmp_path):
     assert one.values.shape == (4, 40, 44, 2)
     case = read_case(write_image(tmp_path / "case.nrrd"), path)
     write_wall(case, broken_stack()[1], tmp_path / "out.seg.nrrd")
-    assert read_header(tmp_path / "out.seg.nrrd").fields["sizes"] == "2 44 40 4"
+    assert read_nrrd(tmp_path / "out.seg.nrrd").header.fields["sizes"] == "2 44 40 4"
 
 
 def test_segments_that_share_their_voxels_are_refused(tmp_path):

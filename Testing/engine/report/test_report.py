@@ -11,7 +11,7 @@ import pytest
 from engine.report_samples import broken_report, broken_stack, slice_record
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import SliceRecord
-from rncarefine.report.report import ENDINGS, table_rows, to_csv, to_json, write_csv, write_json, write_report
+from rncarefine.report.report import ENDINGS, table_rows, to_csv, to_json, write_report
 from rncarefine.report.sentences import sentence
 
 PROMISED = (
@@ -45,7 +45,7 @@ def test_the_table_has_a_row_a_slice_and_a_column_a_field_in_plain_values():
 
 
 def test_the_json_has_what_was_promised(tmp_path):
-    write_json(broken_report(doubts=[Reason(ReasonCode.ONE_SLICE)]), tmp_path / "r.json")
+    write_report(broken_report(doubts=[Reason(ReasonCode.ONE_SLICE)]), tmp_path / "r.json")
     content = strict((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert set(content) == {"model", "stack", "slices", "run", "warnings", "doubts", "wall"}
     assert all(set(PROMISED) <= set(entry) for entry in content["slices"])
@@ -80,7 +80,7 @@ def test_the_csv_reads_back_as_the_table(tmp_path):
             slice_record(1, flagged=True),
         ]
     )
-    write_csv(report, tmp_path / "r.csv")
+    write_report(report, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert list(lines[0]) == table_rows(report)[0]

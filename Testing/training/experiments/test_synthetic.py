@@ -218,29 +218,17 @@ def test_a_training_makes_an_automaton_that_repairs_pictures_and_is_not_done_twi
     assert 0 <= soft.min() <= soft.max() <= 1
 
 
-def test_the_clock_counts_training_without_validation_and_goes_on_from_a_checkpoint(monkeypatch):
-    times = iter(np.array([[0, 0], [5, 4], [100, 90], [102, 91], [200, 50], [201, 50.5]], float))
+def test_the_clock_counts_on_from_a_checkpoint(monkeypatch):
+    times = iter(np.array([[0, 0], [7, 5], [200, 50], [201, 50.5]], float))
     monkeypatch.setattr(triplet_fit, "_now", lambda: next(times))
     clock = triplet_fit.Clock()
     clock.on_train_start(None, None)
-    clock.on_validation_start(None, None)
-    clock.on_validation_end(None, None)
     clock.on_train_end(None, None)
     assert clock.state_dict() == {"wall": 7, "processor": 5}
     later = triplet_fit.Clock()
     later.load_state_dict(clock.state_dict())
     later.on_train_start(None, None)
     assert later.state_dict() == {"wall": 8, "processor": 5.5}
-
-
-def test_validation_logs_the_figures_of_the_task(tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    drawn = toy_triplets(4)
-    train_on_triplets(config(task="tubular"), drawn, tmp_path, select=drawn, progress=False)
-    log = EventAccumulator(str(next((tmp_path / "log").glob("**/events*")).parent))
-    log.Reload()
-    assert {"b0_error", "b1_error", "cldice", "dice"} <= set(log.Tags()["scalars"])
 
 
 # The comparison

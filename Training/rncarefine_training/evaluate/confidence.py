@@ -64,9 +64,7 @@ def _figures(part: pd.DataFrame, question: str) -> dict[str, float | int]:
     return {
         "n": len(part),
         "share": part[question].mean(),
-        "auroc": area.value,
-        "low": area.low,
-        "high": area.high,
+        **area.columns("auroc", ""),
         "ece": calibration_error(score, answer),
         "brier": float(((score - answer) ** 2).mean()) if len(part) else float("nan"),
         "aurc": float(coverage.mean()) if len(part) else float("nan"),

@@ -80,11 +80,11 @@ def evaluate_pictures(jobs: Sequence[Segmented], model: Model, workers: int = 1)
     yield from in_parallel(partial(_rows, model=model), jobs, workers)
 
 
-def read_picture(entry: Entry, mask: Bools, probability: NDArray[np.float32] | None = None) -> Picture:
+def read_picture(entry: Entry, mask: Bools) -> Picture:
     """Return the photograph of an entry with a mask to repair; what lies outside the field of view is left out."""
     fov = None if entry.field_of_view is None else read_mask(entry.field_of_view)
     inside = mask if fov is None else mask & fov
-    return Picture.create(read_image(entry.image), inside, fov, probability, entry.name)
+    return Picture.create(read_image(entry.image), inside, fov, name=entry.name)
 
 
 def read_probability(path: Path) -> NDArray[np.float32]:

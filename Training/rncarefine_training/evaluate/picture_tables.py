@@ -46,10 +46,10 @@ def summarise_pictures(rows: pd.DataFrame) -> pd.DataFrame:
             given = before.loc[list(zip(ours.network, ours.case, strict=True))]
             for metric, name in METRICS.items():
                 values, inputs = ours[metric].to_numpy(float), given[metric].to_numpy(float)
-                line |= _columns(name, _mean(values, ours.subject))
-                line |= _columns(f"{name} change", _mean(values - inputs, ours.subject))
+                line |= _mean(values, ours.subject).columns(name)
+                line |= _mean(values - inputs, ours.subject).columns(f"{name} change")
                 line[f"{name} worst"] = float((values - inputs).min())
-            line |= _columns(PRECISION, _ratio(ours.true_bridges, ours.bridges, ours.subject))
+            line |= _ratio(ours.true_bridges, ours.bridges, ours.subject).columns(PRECISION)
             lines.append(line | {"bridges": int(ours.bridges.sum())})
     return pd.DataFrame(lines)
 
@@ -96,10 +96,6 @@ def _text(table: pd.DataFrame, name: str, spec: str) -> list[str]:
         interval = f" ({low:{spec}} to {high:{spec}})" if known else ""
         found.append(f"{value:{spec}}{interval}" if np.isfinite(value) else "")
     return found
-
-
-def _columns(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, f"{name} low": estimate.low, f"{name} high": estimate.high}
 
 
 def _mean(values: Values, subjects: pd.Series) -> Estimate:

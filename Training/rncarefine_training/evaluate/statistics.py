@@ -51,6 +51,11 @@ class Estimate:
     """Slices."""
     subjects: int
 
+    def columns(self, name: str, of_bounds: str | None = None) -> dict[str, float]:
+        """Return the number and its bounds as columns of a table; ``of_bounds`` begins the names of the bounds."""
+        start = f"{name} " if of_bounds is None else of_bounds
+        return {name: self.value, f"{start}low": self.low, f"{start}high": self.high}
+
 
 def mean(values: ArrayLike, subjects: ArrayLike) -> Estimate:
     """Return the mean of what is not nan.

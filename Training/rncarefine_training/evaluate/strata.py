@@ -71,8 +71,7 @@ def stratify(rows: pd.DataFrame) -> pd.DataFrame:
                 if models and model in models[1:]:
                     ours, theirs = part.set_index(KEY).dice, first.set_index(KEY).dice
                     over = paired(ours - theirs.reindex(ours.index), part.subject)
-                    line |= {"over first": over.gain.value, "over low": over.gain.low, "over high": over.gain.high}
-                    line |= {"over p": over.p}
+                    line |= {**over.gain.columns("over first", "over "), "over p": over.p}
                 lines.append(line)
     return pd.DataFrame(lines)
 
@@ -115,9 +114,7 @@ def _figures(part: pd.DataFrame) -> dict[str, object]:
         "valid high": valid.bounds[1],
         "dice before": part.dice_before.mean(),
         "dice": part.dice.mean(),
-        "gain": gain.value,
-        "low": gain.low,
-        "high": gain.high,
+        **gain.columns("gain", ""),
         "hd": part.hd.mean(),
         "hd change": hd.value,
         "assd": part.assd.mean(),

@@ -30,8 +30,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     repaired and not flagged, ``silent`` ones have a Dice below 0.6, and ``worse`` ones one that is lower by more than
     0.02 than that of the input. Means are of the broken slices, against the input.
     """
-    lines = []
-    for (network, model, method), part in _with_all(rows).groupby(["network", "model", "method"], sort=False):
+    lines, both = [], pd.concat([rows, rows.assign(network=ALL)], ignore_index=True)
+    for (network, model, method), part in both.groupby(["network", "model", "method"], sort=False):
         failed, correct = part[part.broken], part[part.correct]
         kept = failed[failed.verdict != str(Verdict.REFUSED)]
         lines.append(
@@ -55,10 +55,6 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(lines)
-
-
-def _with_all(rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([rows, rows.assign(network=ALL)], ignore_index=True)
 
 
 def _counts(failed: pd.DataFrame) -> dict[str, int]:
@@ -154,9 +150,7 @@ def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL,
                         "measure": measure,
                         "n": found.gain.n,
                         "subjects": found.gain.subjects,
-                        "gain": found.gain.value,
-                        "low": found.gain.low,
-                        "high": found.gain.high,
+                        **found.gain.columns("gain", ""),
                         "better": found.better,
                         "p": found.p,
                         "p subjects": found.p_subjects,

@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 DARK = 0.12
 """Outside the field of view a photograph is darker than this share of its 95th percentile, in every channel."""
 LEAST_DARK = 0.02
-"""Share of the picture that must be dark for a field of view to be told from it; else it is the whole picture."""
+"""Share of the picture that must be dark for a field of view to be found; else it is the whole picture."""
 RIM = 0.01
 """Width of the field of view's rim as a share of its diameter. Nothing is added there."""
 MOST_VESSEL = 0.4

@@ -30,7 +30,7 @@ class PlaceFinding(Word):
     PINHOLE = "pinhole"
     """A small hole in a vessel."""
     OPEN_END = "open end"
-    """A vessel ends, and the image shows that it goes on; only a repair finds these."""
+    """A vessel ends, and the image shows that it continues; only a repair finds these."""
     SPUR = "spur"
     """A side branch hardly longer than the vessel is thick; reported, never cut."""
 

@@ -25,7 +25,8 @@ def draw_appearance(rng: np.random.Generator, anatomy: Anatomy, contrast: Contra
         rng, image.shape, (1, 4 / grid.spacing[1], 4 / grid.spacing[2])
     )
     muscle = np.asarray(contrast.muscle * grain, np.float32)
-    muscle += look_up(anatomy.scar * _layer(rng), anatomy.angle) * np.float32(contrast.scar - contrast.muscle)
+    layer = rng.uniform(0.4, 1.0)  # a scar takes a thin inner layer of the wall, up to all of it
+    muscle += look_up(anatomy.scar * float(layer), anatomy.angle) * np.float32(contrast.scar - contrast.muscle)
 
     # The dark line between water and fat, and the pericardium.
     line = np.exp(-((anatomy.heart / np.float32(grid.pixel * 0.5 + 0.8)) ** 2)) * beating
@@ -40,11 +41,6 @@ def draw_appearance(rng: np.random.Generator, anatomy: Anatomy, contrast: Contra
     pool = np.maximum(pool, _outflow(rng, anatomy) * outer)
     paint(image, pool * beating, blood)
     return image
-
-
-def _layer(rng: np.random.Generator) -> float:
-    """How much of the wall a scar takes: from a thin inner layer to all of it."""
-    return float(rng.uniform(0.4, 1.0))
 
 
 def _trabecular(rng: np.random.Generator, anatomy: Anatomy, inside: Field, strength: float) -> Field:

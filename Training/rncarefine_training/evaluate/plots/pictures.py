@@ -10,13 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case, read_pair
-from rncarefine.io.sample import BROKEN, IMAGE, MYOCARDIUM, TRUTH, sample_folder
+from rncarefine.io.sample import MYOCARDIUM, sample_files
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
 from rncarefine.refine.proposals import propose_around
@@ -60,11 +59,10 @@ class Shown:
 
 
 def sample_stack() -> Shown:
-    """Return the shipped Sunnybrook stack (CC0), whose pictures anybody may publish."""
-    folder = sample_folder()
-    wall = StructureChoice(segment=MYOCARDIUM)
-    case = read_case(folder / IMAGE, folder / BROKEN, wall)
-    _, truth, _ = read_pair(folder / BROKEN, folder / TRUTH, wall, wall)
+    """Return the shipped Sunnybrook stack (CC0), whose pictures may be published."""
+    sample, wall = sample_files(), StructureChoice(segment=MYOCARDIUM)
+    case = read_case(sample.image, sample.broken, wall)
+    _, truth, _ = read_pair(sample.broken, sample.truth, wall, wall)
     return Shown(replace(case.stack, pool=None), truth)
 
 
@@ -121,7 +119,8 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
         for axes, step in zip(line, steps, strict=False):
             fields = found[step][k]
             _image(axes, stack, k, window)
-            _overlay(axes, fields[0][window], stack)
+            aspect = stack.in_plane[0] / stack.in_plane[1]
+            axes.imshow(fields[0][window], cmap=RING_MAP, vmin=0, vmax=1, aspect=aspect)
             wall = read_wall(fields)
             if wall is not None:
                 _contour(axes, wall[window], stack, SKY)
@@ -219,10 +218,6 @@ def _image(axes: Axes, stack: Stack, k: int, window: Window) -> None:
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def _overlay(axes: Axes, field: NDArray[np.float32], stack: Stack) -> None:
-    axes.imshow(field, cmap=RING_MAP, vmin=0, vmax=1, aspect=stack.in_plane[0] / stack.in_plane[1])
 
 
 def _fill(axes: Axes, mask: Mask, stack: Stack, colour: str) -> None:
