@@ -129,19 +129,12 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     """
     path = Path(path)
     try:
-<<<<<<< HEAD
         with path.open(encoding=_encoding(path), newline="") as file:
             first = file.readline()
             hint = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)  # for Excel, not a row
             if hint is None:
                 file.seek(0)
             table = csv.DictReader(file, delimiter=_delimiter(first) if hint is None else hint[1])
-=======
-        # Excel writes a mark at the beginning.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, delimiter=max((",", ";", "\t"), key=file.readline().count))
-            file.seek(0)
->>>>>>> s18-product
             names = [_column(name) for name in table.fieldnames or []]
             if len(set(names) - {""}) != len([name for name in names if name]):
                 raise ValueError(f"{path}: a column is there twice ({', '.join(names)}). Delete one of the two.")
@@ -202,7 +195,6 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
     return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"))
 
 
-<<<<<<< HEAD
 def _encoding(path: Path) -> str:
     """Return the encoding of a list: UTF-16 as Excel's "Unicode text", or UTF-8, which Excel begins with a mark."""
     with path.open("rb") as file:
@@ -214,8 +206,6 @@ def _delimiter(line: str) -> str:
     return max((",", ";", "\t"), key=line.count)
 
 
-=======
->>>>>>> s18-product
 def _column(name: str) -> str:
     """Return the name of a column as it is looked up: known ones in small letters."""
     known = name.strip().casefold()
