@@ -84,8 +84,8 @@ class Proposals:
     """What the automaton suggests. Fields lie on the stack's grid.
 
     Attributes:
-        walls: Closed rings, by slice, read from the mean of the automaton's state and the encoder's evidence with and
-            without the masks, and without the pool where one is given; slices in which it found none are missing.
+        walls: Closed rings, by slice, read from the mean of the automaton's state and the encoder's evidence without
+            the masks; slices in which it found none are missing.
         likelihood: Probability of wall by the automaton, mean over the runs, shape ``(j, i)``, by slice.
         support: Probability of wall in the mean that ``walls`` are read from, likewise.
         one_pass: The rings read from the encoder's evidence with the masks given, without a rollout.
@@ -181,8 +181,6 @@ def propose(
     )
     rolled = _from_base_to_apex(stack, wanted) if architecture.volumetric else list(wanted)
     given = runner.encode(inputs.channels(rolled))
-    # A failed network's pool is wrong as well: what comes without it counts as much.
-    unpooled = [] if inputs.pools is None else [runner.encode(replace(inputs, pools=None).channels(rolled))]
     trusted = _masks_agree(inputs, sight.alone)
     disregarded = frozenset(
         k for row, k in enumerate(rolled) if not trusted or _better_alone(given.evidence[row], sight.alone.evidence[k])
@@ -213,10 +211,9 @@ def propose(
             result.snapshots[step] = {k: sight.crop.put_back(fields[rolled.index(k)]) for k in wanted}
     for k in wanted:
         row = rolled.index(k)
-        once, *others = (_first(encoding.evidence[row]) for encoding in (given, *unpooled))
-        # The mean is nearer to the truth than each part; none comes from a disregarded mask or an image without heart.
-        parts = [mean[row], *([] if k in disregarded else [once, *others])]
-        parts += [_first(sight.alone.evidence[k])] if k in sight.walls else []
+        once = _first(given.evidence[row])
+        # The mean is nearer to the truth than either part; an image without a heart has no say.
+        parts = [mean[row], *([_first(sight.alone.evidence[k])] if k in sight.walls else [])]
         together = np.asarray(np.mean(parts, axis=0), np.float32)
         result.likelihood[k] = likelihood_of(sight.crop.put_back(mean[row]))
         result.support[k] = likelihood_of(sight.crop.put_back(together))

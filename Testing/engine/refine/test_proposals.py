@@ -187,12 +187,11 @@ def test_the_encoder_is_shown_images_masks_and_pool_in_the_crop_first_without_th
     crop = crop_about(tuple(np.median(heart_of(stack).centres, axis=0)))
     images = scaled(crop.take(stack.image, outside="nearest"))
     walls, pools = crop.take(stack.mask), crop.take(stack.pool)
-    alone, given, unpooled = recorded[0].encoded
+    alone, given = recorded[0].encoded
     nothing = np.zeros_like(walls[0])
     for seen, slices, masked, pooled in (
         (alone, SLICES, False, False),
         (given, (0, 5), True, True),
-        (unpooled, (0, 5), True, False),
     ):
         assert len(seen) == len(slices)
         for channels, k in zip(seen, slices, strict=True):
@@ -231,7 +230,7 @@ def beside(mm):
 
 def test_the_crop_is_laid_again_about_a_heart_that_lies_off_its_middle(recorded, monkeypatch):
     found = proposed(at=beside(34))
-    assert [len(seen) for seen in recorded[0].encoded] == [9, 9, 2, 2]
+    assert [len(seen) for seen in recorded[0].encoded] == [9, 9, 2]
     assert sorted(found.seen_walls) == list(RINGS)
     assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
     monkeypatch.setattr(proposals, "RECENTRE_MM", 1e3)
@@ -241,7 +240,7 @@ def test_the_crop_is_laid_again_about_a_heart_that_lies_off_its_middle(recorded,
 
 def test_a_small_distance_leaves_the_crop_where_it_is(recorded):
     proposed(at=beside(8))
-    assert [len(seen) for seen in recorded[0].encoded] == [9, 2, 2]
+    assert [len(seen) for seen in recorded[0].encoded] == [9, 2]
 
 
 def test_where_no_heart_is_seen_the_crop_stays_where_it_is():
@@ -384,7 +383,7 @@ def test_an_encoder_that_ignores_the_mask_is_as_sure_with_it():
 def test_every_sample_has_its_own_seed(recorded):
     proposed(wanted=[2], seed=5, samples=3)
     assert [call["seed"] for call in recorded[0].rolled] == [5, 6, 7]
-    assert [len(seen) for seen in recorded[0].encoded] == [9, 1, 1]
+    assert [len(seen) for seen in recorded[0].encoded] == [9, 1]
 
 
 def test_samples_are_averaged():
@@ -417,25 +416,19 @@ def test_the_last_snapshot_of_a_single_sample_is_what_the_likelihood_is_of():
 
 
 @pytest.mark.parametrize("disregarded", [False, True])
-@pytest.mark.parametrize("pool", [False, True])
-def test_the_wall_is_read_from_the_mean_of_the_automaton_and_the_evidence(pool, disregarded, monkeypatch):
+def test_the_wall_is_read_from_the_mean_of_the_automaton_and_of_what_the_image_alone_shows(disregarded, monkeypatch):
     monkeypatch.setattr(proposals, "TRUST_MARGIN", -1.0 if disregarded else 1.0)
     read = []
     monkeypatch.setattr(proposals, "read_wall", lambda fields: read.append(fields) or read_wall(fields))
     model = seeing_model()
-    found = proposed(broken_stack(pool=pool), wanted=[2], model=model, steps=3, snapshots=(3,))
+    found = proposed(broken_stack(), wanted=[2], model=model, steps=3, snapshots=(3,))
     together, once = read[-2:]
     assert found.disregarded == ({2} if disregarded else set())
-    encodings = [
-        Runner(model.parameters, Architecture.of(model.card.shapes), "numpy").encode(shown)
-        for shown in found.runner.encoded[1:]
-    ]
-    given = [found.crop.put_back(np.moveaxis(encoding.evidence[0], -1, 0)) for encoding in encodings]
-    assert len(given) == 1 + pool
-    alone = found.crop.put_back(np.moveaxis(found.alone.evidence[2], -1, 0))
-    parts = [found.snapshots[3][2], *([] if disregarded else given), alone]
-    np.testing.assert_allclose(together, np.mean(parts, axis=0), atol=1e-5)
-    np.testing.assert_allclose(once, given[0], atol=1e-6)
+    runner = Runner(model.parameters, Architecture.of(model.card.shapes), "numpy")
+    given, alone = runner.encode(found.runner.encoded[-1]).evidence[0], found.alone.evidence[2]
+    given, alone = (found.crop.put_back(np.moveaxis(evidence, -1, 0)) for evidence in (given, alone))
+    np.testing.assert_allclose(together, (found.snapshots[3][2] + alone) / 2, atol=1e-5)
+    np.testing.assert_allclose(once, given, atol=1e-6)
 
 
 # Stacks
