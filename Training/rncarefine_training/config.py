@@ -203,6 +203,8 @@ class Automaton(Strict):
     """Learning rate of the encoder in the rollout's training, as a share of that of the local rule."""
     contrast: Fraction = 0.4
     """Strength of the random change of intensities."""
+    elastic: Fraction = 0.012
+    """Spread of the smooth random displacement that bends samples, as a share of half the crop."""
     validate_every: Count = 400
     patience: Count | None = None
     """Stop after this many validations without a gain of Dice; ``None`` trains to the end."""

@@ -126,6 +126,12 @@ def test_the_truth_is_a_ring_between_its_discs(stack):
         assert float(target[0].sum()) > 100
 
 
+def test_samples_bend_as_much_as_asked_for(stack):
+    straight, bent = (samples([stack], elastic=elastic) for elastic in (0.0, 0.03))
+    overlaps = [dice(straight[n].target[0, 1], bent[n].target[0, 1]) for n in range(10)]
+    assert 0.7 < np.mean(overlaps) < 0.97
+
+
 def test_the_stacks_are_left_as_they_were(stack, inner):
     kept = [values.copy() for each in (stack, inner) for values in (each.image, each.truth)]
     kept_wall = stack.predictions[0].wall.copy()

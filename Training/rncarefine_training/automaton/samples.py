@@ -323,7 +323,7 @@ class RepairSamples(Dataset[Sample]):
             scale=0.25,
             shear=0.08,
             shift=0.09,
-            elastic=0.012,
+            elastic=settings.elastic,
             size=settings.size,
         )[0]
         images, walls, pools = moved[: 3 * (depth + 2)].split(depth + 2)
