@@ -109,10 +109,3 @@ def test_runs_into_the_same_node_add_nothing_after_the_first(logic: Any, heart: 
         process(logic, heart, **options)
     assert node_census() == before
     assert list(logic.outputSegmentationNode().GetSegmentation().GetSegmentIDs()) == RESULT
-
-
-def test_checks_add_nothing(logic: Any, heart: Heart) -> None:
-    before = node_census()
-    for _ in range(5):
-        logic.check(heart.segmentation, "myo", heart.volume, "pool")
-    assert node_census() == before

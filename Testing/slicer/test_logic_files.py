@@ -53,20 +53,6 @@ def test_the_result_comes_back_from_a_seg_nrrd_file(logic: Any, heart: Heart, tm
     assert_is_the_result(slicer.util.loadSegmentation(path), heart, heart.volume)
 
 
-def test_the_result_comes_back_from_a_scene_bundle(logic: Any, heart: Heart, tmp_path: Path) -> None:
-    process(logic, heart)
-    path = str(tmp_path / "scene.mrb")
-    assert slicer.util.saveScene(path, properties={})
-    slicer.mrmlScene.Clear(False)
-    slicer.util.loadScene(path, properties={"clear": True})
-    node, volume = slicer.util.getNode("Heart repaired"), slicer.util.getNode("Cine")
-    assert_is_the_result(node, heart, volume)
-    assert node.GetNodeReference("referenceImageGeometryRef") == volume
-    table = node.GetNodeReference("RNCARefine.Report")
-    assert table.GetNumberOfRows() == 5
-    assert table.GetDescription().startswith("3 of 5 slices closed before")
-
-
 def test_a_result_that_was_loaded_from_a_file_can_be_repaired_again(logic: Any, heart: Heart, tmp_path: Path) -> None:
     process(logic, heart)
     path = str(tmp_path / "result.seg.nrrd")

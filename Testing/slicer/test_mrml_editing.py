@@ -19,7 +19,6 @@ from harness.hearts import (
     Heart,
     add_segment,
     draw_heart,
-    node_census,
     transform_node,
     write_voxels,
 )
@@ -297,18 +296,6 @@ def test_a_slice_that_is_closed_without_what_masking_kept_out_is_not_told(bench:
     proposal = bench.write()
     assert not bench.heart.voxels("myo")[outermost]
     assert held_back(proposal) == []
-
-
-def test_nothing_is_held_back_where_nothing_is_masked(bench: Bench) -> None:
-    assert held_back(bench.write()) == []
-
-
-def test_proposing_changes_nothing(bench: Bench) -> None:
-    before = node_census()
-    bench.propose("pool")
-    bench.assert_voxels()
-    assert node_census() == before
-    assert not bench.editor.logic.CanUndo()
 
 
 def test_a_proposal_is_current_until_nodes_options_or_voxels_change(bench: Bench) -> None:

@@ -68,12 +68,6 @@ def test_a_slice_that_was_not_measured_does_not_hide_the_others(review: Review) 
     assert chart.GetYAxisRange() == (-1, 32)
 
 
-def test_both_charts_are_nodes_of_their_own(review: Review) -> None:
-    charts = [put_plot(review.segmentation_node, review.table_node, each) for each in PLOTS]
-    assert charts[0] != charts[1]
-    assert not set(series_of(charts[0])) & set(series_of(charts[1]))
-
-
 @pytest.mark.parametrize("which", PLOTS, ids=lambda plot: plot.suffix)
 def test_lines_are_told_apart_without_colour(review: Review, which: Plot) -> None:
     series = series_of(put_plot(review.segmentation_node, review.table_node, which))

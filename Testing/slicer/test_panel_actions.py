@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,12 @@ import slicer
 import vtk
 
 import rncarefine.refine.repair
-from engine.model_folders import RESTRICTED, cine_2d, install
 from harness import toy_engine as toy
-from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census, transform_node, write_voxels
+from harness.hearts import GAP, SPECK, Heart, draw_heart, transform_node, write_voxels
 from harness.panel_steps import MODULE_FILE, entries, open_on, repaired, rows, select, summary
 from harness.panels import leave_panel, open_panel
 from harness.qt_errors import expect_error
 from harness.runs import snapshot
-from RNCARefineLib.panel.terms import SETTING
 
 
 def shown_kinds(desktop: Any) -> list[str]:
@@ -241,35 +238,6 @@ def test_cancelling_at_any_stage_leaves_the_scene_as_it_was_and_says_so(
 #
 
 
-def test_the_terms_are_asked_before_the_first_repair_and_never_again(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import qt
-
-    install(monkeypatch, tmp_path / "models", cine_2d())
-    panel = open_on(heart)
-    qt.QSettings().remove(SETTING)
-    census = node_census()
-    desktop.dialogs.answer("Cancel")
-    panel.ui.repairButton.click()
-    assert node_census() == census
-    assert panel.ui.noticeLabel.text.startswith("Nothing was repaired: the terms of sax-cine-2d were not accepted.")
-    desktop.dialogs.answer("Ok")
-    panel.ui.repairButton.click()
-    panel.ui.repairButton.click()
-    assert [kind for kind in shown_kinds(desktop) if kind != "progress"] == ["question", "question"]
-    assert RESTRICTED in desktop.dialogs.texts[0]
-
-
-def test_check_asks_for_no_terms(desktop: Any, heart: Heart, toy_engine: None) -> None:
-    import qt
-
-    panel = open_on(heart)
-    qt.QSettings().remove(SETTING)
-    panel.ui.checkButton.click()
-    assert desktop.dialogs.texts == []
-
-
 #
 # Errors
 #
@@ -309,15 +277,6 @@ def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
     assert "Traceback" in dialog.details
     assert snapshot(heart) == before
     assert panel.ui.repairButton.enabled
-
-
-def test_errors_without_a_main_window_are_logged_and_not_shown(
-    heart: Heart, toy_engine: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    panel = open_on(heart)
-    heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4)).GetID())
-    panel.ui.checkButton.click()
-    assert "different transforms" in caplog.text
 
 
 def test_closing_the_scene_during_a_repair_cancels_it(

@@ -21,7 +21,6 @@ from harness.panel_steps import (
     chosen_slice,
     decide,
     entries,
-    open_module,
     open_on,
     output_of,
     repaired,
@@ -550,10 +549,6 @@ def test_undoing_one_of_two_repairs_leaves_the_other_to_review(two_repaired: Any
     two_repaired.ui.undoButton.click()
     assert entries(two_repaired.ui.reviewedSelector) == ["None", "Heart"]
     assert rows(two_repaired)[GAP]["Before"] == "open"
-
-
-def test_the_panel_of_an_empty_scene_says_what_to_do_first() -> None:
-    assert open_module().ui.decisionLabel.text == "Check or repair a segmentation to see its slices here."
 
 
 def test_a_row_that_only_got_the_keyboard_is_not_chosen(heart: Heart, toy_engine: None) -> None:
