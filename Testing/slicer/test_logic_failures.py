@@ -47,8 +47,7 @@ def test_cancelling_at_any_moment_leaves_the_scene_as_it_was(logic: Any, heart: 
 
 @pytest.mark.parametrize("destination", range(3), ids=["new", "given", "in place"])
 @pytest.mark.parametrize(
-    "step",
-    ["writer.write_segment", "writer.mark", "writer.place_beside", "table.fill_table", "table.place_beside"],
+    "step", ["writer.write_segment", "writer.mark", "writer.place_beside", "table.fill_table", "table.place_beside"]
 )
 def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
     logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch, step: str, destination: int

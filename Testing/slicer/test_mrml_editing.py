@@ -11,30 +11,12 @@ import pytest
 import slicer
 import vtk
 
-from harness.hearts import (
-    GAP,
-    GEOMETRIES,
-    SHAPE,
-    SPECK,
-    Heart,
-    add_segment,
-    draw_heart,
-    transform_node,
-    write_voxels,
-)
+from harness.hearts import GAP, GEOMETRIES, SHAPE, SPECK, Heart, add_segment, draw_heart, transform_node, write_voxels
 from harness.scripted_effect import ScriptedEffect
 from harness.segment_editor import SegmentEditor, install_segment_editor
 from rncarefine.progress import Cancelled
 from rncarefine.refine.options import RepairOptions
-from RNCARefineLib.mrml.editing import (
-    Request,
-    held_back,
-    possible_pools,
-    propose,
-    selection_of,
-    slices_shown,
-    write,
-)
+from RNCARefineLib.mrml.editing import Request, held_back, possible_pools, propose, selection_of, slices_shown, write
 
 pytestmark = pytest.mark.usefixtures("toy_engine")
 
@@ -238,10 +220,7 @@ def test_source_volume_and_reference_geometry_may_differ_in_extent_and_axes(
     area = editable(heart, "everywhere", with_intensities)
     added, removed = (voxels & area for voxels in repair_of(heart))
     bench.write("pool")
-    bench.assert_voxels(
-        myo=((heart.masks["myo"] > 0) | added) & ~removed,
-        pool=(heart.masks["pool"] > 0) & ~added,
-    )
+    bench.assert_voxels(myo=((heart.masks["myo"] > 0) | added) & ~removed, pool=(heart.masks["pool"] > 0) & ~added)
     bench.editor.undo()
     bench.assert_voxels()
     bench.editor.close()

@@ -97,17 +97,12 @@ def test_a_segmentation_has_one_plot_that_is_updated(review: Review) -> None:
     chart, series = plot(review), series_of(plot(review))
     before = node_census()
     review.reject(2)
+    assert values(series[3])[2] == (2, 0)  # it follows the table by itself
     assert plot(review) == chart
     assert series_of(chart) == series
     assert node_census() == before
     assert values(series[3])[2] == (2, 0)
     assert review.segmentation_node.GetNodeReference("RNCARefine.Plot") == chart
-
-
-def test_the_plot_follows_the_table_by_itself(review: Review) -> None:
-    series = series_of(plot(review))
-    review.reject(2)
-    assert values(series[3])[2] == (2, 0)
 
 
 def test_a_deleted_plot_and_a_deleted_table_are_made_again(review: Review) -> None:

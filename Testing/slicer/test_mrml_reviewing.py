@@ -300,30 +300,9 @@ def test_a_decision_after_a_repair_in_place_is_taken_back_before_the_repair(logi
         np.testing.assert_array_equal(heart.voxels(segment_id), heart.masks[segment_id])
 
 
+@pytest.mark.parametrize("with_undo", [True, False])
 def test_a_decision_that_fails_leaves_everything_as_it_was(
-    review: Review, heart: Heart, steps: UndoSteps, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import RNCARefineLib.mrml.reviewing as module
-
-    def fail(*_: Any) -> None:
-        raise MemoryError
-
-    review.accept(3)
-    before, untouched, table = voxels(review, heart), all_but_decisions(review, heart), column(review.table_node, "k")
-    monkeypatch.setattr(module, "put_table", fail)
-    with pytest.raises(MemoryError):
-        review.reject(2)
-    np.testing.assert_equal(voxels(review, heart), before)
-    assert all_but_decisions(review, heart) == untouched
-    assert review.decisions() == {3: True}
-    assert column(review.table_node, "k") == table
-    monkeypatch.undo()
-    assert steps.undo(review.segmentation_node)
-    assert review.decisions() == {}
-
-
-def test_a_decision_that_fails_without_undo_steps_leaves_everything_as_it_was_too(
-    review: Review, heart: Heart, monkeypatch: pytest.MonkeyPatch
+    review: Review, heart: Heart, steps: UndoSteps, monkeypatch: pytest.MonkeyPatch, with_undo: bool
 ) -> None:
     import RNCARefineLib.mrml.reviewing as module
 
@@ -331,17 +310,20 @@ def test_a_decision_that_fails_without_undo_steps_leaves_everything_as_it_was_to
         put_table(report, node)
         raise MemoryError
 
-    alone = Review.of(review.segmentation_node)
-    before, untouched, accepted = voxels(alone, heart), all_but_decisions(alone, heart), column(alone.table_node, "k")
+    review.accept(3)
+    alone = review if with_undo else Review.of(review.segmentation_node)
+    before, untouched, table = voxels(alone, heart), all_but_decisions(alone, heart), column(alone.table_node, "k")
     monkeypatch.setattr(module, "put_table", fill_and_fail)
     with pytest.raises(MemoryError):
         alone.reject(2)
     np.testing.assert_equal(voxels(alone, heart), before)
     assert all_but_decisions(alone, heart) == untouched
-    assert alone.decisions() == {}
-    assert status(alone) == STATES.InProgress
-    assert column(alone.table_node, "k") == accepted
-    assert column(alone.table_node, "accepted") == [""] * 5
+    assert (alone.decisions(), status(alone)) == ({3: True}, STATES.InProgress)
+    assert column(alone.table_node, "k") == table
+    assert column(alone.table_node, "accepted") == ["", "", "", "yes", ""]
+    monkeypatch.undo()
+    assert steps.undo(review.segmentation_node)
+    assert review.decisions() == {}
 
 
 # Repairs on repairs

@@ -10,14 +10,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from harness.hearts import (
-    GEOMETRIES,
-    SHAPE,
-    Heart,
-    draw_heart,
-    segment_voxels,
-    write_voxels,
-)
+from harness.hearts import GEOMETRIES, SHAPE, Heart, draw_heart, segment_voxels, write_voxels
 from rncarefine.io.grid import Turn
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.segments import read_segments, write_segment

@@ -70,9 +70,7 @@ def toy_doubtful(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rncarefine.refine.repair, "repair", doubting)
 
 
-#
 # Rows
-#
 
 
 def test_there_is_a_row_for_each_slice_with_what_was_found_and_done(heart: Heart, toy_engine: None) -> None:
@@ -165,9 +163,7 @@ def test_a_slice_that_was_put_back_is_still_listed_as_changed(heart: Heart, toy_
     assert list(rows(panel)) == [GAP, SPECK]
 
 
-#
 # From slice to slice
-#
 
 
 def test_next_and_previous_go_round_the_slices_that_were_changed_or_flagged(heart: Heart, toy_flagged: None) -> None:
@@ -242,9 +238,7 @@ def test_clicking_the_row_that_is_chosen_brings_the_views_back(desktop: Any, hea
     assert slices_shown(heart) == {GAP}
 
 
-#
 # Decisions
-#
 
 
 def test_after_a_decision_comes_the_next_undecided_slice_and_after_the_last_decision_none(
@@ -412,9 +406,7 @@ def test_a_decision_that_cannot_be_made_is_one_sentence_and_changes_nothing(
     assert tags_of(output_of(panel), "myo") == before
 
 
-#
 # Which segmentation
-#
 
 
 def test_every_repaired_segmentation_can_be_chosen_and_no_other(heart: Heart, toy_engine: None) -> None:
