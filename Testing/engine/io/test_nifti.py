@@ -212,6 +212,12 @@ def test_what_is_no_image_is_refused(tmp_path, name, content):
     assert ("0 bytes" in message) == (content == b"")
 
 
+def test_a_link_to_itself_is_no_file(tmp_path):
+    (tmp_path / "loop.nii.gz").symlink_to("loop.nii.gz")
+    with pytest.raises(ValueError, match=r"loop\.nii\.gz"):
+        read_volume(tmp_path / "loop.nii.gz", "image")
+
+
 # Labels
 
 
