@@ -107,6 +107,10 @@ def test_samples_and_seeds_differ(stack):
     assert not torch.equal(first[0].channels, samples([stack], seed=1)[0].channels)
 
 
+def test_there_are_as_many_as_asked_for(stack):
+    assert len(samples([stack], length=17)) == 17
+
+
 def test_the_truth_is_a_ring_between_its_discs(stack):
     for index in range(10):
         _, target, _ = only([stack], index)

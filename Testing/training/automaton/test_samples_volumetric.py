@@ -78,6 +78,13 @@ def test_a_sample_is_a_window_of_slices():
     assert all(values.dtype == torch.float32 and bool(torch.isfinite(values).all()) for values in sample)
 
 
+def test_sample_n_is_always_the_same():
+    options = {"misled": 0.3, "redrawn": 0.5, "absent": 0.3}
+    one, again = drawn(stack(), 4, **options), drawn(stack(), 4, **options)
+    assert all(torch.equal(a, b) for n in range(4) for a, b in zip(one[n], again[n], strict=True))
+    assert not torch.equal(one[0].channels, one[1].channels)
+
+
 @pytest.mark.parametrize(
     ("count", "spacing_mm", "steps"),
     [(6, 5.0, {1, -1, 2, -2}), (6, 6.0, {1, -1, 2, -2}), (6, 6.1, {1, -1}), (5, 5.0, {1, -1})],
