@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import SimpleITK as sitk
 
-from engine.file_samples import (
-    MYOCARDIUM,
-    POOL,
-)
+from engine.file_samples import MYOCARDIUM, POOL
 from rncarefine.cli.main import main
 
 LABELS = ["--label", str(MYOCARDIUM), "--pool-label", str(POOL)]
@@ -15,18 +12,8 @@ NAMES = ["--segment", "myocardium", "--pool-segment", "blood pool"]
 
 
 def repair(*more, segmentation="seg.nii.gz", output="out.nii.gz", chosen=LABELS):
-    arguments = [
-        "repair",
-        "case.nii.gz",
-        segmentation,
-        "--output",
-        output,
-        "--model",
-        "seeing.npz",
-        "--device",
-        "numpy",
-    ]
-    return main([*arguments, *chosen, *more])
+    arguments = ["repair", "case.nii.gz", segmentation, "--output", output, "--model", "seeing.npz"]
+    return main([*arguments, "--device", "numpy", *chosen, *more])
 
 
 def names(folder):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.shapes import STACK_SPACING, heart, horseshoe
-from engine.toy_models import (
-    seeing_model,
-)
+from engine.toy_models import seeing_model
 from engine.toy_stacks import broken_stack, gap, grey
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack

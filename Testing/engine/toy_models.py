@@ -215,11 +215,7 @@ def naive_seed(architecture: Architecture, evidence: Field, mask: NDArray[np.flo
 
 
 def naive_step(
-    parameters: Parameters,
-    state: Field,
-    constant: Field,
-    fire: NDArray[np.bool_],
-    around: Field | None = None,
+    parameters: Parameters, state: Field, constant: Field, fire: NDArray[np.bool_], around: Field | None = None
 ) -> Field:
     """Do one step of one slice; ``around`` is the weighted sum of the neighbouring slices' states."""
     perceived = _correlated(state, parameters["perceive.weight"]) + constant

@@ -47,20 +47,13 @@ class Application:
         return self._logic
 
     def moduleManager(self) -> ModuleManager:
-        """Return the module manager."""
         return self._modules
 
     def coreIOManager(self) -> IOManager:
-        """Return the IO manager."""
         return self._io
 
     def extensionsManagerModel(self) -> ExtensionsManagerModel:
-        """Return what knows the installed extensions."""
         return self._extensions
-
-    def mrmlScene(self) -> Any:
-        """Return the scene."""
-        return slicer.mrmlScene
 
     def connect(self, signal: str, slot: Callable[[], Any]) -> bool:
         """Call ``slot`` when the application has started up; no other signal is known here."""
@@ -76,7 +69,6 @@ class Application:
             slot()
 
     def layoutManager(self) -> LayoutManager | None:
-        """Return the views of the main window."""
         return self._layout_manager
 
     def commandOptions(self) -> CommandOptions:
@@ -102,15 +94,12 @@ class Application:
     userSettings = revisionUserSettings = settings
 
     def topLevelWidgets(self) -> list[Any]:
-        """Return the windows."""
         return list(qt_modules.qt.QApplication.topLevelWidgets())
 
     def setOverrideCursor(self, cursor: Any) -> None:
-        """Show another cursor."""
         qt_modules.qt.QApplication.setOverrideCursor(cursor)
 
     def restoreOverrideCursor(self) -> None:
-        """Show the cursor from before."""
         qt_modules.qt.QApplication.restoreOverrideCursor()
 
     def overrideCursor(self) -> Any:
@@ -118,7 +107,6 @@ class Application:
         return qt_modules.qt.QApplication.overrideCursor()
 
     def processEvents(self) -> None:
-        """Handle what waits to be handled."""
         qt_modules.qt.QApplication.processEvents()
 
     def pauseRender(self) -> None:
@@ -128,7 +116,6 @@ class Application:
         """There is nothing to render."""
 
     def translate(self, context: str, text: str) -> str:
-        """The application speaks English."""
         return text
 
     def shutDown(self) -> None:

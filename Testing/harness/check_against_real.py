@@ -93,14 +93,7 @@ def load_real_wrapper(folder: str) -> Any:
     import slicer
 
     # Names that it mentions when it is imported; none of them is used in what is compared.
-    for name in (
-        "CheckBox",
-        "CheckablePushButton",
-        "RangeWidget",
-        "DoubleRangeSlider",
-        "DoubleSlider",
-        "DoubleSpinBox",
-    ):
+    for name in "CheckBox CheckablePushButton RangeWidget DoubleRangeSlider DoubleSlider DoubleSpinBox".split():
         setattr(ctk, f"ctk{name}", type(name, (), {}))
     for name in ("DirectoryButton", "ColorPickerButton"):
         setattr(ctk, f"ctk{name}", type(name, (), {}))

@@ -81,7 +81,6 @@ class DrawnCine:
 
 
 def draw_cine(geometry: str = "oblique") -> DrawnCine:
-    """Add a cine sequence to the scene."""
     heart = draw_heart(geometry)
     browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Browser")
     volumes, segmentations = (_sequence(f"{node.GetName()} sequence") for node in (heart.volume, heart.segmentation))
@@ -128,7 +127,6 @@ def column(table_node: Any, name: str) -> list[Any]:
 
 
 def sequences_of(browser: Any) -> list[Any]:
-    """Return the sequences that a browser plays."""
     collection = vtk.vtkCollection()
     browser.GetSynchronizedSequenceNodes(collection, True)
     return [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]

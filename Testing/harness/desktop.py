@@ -26,11 +26,6 @@ class Desktop:
         self.layoutManager = LayoutManager(slicer.app.applicationLogic())
         slicer.app.openDesktop(self.layoutManager)
 
-    @property
-    def status(self) -> str:
-        """The text in the status bar."""
-        return str(self._window.statusBar().currentMessage())
-
     def wait_until(self, reached: Callable[[], bool], seconds: float = 5.0) -> None:
         """Run the event loop, timers included, until ``reached()``; an ``AssertionError`` if it takes too long."""
         end = time.monotonic() + seconds
@@ -41,7 +36,6 @@ class Desktop:
             time.sleep(0.002)
 
     def close(self) -> None:
-        """Close the main window."""
         slicer.app.closeDesktop()
         self.layoutManager.close()
         self._window.deleteLater()

@@ -90,12 +90,10 @@ class EffectBench:
 
     @property
     def options(self) -> Any:
-        """The widgets."""
         return self.effect.options
 
     @property
     def node(self) -> Any:
-        """The editor node."""
         return self.editor.mrmlSegmentEditorNode()
 
     @property
@@ -105,7 +103,6 @@ class EffectBench:
 
     @property
     def text(self) -> str:
-        """What the effect says below its buttons."""
         return str(self.options.findings.text)
 
     def choose(self, combo: Any, text: str) -> None:
@@ -134,5 +131,4 @@ class EffectBench:
             np.testing.assert_array_equal(found, expected.get(segment_id, drawn), err_msg=segment_id)
 
     def close(self) -> None:
-        """Close the editor."""
         self.editor.close()

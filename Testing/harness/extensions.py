@@ -8,22 +8,13 @@ class ExtensionsManagerModel:
 
     def __init__(self) -> None:
         self._installed: list[str] = []
-        self._available: list[str] = []
         self.interactive = True
         self.requested: list[str] = []
 
-    def offer(self, *names: str) -> None:
-        """Let extensions be found on the server. Not in the real class."""
-        self._available += names
-
     def isExtensionInstalled(self, extensionName: str) -> bool:
-        """Return whether an extension is installed."""
         return extensionName in self._installed
 
     def installExtensionFromServer(self, extensionName: str, restart: bool = True, update: bool = False) -> bool:
-        """Install an extension from the server; return whether it was found. Nothing is restarted here."""
+        """Ask the server for an extension; return whether it was found, which it never is here."""
         self.requested.append(extensionName)
-        if extensionName not in self._available:
-            return False
-        self._installed.append(extensionName)
-        return True
+        return False

@@ -54,7 +54,6 @@ class Heart:
 
 
 def draw_heart(geometry: str = "oblique", origin: tuple[float, float, float] = (12.3, -45.6, 78.9)) -> Heart:
-    """Add a heart to the scene."""
     masks, ring = _masks()
     image = 40.0 + 50.0 * ring + 100.0 * (_distance() < INNER) + np.random.default_rng(1).normal(0, 3, SHAPE)
     volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Cine")
@@ -85,12 +84,7 @@ def add_segment(
 
 
 def write_voxels(
-    segmentation_node: Any,
-    segment_id: str,
-    mask: Mask,
-    ijk_to_ras: NDArray[np.float64],
-    *,
-    own_layer: bool = False,
+    segmentation_node: Any, segment_id: str, mask: Mask, ijk_to_ras: NDArray[np.float64], *, own_layer: bool = False
 ) -> None:
     """Replace the voxels of a segment.
 
@@ -143,7 +137,6 @@ def segment_voxels(segmentation_node: Any, segment_id: str, volume_node: Any) ->
 
 
 def transform_node(matrix: NDArray[np.float64], name: str = "Transform") -> Any:
-    """Add a linear transform to the scene."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
     node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     return node

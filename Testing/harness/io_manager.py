@@ -32,13 +32,6 @@ class IOManager:
         self._modules = modules
         self._temporary_path = temporary_path
 
-    def fileType(self, fileName: str) -> str:
-        """Return the file type that a file's ending stands for."""
-        for file_type, endings in READ_EXTENSIONS.items():
-            if str(fileName).lower().endswith(endings):
-                return file_type
-        return "NoFile"
-
     def fileWriterFileType(self, node: Any) -> str:
         """Return the file type that a node is written as."""
         return WRITE_TYPES[node.GetClassName()]

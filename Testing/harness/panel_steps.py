@@ -38,7 +38,6 @@ def open_on(heart: Heart, *, pool: bool = True) -> Any:
 
 
 def repaired(heart: Heart, **options: bool) -> Any:
-    """Open the module and repair a heart."""
     panel = open_on(heart, **options)
     panel.ui.repairButton.click()
     assert panel.ui.summaryLabel.text, panel.ui.noticeLabel.text
@@ -53,7 +52,6 @@ def select(combo: Any, text: str) -> None:
 
 
 def entries(combo: Any) -> list[str]:
-    """Return what a combo box offers."""
     return [combo.itemText(index) for index in range(combo.count)]
 
 
@@ -73,18 +71,15 @@ def summary(panel: Any) -> str:
 
 
 def choose_slice(panel: Any, k: int) -> None:
-    """Choose the row of a slice."""
     panel.ui.sliceTable.setCurrentCell(k, 0)
 
 
 def chosen_slice(panel: Any) -> int | None:
-    """Return the slice whose row is chosen."""
     row = panel.ui.sliceTable.currentRow()
     return None if row < 0 else int(panel.ui.sliceTable.item(row, 0).text())
 
 
 def tags_of(node: Any, segment_id: str) -> dict[str, str]:
-    """Return the tags of a segment."""
     from RNCARefineLib.mrml.review import tag_of
 
     segment = node.GetSegmentation().GetSegment(segment_id)
@@ -98,7 +93,6 @@ def parameter_node() -> Any:
 
 
 def decide(panel: Any, k: int, button: str) -> None:
-    """Choose a slice and press Accept or Reject."""
     choose_slice(panel, k)
     assert getattr(panel.ui, button).enabled, getattr(panel.ui, button).toolTip
     getattr(panel.ui, button).click()
@@ -113,7 +107,6 @@ def slices_shown(heart: Heart) -> set[int]:
 
 
 def output_of(panel: Any) -> Any:
-    """Return the segmentation that is reviewed."""
     return panel.logic.getParameterNode().reviewedSegmentation
 
 

@@ -44,7 +44,6 @@ class Connector(ABC):
             getattr(self.widget, self.signal).disconnect(self.changed)
 
     def changed(self) -> None:
-        """The user changed the value."""
         if self._callback:
             self._callback()
 

@@ -16,15 +16,7 @@ import slicer
 import vtk
 
 from .parameter_gui import Connector, connector_of
-from .parameter_values import (
-    Choice,
-    Serializer,
-    Validator,
-    WithinRange,
-    annotations_of,
-    serializer_of,
-    unannotated,
-)
+from .parameter_values import Choice, Serializer, Validator, WithinRange, annotations_of, serializer_of, unannotated
 
 __all__ = ["Choice", "WithinRange", "parameterNodeWrapper"]
 
@@ -110,11 +102,9 @@ class _Wrapper:
         object.__setattr__(self, name, value)
 
     def getValue(self, paramName: str) -> Any:
-        """Return a parameter's value."""
         return self._cell(paramName).value
 
     def setValue(self, paramName: str, value: Any) -> None:
-        """Set a parameter's value."""
         self._cell(paramName).write(value)
 
     def connectGui(self, gui: Any) -> int:
@@ -152,19 +142,15 @@ class _Wrapper:
             self.RemoveObserver(observer)
 
     def StartModify(self) -> Any:
-        """Hold back events of the node."""
         return self.parameterNode.StartModify()
 
     def EndModify(self, wasModified: Any) -> None:
-        """Send the events that were held back."""
         self.parameterNode.EndModify(wasModified)
 
     def AddObserver(self, event: Any, callback: Callable[..., None], priority: float = 0.0) -> int:
-        """Observe the node."""
         return int(self.parameterNode.AddObserver(event, callback, priority))
 
     def RemoveObserver(self, tag: int) -> None:
-        """Observe the node no longer."""
         self.parameterNode.RemoveObserver(tag)
 
     def Modified(self) -> None:

@@ -62,11 +62,9 @@ class Serializer:
         return bool(node.HasParameter(name))
 
     def write(self, node: Any, name: str, value: Any) -> None:
-        """Write a valid value."""
         node.SetParameter(name, str(value))
 
     def read(self, node: Any, name: str) -> Any:
-        """Return the value."""
         text = node.GetParameter(name)
         return text == "True" if self.kind is bool else self.kind(text)
 
@@ -103,7 +101,6 @@ def unannotated(kind: Any) -> Any:
 
 
 def annotations_of(kind: Any) -> tuple[Any, ...]:
-    """Return the annotations of a type."""
     return typing.get_args(kind)[1:] if typing.get_origin(kind) is Annotated else ()
 
 

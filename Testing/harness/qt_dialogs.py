@@ -52,7 +52,6 @@ class Dialogs:
         self._cancel_at = value
 
     def unused_answers(self) -> list[str]:
-        """Return the answers that nobody asked for."""
         return list(self._answers)
 
     def show(self, dialog: Shown, choices: list[str]) -> str:
@@ -68,7 +67,6 @@ class Dialogs:
         return answer
 
     def show_progress(self, dialog: QtWidgets.QProgressDialog, value: int) -> None:
-        """Press Cancel if it is time."""
         if self._cancel_at is not None and value >= self._cancel_at:
             dialog.cancel()
 
@@ -133,7 +131,6 @@ class QFileDialog:
 
     @staticmethod
     def getSaveFileName(parent: Any = None, caption: str = "", path: str = "", filters: str = "") -> str:
-        """Ask for a file to write."""
         return dialogs.show(Shown("save file", caption, filters, path), [])
 
 
@@ -147,6 +144,5 @@ class QProgressDialog(QtWidgets.QProgressDialog):
         self._bar = bar
 
     def showEvent(self, event: Any) -> None:
-        """Write it down."""
         dialogs.shown.append(Shown("progress", self.windowTitle(), self.labelText()))
         super().showEvent(event)

@@ -34,7 +34,6 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Print errors again."""
     sys.excepthook = sys.__excepthook__
 
 

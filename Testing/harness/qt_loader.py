@@ -44,7 +44,6 @@ class QUiLoader(QtUiTools.QUiLoader):
     """Loads a .ui file, with the stand-ins where it names their classes."""
 
     def load(self, file: QtCore.QFile, parent: QtWidgets.QWidget | None = None) -> QtWidgets.QWidget:
-        """Return the widget that an open file describes."""
         path = Path(file.fileName())
         check_ui(path)
         tree = ElementTree.parse(path)
@@ -79,7 +78,6 @@ class _Connection:
         )
 
     def make(self, root: QtWidgets.QWidget) -> None:
-        """Connect the two."""
         sender, receiver = (
             root if root.objectName() == name else root.findChild(QtCore.QObject, name)
             for name in (self.sender, self.receiver)

@@ -21,7 +21,6 @@ class SceneWidget(QtWidgets.QWidget):
         self._scene: Any = None
 
     def mrmlScene(self) -> Any:
-        """Return the scene."""
         return self._scene
 
     def setMRMLScene(self, scene: Any) -> None:
@@ -60,17 +59,14 @@ class qSlicerScriptedLoadableModuleWidget(SceneWidget):
         self._python.setup()
 
     def self(self) -> Any:
-        """Return the object of the module's widget class."""
         return self._python
 
     def enter(self) -> None:
-        """The panel is shown."""
         assert not self._entered
         self._entered = True
         getattr(self._python, "enter", lambda: None)()
 
     def exit(self) -> None:
-        """The panel is no longer shown."""
         assert self._entered
         self._entered = False
         getattr(self._python, "exit", lambda: None)()

@@ -32,7 +32,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self.setEnabled(False)
 
     def mrmlScene(self) -> Any:
-        """Return the scene."""
         return self._rows.scene
 
     def setMRMLScene(self, scene: Any) -> None:
@@ -49,7 +48,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self.setEnabled(scene is not None)
 
     def currentNode(self) -> Any:
-        """Return the selected node."""
         return self._rows.node(self._combo.currentIndex())
 
     def setCurrentNode(self, node: Any) -> None:
@@ -65,7 +63,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._combo.setCurrentIndex(index if index >= 0 else 0 if self._rows.none_enabled else -1)
 
     def nodeCount(self) -> int:
-        """Return how many nodes can be selected."""
         return self._rows.count if self._rows.scene is not None else 0
 
     def nodeFromIndex(self, index: int) -> Any:

@@ -14,7 +14,6 @@ _open: set[NodeRows] = set()
 
 
 def observing() -> bool:
-    """Return whether any selector observes a scene."""
     return bool(_open)
 
 
@@ -44,12 +43,10 @@ class NodeRows:
 
     @property
     def first(self) -> int:
-        """The row of the first node."""
         return int(self.none_enabled)
 
     @property
     def count(self) -> int:
-        """How many rows are nodes."""
         return sum(bool(self.node_id(row)) for row in range(self._combo.count()))
 
     def node_id(self, row: int) -> str:

@@ -61,7 +61,6 @@ class WrapperType(type):
     """The class of the wrappers' classes: makes objects, and gives enumerators and functions of the class."""
 
     def __call__(cls, *values: Any) -> Any:
-        """Make an object."""
         if cls.__name__.startswith(("ctk", "q")) and not (
             len(values) <= 1 and all(value is None or isinstance(value, wrapper_class("QWidget")) for value in values)
         ):
@@ -131,7 +130,6 @@ class Wrapper(metaclass=WrapperType):
         return f"{type(self).__name__} ({self._native!r})"
 
     def className(self) -> str:
-        """Return the name of the class."""
         return type(self).__name__
 
     def _alive(self, name: str) -> Any:
@@ -153,7 +151,6 @@ class ObjectWrapper(Wrapper, made_here=True):
 
     @property
     def name(self) -> str:
-        """The object's name."""
         return str(self.objectName)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -197,16 +194,10 @@ class ObjectWrapper(Wrapper, made_here=True):
         """Return whether the object is of this class or one that is based on it."""
         return bool(self._alive("inherits").inherits(class_name))
 
-    def parent(self) -> Any:
-        """Return the parent."""
-        return wrap(self._alive("parent").parent())
-
     def setParent(self, parent: ObjectWrapper | None) -> None:
-        """Change the parent."""
         self._alive("setParent").setParent(to_native(parent))
 
     def children(self) -> list[Any]:
-        """Return the children."""
         return [wrap(child) for child in self._alive("children").children()]
 
     def findChild(self, kind: Any, name: str = "") -> Any:
@@ -235,15 +226,6 @@ class _Function:
 
     def __call__(self, *values: Any) -> Any:
         return from_native(_call(f"{self._class_name}.{self._name}", self._native_function, values), wrap)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Function) and (self._owner, self._name) == (other._owner, other._name)
-
-    def __hash__(self) -> int:
-        return hash((self._owner, self._name))
-
-    def __repr__(self) -> str:
-        return f"<{self._class_name}.{self._name}>"
 
 
 def wrapper_class(class_name: str) -> WrapperType:

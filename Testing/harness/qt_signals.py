@@ -62,7 +62,6 @@ class BoundSignal:
         return disconnect(self._owner, self._signature, function)
 
     def emit(self, *values: Any) -> None:
-        """Emit the signal."""
         _native_signal(self._owner, self._signature).emit(*[getattr(value, "_native", value) for value in values])
 
 

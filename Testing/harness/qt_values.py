@@ -19,15 +19,10 @@ class EnumValue(int):
         return value
 
     def __or__(self, other: int) -> int:
-        """Combine two flags."""
         return EnumValue(self.native | other.native) if isinstance(other, EnumValue) else int(self) | other
 
     def __and__(self, other: int) -> int:
-        """Keep the flags that both have."""
         return EnumValue(self.native & other.native) if isinstance(other, EnumValue) else int(self) & other
-
-    def __repr__(self) -> str:
-        return str(self.native)
 
 
 PLAIN = (str, bytes, bool, int, float, type(None))

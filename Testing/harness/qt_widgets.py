@@ -141,7 +141,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
 
     @Slot(float)
     def setValue(self, value: float) -> None:
-        """Set the value."""
         self._box.setValue(value)
 
     value = Property(float, lambda self: self._box.value(), setValue)

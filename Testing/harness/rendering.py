@@ -106,7 +106,6 @@ class View:
         self._managers = factory.InstantiateDisplayableManagers(self.renderer)
 
     def rgb(self) -> Pixels:
-        """Draw what the view shows now."""
         self._window.Render()
         reader = vtk.vtkWindowToImageFilter()
         reader.SetInput(self._window)
@@ -206,7 +205,6 @@ class SliceView(View):
         return np.c_[self.size[1] - 1 - xy[:, 1], xy[:, 0]]
 
     def rgb(self) -> Pixels:
-        """Draw what the view shows now."""
         # The logic makes another image whenever its layers change.
         self._image.SetInputConnection(self.logic.GetImageDataConnection())
         return super().rgb()
@@ -238,13 +236,7 @@ class ThreeDView(View):
         self.renderer.GradientBackgroundOn()
         self.renderer.UseDepthPeelingOn()
 
-    def look(
-        self,
-        at: Point,
-        direction: Point,
-        up: Point,
-        distance: float,
-    ) -> None:
+    def look(self, at: Point, direction: Point, up: Point, distance: float) -> None:
         """Place the camera.
 
         Args:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import slicer
 
 from RNCARefineLib.mrml.review import tag_of
 
-from .hearts import Heart, node_census
+from .hearts import Heart, Mask, node_census
 
 RESULT = ["myo", "pool", "rv", "scar", "myo_added", "myo_removed"]
 """The segments of a repaired heart, in their order."""
@@ -33,6 +34,13 @@ def snapshot(heart: Heart) -> tuple[Any, ...]:
         heart.segmentation.GetNodeReferenceID("RNCARefine.Report"),
         heart.segmentation.GetNodeReferenceID("referenceImageGeometryRef"),
     )
+
+
+def expected_result(heart: Heart) -> dict[str, Mask]:
+    """Return the voxels of each segment of a repaired heart."""
+    ring, masks = np.repeat(heart.ring[None], len(heart.masks["myo"]), axis=0), heart.masks
+    wall, changes = {"myo": ring}, {"myo_added": ring & ~masks["myo"] & 1, "myo_removed": masks["myo"] & ~ring & 1}
+    return wall | {"pool": masks["pool"] & ~ring & 1, "rv": masks["rv"], "scar": masks["scar"]} | changes
 
 
 def process(logic: Any, heart: Heart, **options: Any) -> Any:

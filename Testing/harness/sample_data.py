@@ -59,7 +59,6 @@ class SampleDataLogic510:
 
     @staticmethod
     def sampleDataSourcesByCategory(category: str) -> list[SampleDataSource]:
-        """Return the samples of a category."""
         return _categories().get(category, [])
 
     @staticmethod

@@ -37,10 +37,6 @@ class ScriptedLoadableModule:
             slicer.selfTests = {}
         slicer.selfTests[self.moduleName] = self.runTest
 
-    def resourcePath(self, filename: str) -> str:
-        """Return the absolute path of a file in the module's ``Resources``."""
-        return os.path.join(os.path.dirname(self.parent.path), "Resources", filename)
-
     def runTest(self, msec: int = 100, **kwargs: Any) -> None:
         """Run the self-test, the class ``<module>Test`` of the module's file."""
         module = importlib.import_module(type(self).__module__)
@@ -52,21 +48,11 @@ class ScriptedLoadableModule:
 class ScriptedLoadableModuleWidget:
     """The panel of a module; ``parent`` is the widget whose layout it fills."""
 
-    def __init__(self, parent: Any = None) -> None:
-        import qt
-
+    def __init__(self, parent: Any) -> None:
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = slicer.util.settingsValue("Developer/DeveloperMode", False, converter=slicer.util.toBool)
-        if parent:
-            self.parent = parent
-        else:
-            self.parent = slicer.qMRMLWidget()
-            self.parent.setLayout(qt.QVBoxLayout())
-            self.parent.setMRMLScene(slicer.mrmlScene)
+        self.parent = parent
         self.layout = self.parent.layout()
-        if not parent:
-            self.setup()
-            self.parent.show()
         slicer.app.moduleManager().connect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
 
     def resourcePath(self, filename: str) -> str:
@@ -96,7 +82,6 @@ class ScriptedLoadableModuleWidget:
         """Let go of everything, the panel is about to be destroyed."""
 
     def onReload(self) -> None:
-        """Load the module's file again."""
         slicer.util.reloadScriptedModule(self.moduleName)
 
     def _onModuleAboutToBeUnloaded(self, moduleName: str) -> None:

@@ -84,7 +84,6 @@ class ScriptedEffect:
         return self._source
 
     def self(self) -> Any:
-        """Return the Python half."""
         return self._self
 
     # What the editor widget calls. Python's half is called after the C++ half, and only where it has the method.
@@ -106,13 +105,11 @@ class ScriptedEffect:
         self.call("activate")
 
     def deactivate(self) -> None:
-        """Hide the options and tell Python."""
         self.optionsFrame().setVisible(False)
         self._active = False
         self.call("deactivate")
 
     def active(self) -> bool:
-        """Whether the effect is active."""
         return self._active
 
     def cleanup(self) -> None:
@@ -124,23 +121,13 @@ class ScriptedEffect:
         if self._active:
             self.call("updateGUIFromMRML")
 
-    def updateMRMLFromGUI(self) -> None:
-        """Tell Python that a widget has changed."""
-        self.call("updateMRMLFromGUI")
-
     # Parameters
 
     def parameterSetNode(self) -> Any:
-        """Return the editor node."""
         return self._node
 
     def setParameterSetNode(self, node: Any) -> None:
-        """Use another editor node."""
         self._node = node
-
-    def scene(self) -> Any:
-        """Return the scene of the editor node."""
-        return None if self._node is None else self._node.GetScene()
 
     def parameter(self, name: str) -> str:
         """Return a parameter of this effect or, if it has none of the name, a common one."""
@@ -151,11 +138,9 @@ class ScriptedEffect:
         raise KeyError(f"Effect {self.name} has no parameter {name}.")
 
     def integerParameter(self, name: str) -> int:
-        """Return a parameter that is a whole number."""
         return int(self.parameter(name))
 
     def doubleParameter(self, name: str) -> float:
-        """Return a parameter that is a number."""
         return float(self.parameter(name))
 
     def parameterDefined(self, name: str) -> bool:
@@ -177,7 +162,6 @@ class ScriptedEffect:
         self._node.InvokeCustomModifiedEvent(self._node.EffectParameterModified)
 
     def setParameterDefault(self, name: str, value: Value) -> None:
-        """Set a parameter that is not defined yet."""
         if not self.parameterDefined(name):
             self.setParameter(name, value)
 
@@ -240,13 +224,11 @@ class ScriptedEffect:
         return logic.GetAlignedSourceVolume() if logic.UpdateAlignedSourceVolume() else None
 
     def saveStateForUndo(self) -> None:
-        """Remember the segmentation."""
         self._logic().SaveStateForUndo()
 
     def modifySegmentByLabelmap(
         self, segmentation_node: Any, segment_id: str, labelmap: Any, mode: int, bypass_masking: bool = False
     ) -> None:
-        """Edit a segment by the editor's rules."""
         assert isinstance(bypass_masking, bool)
         logic, everywhere = self._logic(), (0, -1, 0, -1, 0, -1)
         logic.ModifySegmentByLabelmap(
@@ -269,11 +251,6 @@ class ScriptedEffect:
         if display is not None and display.GetVisibility() and display.GetSegmentVisibility(segment_id):
             return answers.ConfirmedWithoutDialog
         return self.hidden_segment_answer
-
-    def selectEffect(self, name: str) -> None:
-        """Ask the editor to make another effect the active one; none for an empty name."""
-        assert self._editor is not None
-        self._editor.setActiveEffectByName(name)
 
     def _logic(self) -> Any:
         assert self._editor is not None, f"{self.name} is not in an editor."

@@ -36,7 +36,6 @@ class EffectFactory:
         return True
 
     def registeredEffects(self) -> list[ScriptedEffect]:
-        """Return the prototypes."""
         return list(self._effects)
 
 
@@ -92,7 +91,6 @@ class SegmentEditor:
         self._effects, self._active = [], None
 
     def mrmlSegmentEditorNode(self) -> Any:
-        """Return the editor node."""
         return self._node
 
     def setSegmentationNode(self, node: Any) -> None:
@@ -105,7 +103,6 @@ class SegmentEditor:
             self._node.SetSelectedSegmentID(node.GetSegmentation().GetNthSegmentID(0))
 
     def setSourceVolumeNode(self, node: Any) -> None:
-        """Select another source volume."""
         self.logic.SetSourceVolumeNode(node)
 
     def setCurrentSegmentID(self, segment_id: str | None) -> None:
@@ -115,23 +112,18 @@ class SegmentEditor:
             self._node.SetActiveEffectName("")
 
     def effectByName(self, name: str) -> ScriptedEffect | None:
-        """Return this editor's copy of an effect."""
         return next((effect for effect in self._effects if effect.name == name), None)
 
     def activeEffect(self) -> ScriptedEffect | None:
-        """Return the active effect."""
         return self._active
 
     def setActiveEffectByName(self, name: str) -> None:
-        """Make an effect the active one."""
         self._node.SetActiveEffectName(name)
 
     def undo(self) -> None:
-        """Go one step back."""
         self.logic.Undo()
 
     def redo(self) -> None:
-        """Go one step forth."""
         self.logic.Redo()
 
     def _update(self, *_: Any) -> None:

@@ -36,7 +36,6 @@ class CheckBox:
 
     @property
     def checked(self) -> bool:
-        """Whether it is ticked."""
         return self._checked
 
     @checked.setter
@@ -142,7 +141,6 @@ class SegmentStatisticsPluginBase:
         self.updateGuiFromParameterNode()
 
     def getParameterNode(self) -> Any:
-        """Return the node that parameters come from."""
         return self.parameterNode
 
     def createDefaultOptionsWidget(self) -> None:
@@ -167,19 +165,16 @@ class SegmentStatisticsPluginBase:
             box._checked = values[key]  # without telling the node what it has just said
 
     def updateParameterNodeFromGui(self) -> None:
-        """Write into the node what the boxes say."""
         choices = {key: box.checked for key, box in self.requestedKeysCheckboxes.items()}
         self.parameterNode.SetParameter(f"{type(self).__name__}.enabled", str(self.pluginCheckbox.checked))
         for key, checked in choices.items():
             self.parameterNode.SetParameter(f"{self.toLongKey(key)}.enabled", str(checked))
 
     def requestAll(self) -> None:
-        """Switch every key on."""
         for key in self.keys:
             self.parameterNode.SetParameter(f"{self.toLongKey(key)}.enabled", "True")
 
     def requestNone(self) -> None:
-        """Switch every key off."""
         for key in self.keys:
             self.parameterNode.SetParameter(f"{self.toLongKey(key)}.enabled", "False")
 
@@ -232,7 +227,6 @@ class SegmentStatisticsLogic(ScriptedLoadableModuleLogic):
         return self._statistics
 
     def reset(self) -> None:
-        """Forget all results."""
         self.getParameterNode()
         self.keys = [SEGMENT] + [plugin.toLongKey(key) for plugin in self.plugins for key in plugin.keys]
         self._statistics: dict[Any, Any] = {"SegmentIDs": [], "MeasurementInfo": {}}
@@ -263,7 +257,6 @@ class SegmentStatisticsLogic(ScriptedLoadableModuleLogic):
                 slicer.mrmlScene.RemoveNode(hardened)
 
     def updateStatisticsForSegment(self, segmentID: str) -> None:
-        """Compute all measurements of one segment."""
         node = slicer.mrmlScene.GetNodeByID(self.parameterNode.GetParameter("Segmentation"))
         statistics = self._statistics
         if segmentID not in statistics["SegmentIDs"]:

@@ -22,7 +22,6 @@ class SubjectHierarchyPlugins:
         ]
 
     def close(self) -> None:
-        """Stop observing."""
         for tag in self._tags:
             self._scene.RemoveObserver(tag)
 

@@ -34,7 +34,6 @@ class ToyModel(str):
     """The model that the toy has loaded: its name, and the record for the report."""
 
     def record(self) -> ModelRecord:
-        """Return what a report says about the model."""
         return MODEL
 
 

@@ -10,39 +10,18 @@ SLICE_VIEWS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 """Names of the slice views, and how each is turned at first."""
 
 
-class SliceController:
-    """The bar above a slice view."""
-
-    def __init__(self, logic: Any) -> None:
-        self._logic = logic
-
-    def fitSliceToBackground(self) -> None:
-        """Show all of the background volume."""
-        self._logic.FitSliceToAll()
-
-
 class SliceWidget:
     """A slice view."""
 
     def __init__(self, logic: Any) -> None:
         self._logic = logic
-        self._controller = SliceController(logic)
 
     def sliceLogic(self) -> Any:
         """Return the real ``vtkMRMLSliceLogic``."""
         return self._logic
 
     def mrmlSliceNode(self) -> Any:
-        """Return the slice node."""
         return self._logic.GetSliceNode()
-
-    def mrmlSliceCompositeNode(self) -> Any:
-        """Return the node that says which volumes are shown."""
-        return self._logic.GetSliceCompositeNode()
-
-    def sliceController(self) -> SliceController:
-        """Return the bar above the view."""
-        return self._controller
 
 
 class LayoutManager:
@@ -68,23 +47,12 @@ class LayoutManager:
 
     @property
     def layout(self) -> int:
-        """The number of the layout."""
         return int(self._layout_node.GetViewArrangement())
 
-    def setLayout(self, layout: int) -> None:
-        """Arrange the views."""
-        self._layout_node.SetViewArrangement(layout)
-
-    def sliceViewNames(self) -> tuple[str, ...]:
-        """Return the names of the slice views."""
-        return tuple(self._slices)
-
     def sliceWidget(self, name: str) -> SliceWidget | None:
-        """Return a slice view by its name."""
         return self._slices.get(name)
 
     def mrmlSliceLogics(self) -> Any:
-        """Return the logics of the slice views."""
         return slicer.app.applicationLogic().GetSliceLogics()
 
     def close(self) -> None:

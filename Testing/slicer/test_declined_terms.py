@@ -62,11 +62,15 @@ def test_who_changes_their_mind_chooses_the_model_again_and_is_asked_again(
     models: None, desktop: Any, heart: Heart
 ) -> None:
     panel = opened(heart)
+    panel.ui.checkButton.click()
+    assert desktop.dialogs.texts == []  # a check uses no model
     desktop.dialogs.answer("Cancel", "Ok")
     panel.ui.repairButton.click()
     select(panel.ui.modelSelector, "sax-cine-2d")
     panel.ui.repairButton.click()
     assert panel.logic.report(panel.logic.outputSegmentationNode()).model.name == "sax-cine-2d"
+    panel.ui.repairButton.click()
+    assert len(desktop.dialogs.texts) == 2  # who has agreed is asked no more
 
 
 def test_in_volumetric_mode_the_panel_names_the_slice_wise_model_and_changes_no_choice(

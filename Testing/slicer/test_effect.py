@@ -69,13 +69,6 @@ def test_apply_computes_where_there_is_no_preview(bench: EffectBench, engine: Co
     bench.assert_voxels(myo=bench.rings)
 
 
-def test_by_default_no_neighbour_changes_and_the_person_s_setting_stays(bench: EffectBench) -> None:
-    assert bench.node.GetOverwriteMode() == bench.node.OverwriteAllSegments
-    bench.options.apply.click()
-    bench.assert_voxels(myo=bench.rings)
-    assert bench.node.GetOverwriteMode() == bench.node.OverwriteAllSegments
-
-
 def test_neighbours_may_be_overwritten_as_set_under_masking(bench: EffectBench) -> None:
     heart = bench.heart
     heart.segmentation.GetDisplayNode().SetSegmentVisibility("scar", False)

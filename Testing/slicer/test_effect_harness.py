@@ -8,7 +8,6 @@ import pytest
 import slicer
 
 from harness.scripted_effect import ScriptedEffect, qSlicerSegmentEditorAbstractEffect
-from harness.segment_editor import EffectFactory
 
 
 @pytest.fixture
@@ -59,11 +58,6 @@ def test_a_parameter_is_told_by_its_own_event_and_only_if_it_has_changed(effect:
     assert events == ["parameter"]
 
 
-def test_editing_without_an_editor_fails(effect: ScriptedEffect) -> None:
-    with pytest.raises(AssertionError, match="Trial"):
-        effect.saveStateForUndo()
-
-
 def test_the_person_is_asked_only_for_a_hidden_segment(effect: ScriptedEffect, heart: Any) -> None:
     answers = qSlicerSegmentEditorAbstractEffect
     effect.parameterSetNode().SetAndObserveSegmentationNode(heart.segmentation)
@@ -71,12 +65,3 @@ def test_the_person_is_asked_only_for_a_hidden_segment(effect: ScriptedEffect, h
     assert effect.confirmCurrentSegmentVisible() == answers.ConfirmedWithoutDialog
     heart.segmentation.GetDisplayNode().SetSegmentVisibility("myo", False)
     assert effect.confirmCurrentSegmentVisible() == answers.NotConfirmed
-
-
-def test_an_effect_is_registered_once_and_never_without_a_name(effect: ScriptedEffect) -> None:
-    factory = EffectFactory()
-    assert factory.registerEffect(effect)
-    assert not factory.registerEffect(effect)
-    effect.name = ""
-    with pytest.raises(ValueError, match="without a name"):
-        factory.registerEffect(effect)

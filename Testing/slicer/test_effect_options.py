@@ -110,29 +110,21 @@ def test_the_terms_are_asked_once_before_the_first_preview_or_repair_and_never_f
     bench.assert_voxels(myo=bench.rings)
 
 
-def other_transform(bench: EffectBench) -> str:
-    bench.heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4), "Table").GetID())
-    return "are under different transforms"
-
-
-def no_volume(bench: EffectBench) -> str:
-    bench.node.SetAndObserveSourceVolumeNode(None)
-    return "No source volume is selected"
-
-
-def nothing_selected(bench: EffectBench) -> str:
-    bench.node.SetSelectedSegmentID(None)
-    return "No segment is selected"
-
-
-def constant_image(bench: EffectBench) -> str:
+def constant_image(bench: EffectBench) -> None:
     slicer.util.arrayFromVolume(bench.heart.volume)[:] = 5
-    return "the image is constant"
 
 
-def other_grid(bench: EffectBench) -> str:
-    bench.heart.volume.SetSpacing(2.5, 2.5, 8)
-    return "lies on another voxel grid"
+def other_transform(bench: EffectBench) -> None:
+    bench.heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4), "Table").GetID())
+
+
+FAULTS = {
+    "are under different transforms": other_transform,
+    "No source volume is selected": lambda bench: bench.node.SetAndObserveSourceVolumeNode(None),
+    "No segment is selected": lambda bench: bench.node.SetSelectedSegmentID(None),
+    "the image is constant": constant_image,
+    "lies on another voxel grid": lambda bench: bench.heart.volume.SetSpacing(2.5, 2.5, 8),
+}
 
 
 def labels(heart: Heart) -> list[tuple[tuple[int, ...], bytes]]:
@@ -142,12 +134,12 @@ def labels(heart: Heart) -> list[tuple[tuple[int, ...], bytes]]:
     return [(image.GetExtent(), vtk_to_numpy(image.GetPointData().GetScalars()).tobytes()) for image in images]
 
 
-@pytest.mark.parametrize("fault", [other_transform, no_volume, nothing_selected, constant_image, other_grid])
+@pytest.mark.parametrize("sentence", FAULTS)
 @pytest.mark.parametrize("button", ["check", "preview", "apply"])
 def test_a_fault_is_one_sentence_shown_once_and_changes_nothing(
-    bench: EffectBench, desktop: Any, fault: Any, button: str
+    bench: EffectBench, desktop: Any, sentence: str, button: str
 ) -> None:
-    sentence = fault(bench)
+    FAULTS[sentence](bench)
     before, drawn = node_census(), labels(bench.heart)
     getattr(bench.options, button).click()
     assert len(desktop.dialogs.texts) == 1

@@ -110,28 +110,12 @@ def test_where_nothing_is_broken_there_is_nothing_to_preview_and_no_undo_step(be
 # The preview goes with what it was made from
 
 
+def add(kind: str) -> Any:
+    return slicer.mrmlScene.AddNewNodeByClass(f"vtkMRML{kind}Node", "Other")
+
+
 def leave(bench: EffectBench) -> None:
     bench.editor.setActiveEffectByName("")
-
-
-def other_segment(bench: EffectBench) -> None:
-    bench.editor.setCurrentSegmentID("scar")
-
-
-def no_segment(bench: EffectBench) -> None:
-    bench.editor.setCurrentSegmentID(None)
-
-
-def other_segmentation(bench: EffectBench) -> None:
-    bench.editor.setSegmentationNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Other"))
-
-
-def other_segmentation_by_script(bench: EffectBench) -> None:
-    bench.node.SetAndObserveSegmentationNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Other"))
-
-
-def other_volume(bench: EffectBench) -> None:
-    bench.editor.setSourceVolumeNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Other"))
 
 
 def painted(bench: EffectBench) -> None:
@@ -152,51 +136,31 @@ def other_image(bench: EffectBench) -> None:
     slicer.util.arrayFromVolumeModified(bench.heart.volume)
 
 
-def other_option(bench: EffectBench) -> None:
-    bench.options.add_only.click()
-
-
-def other_pool(bench: EffectBench) -> None:
-    bench.choose(bench.options.pool, "The pool")
-
-
 def other_scope(bench: EffectBench) -> None:
     bench.show_slice(GAP)
     bench.options.this_slice.click()
 
 
-def segment_removed(bench: EffectBench) -> None:
-    bench.heart.segmentation.GetSegmentation().RemoveSegment("myo")
+CHANGES = {
+    "the effect is left": leave,
+    "another segment": lambda bench: bench.editor.setCurrentSegmentID("scar"),
+    "no segment": lambda bench: bench.editor.setCurrentSegmentID(None),
+    "another segmentation": lambda bench: bench.editor.setSegmentationNode(add("Segmentation")),
+    "another segmentation, by a script": lambda bench: bench.node.SetAndObserveSegmentationNode(add("Segmentation")),
+    "another volume": lambda bench: bench.editor.setSourceVolumeNode(add("ScalarVolume")),
+    "painted": painted,
+    "written by a script": written_by_script,
+    "another image": other_image,
+    "another option": lambda bench: bench.options.add_only.click(),
+    "another pool": lambda bench: bench.choose(bench.options.pool, "The pool"),
+    "another scope": other_scope,
+    "segment removed": lambda bench: bench.heart.segmentation.GetSegmentation().RemoveSegment("myo"),
+    "segmentation removed": lambda bench: slicer.mrmlScene.RemoveNode(bench.heart.segmentation),
+    "editor closed": lambda bench: bench.editor.close(),
+}
 
 
-def segmentation_removed(bench: EffectBench) -> None:
-    slicer.mrmlScene.RemoveNode(bench.heart.segmentation)
-
-
-def closed(bench: EffectBench) -> None:
-    bench.editor.close()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        leave,
-        other_segment,
-        no_segment,
-        other_segmentation,
-        other_segmentation_by_script,
-        other_volume,
-        painted,
-        written_by_script,
-        other_image,
-        other_option,
-        other_pool,
-        other_scope,
-        segment_removed,
-        segmentation_removed,
-        closed,
-    ],
-)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_no_preview_outlives_what_it_was_made_from(bench: EffectBench, change: Any) -> None:
     bench.options.preview.click()
     node = bench.preview

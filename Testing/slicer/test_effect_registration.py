@@ -45,14 +45,6 @@ def test_the_module_that_registers_it_is_hidden_and_waits_for_segmentations() ->
     assert module.dependencies == ["Segmentations"]
 
 
-def test_registering_imports_nothing_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    library = [name for name in sys.modules if name.partition(".")[0] in LIBRARY]
-    for name in library:
-        monkeypatch.delitem(sys.modules, name)
-    register()
-    assert [name for name in sys.modules if name.partition(".")[0] in LIBRARY] == []
-
-
 def test_opening_an_editor_loads_neither_the_engine_nor_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in LIBRARY]:
         monkeypatch.delitem(sys.modules, name)
@@ -62,14 +54,6 @@ def test_opening_an_editor_loads_neither_the_engine_nor_what_it_needs(monkeypatc
     loaded = {name for name in sys.modules if name.partition(".")[0] in LIBRARY}
     parts = ("panel", "panel.controls", "panel.effect_options")
     assert loaded == {"RNCARefineLib", *(f"RNCARefineLib.{part}" for part in parts)}
-
-
-def test_registering_again_keeps_one_effect() -> None:
-    register()
-    slicer.app.moduleManager().module("SegmentEditorRNCARefine")
-    load_scripted_module(MODULE_FILE)
-    slicer.app.completeStartup()
-    assert len(registered()) == 1
 
 
 def test_the_effect_s_file_is_alone_in_its_folder_since_slicer_makes_a_plain_module_of_it() -> None:
@@ -94,30 +78,10 @@ def test_translators_find_the_texts_under_the_extension_s_own_name(monkeypatch: 
     assert contexts == {"SegmentEditorRNCARefineLib.SegmentEditorEffect"}
 
 
-def test_every_editor_has_a_copy_of_its_own(heart: Heart) -> None:
-    first = EffectBench(heart)
-    second = SegmentEditor("AnotherModule")
-    copy = second.effectByName(NAME)
-    assert copy is not None
-    assert copy is not first.scripted
-    assert copy.self() is not first.effect
-    assert copy.pythonSource() == first.scripted.pythonSource()
-    second.close()
-    first.close()
-
-
 def test_its_button_has_an_icon(heart: Heart) -> None:
     register()
     icon = registered()[0].self().icon()
     assert [(size.width(), size.height()) for size in icon.availableSizes()] == [(128, 128)]
-
-
-def test_its_help_says_what_it_does_what_it_changes_and_how_to_undo(heart: Heart) -> None:
-    register()
-    text = registered()[0].self().helpText()
-    assert text.startswith("<html>")
-    for word in ("Check", "Preview", "Apply", "Cancel", "Undo", "Masking", "pool", "research use"):
-        assert word in text
 
 
 def test_the_cursor_is_the_application_s_with_and_without_a_main_window(heart: Heart, session: Any) -> None:

@@ -13,15 +13,6 @@ from harness.hearts import Heart, draw_heart
 from harness.session import Session
 
 
-def test_each_session_starts_with_an_empty_scene() -> None:
-    first = Session()
-    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
-    first.close()
-    second = Session()
-    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
-    second.close()
-
-
 def test_converter_rules_do_not_pile_up_over_sessions() -> None:
     factory = slicer.vtkSegmentationConverterFactory.GetInstance()
     registered = []
@@ -56,17 +47,6 @@ def test_an_unknown_module_is_not_invented() -> None:
 def test_the_description_of_a_module_takes_no_unknown_field(module: ModuleType) -> None:
     with pytest.raises(AttributeError):
         slicer.modules.rncarefine.titel = "typing error"
-
-
-def test_module_logics_are_the_real_ones_and_see_the_scene() -> None:
-    logic = slicer.modules.segmentations.logic()
-    assert logic.IsA("vtkSlicerSegmentationsModuleLogic")
-    assert logic.GetMRMLScene() == slicer.mrmlScene
-
-
-def test_a_file_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(RuntimeError, match="not found"):
-        slicer.util.loadSegmentation("nowhere.seg.nrrd")
 
 
 @pytest.mark.parametrize("geometry", ["axis-aligned", "oblique", "mirrored", "sheared"])

@@ -168,14 +168,6 @@ def test_the_session_closes_the_panels_that_are_open(toy: Path) -> None:
     assert sys.modules["Toy"].calls == ["setup", "enter", "exit", "cleanup"]
 
 
-def test_a_panel_is_also_made_without_the_application_as_its_parent(toy: Path) -> None:
-    open_panel(toy)
-    panel = sys.modules["Toy"].ToyWidget()
-    assert panel.parent.className() == "qMRMLWidget"
-    assert panel.parent.mrmlScene() is slicer.mrmlScene
-    slicer.app.moduleManager().disconnect("moduleAboutToBeUnloaded(QString)", panel._onModuleAboutToBeUnloaded)
-
-
 @pytest.mark.parametrize(
     "connect", [lambda: slicer.app.connect, lambda: slicer.app.moduleManager().connect], ids=["app", "modules"]
 )

@@ -74,16 +74,3 @@ def test_a_stand_in_has_the_base_class_of_the_real_one() -> None:
         if name.startswith(("ctk", "qMRML")):
             base = SceneWidget if row.base == "qMRMLWidget" else native_class(row.base)
             assert issubclass(native, base), name
-
-
-def test_the_table_has_no_function_that_pythonqt_does_not_see() -> None:
-    """ctkSliderWidget::setRange and its like are public, but neither slots nor invokable."""
-    for name, function in (
-        ("ctkSliderWidget", "setRange"),
-        ("ctkSliderWidget", "setMinimum"),
-        ("ctkCollapsibleButton", "setCollapsed"),
-        ("qMRMLNodeComboBox", "setNodeTypes"),
-        ("qMRMLNodeComboBox", "setNoneEnabled"),
-        ("qMRMLNodeComboBox", "nodes"),
-    ):
-        assert all(function not in row.method_names for row in lineage(name)), f"{name}.{function}"

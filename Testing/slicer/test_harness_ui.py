@@ -78,10 +78,6 @@ def test_everything_in_the_module_s_own_files_is_in_the_table(path: Path) -> Non
     assert widget.className() == "qMRMLWidget"
 
 
-def test_there_is_a_file_to_check() -> None:
-    assert [path.name for path in UI_FILES if path.name == "RNCARefine.ui"]
-
-
 def test_slicer_s_own_functions_load_a_file_and_find_its_widgets(tmp_path: Path) -> None:
     widget = load(tmp_path)
     ui = slicer.util.childWidgetVariables(widget)
@@ -124,8 +120,3 @@ def test_a_file_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, faul
     with pytest.raises(UiError, match=r"Panel\.ui") as error:
         load(tmp_path, GOOD.replace(old, new))
     assert fault in str(error.value)
-
-
-def test_a_file_that_is_not_there_is_slicer_s_own_error() -> None:
-    with pytest.raises(RuntimeError, match="file not found"):
-        slicer.util.loadUI("nowhere.ui")

@@ -51,8 +51,7 @@ def test_cancelling_at_any_moment_leaves_the_scene_as_it_was(logic: Any, heart: 
 
 @pytest.mark.parametrize("destination", range(3), ids=["new", "given", "in place"])
 @pytest.mark.parametrize(
-    "step",
-    ["writer.write_segment", "writer.mark", "writer.place_beside", "table.fill_table", "table.place_beside"],
+    "step", ["writer.write_segment", "writer.mark", "writer.place_beside", "table.fill_table", "table.place_beside"]
 )
 def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
     logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch, step: str, destination: int
@@ -148,10 +147,3 @@ def test_runs_into_the_same_node_add_nothing_after_the_first(logic: Any, heart: 
         process(logic, heart, **options)
     assert node_census() == before
     assert list(logic.outputSegmentationNode().GetSegmentation().GetSegmentIDs()) == RESULT
-
-
-def test_checks_add_nothing(logic: Any, heart: Heart) -> None:
-    before = node_census()
-    for _ in range(5):
-        logic.check(heart.segmentation, "myo", heart.volume, "pool")
-    assert node_census() == before

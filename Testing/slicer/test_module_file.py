@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import subprocess
 import sys
@@ -15,16 +14,6 @@ import slicer
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_FILE = ROOT / "RNCARefine" / "RNCARefine.py"
-
-
-def test_only_the_standard_library_and_slicer_are_imported_at_file_scope() -> None:
-    roots = set()
-    for node in ast.parse(MODULE_FILE.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            roots |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            roots.add(str(node.module).partition(".")[0])
-    assert roots <= {*sys.stdlib_module_names, "slicer"}
 
 
 IMPORT_ALONE = """

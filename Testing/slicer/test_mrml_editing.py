@@ -11,31 +11,12 @@ import pytest
 import slicer
 import vtk
 
-from harness.hearts import (
-    GAP,
-    GEOMETRIES,
-    SHAPE,
-    SPECK,
-    Heart,
-    add_segment,
-    draw_heart,
-    node_census,
-    transform_node,
-    write_voxels,
-)
+from harness.hearts import GAP, GEOMETRIES, SHAPE, SPECK, Heart, add_segment, draw_heart, transform_node, write_voxels
 from harness.scripted_effect import ScriptedEffect
 from harness.segment_editor import SegmentEditor, install_segment_editor
 from rncarefine.progress import Cancelled
 from rncarefine.refine.options import RepairOptions
-from RNCARefineLib.mrml.editing import (
-    Request,
-    held_back,
-    possible_pools,
-    propose,
-    selection_of,
-    slices_shown,
-    write,
-)
+from RNCARefineLib.mrml.editing import Request, held_back, possible_pools, propose, selection_of, slices_shown, write
 
 pytestmark = pytest.mark.usefixtures("toy_engine")
 
@@ -239,10 +220,7 @@ def test_source_volume_and_reference_geometry_may_differ_in_extent_and_axes(
     area = editable(heart, "everywhere", with_intensities)
     added, removed = (voxels & area for voxels in repair_of(heart))
     bench.write("pool")
-    bench.assert_voxels(
-        myo=((heart.masks["myo"] > 0) | added) & ~removed,
-        pool=(heart.masks["pool"] > 0) & ~added,
-    )
+    bench.assert_voxels(myo=((heart.masks["myo"] > 0) | added) & ~removed, pool=(heart.masks["pool"] > 0) & ~added)
     bench.editor.undo()
     bench.assert_voxels()
     bench.editor.close()
@@ -297,18 +275,6 @@ def test_a_slice_that_is_closed_without_what_masking_kept_out_is_not_told(bench:
     proposal = bench.write()
     assert not bench.heart.voxels("myo")[outermost]
     assert held_back(proposal) == []
-
-
-def test_nothing_is_held_back_where_nothing_is_masked(bench: Bench) -> None:
-    assert held_back(bench.write()) == []
-
-
-def test_proposing_changes_nothing(bench: Bench) -> None:
-    before = node_census()
-    bench.propose("pool")
-    bench.assert_voxels()
-    assert node_census() == before
-    assert not bench.editor.logic.CanUndo()
 
 
 def test_a_proposal_is_current_until_nodes_options_or_voxels_change(bench: Bench) -> None:

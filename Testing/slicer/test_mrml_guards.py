@@ -60,105 +60,97 @@ def test_a_right_ventricle_is_a_segment_of_its_own(heart: Heart, rv_id: str) -> 
     refused(heart, f"{rv_id!r}", pool_id="pool", rv_id=rv_id)
 
 
-def test_a_missing_segmentation_is_refused(heart: Heart) -> None:
-    refused(heart, "segmentation is needed, nothing", segmentation_node=None)
+def add(kind: str, name: str) -> Any:
+    return slicer.mrmlScene.AddNewNodeByClass(f"vtkMRML{kind}Node", name)
 
 
-def test_a_volume_in_the_place_of_the_segmentation_is_refused(heart: Heart) -> None:
-    refused(heart, "segmentation is needed, volume 'Cine'", segmentation_node=heart.volume)
+def rgb(heart: Heart) -> Any:
+    frames = np.zeros((5, 40, 48, 3), np.uint8)
+    return slicer.util.addVolumeFromArray(frames, name="RGB", nodeClassName="vtkMRMLVectorVolumeNode")
 
 
-def test_a_name_in_the_place_of_a_node_is_refused(heart: Heart) -> None:
-    refused(heart, "'Heart' was given", segmentation_node="Heart")
-    refused(heart, "'Cine' was given", volume_node="Cine")
+def label_map(heart: Heart) -> Any:
+    return slicer.util.addVolumeFromArray(heart.masks["myo"], name="Map", nodeClassName="vtkMRMLLabelMapVolumeNode")
 
 
-def test_a_segmentation_without_segments_is_refused(heart: Heart) -> None:
-    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Blank")
-    refused(heart, "'Blank' has no segments", segmentation_node=empty)
+@pytest.mark.parametrize(
+    ("argument", "given", "match"),
+    [
+        ("segmentation_node", lambda heart: None, "segmentation is needed, nothing"),
+        ("segmentation_node", lambda heart: heart.volume, "segmentation is needed, volume 'Cine'"),
+        ("segmentation_node", lambda heart: "Heart", "'Heart' was given"),
+        ("segmentation_node", lambda heart: add("Segmentation", "Blank"), "'Blank' has no segments"),
+        ("segment_id", lambda heart: "Segment_7", "'Heart' has no myocardium segment"),
+        ("segment_id", lambda heart: "", "'Heart' has no myocardium segment"),
+        ("segment_id", lambda heart: None, "'Heart' has no myocardium segment"),
+        ("segment_id", lambda heart: "The myo", r"'The myo'.*'myo' \(The myo\), 'pool' \(The pool\)"),
+        ("pool_id", lambda heart: "lv", "blood pool.*'lv'"),
+        ("pool_id", lambda heart: "myo", "Choose two segments"),
+        ("volume_node", lambda heart: None, "volume is needed, nothing was given"),
+        ("volume_node", lambda heart: "Cine", "'Cine' was given"),
+        ("volume_node", lambda heart: add("ScalarVolume", "Blank"), "'Blank' has no voxels"),
+        ("volume_node", rgb, "'RGB' has 3 values"),
+        ("volume_node", label_map, "'Map' is a label map"),
+    ],
+)
+def test_what_is_no_choice_is_refused_by_name(heart: Heart, argument: str, given: Any, match: str) -> None:
+    refused(heart, match, **{argument: given(heart)})
 
 
-@pytest.mark.parametrize("segment_id", ["Segment_7", "", None])
-def test_an_unknown_segment_is_refused_and_not_created(heart: Heart, segment_id: str | None) -> None:
-    refused(heart, "'Heart' has no myocardium segment", segment_id=segment_id)
-
-
-def test_the_name_of_a_segment_in_the_place_of_its_id_is_refused_with_the_ids_to_choose_from(heart: Heart) -> None:
-    refused(heart, r"'The myo'.*'myo' \(The myo\), 'pool' \(The pool\)", segment_id="The myo")
-
-
-def test_an_unknown_pool_is_refused(heart: Heart) -> None:
-    refused(heart, "blood pool.*'lv'", pool_id="lv")
-
-
-def test_the_same_segment_twice_is_refused(heart: Heart) -> None:
-    refused(heart, "Choose two segments", pool_id="myo")
-
-
-def test_a_closed_surface_as_source_is_refused(heart: Heart) -> None:
+def closed_surface(heart: Heart) -> None:
     heart.segmentation.CreateClosedSurfaceRepresentation()
     heart.segmentation.SetSourceRepresentationToClosedSurface()
-    refused(heart, "'Heart' is 'Closed surface'.*labelmap")
 
 
-def test_a_fractional_label_map_as_source_is_refused(heart: Heart) -> None:
+def fractional(heart: Heart) -> None:
     name = slicer.vtkSegmentationConverter.GetSegmentationFractionalLabelmapRepresentationName()
     heart.segmentation.GetSegmentation().SetSourceRepresentationName(name)
-    refused(heart, "'Heart' is 'Fractional labelmap'")
 
 
-def test_a_missing_volume_is_refused(heart: Heart) -> None:
-    refused(heart, "volume is needed, nothing was given", volume_node=None)
+def put_under(transform: Any, *nodes: Any) -> None:
+    for node in nodes:
+        node.SetAndObserveTransformNodeID(transform.GetID())
 
 
-def test_a_volume_without_voxels_is_refused(heart: Heart) -> None:
-    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Blank")
-    refused(heart, "'Blank' has no voxels", volume_node=volume)
+def two_transforms(heart: Heart) -> None:
+    put_under(transform_node(SHIFT, "One"), heart.segmentation)
+    put_under(transform_node(SHIFT, "Two"), heart.volume)
 
 
-def test_a_vector_volume_is_refused(heart: Heart) -> None:
-    frames = np.zeros((5, 40, 48, 3), np.uint8)
-    volume = slicer.util.addVolumeFromArray(frames, name="RGB", nodeClassName="vtkMRMLVectorVolumeNode")
-    refused(heart, "'RGB' has 3 values", volume_node=volume)
+def bent(heart: Heart) -> None:
+    put_under(grid_transform(), heart.segmentation, heart.volume)
 
 
-def test_a_label_map_as_volume_is_refused(heart: Heart) -> None:
-    volume = slicer.util.addVolumeFromArray(heart.masks["myo"], name="Map", nodeClassName="vtkMRMLLabelMapVolumeNode")
-    refused(heart, "'Map' is a label map", volume_node=volume)
+def bent_above(heart: Heart) -> None:
+    inner = transform_node(SHIFT, "Inner")
+    put_under(grid_transform(), inner)
+    put_under(inner, heart.segmentation, heart.volume)
 
 
-@pytest.mark.parametrize("moved", ["segmentation", "volume"])
-def test_a_transform_on_one_node_only_is_refused(heart: Heart, moved: str) -> None:
-    getattr(heart, moved).SetAndObserveTransformNodeID(transform_node(SHIFT, "Table").GetID())
-    refused(heart, r"'Heart'.*'Cine'.*'Table'.*harden")
-
-
-def test_different_transforms_are_refused(heart: Heart) -> None:
-    heart.segmentation.SetAndObserveTransformNodeID(transform_node(SHIFT, "One").GetID())
-    heart.volume.SetAndObserveTransformNodeID(transform_node(SHIFT, "Two").GetID())
-    refused(heart, "transform 'One' and transform 'Two'")
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (closed_surface, "'Heart' is 'Closed surface'.*labelmap"),
+        (fractional, "'Heart' is 'Fractional labelmap'"),
+        (
+            lambda heart: put_under(transform_node(SHIFT, "Table"), heart.segmentation),
+            r"'Heart'.*'Cine'.*'Table'.*harden",
+        ),
+        (lambda heart: put_under(transform_node(SHIFT, "Table"), heart.volume), r"'Heart'.*'Cine'.*'Table'.*harden"),
+        (two_transforms, "transform 'One' and transform 'Two'"),
+        (bent, "non-linear transform 'Warp'"),
+        (bent_above, "non-linear transform 'Inner'"),
+    ],
+    ids=["surface", "fractional", "segmentation moved", "volume moved", "two transforms", "warp", "under a warp"],
+)
+def test_nodes_that_do_not_fit_together_are_refused(heart: Heart, change: Any, match: str) -> None:
+    change(heart)
+    refused(heart, match)
 
 
 def test_the_same_linear_transform_is_accepted(heart: Heart) -> None:
-    transform = transform_node(SHIFT)
-    for node in (heart.segmentation, heart.volume):
-        node.SetAndObserveTransformNodeID(transform.GetID())
+    put_under(transform_node(SHIFT), heart.segmentation, heart.volume)
     assert Selection.create(heart.segmentation, "myo", heart.volume)
-
-
-def test_a_non_linear_transform_is_refused(heart: Heart) -> None:
-    transform = grid_transform()
-    for node in (heart.segmentation, heart.volume):
-        node.SetAndObserveTransformNodeID(transform.GetID())
-    refused(heart, "non-linear transform 'Warp'")
-
-
-def test_a_linear_transform_under_a_non_linear_one_is_refused(heart: Heart) -> None:
-    transform = transform_node(SHIFT, "Inner")
-    transform.SetAndObserveTransformNodeID(grid_transform().GetID())
-    for node in (heart.segmentation, heart.volume):
-        node.SetAndObserveTransformNodeID(transform.GetID())
-    refused(heart, "non-linear transform 'Inner'")
 
 
 @pytest.mark.parametrize("segment_id", ["myo", "pool"])
@@ -174,25 +166,17 @@ def test_an_empty_segment_lies_on_no_grid_and_is_not_refused_for_it(heart: Heart
     assert Selection.create(heart.segmentation, "myo", heart.volume, "new").pool_id == "new"
 
 
-def test_the_input_cannot_be_its_own_output(heart: Heart) -> None:
-    selection = Selection.create(heart.segmentation, "myo", heart.volume)
-    with pytest.raises(ValueError, match=r"'Heart'.*inPlace=True"):
-        check_output(selection, heart.segmentation, in_place=False)
-
-
-def test_an_output_cannot_be_given_for_a_repair_in_place(heart: Heart) -> None:
-    output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Result")
-    selection = Selection.create(heart.segmentation, "myo", heart.volume)
-    with pytest.raises(ValueError, match=r"in place.*'Result'"):
-        check_output(selection, output, in_place=True)
+def test_an_output_is_another_segmentation_and_none_is_given_for_a_repair_in_place(heart: Heart) -> None:
+    output, selection = add("Segmentation", "Result"), Selection.create(heart.segmentation, "myo", heart.volume)
+    for node, in_place, match in (
+        (heart.segmentation, False, r"'Heart'.*inPlace=True"),
+        (output, True, r"in place.*'Result'"),
+        (heart.volume, False, "Volume 'Cine'"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            check_output(selection, node, in_place=in_place)
     check_output(selection, output, in_place=False)
     check_output(selection, None, in_place=True)
-
-
-def test_an_output_that_is_no_segmentation_is_refused(heart: Heart) -> None:
-    selection = Selection.create(heart.segmentation, "myo", heart.volume)
-    with pytest.raises(ValueError, match="Volume 'Cine'"):
-        check_output(selection, heart.volume, in_place=False)
 
 
 def test_nodes_outside_the_scene_are_refused(heart: Heart) -> None:

@@ -68,12 +68,6 @@ def test_a_slice_that_was_not_measured_does_not_hide_the_others(review: Review) 
     assert chart.GetYAxisRange() == (-1, 32)
 
 
-def test_both_charts_are_nodes_of_their_own(review: Review) -> None:
-    charts = [put_plot(review.segmentation_node, review.table_node, each) for each in PLOTS]
-    assert charts[0] != charts[1]
-    assert not set(series_of(charts[0])) & set(series_of(charts[1]))
-
-
 @pytest.mark.parametrize("which", PLOTS, ids=lambda plot: plot.suffix)
 def test_lines_are_told_apart_without_colour(review: Review, which: Plot) -> None:
     series = series_of(put_plot(review.segmentation_node, review.table_node, which))
@@ -103,17 +97,12 @@ def test_a_segmentation_has_one_plot_that_is_updated(review: Review) -> None:
     chart, series = plot(review), series_of(plot(review))
     before = node_census()
     review.reject(2)
+    assert values(series[3])[2] == (2, 0)  # it follows the table by itself
     assert plot(review) == chart
     assert series_of(chart) == series
     assert node_census() == before
     assert values(series[3])[2] == (2, 0)
     assert review.segmentation_node.GetNodeReference("RNCARefine.Plot") == chart
-
-
-def test_the_plot_follows_the_table_by_itself(review: Review) -> None:
-    series = series_of(plot(review))
-    review.reject(2)
-    assert values(series[3])[2] == (2, 0)
 
 
 def test_a_deleted_plot_and_a_deleted_table_are_made_again(review: Review) -> None:

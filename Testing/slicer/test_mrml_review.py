@@ -22,9 +22,6 @@ from RNCARefineLib.mrml.review import (
     mark,
     review_segment,
     reviewed_segments,
-    set_status,
-    store_decisions,
-    stored_decisions,
     stored_masks,
     stored_report,
     tag_of,
@@ -48,14 +45,6 @@ def test_review_segments_have_names_colours_and_tags_of_their_own(heart: Heart) 
     assert tag_of(removed, "RNCARefine.ReviewOf") == "myo"
 
 
-def test_review_segments_are_found_again_rather_than_added_again(heart: Heart) -> None:
-    segmentation = heart.segmentation.GetSegmentation()
-    first = review_segment(segmentation, "myo", ADDED)
-    count = segmentation.GetNumberOfSegments()
-    assert review_segment(segmentation, "myo", ADDED) == first == "myo_added"
-    assert segmentation.GetNumberOfSegments() == count
-
-
 def test_each_repaired_segment_has_review_segments_of_its_own(heart: Heart) -> None:
     segmentation = heart.segmentation.GetSegmentation()
     assert review_segment(segmentation, "myo", ADDED) != review_segment(segmentation, "scar", ADDED)
@@ -74,12 +63,6 @@ def test_only_review_segments_are_review_segments(heart: Heart) -> None:
     review_id = review_segment(segmentation, "myo", REMOVED)
     found = [name for name in segmentation.GetSegmentIDs() if is_review(segmentation.GetSegment(name))]
     assert found == [review_id]
-
-
-def test_a_tag_that_is_not_there_is_none(heart: Heart) -> None:
-    segment = heart.segmentation.GetSegmentation().GetSegment("myo")
-    assert tag_of(segment, "Site.Reader") == "reader 2"
-    assert tag_of(segment, "Site.Scanner") is None
 
 
 def mark_wall(heart: Heart, report: Report, masks: RepairMasks, pool_id: str | None = "pool") -> slicer.vtkSegment:
@@ -122,23 +105,6 @@ def test_report_and_masks_are_read_as_they_were_written(heart: Heart, repaired: 
         assert not {"|", "\n"} & set(text)
 
 
-def test_a_repaired_segment_is_undecided_until_somebody_decides(
-    heart: Heart, repaired: tuple[Report, RepairMasks]
-) -> None:
-    segment = mark_wall(heart, *repaired)
-    assert stored_decisions(segment) == {}
-    store_decisions(segment, {10: True, 2: False})
-    assert stored_decisions(segment) == {2: False, 10: True}
-    assert tag_of(segment, "RNCARefine.Decisions") == '{"2":false,"10":true}'
-    mark_wall(heart, *repaired)
-    assert stored_decisions(segment) == {}
-
-
-def test_the_pool_of_an_earlier_repair_is_forgotten(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
-    assert tag_of(mark_wall(heart, *repaired), "RNCARefine.Pool") == "pool"
-    assert tag_of(mark_wall(heart, *repaired, pool_id=None), "RNCARefine.Pool") is None
-
-
 def test_a_repair_ends_the_reviews_that_it_has_made_impossible(
     heart: Heart, repaired: tuple[Report, RepairMasks]
 ) -> None:
@@ -154,15 +120,3 @@ def test_a_repair_ends_the_reviews_that_it_has_made_impossible(
     assert reviewed_segments(segmentation) == ["rv", "scar"]
     mark(segmentation, "pool", "scar", *repaired)  # "pool" is that of "rv"
     assert reviewed_segments(segmentation) == ["pool"]
-
-
-@pytest.mark.parametrize(("decided", "status"), [({}, "InProgress"), ({2: True, 3: False}, "Completed")])
-def test_the_status_follows_the_decisions(
-    heart: Heart, repaired: tuple[Report, RepairMasks], decided: dict[int, bool], status: str
-) -> None:
-    report, masks = repaired
-    segment = mark_wall(heart, report, masks)
-    slices = [replace(record, accepted=decided.get(record.k)) for record in report.slices]
-    set_status(segment, replace(report, slices=slices))
-    logic = slicer.vtkSlicerSegmentationsModuleLogic
-    assert logic.GetSegmentStatus(segment) == getattr(logic, status)

@@ -10,7 +10,7 @@ import pytest
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
-from harness.hearts import GEOMETRIES, Heart, add_segment, draw_heart, segment_voxels, write_voxels
+from harness.hearts import GEOMETRIES, Heart, draw_heart, segment_voxels, write_voxels
 from harness.runs import RESULT, process
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.reviewing import Review, is_repaired
@@ -77,11 +77,6 @@ def test_a_review_knows_what_belongs_to_it(review: Review, heart: Heart, logic: 
     assert is_repaired(review.segmentation_node)
 
 
-def test_before_any_decision_the_report_is_the_one_of_the_repair(logic: Any, heart: Heart) -> None:
-    report = process(logic, heart)
-    assert Review.of(logic.outputSegmentationNode()).report() == report
-
-
 def test_the_stack_before_is_the_input(review: Review, heart: Heart) -> None:
     stack = review.stack_before()
     np.testing.assert_array_equal(stack.mask, heart.masks["myo"])
@@ -89,18 +84,6 @@ def test_the_stack_before_is_the_input(review: Review, heart: Heart) -> None:
     assert stack.spacing == pytest.approx((8.0, 1.25, 1.4))
     np.testing.assert_array_equal(stack.image, slicer.util.arrayFromVolume(heart.volume))
     np.testing.assert_array_equal(review.wall_now(), np.repeat(heart.ring[None], 5, axis=0))
-
-
-def test_changes_are_hidden_and_shown_together(review: Review) -> None:
-    display = review.segmentation_node.GetDisplayNode()
-    assert review.changes_shown()
-    review.show_changes(False)
-    assert not review.changes_shown()
-    assert not display.GetSegmentVisibility("myo_added")
-    assert not display.GetSegmentVisibility("myo_removed")
-    assert display.GetSegmentVisibility("myo")
-    review.show_changes(True)
-    assert review.changes_shown()
 
 
 # Rejecting
@@ -314,30 +297,9 @@ def test_a_decision_after_a_repair_in_place_is_taken_back_before_the_repair(logi
         np.testing.assert_array_equal(heart.voxels(segment_id), heart.masks[segment_id])
 
 
+@pytest.mark.parametrize("with_undo", [True, False])
 def test_a_decision_that_fails_leaves_everything_as_it_was(
-    review: Review, heart: Heart, steps: UndoSteps, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import RNCARefineLib.mrml.reviewing as module
-
-    def fail(*_: Any) -> None:
-        raise MemoryError
-
-    review.accept(3)
-    before, untouched, table = voxels(review, heart), all_but_decisions(review, heart), column(review.table_node, "k")
-    monkeypatch.setattr(module, "put_table", fail)
-    with pytest.raises(MemoryError):
-        review.reject(2)
-    np.testing.assert_equal(voxels(review, heart), before)
-    assert all_but_decisions(review, heart) == untouched
-    assert review.decisions() == {3: True}
-    assert column(review.table_node, "k") == table
-    monkeypatch.undo()
-    assert steps.undo(review.segmentation_node)
-    assert review.decisions() == {}
-
-
-def test_a_decision_that_fails_without_undo_steps_leaves_everything_as_it_was_too(
-    review: Review, heart: Heart, monkeypatch: pytest.MonkeyPatch
+    review: Review, heart: Heart, steps: UndoSteps, monkeypatch: pytest.MonkeyPatch, with_undo: bool
 ) -> None:
     import RNCARefineLib.mrml.reviewing as module
 
@@ -345,17 +307,20 @@ def test_a_decision_that_fails_without_undo_steps_leaves_everything_as_it_was_to
         put_table(report, node)
         raise MemoryError
 
-    alone = Review.of(review.segmentation_node)
-    before, untouched, accepted = voxels(alone, heart), all_but_decisions(alone, heart), column(alone.table_node, "k")
+    review.accept(3)
+    alone = review if with_undo else Review.of(review.segmentation_node)
+    before, untouched, table = voxels(alone, heart), all_but_decisions(alone, heart), column(alone.table_node, "k")
     monkeypatch.setattr(module, "put_table", fill_and_fail)
     with pytest.raises(MemoryError):
         alone.reject(2)
     np.testing.assert_equal(voxels(alone, heart), before)
     assert all_but_decisions(alone, heart) == untouched
-    assert alone.decisions() == {}
-    assert status(alone) == STATES.InProgress
-    assert column(alone.table_node, "k") == accepted
-    assert column(alone.table_node, "accepted") == [""] * 5
+    assert (alone.decisions(), status(alone)) == ({3: True}, STATES.InProgress)
+    assert column(alone.table_node, "k") == table
+    assert column(alone.table_node, "accepted") == ["", "", "", "yes", ""]
+    monkeypatch.undo()
+    assert steps.undo(review.segmentation_node)
+    assert review.decisions() == {}
 
 
 # Repairs on repairs
@@ -395,13 +360,6 @@ def test_a_repair_without_the_pool_of_the_one_before_leaves_the_pool_alone(logic
     review = Review.of(heart.segmentation)
     assert review.pool_id is None
     assert review.stack_before().pool is None
-
-
-def test_a_review_that_a_later_repair_has_made_impossible_is_ended(logic: Any, heart: Heart) -> None:
-    add_segment(heart.segmentation, "second", heart.masks["myo"], heart.volume)
-    process(logic, heart, inPlace=True)
-    logic.process(heart.segmentation, "second", heart.volume, poolSegmentID="pool", inPlace=True)
-    assert Review.of(heart.segmentation).segment_id == "second"
 
 
 # What cannot be reviewed

@@ -102,13 +102,6 @@ def test_image_and_broken_wall_are_loaded_under_the_names_of_the_tutorial(
     assert named["blood pool"] == pytest.approx((0.85, 0.10, 0.12))
 
 
-def test_the_wall_that_is_loaded_is_broken_and_fits_the_image(source: Any, module: ModuleType) -> None:
-    press(source)
-    volume, segmentation = loaded()
-    report = module.RNCARefineLogic().check(segmentation, "myocardium", volume, "bloodpool")
-    assert report.stack.closed_before < report.stack.expected_rings
-
-
 def test_the_button_shows_the_image_and_ties_the_wall_to_it(source: Any) -> None:
     views = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(2)]
     press(source)

@@ -10,16 +10,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from harness.hearts import (
-    GEOMETRIES,
-    SHAPE,
-    Heart,
-    draw_heart,
-    node_census,
-    segment_voxels,
-    transform_node,
-    write_voxels,
-)
+from harness.hearts import GEOMETRIES, SHAPE, Heart, draw_heart, segment_voxels, write_voxels
 from rncarefine.io.grid import Turn
 from RNCARefineLib.mrml.guards import Selection
 from RNCARefineLib.mrml.segments import read_segments, write_segment
@@ -28,15 +19,6 @@ from RNCARefineLib.mrml.volume_grid import VolumeGrid
 
 def random_mask(seed: int) -> np.ndarray:
     return (np.random.default_rng(seed).random(SHAPE) < 0.3).astype(np.uint8)
-
-
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-@pytest.mark.parametrize("segment_id", ["myo", "pool", "rv", "scar"])
-def test_reading_is_exact(geometry: str, segment_id: str) -> None:
-    heart = draw_heart(geometry)
-    mask = read_segments(heart.segmentation, [segment_id], VolumeGrid.of_volume(heart.volume))
-    assert mask.dtype == np.uint8
-    np.testing.assert_array_equal(mask, heart.masks[segment_id])
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
@@ -68,18 +50,8 @@ def test_a_segment_can_be_emptied_and_filled_again(heart: Heart) -> None:
     np.testing.assert_array_equal(heart.voxels("rv"), heart.masks["rv"])
 
 
-def test_several_segments_are_read_as_their_union(heart: Heart) -> None:
-    union = read_segments(heart.segmentation, ["pool", "scar"], VolumeGrid.of_volume(heart.volume))
-    np.testing.assert_array_equal(union, heart.masks["pool"] | heart.masks["scar"])
-
-
 def test_no_segments_are_an_empty_mask_and_not_all_of_them(heart: Heart) -> None:
     assert not read_segments(heart.segmentation, [], VolumeGrid.of_volume(heart.volume)).any()
-
-
-def test_an_empty_segment_is_an_empty_mask(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().AddEmptySegment("new")
-    assert not read_segments(heart.segmentation, ["new"], VolumeGrid.of_volume(heart.volume)).any()
 
 
 def test_what_was_read_is_memory_of_its_own(heart: Heart) -> None:
@@ -138,17 +110,6 @@ def test_a_layer_on_another_grid_is_not_resampled_for_a_segment_written_into_it(
     np.testing.assert_array_equal(heart.voxels("new"), heart.masks["myo"])
 
 
-def test_a_common_parent_transform_changes_nothing(heart: Heart) -> None:
-    turn = np.array([[0.0, -1, 0, 12.5], [1, 0, 0, -7], [0, 0, 1, 3], [0, 0, 0, 1]])
-    transform = transform_node(turn)
-    for node in (heart.volume, heart.segmentation):
-        node.SetAndObserveTransformNodeID(transform.GetID())
-    grid = VolumeGrid.of_volume(heart.volume)
-    np.testing.assert_array_equal(read_segments(heart.segmentation, ["myo"], grid), heart.masks["myo"])
-    write_segment(heart.segmentation, "myo", random_mask(5), grid)
-    np.testing.assert_array_equal(heart.voxels("myo"), random_mask(5))
-
-
 def test_a_node_outside_the_scene_can_be_written(heart: Heart) -> None:
     node = slicer.vtkMRMLSegmentationNode()
     node.SetAndObserveSegmentation(slicer.vtkSegmentation())
@@ -156,25 +117,6 @@ def test_a_node_outside_the_scene_can_be_written(heart: Heart) -> None:
     write_segment(node, "myo", random_mask(6), VolumeGrid.of_volume(heart.volume))
     np.testing.assert_array_equal(segment_voxels(node, "myo", heart.volume), random_mask(6))
     np.testing.assert_array_equal(heart.voxels("myo"), heart.masks["myo"])
-
-
-def test_reading_and_writing_leave_no_nodes_behind(heart: Heart) -> None:
-    grid, before = VolumeGrid.of_volume(heart.volume), node_census()
-    for seed in range(5):
-        read_segments(heart.segmentation, ["myo"], grid)
-        write_segment(heart.segmentation, "myo", random_mask(seed), grid)
-    assert node_census() == before
-
-
-def test_a_shown_closed_surface_follows_the_voxels(heart: Heart) -> None:
-    heart.segmentation.CreateClosedSurfaceRepresentation()
-    surface = heart.segmentation.GetSegmentation().GetSegment("rv").GetRepresentation("Closed surface")
-    before = surface.GetNumberOfPoints()
-    bigger = heart.masks["rv"].copy()
-    bigger[:, 5:35, 32:46] = 1
-    write_segment(heart.segmentation, "rv", bigger, VolumeGrid.of_volume(heart.volume))
-    surface = heart.segmentation.GetSegmentation().GetSegment("rv").GetRepresentation("Closed surface")
-    assert surface.GetNumberOfPoints() > before
 
 
 def test_a_segment_that_is_not_there_cannot_be_written_and_is_not_created(heart: Heart) -> None:

@@ -290,13 +290,6 @@ def test_a_measurement_that_is_switched_off_has_no_column(heart: Heart, key: str
     assert set(found) == {"Segment", *DEFAULT, *OPTIONAL} - {name}
 
 
-def test_the_plug_in_can_be_switched_off(heart: Heart) -> None:
-    logic = statistics(heart.segmentation)
-    logic.getParameterNode().SetParameter(f"{PLUGIN}.enabled", "False")
-    logic.computeStatistics()
-    assert columns(logic) == ["Segment"]
-
-
 def test_with_no_measurement_requested_nothing_is_computed(heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
     from RNCARefineLib.mrml import statistics_plugin
 

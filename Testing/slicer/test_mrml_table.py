@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,27 +50,6 @@ def test_columns_are_typed_and_none_is_of_bytes(heart: Heart, report: Report) ->
     assert set(types.values()) == {"vtkIntArray", "vtkDoubleArray", "vtkStringArray"}
 
 
-def test_numbers_are_those_of_the_report(heart: Heart, report: Report) -> None:
-    table = put_table(report, heart.segmentation).GetTable()
-    for row, record in enumerate(report.slices):
-        assert table.GetColumnByName("k").GetValue(row) == record.k
-        assert table.GetColumnByName("added_mm2").GetValue(row) == record.added_mm2
-        assert math.isnan(table.GetColumnByName("confidence").GetValue(row))
-
-
-def test_decisions_are_words_and_open_questions_are_empty(heart: Heart, report: Report) -> None:
-    slices = [
-        replace(record, accepted=answer)
-        for record, answer in zip(report.slices, [None, True, False, None, None], strict=True)
-    ]
-    column = put_table(replace(report, slices=slices), heart.segmentation).GetTable().GetColumnByName("accepted")
-    assert [column.GetValue(row) for row in range(5)] == ["", "yes", "no", "", ""]
-
-
-def test_the_summary_is_the_description_of_the_table(heart: Heart, report: Report) -> None:
-    assert put_table(report, heart.segmentation).GetDescription() == report.summary()
-
-
 def test_the_table_is_found_from_the_segmentation_and_written_again(heart: Heart, report: Report) -> None:
     assert existing_table(heart.segmentation) is None
     table = put_table(report, heart.segmentation)
@@ -80,11 +57,6 @@ def test_the_table_is_found_from_the_segmentation_and_written_again(heart: Heart
     assert put_table(report, heart.segmentation) == table == existing_table(heart.segmentation)
     assert node_census() == before
     assert table.GetNumberOfRows() == 5
-
-
-def test_a_deleted_table_is_made_anew(heart: Heart, report: Report) -> None:
-    slicer.mrmlScene.RemoveNode(put_table(report, heart.segmentation))
-    assert slicer.mrmlScene.IsNodePresent(put_table(report, heart.segmentation))
 
 
 def test_the_csv_file_that_slicer_writes_has_the_same_values(heart: Heart, report: Report, tmp_path: Path) -> None:

@@ -112,9 +112,7 @@ def test_a_rejected_bridge_is_put_back_accepted_again_and_kept_in_the_segmentati
         review.accept(999)
 
 
-def test_a_decision_changes_its_place_and_no_voxel_that_was_edited_by_hand(
-    repaired: tuple[Any, Any, Any, Any],
-) -> None:
+def test_a_decision_changes_its_place_and_no_voxel_that_was_edited_by_hand(repaired: tuple[Any, Any, Any, Any]) -> None:
     logic, volume, report, node = repaired
     review, number = logic.pictureReview(node), bridge_of(report)
     edited = voxels(node, volume).copy()

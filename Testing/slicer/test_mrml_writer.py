@@ -42,22 +42,6 @@ def test_a_draft_touches_neither_the_scene_nor_the_input(heart: Heart, selection
         np.testing.assert_array_equal(heart.voxels(segment_id), mask)
 
 
-def test_a_draft_has_the_segments_of_the_input_in_their_order_and_the_review_segments(selection: Selection) -> None:
-    ids = list(draft_of(selection).GetSegmentation().GetSegmentIDs())
-    assert ids == ["myo", "pool", "rv", "scar", "myo_added", "myo_removed"]
-
-
-def test_a_repair_is_written_voxel_by_voxel(heart: Heart, selection: Selection) -> None:
-    node = draft_of(selection)
-    ring, masks = np.repeat(heart.ring[None], 5, axis=0), heart.masks
-    np.testing.assert_array_equal(heart.voxels("myo", node), ring)
-    np.testing.assert_array_equal(heart.voxels("pool", node), masks["pool"] & ~ring & 1)
-    np.testing.assert_array_equal(heart.voxels("myo_added", node), ring & ~masks["myo"] & 1)
-    np.testing.assert_array_equal(heart.voxels("myo_removed", node), masks["myo"] & ~ring & 1)
-    for other in ("rv", "scar"):
-        np.testing.assert_array_equal(heart.voxels(other, node), masks[other])
-
-
 def test_wall_and_pool_stay_in_their_layer_and_the_review_segments_get_layers_of_their_own(
     heart: Heart, selection: Selection
 ) -> None:

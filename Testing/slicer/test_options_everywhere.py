@@ -6,7 +6,6 @@ import inspect
 import runpy
 from typing import Any, get_args, get_type_hints
 
-import pytest
 from slicer.parameterNodeWrapper import Choice
 
 from harness.effects import EffectBench
@@ -63,11 +62,10 @@ def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
     assert offered == spelled(Face.EFFECT).keys() - CHOSEN_ELSEWHERE
 
 
-@pytest.mark.parametrize("face", [Face.SCRIPT])
-def test_every_option_is_an_argument_of_the_batch_script(face: Face) -> None:
+def test_every_option_is_an_argument_of_the_batch_script() -> None:
     parser = runpy.run_path(str(SCRIPT))["make_parser"]()
     found = {action.dest: action for action in parser._actions}
-    for name, info in option_infos(face).items():
+    for name, info in option_infos(Face.SCRIPT).items():
         assert info.flag.partition("/")[0] in found[name].option_strings, name
         default = found[name].default
         assert default is None or default == plain(default_of(name)), name

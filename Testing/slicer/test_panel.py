@@ -72,9 +72,7 @@ def combo_boxes() -> list[str]:
     return [name for name, kind in widgets_of_ui().items() if kind in ("QComboBox", "qMRMLNodeComboBox")]
 
 
-#
 # What there is
-#
 
 
 def test_every_control_has_a_tooltip_before_and_after_a_repair(heart: Heart, toy_engine: None) -> None:
@@ -110,9 +108,7 @@ def test_opening_the_module_does_not_import_torch(monkeypatch: pytest.MonkeyPatc
     assert panel.ui.computingLabel.text == ""
 
 
-#
 # Parameters
-#
 
 
 def test_what_is_chosen_is_kept_in_the_parameter_node_and_shown_again(heart: Heart) -> None:
@@ -174,9 +170,7 @@ def test_a_scene_loaded_while_another_module_is_open_is_shown_when_the_panel_is_
     assert rows(panel) == before
 
 
-#
 # Scenes, modules, reloads
-#
 
 
 def test_closing_the_scene_under_the_open_panel_empties_it_and_leaves_it_usable(heart: Heart, toy_engine: None) -> None:
@@ -318,9 +312,7 @@ def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: Non
     assert not parameter_node().HasParameter("seed")
 
 
-#
 # Keys
-#
 
 
 def test_the_keys_n_p_a_and_r_step_and_decide_from_the_slice_table_and_its_buttons(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,27 +12,20 @@ import slicer
 import vtk
 
 import rncarefine.refine.repair
-from engine.model_folders import RESTRICTED, cine_2d, install
 from harness import toy_engine as toy
-from harness.hearts import GAP, SPECK, Heart, draw_heart, node_census, transform_node, write_voxels
+from harness.hearts import GAP, SPECK, Heart, draw_heart, transform_node, write_voxels
 from harness.panel_steps import MODULE_FILE, entries, open_on, repaired, rows, select, summary
 from harness.panels import leave_panel, open_panel
 from harness.qt_errors import expect_error
 from harness.runs import snapshot
-from RNCARefineLib.panel.terms import SETTING
+
+pytestmark = pytest.mark.usefixtures("toy_engine")
 
 
-def shown_kinds(desktop: Any) -> list[str]:
-    """Return the kinds of the windows that were shown."""
-    return [dialog.kind for dialog in desktop.dialogs.shown]
-
-
-#
 # Check
-#
 
 
-def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart, toy_engine: None) -> None:
+def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart) -> None:
     panel = open_on(heart)
     before = snapshot(heart)
     panel.ui.checkButton.click()
@@ -58,42 +50,37 @@ def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart,
     assert panel.ui.acceptButton.toolTip == "Repair first, or choose a repaired segmentation."
 
 
-def test_check_and_repair_are_made_as_it_is_chosen(
-    heart: Heart, toy_engine: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(
-        rncarefine.refine.repair, "check", lambda stack, options: seen.append(options) or toy.check(stack, options)
-    )
-    repair = rncarefine.refine.repair.repair
-    monkeypatch.setattr(
-        rncarefine.refine.repair,
-        "repair",
-        lambda stack, model, options, **k: seen.append(options) or repair(stack, model, options, **k),
-    )
+def test_check_and_repair_are_made_as_it_is_chosen(heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, Any]] = []
+
+    def noting(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda stack, *others, **more: seen.append((stack, others[-1])) or function(stack, *others, **more)
+
+    for name in ("check", "repair"):
+        monkeypatch.setattr(rncarefine.refine.repair, name, noting(getattr(toy, name)))
     panel = open_on(heart)
     ui = panel.ui
     ui.seedSpinBox.value = 7
     ui.samplesSpinBox.value = 4
     select(ui.deviceSelector, "numpy")
     select(ui.apexSelector, "last")
+    select(ui.rvSelector, "The rv")
     ui.closeBaseCheckBox.checked = True
     ui.addOnlyCheckBox.checked = True
     ui.geometryCheckBox.checked = True
     ui.checkButton.click()
     ui.repairButton.click()
-    check, options = seen
+    (_, check), (_, options) = seen
     assert (check.close_base, str(check.apex)) == (True, "last")
     assert (options.seed, options.samples, options.device, str(options.apex)) == (7, 4, "numpy", "last")
     assert (options.close_base, options.add_only, options.geometry) == (True, True, True)
+    assert all((stack.right_ventricle == heart.voxels("rv")).all() for stack, _ in seen)
 
 
-#
 # Repair
-#
 
 
-def test_repair_writes_a_new_segmentation_and_shows_it_for_review(heart: Heart, toy_engine: None) -> None:
+def test_repair_writes_a_new_segmentation_and_shows_it_for_review(heart: Heart) -> None:
     panel = open_on(heart)
     before = {segment: heart.voxels(segment) for segment in heart.masks}
     panel.ui.repairButton.click()
@@ -110,7 +97,7 @@ def test_repair_writes_a_new_segmentation_and_shows_it_for_review(heart: Heart, 
     assert panel.ui.computingLabel.text == "CPU (toy)"
 
 
-def test_the_input_is_hidden_behind_its_repair_and_a_repair_in_place_is_not(heart: Heart, toy_engine: None) -> None:
+def test_the_input_is_hidden_behind_its_repair_and_a_repair_in_place_is_not(heart: Heart) -> None:
     panel = repaired(heart)
     assert not heart.segmentation.GetDisplayVisibility()
     assert panel.logic.outputSegmentationNode().GetDisplayVisibility()
@@ -121,7 +108,7 @@ def test_the_input_is_hidden_behind_its_repair_and_a_repair_in_place_is_not(hear
     assert heart.segmentation.GetDisplayVisibility()
 
 
-def test_repair_in_place_can_be_undone_and_made_again_from_the_panel(heart: Heart, toy_engine: None) -> None:
+def test_repair_in_place_can_be_undone_and_made_again_from_the_panel(heart: Heart) -> None:
     panel = open_on(heart)
     select(panel.ui.outputSelector, "in place")
     broken = heart.voxels("myo")
@@ -138,7 +125,7 @@ def test_repair_in_place_can_be_undone_and_made_again_from_the_panel(heart: Hear
     assert len(rows(panel)) == 5
 
 
-def test_the_pool_is_trimmed_only_where_that_is_chosen(heart: Heart, toy_engine: None) -> None:
+def test_the_pool_is_trimmed_only_where_that_is_chosen(heart: Heart) -> None:
     panel = open_on(heart)
     panel.ui.trimPoolCheckBox.checked = True
     select(panel.ui.poolSelector, "None")
@@ -146,7 +133,7 @@ def test_the_pool_is_trimmed_only_where_that_is_chosen(heart: Heart, toy_engine:
     assert panel.logic.outputSegmentationNode() is not None
 
 
-def test_warnings_of_the_report_are_shown_below_the_summary(heart: Heart, toy_engine: None) -> None:
+def test_warnings_of_the_report_are_shown_below_the_summary(heart: Heart) -> None:
     to_ras = vtk.vtkMatrix4x4()
     heart.volume.GetIJKToRASMatrix(to_ras)
     # One slice more, beyond the first of the volume.
@@ -160,9 +147,7 @@ def test_warnings_of_the_report_are_shown_below_the_summary(heart: Heart, toy_en
         assert not panel.ui.noticeLabel.isHidden()
 
 
-def test_the_progress_window_shows_the_steps_and_is_gone_afterwards(
-    desktop: Any, heart: Heart, toy_engine: None
-) -> None:
+def test_the_progress_window_shows_the_steps_and_is_gone_afterwards(desktop: Any, heart: Heart) -> None:
     import qt
 
     repaired(heart)
@@ -192,7 +177,7 @@ def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], No
 
 
 def test_a_second_click_during_a_repair_does_nothing(
-    heart: Heart, toy_engine: None, during: Callable[[Callable[[], None]], None]
+    heart: Heart, during: Callable[[Callable[[], None]], None]
 ) -> None:
     panel = open_on(heart)
     seen: list[tuple[bool, str]] = []
@@ -209,15 +194,13 @@ def test_a_second_click_during_a_repair_does_nothing(
     assert panel.ui.repairButton.enabled
 
 
-#
 # Cancel
-#
 
 
 @pytest.mark.parametrize("percent", [1, 40, 75, 90, 100])
 @pytest.mark.parametrize("output", ["new segmentation", "in place"])
 def test_cancelling_at_any_stage_leaves_the_scene_as_it_was_and_says_so(
-    desktop: Any, heart: Heart, toy_engine: None, percent: int, output: str
+    desktop: Any, heart: Heart, percent: int, output: str
 ) -> None:
     panel = open_on(heart)
     select(panel.ui.outputSelector, output)
@@ -236,49 +219,11 @@ def test_cancelling_at_any_stage_leaves_the_scene_as_it_was_and_says_so(
     assert rows(panel)[GAP]["After"] == "ring"
 
 
-#
-# Terms
-#
-
-
-def test_the_terms_are_asked_before_the_first_repair_and_never_again(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import qt
-
-    install(monkeypatch, tmp_path / "models", cine_2d())
-    panel = open_on(heart)
-    qt.QSettings().remove(SETTING)
-    census = node_census()
-    desktop.dialogs.answer("Cancel")
-    panel.ui.repairButton.click()
-    assert node_census() == census
-    assert panel.ui.noticeLabel.text.startswith("Nothing was repaired: the terms of sax-cine-2d were not accepted.")
-    desktop.dialogs.answer("Ok")
-    panel.ui.repairButton.click()
-    panel.ui.repairButton.click()
-    assert [kind for kind in shown_kinds(desktop) if kind != "progress"] == ["question", "question"]
-    assert RESTRICTED in desktop.dialogs.texts[0]
-
-
-def test_check_asks_for_no_terms(desktop: Any, heart: Heart, toy_engine: None) -> None:
-    import qt
-
-    panel = open_on(heart)
-    qt.QSettings().remove(SETTING)
-    panel.ui.checkButton.click()
-    assert desktop.dialogs.texts == []
-
-
-#
 # Errors
-#
 
 
 @pytest.mark.parametrize("action", ["checkButton", "repairButton"])
-def test_bad_input_is_one_sentence_and_changes_nothing(
-    desktop: Any, heart: Heart, toy_engine: None, action: str
-) -> None:
+def test_bad_input_is_one_sentence_and_changes_nothing(desktop: Any, heart: Heart, action: str) -> None:
     panel = open_on(heart)
     heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4)).GetID())
     before = snapshot(heart)
@@ -294,7 +239,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
 
 
 def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
-    desktop: Any, heart: Heart, toy_engine: None, during: Callable[[Callable[[], None]], None]
+    desktop: Any, heart: Heart, during: Callable[[Callable[[], None]], None]
 ) -> None:
     def fail() -> None:
         raise KeyError("unforeseen")
@@ -311,17 +256,8 @@ def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
     assert panel.ui.repairButton.enabled
 
 
-def test_errors_without_a_main_window_are_logged_and_not_shown(
-    heart: Heart, toy_engine: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    panel = open_on(heart)
-    heart.volume.SetAndObserveTransformNodeID(transform_node(np.eye(4)).GetID())
-    panel.ui.checkButton.click()
-    assert "different transforms" in caplog.text
-
-
 def test_closing_the_scene_during_a_repair_cancels_it(
-    desktop: Any, heart: Heart, toy_engine: None, during: Callable[[Callable[[], None]], None]
+    desktop: Any, heart: Heart, during: Callable[[Callable[[], None]], None]
 ) -> None:
     panel = open_on(heart)
     during(slicer.mrmlScene.Clear)
@@ -333,22 +269,3 @@ def test_closing_the_scene_during_a_repair_cancels_it(
     leave_panel(panel)
     open_panel(MODULE_FILE)
     assert panel.ui.segmentationSelector.currentNode() is again.segmentation
-
-
-def test_the_right_ventricle_reaches_check_repair_and_report(
-    heart: Heart, toy_engine: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(
-        rncarefine.refine.repair, "check", lambda stack, options: seen.append(stack) or toy.check(stack, options)
-    )
-    repair = rncarefine.refine.repair.repair
-    monkeypatch.setattr(
-        rncarefine.refine.repair, "repair", lambda stack, *a, **k: seen.append(stack) or repair(stack, *a, **k)
-    )
-    panel = open_on(heart)
-    select(panel.ui.rvSelector, "The rv")
-    panel.ui.checkButton.click()
-    panel.ui.repairButton.click()
-    assert len(seen) >= 2
-    assert all((stack.right_ventricle == heart.voxels("rv")).all() for stack in seen)

@@ -70,9 +70,7 @@ def shown(widget: Any) -> bool:
     return not widget.isHidden()
 
 
-#
 # The choice
-#
 
 
 def test_frames_are_offered_only_where_a_browser_shows_the_volume(desktop: Any, cine: DrawnCine) -> None:
@@ -137,9 +135,7 @@ def test_of_two_browsers_that_show_the_volume_the_one_of_the_segmentation_is_mea
     assert len(sequences_of(browser)) == 3
 
 
-#
 # Repair
-#
 
 
 def test_all_frames_are_repaired_into_a_sequence_of_their_own(desktop: Any, cine: DrawnCine) -> None:
@@ -235,9 +231,7 @@ def test_closing_the_scene_after_a_finished_frame_writes_nothing(
     assert panel.ui.noticeLabel.text == "Cancelled. Nothing was changed."
 
 
-#
 # Review, frame by frame
-#
 
 
 def test_the_table_follows_the_frame_that_is_shown(desktop: Any, cine: DrawnCine) -> None:
@@ -350,9 +344,7 @@ def test_a_saved_and_loaded_sequence_is_reviewed_on(desktop: Any, cine: DrawnCin
     assert (rows(panel), summary(panel)) == before
 
 
-#
 # Check
-#
 
 
 def test_check_looks_at_the_frame_that_is_shown_and_says_which(desktop: Any, cine: DrawnCine) -> None:

@@ -38,9 +38,7 @@ def only_segment(heart: Heart, *segment_ids: str) -> None:
             segmentation.RemoveSegment(segment_id)
 
 
-#
 # Chosen without asking
-#
 
 
 def test_the_only_segmentation_and_the_only_volume_are_chosen(heart: Heart) -> None:
@@ -140,9 +138,7 @@ def test_of_two_nodes_with_the_same_name_the_one_that_was_picked_is_meant(heart:
     assert parameters.inputVolume is other.volume
 
 
-#
 # Offered
-#
 
 
 def test_review_segments_of_a_repair_are_no_candidates(heart: Heart, toy_engine: None) -> None:
@@ -201,9 +197,7 @@ def test_removing_the_segmentation_disables_the_buttons(desktop: Any, heart: Hea
     assert panel.ui.checkButton.toolTip == "Choose a segmentation."
 
 
-#
 # Missing
-#
 
 
 def test_the_tooltips_of_the_disabled_buttons_say_what_is_missing() -> None:
@@ -255,9 +249,7 @@ def test_the_pool_can_be_trimmed_only_where_one_is_chosen(heart: Heart) -> None:
     assert panel.ui.trimPoolCheckBox.enabled
 
 
-#
 # Mode and model
-#
 
 
 @pytest.fixture

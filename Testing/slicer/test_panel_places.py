@@ -35,6 +35,7 @@ def panel(desktop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     opened = open_module()
     assert opened.ui.volumeSelector.currentNode() is volume
     select(opened.ui.modelSelector, "toy-vessels")
+    select(opened.ui.deviceSelector, "numpy")
     return opened
 
 
@@ -63,7 +64,6 @@ def test_a_stack_shows_slices_and_offers_no_model_of_vessels(panel: Any, heart: 
 
 
 def test_places_are_repaired_rejected_accepted_and_exported(panel: Any, desktop: Any, tmp_path: Path) -> None:
-    panel.ui.deviceSelector.setCurrentIndex(panel.ui.deviceSelector.findText("numpy"))
     panel.ui.repairButton.click()
     assert verdicts(panel)[0] == "bridged"
     assert "1 bridge," in panel.ui.placesSummaryLabel.text
@@ -84,7 +84,6 @@ def test_places_are_repaired_rejected_accepted_and_exported(panel: Any, desktop:
 
 
 def test_a_click_centres_the_views_on_the_place(panel: Any) -> None:
-    panel.ui.deviceSelector.setCurrentIndex(panel.ui.deviceSelector.findText("numpy"))
     panel.ui.repairButton.click()
     panel.ui.placeTable.setCurrentCell(0, 0)
     view = slicer.util.getNodesByClass("vtkMRMLSliceNode")[0]
@@ -102,7 +101,6 @@ def test_a_check_lists_places_and_there_is_nothing_to_decide(panel: Any) -> None
 
 
 def test_a_pending_review_is_shown_again_after_the_scene_was_saved_and_loaded(panel: Any, tmp_path: Path) -> None:
-    panel.ui.deviceSelector.setCurrentIndex(panel.ui.deviceSelector.findText("numpy"))
     panel.ui.repairButton.click()
     panel.ui.placeTable.setCurrentCell(0, 0)
     panel.ui.acceptPlaceButton.click()
@@ -125,7 +123,6 @@ def test_a_pending_review_is_shown_again_after_the_scene_was_saved_and_loaded(pa
 def test_the_table_follows_decisions_made_elsewhere_and_is_emptied_with_the_segmentation(
     panel: Any, desktop: Any
 ) -> None:
-    panel.ui.deviceSelector.setCurrentIndex(panel.ui.deviceSelector.findText("numpy"))
     panel.ui.repairButton.click()
     VesselReview.of(output(panel)).reject(0)
     desktop.wait_until(lambda: panel.ui.placeTable.item(0, 6).text() == "no")

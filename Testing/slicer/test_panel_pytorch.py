@@ -10,9 +10,7 @@ import pytest
 
 from RNCARefineLib.panel.pytorch import Computing, PyTorch
 
-#
 # A torch that one can break
-#
 
 
 class Tensor:
@@ -125,9 +123,7 @@ def with_utilities(result: Any, answers: bool | list[bool] = True) -> Machine:
     return machine
 
 
-#
 # What computes
-#
 
 
 def test_without_pytorch_numpy_computes_and_nothing_is_imported() -> None:
@@ -208,9 +204,7 @@ def test_a_broken_module_that_was_imported_already_is_not_taken_for_absent() -> 
     assert PyTorch(find_spec, import_module, lambda: None, bool, lambda: None).computing().installed
 
 
-#
 # Installing
-#
 
 
 def test_installing_asks_first_and_says_what_computes_then() -> None:
@@ -297,9 +291,7 @@ def test_where_files_are_in_use_a_restart_is_offered(error: Exception, agrees: b
     assert ("restart" in machine.calls) is agrees
 
 
-#
 # The extension
-#
 
 
 def test_without_an_extensions_manager_the_person_is_told_which_extension_to_install() -> None:

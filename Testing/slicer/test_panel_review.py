@@ -21,7 +21,6 @@ from harness.panel_steps import (
     chosen_slice,
     decide,
     entries,
-    open_module,
     open_on,
     output_of,
     repaired,
@@ -71,9 +70,7 @@ def toy_doubtful(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rncarefine.refine.repair, "repair", doubting)
 
 
-#
 # Rows
-#
 
 
 def test_there_is_a_row_for_each_slice_with_what_was_found_and_done(heart: Heart, toy_engine: None) -> None:
@@ -166,9 +163,7 @@ def test_a_slice_that_was_put_back_is_still_listed_as_changed(heart: Heart, toy_
     assert list(rows(panel)) == [GAP, SPECK]
 
 
-#
 # From slice to slice
-#
 
 
 def test_next_and_previous_go_round_the_slices_that_were_changed_or_flagged(heart: Heart, toy_flagged: None) -> None:
@@ -243,9 +238,7 @@ def test_clicking_the_row_that_is_chosen_brings_the_views_back(desktop: Any, hea
     assert slices_shown(heart) == {GAP}
 
 
-#
 # Decisions
-#
 
 
 def test_after_a_decision_comes_the_next_undecided_slice_and_after_the_last_decision_none(
@@ -413,9 +406,7 @@ def test_a_decision_that_cannot_be_made_is_one_sentence_and_changes_nothing(
     assert tags_of(output_of(panel), "myo") == before
 
 
-#
 # Which segmentation
-#
 
 
 def test_every_repaired_segmentation_can_be_chosen_and_no_other(heart: Heart, toy_engine: None) -> None:
@@ -550,10 +541,6 @@ def test_undoing_one_of_two_repairs_leaves_the_other_to_review(two_repaired: Any
     two_repaired.ui.undoButton.click()
     assert entries(two_repaired.ui.reviewedSelector) == ["None", "Heart"]
     assert rows(two_repaired)[GAP]["Before"] == "open"
-
-
-def test_the_panel_of_an_empty_scene_says_what_to_do_first() -> None:
-    assert open_module().ui.decisionLabel.text == "Check or repair a segmentation to see its slices here."
 
 
 def test_a_row_that_only_got_the_keyboard_is_not_chosen(heart: Heart, toy_engine: None) -> None:

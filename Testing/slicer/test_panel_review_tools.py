@@ -12,17 +12,12 @@ import slicer
 import rncarefine.atomic
 import rncarefine.refine.repair
 from harness.hearts import GAP, Heart
-from harness.panel_steps import (
-    choose_slice,
-    decide,
-    open_on,
-    output_of,
-    repaired,
-    slices_shown,
-)
+from harness.panel_steps import choose_slice, decide, open_on, output_of, repaired, slices_shown
+
+pytestmark = pytest.mark.usefixtures("toy_engine")
 
 
-def test_the_changes_are_shown_and_hidden(heart: Heart, toy_engine: None) -> None:
+def test_the_changes_are_shown_and_hidden(heart: Heart) -> None:
     panel = repaired(heart)
     box = panel.ui.showChangesCheckBox
     display = output_of(panel).GetDisplayNode()
@@ -36,14 +31,14 @@ def test_the_changes_are_shown_and_hidden(heart: Heart, toy_engine: None) -> Non
     assert display.GetSegmentVisibility("myo_added")
 
 
-def test_the_box_says_what_is_shown_also_when_it_was_changed_elsewhere(heart: Heart, toy_engine: None) -> None:
+def test_the_box_says_what_is_shown_also_when_it_was_changed_elsewhere(heart: Heart) -> None:
     panel = repaired(heart)
     panel.logic.showChanges(output_of(panel), False)
     choose_slice(panel, GAP)
     assert not panel.ui.showChangesCheckBox.checked
 
 
-def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: Heart, toy_engine: None) -> None:
+def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: Heart) -> None:
     panel = repaired(heart)
     choose_slice(panel, GAP)
     for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
@@ -53,7 +48,7 @@ def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: H
     assert slices_shown(heart) == {GAP}
 
 
-def test_topology_and_thickness_of_every_slice_are_plotted_in_one_chart_each(heart: Heart, toy_engine: None) -> None:
+def test_topology_and_thickness_of_every_slice_are_plotted_in_one_chart_each(heart: Heart) -> None:
     panel = repaired(heart)
     for _ in range(2):
         panel.ui.plotButton.click()
@@ -61,7 +56,7 @@ def test_topology_and_thickness_of_every_slice_are_plotted_in_one_chart_each(hea
         assert [chart.GetNumberOfPlotSeriesNodes() for chart in charts] == [4, 4]
 
 
-def test_the_plot_is_shown_in_a_layout_that_has_a_place_for_it(desktop: Any, heart: Heart, toy_engine: None) -> None:
+def test_the_plot_is_shown_in_a_layout_that_has_a_place_for_it(desktop: Any, heart: Heart) -> None:
     panel = repaired(heart)
     layout = slicer.app.layoutManager().layout
     panel.ui.plotButton.click()
@@ -70,7 +65,7 @@ def test_the_plot_is_shown_in_a_layout_that_has_a_place_for_it(desktop: Any, hea
     assert slicer.app.layoutManager().layout != layout
 
 
-def test_tools_without_anything_to_work_on_are_disabled_and_say_so(heart: Heart, toy_engine: None) -> None:
+def test_tools_without_anything_to_work_on_are_disabled_and_say_so(heart: Heart) -> None:
     panel = open_on(heart)
     ui = panel.ui
     for tool in (ui.alignViewsButton, ui.exportButton):
@@ -88,15 +83,13 @@ def test_tools_without_anything_to_work_on_are_disabled_and_say_so(heart: Heart,
     assert ui.showChangesCheckBox.enabled
 
 
-#
 # Export
-#
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
 @pytest.mark.parametrize("repair", [True, False])
 def test_the_report_is_written_in_the_kind_that_the_ending_tells(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, ending: str, repair: bool
+    desktop: Any, heart: Heart, tmp_path: Path, ending: str, repair: bool
 ) -> None:
     panel = open_on(heart)
     (panel.ui.repairButton if repair else panel.ui.checkButton).click()
@@ -116,7 +109,7 @@ def test_the_report_is_written_in_the_kind_that_the_ending_tells(
 
 
 def test_the_save_dialog_proposes_the_name_of_the_segmentation_beside_the_scene(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path
+    desktop: Any, heart: Heart, tmp_path: Path
 ) -> None:
     slicer.mrmlScene.SetRootDirectory(str(tmp_path))
     panel = repaired(heart)
@@ -135,7 +128,7 @@ def test_the_save_dialog_proposes_the_name_of_the_segmentation_beside_the_scene(
     [("report.txt", ".csv, .json or .html"), ("report", ".csv, .json or .html"), ("missing/report.csv", "missing")],
 )
 def test_a_name_that_cannot_be_written_is_one_sentence(
-    desktop: Any, heart: Heart, toy_engine: None, tmp_path: Path, name: str, words: str
+    desktop: Any, heart: Heart, tmp_path: Path, name: str, words: str
 ) -> None:
     panel = repaired(heart)
     panel.ui.noticeLabel.text = "The report was written to the place before."
@@ -148,12 +141,7 @@ def test_a_name_that_cannot_be_written_is_one_sentence(
 
 @pytest.mark.parametrize("number", [28, 13])
 def test_a_full_disk_or_a_missing_permission_leaves_the_old_report_whole(
-    desktop: Any,
-    heart: Heart,
-    toy_engine: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: int,
+    desktop: Any, heart: Heart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     panel = repaired(heart)
     path = tmp_path / "report.html"

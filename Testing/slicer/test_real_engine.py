@@ -92,8 +92,3 @@ def test_a_slice_without_a_wall_is_drawn_anew_and_flagged_and_rejecting_it_gives
     logic.reject(output, GAP)
     assert not heart.voxels("myo", output)[GAP].any()
     np.testing.assert_array_equal(heart.voxels("pool", output)[GAP], heart.masks["pool"][GAP])
-
-
-def test_a_limit_on_the_change_refuses_what_goes_beyond_it(run: Any, heart: Heart) -> None:
-    _, report = run(heart, maxChangeMm2=0.5)
-    assert {record.k for record in report.slices if record.verdict == "refused"} == {GAP, SPECK}

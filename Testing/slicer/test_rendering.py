@@ -173,12 +173,6 @@ def test_the_pool_shows_through_the_gap_of_the_wall_in_3d_until_the_wall_is_repa
     assert shares[1] == 0
 
 
-def test_where_nothing_can_draw_a_view_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "can_render", lambda: False)
-    with pytest.raises(RuntimeError, match="libosmesa6"):
-        SliceView()
-
-
 def test_a_window_class_that_cannot_draw_is_noticed_without_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VTK_DEFAULT_OPENGL_WINDOW", "vtkXOpenGLRenderWindow")
     monkeypatch.setenv("DISPLAY", ":987")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -25,6 +26,11 @@ def quiet(made: AutomatonLearner) -> AutomatonLearner:
     """Discard what a learner logs: it has no trainer."""
     made.log = made.log_dict = lambda *arguments, **keywords: None  # type: ignore[method-assign]
     return made
+
+
+def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Whether two sets of weights are equal."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def batch(n: int = 3, side: int = 16, seed: int = 0, depth: int = 1) -> Sample:

@@ -188,9 +188,7 @@ def test_the_width_of_a_gap_is_measured_between_its_two_ends_and_not_between_typ
 
 
 @given(
-    random_masks(9, 9),
-    st.tuples(st.floats(0.4, 3.0), st.floats(0.4, 3.0)),
-    st.tuples(st.floats(0, 8), st.floats(0, 8)),
+    random_masks(9, 9), st.tuples(st.floats(0.4, 3.0), st.floats(0.4, 3.0)), st.tuples(st.floats(0, 8), st.floats(0, 8))
 )
 def test_the_gap_is_the_longest_run_of_rays_that_meet_no_pixel(mask, spacing, centre):
     piece = largest_component(mask)

@@ -59,12 +59,6 @@ def test_a_file_that_fits_both_patterns_belongs_to_the_one_that_says_more(tmp_pa
     assert [name for name, _, _ in found(tmp_path, *patterns)] == ["p1", "p2"]
 
 
-def test_two_patterns_that_cannot_be_told_apart_are_refused(tmp_path):
-    make(tmp_path, "p1/a.nii.gz", "p1/b.nii.gz")
-    with pytest.raises(ValueError, match=r"a\.nii\.gz.*\{case\}/\*"):
-        find_cases(tmp_path, "*.nii.gz", "{case}/*.nii.gz")
-
-
 def test_a_segmentation_file_is_never_an_image(tmp_path):
     make(tmp_path, "p1/a.nrrd", "p1/a.seg.nrrd")
     assert found(tmp_path, "a.*", "a.seg.nrrd") == [("p1", "p1/a.nrrd", "p1/a.seg.nrrd")]
@@ -92,16 +86,19 @@ def test_a_case_with_one_file_is_listed_and_says_what_is_missing(tmp_path):
         blind.files()
 
 
-def test_several_files_for_one_case_are_refused_and_named(tmp_path):
-    make(tmp_path, "p1/image.nrrd", "p1/image.nii.gz", "p1/segmentation.nrrd")
-    with pytest.raises(ValueError, match=r"'p1'.*image\.nii\.gz, image\.nrrd"):
-        find_cases(tmp_path)
-
-
-def test_no_case_is_an_error_that_says_how_patterns_work(tmp_path):
-    make(tmp_path, "a_img.nrrd", "b_img.nrrd", "a_seg.nrrd")
-    with pytest.raises(ValueError, match=r"2 images.*0 segmentations"):
-        find_cases(tmp_path, "{case}_img.nrrd", "{case}_mask.nrrd")
+@pytest.mark.parametrize(
+    ("files", "patterns", "message"),
+    [
+        (["p1/a.nii.gz", "p1/b.nii.gz"], ["*.nii.gz", "{case}/*.nii.gz"], r"a\.nii\.gz.*\{case\}/\*"),
+        (["p1/image.nrrd", "p1/image.nii.gz", "p1/segmentation.nrrd"], [], r"'p1'.*image\.nii\.gz, image\.nrrd"),
+        (["a_img.nrrd", "b_img.nrrd"], ["{case}_img.nrrd", "{case}_mask.nrrd"], r"2 images.*0 segmentations"),
+    ],
+    ids=["a file fits both patterns", "two images of one case", "no whole case"],
+)
+def test_files_that_make_no_clear_cases_are_an_error_that_names_them(tmp_path, files, patterns, message):
+    make(tmp_path, *files)
+    with pytest.raises(ValueError, match=message):
+        find_cases(tmp_path, *patterns)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
@@ -159,6 +156,8 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
         ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
         ("case image segmentation\np1 a b\n", "no column 'image'; there is 'case image segmentation'.*by commas"),
         ("case,image,segmentation\np/1,a,b\n", "Case 'p/1': this cannot be"),
+        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give .* in the column 'case'"),
+        ("image,segmentation\na.nii,s\n,s\n", "line 3: there is no image. Add it, or a column with the names"),
     ],
 )
 def test_a_list_that_cannot_be_used_says_why(tmp_path, text, message):
@@ -185,18 +184,6 @@ def test_the_name_of_a_case_may_be_in_a_column_of_either_name_or_that_of_its_ima
     assert [case.name for case in read_cases(write_list(tmp_path, "name,image,segmentation\np1,a,b\n"))] == ["p1"]
     path = write_list(tmp_path, "image,segmentation\nd/p2.nii.gz,s\nd/p3.dcm,s\n")
     assert [case.name for case in read_cases(path)] == ["p2", "p3"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give .* in the column 'case'"),
-        ("image,segmentation\na.nii,s\n,s\n", "line 3: there is no image. Add it, or a column with the names"),
-    ],
-)
-def test_a_list_without_names_whose_images_have_none_of_their_own_says_so(tmp_path, text, message):
-    with pytest.raises(ValueError, match=message):
-        read_cases(write_list(tmp_path, text))
 
 
 def test_a_list_says_which_label_or_segment_a_case_has(tmp_path):

@@ -14,10 +14,8 @@ from pyarrow import parquet
 from engine.report_samples import broken_report
 from rncarefine import __version__
 from rncarefine.batch import table as cohort_table
-from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort, OutputError, settings_of
 from rncarefine.batch.files import CaseFiles
-from rncarefine.batch.sources import source_of
 from rncarefine.nca.card import ModelRecord
 from rncarefine.refine.options import RepairOptions
 
@@ -111,19 +109,12 @@ def test_a_result_that_cannot_be_written_leaves_neither_file_nor_row(tmp_path, e
         path.write_bytes(b"half")
         raise error
 
-    with pytest.raises(OutputError if isinstance(error, OSError) else KeyboardInterrupt):
+    kind, message = (OutputError, f"{tmp_path.name} .*disk full") if isinstance(error, OSError) else (type(error), None)
+    with pytest.raises(kind, match=message):
         finish(results, "p1", fail)
     assert files(tmp_path) == before
     assert rows(tmp_path) == []
     assert not results.is_finished("p1")
-
-
-def test_an_output_error_names_the_folder_and_the_remedy(tmp_path):
-    def fail(path: Path) -> None:
-        raise OSError("No space left on device")
-
-    with pytest.raises(OutputError, match=r"out .*No space left"):
-        finish(Cohort(tmp_path / "out", SETTINGS), "p1", fail)
 
 
 def test_rows_that_cannot_be_added_whole_are_not_added(tmp_path, monkeypatch):
@@ -230,14 +221,11 @@ def test_settings_of_somebody_else_or_of_a_case_in_work_are_not_replaced(tmp_pat
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"case": "p1"}', '{"case": "p1", "result": "x", "report": {}}'])
-def test_a_report_that_cannot_be_read_is_named(tmp_path, content):
+def test_a_report_that_cannot_be_read_is_named_and_so_are_settings(tmp_path, content):
     Cohort(tmp_path, SETTINGS)
     (tmp_path / "reports" / "p1.json").write_text(content)
     with pytest.raises(ValueError, match=r"p1\.json.*Delete"):
         Cohort(tmp_path, SETTINGS)
-
-
-def test_settings_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(ValueError, match=r"settings\.json"):
         Cohort(tmp_path, SETTINGS)
@@ -263,19 +251,6 @@ def test_a_table_of_parquet_is_made_whenever_the_folder_is_opened(tmp_path):
     assert Cohort(tmp_path / "out", SETTINGS, path).totals.slices == SLICES
     assert parquet.read_table(path).column("case").to_pylist() == ["p1"] * SLICES
     assert not (tmp_path / "out" / "cohort.csv").exists()
-
-
-def test_a_finished_case_that_has_other_files_now_is_objected_to(tmp_path):
-    segmentation = tmp_path / "s.nrrd"
-    segmentation.write_bytes(b"mask")
-    case = CohortCase("p1", None, segmentation)
-    results = Cohort(tmp_path / "out", SETTINGS)
-    finish(results, "p1", source=source_of(case), ending=".nrrd")
-    again = Cohort(tmp_path / "out", SETTINGS)
-    assert again.outdated(case) == ""
-    segmentation.write_bytes(b"another network's mask")
-    assert again.outdated(case).startswith("The case")
-    assert "Delete its result" in again.outdated(case)
 
 
 def test_a_result_whose_report_was_lost_with_the_power_is_done_again(tmp_path):

@@ -162,6 +162,7 @@ def test_a_case_that_has_another_file_under_the_same_name_fails_and_its_result_s
     assert worker.begun == []
     assert outcome.skipped == []
     assert "segmentation" in outcome.failed["p1"]
+    assert "Delete its result" in outcome.failed["p1"]
     (tmp_path / "s.seg.nrrd").write_bytes(b"voxels")
     assert go(Worker(tmp_path / "out")).skipped == ["p1"]
     assert (tmp_path / "out" / "failed.csv").read_text() == "case,reason\n"

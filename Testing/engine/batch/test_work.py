@@ -114,7 +114,7 @@ def test_a_process_in_which_all_is_well_has_no_complaint(tmp_path):
     [
         ("s.nii", "p1.nii"), ("s.NII.gz", "p1.nii.gz"), ("s.nrrd", "p1.nrrd"), ("s.seg.nrrd", "p1.seg.nrrd"),
         ("s.mha", "p1.mha"), ("s.mhd", "p1.mha"), ("s.nhdr", "p1.nrrd"), (None, "p1.seg.nrrd"),
-    ],
+    ]
 )  # fmt: skip
 def test_a_result_is_one_file_of_the_segmentation_s_kind(segmentation, result):
     assert result_name(CohortCase("p1", None, segmentation and Path(segmentation))) == result

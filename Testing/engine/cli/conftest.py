@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.file_samples import (
-    write_image,
-    write_labels,
-    write_segmentation,
-)
+from engine.file_samples import write_image, write_labels, write_segmentation
 from engine.model_folders import seeing_weights
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from engine.cli_samples import one_line
 from engine.cohort_samples import cut_off, thread_workers, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, write_segmentation
 from engine.model_folders import seeing_weights
@@ -61,15 +62,6 @@ def written(folder: Path) -> list[str]:
 def closing(said: str) -> dict[str, str]:
     """Return the closing table that was printed: the last word of each line by what stands before it."""
     return dict(re.findall(r"^  (\S.*?) +(\S+) *$", said, re.MULTILINE))
-
-
-def one_line(capsys: pytest.CaptureFixture[str], status: int) -> str:
-    """Check for one clear line on standard error and nothing else, and return it."""
-    said = capsys.readouterr()
-    assert status == 2
-    assert said.out == ""
-    (line,) = said.err.splitlines()
-    return line
 
 
 def test_a_folder_is_repaired_and_a_second_run_has_nothing_to_do(address, folder, capsys, monkeypatch):

@@ -18,18 +18,9 @@ import typer
 
 from engine import model_folders
 from engine.cli_samples import LABELS, NAMES, array, names, one_line, repair
-from engine.file_samples import (
-    MYOCARDIUM,
-    POOL,
-    RV,
-    labels,
-    named_segment,
-    volume,
-    write_labels,
-)
+from engine.file_samples import MYOCARDIUM, POOL, RV, labels, named_segment, write_labels
 from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.nifti_samples import write_nifti
-from engine.report_samples import broken_stack
 from engine.toy_models import seeing_model
 from rncarefine.cli import jobs as cli_jobs
 from rncarefine.cli.main import main
@@ -145,12 +136,6 @@ def test_mode_and_model_decide_with_which_weights_is_repaired(case, monkeypatch,
     assert all((walls[name] != wall).any() for key, wall in walls.items() if key != name)
 
 
-def test_a_model_of_another_mode_is_refused(case, capsys, monkeypatch):
-    model_folders.install(monkeypatch, case / "models", cine_2d(), cine_3d())
-    said = one_line(capsys, repair("--model", "sax-cine-2d", "--mode", "volumetric"))
-    assert "'sax-cine-2d'" in said
-
-
 def test_the_terms_are_told_beside_the_result_of_the_first_repair_only(case, capsys, monkeypatch):
     model_folders.install(monkeypatch, case / "models", cine_2d())
     monkeypatch.setattr(typer, "get_app_dir", lambda name: str(case / "home"))
@@ -182,32 +167,15 @@ def test_reports_of_every_kind_are_written_beside_the_result(case):
     assert content["stack"]["name"] == "case"
     assert Path("r.html").read_text().startswith("<!DOCTYPE html>")
     assert len(Path("r.csv").read_text().splitlines()) == 5
-    assert names(case) == sorted(
-        [
-            "case.nii.gz",
-            "out.nii.gz",
-            "r.csv",
-            "r.html",
-            "r.json",
-            "seeing.json",
-            "seeing.npz",
-            "seg.nii.gz",
-            "seg.seg.nrrd",
-        ]
-    )
+    written = {"out.nii.gz", "r.csv", "r.html", "r.json"}
+    assert set(names(case)) == {"case.nii.gz", "seeing.json", "seeing.npz", "seg.nii.gz", "seg.seg.nrrd"} | written
 
 
 def test_every_option_of_the_method_reaches_the_run(case):
     repair("--apex", "first", "--close-base", "--add-only", "--geometry", "--seed", "7", "--report", "r.json")
     run = json.loads(Path("r.json").read_text())["run"]
-    assert (run["apex"], run["close_base"], run["add_only"], run["geometry"], run["seed"], run["device"]) == (
-        "first",
-        True,
-        True,
-        True,
-        7,
-        "cpu",
-    )
+    chosen = {"apex": "first", "close_base": True, "add_only": True, "geometry": True, "seed": 7, "device": "cpu"}
+    assert chosen.items() <= run.items()
 
 
 @pytest.mark.parametrize("more", [(), ("--no-geometry",)])
@@ -220,15 +188,6 @@ def test_the_same_command_gives_the_same_file(case):
     repair(output="one.mha")
     repair(output="two.mha")
     assert Path("one.mha").read_bytes() == Path("two.mha").read_bytes()
-
-
-def test_slices_of_one_spacing_are_pointed_out(case, capsys):
-    for name, values in (("odd", broken_stack()[0].image), ("odd-seg", broken_stack()[0].mask)):
-        picture = volume(values)
-        picture.SetSpacing((1.25, 1.5, 1.25))
-        sitk.WriteImage(picture, f"{name}.nrrd")
-    main(["check", "odd.nrrd", "odd-seg.nrrd"])
-    assert "1.25 mm" in capsys.readouterr().err
 
 
 # Bad input
@@ -245,6 +204,8 @@ def test_slices_of_one_spacing_are_pointed_out(case, capsys):
         ({"output": "./case.nii.gz"}, "never overwritten. Choose another name"),
         ({"output": f"{'o' * 230}.nii.gz"}, "too long"),
         ({"segmentation": f"{'s' * 300}.nii.gz"}, "too long"),
+        ({"chosen": ["--label", "2,x"]}, "'2,x'"),
+        ({"chosen": [*LABELS[:2], "--trim-pool"]}, "blood pool"),
     ],
 )
 def test_bad_input_is_one_line_status_2_and_no_file(case, capsys, more, complaint):
@@ -272,6 +233,7 @@ def test_what_itk_writes_about_a_damaged_header_is_not_shown(case, capfd, option
         (["--model", "seg.nii.gz"], "There is no model"),
         (["--model", "broken.npz"], "broken.json: the model card is missing"),
         (["--device", "cuda"], "cuda"),
+        (["--mode", "volumetric"], "'seeing' is slice-wise"),
     ],
 )
 def test_bad_options_are_one_line_status_2_and_no_file(case, capsys, more, complaint, monkeypatch):
@@ -281,10 +243,6 @@ def test_bad_options_are_one_line_status_2_and_no_file(case, capsys, more, compl
     before = names(case)
     assert complaint in one_line(capsys, repair(*more))
     assert names(case) == before
-
-
-def test_trimming_without_a_pool_is_refused_before_the_work(case, capsys):
-    assert "blood pool" in one_line(capsys, repair("--trim-pool", chosen=LABELS[:2]))
 
 
 def test_an_earlier_result_outlives_a_failure_of_any_output(case, capsys, monkeypatch):
@@ -373,10 +331,6 @@ def test_several_labels_form_one_wall_and_keep_their_voxels(case, walls):
     assert main(["evaluate", "out.nii.gz", "out.nii.gz", *truth, "--json", "m.json"]) == 0
     assert json.loads(Path("m.json").read_text())["stack"]["dice"] == 1
     assert main(["check", "case.nii.gz", "out.nii.gz", *chosen]) == 0
-
-
-def test_labels_that_are_no_numbers_are_one_line(case, capsys):
-    assert "'2,x'" in one_line(capsys, repair(chosen=["--label", "2,x"]))
 
 
 def test_links_to_themselves_are_one_line(case, capsys):

@@ -13,15 +13,7 @@ from typer.testing import CliRunner
 
 from engine import model_folders
 from engine.cli_samples import LABELS, NAMES, array, names, one_line, repair
-from engine.file_samples import (
-    MYOCARDIUM,
-    RV,
-    labels,
-    volume,
-    write_image,
-    write_labels,
-    write_segmentation,
-)
+from engine.file_samples import MYOCARDIUM, RV, labels, volume, write_image, write_labels, write_segmentation
 from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.report_samples import broken_stack, ring
 from rncarefine import __version__

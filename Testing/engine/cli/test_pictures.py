@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from engine.cli_samples import one_line
 from engine.file_samples import write_image, write_labels
 from engine.model_folders import seeing_weights
 from engine.vessel_models import saved
@@ -35,14 +36,6 @@ def case(tmp_path, monkeypatch):
 
 def repair(*more, image="photo.png", mask="mask.png", output="out.png", model="toy-vessels.npz"):
     return main(["repair", image, mask, "--output", output, "--model", model, "--device", "numpy", *more])
-
-
-def one_line(capsys, status):
-    said = capsys.readouterr()
-    assert status == 2
-    assert said.out == ""
-    (line,) = said.err.splitlines()
-    return line
 
 
 @pytest.mark.parametrize(("ending", "noted"), [("png", False), ("nrrd", True)])

@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli_samples import LABELS, array, names, repair
-from engine.file_samples import (
-    MYOCARDIUM,
-)
+from engine.file_samples import MYOCARDIUM
 from harness.processes import interruptible
 from rncarefine.cli import jobs as cli_jobs
 

@@ -160,12 +160,6 @@ def test_a_damaged_header_is_refused_in_one_line(tmp_path, change, complaint):
     assert "\n" not in str(raised.value)
 
 
-def test_an_empty_file_is_refused(tmp_path):
-    (tmp_path / "zero.seg.nrrd").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"zero\.seg\.nrrd.*\b0 bytes"):
-        read_seg_nrrd(tmp_path / "zero.seg.nrrd")
-
-
 def test_voxels_that_expand_without_end_are_not_expanded(tmp_path):
     path = segmentation(tmp_path)
     head, _, _ = path.read_bytes().partition(b"\n\n")

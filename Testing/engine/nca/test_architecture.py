@@ -79,12 +79,9 @@ def test_the_shipped_size():
     assert count == 1_549_683
 
 
-def test_ring_and_discs_come_first():
-    assert (RING, EPICARDIUM, ENDOCARDIUM) == (0, 1, 2)
-
-
 def test_the_channels_keep_their_order():
-    # Weights know channels by their place alone.
+    # Weights know channels and fields by their place alone.
+    assert (RING, EPICARDIUM, ENDOCARDIUM) == (0, 1, 2)
     assert CHANNELS == ("image", "image below", "image above", "mask", "mask below", "mask above", "pool")
     assert MASK == Architecture().mask == 3
     assert PICTURE_CHANNELS == ("image", "mask", "field of view")

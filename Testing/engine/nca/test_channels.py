@@ -44,12 +44,6 @@ def test_where_masks_are_withheld_the_images_alone_are_seen():
         np.testing.assert_array_equal(seen[name], whole[name] if name.startswith("image") else NOTHING)
 
 
-def test_a_single_slice_has_no_neighbours():
-    values = stacked(IMAGES[:1], WALLS[:1], None, 0)
-    filled = {name for name, number in PLACE.items() if values[..., number].any()}
-    assert filled == {"image", "mask"}
-
-
 def test_what_is_stacked_is_left_as_it_was():
     kept = IMAGES.copy(), WALLS.copy(), POOLS.copy()
     stacked(IMAGES, WALLS, POOLS, 1)[:] = 7

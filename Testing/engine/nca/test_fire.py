@@ -55,12 +55,7 @@ def test_every_input_bit_changes_about_half_of_the_output_bits():
 
 
 @settings(max_examples=30)
-@given(
-    seed=st.integers(-(2**40), 2**40),
-    step=st.integers(0, 1000),
-    k=st.integers(0, 500),
-    rate=st.floats(0, 0.999),
-)
+@given(seed=st.integers(-(2**40), 2**40), step=st.integers(0, 1000), k=st.integers(0, 500), rate=st.floats(0, 0.999))
 def test_fields_are_what_plain_integers_say_cell_by_cell(seed, step, k, rate):
     fired = fires(cell_keys(np.array([k]), 3, 4, origin=(5, 90)), seed, step, rate)[0]
     expected = [[cell_fires(seed, step, k, 5 + j, 90 + i, rate) for i in range(4)] for j in range(3)]
@@ -69,12 +64,7 @@ def test_fields_are_what_plain_integers_say_cell_by_cell(seed, step, k, rate):
 
 def test_a_field_stays_what_it_was_in_the_first_version():
     # Published results depend on it: a change here changes every repair ever made with a seed.
-    golden = picture(
-        "...#..#..#.#",
-        ".#.###.##...",
-        "..#.#.#.###.",
-        "#..#.#...#..",
-    )
+    golden = picture("...#..#..#.#", ".#.###.##...", "..#.#.#.###.", "#..#.#...#..")
     np.testing.assert_array_equal(fires(cell_keys(np.array([3]), 4, 12), seed=7, step=2, rate=0.5)[0], golden)
 
 

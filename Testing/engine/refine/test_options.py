@@ -8,14 +8,7 @@ import pytest
 import typer
 
 from rncarefine.cli import commands
-from rncarefine.refine.options import (
-    Face,
-    RepairOptions,
-    camel_case,
-    default_of,
-    from_camel_case,
-    option_infos,
-)
+from rncarefine.refine.options import Face, RepairOptions, camel_case, default_of, from_camel_case, option_infos
 from rncarefine.words import Apex, Mode
 
 

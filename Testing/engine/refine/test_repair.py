@@ -6,26 +6,16 @@ import numpy as np
 import pytest
 
 from engine.repair_runs import assert_stack_is, copies, open_base, run, verdicts
-from engine.shapes import SHAPE, STACK_SPACING, blob, heart
-from engine.toy_models import (
-    identity_model,
-    seeing_model,
-    volumetric_seeing_model,
-)
+from engine.shapes import SHAPE, STACK_SPACING, heart
+from engine.toy_models import volumetric_seeing_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
-from rncarefine.anatomy.heart import possible_hearts
-from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
-from rncarefine.nca.rollout import Runner
 from rncarefine.progress import Cancelled
 from rncarefine.reasons import ReasonCode
-from rncarefine.refine.confidence import expected_dice
-from rncarefine.refine.proposals import propose, see
-from rncarefine.refine.repair import check, repair
+from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
-from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine.tasks.ring.readout import is_ring
-from rncarefine.words import Apex, Expectation, Finding, Verdict
+from rncarefine.words import Expectation, Finding, Verdict
 
 # What is right
 
@@ -68,27 +58,6 @@ def test_the_automaton_closes_the_gaps_where_the_wall_was():
     assert record.codes == ["gap"]
     assert record.reasons[0].values["angle_deg"] == pytest.approx(record.gap_deg_before, abs=0.05)
     assert record.reason.startswith("Before the repair: ")
-
-
-def test_polar_interpolation_closes_a_gap_on_request_where_nothing_is_seen():
-    stack = broken_stack(pool=False)
-    result = run(stack, identity_model(), geometry=True)
-    assert verdicts(result.report) == {2: Verdict.GEOMETRY, 5: Verdict.GEOMETRY}
-    for k in (2, 5):
-        np.testing.assert_array_equal(result.wall[k], polar_interpolation(stack.mask[k], stack.in_plane))
-        assert result.report.slices[k].flagged
-
-
-def test_what_the_automaton_does_not_close_is_left_and_flagged():
-    stack = broken_stack()
-    result = run(stack, identity_model())
-    assert verdicts(result.report) == {2: Verdict.REFUSED, 5: Verdict.REFUSED}
-    np.testing.assert_array_equal(result.wall, stack.mask)
-    for k in (2, 5):
-        record = result.report.slices[k]
-        assert record.flagged
-        assert record.codes == ["gap", "no_proposal"]
-        assert (record.added_mm2, record.removed_mm2, record.confidence) == (0, 0, None)
 
 
 def test_every_kind_of_fault_gets_the_verdict_it_should():
@@ -139,23 +108,6 @@ def test_nothing_is_interpolated_from_slices_that_were_not_repaired_themselves()
     assert not found.wall[4].any()
 
 
-def test_a_wall_that_only_had_to_be_cleaned_keeps_its_own_voxels_where_the_automaton_agrees():
-    walls, pools = heart()
-    truth = walls.copy()
-    walls[3] |= blob((6, 6), 4)
-    walls[6] &= 1 - blob((35.3, 40.6 + 14 / 1.25), 1.6)
-    stack = Stack.create(grey(truth, pools), walls, STACK_SPACING, pools)
-    agreeing, differing = run(stack), run(stack, seeing_model(outer=0.35))
-    assert verdicts(agreeing.report) == {3: Verdict.CLEANED, 6: Verdict.CLEANED}
-    assert verdicts(differing.report) == {3: Verdict.AUTOMATON, 6: Verdict.AUTOMATON}
-    for k in (3, 6):
-        np.testing.assert_array_equal(agreeing.wall[k], truth[k])
-        assert agreeing.report.slices[k].codes[-1] == "cleaned"
-        assert not agreeing.report.slices[k].flagged
-        assert dice(differing.wall[k], truth[k]) < 0.95
-        assert "cleaned" not in differing.report.slices[k].codes
-
-
 def test_only_the_slices_asked_for_are_repaired():
     stack = broken_stack()
     whole, one = run(stack), run(stack, only={5})
@@ -190,24 +142,6 @@ def test_an_open_base_is_left_alone():
     assert result.report.stack.expected_rings == 7
 
 
-def test_an_open_base_is_closed_on_request():
-    stack = open_base()
-    result = run(stack, close_base=True)
-    assert verdicts(result.report) == {0: Verdict.AUTOMATON}
-    assert is_ring(result.wall[0])
-    assert result.report.slices[0].expectation is Expectation.RING
-    assert result.report.run.close_base
-    assert result.report.stack.expected_rings == 8
-
-
-def test_the_side_of_the_apex_can_be_told():
-    stack = open_base()
-    told = run(stack, apex=Apex.FIRST)
-    assert told.report.run.apex == "first"
-    assert told.report.slices[0].expectation is Expectation.RING
-    assert run(stack).report.run.apex == "last"
-
-
 # Options
 
 
@@ -234,29 +168,6 @@ def test_the_same_seed_repeats_a_repair():
     assert one.report.slices == again.report.slices
     assert one.report.slices[2].confidence != other.report.slices[2].confidence
     assert (one.report.run.seed, other.report.run.seed) == (1, 2)
-
-
-def test_without_calibration_the_confidence_is_the_dice_that_the_likelihood_promises():
-    stack, model = broken_stack(), wavering_model()
-    result = run(stack, model, samples=2, steps=4)
-    runner = Runner(model.parameters, Architecture.of(model.card.shapes), "numpy")
-    sight = see(stack, possible_hearts(stack.mask, stack.pool, stack.in_plane), runner, model)
-    found = propose(sight, stack, [2, 5], runner, model, samples=2, steps=4)
-    np.testing.assert_array_equal(result.wall[2], found.walls[2])
-    assert result.report.slices[2].confidence == pytest.approx(
-        expected_dice(found.walls[2], found.likelihood[2]), abs=1e-4
-    )
-    assert result.report.slices[3].confidence == pytest.approx(expected_dice(stack.mask[3], sight.seen[3]), abs=1e-4)
-
-
-def test_steps_can_be_limited():
-    assert run(broken_stack(), steps=6).report.run.steps == 6
-    assert run(broken_stack()).report.run.steps <= seeing_model().card.steps
-
-
-def test_no_options_are_the_default_ones():
-    stack = broken_stack()
-    np.testing.assert_array_equal(repair(stack, seeing_model()).wall, run(stack, device="auto").wall)
 
 
 # Cancel

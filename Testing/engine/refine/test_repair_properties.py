@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from engine.repair_runs import assert_stack_is, copies, run
 from engine.shapes import STACK_SPACING, damage, heart
-from engine.toy_models import (
-    SMALL,
-    identity_model,
-    random_parameters,
-    seeing_model,
-    toy_model,
-)
+from engine.toy_models import SMALL, identity_model, random_parameters, seeing_model, toy_model
 from engine.toy_stacks import grey, ruined_stack
 from rncarefine.anatomy.topology import largest_component
 from rncarefine.reasons import ReasonCode

@@ -155,9 +155,7 @@ def test_a_flag_that_somebody_has_answered_is_not_raised_again():
 
 def test_text_from_outside_is_escaped():
     nasty = "<script>alert('x')</script> & \"quotes\""
-    report = broken_report(
-        slices=[slice_record(1, finding_before=Finding.OPEN, verdict=Verdict.REFUSED, flagged=True)],
-    )
+    report = broken_report(slices=[slice_record(1, finding_before=Finding.OPEN, verdict=Verdict.REFUSED, flagged=True)])
     report = replace(report, stack=replace(report.stack, name=nasty), model=replace(report.model, name=nasty))
     text, parsed = page(report)
     assert "<script" not in text

@@ -8,15 +8,7 @@ import numpy as np
 import pytest
 
 from engine.report_samples import broken_stack, ring
-from rncarefine.report.pictures import (
-    ADDED,
-    MARGIN_MM,
-    REMOVED,
-    SIDE,
-    WALL,
-    HeartView,
-    slice_pictures,
-)
+from rncarefine.report.pictures import ADDED, MARGIN_MM, REMOVED, SIDE, WALL, HeartView, slice_pictures
 from rncarefine.stack import Stack
 
 

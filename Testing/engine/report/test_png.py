@@ -12,8 +12,7 @@ from hypothesis.extra import numpy as arrays
 from rncarefine.report.pictures import encode_png
 
 shapes = st.one_of(
-    st.tuples(st.integers(1, 9), st.integers(1, 9)),
-    st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))
 )
 
 

@@ -140,9 +140,7 @@ def test_on_request_islands_make_a_slice_fragmented():
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [blob((6, 6), 4), blob((35.3, 40.6 + 40 / 1.25), 2)],
-    ids=["outside", "beside the wall"],
+    "fault", [blob((6, 6), 4), blob((35.3, 40.6 + 40 / 1.25), 2)], ids=["outside", "beside the wall"]
 )
 def test_a_component_outside_the_cavity_is_no_island(fault):
     walls, pools = with_islands()

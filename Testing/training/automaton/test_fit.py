@@ -23,6 +23,7 @@ from rncarefine_training.data.cases import MYOCARDIUM, load_prediction
 from rncarefine_training.networks.base import members, train_member
 from rncarefine_training.networks.failures import collect
 from training.toy_data import failed, toy_case, toy_config, write_cases, write_predictions
+from training.toy_learners import same
 
 NETWORKS = {
     "weak": {"architecture": "unet", "channels": [4, 8], "subjects": 2, "members": 2, "updates": 3},
@@ -60,8 +61,11 @@ def assert_proposes(model, case):
     assert 0 < found.steps <= model.card.steps
 
 
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+def checkpoints_often(monkeypatch, times):
+    def often(folder, every_n_train_steps, **others):
+        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // times, **others)
+
+    monkeypatch.setattr(fit, "ModelCheckpoint", often)
 
 
 def test_failures_of_unseen_networks_are_never_trained_on():
@@ -166,10 +170,7 @@ def test_a_training_is_neither_resumed_nor_exported_with_another_configuration(r
 
 
 def test_checkpoints_follow_a_training_into_a_folder_that_was_moved(run, monkeypatch):
-    def often(folder, every_n_train_steps, **others):
-        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // 50, **others)
-
-    monkeypatch.setattr(fit, "ModelCheckpoint", often)
+    checkpoints_often(monkeypatch, 50)
     train(run)
     moved = (run / "automaton").rename(run / "moved")
     original, updates = AutomatonLearner.training_step, []
@@ -199,10 +200,7 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(run, monkeypatch
             raise RuntimeError("power cut")
         return original(self, batch, index)
 
-    def often(folder, every_n_train_steps, **others):
-        return ModelCheckpoint(folder, every_n_train_steps=every_n_train_steps // 20, **others)
-
-    monkeypatch.setattr(fit, "ModelCheckpoint", often)
+    checkpoints_often(monkeypatch, 20)
     monkeypatch.setattr(AutomatonLearner, "training_step", counted)
     changes = {"automaton__updates": 9, **kind}
     with pytest.raises(RuntimeError, match="power cut"):
@@ -305,12 +303,6 @@ def test_what_is_logged_can_be_followed(run, monkeypatch):
     assert {"loss", "overflow"} in seen
     assert seen.count({"rings", "dice", "dice_gain", "one_pass_dice", "image_dice"}) == 2
     assert list((run / "automaton" / "log" / "toy-2d").glob("events*"))
-
-
-def test_without_predictions_there_is_nothing_to_train_on(tmp_path):
-    write_cases(tmp_path / "cases")
-    with pytest.raises(ValueError, match="No predictions"):
-        train(tmp_path)
 
 
 # Starting from another automaton

@@ -13,6 +13,7 @@ import torch
 from rncarefine_training.automaton.fit import train_automaton
 from rncarefine_training.automaton.learner import AutomatonLearner
 from training.toy_data import toy_config, write_cases, write_config, write_predictions
+from training.toy_learners import same
 
 ROOT = Path(__file__).parents[3]
 UPDATES, LONGER, BATCH = 6, 8, 2
@@ -80,10 +81,6 @@ def train_in_two(folder, config):
     )
     assert done.returncode == 0, done.stdout
     return [torch.load(notes / f"{rank}.pt", weights_only=False) for rank in range(2)], done.stdout
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.mark.slow

@@ -32,11 +32,6 @@ def test_real_failures_are_counted_once_per_network(run):
     assert (train.failures, select.failures) == (3, 3)
 
 
-def test_a_run_without_cases_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="rncarefine-train prepare"):
-        take_stock(toy_config(), tmp_path)
-
-
 @pytest.mark.parametrize("side", ["train", "test"])
 def test_a_misspelt_network_from_outside_is_named_with_those_that_are_there(run, side):
     predictions = {"train": ["ours"]} | {side: ["our"]}

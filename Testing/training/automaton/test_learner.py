@@ -13,7 +13,7 @@ from rncarefine.nca import backend_torch
 from rncarefine.nca.architecture import MASK, STATE_LIMIT
 from rncarefine.nca.fire import cell_keys, fires
 from rncarefine.nca.rollout import Runner
-from rncarefine_training.automaton.learner import AutomatonLearner, build_architecture
+from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.samples import RepairSamples, Sample, crop_case
 from rncarefine_training.automaton.tasks import repair_loss, segmentation_loss
 from training.toy_data import failed, toy_case, toy_config
@@ -36,12 +36,6 @@ def started(made, given):
 
 
 # Weights
-
-
-def test_the_weights_for_use_are_those_of_the_architecture():
-    made = learner()
-    shapes = {name: tuple(value.shape) for name, value in made.parameters_for_use().items()}
-    assert shapes == build_architecture(made.settings).shapes()
 
 
 def test_the_seed_decides_the_initial_weights():

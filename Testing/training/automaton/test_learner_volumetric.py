@@ -9,7 +9,6 @@ import torch
 from rncarefine.nca.architecture import neighbour_weight
 from rncarefine.nca.neighbours import link
 from rncarefine.nca.rollout import Runner
-from rncarefine_training.automaton.learner import build_architecture
 from training.toy_learners import batch, learner, parameters_of
 
 N, DEPTH, SIDE = 3, 4, 16
@@ -30,15 +29,6 @@ def ended(made, given):
     made.buffer.clear()
     made.training_step(given, 0)
     return torch.stack([state for _, state in made.buffer])
-
-
-def test_its_weights_are_those_of_a_volumetric_architecture():
-    made = volumetric()
-    assert made.architecture == build_architecture(made.settings)
-    assert made.architecture.volumetric
-    shapes = {name: tuple(value.shape) for name, value in made.parameters_for_use().items()}
-    assert shapes == made.architecture.shapes()
-    assert shapes["across.weight"] == (8, 6)
 
 
 @pytest.mark.parametrize("device", ["numpy", "cpu"])

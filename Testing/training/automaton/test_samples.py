@@ -11,17 +11,9 @@ import torch
 from rncarefine.nca.architecture import CHANNELS
 from rncarefine.nca.channels import scaled
 from rncarefine_training.automaton import samples as module
-from rncarefine_training.automaton.samples import (
-    INNER,
-    KEPT_PIXELS,
-    WALL,
-    RepairSamples,
-    Sample,
-    crop_case,
-    withhold,
-)
+from rncarefine_training.automaton.samples import INNER, KEPT_PIXELS, WALL, RepairSamples, crop_case, withhold
 from rncarefine_training.data.cases import POOL
-from training.toy_data import SPACING, failed, toy_case, toy_config
+from training.toy_data import failed, toy_case, toy_config
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
 MASKS = ("mask", "mask below", "mask above")
@@ -147,11 +139,6 @@ def test_stacks_without_a_closed_ring_are_not_enough(stack, inner):
     assert samples([stack, nothing]).everyone.closed == [stack]
     with pytest.raises(ValueError, match="closed ring"):
         samples([nothing, inner])
-
-
-def test_the_drawn_hearts_are_on_the_automatons_pixels():
-    # Cropping is exact there, which some tests rely on.
-    assert SPACING[1:] == (1.6, 1.6)
 
 
 # Where masks come from
@@ -465,11 +452,3 @@ def test_an_ablation_leaves_out_its_channels_and_no_others(stack, part, left_out
             assert torch.equal(without[name], torch.zeros_like(whole[name]) if name in left_out else whole[name])
             shown |= {name} if bool(whole[name].any()) else set()
     assert left_out <= shown
-
-
-def test_samples_can_be_batched(stack, inner):
-    made = samples([stack, inner], inner_only=0.5)
-    batch = Sample(*(torch.stack(values) for values in zip(*(made[index] for index in range(4)), strict=True)))
-    assert batch.channels.shape == (4, 1, len(CHANNELS), SIZE, SIZE)
-    assert batch.weight.shape == (4, 1, 3)
-    assert batch.neighbour_weight.shape == (4,)

@@ -12,11 +12,7 @@ from rncarefine_training.config import Config
 from rncarefine_training.data.cases import load_cases
 from rncarefine_training.data.procedural import make_case
 
-
-@pytest.fixture(autouse=True)
-def wide(monkeypatch):
-    """Keep what is printed on one line."""
-    monkeypatch.setattr(cli.console, "width", 400)
+pytestmark = pytest.mark.usefixtures("wide")
 
 
 def call(*arguments):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rncarefine_training.data.sources.csv_table import read_csv
-from training.toy_lab import write_csv_lab, write_table
+from training.toy_lab import write_table
 
 
 def table(tmp_path, *rows, **keywords):
@@ -121,9 +121,3 @@ def test_what_is_no_text_is_an_error(tmp_path):
     (tmp_path / "stacks.csv").write_bytes(b"\xff\xfe\x00image")
     with pytest.raises(ValueError, match="UTF-8"):
         read_csv(tmp_path / "stacks.csv")
-
-
-def test_the_toy_labs_table_is_read_whole(tmp_path):
-    entries, _ = read_csv(write_csv_lab(tmp_path, "abc"))
-    assert [entry.name for entry in entries] == ["a_ED", "b_ED", "c_ED"]
-    assert all(path.is_file() for entry in entries for path in entry.files)

@@ -22,12 +22,7 @@ from training.toy_data import SPACING, failed, toy_case, write_acdc
 from training.toy_lab import MNMS_NAMES, TO_MNMS, relabelled, write_csv_lab, write_nnunet_lab, write_volume
 
 ACDC, MNMS = PRESETS["acdc"], PRESETS["mnms"]
-
-
-@pytest.fixture(autouse=True)
-def wide(monkeypatch):
-    """Keep what is printed on one line."""
-    monkeypatch.setattr(cli.console, "width", 400)
+pytestmark = pytest.mark.usefixtures("wide")
 
 
 @pytest.fixture
@@ -267,8 +262,7 @@ def test_wrong_options_are_said_before_anything_is_read(tmp_path, lab, options, 
 
 
 @pytest.mark.parametrize(
-    ("prediction", "message"),
-    [("results", "--prediction nnunet=results"), ("a-1=results", "name of a network")],
+    ("prediction", "message"), [("results", "--prediction nnunet=results"), ("a-1=results", "name of a network")]
 )
 def test_a_prediction_needs_a_name(tmp_path, prediction, message):
     write_nnunet_lab(tmp_path / "raw", tmp_path / "results", ("p1_ED",))

@@ -17,7 +17,6 @@ WALL, POOL, RIGHT = (
     for mask in ((RADIUS >= 12) & (RADIUS < 19), RADIUS < 12, np.hypot(_rows, _columns + 28) < 8)
 )
 TISSUES = Tissues(*(mask.astype(np.float32) for mask in (WALL, POOL, RIGHT)))
-AROUND = ~(WALL | POOL | RIGHT)
 # A cine image: dark surroundings with texture, wall, bright blood.
 IMAGES = (
     np.select([WALL, POOL | RIGHT], [0.45, 0.9], 0.2) + np.random.default_rng(9).normal(0, 0.04, WALL.shape)

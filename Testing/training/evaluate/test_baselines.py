@@ -8,8 +8,7 @@ from hypothesis import given
 
 from engine.shapes import SPACING, blob, horseshoe, random_masks, ring
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.tasks.ring.interpolation import polar_interpolation
-from rncarefine_training.evaluate.baselines import BASELINES, CLOSING_MM, close, interpolate, keep_largest
+from rncarefine_training.evaluate.baselines import BASELINES, CLOSING_MM, close, keep_largest
 
 
 def test_the_largest_component_drops_loose_pieces_and_closes_nothing():
@@ -46,10 +45,6 @@ def test_closing_at_the_border_of_the_slice_does_not_fill_it():
     wall = np.zeros((40, 40), np.uint8)
     wall[:3] = 1
     np.testing.assert_array_equal(close(wall, SPACING), wall)
-
-
-def test_interpolation_is_the_engines():
-    np.testing.assert_array_equal(interpolate(horseshoe(), SPACING), polar_interpolation(horseshoe(), SPACING))
 
 
 @pytest.mark.parametrize("name", BASELINES)

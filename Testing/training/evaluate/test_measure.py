@@ -32,7 +32,7 @@ from rncarefine_training.evaluate.measure import (
     repairs,
     share_of_truth,
 )
-from training.toy_data import CENTRE, failed, radius, toy_case, write_cases, write_predictions
+from training.toy_data import failed, toy_case, write_cases, write_predictions
 
 METHODS = {*VARIANTS, ANEW, ONE_PASS, NEAR, *BASELINES}
 MODEL = seeing_model()
@@ -291,13 +291,3 @@ def test_broken_slices_are_what_the_automaton_alone_is_given(run):
     assert (case.name, wanted) == ("a_ED", [1])
     np.testing.assert_array_equal(stack.mask, failed(cases["a"].labels) == MYOCARDIUM)
     assert failure.network == "small"
-
-
-def test_the_drawn_failure_is_the_one_the_tests_rely_on():
-    # A sector of 70 degrees of the wall is called pool.
-    truth = toy_case("a").labels
-    lost = (truth[1] == MYOCARDIUM) & (failed(truth)[1] == POOL)
-    rows, columns = np.nonzero(lost)
-    assert np.degrees(np.abs(np.arctan2(rows - CENTRE[0], columns - CENTRE[1]))).max() < 35
-    assert lost.sum() / (truth[1] == MYOCARDIUM).sum() == pytest.approx(70 / 360, abs=0.03)
-    assert (radius()[lost] > 8).all()

@@ -12,14 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from experiments import published_fit
-from experiments.published import (
-    PUBLISHED,
-    PublishedAutomaton,
-    Recipe,
-    roll_out,
-    roll_out_literally,
-    seed_state,
-)
+from experiments.published import PUBLISHED, PublishedAutomaton, Recipe, roll_out, roll_out_literally, seed_state
 from experiments.published_fit import PublishedTraining, use
 from training.experiments.toy_pictures import toy_triplets
 

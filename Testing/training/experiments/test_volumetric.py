@@ -11,14 +11,7 @@ import pytest
 from engine.shapes import STACK_SPACING, heart
 from engine.toy_models import seeing_model, volumetric_seeing_model
 from engine.toy_stacks import grey
-from experiments.volumetric import (
-    INTERPOLATED,
-    KINDS,
-    compare_models,
-    smoothness,
-    spoil_slice,
-    summarise,
-)
+from experiments.volumetric import INTERPOLATED, KINDS, compare_models, smoothness, spoil_slice, summarise
 from rncarefine.nca.model import Model
 from rncarefine.stack import Stack
 from rncarefine_training.evaluate.measure import failures_of
