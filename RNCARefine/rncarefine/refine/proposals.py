@@ -36,6 +36,8 @@ SEARCHED = 0.84
 """The heart is searched for in the whole slice where its place scores less than this."""
 MOST_SEARCHED = 3
 """Places of a search that are looked at again, in more slices."""
+MOST_COMPARED = 3
+"""Of them and the place before, so many are compared in all slices."""
 CENTRAL_MM = 40.0
 """The heart lies within this of the middle of the field of view, in nine of ten stacks of ACDC."""
 OFF_CENTRE = 0.0015
@@ -67,6 +69,7 @@ class Sight:
         sureness: Median over the slices of the Dice that it expects of its own walls, 0 to 1.
         score: Its mean over the middle slices, less what a place loses that is far from the image's middle, or where
             less is seen than a heart.
+        throughout: The same over all slices.
     """
 
     heart: Heart
@@ -77,6 +80,7 @@ class Sight:
     walls: dict[int, Mask]
     sureness: float
     score: float
+    throughout: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +121,14 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
         model: Weights and card.
     """
     every = range(len(stack.mask))
-    best = _look(stack, _likeliest(stack, hearts, runner, model), runner, model, every)
+    best = _look(stack, _ranked(stack, hearts, runner, model)[0], runner, model, every)
     if best.score < SEARCHED:
-        found = _likeliest(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
-        best = max(best, _look(stack, found, runner, model, every), key=lambda place: place.score)
+        found = _ranked(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
+        # A heart is seen from base to apex, a stomach in some slices.
+        best = max(
+            (_look(stack, heart, runner, model, every) for heart in found[:MOST_COMPARED]),
+            key=lambda place: place.throughout,
+        )
     walls = {}
     slices: list[int] = []
     middles: list[NDArray[np.float64]] = []
@@ -282,8 +290,10 @@ def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequ
         middle, heart = middle + shift, replace(heart, centres=heart.centres + shift)
     sure = [_own_dice(fields) if _shows_heart(fields) else 0.0 for fields in alone.evidence]
     few = [row for row, k in enumerate(slices) if k in _middle_slices(stack)]
-    score = _score(alone.evidence[few], np.median(heart.centres, axis=0), stack, model.card.spacing_mm)
-    return Sight(heart, crop, images, alone, np.zeros(stack.shape, np.float32), {}, float(np.median(sure)), score)
+    place, spacing_mm = np.median(heart.centres, axis=0), model.card.spacing_mm
+    score, throughout = (_score(shown, place, stack, spacing_mm) for shown in (alone.evidence[few], alone.evidence))
+    seen, sureness = np.zeros(stack.shape, np.float32), float(np.median(sure))
+    return Sight(heart, crop, images, alone, seen, {}, sureness, score, throughout)
 
 
 def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm: float) -> float:
@@ -298,12 +308,17 @@ def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm
     return sum(map(_own_dice, shown)) / len(evidence) - OFF_CENTRE * beyond - SMALL * smaller
 
 
-def _likeliest(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Heart:
-    """Return the place with the best score, moved to the heart that is seen there."""
+def _ranked(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sequence[Heart]:
+    """Return places by their score, the best first, each moved to the heart that is seen there, and named once."""
     if len(hearts) == 1:
-        return hearts[0]
+        return hearts
     few = _middle_slices(stack)
-    return max((_look(stack, heart, runner, model, few) for heart in hearts), key=lambda place: place.score).heart
+    ranked: list[Heart] = []
+    for place in sorted((_look(stack, heart, runner, model, few) for heart in hearts), key=lambda place: -place.score):
+        away = [np.median(place.heart.centres - other.centres, axis=0) * _pixel(stack) for other in ranked]
+        if all(float(np.hypot(*distance)) > RECENTRE_MM for distance in away):
+            ranked.append(place.heart)
+    return ranked
 
 
 def _middle_slices(stack: Stack) -> list[int]:

@@ -79,7 +79,7 @@ def decided(
     chosen = RepairOptions(**options)
     examined = Examined.of(stack, chosen)
     # Decisions do not look at the crop and what lies in it.
-    sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0)
+    sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0, 1.0)
     proposals = Proposals({}, {}, {}, {}, frozenset(disregarded))
     if drawn is not None:
         proposals.walls[k] = drawn

@@ -319,6 +319,18 @@ def test_a_heart_that_the_masks_do_not_name_is_found_by_a_search():
     assert min(dice(found.seen_walls[k], walls[k]) for k in RINGS) > 0.9
 
 
+def test_of_the_places_of_a_search_the_one_that_is_seen_throughout_the_stack_is_taken(monkeypatch):
+    monkeypatch.setattr(proposals, "SEARCHED", 2.0)
+    rooms = ((0, 0), (120, 90), (120, 150))
+    walls, pools = (np.pad(part, rooms) for part in (TRUTH, POOLS))
+    stomach = [part * np.isin(SLICES, (2, 3, 4, 5))[:, None, None] for part in (walls, pools)]
+    walls, pools = (np.roll(part, (-70, 70), axis=(1, 2)) for part in (walls, pools))
+    stack = Stack.create(grey(walls | stomach[0], pools | stomach[1]), walls | stomach[0], STACK_SPACING)
+    heart, wrong = (locate_heart(part, None, stack.in_plane) for part in (walls, stomach[0]))
+    found = proposed(stack, wanted=[], at=[wrong])
+    np.testing.assert_allclose(np.median(found.heart.centres, axis=0), np.median(heart.centres, axis=0), atol=6)
+
+
 def test_all_slices_are_seen_where_the_middle_slices_have_led(recorded):
     proposed(wanted=[], at=[beside(34), beside(30)])
     assert [len(seen) for seen in recorded[0].encoded] == [4, 4, 4, 4, 9]
