@@ -104,8 +104,8 @@ def _computed(
     """Do what :func:`compute` does, and return what was read, too."""
     if options.trim_pool and selection.pool_id is None:
         raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
-    report_progress(progress, 0.0, "Reading the segmentation")
     reading = read(selection)
+    report_progress(progress, 0.0, "Reading the segmentation")  # the caller may change the nodes from here on
     repaired = engine.repair(reading, model, options, subrange(progress, 0.05, 1.0))
     return replace(repaired, report=_with_doubts(repaired.report, reading)), reading
 

@@ -83,6 +83,8 @@ class Review:
         segmentation = segmentation_node.GetSegmentation()
         repaired = reviewed_segments(segmentation)
         name = segmentation_node.GetName()
+        if segmentation_node.GetScene() != slicer.mrmlScene:
+            raise ValueError(f"Segmentation {name!r} is not in the scene. Add it to the scene first.")
         if not repaired:
             raise ValueError(f"Segmentation {name!r} has no repair to review. Repair it first.")
         if segment_id is None:
@@ -226,7 +228,13 @@ class Review:
 
     @property
     def _segment(self) -> slicer.vtkSegment:
-        return self.segmentation_node.GetSegmentation().GetSegment(self.segment_id)
+        segment = self.segmentation_node.GetSegmentation().GetSegment(self.segment_id)
+        if segment is None:
+            raise ValueError(
+                f"Segmentation {self.segmentation_node.GetName()!r} has no segment {self.segment_id!r} any more. Take "
+                "its removal back, or repair it again."
+            )
+        return segment
 
     @property
     def _stored(self) -> Report:
