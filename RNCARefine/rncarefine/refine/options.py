@@ -250,11 +250,12 @@ def _check_number(name: str, value: Any, info: OptionInfo) -> None:
         ValueError: It is none, or out of range.
     """
     hint = next(entry.type for entry in fields(RepairOptions) if entry.name == name)
-    kind, what = (Real, "number") if "float" in str(hint) else (Integral, "whole number")
+    whole = "float" not in str(hint)
+    kind: Any = Integral if whole else Real
     least, most = info.least or 0, math.inf if info.most is None else info.most
     if not isinstance(value, kind) or not least <= value <= most:
         wanted = f"of {least:g} or more" if info.most is None else f"from {least:g} to {most:g}"
-        raise ValueError(f"Option {name!r} is {value!r}. Give a {what} {wanted}.")
+        raise ValueError(f"Option {name!r} is {value!r}. Give a {'whole ' if whole else ''}number {wanted}.")
 
 
 def option_infos(face: Face | None = None) -> dict[str, OptionInfo]:
