@@ -723,11 +723,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Take back the last repair in place or decision that this logic has made; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps.undo(segmentationNode))
+        return self._stepped(segmentationNode, self._steps.undo, self._steps.redo)
 
     def redo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Make the repair or the decision again that was undone last; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps.redo(segmentationNode))
+        return self._stepped(segmentationNode, self._steps.redo, self._steps.undo)
 
     def canUndo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`undo` would take something back."""
@@ -741,13 +741,23 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """Whether :meth:`redo` would make something again."""
         return self._steps.can_redo(segmentationNode)
 
-    def _stepped(self, segmentationNode: slicer.vtkMRMLSegmentationNode, done: bool) -> bool:
-        """Bring table and plot in line with the segmentation after a step back or forth."""
+    def _stepped(
+        self,
+        segmentationNode: slicer.vtkMRMLSegmentationNode,
+        step: Callable[[slicer.vtkMRMLSegmentationNode], bool],
+        reverse: Callable[[slicer.vtkMRMLSegmentationNode], bool],
+    ) -> bool:
+        """Take a step back or forth, and bring table and plot in line; where that fails, there is no step."""
         from RNCARefineLib.mrml.review import reviewed_segments
         from RNCARefineLib.mrml.reviewing import end_review, is_repaired
 
+        done = step(segmentationNode)
         if done and is_repaired(segmentationNode):
-            self.review(segmentationNode, reviewed_segments(segmentationNode.GetSegmentation())[0]).refresh()
+            try:
+                self.review(segmentationNode, reviewed_segments(segmentationNode.GetSegmentation())[0]).refresh()
+            except ValueError:
+                reverse(segmentationNode)
+                raise
         elif done:
             end_review(segmentationNode)
         return done

@@ -1,12 +1,13 @@
 """A repair that one can check by hand, in the place of the engine: it knows where the drawn heart is.
 
 Every slice with myocardium becomes the annulus between the least and the greatest radius of its largest piece, about
-the centre of the drawn heart. Types and report are the engine's own.
+the centre of the drawn heart, which may be turned. Types and report are the engine's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from rncarefine.refine.wall import measure
 from rncarefine.stack import Mask, Stack
 from rncarefine.words import Apex, Expectation, Finding, Verdict
 
-from .hearts import CENTRE
+from .hearts import CENTRE, SHAPE
 
 MODEL = ModelRecord(name="toy", sha256="0" * 64, licence="CC0 | public domain", training_data="none")
 
@@ -62,9 +63,15 @@ def check(stack: Stack, options: RepairOptions) -> Report:
 
 
 def _annulus(wall: Mask) -> Mask:
-    j, i = np.indices(wall.shape)
-    distance = np.hypot(j - CENTRE[0], i - CENTRE[1])
-    radii = distance[largest_component(wall, 8) > 0]
+    rows, columns = wall.shape
+    row, column = CENTRE if wall.shape == SHAPE[1:] else CENTRE[::-1]
+    pixels = np.indices(wall.shape)
+    largest = largest_component(wall, 8) > 0
+    # Turned back, the centre is a pixel next to where it was: it is where the wall is thinnest.
+    centres = product((row, rows - 1 - row), (column, columns - 1 - column))
+    distances = [np.hypot(pixels[0] - j, pixels[1] - i) for j, i in centres]
+    distance = min(distances, key=lambda field: np.ptp(field[largest]))
+    radii = distance[largest]
     return ((distance >= radii.min()) & (distance <= radii.max())).astype(np.uint8)
 
 

@@ -13,6 +13,8 @@ from harness import toy_engine
 from harness.hearts import GAP, GEOMETRIES, Heart, draw_heart, node_census, transform_node
 from harness.runs import RESULT, expected_result, process, snapshot
 from rncarefine.words import Apex
+from RNCARefineLib.mrml import editing as editing_module
+from RNCARefineLib.mrml import orientation
 from RNCARefineLib.mrml import process as process_module
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.volume_grid import VolumeGrid
@@ -227,9 +229,10 @@ def test_the_default_options_are_the_engine_s(logic: Any, heart: Heart, seen: di
     assert seen["options"] == rncarefine.refine.repair.RepairOptions()
 
 
-def test_process_is_the_engine_s_only_caller() -> None:
-    # The tests above replace the engine where process.py looks for it.
-    assert process_module.engine is rncarefine.refine.repair
+def test_all_callers_reach_the_engine_through_one_file() -> None:
+    # It turns the stacks. The tests above replace the engine where that file looks for it.
+    assert process_module.engine is editing_module.engine is orientation
+    assert orientation.engine is rncarefine.refine.repair
 
 
 def test_of_several_repaired_segments_one_is_named(logic: Any, heart: Heart) -> None:

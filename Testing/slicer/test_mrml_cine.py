@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from harness.cine import (
     segment_ids,
     sequences_of,
 )
-from harness.hearts import GAP, SPECK, add_segment, segment_voxels, transform_node
+from harness.hearts import GAP, SPECK, add_segment, node_census, segment_voxels, transform_node
 from rncarefine.nca.model import load_model
 from rncarefine.progress import Cancelled
 from rncarefine.refine.options import RepairOptions
@@ -381,3 +382,43 @@ class TestTheRealEngine:
             wall = cine.voxels(frame, sequence=outcome.sequence_node)
             assert (wall[GAP] != cine.walls[frame][GAP]).any()
             np.testing.assert_array_equal(wall[1], cine.walls[frame][1])
+
+
+def segmentation_gone(cine: DrawnCine) -> None:
+    slicer.mrmlScene.RemoveNode(cine.heart.segmentation)
+
+
+def volume_gone(cine: DrawnCine) -> None:
+    slicer.mrmlScene.RemoveNode(cine.heart.volume)
+
+
+def wall_gone(cine: DrawnCine) -> None:
+    cine.heart.segmentation.GetSegmentation().RemoveSegment("myo")
+
+
+def painted(cine: DrawnCine) -> None:
+    cine.write(2, "myo", cine.walls[INTACT_FRAME])
+
+
+def scene_closed(cine: DrawnCine) -> None:
+    slicer.mrmlScene.Clear()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("moment", [1, 8], ids=["first call", "later"])
+@pytest.mark.parametrize("change", [segmentation_gone, volume_gone, wall_gone, painted, scene_closed])
+def test_what_somebody_changes_during_a_repair_is_not_lost(
+    cine: DrawnCine, change: Callable[[DrawnCine], None], moment: int, in_place: bool
+) -> None:
+    calls: list[float] = []
+    after: list[Any] = []
+
+    def once(fraction: float, text: str) -> None:
+        calls.append(fraction)
+        if len(calls) == moment:
+            change(cine)
+            after.append((node_census(), [cine.voxels(frame).tobytes() for frame in (1, 2)]))
+
+    with pytest.raises(ValueError, match=r"'Heart'|'Cine'|browser"):
+        repair(cine, progress=once, in_place=in_place)
+    assert [(node_census(), [cine.voxels(frame).tobytes() for frame in (1, 2)])] == after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ import pytest
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
-from harness.hearts import GEOMETRIES, Heart, draw_heart, segment_voxels, write_voxels
+from harness.hearts import (
+    GAP,
+    GEOMETRIES,
+    Heart,
+    draw_heart,
+    node_census,
+    segment_voxels,
+    write_voxels,
+)
 from harness.runs import RESULT, process
 from RNCARefineLib.mrml.review import tag_of
 from RNCARefineLib.mrml.reviewing import Review, is_repaired
@@ -498,3 +507,64 @@ def test_a_name_with_the_separators_of_the_file_format_survives(logic: Any, hear
     loaded = Review.of(slicer.util.loadSegmentation(path), volume_node=heart.volume)
     assert loaded.report().stack.name == 'a|b:c "d"\n{é}'
     assert loaded.report() == Review.of(logic.outputSegmentationNode()).report()
+
+
+def labelmap_gone(heart: Heart) -> None:
+    heart.segmentation.GetSegmentation().RemoveRepresentation("Binary labelmap")
+
+
+def wall_gone(heart: Heart) -> None:
+    heart.segmentation.GetSegmentation().RemoveSegment("myo")
+
+
+def segmentation_gone(heart: Heart) -> None:
+    slicer.mrmlScene.RemoveNode(heart.segmentation)
+
+
+@pytest.mark.parametrize("gone", [labelmap_gone, wall_gone, segmentation_gone])
+@pytest.mark.parametrize("action", ["reject", "accept", "exportReport", "report", "showSlice", "plotReport"])
+def test_a_result_of_which_something_was_removed_is_refused_in_one_sentence(
+    logic: Any, heart: Heart, tmp_path: Path, gone: Callable[[Heart], None], action: str
+) -> None:
+    process(logic, heart, inPlace=True)
+    held, node, segmentation = (
+        logic.review(heart.segmentation),
+        heart.segmentation,
+        heart.segmentation.GetSegmentation(),
+    )
+    gone(heart)
+    before = node_census(), list(segmentation.GetSegmentIDs()), logic.canUndo(node)
+    arguments = {"exportReport": [tmp_path / "report.html"], "report": [], "plotReport": []}.get(action, [GAP])
+    with pytest.raises(ValueError, match=r"'Heart'"):
+        getattr(logic, action)(node, *arguments)
+    if action in ("reject", "report"):
+        with pytest.raises(ValueError, match=r"'Heart'"):
+            getattr(held, action)(*arguments)
+    assert (node_census(), list(segmentation.GetSegmentIDs()), logic.canUndo(node)) == before
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("gone", [labelmap_gone, wall_gone])
+def test_an_undo_gives_back_what_was_removed(logic: Any, heart: Heart, gone: Callable[[Heart], None]) -> None:
+    process(logic, heart, inPlace=True)
+    logic.reject(heart.segmentation, GAP)
+    gone(heart)
+    assert logic.undo(heart.segmentation)
+    np.testing.assert_array_equal(heart.voxels("myo")[GAP], heart.ring)
+    assert logic.report(heart.segmentation).slices[GAP].accepted is None
+
+
+def test_a_step_that_cannot_be_reported_is_not_taken(logic: Any, heart: Heart) -> None:
+    process(logic, heart, inPlace=True)
+    logic.reject(heart.segmentation, GAP)
+    wall = heart.voxels("myo")
+    image = slicer.vtkMRMLScalarVolumeNode()
+    image.Copy(heart.volume)
+    heart.volume.SetAndObserveImageData(None)
+    with pytest.raises(ValueError, match="'Cine' has no voxels"):
+        logic.undo(heart.segmentation)
+    heart.volume.Copy(image)
+    np.testing.assert_array_equal(heart.voxels("myo"), wall)
+    assert logic.report(heart.segmentation).slices[GAP].accepted is False
+    assert logic.undo(heart.segmentation)
+    np.testing.assert_array_equal(heart.voxels("myo")[GAP], heart.ring)

@@ -25,7 +25,7 @@ from rncarefine.refine.records import Report
 
 from .cine_frames import Cine, level, sequences_of
 from .cine_report import frame_reports, put_frames_table, summary_of
-from .guards import Selection
+from .guards import Selection, changed_during, check_output
 from .process import Destination, compute, process
 from .scene import unchanged_on_failure
 from .undo import UndoSteps
@@ -94,17 +94,30 @@ def process_sequence(
     with _standing_still(cine.browser_node):
         if cine.sequence_node is None:
             return _process_single(cine, model, options, in_place, undo or UndoSteps(), progress)
-        results = cine.copies()
+        results, before = cine.copies(), cine.fingerprints()
         cine.check(chosen, results)
         level(results)
         reports, failed, not_reached = _repair(cine, chosen, results, model, options, subrange(progress, 0.0, 0.95))
         level(results)
         if progress is not None:
             progress(0.95, "Writing the frames")  # too late to cancel, there are finished frames to keep
+        _check_unchanged(cine, before)
         outcome = _write(cine, results, reports, failed, not_reached, in_place)
         if progress is not None:
             progress(1.0, "Done")
         return outcome
+
+
+def _check_unchanged(cine: Cine, before: Mapping[int, int]) -> None:
+    """Check that nobody has changed or removed the nodes during the repair: what was changed would be lost.
+
+    Raises:
+        ValueError: Somebody has.
+    """
+    check_output(_selection(cine), None, False)
+    again = Cine.create(cine.browser_node, cine.segmentation_node, cine.wall_ids, cine.volume_node)
+    if again.sequence_node != cine.sequence_node or again.fingerprints() != before:
+        raise changed_during(_selection(cine))
 
 
 def _process_single(

@@ -14,6 +14,7 @@ import vtk
 
 from .guards import Selection, check_transforms, is_a
 from .review import REVIEW_OF_TAG, REVIEW_TAG, tag_of
+from .undo import fingerprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +143,19 @@ class Cine:
 
         The shown frame is copied from the node in the scene, so that what the user sees is what is repaired.
         """
-        copies = {}
-        for frame in range(self.count):
-            item = self.item(frame)
-            if item is not None:
-                copies[frame] = _copy(self.segmentation_node if frame == self.shown else item)
-        return copies
+        return {frame: _copy(node) for frame, node in self._sources().items()}
+
+    def fingerprints(self) -> dict[int, int]:
+        """Return a number for each frame that has a segmentation; it is another one after an edit."""
+        return {frame: fingerprint(node) for frame, node in self._sources().items()}
+
+    def _sources(self) -> dict[int, Any]:
+        items = {frame: self.item(frame) for frame in range(self.count)}
+        return {
+            frame: self.segmentation_node if frame == self.shown else item
+            for frame, item in items.items()
+            if item is not None
+        }
 
     def selection(self, copy: Any, frame: int) -> Selection:
         """Return the choice in one frame of a sequence.
@@ -188,7 +196,7 @@ class Cine:
 
     def _volume(self, frame: int) -> Any:
         sequence = self.browser_node.GetSequenceNode(self.volume_node)
-        return sequence.GetDataNodeAtValue(self.index_value(frame), True)
+        return None if sequence is None else sequence.GetDataNodeAtValue(self.index_value(frame), True)
 
 
 def sequences_of(browser_node: Any) -> list[Any]:

@@ -18,13 +18,13 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from rncarefine.nca.model import Model
 from rncarefine.progress import Progress
-from rncarefine.refine import repair as engine
 from rncarefine.refine.records import SliceRecord
 from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.result import Repaired
 from rncarefine.stack import Mask
 from rncarefine.words import Verdict
 
+from . import orientation as engine
 from .guards import Selection
 from .reader import Reading, read
 from .review import is_review
@@ -161,7 +161,7 @@ def propose(request: Request, model: Model, progress: Progress | None = None) ->
     if request.k is not None and not 0 <= request.k < len(stack.mask):
         raise ValueError(f"Volume {stack.name!r} has no slice {request.k}; its slices are 0 to {len(stack.mask) - 1}.")
     only = None if request.k is None else {request.k}
-    repaired = engine.repair(stack, model, request.options, progress, others=reading.others, only=only)
+    repaired = engine.repair(reading, model, request.options, progress, only)
     return Proposal(request, reading, repaired)
 
 
@@ -209,9 +209,11 @@ def held_back(proposal: Proposal) -> list[int]:
     short = [k for k in proposal.changed if not np.array_equal(now[k], proposal.repaired.wall[k])]
     if not short or not now.any():
         return short
-    selection, grid, stack = proposal.request.selection, proposal.reading.grid, proposal.reading.stack
-    pool = read_segments(selection.segmentation_node, [selection.pool_id], grid) if selection.pool_id else None
-    report = engine.check(replace(stack, mask=now, pool=pool), proposal.request.options)
+    selection, reading = proposal.request.selection, proposal.reading
+    node = selection.segmentation_node
+    pool = read_segments(node, [selection.pool_id], reading.grid) if selection.pool_id else None
+    present = replace(reading, stack=replace(reading.stack, mask=now, pool=pool))
+    report = engine.check(present, proposal.request.options)
     broken = {record.k for record in report.slices if record.verdict is Verdict.TO_REPAIR}
     return [k for k in short if k in broken]
 

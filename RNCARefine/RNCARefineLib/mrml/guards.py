@@ -134,6 +134,12 @@ def _check_segmentation(node: Any) -> None:
             f"The source representation of {_named(node)} is {source!r}, the repair needs {wanted!r}. "
             "In the Segmentations module, under Representations, create the binary labelmap and make it the source."
         )
+    for segment_id in segmentation.GetSegmentIDs():
+        if segmentation.GetSegment(segment_id).GetRepresentation(wanted) is None:
+            raise ValueError(
+                f"The binary labelmap of segment {segment_id!r} of {_named(node)} was removed. Load the segmentation "
+                "again, or take the removal back."
+            )
 
 
 def _check_volume(node: Any, picture: bool = False) -> None:

@@ -11,11 +11,11 @@ import slicer
 from rncarefine.nca.model import Model
 from rncarefine.progress import Progress, report_progress, subrange
 from rncarefine.reasons import Reason, ReasonCode
-from rncarefine.refine import repair as engine
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.result import Repaired
 
+from . import orientation as engine
 from .guards import Selection, changed_during, check_output
 from .reader import Reading, read
 from .scene import unchanged_on_failure
@@ -56,7 +56,7 @@ def check(selection: Selection, options: RepairOptions) -> Report:
         ValueError: The nodes cannot be read; the message names node and remedy.
     """
     reading = read(selection)
-    return _with_doubts(engine.check(reading.stack, options), reading)
+    return _with_doubts(engine.check(reading, options), reading)
 
 
 def process(
@@ -104,11 +104,9 @@ def _computed(
     """Do what :func:`compute` does, and return what was read, too."""
     if options.trim_pool and selection.pool_id is None:
         raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
-    report_progress(progress, 0.0, "Reading the segmentation")
     reading = read(selection)
-    repaired = engine.repair(
-        reading.stack, model, options, progress=subrange(progress, 0.05, 1.0), others=reading.others
-    )
+    report_progress(progress, 0.0, "Reading the segmentation")  # the caller may change the nodes from here on
+    repaired = engine.repair(reading, model, options, subrange(progress, 0.05, 1.0))
     return replace(repaired, report=_with_doubts(repaired.report, reading)), reading
 
 

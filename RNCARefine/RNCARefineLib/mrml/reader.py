@@ -61,10 +61,11 @@ def read(selection: Selection) -> Reading:
     segment = node.GetSegmentation().GetSegment(selection.segment_id)
     if not mask.any():
         raise ValueError(_nothing_there(selection, segment.GetName(), grid))
+    k, j, i = (round(value, 6) for value in grid.spacing)  # as for files: how a header is rounded decides nothing
     stack = Stack.create(
         image=slicer.util.arrayFromVolume(volume),
         mask=mask,
-        spacing=grid.spacing,
+        spacing=(k, j, i),
         pool=read_segments(node, [selection.pool_id], grid) if selection.pool_id else None,
         name=volume.GetName(),
         reversed=is_reversed(grid.as_file_grid()),

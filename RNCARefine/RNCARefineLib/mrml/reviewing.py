@@ -17,6 +17,7 @@ from rncarefine.report.report import write_report
 from rncarefine.stack import Mask, Stack
 
 from .guards import Selection
+from .orientation import screen_turn, turned, with_spacing
 from .plot import remove_plots
 from .review import (
     ADDED,
@@ -82,6 +83,8 @@ class Review:
         segmentation = segmentation_node.GetSegmentation()
         repaired = reviewed_segments(segmentation)
         name = segmentation_node.GetName()
+        if segmentation_node.GetScene() != slicer.mrmlScene:
+            raise ValueError(f"Segmentation {name!r} is not in the scene. Add it to the scene first.")
         if not repaired:
             raise ValueError(f"Segmentation {name!r} has no repair to review. Repair it first.")
         if segment_id is None:
@@ -140,7 +143,9 @@ class Review:
 
     def report(self) -> Report:
         """Return the report with the decisions applied."""
-        return decided(self._stored, self.decisions(), self.stack_before(), self.wall_now())
+        stack, wall = self._on_screen()
+        report = decided(self._stored, self.decisions(), stack, wall)
+        return with_spacing(report, self._stored.stack.spacing_mm)
 
     def decisions(self) -> dict[int, bool]:
         """Return what was decided: number of a slice to accepted or rejected; undecided slices are not in it."""
@@ -168,7 +173,7 @@ class Review:
             ValueError: Another ending.
             OSError: The file cannot be written.
         """
-        write_report(self.report(), path, self.stack_before(), self.wall_now())
+        write_report(self.report(), path, *self._on_screen())
 
     # Deciding
 
@@ -215,7 +220,13 @@ class Review:
 
     @property
     def _segment(self) -> slicer.vtkSegment:
-        return self.segmentation_node.GetSegmentation().GetSegment(self.segment_id)
+        segment = self.segmentation_node.GetSegmentation().GetSegment(self.segment_id)
+        if segment is None:
+            raise ValueError(
+                f"Segmentation {self.segmentation_node.GetName()!r} has no segment {self.segment_id!r} any more. Take "
+                "its removal back, or repair it again."
+            )
+        return segment
 
     @property
     def _stored(self) -> Report:
@@ -227,6 +238,11 @@ class Review:
 
     def _grid(self) -> VolumeGrid:
         return VolumeGrid.of_volume(self.volume_node)
+
+    def _on_screen(self) -> tuple[Stack, Mask]:
+        """Return the stack before and the wall as it is now, in the orientation of the report."""
+        turn = screen_turn(self._grid())
+        return turned(self.stack_before(), turn), turn.apply(self.wall_now())
 
     def _check(self, volume_node: Any) -> None:
         """Refuse a volume that the repair cannot have been made with."""

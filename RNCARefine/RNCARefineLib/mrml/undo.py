@@ -55,7 +55,7 @@ class UndoSteps:
         history.SetMaximumNumberOfStates(MOST_STEPS + 1)  # the present state is kept, too
         history.SetSegmentation(node.GetSegmentation())
         if not history.IsRestorePreviousStateAvailable():
-            steps.known.add(_fingerprint(node))
+            steps.known.add(fingerprint(node))
         history.SaveState()
         try:
             yield
@@ -63,7 +63,7 @@ class UndoSteps:
             # The saved state is the present one again. Going back to it makes the next undo go beyond it.
             history.RestorePreviousState()
             raise
-        steps.known.add(_fingerprint(node))
+        steps.known.add(fingerprint(node))
 
     def edited_since(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether a step back or forth would include edits made elsewhere.
@@ -72,7 +72,7 @@ class UndoSteps:
         """
         self._forget_gone()
         steps = self._of_nodes.get(node.GetID())
-        return steps is not None and _fingerprint(node) not in steps.known
+        return steps is not None and fingerprint(node) not in steps.known
 
     def can_undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether a segmentation has a change to take back."""
@@ -105,7 +105,7 @@ class UndoSteps:
                 del self._of_nodes[node_id]
 
 
-def _fingerprint(node: slicer.vtkMRMLSegmentationNode) -> int:
+def fingerprint(node: slicer.vtkMRMLSegmentationNode) -> int:
     """Return a number that identifies the voxels and the list of segments."""
     segmentation = node.GetSegmentation()
     layers: dict[Any, int] = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +52,7 @@ class OptionInfo:
         metavar: What stands for the value in the help.
         choices: Words to choose from; empty for a number or a switch.
         least: Smallest number.
+        most: Largest number.
         faces: Where it is offered.
         of_check: Whether a check depends on it.
     """
@@ -61,6 +64,7 @@ class OptionInfo:
     metavar: str | None
     choices: tuple[str, ...]
     least: float | None
+    most: float | None
     faces: frozenset[Face]
     of_check: bool
 
@@ -75,12 +79,13 @@ def _option(
     metavar: str | None = None,
     choices: type[Word] | None = None,
     least: float | None = None,
+    most: float | None = None,
     not_in: Collection[Face] = (),
     of_check: bool = False,
 ) -> Any:
     words = tuple(str(choice) for choice in choices or ())
     faces = frozenset(Face) - frozenset(not_in)
-    info = OptionInfo(label, help, group, flag, metavar, words, least, faces, of_check)
+    info = OptionInfo(label, help, group, flag, metavar, words, least, most, faces, of_check)
     return field(default=default, metadata={"info": info})
 
 
@@ -109,7 +114,7 @@ class RepairOptions:
         trim_pool: Remove the blood pool outside the closed rings.
 
     Raises:
-        ValueError: A value is none of the choices, or too small.
+        ValueError: A value is none of the choices, no number, or out of range.
     """
 
     model: str | Path | None = _option(
@@ -127,7 +132,12 @@ class RepairOptions:
     )
     seed: int = _option(0, "Seed", "The same seed gives the same result, everywhere.", "--seed", least=0)
     samples: int = _option(
-        1, "Runs averaged", "Runs of the automaton that are averaged; several take longer.", "--samples", least=1
+        1,
+        "Runs averaged",
+        "Runs of the automaton that are averaged; several take longer.",
+        "--samples",
+        least=1,
+        most=100,
     )
     steps: int | None = _option(
         None,
@@ -189,12 +199,12 @@ class RepairOptions:
     def __post_init__(self) -> None:
         for name, info in option_infos().items():
             value = getattr(self, name)
-            if value is None:
+            if value is None and default_of(name) is None:
                 continue
             if info.choices and str(value) not in info.choices:
                 raise ValueError(f"Option {name!r} is {value!r}. Give one of {', '.join(info.choices)}.")
-            if info.least is not None and value < info.least:
-                raise ValueError(f"Option {name!r} is {value}. Give a number of {info.least:g} or more.")
+            if info.least is not None:
+                _check_number(name, value, info)
         object.__setattr__(self, "apex", Apex(str(self.apex)))
         object.__setattr__(self, "device", str(self.device))
         if self.mode is not None:
@@ -207,6 +217,21 @@ class RepairOptions:
         from ..tasks.ring.verification import Bounds
 
         return Bounds(most_change_mm2=self.max_change_mm2)
+
+
+def _check_number(name: str, value: Any, info: OptionInfo) -> None:
+    """Check the value of an option that is a number.
+
+    Raises:
+        ValueError: It is none, or out of range.
+    """
+    hint = next(entry.type for entry in fields(RepairOptions) if entry.name == name)
+    whole = "float" not in str(hint)
+    kind: Any = Integral if whole else Real
+    least, most = info.least or 0, math.inf if info.most is None else info.most
+    if not isinstance(value, kind) or not least <= value <= most:
+        wanted = f"of {least:g} or more" if info.most is None else f"from {least:g} to {most:g}"
+        raise ValueError(f"Option {name!r} is {value!r}. Give a {'whole ' if whole else ''}number {wanted}.")
 
 
 def option_infos(face: Face | None = None) -> dict[str, OptionInfo]:
@@ -235,7 +260,7 @@ def from_camel_case(values: dict[str, Any]) -> RepairOptions:
 
     Raises:
         TypeError: There is no such option.
-        ValueError: A value is none of the choices, or too small.
+        ValueError: A value is none of the choices, no number, or out of range.
     """
     names = {camel_case(name): name for name in option_infos()}
     unknown = sorted(values.keys() - names.keys())
