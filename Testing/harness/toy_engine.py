@@ -64,7 +64,7 @@ def check(stack: Stack, options: RepairOptions) -> Report:
 
 def _annulus(wall: Mask) -> Mask:
     rows, columns = wall.shape
-    row, column = CENTRE if wall.shape == SHAPE[1:] else CENTRE[::-1]
+    row, column = CENTRE[::-1] if wall.shape == SHAPE[:0:-1] else CENTRE
     pixels = np.indices(wall.shape)
     largest = largest_component(wall, 8) > 0
     # Turned back, the centre is a pixel next to where it was: it is where the wall is thinnest.
