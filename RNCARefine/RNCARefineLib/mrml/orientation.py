@@ -24,6 +24,7 @@ from .reader import Reading
 from .volume_grid import VolumeGrid
 
 _THICK = 1e6
+"""Factor that makes k the thickest axis, so that the turn never moves it."""
 
 
 def check(reading: Reading, options: RepairOptions) -> Report:
@@ -42,7 +43,7 @@ def repair(
     """Repair a stack; see :func:`rncarefine.refine.repair.repair`.
 
     Returns:
-        The repaired stack on the volume's grid, without the alternatives, which nobody needs here.
+        The repaired stack on the volume's grid, without the alternatives, which Slicer does not use.
     """
     turn = screen_turn(reading.grid)
     stack, others = turned(reading.stack, turn), _applied(turn, reading.others)

@@ -1,4 +1,4 @@
-"""What ITK does not say about a TIFF file: grey with transparency and inverted grey are read as other numbers."""
+"""TIFF files that ITK reads as other numbers without an error: grey with transparency, and inverted grey."""
 
 from __future__ import annotations
 

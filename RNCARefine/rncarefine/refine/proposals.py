@@ -37,7 +37,7 @@ SEARCHED = 0.84
 MOST_SEARCHED = 3
 """Places of a search that are looked at again, in more slices."""
 MOST_COMPARED = 3
-"""Of them and the place before, so many are compared in all slices."""
+"""At most so many of them, and of the place before the search, are compared in all slices."""
 CENTRAL_MM = 40.0
 """The heart lies within this of the middle of the field of view, in nine of ten stacks of ACDC."""
 OFF_CENTRE = 0.0015
@@ -124,7 +124,7 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
     best = _look(stack, _ranked(stack, hearts, runner, model)[0], runner, model, every)
     if best.score < SEARCHED:
         found = _ranked(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
-        # A heart is seen from base to apex, a stomach in some slices.
+        # A heart is visible from base to apex, a stomach only in some slices.
         best = max(
             (_look(stack, heart, runner, model, every) for heart in found[:MOST_COMPARED]),
             key=lambda place: place.throughout,
@@ -220,7 +220,7 @@ def propose(
     for k in wanted:
         row = rolled.index(k)
         once = _first(given.evidence[row])
-        # The mean is nearer to the truth than either part; an image without a heart has no say.
+        # The mean is nearer to the truth than either part; an image in which no heart is seen is left out.
         parts = [mean[row], *([_first(sight.alone.evidence[k])] if k in sight.walls else [])]
         together = np.asarray(np.mean(parts, axis=0), np.float32)
         result.likelihood[k] = likelihood_of(sight.crop.put_back(mean[row]))
@@ -309,7 +309,7 @@ def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm
 
 
 def _ranked(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sequence[Heart]:
-    """Return places by their score, the best first, each moved to the heart that is seen there, and named once."""
+    """Return places by their score, the best first, each moved to the heart that is seen there, without repeats."""
     if len(hearts) == 1:
         return hearts
     few = _middle_slices(stack)

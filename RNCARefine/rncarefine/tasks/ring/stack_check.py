@@ -21,7 +21,7 @@ from ...reasons import Reason, ReasonCode
 THICK = 1.25
 """An in-plane spacing that is larger than the slice spacing by this factor belongs to the slice axis."""
 LEAST_SLICES = 3
-"""Fewer slices with myocardium say nothing about a stack, except that all are solid."""
+"""Fewer slices with myocardium raise no doubt about a stack, unless they are solid."""
 LEAST_GAP_DEG = 20.0
 """A narrower gap does not count as open on one side."""
 LEAST_OPEN_SHARE = 0.35
