@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rncarefine_training
-from rncarefine_training.automaton.samples import KEPT_PIXELS
+from rncarefine_training.automaton.samples import WINDOW_PIXELS
 from rncarefine_training.config import Config
 from training.toy_data import description, toy_config, write_config
 
@@ -163,7 +163,7 @@ def test_every_subject_is_either_validated_or_trained_on(count, every):
 def test_the_largest_sample_fits_what_is_kept_of_a_slice():
     largest = toy_config(automaton__size=96).automaton.size
     # Turned by any angle, it still lies within.
-    assert largest * 2**0.5 <= KEPT_PIXELS + 1
+    assert largest * 2**0.5 <= WINDOW_PIXELS + 1
 
 
 def test_a_training_may_begin_with_the_rollout():

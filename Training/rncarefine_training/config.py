@@ -155,8 +155,8 @@ class Automaton(Strict):
     """Slices of a sample: 1 for a slice-wise automaton, at least 2 for a volumetric one."""
     spacing_mm: Positive = 1.6
     size: Annotated[int, Field(ge=32, le=96, multiple_of=8)] = 96
-    """Rows and columns of the crop, in training and in use; there are not many more in what is kept of a slice
-    (``samples.KEPT_PIXELS``)."""
+    """Rows and columns of the crop, in training and in use; there are not many more in what a sample is cut from
+    (``samples.WINDOW_PIXELS``)."""
     channels: Annotated[int, Field(ge=4)] = 16
     hidden: Count = 48
     encoder: list[Count] = [24, 48, 96, 128, 128]
@@ -181,6 +181,8 @@ class Automaton(Strict):
     """Share of samples whose image is redrawn in a random contrast from the labels, with scars."""
     absent: Fraction = 0.05
     """Share of samples about a slice that has no wall in truth: beyond base or apex, whatever a network drew there."""
+    elsewhere: Fraction = 0.0
+    """Share of samples that look beside the heart, at other organs; in half of them the masks are there as well."""
     vanished: Fraction = 0.05
     """Probability that damage leaves nothing at all of a slice's wall."""
     spoiled: Fraction = 0.0

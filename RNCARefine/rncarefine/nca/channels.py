@@ -21,9 +21,9 @@ def intensity_range(images: Field) -> tuple[float, float]:
     return float(low), max(float(high), float(low) + least)
 
 
-def scaled(images: Field) -> Field:
-    """Scale the images of a stack by :func:`intensity_range`, within -0.5 to 2."""
-    low, high = intensity_range(images)
+def scaled(images: Field, like: Field | None = None) -> Field:
+    """Scale the images of a stack by :func:`intensity_range` of them, or of ``like``, within -0.5 to 2."""
+    low, high = intensity_range(images if like is None else like)
     return np.clip((images - np.float32(low)) / np.float32(high - low), -0.5, 2).astype(np.float32)
 
 

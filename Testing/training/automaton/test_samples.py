@@ -11,7 +11,16 @@ import torch
 from rncarefine.nca.architecture import CHANNELS
 from rncarefine.nca.channels import scaled
 from rncarefine_training.automaton import samples as module
-from rncarefine_training.automaton.samples import INNER, KEPT_PIXELS, WALL, RepairSamples, crop_case, withhold
+from rncarefine_training.automaton.samples import (
+    INNER,
+    KEPT_PIXELS,
+    MIDDLE,
+    WALL,
+    WINDOW_PIXELS,
+    RepairSamples,
+    crop_case,
+    withhold,
+)
 from rncarefine_training.data.cases import POOL
 from training.toy_data import failed, toy_case, toy_config
 
@@ -49,7 +58,7 @@ def given(monkeypatch):
 @pytest.fixture
 def plain(monkeypatch, given):
     """Neither damage nor augment nor withhold: what is in a sample is what was put there."""
-    margin = (KEPT_PIXELS - SIZE) // 2
+    margin = (WINDOW_PIXELS - SIZE) // 2
     inside = slice(margin, margin + SIZE)
     monkeypatch.setattr(module, "damage", lambda wall, rng: wall)
     monkeypatch.setattr(module, "random_affine", lambda batch, draws, **strengths: batch[..., inside, inside])
@@ -329,10 +338,10 @@ def test_the_image_is_redrawn_from_the_truth_of_the_same_slices(stack, plain, mo
             # Blood is bright and the wall darker in the toy's image.
             if wall.any():
                 assert image[pool > 0.9].mean() > image[wall > 0.9].mean() + 0.3
-        places = [k for k in range(4) if np.array_equal(stack.image[k].astype(np.float32), images[1])]
+        places = [k for k in range(4) if np.array_equal(stack.image[(k, *MIDDLE)].astype(np.float32), images[1])]
         (k,) = places
-        np.testing.assert_array_equal(tissues.wall[1], stack.truth[WALL, k].astype(np.float32) / 255)
-        np.testing.assert_array_equal(tissues.pool[1], stack.truth[INNER, k].astype(np.float32) / 255)
+        np.testing.assert_array_equal(tissues.wall[1], stack.truth[(WALL, k, *MIDDLE)].astype(np.float32) / 255)
+        np.testing.assert_array_equal(tissues.pool[1], stack.truth[(INNER, k, *MIDDLE)].astype(np.float32) / 255)
 
 
 def test_a_redrawn_image_still_shows_the_wall_where_the_truth_is(stack, given):
@@ -359,6 +368,34 @@ def test_the_image_is_scaled_in_the_crop_and_beyond_the_ends_there_is_nothing(st
     # The image may be shifted by a breath-hold: its spectrum stays about the same.
     correlation = np.corrcoef(moved.ravel(), np.abs(np.fft.fft2(scaled(images)[0])).ravel())[0, 1]
     assert correlation > 0.95
+
+
+def test_some_samples_look_beside_the_heart_and_the_masks_may_be_there_as_well(stack, plain):
+    along, beside = 0, 0
+    for index in range(40):
+        seen, target, weight = only([stack], index, natural=0.0, elsewhere=1.0)
+        mask, image = seen["mask"].numpy() >= 0.5, seen["image"].numpy()
+        assert (weight == 1).all()
+        # Image and truth always move together: where the truth is, the image is unlike the rest.
+        truth = target[0].numpy() >= 0.5
+        if truth.sum() > 50:
+            assert abs(np.median(image[truth]) - np.median(image[~truth])) > 0.05
+        middle = np.argwhere(mask).mean(axis=0) if mask.any() else np.array([0.0, 0.0])
+        beside += bool(np.abs(middle - (SIZE - 1) / 2).max() < 4)
+        along += dice(mask, truth) == pytest.approx(1) and bool(np.abs(middle - (SIZE - 1) / 2).max() > 12)
+    assert 12 < beside < 28
+    # Of those that were moved along, some show none of the heart.
+    assert along > 3
+    assert beside + along < 40
+
+
+def test_no_sample_looks_elsewhere_unless_asked_to(stack, plain):
+    for index in range(10):
+        seen, target, _ = only([stack], index, natural=0.0, already_right=1.0)
+        assert dice(seen["mask"], target[0]) > 0.99
+        rows, columns = np.nonzero(target[0].numpy() >= 0.5)
+        assert abs(rows.mean() - (SIZE - 1) / 2) < 4
+        assert abs(columns.mean() - (SIZE - 1) / 2) < 4
 
 
 def test_neighbours_are_those_below_and_above_in_either_order(stack, plain):

@@ -8,7 +8,13 @@ import torch
 
 from rncarefine.nca.architecture import CHANNELS
 from rncarefine_training.automaton import samples as module
-from rncarefine_training.automaton.samples import KEPT_PIXELS, CroppedPrediction, CroppedStack, RepairSamples
+from rncarefine_training.automaton.samples import (
+    KEPT_PIXELS,
+    WINDOW_PIXELS,
+    CroppedPrediction,
+    CroppedStack,
+    RepairSamples,
+)
 from training.toy_data import toy_config
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
@@ -61,7 +67,7 @@ def numbers(sample):
 @pytest.fixture
 def plain(monkeypatch):
     """Neither damage nor augment nor withhold: what is in a sample is what was put there."""
-    margin = (KEPT_PIXELS - SIZE) // 2
+    margin = (WINDOW_PIXELS - SIZE) // 2
     inside = slice(margin, margin + SIZE)
     monkeypatch.setattr(module, "damage", lambda wall, rng: wall)
     monkeypatch.setattr(module, "random_affine", lambda batch, draws, **strengths: batch[..., inside, inside])

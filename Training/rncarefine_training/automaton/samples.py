@@ -28,10 +28,16 @@ from .tasks import task_of
 
 Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-KEPT_PIXELS = 136
-"""Rows and columns that are kept of every slice: room to rotate and shift before the sample is cut out."""
+KEPT_PIXELS = 232
+"""Rows and columns that are kept of every slice: the heart, and what is seen where a search looks beside it."""
+WINDOW_PIXELS = 136
+"""Rows and columns that a sample is cut from: room to rotate and shift."""
+LEAST_AWAY = 24
+"""Pixels between the heart and the middle of a sample that looks elsewhere, along one axis at least."""
 WIDEST_MM = 12.0
 """Largest slice spacing of a sample that skips every other slice."""
+MIDDLE = (slice((KEPT_PIXELS - WINDOW_PIXELS) // 2, (KEPT_PIXELS + WINDOW_PIXELS) // 2),) * 2
+"""Where the heart is."""
 WALL, OUTER, INNER, RIGHT = range(4)
 """Truth of a cropped stack: wall, discs within outer and inner contour, cavity of the right ventricle."""
 
@@ -110,6 +116,7 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
     inner = pool if inner_only else filled & (1 - wall)
     truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
     has_pool = pool.any(axis=(1, 2))
+    image = crop.take(case.image, outside="nearest")
     cropped = []
     for source, labels in predictions:
         masks = [(labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL)]
@@ -120,7 +127,7 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
         cropped.append(CroppedPrediction(source, _bytes(crop, masks[0]), _bytes(crop, masks[1]), np.array(failed)))
     return CroppedStack(
         case.name,
-        scaled(crop.take(case.image, outside="nearest")).astype(np.float16),
+        scaled(image, like=image[(..., *MIDDLE)]).astype(np.float16),
         truth,
         np.array([betti_2d(part) == (1, 1) for part in wall]),
         ~(wall | pool).any(axis=(1, 2)),
@@ -230,18 +237,19 @@ class RepairSamples(Dataset[Sample]):
             drawn = _misled(drawn, rng)
         slices, stride = self._window(drawn, rng)
         stack = drawn.stack
+        seen, masked = self._places(rng)
         count = len(stack.closed)
         near = np.array([slices[0] - stride, *slices, slices[-1] + stride])
         inside = (near >= 0) & (near < count)
         places = np.clip(near, 0, count - 1)
         present = inside[:, None, None]
-        images = stack.image[places].astype(np.float32)
+        images = stack.image[(places, *seen)].astype(np.float32)
         if not stack.inner_only and rng.random() < self.settings.redrawn:
             # Like the truth, the redrawn image must not show what was made of the ends of the stack.
-            soft = stack.truth[:, places].astype(np.float32) / 255
+            soft = stack.truth[(slice(None), places, *seen)].astype(np.float32) / 255
             images = random_tissue_contrast(images, Tissues(soft[WALL], soft[INNER], soft[RIGHT]), rng)
-        masks = [part[places] * present for part in (drawn.wall, drawn.pool)]
-        fields = stack.truth[:3, places[1:-1]].reshape(-1, *images.shape[1:])
+        masks = [part[(places, *masked)] * present for part in (drawn.wall, drawn.pool)]
+        fields = stack.truth[(slice(3), places[1:-1], *seen)].reshape(-1, *images.shape[1:])
         masks_and_truth = np.concatenate([*masks, fields]).astype(np.float32) / 255
         parts = np.concatenate([images * present, masks_and_truth])
         parts[: len(near)] += (~present) * images.mean()
@@ -254,6 +262,18 @@ class RepairSamples(Dataset[Sample]):
                 parts[rows] = np.roll(parts[rows], shift, axis=(1, 2))
         reverse = rng.random() < 0.5  # some stacks begin at the base, others at the apex
         return self._augment(parts, inside, stack.learnt()[slices], stack.spacing_mm * stride, reverse, rng)
+
+    def _places(self, rng: np.random.Generator) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Choose where image and truth, and where the masks, are cut out: about the heart, or both or one elsewhere."""
+        if rng.random() >= self.settings.elsewhere:
+            return MIDDLE, MIDDLE
+        reach = (KEPT_PIXELS - WINDOW_PIXELS) // 2
+        away = rng.integers(-reach, reach + 1, 2)
+        axis = int(rng.integers(2))
+        away[axis] = rng.choice((-1, 1)) * rng.integers(LEAST_AWAY, reach + 1)
+        there = tuple(slice(reach + int(step), reach + int(step) + WINDOW_PIXELS) for step in away)
+        # A search looks there without masks or with those beside it; a wrong mask brings its own along.
+        return (there[0], there[1]), MIDDLE if rng.random() < 0.5 else (there[0], there[1])
 
     def _draw(self, rng: np.random.Generator) -> _Drawn:
         settings, among = self.settings, self.everyone
@@ -290,7 +310,7 @@ class RepairSamples(Dataset[Sample]):
                 if rng.random() < self.settings.vanished:
                     wall[number] = 0
                 else:
-                    wall[number] = damage(wall[number] >= 128, rng) * np.uint8(255)
+                    wall[(number, *MIDDLE)] = damage(wall[(number, *MIDDLE)] >= 128, rng) * np.uint8(255)
         return _Drawn(stack, k, wall, stack.truth[INNER])
 
     def _window(self, drawn: _Drawn, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
@@ -419,9 +439,11 @@ def blank(channels: Field, settings: Automaton) -> Field:
 
 
 def _misled(drawn: _Drawn, rng: np.random.Generator) -> _Drawn:
-    truth = drawn.stack.truth
-    wall, pool = mislead(truth[WALL] >= 128, truth[INNER] >= 128, truth[RIGHT] >= 128, rng)
-    return _Drawn(drawn.stack, drawn.k, wall * np.uint8(255), pool * np.uint8(255))
+    truth = drawn.stack.truth[(..., *MIDDLE)]
+    wall, pool = np.zeros_like(drawn.stack.truth[:2])
+    given = mislead(truth[WALL] >= 128, truth[INNER] >= 128, truth[RIGHT] >= 128, rng)
+    wall[(..., *MIDDLE)], pool[(..., *MIDDLE)] = (part * np.uint8(255) for part in given)
+    return _Drawn(drawn.stack, drawn.k, wall, pool)
 
 
 def _middle(heart: NDArray[np.uint8]) -> tuple[float, float]:

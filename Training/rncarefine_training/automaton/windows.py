@@ -20,7 +20,7 @@ from ..config import Automaton
 from ..data.augment import random_affine, random_photograph
 from ..data.cases import VESSEL, TrainingCase, load_prediction, matches
 from .damage_vessels import damage_vessels
-from .samples import KEPT_PIXELS, Sample, blank
+from .samples import WINDOW_PIXELS, Sample, blank
 from .validation import Validation
 
 Field = NDArray[np.float32]
@@ -220,7 +220,7 @@ def _somewhere(places: NDArray[np.int64], jitter: float, rng: np.random.Generato
     return places[int(rng.integers(len(places)))] + np.round(rng.uniform(-jitter, jitter, 2)).astype(np.int64)
 
 
-def _cut(picture: ScaledPicture, mask: Bytes, place: NDArray[np.int64], side: int = KEPT_PIXELS) -> Field:
+def _cut(picture: ScaledPicture, mask: Bytes, place: NDArray[np.int64], side: int = WINDOW_PIXELS) -> Field:
     """Cut image, field of view, mask and truth around a place; zeros beyond the picture. Shape ``(4, side, side)``."""
     return np.stack(list(_squares(picture, mask, place - side // 2, side)))
 
