@@ -99,6 +99,7 @@ class ReasonCode(str, Enum):
     ONE_SLICE = "one_slice"
     GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
     HEART_UNSURE = "heart_unsure", "sureness", "least"
+    HEART_RIVALLED = "heart_rivalled", "score", "rival"
     SLICE_EDITED = "slice_edited", "k"
     OUTSIDE_VOLUME = "outside_volume", "voxels"
     UNLIKE_TRAINING = "unlike_training", "distance", "most"

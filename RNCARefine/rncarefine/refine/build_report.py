@@ -25,19 +25,17 @@ from .records import Report, RunRecord, SliceRecord, StackRecord
 from .result import Changes, outside_of
 from .wall import measure
 
-FAMILIAR = 0.78
-"""A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
 _OF_RUN = {entry.name for entry in fields(RunRecord)}
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What computed a repair: runner, weights, most steps of a slice, and how sure the encoder is of the heart."""
+    """What computed a repair: runner, weights, most steps of a slice, and why the heart may lie elsewhere."""
 
     runner: Runner
     model: Model
     steps: int
-    sureness: float
+    doubt: Reason | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +176,6 @@ def _warnings(stack: Stack, run: Run | None, stack_doubts: Sequence[Reason]) -> 
         doubts.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
         doubts.append(Reason(ReasonCode.ONE_SLICE))
-    if run is not None and run.sureness < FAMILIAR:
-        doubts.append(Reason(ReasonCode.HEART_UNSURE, sureness=run.sureness, least=FAMILIAR))
+    if run is not None and run.doubt is not None:
+        doubts.append(run.doubt)
     return doubts

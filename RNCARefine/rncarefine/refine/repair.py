@@ -20,7 +20,7 @@ from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
 from ..tasks.ring.stack_check import confirmed_doubts
 from ..tasks.task import RING, check_task
 from ..words import REPAIRED, Expectation, Finding, Verdict
-from .build_report import FAMILIAR, Run, SliceDecision, build_report
+from .build_report import Run, SliceDecision, build_report
 from .decide import Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
 from .options import RepairOptions
@@ -160,16 +160,15 @@ def repair(
         else:
             decided.append(decide(seen, entry, sight, proposals, model, options))
     decided = [from_neighbours(seen, entry, decided, sight, model, options) for entry in before.slices]
-    unsure = sight.sureness < FAMILIAR
     doubts = _doubts(seen, sight)
-    decisions = [_with_doubts(each.decision, unsure, doubts) for each in decided]
+    decisions = [_with_doubts(each.decision, sight.doubt is not None, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
     after = seen.diagnosis_of(wall, _remaining(seen.focused.pool, wall), options)
     trim_slices = _closed(after, decisions, only) if options.trim_pool else []
     changes = Changes.compose(stack, wall, others=others, trim_slices=trim_slices)
     report_progress(progress, 1.0, "Done")
     elapsed = time.perf_counter() - started
-    run = Run(runner, model, proposals.steps, sight.sureness)
+    run = Run(runner, model, proposals.steps, sight.doubt)
     return Repaired(
         **vars(changes),
         report=build_report(changes, before, after, decisions, options, elapsed, run, doubts),
@@ -197,7 +196,7 @@ def _doubts(seen: Examined, sight: Sight) -> tuple[Reason, ...]:
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:
-    """Flag a change of a stack in which the encoder is unsure of the heart, or which may not be a short-axis stack."""
+    """Flag a change of a stack in which the heart may lie elsewhere, or which may not be a short-axis stack."""
     if decision.verdict not in REPAIRED or not (unsure or doubts):
         return decision
     said = (Reason(ReasonCode.STACK_IN_DOUBT),) if doubts else ()

@@ -144,6 +144,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "The model is unsure where the heart is ({sureness:.2f}, usually at least {least:.2f}): the image may be "
         "unlike those it was trained on. Every change needs review."
     ),
+    ReasonCode.HEART_RIVALLED: _(
+        "The images show in two places what may be the heart (scores {score:.2f} and {rival:.2f}). Check that the wall "
+        "lies on the heart. Every change needs review."
+    ),
     ReasonCode.SLICE_EDITED: _("Slice {k:.0f} was edited by hand after the repair; it is described as it is now."),
     ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are left as they are."),
     ReasonCode.UNLIKE_TRAINING: _(

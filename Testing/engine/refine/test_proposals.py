@@ -26,6 +26,7 @@ from rncarefine.nca.architecture import CHANNELS, Architecture
 from rncarefine.nca.channels import scaled
 from rncarefine.nca.crop import crop_around
 from rncarefine.nca.rollout import PATIENCE, Runner
+from rncarefine.reasons import ReasonCode
 from rncarefine.refine import proposals
 from rncarefine.refine.proposals import SURE_HEART, likelihood_of, propose, see
 from rncarefine.stack import Stack
@@ -58,7 +59,9 @@ def proposed(stack=None, wanted=(2, 5), model=None, at=None, device="numpy", **o
     runner = Recorded(model.parameters, Architecture.of(model.card.shapes), device)
     sight = see(stack, at if isinstance(at, list) else [at or heart_of(stack)], runner, model)
     found = propose(sight, stack, wanted, runner, model, **options)
-    return SimpleNamespace(**{**vars(sight), "seen_walls": sight.walls, **vars(found), "runner": runner})
+    return SimpleNamespace(
+        **{**vars(sight), "seen_walls": sight.walls, "doubt": sight.doubt, **vars(found), "runner": runner}
+    )
 
 
 class Recorded(Runner):
@@ -319,19 +322,28 @@ def test_a_heart_that_the_masks_do_not_name_is_found_by_a_search():
     assert min(dice(found.seen_walls[k], walls[k]) for k in RINGS) > 0.9
 
 
-def test_of_the_places_of_a_search_the_one_that_is_seen_throughout_the_stack_is_taken(monkeypatch):
-    monkeypatch.setattr(proposals, "SEARCHED", 2.0)
+@pytest.mark.parametrize(("slices", "rivalled"), [((2, 3, 4, 5), False), (range(9), True)])
+@pytest.mark.parametrize("searched", [False, True])
+def test_of_several_places_the_one_that_is_seen_throughout_the_stack_is_taken(monkeypatch, slices, rivalled, searched):
+    monkeypatch.setattr(proposals, "SEARCHED", 2.0 if searched else 0.0)
+    monkeypatch.setattr(proposals, "OFF_CENTRE", 0.0)
     rooms = ((0, 0), (120, 90), (120, 150))
     walls, pools = (np.pad(part, rooms) for part in (TRUTH, POOLS))
-    stomach = [part * np.isin(SLICES, (2, 3, 4, 5))[:, None, None] for part in (walls, pools)]
+    stomach = [part * np.isin(SLICES, slices)[:, None, None] for part in (walls, pools)]
     walls, pools = (np.roll(part, (-70, 70), axis=(1, 2)) for part in (walls, pools))
     stack = Stack.create(grey(walls | stomach[0], pools | stomach[1]), walls | stomach[0], STACK_SPACING)
     heart, wrong = (locate_heart(part, None, stack.in_plane) for part in (walls, stomach[0]))
-    found = proposed(stack, wanted=[], at=[wrong])
+    found = proposed(stack, wanted=[], at=[wrong] if searched else [wrong, heart])
+    if rivalled:
+        assert found.doubt.code is ReasonCode.HEART_RIVALLED
+        assert found.doubt.values["rival"] > found.doubt.values["score"] - 0.1
+        return
+    assert found.doubt is None
     np.testing.assert_allclose(np.median(found.heart.centres, axis=0), np.median(heart.centres, axis=0), atol=6)
 
 
 def test_all_slices_are_seen_where_the_middle_slices_have_led(recorded):
+    # Both places lead to the same heart.
     proposed(wanted=[], at=[beside(34), beside(30)])
     assert [len(seen) for seen in recorded[0].encoded] == [4, 4, 4, 4, 9]
 
@@ -346,7 +358,7 @@ def test_a_search_that_finds_nothing_keeps_the_likeliest_place(recorded):
     found = proposed(wanted=[], at=[one, other], model=identity_model())
     assert found.heart is one
     assert (found.sureness, found.seen_walls) == (0, {})
-    searched = recorded[0].encoded[3:-1]
+    searched = recorded[0].encoded[4:-1]
     assert len(searched) > 3
     assert all(len(seen) == 2 for seen in searched)
 
