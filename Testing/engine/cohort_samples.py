@@ -1,4 +1,4 @@
-"""Cohorts on disk, and work that does what it is told, importable where a worker process needs it."""
+"""Cohorts on disk, and stand-in work that a worker process can import."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def start_core_modules(manager: ModuleManager, application_logic: Any, scene: An
 def forget_converter_rules() -> None:
     """Leave no rule for the conversion of segments, as in an application that has just been started.
 
-    Each logic of Segmentations registers its rules anew for the whole process, and every copy of a segmentation copies
+    Each logic of Segmentations registers its rules again for the whole process, and every copy of a segmentation copies
     all of them: after a thousand sessions that takes seconds.
     """
     factory = slicer.vtkSegmentationConverterFactory.GetInstance()

@@ -152,7 +152,7 @@ def test_readme_has_the_results_of_the_evaluation() -> None:
         "refused / flagged": [f"{row['refused']} / {row['flagged']}" for row in ours],
         "correct slices changed": [f"{row['correct changed']} of {row['correct']}" for row in ours],
     }
-    for method, by in (("segment anew", model), ("one pass", model), ("polar interpolation", "-"), (NEAR, "-")):
+    for method, by in (("image alone", model), ("one pass", model), ("polar interpolation", "-"), (NEAR, "-")):
         expected[method] = [shortened(rows[network, by, method]["dice"]) for network in networks]
     (table,) = re.findall(r"<!-- results -->\n((?:\|.*\n)+)", text("README.md"))
     lines = [[cell.strip() for cell in line.strip("|\n ").split("|")] for line in table.splitlines()[2:]]

@@ -1,4 +1,4 @@
-"""The module's panel: after a check, after a repair, and with a slice that a person must look at."""
+"""The module's panel: after a check, after a repair, and with a slice that needs review."""
 
 from __future__ import annotations
 

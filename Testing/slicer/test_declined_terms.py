@@ -1,4 +1,4 @@
-"""Who declines a model's terms is told so and shown the model that is free for any use; nothing is repaired."""
+"""If a model's terms are declined, a message names the model that is free for any use, and nothing is repaired."""
 
 from __future__ import annotations
 

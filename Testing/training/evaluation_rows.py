@@ -6,7 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from rncarefine_training.evaluate.measure import ANEW, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WHOLE, WITH_POOL
+from rncarefine_training.evaluate.measure import (
+    IMAGE_ALONE,
+    NEAR,
+    NO_MODEL,
+    ONE_PASS,
+    ONE_PASS_DECIDED,
+    WHOLE,
+    WITH_POOL,
+)
 
 POLAR = "polar interpolation"
 MODELS = ("one-2d", "two-3d")
@@ -47,7 +55,9 @@ def made_up(**changes: Any) -> pd.DataFrame:
 
 
 def _methods() -> list[tuple[str, str]]:
-    ours = [(model, method) for model in MODELS for method in (WHOLE, WITH_POOL, ONE_PASS_DECIDED, ANEW, ONE_PASS)]
+    ours = [
+        (model, method) for model in MODELS for method in (WHOLE, WITH_POOL, ONE_PASS_DECIDED, IMAGE_ALONE, ONE_PASS)
+    ]
     return [*ours, (NO_MODEL, NEAR), (NO_MODEL, POLAR)]
 
 

@@ -20,7 +20,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine_training.cli.tables import interval, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
-from rncarefine_training.evaluate.measure import ANEW, NO_MODEL, ONE_PASS, WHOLE
+from rncarefine_training.evaluate.measure import IMAGE_ALONE, NO_MODEL, ONE_PASS, WHOLE
 from rncarefine_training.evaluate.picture_tables import document_table
 from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
@@ -156,7 +156,7 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(method=_method(table))
     parts = dict(tuple(table.groupby("network", sort=False)))
     every = _with_input(parts.pop(ALL))
-    repairs = (every.model.fillna(NO_MODEL) != NO_MODEL) & ~every.index.str.contains(f"(?:{ANEW}|{ONE_PASS})$")
+    repairs = (every.model.fillna(NO_MODEL) != NO_MODEL) & ~every.index.str.contains(f"(?:{IMAGE_ALONE}|{ONE_PASS})$")
     counts = {name: rounded(every[name].where(repairs), ".0f") for name in ("refused", "flagged", "silent", "worse")}
     by_network = {f"Dice, {name} (n = {part.broken.iloc[0]})": _with_input(part).dice for name, part in parts.items()}
     return pd.DataFrame(

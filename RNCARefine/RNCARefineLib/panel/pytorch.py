@@ -77,7 +77,7 @@ class PyTorch:
             return Computing(numpy)
         try:
             torch = self._import("torch")
-            version = str(torch.__version__).partition("+")[0]  # 2.9.1+cu126: what it was built for is said otherwise
+            version = str(torch.__version__).partition("+")[0]  # 2.9.1+cu126: the part after + names the build
             if not _works(torch, "cpu"):
                 raise ImportError("PyTorch calculates wrongly")
         except Exception as error:

@@ -58,7 +58,7 @@ class CohortBar:
 
         Args:
             text: What is going on.
-            for_good: Nothing that is said later takes its place.
+            for_good: No later message replaces it.
         """
         if text != self._said and not self._said_for_good:
             self._said, self._said_for_good = text, for_good

@@ -15,8 +15,8 @@ from .tables import note
 def tell_terms(card: ModelCard) -> None:
     """Print on standard error under which terms weights may be used, once per licence.
 
-    Nothing is said of a licence that is free for any use. Where there is no home folder, or one that cannot be
-    written, it is said each time.
+    A licence that is free for any use is not printed. Where there is no home folder, or one that cannot be
+    written, the terms are printed each time.
     """
     if is_permissive(card.licence):
         return
@@ -27,7 +27,7 @@ def tell_terms(card: ModelCard) -> None:
     free = best_model(available_models(), card.mode, permissive=True) or best_model(available_models(), permissive=True)
     if free is not None:
         note(f"Free for any use: --model {free.name} ({free.mode}, {free.licence}).")
-    note("This is said once for each licence; rncarefine models lists them.")
+    note("These terms are shown once per licence; rncarefine models lists them.")
     _remember([*known, licence])
 
 

@@ -60,7 +60,7 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
         if not path.is_file() or not path.name.lower().endswith(READABLE):
             return False
     except OSError:
-        return False  # what is wrong with it is said when it is read
+        return False  # reading it reports the error
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..tasks.ring.verification import Bounds
 
 INTERPOLATE_BY_DEFAULT = False
-"""Whether polar interpolation may try where the automaton finds no wall, if nothing is said about it."""
+"""Whether polar interpolation may try where the automaton finds no wall, by default."""
 
 
 class Face(Word):
@@ -42,7 +42,7 @@ class Group(Word):
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """What is said of an option, whatever face offers it.
+    """Name, limits and description of an option, the same on the command line, in Slicer and in Python.
 
     Attributes:
         label: Short name on screen.

@@ -73,7 +73,7 @@ class Sight:
         images: The images in the crop, scaled, shape ``(k, j, i)``.
         alone: The encoding of every slice without masks.
         seen: Probability of wall on the stack's grid, shape ``(k, j, i)``.
-        walls: The closed rings read from it ("segment anew"), by slice; slices in which it sees none are missing.
+        walls: The closed rings read from it ("image alone"), by slice; slices in which it sees none are missing.
         sureness: Median over the slices of the Dice that it expects of its own walls, 0 to 1.
         score: Its mean over the middle slices, less what a place loses that is far from the image's middle, or where
             less is seen than a heart.

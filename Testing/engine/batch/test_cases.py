@@ -1,4 +1,4 @@
-"""Cases are found in a folder by patterns or read from a list, and what is not clear is said."""
+"""Cases are found in a folder by patterns or read from a list, and ambiguities are reported."""
 
 from __future__ import annotations
 

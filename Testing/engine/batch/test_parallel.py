@@ -95,7 +95,7 @@ def test_as_many_cases_are_in_work_as_there_are_workers(client, tmp_path, submit
 
 def test_nothing_is_left_with_the_scheduler(client, tmp_path):
     run(client, tmp_path)
-    deadline = time.monotonic() + 30  # the scheduler is told a little later
+    deadline = time.monotonic() + 30  # the scheduler learns of it a little later
     while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0

@@ -98,7 +98,7 @@ def test_where_nothing_can_be_remembered_the_terms_are_told_each_time_and_nothin
         assert RESTRICTED in capsys.readouterr().err
 
 
-def test_a_memory_that_is_no_text_is_begun_anew(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_list_of_shown_terms_is_replaced(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home.mkdir(parents=True)
     (home / "terms-told.txt").write_bytes(b"\xff\xfe")
     for told in (True, False):

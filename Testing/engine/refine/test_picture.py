@@ -1,4 +1,4 @@
-"""A picture from mask and model to report: what is repaired, what is said of it, and what is refused."""
+"""A picture from mask and model to report: what is repaired, reported and refused."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_a_false_wall_on_another_organ_is_dropped_and_the_heart_repaired():
     assert dice(result.wall[2], truth[2]) > 0.95
 
 
-def test_a_slice_with_nothing_where_the_heart_is_is_drawn_anew_and_flagged_or_left():
+def test_a_slice_with_nothing_where_the_heart_is_is_drawn_and_flagged_or_left():
     wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
     walls = np.stack([ring(**wide)] * 6)
     truth = walls[2].copy()

@@ -135,7 +135,7 @@ def test_the_totals_are_those_of_the_masks_and_the_slices():
     assert totals.lv_mass_change_percent == pytest.approx(100 * (mass_after / mass_before - 1), abs=0.006)
     assert (totals.b0_3d_before, totals.b1_3d_before, totals.b2_3d_before) == betti_of_volume(stack.mask)
     assert (totals.b0_3d_after, totals.b1_3d_after, totals.b2_3d_after) == betti_of_volume(result.wall)
-    # Slice 0 may be open, 8 is a disc; of the seven others 1 and 4 were rings, and 7 is empty and drawn anew.
+    # Slice 0 may be open, 8 is a disc; of the seven others 1 and 4 were rings, and 7 is empty and drawn from the image.
     assert (totals.expected_rings, totals.closed_before, totals.closed_after) == (7, 2, 7)
     assert (totals.right_before, totals.right_after, totals.flagged, totals.changed) == (4, 8, 1, 5)
     assert (totals.slices, totals.spacing_mm, totals.name) == (9, STACK_SPACING, "stack")

@@ -83,7 +83,7 @@ def test_weights_of_the_confidence_go_onto_the_card(checkpoint, tmp_path):
     assert load_model(written).card.confidence == CONFIDENCE
 
 
-def test_a_card_is_written_anew_and_the_weights_stay(checkpoint, tmp_path):
+def test_a_card_is_written_again_and_the_weights_stay(checkpoint, tmp_path):
     path = export(toy_config(), checkpoint[0], tmp_path, {"rings": 0.97})
     weights, card = path.read_bytes(), load_model(path).card
     recard(path, confidence=CONFIDENCE)

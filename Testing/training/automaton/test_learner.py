@@ -146,7 +146,7 @@ def test_a_rollout_without_update_ends_with_evidence_and_mask():
         torch.testing.assert_close(kept[0], state[n])
 
 
-def test_cells_fire_at_their_rate_and_anew_in_every_step(monkeypatch):
+def test_cells_fire_at_their_rate_and_independently_in_every_step(monkeypatch):
     fired = []
     original = backend_torch.step
 

@@ -1,4 +1,4 @@
-"""The table of paths: what is read, and what is said of a line or a column that is wrong."""
+"""The table of paths: what is read, and the errors of wrong lines and columns."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine_training.data.cases import MYOCARDIUM, POOL
 from rncarefine_training.evaluate.baselines import BASELINES
 from rncarefine_training.evaluate.measure import (
-    ANEW,
+    IMAGE_ALONE,
     NEAR,
     NO_MODEL,
     ONE_PASS,
@@ -34,7 +34,7 @@ from rncarefine_training.evaluate.measure import (
 )
 from training.toy_data import failed, toy_case, write_cases, write_predictions
 
-METHODS = {*VARIANTS, ANEW, ONE_PASS, NEAR, *BASELINES}
+METHODS = {*VARIANTS, IMAGE_ALONE, ONE_PASS, NEAR, *BASELINES}
 MODEL = seeing_model()
 
 
@@ -164,8 +164,8 @@ def test_the_baselines_of_the_encoder_draw_broken_slices_only(run):
     wall, pool = ((labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL))
     stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     found = {attempt.method: attempt for attempt in repairs(stack, pool, MODEL, "m", "numpy")}
-    assert set(found) == {*VARIANTS, ANEW, ONE_PASS}
-    for method in (ANEW, ONE_PASS):
+    assert set(found) == {*VARIANTS, IMAGE_ALONE, ONE_PASS}
+    for method in (IMAGE_ALONE, ONE_PASS):
         changed = (found[method].mask != stack.mask).any(axis=(1, 2))
         assert np.flatnonzero(changed).tolist() == [1]
         assert found[method].records == []
@@ -182,7 +182,7 @@ def test_the_same_decisions_without_automaton_take_no_step(run, monkeypatch):
     stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     found = repairs(stack, np.zeros_like(wall), MODEL, "m", "numpy")
     assert taken == [MODEL.card.steps, 0]
-    assert [attempt.method for attempt in found] == [WHOLE, ONE_PASS_DECIDED, ANEW, ONE_PASS]
+    assert [attempt.method for attempt in found] == [WHOLE, ONE_PASS_DECIDED, IMAGE_ALONE, ONE_PASS]
 
 
 def test_several_models_are_measured_in_one_go_beside_one_set_of_baselines(run):

@@ -69,7 +69,7 @@ def test_what_was_done_is_read_and_not_done_again(run, monkeypatch):
     pd.testing.assert_frame_equal(again, rows, check_dtype=False, rtol=1e-3)
 
 
-def test_a_stack_that_was_segmented_anew_is_repaired_anew_and_its_subject_keeps_its_zeros(tmp_path, monkeypatch):
+def test_a_stack_that_was_segmented_again_is_repaired_again_and_its_subject_keeps_its_zeros(tmp_path, monkeypatch):
     monkeypatch.setattr(robustness, "DISTURBANCES", {})
     cases = {"007": toy_case("007")}
     cases["007"].save(made(tmp_path / "cases"))

@@ -30,7 +30,7 @@ WHOLE = "RNCARefine"
 """The whole repair."""
 WITH_POOL = "RNCARefine, pool given"
 """The same with the base network's blood pool."""
-ANEW = "segment anew"
+IMAGE_ALONE = "image alone"
 """The same encoder with the images alone, made a ring: what one has without any mask."""
 ONE_PASS = "one pass"
 """The same encoder with mask and images, made a ring, without a rollout: what the automaton is held against."""
@@ -255,9 +255,9 @@ def repairs(stack: Stack, pool: Mask | None, model: Model, name: str, device: st
         if pool.any():
             given = repair(replace(stack, pool=pool), model, options)
             attempts.append(Attempt(name, sha256, WITH_POOL, given.wall, given.report.slices))
-    for method, key in ((ANEW, "image alone"), (ONE_PASS, "one pass")):
+    for method in (IMAGE_ALONE, ONE_PASS):
         walls = stack.mask.copy()
-        for k, wall in found.alternatives[key].items():
+        for k, wall in found.alternatives[method].items():
             if betti_2d(stack.mask[k]) != (1, 1):
                 walls[k] = wall
         attempts.append(Attempt(name, sha256, method, walls, []))

@@ -6,7 +6,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.words import Verdict
 
-from .measure import ANEW, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WHOLE
+from .measure import IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WHOLE
 from .statistics import Interval, paired
 
 ALL = "all"
@@ -15,9 +15,9 @@ SILENT_DICE = 0.6
 WORSE_DICE = 0.02
 POLAR = "polar interpolation"
 """The best of the classical methods."""
-OF_MODEL = (ANEW, ONE_PASS, ONE_PASS_DECIDED)
+OF_MODEL = (IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED)
 """Baselines that use the encoder of the model."""
-COMPARED = (NEAR, POLAR, ANEW, ONE_PASS, ONE_PASS_DECIDED)
+COMPARED = (NEAR, POLAR, IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED)
 """What the repair is compared with slice by slice."""
 BOTH_DRAW = "both draw a wall"
 """Slices in which neither of two methods leaves the input as it is."""
