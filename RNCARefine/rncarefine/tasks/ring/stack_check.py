@@ -61,7 +61,7 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
         doubts.append(Reason(ReasonCode.NOT_THICKEST_AXIS, slice_spacing_mm=spacing[0], in_plane_mm=in_plane))
     shown = [(k, each) for k, each in enumerate(features) if each.b0]
     walls = np.array([each.wall for _, each in shown])
-    thick = float(ndimage.binary_opening(walls, np.ones((1, 2, 2))).sum() / walls.sum()) if shown else 1.0
+    thick = float(ndimage.binary_opening(walls, np.ones((1, 2, 2), bool)).sum() / walls.sum()) if shown else 1.0
     if thick < LEAST_THICK and in_plane <= COARSE_MM:
         doubts.append(Reason(ReasonCode.ONLY_OUTLINES, share=thick, least=LEAST_THICK))
     closed = any(each.closed for _, each in shown)
