@@ -58,7 +58,15 @@ def not_a_number(heart: Heart, folder: Path) -> dict[str, Any]:
 
 
 def in_metres(heart: Heart, folder: Path) -> dict[str, Any]:
-    matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras @ np.diag([0.001, 0.001, 0.001, 1])
+    return stretched(heart, 0.001, 0.001, 0.001)
+
+
+def along_rows(heart: Heart, folder: Path) -> dict[str, Any]:
+    return stretched(heart, 6.0, 1.0, 0.2)
+
+
+def stretched(heart: Heart, *factors: float) -> dict[str, Any]:
+    matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras @ np.diag([*factors, 1])
     for name, mask in heart.masks.items():
         write_voxels(heart.segmentation, name, mask, matrix, own_layer=True)
     heart.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
@@ -100,6 +108,7 @@ FAULTS: dict[str, tuple[Fault | dict[str, Any], str]] = {
     "one transform": (one_transform, "'Heart'.*'Cine'.*'Table'"),
     "not a number": (not_a_number, "Cine.*1 NaN"),
     "in metres": (in_metres, "Cine.*0.00125.*metres"),
+    "slices along the first axis": (along_rows, "'Cine'.*first axis.*Coronal"),
     "constant": (constant, "Cine.*constant"),
     "frames as vector": (frames_as_vector, "'Frames' has 4 values"),
     "mode without model": ({"model": DEFAULT_MODEL, "mode": "volumetric"}, "'sax-cine-2d' is slice-wise.*volumetric"),

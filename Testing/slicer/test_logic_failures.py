@@ -90,6 +90,10 @@ def wall_gone(heart: Heart) -> None:
     heart.segmentation.GetSegmentation().RemoveSegment("myo")
 
 
+def other_gone(heart: Heart) -> None:
+    heart.segmentation.GetSegmentation().RemoveSegment("rv")
+
+
 def painted(heart: Heart) -> None:
     wall = heart.masks["myo"].copy()
     wall[0] = 0
@@ -108,7 +112,7 @@ def scene_closed(heart: Heart) -> None:
     slicer.mrmlScene.Clear()
 
 
-CHANGES = [segmentation_gone, volume_gone, wall_gone, painted, voxels_gone, labelmap_gone, scene_closed]
+CHANGES = [segmentation_gone, volume_gone, wall_gone, other_gone, painted, voxels_gone, labelmap_gone, scene_closed]
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.5], ids=["first call", "later"])

@@ -104,10 +104,19 @@ def test_all_ways_to_store_a_volume_are_turned_to_one(session: Any, geometry: st
         np.testing.assert_array_equal(found[::-1] if turn.flips[2] else found, own)
 
 
-def test_slices_lie_along_k_whatever_the_spacing(session: Any) -> None:
-    for spacing in ((8.0, 1.0, 1.0), (1.0, 8.0, 1.0), (1.0, 1.0, 8.0)):
-        grid = VolumeGrid(np.diag([*spacing, 1.0]), (0, 9, 0, 9, 0, 9))
-        assert screen_turn(grid) == Turn((0, 1, 2), (True, True, False))
+def test_slices_along_another_axis_are_refused_and_with_reordered_axes_the_same_segments_are_repaired(
+    module: Any, plain: dict[str, Mask]
+) -> None:
+    logic, heart = module.RNCARefineLogic(), draw_heart()
+    image, grid = slicer.util.arrayFromVolume(heart.volume).copy(), VolumeGrid.of_volume(heart.volume)
+    store(heart, Turn((2, 0, 1), (True, False, False)))
+    with pytest.raises(ValueError, match=r"'Cine'.*first axis"):
+        run(logic, heart)
+    slicer.util.updateVolumeFromArray(heart.volume, image)
+    heart.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(grid.ijk_to_ras))
+    run(logic, heart)
+    for segment_id, mask in plain.items():
+        np.testing.assert_array_equal(heart.voxels(segment_id, logic.outputSegmentationNode()), mask)
 
 
 @pytest.mark.parametrize("turn", TURNS[1::3])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rncarefine.refine.options import OptionError
 from RNCARefineLib.panel.faults import sentence, shown_errors
 
 
@@ -13,6 +14,7 @@ from RNCARefineLib.panel.faults import sentence, shown_errors
     ("error", "text"),
     [
         (ValueError("Choose another volume."), "Choose another volume."),
+        (OptionError("max_change_mm2", "is -1. Give a number."), "Option 'Largest change' is -1. Give a number."),
         (
             OSError(28, "No space left on device", "/full/report.csv"),
             "/full/report.csv: No space left on device.",

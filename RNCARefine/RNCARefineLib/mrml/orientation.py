@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 from typing import Any
 
-from rncarefine.io.grid import Grid, Turn, stack_turn
+from rncarefine.io.grid import Turn, stack_turn
 from rncarefine.nca.model import Model
 from rncarefine.progress import Progress
 from rncarefine.refine import repair as engine
@@ -22,9 +22,6 @@ from rncarefine.stack import Stack
 
 from .reader import Reading
 from .volume_grid import VolumeGrid
-
-_THICK = 1e6
-"""Factor that makes k the thickest axis, so that the turn never moves it."""
 
 
 def check(reading: Reading, options: RepairOptions) -> Report:
@@ -55,9 +52,8 @@ def repair(
 
 
 def screen_turn(grid: VolumeGrid) -> Turn:
-    """Return the turn after which a volume lies in plane as on a screen; slices are along k, whatever the spacing."""
-    own = grid.as_file_grid()
-    return stack_turn(Grid(own.size, own.ijk_to_lps * [1.0, 1.0, _THICK, 1.0]))
+    """Return the turn after which a volume lies in plane as on a screen."""
+    return stack_turn(grid.as_file_grid())
 
 
 def turned(stack: Stack, turn: Turn) -> Stack:

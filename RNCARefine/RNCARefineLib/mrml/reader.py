@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 
 from rncarefine.anatomy.aha import handedness
-from rncarefine.io.grid import is_reversed, spacing_fault
+from rncarefine.io.grid import is_reversed, spacing_fault, stack_turn
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
@@ -40,7 +40,12 @@ class Reading:
         mine, its = self.stack, other.stack
         same_pool = mine.pool is None or its.pool is None or np.array_equal(mine.pool, its.pool)
         same_grid = np.array_equal(self.grid.ijk_to_ras, other.grid.ijk_to_ras)
-        return same_pool and same_grid and np.array_equal(mine.mask, its.mask) and np.array_equal(mine.image, its.image)
+        same_stack = np.array_equal(mine.mask, its.mask) and np.array_equal(mine.image, its.image)
+        if not (same_pool and same_grid and same_stack):
+            return False
+        # An empty segment more or less does not matter.
+        rest, its_rest = (np.uint8(0) if each.others is None else each.others for each in (self, other))
+        return not np.any(rest != its_rest)
 
 
 def read(selection: Selection) -> Reading:
@@ -50,13 +55,16 @@ def read(selection: Selection) -> Reading:
         selection: Checked nodes and segments.
 
     Raises:
-        ValueError: The spacing is not that of a heart, the image is constant or not finite, or the myocardium has no
-            voxel in it.
+        ValueError: The spacing is not that of a heart, the slices are not along k, the image is constant or not finite,
+            or the myocardium has no voxel in it.
     """
     node, volume = selection.segmentation_node, selection.volume_node
     grid = VolumeGrid.of_volume(volume)
     if fault := spacing_fault(grid.spacing):
         raise ValueError(f"Volume {volume.GetName()!r} has {fault} Correct it in the module Volumes.")
+    thick = stack_turn(grid.as_file_grid()).axes[2]
+    if thick != 2:
+        raise ValueError(_along_another_axis(volume.GetName(), thick, grid))
     mask = read_segments(node, selection.wall_ids, grid)
     segment = node.GetSegmentation().GetSegment(selection.segment_id)
     if not mask.any():
@@ -78,6 +86,16 @@ def read(selection: Selection) -> Reading:
         others=read_segments(node, others, grid) if others else None,
         grid=grid,
         doubts=_doubts(selection, grid),
+    )
+
+
+def _along_another_axis(name: str, axis: int, grid: VolumeGrid) -> str:
+    """Say along which axis the slices are stacked, and how to reorder the volume's axes."""
+    orientation = ("Sagittal", "Coronal", "Axial")[int(np.abs(grid.ijk_to_ras[:3, axis]).argmax())]
+    return (
+        f"The slices of volume {name!r} are stacked along the {('first', 'second')[axis]} axis of its voxels, the "
+        "repair needs them along the third. Reorder the axes in the module Orient Scalar Volume (orientation "
+        f"{orientation}), and choose its result as the volume; the segmentation can stay as it is."
     )
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import slicer
 from slicer.i18n import tr as _
 
+from rncarefine.refine.options import OptionError, option_infos
+
 
 @contextmanager
 def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
@@ -51,6 +53,8 @@ def sentence(error: BaseException) -> str:
         where = "" if error.filename is None else f"{error.filename}: "
         reason = error.strerror or text
         return _("{where}{reason}. Choose another folder, or make room there.").format(where=where, reason=reason)
+    if isinstance(error, OptionError):
+        return str(OptionError(error.name, error.fault, _(option_infos()[error.name].label)))
     if isinstance(error, ValueError):
         return text
     return ""

@@ -81,11 +81,12 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     from rncarefine.batch.cases import find_cases, read_cases
     from rncarefine.batch.in_turn import repair_cases
     from rncarefine.nca.model import choose_model
-    from rncarefine.refine.options import Face, RepairOptions, option_infos
+    from rncarefine.refine.options import Face, option_infos, options_of
 
     if arguments.cases and (arguments.image or arguments.segmentation):
         raise ValueError("--image and --segmentation are patterns for --input; a list of cases names its files.")
-    options = RepairOptions(**{name: getattr(arguments, name) for name in option_infos(Face.SCRIPT)})
+    infos = option_infos(Face.SCRIPT)
+    options = options_of({name: getattr(arguments, name) for name in infos}, lambda name: infos[name].flag)
     model = choose_model(options.model, options.mode)
     if arguments.cases:
         cases = read_cases(arguments.cases)

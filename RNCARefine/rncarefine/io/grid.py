@@ -193,9 +193,10 @@ def spacing_fault(spacing: Sequence[float]) -> str:
     if least >= low and middle <= high and most <= SLICES_MM:
         return ""
     given = " x ".join(f"{value:g}" for value in spacing)
-    metres = low <= 1000 * least and 1000 * most <= SLICES_MM
+    units = {1000: "metres, or marked as micrometres", 0.001: "micrometres, or marked as metres"}
+    fitting = (f": is it in {unit}?" for by, unit in units.items() if low <= by * least and by * most <= SLICES_MM)
     return (
-        f"a spacing of {given} mm{': is it in metres?' if metres else '.'} A heart is imaged with {low:g} to {high:g} "
+        f"a spacing of {given} mm{next(fitting, '.')} A heart is imaged with {low:g} to {high:g} "
         f"mm in plane and at most {SLICES_MM:g} mm from slice to slice."
     )
 

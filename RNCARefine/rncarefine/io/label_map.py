@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ _META_FIELDS = (
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """A label map as it is on disk: each voxel has one label, 0 is background.
+    """A label map as it is on disk: each voxel has one label.
 
     Attributes:
         path: Where it was read.
@@ -61,7 +62,14 @@ class LabelMap:
 
     def labels(self) -> list[int]:
         """Return the labels that occur, without the background."""
-        return [int(label) for label in np.unique(self.values) if label != 0]
+        return [int(label) for label in np.unique(self.values) if label != self.background]
+
+    @cached_property
+    def background(self) -> int:
+        """Label of the background: 0, but some programs write -1, or number the structures from 1 with it."""
+        labels, counts = np.unique(self.values, return_counts=True)
+        most = int(labels[counts.argmax()])
+        return most if most < 0 or (len(labels) > 1 and 0 not in labels) else 0
 
     def choose(self, label: int | None, what: str, option: str, taken: Segment | None = None) -> Segment:
         """Return the label to use as a segment: the one that was asked for, or the only one there is.
@@ -102,7 +110,7 @@ class LabelMap:
 
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask:
         """Return where labels other than myocardium and pool are on an image's grid, shape ``(k, j, i)``."""
-        known = [0, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
+        known = [self.background, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
         return self._on(grid, ~np.isin(self.values, known))
 
     def _on(self, grid: Grid, there: NDArray[np.bool_]) -> Mask:
@@ -123,8 +131,8 @@ class LabelMap:
         back = turn.inverse
         values, before, after = self.values.copy(), back.apply(before), back.apply(after)
         if pool is not None and new_pool is not None:
-            values[(values == pool.value) & (back.apply(new_pool) == 0)] = 0
-        values[(before == 1) & (after == 0)] = 0
+            values[(values == pool.value) & (back.apply(new_pool) == 0)] = self.background
+        values[(before == 1) & (after == 0)] = self.background
         values[(before == 0) & (after == 1)] = walls[0].value
         return replace(self, values=values)
 

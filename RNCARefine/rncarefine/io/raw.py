@@ -25,6 +25,19 @@ GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 
 
+class _Gzip(gzip.GzipFile):
+    """Compressed data; what follows them is ignored, as gzip itself does."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes, as many as there are at once, at most ``size``; none at the end."""
+        try:
+            return self.read1(-1 if size is None else size)
+        except gzip.BadGzipFile as error:
+            if not str(error).startswith("Not a gzipped file"):  # the checksum is wrong
+                raise
+            return b""
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading; one that is compressed with gzip, whatever its name, is read uncompressed.
@@ -39,7 +52,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 raise ValueError(f"{path}: the file is empty (0 bytes). {CUT_OFF}")
             file.seek(0)
             if magic == GZIP_MAGIC:
-                with gzip.GzipFile(fileobj=file) as stream:
+                with _Gzip(fileobj=file) as stream:
                     yield stream  # type: ignore[misc]
             else:
                 yield file

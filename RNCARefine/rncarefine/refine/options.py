@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
@@ -89,6 +89,26 @@ def _option(
     return field(default=default, metadata={"info": info})
 
 
+class OptionError(ValueError):
+    """A value of an option that cannot be used.
+
+    Attributes:
+        name: Its name in Python.
+        fault: What is wrong and the remedy, as what follows the name in the message.
+    """
+
+    def __init__(self, name: str, fault: str, called: str = "") -> None:
+        """Take up what is wrong.
+
+        Args:
+            name: The option's name in Python.
+            fault: What is wrong and the remedy.
+            called: What to call the option in the message, if not by its name.
+        """
+        super().__init__(f"Option {called or name!r} {fault}")
+        self.name, self.fault = name, fault
+
+
 @dataclass(frozen=True)
 class RepairOptions:
     """How to repair. Words may be given as plain text.
@@ -114,7 +134,7 @@ class RepairOptions:
         trim_pool: Remove the blood pool outside the closed rings.
 
     Raises:
-        ValueError: A value is none of the choices, no number, or out of range.
+        OptionError: A value is none of the choices, no number, or out of range.
     """
 
     model: str | Path | None = _option(
@@ -202,7 +222,7 @@ class RepairOptions:
             if value is None and default_of(name) is None:
                 continue
             if info.choices and str(value) not in info.choices:
-                raise ValueError(f"Option {name!r} is {value!r}. Give one of {', '.join(info.choices)}.")
+                raise OptionError(name, f"is {value!r}. Give one of {', '.join(info.choices)}.")
             if info.least is not None:
                 _check_number(name, value, info)
         object.__setattr__(self, "apex", Apex(str(self.apex)))
@@ -223,7 +243,7 @@ def _check_number(name: str, value: Any, info: OptionInfo) -> None:
     """Check the value of an option that is a number.
 
     Raises:
-        ValueError: It is none, or out of range.
+        OptionError: It is none, or out of range.
     """
     hint = next(entry.type for entry in fields(RepairOptions) if entry.name == name)
     whole = "float" not in str(hint)
@@ -231,7 +251,7 @@ def _check_number(name: str, value: Any, info: OptionInfo) -> None:
     least, most = info.least or 0, math.inf if info.most is None else info.most
     if not isinstance(value, kind) or not least <= value <= most:
         wanted = f"of {least:g} or more" if info.most is None else f"from {least:g} to {most:g}"
-        raise ValueError(f"Option {name!r} is {value!r}. Give a {'whole ' if whole else ''}number {wanted}.")
+        raise OptionError(name, f"is {value!r}. Give a {'whole ' if whole else ''}number {wanted}.")
 
 
 def option_infos(face: Face | None = None) -> dict[str, OptionInfo]:
@@ -260,10 +280,26 @@ def from_camel_case(values: dict[str, Any]) -> RepairOptions:
 
     Raises:
         TypeError: There is no such option.
-        ValueError: A value is none of the choices, no number, or out of range.
+        OptionError: A value is none of the choices, no number, or out of range.
     """
     names = {camel_case(name): name for name in option_infos()}
     unknown = sorted(values.keys() - names.keys())
     if unknown:
         raise TypeError(f"There is no option {unknown[0]!r}. The options are {', '.join(names)}.")
-    return RepairOptions(**{names[name]: value for name, value in values.items()})
+    return options_of({names[name]: value for name, value in values.items()}, camel_case)
+
+
+def options_of(values: dict[str, Any], called: Callable[[str], str]) -> RepairOptions:
+    """Return options, with errors that name an option as it is called where it was given.
+
+    Args:
+        values: The options by their names in Python.
+        called: Returns what an option of such a name is called.
+
+    Raises:
+        OptionError: A value is none of the choices, no number, or out of range.
+    """
+    try:
+        return RepairOptions(**values)
+    except OptionError as error:
+        raise OptionError(error.name, error.fault, called(error.name)) from None

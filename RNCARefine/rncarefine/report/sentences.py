@@ -104,6 +104,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the "
         "in-plane spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
     ),
+    ReasonCode.ONLY_OUTLINES: _(
+        "The myocardium is drawn in lines: only {share:.0%} of it is thicker than a pixel (usually at least "
+        "{least:.0%}). Are these outlines of the wall? Fill the area between the inner and the outer one."
+    ),
     ReasonCode.FILLED_OUTLINE: _(
         "No slice is a ring, and the myocardium is solid in most of them (number of slices: {slices:.0f}): is this the "
         "outer contour, filled, or is a wrong blood pool given? Subtract the blood pool, or choose the right labels."

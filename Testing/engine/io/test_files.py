@@ -320,6 +320,19 @@ def test_a_label_map_keeps_its_place_type_and_every_other_label(tmp_path, ending
     assert np.array_equal(array(tmp_path / f"out.{ending}"), expected)
 
 
+@pytest.mark.parametrize(("background", "wall"), [(-1, 0), (-1, MYOCARDIUM), (7, MYOCARDIUM)])
+def test_a_background_of_another_number_than_0_stays_the_background(tmp_path, background, wall):
+    values, (stack, after) = labels().astype(np.int16), broken_stack()
+    plain = label_case(tmp_path, "nii.gz", values)
+    other = np.where(values == 0, background, np.where(values == MYOCARDIUM, wall, values))
+    case = label_case(tmp_path, "nii.gz", other, StructureChoice(label=wall, pool_label=POOL))
+    assert np.array_equal(case.others, plain.others)
+    write_wall(case, after, tmp_path / "out.nii.gz")
+    result = array(tmp_path / "out.nii.gz")
+    assert (result[(stack.mask == 1) & (after == 0)] == background).all()
+    assert np.array_equal(result == wall, after)
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_most_of_a_wall_may_go_and_the_rest_keeps_its_label(tmp_path, ending):
     case = label_case(tmp_path, ending)

@@ -117,6 +117,24 @@ def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(t
     assert sitk.ReadImage(str(path)).GetSpacing() == pytest.approx(found)
 
 
+def test_a_stack_in_micrometres_is_read_in_mm(tmp_path):
+    rows = np.multiply(SROW, 1000)
+    path = write_nifti(tmp_path / "a.nii", VALUES, srow=rows, pixdim=(1, 1250, 1250, 8000), units=3)
+    _, grid = read_volume(path, "image")
+    assert grid.spacing == pytest.approx((1.25, 1.25, 8))
+    assert grid.ijk_to_lps[:3, 3] == pytest.approx((-10, -20, 30))
+
+
+def test_what_follows_compressed_data_is_ignored_and_a_wrong_checksum_is_not(tmp_path):
+    path = write_nifti(tmp_path / "a.nii.gz", VALUES)
+    whole = path.read_bytes()
+    for rest in (b"\0\0\0", b"garbage", whole):
+        path.write_bytes(whole + rest)
+        assert np.array_equal(volume(path), VALUES)
+    path.write_bytes(whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:] + b"garbage")
+    assert "damaged" in refused(path)
+
+
 # What is refused
 
 
@@ -142,8 +160,10 @@ def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(t
         ),
         (
             {"srow": np.diag([0.00125, 0.00125, 0.008, 1])[:3], "pixdim": (1, 0.00125, 0.00125, 0.008)},
-            "is it in metres",
+            "is it in metres, or marked as micrometres",
         ),
+        ({"units": 3}, "spacing of 0.00125 x 0.00125 x 0.008 mm: is it in metres, or marked as micrometres"),
+        ({"units": 1}, "spacing of 1250 x 1250 x 8000 mm: is it in micrometres, or marked as metres"),
         ({"srow": np.diag([1e-6, 1e-6, 1e-6, 1])[:3], "pixdim": (1, 1e-6, 1e-6, 1e-6)}, "0.05 to 20 mm in plane"),
         ({"pixdim": (1, 1.25, 1.25, 1e30), "codes": (1, 0)}, "spacing of 1.25 x 1.25 x 1e.30 mm"),
         ({"pixdim": (1, 25, 25, 25), "codes": (1, 0)}, "spacing of 25 x 25 x 25 mm"),

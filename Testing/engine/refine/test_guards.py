@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from engine.shapes import SHAPE, STACK_SPACING, blob, disc, heart, horseshoe, ring
 from engine.toy_models import seeing_model
@@ -66,6 +67,16 @@ def test_of_a_filled_outer_contour_nothing_is_hollowed_unflagged():
     filled = walls | pools
     report = run(Stack.create(grey(walls, pools), filled, STACK_SPACING)).report
     assert codes(report) == ["filled_outline"]
+    assert all(record.flagged for record in report.slices if record.verdict in REPAIRED)
+    assert any(record.verdict in REPAIRED for record in report.slices)
+
+
+def test_walls_between_outlines_are_filled_and_flagged():
+    walls, pools = heart(rings=8, discs=0)
+    outer, inner = (part & ~ndimage.binary_erosion(part, np.ones((1, 3, 3))) for part in (walls | pools, pools))
+    lines = outer | inner
+    report = run(Stack.create(grey(walls, pools), lines, STACK_SPACING)).report
+    assert codes(report)[0] == "only_outlines"
     assert all(record.flagged for record in report.slices if record.verdict in REPAIRED)
     assert any(record.verdict in REPAIRED for record in report.slices)
 

@@ -8,7 +8,15 @@ import pytest
 import typer
 
 from rncarefine.cli import commands
-from rncarefine.refine.options import Face, RepairOptions, camel_case, default_of, from_camel_case, option_infos
+from rncarefine.refine.options import (
+    Face,
+    OptionError,
+    RepairOptions,
+    camel_case,
+    default_of,
+    from_camel_case,
+    option_infos,
+)
 from rncarefine.words import Apex, Mode
 
 
@@ -81,6 +89,9 @@ def test_words_may_be_plain_text():
 def test_in_slicer_options_are_spelled_as_everything_there():
     assert camel_case("max_change_mm2") == "maxChangeMm2"
     assert from_camel_case({"maxChangeMm2": 9, "closeBase": True}) == RepairOptions(max_change_mm2=9, close_base=True)
+    with pytest.raises(OptionError, match="maxChangeMm2") as caught:
+        from_camel_case({"maxChangeMm2": -1})
+    assert caught.value.name == "max_change_mm2"
     with pytest.raises(TypeError, match="speed"):
         from_camel_case({"speed": 3})
 

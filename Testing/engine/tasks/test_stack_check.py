@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, damage, disc, heart, horseshoe, ring
 from rncarefine.anatomy.features import SliceFeatures
@@ -64,6 +65,13 @@ def test_a_filled_outer_contour_is_recognised():
     filled = np.stack([disc(radius) for radius in (28, 27, 25, 22, 18, 12)])
     assert doubts(filled) == {"filled_outline": {"slices": 6}}
     assert doubts(filled[:1]) == {"filled_outline": {"slices": 1}}
+
+
+def test_outlines_of_a_wall_are_recognised_even_in_one_slice_unless_the_pixels_are_as_thick_as_a_wall():
+    outer, inner = (disc(radius) & ~ndimage.binary_erosion(disc(radius)) for radius in (26, 18))
+    for lines in (outer | inner, outer):
+        assert doubts([lines])["only_outlines"] == {"share": pytest.approx(0, abs=0.2), "least": 0.5}
+        assert "only_outlines" not in doubts([lines], spacing=(8.0, 4.0, 4.0))
 
 
 def test_the_wall_of_a_right_ventricle_is_doubted():
