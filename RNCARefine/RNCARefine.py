@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from rncarefine.batch.runs import BatchOutcome
     from rncarefine.refine.place_records import PictureReport
     from rncarefine.refine.records import Report
-    from RNCARefineLib.mrml.cine import CineOutcome
-    from RNCARefineLib.mrml.reviewing import Review
-    from RNCARefineLib.mrml.vessel_review import VesselReview
+    from RNCARefineLib.mrml.cine.repair import CineOutcome
+    from RNCARefineLib.mrml.review.decisions import Review
+    from RNCARefineLib.mrml.review.vessels import VesselReview
 
     Progress = Callable[[float, str], "bool | None"]
 
@@ -353,7 +353,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             ValueError: The nodes cannot be read; the message names node and remedy.
         """
         given = dict(locals())
-        from RNCARefineLib.mrml.guards import Selection
+        from RNCARefineLib.mrml.nodes.guards import Selection
         from RNCARefineLib.mrml.process import check
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
@@ -423,7 +423,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             rncarefine.progress.Cancelled: ``progressCallback`` returned ``False``.
         """
         given = dict(locals())
-        from RNCARefineLib.mrml.guards import Selection
+        from RNCARefineLib.mrml.nodes.guards import Selection
         from RNCARefineLib.mrml.process import Destination, process
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
@@ -453,7 +453,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Raises:
             ValueError: The nodes cannot be read; the message names node and remedy.
         """
-        from RNCARefineLib.mrml.guards import Selection
+        from RNCARefineLib.mrml.nodes.guards import Selection
         from RNCARefineLib.mrml.vessels import check_vessels
 
         return check_vessels(Selection.create(segmentationNode, segmentID, volumeNode, picture=True))
@@ -487,7 +487,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         given = dict(locals())
         from rncarefine.nca.card import TUBULAR
         from rncarefine.nca.model import choose_model
-        from RNCARefineLib.mrml.guards import Selection
+        from RNCARefineLib.mrml.nodes.guards import Selection
         from RNCARefineLib.mrml.vessels import process_vessels
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, picture=True)
@@ -503,7 +503,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Raises:
             ValueError: No vessels were repaired in it.
         """
-        from RNCARefineLib.mrml.vessel_review import VesselReview
+        from RNCARefineLib.mrml.review.vessels import VesselReview
 
         return VesselReview.of(segmentationNode)
 
@@ -513,21 +513,21 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def reportTableNode(self) -> slicer.vtkMRMLTableNode | None:
         """Return the table that the last repair wrote, that of all frames of a sequence; ``None`` if it is gone."""
-        from RNCARefineLib.mrml.cine_report import FRAMES_ROLE
-        from RNCARefineLib.mrml.table import existing_table
+        from RNCARefineLib.mrml.cine.report import FRAMES_ROLE
+        from RNCARefineLib.mrml.review.table import existing_table
 
         outputNode = self.outputSegmentationNode()
         return outputNode and (outputNode.GetNodeReference(FRAMES_ROLE) or existing_table(outputNode))
 
     def review(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Review:
-        """Return the review of a repaired segmentation: ``RNCARefineLib.mrml.reviewing.Review``.
+        """Return the review of a repaired segmentation: ``RNCARefineLib.mrml.review.decisions.Review``.
 
         Here and below, ``segmentID`` is the repaired segment, where several were.
 
         Raises:
             ValueError: The segmentation was never repaired.
         """
-        from RNCARefineLib.mrml.reviewing import Review
+        from RNCARefineLib.mrml.review.decisions import Review
 
         return Review.of(segmentationNode, segmentID, undo=self._steps)
 
@@ -573,7 +573,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
         """Return a plot chart node of b0 and b1 along the stack, before and after; made again when called again."""
-        from RNCARefineLib.mrml.plot import TOPOLOGY
+        from RNCARefineLib.mrml.review.plot import TOPOLOGY
 
         return self._plot(segmentationNode, segmentID, TOPOLOGY)
 
@@ -581,12 +581,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
         """Return a plot chart node of the wall's thickness along the stack; made again when called again."""
-        from RNCARefineLib.mrml.plot import THICKNESS
+        from RNCARefineLib.mrml.review.plot import THICKNESS
 
         return self._plot(segmentationNode, segmentID, THICKNESS)
 
     def _plot(self, segmentationNode, segmentID, plot):
-        from RNCARefineLib.mrml.plot import put_plot
+        from RNCARefineLib.mrml.review.plot import put_plot
 
         return put_plot(segmentationNode, self.review(segmentationNode, segmentID).refresh(), plot)
 
@@ -598,7 +598,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def showSlice(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> None:
         """Move every slice view to slice ``k`` of the stack of a repaired segmentation, centred on its heart."""
-        from RNCARefineLib.mrml.views import show_slice
+        from RNCARefineLib.mrml.review.views import show_slice
 
         review = self.review(segmentationNode, segmentID)
         show_slice(review.volume_node, k, review.wall_now()[k])
@@ -635,15 +635,15 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             options: Those of :meth:`process`, from ``mode`` to ``trimPool``.
 
         Returns:
-            ``RNCARefineLib.mrml.cine.CineOutcome``: nodes, the report of each frame, the frames that failed.
+            ``RNCARefineLib.mrml.cine.repair.CineOutcome``: nodes, the report of each frame, the frames that failed.
 
         Raises:
             ValueError: Bad input, or no frame could be repaired; the message names what and the remedy.
             rncarefine.progress.Cancelled: ``progressCallback`` returned ``False`` before a frame was finished.
         """
         from rncarefine.refine.options import from_camel_case
-        from RNCARefineLib.mrml.cine import process_sequence
-        from RNCARefineLib.mrml.cine_frames import Cine
+        from RNCARefineLib.mrml.cine.frames import Cine
+        from RNCARefineLib.mrml.cine.repair import process_sequence
 
         chosen = from_camel_case(options)
         outcome = process_sequence(
@@ -748,8 +748,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         reverse: Callable[[slicer.vtkMRMLSegmentationNode], bool],
     ) -> bool:
         """Take a step back or forth, and bring table and plot in line; where that fails, there is no step."""
-        from RNCARefineLib.mrml.review import reviewed_segments
-        from RNCARefineLib.mrml.reviewing import end_review, is_repaired
+        from RNCARefineLib.mrml.review.decisions import end_review, is_repaired
+        from RNCARefineLib.mrml.review.kept import reviewed_segments
 
         done = step(segmentationNode)
         if done and is_repaired(segmentationNode):
@@ -764,7 +764,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     @cached_property
     def _steps(self):
-        from RNCARefineLib.mrml.undo import UndoSteps
+        from RNCARefineLib.mrml.review.undo import UndoSteps
 
         return UndoSteps()
 
@@ -952,7 +952,7 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
 
     def voxels(self, segmentationNode, volumeNode, segmentID="myocardium"):
         """Return a segment as an array on the volume's grid."""
-        from RNCARefineLib.mrml.segments import read_segments
-        from RNCARefineLib.mrml.volume_grid import VolumeGrid
+        from RNCARefineLib.mrml.nodes.segments import read_segments
+        from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
         return read_segments(segmentationNode, [segmentID], VolumeGrid.of_volume(volumeNode))

@@ -57,7 +57,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         return qt.QCursor() if window is None else window.cursor
 
     def setupOptionsFrame(self):
-        from RNCARefineLib.panel.effect_options import EffectOptions
+        from RNCARefineLib.panel.effect.options import EffectOptions
 
         buttons = {
             "check": self.onCheck,
@@ -77,7 +77,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         return self._preview
 
     def setMRMLDefaults(self):
-        from RNCARefineLib.panel.effect_options import set_defaults
+        from RNCARefineLib.panel.effect.options import set_defaults
 
         set_defaults(self.scriptedEffect)
         if self.scriptedEffect.active():
@@ -125,7 +125,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     def onCheck(self):
         """List the slices to repair."""
         from RNCARefineLib.mrml.process import check
-        from RNCARefineLib.panel.effect_texts import checked
+        from RNCARefineLib.panel.effect.texts import checked
         from RNCARefineLib.panel.faults import shown_errors
 
         with shown_errors(_("The check failed."), wait=True):
@@ -134,7 +134,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def onPreview(self):
         """Show what Apply would write."""
-        from RNCARefineLib.panel.effect_texts import previewed
+        from RNCARefineLib.panel.effect.texts import previewed
         from RNCARefineLib.panel.faults import shown_errors
 
         with shown_errors(_("The preview failed.")):
@@ -154,7 +154,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     def onApply(self):
         """Write the previewed wall into the segment, or one that is computed now."""
         from RNCARefineLib.mrml.editing import held_back, write
-        from RNCARefineLib.panel.effect_texts import applied
+        from RNCARefineLib.panel.effect.texts import applied
         from RNCARefineLib.panel.faults import shown_errors
 
         if not self.scriptedEffect.confirmCurrentSegmentVisible():

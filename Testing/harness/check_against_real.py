@@ -6,7 +6,7 @@ Each takes something that the test environment does not have::
     python Testing/harness/check_against_real.py pythonqt PYTHONQT # PythonQt's sources: what it shows of Qt's classes
     python Testing/harness/check_against_real.py qt5               # with a Python that has PyQt5: is it in Qt 5.15?
 
-``wrapper`` runs ``Testing/slicer/test_harness_parameter_node.py`` with Slicer's own wrapper in place of the stand-in.
+``wrapper`` runs ``Testing/slicer/harness/test_parameter_node.py`` with Slicer's own wrapper in place of the stand-in.
 The others print the entries of ``QT_TABLE`` that are not there, and how many they looked at.
 """
 
@@ -79,7 +79,7 @@ def wrapper(sources: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "real_parameter_node"
         shutil.copytree(sources / "Base" / "Python" / "slicer" / "parameterNodeWrapper", package)
-        test = _TESTING / "slicer" / "test_harness_parameter_node.py"
+        test = _TESTING / "slicer" / "harness" / "test_parameter_node.py"
         environment = {**os.environ, "REAL_PARAMETER_NODE": folder}
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test], env=environment

@@ -10,9 +10,9 @@ import slicer
 import vtk
 
 from rncarefine.refine.options import RepairOptions
-from RNCARefineLib.mrml.cine import CineOutcome, process_sequence
-from RNCARefineLib.mrml.cine_frames import Cine
-from RNCARefineLib.mrml.volume_grid import VolumeGrid
+from RNCARefineLib.mrml.cine.frames import Cine
+from RNCARefineLib.mrml.cine.repair import CineOutcome, process_sequence
+from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 from .hearts import GAP, SPECK, Heart, Mask, draw_heart, node_census, segment_voxels, write_voxels
 

@@ -80,7 +80,7 @@ def chosen_slice(panel: Any) -> int | None:
 
 
 def tags_of(node: Any, segment_id: str) -> dict[str, str]:
-    from RNCARefineLib.mrml.review import tag_of
+    from RNCARefineLib.mrml.review.kept import tag_of
 
     segment = node.GetSegmentation().GetSegment(segment_id)
     names = ("RNCARefine.Decisions", "RNCARefine.Report", "Segmentation.Status")
@@ -100,7 +100,7 @@ def decide(panel: Any, k: int, button: str) -> None:
 
 def slices_shown(heart: Heart) -> set[int]:
     """Return the slices that are shown by the views which are parallel to the stack."""
-    from RNCARefineLib.mrml.views import slice_shown
+    from RNCARefineLib.mrml.review.views import slice_shown
 
     nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
     return {k for node in nodes if (k := slice_shown(node, heart.volume)) is not None}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import slicer
 
-from RNCARefineLib.mrml.review import tag_of
+from RNCARefineLib.mrml.review.kept import tag_of
 
 from .hearts import Heart, Mask, node_census
 

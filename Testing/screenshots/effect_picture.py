@@ -7,7 +7,7 @@ from typing import Any
 from harness.effects import NAME, register
 from harness.rendering import Pixels, SliceView
 from harness.segment_editor import SegmentEditor
-from RNCARefineLib.mrml.views import show_slice
+from RNCARefineLib.mrml.review.views import show_slice
 
 from .canvas import framed, in_row, padded
 from .sample import WALL, Sample, open_sample, show_only

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from harness.rendering import Pixels
-from RNCARefineLib.mrml.reviewing import Review
+from RNCARefineLib.mrml.review.decisions import Review
 
 from .canvas import Skipped
 from .sample import open_sample

@@ -17,8 +17,8 @@ from rncarefine.anatomy.topology import largest_component
 from rncarefine.report import pictures
 from rncarefine.stack import Mask
 from RNCARefineLib.mrml import sample_data
-from RNCARefineLib.mrml.segments import read_segments, write_segment
-from RNCARefineLib.mrml.volume_grid import VolumeGrid
+from RNCARefineLib.mrml.nodes.segments import read_segments, write_segment
+from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_DATA = ROOT / "RNCARefine" / "Resources" / "SampleData"

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.rendering import Pixels, SliceView
 from rncarefine.report import pictures
-from RNCARefineLib.mrml.views import show_slice
+from RNCARefineLib.mrml.review.views import show_slice
 
 from .canvas import framed, in_column, in_row, title, written
 from .sample import WALL, Sample, open_sample, show_only

@@ -18,7 +18,7 @@ from rncarefine.nca.model import DEFAULT_MODEL, MODEL_FOLDERS
 from rncarefine.progress import Cancelled
 from rncarefine.reasons import ReasonCode
 from rncarefine.stack import Stack
-from RNCARefineLib.mrml.volume_grid import VolumeGrid
+from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 Fault = Callable[[Heart, Path], dict[str, Any]]
 

@@ -23,8 +23,8 @@ from harness.hearts import GAP, Heart, Mask, draw_heart
 from harness.panel_steps import open_on, select
 from rncarefine.nca.model import DEFAULT_MODEL, load_model
 from rncarefine.refine.repair import RepairOptions, repair
-from RNCARefineLib.mrml.guards import Selection
-from RNCARefineLib.mrml.reader import read
+from RNCARefineLib.mrml.nodes.guards import Selection
+from RNCARefineLib.mrml.nodes.reader import read
 
 CHOICES = [
     ({}, DEFAULT_MODEL),

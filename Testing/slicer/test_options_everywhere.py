@@ -11,7 +11,7 @@ from slicer.parameterNodeWrapper import Choice
 from harness.effects import EffectBench
 from harness.panel_steps import MODULE_FILE, open_module
 from rncarefine.refine.options import Face, OptionInfo, camel_case, default_of, option_infos
-from RNCARefineLib.panel import effect_options
+from RNCARefineLib.panel.effect import options as effect_options
 
 SCRIPT = MODULE_FILE.parent / "Resources" / "Scripts" / "RNCARefineBatch.py"
 CHOSEN_ELSEWHERE = {"model", "mode"}

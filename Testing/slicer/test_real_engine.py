@@ -16,7 +16,7 @@ from engine.toy_models import seeing_model
 from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, write_voxels
 from rncarefine.nca.model import save_model
 from rncarefine.reasons import ReasonCode
-from RNCARefineLib.mrml.volume_grid import VolumeGrid
+from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 EIGHT = np.ones((3, 3))
 

@@ -13,8 +13,8 @@ from harness import rendering
 from harness.hearts import CENTRE, GAP, SPECK, Heart, draw_heart
 from harness.rendering import Pixels, SliceView, ThreeDView
 from harness.runs import process
-from RNCARefineLib.mrml.review import ADDED, REMOVED
-from RNCARefineLib.mrml.views import show_slice
+from RNCARefineLib.mrml.review.kept import ADDED, REMOVED
+from RNCARefineLib.mrml.review.views import show_slice
 
 Marks = NDArray[np.bool_]
 """Where a colour is in a picture, shape ``(rows, columns)``."""

@@ -117,7 +117,7 @@ def test_what_the_application_lacks_is_skipped_with_the_reason(
 
 
 def test_it_fails_when_a_rejected_slice_is_not_put_back(whole: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    from RNCARefineLib.mrml.reviewing import Review
+    from RNCARefineLib.mrml.review.decisions import Review
 
     monkeypatch.setattr(Review, "_write_slice", lambda *args: None)
     with pytest.raises(AssertionError):

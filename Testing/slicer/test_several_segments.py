@@ -11,10 +11,10 @@ import pytest
 from harness.hearts import GAP, Heart, Mask, add_segment, draw_heart
 from harness.panel_steps import open_on, summary
 from rncarefine.refine.repair_masks import RepairMasks
-from RNCARefineLib.mrml.guards import Selection
-from RNCARefineLib.mrml.reader import read
-from RNCARefineLib.mrml.segments import write_segment
-from RNCARefineLib.mrml.volume_grid import VolumeGrid
+from RNCARefineLib.mrml.nodes.guards import Selection
+from RNCARefineLib.mrml.nodes.reader import read
+from RNCARefineLib.mrml.nodes.segments import write_segment
+from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 WALL = ["myo", "late"]
 

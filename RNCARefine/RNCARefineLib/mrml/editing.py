@@ -25,12 +25,12 @@ from rncarefine.stack import Mask
 from rncarefine.words import Verdict
 
 from . import orientation as engine
-from .guards import Selection
-from .reader import Reading, read
-from .review import is_review
-from .segments import read_segments
-from .views import slice_shown
-from .volume_grid import VolumeGrid
+from .nodes.guards import Selection
+from .nodes.reader import Reading, read
+from .nodes.segments import read_segments
+from .nodes.volume_grid import VolumeGrid
+from .review.kept import is_review
+from .review.views import slice_shown
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,8 @@ from rncarefine.refine.records import Report
 from rncarefine.refine.result import Changes, Repaired
 from rncarefine.stack import Stack
 
-from .reader import Reading
-from .volume_grid import VolumeGrid
+from .nodes.reader import Reading
+from .nodes.volume_grid import VolumeGrid
 
 
 def check(reading: Reading, options: RepairOptions) -> Report:

@@ -9,9 +9,9 @@ import slicer
 import vtk
 
 from .editing import Proposal
-from .guards import Selection
-from .review import ADDED, REMOVED
-from .segments import write_segment
+from .nodes.guards import Selection
+from .nodes.segments import write_segment
+from .review.kept import ADDED, REMOVED
 
 PREVIEW_TAG = "RNCARefine.Preview"
 """Attribute of a preview node: the ID of the segmentation that it is about."""

@@ -16,13 +16,13 @@ from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.result import Repaired
 
 from . import orientation as engine
-from .guards import Selection, changed_during, check_output
-from .reader import Reading, read
-from .scene import unchanged_on_failure
-from .table import existing_table, put_table
-from .undo import UndoSteps
-from .volume_grid import VolumeGrid
-from .writer import add_to_scene, copy_into, draft, refer_to_volume, write_repaired
+from .nodes.guards import Selection, changed_during, check_output
+from .nodes.reader import Reading, read
+from .nodes.scene import unchanged_on_failure
+from .nodes.volume_grid import VolumeGrid
+from .nodes.writer import add_to_scene, copy_into, draft, refer_to_volume, write_repaired
+from .review.table import existing_table, put_table
+from .review.undo import UndoSteps
 
 
 @dataclass(frozen=True, eq=False)

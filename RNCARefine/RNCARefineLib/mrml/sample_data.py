@@ -65,7 +65,7 @@ def load() -> tuple[Any, Any]:
     Raises:
         ValueError: A file is missing or damaged. As after any error, the scene is as it was before.
     """
-    from .scene import unchanged_on_failure
+    from .nodes.scene import unchanged_on_failure
 
     image, segmentation = (_checked(name) for name in FILES)
     with unchanged_on_failure():
@@ -92,8 +92,8 @@ def draw_heart(broken_slice: int) -> tuple[Any, Any]:
     """
     import numpy as np
 
-    from .segments import write_segment
-    from .volume_grid import VolumeGrid
+    from .nodes.segments import write_segment
+    from .nodes.volume_grid import VolumeGrid
 
     rows, columns = np.mgrid[:96, :96] - 48.0
     radii = np.linspace(22, 15, 8)[:, None, None]

@@ -15,14 +15,14 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.place_records import PictureReport
 from rncarefine.tasks.tubular.picture import Picture
 
-from . import language  # noqa: F401
-from .guards import Selection, changed_during, check_output
-from .review import ADDED, REMOVED, review_segment
-from .scene import unchanged_on_failure
-from .segments import read_segments, write_segment
-from .vessel_review import VesselReview
-from .volume_grid import VolumeGrid
-from .writer import add_to_scene, copied
+from .nodes import language  # noqa: F401
+from .nodes.guards import Selection, changed_during, check_output
+from .nodes.scene import unchanged_on_failure
+from .nodes.segments import read_segments, write_segment
+from .nodes.volume_grid import VolumeGrid
+from .nodes.writer import add_to_scene, copied
+from .review.kept import ADDED, REMOVED, review_segment
+from .review.vessels import VesselReview
 
 
 def is_picture(volume_node: Any, card: ModelCard | None = None) -> bool:

@@ -7,12 +7,12 @@ In the order in which the user meets them:
   :mod:`.model_choice`: mode, model and licence.
 * :mod:`.computing`: what computes, and the button that installs PyTorch; :mod:`.pytorch` knows how.
 * :mod:`.actions`: Check and Repair, with :mod:`.terms` and :mod:`.progress_dialog`.
-* :mod:`.review_section`: the review, with :mod:`.slice_table`, :mod:`.findings` and :mod:`.export`.
+* :mod:`.review`: the review section with its table of slices or places, decisions and export.
 * :mod:`.controls`: enabled or not, and why not; a combo box that is filled by hand.
   :mod:`.faults`: errors as one sentence. :mod:`.numbers`: numbers in sentences. :mod:`.watch`: signals when the
   segmentations of the scene, or the frames that are shown, have changed.
 
-The effect in Segment Editor shares them: :mod:`.effect_options` are its widgets, :mod:`.effect_texts` its words.
+The effect in Segment Editor shares them: :mod:`.effect` has its widgets and messages.
 
 Widgets come from ``RNCARefine.ui`` and are handed in, as is the logic; nothing here computes.
 """

@@ -12,10 +12,10 @@ from rncarefine.refine.options import Face, camel_case, default_of, option_infos
 from rncarefine.refine.place_records import PictureReport
 from rncarefine.refine.records import Report, RunRecord
 
-from ..mrml.guards import Selection
-from ..mrml.vessel_review import VesselReview
-from .findings import Checked
+from ..mrml.nodes.guards import Selection
+from ..mrml.review.vessels import VesselReview
 from .frames import ALL_FRAMES, browser_of, news_of, player_of
+from .review.findings import Checked
 from .wall_parts import wall_ids
 
 IN_PLACE = "in place"

@@ -12,9 +12,9 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..mrml.cine import CineOutcome
-from ..mrml.cine_report import FRAMES_ROLE, refresh_frames_table
-from ..mrml.review import reviewed_segments
+from ..mrml.cine.repair import CineOutcome
+from ..mrml.cine.report import FRAMES_ROLE, refresh_frames_table
+from ..mrml.review.kept import reviewed_segments
 from .controls import enable
 from .numbers import listed
 

@@ -8,7 +8,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..mrml.review import is_review
+from ..mrml.review.kept import is_review
 from ..mrml.vessels import is_flat
 from .controls import ChoiceBox, Option
 from .wall_parts import WallParts, more_ids, store_more_ids, wall_ids

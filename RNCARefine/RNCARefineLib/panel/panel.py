@@ -11,21 +11,21 @@ from slicer.i18n import tr as _
 from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Cancelled
 
-from ..mrml.vessel_review import VesselReview
+from ..mrml.review.vessels import VesselReview
 from ..mrml.vessels import is_picture
 from .actions import check_picture, repair_picture, run_check, run_repair
 from .computing import ComputingLine
 from .controls import enable, say
 from .faults import shown_errors
-from .findings import Checked
 from .frames import FramesChoice
 from .inputs import Inputs
 from .model_choice import ModelChoice
-from .places import PlaceSection
 from .progress_dialog import ProgressDialog
 from .pytorch import PyTorch
-from .review_section import ReviewSection
-from .review_tools import ReviewTools
+from .review.findings import Checked
+from .review.places import PlaceSection
+from .review.section import ReviewSection
+from .review.tools import ReviewTools
 from .terms import accepted_terms
 from .watch import SceneWatch
 

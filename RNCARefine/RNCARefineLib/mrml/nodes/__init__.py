@@ -1,0 +1,1 @@
+"""Nodes to arrays and back: guards, volume and segments, reader and writer."""

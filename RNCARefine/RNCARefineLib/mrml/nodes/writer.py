@@ -1,0 +1,103 @@
+"""Write a repaired stack as segments: into a new segmentation, a given one, or the input itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from rncarefine.refine.repair_masks import RepairMasks
+from rncarefine.refine.result import Repaired
+from rncarefine.stack import Mask
+
+from ..review.kept import ADDED, REMOVED, mark, review_segment
+from .guards import Selection
+from .scene import place_beside
+from .segments import labelmap_of, read_segments, write_segment
+from .volume_grid import VolumeGrid
+
+VOLUME_ROLE = "RNCARefine.Volume"
+"""Role of the reference from a repaired segmentation to the volume that it was repaired with."""
+
+
+def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.vtkMRMLSegmentationNode:
+    """Return the result as a segmentation node that is not in any scene.
+
+    It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
+    """
+    node = copied(selection)
+    write_repaired(node, selection, repaired, grid)
+    return node
+
+
+def copied(selection: Selection) -> slicer.vtkMRMLSegmentationNode:
+    """Return a copy of the chosen segmentation that is not in any scene."""
+    source = selection.segmentation_node
+    node = slicer.vtkMRMLSegmentationNode()
+    node.SetName(f"{source.GetName()} repaired")
+    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
+    node.GetSegmentation().DeepCopy(source.GetSegmentation())
+    return node
+
+
+def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: VolumeGrid) -> None:
+    """Write a repair into a segmentation node that has the input's segments; no other segment changes."""
+    segmentation = node.GetSegmentation()
+    # The pool first, it only gives: where the wall lay on it, Slicer would part the two into two layers.
+    if selection.pool_id is not None and repaired.pool is not None and repaired.pool_changed:
+        write_inside(node, selection.pool_id, repaired.pool, grid)
+    # The first segment takes what is added; whatever stays keeps its segment.
+    parts = {segment_id: read_segments(node, [segment_id], grid) for segment_id in selection.wall_ids[1:]}
+    if parts:
+        parts = {selection.segment_id: read_segments(node, [selection.segment_id], grid), **parts}
+    masks = RepairMasks.of(repaired, parts)
+    after = masks.parts_after or {selection.segment_id: repaired.wall}
+    for segment_id in reversed(selection.wall_ids):
+        write_inside(node, segment_id, after[segment_id], grid)
+    for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
+        note = review_segment(segmentation, selection.segment_id, kind)
+        # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
+        segmentation.SeparateSegmentLabelmap(note)
+        write_segment(node, note, mask, grid)
+    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
+
+
+def add_to_scene(node: Any, selection: Selection) -> Any:
+    """Add a draft to the scene as a node of its own and return it."""
+    node.SetName(slicer.mrmlScene.GenerateUniqueName(node.GetName()))
+    slicer.mrmlScene.AddNode(node)
+    _dress(node, selection)
+    return node
+
+
+def copy_into(output_node: Any, draft_node: Any, selection: Selection) -> Any:
+    """Replace the content of ``output_node``, which is in the scene and keeps its name, by the draft's; return it."""
+    output_node.GetSegmentation().DeepCopy(draft_node.GetSegmentation())
+    _dress(output_node, selection)
+    return output_node
+
+
+def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> None:
+    """Write a segment where the volume is; its voxels outside the volume stay."""
+    labelmap = labelmap_of(node, segment_id)
+    whole_grid = grid if labelmap is None else grid.covering(labelmap)
+    whole = read_segments(node, [segment_id], whole_grid)
+    whole[whole_grid.window(grid)] = mask
+    write_segment(node, segment_id, whole, whole_grid)
+
+
+def _dress(node: Any, selection: Selection) -> None:
+    """Copy place, geometry and display of the input to a result."""
+    source, volume = selection.segmentation_node, selection.volume_node
+    node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    node.CreateDefaultDisplayNodes()
+    if source.GetDisplayNode() is not None:
+        node.GetDisplayNode().CopyContent(source.GetDisplayNode())
+    place_beside(node, source, volume)
+    refer_to_volume(node, volume)
+
+
+def refer_to_volume(node: Any, volume_node: Any) -> None:
+    """Note with which volume a segmentation, in the scene, was repaired."""
+    node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())

@@ -1,0 +1,325 @@
+"""The user's review of a repair: slices accepted, or rejected and put back exactly as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from rncarefine.refine.decisions import decided
+from rncarefine.refine.records import Report
+from rncarefine.refine.repair_masks import RepairMasks
+from rncarefine.report.report import write_report
+from rncarefine.stack import Mask, Stack
+
+from ..nodes.guards import Selection
+from ..nodes.scene import unchanged_on_failure
+from ..nodes.segments import read_segments
+from ..nodes.volume_grid import VolumeGrid
+from ..nodes.writer import VOLUME_ROLE, refer_to_volume, write_inside
+from ..orientation import screen_turn, turned, with_spacing
+from .kept import (
+    ADDED,
+    POOL_TAG,
+    REMOVED,
+    find_review_segment,
+    reviewed_segments,
+    set_status,
+    store_decisions,
+    stored_decisions,
+    stored_masks,
+    stored_report,
+    tag_of,
+)
+from .plot import remove_plots
+from .table import existing_table, put_table
+from .undo import UndoSteps
+
+
+@dataclass(frozen=True, eq=False)
+class Review:
+    """The review of one repaired segment; build it with :meth:`of`.
+
+    It keeps nothing itself: everything is read from the segmentation each time, so that it stays true after an undo,
+    after edits by hand, and when the segmentation was loaded from a file.
+
+    Attributes:
+        segmentation_node: The repaired segmentation.
+        segment_id: The wall in it.
+        undo: Takes an undo step of each decision; ``None`` takes none.
+    """
+
+    segmentation_node: slicer.vtkMRMLSegmentationNode
+    segment_id: str
+    undo: UndoSteps | None = None
+
+    @classmethod
+    def of(
+        cls,
+        segmentation_node: Any,
+        segment_id: str | None = None,
+        *,
+        volume_node: Any = None,
+        undo: UndoSteps | None = None,
+    ) -> Review:
+        """Return the review of a repaired segmentation.
+
+        Args:
+            segmentation_node: The result of a repair, also one that was loaded from a file.
+            segment_id: The repaired wall; may be left out where only one segment was repaired.
+            volume_node: The image it was repaired with, where the segmentation does not know it any more; it is
+                remembered.
+            undo: Takes an undo step of each decision.
+
+        Raises:
+            ValueError: The segmentation, or this segment of it, was never repaired, or the volume is another one.
+        """
+        if not hasattr(segmentation_node, "IsA") or not segmentation_node.IsA("vtkMRMLSegmentationNode"):
+            raise ValueError("A repaired segmentation is needed for a review. Choose a segmentation node.")
+        segmentation = segmentation_node.GetSegmentation()
+        repaired = reviewed_segments(segmentation)
+        name = segmentation_node.GetName()
+        if segmentation_node.GetScene() != slicer.mrmlScene:
+            raise ValueError(f"Segmentation {name!r} is not in the scene. Add it to the scene first.")
+        if not repaired:
+            raise ValueError(f"Segmentation {name!r} has no repair to review. Repair it first.")
+        if segment_id is None:
+            if len(repaired) > 1:
+                raise ValueError(f"Segmentation {name!r} has several repaired segments: {_list(repaired)}. Choose one.")
+            segment_id = repaired[0]
+        elif segment_id not in repaired:
+            raise ValueError(
+                f"Segment {segment_id!r} of segmentation {name!r} was not repaired. Repaired were: {_list(repaired)}."
+            )
+        review = cls(segmentation_node, segment_id, undo)
+        if volume_node is not None:
+            review._check(volume_node)
+            refer_to_volume(segmentation_node, volume_node)
+        return review
+
+    # What belongs to it
+
+    @property
+    def pool_id(self) -> str | None:
+        """The blood pool that was given to the repair and still exists."""
+        pool_id = tag_of(self._segment, POOL_TAG)
+        return pool_id if pool_id in self.segmentation_node.GetSegmentation().GetSegmentIDs() else None
+
+    @property
+    def wall_ids(self) -> list[str]:
+        """The segments of the wall that still exist; the first takes what a repair adds."""
+        there = self.segmentation_node.GetSegmentation().GetSegmentIDs()
+        more = [segment_id for segment_id in self._masks.parts_before if segment_id in there]
+        return list(dict.fromkeys([self.segment_id, *more]))
+
+    @property
+    def volume_node(self) -> Any:
+        """The image that the segmentation was repaired with.
+
+        Raises:
+            ValueError: It is not in the scene, or another one has taken its place.
+        """
+        node = self.segmentation_node
+        for role in (VOLUME_ROLE, node.GetReferenceImageGeometryReferenceRole()):
+            volume = node.GetNodeReference(role)
+            if volume is not None:
+                self._check(volume)
+                return volume
+        raise ValueError(
+            f"The volume that segmentation {node.GetName()!r} was repaired with is not in the scene. "
+            f"Load {self._stored.stack.name!r} and choose it."
+        )
+
+    @property
+    def table_node(self) -> slicer.vtkMRMLTableNode:
+        """The table of the report, made again if it was deleted."""
+        return existing_table(self.segmentation_node) or self.refresh()
+
+    # Reading
+
+    def report(self) -> Report:
+        """Return the report with the decisions applied."""
+        stack, wall = self._on_screen()
+        report = decided(self._stored, self.decisions(), stack, wall)
+        return with_spacing(report, self._stored.stack.spacing_mm)
+
+    def decisions(self) -> dict[int, bool]:
+        """Return what was decided: number of a slice to accepted or rejected; undecided slices are not in it."""
+        return stored_decisions(self._segment)
+
+    def stack_before(self) -> Stack:
+        """Return the stack as it was before the repair."""
+        masks, totals = self._masks, self._stored.stack
+        return Stack.create(
+            image=slicer.util.arrayFromVolume(self.volume_node),
+            mask=masks.wall_before,
+            spacing=totals.spacing_mm,  # not the volume's: read from a file, it differs in the last digits
+            pool=masks.pool_before,
+            name=totals.name,
+        )
+
+    def wall_now(self) -> Mask:
+        """Return the wall as it is now, shape of the volume (k, j, i)."""
+        return read_segments(self.segmentation_node, self.wall_ids, self._grid())
+
+    def export(self, path: str | Path) -> None:
+        """Write the report, decisions applied, by the file's ending: .csv, .json or .html; whole or not at all.
+
+        Raises:
+            ValueError: Another ending.
+            OSError: The file cannot be written.
+        """
+        write_report(self.report(), path, *self._on_screen())
+
+    # Deciding
+
+    def accept(self, k: int) -> None:
+        """Accept slice ``k``. If it was rejected, the repair's voxels come back, else no voxel changes.
+
+        Raises:
+            ValueError: There is no such slice.
+        """
+        self._decide(k, True)
+
+    def reject(self, k: int) -> None:
+        """Reject what the repair did in slice ``k``: wall and pool are there again exactly as they were before it.
+
+        Edits by hand since the repair are undone in this slice, too; other slices and segments are left alone.
+
+        Raises:
+            ValueError: There is no such slice, or the repair did not change it.
+        """
+        self._decide(k, False)
+
+    def refresh(self) -> slicer.vtkMRMLTableNode:
+        """Update the table after an undo or manual edits, and return it.
+
+        The status needs no refreshing: it is a tag and comes back with the voxels.
+        """
+        return put_table(self.report(), self.segmentation_node)
+
+    # Showing
+
+    def show_changes(self, visible: bool) -> None:
+        """Show or hide the voxels that the wall has gained and lost."""
+        self.segmentation_node.CreateDefaultDisplayNodes()
+        for note in self._changes():
+            self.segmentation_node.GetDisplayNode().SetSegmentVisibility(note, visible)
+
+    def changes_shown(self) -> bool:
+        """Whether the voxels that the wall has gained and lost are shown."""
+        display = self.segmentation_node.GetDisplayNode()
+        notes = self._changes()
+        return display is not None and bool(notes) and all(display.GetSegmentVisibility(note) for note in notes)
+
+    # The rest belongs to no other segment
+
+    @property
+    def _segment(self) -> slicer.vtkSegment:
+        segment = self.segmentation_node.GetSegmentation().GetSegment(self.segment_id)
+        if segment is None:
+            raise ValueError(
+                f"Segmentation {self.segmentation_node.GetName()!r} has no segment {self.segment_id!r} any more. Take "
+                "its removal back, or repair it again."
+            )
+        return segment
+
+    @property
+    def _stored(self) -> Report:
+        return stored_report(self._segment)
+
+    @property
+    def _masks(self) -> RepairMasks:
+        return stored_masks(self._segment)
+
+    def _grid(self) -> VolumeGrid:
+        return VolumeGrid.of_volume(self.volume_node)
+
+    def _on_screen(self) -> tuple[Stack, Mask]:
+        """Return the stack before and the wall as it is now, in the orientation of the report."""
+        turn = screen_turn(self._grid())
+        return turned(self.stack_before(), turn), turn.apply(self.wall_now())
+
+    def _check(self, volume_node: Any) -> None:
+        """Refuse a volume that the repair cannot have been made with."""
+        Selection.create(self.segmentation_node, self.wall_ids, volume_node, self.pool_id)
+        shape, wanted = VolumeGrid.of_volume(volume_node).shape, self._masks.shape
+        if shape != wanted:
+            raise ValueError(
+                f"Volume {volume_node.GetName()!r} has {_voxels(shape)} voxels, segmentation "
+                f"{self.segmentation_node.GetName()!r} was repaired with one of {_voxels(wanted)}. Choose that one."
+            )
+
+    def _changes(self) -> list[str]:
+        segmentation = self.segmentation_node.GetSegmentation()
+        notes = (find_review_segment(segmentation, self.segment_id, kind) for kind in (ADDED, REMOVED))
+        return [note for note in notes if note is not None]
+
+    def _decide(self, k: int, accepted: bool) -> None:
+        decisions = self.decisions()
+        node, masks = self.segmentation_node, self._masks
+        if not 0 <= k < masks.shape[0]:
+            raise ValueError(
+                f"Segmentation {node.GetName()!r} has no slice {k}; its slices are 0 to {masks.shape[0] - 1}."
+            )
+        write = not accepted or decisions.get(k) is False
+        walls, pool = masks.parts_after or {self.segment_id: masks.wall_after}, masks.pool_after
+        if not accepted:
+            walls, pool = masks.parts_before or {self.segment_id: masks.wall_before}, masks.pool_before
+            if not masks.changed(k):
+                raise ValueError(
+                    f"The repair did not change slice {k} of segmentation {node.GetName()!r}, there is nothing to "
+                    "restore. Edit it by hand, or accept it."
+                )
+        if not write and decisions.get(k):
+            return
+        decisions[k] = accepted
+        step = nullcontext() if self.undo is None else self.undo.step(node)
+        with slicer.util.RenderBlocker(), step, unchanged_on_failure(node, existing_table(node)):
+            if write:
+                self._write_slice(k, {key: wall[k] for key, wall in walls.items()}, None if pool is None else pool[k])
+            store_decisions(self._segment, decisions)
+            report = self.report()
+            set_status(self._segment, report)
+            put_table(report, node)
+
+    def _write_slice(self, k: int, walls: Mapping[str, Mask], pool: Mask | None) -> None:
+        node, grid = self.segmentation_node, self._grid()
+        wanted = {} if self.pool_id is None or pool is None else {self.pool_id: pool}
+        wanted |= {segment_id: walls[segment_id] for segment_id in reversed(self.wall_ids) if segment_id in walls}
+        voxels = {segment_id: read_segments(node, [segment_id], grid) for segment_id in wanted}
+        now = {segment_id: mask[k].copy() for segment_id, mask in voxels.items()}
+
+        def takes(segment_id: str) -> bool:
+            return any((wanted[segment_id] & mask).any() for other, mask in now.items() if other != segment_id)
+
+        # What gives voxels first: where two segments lie on each other, Slicer parts them into two layers.
+        for segment_id in sorted(wanted, key=takes):
+            if (now[segment_id] != wanted[segment_id]).any():
+                voxels[segment_id][k] = wanted[segment_id]
+                write_inside(node, segment_id, voxels[segment_id], grid)
+
+
+def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Whether a segmentation has a repair to review."""
+    return bool(reviewed_segments(segmentation_node.GetSegmentation()))
+
+
+def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
+    """Remove table and plots of a repair that was undone: nothing in the scene may refer to it."""
+    remove_plots(segmentation_node)
+    table = existing_table(segmentation_node)
+    if table is not None:
+        slicer.mrmlScene.RemoveNode(table)
+
+
+def _voxels(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names)

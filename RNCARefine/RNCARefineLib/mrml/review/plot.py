@@ -1,0 +1,167 @@
+"""Plot charts along the stack, before and after: the wall's thickness, and its Betti numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+from ..nodes.scene import place_beside
+
+_Series = slicer.vtkMRMLPlotSeriesNode
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A column of the report's table as a line; distinguished by marker and dashes, not by colour alone."""
+
+    column: str
+    title: str
+    colour: tuple[float, float, float]
+    line_style: int
+    line_width: int
+    marker_style: int
+    marker_size: int
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A chart of a repaired segmentation.
+
+    Attributes:
+        role: Role of the reference from the segmentation to the chart.
+        suffix: Follows the segmentation's name in the chart's.
+        title: Stands above the chart.
+        axis: Stands beside the vertical axis.
+        lowest: Lower end of the vertical axis.
+        least: The upper end is never less.
+        lines: What is drawn, from back to front.
+    """
+
+    role: str
+    suffix: str
+    title: str
+    axis: str
+    lowest: int
+    least: int
+    lines: tuple[_Line, ...]
+
+
+# Light and dark shades of Okabe and Ito's blue and vermilion. Lines often lie on each other: what is drawn later is
+# smaller and darker, so that nothing hides what is behind it.
+_STYLES = (
+    ((0.45, 0.70, 0.88), _Series.LineStyleDash, 2, _Series.MarkerStyleSquare, 17),
+    ((0.96, 0.65, 0.40), _Series.LineStyleDash, 2, _Series.MarkerStyleCircle, 13),
+    ((0.0, 0.27, 0.50), _Series.LineStyleSolid, 5, _Series.MarkerStyleDiamond, 12),
+    ((0.78, 0.30, 0.0), _Series.LineStyleSolid, 2, _Series.MarkerStyleCross, 9),
+)
+
+
+def _lines(*columns: tuple[str, str]) -> tuple[_Line, ...]:
+    return tuple(_Line(column, title, *style) for (column, title), style in zip(columns, _STYLES, strict=True))
+
+
+TOPOLOGY = Plot(
+    "RNCARefine.Plot",
+    "plot",
+    "A closed ring: b0 = 1, b1 = 1",
+    "b0: components, b1: holes",
+    -1,
+    4,
+    _lines(("b0_before", "b0 before"), ("b1_before", "b1 before"), ("b0_after", "b0 after"), ("b1_after", "b1 after")),
+)
+THICKNESS = Plot(
+    "RNCARefine.ThicknessPlot",
+    "wall thickness",
+    "Wall thickness; thinnest 0: a gap",
+    "mm",
+    -1,
+    12,
+    _lines(
+        ("thickness_before_mm", "mean before"),
+        ("thinnest_before_mm", "thinnest before"),
+        ("thickness_after_mm", "mean after"),
+        ("thinnest_after_mm", "thinnest after"),
+    ),
+)
+PLOTS = (TOPOLOGY, THICKNESS)
+
+
+def put_plot(
+    segmentation_node: Any, table_node: slicer.vtkMRMLTableNode, plot: Plot = TOPOLOGY
+) -> slicer.vtkMRMLPlotChartNode:
+    """Plot columns of the report over the slices.
+
+    Args:
+        segmentation_node: The result of the repair, in the scene; it gets a reference to the chart.
+        table_node: Its report.
+        plot: What to draw.
+
+    Returns:
+        The chart, made once for each segmentation and updated afterwards; its series follow the table by themselves.
+    """
+    chart = segmentation_node.GetNodeReference(plot.role)
+    if chart is None:
+        name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} {plot.suffix}")
+        chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode", name)
+        segmentation_node.SetNodeReferenceID(plot.role, chart.GetID())
+    was_modifying = chart.StartModify()
+    for index, line in enumerate(plot.lines):
+        series = chart.GetNthPlotSeriesNode(index)
+        if series is None:
+            series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", line.title)
+            chart.SetAndObserveNthPlotSeriesNodeID(index, series.GetID())
+        _dress_series(series, line, table_node)
+        place_beside(series, segmentation_node)
+    _dress_chart(chart, plot, table_node)
+    chart.EndModify(was_modifying)
+    place_beside(chart, segmentation_node)
+    return chart
+
+
+def remove_plots(segmentation_node: Any) -> None:
+    """Remove the plot charts of a segmentation and their series, if there are any."""
+    for plot in PLOTS:
+        chart = segmentation_node.GetNodeReference(plot.role)
+        if chart is None:
+            continue
+        series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
+        for node in (*filter(None, series), chart):
+            slicer.mrmlScene.RemoveNode(node)
+
+
+def _dress_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node: slicer.vtkMRMLTableNode) -> None:
+    was_modifying = series.StartModify()
+    series.SetPlotType(_Series.PlotTypeScatter)
+    series.SetAndObserveTableNodeID(table_node.GetID())
+    series.SetXColumnName("k")
+    series.SetYColumnName(line.column)
+    series.SetColor(*line.colour)
+    series.SetLineStyle(line.line_style)
+    series.SetLineWidth(line.line_width)
+    series.SetMarkerStyle(line.marker_style)
+    series.SetMarkerSize(line.marker_size)
+    series.EndModify(was_modifying)
+
+
+def _dress_chart(chart: slicer.vtkMRMLPlotChartNode, plot: Plot, table_node: slicer.vtkMRMLTableNode) -> None:
+    chart.SetTitle(plot.title)
+    chart.SetXAxisTitle("slice")
+    chart.SetYAxisTitle(plot.axis)
+    # A whole number at either end, so that the ticks are whole numbers; room for the legend above.
+    chart.SetXAxisRangeAuto(False)
+    chart.SetXAxisRange(-1, table_node.GetNumberOfRows())
+    chart.SetYAxisRangeAuto(False)
+    chart.SetYAxisRange(plot.lowest, max(plot.least, math.ceil(_largest(plot, table_node)) + 2))
+    chart.SetTitleFontSize(15)
+    chart.SetAxisTitleFontSize(13)
+    chart.SetLegendVisibility(True)
+    chart.SetGridVisibility(True)
+
+
+def _largest(plot: Plot, table_node: slicer.vtkMRMLTableNode) -> float:
+    columns = [table_node.GetTable().GetColumnByName(line.column) for line in plot.lines]
+    values = [column.GetValue(row) for column in columns for row in range(column.GetNumberOfValues())]
+    return max((value for value in values if math.isfinite(value)), default=0)

@@ -1,0 +1,120 @@
+"""Undo steps of repairs in place and of decisions about slices.
+
+Slicer keeps no history with a segmentation: Segment Editor has one of its own for the node it edits. A repair that is
+called from a script or a panel therefore brings its own, made of the same ``vtkSegmentationHistory``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import slicer
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..nodes.segments import labelmap_of
+
+MOST_STEPS = 50
+"""Steps that can be taken back; Slicer's own 5 are too few for the slices of a stack. What a step has not changed is
+kept once, so that a step costs no more memory than the layers that it has changed."""
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The steps of a segmentation.
+
+    Attributes:
+        history: The states that can be gone back to.
+        known: Fingerprints of the states that a step has made, and of the one before the first step. A step gives
+            back a whole state: to leave any other one loses edits made elsewhere.
+    """
+
+    history: Any = field(default_factory=slicer.vtkSegmentationHistory)
+    known: set[int] = field(default_factory=set)
+
+
+class UndoSteps:
+    """One history per segmentation that was repaired in place or reviewed."""
+
+    def __init__(self) -> None:
+        self._of_nodes: dict[str, _Steps] = {}
+
+    @contextmanager
+    def step(self, node: slicer.vtkMRMLSegmentationNode) -> Iterator[None]:
+        """Make the changes of a segmentation inside one step.
+
+        When the block raises, it has restored the segmentation itself, and there is no step.
+        """
+        self._forget_gone()
+        steps = self._of_nodes.setdefault(node.GetID(), _Steps())
+        history = steps.history
+        history.SetMaximumNumberOfStates(MOST_STEPS + 1)  # the present state is kept, too
+        history.SetSegmentation(node.GetSegmentation())
+        if not history.IsRestorePreviousStateAvailable():
+            steps.known.add(fingerprint(node))
+        history.SaveState()
+        try:
+            yield
+        except BaseException:
+            # The saved state is the present one again. Going back to it makes the next undo go beyond it.
+            history.RestorePreviousState()
+            raise
+        steps.known.add(fingerprint(node))
+
+    def edited_since(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Whether a step back or forth would include edits made elsewhere.
+
+        Voxels and segments count; names, colours, tags and visibility do not.
+        """
+        self._forget_gone()
+        steps = self._of_nodes.get(node.GetID())
+        return steps is not None and fingerprint(node) not in steps.known
+
+    def can_undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Whether a segmentation has a change to take back."""
+        history = self._history(node)
+        return bool(history and history.IsRestorePreviousStateAvailable())
+
+    def can_redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Whether a segmentation has a change to make again."""
+        history = self._history(node)
+        return bool(history and history.IsRestoreNextStateAvailable())
+
+    def undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Take back the last change of a segmentation; false if there is none to take back."""
+        return self.can_undo(node) and bool(self._history(node).RestorePreviousState())
+
+    def redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
+        """Make the change again that was undone last; false if there is none."""
+        return self.can_redo(node) and bool(self._history(node).RestoreNextState())
+
+    def _history(self, node: Any) -> Any:
+        self._forget_gone()
+        steps = self._of_nodes.get(node.GetID())
+        return None if steps is None else steps.history
+
+    def _forget_gone(self) -> None:
+        """Drop histories of closed scenes and removed nodes; node IDs are used again, segmentations are not."""
+        for node_id, steps in list(self._of_nodes.items()):
+            node = slicer.mrmlScene.GetNodeByID(node_id)
+            if node is None or node.GetSegmentation() != steps.history.GetSegmentation():
+                del self._of_nodes[node_id]
+
+
+def fingerprint(node: slicer.vtkMRMLSegmentationNode) -> int:
+    """Return a number that identifies the voxels and the list of segments."""
+    segmentation = node.GetSegmentation()
+    layers: dict[Any, int] = {}
+    segments = []
+    for segment_id in segmentation.GetSegmentIDs():
+        labelmap = labelmap_of(node, segment_id)
+        if labelmap is not None and labelmap not in layers:
+            voxels = vtk_to_numpy(labelmap.GetPointData().GetScalars())
+            layers[labelmap] = zlib.crc32(np.ascontiguousarray(voxels).data.cast("B"))
+        value = segmentation.GetSegment(segment_id).GetLabelValue()
+        segments.append((segment_id, labelmap and (layers[labelmap], labelmap.GetExtent(), value)))
+    return zlib.crc32(repr(segments).encode())

@@ -1,0 +1,191 @@
+"""The review of repaired vessels: each edit is accepted, or rejected and put back as it was.
+
+It is kept in a tag of the repaired segment, so that it survives a saved scene.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+
+from rncarefine.refine.picture import RepairedPicture
+from rncarefine.refine.place_records import PictureReport
+from rncarefine.refine.repair_masks import pack, unpack
+from rncarefine.report.picture_report import COLUMNS, place_rows, write_picture_report
+from rncarefine.report.report import strict_values
+from rncarefine.stack import Mask
+from rncarefine.tasks.tubular.picture import Picture
+
+from ..nodes.segments import read_segments, write_segment
+from ..nodes.volume_grid import VolumeGrid
+from ..nodes.writer import VOLUME_ROLE
+from .kept import ADDED, REMOVED, find_review_segment, tag_json, tag_of
+from .table import put_rows
+from .views import show_place
+
+VESSELS_TAG = "RNCARefine.Vessels"
+"""On a repaired segment of vessels: report, mask before, edits and decisions, as JSON."""
+
+
+@dataclass(frozen=True, eq=False)
+class VesselReview:
+    """A repaired segment of vessels, and the decisions about its places.
+
+    Attributes:
+        segmentation_node: The repaired segmentation.
+        segment_id: The repaired segment.
+    """
+
+    segmentation_node: Any
+    segment_id: str
+
+    @classmethod
+    def begin(cls, node: Any, segment_id: str, volume_node: Any, repaired: RepairedPicture) -> VesselReview:
+        """Note on a repaired segment what was done; nothing is decided yet."""
+        edits: list[Any] = []
+        for edit in repaired.edits:
+            if edit.changed is None:
+                edits.append(None)
+            else:
+                (rows, columns), pixels = edit.changed
+                edits.append([rows.start, columns.start, *_packed(pixels)])
+        values = {
+            "report": strict_values(repaired.report.to_dict()),
+            "before": _packed(repaired.picture.mask),
+            "after": _packed(repaired.mask),
+            "edits": edits,
+        }
+        node.GetSegmentation().GetSegment(segment_id).SetTag(VESSELS_TAG, tag_json(values))
+        node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())
+        review = cls(node, segment_id)
+        review._put_table(repaired.report)
+        return review
+
+    @classmethod
+    def of(cls, node: Any) -> VesselReview:
+        """Return the review of a repaired segmentation.
+
+        Raises:
+            ValueError: No vessels were repaired in it.
+        """
+        segmentation = node.GetSegmentation()
+        for segment_id in segmentation.GetSegmentIDs():
+            if tag_of(segmentation.GetSegment(segment_id), VESSELS_TAG) is not None:
+                return cls(node, str(segment_id))
+        raise ValueError(f"No vessels were repaired in segmentation {node.GetName()!r}. Repair them first.")
+
+    @classmethod
+    def of_volume(cls, volume_node: Any) -> VesselReview | None:
+        """Return the review of the segmentation that was repaired last with a volume; ``None`` if there is none."""
+        for node in reversed(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")):
+            if node.GetNodeReference(VOLUME_ROLE) is volume_node:
+                with suppress(ValueError):
+                    return cls.of(node)
+        return None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the repaired segment is still in the scene."""
+        node = self.segmentation_node
+        return node.GetScene() is not None and node.GetSegmentation().GetSegment(self.segment_id) is not None
+
+    @property
+    def volume_node(self) -> Any:
+        """The volume that it was repaired with.
+
+        Raises:
+            ValueError: It is not in the scene.
+        """
+        node = self.segmentation_node.GetNodeReference(VOLUME_ROLE)
+        if node is None:
+            raise ValueError(f"The volume of {self.segmentation_node.GetName()!r} is not in the scene. Load it first.")
+        return node
+
+    def report(self) -> PictureReport:
+        """Return the report with the decisions made so far."""
+        return PictureReport.from_dict(self._values()["report"])
+
+    def accept(self, number: int) -> PictureReport:
+        """Accept a place as the repair has left it, and return the report."""
+        return self._decide(number, True)
+
+    def reject(self, number: int) -> PictureReport:
+        """Put a place back as it was before the repair, and return the report.
+
+        Raises:
+            ValueError: The repair has not changed this place.
+        """
+        if self._values()["edits"][self._checked(number)] is None:
+            raise ValueError(f"Place {number} was not changed by the repair; there is nothing to put back.")
+        return self._decide(number, False)
+
+    def show(self, number: int) -> None:
+        """Centre every slice view on a place."""
+        place = self.report().places[self._checked(number)]
+        show_place(self.volume_node, place.row, place.column)
+
+    def export(self, path: str | Path) -> None:
+        """Write the report with the decisions made so far, as CSV, JSON or HTML by the ending."""
+        pixels = slicer.util.arrayFromVolume(self.volume_node)[0]
+        picture = Picture.create(pixels, _unpacked(*self._values()["before"]), name=self.volume_node.GetName())
+        write_picture_report(self.report(), path, picture, self.mask_now())
+
+    def _decide(self, number: int, accepted: bool) -> PictureReport:
+        """Note a decision, and write the place as it leaves it; what was edited by hand elsewhere stays."""
+        self._checked(number)
+        mask = self.mask_now()
+        values = self._values()
+        report = PictureReport.from_dict(values["report"])
+        places = list(report.places)
+        places[number] = replace(places[number], accepted=accepted)
+        flagged = sum(place.flagged and place.accepted is None for place in places)
+        report = replace(report, places=places, picture=replace(report.picture, flagged=flagged))
+        values["report"] = strict_values(report.to_dict())
+        self.segmentation_node.GetSegmentation().GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
+        edit, before = values["edits"][number], _unpacked(*values["before"])
+        if edit is not None:
+            j, i, rows, columns, text = edit
+            window = slice(j, j + rows), slice(i, i + columns)
+            source = _unpacked(*values["after"]) if accepted else before
+            np.copyto(mask[window], source[window], where=_unpacked(rows, columns, text) > 0)
+        grid = VolumeGrid.of_volume(self.volume_node)
+        write_segment(self.segmentation_node, self.segment_id, mask[None], grid)
+        for kind, changed in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
+            note = find_review_segment(self.segmentation_node.GetSegmentation(), self.segment_id, kind)
+            if note is not None:
+                write_segment(self.segmentation_node, note, changed[None].astype(np.uint8), grid)
+        self._put_table(report)
+        return report
+
+    def mask_now(self) -> Mask:
+        """Return the segment as it is now on the volume's grid, shape ``(j, i)``."""
+        return read_segments(self.segmentation_node, [self.segment_id], VolumeGrid.of_volume(self.volume_node))[0]
+
+    def _values(self) -> dict[str, Any]:
+        text = tag_of(self.segmentation_node.GetSegmentation().GetSegment(self.segment_id), VESSELS_TAG)
+        values: dict[str, Any] = json.loads(str(text))
+        return values
+
+    def _checked(self, number: int) -> int:
+        count = len(self._values()["edits"])
+        if not 0 <= number < count:
+            raise ValueError(f"There is no place {number}; places count from 0 to {count - 1}.")
+        return number
+
+    def _put_table(self, report: PictureReport) -> None:
+        put_rows(self.segmentation_node, list(COLUMNS), place_rows(report), report.summary())
+
+
+def _packed(mask: Any) -> list[Any]:
+    """Return a mask as rows, columns and compressed text."""
+    return [*mask.shape, pack(mask)]
+
+
+def _unpacked(rows: int, columns: int, text: str) -> Mask:
+    return unpack(text, (rows, columns))

@@ -1,0 +1,1 @@
+"""The options of the Segment Editor effect and its messages."""

@@ -1,0 +1,105 @@
+"""Messages of the Segment Editor effect after a check, a preview and a repair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slicer.i18n import tr as _
+
+from rncarefine.refine.records import Report, SliceRecord
+from rncarefine.words import REPAIRED, Verdict
+
+from ...mrml.editing import Proposal
+from ..numbers import listed
+
+
+def checked(report: Report, k: int | None = None) -> str:
+    """Return the findings of a check, one line per slice to repair.
+
+    Args:
+        report: Of the whole stack.
+        k: The only slice that was asked for; ``None`` for all.
+    """
+    records = [record for record in report.slices if k is None or record.k == k]
+    broken = [record for record in records if record.verdict == Verdict.TO_REPAIR]
+    if broken:
+        text = _("{broken} of {count} slices to repair:").format(broken=len(broken), count=len(records))
+        if k is not None:
+            text = _("To repair:")
+        lines = [text, *(f"{_slice(record)}: {record.finding_before}. {record.reason}" for record in broken)]
+    elif k is None:
+        lines = [_("All {count} slices are as they should be.").format(count=len(records))]
+    else:
+        lines = [_("Slice {k} is as it should be.").format(k=k)]
+    return "\n".join([*lines, *report.warnings])
+
+
+def previewed(proposal: Proposal) -> str:
+    """Return the message of a preview."""
+    if not proposal.changed:
+        return _unchanged(proposal)
+    text = _(
+        "Preview of the repair of {slices}: {added:.0f} mm\u00b2 to add (blue), {removed:.0f} mm\u00b2 to "
+        "remove (orange)."
+    )
+    text = text.format(
+        slices=_slices(proposal.changed),
+        added=sum(record.added_mm2 for record in proposal.records),
+        removed=sum(record.removed_mm2 for record in proposal.records),
+    )
+    return "\n".join([text, *_to_look_at(proposal)])
+
+
+def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
+    """Return the message after a repair.
+
+    Args:
+        proposal: What was to be written.
+        held_back: Slices that are still broken because Segment Editor did not let everything be written.
+    """
+    if not proposal.changed:
+        return _unchanged(proposal)
+    lines = []
+    done = [k for k in proposal.changed if k not in held_back]
+    if done:
+        lines.append(_("Repaired: {slices}. Undo takes it back.").format(slices=_slices(done)))
+    if held_back:
+        text = _(
+            "{count} of {changed} slices are still not closed, since masking kept a part from being written: {slices}. "
+            "Widen the editable area or the intensity range under Masking, and apply again."
+        )
+        text = text.format(count=len(held_back), changed=len(proposal.changed), slices=listed(held_back))
+        lines.append(text)
+    return "\n".join([*lines, *_overlap(proposal, done), *_to_look_at(proposal)])
+
+
+def _overlap(proposal: Proposal, done: Sequence[int]) -> list[str]:
+    area = sum(record.taken_from_others_mm2 for record in proposal.records if record.k in done)
+    text = _("The new wall covers {area:.0f} mm\u00b2 of other segments (see Neighbours).")
+    return [text.format(area=area)] if area else []
+
+
+def _unchanged(proposal: Proposal) -> str:
+    return "\n".join([_("There is nothing that the repair would change."), *_to_look_at(proposal)])
+
+
+def _to_look_at(proposal: Proposal) -> list[str]:
+    """Return a line for each slice that is left unrepaired, and for each repair that needs review."""
+    left, doubtful = _("{slice} is left for you: {reason}"), _("Look at the repair of {slice}: {reason}")
+    closed = _("Look at {slice}: {reason}")
+    return [
+        *(left.format(slice=_slice(record), reason=record.reason) for record in proposal.refused),
+        *(
+            (doubtful if record.verdict in REPAIRED else closed).format(slice=_slices([record.k]), reason=record.reason)
+            for record in proposal.doubtful
+        ),
+    ]
+
+
+def _slices(numbers: Sequence[int]) -> str:
+    text = _("slice {slices}") if len(numbers) == 1 else _("slices {slices}")
+    return text.format(slices=listed(numbers))
+
+
+def _slice(record: SliceRecord) -> str:
+    return _("Slice {k}").format(k=record.k)

@@ -1,0 +1,237 @@
+"""Actions on the shown slice or segmentation: decide, undo, show changes, and export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from rncarefine.refine.decisions import needs_decision
+from rncarefine.refine.records import Report, SliceRecord
+
+from ..controls import enable
+from ..faults import shown_errors
+from .export import export
+from .findings import Findings, Reviewed, align
+from .section import ReviewSection, shortcuts
+from .slice_table import is_changed
+
+
+class ReviewTools:
+    """The buttons below the slice table.
+
+    Args:
+        ui: The widgets of the panel.
+        root: The widget that windows belong to.
+        logic: ``RNCARefineLogic``.
+        section: What is shown.
+        notice: Shows a sentence to the user.
+        choose_file: See :func:`.export.export`.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        root: Any,
+        logic: Any,
+        section: ReviewSection,
+        notice: Callable[[str], None],
+        choose_file: Callable[[Any, str], str] | None = None,
+    ) -> None:
+        self._ui = ui
+        self._root = root
+        self._logic = logic
+        self._section = section
+        self._notice = notice
+        self._choose_file = choose_file
+        self._stepped: Any = None
+        for button, slot in (
+            (ui.acceptButton, self._accept),
+            (ui.rejectButton, self._reject),
+            (ui.undoButton, self._undo),
+            (ui.redoButton, self._redo),
+            (ui.alignViewsButton, self._align),
+            (ui.plotButton, self._plot),
+            (ui.exportButton, self._export),
+        ):
+            button.connect("clicked()", slot)
+        ui.showChangesCheckBox.connect("toggled(bool)", self._show_changes)
+        # As a click: a disabled button stays one.
+        self._shortcuts = [
+            *shortcuts(ui, "A", lambda: ui.acceptButton.click()),
+            *shortcuts(ui, "R", lambda: ui.rejectButton.click()),
+        ]
+
+    def update(self) -> None:
+        """Enable what can be done with what is shown."""
+        ui, findings, record = self._ui, self._section.findings, self._section.current
+        no_repair = "" if isinstance(findings, Reviewed) else _("Repair first, or choose a repaired segmentation.")
+        nothing = "" if findings is not None else _("Check or repair first.")
+        enable(
+            ui.acceptButton,
+            _("Accept this slice as it is shown (A). If it was rejected, the repair comes back."),
+            no_repair or _no_accept(record),
+        )
+        enable(
+            ui.rejectButton,
+            _("Give this slice back exactly what it was before the repair (R). Undo takes it back."),
+            no_repair or _no_reject(record),
+        )
+        target = self._target()
+        untouched = "" if target is not None else no_repair
+        enable(
+            ui.undoButton,
+            _(
+                "Take back the last decision, or the last repair in place. "
+                "Of a sequence: only while the same frame is shown."
+            ),
+            untouched or ("" if self._logic.canUndo(target) else _("There is nothing to undo.")),
+        )
+        enable(
+            ui.redoButton,
+            _("Make the decision or the repair again that was undone last."),
+            untouched or ("" if self._logic.canRedo(target) else _("There is nothing to redo.")),
+        )
+        enable(ui.showChangesCheckBox, _("Show the voxels that were added and removed in the views."), no_repair)
+        enable(ui.alignViewsButton, _("Turn every slice view to the plane of the stack."), nothing)
+        enable(
+            ui.plotButton,
+            _(
+                "Plot the thickness of the wall along the stack. A second chart, with its components (b0) and holes "
+                "(b1), can be chosen in the plot view."
+            ),
+            no_repair,
+        )
+        enable(ui.exportButton, _("Write the report: .html with pictures, .csv as table, .json with all."), nothing)
+        self._show_state(findings)
+
+    def clear(self) -> None:
+        """Forget the segmentation of the last step, the scene is closed."""
+        self._stepped = None
+
+    # Deciding
+
+    def _accept(self) -> None:
+        self._decide(Reviewed.accept)
+
+    def _reject(self) -> None:
+        self._decide(Reviewed.reject)
+
+    def _decide(self, decide: Callable[[Reviewed, int], Reviewed]) -> None:
+        findings, record = self._section.findings, self._section.current
+        if not isinstance(findings, Reviewed) or record is None:
+            return
+        self._notice("")
+        if not findings.is_current():
+            self._section.refresh()
+            self._notice(_("Another frame is shown now: look at its slices, and decide again."))
+            return
+        with shown_errors(_("The decision could not be written down."), wait=True):
+            self._section.show_reviewed(decide(findings, record.k))
+            self._section.next_undecided()
+
+    def _undo(self) -> None:
+        self._step(
+            self._logic.undo,
+            self._logic.canUndo,
+            _("The segmentation was edited since. Undo takes these edits back, too. Continue?"),
+        )
+
+    def _redo(self) -> None:
+        self._step(
+            self._logic.redo,
+            self._logic.canRedo,  # Slicer forgets what was undone at most edits
+            _("The segmentation was edited since. Redo takes these edits back. Continue?"),
+        )
+
+    def _step(self, step: Callable[[Any], bool], can: Callable[[Any], bool], question: str) -> None:
+        node, before = self._target(), self._section.findings
+        if node is None:
+            return
+        if can(node) and self._logic.editedSince(node) and not slicer.util.confirmOkCancelDisplay(question):
+            return
+        self._notice("")
+        with shown_errors(_("The step could not be taken back."), wait=True):
+            step(node)
+            self._stepped = node
+            self._section.refresh()
+            after = self._section.findings
+            if isinstance(after, Reviewed):
+                after.refresh_tables()
+            if isinstance(before, Reviewed) and isinstance(after, Reviewed) and before.frame == after.frame:
+                self._go_to_difference(before.report, after.report)
+
+    def _go_to_difference(self, before: Report, after: Report) -> None:
+        """Go to the slice about which the step was, so that one sees what it did."""
+        for old, new in zip(before.slices, after.slices, strict=True):
+            if old.accepted != new.accepted:
+                self._section.choose(new.k)
+                return
+
+    def _target(self) -> Any:
+        """Return the segmentation that Undo and Redo are about.
+
+        A repair in place that was undone leaves a segmentation that has no review; it is still the one to redo.
+        """
+        findings = self._section.findings
+        if isinstance(findings, Reviewed):
+            return findings.segmentation_node
+        there = self._stepped is not None and self._stepped.GetScene() is not None
+        return self._stepped if there else None
+
+    # Looking
+
+    def _show_state(self, findings: Findings | None) -> None:
+        box = self._ui.showChangesCheckBox
+        blocked = box.blockSignals(True)
+        box.checked = isinstance(findings, Reviewed) and findings.changes_shown()
+        box.blockSignals(blocked)
+
+    def _show_changes(self, visible: bool) -> None:
+        findings = self._section.findings
+        if isinstance(findings, Reviewed):
+            with shown_errors(_("The changes could not be shown.")):
+                findings.show_changes(visible)
+
+    def _align(self) -> None:
+        findings = self._section.findings
+        if findings is not None:
+            with shown_errors(_("The views could not be aligned.")):
+                align(findings)
+
+    def _plot(self) -> None:
+        findings = self._section.findings
+        if not isinstance(findings, Reviewed):
+            return
+        with shown_errors(_("The plot could not be made."), wait=True):
+            chart = findings.plot()
+            if slicer.app.layoutManager() is not None:
+                slicer.modules.plots.logic().ShowChartInLayout(chart)
+
+    def _export(self) -> None:
+        findings = self._section.findings
+        if findings is None:
+            return
+        self._notice("")
+        with shown_errors(_("The report could not be written.")):
+            path = export(findings, self._root, self._choose_file)
+            if path:
+                self._notice(_("The report was written to {path}.").format(path=path))
+
+
+def _no_accept(record: SliceRecord | None) -> str:
+    if record is None:
+        return _("Choose a slice in the table.")
+    if not needs_decision(record):
+        return _("This slice was neither changed nor flagged; there is nothing to decide.")
+    return _("This slice is accepted already.") if record.accepted else ""
+
+
+def _no_reject(record: SliceRecord | None) -> str:
+    if record is None:
+        return _("Choose a slice in the table.")
+    if record.accepted is False:
+        return _("This slice is rejected already.")
+    return "" if is_changed(record) else _("The repair has not changed this slice; there is nothing to put back.")

@@ -1,0 +1,198 @@
+"""Vessels of one picture in Slicer: from nodes to a repaired segmentation, its table, and decisions about places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+
+from engine.vessel_models import saved
+from engine.vessels import tree, with_gap
+from harness.hearts import add_segment, node_census, segment_voxels
+from rncarefine.words import PlaceVerdict
+from RNCARefineLib.mrml.nodes.guards import Selection
+from RNCARefineLib.mrml.nodes.segments import write_segment
+from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
+from RNCARefineLib.mrml.review.kept import ADDED, find_review_segment
+from RNCARefineLib.mrml.review.vessels import VesselReview
+from RNCARefineLib.mrml.vessels import is_picture
+
+WHOLE = tree()
+BROKEN = with_gap(WHOLE, 30, 10)
+
+
+@pytest.fixture(params=["colour", "grey", "flipped, with opacity"])
+def photograph(request: pytest.FixtureRequest) -> tuple[Any, Any]:
+    """Return a volume of one slice, and a segmentation of its broken vessels."""
+    noise = np.random.default_rng(3).normal(0, 4, (1, 80, 80, 3))
+    pixels = np.clip(150 - 60 * WHOLE[None, ..., None] + noise, 0, 255).astype(np.uint8)
+    if request.param != "grey":
+        volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "Retina")
+    else:
+        volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Retina")
+        pixels = pixels[..., 1]
+    if request.param == "flipped, with opacity":
+        pixels = np.concatenate([pixels, np.full((1, 80, 80, 1), 255, np.uint8)], axis=-1)
+        volume.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
+        volume.SetOrigin(5.0, -7.0, 3.0)
+    slicer.util.updateVolumeFromArray(volume, pixels)
+    volume.SetSpacing(0.02, 0.02, 1.0)
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Vessels")
+    add_segment(segmentation, "vessels", BROKEN[None].astype(np.uint8), volume)
+    return volume, segmentation
+
+
+@pytest.fixture
+def repaired(photograph: tuple[Any, Any], module: Any, tmp_path: Path) -> tuple[Any, Any, Any, Any]:
+    """Return logic, volume, report and repaired segmentation."""
+    volume, segmentation = photograph
+    logic = module.RNCARefineLogic()
+    report = logic.processPicture(segmentation, "vessels", volume, model=saved(tmp_path), device="numpy")
+    return logic, volume, report, logic.outputSegmentationNode()
+
+
+def bridge_of(report: Any) -> int:
+    return next(place.number for place in report.places if place.verdict is PlaceVerdict.BRIDGED)
+
+
+def voxels(node: Any, volume: Any, segment: str = "vessels") -> Any:
+    return segment_voxels(node, segment, volume)[0]
+
+
+def test_the_vessel_is_joined_in_a_new_segmentation_and_the_input_stays(
+    repaired: tuple[Any, Any, Any, Any], photograph: tuple[Any, Any]
+) -> None:
+    logic, volume, report, node = repaired
+    np.testing.assert_array_equal(voxels(photograph[1], volume), BROKEN)
+    assert node is not photograph[1]
+    after = voxels(node, volume)
+    assert after[30, 30:40].all()
+    assert report.picture.bridges == 1
+    added = find_review_segment(node.GetSegmentation(), "vessels", ADDED)
+    np.testing.assert_array_equal(voxels(node, volume, added) > 0, (after > 0) & ~BROKEN)
+    table = logic.reportTableNode()
+    assert table.GetNumberOfRows() == len(report.places)
+    assert table.GetTable().GetValueByName(0, "verdict").ToString() == "bridged"
+
+
+def test_what_somebody_paints_during_a_repair_is_not_lost(
+    photograph: tuple[Any, Any], module: Any, tmp_path: Path
+) -> None:
+    volume, segmentation = photograph
+
+    def paint(fraction: float, text: str) -> None:
+        write_segment(segmentation, "vessels", WHOLE[None].astype(np.uint8), VolumeGrid.of_volume(volume))
+
+    before = node_census()
+    options = {"model": saved(tmp_path), "device": "numpy", "progressCallback": paint}
+    with pytest.raises(ValueError, match=r"'Vessels'.*changed"):
+        module.RNCARefineLogic().processPicture(segmentation, "vessels", volume, **options)
+    assert node_census() == before
+    np.testing.assert_array_equal(voxels(segmentation, volume), WHOLE)
+
+
+def test_a_rejected_bridge_is_put_back_accepted_again_and_kept_in_the_segmentation(
+    repaired: tuple[Any, Any, Any, Any],
+) -> None:
+    logic, volume, report, node = repaired
+    after, number = voxels(node, volume), bridge_of(report)
+    review = logic.pictureReview(node)
+    rejected = review.reject(number)
+    assert not voxels(node, volume)[30, 31:39].any()
+    assert rejected.places[number].accepted is False
+    assert VesselReview.of(node).report() == rejected
+    np.testing.assert_array_equal(review.mask_now(), voxels(node, volume))
+    accepted = review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), after)
+    assert accepted.places[number].accepted is True
+    with pytest.raises(ValueError, match="no place 999"):
+        review.accept(999)
+
+
+def test_a_decision_changes_its_place_and_no_voxel_that_was_edited_by_hand(repaired: tuple[Any, Any, Any, Any]) -> None:
+    logic, volume, report, node = repaired
+    review, number = logic.pictureReview(node), bridge_of(report)
+    edited = voxels(node, volume).copy()
+    edited[70:75, 70:75] = 1
+    edited[29:32, 5:8] = 0
+    write_segment(node, "vessels", edited[None].astype(np.uint8), VolumeGrid.of_volume(volume))
+    review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), edited)
+    review.reject(number)
+    now = voxels(node, volume)
+    assert now[70:75, 70:75].all()
+    assert not now[29:32, 5:8].any()
+    assert not now[30, 31:39].any()
+
+
+def test_a_place_that_was_left_cannot_be_rejected(photograph: tuple[Any, Any], module: Any, tmp_path: Path) -> None:
+    volume, segmentation = photograph
+    logic, strict = module.RNCARefineLogic(), saved(tmp_path, least_confidence=0.999)
+    report = logic.processPicture(segmentation, "vessels", volume, model=strict, device="numpy")
+    left = [place.number for place in report.places if place.verdict is PlaceVerdict.LEFT]
+    assert left
+    with pytest.raises(ValueError, match="not changed"):
+        logic.pictureReview(logic.outputSegmentationNode()).reject(left[0])
+
+
+def test_showing_a_place_centres_the_views_on_it(repaired: tuple[Any, Any, Any, Any], desktop: Any) -> None:
+    logic, volume, report, node = repaired
+    place = report.places[bridge_of(report)]
+    logic.pictureReview(node).show(place.number)
+    views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    assert views
+    origin = slicer.util.arrayFromVTKMatrix(views[0].GetSliceToRAS())[:3, 3]
+    wanted = VolumeGrid.of_volume(volume).ijk_to_ras @ [place.column, place.row, 0, 1]
+    np.testing.assert_allclose(origin, wanted[:3], atol=1e-3)
+
+
+@pytest.mark.parametrize("ending", [".html", ".csv", ".json"])
+def test_the_report_is_written_with_the_decisions(
+    repaired: tuple[Any, Any, Any, Any], tmp_path: Path, ending: str
+) -> None:
+    logic, _, report, node = repaired
+    review = logic.pictureReview(node)
+    review.reject(bridge_of(report))
+    review.export(tmp_path / f"report{ending}")
+    text = (tmp_path / f"report{ending}").read_text(encoding="utf-8")
+    assert {".html": "rejected", ".csv": ",no,", ".json": '"accepted": false'}[ending] in text
+
+
+def test_a_check_changes_nothing(photograph: tuple[Any, Any], module: Any) -> None:
+    volume, segmentation = photograph
+    before = node_census()
+    report = module.RNCARefineLogic().checkPicture(segmentation, "vessels", volume)
+    assert report.picture.b0_before == 2
+    assert node_census() == before
+
+
+def test_stacks_and_models_of_rings_are_refused_and_the_scene_stays(
+    photograph: tuple[Any, Any], heart: Any, module: Any
+) -> None:
+    volume, segmentation = photograph
+    logic, before = module.RNCARefineLogic(), node_census()
+    with pytest.raises(ValueError, match="5 slices"):
+        logic.processPicture(heart.segmentation, "myo", heart.volume)
+    with pytest.raises(ValueError, match="short-axis stack"):
+        logic.processPicture(segmentation, "vessels", volume, model="sax-open-2d", device="numpy")
+    assert node_census() == before
+
+
+def test_colour_tells_a_picture_and_grey_needs_the_model(photograph: tuple[Any, Any], heart: Any) -> None:
+    volume, segmentation = photograph
+    colour = volume.GetImageData().GetNumberOfScalarComponents() > 1
+    assert is_picture(volume) == colour
+    assert not is_picture(heart.volume)
+    assert not is_picture(None)
+    if colour:
+        with pytest.raises(ValueError, match=r"[34] values"):
+            Selection.create(segmentation, "vessels", volume)
+    assert Selection.create(segmentation, "vessels", volume, picture=True).segment_id == "vessels"
+
+
+def test_a_segmentation_without_a_repair_has_no_review(photograph: tuple[Any, Any]) -> None:
+    with pytest.raises(ValueError, match="Repair them first"):
+        VesselReview.of(photograph[1])
