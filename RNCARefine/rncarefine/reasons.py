@@ -87,6 +87,7 @@ class ReasonCode(str, Enum):
     EDITED = "edited"
     # Doubts whether it is a short-axis stack of walls
     NOT_THICKEST_AXIS = "not_thickest_axis", "slice_spacing_mm", "in_plane_mm"
+    SEVERAL_WALLS = "several_walls", "slices"
     ONLY_OUTLINES = "only_outlines", "share", "least"
     FILLED_OUTLINE = "filled_outline", "slices"
     NO_SLICE_CLOSED = "no_slice_closed", "slices"

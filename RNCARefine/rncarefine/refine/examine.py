@@ -11,7 +11,7 @@ from ..anatomy.heart import Heart, locate_heart, near_heart
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, diagnose_features
-from ..tasks.ring.stack_check import stack_doubts
+from ..tasks.ring.stack_check import several_walls, stack_doubts
 from .options import RepairOptions
 
 
@@ -66,7 +66,8 @@ class Examined:
         features = [SliceFeatures(wall, None if pool is None else pool[k]) for k, wall in enumerate(walls)]
         of_heart = [each.with_masks(focused.mask[k], each.pool) for k, each in enumerate(features)]
         near = [each.of_wall for each in of_heart]
-        found, doubts = _diagnose(features, near, stack.spacing[0], options), stack_doubts(of_heart, stack.spacing)
+        found = _diagnose(features, near, stack.spacing[0], options)
+        doubts = (*several_walls(walls), *stack_doubts(of_heart, stack.spacing))
         return cls(stack, heart, focused, features, near, found, doubts, others)
 
     def diagnosis_of(self, wall: Mask, pool: Mask | None, options: RepairOptions) -> Diagnosis:

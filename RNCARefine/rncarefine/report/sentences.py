@@ -104,6 +104,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the "
         "in-plane spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
     ),
+    ReasonCode.SEVERAL_WALLS: _(
+        "The myocardium closes around more than one cavity (number of slices: {slices:.0f}): it may hold other walls "
+        "than that of the left ventricle, such as that of the right one. A repair removes them."
+    ),
     ReasonCode.ONLY_OUTLINES: _(
         "The myocardium is drawn in lines: only {share:.0%} of it is thicker than a pixel (usually at least "
         "{least:.0%}). Are these outlines of the wall? Fill the area between the inner and the outer one."

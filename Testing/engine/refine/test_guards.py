@@ -81,6 +81,14 @@ def test_walls_between_outlines_are_filled_and_flagged():
     assert any(record.verdict in REPAIRED for record in report.slices)
 
 
+def test_of_a_second_wall_nothing_is_removed_unflagged():
+    (walls, pools), beside = heart(rings=8, discs=0), ring(8, 12, centre=(35, 8))
+    both = walls | beside
+    report = run(Stack.create(grey(walls, pools), both, STACK_SPACING, pools)).report
+    assert codes(report)[0] == codes(check(Stack.create(grey(walls, pools), both, STACK_SPACING)))[0] == "several_walls"
+    assert all(record.flagged for record in report.slices)
+
+
 # Other labels
 
 

@@ -1,6 +1,7 @@
 """What holds of every repair: the place of the heart, its storage and the numbers of its labels do not matter.
 
-The suite looks at some stacks. Set the environment variable ``RNCAREFINE_EXAMPLES`` for more, e.g. to 2000.
+The suite looks at some stacks. Set the environment variable ``RNCAREFINE_EXAMPLES`` for more: a stack takes seconds and
+2000 of them hours, so that no test is stopped for its time then.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 from itertools import permutations, product
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from rncarefine.refine.repair import repair
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED, Verdict
 
+pytestmark = pytest.mark.timeout(0 if "RNCAREFINE_EXAMPLES" in os.environ else 600)
 EXAMPLES = settings(max_examples=int(os.environ.get("RNCAREFINE_EXAMPLES", "4")))
 TURNS = [Turn(axes, flips) for axes in permutations(range(3)) for flips in product((False, True), repeat=3)]
 ROUNDING = 0.02

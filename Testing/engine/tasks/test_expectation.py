@@ -34,6 +34,14 @@ def base_and_apex():
     return walls, pools
 
 
+def test_no_slice_is_open_on_purpose_below_an_empty_one_that_should_be_a_ring():
+    walls, pools = base_and_apex()
+    walls[2] &= horseshoe(90, inner=0, outer=60)
+    walls[1] = pools[1] = 0
+    found = [entry.expectation for entry in diagnosed(walls, pools).slices[:3]]
+    assert found == [Expectation.OPEN, Expectation.RING, Expectation.RING]
+
+
 @given(times=st.integers(1, 6), closed=st.booleans())
 def test_a_stack_upsampled_along_its_axis_has_the_same_expectations(times, closed):
     walls, pools = base_and_apex()

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, damage, disc, heart, horseshoe, ring
-from rncarefine.anatomy.features import SliceFeatures
+from rncarefine.anatomy.features import SliceFeatures, WallFeatures
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.tasks.ring import stack_check
-from rncarefine.tasks.ring.stack_check import confirmed_doubts, stack_doubts
+from rncarefine.tasks.ring.stack_check import confirmed_doubts, several_walls, stack_doubts
 
 
 def doubts(walls, pools=None, spacing=STACK_SPACING):
@@ -98,6 +98,15 @@ def test_a_stack_whose_slices_are_thinner_than_its_pixels_is_doubted_and_an_upsa
     assert found["not_thickest_axis"] == {"slice_spacing_mm": 1.5, "in_plane_mm": 8.0}
     repeated, spacing = np.repeat(walls, 4, axis=0), (2.0, *SPACING)
     assert doubts(repeated, np.repeat(pools, 4, axis=0), spacing) == {}
+
+
+def test_walls_about_two_cavities_in_half_of_the_slices_are_doubted_and_pores_are_not():
+    beside = ring(8, 12, centre=(35, 16))
+    two, pores = ring() | beside, ring() & (ring(20, 24, centre=(35, 16)) == 0)
+    pores[30:33, 55:57] = pores[36:39, 55:57] = 0
+    walls = [[WallFeatures(wall, SPACING) for wall in part] for part in ([two, ring()] * 3, [two, ring(), ring()] * 3)]
+    assert [(reason.code, reason.values) for reason in several_walls(walls[0])] == [("several_walls", {"slices": 3})]
+    assert several_walls(walls[1]) == several_walls([WallFeatures(pores, SPACING)] * 6) == ()
 
 
 def test_of_two_slices_nothing_is_said():

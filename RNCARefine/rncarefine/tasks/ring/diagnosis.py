@@ -114,7 +114,8 @@ def diagnose_mask(
 
     * a disc: solid, small, without pool, within the most apical 20 mm, and no slice nearer the apex has a cavity;
     * open (outflow tract), unless ``close_base``: within the most basal 20 mm, as long as no slice nearer the base
-      closes around a cavity. A fragmented slice can be expected to be open, but is not right.
+      closes around a cavity, or is empty between others. A fragmented slice can be expected to be open, but is not
+      right.
 
     The exceptions need a place: of n slices with myocardium at most (n - 1) // 2 at either end can be one, so that one
     or two slices are always expected to be rings. An empty slice between others should be a ring, too.

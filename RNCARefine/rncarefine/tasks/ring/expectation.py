@@ -52,8 +52,9 @@ def expectations(
     reach = slices_of(END_MM, slice_mm)
     ends = min(reach, (len(order) - 1) // 2)
     if not close_base:
-        for k in order[:ends]:
-            if features[k].closed:
+        for place, k in enumerate(order[:ends]):
+            # An empty slice nearer the base should be a ring, see above.
+            if features[k].closed or abs(k - order[0]) > place:
                 break
             expected[k] = Expectation.OPEN
     for k in _apical_discs(features, order, ends, reach):

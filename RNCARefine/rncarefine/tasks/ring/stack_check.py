@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...anatomy.circle import near_wall
-from ...anatomy.features import SliceFeatures, WallFeatures, roundness
-from ...anatomy.topology import fill_holes
+from ...anatomy.features import SURE_CAVITY_MM, SliceFeatures, WallFeatures, roundness
+from ...anatomy.topology import fill_holes, holes
 from ...reasons import Reason, ReasonCode
 
 THICK = 1.25
@@ -86,6 +86,21 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
     return tuple(doubts)
 
 
+def several_walls(walls: Sequence[WallFeatures]) -> tuple[Reason, ...]:
+    """Return the doubt that the myocardium is more than the wall of one ventricle.
+
+    Args:
+        walls: All of the wall in every slice, wherever it lies.
+
+    Returns:
+        The doubt where half of the slices with wall, and at least three, close around several cavities; else nothing.
+    """
+    several = sum(_cavities(each) > 1 for each in walls)
+    if several < max(LEAST_SLICES, 0.5 * sum(each.betti[0] > 0 for each in walls)):
+        return ()
+    return (Reason(ReasonCode.SEVERAL_WALLS, slices=several),)
+
+
 def confirmed_doubts(
     doubts: Sequence[Reason], seen: Sequence[SliceFeatures], spacing: tuple[float, float, float]
 ) -> tuple[Reason, ...]:
@@ -102,6 +117,15 @@ def confirmed_doubts(
     if any(doubt.code not in OF_BROKEN_MASKS for doubt in doubts) or 2 * shown < len(seen):
         return tuple(doubts)
     return stack_doubts(seen, spacing)
+
+
+def _cavities(wall: WallFeatures) -> int:
+    """Return how many holes of a wall are cavities for sure, by the circle that fits into them."""
+    if wall.betti[1] < 2:
+        return wall.betti[1]
+    labels, count = holes(wall.wall)
+    depths = ndimage.distance_transform_edt(labels > 0, sampling=wall.spacing)
+    return int((ndimage.maximum(depths, labels, np.arange(1, count + 1)) >= SURE_CAVITY_MM).sum())
 
 
 def _open_side(wall: WallFeatures) -> NDArray[np.float64] | None:
