@@ -10,13 +10,14 @@ from scipy import ndimage
 
 from ..anatomy.shape import EIGHT
 from ..anatomy.thinning import thinned
+from ..anatomy.topology import betti_2d
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
 from ..tasks.tubular.bridges import Candidate, bridge_features, candidates, confidence, drawn, near_places
 from ..tasks.tubular.edits import Canvas, Limits, Window
 from ..tasks.tubular.picture import Picture
 from ..tasks.tubular.pieces import Pieces
-from ..tasks.tubular.places import Place, PlaceFinding
+from ..tasks.tubular.places import Place, PlaceFinding, find_places
 from ..tasks.tubular.settings import Settings
 from ..tasks.tubular.thicken import widened
 from ..words import PlaceVerdict
@@ -27,8 +28,9 @@ Changed = tuple[Window, Bools]
 
 SURE = 0.75
 """A bridge that is less probable than this needs review."""
-LIKELY = 0.65
-"""What a vessel was lengthened by needs review if its mean likelihood is less than this."""
+LIKELY = 0.8
+"""What a vessel was lengthened by needs review if its mean likelihood is less than this. On validation pictures 95 % of
+what was surer lay on annotated vessel, of the rest as little as 62 %."""
 POSSIBLE = 0.25
 """A gap is flagged if the best bridge over it is at least this probable and was not made."""
 LEAST_GAP = 2
@@ -93,6 +95,9 @@ def edit(
 ) -> PictureEdits:
     """Make the edits that the likelihood supports, the surest bridge first, and leave everything else as it was.
 
+    Bridges, removals and fillings come first, then what vessels are widened and lengthened by; then bridges and
+    lengthening once more, with the stretches of vessel that the likelihood shows apart from the mask.
+
     Args:
         picture: The picture.
         pieces: The pieces of its mask.
@@ -108,9 +113,7 @@ def edit(
         return PictureEdits(picture.mask.copy(), [_left(place) for place in places], thickened)
     canvas, room = Canvas(pieces, picture.may_change, limits), picture.away_from_rim
     grey = picture.grey(settings.channel, settings.polarity)
-    found = candidates(pieces, likelihood, room, limits, settings.join_likelihood)
-    features = bridge_features(found, pieces, likelihood, grey, limits)
-    edited = _bridges(canvas, found, features, places, likelihood, settings)
+    edited = _bridges(canvas, room, places, likelihood, grey, settings)
     for place in places:
         if place.finding is PlaceFinding.FRAGMENT and not canvas.is_touched(place.piece):
             edited.append(_fragment(canvas, place, likelihood, settings, add_only or bridges_only))
@@ -118,14 +121,67 @@ def edit(
             edited.append(_pinhole(canvas, place, likelihood, settings))
         elif place.finding in (PlaceFinding.SPUR, PlaceFinding.PINHOLE):
             edited.append(_left(place))
-    if not bridges_only:
-        # What hung on a bridge would still join the pieces after the bridge was rejected.
-        free = room & ~ndimage.binary_dilation(canvas.mask & ~pieces.mask, EIGHT, 2 + int(limits.thicken_px))
-        free &= canvas.mask | ~pieces.mask  # a fragment that was removed does not come back in part
-        free &= _near_edits(edited, picture.shape, AROUND * limits.bridge_px)
-        thickened = _thicken(canvas, likelihood, free)
-        edited.extend(_extensions(canvas, likelihood, free, settings))
+    if bridges_only:
+        return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
+    kept = canvas.mask | ~pieces.mask  # a fragment that was removed does not come back in part
+    free = room & kept & _near_edits(edited, picture.shape, AROUND * limits.bridge_px)
+    thickened = _thicken(canvas, likelihood, free & _apart(canvas))
+    edited.extend(_extensions(canvas, likelihood, free & _apart(canvas), settings, edited))
+    # Once more, with what the likelihood shows apart from the mask: what a bridge joins to it stays.
+    before = canvas.mask
+    stretches = _stretches(before, likelihood, free, settings, limits)
+    pieces = Pieces.of(before | stretches)
+    canvas = Canvas(pieces, picture.may_change & kept, limits)
+    gaps = find_places(pieces, picture.field_of_view, limits)
+    bridges = _bridges(canvas, room & kept, gaps, likelihood, grey, settings)
+    canvas.keep_joined(before)
+    edited = [*_not_settled(edited, bridges, pieces), *(one for one in bridges if canvas.mask[one.place.place])]
+    for pixels, window in _components(stretches & canvas.mask, 0):
+        edited.append(_longer((window, pixels), likelihood))
+    edited.extend(_extensions(canvas, likelihood, free, settings, edited))
     return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
+
+
+def _stretches(mask: Bools, likelihood: Field, free: Bools, settings: Settings, limits: Limits) -> Bools:
+    """Return the pieces of vessel without holes that the likelihood shows apart from a mask.
+
+    Args:
+        mask: Shape ``(j, i)``.
+        likelihood: Of vessel, like ``mask``.
+        free: Where pixels may be added.
+        settings: How sure the likelihood must be.
+        limits: Their centrelines are from ``keep_px`` to ``extend_px`` long.
+    """
+    shown, _ = ndimage.label(mask | (free & (likelihood > 0.5)), EIGHT)
+    beside = np.unique(shown[mask])
+    found = np.zeros_like(mask)
+    for number, (rows, columns) in enumerate(ndimage.find_objects(shown), 1):
+        if number in beside or max(rows.stop - rows.start, columns.stop - columns.start) < limits.keep_px / 2:
+            continue
+        pixels = shown[rows, columns] == number
+        line = thinned(pixels)
+        long = limits.keep_px <= line.sum() <= limits.extend_px
+        sure = likelihood[rows, columns][line].mean() >= settings.extend_likelihood
+        if long and sure and betti_2d(pixels)[1] == 0:
+            found[rows, columns] |= pixels
+    return found
+
+
+def _apart(canvas: Canvas) -> Bools:
+    """Return what lies apart from the bridges: what hung on one would still join the pieces after it was rejected."""
+    return ~ndimage.binary_dilation(canvas.mask & ~canvas.pieces.mask, EIGHT, 2 + int(canvas.limits.thicken_px))
+
+
+def _not_settled(edited: list[Edited], later: list[Edited], pieces: Pieces) -> list[Edited]:
+    """Return the edits before, without the gaps, which were judged again, and the fragments that were joined since."""
+    joined = {piece for each in later if each.changed and each.bridge for piece in each.bridge.pieces}
+    return [
+        each
+        for each in edited
+        if each.verdict is not PlaceVerdict.LEFT
+        or each.place.finding in (PlaceFinding.SPUR, PlaceFinding.PINHOLE)
+        or (each.place.finding is PlaceFinding.FRAGMENT and pieces.labels[each.place.place] not in joined)
+    ]
 
 
 def found_reason(place: Place) -> Reason:
@@ -149,14 +205,20 @@ def _left(place: Place, *why: Reason, likelihood: float | None = None) -> Edited
 
 
 def _bridges(
-    canvas: Canvas,
-    found: list[Candidate],
-    features: list[dict[str, float]],
-    places: list[Place],
-    likelihood: Field,
-    settings: Settings,
+    canvas: Canvas, room: Bools, places: list[Place], likelihood: Field, grey: Field, settings: Settings
 ) -> list[Edited]:
-    """Make the bridges, the surest first; return them, and the gaps that none of them closes."""
+    """Make the bridges, the surest first; return them, and the gaps that none of them closes.
+
+    Args:
+        canvas: The mask.
+        room: No bridge leaves it, shape ``(j, i)``.
+        places: Findings; those that are gaps.
+        likelihood: Of vessel, shape ``(j, i)``.
+        grey: The image with bright vessels.
+        settings: Thresholds, and the weights of the confidence.
+    """
+    found = candidates(canvas.pieces, likelihood, room, canvas.limits, settings.join_likelihood)
+    features = bridge_features(found, canvas.pieces, likelihood, grey, canvas.limits)
     sure = [confidence(each, settings.bridge_confidence) for each in features]
     loose = canvas.pieces.fragments(canvas.limits.keep_px)
     made: list[Edited] = []
@@ -249,7 +311,9 @@ def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
     return np.asarray(canvas.mask & ~before)
 
 
-def _extensions(canvas: Canvas, likelihood: Field, free: Bools, settings: Settings) -> list[Edited]:
+def _extensions(
+    canvas: Canvas, likelihood: Field, free: Bools, settings: Settings, edited: list[Edited]
+) -> list[Edited]:
     """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left.
 
     Args:
@@ -257,26 +321,40 @@ def _extensions(canvas: Canvas, likelihood: Field, free: Bools, settings: Settin
         likelihood: Of vessel, shape ``(j, i)``.
         free: Where pixels may be added.
         settings: How sure the likelihood must be.
+        edited: What was done before; no pieces are joined that its bridges join.
     """
+    plain = canvas.mask.copy()
+    for window, pixels in (each.changed for each in edited if each.changed and each.bridge):
+        plain[window] &= ~pixels
+    alone, _ = ndimage.label(plain, structure=EIGHT)
     wanted = free & (likelihood > 0.5)
     grown = widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2)
     # Where two ends grew towards each other and may not join, no slit is left, but a gap that can be seen.
     stopped = wanted & ~canvas.mask & ~grown & ndimage.binary_dilation(grown, EIGHT)
     grown &= ~ndimage.binary_dilation(stopped, EIGHT, LEAST_GAP)
-    edited = []
+    longer = []
     for pixels, window in _components(grown, 0):
         line = thinned(pixels)
         length, mean = int(line.sum()), float(likelihood[window][line].mean())
         thick = 2 * float(ndimage.distance_transform_edt(pixels).max())
         if length < LEAST_LENGTHS * thick or mean < settings.extend_likelihood:
             continue
+        if len(np.unique(alone[window][ndimage.binary_dilation(pixels, EIGHT)])) > 2:
+            continue  # it would still join the pieces after the bridge was rejected
         changed = canvas.extend(pixels, window)
         if changed is not None:
-            j, i = (int(value) for value in np.argwhere(line)[length // 2])
-            place = Place(PlaceFinding.OPEN_END, (window[0].start + j, window[1].start + i), float(length))
-            reasons = (found_reason(place),)
-            edited.append(Edited(place, PlaceVerdict.EXTENDED, changed, likelihood=mean, reasons=reasons))
-    return edited
+            longer.append(_longer(changed, likelihood))
+    return longer
+
+
+def _longer(changed: Changed, likelihood: Field) -> Edited:
+    """Return what a vessel was lengthened by."""
+    window, pixels = changed
+    line = thinned(pixels)
+    j, i = (int(value) for value in np.argwhere(line)[line.sum() // 2])
+    place = Place(PlaceFinding.OPEN_END, (window[0].start + j, window[1].start + i), float(line.sum()))
+    mean = float(likelihood[window][line].mean())
+    return Edited(place, PlaceVerdict.EXTENDED, changed, likelihood=mean, reasons=(found_reason(place),))
 
 
 def _components(pixels: Bools, margin: int) -> list[tuple[Bools, Window]]:

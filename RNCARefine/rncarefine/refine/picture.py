@@ -9,8 +9,10 @@ from datetime import datetime, timezone
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from .. import __version__
+from ..anatomy.shape import EIGHT
 from ..anatomy.topology import betti_2d
 from ..nca.architecture import Architecture
 from ..nca.model import Model, choose_model
@@ -65,6 +67,8 @@ class RepairedPicture:
     def without(self, rejected: Collection[int]) -> Mask:
         """Return the mask with the edits of some places put back as it was before, shape ``(j, i)``.
 
+        What hung on a rejected bridge alone goes with it.
+
         Args:
             rejected: Numbers of places in the report.
 
@@ -79,6 +83,9 @@ class RepairedPicture:
             if changed is not None:
                 window, pixels = changed
                 mask[window][pixels] = self.picture.mask[window][pixels]
+        labels, count = ndimage.label(mask, structure=EIGHT)
+        hangs = np.bincount(labels[self.picture.mask > 0], minlength=count + 1) == 0
+        mask[hangs[labels]] = 0
         return mask
 
 

@@ -12,9 +12,11 @@ from scipy import ndimage
 
 from engine.vessels import LIMITS, SETTINGS, field_of, tree, with_gap
 from rncarefine.anatomy.shape import EIGHT
+from rncarefine.anatomy.thinning import thinned
 from rncarefine.anatomy.topology import betti_2d, holes
 from rncarefine.reasons import ReasonCode, codes_of
 from rncarefine.refine.decide_places import edit
+from rncarefine.refine.picture import RepairedPicture, check_picture
 from rncarefine.tasks.tubular import picture as tubular_picture
 from rncarefine.tasks.tubular.bridges import Candidate, drawn
 from rncarefine.tasks.tubular.edits import length_of
@@ -27,10 +29,23 @@ from rncarefine.words import PlaceVerdict
 def edited(mask, likelihood, field_of_view=None, image=None, limits=LIMITS, settings=SETTINGS, **options):
     shown = likelihood if image is None else image
     seen = np.ones(mask.shape, bool) if field_of_view is None else field_of_view
-    picture = Picture(-np.asarray(shown, np.float32)[..., None], np.asarray(mask, np.uint8), seen)
+    picture = shown_as(shown, mask, seen)
     pieces = Pieces.of(mask)
     places = find_places(pieces, seen, limits)
     return edit(picture, pieces, places, np.asarray(likelihood, np.float32), settings, limits, **options)
+
+
+def shown_as(image, mask, field_of_view=None):
+    """Return a picture in which vessels are as dark as an image is bright."""
+    seen = np.ones(mask.shape, bool) if field_of_view is None else field_of_view
+    return Picture(-np.asarray(image, np.float32)[..., None], np.asarray(mask, np.uint8), seen)
+
+
+def put_back(picture, result):
+    """Return the repaired mask with all bridges rejected."""
+    bridges = [number for number, each in enumerate(result.edits) if each.verdict is PlaceVerdict.BRIDGED]
+    nowhere = np.zeros(picture.shape, np.float32)
+    return RepairedPicture(picture, result.mask, result.edits, check_picture(picture), nowhere).without(bridges) > 0
 
 
 @st.composite
@@ -81,6 +96,9 @@ def test_every_limit_holds_whatever_the_likelihood(case):
             assert 0 <= each.confidence <= 1
         if each.verdict is PlaceVerdict.FILLED:
             assert each.changed[1].sum() < LIMITS.hole_px
+        if each.verdict is PlaceVerdict.EXTENDED:
+            assert thinned(each.changed[1]).sum() <= LIMITS.extend_px
+            assert each.likelihood >= SETTINGS.extend_likelihood
 
 
 @settings(max_examples=60)
@@ -142,6 +160,19 @@ def test_a_repair_of_a_repaired_mask_changes_nothing(column, width, speck):
     broken[36:, 20:23] = False  # an open end, which is lengthened if an edit is near
     first = edited(broken, field_of(whole)).mask > 0
     np.testing.assert_array_equal(edited(first, field_of(whole)).mask, first)
+
+
+@settings(max_examples=60)
+@given(masks_and_likelihoods())
+def test_without_its_bridges_nothing_is_joined_and_nothing_hangs_loose(case):
+    mask, likelihood, seen = case
+    picture = shown_as(likelihood, mask, seen)
+    if not (mask & seen).any():
+        return
+    pieces = Pieces.of(mask)
+    labels, count = ndimage.label(put_back(picture, edited(mask, likelihood, seen)), structure=EIGHT)
+    for number in range(1, count + 1):
+        assert len(np.unique(pieces.labels[(labels == number) & mask])) == 1
 
 
 @pytest.mark.parametrize(("ends", "width"), [((-1, -1), 1), ((0, -1), 5), ((-1, 0), 7), ((0, 1), 7)])
@@ -284,6 +315,42 @@ def test_no_bridge_closes_a_loop():
     assert betti_2d(open_) == (2, 0)
     result = edited(open_, field_of(ring))
     assert betti_2d(result.mask) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("likely", "between", "made"), [(0.9, 0.3, True), (0.4, 0.3, False), (0.9, 0.0, False)], ids=["", "unsure", "apart"]
+)
+def test_a_stretch_of_vessel_that_only_the_image_shows_is_joined_by_a_bridge_and_goes_with_it(likely, between, made):
+    given_ = tree()
+    given_[:, 60:] = False
+    given_[10:12, 60:64] = True  # a speck; it is removed, so that an edit is near
+    likelihood = field_of(tree() & ~given_ | given_)
+    likelihood[10:12, 60:64] = 0.01
+    likelihood[29:32, 60:] = between
+    likelihood[29:32, 64:77] = likely
+    result = edited(given_, likelihood, settings=replace(SETTINGS, least_confidence=0.2))
+    stretch = np.zeros(given_.shape, bool)
+    stretch[29:32, 64:77] = True
+    verdicts = [each.verdict for each in result.edits]
+    assert verdicts.count(PlaceVerdict.BRIDGED) == verdicts.count(PlaceVerdict.EXTENDED) == made
+    assert (result.mask[stretch] > 0).mean() == made
+    assert betti_2d(result.mask) == (1, 0)
+    if made:
+        rejected = put_back(shown_as(likelihood, given_), result)
+        np.testing.assert_array_equal(rejected, tree() & ~(np.indices(given_.shape)[1] >= 60))
+
+
+def test_a_branch_of_a_bridge_is_added_and_goes_with_the_bridge():
+    whole = tree()
+    broken = with_gap(whole, 32, 12)
+    shown = whole.copy()
+    shown[31:50, 37:39] = True
+    result = edited(broken, field_of(shown))
+    assert (result.mask[36:48, 37:39] > 0).all()
+    assert betti_2d(result.mask) == (1, 0)
+    rejected = put_back(shown_as(field_of(shown), broken), result)
+    assert not rejected[36:48, 37:39].any()
+    assert betti_2d(rejected) == (2, 0)
 
 
 @pytest.mark.parametrize("angle", [0, 30, 45, 90])

@@ -3,8 +3,8 @@
 What is guaranteed of the result, because no edit is made that would break it:
 
 * no piece whose centreline is as long as ``keep_px`` is removed, and a piece is removed whole or not at all;
-* what is added joins two or more pieces, widens one by ``thicken_px`` at most, lengthens one by ``extend_px`` at most,
-  or fills a hole smaller than ``hole_px``: b0 never rises;
+* what is added joins two or more pieces, widens one by ``thicken_px`` at most, lengthens one by ``extend_px`` at most
+  an edit, is a stretch that a bridge joins to one, or fills a hole smaller than ``hole_px``: b0 never rises;
 * no hole is made that was not there: b1 never rises;
 * the centreline of a bridge is no longer than ``bridge_px``;
 * nothing changes outside the field of view.
@@ -192,6 +192,18 @@ class Canvas:
         self.mask[window][piece] = False
         self._labels[window][piece] = 0
         return True
+
+    def keep_joined(self, before: Bools) -> None:
+        """Take away the pieces that hold nothing of a mask.
+
+        Args:
+            before: The mask, shape ``(j, i)``.
+        """
+        labels, count = ndimage.label(self.mask, structure=EIGHT)
+        keep = np.zeros(count + 1, bool)
+        keep[labels[before & self.mask]] = True
+        self.mask &= keep[labels]
+        self._labels[~self.mask] = 0
 
     def _groups(self, added: Bools, window: Window) -> list[set[int]]:
         """Return the pieces that each component of some new pixels touches."""

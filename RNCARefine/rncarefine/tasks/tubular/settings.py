@@ -29,7 +29,7 @@ class Settings:
         least_support: Bridges with less contrast are not made.
         fragment_likelihood: A loose fragment with a lower mean likelihood is removed.
         hole_likelihood: A pinhole with at least this mean likelihood is filled.
-        extend_likelihood: A vessel is lengthened where the mean likelihood is at least this.
+        extend_likelihood: A vessel is lengthened, or a stretch joined, where the mean likelihood is at least this.
         bridge_confidence: Weights of the features of a bridge, see :func:`~.bridges.confidence`.
         familiar: ``mean``, ``sd`` (by feature) and ``most`` of the domain gate, see :mod:`~.familiar`; without any,
             every picture is familiar.
@@ -38,14 +38,14 @@ class Settings:
     channel: str = "green"
     polarity: str = "dark"
     fov_diameter_px: float = 1000.0
-    limits: Limits = field(default_factory=lambda: Limits(60.0, 40.0, 100.0, 2.0, 60.0))
+    limits: Limits = field(default_factory=lambda: Limits(60.0, 40.0, 100.0, 2.0, 120.0))
     least_confidence: float = 0.5
     fragment_confidence: float = 0.5
     join_likelihood: float = 0.5
     least_support: float = 0.0
     fragment_likelihood: float = 0.5
     hole_likelihood: float = 0.5
-    extend_likelihood: float = 0.6
+    extend_likelihood: float = 0.7
     bridge_confidence: Mapping[str, float] = field(default_factory=dict)
     familiar: Mapping[str, Any] = field(default_factory=dict)
 
