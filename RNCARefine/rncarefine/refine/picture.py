@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
@@ -29,7 +29,7 @@ from ..tasks.tubular.places import PlaceFinding, find_places
 from ..tasks.tubular.settings import SHORT, Settings
 from ..tasks.tubular.windows import likelihood as by_automaton
 from ..words import PlaceVerdict
-from .decide_places import LIKELY, POSSIBLE, SURE, Edited, PictureEdits, edit, found_reason
+from .decide_places import LIKELY, POSSIBLE, SURE, Changed, Edited, PictureEdits, edit, found_reason
 from .options import RepairOptions
 from .place_records import PictureRecord, PictureReport, PictureRun, PlaceRecord
 
@@ -75,18 +75,28 @@ class RepairedPicture:
         Raises:
             ValueError: There is no place of that number.
         """
-        mask = self.mask.copy()
         for number in rejected:
             if not 0 <= number < len(self.edits):
                 raise ValueError(f"{self.picture.name}: there is no place {number}; there are {len(self.edits)}.")
-            changed = self.edits[number].changed
-            if changed is not None:
-                window, pixels = changed
-                mask[window][pixels] = self.picture.mask[window][pixels]
-        labels, count = ndimage.label(mask, structure=EIGHT)
-        hangs = np.bincount(labels[self.picture.mask > 0], minlength=count + 1) == 0
-        mask[hangs[labels]] = 0
-        return mask
+        changes = (self.edits[number].changed for number in rejected)
+        return put_back(self.picture.mask, self.mask, [changed for changed in changes if changed is not None])
+
+
+def put_back(before: Mask, after: Mask, changes: Iterable[Changed]) -> Mask:
+    """Return a repaired mask with some changes put back, and without what hung on them alone.
+
+    Args:
+        before: The mask before the repair, shape ``(j, i)``.
+        after: After it, like ``before``.
+        changes: Window, and pixels of the window that were changed.
+    """
+    mask = after.copy()
+    for window, pixels in changes:
+        mask[window][pixels] = before[window][pixels]
+    labels, count = ndimage.label(mask, structure=EIGHT)
+    hangs = np.bincount(labels[before > 0], minlength=count + 1) == 0
+    mask[hangs[labels]] = 0
+    return mask
 
 
 def check_picture(picture: Picture, settings: Settings | None = None) -> PictureReport:

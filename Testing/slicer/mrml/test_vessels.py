@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import slicer
 from engine.vessel_models import saved
 from engine.vessels import tree, with_gap
 from harness.hearts import add_segment, node_census, segment_voxels
+from rncarefine.refine.repair_masks import pack
 from rncarefine.words import PlaceVerdict
 from RNCARefineLib.mrml.nodes.guards import Selection
 from RNCARefineLib.mrml.nodes.segments import write_segment
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
-from RNCARefineLib.mrml.review.kept import ADDED, find_review_segment
-from RNCARefineLib.mrml.review.vessels import VesselReview
+from RNCARefineLib.mrml.review.kept import ADDED, find_review_segment, tag_of
+from RNCARefineLib.mrml.review.vessels import VESSELS_TAG, VesselReview
 from RNCARefineLib.mrml.vessels import is_picture
 
 WHOLE = tree()
@@ -126,6 +128,27 @@ def test_a_decision_changes_its_place_and_no_voxel_that_was_edited_by_hand(repai
     assert now[70:75, 70:75].all()
     assert not now[29:32, 5:8].any()
     assert not now[30, 31:39].any()
+
+
+def test_what_hangs_on_a_bridge_goes_and_comes_back_with_it(repaired: tuple[Any, Any, Any, Any]) -> None:
+    logic, volume, report, node = repaired
+    review, number = logic.pictureReview(node), bridge_of(report)
+    # A branch that the repair has added, from the middle of the bridge upwards.
+    segment = node.GetSegmentation().GetSegment("vessels")
+    values = json.loads(tag_of(segment, VESSELS_TAG))
+    after = voxels(node, volume).copy()
+    column = 35
+    assert after[30, column] > BROKEN[30, column]
+    after[22:30, column] = 1
+    assert not BROKEN[21:31, column - 1 : column + 2].any()
+    values["after"] = [*after.shape, pack(after)]
+    segment.SetTag(VESSELS_TAG, json.dumps(values))
+    write_segment(node, "vessels", after[None].astype(np.uint8), VolumeGrid.of_volume(volume))
+    review.reject(number)
+    assert not voxels(node, volume)[22:31, column].any()
+    np.testing.assert_array_equal(voxels(node, volume) & BROKEN, BROKEN & after)
+    review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), after)
 
 
 def test_a_place_that_was_left_cannot_be_rejected(photograph: tuple[Any, Any], module: Any, tmp_path: Path) -> None:

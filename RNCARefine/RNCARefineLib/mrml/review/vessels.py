@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import slicer
 
-from rncarefine.refine.picture import RepairedPicture
+from rncarefine.refine.decide_places import Changed
+from rncarefine.refine.picture import RepairedPicture, put_back
 from rncarefine.refine.place_records import PictureReport
 from rncarefine.refine.repair_masks import pack, unpack
 from rncarefine.report.picture_report import COLUMNS, place_rows, write_picture_report
@@ -139,8 +140,8 @@ class VesselReview:
     def _decide(self, number: int, accepted: bool) -> PictureReport:
         """Note a decision, and write the place as it leaves it; what was edited by hand elsewhere stays."""
         self._checked(number)
-        mask = self.mask_now()
-        values = self._values()
+        mask, values = self.mask_now(), self._values()
+        undecided = self._decided(values)
         report = PictureReport.from_dict(values["report"])
         places = list(report.places)
         places[number] = replace(places[number], accepted=accepted)
@@ -148,12 +149,13 @@ class VesselReview:
         report = replace(report, places=places, picture=replace(report.picture, flagged=flagged))
         values["report"] = strict_values(report.to_dict())
         self.segmentation_node.GetSegmentation().GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
-        edit, before = values["edits"][number], _unpacked(*values["before"])
+        edit, before, decided = values["edits"][number], _unpacked(*values["before"]), self._decided(values)
+        # What hangs on a bridge comes and goes with it.
+        written = decided != undecided
         if edit is not None:
-            j, i, rows, columns, text = edit
-            window = slice(j, j + rows), slice(i, i + columns)
-            source = _unpacked(*values["after"]) if accepted else before
-            np.copyto(mask[window], source[window], where=_unpacked(rows, columns, text) > 0)
+            window, pixels = _changed(edit)
+            written[window] |= pixels
+        np.copyto(mask, decided, where=written)
         grid = VolumeGrid.of_volume(self.volume_node)
         write_segment(self.segmentation_node, self.segment_id, mask[None], grid)
         for kind, changed in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
@@ -166,6 +168,13 @@ class VesselReview:
     def mask_now(self) -> Mask:
         """Return the segment as it is now on the volume's grid, shape ``(j, i)``."""
         return read_segments(self.segmentation_node, [self.segment_id], VolumeGrid.of_volume(self.volume_node))[0]
+
+    def _decided(self, values: dict[str, Any]) -> Mask:
+        """Return the mask that the repair and the decisions about it leave, shape ``(j, i)``."""
+        places = values["report"]["places"]
+        rejected = [edit for edit, place in zip(values["edits"], places, strict=True) if place["accepted"] is False]
+        before, after = _unpacked(*values["before"]), _unpacked(*values["after"])
+        return put_back(before, after, (_changed(edit) for edit in rejected if edit is not None))
 
     def _values(self) -> dict[str, Any]:
         text = tag_of(self.segmentation_node.GetSegmentation().GetSegment(self.segment_id), VESSELS_TAG)
@@ -180,6 +189,12 @@ class VesselReview:
 
     def _put_table(self, report: PictureReport) -> None:
         put_rows(self.segmentation_node, list(COLUMNS), place_rows(report), report.summary())
+
+
+def _changed(edit: list[Any]) -> Changed:
+    """Return the window of an edit, and the pixels of the window that it changed."""
+    j, i, rows, columns, text = edit
+    return (slice(j, j + rows), slice(i, i + columns)), _unpacked(rows, columns, text) > 0
 
 
 def _packed(mask: Any) -> list[Any]:
