@@ -1,7 +1,5 @@
 """What every test shares: repeatable property tests, and one thread per worker."""
 
-from __future__ import annotations
-
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and torch read it: workers share the cores among themselves

@@ -1,7 +1,5 @@
 """A repair by the command line, and what tests ask of its files and messages."""
 
-from __future__ import annotations
-
 import SimpleITK as sitk
 
 from engine.file_samples import MYOCARDIUM, POOL

@@ -1,7 +1,5 @@
 """Repairs of toy stacks, and checks that several test files share."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.shapes import STACK_SPACING, heart, horseshoe

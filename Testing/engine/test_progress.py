@@ -1,7 +1,5 @@
 """Progress is passed on, and a refusal stops the work."""
 
-from __future__ import annotations
-
 import pytest
 
 from rncarefine.progress import Cancelled, report_progress, subrange

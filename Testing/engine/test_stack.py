@@ -1,7 +1,5 @@
 """The stack takes what is right as it is, and says what is wrong with the rest."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """A small run for the commands that measure."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.toy_models import identity_model, seeing_model

@@ -1,7 +1,5 @@
 """The configuration: what is wrong in it is an error before anything runs, with the name of the field."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What a training prints: its progress, and nothing that Lightning says about itself."""
 
-from __future__ import annotations
-
 import io
 import logging
 import re

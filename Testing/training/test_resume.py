@@ -1,7 +1,5 @@
 """Which samples are left: to a training that was cut off, and to each of several processes."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -45,7 +45,7 @@ MOST_SEARCHED = 3
 MOST_COMPARED = 3
 """At most so many places are compared in all slices."""
 RIVAL_MM = 25.0
-"""Places nearer to each other than this are parts of one heart."""
+"""What is seen nearer to each other than this is one heart."""
 CENTRAL_MM = 40.0
 """The heart lies within this of the middle of the field of view, in nine of ten stacks of ACDC."""
 OFF_CENTRE = 0.0015
@@ -329,8 +329,17 @@ def _compared(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Mode
     ranked = _ranked(stack, hearts, runner, model)[:MOST_COMPARED]
     places = [_look(stack, heart, runner, model, range(len(stack.mask))) for heart in ranked]
     best = max(places, key=lambda place: place.throughout)
-    rivals = [place.throughout for place in places if _away(place.heart, best.heart, stack) > RIVAL_MM]
+    heart = _seen_at(best, stack, model)
+    rivals = [place.throughout for place in places if np.hypot(*(_seen_at(place, stack, model) - heart)) > RIVAL_MM]
     return replace(best, rival=max(rivals, default=0.0))
+
+
+def _seen_at(place: Sight, stack: Stack, model: Model) -> NDArray[np.float64]:
+    """Return where a heart is seen, in mm ``(j, i)``; at the edge of the crop it lies far from the place itself."""
+    moved = _centre_seen(place.alone.evidence, model.card.spacing_mm)
+    crop = place.crop
+    middle = np.asarray(crop.start) * stack.in_plane + (np.asarray(crop.size) - 1) / 2 * crop.spacing_mm
+    return middle if moved is None else middle + moved
 
 
 def _away(one: Heart, other: Heart, stack: Stack) -> float:

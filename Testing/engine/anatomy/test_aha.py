@@ -1,7 +1,5 @@
 """The AHA's segments, held against a heart whose walls are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

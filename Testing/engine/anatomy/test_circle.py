@@ -1,7 +1,5 @@
 """The circle fit, on walls whose centre is known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

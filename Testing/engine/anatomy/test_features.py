@@ -1,7 +1,5 @@
 """What a slice shows is computed once, where it lies does not matter, and everybody uses the same numbers."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

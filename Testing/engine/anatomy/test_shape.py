@@ -1,7 +1,5 @@
 """The shape of a piece: its hull and its deepest notch."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.shapes import CENTRE, SPACING, disc, picture, ring

@@ -1,7 +1,5 @@
 """Wall thickness against the analytic shapes that were drawn, and against the medial axis of scikit-image."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

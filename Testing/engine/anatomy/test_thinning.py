@@ -1,7 +1,5 @@
 """The skeleton is that of another library, and keeps what the mask has."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,5 @@
 """Betti numbers against scikit-image and gudhi, holes, components, and gaps of a known size."""
 
-from __future__ import annotations
-
 import gudhi
 import numpy as np
 import pytest

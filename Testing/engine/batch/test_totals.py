@@ -1,7 +1,5 @@
 """What a cohort adds up to."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from engine.report_samples import broken_report

@@ -1,7 +1,5 @@
 """A folder of files for the commands."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.file_samples import write_image, write_labels, write_segmentation

@@ -1,7 +1,5 @@
 """The command line, from arguments to files and exit status, on real files."""
 
-from __future__ import annotations
-
 import csv
 import importlib
 import json

@@ -1,7 +1,5 @@
 """The commands check, evaluate, models and demo, on real files."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The command line on pictures of vessels, from arguments to files and exit status."""
 
-from __future__ import annotations
-
 import csv
 import json
 

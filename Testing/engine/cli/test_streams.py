@@ -1,7 +1,5 @@
 """Signals and standard streams of the command line: nothing half written, no traceback."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

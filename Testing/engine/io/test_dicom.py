@@ -1,7 +1,5 @@
 """DICOM: a series is a stack in its exact place, and a segmentation keeps everything but its wall."""
 
-from __future__ import annotations
-
 import sys
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Label maps and .seg.nrrd files: read on the image's grid, written with everything else as it was."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

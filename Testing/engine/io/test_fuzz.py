@@ -1,7 +1,5 @@
 """A few hundred damaged files; ``Testing/benchmarks/fuzz_files.py`` reads thousands."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Grids in space: where one lies on another."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

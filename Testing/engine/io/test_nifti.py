@@ -1,7 +1,5 @@
 """NIfTI files are read as they are, and what cannot be read is refused in one line with a remedy."""
 
-from __future__ import annotations
-
 import gzip
 import math
 import re

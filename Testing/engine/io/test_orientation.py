@@ -1,7 +1,5 @@
 """A stack is the same however it is stored, and the result is stored as the segmentation was."""
 
-from __future__ import annotations
-
 from itertools import permutations, product
 
 import numpy as np

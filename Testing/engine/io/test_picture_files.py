@@ -1,7 +1,5 @@
 """Pictures and their masks from files of every kind, and back."""
 
-from __future__ import annotations
-
 import struct
 
 import numpy as np

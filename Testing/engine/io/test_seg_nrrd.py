@@ -1,7 +1,5 @@
 """Segmentations of 3D Slicer: names, layouts and headers as they are."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 

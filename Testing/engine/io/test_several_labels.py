@@ -1,7 +1,5 @@
 """Several labels or segments, such as wall and scar, form one wall, and each keeps its voxels."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

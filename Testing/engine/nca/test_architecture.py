@@ -1,7 +1,5 @@
 """The sizes of an automaton: the parameters follow from them, and they follow from the parameters."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

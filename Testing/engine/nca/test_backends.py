@@ -1,7 +1,5 @@
 """Both backends compute what a plain reading of the formulas gives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

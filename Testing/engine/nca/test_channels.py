@@ -1,7 +1,5 @@
 """What the encoder sees of a slice: each channel against its definition."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """The crop around the heart: where it lies, what it takes, and what comes back."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

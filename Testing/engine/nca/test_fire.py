@@ -1,7 +1,5 @@
 """Which cells fire: the same everywhere, and otherwise as good as chance."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Weights beside their model card: what is saved loads, and nothing else does."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

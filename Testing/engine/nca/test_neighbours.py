@@ -1,7 +1,5 @@
 """Links between slices: which one lies below, which above, and how much they weigh."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """The rollout: the same on both backends and in every batch; early stop, cancelling, devices."""
 
-from __future__ import annotations
-
 import builtins
 import sys
 import warnings

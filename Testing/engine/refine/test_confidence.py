@@ -1,7 +1,5 @@
 """What a confidence is computed from, and how it is weighed."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What becomes of a slice: the smallest edit that the image supports; masks and blood pool are evidence."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

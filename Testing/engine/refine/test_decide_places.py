@@ -1,7 +1,5 @@
 """What is guaranteed of a repaired picture, whatever the mask and whatever the likelihood."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Nothing changes silently that should not: stacks in doubt, other labels, conventions."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -4,8 +4,6 @@ The suite looks at some stacks. Set the environment variable ``RNCAREFINE_EXAMPL
 2000 of them hours, so that no test is stopped for its time then.
 """
 
-from __future__ import annotations
-
 import os
 from itertools import permutations, product
 

@@ -1,7 +1,5 @@
 """Metrics on masks whose distances can be counted by hand, and against SimpleITK and distances between all points."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import SimpleITK as sitk

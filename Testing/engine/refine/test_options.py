@@ -1,7 +1,5 @@
 """The options: checked once, spelled once, and the same on the command line."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import pytest

@@ -1,7 +1,5 @@
 """A picture from mask and model to report: what is repaired, reported and refused."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The main job: what is broken is repaired, verified and reported; what is right is not touched."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Repairs where masks or images mislead: the heart elsewhere, contradicted masks, slices without any wall."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Whatever the damage and the weights: every slice is right, repaired, or left as it was."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

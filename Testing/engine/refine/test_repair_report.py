@@ -1,7 +1,5 @@
 """What a repair counts and reports, and what a check says without a repair."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a repair makes of wall and pool, on masks of one row that one can check by eye."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

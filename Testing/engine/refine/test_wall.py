@@ -1,7 +1,5 @@
 """What a repair means for the wall: thickness per slice and segment, before and after."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The headline: it follows from what was changed, and is never fine where much was."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """The HTML page: complete, self-contained, escaped."""
 
-from __future__ import annotations
-
 import base64
 import re
 from dataclasses import replace

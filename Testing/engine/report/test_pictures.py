@@ -1,7 +1,5 @@
 """The pictures of a slice."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

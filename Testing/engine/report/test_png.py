@@ -1,7 +1,5 @@
 """Pictures as PNG: what is encoded decodes to the same pixels."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import SimpleITK as sitk

@@ -1,7 +1,5 @@
 """The polar map: what is drawn where."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from xml.etree import ElementTree

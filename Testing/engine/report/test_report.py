@@ -1,7 +1,5 @@
 """The report as table, CSV and JSON."""
 
-from __future__ import annotations
-
 import csv
 import json
 

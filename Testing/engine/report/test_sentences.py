@@ -1,7 +1,5 @@
 """Every reason has one sentence; its numbers are in it, and it can be translated."""
 
-from __future__ import annotations
-
 import pickle
 import string
 

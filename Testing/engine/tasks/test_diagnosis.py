@@ -1,7 +1,5 @@
 """Findings of single slices, and what the place between base and apex makes of them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Exceptions at base and apex: limits in mm, caps that are small, and open walls on their neighbours' contour."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """The interpolation, which must close whatever can be closed."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import assume, given

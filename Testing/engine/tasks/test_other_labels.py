@@ -1,7 +1,5 @@
 """What a repair takes from other labels: little passes, more is flagged with its size, most of a wall is refused."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

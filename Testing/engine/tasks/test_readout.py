@@ -1,7 +1,5 @@
 """Reading a wall out of the state: a closed ring, or nothing."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

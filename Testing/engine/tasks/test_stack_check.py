@@ -1,7 +1,5 @@
 """Doubts about a stack: other views, other structures and other conventions raise them, hearts and damage do not."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

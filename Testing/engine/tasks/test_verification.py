@@ -1,7 +1,5 @@
 """Why a proposed wall is rejected: every reason by a case made for it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

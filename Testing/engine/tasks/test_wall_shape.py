@@ -1,7 +1,5 @@
 """What a wall may look like: threads, lobes, pores for cavities and walls along the border are rejected."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

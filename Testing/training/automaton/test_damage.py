@@ -1,7 +1,5 @@
 """Damage: it breaks most walls, in the ways it says; misleading masks are wrong altogether."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """From a checkpoint to weights that the engine loads, with a card that describes how they were made."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

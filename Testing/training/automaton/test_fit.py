@@ -1,7 +1,5 @@
 """The whole training on drawn hearts: base network, failures, automaton, interrupted and resumed, exported, used."""
 
-from __future__ import annotations
-
 import shutil
 
 import numpy as np

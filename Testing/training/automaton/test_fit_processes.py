@@ -1,7 +1,5 @@
 """Several processes train one automaton: each sees its own samples, all end with the same weights."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What a training has to learn from is counted as the training will see it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The learner: what is trained is what the engine rolls out, and training moves it towards the truth."""
 
-from __future__ import annotations
-
 import copy
 import math
 

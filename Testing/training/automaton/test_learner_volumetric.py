@@ -1,7 +1,5 @@
 """The learner of a volumetric automaton: it trains what the engine rolls out, on whole windows of slices."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

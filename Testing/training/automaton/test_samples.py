@@ -1,7 +1,5 @@
 """Samples: what is shown belongs to what is asked for, and sample n is always the same."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

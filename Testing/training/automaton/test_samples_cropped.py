@@ -1,7 +1,5 @@
 """Cases in their crop: image, truth and predictions about the true heart, and how they are loaded."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

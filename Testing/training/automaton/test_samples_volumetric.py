@@ -1,7 +1,5 @@
 """Volumetric samples: windows of slices that belong together, whatever order, spacing and shifts they are shown in."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

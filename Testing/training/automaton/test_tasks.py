@@ -1,7 +1,5 @@
 """The tasks: what is supervised, how a mask is read, which metrics there are; everything else asks the task."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

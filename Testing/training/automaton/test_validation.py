@@ -1,7 +1,5 @@
 """Validation while training: an automaton that sees the wall scores, one that does nothing gains nothing."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

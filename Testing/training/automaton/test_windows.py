@@ -1,7 +1,5 @@
 """Windows of pictures: where they lie, what the encoder sees in them, and that image, mask and truth stay together."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

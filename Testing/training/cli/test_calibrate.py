@@ -1,7 +1,5 @@
 """The command ``calibrate``: what it finds goes onto the card, and stays there when the weights are exported again."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -1,7 +1,5 @@
 """The commands that measure: from a run's files to tables, plots and a report."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

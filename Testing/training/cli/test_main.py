@@ -1,7 +1,5 @@
 """The command of the training: what it offers, what it says about bad input, and the way from cases to a table."""
 
-from __future__ import annotations
-
 import sys
 
 import pandas as pd

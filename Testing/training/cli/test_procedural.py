@@ -1,7 +1,5 @@
 """The command that makes cases free for any use."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from typer.testing import CliRunner

@@ -1,7 +1,5 @@
 """Augmentation: where the heart lies and what the scanner shows, and nothing else."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """Cases: what is written is read."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

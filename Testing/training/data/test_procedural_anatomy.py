@@ -1,7 +1,5 @@
 """Made hearts: the truth is a short-axis stack as anatomy has it, whatever the seed."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,5 @@
 """Made hearts: what the picture shows agrees with the truth, in every sequence, and a scanner's traces are there."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

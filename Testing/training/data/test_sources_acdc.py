@@ -1,7 +1,5 @@
 """ACDC's training folder: what is read, and what is none."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Label maps that cannot be right are told from those that can, with a remedy that helps."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

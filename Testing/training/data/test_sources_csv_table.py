@@ -1,7 +1,5 @@
 """The table of paths: what is read, and the errors of wrong lines and columns."""
 
-from __future__ import annotations
-
 import pytest
 
 from rncarefine_training.data.sources.csv_table import read_csv

@@ -1,7 +1,5 @@
 """What a stack on disk is called, and what is wrong with a list of them before any is read."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which label is what: presets, the command line, nnU-Net's names, and every way to get it wrong."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """nnU-Net's folders: what is found, what is left out, and what the folds tell about leaks."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

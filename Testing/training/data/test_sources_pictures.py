@@ -1,7 +1,5 @@
 """Pictures from folders and tables become cases with the right subjects, masks and scale."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """From a lab's files to a run's folder: whole or not at all, checked, split, and drawn."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 

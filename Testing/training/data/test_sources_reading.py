@@ -1,7 +1,5 @@
 """Reading a stack with its label maps: what fits, and which file is named where something does not."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Who is trained on and who tested: drawn once, kept for ever."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

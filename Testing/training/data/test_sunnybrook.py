@@ -1,7 +1,5 @@
 """Sunnybrook Cardiac Data: stacks with both contours, and stacks of which the inner contour alone is known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import SimpleITK as sitk

@@ -1,7 +1,5 @@
 """Random contrast from the labels: tissues get intensities of their own, geometry stays, late enhancement has scars."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import ndimage

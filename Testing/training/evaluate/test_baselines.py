@@ -1,7 +1,5 @@
 """The baselines: what each does to a wall that one can check by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Calibrating the confidence: evidence that tells gives weights that tell, and too little of it gives none."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

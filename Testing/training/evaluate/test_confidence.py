@@ -1,7 +1,5 @@
 """Confidence: AUROC, calibration and risk-coverage against torchmetrics and small sums by hand."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

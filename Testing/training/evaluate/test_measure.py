@@ -1,7 +1,5 @@
 """Measuring the repair: rows one can check by hand."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

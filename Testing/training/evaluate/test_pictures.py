@@ -1,7 +1,5 @@
 """Baselines, calibration and tables of an evaluation on pictures."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

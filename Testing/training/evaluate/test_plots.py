@@ -1,7 +1,5 @@
 """Plots: that each shows what its table says, and that pictures are of the stack they are said to be of."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

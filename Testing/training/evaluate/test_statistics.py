@@ -1,7 +1,5 @@
 """Statistics: intervals from the literature, tests and effect sizes against independent formulas."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Files of an evaluation: what is kept of other models, and the record of the test subjects' openings."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import replace
 

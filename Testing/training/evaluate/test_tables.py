@@ -1,7 +1,5 @@
 """Tables of an evaluation: figures of made-up rows that one can tell beforehand."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Ablations: configurations that differ in one thing, trained, measured and compared, each once."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

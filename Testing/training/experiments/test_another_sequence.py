@@ -1,7 +1,5 @@
 """Stacks of another sequence become cases, and the run's base networks segment them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import SimpleITK as sitk

@@ -1,7 +1,5 @@
 """The command line of the experiments: what it offers, and the tables that it writes."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

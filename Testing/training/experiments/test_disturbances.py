@@ -1,7 +1,5 @@
 """Disturbances: what each does to a drawn heart, and that the truth goes along where the anatomy does."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import ndimage

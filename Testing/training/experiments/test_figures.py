@@ -1,7 +1,5 @@
 """Figures of the experiments: that each shows what its table says."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

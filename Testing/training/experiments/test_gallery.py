@@ -1,7 +1,5 @@
 """Galleries: which slices are chosen, and that every network has its picture."""
 
-from __future__ import annotations
-
 import pandas as pd
 from PIL import Image
 

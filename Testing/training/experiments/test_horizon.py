@@ -1,7 +1,5 @@
 """Long rollouts: automata that hold, flood and vanish, each shown by its metrics."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,7 +1,5 @@
 """The published recipe: the fast form is the written one, the written one is what was published, training can go on."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The report: tables of a document made from files, and the shipped document against the shipped files."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

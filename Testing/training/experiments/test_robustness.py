@@ -1,7 +1,5 @@
 """The robustness table: every disturbance on the same slices, what is kept, and what the figures mean."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

@@ -1,7 +1,5 @@
 """README's pictures of vessels."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.vessel_models import vessel_model

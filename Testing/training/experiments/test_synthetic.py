@@ -1,7 +1,5 @@
 """Pictures in place of hearts: reading, samples, resumed training, and the comparison as a command."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

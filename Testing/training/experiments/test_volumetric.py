@@ -1,7 +1,5 @@
 """The comparison of slice-wise and volumetric models: what is spoiled, interpolated, and called smooth."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

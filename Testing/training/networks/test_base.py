@@ -1,7 +1,5 @@
 """Base networks: who is trained on whom, what they see, and that their predictions lie on the case's own grid."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

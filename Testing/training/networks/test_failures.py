@@ -1,7 +1,5 @@
 """Real failures: every prediction is out of fold, also on redrawn images; hand-made cases show what is broken."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
