@@ -182,7 +182,7 @@ class Automaton(Strict):
     absent: Fraction = 0.05
     """Share of samples about a slice that has no wall in truth: beyond base or apex, whatever a network drew there."""
     elsewhere: Fraction = 0.0
-    """Share of samples that look beside the heart, at other organs; in half of them the masks are there as well."""
+    """Share of samples whose window lies beside the heart, over other organs; half of them show the heart's masks."""
     vanished: Fraction = 0.05
     """Probability that damage leaves nothing at all of a slice's wall."""
     spoiled: Fraction = 0.0

@@ -15,7 +15,6 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.place_records import PictureReport
 from rncarefine.tasks.tubular.picture import Picture
 
-from .nodes import language  # noqa: F401
 from .nodes.guards import Selection, changed_during, check_output
 from .nodes.scene import unchanged_on_failure
 from .nodes.segments import read_segments, write_segment

@@ -69,7 +69,8 @@ class LabelMap:
         """Label of the background: 0, but some programs write -1, or number the structures from 1 with it."""
         labels, counts = np.unique(self.values, return_counts=True)
         most = int(labels[counts.argmax()])
-        return most if most < 0 or (len(labels) > 1 and 0 not in labels) else 0
+        prevails = 2 * counts.max() > self.values.size and len(labels) > 1
+        return most if most < 0 or (prevails and 0 not in labels) else 0
 
     def choose(self, label: int | None, what: str, option: str, taken: Segment | None = None) -> Segment:
         """Return the label to use as a segment: the one that was asked for, or the only one there is.

@@ -36,8 +36,8 @@ SURE_HEART = 0.8
 FAMILIAR = 0.78
 """A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
 RIVALLED = 0.1
-"""Another place whose score comes this near to that of the heart may be the heart: so in 1 of 52 stacks of ACDC with
-broken masks, and in 4 of 32 with late enhancement."""
+"""Another place whose score comes this near to that of the heart may be the heart: so in none of 52 stacks of ACDC with
+broken masks, and in none of 32 with late enhancement."""
 SEARCHED = 0.84
 """The heart is searched for in the whole slice where its place scores less than this."""
 MOST_SEARCHED = 3

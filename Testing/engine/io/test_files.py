@@ -331,6 +331,12 @@ def test_a_background_of_another_number_than_0_stays_the_background(tmp_path, ba
     assert np.array_equal(result == wall, after)
 
 
+def test_without_background_no_label_of_a_tight_crop_is_taken_for_one(tmp_path):
+    # Of 3 labels in 100 voxels none prevails; the wall is the most frequent.
+    values = np.repeat([1, MYOCARDIUM, POOL], (30, 40, 30)).reshape(1, 10, 10)
+    assert label_map.LabelMap(tmp_path, None, values, None).labels() == sorted({1, MYOCARDIUM, POOL})
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_most_of_a_wall_may_go_and_the_rest_keeps_its_label(tmp_path, ending):
     case = label_case(tmp_path, ending)

@@ -264,7 +264,7 @@ class RepairSamples(Dataset[Sample]):
         return self._augment(parts, inside, stack.learnt()[slices], stack.spacing_mm * stride, reverse, rng)
 
     def _places(self, rng: np.random.Generator) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Choose where image and truth, and where the masks, are cut out: about the heart, or both or one elsewhere."""
+        """Return the window of image and truth, and that of the masks: around the heart, or beside it."""
         if rng.random() >= self.settings.elsewhere:
             return MIDDLE, MIDDLE
         reach = (KEPT_PIXELS - WINDOW_PIXELS) // 2
@@ -272,7 +272,7 @@ class RepairSamples(Dataset[Sample]):
         axis = int(rng.integers(2))
         away[axis] = rng.choice((-1, 1)) * rng.integers(LEAST_AWAY, reach + 1)
         there = tuple(slice(reach + int(step), reach + int(step) + WINDOW_PIXELS) for step in away)
-        # A search looks there without masks or with those beside it; a wrong mask brings its own along.
+        # Half of them keep the masks of the heart, which then lie over another organ.
         return (there[0], there[1]), MIDDLE if rng.random() < 0.5 else (there[0], there[1])
 
     def _draw(self, rng: np.random.Generator) -> _Drawn:

@@ -13,7 +13,6 @@ from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
 from ..review.kept import is_review
-from . import language  # noqa: F401
 from .guards import Selection
 from .segments import labelmap_of, read_segments
 from .volume_grid import VolumeGrid

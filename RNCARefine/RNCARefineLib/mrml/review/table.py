@@ -12,7 +12,6 @@ import vtk
 from rncarefine.refine.records import Report
 from rncarefine.report.report import Value, column_types, table_rows
 
-from ..nodes import language  # noqa: F401
 from ..nodes.scene import place_beside
 
 REPORT_ROLE = "RNCARefine.Report"
