@@ -131,6 +131,26 @@ def test_samples_bend_as_much_as_asked_for(stack):
     assert 0.7 < np.mean(overlaps) < 0.97
 
 
+def test_the_truth_of_an_inflated_heart_is_still_a_ring_between_its_discs(stack):
+    inflated = samples([stack], inflated=1.0)
+    for n in range(10):
+        target = inflated[n].target[0]
+        torch.testing.assert_close(target[0], target[1] - target[2], atol=0.02, rtol=0)
+
+
+def test_an_inflated_right_ventricle_grows_and_takes_image_and_masks_along():
+    truth = np.zeros((4, 1, 64, 64), np.uint8)
+    truth[module.RIGHT, 0, 28:36, 12:20] = 255
+    parts = np.stack([truth[module.RIGHT, 0] / 255, 1 - truth[module.RIGHT, 0] / 255]).astype(np.float32)
+    grown = 0
+    for seed in range(20):
+        moved = module._inflated(parts, truth, np.random.default_rng(seed))
+        np.testing.assert_allclose(moved[0] + moved[1], 1, atol=1e-5)
+        grown += moved[0].sum() > 1.1 * parts[0].sum()
+    assert 10 <= grown < 20  # in the others the left ventricle is inflated, and here there is none
+    np.testing.assert_array_equal(module._inflated(parts, np.zeros_like(truth), np.random.default_rng(0)), parts)
+
+
 def test_the_stacks_are_left_as_they_were(stack, inner):
     kept = [values.copy() for each in (stack, inner) for values in (each.image, each.truth)]
     kept_wall = stack.predictions[0].wall.copy()

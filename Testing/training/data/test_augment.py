@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rncarefine_training.data.augment import random_affine, random_contrast
+from rncarefine_training.data.augment import inflate, random_affine, random_contrast
 
 NONE = {"rotation_deg": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "flip": False}
 
@@ -112,6 +112,24 @@ def test_an_elastic_displacement_bends():
     moved = affine(discs(), elastic=0.03)
     changed = (moved - discs()).abs().mean((1, 2, 3))
     assert 0.005 < float(changed.mean()) < 0.1
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.5])
+def test_inflating_scales_the_middle_and_leaves_what_is_beyond_the_reach(factor):
+    small, batch = discs(1, share=0.2), pictures(1, 2, 64)
+    middle = (31.5, 31.5)
+    grown = inflate(small, middle, factor, 60.0).sum() / small.sum()
+    assert float(grown) == pytest.approx(factor**2, rel=0.1)
+    beyond = discs(1, share=24 / 32)[0, 0] == 0
+    torch.testing.assert_close(inflate(batch, middle, factor, 23.0)[..., beyond], batch[..., beyond], atol=1e-4, rtol=0)
+
+
+@given(factor=st.floats(0.7, 2.0), j=st.floats(10, 50), i=st.floats(10, 50))
+@settings(max_examples=20)
+def test_inflating_never_folds(factor, j, i):
+    ramp = torch.arange(64.0).expand(1, 1, 64, 64)
+    for picture, axis in ((ramp, -1), (ramp.transpose(-1, -2), -2)):
+        assert float(inflate(picture, (j, i), factor, 30.0).diff(dim=axis).min()) > -1e-3
 
 
 def test_what_comes_from_outside_is_empty():

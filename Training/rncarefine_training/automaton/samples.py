@@ -20,7 +20,7 @@ from rncarefine.nca.channels import scaled, stacked
 from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
-from ..data.augment import random_affine, random_contrast
+from ..data.augment import inflate, random_affine, random_contrast
 from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, matches
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
@@ -260,6 +260,8 @@ class RepairSamples(Dataset[Sample]):
                 if 0 < n < len(near) - 1:
                     rows += [3 * len(near) + field * len(slices) + n - 1 for field in range(3)]
                 parts[rows] = np.roll(parts[rows], shift, axis=(1, 2))
+        if self.settings.inflated and rng.random() < self.settings.inflated:
+            parts = _inflated(parts, stack.truth[(slice(None), places, *seen)], rng)
         reverse = rng.random() < 0.5  # some stacks begin at the base, others at the apex
         return self._augment(parts, inside, stack.learnt()[slices], stack.spacing_mm * stride, reverse, rng)
 
@@ -444,6 +446,23 @@ def _misled(drawn: _Drawn, rng: np.random.Generator) -> _Drawn:
     given = mislead(truth[WALL] >= 128, truth[INNER] >= 128, truth[RIGHT] >= 128, rng)
     wall[(..., *MIDDLE)], pool[(..., *MIDDLE)] = (part * np.uint8(255) for part in given)
     return _Drawn(drawn.stack, drawn.k, wall, pool)
+
+
+def _inflated(parts: Field, truth: Bytes, rng: np.random.Generator) -> Field:
+    """Inflate the right ventricle, so that it presses on the septum, or inflate or shrink the left one.
+
+    Args:
+        parts: Images, masks and truth of one sample, shape ``(n, j, i)``.
+        truth: See :data:`WALL`, shape ``(4, k, j, i)``.
+        rng: Source of randomness.
+    """
+    right = truth[RIGHT].any() and rng.random() < 0.7
+    there = (truth[RIGHT if right else OUTER] >= 128).any(axis=0)
+    if not there.any():
+        return parts
+    factor = rng.uniform(1.1, 1.7) if right else rng.uniform(0.8, 1.3)
+    j, i = (float(places.mean()) for places in np.nonzero(there))
+    return inflate(torch.from_numpy(parts)[None], (j, i), factor, rng.uniform(36, 60))[0].numpy()
 
 
 def _middle(heart: NDArray[np.uint8]) -> tuple[float, float]:

@@ -57,6 +57,25 @@ def random_affine(
     return F.grid_sample(batch, grid, align_corners=False, padding_mode="zeros")
 
 
+def inflate(batch: Tensor, centre: tuple[float, float], factor: float, reach: float) -> Tensor:
+    """Inflate or shrink what lies around a point; the surroundings give way, and beyond ``reach`` nothing moves.
+
+    Args:
+        batch: Shape ``(n, channel, j, i)``.
+        centre: The point, ``(j, i)`` in pixels.
+        factor: How much larger the middle becomes, above 2/3: with less, the rim would fold.
+        reach: Radius in pixels.
+    """
+    rows, columns = batch.shape[2:]
+    j, i = torch.arange(rows) - centre[0], torch.arange(columns) - centre[1]
+    along = ((j[:, None].square() + i.square()).sqrt() / reach).clamp_max(1)
+    # A pixel of the result comes from nearer to the centre by this factor: 1 / factor in the middle, 1 at the rim.
+    nearer = 1 / factor + (1 - 1 / factor) * along.square()
+    source_j, source_i = centre[0] + j[:, None] * nearer, centre[1] + i * nearer
+    grid = torch.stack([(2 * source_i + 1) / columns - 1, (2 * source_j + 1) / rows - 1], -1)
+    return F.grid_sample(batch, grid.expand(len(batch), -1, -1, -1), align_corners=False, padding_mode="border")
+
+
 def random_contrast(image: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """Change the contrast: gamma, intensity curve, bias field, blur, noise; a few images are inverted.
 
