@@ -27,6 +27,7 @@ class NumpyBackend:
 
     name = "numpy"
     device = "cpu"
+    at_once = 64
 
     def __init__(self, parameters: dict[str, Array], architecture: Architecture) -> None:
         self.architecture = architecture

@@ -39,7 +39,7 @@ def encode(parameters: Parameters, architecture: Architecture, channels: Tensor)
         values = F.instance_norm(
             values, weight=parameters[f"{name}.scale"], bias=parameters[f"{name}.shift"], eps=NORM_EPSILON
         )
-        return F.leaky_relu(values, LEAK)
+        return F.leaky_relu(values, LEAK, inplace=True)
 
     skips: list[Tensor] = []
     values = channels
@@ -119,10 +119,15 @@ def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor, 
     """
     from torch.nn import functional as F
 
-    perceived = F.conv2d(state, parameters["perceive.weight"], padding=1) + constant
+    perceived = F.conv2d(state, parameters["perceive.weight"], padding=1)
+    perceived += constant
     if around is not None:
-        perceived = perceived + F.conv2d(around, parameters["across.weight"][:, :, None, None])
-    return state + fire * F.conv2d(F.relu(perceived), parameters["update.weight"][:, :, None, None])
+        perceived += F.conv2d(around, parameters["across.weight"][:, :, None, None])
+    return state + fire * F.conv2d(F.relu(perceived, inplace=True), parameters["update.weight"][:, :, None, None])
+
+
+SLICES_AT_ONCE = {"cpu": 4, "mps": 64, "cuda": 64}
+"""Slices per pass: on a CPU the hidden layers stay in its cache, on a GPU they fit its memory."""
 
 
 class TorchBackend:
@@ -139,7 +144,7 @@ class TorchBackend:
     def __init__(self, parameters: dict[str, NDArray[np.float32]], architecture: Architecture, device: str) -> None:
         import torch
 
-        self.architecture, self.device = architecture, device
+        self.architecture, self.device, self.at_once = architecture, device, SLICES_AT_ONCE[device]
         self.parameters = {
             name: _channels_last(torch.from_numpy(np.ascontiguousarray(value)).to(device))
             for name, value in parameters.items()
@@ -187,7 +192,10 @@ class TorchBackend:
                 below, above, weight = (torch.from_numpy(part).to(self.device) for part in links)
                 around = neighbour_states(state, below, above, weight)
             firing = torch.from_numpy(fire[:, None]).to(self.device, torch.float32)
-            return step(self.parameters, state, constant, firing, around).clamp_(-STATE_LIMIT, STATE_LIMIT)
+            parts = [part.split(self.at_once) for part in (state, constant, firing)]
+            beside = [None] * len(parts[0]) if around is None else around.split(self.at_once)
+            states = [step(self.parameters, *part) for part in zip(*parts, beside, strict=True)]
+            return torch.cat(states).clamp_(-STATE_LIMIT, STATE_LIMIT)
 
 
 def out_of_memory(error: Exception) -> bool:

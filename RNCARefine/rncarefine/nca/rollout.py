@@ -21,8 +21,6 @@ Result = TypeVar("Result")
 DEVICES = ("auto", "numpy", "cpu", "cuda", "mps")
 PATIENCE = 8
 """Steps for which the masks must stay as they are before a rollout stops early."""
-ENCODED_AT_ONCE = 64
-"""Slices per pass of the encoder, so that many stacks in one batch fit the memory of a GPU."""
 LOOK_EVERY = 4
 """Steps between looks at whether the masks still change; a look costs a GPU a round trip."""
 
@@ -32,6 +30,7 @@ class Backend(Protocol):
 
     name: str
     device: str
+    at_once: int
 
     def put(self, values: Array) -> Any: ...
     def get(self, values: Any) -> Array: ...
@@ -221,8 +220,8 @@ class Runner:
 
     def _encode(self, channels: Array) -> Encoding:
         parts = [
-            self._backend.encode(self._backend.put(channels[start : start + ENCODED_AT_ONCE]))
-            for start in range(0, len(channels), ENCODED_AT_ONCE)
+            self._backend.encode(self._backend.put(channels[start : start + self._backend.at_once]))
+            for start in range(0, len(channels), self._backend.at_once)
         ]
         if not parts:
             nothing = np.zeros((*channels.shape[:3], self.architecture.fields), np.float32)

@@ -200,8 +200,8 @@ def test_a_slice_ends_alike_alone_and_in_every_order(device):
 def test_many_slices_are_encoded_in_parts(monkeypatch, device):
     channels = random_channels(5)
     whole = roll(random_parameters(), SMALL, channels, device=device)
-    monkeypatch.setattr(module, "ENCODED_AT_ONCE", 2)
     runner = Runner(random_parameters(), SMALL, device)
+    monkeypatch.setattr(runner._backend, "at_once", 2)
     original, sizes = runner._backend.encode, []
     monkeypatch.setattr(runner._backend, "encode", lambda part: sizes.append(len(part)) or original(part))
     np.testing.assert_allclose(rolled(runner, channels).state, whole.state, atol=1e-5)
@@ -421,6 +421,7 @@ class Gpu:
 
     def __init__(self, parameters, architecture, failing, error, after):
         self.inner = backend_torch.TorchBackend(parameters, architecture, "cpu")
+        self.at_once = self.inner.at_once
         self.failing, self.error, self.left = failing, error, after
 
     def __getattr__(self, name):
@@ -458,7 +459,7 @@ def full():
 
 @pytest.mark.parametrize(("failing", "after"), [("encode", 0), ("encode", 1), ("step", 0), ("step", 3), ("join", 0)])
 def test_where_the_gpu_runs_out_of_memory_the_cpu_takes_over(monkeypatch, failing, after):
-    monkeypatch.setattr(module, "ENCODED_AT_ONCE", 2)
+    monkeypatch.setitem(backend_torch.SLICES_AT_ONCE, "cpu", 2)
     expected = roll(random_parameters(), SMALL, random_channels(), device="cpu")
     runner = gpu_runner(monkeypatch, failing, full(), after)
     ended = rolled(runner, random_channels())
