@@ -14,7 +14,7 @@ from ..batch.runs import BatchOutcome, CaseNews
 from ..words import REPAIRED, Verdict
 from .tables import note, out, plain_table, show_written
 
-MOST_FAILURES = 10
+MAX_FAILURES = 10
 """Most failures that are printed while a batch runs; the table of failures has all of them."""
 
 
@@ -75,8 +75,8 @@ class CohortBar:
         before = self._done
         self._counts[news.word] += 1
         failed, flagged = self._counts["failed"], self._counts["flagged"]
-        if news.word == "failed" and failed <= MOST_FAILURES + 1:
-            note(news.line() if failed <= MOST_FAILURES else "Further failures are not printed here.")
+        if news.word == "failed" and failed <= MAX_FAILURES + 1:
+            note(news.line() if failed <= MAX_FAILURES else "Further failures are not printed here.")
         self._bar.update(self._task, completed=self._done, news=f"{flagged} flagged, {failed} failed")
         if self._bar.disable and 10 * self._done // self._total > 10 * before // self._total:
             note(f"{self._done:,} of {self._total:,} cases; {flagged:,} flagged, {failed:,} failed.")
@@ -95,10 +95,10 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
     """
     console = out()
     console.print(outcome_table(outcome, seconds))
-    for name, reason in islice(outcome.failed.items(), MOST_FAILURES):
+    for name, reason in islice(outcome.failed.items(), MAX_FAILURES):
         console.print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
-    if len(outcome.failed) > MOST_FAILURES:
-        console.print(f"... and {len(outcome.failed) - MOST_FAILURES:,} more; failed.csv has all of them.")
+    if len(outcome.failed) > MAX_FAILURES:
+        console.print(f"... and {len(outcome.failed) - MAX_FAILURES:,} more; failed.csv has all of them.")
     if outcome.flagged:
         console.print("Slices that need review: the rows of the table whose column flagged is yes (true).")
     show_written([outcome.table])

@@ -32,7 +32,7 @@ from .terms import tell_terms
 
 OF_PICTURES = ("model", "device", "seed", "samples", "steps", "add_only", "bridges_only")
 """Options that a picture has; all but the last are those of a stack, too."""
-MOST_ROWS = 40
+MAX_ROWS = 40
 """Places that are printed; the report has all of them."""
 
 
@@ -210,8 +210,8 @@ def status_of(report: PictureReport) -> int:
 def show_picture_report(report: PictureReport) -> None:
     """Print the places, the summary line, and the warnings."""
     out().print(place_table(report))
-    if len(report.places) > MOST_ROWS:
-        out().print(f"{len(report.places) - MOST_ROWS} more places: see the report (--report FILE.html).")
+    if len(report.places) > MAX_ROWS:
+        out().print(f"{len(report.places) - MAX_ROWS} more places: see the report (--report FILE.html).")
     out().print(report.summary(), markup=False, soft_wrap=True)
     for warning in report.warnings:
         note(f"Please note: {warning}")
@@ -224,7 +224,7 @@ def place_table(report: PictureReport) -> Table:
         table.add_column(title)
     for title in ("row", "column", "size px", "confidence", "contrast", "+px", "-px"):
         table.add_column(title, justify="right")
-    for place in report.places[:MOST_ROWS]:
+    for place in report.places[:MAX_ROWS]:
         style = "yellow" if place.flagged else "dim" if place.verdict is PlaceVerdict.LEFT else ""
         needs_review = place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
         table.add_row(

@@ -39,7 +39,7 @@ from .label_map import (
 from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
 from .segmentation_file import Change, Segment, SegmentationFile
 
-MOST_LABELS = 8
+MAX_LABELS = 8
 """An image with no more intensities than this is taken for a label map."""
 
 
@@ -157,8 +157,8 @@ def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
     Raises:
         ValueError: It has hardly any intensities.
     """
-    some = values[: MOST_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
-    if len(np.unique(some)) <= MOST_LABELS and 1 < (count := len(np.unique(values))) <= MOST_LABELS:
+    some = values[: MAX_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
+    if len(np.unique(some)) <= MAX_LABELS and 1 < (count := len(np.unique(values))) <= MAX_LABELS:
         raise ValueError(
             f"{path}: the image has {count} intensities: is it a label map? Give the image first, then the "
             "segmentation."

@@ -32,7 +32,7 @@ TWO_FILES = (".nhdr", ".mhd")
 WHOLE = 0.001
 """How far a label may be from a whole number: files scale them."""
 LARGEST_LABEL = 2**31 - 1
-MOST_LISTED = 20
+MAX_LISTED = 20
 """Labels that a message lists."""
 _ONE_AT_A_TIME = threading.RLock()
 """Standard error is one for all threads."""
@@ -87,9 +87,9 @@ class LabelMap:
         present = self.labels()
         if not present:
             raise ValueError(f"{self.path}: the label map is empty; there is nothing to work on.")
-        listed = ", ".join(str(value) for value in present[:MOST_LISTED])
-        if len(present) > MOST_LISTED:
-            listed += f" and {len(present) - MOST_LISTED} more (is it an image?)"
+        listed = ", ".join(str(value) for value in present[:MAX_LISTED])
+        if len(present) > MAX_LISTED:
+            listed += f" and {len(present) - MAX_LISTED} more (is it an image?)"
         if label is None:
             free = [value for value in present if taken is None or value != taken.value]
             if len(free) == 1:

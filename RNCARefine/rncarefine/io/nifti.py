@@ -21,7 +21,7 @@ from .raw import CUT_OFF, GZIP_MAGIC, as_array, compress, count_rest, opened, re
 
 Affine = NDArray[np.float64]
 
-MOST_SHEAR_DEG = 2.0
+MAX_SHEAR_DEG = 2.0
 """How far from perpendicular axes may be; Slicer shows such a stack as if they were perpendicular."""
 _TYPES = {
     2: "u1",
@@ -281,7 +281,7 @@ def _affine(
                 f"{path}: the header of the {what} gives {axis} (sform). {copy_header(what)}, or set the sform: "
                 "spacing times direction of each axis."
             )
-        if shear > MOST_SHEAR_DEG:
+        if shear > MAX_SHEAR_DEG:
             raise ValueError(
                 f"{path}: the axes of the {what} are not perpendicular (sheared by {shear:.1f} degrees). Resample it "
                 "to perpendicular axes, for instance in Slicer with Resample Scalar/Vector/DWI Volume."

@@ -50,7 +50,7 @@ LARGEST_CARD = 1 << 20
 """Most bytes of a card."""
 DEEPEST_CARD = 32
 """How deep the values of a card may be nested."""
-MOST_PARAMETERS = 25_000_000
+MAX_PARAMETERS = 25_000_000
 """Most parameters of a model: 100 MB of them."""
 
 
@@ -136,8 +136,8 @@ class ModelCard:
                 raise ValueError(f"{what}: field {name!r} is {_short(values[name])}, it must be {must_be}.")
         shapes = {name: tuple(shape) for name, shape in values["shapes"].items()}
         count = sum(math.prod(shape) for shape in shapes.values())
-        if count > MOST_PARAMETERS:
-            raise ValueError(f"{what}: the shapes add up to more than {MOST_PARAMETERS:,} parameters.")
+        if count > MAX_PARAMETERS:
+            raise ValueError(f"{what}: the shapes add up to more than {MAX_PARAMETERS:,} parameters.")
         if values["parameters"] != count:
             raise ValueError(f"{what}: field 'parameters' is {values['parameters']}, the shapes add up to {count}.")
         return cls(**{**values, "shapes": shapes, "spacing_mm": float(values["spacing_mm"])})

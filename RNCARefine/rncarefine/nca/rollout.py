@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 DEVICES = ("auto", "numpy", "cpu", "cuda", "mps")
 PATIENCE = 8
 """Steps for which the masks must stay as they are before a rollout stops early."""
-ENCODED_AT_ONCE = 64
+ENCODER_BATCH_SIZE = 64
 """Slices per pass of the encoder, so that many stacks in one batch fit the memory of a GPU."""
 LOOK_EVERY = 4
 """Steps between looks at whether the masks still change; a look costs a GPU a round trip."""
@@ -221,8 +221,8 @@ class Runner:
 
     def _encode(self, channels: Array) -> Encoding:
         parts = [
-            self._backend.encode(self._backend.put(channels[start : start + ENCODED_AT_ONCE]))
-            for start in range(0, len(channels), ENCODED_AT_ONCE)
+            self._backend.encode(self._backend.put(channels[start : start + ENCODER_BATCH_SIZE]))
+            for start in range(0, len(channels), ENCODER_BATCH_SIZE)
         ]
         if not parts:
             nothing = np.zeros((*channels.shape[:3], self.architecture.fields), np.float32)

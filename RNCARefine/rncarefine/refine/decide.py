@@ -14,10 +14,10 @@ from ..reasons import Reason, ReasonCode
 from ..stack import Mask
 from ..tasks.ring.diagnosis import SliceDiagnosis, cavity
 from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
-from ..tasks.ring.other_labels import mostly_others, taken_from_others
+from ..tasks.ring.other_labels import other_label_rejection, taken_from_others
 from ..tasks.ring.readout import is_ring, islands_in
 from ..tasks.ring.verification import cut_by_border, rejection
-from ..tasks.ring.wall_shape import OPENINGS, reshaped, thin_closure
+from ..tasks.ring.wall_shape import OPENINGS, reshape_ring, thin_closure
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
 from .confidence import closed_features, confidence, expected_dice, repaired_features
@@ -35,14 +35,14 @@ KEEP_MARGIN_UNSURE = 0.035
 """The same where the automaton's wall has at most :data:`UNSURE_WALL`: the less an image shows, the less is redrawn."""
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone may lie away from mask and blood pool."""
-LEAST_CONFIDENCE = 0.55
+MIN_CONFIDENCE = 0.55
 """A repair that is less likely than this to be good is flagged."""
 BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
 """A wall that is rejected for one of these is tried with another shape, see
-:func:`rncarefine.tasks.ring.wall_shape.reshaped`."""
+:func:`rncarefine.tasks.ring.wall_shape.reshape_ring`."""
 RING_MARGIN = 0.1
 """Where a disc is expected, a ring is drawn if the image supports it by this much more expected Dice."""
-LEAST_CLOSED_CONFIDENCE = 0.5
+MIN_CLOSED_CONFIDENCE = 0.5
 """A closed wall that is less likely than this to be good is flagged, and not changed."""
 
 
@@ -73,12 +73,12 @@ def decide(
         likelihood = proposals.likelihood.get(k, sight.seen[k])
         found = repaired_features(seen.focused.mask[k], decision.wall, likelihood, sight.seen[k])
         sure = confidence(found, model.card.confidence, "likelihood")
-        least, code = LEAST_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
+        least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
         beside = [sight.seen[n] for n in (k - 1, k + 1) if 0 <= n < len(sight.seen)]
         found = closed_features(decision.wall, sight.seen[k], beside)
         sure = confidence(found, model.card.closed_confidence, "seen")
-        least, code = LEAST_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
+        least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
     else:
         return Decided(decision, {})
     decision = replace(decision, confidence=sure)
@@ -111,7 +111,7 @@ def from_neighbours(
     k, own = entry.k, decided[entry.k]
     codes = {reason.code for reason in own.decision.reasons}
     refused = own.decision.verdict is Verdict.REFUSED
-    unsure = ReasonCode.INVENTED in codes and (own.decision.confidence or 0.0) < LEAST_CONFIDENCE
+    unsure = ReasonCode.INVENTED in codes and (own.decision.confidence or 0.0) < MIN_CONFIDENCE
     if not (refused or unsure) or entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
         return own
     if ReasonCode.CUT_BY_BORDER in codes:
@@ -123,10 +123,10 @@ def from_neighbours(
     before = seen.stack.mask[k]
     wall = between_slices(beside[0].wall, beside[1].wall)
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
-    bounds = replace(options.bounds, least_overlap=0.0)
+    bounds = replace(options.bounds, min_overlap=0.0)
     axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
     against = rejection(wall, before, seen.near[k], None, entry.expectation, axis, seen.stack.in_plane, bounds)
-    if against is not None or mostly_others(wall, before, seen.others_of(k)) is not None:
+    if against is not None or other_label_rejection(wall, before, seen.others_of(k)) is not None:
         return own
     found = repaired_features(seen.focused.mask[k], wall, sight.seen[k], sight.seen[k])
     reasons = own.decision.reasons if refused else seen.reasons(entry)
@@ -191,7 +191,7 @@ def _draw(
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
         for verdict, wall, against in by_shape:
-            other = reshaped(wall, seen.stack.in_plane, opening)
+            other = reshape_ring(wall, seen.stack.in_plane, opening)
             if _rejected(seen, entry, other, sight.seen[k], options) is None:
                 accepted = _accepted(seen, entry, verdict, other, proposals)
                 reasons = (*accepted.reasons, against, Reason(ReasonCode.RESHAPED))
@@ -251,11 +251,11 @@ def _rejected(
     k, bounds = entry.k, options.bounds
     pool = None if seen.focused.pool is None else seen.focused.pool[k]
     if expected_dice(wall, likelihood) >= SUPPORTED:
-        bounds, pool = replace(bounds, least_overlap=0.0), None
+        bounds, pool = replace(bounds, min_overlap=0.0), None
     axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
     before, near = seen.stack.mask[k], seen.near[k]
     against = rejection(wall, before, near, pool, entry.expectation, axis, seen.stack.in_plane, bounds)
-    return against or mostly_others(wall, before, seen.others_of(k))
+    return against or other_label_rejection(wall, before, seen.others_of(k))
 
 
 def _to_review(seen: Examined, entry: SliceDiagnosis, wall: Mask) -> tuple[Reason, ...]:

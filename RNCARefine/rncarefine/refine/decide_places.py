@@ -13,7 +13,7 @@ from ..anatomy.thinning import thinned
 from ..anatomy.topology import betti_2d
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
-from ..tasks.tubular.bridges import Candidate, bridge_features, candidates, confidence, drawn, near_places
+from ..tasks.tubular.bridges import Candidate, active_region, bridge_features, candidates, confidence, rasterize
 from ..tasks.tubular.edits import Canvas, Limits, Window
 from ..tasks.tubular.picture import Picture
 from ..tasks.tubular.pieces import Pieces
@@ -33,12 +33,12 @@ LIKELY = 0.8
 what was surer lay on annotated vessel, of the rest as little as 62 %."""
 POSSIBLE = 0.25
 """A gap is flagged if the best bridge over it is at least this probable and was not made."""
-LEAST_GAP = 2
+MIN_GAP = 2
 """Pixels between an end that was lengthened and what it must not join."""
 AROUND = 2.0
 """Vessels are widened and lengthened within this many times the longest bridge of what was joined, removed or filled.
 So a repair of a repaired mask, in which hardly anything is left to join, changes hardly anything."""
-LEAST_LENGTHS = 2.0
+MIN_LENGTHS = 2.0
 """A vessel is lengthened by at least this many times its width."""
 
 
@@ -257,7 +257,7 @@ def _try(
         return Reason(ReasonCode.UNSURE, confidence=sure, least=least)
     if support <= least_support:
         return Reason(ReasonCode.NO_SUPPORT, support=support)
-    window, shape = drawn(one, likelihood)
+    window, shape = rasterize(one, likelihood)
     return canvas.bridge(one.path, shape, window)
 
 
@@ -301,7 +301,7 @@ def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
         free: Where pixels may be added.
     """
     before, limits = canvas.mask.copy(), canvas.limits
-    near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
+    near = active_region(canvas.pieces, limits.keep_px, limits.bridge_px)
     wanted = near & free & (likelihood > 0.5) & canvas.is_near
     grown = widened(before, wanted, int(limits.thicken_px))
     # All at once, which is faster, or else one by one, so that a single bad one does not prevent the others.
@@ -331,13 +331,13 @@ def _extensions(
     grown = widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2)
     # Where two ends grew towards each other and may not join, no slit is left, but a gap that can be seen.
     stopped = wanted & ~canvas.mask & ~grown & ndimage.binary_dilation(grown, EIGHT)
-    grown &= ~ndimage.binary_dilation(stopped, EIGHT, LEAST_GAP)
+    grown &= ~ndimage.binary_dilation(stopped, EIGHT, MIN_GAP)
     longer = []
     for pixels, window in _components(grown, 0):
         line = thinned(pixels)
         length, mean = int(line.sum()), float(likelihood[window][line].mean())
         thick = 2 * float(ndimage.distance_transform_edt(pixels).max())
-        if length < LEAST_LENGTHS * thick or mean < settings.extend_likelihood:
+        if length < MIN_LENGTHS * thick or mean < settings.extend_likelihood:
             continue
         if len(np.unique(alone[window][ndimage.binary_dilation(pixels, EIGHT)])) > 2:
             continue  # it would still join the pieces after the bridge was rejected

@@ -236,7 +236,7 @@ class RepairOptions:
         # Here, not above: who only shows the options needs neither NumPy nor SciPy.
         from ..tasks.ring.verification import Bounds
 
-        return Bounds(most_change_mm2=self.max_change_mm2)
+        return Bounds(max_change_mm2=self.max_change_mm2)
 
 
 def _check_number(name: str, value: Any, info: OptionInfo) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..anatomy.heart import Heart, heart_through
+from ..anatomy.heart import Heart, fit_axis
 from ..anatomy.topology import fill_holes
 from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
 from ..nca.channels import scaled, stacked
@@ -27,7 +27,7 @@ Field = NDArray[np.float32]
 
 RECENTRE_MM = 12.0
 """The crop is laid again where the heart that the encoder sees lies further than this from its middle."""
-MOST_CROPS = 3
+MAX_CROPS = 3
 """A crop is laid at most as often as this: of a heart at its edge only a part is seen at first."""
 SEEN = 0.3
 """Least expected Dice of a slice's evidence with itself for the slice to say where the heart is."""
@@ -40,9 +40,9 @@ RIVALLED = 0.1
 broken masks, and in none of 32 with late enhancement."""
 SEARCHED = 0.84
 """The heart is searched for in the whole slice where its place scores less than this."""
-MOST_SEARCHED = 3
+MAX_SEARCHED = 3
 """Places of a search that are looked at again, in more slices."""
-MOST_COMPARED = 3
+MAX_COMPARED = 3
 """At most so many places are compared in all slices."""
 RIVAL_MM = 25.0
 """What is seen nearer to each other than this is one heart."""
@@ -158,7 +158,7 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
             radii.append(float(np.sqrt(inside.sum() * stack.pixel_area / np.pi)))
     heart = best.heart
     if 2 * len(walls) >= len(stack.mask):
-        heart = heart_through(slices, middles, radii, len(stack.mask), stack.in_plane)
+        heart = fit_axis(slices, middles, radii, len(stack.mask), stack.in_plane)
     return replace(best, walls=walls, heart=heart)
 
 
@@ -294,10 +294,10 @@ class _Inputs:
 def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequence[int]) -> Sight:
     """Encode the images of some slices around a heart; the crop follows a heart that is seen off-centre."""
     middle = np.median(heart.centres, axis=0)
-    for attempt in range(MOST_CROPS):
+    for attempt in range(MAX_CROPS):
         crop, images, alone = _encode_images(stack, slices, middle, runner, model)
         moved = _centre_seen(alone.evidence, model.card.spacing_mm)
-        if attempt == MOST_CROPS - 1 or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
+        if attempt == MAX_CROPS - 1 or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
             break
         shift = moved / np.asarray(stack.in_plane)
         middle, heart = middle + shift, replace(heart, centres=heart.centres + shift)
@@ -326,7 +326,7 @@ def _compared(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Mode
 
     A heart is visible from base to apex, a stomach only in some slices.
     """
-    ranked = _ranked(stack, hearts, runner, model)[:MOST_COMPARED]
+    ranked = _ranked(stack, hearts, runner, model)[:MAX_COMPARED]
     places = [_look(stack, heart, runner, model, range(len(stack.mask))) for heart in ranked]
     best = max(places, key=lambda place: place.throughout)
     heart = _seen_at(best, stack, model)
@@ -381,7 +381,7 @@ def _search(stack: Stack, known: Heart, runner: Runner, model: Model) -> list[He
     for _, middle in sorted(found, key=lambda each: -each[0]):
         if all(np.hypot(*((middle - other) * _pixel(stack))) > SEARCH_STEP_MM / 2 for other in apart):
             apart.append(middle)
-    centres = [np.repeat(middle[None], count, axis=0) for middle in apart[1 : MOST_SEARCHED + 1]]
+    centres = [np.repeat(middle[None], count, axis=0) for middle in apart[1 : MAX_SEARCHED + 1]]
     return [Heart(each, known.radius_mm) for each in centres]
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..anatomy.features import SliceFeatures, WallFeatures
-from ..anatomy.heart import possible_hearts
+from ..anatomy.heart import heart_candidates
 from ..nca.architecture import Architecture
 from ..nca.model import Model, choose_model
 from ..nca.rollout import Runner
@@ -136,7 +136,7 @@ def repair(
     report_progress(progress, 0.0, "Looking for the heart")
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)
     walls = wall_features(stack)
-    sight = see(stack, possible_hearts(stack.mask, stack.pool, stack.in_plane, walls), runner, model)
+    sight = see(stack, heart_candidates(stack.mask, stack.pool, stack.in_plane, walls), runner, model)
     report_progress(progress, 0.3, "Examining every slice")
     seen = Examined.of(stack, options, sight.heart, walls, others)
     before = seen.diagnosis

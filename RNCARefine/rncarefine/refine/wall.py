@@ -113,7 +113,7 @@ def _septum(stack: Stack, wall: Mask, records: Sequence[SliceRecord]) -> float |
         _, profile = _profiles(stack, wall[record.k], record)
         if profile is not None:
             rays.append(aha.septal_rays(profile, stack.right_ventricle[record.k], stack.in_plane))
-    return aha.middle_of(np.concatenate(rays)) if rays else None
+    return aha.mean_direction(np.concatenate(rays)) if rays else None
 
 
 def _turn(stack: Stack, apex: Apex) -> int:

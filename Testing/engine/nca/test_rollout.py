@@ -200,7 +200,7 @@ def test_a_slice_ends_alike_alone_and_in_every_order(device):
 def test_many_slices_are_encoded_in_parts(monkeypatch, device):
     channels = random_channels(5)
     whole = roll(random_parameters(), SMALL, channels, device=device)
-    monkeypatch.setattr(module, "ENCODED_AT_ONCE", 2)
+    monkeypatch.setattr(module, "ENCODER_BATCH_SIZE", 2)
     runner = Runner(random_parameters(), SMALL, device)
     original, sizes = runner._backend.encode, []
     monkeypatch.setattr(runner._backend, "encode", lambda part: sizes.append(len(part)) or original(part))
@@ -458,7 +458,7 @@ def full():
 
 @pytest.mark.parametrize(("failing", "after"), [("encode", 0), ("encode", 1), ("step", 0), ("step", 3), ("join", 0)])
 def test_where_the_gpu_runs_out_of_memory_the_cpu_takes_over(monkeypatch, failing, after):
-    monkeypatch.setattr(module, "ENCODED_AT_ONCE", 2)
+    monkeypatch.setattr(module, "ENCODER_BATCH_SIZE", 2)
     expected = roll(random_parameters(), SMALL, random_channels(), device="cpu")
     runner = gpu_runner(monkeypatch, failing, full(), after)
     ended = rolled(runner, random_channels())
