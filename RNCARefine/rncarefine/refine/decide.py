@@ -1,4 +1,4 @@
-"""Decide what becomes of a slice: the smallest edit that makes it right and that the image supports."""
+"""Decide about each slice: the smallest edit that makes it as expected and is supported by the image."""
 
 from __future__ import annotations
 
@@ -28,27 +28,26 @@ from .proposals import Proposals, Sight
 Field = NDArray[np.float32]
 
 KEEP_MARGIN = 0.015
-"""What only had to be cleaned is kept where the image supports it as well as the automaton's wall, less this expected
-Dice."""
+"""The cleaned wall is preferred unless the automaton's wall exceeds its expected Dice by more than this."""
 UNSURE_WALL = 0.85
 KEEP_MARGIN_UNSURE = 0.035
-"""The same where the automaton's wall has at most :data:`UNSURE_WALL`: the less an image shows, the less is redrawn."""
+"""The margin if the best proposed wall has at most :data:`UNSURE_WALL`: less is redrawn in an unclear image."""
 SUPPORTED = 0.6
-"""A wall with at least this expected Dice by the image alone may lie away from mask and blood pool."""
+"""A wall with at least this expected Dice by the image alone need not overlap the mask and the blood pool."""
 MIN_CONFIDENCE = 0.55
-"""A repair that is less likely than this to be good is flagged."""
+"""A repair with a lower confidence is flagged."""
 BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
-"""A wall that is rejected for one of these is tried with another shape, see
+"""A wall rejected for one of these reasons is tried again after
 :func:`rncarefine.tasks.ring.wall_shape.reshape_ring`."""
 RING_MARGIN = 0.1
-"""Where a disc is expected, a ring is drawn if the image supports it by this much more expected Dice."""
+"""If a disc is expected, a ring is used if its expected Dice is higher by more than this."""
 MIN_CLOSED_CONFIDENCE = 0.5
-"""A closed wall that is less likely than this to be good is flagged, and not changed."""
+"""A closed wall with a lower confidence is flagged, but not changed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decided:
-    """A decision, and what its confidence was computed from."""
+    """A decision and the features of its confidence."""
 
     decision: SliceDecision
     features: dict[str, float]
@@ -60,12 +59,12 @@ def decide(
     """Decide about one slice.
 
     Args:
-        seen: The stack.
-        entry: The diagnosis of the slice.
-        sight: What the encoder sees in the images alone.
-        proposals: What the automaton suggests.
-        model: Its card has the weights of the confidence.
-        options: How to repair.
+        seen: The examined stack.
+        entry: Diagnosis of the slice.
+        sight: Evidence of the encoder from the images alone.
+        proposals: Proposals of the automaton.
+        model: Model; its card holds the weights of the confidence.
+        options: Options of the repair.
     """
     k = entry.k
     decision = _choose(seen, entry, sight, proposals, options)
@@ -75,8 +74,8 @@ def decide(
         sure = confidence(found, model.card.confidence, "likelihood")
         least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
-        beside = [sight.seen[n] for n in (k - 1, k + 1) if 0 <= n < len(sight.seen)]
-        found = closed_features(decision.wall, sight.seen[k], beside)
+        adjacent = [sight.seen[n] for n in (k - 1, k + 1) if 0 <= n < len(sight.seen)]
+        found = closed_features(decision.wall, sight.seen[k], adjacent)
         sure = confidence(found, model.card.closed_confidence, "seen")
         least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
     else:
@@ -95,18 +94,19 @@ def from_neighbours(
     model: Model,
     options: RepairOptions,
 ) -> Decided:
-    """Interpolate a wall from the slices on both sides, where mask and image of a slice show none that can be taken.
+    """Interpolate the wall of a refused or unsure slice from both adjacent slices.
 
     Args:
-        seen: The stack.
-        entry: The diagnosis of the slice.
-        decided: What was decided about every slice.
-        sight: What the encoder sees in the images alone.
-        model: Its card has the weights of the confidence.
-        options: How to repair.
+        seen: The examined stack.
+        entry: Diagnosis of the slice.
+        decided: Decisions about all slices.
+        sight: Evidence of the encoder from the images alone.
+        model: Model; its card holds the weights of the confidence.
+        options: Options of the repair.
 
     Returns:
-        The interpolated wall, always for review; what was decided before where there is a wall, or none on both sides.
+        The interpolated wall, always flagged. The previous decision is returned unchanged if the slice has a wall or an
+        adjacent slice has none that can be relied on.
     """
     k, own = entry.k, decided[entry.k]
     codes = {reason.code for reason in own.decision.reasons}
@@ -116,12 +116,12 @@ def from_neighbours(
         return own
     if ReasonCode.CUT_BY_BORDER in codes:
         return own
-    beside = [decided[n].decision for n in (k - 1, k + 1) if 0 <= n < len(decided)]
+    adjacent = [decided[n].decision for n in (k - 1, k + 1) if 0 <= n < len(decided)]
     left = (Verdict.REFUSED, Verdict.TO_REPAIR)
-    if len(beside) < 2 or any(each.doubtful or each.verdict in left or not is_ring(each.wall) for each in beside):
+    if len(adjacent) < 2 or any(each.doubtful or each.verdict in left or not is_ring(each.wall) for each in adjacent):
         return own
     before = seen.stack.mask[k]
-    wall = between_slices(beside[0].wall, beside[1].wall)
+    wall = between_slices(adjacent[0].wall, adjacent[1].wall)
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
     bounds = replace(options.bounds, min_overlap=0.0)
     axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
@@ -136,10 +136,10 @@ def from_neighbours(
 
 
 def counts_as_ring(entry: SliceDiagnosis) -> bool:
-    """Whether a slice has the Betti numbers of a ring.
+    """Return whether a slice has the Betti numbers of a ring.
 
-    By components and holes it is not broken, so it is never changed: where its hole is a mere pore in an open wall, it
-    is flagged for review.
+    Such a slice is topologically intact and is never changed; if its hole is only a pore in an open wall, it is
+    flagged.
     """
     return (entry.b0, entry.b1) == (1, 1)
 
@@ -147,7 +147,7 @@ def counts_as_ring(entry: SliceDiagnosis) -> bool:
 def _choose(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
-    """Take the first wall that passes verification, else leave the slice as it was."""
+    """Return the first wall that passes verification, or refuse the slice."""
     before, reasons = seen.stack.mask[entry.k], seen.reasons(entry)
     if entry.right:
         verdict = Verdict.REFUSED if seen.off_axis(entry.k) else Verdict.INTACT
@@ -174,9 +174,9 @@ def _choose(
 def _draw(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
-    """Take the first candidate that passes verification; if none does, the first that passes with another shape."""
+    """Return the first candidate that passes verification or, failing that, the first that passes after reshaping."""
     k, before = entry.k, seen.stack.mask[entry.k]
-    # Of a wall that was open, components elsewhere are loose; inside a closed one they are a convention.
+    # Components inside a closed wall are papillary muscles, which some labelling conventions include; others are loose.
     closed = entry.expectation is Expectation.RING and is_ring(np.asarray(seen.near[k].main, np.uint8))
     islands_stay = (closed or options.add_only) and not options.remove_islands
     rejected: list[tuple[Verdict, Mask, Reason]] = []
@@ -196,21 +196,21 @@ def _draw(
                 accepted = _accepted(seen, entry, verdict, other, proposals)
                 reasons = (*accepted.reasons, against, Reason(ReasonCode.RESHAPED))
                 return replace(accepted, reasons=reasons, doubtful=True)
-    return SliceDecision(Verdict.REFUSED, before, (*seen.reasons(entry), *_objections(rejected)))
+    return SliceDecision(Verdict.REFUSED, before, (*seen.reasons(entry), *_rejection_reasons(rejected)))
 
 
 def _accepted(
     seen: Examined, entry: SliceDiagnosis, verdict: Verdict, wall: Mask, proposals: Proposals
 ) -> SliceDecision:
-    """Return the decision for a wall that has passed verification."""
+    """Return the decision for a wall that passed verification."""
     done, doubtful = _remarks(verdict, entry.k, bool(seen.focused.mask[entry.k].any()), proposals)
     review = _to_review(seen, entry, wall)
     reasons = (*seen.reasons(entry), *done, *review)
     return SliceDecision(verdict, wall, reasons, doubtful=doubtful or bool(review))
 
 
-def _objections(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason]:
-    """Return why no wall was drawn; the same reason against several walls is named once."""
+def _rejection_reasons(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason]:
+    """Return why all candidates were rejected, each code once; the reason against interpolation is last."""
     found: dict[ReasonCode, Reason] = {}
     last: list[Reason] = []
     for verdict, _, against in rejected:
@@ -224,7 +224,7 @@ def _objections(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason
 def _candidates(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
 ) -> list[tuple[Verdict, Mask]]:
-    """Return the walls to try, the smallest edit first where the image supports it as well."""
+    """Return the candidate walls; the cleaned wall is first if the image supports it about as well as the others."""
     k, near = entry.k, seen.focused.mask[entry.k]
     pool = None if seen.focused.pool is None else seen.focused.pool[k]
     if entry.expectation is Expectation.DISC:
@@ -233,7 +233,7 @@ def _candidates(
     drawn = [walls[k] for walls in (proposals.walls, sight.walls, proposals.one_pass) if k in walls]
     found = [(Verdict.AUTOMATON, wall) for wall in drawn]
     if cleaned is not None:
-        # The automaton alone follows the mask, the more so where the blood pool is given.
+        # Compare by the combined likelihood: the automaton's own follows the mask, even more with a blood pool.
         support = proposals.support.get(k, sight.seen[k])
         best = max((expected_dice(wall, support) for wall in drawn), default=0.0)
         margin = KEEP_MARGIN if best > UNSURE_WALL else KEEP_MARGIN_UNSURE
@@ -247,7 +247,7 @@ def _candidates(
 def _rejected(
     seen: Examined, entry: SliceDiagnosis, wall: Mask, likelihood: Field, options: RepairOptions
 ) -> Reason | None:
-    """Verify a wall; where the image supports it, mask and blood pool are evidence and not law."""
+    """Verify a wall; if the image supports it, overlap with the mask and the blood pool is not required."""
     k, bounds = entry.k, options.bounds
     pool = None if seen.focused.pool is None else seen.focused.pool[k]
     if expected_dice(wall, likelihood) >= SUPPORTED:
@@ -259,14 +259,14 @@ def _rejected(
 
 
 def _to_review(seen: Examined, entry: SliceDiagnosis, wall: Mask) -> tuple[Reason, ...]:
-    """Return why a wall that passes verification needs review."""
+    """Return the reasons to review a wall that passed verification."""
     before, in_plane = seen.stack.mask[entry.k], seen.stack.in_plane
     thin = thin_closure(wall, before, in_plane) if entry.expectation is Expectation.RING else ()
     return (*thin, *taken_from_others(wall, before, seen.others_of(entry.k), in_plane))
 
 
 def _remarks(verdict: Verdict, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:
-    """Return what to say about a repair, and whether it needs review whatever its confidence."""
+    """Return the reasons to report for a repair, and whether it needs review regardless of its confidence."""
     if verdict is Verdict.CLEANED:
         return [Reason(ReasonCode.CLEANED)], False
     if not shown:
@@ -277,15 +277,15 @@ def _remarks(verdict: Verdict, k: int, shown: bool, proposals: Proposals) -> tup
 
 
 def clean(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask | None:
-    """Remove loose components and fill pores, where that alone makes a closed ring.
+    """Remove loose components and fill pores, if that yields a closed ring.
 
     Args:
-        near: The wall that was there about the heart, shape ``(j, i)``.
-        pool: The blood pool, or ``None``.
+        near: Wall near the heart before the repair, shape ``(j, i)``.
+        pool: Blood pool, or ``None``.
         in_plane: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        The wall, or ``None`` where it is not closed.
+        The closed ring, or ``None``.
     """
     main = largest_component(near)
     hole = cavity(main, pool, in_plane)
