@@ -15,7 +15,7 @@ from ..words import REPAIRED, Verdict
 from .tables import note, out, plain_table, show_written
 
 MAX_FAILURES = 10
-"""Most failures that are printed while a batch runs; the table of failures has all of them."""
+"""Maximum number of failures printed during a batch; the table of failures lists all."""
 
 
 class CohortBar:
@@ -57,8 +57,8 @@ class CohortBar:
         """Update the progress.
 
         Args:
-            text: What is going on.
-            for_good: No later message replaces it.
+            text: Current activity.
+            for_good: Whether the message is final.
         """
         if text != self._said and not self._said_for_good:
             self._said, self._said_for_good = text, for_good
@@ -90,8 +90,8 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
     """Print the summary table, the first failures, and the paths of all files.
 
     Args:
-        outcome: What the batch has done.
-        seconds: How long it took.
+        outcome: Outcome of the batch.
+        seconds: Run time.
     """
     console = out()
     console.print(outcome_table(outcome, seconds))
@@ -105,7 +105,7 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
 
 
 def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
-    """Return what a batch has done as a table."""
+    """Return the outcome of a batch as a table."""
     totals = outcome.totals
     table = plain_table("cases")
     table.add_column("", justify="right")

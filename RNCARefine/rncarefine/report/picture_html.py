@@ -15,7 +15,7 @@ from .pictures import Pixels, jpeg_uri
 from .style import STYLE
 
 MAX_CARDS = 150
-"""Close-ups on a page; what more there is has rows in the table."""
+"""Maximum number of close-ups on a page; the table lists all places."""
 
 _EXTRA = """
 .cards { display:grid; grid-template-columns:repeat(auto-fill,minmax(330px,1fr)); gap:14px 18px; }
