@@ -9,30 +9,30 @@ Read a stack, repair it, and write it back::
     print(repaired.report.summary())
     rr.write_case(case, repaired, "repaired.nii.gz")
 
-Vessels in a photograph are repaired in the same way, by single edits::
+Repair the vessels in a photograph, edit by edit::
 
     case = rr.read_picture("photo.jpg", "mask.png")
     repaired = rr.repair_picture(case.picture)
     rr.write_picture(case, repaired.mask, "repaired.png")
 
-The names in ``__all__`` are the public API; what else there is may change without notice. ``docs/python.md`` says what
-is stable.
+The names in ``__all__`` are the public API; all other names may change without notice. ``docs/python.md`` lists what is
+stable.
 
-The words used everywhere:
+Terms:
 
 * **stack**: a short-axis volume, axes ``(k, j, i)`` = (slice, row, column), spacing in mm in the same order.
 * **myocardium** and **blood pool**: the wall that is repaired, and the left-ventricular cavity inside it.
 * **b0, b1**: Betti numbers of one slice, components (8-connected) and holes (4-connected background).
-* **finding**: what a slice is. **expectation**: what it should be. **verdict**: what was done about it.
-* **reason**: why, as a code with numbers; text is made of it where it is shown.
-* **picture**: one photograph or slice with a mask of vessels, axes ``(j, i)``, lengths in pixels. **place**: where a
-  vessel is broken. **edit**: what is done at one place, verified, made or dropped on its own.
-* **crop**: the region around the heart, resampled to the pixel spacing that a model was trained at.
-* **state, perception, update, step, fire, rollout**: the automaton's own words.
+* **finding**: the class of a slice. **expectation**: the class it should have. **verdict**: the outcome of the repair.
+* **reason**: a code with numbers that explains a finding or a verdict. Reports render it as text.
+* **picture**: one photograph or slice with a vessel mask, axes ``(j, i)``, lengths in pixels. **place**: the location
+  of a defect in a vessel. **edit**: the change at one place, verified and accepted or rejected independently.
+* **crop**: the region around the heart, resampled to the pixel spacing of a model.
+* **state, perception, update, step, fire, rollout**: the terms of neural cellular automata.
 
-The engine needs numpy, scipy and SimpleITK. PyTorch is used where it is installed and imported only inside functions.
-Nothing here imports ``slicer`` or ``qt``: that is the part of :mod:`RNCARefineLib`. Importing this package imports none
-of them: a name of the public API is loaded when it is first used.
+The engine requires numpy, scipy and SimpleITK. PyTorch is optional and is imported inside functions only. The engine
+never imports ``slicer`` or ``qt``; :mod:`RNCARefineLib` does. Importing this package loads no dependency: each public
+name is imported on first use.
 """
 
 from __future__ import annotations
@@ -112,11 +112,11 @@ _PLACES = {
     "write_case": ".io.files",
     "write_picture": ".io.picture_files",
 }
-"""Where the names of the public API lie; ``metrics`` is a module itself."""
+"""Module of each public name; ``metrics`` is itself a module."""
 
 
 def __getattr__(name: str) -> _Any:
-    """Load a name of the public API when it is first used (PEP 562)."""
+    """Import a public name on first use (PEP 562)."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = _import_module(_PLACES[name], __name__)
@@ -130,7 +130,7 @@ def __dir__() -> list[str]:
 
 
 def _text(found: _Sequence[_reasons.Reason], repaired: bool) -> str:
-    """Return reasons as text. The root of the package may know every room; ``refine`` must not know ``report``."""
+    """Render reasons as text. It is registered here because ``refine`` must not import ``report``."""
     words: str = _import_module(".report.sentences", __name__).text(found, repaired)
     return words
 

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: written next to their place under another name, then moved there."""
+"""Atomic file writes: each file is written under a temporary name in its folder, then renamed."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_NAME = 220
-"""Bytes: systems allow 255, of which temporary names need some."""
+"""Longest file name in bytes: file systems allow 255, and temporary names add a prefix."""
 _NEW = "-new-"
 _TEMPORARY = re.compile(rf"^(\.[0-9a-f]{{8}}{_NEW})+")
 
 
 @contextmanager
 def written_whole(*paths: str | Path) -> Iterator[list[Path]]:
-    """Yield a temporary name for each file; move them all into place when the block ends without an error.
+    """Yield a temporary path for each file, and rename them all into place when the block ends without an error.
 
-    A temporary file lies in the folder of the file it stands for, so that the move is a rename, and has the same
-    ending, so that writers that choose a format by it choose the right one. If the block or one of the moves fails
-    (or Ctrl-C comes in between), no temporary file is left, and the files are as they were before.
+    A temporary file lies in the folder of its target, so that the move is a rename, and has the same extension, so that
+    writers select the right format. If the block or a rename fails, or Ctrl-C interrupts it, the temporary files are
+    deleted and the targets are restored.
 
     Args:
-        paths: The files to write. Existing ones are replaced.
+        paths: Files to write. Existing files are replaced.
 
     Yields:
-        The names to write to, in the order of ``paths``.
+        Temporary paths to write to, in the order of ``paths``.
 
     Raises:
         ValueError: A path is a folder, its folder does not exist, or two paths are the same file.
-        OSError: A file cannot be written. The message names it.
+        OSError: A file cannot be written. The message names the file.
     """
     finals = [_checked(Path(path)) for path in paths]
     if len(set(finals)) != len(finals):
@@ -59,48 +59,48 @@ def written_whole(*paths: str | Path) -> Iterator[list[Path]]:
 
 
 def write_bytes_whole(path: str | Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all."""
+    """Write ``data`` to ``path`` atomically."""
     with written_whole(path) as (temporary,):
         temporary.write_bytes(data)
 
 
 def write_text_whole(path: str | Path, text: str) -> None:
-    """Write ``text`` to ``path`` as UTF-8 with its line ends as they are, whole or not at all."""
+    """Write ``text`` to ``path`` as UTF-8 atomically; line endings are not converted."""
     write_bytes_whole(path, text.encode("utf-8"))
 
 
 def named(path: Path) -> str:
-    """Return the name of a file for a message; for a temporary file, the name of the file that it stands for."""
+    """Return the file name to show in messages: the target's name for a temporary file."""
     return _TEMPORARY.sub("", path.name)
 
 
 def check_writable(path: Path) -> None:
-    """Check before the work, as far as that can be known, that a file can be written in an existing folder.
+    """Check in advance that a file can be written to an existing folder.
 
     Raises:
-        ValueError: The name is too long, or the folder may not be written to.
+        ValueError: The name is too long, or the folder is not writable.
     """
     length = len(os.fsencode(path.name))
     if length > LONGEST_NAME:
         raise ValueError(
-            f"{path}: the name is too long for a file ({length} bytes, at most {LONGEST_NAME}). Choose a shorter one."
+            f"{path}: the file name is too long ({length} bytes, at most {LONGEST_NAME}). Choose a shorter one."
         )
     if not os.access(real_path(path).parent, os.W_OK):
-        raise ValueError(f"{path}: the folder {path.parent} cannot be written to. Choose another one.")
+        raise ValueError(f"{path}: the folder {path.parent} is not writable. Choose another one.")
 
 
 def real_path(path: Path) -> Path:
-    """Return where a path leads, links followed.
+    """Resolve a path, following symbolic links.
 
     Raises:
-        ValueError: It leads nowhere: a symbolic link to itself, or a name that no file can have.
+        ValueError: The path cannot be resolved: a symbolic link to itself, or an invalid name.
     """
     try:
         final = path.resolve()
         final.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ValueError(f"{str(path)!a}: this path leads nowhere ({reason}). Choose another one.") from error
+        raise ValueError(f"{str(path)!a}: this path cannot be resolved ({reason}). Choose another one.") from error
     return final
 
 
@@ -114,15 +114,15 @@ def _checked(path: Path) -> Path:
 
 
 def _flush(path: Path) -> None:
-    """Make sure that the bytes are on the disk before the rename is."""
+    """Flush the bytes to disk before the rename."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def _commit(temporaries: Sequence[Path], finals: Sequence[Path], backups: Sequence[Path]) -> None:
-    """Rename all files into place; if one cannot be, put back what was there before."""
+    """Rename all files into place; restore the previous files if a rename fails."""
     existed = [final.exists() for final in finals]
-    if len(finals) > 1:  # a single rename is whole or nothing by itself
+    if len(finals) > 1:  # a single rename is atomic
         for final, backup, there in zip(finals, backups, existed, strict=True):
             if there:
                 shutil.copy2(final, backup)

@@ -1,4 +1,4 @@
-"""Progress and cancellation of work that takes long."""
+"""Progress reporting and cancellation of long tasks."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Progress = Callable[[float, str], "bool | None"]
 
 
 class Cancelled(Exception):
-    """The progress callback asked to stop; nothing has been changed."""
+    """The progress callback requested cancellation; nothing was changed."""
 
 
 def report_progress(progress: Progress | None, fraction: float, text: str) -> None:
-    """Report how far the work is.
+    """Report progress.
 
     Args:
-        progress: The callback, or ``None`` for none.
+        progress: Callback, or ``None``.
         fraction: Fraction done, 0 to 1.
-        text: What is being done.
+        text: Description of the current step.
 
     Raises:
         Cancelled: The callback returned ``False``.
@@ -28,7 +28,7 @@ def report_progress(progress: Progress | None, fraction: float, text: str) -> No
 
 
 def subrange(progress: Progress | None, start: float, stop: float) -> Progress | None:
-    """Return a callback that maps fractions 0..1 of a part of the work to ``start..stop`` of the whole."""
+    """Return a callback that maps the fractions 0..1 of a subtask to ``start..stop`` of the whole task."""
     if progress is None:
         return None
     return lambda fraction, text: progress(start + fraction * (stop - start), text)

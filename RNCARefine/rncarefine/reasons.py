@@ -1,4 +1,4 @@
-"""Reasons as data: a code and its numbers. :mod:`rncarefine.report.sentences` turns them into text."""
+"""Reasons as data: a code with numbers. :mod:`rncarefine.report.sentences` renders them as text."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 class ReasonCode(str, Enum):
-    """Why a slice is not right, why a wall was rejected, what a report warns about.
+    """Codes of diagnoses, rejections and warnings.
 
-    The value of a code is stable: it stands in JSON and CSV, and scripts compare it. After the value come the names of
-    the numbers that a reason of this code has.
+    The value of a code is stable: it is written to JSON and CSV. Each value is followed by the names of the numbers
+    that a reason with this code has.
 
     To add a code, add a line here and its sentence to ``SENTENCES`` in :mod:`rncarefine.report.sentences`.
     """
 
-    # Diagnosis: what the slice is
+    # Diagnosis: finding
     GAP = "gap", "angle_deg", "width_mm"
     NOT_CLOSED = "not_closed"
     NO_CAVITY = "no_cavity"
@@ -28,15 +28,15 @@ class ReasonCode(str, Enum):
     PORE_ONLY = "pore_only"
     EMPTY = "empty"
     CLOSED = "closed"
-    # Diagnosis: what it may be instead of a ring
+    # Diagnosis: exceptions to the ring
     DISC_EXPECTED = "disc_expected"
     OPEN_ALLOWED = "open_allowed"
     LARGE_DISC = "large_disc", "diameter_mm", "most_mm"
     OPEN_OFF_CONTOUR = "open_off_contour", "share", "least"
     ISLANDS = "islands", "components"
-    # Diagnosis: where it lies
+    # Diagnosis: position
     OFF_AXIS = "off_axis"
-    # Verification: why a wall was rejected
+    # Verification: rejected walls
     NO_DISC = "no_disc"
     NO_RING = "no_ring"
     RING_AROUND_PORE = "ring_around_pore"
@@ -64,13 +64,13 @@ class ReasonCode(str, Enum):
     LOW_CONFIDENCE = "low_confidence", "confidence"
     IMAGE_DISAGREES = "image_disagrees", "confidence"
     THIN_CLOSURE = "thin_closure", "relative", "least"
-    # Places of a picture: what is wrong there
+    # Picture: defects
     VESSEL_GAP = "vessel_gap", "length_px"
     LOOSE_FRAGMENT = "loose_fragment", "length_px"
     PINHOLE = "pinhole", "area_px"
     SPUR = "spur", "length_px"
     OPEN_END = "open_end", "length_px"
-    # Edits of a picture: why one was not made
+    # Picture: rejected edits
     BRIDGE_TOO_LONG = "bridge_too_long", "length_px", "most_px"
     OUTSIDE_VIEW = "outside_view"
     WOULD_LOOP = "would_loop"
@@ -85,7 +85,7 @@ class ReasonCode(str, Enum):
     STACK_IN_DOUBT = "stack_in_doubt"
     # Review
     EDITED = "edited"
-    # Doubts whether it is a short-axis stack of walls
+    # Stack check: doubts that the input is a short-axis stack of the myocardium
     NOT_THICKEST_AXIS = "not_thickest_axis", "slice_spacing_mm", "in_plane_mm"
     SEVERAL_WALLS = "several_walls", "slices"
     ONLY_OUTLINES = "only_outlines", "share", "least"
@@ -108,7 +108,7 @@ class ReasonCode(str, Enum):
     OVERLAP = "overlap", "area_mm2", "slices"
 
     numbers: tuple[str, ...]
-    """Names of the numbers that a reason of this code has."""
+    """Names of the numbers that belong to this code."""
 
     def __new__(cls, value: str, *numbers: str) -> ReasonCode:
         member = str.__new__(cls, value)
@@ -130,22 +130,22 @@ class Reason:
         ('gap', {'angle_deg': 80.0, 'width_mm': 21.5})
 
     Attributes:
-        code: What the reason is.
-        items: Its numbers with their names, in the order of :attr:`ReasonCode.numbers`.
+        code: The code.
+        items: Names and values of its numbers, in the order of :attr:`ReasonCode.numbers`.
     """
 
     code: ReasonCode
     items: tuple[tuple[str, float], ...]
 
     def __init__(self, code: ReasonCode, **values: float) -> None:
-        """Make a reason.
+        """Create a reason.
 
         Args:
-            code: What the reason is.
-            values: Its numbers, each that the code names and no other.
+            code: The code.
+            values: One value for each of ``code.numbers``.
 
         Raises:
-            ValueError: A number is missing, or one too many.
+            ValueError: A number is missing or unknown.
         """
         if values.keys() != set(code.numbers):
             wanted = ", ".join(code.numbers) or "no numbers"
@@ -159,15 +159,15 @@ class Reason:
         return dict(self.items)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the reason as plain text and numbers, ready for JSON."""
+        """Return the reason as a JSON-serialisable dictionary."""
         return {"code": self.code.value, "values": self.values}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Reason:
-        """Return the reason that :meth:`to_dict` described.
+        """Create a reason from the dictionary that :meth:`to_dict` returns.
 
         Raises:
-            ValueError: It is not from there.
+            ValueError: The dictionary is not a reason.
         """
         try:
             return cls(
@@ -178,28 +178,28 @@ class Reason:
 
 
 Renderer = Callable[[Sequence[Reason], bool], str]
-"""Returns reasons as text; the second argument says that they are about a slice as it was before its repair."""
+"""Renders reasons as text; the second argument is true if they describe the slice before its repair."""
 
 _renderer: Renderer | None = None
 
 
 def use_renderer(renderer: Renderer) -> None:
-    """Set what turns reasons into text; the package does so when it is imported."""
+    """Register the function that renders reasons; the package does so on import."""
     global _renderer
     _renderer = renderer
 
 
 def text_of(reasons: Iterable[Reason], repaired: bool = False) -> str:
-    """Return reasons as text.
+    """Render reasons as text.
 
     Args:
-        reasons: The reasons, in their order.
-        repaired: They are about a slice as it was before its repair.
+        reasons: The reasons, in order.
+        repaired: Whether they describe the slice before its repair.
     """
     found = list(reasons)
     return " ".join(reason.code for reason in found) if _renderer is None else _renderer(found, repaired)
 
 
 def codes_of(reasons: Iterable[Reason]) -> list[str]:
-    """Return the codes of reasons as plain text."""
+    """Return the codes of reasons as strings."""
     return [reason.code.value for reason in reasons]

@@ -1,4 +1,4 @@
-"""The stack: a short-axis volume and its masks, checked once for everything downstream."""
+"""The stack: a short-axis volume and its masks, validated once on creation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Mask = NDArray[np.uint8]
 Image = NDArray[np.float32]
 
 LARGEST = 1e15
-"""Largest plausible intensity: its square is far from the largest number of 32 bits."""
+"""Largest plausible intensity: its square does not overflow float32."""
 _KINDS = {"c": "complex numbers", "O": "objects", "V": "records", "S": "text", "U": "text"}
 
 
@@ -22,20 +22,20 @@ _KINDS = {"c": "complex numbers", "O": "objects", "V": "records", "S": "text", "
 class Stack:
     """A short-axis volume with the segmentation to repair.
 
-    Build it with :meth:`create`, which checks everything.
+    Create it with :meth:`create`, which validates the input.
 
     Attributes:
         image: Intensities, shape ``(k, j, i)``, finite.
-        mask: Myocardium, shape of ``image``, values 0 and 1.
+        mask: Myocardium, same shape as ``image``, values 0 and 1.
         pool: Blood pool (LV cavity), like ``mask``, or ``None`` if not given.
-        spacing: Spacing in mm along ``(k, j, i)``: slice, row and column spacing.
-        name: What to call this stack in messages.
-        reversed: Whether the slices are stored from the other end than the one that a repair begins at. What the
-            automaton does depends on the numbers of the slices; the result must not depend on how a stack is stored.
-        notes: What its report is to note about where it comes from.
-        right_ventricle: Like ``mask``, or ``None`` if not given; only for the septum in the report.
-        right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient; ``None`` if
-            that is not known.
+        spacing: Slice, row and column spacing in mm, ``(k, j, i)``.
+        name: Name of the stack in messages.
+        reversed: Whether the slices are stored in reverse order. The firing pattern of the automaton depends on slice
+            numbers; this flag makes the result independent of the storage order.
+        notes: Reasons about the origin of the stack to include in the report.
+        right_ventricle: Right ventricle, like ``mask``, or ``None`` if not given; used only to locate the septum for
+            the report.
+        right_handed: Whether the axes column, row, slice are right-handed in patient space; ``None`` if unknown.
     """
 
     image: Image
@@ -62,7 +62,7 @@ class Stack:
         right_ventricle: ArrayLike | None = None,
         right_handed: bool | None = None,
     ) -> Stack:
-        """Check the arrays and build a stack from them.
+        """Validate the arrays and create a stack.
 
         Example:
             >>> image = np.arange(60.0).reshape(3, 4, 5)
@@ -72,21 +72,21 @@ class Stack:
 
         Args:
             image: Intensities, shape ``(k, j, i)``; any numeric type.
-            mask: Myocardium, shape of ``image``; bool, or numbers that are 0 or 1.
-            spacing: mm along ``(k, j, i)``.
+            mask: Myocardium, same shape as ``image``; bool, or numbers that are 0 or 1.
+            spacing: Spacing in mm, ``(k, j, i)``.
             pool: Blood pool, like ``mask``.
-            name: What to call this stack in messages.
-            reversed: Whether the slices are stored from the other end than the one that a repair begins at.
-            notes: What its report is to note about where it comes from.
-            right_ventricle: Like ``mask``; only for the septum in the report.
-            right_handed: Whether columns, rows and slices, in this order, are right-handed in the patient; see
+            name: Name of the stack in messages.
+            reversed: Whether the slices are stored in reverse order.
+            notes: Reasons about the origin of the stack to include in the report.
+            right_ventricle: Right ventricle, like ``mask``; used only to locate the septum for the report.
+            right_handed: Whether the axes column, row, slice are right-handed in patient space; see
                 :func:`~rncarefine.anatomy.aha.handedness`.
 
         Returns:
-            The stack, with arrays of its own (C-ordered float32 and uint8).
+            The stack, with copies of the arrays (C-ordered float32 and uint8).
 
         Raises:
-            ValueError: An input is unusable. The message names it and says what to do.
+            ValueError: An input is invalid. The message names the input and the remedy.
         """
         pixels = np.asarray(image)
         if pixels.ndim != 3:
@@ -99,7 +99,7 @@ class Stack:
         if pixels.dtype.kind not in "biuf":
             raise ValueError(
                 f"{name}: the image holds {_KINDS.get(pixels.dtype.kind, 'no numbers')}, a stack has intensities. Save "
-                "the magnitude as whole or float numbers."
+                "the magnitude as integers or floating-point numbers."
             )
         if not np.isfinite(pixels).all():
             count = int((~np.isfinite(pixels)).sum())
@@ -152,12 +152,12 @@ class Stack:
 
 
 def binary_mask(values: ArrayLike, shape: tuple[int, ...], what: str) -> Mask:
-    """Return ``values`` as a uint8 mask of its own memory.
+    """Copy ``values`` to a uint8 mask.
 
     Args:
         values: bool, or numbers that are exactly 0 or 1.
-        shape: The shape it must have.
-        what: What to call it in messages.
+        shape: Required shape.
+        what: Name of the mask in messages.
 
     Raises:
         ValueError: Wrong shape, or values other than 0 and 1.

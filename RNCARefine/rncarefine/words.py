@@ -1,4 +1,4 @@
-"""The vocabulary of the report, spelled as it is shown and as JSON has it: finding, expectation, verdict, method."""
+"""Enumerations of the report, spelled as in the user interface and in JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 class Word(str, Enum):
-    """An enumeration whose members read, print and serialise as their plain text."""
+    """A string enumeration whose members print and serialise as their values."""
 
     def __str__(self) -> str:
         return str(self.value)
 
 
 class Finding(Word):
-    """What the myocardium of a slice is."""
+    """Class of the myocardium in a slice."""
 
     RING = "ring"
     """b0 = 1, b1 = 1: a closed wall."""
@@ -32,7 +32,7 @@ class Finding(Word):
 
 
 class Expectation(Word):
-    """What the myocardium of a slice should be."""
+    """Expected class of the myocardium in a slice."""
 
     RING = "ring"
     DISC = "disc"
@@ -42,26 +42,26 @@ class Expectation(Word):
 
 
 class Verdict(Word):
-    """What was done about a slice."""
+    """Outcome of the repair of a slice."""
 
     INTACT = "intact"
-    """It was what it should be, and was not touched."""
+    """As expected; unchanged."""
     TO_REPAIR = "to repair"
-    """It is not what it should be; the stack was only checked."""
+    """Not as expected; the stack was only checked."""
     AUTOMATON = "repaired by the automaton"
     CLEANED = "cleaned"
-    """Loose components and pores were removed; the wall itself was right."""
+    """Loose components and pores were removed; the wall itself was correct."""
     GEOMETRY = "repaired by geometry"
     REFUSED = "refused"
-    """Left as it was, flagged for review."""
+    """Unchanged and flagged for review."""
 
 
 REPAIRED = (Verdict.AUTOMATON, Verdict.CLEANED, Verdict.GEOMETRY)
-"""Verdicts of slices whose wall was changed."""
+"""Verdicts of repaired slices."""
 
 
 class PlaceVerdict(Word):
-    """What was done about a place of a picture."""
+    """Outcome of the repair at a place of a picture."""
 
     TO_REPAIR = "to repair"
     """The picture was only checked."""
@@ -70,11 +70,11 @@ class PlaceVerdict(Word):
     FILLED = "filled"
     REMOVED = "removed"
     LEFT = "left"
-    """As it was."""
+    """Unchanged."""
 
 
 class Apex(Word):
-    """Which end of the stack the apex lies at."""
+    """End of the stack at which the apex lies."""
 
     AUTO = "auto"
     """Inferred from the taper of the heart."""
@@ -83,30 +83,30 @@ class Apex(Word):
 
 
 class Device(Word):
-    """What the automaton runs on."""
+    """Compute device."""
 
     AUTO = "auto"
-    """The best there is."""
+    """The fastest available."""
     NUMPY = "numpy"
     CPU = "cpu"
-    """PyTorch on the processor."""
+    """PyTorch on the CPU."""
     CUDA = "cuda"
     MPS = "mps"
 
 
 class Mode(Word):
-    """What the automaton's cells see of the stack."""
+    """Perception of the automaton."""
 
     SLICE_WISE = "slice-wise"
-    """Each slice by itself; neighbours only through the conditioning."""
+    """Each slice separately; neighbouring slices only through the conditioning."""
     VOLUMETRIC = "volumetric"
-    """The neighbouring slices, too."""
+    """Each slice and its neighbours."""
 
 
 def strict_values(value: Any) -> Any:
-    """Return a value in the types of strict JSON: plain text, numbers, lists and dictionaries.
+    """Convert a value to strict JSON types: strings, numbers, lists and dictionaries.
 
-    A number that is not finite becomes ``None``, an enumeration's member its value, a NumPy number Python's own.
+    Non-finite numbers become ``None``, enumeration members their values, and NumPy scalars Python numbers.
     """
     if isinstance(value, Enum):
         return strict_values(value.value)

@@ -1,1 +1,1 @@
-"""The shape of a wall: its topology, the circle that fits it, notches, and where the heart is."""
+"""Wall geometry: topology, circle fit, notches, thickness, AHA segments and heart localisation."""

@@ -1,4 +1,4 @@
-"""The circle that fits a wall, and what follows from it: centre, pixels of the wall, covered sectors."""
+"""Circle fit of a wall, and the centre, the wall pixels and the covered sectors derived from it."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class Circle:
 
 
 def fit_circle(mask: ArrayLike, spacing: tuple[float, float]) -> Circle | None:
-    """Fit a circle to the middle of a wall, whatever is missing from it or lies loose next to it.
+    """Fit a circle to the midline of a wall, robust to gaps and loose components.
 
-    Taubin's algebraic fit (G. Taubin, IEEE TPAMI 13(11), 1991) in mm, with Tukey weights that shut out false blobs, is
-    started from the whole mask, from its larger pieces and from the largest one; the circle that passes through most
-    wall over the widest sector wins.
+    Taubin's algebraic fit (G. Taubin, IEEE TPAMI 13(11), 1991) in mm, with Tukey weights against outliers, starts from
+    the whole mask, from its larger components and from the largest one. The circle supported by most wall pixels over
+    the widest sector is returned.
 
     Args:
-        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
+        mask: Wall of one slice, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        The circle, or ``None`` where no circle can be fitted: fewer than three pixels, or pixels along a line.
+        The circle, or ``None`` if none fits: fewer than three pixels, or collinear pixels.
 
     Raises:
         ValueError: The mask is not two-dimensional.
@@ -52,18 +52,18 @@ def fit_circle(mask: ArrayLike, spacing: tuple[float, float]) -> Circle | None:
         return None
     j, i = np.nonzero(wall)
     y, x = _mm(j, spacing[0]), _mm(i, spacing[1])
-    piece = labels[j, i]
-    areas = np.bincount(piece)[1:]
+    component = labels[j, i]
+    areas = np.bincount(component)[1:]
     starts = [np.ones(j.size, dtype=bool)]
     if count > 1:
-        starts.append(areas[piece - 1] >= 0.15 * areas.max())
-        starts.append(piece == int(areas.argmax()) + 1)
+        starts.append(areas[component - 1] >= 0.15 * areas.max())
+        starts.append(component == int(areas.argmax()) + 1)
     extent = float(np.hypot(np.ptp(y) + spacing[0], np.ptp(x) + spacing[1]))
     best: Circle | None = None
     best_score = 0.0
     for start in starts:
         found = _robust_circle(y, x, start.astype(np.float64), max(spacing))
-        # A radius far beyond the extent of the wall is a straight line that bends by chance.
+        # A radius far beyond the extent of the wall means that the pixels are nearly collinear.
         if found is None or found[2] > 2 * extent:
             continue
         score = _support(y, x, found)
@@ -73,24 +73,24 @@ def fit_circle(mask: ArrayLike, spacing: tuple[float, float]) -> Circle | None:
 
 
 def wall_centre(mask: ArrayLike, spacing: tuple[float, float]) -> tuple[float, float] | None:
-    """Return the centre of the cavity that a wall surrounds, or would surround if it were whole.
+    """Return the centre of the cavity of a closed or broken wall.
 
-    It is the centre of the fitted circle; where that lies in the wall (a thick wall round a small cavity), the point
-    deepest in the widest hole, else in the deepest notch.
+    It is the centre of the fitted circle. Where that lies in the wall (a thick wall with a small cavity), it is the
+    deepest point of the widest hole or, without a hole, of the deepest notch.
 
     Args:
-        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
+        mask: Wall of one slice, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        ``(j, i)`` in pixels, or ``None`` where there is nothing to surround: no circle, or a solid piece.
+        ``(j, i)`` in pixels, or ``None`` without a cavity: no circle fits, or the wall is solid.
     """
     wall = as_slice(mask)
     return centre_about(wall, spacing, fit_circle(wall, spacing))
 
 
 def centre_about(mask: ArrayLike, spacing: tuple[float, float], circle: Circle | None) -> tuple[float, float] | None:
-    """Return the centre of the cavity of a wall, see :func:`wall_centre`, with the circle that was fitted to it."""
+    """Return the centre of the cavity as :func:`wall_centre` does, for a circle that was fitted before."""
     wall = as_slice(mask)
     if circle is None:
         return None
@@ -101,14 +101,14 @@ def centre_about(mask: ArrayLike, spacing: tuple[float, float], circle: Circle |
 
 
 def near_wall(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, float]) -> _Bools:
-    """Return the wall without the loose components that do not belong to it.
+    """Return the wall without loose components away from it.
 
-    A piece belongs if it is the largest one or the middle of its area lies within 40 % of the wall's own radius.
+    A component is kept if it is the largest, or if its median distance to the centre is within 40 % of the radius.
 
     Args:
-        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
-        centre: Centre ``(j, i)`` of the wall, in pixels.
+        mask: Wall of one slice, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
+        centre: Centre ``(j, i)`` of the wall in pixels.
 
     Returns:
         Boolean mask, shape ``(j, i)``, a subset of ``mask``.
@@ -118,16 +118,16 @@ def near_wall(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float
     if count < 2:
         return wall
     j, i = np.nonzero(wall)
-    piece = labels[j, i]
+    component = labels[j, i]
     distance = np.hypot((j - centre[0]) * spacing[0], (i - centre[1]) * spacing[1])
-    areas = np.bincount(piece)[1:]
-    middles = np.array([np.median(distance[piece == number]) for number in range(1, count + 1)])
+    areas = np.bincount(component)[1:]
+    medians = np.array([np.median(distance[component == number]) for number in range(1, count + 1)])
     largest = int(areas.argmax())
-    # Weighted by area, so that the radius is the wall's own and not that of many small false pieces.
-    order = np.argsort(middles)
-    reached = np.cumsum(areas[order])
-    radius = float(middles[order][np.searchsorted(reached, 0.5 * reached[-1])])
-    keep = np.abs(middles - radius) <= 0.4 * radius + max(spacing)
+    # An area-weighted median: many small false components must not determine the radius.
+    order = np.argsort(medians)
+    cumulated = np.cumsum(areas[order])
+    radius = float(medians[order][np.searchsorted(cumulated, 0.5 * cumulated[-1])])
+    keep = np.abs(medians - radius) <= 0.4 * radius + max(spacing)
     keep[largest] = True
     return wall & np.concatenate(([False], keep))[labels]
 
@@ -135,17 +135,17 @@ def near_wall(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float
 def sectors(
     j: NDArray[np.integer], i: NDArray[np.integer], spacing: tuple[float, float], centre: tuple[float, float]
 ) -> tuple[_Floats, _Floats]:
-    """Return the angles that pixels cover, seen from a centre.
+    """Return the angular range that each pixel covers, seen from a centre.
 
     Args:
         j: Rows of the pixels.
         i: Columns of the pixels.
-        spacing: mm along ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
         centre: ``(j, i)`` in pixels.
 
     Returns:
         First and last angle of each pixel in radians, ``first`` in -pi..pi and ``last`` at most ``first + 2 pi``; the
-        whole circle for a pixel that contains the centre. Angles grow from the column axis towards the row axis.
+        full circle for a pixel that contains the centre. Angles increase from the column axis to the row axis.
     """
     y, x = (j - centre[0]) * spacing[0], (i - centre[1]) * spacing[1]
     middle = np.arctan2(y, x)
@@ -164,7 +164,7 @@ def _mm(pixels: NDArray[np.integer], spacing: float) -> _Floats:
 
 
 def _robust_circle(y: _Floats, x: _Floats, weights: _Floats, pixel: float) -> tuple[float, float, float] | None:
-    """Return centre and radius in mm, or None for points on a line; the first round uses the weights given."""
+    """Return centre and radius in mm, or None for collinear points; the first iteration uses the given weights."""
     found = None
     for _ in range(12):
         latest = _taubin(y, x, weights)
@@ -175,17 +175,17 @@ def _robust_circle(y: _Floats, x: _Floats, weights: _Floats, pixel: float) -> tu
         found = latest
         off = np.abs(np.hypot(y - found[0], x - found[1]) - found[2])
         inside = weights > 0
-        # Three times the median takes in the whole thickness of an even wall and nothing far from it.
+        # Three times the median distance covers the full thickness of a uniform wall and excludes distant pixels.
         reach = max(3 * float(np.median(off[inside])), 2 * pixel)
         weights = np.clip(1 - (off / reach) ** 2, 0, None) ** 2
     return found
 
 
 def _taubin(y: _Floats, x: _Floats, weights: _Floats) -> tuple[float, float, float] | None:
-    """Taubin's circle through weighted points: centre y, x and radius; None for fewer than three or for a line."""
+    """Return centre y, x and radius of Taubin's fit to weighted points; None for fewer than three or collinear ones."""
     if np.count_nonzero(weights) < 3:
         return None
-    # Sums instead of matrix products: those of a few rows are many times slower on several threads than on one.
+    # Sums instead of matrix products: multithreaded BLAS is much slower for so few rows.
     share = weights / weights.sum()
     mean_y, mean_x = float((share * y).sum()), float((share * x).sum())
     v, u = y - mean_y, x - mean_x
@@ -201,7 +201,7 @@ def _taubin(y: _Floats, x: _Floats, weights: _Floats) -> tuple[float, float, flo
 
 
 def _support(y: _Floats, x: _Floats, circle: tuple[float, float, float]) -> float:
-    """Return how many points lie about the circle, times the share of its directions that they cover."""
+    """Return the number of points near the circle times the share of its sectors that they cover."""
     dy, dx = y - circle[0], x - circle[1]
     near = np.abs(np.hypot(dy, dx) - circle[2]) <= 0.4 * circle[2]
     directions = np.unique(np.floor(np.arctan2(dy[near], dx[near]) / (2 * np.pi / 36)))
@@ -209,7 +209,7 @@ def _support(y: _Floats, x: _Floats, circle: tuple[float, float, float]) -> floa
 
 
 def _hidden_cavity(wall: _Bools, spacing: tuple[float, float]) -> tuple[float, float] | None:
-    """Return the point deepest in the widest hole or, without a hole, in the deepest notch; None for a solid shape."""
+    """Return the deepest point of the widest hole or, without a hole, of the deepest notch; None for a solid shape."""
     holes = ndimage.binary_fill_holes(wall) & ~wall
     if holes.any():
         depth = ndimage.distance_transform_edt(holes, sampling=spacing)

@@ -1,6 +1,6 @@
-"""What one slice shows: topology, shape, circle, gap and cavity, each computed once, when it is first asked for.
+"""Features of one slice: topology, shape, circle, gap and cavity, computed lazily and cached.
 
-The numbers in this file were measured on the 1,828 slices of the ACDC training truth.
+The thresholds in this module were measured on the 1,828 reference slices of the ACDC training set.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from .shape import MAX_HOLLOW, as_slice, deepest_notch, hull
 from .topology import Gap, betti_2d, fill_holes, gap_about, holes, largest_component
 
 MIN_CAVITY_PIXELS = 3
-"""A smaller hole is a pore, less of blood pool is noise. The smallest cavity of an ACDC ring has 6 pixels."""
+"""A smaller hole is a pore; a smaller blood pool is noise. The smallest cavity of an ACDC ring has 6 pixels."""
 MIN_ISLAND_MM2 = 3.0
-"""A smaller component inside the cavity is a speck, no papillary muscle."""
+"""A smaller component inside the cavity is a speck, not a papillary muscle."""
 MIN_ROUNDNESS = 0.5
-"""Shortest over longest axis of a solid shape: at least 0.65 in ACDC's discs and filled rings."""
+"""Least ratio of the short to the long axis of a solid shape: at least 0.65 in ACDC discs and filled rings."""
 SURE_CAVITY_MM = 5.0
-"""A hole in which a circle of this radius fits is a cavity, whatever the shape of the wall outside."""
+"""A hole with an inscribed circle of this radius is a cavity, whatever the outer shape of the wall."""
 
 _MISFIT = "The blood pool has shape {}, the myocardium {}. Resample the pool."
 _Bools = NDArray[np.bool_]
 
 
 class WallFeatures:
-    """What the myocardium of a slice shows, whatever the blood pool.
+    """Features of the myocardium of a slice, independent of the blood pool.
 
     Attributes:
-        wall: The myocardium, shape ``(j, i)``, boolean.
-        spacing: mm along ``(j, i)``.
+        wall: Myocardium, shape ``(j, i)``, boolean.
+        spacing: In-plane spacing in mm, ``(j, i)``.
     """
 
     def __init__(self, wall: ArrayLike, spacing: tuple[float, float]) -> None:
         self.wall = as_slice(wall)
         self.spacing = spacing
-        # Nothing here depends on where in the slice the wall lies.
-        self._window = _window(self.wall)
-        self._cropped = self.wall[self._window]
+        # All features are translation-invariant, so they are computed on the bounding box.
+        self._bounding_box = _bounding_box(self.wall)
+        self._cropped = self.wall[self._bounding_box]
 
     @cached_property
     def betti(self) -> tuple[int, int]:
@@ -53,18 +53,18 @@ class WallFeatures:
     def main(self) -> _Bools:
         """The largest component, shape ``(j, i)``."""
         whole = np.zeros_like(self.wall)
-        whole[self._window] = self._main
+        whole[self._bounding_box] = self._main
         return whole
 
     @cached_property
     def circle(self) -> Circle | None:
-        """The circle that fits the wall."""
-        return self._placed(self._circle)
+        """Circle fitted to the wall."""
+        return self._to_slice(self._circle)
 
     @cached_property
     def main_circle(self) -> Circle | None:
-        """The circle that fits the largest component."""
-        return self.circle if self.betti[0] == 1 else self._placed(fit_circle(self._main, self.spacing))
+        """Circle fitted to the largest component."""
+        return self.circle if self.betti[0] == 1 else self._to_slice(fit_circle(self._main, self.spacing))
 
     @cached_property
     def gap(self) -> Gap:
@@ -73,7 +73,7 @@ class WallFeatures:
 
     @cached_property
     def size_mm2(self) -> float:
-        """Area of the convex hull of the wall without loose components."""
+        """Area of the convex hull of the wall without loose components, in mm2."""
         circle = self._circle
         near = self._main
         if circle is not None:
@@ -82,7 +82,7 @@ class WallFeatures:
 
     @cached_property
     def mostly_solid(self) -> bool:
-        """Whether the main component, holes filled, is round, and at least three quarters of the myocardium."""
+        """Whether the filled main component is solid and holds at least three quarters of the myocardium."""
         enough = self._main.sum() >= max(1, 0.75 * self._cropped.sum())
         return bool(enough) and _is_solid(fill_holes(self._main) > 0, self.spacing)
 
@@ -94,55 +94,55 @@ class WallFeatures:
     def _circle(self) -> Circle | None:
         return fit_circle(self._cropped, self.spacing)
 
-    def _placed(self, circle: Circle | None) -> Circle | None:
-        """Return a circle of the cropped wall where it lies in the slice."""
+    def _to_slice(self, circle: Circle | None) -> Circle | None:
+        """Convert a circle from bounding-box to slice coordinates."""
         if circle is None:
             return None
-        rows, columns = self._window
+        rows, columns = self._bounding_box
         return Circle(circle.centre_j + rows.start, circle.centre_i + columns.start, circle.radius_mm)
 
 
 class SliceFeatures:
-    """What a slice shows: its wall, and what follows from wall and blood pool together.
+    """Features of a slice: those of the wall, and those of wall and blood pool together.
 
     Attributes:
-        of_wall: What follows from the wall alone.
-        pool: The blood pool, shape ``(j, i)``, boolean; empty if none was given.
+        of_wall: Features of the wall.
+        pool: Blood pool, shape ``(j, i)``, boolean; empty if not given.
     """
 
     def __init__(self, of_wall: WallFeatures, pool: ArrayLike | None = None) -> None:
-        """Take up a slice.
+        """Create the features of a slice.
 
         Args:
-            of_wall: What the wall shows.
-            pool: Blood pool, shape ``(j, i)``, zero and non-zero, or ``None`` if not given.
+            of_wall: Features of the wall.
+            pool: Blood pool, shape ``(j, i)``, or ``None`` if not given.
 
         Raises:
-            ValueError: The pool is not two-dimensional, or differs from the wall in shape.
+            ValueError: The pool is not two-dimensional, or its shape differs from that of the wall.
         """
         self.of_wall = of_wall
         self.pool = np.zeros_like(of_wall.wall) if pool is None else as_slice(pool)
         if self.pool.shape != self.wall.shape:
             raise ValueError(_MISFIT.format(self.pool.shape, self.wall.shape))
-        window = _window(self.wall | self.pool)
+        window = _bounding_box(self.wall | self.pool)
         self._wall, self._pool = self.wall[window], self.pool[window]
 
     @classmethod
     def of(cls, wall: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]) -> SliceFeatures:
-        """Take up a slice.
+        """Create the features of a slice from its masks.
 
         Args:
-            wall: Myocardium, shape ``(j, i)``, zero and non-zero.
+            wall: Myocardium, shape ``(j, i)``.
             pool: Blood pool, like ``wall``, or ``None`` if not given.
-            spacing: mm along ``(j, i)``.
+            spacing: In-plane spacing in mm, ``(j, i)``.
 
         Raises:
-            ValueError: A mask is not two-dimensional, or the two differ in shape.
+            ValueError: A mask is not two-dimensional, or the shapes differ.
         """
         return cls(WallFeatures(wall, spacing), pool)
 
     def with_masks(self, wall: ArrayLike, pool: ArrayLike | None) -> SliceFeatures:
-        """Return the features of other masks of the same slice; of masks that are equal nothing is computed again."""
+        """Return the features of other masks of the same slice; features of equal masks are reused."""
         same = np.array_equal(as_slice(wall), self.wall)
         other = SliceFeatures(self.of_wall if same else WallFeatures(wall, self.spacing), pool)
         return self if same and np.array_equal(other.pool, self.pool) else other
@@ -174,17 +174,17 @@ class SliceFeatures:
 
     @cached_property
     def has_pool(self) -> bool:
-        """Whether there is blood pool in the slice, and more than noise."""
+        """Whether the slice holds at least ``MIN_CAVITY_PIXELS`` of blood pool."""
         return bool(self._pool.sum() >= MIN_CAVITY_PIXELS)
 
     @cached_property
     def closed(self) -> bool:
-        """Whether a wall closes around a cavity (see :func:`cavity`), whatever else there is."""
+        """Whether a wall encloses a cavity (see :func:`cavity`); other components are ignored."""
         return cavity(self._wall, self._pool, self.spacing) is not None
 
     @cached_property
     def islands(self) -> int:
-        """Components inside the cavity of what else is a ring: papillary muscles, trabeculae; 0 for anything else."""
+        """Number of components inside the cavity of a ring (papillary muscles, trabeculae); 0 for any other finding."""
         if self.b0 < 2 or self.b1 != 1:
             return 0
         main = largest_component(self._wall) > 0
@@ -199,16 +199,16 @@ class SliceFeatures:
 
     @property
     def solid(self) -> bool:
-        """Whether the main part, at least three quarters of the myocardium, is a disc."""
+        """Whether the main component is a disc that holds at least three quarters of the myocardium."""
         return not self.closed and self.of_wall.mostly_solid
 
     @cached_property
     def finding(self) -> Finding:
-        """What the slice is, from the slice alone.
+        """Finding of the slice, from this slice alone.
 
-        Beyond the Betti numbers: a closed wall is a ring only if its hole is the cavity (see :func:`cavity`), else it
-        is open, or porous where it has no gap. A solid component is a disc only if it is round, without a deep notch,
-        and no blood pool lies next to it; else it is open.
+        The Betti numbers do not suffice: a closed wall is a ring only if its hole is the cavity (see :func:`cavity`),
+        else it is open, or porous if it has no gap. A solid component is a disc only if it is round, has no deep notch
+        and does not touch blood pool; else it is open.
         """
         if self.b0 == 0:
             return Finding.EMPTY
@@ -220,43 +220,44 @@ class SliceFeatures:
             if self.closed:
                 return Finding.RING
             return Finding.POROUS if _is_solid(fill_holes(self._wall) > 0, self.spacing) else Finding.OPEN
-        beside = self._pool & ndimage.binary_dilation(self._wall)
-        if _is_solid(self._wall, self.spacing) and not (beside.any() and self.has_pool):
+        adjacent = self._pool & ndimage.binary_dilation(self._wall)
+        if _is_solid(self._wall, self.spacing) and not (adjacent.any() and self.has_pool):
             return Finding.DISC
         return Finding.OPEN
 
 
 def find(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]) -> Finding:
-    """Return what the myocardium of a slice is, see :attr:`SliceFeatures.finding`.
+    """Return the finding of a slice, see :attr:`SliceFeatures.finding`.
 
     Args:
-        mask: Myocardium, shape ``(j, i)``, zero and non-zero.
+        mask: Myocardium, shape ``(j, i)``.
         pool: Blood pool, like ``mask``, or ``None`` if not given.
-        spacing: mm along ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
 
     Raises:
-        ValueError: A mask is not two-dimensional, or the two differ in shape.
+        ValueError: A mask is not two-dimensional, or the shapes differ.
     """
     return SliceFeatures.of(mask, pool, spacing).finding
 
 
 def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]) -> _Bools | None:
-    """Return the hole of a wall that is its cavity, and not a pore in the wall.
+    """Return the hole of a wall that is its cavity rather than a pore.
 
-    It is the hole with the largest inscribed circle or, with a pool, with most of the pool. It must have three pixels,
-    hold some of the pool if that has three, and either leave a solid shape when filled, or be wider than the deepest
-    notch that remains or than 5 mm: the pore of a horseshoe does neither.
+    It is the hole with the largest inscribed circle or, with a pool, the hole that holds most of the pool. It must have
+    at least three pixels and contain part of any pool of at least three pixels. The filled wall must be solid, or the
+    radius of the inscribed circle must reach the depth of the remaining notch or 5 mm; this excludes the pore of a
+    horseshoe.
 
     Args:
-        mask: Myocardium, shape ``(j, i)``, zero and non-zero.
+        mask: Myocardium, shape ``(j, i)``.
         pool: Blood pool, like ``mask``, or ``None`` if not given.
-        spacing: mm along ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        Boolean mask of the cavity, shape ``(j, i)``, or ``None`` if no wall closes around one.
+        Boolean mask of the cavity, shape ``(j, i)``, or ``None`` if the wall encloses none.
 
     Raises:
-        ValueError: A mask is not two-dimensional, or the two differ in shape.
+        ValueError: A mask is not two-dimensional, or the shapes differ.
     """
     wall = as_slice(mask)
     blood = np.zeros_like(wall) if pool is None else as_slice(pool)
@@ -276,34 +277,34 @@ def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]
     hole: _Bools = labels == best + 1
     if hole.sum() < MIN_CAVITY_PIXELS:
         return None
-    pieces, _ = ndimage.label(wall, structure=np.ones((3, 3)))
-    touching = pieces[ndimage.binary_dilation(hole) & wall]
-    filled = fill_holes(pieces == int(np.bincount(touching).argmax())) > 0
+    components, _ = ndimage.label(wall, structure=np.ones((3, 3)))
+    touching = components[ndimage.binary_dilation(hole) & wall]
+    filled = fill_holes(components == int(np.bincount(touching).argmax())) > 0
     notch = deepest_notch(filled, spacing)
     return hole if notch.relative < MAX_HOLLOW or radii[best] >= min(notch.depth_mm, SURE_CAVITY_MM) else None
 
 
 def roundness(shape: _Bools, spacing: tuple[float, float]) -> float:
-    """Return the shortest over the longest axis of a shape of at least one pixel.
+    """Return the ratio of the short to the long principal axis of a non-empty mask.
 
     Args:
-        shape: Shape ``(j, i)``.
-        spacing: mm along ``(j, i)``.
+        shape: Boolean mask, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
     """
     j, i = np.nonzero(shape)
-    # Pixels have an extent of their own: without it a single one would have no shape.
+    # The variance of a pixel's own extent keeps the covariance of a single pixel regular.
     spread = np.cov(np.stack([j * spacing[0], i * spacing[1]]), bias=True) + np.diag(np.square(spacing)) / 12
     short, long = np.linalg.eigvalsh(spread)
     return float(np.sqrt(short / long))
 
 
 def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
-    """Return whether a shape of at least one pixel is round and without a deep notch."""
+    """Return whether a non-empty shape is round and has no deep notch."""
     return roundness(shape, spacing) >= MIN_ROUNDNESS and deepest_notch(shape, spacing).relative < MAX_HOLLOW
 
 
-def _window(mask: _Bools) -> tuple[slice, slice]:
-    """Return the rows and columns of the box around a mask; all of them if it is empty."""
+def _bounding_box(mask: _Bools) -> tuple[slice, slice]:
+    """Return the bounding box of a mask; the whole array if it is empty."""
     found = ndimage.find_objects(mask.astype(np.uint8))
     rows, columns = found[0] if found else (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
     return rows, columns

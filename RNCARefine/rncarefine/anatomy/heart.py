@@ -1,7 +1,8 @@
-"""Where the heart is in a stack, so that a kidney with a bright rim is not taken for it.
+"""Localisation of the heart in a stack.
 
-Networks draw false walls on other organs, at times larger than what they find of the heart. One slice cannot show which
-is which, the stack can: the left ventricle's axis is nearly straight, and most slices show where it runs.
+Segmentation networks draw false walls on other organs, such as a kidney with a bright rim, and these can be larger than
+the wall of the heart. A single slice cannot tell them apart, but the stack can: the long axis of the left ventricle is
+nearly straight, and most slices lie on it.
 """
 
 from __future__ import annotations
@@ -18,23 +19,24 @@ from .features import WallFeatures
 from .topology import largest_component
 
 OUTLIER_MM = 45.0
-"""A slice whose main piece lies further than this from the stack's median says nothing about the axis."""
+"""A slice whose main component lies farther than this from the median centre is ignored in the axis fit."""
 REACH_MM = 20.0
-"""Pieces whose middle pixel lies further from the axis than the wall's radius and this are not heart."""
-MOST_PLACES = 3
-LEAST_SHARE = 0.2
-"""What lies elsewhere may be the heart if it holds at least this share of the mask."""
+"""A component belongs to the heart if its median distance to the axis is at most the wall's radius plus this."""
+MAX_HEARTS = 3
+"""Number of heart candidates."""
+MIN_SHARE = 0.2
+"""A further candidate must hold at least this share of the mask."""
 RADIUS_MM = (15.0, 60.0)
-"""Least and most radius of a left ventricle's wall."""
+"""Range of the left ventricle's wall radius."""
 
 
 @dataclass(frozen=True, eq=False)
 class Heart:
-    """The left ventricle's axis.
+    """The long axis of the left ventricle.
 
     Attributes:
-        centres: Where the axis meets each slice, in pixels, shape ``(k, 2)`` for ``(j, i)``.
-        radius_mm: Radius of the wall in the larger slices.
+        centres: Intersection of the axis with each slice, ``(j, i)`` in pixels, shape ``(k, 2)``.
+        radius_mm: Radius of the wall in the larger slices (75th percentile).
     """
 
     centres: NDArray[np.float64]
@@ -44,13 +46,13 @@ class Heart:
 def locate_heart(
     mask: Mask, pool: Mask | None, in_plane: tuple[float, float], features: Sequence[WallFeatures] | None = None
 ) -> Heart:
-    """Fit the left ventricle's axis to the main pieces of wall and pool in all slices, robustly (Theil-Sen).
+    """Fit the long axis to the main components of wall and pool in all slices (Theil-Sen).
 
     Args:
         mask: Myocardium, shape ``(k, j, i)``, not empty.
         pool: Blood pool, or ``None``.
         in_plane: In-plane spacing in mm, ``(j, i)``.
-        features: Those of the wall in every slice, where they are known.
+        features: Wall features of every slice; computed if not given.
     """
     slices, centres, radii = [], [], []
     for k, wall in enumerate(features or [WallFeatures(wall, in_plane) for wall in mask]):
@@ -66,23 +68,23 @@ def locate_heart(
         if pool is not None and pool[k].any():
             slices.append(k)
             centres.append(np.argwhere(largest_component(pool[k])).mean(axis=0))
-    return heart_through(slices, centres, radii, len(mask), in_plane)
+    return fit_axis(slices, centres, radii, len(mask), in_plane)
 
 
-def heart_through(
+def fit_axis(
     slices: Sequence[int],
     centres: Sequence[NDArray[np.float64]],
     radii_mm: Sequence[float],
     count: int,
     in_plane: tuple[float, float],
 ) -> Heart:
-    """Fit the axis to centres of the ventricle, robustly.
+    """Fit the long axis to centres of the ventricle (Theil-Sen, without outliers).
 
     Args:
-        slices: The slice of each centre, in the order of k.
+        slices: Slice number of each centre, in the order of k.
         centres: ``(j, i)`` in pixels.
-        radii_mm: Radii of walls, in any order; there may be none.
-        count: Number of slices of the stack.
+        radii_mm: Wall radii, in any order; may be empty.
+        count: Number of slices in the stack.
         in_plane: In-plane spacing in mm, ``(j, i)``.
     """
     found, numbers = np.array(centres), np.array(slices)
@@ -93,20 +95,20 @@ def heart_through(
     return Heart(axis, float(np.clip(radius, *RADIUS_MM)))
 
 
-def possible_hearts(
+def heart_candidates(
     mask: Mask, pool: Mask | None, in_plane: tuple[float, float], features: Sequence[WallFeatures] | None = None
 ) -> list[Heart]:
-    """Return the places where the heart may be by its masks: the likeliest first, then where much else lies.
+    """Return up to three candidates for the heart, located from the masks, the likeliest first.
 
     Args:
         mask: Myocardium, shape ``(k, j, i)``, not empty.
         pool: Blood pool, or ``None``.
         in_plane: In-plane spacing in mm, ``(j, i)``.
-        features: Those of the wall in every slice, where they are known.
+        features: Wall features of every slice; computed if not given.
     """
     hearts: list[Heart] = []
     walls, pools = mask, pool
-    while len(hearts) < MOST_PLACES and walls.sum() >= (LEAST_SHARE * mask.sum() if hearts else 1):
+    while len(hearts) < MAX_HEARTS and walls.sum() >= (MIN_SHARE * mask.sum() if hearts else 1):
         heart = locate_heart(walls, pools, in_plane, None if hearts else features)
         hearts.append(heart)
         near = near_heart(walls, heart, in_plane)
@@ -119,12 +121,12 @@ def possible_hearts(
 
 
 def near_heart(mask: Mask, heart: Heart, in_plane: tuple[float, float]) -> Mask:
-    """Return the mask without the pieces that lie away from the heart.
+    """Return the mask without components away from the heart.
 
     Args:
         mask: Myocardium or pool, shape ``(k, j, i)``.
-        heart: The axis.
-        in_plane: Pixel spacing in mm, ``(j, i)``.
+        heart: The long axis.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
     """
     result = np.zeros_like(mask)
     rows, columns = np.indices(mask.shape[1:])
@@ -134,18 +136,18 @@ def near_heart(mask: Mask, heart: Heart, in_plane: tuple[float, float]) -> Mask:
             continue
         centre = heart.centres[k]
         distance = np.hypot((rows - centre[0]) * in_plane[0], (columns - centre[1]) * in_plane[1])
-        middles = np.asarray(ndimage.median(distance, labels, np.arange(1, count + 1)))
-        near = np.concatenate([[False], middles <= heart.radius_mm + REACH_MM])
+        medians = np.asarray(ndimage.median(distance, labels, np.arange(1, count + 1)))
+        near = np.concatenate([[False], medians <= heart.radius_mm + REACH_MM])
         result[k] = near[labels]
     return result
 
 
 def _line(k: NDArray[np.int64], positions: NDArray[np.float64], slices: int) -> NDArray[np.float64]:
-    """Return the robust line through positions for every slice; level where there are too few for a slope."""
+    """Return a Theil-Sen line through positions for every slice; constant with fewer than four distinct slices."""
     if len(np.unique(k)) < 4:
         return np.full(slices, float(np.median(positions)))
     one, other = np.nonzero(k[:, None] < k[None, :])
     slope = float(np.median((positions[other] - positions[one]) / (k[other] - k[one])))
     line = np.median(positions - slope * k) + slope * np.arange(slices)
-    # Beyond the slices that were seen the axis is not known: do not run away with it.
+    # Do not extrapolate the axis beyond the slices it was fitted to.
     return np.asarray(np.clip(line, line[k.min() : k.max() + 1].min(), line[k.min() : k.max() + 1].max()))

@@ -1,4 +1,4 @@
-"""The shape of a piece of wall: its convex hull, and how deep its deepest notch is."""
+"""Shape of a wall component: convex hull and deepest notch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 
 MAX_HOLLOW = 0.3
-"""Deepest notch of a solid shape, in its own radii: at most 0.22 in ACDC's discs and filled rings, at least 0.44 in
-its rings once a sector of up to 150 degrees is cut out."""
+"""Largest relative notch depth of a solid shape: at most 0.22 in ACDC discs and filled rings, at least 0.44 in ACDC
+rings with a sector of up to 150 degrees removed."""
 EIGHT = np.ones((3, 3), dtype=bool)
-"""Neighbours of an 8-connected foreground."""
+"""Structuring element of 8-connectivity."""
 
 _Bools = NDArray[np.bool_]
 
@@ -23,9 +23,9 @@ class Notch:
     """The deepest notch of a shape.
 
     Attributes:
-        place: Where it is deepest, ``(j, i)`` in pixels.
-        depth_mm: Distance to the border of the convex hull there; 0 for a convex shape.
-        relative: The same in radii of the circle that has the area of the hull.
+        place: Deepest pixel, ``(j, i)``.
+        depth_mm: Its distance to the border of the convex hull; 0 for a convex shape.
+        relative: Depth over the radius of a circle with the area of the hull.
     """
 
     place: tuple[float, float]
@@ -34,11 +34,11 @@ class Notch:
 
 
 def deepest_notch(mask: ArrayLike, spacing: tuple[float, float]) -> Notch:
-    """Find the spot without wall that lies deepest inside the convex hull of a wall; holes count as notches.
+    """Find the background pixel deepest inside the convex hull of a wall; holes count as notches.
 
     Args:
-        mask: Wall of one slice with at least one pixel, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
+        mask: Wall of one slice with at least one pixel, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
     """
     wall = as_slice(mask)
     rows, columns = ndimage.find_objects(wall.astype(np.uint8))[0]
@@ -57,9 +57,9 @@ def deepest_notch(mask: ArrayLike, spacing: tuple[float, float]) -> Notch:
 
 
 def hull(mask: ArrayLike) -> ConvexHull:
-    """Return the convex hull of the corners of the pixels of a mask with at least one.
+    """Return the convex hull of the pixel corners of a non-empty mask.
 
-    Its ``equations`` are in pixels ``(j, i)``, and so is its ``volume``, the area.
+    Its ``equations`` and its ``volume``, the area, are in pixels ``(j, i)``.
     """
     wall = as_slice(mask)
     j, i = np.nonzero(wall & ~ndimage.binary_erosion(wall))
@@ -71,7 +71,7 @@ def as_slice(mask: ArrayLike) -> _Bools:
     """Return ``mask`` as a two-dimensional boolean array.
 
     Raises:
-        ValueError: It has another number of dimensions.
+        ValueError: The mask is not two-dimensional.
     """
     array = np.asarray(mask)
     if array.ndim != 2:

@@ -1,10 +1,9 @@
-"""How thick the wall is, direction by direction around the cavity.
+"""Wall thickness per direction around the cavity.
 
-Rays go out from the centre of the cavity, one per degree. On a ray the wall is its longest run of wall. The length of
-the run is averaged over the rays around it, along :data:`ARC_MM` of the middle of the wall, because in one place the
-border of a mask is known no better than half a pixel; and it is multiplied by the cosine of the angle between the ray
-and the normal of the wall, so that a wall that is crossed at a slant is not measured as too thick. Rays without wall
-take no part: beside a gap the wall is as thick as it is there, and in the gap it is 0.
+One ray per degree is cast from the centre of the cavity; the wall on a ray is its longest run of wall pixels. Run
+lengths are averaged over neighbouring rays along :data:`ARC_MM` of the midline, because a mask border is only accurate
+to half a pixel, and multiplied by the cosine of the angle between the ray and the wall normal to correct oblique
+crossings. Rays without wall are excluded from the average, and the thickness in a gap is 0.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from .features import cavity
 from .shape import as_slice
 
 DIRECTIONS = 36
-"""Directions in which the thickness is given; six and four segments divide them."""
+"""Number of directions of the thickness; divisible by the six and four segments of a level."""
 ARC_MM = 10.0
-"""Length of wall that is averaged: the width at half height of the triangular weights."""
+"""Arc length of the average: full width at half maximum of the triangular weights."""
 _RAYS = 360
 _STEP = 0.125
-"""Distance of two samples of a ray, in pixels."""
+"""Sampling distance along a ray in pixels."""
 
 _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
@@ -32,15 +31,15 @@ _Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class WallProfile:
-    """The wall of a slice along rays from the centre of its cavity.
+    """Inner and outer border of a wall along rays from the centre of its cavity.
 
-    Angles grow from the column axis towards the row axis, as in :func:`~rncarefine.anatomy.circle.sectors`; direction
+    Angles increase from the column axis to the row axis, as in :func:`~rncarefine.anatomy.circle.sectors`; direction
     ``n`` is the sector from ``10 n`` to ``10 (n + 1)`` degrees.
 
     Attributes:
         centre: ``(j, i)`` in pixels.
-        inner_mm: Where the wall begins on each ray, mm from the centre, shape ``(360,)``; NaN without wall.
-        outer_mm: Where it ends.
+        inner_mm: Distance of the inner border from the centre per ray, shape ``(360,)``; NaN without wall.
+        outer_mm: Distance of the outer border, like ``inner_mm``.
     """
 
     centre: tuple[float, float]
@@ -58,10 +57,10 @@ class WallProfile:
         """Measure a wall.
 
         Args:
-            wall: Myocardium of one slice, shape ``(j, i)``, zero and non-zero.
+            wall: Myocardium of one slice, shape ``(j, i)``.
             centre: Centre of the cavity, ``(j, i)`` in pixels.
-            spacing: mm along ``(j, i)``.
-            reach_mm: Length of the rays; as far as the wall reaches if not given.
+            spacing: In-plane spacing in mm, ``(j, i)``.
+            reach_mm: Length of the rays; by default they cover the whole wall.
         """
         mask = as_slice(wall)
         if reach_mm is None:
@@ -79,21 +78,21 @@ class WallProfile:
         return np.isfinite(self.inner_mm)
 
     def thickness_mm(self) -> _Floats:
-        """Return the thickness in every direction, shape ``(36,)``; 0 where less than half of the rays meet wall."""
+        """Return the thickness per direction, shape ``(36,)``; 0 where fewer than half of the rays meet the wall."""
         middle, slope = self._middle()
         length = _smoothed(self.outer_mm - self.inner_mm, self.has_wall, self._window)
         return _by_direction(length * middle / np.hypot(middle, slope), self.has_wall)
 
     def invented(self, before: ArrayLike, spacing: tuple[float, float]) -> tuple[_Bools, float]:
-        """Return where the wall was drawn from nothing: rays that meet wall now, and met none there before.
+        """Return where the wall is new: rays whose wall contains no pixel of the previous wall.
 
         Args:
-            before: The myocardium before, shape ``(j, i)``, zero and non-zero.
-            spacing: mm along ``(j, i)``.
+            before: Previous myocardium, shape ``(j, i)``.
+            spacing: In-plane spacing in mm, ``(j, i)``.
 
         Returns:
-            The directions in which most of the rays with wall are such, shape ``(36,)``, and the length of the middle
-            of the wall along all such rays, in mm.
+            The directions in which most rays with wall are new, shape ``(36,)``, and the midline length in mm over all
+            new rays.
         """
         radii, met = along_rays(as_slice(before), self, spacing)
         within = (radii >= self.inner_mm[:, None]) & (radii <= self.outer_mm[:, None])
@@ -106,12 +105,12 @@ class WallProfile:
 
     @property
     def _window(self) -> float:
-        """Half the base of the weights, in degrees."""
+        """Half width of the triangular weights in degrees."""
         radius = float(np.nanmedian((self.inner_mm + self.outer_mm) / 2)) if self.has_wall.any() else ARC_MM
         return float(np.rad2deg(ARC_MM / max(radius, ARC_MM / 2)))
 
     def _middle(self) -> tuple[_Floats, _Floats]:
-        """Return the radius of the middle of the wall on each ray, smoothed, and its derivative; 0 without wall."""
+        """Return the smoothed midline radius per ray and its derivative by angle; 0 without wall."""
         middle = _smoothed((self.inner_mm + self.outer_mm) / 2, self.has_wall, self._window)
         around = np.concatenate([middle[-1:], middle, middle[:1]])
         steps = np.diff(around) * _RAYS / (2 * np.pi)
@@ -122,15 +121,15 @@ class WallProfile:
 
 
 def cavity_centre(wall: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]) -> tuple[float, float] | None:
-    """Return the centre from which a wall is measured: of its cavity, or of the one it would surround if it were whole.
+    """Return the centre for measuring a wall: the centroid of its cavity, or the estimated centre of a broken wall.
 
     Args:
-        wall: Myocardium of one slice, shape ``(j, i)``, zero and non-zero.
+        wall: Myocardium of one slice, shape ``(j, i)``.
         pool: Blood pool, like ``wall``, or ``None``.
-        spacing: mm along ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        ``(j, i)`` in pixels; ``None`` where there is nothing to surround: no wall, or a solid one.
+        ``(j, i)`` in pixels; ``None`` without a wall or for a solid one.
     """
     inside = cavity(wall, pool, spacing)
     if inside is None:
@@ -142,16 +141,16 @@ def cavity_centre(wall: ArrayLike, pool: ArrayLike | None, spacing: tuple[float,
 def along_rays(
     mask: _Bools, profile: WallProfile, spacing: tuple[float, float], further_mm: float = 0.0
 ) -> tuple[_Floats, _Bools]:
-    """Return what else lies on the rays of a wall.
+    """Sample a mask along the rays of a wall.
 
     Args:
-        mask: Shape ``(j, i)``.
-        profile: The wall.
-        spacing: mm along ``(j, i)``.
-        further_mm: How far beyond the wall.
+        mask: Mask to sample, shape ``(j, i)``.
+        profile: Wall that defines the rays.
+        spacing: In-plane spacing in mm, ``(j, i)``.
+        further_mm: Length of the rays beyond the wall.
 
     Returns:
-        Distances from the centre in mm, shape ``(n,)``, and the mask there, shape ``(360, n)``.
+        Distances from the centre in mm, shape ``(n,)``, and the samples, shape ``(360, n)``.
     """
     radii = _radii(float(np.nanmax(profile.outer_mm, initial=0.0)) + further_mm, _STEP * min(spacing))
     return radii, _sampled(mask, profile.centre, spacing, radii)
@@ -162,7 +161,7 @@ def _radii(reach_mm: float, step: float) -> _Floats:
 
 
 def _sampled(mask: _Bools, centre: tuple[float, float], spacing: tuple[float, float], radii: _Floats) -> _Bools:
-    """Return the pixels along every ray, shape ``(360, n)``; nothing outside the slice."""
+    """Sample the mask along every ray, shape ``(360, n)``; false outside the slice."""
     angles = (np.arange(_RAYS) + 0.5) * 2 * np.pi / _RAYS
     rows = np.rint(centre[0] + np.outer(np.sin(angles), radii) / spacing[0]).astype(int)
     columns = np.rint(centre[1] + np.outer(np.cos(angles), radii) / spacing[1]).astype(int)
@@ -171,7 +170,7 @@ def _sampled(mask: _Bools, centre: tuple[float, float], spacing: tuple[float, fl
 
 
 def _longest_run(rows: _Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return start and length of the longest run of true in each row; length 0 where there is none."""
+    """Return start and length of the longest run of true values in each row; length 0 without one."""
     count = np.zeros((rows.shape[1] + 1, len(rows)), dtype=np.int64)
     for n, column in enumerate(rows.T):
         count[n + 1] = (count[n] + 1) * column
@@ -180,7 +179,7 @@ def _longest_run(rows: _Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _smoothed(values: _Floats, known: _Bools, half_deg: float) -> _Floats:
-    """Return the mean of the known values around each ray, with weights that fall to 0 at ``half_deg``; else NaN."""
+    """Smooth known values over neighbouring rays with triangular weights of half width ``half_deg``; NaN elsewhere."""
     half = min(max(round(half_deg), 1), _RAYS // 2)
     window = 1 - np.abs(np.arange(-half, half + 1)) / (half + 1)
     total = np.convolve(np.pad(known.astype(float), half, mode="wrap"), window, mode="valid")
@@ -189,7 +188,7 @@ def _smoothed(values: _Floats, known: _Bools, half_deg: float) -> _Floats:
 
 
 def _by_direction(values: _Floats, known: _Bools) -> _Floats:
-    """Return the mean of the known values of each direction, 0 where they are less than half."""
+    """Return the mean of the known values per direction; 0 where fewer than half are known."""
     count = known.reshape(DIRECTIONS, -1).sum(axis=1)
     total = np.where(known, values, 0.0).reshape(DIRECTIONS, -1).sum(axis=1)
     enough = count >= _RAYS // DIRECTIONS / 2

@@ -1,4 +1,4 @@
-"""The skeleton of a slice: thinning by Guo and Hall, which never changes the topology.
+"""Skeletonisation of a slice by topology-preserving Guo-Hall thinning.
 
 Z. Guo and R. W. Hall, "Parallel thinning with two-subiteration algorithms", Communications of the ACM 32(3), 1989.
 """
@@ -14,18 +14,18 @@ from .shape import as_slice
 
 _Bools = NDArray[np.bool_]
 _AROUND = ((1, 2), (0, 2), (0, 1), (0, 0), (1, 0), (2, 0), (2, 1), (2, 2))
-"""Where the eight neighbours of a pixel lie in the 3 x 3 pixels around it: from the east, counter-clockwise."""
+"""Indices of the eight neighbours in a 3 x 3 window, counter-clockwise from the east."""
 
 
 def thinned(mask: ArrayLike) -> _Bools:
-    """Return the skeleton of a slice: lines of one pixel with the components and holes of the mask.
+    """Return the skeleton of a slice: lines one pixel wide with the topology of the mask.
 
     Example:
         >>> thinned([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]]).astype(int).tolist()
         [[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
 
     Args:
-        mask: Shape ``(j, i)``, zero and non-zero; 8-connected.
+        mask: 8-connected foreground, shape ``(j, i)``.
 
     Raises:
         ValueError: The mask is not two-dimensional.
@@ -48,7 +48,7 @@ def thinned(mask: ArrayLike) -> _Bools:
 
 @cache
 def _tables() -> tuple[_Bools, _Bools]:
-    """Return, for each of the 256 neighbourhoods, whether a pixel goes in the first and in the second subiteration."""
+    """Return, for each of the 256 neighbourhoods, whether the first and the second subiteration remove the pixel."""
     codes = np.arange(256)
     e, ne, n, nw, w, sw, s, se = x = [(codes >> bit & 1).astype(bool) for bit in range(8)]
     crossings = sum((~x[k] & (x[k + 1] | x[(k + 2) % 8])).astype(int) for k in range(0, 8, 2))

@@ -1,7 +1,7 @@
-"""Components, holes and gaps of masks, with the digital topology used everywhere in RNCARefine.
+"""Components, holes and gaps of masks.
 
-In a slice the foreground is 8-connected and the background 4-connected, in a volume 26 and 6. What lies beyond the
-border of the array is background.
+In a slice the foreground is 8-connected and the background 4-connected; in a volume 26- and 6-connected. Pixels outside
+the array are background.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Gap:
     """The widest gap in a wall.
 
     Attributes:
-        angle_deg: Angle in degrees, seen from the centre: 0 for a closed ring or a solid disc, 360 for no wall at all.
-        width_mm: Straight distance between the two ends in mm; 0 where there are no two ends.
+        angle_deg: Angle in degrees, seen from the centre: 0 for a closed ring or a solid disc, 360 for an empty slice.
+        width_mm: Straight-line distance between the two ends in mm; 0 without two ends.
     """
 
     angle_deg: float
@@ -39,10 +39,10 @@ def betti_2d(mask: ArrayLike) -> tuple[int, int]:
         (1, 1)
 
     Args:
-        mask: Shape ``(j, i)``, zero and non-zero.
+        mask: Shape ``(j, i)``.
 
     Returns:
-        b0, 8-connected components, and b1, 4-connected background components that do not reach the outside.
+        b0, the 8-connected components, and b1, the 4-connected background components that do not touch the outside.
 
     Raises:
         ValueError: The mask is not two-dimensional.
@@ -62,7 +62,7 @@ def betti_3d(mask: ArrayLike) -> tuple[int, int, int]:
         (1, 1, 0)
 
     Args:
-        mask: Shape ``(k, j, i)``, zero and non-zero.
+        mask: Shape ``(k, j, i)``.
 
     Returns:
         b0, 26-connected components; b1, tunnels; b2, enclosed 6-connected background components.
@@ -81,17 +81,16 @@ def betti_3d(mask: ArrayLike) -> tuple[int, int, int]:
 
 
 def euler_characteristic(mask: ArrayLike) -> int:
-    """Return the Euler characteristic of the union of the closed pixels or voxels of a mask.
+    """Return the Euler characteristic of an 8-connected (in 3D 26-connected) mask.
 
-    That union joins pixels that touch at a corner, so it is the characteristic of 8-connected (in 3D 26-connected)
-    foreground: vertices - edges + faces (- cubes), each counted once however many pixels share it.
+    It is vertices - edges + faces (- cubes) of the union of closed pixels; shared cells are counted once.
 
     Args:
-        mask: Any number of dimensions, zero and non-zero.
+        mask: Any number of dimensions.
     """
     cells = np.pad(np.asarray(mask) != 0, 1)
     total = 0
-    # Joining neighbours along an axis turns cells into the faces between them; along every axis, into vertices.
+    # OR-ing neighbours along an axis yields the faces between cells; along every axis, the vertices.
     for joined in product((False, True), repeat=cells.ndim):
         shared = cells
         for axis in np.flatnonzero(joined):
@@ -103,10 +102,10 @@ def euler_characteristic(mask: ArrayLike) -> int:
 
 
 def largest_component(mask: ArrayLike, connectivity: int = 8) -> Mask:
-    """Return the component of a slice with most pixels; of equals the first one met row by row.
+    """Return the largest component of a slice; ties go to the first in row order.
 
     Args:
-        mask: Shape ``(j, i)``, zero and non-zero.
+        mask: Shape ``(j, i)``.
         connectivity: 8 (foreground) or 4 (background).
 
     Raises:
@@ -123,19 +122,19 @@ def largest_component(mask: ArrayLike, connectivity: int = 8) -> Mask:
 
 
 def holes(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
-    """Label the holes of a slice: 4-connected background that does not reach the outside.
+    """Label the holes of a slice: 4-connected background components that do not touch the outside.
 
     Args:
-        mask: Shape ``(j, i)``, zero and non-zero.
+        mask: Shape ``(j, i)``.
 
     Returns:
-        Labels of shape ``(j, i)``, 0 where there is no hole and 1..n in the holes, and their number n.
+        Labels of shape ``(j, i)``, 1..n in the holes and 0 elsewhere, and the number of holes n.
 
     Raises:
         ValueError: The mask is not two-dimensional.
     """
     labels, count = ndimage.label(~np.pad(as_slice(mask), 1))
-    # The padding is met first, so label 1 is the outside.
+    # The padding is scanned first, so label 1 is the outside.
     return np.maximum(labels[1:-1, 1:-1] - 1, 0).astype(np.int32), int(count) - 1
 
 
@@ -145,15 +144,15 @@ def fill_holes(mask: ArrayLike) -> Mask:
 
 
 def gap(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, float] | None = None) -> Gap:
-    """Measure the widest gap of a wall: the largest sector about its centre without any wall.
+    """Measure the widest gap of a wall: the largest sector around its centre without wall.
 
-    Pixels count with their whole area, and loose components away from the wall do not count at all.
+    Pixels cover their full area; loose components away from the wall are ignored.
 
     Args:
-        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
-        centre: Centre ``(j, i)`` in pixels; by default that of the fitted circle, or of the cavity where that centre
-            lies in the wall, or of the mask where no circle fits.
+        mask: Wall of one slice, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
+        centre: Centre ``(j, i)`` in pixels; by default that of the fitted circle, of the cavity if the circle's centre
+            lies in the wall, or of the mask if no circle fits.
 
     Returns:
         The gap; 0 degrees for a closed ring and a solid disc, 360 degrees for an empty slice.
@@ -166,12 +165,12 @@ def gap(mask: ArrayLike, spacing: tuple[float, float], centre: tuple[float, floa
 
 
 def gap_about(mask: ArrayLike, spacing: tuple[float, float], circle: Circle | None) -> Gap:
-    """Measure the widest gap of a wall, see :func:`gap`, with the circle that was fitted to it.
+    """Measure the widest gap as :func:`gap` does, for a circle that was fitted before.
 
     Args:
-        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
-        circle: What :func:`~rncarefine.anatomy.circle.fit_circle` returned for this wall.
+        mask: Wall of one slice, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
+        circle: Result of :func:`~rncarefine.anatomy.circle.fit_circle` for this wall.
     """
     wall = as_slice(mask)
     if not wall.any():
@@ -190,12 +189,12 @@ def _gap(wall: NDArray[np.bool_], spacing: tuple[float, float], centre: tuple[fl
     j, i = np.nonzero(near_wall(wall, spacing, centre))
     first, last = sectors(j, i, spacing, centre)
     order = np.argsort(first)
-    # A sector that runs past the turn covers the first angles too.
+    # A sector that wraps around also covers the first angles.
     reached = np.maximum(np.maximum.accumulate(last[order]), last.max() - 2 * np.pi)
     following = np.append(first[order][1:], first.min() + 2 * np.pi)
     free = following - reached
     widest = int(free.argmax())
-    angle = float(free[widest])
+    angle = float(free[widest])  # radians
     if angle <= 1e-9:
         return Gap(0.0, 0.0)
     distance = np.hypot((j - centre[0]) * spacing[0], (i - centre[1]) * spacing[1])
@@ -207,11 +206,11 @@ def _gap(wall: NDArray[np.bool_], spacing: tuple[float, float], centre: tuple[fl
 
 
 def _apart(angles: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
-    """Return how far angles in radians lie from one, around the circle."""
+    """Return the circular distance of angles from one angle, in radians."""
     return np.abs(np.mod(angles - angle + np.pi, 2 * np.pi) - np.pi)
 
 
 def _cropped(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the smallest box that holds the mask; a single cell if it is empty."""
+    """Crop the mask to its bounding box; to a single cell if it is empty."""
     found = ndimage.find_objects(mask.astype(np.uint8))
     return mask[found[0]] if found else mask[(slice(0, 1),) * mask.ndim]

@@ -1,4 +1,4 @@
-"""The cases of a cohort: found in a folder by patterns, or read from a list."""
+"""Cases of a cohort, found in a folder by patterns or read from a list."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..io.label_map import PHOTOGRAPHS, READABLE, is_file
 
 IMAGES = "{case}/image.*"
 SEGMENTATIONS = "{case}/segmentation.*"
-"""The patterns that are used if none are given: a folder for each case."""
+"""Default patterns: one folder per case."""
 COLUMNS = ("image", "segmentation")
-"""Columns that a list of cases must have."""
+"""Required columns of a list of cases."""
 NAMES = ("case", "name")
-"""The column of the names, in either spelling; without it a case has the name of its image."""
+"""Accepted names of the name column; without it a case is named after its image."""
 _CASE = "{case}"
 _UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f\ud800-\udfff]|^\.|[. ]$|^$')
-"""What cannot be in the name of a file on every system."""
+"""Characters and names that are not portable in file names."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class CohortCase:
     """A case.
 
     Attributes:
-        name: Its name.
-        image: The image, ``None`` where none was found.
-        segmentation: The segmentation, a label map or ``.seg.nrrd``; ``None`` where none was found.
-        segment: The myocardium, where it is another than in the other cases: name or ID of a segment, or label.
-        pool: The blood pool, in the same way.
+        name: Name of the case.
+        image: Image file; ``None`` if not found.
+        segmentation: Segmentation file, a label map or ``.seg.nrrd``; ``None`` if not found.
+        segment: Myocardium if it differs from the other cases: name or ID of a segment, or label.
+        pool: Blood pool, like ``segment``.
     """
 
     name: str
@@ -46,7 +46,7 @@ class CohortCase:
         """Return the image and the segmentation.
 
         Raises:
-            ValueError: One of them is not there.
+            ValueError: One of them is missing.
         """
         for what, path in (("image", self.image), ("segmentation", self.segmentation)):
             if path is None:
@@ -73,14 +73,14 @@ def find_cases(
     case. Hidden files, and files of formats that cannot be read, are never found.
 
     Args:
-        folder: Where to look.
+        folder: Folder to search.
         image_pattern: The images; by default ``{case}/image.*``.
         segmentation_pattern: The segmentations, ``.seg.nrrd`` or label maps; by default ``{case}/segmentation.*``. A
             file that fits both patterns belongs to the one that says more of its name.
-        leave_out: A folder inside that is not searched, such as that of the results.
+        leave_out: A subfolder to skip, such as that of the results.
 
     Returns:
-        The cases in the order of their names. A case of which only one file was found has ``None`` for the other.
+        The cases sorted by name. If only one file of a case was found, the other is ``None``.
 
     Raises:
         ValueError: There is no such folder, no case in it, several files for one case, or the name of a case cannot be
@@ -158,10 +158,10 @@ def read_cases(path: str | Path) -> list[CohortCase]:
 
 
 def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
-    """Return the cases if each has a name of its own that can be the name of a file on every system.
+    """Return the cases after checking that their names are unique and portable file names.
 
     Raises:
-        ValueError: A name is used twice, in small or capital letters, or is unfit.
+        ValueError: A name is used twice, ignoring case, or is not portable.
     """
     seen: dict[str, str] = {}
     for case in cases:
@@ -202,12 +202,12 @@ def _encoding(path: Path) -> str:
 
 
 def _delimiter(line: str) -> str:
-    """Return what separates the columns in the first line of a list."""
+    """Return the column separator in the first line of a list."""
     return max((",", ";", "\t"), key=line.count)
 
 
 def _column(name: str) -> str:
-    """Return the name of a column as it is looked up: known ones in small letters."""
+    """Return the normalised name of a column: known names in lower case."""
     known = name.strip().casefold()
     return known if known in (*COLUMNS, *NAMES, "label", "segment", "pool") else name.strip()
 

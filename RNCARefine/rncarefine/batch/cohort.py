@@ -1,15 +1,15 @@
-"""The results of a cohort in one folder, kept so that a run that was interrupted at any moment can be resumed.
+"""Results of a cohort in one folder; an interrupted run can be resumed at any time.
 
 ==================  ==================================================================================================
-the result files    one for each finished case, such as ``<case>.seg.nrrd``
-``reports/``        ``<case>.json`` for each finished case: the whole report; a case with both files is finished
-``cohort.csv``      a row for each slice of each finished case: the case, then the columns of the report
-``failed.csv``      the cases that could not be done, each with the reason
-``settings.json``   what all of them were made with
+the result files    one per finished case, such as ``<case>.seg.nrrd``
+``reports/``        ``<case>.json`` per finished case: the report; a case with both files is finished
+``cohort.csv``      one row per slice of each finished case: the case, then the columns of the report
+``failed.csv``      the failed cases, each with the reason
+``settings.json``   the settings of the batch
 ==================  ==================================================================================================
 
-A case's two files appear together or not at all, and the table is made again from the reports whenever the folder is
-opened, so that it always has whole rows of whole cases. The table may also lie elsewhere, or be Parquet.
+The two files of a case are written together atomically, and the table is rebuilt from the reports whenever the folder
+is opened, so that it holds complete rows of complete cases. The table may be in another folder, or be Parquet.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
 
 
 def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
-    """Return what decides how a case turns out, to be kept with the results.
+    """Return the settings that determine the results, to be stored with them.
 
-    The device does not: the same seed gives the same result on each. The model is known by its hash.
+    The device is not included, because results do not depend on it. The model is identified by its hash.
 
     Args:
-        model: The weights.
-        options: How to repair.
-        choices: Other choices, such as the segment.
+        model: The model.
+        options: Options of the repair.
+        choices: Other settings, such as the segment.
     """
     chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
     values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **choices}
@@ -61,12 +61,12 @@ class Totals:
     Attributes:
         cases: Finished cases.
         flagged_cases: Those with slices that need review.
-        noted_cases: Those whose report has warnings.
-        slices: Slices of all cases.
-        expected_rings: Slices that should be rings.
-        closed_before: Of these, the rings before.
-        closed_after: The rings after.
-        verdicts: Slices by what was done about them.
+        noted_cases: Cases with warnings in the report.
+        slices: Number of slices.
+        expected_rings: Slices expected to be rings.
+        closed_before: Number of these that were rings before.
+        closed_after: Number of these that are rings after the repair.
+        verdicts: Number of slices per verdict.
     """
 
     cases: int = 0
@@ -96,24 +96,24 @@ class Cohort:
 
     Attributes:
         folder: The folder.
-        table: The path of the table of all slices.
-        totals: What the table adds up to, as of when it was last written whole.
-        flagged: The finished cases, each with the number of its flagged slices.
-        failed: The cases that could not be done, each with the reason.
-        interrupted: The cases that were in work when a run before was ended from outside, or crashed.
+        table: Path of the table of all slices.
+        totals: Totals of the table when it was last rebuilt.
+        flagged: Finished cases, each with the number of its flagged slices.
+        failed: Failed cases, each with the reason.
+        interrupted: Cases that were running when a previous run was killed or crashed.
     """
 
     def __init__(self, folder: str | Path, settings: Mapping[str, Any], table: str | Path | None = None) -> None:
-        """Open a folder, making it if it is not there.
+        """Open a folder, creating it if necessary.
 
         Args:
-            folder: Where the results are, or will be.
-            settings: What they are made with, see :func:`settings_of`.
-            table: The table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
+            folder: Folder of the results.
+            settings: Settings of the results, see :func:`settings_of`.
+            table: Table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
 
         Raises:
-            ValueError: The folder holds results that were made with other settings, or that cannot be read.
-            OutputError: Nothing can be written there.
+            ValueError: The folder holds results with other settings, or unreadable results.
+            OutputError: The folder is not writable.
         """
         self.folder = Path(folder)
         self.table = self.folder / TABLE if table is None else Path(table)
@@ -142,14 +142,14 @@ class Cohort:
         )
 
     def check_result(self, name: str, result: str) -> None:
-        """Check before the work that the result of a case overwrites nothing.
+        """Check in advance that the result of a case does not overwrite other files.
 
         Args:
-            name: The case.
+            name: Name of the case.
             result: Name of its result file.
 
         Raises:
-            ValueError: A file is there that is none of the results of this cohort, for instance an input.
+            ValueError: The file exists and is not a result of this cohort, for instance an input.
         """
         path = self.folder / result
         if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
@@ -159,14 +159,14 @@ class Cohort:
             raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")
 
     def marked(self) -> set[str]:
-        """Return the cases that have the mark of a case in work now."""
+        """Return the cases that are marked as running."""
         return {path.name.removesuffix(BEGUN) for path in (self.folder / REPORTS).glob(f"*{BEGUN}")}
 
     def add(self, reports: Mapping[str, Report]) -> None:
-        """Take up cases whose files have been written, and add their slices to the table if that is CSV.
+        """Record finished cases, and append their slices to the table if it is CSV.
 
         Raises:
-            OutputError: They cannot be added.
+            OutputError: The table cannot be written.
         """
         with output(self.folder):
             self.flagged.update({name: report.stack.flagged for name, report in reports.items()})
@@ -198,7 +198,7 @@ class Cohort:
                 self._write_failed()
 
     def write_table(self) -> None:
-        """Make the table again from the reports, in the order of the cases.
+        """Rebuild the table from the reports, in the order of the cases.
 
         Raises:
             ValueError: A report cannot be read.
@@ -213,7 +213,7 @@ class Cohort:
                 add(files.name, report)
 
     def _agree(self, settings: dict[str, Any]) -> None:
-        """Refuse settings other than those of the results that are there; keep them where there are none yet."""
+        """Check that the settings match those of existing results; store them if there are none."""
         path = self.folder / SETTINGS
         if not path.is_file():
             write_text_whole(path, json_text(settings))

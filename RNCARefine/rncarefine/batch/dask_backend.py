@@ -1,4 +1,4 @@
-"""The workers of a batch: processes on this machine, or those of a Dask cluster."""
+"""Workers of a batch: local processes or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ClusterError(OSError):
 
 @contextmanager
 def local_workers(count: int) -> Iterator[Client]:
-    """Start processes on this machine, each with one thread, and end them with the block.
+    """Start local worker processes with one thread each, and stop them at the end of the block.
 
     Args:
         count: Number of processes.
@@ -51,7 +51,7 @@ def local_workers(count: int) -> Iterator[Client]:
 
     threads = {f"distributed.nanny.pre-spawn-environ.{name}": 1 for name in _THREADS}
     with dask.config.set({**_SETTINGS, **threads}):
-        with _deaf_to_ctrl_c():
+        with _sigint_blocked():
             cluster = LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,
@@ -68,7 +68,7 @@ def local_workers(count: int) -> Iterator[Client]:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def _sigint_blocked() -> Iterator[None]:
     """Keep Ctrl-C from the threads that are started in the block, and from all processes that they ever start.
 
     A terminal sends it to every process, and one that is being started would die of it.
@@ -88,10 +88,10 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def cluster_workers(address: str) -> Iterator[Client]:
-    """Connect to a Dask scheduler that is there.
+    """Connect to a running Dask scheduler.
 
     Args:
-        address: Such as ``tcp://10.0.0.1:8786``.
+        address: Address of the scheduler, such as ``tcp://10.0.0.1:8786``.
 
     Yields:
         The client to hand work to its workers.
@@ -117,10 +117,10 @@ def cluster_workers(address: str) -> Iterator[Client]:
 
 
 def check_workers(client: Client, work: FileWork) -> None:
-    """Check that every worker there is now can do a case.
+    """Check that all current workers can process a case.
 
     Raises:
-        ValueError: One of them cannot; the message says why.
+        ValueError: A worker cannot; the message states the reason.
     """
     answers = client.run(work.complaint, on_error="return")
     for address, answer in answers.items():

@@ -1,4 +1,4 @@
-"""The files of one case in the folder of a cohort, written together by whichever process has done the case."""
+"""Files of one case in the folder of a cohort, written together by the worker process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ LONGEST_NAME = 200
 
 
 class OutputError(OSError):
-    """The results cannot be written, so that other cases cannot be kept, either."""
+    """Results cannot be written; this ends the batch."""
 
 
 @contextmanager
 def output(folder: Path) -> Iterator[None]:
-    """Turn an error of writing in the block into one that names the folder and the remedy.
+    """Convert write errors in the block to an :class:`OutputError` with folder and remedy.
 
     Raises:
-        OutputError: An ``OSError`` came up inside the block.
+        OutputError: An ``OSError`` was raised in the block.
     """
     try:
         yield
@@ -46,11 +46,11 @@ def output(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """Where a case's result and report go.
+    """Paths of the result and the report of a case.
 
     Attributes:
-        folder: The folder of the cohort, with the folder ``reports`` in it.
-        name: The case.
+        folder: Folder of the cohort, which contains ``reports``.
+        name: Name of the case.
         result: Name of its result file.
     """
 
@@ -103,7 +103,7 @@ class CaseFiles:
             self.mark.unlink(missing_ok=True)
 
     def keep(self, report: Report, write: Callable[[Path], object], source: Mapping[str, Any] | None = None) -> None:
-        """Write the result and the report, both or neither.
+        """Write the result and the report atomically.
 
         Args:
             report: The report.
@@ -120,7 +120,7 @@ class CaseFiles:
             new_report.write_text(json_text(content), encoding="utf-8", newline="\n")
 
     def sweep(self) -> None:
-        """Remove what a process has left that was killed while it wrote this case."""
+        """Remove temporary files of a process that was killed while writing this case."""
         if len(self.name) > LONGEST_NAME:
             return
         for path in (self.report_path, self.result_path):
@@ -157,5 +157,5 @@ def read_reports(folder: Path) -> Iterator[tuple[CaseFiles, Report, dict[str, An
 
 
 def _literal(name: str) -> str:
-    """Return a name as a pattern that only it fits."""
+    """Return a glob pattern that matches only this name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -1,4 +1,4 @@
-"""A cohort done one case after another in this process, as inside Slicer; needs neither Slicer nor Dask."""
+"""Sequential repair of a cohort in this process, as used in Slicer; requires neither Slicer nor Dask."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTE_S = 1.0
 
 
 class Notes:
-    """Outcomes that are not yet in the tables, which are written at most once per second."""
+    """Buffer of outcomes; the tables are written at most once per second."""
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
@@ -32,7 +32,7 @@ class Notes:
         self._written = time.monotonic()
 
     def take(self, result: CaseResult) -> None:
-        """Report what became of a case, and record it.
+        """Report and record the outcome of a case.
 
         Raises:
             OutputError: The result could not be written, or the tables cannot.
@@ -75,10 +75,10 @@ def repair_cases(
     progress: Progress | None = None,
     tell: Callable[[CaseNews], None] | None = None,
 ) -> BatchOutcome:
-    """Repair cases one after another and keep their results in a folder (see :mod:`rncarefine.batch.cohort`).
+    """Repair cases sequentially and store the results in a folder (see :mod:`rncarefine.batch.cohort`).
 
-    A failed case is reported and skipped. What is finished stays finished: the same call resumes, and tries failed
-    cases again; the case in which a run before has crashed is done last.
+    A failed case is reported and skipped. The same call resumes an interrupted batch and repeats failed cases; a case
+    in which a previous run crashed is processed last.
 
     Args:
         cases: The cases, see :func:`rncarefine.batch.cases.find_cases` and ``read_cases`` beside it.

@@ -30,9 +30,9 @@ POLL_S = 0.2
 COUNT_S = 2.0
 """Seconds between counts of the workers."""
 TRIES = 3
-"""Most retries of a case whose worker died before the case was begun."""
+"""Maximum number of retries of a case whose worker died before the case was started."""
 GATHER_S = 1.0
-"""How long a result may take to come over before others are looked at."""
+"""Timeout in seconds for the transfer of one result before others are checked."""
 _DIED = (
     "The processes that repaired it crashed or were ended from outside, most likely because memory ran out. Run the "
     "batch again with fewer workers."
@@ -54,7 +54,7 @@ def do_side_by_side(
     tell_workers: Callable[[int], None] = lambda count: None,
     patience_s: float = math.inf,
 ) -> bool:
-    """Do cases, as many at once as there are workers.
+    """Process cases in parallel, one per worker.
 
     Args:
         client: Of Dask, see :mod:`rncarefine.batch.dask_backend`.

@@ -11,7 +11,7 @@ from .cases import CohortCase
 
 
 def source_of(case: CohortCase) -> dict[str, Any]:
-    """Return what a case is read from: its files as they are now, and which segments are chosen for it alone."""
+    """Return the source of a case: the current state of its files, and its individual choice of segments."""
     return {
         "image": _description(case.image),
         "segmentation": _description(case.segmentation),
@@ -21,13 +21,13 @@ def source_of(case: CohortCase) -> dict[str, Any]:
 
 
 def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
-    """Return what has changed about a case since it was finished; empty if nothing has, or nothing is known.
+    """Describe the change of a case since it was finished; empty if unchanged or unknown.
 
-    A file counts as the same if its size and time are, or else its content: a copy of the data may have other times.
+    A file is unchanged if size and time match, or if the content matches: copies of the data may have other times.
 
     Args:
-        case: The case as it is now.
-        source: What :func:`source_of` returned when it was finished.
+        case: Current case.
+        source: Result of :func:`source_of` when the case was finished.
     """
     for what, path in (("image", case.image), ("segmentation", case.segmentation)):
         if not _same(path, source.get(what)):

@@ -1,4 +1,4 @@
-"""The table of a cohort, one row per slice: CSV or Parquet, as the ending of its name says."""
+"""Table of a cohort, one row per slice: CSV or Parquet, by the file extension."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..report.report import column_types, csv_text, table_rows
 ENDINGS = (".csv", ".parquet")
 COLUMNS = ("case", *column_types())
 _ROWS = 20_000
-"""Rows that are held until they are written to Parquet."""
+"""Rows per Parquet write."""
 
 Add = Callable[[str, Report], None]
 """Adds the slices of a case to a table that is being written."""
 
 
 def check_table(path: Path, folder: Path) -> None:
-    """Check before the work that a table can be written.
+    """Check in advance that a table can be written.
 
     Args:
         path: The table.
@@ -53,7 +53,7 @@ def is_parquet(path: Path) -> bool:
 
 @contextmanager
 def written_table(path: Path) -> Iterator[Add]:
-    """Write a table, whole or not at all; the block adds its cases. Memory does not grow with the number of cases.
+    """Write a table atomically; the block adds its cases. Memory does not grow with the number of cases.
 
     Args:
         path: The table; its ending says which kind.

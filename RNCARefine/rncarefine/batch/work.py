@@ -1,4 +1,4 @@
-"""Repair one case of a cohort from file to file, in any process; needs no Slicer."""
+"""Repair of one case of a cohort from file to file, in any process; does not require Slicer."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class CaseResult:
     """The outcome of a case, small enough to be sent from process to process.
 
     Attributes:
-        name: The case.
-        report: Its report; ``None`` if it failed.
-        reason: Why it failed.
-        trace: Where, if it was an error that a program should not make.
-        unwritable: Its result could not be written, which is not the case's fault.
+        name: Name of the case.
+        report: Report; ``None`` if the case failed.
+        reason: Reason of the failure.
+        trace: Traceback of an unexpected error.
+        unwritable: Whether the result could not be written; this is not an error of the case.
     """
 
     name: str
@@ -49,15 +49,15 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class FileWork:
-    """What all cases of a batch have in common. Called with a case, it reads, repairs and writes it.
+    """Common settings of a batch; calling it with a case reads, repairs and writes the case.
 
     Attributes:
-        folder: The folder of the cohort, as every process sees it.
+        folder: Folder of the cohort, accessible to all processes.
         model: Name of a model, or path of its weights.
-        sha256: Hash of the weights, so that every process has the same.
-        options: How to repair.
-        choice: Which labels or segments are myocardium and blood pool, where a case does not say it itself.
-        version: The version that all processes must have.
+        sha256: Hash of the weights; all processes must have the same.
+        options: Options of the repair.
+        choice: Labels or segments of myocardium and blood pool, for cases without their own.
+        version: Version that all processes must have.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ class FileWork:
     version: str = __version__
 
     def __call__(self, case: CohortCase, progress: Progress | None = None) -> CaseResult:
-        """Do a case. What is wrong with it is returned, never raised: it must not end the batch.
+        """Process a case. Errors of the case are returned, not raised, so that they do not end the batch.
 
         Raises:
             Cancelled: ``progress`` asked to stop; nothing is written.
@@ -93,7 +93,7 @@ class FileWork:
         return CaseResult(case.name, result.report)
 
     def ready(self) -> Model:
-        """Return the model if a case can be done in this process.
+        """Return the model if this process can process cases.
 
         Raises:
             ValueError: Another version, another model, no such device, or the folder of the results is not seen here.
@@ -112,7 +112,7 @@ class FileWork:
         return _model(self.model, self.sha256)
 
     def complaint(self) -> str:
-        """Return why no case can be repaired in this process; empty if one can."""
+        """Return why this process cannot repair cases; empty if it can."""
         try:
             self.ready()
         except ValueError as error:
@@ -126,7 +126,7 @@ def place_of(name: str | Path | None, model: Model) -> str:
 
 
 def result_name(case: CohortCase) -> str:
-    """Return the name of a case's result: of the segmentation's kind, and always one file."""
+    """Return the name of a case's result file, in the format of the segmentation."""
     name = "" if case.segmentation is None else case.segmentation.name.lower()
     endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES)
     named = case.segmentation is not None and is_dicom_seg(case.segmentation)
@@ -135,7 +135,7 @@ def result_name(case: CohortCase) -> str:
 
 
 def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
-    """Return which labels or segments to use for a case: its own, else those of all cases.
+    """Return the labels or segments of a case: its own, or else those of the batch.
 
     Args:
         case: The case.

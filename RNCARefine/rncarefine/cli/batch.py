@@ -1,4 +1,4 @@
-"""The command ``rncarefine batch``: a folder or a list of thousands of stacks, on all cores or on a cluster."""
+"""The command ``rncarefine batch``: repair a folder or a list of stacks on all cores or on a cluster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PATIENCE_S = 300.0
-"""How long processes of this machine may take to come back once all have ended."""
+"""Timeout in seconds for local processes to restart after all have ended."""
 
 
 def run_batch(
@@ -104,10 +104,10 @@ def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int |
 
 
 def require_dask() -> None:
-    """Check that what a batch needs is installed.
+    """Check that the requirements of a batch are installed.
 
     Raises:
-        ValueError: It is not; the message says how to install it.
+        ValueError: A requirement is missing; the message states how to install it.
     """
     try:
         import distributed  # noqa: F401

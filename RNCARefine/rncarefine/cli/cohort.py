@@ -14,8 +14,8 @@ from ..batch.runs import BatchOutcome, CaseNews
 from ..words import REPAIRED, Verdict
 from .tables import note, out, plain_table, show_written
 
-MOST_FAILURES = 10
-"""Most failures that are printed while a batch runs; the table of failures has all of them."""
+MAX_FAILURES = 10
+"""Maximum number of failures printed during a batch; the table of failures lists all."""
 
 
 class CohortBar:
@@ -57,8 +57,8 @@ class CohortBar:
         """Update the progress.
 
         Args:
-            text: What is going on.
-            for_good: No later message replaces it.
+            text: Current activity.
+            for_good: Whether the message is final.
         """
         if text != self._said and not self._said_for_good:
             self._said, self._said_for_good = text, for_good
@@ -75,8 +75,8 @@ class CohortBar:
         before = self._done
         self._counts[news.word] += 1
         failed, flagged = self._counts["failed"], self._counts["flagged"]
-        if news.word == "failed" and failed <= MOST_FAILURES + 1:
-            note(news.line() if failed <= MOST_FAILURES else "Further failures are not printed here.")
+        if news.word == "failed" and failed <= MAX_FAILURES + 1:
+            note(news.line() if failed <= MAX_FAILURES else "Further failures are not printed here.")
         self._bar.update(self._task, completed=self._done, news=f"{flagged} flagged, {failed} failed")
         if self._bar.disable and 10 * self._done // self._total > 10 * before // self._total:
             note(f"{self._done:,} of {self._total:,} cases; {flagged:,} flagged, {failed:,} failed.")
@@ -90,22 +90,22 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
     """Print the summary table, the first failures, and the paths of all files.
 
     Args:
-        outcome: What the batch has done.
-        seconds: How long it took.
+        outcome: Outcome of the batch.
+        seconds: Run time.
     """
     console = out()
     console.print(outcome_table(outcome, seconds))
-    for name, reason in islice(outcome.failed.items(), MOST_FAILURES):
+    for name, reason in islice(outcome.failed.items(), MAX_FAILURES):
         console.print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
-    if len(outcome.failed) > MOST_FAILURES:
-        console.print(f"... and {len(outcome.failed) - MOST_FAILURES:,} more; failed.csv has all of them.")
+    if len(outcome.failed) > MAX_FAILURES:
+        console.print(f"... and {len(outcome.failed) - MAX_FAILURES:,} more; failed.csv has all of them.")
     if outcome.flagged:
         console.print("Slices that need review: the rows of the table whose column flagged is yes (true).")
     show_written([outcome.table])
 
 
 def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
-    """Return what a batch has done as a table."""
+    """Return the outcome of a batch as a table."""
     totals = outcome.totals
     table = plain_table("cases")
     table.add_column("", justify="right")

@@ -1,4 +1,4 @@
-"""The commands of ``rncarefine`` and their options; what they do is imported when one runs, so that help is quick."""
+"""The commands of ``rncarefine`` and their options; implementations are imported on execution to keep help fast."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def demo(output: Path, options: RepairOptions, task: str | None = None) -> None:
 
 
 def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequence[str] = ()) -> None:
-    """Check before the work that reports can be written.
+    """Check in advance that reports can be written.
 
     Raises:
         ValueError: An unknown ending, a missing folder, or a file that is an input or another output.
@@ -187,13 +187,13 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
 
 
 def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask) -> None:
-    """Write a report to each path, in the kind of its ending."""
+    """Write a report to each path, in the format of its extension."""
     for path in paths:
         write_report(report, path, case.stack, after)
 
 
 def labels_taken(case: Case, result: Repaired) -> list[int]:
-    """Return the labels of a label map from which the wall has taken so much that it is flagged for it."""
+    """Return the labels of a label map that caused a flag because the wall took pixels from them."""
     source = case.segmentation
     flagged = [
         record.k
@@ -213,6 +213,6 @@ def status_of(report: Report) -> int:
 
 
 def _choice_for(path: Path, label: Sequence[str] | None, segment: Sequence[str] | None) -> StructureChoice:
-    """Return the choice for one of two files, which may be of different kinds."""
+    """Return the choice of structures for one of two files, which may have different formats."""
     named = is_seg_nrrd(path) or is_dicom_seg(path)
     return StructureChoice(segment=segment) if named else StructureChoice(label)

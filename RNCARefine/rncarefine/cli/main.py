@@ -1,4 +1,4 @@
-"""The entry of the command line ``rncarefine``, which needs no Slicer.
+"""Entry point of the command line ``rncarefine``; does not require Slicer.
 
 Exit status: 0 when every slice is as expected afterwards, 1 when some need review, 2 on bad input or when results
 cannot be written, 130 when stopped by Ctrl-C, 143 by SIGTERM, 141 when standard output was closed by whatever reads it,
@@ -20,7 +20,7 @@ FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED, CLOSED, TERMINATED = 0, 1, 2, 3, 130,
 
 
 class Terminated(BaseException):
-    """The process was asked to end (SIGTERM); incomplete files are removed."""
+    """The process received SIGTERM; incomplete files are removed."""
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
     Args:
-        arguments: What follows the program's name; by default what this process was started with.
+        arguments: Command-line arguments; by default those of the process.
     """
     _open_streams()
     output = _Output()
@@ -136,7 +136,7 @@ class _Signals:
 
 
 class _Output:
-    """Standard output, which may be closed by whatever reads it, or lie on a full disk."""
+    """Standard output, with handling of closed pipes and full disks."""
 
     def __init__(self) -> None:
         self._copy: int | None = None
@@ -187,7 +187,7 @@ class _Output:
 
 
 def _open_streams() -> None:
-    """Open standard streams that were closed, so that no file gets their descriptors."""
+    """Reopen closed standard streams so that no file reuses their descriptors."""
     for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
             try:

@@ -1,4 +1,4 @@
-"""What the commands do with a picture of vessels instead of a stack."""
+"""Commands for pictures of vessels."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from .tables import note, out, plain_table, progress_bar, show_licence, show_wri
 from .terms import tell_terms
 
 OF_PICTURES = ("model", "device", "seed", "samples", "steps", "add_only", "bridges_only")
-"""Options that a picture has; all but the last are those of a stack, too."""
-MOST_ROWS = 40
-"""Places that are printed; the report has all of them."""
+"""Options for pictures; all but the last also apply to stacks."""
+MAX_ROWS = 40
+"""Maximum number of printed places; the report lists all."""
 
 
 def is_for_pictures(image: Path, options: RepairOptions) -> bool:
@@ -58,10 +58,10 @@ def repair_files(
     reports: Sequence[Path],
     options: RepairOptions,
 ) -> int:
-    """Repair a picture, write mask and reports, print what came of it, and return the exit status.
+    """Repair a picture, write mask and reports, print a summary, and return the exit status.
 
     Raises:
-        ValueError: An input or option does not do.
+        ValueError: An input or option is invalid.
         OSError: A file cannot be written.
     """
     check_choice(choice)
@@ -93,7 +93,7 @@ def repair_many(
     scheduler: str | None,
     options: RepairOptions,
 ) -> int:
-    """Repair a batch of pictures, print what came of it, and return the exit status."""
+    """Repair a batch of pictures, print a summary, and return the exit status."""
     check_choice(choice)
     check_options(options)
     if table is not None or scheduler is not None:
@@ -124,7 +124,7 @@ def repair_many(
 
 
 def check_files(image: Path, segmentation: Path, choice: StructureChoice, reports: Sequence[Path]) -> int:
-    """Say what is broken in a picture, and return the exit status."""
+    """Print the findings of a picture, and return the exit status."""
     check_choice(choice)
     case = read_picture(image, segmentation, label=label_of(choice))
     result = check_picture(case.picture)
@@ -210,8 +210,8 @@ def status_of(report: PictureReport) -> int:
 def show_picture_report(report: PictureReport) -> None:
     """Print the places, the summary line, and the warnings."""
     out().print(place_table(report))
-    if len(report.places) > MOST_ROWS:
-        out().print(f"{len(report.places) - MOST_ROWS} more places: see the report (--report FILE.html).")
+    if len(report.places) > MAX_ROWS:
+        out().print(f"{len(report.places) - MAX_ROWS} more places: see the report (--report FILE.html).")
     out().print(report.summary(), markup=False, soft_wrap=True)
     for warning in report.warnings:
         note(f"Please note: {warning}")
@@ -224,7 +224,7 @@ def place_table(report: PictureReport) -> Table:
         table.add_column(title)
     for title in ("row", "column", "size px", "confidence", "contrast", "+px", "-px"):
         table.add_column(title, justify="right")
-    for place in report.places[:MOST_ROWS]:
+    for place in report.places[:MAX_ROWS]:
         style = "yellow" if place.flagged else "dim" if place.verdict is PlaceVerdict.LEFT else ""
         needs_review = place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
         table.add_row(
@@ -244,7 +244,7 @@ def place_table(report: PictureReport) -> Table:
 
 
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:
-    """Return the metrics of vessel masks against the truth, a column for each."""
+    """Return the metrics of vessel masks as a table, one column per mask."""
     table = plain_table("")
     table.caption = "errors and removed: lower is better; everything else: higher is better"
     for title in columns:

@@ -1,4 +1,4 @@
-"""What the command line prints: tables, notes and the progress bar."""
+"""Output of the command line: tables, notes and the progress bar."""
 
 from __future__ import annotations
 
@@ -131,12 +131,12 @@ def show_written(paths: Iterable[Path]) -> None:
 
 
 def show_licence(card: ModelCard) -> None:
-    """Print which weights were used and under which terms."""
+    """Print the weights and their licence."""
     out().print(f"Weights: {card.name}, licence {card.licence}", markup=False, soft_wrap=True)
 
 
 def model_table(cards: Iterable[ModelCard]) -> Table:
-    """Return the models that are installed."""
+    """Return the installed models as a table."""
     table = plain_table("name")
     for title in ("what", "mode", "licence of the weights", "training data", "mm", "SHA-256"):
         table.add_column(title)
@@ -149,7 +149,7 @@ def model_table(cards: Iterable[ModelCard]) -> Table:
 
 
 def show_defaults(cards: Sequence[ModelCard]) -> None:
-    """Print which of some models is taken where none is named, and which is free for any use."""
+    """Print the default models and the best permissive model."""
     from ..nca.model import best_model
 
     default, free = best_model(cards), best_model(cards, permissive=True)
@@ -165,7 +165,7 @@ def show_defaults(cards: Sequence[ModelCard]) -> None:
 
 
 def metrics_table(columns: dict[str, StackMetrics]) -> Table:
-    """Return the metrics of stacks against the truth, a column for each."""
+    """Return the metrics of stacks as a table, one column per stack."""
     table = plain_table("")
     for title in columns:
         table.add_column(title, justify="right")
@@ -187,7 +187,7 @@ def metrics_table(columns: dict[str, StackMetrics]) -> Table:
 
 
 def slice_metrics_table(slices: Iterable[SliceMetrics]) -> Table:
-    """Return the metrics of the slices in which there is anything."""
+    """Return the metrics of the non-empty slices as a table."""
     table = plain_table("slice")
     for title in ("Dice", "ASSD mm", "HD mm", "HD95 mm", "b0 error", "b1 error"):
         table.add_column(title, justify="right")

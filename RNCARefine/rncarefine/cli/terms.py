@@ -13,10 +13,9 @@ from .tables import note
 
 
 def tell_terms(card: ModelCard) -> None:
-    """Print on standard error under which terms weights may be used, once per licence.
+    """Print the terms of use of weights on standard error, once per licence.
 
-    A licence that is free for any use is not printed. Where there is no home folder, or one that cannot be
-    written, the terms are printed each time.
+    Permissive licences are not printed. Without a writable home folder, the terms are printed every time.
     """
     if is_permissive(card.licence):
         return

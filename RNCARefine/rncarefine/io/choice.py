@@ -1,4 +1,4 @@
-"""Which labels or segments of a segmentation, and which phase of an image, are meant."""
+"""Choice of labels or segments of a segmentation, and of the phase of an image."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BETWEEN = re.compile(r"[,;\s]+")
 
 @dataclass(frozen=True)
 class StructureChoice:
-    """Which labels or segments are meant, and which phase of the image; all ``None`` for the only one there is.
+    """Choice of labels or segments and of the phase; ``None`` selects the only one.
 
-    Several labels or segments of the myocardium, such as wall and scar, form one wall: what is added gets the first of
-    them, and every other voxel keeps its own.
+    Several labels or segments of the myocardium, such as wall and scar, form one wall: added voxels get the first of
+    them, all other voxels keep theirs.
 
     Example:
         >>> StructureChoice(label=[200, 2221]).label, StructureChoice(label="2") == StructureChoice(label=2)
@@ -76,16 +76,16 @@ def _numbers(given: int | str | Iterable[int | str] | None) -> tuple[int, ...]:
 
 
 def labels_of(text: str) -> tuple[int, ...]:
-    """Return labels that were written as text, separated by commas, semicolons or spaces.
+    """Parse labels separated by commas, semicolons or spaces.
 
-    Spreadsheets make 2.0 of 2 if the column has empty rows.
+    Spreadsheets convert 2 to 2.0 if the column has empty rows.
 
     Example:
         >>> labels_of("200,1220, 2221"), labels_of("2.0")
         ((200, 1220, 2221), (2,))
 
     Raises:
-        ValueError: There is none, or one is not a whole number.
+        ValueError: The text is empty, or a label is not a whole number.
     """
     labels = []
     for part in _BETWEEN.split(text.strip()):
@@ -102,12 +102,12 @@ def labels_of(text: str) -> tuple[int, ...]:
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Return names of segments that were written as one text, separated by commas or semicolons."""
+    """Parse names of segments separated by commas or semicolons."""
     return tuple(part.strip() for part in re.split("[,;]", text) if part.strip())
 
 
 def _one_or_several(values: tuple[_T, ...]) -> _T | tuple[_T, ...] | None:
-    """Return values without repetitions: none, the only one, or a tuple of several."""
+    """Return the unique values: ``None``, the only one, or a tuple."""
     kept = tuple(dict.fromkeys(values))
     if not kept:
         return None

@@ -27,8 +27,8 @@ class Frame:
 
     Attributes:
         segment: Number of its segment.
-        origin: Where its first pixel lies, LPS.
-        pixels: Where the segment is, shape ``(j, i)``.
+        origin: Position of its first pixel in mm, LPS.
+        pixels: Mask of the segment, shape ``(j, i)``.
     """
 
     segment: int
@@ -74,7 +74,7 @@ class DicomSeg(NamedSegments):
         return Grid((i, j, count), matrix)
 
     def mask_on(self, grid: Grid, segment: Segment) -> Mask:
-        """Return where a segment is on an image's grid, shape ``(k, j, i)``.
+        """Return the mask of a segment on an image's grid, shape ``(k, j, i)``.
 
         Raises:
             ValueError: The pixels do not coincide, or part of the segment lies outside the image.
@@ -114,7 +114,7 @@ class DicomSeg(NamedSegments):
         mask[tuple(places.T)] = 1
 
     def with_changes(self, grid: Grid, change: Change) -> DicomSeg:
-        """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
+        """Return the segmentation with a new wall and, if given, a new pool; everything else is unchanged.
 
         Raises:
             ValueError: The image is no DICOM series.

@@ -1,4 +1,4 @@
-"""Short-axis stacks in DICOM: one phase of a series, with its exact place in space."""
+"""Short-axis stacks in DICOM: one phase of a series with its geometry."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from .grid import Grid
 
 INSTALL = 'pip install -c constraints.txt ".[cli,dicom]"'
-"""What to run in a clone."""
+"""Installation command in a clone."""
 ENDINGS = (".dcm", ".ima")
 _REGULAR_MM = 0.05
-"""How far slices may lie from where regular spacing puts them."""
+"""Tolerance of slice positions relative to regular spacing, in mm."""
 _SAME_MM = 0.01
 
 
@@ -30,8 +30,8 @@ class DicomSeries:
         path: The folder or the file that was given.
         instances: Headers of the slices, in the order of the stack.
         values: Intensities, shape ``(k, j, i)``, rescaled.
-        grid: Their place in space.
-        phases: How many phases the series has.
+        grid: Grid of the stack.
+        phases: Number of phases of the series.
     """
 
     path: Path
@@ -220,7 +220,7 @@ def _orientation(dataset: Any) -> NDArray[np.float64]:
 
 
 def _when(instance: _Instance) -> tuple[float, float, float, str]:
-    """Return what the phases of a slice are sorted by."""
+    """Return the sort key of the phases of a slice."""
     file, dataset = instance
     numbers = []
     for name in ("TriggerTime", "TemporalPositionIdentifier", "InstanceNumber"):
@@ -237,7 +237,7 @@ def _time(instance: _Instance) -> str:
 
 
 def _grid(path: Path, slices: Sequence[Any]) -> Grid:
-    """Return the place of the stack.
+    """Return the grid of the stack.
 
     Raises:
         ValueError: The slices do not have one size, or are not evenly spaced.

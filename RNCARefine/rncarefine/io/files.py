@@ -39,8 +39,8 @@ from .label_map import (
 from .seg_nrrd import ENDING, SegNrrd, read_seg_nrrd
 from .segmentation_file import Change, Segment, SegmentationFile
 
-MOST_LABELS = 8
-"""An image with no more intensities than this is taken for a label map."""
+MAX_LABELS = 8
+"""An image with at most this many distinct intensities is treated as a label map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,13 +152,13 @@ def read_case(
 
 
 def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
-    """Check that an image is none of labels.
+    """Check that an image is not a label map.
 
     Raises:
-        ValueError: It has hardly any intensities.
+        ValueError: The image has too few distinct intensities.
     """
-    some = values[: MOST_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
-    if len(np.unique(some)) <= MOST_LABELS and 1 < (count := len(np.unique(values))) <= MOST_LABELS:
+    some = values[: MAX_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
+    if len(np.unique(some)) <= MAX_LABELS and 1 < (count := len(np.unique(values))) <= MAX_LABELS:
         raise ValueError(
             f"{path}: the image has {count} intensities: is it a label map? Give the image first, then the "
             "segmentation."
@@ -199,7 +199,7 @@ def read_pair(
 
 
 def write_case(case: Case, changes: Changes, path: str | Path) -> None:
-    """Write the segmentation with the repaired myocardium and blood pool, whole or not at all.
+    """Write the segmentation with the repaired myocardium and blood pool atomically.
 
     In a label map the wall takes its voxels from whatever label had them, and what it gives up becomes background.
     Where several labels or segments form the wall, added voxels get the first, and all that stay keep their own.
@@ -257,7 +257,7 @@ def _tags_of(case: Case, repaired: Repaired) -> dict[str, str]:
 
 
 def check_output(segmentation: str | Path, output: str | Path, others: tuple[str | Path, ...] = ()) -> None:
-    """Check before the work that a result can be written, as far as that can be known.
+    """Check in advance that a result can be written.
 
     Args:
         segmentation: The segmentation that is read.
@@ -292,10 +292,10 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
 
 
 def check_inputs_kept(output: Path, inputs: tuple[Path, ...]) -> None:
-    """Check that an output is none of the inputs.
+    """Check that an output does not overwrite an input.
 
     Raises:
-        ValueError: It is one.
+        ValueError: The output is an input.
     """
     for source in inputs:
         if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
@@ -305,11 +305,11 @@ def check_inputs_kept(output: Path, inputs: tuple[Path, ...]) -> None:
 def read_segmentation(
     path: str | Path, choice: StructureChoice | None = None
 ) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None]:
-    """Read a segmentation and find its myocardium, and its blood pool if one was asked for.
+    """Read a segmentation and select its myocardium and, if requested, its blood pool.
 
     Raises:
-        ValueError: The file cannot be used, what was asked for is not there or not clear, or a label was given for
-            named segments or the other way round.
+        ValueError: The file is invalid, a requested structure is missing or ambiguous, or a label was given for named
+            segments or vice versa.
     """
     source, walls, pool, _ = _read_segmentation(Path(path), choice or StructureChoice())
     return source, walls, pool
@@ -318,7 +318,7 @@ def read_segmentation(
 def _read_segmentation(
     path: Path, choice: StructureChoice, series: DicomSeries | None = None
 ) -> tuple[SegmentationFile, tuple[Segment, ...], Segment | None, tuple[Reason, ...]]:
-    """Do what :func:`read_segmentation` does, and return what to note about the segmentation, too."""
+    """Read as :func:`read_segmentation` does, and also return notes about the segmentation."""
     pool: Segment | None = None
     notes: tuple[Reason, ...] = ()
     if not is_file(path):
@@ -349,15 +349,15 @@ def _read_segmentation(
 
 
 def union_on(grid: Grid, source: SegmentationFile, segments: Iterable[Segment]) -> Mask:
-    """Return where any of some segments is on an image's grid, shape ``(k, j, i)``."""
+    """Return the union of segments on an image's grid, shape ``(k, j, i)``."""
     return np.maximum.reduce([source.mask_on(grid, segment) for segment in segments])
 
 
 def _right_ventricle(source: SegmentationFile, choice: StructureChoice) -> Segment | None:
-    """Return the right ventricle; ``None`` if none was asked for, or the segmentation does not have it.
+    """Return the right ventricle; ``None`` if not requested or not in the segmentation.
 
     Raises:
-        ValueError: A label was given for named segments, or the other way round.
+        ValueError: A label was given for named segments or vice versa.
     """
     if isinstance(source, LabelMap):
         if choice.rv_segment is not None:
@@ -373,19 +373,19 @@ def _right_ventricle(source: SegmentationFile, choice: StructureChoice) -> Segme
 
 
 def is_seg_nrrd(path: Path) -> bool:
-    """Return whether a file is, by its name, a segmentation with named segments (``.seg.nrrd``)."""
+    """Return whether a file name is that of a segmentation with named segments (``.seg.nrrd``)."""
     return path.name.lower().endswith(ENDING)
 
 
 def is_dicom_seg(path: Path) -> bool:
-    """Return whether a file is a segmentation in DICOM, by its name or its content."""
+    """Return whether a file is a DICOM SEG, by its name or its content."""
     if is_seg_nrrd(path) or path.name.lower().endswith(READABLE) or path.is_dir():
         return False
     return is_dicom(path)
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without its folder and its ending, also where the ending has two parts."""
+    """Return a file name without folder and extension, including double extensions."""
     if path.name.lower().endswith((*READABLE, ENDING)):
         return path.name[: -len(ending_of(path, (*READABLE, ENDING)))]
     return path.stem or "stack"

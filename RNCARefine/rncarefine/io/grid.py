@@ -1,4 +1,4 @@
-"""The grid of a volume in space, where another grid lies on it, and the orientation that stacks are worked on in."""
+"""Grids of volumes, their relation, and the canonical orientation of stacks."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOLERANCE = 0.2
-"""How far corners of two grids may lie apart, as a share of the smallest spacing: files round their headers."""
+"""Tolerance of corners of equal grids, as a share of the smallest spacing: headers are rounded."""
 THICK = 1.5
-"""The slice axis is the one whose spacing is larger than the others by this factor; without one, the third."""
+"""The slice axis is the axis whose spacing exceeds the others by this factor, or else the third."""
 IN_PLANE_MM = (0.05, 20.0)
-"""Least and largest plausible spacing in plane."""
+"""Range of plausible in-plane spacings."""
 SLICES_MM = 100.0
-"""Largest plausible spacing of slices."""
+"""Largest plausible slice spacing."""
 FAR_MM = 1e6
-"""Nothing that was imaged lies further from the scanner's origin."""
+"""Largest plausible distance from the scanner's origin."""
 _TIE = 1e-3
 _T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A change of the order and the direction of axes; no voxel is interpolated.
+    """A permutation and flip of axes, without interpolation.
 
     Attributes:
-        axes: For each axis ``(i, j, k)`` of the result, the axis of the source that it is.
-        flips: For each axis of the result, whether it runs the other way.
+        axes: Source axis of each axis ``(i, j, k)`` of the result.
+        flips: Whether each axis of the result is flipped.
     """
 
     axes: tuple[int, int, int] = (0, 1, 2)
@@ -38,12 +38,12 @@ class Turn:
 
     @property
     def inverse(self) -> Turn:
-        """Return the turn that undoes this one."""
+        """Return the inverse turn."""
         i, j, k = (self.axes.index(axis) for axis in range(3))
         return Turn((i, j, k), (self.flips[i], self.flips[j], self.flips[k]))
 
     def apply(self, values: NDArray[_T]) -> NDArray[_T]:
-        """Return an array turned, with memory of its own.
+        """Return a turned copy of an array.
 
         Args:
             values: Its last three axes are ``(k, j, i)``.
@@ -58,7 +58,7 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Size and place of a volume.
+    """Size and geometry of a volume.
 
     Attributes:
         size: Voxels along ``(i, j, k)``.
@@ -75,13 +75,13 @@ class Grid:
         return float(i), float(j), float(k)
 
     def offset_of(self, other: Grid) -> tuple[int, int, int] | None:
-        """Return where the first voxel of another grid lies on this one, in voxels along ``(i, j, k)``.
+        """Return the offset of another grid in this one, in voxels along ``(i, j, k)``.
 
         Args:
-            other: A grid that may be smaller or larger, or lie beside this one.
+            other: A grid of any size and position.
 
         Returns:
-            The offset, or ``None`` if the voxels of the two grids do not coincide, or their axes do not.
+            The offset, or ``None`` if voxels or axes of the two grids do not coincide.
         """
         if not self.regular or not other.regular:
             return None
@@ -106,7 +106,7 @@ class Grid:
 
     @property
     def lost(self) -> bool:
-        """Whether this is what files have whose header was lost: voxels of 1 mm at the origin."""
+        """Whether the geometry was lost: voxels of 1 mm at the origin."""
         return bool(np.allclose(np.abs(self.ijk_to_lps), np.eye(4)))
 
     def coincides_with(self, other: Grid) -> bool:
@@ -114,7 +114,7 @@ class Grid:
         return self.size == other.size and self.offset_of(other) == (0, 0, 0)
 
     def turn_of(self, other: Grid) -> Turn | None:
-        """Return the turn after which the axes of another grid run along those of this one.
+        """Return the turn that aligns the axes of another grid with this one.
 
         Returns:
             ``None`` if the axes of the two are not parallel.
@@ -128,7 +128,7 @@ class Grid:
         return Turn((i, j, k), (bool(along[0, i] < 0), bool(along[1, j] < 0), bool(along[2, k] < 0)))
 
     def turned(self, turn: Turn) -> Grid:
-        """Return the grid whose axes are in another order, or run the other way."""
+        """Return the grid with permuted and flipped axes."""
         matrix = self.ijk_to_lps.copy()
         for axis, (source, flip) in enumerate(zip(turn.axes, turn.flips, strict=True)):
             step = self.ijk_to_lps[:3, source]
@@ -139,7 +139,7 @@ class Grid:
         return Grid((i, j, k), matrix)
 
     def holds_the_voxels_of(self, other: Grid) -> bool:
-        """Return whether another grid has the same voxels, in whatever order."""
+        """Return whether another grid has the same voxels, in any order."""
         turn = self.turn_of(other)
         return turn is not None and self.coincides_with(other.turned(turn))
 
@@ -164,10 +164,10 @@ class Grid:
 
 
 def stack_turn(grid: Grid) -> Turn:
-    """Return the turn after which a volume is a stack: slices along the third axis, rows and columns as on a screen.
+    """Return the turn to the canonical orientation of a stack: slices along the third axis.
 
-    The result of a repair must not depend on how a stack is stored. Columns run towards the left or posterior, rows
-    towards the posterior or inferior. The slices keep the order of the file, since people count them that way; see
+    It makes the result of a repair independent of the storage orientation. Columns point to the left or posterior, rows
+    to the posterior or inferior. The slices keep the order of the file, so that slice numbers match; see
     :func:`is_reversed`.
     """
     spacing = np.array(grid.spacing)
@@ -207,7 +207,7 @@ def is_reversed(grid: Grid) -> bool:
 
 
 def _main_axis(direction: NDArray[np.float64]) -> int:
-    """Return the first axis of the body that a direction runs most along; rounding in a header decides nothing."""
+    """Return the patient axis closest to a direction, robust to rounding in headers."""
     lengths = np.abs(direction)
     return int(np.flatnonzero(lengths >= lengths.max() - _TIE)[0])
 

@@ -1,4 +1,4 @@
-"""What ITK does not say about a JPEG file: whether it is cut off, and how a viewer turns it."""
+"""Properties of JPEG files that ITK does not report: truncation and EXIF orientation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ START, END, SCAN, EXIF = b"\xff\xd8", b"\xff\xd9", 0xDA, 0xE1
 
 
 def is_cut_off(path: Path) -> bool:
-    """Return whether a JPEG file has no end of its image: ITK fills what is missing with grey, without an error."""
+    """Return whether a JPEG file is truncated: ITK fills the missing part with grey, without an error."""
     data = path.read_bytes()
     scan = next((place for kind, place, _ in _segments(data) if kind == SCAN), None)
     return data.startswith(START) and (scan is None or data.find(END, scan) < 0)

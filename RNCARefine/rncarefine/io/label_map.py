@@ -24,35 +24,35 @@ from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
 from .segmentation_file import Change, Segment
 
 PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-"""Endings of files that hold one picture and never a stack."""
+"""File extensions of pictures."""
 READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 """One file each: what is spread over two files cannot be written whole or not at all."""
 TWO_FILES = (".nhdr", ".mhd")
 WHOLE = 0.001
-"""How far a label may be from a whole number: files scale them."""
+"""Tolerance of labels to whole numbers: files may scale them."""
 LARGEST_LABEL = 2**31 - 1
-MOST_LISTED = 20
-"""Labels that a message lists."""
+MAX_LISTED = 20
+"""Maximum number of labels listed in a message."""
 _ONE_AT_A_TIME = threading.RLock()
-"""Standard error is one for all threads."""
+"""Lock of the redirection of standard error, which all threads share."""
 _META_FIELDS = (
     "ObjectType NDims DimSize ElementType ElementDataFile ElementSpacing ElementSize ElementNumberOfChannels "
     "BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB CompressedData CompressedDataSize TransformMatrix "
     "Orientation Rotation Offset Position Origin CenterOfRotation AnatomicalOrientation HeaderSize"
 ).split()
-"""Fields of MetaImage that the voxels and their place decide."""
+"""MetaImage fields that follow from voxels and geometry."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """A label map as it is on disk: each voxel has one label.
+    """A label map as stored on disk: each voxel has one label.
 
     Attributes:
-        path: Where it was read.
-        stored: The file as it is.
-        values: Its labels, shape ``(k, j, i)`` in the file's own orientation, whole numbers.
-        grid: Its place in space.
+        path: Path of the file.
+        stored: Content of the file.
+        values: Labels, shape ``(k, j, i)`` in the orientation of the file, whole numbers.
+        grid: Grid of the label map.
     """
 
     path: Path
@@ -87,9 +87,9 @@ class LabelMap:
         present = self.labels()
         if not present:
             raise ValueError(f"{self.path}: the label map is empty; there is nothing to work on.")
-        listed = ", ".join(str(value) for value in present[:MOST_LISTED])
-        if len(present) > MOST_LISTED:
-            listed += f" and {len(present) - MOST_LISTED} more (is it an image?)"
+        listed = ", ".join(str(value) for value in present[:MAX_LISTED])
+        if len(present) > MAX_LISTED:
+            listed += f" and {len(present) - MAX_LISTED} more (is it an image?)"
         if label is None:
             free = [value for value in present if taken is None or value != taken.value]
             if len(free) == 1:
@@ -102,15 +102,15 @@ class LabelMap:
         return _segment(label)
 
     def mask_on(self, grid: Grid, segment: Segment) -> Mask:
-        """Return where a label is on an image's grid, shape ``(k, j, i)``; axes may run otherwise in the file.
+        """Return the mask of a label on an image's grid, shape ``(k, j, i)``; the file may have another orientation.
 
         Raises:
-            ValueError: The label map's grid is another one.
+            ValueError: The grids differ.
         """
         return self._on(grid, self.values == segment.value)
 
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask:
-        """Return where labels other than myocardium and pool are on an image's grid, shape ``(k, j, i)``."""
+        """Return the union of the labels other than myocardium and pool on an image's grid, shape ``(k, j, i)``."""
         known = [self.background, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
         return self._on(grid, ~np.isin(self.values, known))
 
@@ -121,9 +121,9 @@ class LabelMap:
         return turn.apply(there.astype(np.uint8))
 
     def with_changes(self, grid: Grid, change: Change) -> LabelMap:
-        """Return the label map with a new wall, which takes its voxels from whatever label had them.
+        """Return the label map with a new wall, which overwrites other labels.
 
-        What the wall gives up becomes background, as does what the pool gives up and the wall does not take.
+        Voxels removed from the wall, and voxels removed from the pool that the wall does not take, become background.
         """
         walls, before, after, pool, new_pool = change
         turn = grid.turn_of(self.grid)
@@ -138,7 +138,7 @@ class LabelMap:
         return replace(self, values=values)
 
     def write(self, path: Path) -> None:
-        """Write the labels with the header that they were read with, as far as the format has a place for it.
+        """Write the labels with their original header, as far as the format allows.
 
         Args:
             path: A file; its ending decides the format.
@@ -171,7 +171,7 @@ class LabelMap:
             raise OSError(f"{named(path)} cannot be written ({_last_line(error)}).") from error
 
     def _as_stored(self) -> NDArray[Any]:
-        """Return the numbers of the file: those of the voxels that have not changed are the same as before."""
+        """Return the values to store; those of unchanged voxels are identical to the input."""
         raw, before = self.stored.raw.copy(), _labels(self.path, self.stored)
         changed = self.values != before
         for label in np.unique(self.values[changed]):
@@ -183,15 +183,15 @@ class LabelMap:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A volume as a file holds it.
+    """A volume as stored in a file.
 
     Attributes:
-        raw: Its numbers as they are in the file, shape ``(k, j, i)``.
-        grid: Its place in space.
-        header: The header, for formats that are written with it again.
-        slope: What the numbers are to be multiplied with.
-        intercept: What is to be added after that.
-        notes: What other programs have written into the header.
+        raw: Unscaled values, shape ``(k, j, i)``.
+        grid: Grid of the volume.
+        header: Header, for formats that are written with the original header.
+        slope: Scaling factor of the values.
+        intercept: Offset added after scaling.
+        notes: Header fields of other programs.
     """
 
     raw: NDArray[Any]
@@ -242,7 +242,7 @@ def read_label_map(path: Path, phase: int | None = None) -> LabelMap:
 
 
 def read_volume(path: Path, what: str, phase: int | None = None) -> tuple[NDArray[Any], Grid]:
-    """Return the values ``(k, j, i)`` of a three-dimensional scalar volume, and its place in space.
+    """Return the values ``(k, j, i)`` of a three-dimensional scalar volume, and its grid.
 
     Args:
         path: The file.
@@ -262,7 +262,7 @@ def read_volume(path: Path, what: str, phase: int | None = None) -> tuple[NDArra
 
 
 def as_image(values: NDArray[Any], grid: Grid) -> sitk.Image:
-    """Return an array ``(k, j, i)`` as a SimpleITK image in its place."""
+    """Return an array ``(k, j, i)`` as a SimpleITK image with the geometry of a grid."""
     image = sitk.GetImageFromArray(values)
     image.SetSpacing(grid.spacing)
     image.SetOrigin(grid.ijk_to_lps[:3, 3].tolist())
@@ -351,10 +351,10 @@ def _labels(path: Path, stored: Stored) -> NDArray[Any]:
 
 
 def check_spacing(path: Path, what: str, grid: Grid) -> None:
-    """Check that a stack has a place in space, and the size of a heart.
+    """Check that the geometry of a stack is plausible.
 
     Raises:
-        ValueError: It has not. The message names the file and the remedy.
+        ValueError: The geometry is missing or implausible. The message names the file and the remedy.
     """
     if not grid.regular:
         raise ValueError(
@@ -405,10 +405,10 @@ def is_file(path: Path) -> bool:
 
 
 def check_path(path: Path) -> None:
-    """Check that a path is text: over any other, which old systems leave behind, SimpleITK ends the whole process.
+    """Check that a path is valid Unicode; SimpleITK aborts the process on other paths.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The path is not valid Unicode.
     """
     try:
         str(path).encode("utf-8")
@@ -417,10 +417,10 @@ def check_path(path: Path) -> None:
 
 
 def ending_of(path: Path, allowed: tuple[str, ...]) -> str:
-    """Return the ending of a file, the longest of ``allowed`` that fits.
+    """Return the extension of a file, the longest match in ``allowed``.
 
     Raises:
-        ValueError: None fits.
+        ValueError: None matches.
     """
     found = [ending for ending in allowed if path.name.lower().endswith(ending) and len(path.name) > len(ending)]
     if not found:
@@ -455,6 +455,6 @@ def quiet() -> Iterator[None]:
 
 
 def _last_line(error: Exception) -> str:
-    """Return what ITK has to say, which is the last line of several."""
+    """Return the last line of an ITK error, which holds the message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -21,8 +21,8 @@ from .raw import CUT_OFF, GZIP_MAGIC, as_array, compress, count_rest, opened, re
 
 Affine = NDArray[np.float64]
 
-MOST_SHEAR_DEG = 2.0
-"""How far from perpendicular axes may be; Slicer shows such a stack as if they were perpendicular."""
+MAX_SHEAR_DEG = 2.0
+"""Largest deviation of axes from perpendicular; Slicer displays such stacks as if they were perpendicular."""
 _TYPES = {
     2: "u1",
     4: "i2",
@@ -45,7 +45,7 @@ _SCANNER = 1
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """What a NIfTI header says.
+    """Content of a NIfTI header.
 
     Attributes:
         path: The file, for messages.
@@ -196,7 +196,7 @@ def copy_header(what: str) -> str:
 
 
 def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[NiftiHeader, int]:
-    """Return what a header says, without the bytes before the voxels, and where they begin."""
+    """Parse a header; return it without the bytes before the voxels, and the offset of the voxels."""
     for order in "<>":
         size = struct.unpack_from(f"{order}i", start)[0] if len(start) >= 4 else 0
         if (size == 348 and len(start) >= 348) or (size == 540 and len(start) >= 540):
@@ -258,7 +258,7 @@ def _affine(
     sform: int,
     numbers: tuple[float, ...],
 ) -> Affine:
-    """Return where the voxels lie, in LPS axes.
+    """Return the affine from voxels to LPS.
 
     Raises:
         ValueError: The header does not say it, or says two things.
@@ -281,7 +281,7 @@ def _affine(
                 f"{path}: the header of the {what} gives {axis} (sform). {copy_header(what)}, or set the sform: "
                 "spacing times direction of each axis."
             )
-        if shear > MOST_SHEAR_DEG:
+        if shear > MAX_SHEAR_DEG:
             raise ValueError(
                 f"{path}: the axes of the {what} are not perpendicular (sheared by {shear:.1f} degrees). Resample it "
                 "to perpendicular axes, for instance in Slicer with Resample Scalar/Vector/DWI Volume."
@@ -337,7 +337,7 @@ def _rotation(quaternion: tuple[float, ...]) -> NDArray[np.float64]:
 
 
 def _shear_deg(axes: NDArray[np.float64]) -> float | None:
-    """Return by how much axes are not perpendicular; ``None`` if they do not span the space."""
+    """Return the largest deviation of the axes from perpendicular in degrees; ``None`` if they are degenerate."""
     lengths = np.linalg.norm(axes, axis=0)
     if not (lengths > 0).all():
         return None

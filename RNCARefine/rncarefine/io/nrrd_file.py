@@ -61,19 +61,19 @@ _ORDER: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
 _SPELLED = {"dataFile": "data file", "datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
 _SPELLED |= {"centerings": "centers", "axismins": "axis mins", "axismaxs": "axis maxs", "sampleunits": "sample units"}
 FROM_VOXELS = ("type", "dimension", "sizes", "endian", "encoding", "data file", "line skip", "byte skip")
-"""Fields that the voxels themselves decide."""
+"""Fields that follow from the voxels."""
 PER_AXIS = ("centers", "spacings", "thicknesses", "axis mins", "axis maxs", "labels", "units", "kinds")
 """Fields with an entry per axis, which no longer fit when the number of axes changes."""
 
 
 @dataclass(frozen=True)
 class NrrdHeader:
-    """What a NRRD header says, as text.
+    """Content of an NRRD header, as text.
 
     Attributes:
         magic: The first line.
         fields: Fields of the format, such as ``sizes``.
-        notes: Key/value pairs, which belong to whatever program has written them, as they are in the file.
+        notes: Key/value pairs of other programs, as stored in the file.
     """
 
     magic: str = "NRRD0004"

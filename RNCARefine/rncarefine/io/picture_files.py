@@ -21,7 +21,7 @@ from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
 
 LOSSLESS = (".png", ".tif", ".tiff", *WRITABLE)
-"""Endings that a mask may be written with; JPEG would change it."""
+"""File extensions of masks; JPEG is lossy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +120,9 @@ def read_mask(path: str | Path, label: int | None = None) -> Mask:
 
 
 def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
-    """Write a repaired mask, whole or not at all, with the value that vessels had and the geometry of the input.
+    """Write a repaired mask atomically, with the vessel value and the geometry of the input.
 
-    Other labels stay as they are.
+    Other labels are not changed.
 
     Args:
         case: The case as it was read.
@@ -156,7 +156,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
 
 
 def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> None:
-    """Check before the work that a mask can be written.
+    """Check in advance that a mask can be written.
 
     Args:
         output: The file to write.

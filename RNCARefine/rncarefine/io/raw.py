@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT = 1 << 30
-"""Most bytes of voxels that are read: a stack of 512 x 512 pixels would have a thousand slices."""
+"""Maximum size of the voxels in bytes: about a thousand slices of 512 x 512 pixels."""
 CUT_OFF = "Copy or download it again."
 GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
@@ -157,7 +157,7 @@ def as_array(path: Path, data: bytes | bytearray, dtype: np.dtype[Any], shape: S
 
 
 def compress(data: bytes) -> bytes:
-    """Return bytes compressed with gzip, the same for the same bytes."""
+    """Compress bytes with gzip reproducibly."""
     return gzip.compress(data, compresslevel=6, mtime=0)
 
 

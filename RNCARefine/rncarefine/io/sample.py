@@ -1,7 +1,7 @@
 """The bundled samples: a broken segmentation of the heart and one of vessels, each with its image and the truth.
 
-The stack is of the Sunnybrook Cardiac Data, the photograph of CHASE_DB1; source and licence stand in the README beside
-them.
+The stack is from the Sunnybrook Cardiac Data, the photograph from CHASE_DB1; source and licence are in the README of
+their folder.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def sample_files() -> SampleFiles:
         'SunnybrookBroken-image.nrrd'
 
     Raises:
-        ValueError: The stack is not installed, or not all of it.
+        ValueError: The files of the stack are missing.
     """
     return _files(*(f"{SAMPLE}-{part}" for part in ("image.nrrd", "segmentation.seg.nrrd", "truth.seg.nrrd")))
 
@@ -48,7 +48,7 @@ def vessel_sample_files() -> SampleFiles:
         'ChaseBroken-photograph.jpg'
 
     Raises:
-        ValueError: The photograph is not installed, or not all of it.
+        ValueError: The files of the photograph are missing.
     """
     return _files(*(f"{VESSEL_SAMPLE}-{part}" for part in ("photograph.jpg", "mask.png", "truth.png")))
 

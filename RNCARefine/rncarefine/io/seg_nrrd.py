@@ -1,7 +1,7 @@
 """Segmentations as 3D Slicer writes them (``.seg.nrrd``): named segments that may overlap, in one or more layers.
 
-The header is written back as it was read, letter for letter, so that names, colours, terminology, status and whatever
-else other programs have put there stay.
+The header is written back unchanged, so that names, colours, terminology, status and entries of other programs are
+kept.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SegNrrd(NamedSegments):
     grid: Grid
 
     def check_own_voxels(self, chosen: Segment) -> None:
-        """Check that a segment's voxels are no other segment's, too.
+        """Check that no other segment shares the voxels of a segment.
 
         Raises:
             ValueError: Another segment has the same value in the same layer, so that the two cannot be distinguished.

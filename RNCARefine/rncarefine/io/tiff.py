@@ -8,7 +8,7 @@ from typing import Literal
 ORIENTATION = 0x0112
 _BITS, _PHOTOMETRIC, _CHANNELS = 0x0102, 0x0106, 0x0115
 _WHITE_IS_ZERO = 0
-_MOST_FIELDS = 1 << 12
+_MAX_FIELDS = 1 << 12
 
 
 def misread(path: Path, mask: bool = False) -> str:
@@ -44,7 +44,7 @@ def field(data: bytes, wanted: int, otherwise: int) -> int:
     big = number(2, 2) == 43
     first, counted, length = (number(8, 8), 8, 20) if big else (number(4, 4), 2, 12)
     start = first + counted
-    for entry in range(start, min(start + length * min(number(first, counted), _MOST_FIELDS), len(data)), length):
+    for entry in range(start, min(start + length * min(number(first, counted), _MAX_FIELDS), len(data)), length):
         if number(entry, 2) == wanted:
             size = {1: 1, 3: 2}.get(number(entry + 2, 2), 4)
             return number(entry + (12 if big else 8), size)

@@ -1,1 +1,1 @@
-"""The neural cellular automaton: its weights, what it sees, and the rollout. It knows no task."""
+"""The neural cellular automaton: weights, input channels and rollout, independent of the task."""

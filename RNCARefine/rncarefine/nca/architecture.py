@@ -1,15 +1,15 @@
-"""The sizes of an automaton: how many channels it has where, and the parameters that follow from it.
+"""Architecture of an automaton: its sizes and the shapes of its parameters.
 
 An automaton is an image encoder, run once per slice, and a local rule, run once per step::
 
     features  = encode(channels)                                 once
-    evidence  = sigmoid(features . evidence^T + bias)            once: what the encoder itself sees
+    evidence  = sigmoid(features . evidence^T + bias)            once: the encoder's own estimate
     condition = [features, evidence] . condition^T + bias        once: the constant half of the hidden layer
     state     = [evidence, mask, 0, ...]                         the seed
-    hidden    = relu(conv3x3(state, perceive) + condition)       every step; a volumetric automaton adds
-                + around . across^T                              what it perceives of the neighbouring slices
+    hidden    = relu(conv3x3(state, perceive) + condition)       every step; a volumetric automaton
+                + around . across^T                              adds the perception of adjacent slices
     state    += fire * (hidden . update^T)                       every step, cells that fire
-    state     = clip(state, -1.5, 1.5)                           every step, in use and not in training
+    state     = clip(state, -1.5, 1.5)                           every step, at inference only
 
 The encoder is a U-Net: two 3x3 convolutions per level, each followed by instance normalisation and a leaky ReLU; max
 pooling down, nearest neighbour up. Convolutions pad with zeros. ``around`` is half the sum of the states in the slices
@@ -22,10 +22,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 RING, EPICARDIUM, ENDOCARDIUM = 0, 1, 2
-"""Supervised channels of a ring: the wall, the disc within its outer contour, and the disc within its inner contour."""
+"""Supervised channels of a ring: the wall, the disc inside the epicardial contour, the disc inside the endocardial one.
+"""
 
 STATE_LIMIT = 1.5
-"""A rollout in use keeps every state within this of 0, so that it stays bounded however long it runs."""
+"""Bound of the absolute state at inference, which keeps rollouts of any length stable."""
 
 LEAK = 0.01
 """Slope of the leaky ReLU below zero."""
@@ -33,22 +34,22 @@ NORM_EPSILON = 1e-5
 """Added to the variance in instance normalisation."""
 
 CHANNELS = ("image", "image below", "image above", "mask", "mask below", "mask above", "pool")
-"""What the encoder sees, in this order; :mod:`rncarefine.nca.channels` makes them."""
+"""Input channels of the encoder for a stack, in order; created by :mod:`rncarefine.nca.channels`."""
 MASK = CHANNELS.index("mask")
 PICTURE_CHANNELS = ("image", "mask", "field of view")
-"""The same for a picture of thin structures."""
+"""Input channels of the encoder for a picture."""
 
 FULL_WEIGHT_MM = 5.0
-"""Neighbouring slices within this spacing perceive each other in full."""
+"""Up to this slice spacing, adjacent slices have the full weight."""
 
 
 def channel_names(inputs: int) -> tuple[str, ...]:
-    """Return the names of the channels that an encoder with so many sees."""
+    """Return the names of the input channels of an encoder with this number of inputs."""
     return PICTURE_CHANNELS if inputs == len(PICTURE_CHANNELS) else CHANNELS
 
 
 def neighbour_weight(slice_spacing_mm: float) -> float:
-    """Return the weight of neighbouring slices: 1 up to 5 mm apart, 0.5 at 10 mm."""
+    """Return the weight of adjacent slices: 1 up to a spacing of 5 mm, 0.5 at 10 mm."""
     return min(1.0, FULL_WEIGHT_MM / slice_spacing_mm)
 
 
@@ -57,12 +58,12 @@ class Architecture:
     """Sizes of an automaton.
 
     Attributes:
-        channels: State channels; the first ``fields`` are supervised, the next one starts as the mask.
+        channels: Number of state channels; the first ``fields`` are supervised, the next is initialised with the mask.
         hidden: Units of the hidden layer of the local rule.
-        encoder: Features of the encoder per level; the first is the number of features it returns.
-        inputs: Channels that the encoder sees.
+        encoder: Features of the encoder per level; the first is the number of output features.
+        inputs: Input channels of the encoder.
         fields: Supervised channels: 3 for a ring, 1 for a thin structure.
-        volumetric: The cells perceive the slices below and above, too.
+        volumetric: Whether the cells also perceive the slices below and above.
     """
 
     channels: int = 16
@@ -74,16 +75,16 @@ class Architecture:
 
     @property
     def stride(self) -> int:
-        """Sides of a crop must be multiples of this number of pixels."""
+        """Divisor of the sides of a crop."""
         return int(2 ** (len(self.encoder) - 1))
 
     @property
     def mask(self) -> int:
-        """Number of the encoder's channel that is the mask to repair."""
+        """Index of the input channel with the mask to repair."""
         return channel_names(self.inputs).index("mask")
 
     def convolutions(self) -> dict[str, tuple[int, int]]:
-        """Return the encoder's convolutions in the order they run, with their output and input channels."""
+        """Return the convolutions of the encoder in execution order, with their output and input channels."""
         sizes: dict[str, tuple[int, int]] = {}
         before = self.inputs
         for level, width in enumerate(self.encoder):
@@ -118,7 +119,7 @@ class Architecture:
             shapes: Shape of every parameter.
 
         Raises:
-            ValueError: They are not those of an automaton; the message names a parameter that does not fit.
+            ValueError: The shapes are not those of an automaton; the message names a parameter that does not fit.
         """
         try:
             levels = sum(1 for name in shapes if name.startswith("down") and name.endswith("a.weight"))

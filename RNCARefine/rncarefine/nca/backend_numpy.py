@@ -1,7 +1,7 @@
-"""The automaton in NumPy: needs nothing but what 3D Slicer ships.
+"""NumPy backend of the automaton; requires only packages that 3D Slicer ships.
 
-Arrays are ``(n, j, i, channel)``. A 3x3 convolution is one matrix product: the rows of the matrix are the cells, its
-columns the nine neighbours' channels. Slices are computed one at a time, since one slice's matrix fits the cache.
+Arrays are ``(n, j, i, channel)``. A 3x3 convolution is one matrix product (im2col): rows are cells, columns the
+channels of the nine neighbours. Slices are computed one at a time so that the matrix fits the cache.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Array = NDArray[np.float32]
 
 
 class NumpyBackend:
-    """Holds the parameters as matrices ready to multiply.
+    """NumPy backend with the parameters as matrices.
 
     Args:
-        parameters: As :meth:`Architecture.shapes` names them.
-        architecture: Sizes.
+        parameters: Parameters, named as in :meth:`Architecture.shapes`.
+        architecture: Architecture of the automaton.
     """
 
     name = "numpy"
@@ -42,19 +42,19 @@ class NumpyBackend:
         }
 
     def put(self, values: Array) -> Array:
-        """Take an array of ``(n, j, i, channel)`` into the backend's memory (here: a copy)."""
+        """Copy an array of ``(n, j, i, channel)`` to the backend."""
         return np.array(values, dtype=np.float32, order="C")
 
     def get(self, values: Array) -> Array:
-        """Return an array of the backend to the caller."""
+        """Return an array of the backend."""
         return values
 
     def take(self, values: Array, items: NDArray[np.int64]) -> Array:
-        """Return some items of the batch."""
+        """Select items of a batch."""
         return values[items]
 
     def join(self, values: Sequence[Array]) -> Array:
-        """Join batches."""
+        """Concatenate batches."""
         return np.concatenate(values)
 
     def encode(self, channels: Array) -> tuple[Array, Array]:
@@ -74,11 +74,11 @@ class NumpyBackend:
         return np.stack(constants), np.stack(evidence)
 
     def step(self, state: Array, constant: Array, fire: NDArray[np.bool_], links: Links | None = None) -> Array:
-        """Let the cells perceive their neighbours and those that fire update, within the limit, in place."""
-        around = None if links is None else _beside(state, links)
+        """Update the firing cells from their perception, clipped to the state limit, in place."""
+        around = None if links is None else _neighbour_states(state, links)
         for number, (item, base, firing) in enumerate(zip(state, constant, fire, strict=True)):
             cells = np.flatnonzero(firing)
-            # Cells that do not fire keep their state: leave their rows out of the products.
+            # Only firing cells change: skip the other rows in the matrix products.
             hidden = _neighbourhoods(item)[cells] @ self._matrices["perceive.weight"]
             hidden += base.reshape(-1, base.shape[-1])[cells]
             if around is not None:
@@ -104,7 +104,7 @@ class NumpyBackend:
         return values
 
     def _convolve(self, values: Array, name: str) -> Array:
-        """Convolve, normalise every channel over the crop, and apply the leaky ReLU."""
+        """Apply convolution, instance normalisation and leaky ReLU."""
         result = _neighbourhoods(values) @ self._matrices[f"{name}.weight"]
         mean = result.mean(axis=0, dtype=np.float64)
         variance = np.square(result).mean(axis=0, dtype=np.float64) - mean * mean
@@ -118,15 +118,15 @@ def _sigmoid(values: Array) -> Array:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * values)), np.float32)
 
 
-def _beside(state: Array, links: Links) -> Array:
-    """Return half the sum of the states in the slices below and above, times their weight."""
+def _neighbour_states(state: Array, links: Links) -> Array:
+    """Return half the sum of the states of the slices below and above, times their weight."""
     padded = np.concatenate([state, np.zeros_like(state[:1])])
     weight = (links.neighbour_weight / 2)[:, None, None, None]
     return (padded[links.below] + padded[links.above]) * weight
 
 
 def _neighbourhoods(values: Array) -> Array:
-    """Return every cell's 3x3 neighbourhood, zeros outside: ``(j, i, c)`` to ``(j * i, 9 * c)``."""
+    """Return the zero-padded 3x3 neighbourhood of every cell: ``(j, i, c)`` to ``(j * i, 9 * c)``."""
     height, width, channels = values.shape
     padded = np.zeros((height + 2, width + 2, channels), np.float32)
     padded[1:-1, 1:-1] = values

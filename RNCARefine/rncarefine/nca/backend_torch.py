@@ -1,6 +1,6 @@
-"""The automaton in PyTorch: CUDA, MPS or CPU; also what the training package trains through.
+"""PyTorch backend of the automaton for CUDA, MPS and CPU; the training package uses the same functions.
 
-Tensors are ``(n, channel, j, i)`` in channels-last memory. PyTorch is imported only inside functions.
+Tensors are ``(n, channel, j, i)`` in channels-last memory. PyTorch is imported inside functions only.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def encode(parameters: Parameters, architecture: Architecture, channels: Tensor)
     """Run the image encoder.
 
     Args:
-        parameters: As :meth:`Architecture.shapes` names them.
-        architecture: Sizes.
-        channels: Shape ``(n, inputs, j, i)``, sides multiples of the architecture's stride.
+        parameters: Parameters, named as in :meth:`Architecture.shapes`.
+        architecture: Architecture of the automaton.
+        channels: Input channels, shape ``(n, inputs, j, i)``; j and i are multiples of the architecture's stride.
 
     Returns:
         Features, shape ``(n, encoder[0], j, i)``.
@@ -63,7 +63,7 @@ def evidence_logits(parameters: Parameters, features: Tensor) -> Tensor:
 
 
 def condition(parameters: Parameters, features: Tensor, evidence: Tensor) -> Tensor:
-    """Fold features and evidence into the constant half of the hidden layer, shape ``(n, hidden, j, i)``."""
+    """Return the constant half of the hidden layer from features and evidence, shape ``(n, hidden, j, i)``."""
     import torch
     from torch.nn import functional as F
 
@@ -72,12 +72,12 @@ def condition(parameters: Parameters, features: Tensor, evidence: Tensor) -> Ten
 
 
 def seed(architecture: Architecture, evidence: Tensor, mask: Tensor) -> Tensor:
-    """Return the states a rollout starts from, shape ``(n, channels, j, i)``.
+    """Return the initial states of a rollout, shape ``(n, channels, j, i)``.
 
     Args:
-        architecture: Sizes.
-        evidence: 0 to 1, shape ``(n, fields, j, i)``.
-        mask: What is repaired, 0 to 1, shape ``(n, 1, j, i)``.
+        architecture: Architecture of the automaton.
+        evidence: Evidence of the encoder, 0 to 1, shape ``(n, fields, j, i)``.
+        mask: Mask to repair, 0 to 1, shape ``(n, 1, j, i)``.
     """
     import torch
 
@@ -87,13 +87,13 @@ def seed(architecture: Architecture, evidence: Tensor, mask: Tensor) -> Tensor:
 
 
 def neighbour_states(state: Tensor, below: Tensor, above: Tensor, weight: Tensor) -> Tensor:
-    """Return half the sum of the states of both neighbours, times their weight.
+    """Return half the sum of the states of the slices below and above, times their weight.
 
     Args:
-        state: Shape ``(n, channels, j, i)``.
-        below: Index of the slice below each one, n where there is none, shape ``(n,)``.
-        above: The same for the slice above.
-        weight: Of each one's neighbours, shape ``(n,)``.
+        state: States, shape ``(n, channels, j, i)``.
+        below: Index of the slice below, n without one, shape ``(n,)``.
+        above: Index of the slice above, like ``below``.
+        weight: Weight of the adjacent slices, shape ``(n,)``.
 
     Returns:
         Shape ``(n, channels, j, i)``.
@@ -105,14 +105,14 @@ def neighbour_states(state: Tensor, below: Tensor, above: Tensor, weight: Tensor
 
 
 def step(parameters: Parameters, state: Tensor, constant: Tensor, fire: Tensor, around: Tensor | None = None) -> Tensor:
-    """Let the cells perceive their neighbours and those that fire update.
+    """Update the firing cells from their perception.
 
     Args:
-        parameters: As :meth:`Architecture.shapes` names them.
-        state: Shape ``(n, channels, j, i)``.
-        constant: From :func:`condition`.
-        fire: 0 or 1, shape ``(n, 1, j, i)``.
-        around: From :func:`beside`, for a volumetric automaton.
+        parameters: Parameters, named as in :meth:`Architecture.shapes`.
+        state: States, shape ``(n, channels, j, i)``.
+        constant: Result of :func:`condition`.
+        fire: 1 for firing cells, else 0, shape ``(n, 1, j, i)``.
+        around: Result of :func:`neighbour_states`, for a volumetric automaton.
 
     Returns:
         The next state.
@@ -131,11 +131,11 @@ SLICES_AT_ONCE = {"cpu": 4, "mps": 64, "cuda": 64}
 
 
 class TorchBackend:
-    """Runs rollouts on a PyTorch device.
+    """PyTorch backend.
 
     Args:
-        parameters: NumPy arrays as :meth:`Architecture.shapes` names them.
-        architecture: Sizes.
+        parameters: NumPy arrays, named as in :meth:`Architecture.shapes`.
+        architecture: Architecture of the automaton.
         device: "cpu", "cuda" or "mps".
     """
 
@@ -151,30 +151,30 @@ class TorchBackend:
         }
 
     def put(self, values: NDArray[np.float32]) -> Tensor:
-        """Take an array of ``(n, j, i, channel)`` to the device."""
+        """Copy an array of ``(n, j, i, channel)`` to the device."""
         import torch
 
-        # NHWC memory seen as NCHW is just what channels_last means: no copy beside the transfer.
+        # NHWC memory viewed as NCHW is channels_last: no copy besides the transfer.
         return torch.from_numpy(np.array(values, np.float32, order="C")).to(self.device).permute(0, 3, 1, 2)
 
     def get(self, values: Tensor) -> NDArray[np.float32]:
-        """Return an array of ``(n, j, i, channel)`` to the caller."""
+        """Return a tensor as an array of ``(n, j, i, channel)``."""
         return np.asarray(values.permute(0, 2, 3, 1).cpu().numpy())
 
     def take(self, values: Tensor, items: NDArray[np.int64]) -> Tensor:
-        """Return some items of the batch."""
+        """Select items of a batch."""
         import torch
 
         return _channels_last(values[torch.from_numpy(items).to(self.device)])
 
     def join(self, values: Sequence[Tensor]) -> Tensor:
-        """Join batches."""
+        """Concatenate batches."""
         import torch
 
         return torch.cat(list(values))
 
     def encode(self, channels: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the encoder: the constant half of the hidden layer, and the evidence."""
+        """Run the encoder; return the constant half of the hidden layer and the evidence."""
         import torch
 
         with torch.inference_mode():
@@ -183,7 +183,7 @@ class TorchBackend:
             return condition(self.parameters, features, evidence), evidence
 
     def step(self, state: Tensor, constant: Tensor, fire: NDArray[np.bool_], links: Links | None = None) -> Tensor:
-        """Let the cells perceive their neighbours and those that fire update, within the limit."""
+        """Update the firing cells from their perception, clipped to the state limit."""
         import torch
 
         with torch.inference_mode():
@@ -199,7 +199,7 @@ class TorchBackend:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether an exception says that a GPU has too little memory; what it still holds is released."""
+    """Return whether an exception is a GPU out-of-memory error; if so, empty the CUDA cache."""
     import torch
 
     if not (isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()):

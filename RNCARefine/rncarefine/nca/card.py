@@ -1,4 +1,4 @@
-"""The model card: what a weights file is, where it comes from, and under which terms it may be used."""
+"""Model cards: description, origin and licence of a weights file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from ..words import Mode
 
 FORMAT = 2
-"""Version of the layout of card and weights that this code reads and writes."""
+"""Format version of card and weights."""
 REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_seen", "kept", "thinnest")
-"""What the confidence in a repaired wall is computed from."""
+"""Features of the confidence in a repaired wall."""
 CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours")
-"""What the confidence in a closed wall is computed from that no repair has touched."""
+"""Features of the confidence in a closed wall that was not repaired."""
 TUBULAR = "tubular"
-"""The task of models that repair thin branching structures in one picture; all other models repair rings."""
+"""Task of the models for thin branching structures; all other models repair rings."""
 BRIDGE_FEATURES = (
     "likelihood",
     "likelihood_least",
@@ -34,7 +34,7 @@ BRIDGE_FEATURES = (
     "width_ratio",
     "size",
 )
-"""What the confidence in a bridge is computed from, see :mod:`rncarefine.tasks.tubular.bridges`."""
+"""Features of the confidence in a bridge, see :mod:`rncarefine.tasks.tubular.bridges`."""
 TUBULAR_LENGTHS = ("fov_diameter_px", "bridge_px", "keep_px", "hole_px", "thicken_px", "extend_px")
 TUBULAR_SHARES = (
     "least_confidence",
@@ -44,35 +44,35 @@ TUBULAR_SHARES = (
     "hole_likelihood",
     "extend_likelihood",
 )
-LATER = ("tubular",)
-"""Fields that cards of earlier versions do not have."""
-LARGEST_CARD = 1 << 20
-"""Most bytes of a card."""
-DEEPEST_CARD = 32
-"""How deep the values of a card may be nested."""
-MOST_PARAMETERS = 25_000_000
-"""Most parameters of a model: 100 MB of them."""
+OPTIONAL = ("tubular",)
+"""Fields that cards of earlier versions lack."""
+MAX_CARD_BYTES = 1 << 20
+"""Maximum size of a card in bytes."""
+MAX_CARD_DEPTH = 32
+"""Maximum nesting depth of a card."""
+MAX_PARAMETERS = 25_000_000
+"""Maximum number of parameters of a model (100 MB)."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known about a model. Written as JSON next to its weights."""
+    """Model card, stored as JSON next to the weights."""
 
     name: str
-    """File name of weights and card without the ending: letters, digits, ``.``, ``_`` and ``-``."""
+    """File name of weights and card without extension: letters, digits, ``.``, ``_`` and ``-``."""
     title: str
-    """For the user, one line."""
+    """One-line title for the user."""
     task: str
     mode: str
     """``slice-wise`` or ``volumetric``."""
     training_data: str
     licence: str
-    """Terms of the weights, an SPDX identifier where there is one."""
+    """Licence of the weights, an SPDX identifier if available."""
     citation: str
     spacing_mm: float
-    """In-plane pixel spacing in mm that the model was trained at."""
+    """In-plane spacing in mm at which the model was trained."""
     crop: int
-    """Rows and columns of the crop around the heart, in pixels of this spacing."""
+    """Rows and columns of the crop, in pixels of this spacing."""
     channels: int
     """Channels of the automaton's state."""
     hidden: int
@@ -82,39 +82,39 @@ class ModelCard:
     fire_rate: float
     """Share of the cells that update in a step, above 0 and at most 1."""
     metrics: dict[str, Any] = field(default_factory=dict)
-    """Measured quality, any plain JSON values."""
+    """Evaluation metrics, any JSON values."""
     confidence: dict[str, float] = field(default_factory=dict)
-    """Weights of :data:`REPAIRED_FEATURES`; without any, the confidence in repaired walls is not calibrated."""
+    """Weights of :data:`REPAIRED_FEATURES`; if empty, the confidence in repaired walls is not calibrated."""
     closed_confidence: dict[str, float] = field(default_factory=dict)
-    """Weights of :data:`CLOSED_FEATURES`, for walls that were closed already."""
+    """Weights of :data:`CLOSED_FEATURES`, for walls that were closed before the repair."""
     tubular: dict[str, Any] = field(default_factory=dict)
-    """How a model of vessels is used, see :class:`rncarefine.tasks.tubular.settings.Settings`; else empty."""
+    """Settings of a vessel model, see :class:`rncarefine.tasks.tubular.settings.Settings`; else empty."""
     created_by: dict[str, Any] = field(default_factory=dict)
-    """Command and configuration that made the weights."""
+    """Command and configuration of the training."""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """Shape of each parameter; filled in when the model is saved."""
+    """Shape of each parameter; set on saving."""
     parameters: int = 0
-    """How many numbers the parameters are together; filled in when the model is saved."""
+    """Total number of parameters; set on saving."""
     sha256: str = ""
-    """SHA-256 of the bytes of the ``.npz``; filled in when the model is saved."""
+    """SHA-256 of the ``.npz``; set on saving."""
     format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the card as plain values, ready for JSON."""
+        """Return the card as a JSON-serialisable dictionary."""
         card = asdict(self)
         card["shapes"] = {name: list(shape) for name, shape in self.shapes.items()}
         return card
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], what: str = "model card") -> ModelCard:
-        """Check plain values and build a complete card from them.
+        """Validate a dictionary and create a card from it.
 
         Args:
-            values: What :meth:`to_dict` returned, or JSON that was read. Every field must be there.
-            what: What to call the card in messages.
+            values: Result of :meth:`to_dict`, or the content of its JSON, with all fields.
+            what: Name of the card in messages.
 
         Raises:
-            ValueError: A field is missing, unknown or wrong; the message names it.
+            ValueError: A field is missing, unknown or invalid; the message names it.
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"{what}: a model card is a JSON object, this is a {type(values).__name__}.")
@@ -125,19 +125,19 @@ class ModelCard:
             )
         names = [entry.name for entry in fields(cls)]
         for name in names:
-            if name not in values and name not in LATER:
+            if name not in values and name not in OPTIONAL:
                 raise ValueError(f"{what}: field {name!r} is missing.")
         for name in values:
             if name not in names:
                 raise ValueError(f"{what}: field {_short(name)} is unknown.")
-        values = {name: {} for name in LATER} | dict(values)
+        values = {name: {} for name in OPTIONAL} | dict(values)
         for name, (right, must_be) in _RULES.items():
             if not right(values[name]):
                 raise ValueError(f"{what}: field {name!r} is {_short(values[name])}, it must be {must_be}.")
         shapes = {name: tuple(shape) for name, shape in values["shapes"].items()}
         count = sum(math.prod(shape) for shape in shapes.values())
-        if count > MOST_PARAMETERS:
-            raise ValueError(f"{what}: the shapes add up to more than {MOST_PARAMETERS:,} parameters.")
+        if count > MAX_PARAMETERS:
+            raise ValueError(f"{what}: the shapes add up to more than {MAX_PARAMETERS:,} parameters.")
         if values["parameters"] != count:
             raise ValueError(f"{what}: field 'parameters' is {values['parameters']}, the shapes add up to {count}.")
         return cls(**{**values, "shapes": shapes, "spacing_mm": float(values["spacing_mm"])})
@@ -147,18 +147,18 @@ class ModelCard:
         """Read a card from a JSON file.
 
         Raises:
-            ValueError: The file is missing, is not JSON, is not a valid card, or is another model's by its name.
+            ValueError: The file is missing, is not JSON, is not a valid card, or does not match the model's name.
         """
         path = Path(path)
         if not path.is_file():
             raise ValueError(f"{path}: the model card is missing. Copy it next to the weights; it comes with them.")
         try:
             with path.open("rb") as file:
-                text = file.read(LARGEST_CARD + 1)
-            if len(text) > LARGEST_CARD:
-                raise ValueError(f"it has more than {LARGEST_CARD:,} bytes")
-            if _depth(text) > DEEPEST_CARD:
-                raise ValueError(f"its values are nested more than {DEEPEST_CARD} deep")
+                text = file.read(MAX_CARD_BYTES + 1)
+            if len(text) > MAX_CARD_BYTES:
+                raise ValueError(f"it has more than {MAX_CARD_BYTES:,} bytes")
+            if _depth(text) > MAX_CARD_DEPTH:
+                raise ValueError(f"its values are nested more than {MAX_CARD_DEPTH} deep")
             values = json.loads(text.decode("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise ValueError(
@@ -172,7 +172,7 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What a report says about the weights that were used."""
+    """Model information in a report."""
 
     name: str
     sha256: str
@@ -201,7 +201,7 @@ def _is_shapes(value: Any) -> bool:
 
 
 def _depth(text: bytes) -> int:
-    """Return how deep the values of JSON are nested."""
+    """Return the nesting depth of JSON text."""
     outside = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text)
     deepest = depth = 0
     for bracket in re.findall(rb"[\[\]{}]", outside):
@@ -216,7 +216,7 @@ def _short(value: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether a value is a dictionary that strict JSON can hold."""
+    """Return whether a value is a dictionary of strict JSON values."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
@@ -295,23 +295,23 @@ _PERMISSIVE = re.compile(r"(apache|mit|bsd|isc|cc0|public domain|unlicense|cc by
 
 
 def is_permissive(licence: str) -> bool:
-    """Return whether a licence asks for no more than to be named, so that it need not be shown first."""
-    # Of several licences at once, as in "Apache-2.0 AND CC BY-NC 4.0", each must be.
+    """Return whether a licence is permissive, so that its terms need not be shown before use."""
+    # A combination such as "Apache-2.0 AND CC BY-NC 4.0" is permissive only if every licence is.
     several = re.split(r"\bAND\b", licence, flags=re.IGNORECASE)
     return all(_PERMISSIVE.match(re.sub(r"[\s_-]+", " ", each).strip(" ()").lower()) for each in several)
 
 
 def forbids_commerce(licence: str) -> bool:
-    """Return whether a licence is a Creative Commons one that does not allow commercial use."""
+    """Return whether a licence is a Creative Commons NonCommercial licence."""
     return re.search(r"\bNC\b", licence, re.IGNORECASE) is not None
 
 
 def terms_of_use(name: str, licence: str) -> str:
-    """Return in a sentence under which terms weights may be used.
+    """Return the terms of use of weights in one sentence.
 
     Args:
-        name: What the weights are called.
-        licence: Their licence.
+        name: Name of the weights.
+        licence: Licence of the weights.
     """
     use = ", which does not allow commercial use" if forbids_commerce(licence) else ""
     return f"{name} may be used under {licence}{use}."

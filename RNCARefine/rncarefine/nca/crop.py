@@ -1,4 +1,4 @@
-"""The crop: the region around the heart, resampled to the pixel spacing that a model was trained at, and back."""
+"""Crops: resampling of a region to the spacing of a model, and back."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Field = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Crop:
-    """A square grid of its own over every slice of a stack.
+    """Grid of a crop, the same for every slice of a stack.
 
     Attributes:
-        start: Position of the crop's first pixel in pixels of the slice, ``(j, i)``, not rounded.
+        start: Position of the crop's first pixel, ``(j, i)`` in slice pixels, fractional.
         size: Rows and columns of the crop.
-        spacing_mm: Pixel spacing of the crop, the same along both axes.
-        in_plane: Pixel spacing of the slice in mm, ``(j, i)``.
+        spacing_mm: Isotropic in-plane spacing of the crop.
+        in_plane: In-plane spacing of the slice in mm, ``(j, i)``.
         shape: Rows and columns of the slice.
     """
 
@@ -37,14 +37,14 @@ class Crop:
         return self.spacing_mm / self.in_plane[0], self.spacing_mm / self.in_plane[1]
 
     def take(self, slices: NDArray[np.generic], outside: Literal["constant", "nearest"] = "constant") -> Field:
-        """Resample slices into the crop, linearly, smoothed first where the crop is coarser.
+        """Resample slices to the crop linearly, with anti-aliasing if the crop is coarser.
 
         Args:
-            slices: Shape ``(n, j, i)``.
-            outside: What lies beyond the slice: "constant" (zeros, for masks) or "nearest" (for images).
+            slices: Slices, shape ``(n, j, i)``.
+            outside: Padding outside the slice: "constant" (zeros, for masks) or "nearest" (for images).
 
         Returns:
-            Shape ``(n, *size)``.
+            Resampled slices, shape ``(n, *size)``.
         """
         sigma = [max(0.0, (ratio - 1) / 2) for ratio in self.ratio]
         result = np.empty((len(slices), *self.size), np.float32)
@@ -56,14 +56,14 @@ class Crop:
         return result
 
     def put_back(self, fields: Field, outside: float = 0.0) -> Field:
-        """Resample fields of the crop back to the slice's grid, linearly.
+        """Resample fields of the crop to the grid of the slice linearly.
 
         Args:
-            fields: Shape ``(n, *size)``.
-            outside: Value beyond the crop.
+            fields: Fields on the crop, shape ``(n, *size)``.
+            outside: Value outside the crop.
 
         Returns:
-            Shape ``(n, *shape)``.
+            Resampled fields, shape ``(n, *shape)``.
         """
         scale = 1 / self.ratio[0], 1 / self.ratio[1]
         offset = -self.start[0] * scale[0], -self.start[1] * scale[1]
@@ -80,10 +80,10 @@ def crop_around(
     in_plane: tuple[float, float],
     shape: tuple[int, ...],
 ) -> Crop:
-    """Return the crop of this size about a point.
+    """Return a crop centred on a point.
 
     Args:
-        middle: The point, ``(j, i)`` in pixels of the slice.
+        middle: Centre, ``(j, i)`` in slice pixels.
         size: Rows and columns of the crop.
         spacing_mm: In-plane spacing of the crop.
         in_plane: In-plane spacing of the slice in mm, ``(j, i)``.
@@ -101,9 +101,9 @@ def _resample(
     mode: Literal["constant", "nearest"],
     outside: float,
 ) -> None:
-    """Fill ``result`` with ``values`` at ``scale * position + offset``, linearly."""
+    """Resample ``values`` at ``scale * position + offset`` linearly into ``result``."""
     with warnings.catch_warnings():
-        # SciPy 1.15 and older warn, at every call, that scales were understood otherwise before 0.18.
+        # SciPy up to 1.15 warns at every call that the meaning of scales changed in 0.18.
         warnings.filterwarnings("ignore", "The behavior of affine_transform", UserWarning)
         ndimage.affine_transform(
             values, scale, offset, output_shape=result.shape, output=result, order=1, mode=mode, cval=outside

@@ -1,4 +1,4 @@
-"""Which cells fire: a stateless integer hash, so that a rollout is the same on every device, crop, batch and order."""
+"""Firing pattern from a stateless integer hash: identical on every device and for every crop, batch and order."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ UInt32 = NDArray[np.uint32]
 
 
 def mix(values: UInt32) -> UInt32:
-    """Scramble 32-bit integers, one to one: every input bit changes about half of the output bits.
+    """Hash 32-bit integers bijectively: every input bit changes about half of the output bits.
 
-    Two rounds of xor-shift and multiplication; the constants are those of Wellons' *lowbias32*
+    Two rounds of xor-shift and multiplication with the constants of Wellons' *lowbias32*
     (https://nullprogram.com/blog/2018/07/31/).
     """
     values = values ^ (values >> np.uint32(16))
@@ -22,16 +22,16 @@ def mix(values: UInt32) -> UInt32:
 
 
 def cell_keys(k: NDArray[np.int64], height: int, width: int, origin: tuple[int, int] = (0, 0)) -> UInt32:
-    """Return one number per cell, computed once per rollout.
+    """Return one hash key per cell, computed once per rollout.
 
     Args:
-        k: Slice index of every item of the batch, shape ``(n,)``.
-        height: Rows of the batch.
-        width: Columns of the batch.
-        origin: Row and column of the batch's first cell in the crop, for a rollout on a part of it.
+        k: Slice number of every item of the batch, shape ``(n,)``.
+        height: Number of rows.
+        width: Number of columns.
+        origin: Row and column of the first cell in the crop, for a rollout on a part of it.
 
     Returns:
-        Shape ``(n, height, width)``.
+        Keys, shape ``(n, height, width)``.
     """
     rows = (np.arange(height) + origin[0]).astype(np.uint32)
     columns = (np.arange(width) + origin[1]).astype(np.uint32)
@@ -41,13 +41,13 @@ def cell_keys(k: NDArray[np.int64], height: int, width: int, origin: tuple[int, 
 
 
 def fires(keys: UInt32, seed: int, step: int, rate: float) -> NDArray[np.bool_]:
-    """Return which cells fire in a step.
+    """Return the cells that fire in a step.
 
     Args:
-        keys: From :func:`cell_keys`.
-        seed: Seed of the rollout; any integer, its low 32 bits count.
-        step: Number of the step.
-        rate: Probability that a cell fires; 1 lets all fire.
+        keys: Result of :func:`cell_keys`.
+        seed: Random seed of the rollout; the low 32 bits are used.
+        step: Step number.
+        rate: Fire rate, the probability that a cell fires; all cells fire at 1.
     """
     if rate >= 1:
         return np.ones(keys.shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""Weights as data: an ``.npz`` of float32 arrays next to the model card that describes it and holds its hash."""
+"""Weights: an ``.npz`` of float32 arrays next to the model card with its hash."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from ..words import Mode
 from .card import TUBULAR, ModelCard, ModelRecord, is_permissive
 
 PREFERENCE = ("sax-cine-2d", "sax-open-2d", "sax-cine-3d", "retina-vessels-2d")
-"""The shipped models, best first by docs/evaluation.md; the first one of a mode is the default of the mode."""
+"""Shipped models, best first according to docs/evaluation.md; the first of each mode is its default."""
 DEFAULT_MODEL = PREFERENCE[0]
 MODEL_FOLDERS = (
     Path(__file__).parents[2] / "Resources" / "Models",  # in the repository and in Slicer
     Path(__file__).parents[1] / "Models",  # in a wheel
 )
-"""Where models are looked up by name; the first folder that has one wins."""
-_REMEDY = "Install RNCARefine again, or copy the .npz and its .json once more from where they came."
+"""Search path for models by name; the first match is used."""
+_REMEDY = "Reinstall RNCARefine, or copy the .npz and its .json again from their source."
 _OVERHEAD = 16_384
-"""Most bytes that a member of the archive has beyond its numbers."""
+"""Maximum overhead of an archive member in bytes."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The automaton's weights and what is known about them.
+    """Weights of an automaton and their card.
 
     Attributes:
-        card: The model card.
+        card: Model card.
         parameters: Finite float32 arrays by name.
     """
 
@@ -48,20 +48,20 @@ class Model:
     parameters: dict[str, NDArray[np.float32]]
 
     def record(self) -> ModelRecord:
-        """Return what a report says about the model."""
+        """Return the model information for a report."""
         card = self.card
         return ModelRecord(name=card.name, sha256=card.sha256, licence=card.licence, training_data=card.training_data)
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
-    """Load weights and check them against their card.
+    """Load weights and verify them against their card.
 
     Args:
-        name_or_path: The name of a shipped model, or the path of its ``.npz`` or ``.json``.
+        name_or_path: Name of a shipped model, or path of its ``.npz`` or ``.json``.
 
     Raises:
-        ValueError: There is no such model, a file of the two is missing, or the weights are not what the card says
-            (hash, names, shapes, type, finite values). Nothing in the file is ever executed.
+        ValueError: The model does not exist, one of its two files is missing, or the weights do not match the card
+            (hash, names, shapes, type, finite values). No code in the file is executed.
     """
     weights = _find(name_or_path)
     card = ModelCard.read(weights.with_suffix(".json"))
@@ -94,27 +94,27 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
 
 
 def card_of(name_or_path: str | Path) -> ModelCard:
-    """Read the card of a model, and not its weights.
+    """Read the card of a model without its weights.
 
     Args:
         name_or_path: See :func:`load_model`.
 
     Raises:
-        ValueError: There is no such model, or its card is not valid.
+        ValueError: The model does not exist, or its card is invalid.
     """
     return ModelCard.read(_find(name_or_path).with_suffix(".json"))
 
 
 def choose_model(name_or_path: str | Path | None = None, mode: str | None = None, *, task: str | None = None) -> Model:
-    """Load the model that the user has named, or else the best one, of a mode and a task if they were asked for.
+    """Load the named model, or the best installed one for a mode and a task.
 
     Args:
-        name_or_path: See :func:`load_model`; if not given, :func:`best_model` of those that are installed.
-        mode: "slice-wise" or "volumetric"; whatever the model is made for if not given.
-        task: "tubular" for the best model of vessels; else the best one of rings.
+        name_or_path: See :func:`load_model`; by default the :func:`best_model` of the installed ones.
+        mode: "slice-wise" or "volumetric"; by default any.
+        task: "tubular" for vessel models; otherwise ring models.
 
     Raises:
-        ValueError: The model is made for another mode, none is installed for it, or it cannot be loaded.
+        ValueError: The model has another mode, none is installed for it, or it cannot be loaded.
     """
     if mode is not None:
         words = [str(word) for word in Mode]
@@ -135,16 +135,16 @@ def choose_model(name_or_path: str | Path | None = None, mode: str | None = None
 def best_model(
     cards: Iterable[ModelCard], mode: str | None = None, *, permissive: bool = False, task: str | None = None
 ) -> ModelCard | None:
-    """Return the best of some models by :data:`PREFERENCE`; one that is not in it comes after those that are.
+    """Return the best model by :data:`PREFERENCE`; unlisted models rank last.
 
     Args:
-        cards: The models to choose from, such as :func:`available_models`.
-        mode: Only those of this mode; all if not given.
-        permissive: Only those whose licence is free for any use.
-        task: "tubular" for models of vessels; all others if not given.
+        cards: Cards to choose from, such as :func:`available_models`.
+        mode: Required mode; any by default.
+        permissive: Whether the licence must be permissive.
+        task: "tubular" for vessel models; otherwise all other models.
 
     Returns:
-        Its card, ``None`` if there is no such model.
+        Its card, or ``None`` if no model matches.
     """
     wanted = [
         card
@@ -158,19 +158,17 @@ def best_model(
 
 
 def save_model(model: Model, folder: str | Path) -> ModelCard:
-    """Write ``<name>.npz`` and ``<name>.json`` into a folder, both whole or neither.
-
-    The same parameters always give the same bytes.
+    """Write ``<name>.npz`` and ``<name>.json`` to a folder, atomically and reproducibly.
 
     Args:
-        model: The weights; the card's hash, shapes and count are filled in here.
+        model: The model; hash, shapes and parameter count of the card are set here.
         folder: An existing folder.
 
     Returns:
         The card as written.
 
     Raises:
-        ValueError: A parameter is not finite or not numeric, the card is not valid, or the folder does not exist.
+        ValueError: A parameter is not finite or not numeric, the card is invalid, or the folder does not exist.
     """
     parameters: dict[str, NDArray[np.float32]] = {}
     for name, values in model.parameters.items():
@@ -187,7 +185,7 @@ def save_model(model: Model, folder: str | Path) -> ModelCard:
         parameters=sum(values.size for values in parameters.values()),
         sha256=hashlib.sha256(data).hexdigest(),
     )
-    # The way through the dictionary checks the card by the rules that loading it will apply.
+    # The round trip through the dictionary validates the card as loading does.
     text = json.dumps(ModelCard.from_dict(card.to_dict()).to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     weights = Path(folder) / f"{card.name}.npz"
     with written_whole(weights, weights.with_suffix(".json")) as (new_weights, new_card):
@@ -199,7 +197,7 @@ def save_model(model: Model, folder: str | Path) -> ModelCard:
 def available_models() -> list[ModelCard]:
     """Return the cards of all models that can be loaded by name, sorted by name.
 
-    A card that cannot be read is left out with a :class:`UserWarning` that says why.
+    Unreadable cards are skipped with a :class:`UserWarning`.
     """
     cards: dict[str, ModelCard] = {}
     for folder in MODEL_FOLDERS:
@@ -227,7 +225,7 @@ def _best_installed(mode: str | None, task: str | None) -> str:
 
 
 def _find(name_or_path: str | Path) -> Path:
-    """Return the path that the weights should have."""
+    """Return the expected path of the weights."""
     text = str(name_or_path)
     path = Path(name_or_path)
     if path.suffix in (".npz", ".json"):
@@ -248,7 +246,7 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 
 
 def _pack(parameters: Mapping[str, NDArray[np.float32]]) -> bytes:
-    """Return the bytes of an uncompressed ``.npz``: sorted names, a fixed date, no trace of the machine."""
+    """Return the bytes of an uncompressed ``.npz`` with sorted names and a fixed date, independent of the machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(parameters):
@@ -261,10 +259,10 @@ def _pack(parameters: Mapping[str, NDArray[np.float32]]) -> bytes:
 
 
 def _unpack(data: bytes, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
-    """Return the arrays of an ``.npz``; nothing is unpacked that has not the name, shape and type of the card.
+    """Return the arrays of an ``.npz``; members are unpacked only if name, shape and type match the card.
 
     Raises:
-        ValueError: The file is damaged, or not what the card says.
+        ValueError: The file is damaged, or does not match the card.
     """
     arrays: dict[str, NDArray[np.float32]] = {}
     try:
@@ -283,7 +281,7 @@ def _unpack(data: bytes, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> d
                     arrays[name] = _array(member, name, expected, path)
     except _Misfit:
         raise
-    except Exception as error:  # whatever the broken byte led to, from BadZipFile to KeyError
+    except Exception as error:  # a damaged file can raise anything from BadZipFile to KeyError
         raise ValueError(f"{path}: this is not an .npz file of plain arrays ({error}). {_REMEDY}") from error
     for name, values in arrays.items():
         if not np.isfinite(values).all():
@@ -292,11 +290,11 @@ def _unpack(data: bytes, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> d
 
 
 class _Misfit(ValueError):
-    """An array is not what the card says."""
+    """An array does not match the card."""
 
 
 def _array(member: IO[bytes], name: str, expected: tuple[int, ...], path: Path) -> NDArray[np.float32]:
-    """Return an array whose header is that of the model card."""
+    """Read an array whose header must match the model card."""
     version = np.lib.format.read_magic(member)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, by_columns, dtype = read(member)

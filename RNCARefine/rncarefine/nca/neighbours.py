@@ -1,4 +1,4 @@
-"""Links between the slices of a rollout: which one lies below, which above, and how close they are."""
+"""Links between the slices of a batch: the slices below and above, and their weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .architecture import neighbour_weight as weight_at
 
 
 class Links(NamedTuple):
-    """Who is whose neighbour in a batch of n slices; each array has shape ``(n,)``.
+    """Adjacent slices in a batch of n slices; each array has shape ``(n,)``.
 
     Attributes:
-        below: Index of the slice below, n where there is none.
-        above: Index of the slice above, n where there is none.
+        below: Index of the slice below, n without one.
+        above: Index of the slice above, n without one.
         neighbour_weight: float32, see :func:`rncarefine.nca.architecture.neighbour_weight`.
     """
 
@@ -25,12 +25,12 @@ class Links(NamedTuple):
 
 
 def link(stack: NDArray[np.int64], k: NDArray[np.int64], distance_mm: NDArray[np.float64]) -> Links:
-    """Link slices that lie directly below and above each other.
+    """Link adjacent slices of a batch.
 
     Args:
-        stack: Which stack each slice belongs to, shape ``(n,)``.
-        k: Number of each slice in its stack.
-        distance_mm: Distance of the slices of its stack.
+        stack: Stack index of each slice, shape ``(n,)``.
+        k: Slice number of each slice, shape ``(n,)``.
+        distance_mm: Slice spacing of its stack, shape ``(n,)``.
     """
     places = {(int(owner), int(number)): index for index, (owner, number) in enumerate(zip(stack, k, strict=True))}
     missing = len(places)

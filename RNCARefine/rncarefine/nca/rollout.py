@@ -1,4 +1,4 @@
-"""The rollout: an automaton applied over and over to every cell and its neighbours, until nothing changes."""
+"""Rollout: repeated application of the automaton until the masks no longer change."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Result = TypeVar("Result")
 
 DEVICES = ("auto", "numpy", "cpu", "cuda", "mps")
 PATIENCE = 8
-"""Steps for which the masks must stay as they are before a rollout stops early."""
-LOOK_EVERY = 4
-"""Steps between looks at whether the masks still change; a look costs a GPU a round trip."""
+"""Number of steps without a change of the masks before a rollout stops early."""
+CHECK_EVERY = 4
+"""Steps between convergence checks; a check costs a GPU round trip."""
 
 
 class Backend(Protocol):
-    """What a rollout needs of NumPy or PyTorch; values are the backend's own arrays."""
+    """Backend interface of a rollout; values are arrays of the backend."""
 
     name: str
     device: str
@@ -42,12 +42,12 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """What the encoder made of some slices.
+    """Output of the encoder for a batch of slices.
 
     Attributes:
-        channels: What it saw, shape ``(n, j, i, inputs)``.
-        evidence: Its own estimate of the supervised channels, 0 to 1, shape ``(n, j, i, fields)``.
-        constant: The constant half of the hidden layer, an array of the backend.
+        channels: Input channels, shape ``(n, j, i, inputs)``.
+        evidence: The encoder's own estimate of the supervised channels, 0 to 1, shape ``(n, j, i, fields)``.
+        constant: Backend and its array with the constant half of the hidden layer.
     """
 
     channels: Array
@@ -57,12 +57,12 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """What a rollout ended with.
+    """Result of a rollout.
 
     Attributes:
         state: Final states, shape ``(n, j, i, channels)``.
-        steps: Steps that each item took, shape ``(n,)``.
-        snapshots: Supervised channels at the steps that were asked for, by step, shape ``(n, j, i, fields)``.
+        steps: Number of steps of each item, shape ``(n,)``.
+        snapshots: States at the requested steps, by step, like ``state``.
     """
 
     state: Array
@@ -71,12 +71,12 @@ class Rollout:
 
 
 def choose_device(device: str) -> str:
-    """Resolve "auto" to the best there is: CUDA, else PyTorch on the CPU, else NumPy.
+    """Resolve "auto" to the fastest available device: CUDA, else PyTorch on the CPU, else NumPy.
 
-    Apple's MPS is never chosen on its own, since it lacks operations in some versions; it can be asked for.
+    "auto" never selects Apple's MPS, which lacks operations in some versions; it can be requested.
 
     Raises:
-        ValueError: The device is unknown, or not there.
+        ValueError: The device is unknown or not available.
     """
     if device not in DEVICES:
         raise ValueError(f"Unknown device {device!r}. Choose one of {', '.join(DEVICES)}.")
@@ -97,18 +97,18 @@ def choose_device(device: str) -> str:
 
 
 class Runner:
-    """Runs one automaton on one device; if a GPU runs out of memory, the CPU takes over.
+    """Runs an automaton on a device; falls back to the CPU if a GPU runs out of memory.
 
     Args:
-        parameters: As :meth:`Architecture.shapes` names them.
-        architecture: Sizes.
+        parameters: Parameters, named as in :meth:`Architecture.shapes`.
+        architecture: Architecture of the automaton.
         device: One of :data:`DEVICES`.
 
     Attributes:
-        out_of_memory: Whether the GPU ran out of memory, so that the CPU took over.
+        out_of_memory: Whether the GPU ran out of memory.
 
     Raises:
-        ValueError: The device is unknown, or not there.
+        ValueError: The device is unknown or not available.
     """
 
     def __init__(self, parameters: dict[str, Array], architecture: Architecture, device: str = "auto") -> None:
@@ -130,7 +130,7 @@ class Runner:
         """Run the encoder.
 
         Args:
-            channels: Shape ``(n, j, i, inputs)``; rows and columns multiples of ``architecture.stride``.
+            channels: Input channels, shape ``(n, j, i, inputs)``; j and i are multiples of ``architecture.stride``.
 
         Raises:
             ValueError: The shape does not fit.
@@ -142,18 +142,18 @@ class Runner:
                 f"The channels have shape {channels.shape}; it must be (n, j, i, {inputs}), with j and i multiples of "
                 f"{stride}."
             )
-        return self._without_running_out(lambda: self._encode(channels))
+        return self._with_cpu_fallback(lambda: self._encode(channels))
 
     def combine(self, parts: Sequence[tuple[Encoding, int]]) -> Encoding:
-        """Return an encoding of single slices of others.
+        """Combine slices of several encodings into one.
 
         Args:
-            parts: From which encoding each slice is taken, and its number there.
+            parts: Source encoding of each slice, and its index there.
         """
         channels = np.stack([encoding.channels[n] for encoding, n in parts])
         evidence = np.stack([encoding.evidence[n] for encoding, n in parts])
         if not all(self._owns(encoding) for encoding, _ in parts):
-            return Encoding(channels, evidence, (None, None))  # encoded again when it is rolled out
+            return Encoding(channels, evidence, (None, None))  # encoded again by `roll`
         take = self._backend.take
         constant = self._backend.join([take(encoding.constant[1], np.array([n])) for encoding, n in parts])
         return Encoding(channels, evidence, (self._backend, constant))
@@ -172,27 +172,27 @@ class Runner:
         snapshots: Sequence[int] = (),
         progress: Progress | None = None,
     ) -> Rollout:
-        """Roll the automaton out on some slices, from their evidence and masks.
+        """Roll out the automaton on a batch of slices, starting from their evidence and masks.
 
         Args:
-            encoding: From :meth:`encode`.
-            k: Slice index of each item in its stack; it decides which cells fire, whatever the order of the batch.
-            steps: Most steps to take.
+            encoding: Result of :meth:`encode`.
+            k: Slice number of each item in its stack; determines the firing pattern independently of the batch order.
+            steps: Maximum number of steps.
             fire_rate: Probability that a cell fires in a step.
-            seed: Decides which cells fire.
-            patience: Stop an item whose masks have not changed for this many steps; ``None`` never stops early. Linked
-                items stop together.
+            seed: Random seed of the firing pattern.
+            patience: Stop an item whose masks have not changed for this many steps; ``None`` disables early stopping.
+                Linked items stop together.
             origin: Row and column of the first cell in the crop, for a rollout on a part of it.
-            links: Which slices are neighbours; a volumetric automaton needs them, another takes none.
-            snapshots: Steps after which to keep the supervised channels, 0 the seed; needs ``patience`` None.
+            links: Adjacent slices; required for a volumetric automaton, not allowed for others.
+            snapshots: Steps at which to keep the states, 0 for the initial ones; requires ``patience=None``.
             progress: Called after every step; may cancel.
 
         Returns:
             The final states.
 
         Raises:
-            ValueError: The arguments do not fit together.
-            Cancelled: ``progress`` asked to stop.
+            ValueError: The arguments are inconsistent.
+            Cancelled: ``progress`` requested cancellation.
         """
         if len(k) != len(encoding.channels):
             raise ValueError(f"There are {len(k)} slice indices for {len(encoding.channels)} slices.")
@@ -205,11 +205,11 @@ class Runner:
         options = (steps, fire_rate, seed, patience, origin, links, snapshots, progress, watched)
 
         def attempt() -> Rollout:
-            # After a change of device the constant lies on the wrong one.
+            # After a fallback to the CPU, the constant is still on the GPU.
             constant = encoding.constant if self._owns(encoding) else self._encode(encoding.channels).constant
             return _roll(self._backend, self._seed(encoding), constant, places, *options)
 
-        return self._without_running_out(attempt)
+        return self._with_cpu_fallback(attempt)
 
     def _start(self, device: str) -> Backend:
         if device == "numpy":
@@ -239,8 +239,8 @@ class Runner:
         state[..., fields] = encoding.channels[..., self.architecture.mask]
         return state
 
-    def _without_running_out(self, attempt: Callable[[], Result]) -> Result:
-        """Try once more on the CPU where a GPU has too little memory."""
+    def _with_cpu_fallback(self, attempt: Callable[[], Result]) -> Result:
+        """Run a task; repeat it on the CPU if a GPU runs out of memory."""
         try:
             return attempt()
         except Exception as error:
@@ -288,11 +288,11 @@ def _roll(
         if number + 1 in snapshots:
             kept[number + 1] = backend.get(cells).copy()
         report_progress(progress, (number + 1) / steps, f"Step {number + 1} of {steps}, {len(items)} slices")
-        if patience is None or (number + 1) % LOOK_EVERY:
+        if patience is None or (number + 1) % CHECK_EVERY:
             continue
         masks = _masks(backend.get(cells), watched)
         same = (masks == seen).all(axis=(1, 2, 3))
-        still = np.where(same, still + LOOK_EVERY, 0)
+        still = np.where(same, still + CHECK_EVERY, 0)
         seen = masks
         done = still >= patience
         if links is not None:
@@ -308,16 +308,16 @@ def _roll(
 
 
 def _masks(state: Array, watched: int) -> NDArray[np.bool_]:
-    """What the early stop watches: the supervised channels, thresholded."""
+    """Return the thresholded supervised channels, which early stopping compares."""
     return np.asarray(state[..., :watched] > 0.5)
 
 
 def _working_torch() -> Any | None:
-    """Return the torch module if it is there and works; a half-installed one counts as absent."""
+    """Return the torch module if it is installed and works, else ``None``."""
     try:
         import torch
 
         return torch if float(torch.ones(2).sum()) == 2.0 else None
     except Exception:
-        # Absent, or broken in a way that cannot be foreseen (missing DLLs, namespace packages, ABI mismatch).
+        # Not installed, or broken (missing DLLs, namespace packages, ABI mismatch).
         return None

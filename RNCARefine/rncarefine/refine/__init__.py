@@ -1,1 +1,1 @@
-"""The repair of a stack: what is proposed, what is decided, and what the report records of it."""
+"""Repair of stacks and pictures: proposals, decisions, reports and metrics."""

@@ -1,4 +1,4 @@
-"""Build the report: from what was found and done to its typed records."""
+"""Build the report of a check or a repair."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OF_RUN = {entry.name for entry in fields(RunRecord)}
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What computed a repair: runner, weights, most steps of a slice, and why the heart may lie elsewhere."""
+    """Context of a repair: runner, model, largest number of steps taken, and the doubt about the heart, if any."""
 
     runner: Runner
     model: Model
@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class SliceDecision:
-    """What was decided about one slice; a ``doubtful`` repair needs review."""
+    """Decision about one slice; a ``doubtful`` one needs review."""
 
     verdict: Verdict
     wall: Mask
@@ -63,13 +63,13 @@ def build_report(
 
     Args:
         changes: The stack before and after.
-        before: Diagnosis of the stack as it was.
-        after: Diagnosis of the stack as it is now.
-        decisions: What was decided about each slice.
-        options: The options of the run.
-        seconds: How long it took.
-        run: What computed the repair, ``None`` for a check.
-        stack_doubts: Why this may not be a short-axis stack; they come first.
+        before: Diagnosis before the repair.
+        after: Diagnosis after the repair.
+        decisions: Decision about each slice.
+        options: Options of the run.
+        seconds: Run time.
+        run: Context of the repair; ``None`` for a check.
+        stack_doubts: Doubts that this is a short-axis stack; listed first.
     """
     stack = changes.stack
     records = [
@@ -127,12 +127,12 @@ def _slice_record(
 
 
 def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackRecord:
-    """Add up a stack.
+    """Compute the totals of a stack.
 
     Args:
-        stack: The stack as it was.
-        mask: The myocardium as it is now, shape ``(k, j, i)``.
-        records: Its slices, with the decisions of the review.
+        stack: The stack before the repair.
+        mask: Current myocardium, shape ``(k, j, i)``.
+        records: Slice records, with the decisions of the review.
     """
     rings = [record for record in records if record.expectation is Expectation.RING]
     mass_before, mass_after = lv_mass_g(stack.mask, stack.spacing), lv_mass_g(mask, stack.spacing)

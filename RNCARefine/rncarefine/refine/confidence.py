@@ -1,8 +1,8 @@
-"""Confidence: the probability that the wall in a slice is good, that is, has a Dice of at least 0.75 with the truth.
+"""Confidence: the calibrated probability that the wall in a slice is good (Dice of at least 0.75 with the truth).
 
-Two questions, two logistic regressions on the model card, fitted by ``rncarefine-train calibrate`` on the validation
-set: is a *repaired* wall good, by the automaton's likelihood and by what the encoder sees in the images alone; and is a
-*closed* wall, which no repair touches, good, by the images alone.
+The model card holds two logistic regressions, fitted by ``rncarefine-train calibrate`` on the validation set: one for
+*repaired* walls, on the automaton's likelihood and the encoder's evidence from the images alone, and one for *closed*
+walls that were not repaired, on the evidence alone.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from ..stack import Mask
 
 Field = NDArray[np.float32]
 SOMEWHERE = 0.05
-"""Least likelihood of wall for a pixel to count in the sharpness."""
+"""Pixels with a lower likelihood are ignored in the sharpness."""
 
 
 def expected_dice(wall: NDArray[np.bool_] | Mask, likelihood: Field) -> float:
-    """Return the Dice that a wall is expected to have with the truth, if the likelihood is right."""
+    """Return the expected Dice of a wall with the truth under a calibrated likelihood."""
     inside = wall > 0
     total = float(likelihood.sum()) + float(inside.sum())
     return 2 * float(likelihood[inside].sum()) / total if total else 0.0
 
 
 def soft_dice(one: Field, other: Field) -> float:
-    """Return the Dice of two likelihoods, 0 to 1."""
+    """Return the soft Dice of two likelihoods."""
     total = float(one.sum()) + float(other.sum())
     return 2 * float(np.minimum(one, other).sum()) / total if total else 0.0
 
 
 def sharpness(likelihood: Field) -> float:
-    """Return how sure a likelihood is: 1 where it is 0 or 1 everywhere, 0 where it is 0.5."""
+    """Return the sharpness of a likelihood: 1 if all values are 0 or 1, 0 if all are 0.5."""
     values = likelihood[likelihood > SOMEWHERE]
     return float(np.abs(2 * values - 1).mean()) if values.size else 0.0
 
 
 def repaired_features(before: Mask, wall: Mask, likelihood: Field, seen: Field) -> dict[str, float]:
-    """Collect what the confidence in a repaired wall is computed from.
+    """Compute the features of the confidence in a repaired wall.
 
     Args:
-        before: The wall that was there about the heart, shape ``(j, i)``.
-        wall: The repaired wall.
-        likelihood: The automaton's probability of wall.
-        seen: The encoder's, from the images alone.
+        before: Wall near the heart before the repair, shape ``(j, i)``.
+        wall: Repaired wall.
+        likelihood: Wall probability by the automaton.
+        seen: Wall probability by the encoder from the images alone.
 
     Returns:
         The values of :data:`rncarefine.nca.card.REPAIRED_FEATURES`.
@@ -67,12 +67,12 @@ def repaired_features(before: Mask, wall: Mask, likelihood: Field, seen: Field) 
 
 
 def closed_features(wall: Mask, seen: Field, neighbours: list[Field]) -> dict[str, float]:
-    """Collect what the confidence in a closed wall is computed from that no repair has touched.
+    """Compute the features of the confidence in a closed wall that was not repaired.
 
     Args:
         wall: The wall, shape ``(j, i)``.
-        seen: The encoder's probability of wall, from the images alone.
-        neighbours: The same in the slices below and above, as far as there are any.
+        seen: Wall probability by the encoder from the images alone.
+        neighbours: The same for the adjacent slices, if any.
 
     Returns:
         The values of :data:`rncarefine.nca.card.CLOSED_FEATURES`.
@@ -89,10 +89,10 @@ def confidence(found: Mapping[str, float], weights: Mapping[str, float], uncalib
     """Compute a confidence.
 
     Args:
-        found: From :func:`repaired_features` or :func:`closed_features`.
-        weights: The model card's: one for each feature, and ``intercept``. Without any, one feature, the Dice that the
-            wall is expected to have, stands for the confidence.
-        uncalibrated: Which feature.
+        found: Features from :func:`repaired_features` or :func:`closed_features`.
+        weights: Weights of the model card, one per feature and ``intercept``. If empty, the feature ``uncalibrated``
+            (an expected Dice) is returned.
+        uncalibrated: Name of that feature.
 
     Returns:
         A probability.
@@ -104,9 +104,9 @@ def confidence(found: Mapping[str, float], weights: Mapping[str, float], uncalib
 
 
 def thinnest(wall: Mask) -> float:
-    """Return the thinnest place of a ring over its median thickness, 0 to 1; 0 where there is no ring.
+    """Return the least thickness of a ring relative to its median thickness, 0 to 1; 0 without a ring.
 
-    Thickness is measured at the cavity's edge: the distance from there to the outside.
+    Thickness is the distance from the edge of the cavity to the outside.
     """
     filled = ndimage.binary_fill_holes(wall > 0)
     cavity = filled & ~(wall > 0)

@@ -1,4 +1,4 @@
-"""Decide what becomes of a slice: the smallest edit that makes it right and that the image supports."""
+"""Decide about each slice: the smallest edit that makes it as expected and is supported by the image."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..reasons import Reason, ReasonCode
 from ..stack import Mask
 from ..tasks.ring.diagnosis import SliceDiagnosis, cavity
 from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
-from ..tasks.ring.other_labels import mostly_others, taken_from_others
+from ..tasks.ring.other_labels import other_label_rejection, taken_from_others
 from ..tasks.ring.readout import is_ring, islands_in
 from ..tasks.ring.verification import cut_by_border, rejection
-from ..tasks.ring.wall_shape import OPENINGS, reshaped, thin_closure
+from ..tasks.ring.wall_shape import OPENINGS, reshape_ring, thin_closure
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
 from .confidence import closed_features, confidence, expected_dice, repaired_features
@@ -28,27 +28,26 @@ from .proposals import Proposals, Sight
 Field = NDArray[np.float32]
 
 KEEP_MARGIN = 0.015
-"""What only had to be cleaned is kept where the image supports it as well as the automaton's wall, less this expected
-Dice."""
+"""The cleaned wall is preferred unless the automaton's wall exceeds its expected Dice by more than this."""
 UNSURE_WALL = 0.85
 KEEP_MARGIN_UNSURE = 0.035
-"""The same where the automaton's wall has at most :data:`UNSURE_WALL`: the less an image shows, the less is redrawn."""
+"""The margin if the best proposed wall has at most :data:`UNSURE_WALL`: less is redrawn in an unclear image."""
 SUPPORTED = 0.6
-"""A wall with at least this expected Dice by the image alone may lie away from mask and blood pool."""
-LEAST_CONFIDENCE = 0.55
-"""A repair that is less likely than this to be good is flagged."""
+"""A wall with at least this expected Dice by the image alone need not overlap the mask and the blood pool."""
+MIN_CONFIDENCE = 0.55
+"""A repair with a lower confidence is flagged."""
 BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
-"""A wall that is rejected for one of these is tried with another shape, see
-:func:`rncarefine.tasks.ring.wall_shape.reshaped`."""
+"""A wall rejected for one of these reasons is tried again after
+:func:`rncarefine.tasks.ring.wall_shape.reshape_ring`."""
 RING_MARGIN = 0.1
-"""Where a disc is expected, a ring is drawn if the image supports it by this much more expected Dice."""
-LEAST_CLOSED_CONFIDENCE = 0.5
-"""A closed wall that is less likely than this to be good is flagged, and not changed."""
+"""If a disc is expected, a ring is used if its expected Dice is higher by more than this."""
+MIN_CLOSED_CONFIDENCE = 0.5
+"""A closed wall with a lower confidence is flagged, but not changed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decided:
-    """A decision, and what its confidence was computed from."""
+    """A decision and the features of its confidence."""
 
     decision: SliceDecision
     features: dict[str, float]
@@ -60,12 +59,12 @@ def decide(
     """Decide about one slice.
 
     Args:
-        seen: The stack.
-        entry: The diagnosis of the slice.
-        sight: What the encoder sees in the images alone.
-        proposals: What the automaton suggests.
-        model: Its card has the weights of the confidence.
-        options: How to repair.
+        seen: The examined stack.
+        entry: Diagnosis of the slice.
+        sight: Evidence of the encoder from the images alone.
+        proposals: Proposals of the automaton.
+        model: Model; its card holds the weights of the confidence.
+        options: Options of the repair.
     """
     k = entry.k
     decision = _choose(seen, entry, sight, proposals, options)
@@ -73,12 +72,12 @@ def decide(
         likelihood = proposals.likelihood.get(k, sight.seen[k])
         found = repaired_features(seen.focused.mask[k], decision.wall, likelihood, sight.seen[k])
         sure = confidence(found, model.card.confidence, "likelihood")
-        least, code = LEAST_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
+        least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
-        beside = [sight.seen[n] for n in (k - 1, k + 1) if 0 <= n < len(sight.seen)]
-        found = closed_features(decision.wall, sight.seen[k], beside)
+        adjacent = [sight.seen[n] for n in (k - 1, k + 1) if 0 <= n < len(sight.seen)]
+        found = closed_features(decision.wall, sight.seen[k], adjacent)
         sure = confidence(found, model.card.closed_confidence, "seen")
-        least, code = LEAST_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
+        least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
     else:
         return Decided(decision, {})
     decision = replace(decision, confidence=sure)
@@ -95,38 +94,39 @@ def from_neighbours(
     model: Model,
     options: RepairOptions,
 ) -> Decided:
-    """Interpolate a wall from the slices on both sides, where mask and image of a slice show none that can be taken.
+    """Interpolate the wall of a refused or unsure slice from both adjacent slices.
 
     Args:
-        seen: The stack.
-        entry: The diagnosis of the slice.
-        decided: What was decided about every slice.
-        sight: What the encoder sees in the images alone.
-        model: Its card has the weights of the confidence.
-        options: How to repair.
+        seen: The examined stack.
+        entry: Diagnosis of the slice.
+        decided: Decisions about all slices.
+        sight: Evidence of the encoder from the images alone.
+        model: Model; its card holds the weights of the confidence.
+        options: Options of the repair.
 
     Returns:
-        The interpolated wall, always for review; what was decided before where there is a wall, or none on both sides.
+        The interpolated wall, always flagged. The previous decision is returned unchanged if the slice has a wall or an
+        adjacent slice has none that can be relied on.
     """
     k, own = entry.k, decided[entry.k]
     codes = {reason.code for reason in own.decision.reasons}
     refused = own.decision.verdict is Verdict.REFUSED
-    unsure = ReasonCode.INVENTED in codes and (own.decision.confidence or 0.0) < LEAST_CONFIDENCE
+    unsure = ReasonCode.INVENTED in codes and (own.decision.confidence or 0.0) < MIN_CONFIDENCE
     if not (refused or unsure) or entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
         return own
     if ReasonCode.CUT_BY_BORDER in codes:
         return own
-    beside = [decided[n].decision for n in (k - 1, k + 1) if 0 <= n < len(decided)]
+    adjacent = [decided[n].decision for n in (k - 1, k + 1) if 0 <= n < len(decided)]
     left = (Verdict.REFUSED, Verdict.TO_REPAIR)
-    if len(beside) < 2 or any(each.doubtful or each.verdict in left or not is_ring(each.wall) for each in beside):
+    if len(adjacent) < 2 or any(each.doubtful or each.verdict in left or not is_ring(each.wall) for each in adjacent):
         return own
     before = seen.stack.mask[k]
-    wall = between_slices(beside[0].wall, beside[1].wall)
+    wall = between_slices(adjacent[0].wall, adjacent[1].wall)
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
-    bounds = replace(options.bounds, least_overlap=0.0)
+    bounds = replace(options.bounds, min_overlap=0.0)
     axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
     against = rejection(wall, before, seen.near[k], None, entry.expectation, axis, seen.stack.in_plane, bounds)
-    if against is not None or mostly_others(wall, before, seen.others_of(k)) is not None:
+    if against is not None or other_label_rejection(wall, before, seen.others_of(k)) is not None:
         return own
     found = repaired_features(seen.focused.mask[k], wall, sight.seen[k], sight.seen[k])
     reasons = own.decision.reasons if refused else seen.reasons(entry)
@@ -136,10 +136,10 @@ def from_neighbours(
 
 
 def counts_as_ring(entry: SliceDiagnosis) -> bool:
-    """Whether a slice has the Betti numbers of a ring.
+    """Return whether a slice has the Betti numbers of a ring.
 
-    By components and holes it is not broken, so it is never changed: where its hole is a mere pore in an open wall, it
-    is flagged for review.
+    Such a slice is topologically intact and is never changed; if its hole is only a pore in an open wall, it is
+    flagged.
     """
     return (entry.b0, entry.b1) == (1, 1)
 
@@ -147,7 +147,7 @@ def counts_as_ring(entry: SliceDiagnosis) -> bool:
 def _choose(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
-    """Take the first wall that passes verification, else leave the slice as it was."""
+    """Return the first wall that passes verification, or refuse the slice."""
     before, reasons = seen.stack.mask[entry.k], seen.reasons(entry)
     if entry.right:
         verdict = Verdict.REFUSED if seen.off_axis(entry.k) else Verdict.INTACT
@@ -174,9 +174,9 @@ def _choose(
 def _draw(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
-    """Take the first candidate that passes verification; if none does, the first that passes with another shape."""
+    """Return the first candidate that passes verification or, failing that, the first that passes after reshaping."""
     k, before = entry.k, seen.stack.mask[entry.k]
-    # Of a wall that was open, components elsewhere are loose; inside a closed one they are a convention.
+    # Components inside a closed wall are papillary muscles, which some labelling conventions include; others are loose.
     closed = entry.expectation is Expectation.RING and is_ring(np.asarray(seen.near[k].main, np.uint8))
     islands_stay = (closed or options.add_only) and not options.remove_islands
     rejected: list[tuple[Verdict, Mask, Reason]] = []
@@ -191,26 +191,26 @@ def _draw(
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
         for verdict, wall, against in by_shape:
-            other = reshaped(wall, seen.stack.in_plane, opening)
+            other = reshape_ring(wall, seen.stack.in_plane, opening)
             if _rejected(seen, entry, other, sight.seen[k], options) is None:
                 accepted = _accepted(seen, entry, verdict, other, proposals)
                 reasons = (*accepted.reasons, against, Reason(ReasonCode.RESHAPED))
                 return replace(accepted, reasons=reasons, doubtful=True)
-    return SliceDecision(Verdict.REFUSED, before, (*seen.reasons(entry), *_objections(rejected)))
+    return SliceDecision(Verdict.REFUSED, before, (*seen.reasons(entry), *_rejection_reasons(rejected)))
 
 
 def _accepted(
     seen: Examined, entry: SliceDiagnosis, verdict: Verdict, wall: Mask, proposals: Proposals
 ) -> SliceDecision:
-    """Return the decision for a wall that has passed verification."""
+    """Return the decision for a wall that passed verification."""
     done, doubtful = _remarks(verdict, entry.k, bool(seen.focused.mask[entry.k].any()), proposals)
     review = _to_review(seen, entry, wall)
     reasons = (*seen.reasons(entry), *done, *review)
     return SliceDecision(verdict, wall, reasons, doubtful=doubtful or bool(review))
 
 
-def _objections(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason]:
-    """Return why no wall was drawn; the same reason against several walls is named once."""
+def _rejection_reasons(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason]:
+    """Return why all candidates were rejected, each code once; the reason against interpolation is last."""
     found: dict[ReasonCode, Reason] = {}
     last: list[Reason] = []
     for verdict, _, against in rejected:
@@ -224,7 +224,7 @@ def _objections(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason
 def _candidates(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
 ) -> list[tuple[Verdict, Mask]]:
-    """Return the walls to try, the smallest edit first where the image supports it as well."""
+    """Return the candidate walls; the cleaned wall is first if the image supports it about as well as the others."""
     k, near = entry.k, seen.focused.mask[entry.k]
     pool = None if seen.focused.pool is None else seen.focused.pool[k]
     if entry.expectation is Expectation.DISC:
@@ -233,7 +233,7 @@ def _candidates(
     drawn = [walls[k] for walls in (proposals.walls, sight.walls, proposals.one_pass) if k in walls]
     found = [(Verdict.AUTOMATON, wall) for wall in drawn]
     if cleaned is not None:
-        # The automaton alone follows the mask, the more so where the blood pool is given.
+        # Compare by the combined likelihood: the automaton's own follows the mask, even more with a blood pool.
         support = proposals.support.get(k, sight.seen[k])
         best = max((expected_dice(wall, support) for wall in drawn), default=0.0)
         margin = KEEP_MARGIN if best > UNSURE_WALL else KEEP_MARGIN_UNSURE
@@ -247,26 +247,26 @@ def _candidates(
 def _rejected(
     seen: Examined, entry: SliceDiagnosis, wall: Mask, likelihood: Field, options: RepairOptions
 ) -> Reason | None:
-    """Verify a wall; where the image supports it, mask and blood pool are evidence and not law."""
+    """Verify a wall; if the image supports it, overlap with the mask and the blood pool is not required."""
     k, bounds = entry.k, options.bounds
     pool = None if seen.focused.pool is None else seen.focused.pool[k]
     if expected_dice(wall, likelihood) >= SUPPORTED:
-        bounds, pool = replace(bounds, least_overlap=0.0), None
+        bounds, pool = replace(bounds, min_overlap=0.0), None
     axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
     before, near = seen.stack.mask[k], seen.near[k]
     against = rejection(wall, before, near, pool, entry.expectation, axis, seen.stack.in_plane, bounds)
-    return against or mostly_others(wall, before, seen.others_of(k))
+    return against or other_label_rejection(wall, before, seen.others_of(k))
 
 
 def _to_review(seen: Examined, entry: SliceDiagnosis, wall: Mask) -> tuple[Reason, ...]:
-    """Return why a wall that passes verification needs review."""
+    """Return the reasons to review a wall that passed verification."""
     before, in_plane = seen.stack.mask[entry.k], seen.stack.in_plane
     thin = thin_closure(wall, before, in_plane) if entry.expectation is Expectation.RING else ()
     return (*thin, *taken_from_others(wall, before, seen.others_of(entry.k), in_plane))
 
 
 def _remarks(verdict: Verdict, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:
-    """Return what to say about a repair, and whether it needs review whatever its confidence."""
+    """Return the reasons to report for a repair, and whether it needs review regardless of its confidence."""
     if verdict is Verdict.CLEANED:
         return [Reason(ReasonCode.CLEANED)], False
     if not shown:
@@ -277,15 +277,15 @@ def _remarks(verdict: Verdict, k: int, shown: bool, proposals: Proposals) -> tup
 
 
 def clean(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask | None:
-    """Remove loose components and fill pores, where that alone makes a closed ring.
+    """Remove loose components and fill pores, if that yields a closed ring.
 
     Args:
-        near: The wall that was there about the heart, shape ``(j, i)``.
-        pool: The blood pool, or ``None``.
+        near: Wall near the heart before the repair, shape ``(j, i)``.
+        pool: Blood pool, or ``None``.
         in_plane: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        The wall, or ``None`` where it is not closed.
+        The closed ring, or ``None``.
     """
     main = largest_component(near)
     hole = cavity(main, pool, in_plane)

@@ -1,4 +1,4 @@
-"""Decide what becomes of the places of a picture: single edits, each verified, then made or dropped on its own."""
+"""Decide about the places of a picture: each edit is verified and accepted or rejected independently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..anatomy.thinning import thinned
 from ..anatomy.topology import betti_2d
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
-from ..tasks.tubular.bridges import Candidate, bridge_features, candidates, confidence, drawn, near_places
+from ..tasks.tubular.bridges import Candidate, active_region, bridge_features, candidates, confidence, rasterize
 from ..tasks.tubular.edits import Canvas, Limits, Window
 from ..tasks.tubular.picture import Picture
 from ..tasks.tubular.pieces import Pieces
@@ -27,34 +27,34 @@ Field = NDArray[np.float32]
 Changed = tuple[Window, Bools]
 
 SURE = 0.75
-"""A bridge that is less probable than this needs review."""
+"""Bridges with a lower confidence need review."""
 LIKELY = 0.8
-"""What a vessel was lengthened by needs review if its mean likelihood is less than this. On validation pictures 95 % of
-what was surer lay on annotated vessel, of the rest as little as 62 %."""
+"""Extensions with a lower mean likelihood need review. On validation pictures 95 % of the more likely extensions lay on
+annotated vessels, of the others as few as 62 %."""
 POSSIBLE = 0.25
-"""A gap is flagged if the best bridge over it is at least this probable and was not made."""
-LEAST_GAP = 2
-"""Pixels between an end that was lengthened and what it must not join."""
+"""An open gap is flagged if its best rejected bridge has at least this confidence."""
+MIN_GAP = 2
+"""Pixels kept free between an extension and a piece that it must not join."""
 AROUND = 2.0
-"""Vessels are widened and lengthened within this many times the longest bridge of what was joined, removed or filled.
-So a repair of a repaired mask, in which hardly anything is left to join, changes hardly anything."""
-LEAST_LENGTHS = 2.0
-"""A vessel is lengthened by at least this many times its width."""
+"""Vessels are widened and lengthened within this radius of an edit, in lengths of the longest bridge. This keeps a
+second repair of a repaired mask close to the identity."""
+MIN_LENGTHS = 2.0
+"""Least length of an extension, in vessel widths."""
 
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """A place and what was done there.
+    """A place and its edit.
 
     Attributes:
         place: The finding.
-        verdict: What was done.
-        changed: The window and the pixels that were added or removed; ``None`` if none were.
-        bridge: The bridge that was made, or the best one that was not.
-        features: What its confidence was computed from.
-        confidence: Probability that it lies on a vessel.
-        likelihood: Mean likelihood of vessel at the place.
-        reasons: What is wrong, and why it was left.
+        verdict: Outcome.
+        changed: Window and added or removed pixels; ``None`` without a change.
+        bridge: Accepted bridge, or the best rejected one.
+        features: Features of its confidence.
+        confidence: Probability that the bridge lies on a vessel.
+        likelihood: Mean vessel likelihood at the place.
+        reasons: The defect, and why it was left unchanged.
     """
 
     place: Place
@@ -69,12 +69,12 @@ class Edited:
 
 @dataclass(frozen=True, eq=False)
 class PictureEdits:
-    """All that was done to a picture.
+    """All edits of a picture.
 
     Attributes:
-        mask: Vessels afterwards, shape ``(j, i)``.
-        edits: The places and what was done there.
-        thickened: Pixels by which vessels were widened.
+        mask: Repaired mask, shape ``(j, i)``.
+        edits: The places and their edits.
+        thickened: Pixels added by widening.
     """
 
     mask: Mask
@@ -93,20 +93,20 @@ def edit(
     add_only: bool = False,
     bridges_only: bool = False,
 ) -> PictureEdits:
-    """Make the edits that the likelihood supports, the surest bridge first, and leave everything else as it was.
+    """Apply the edits that the likelihood supports, bridges in order of decreasing confidence.
 
-    Bridges, removals and fillings come first, then what vessels are widened and lengthened by; then bridges and
-    lengthening once more, with the stretches of vessel that the likelihood shows apart from the mask.
+    The first pass applies bridges, removals and fillings, then widens and lengthens vessels. The second pass applies
+    bridges and extensions again, including stretches of vessel that the likelihood shows apart from the mask.
 
     Args:
         picture: The picture.
-        pieces: The pieces of its mask.
-        places: What is wrong with it; where nothing but spurs is, nothing is changed.
-        likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
-        settings: Thresholds, and the weights of the confidence.
-        limits: What an edit may do, in pixels of this picture.
+        pieces: Pieces of its mask.
+        places: Findings; if there are only spurs, nothing is changed.
+        likelihood: Vessel likelihood, 0 to 1, shape ``(j, i)``.
+        settings: Thresholds and the weights of the confidence.
+        limits: Limits of an edit, in pixels of this picture.
         add_only: Remove nothing.
-        bridges_only: Make bridges and nothing else.
+        bridges_only: Apply bridges only.
     """
     thickened = np.zeros(picture.shape, bool)
     if all(place.finding is PlaceFinding.SPUR for place in places):
@@ -123,11 +123,11 @@ def edit(
             edited.append(_left(place))
     if bridges_only:
         return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
-    kept = canvas.mask | ~pieces.mask  # a fragment that was removed does not come back in part
+    kept = canvas.mask | ~pieces.mask  # do not restore parts of removed fragments
     free = room & kept & _near_edits(edited, picture.shape, AROUND * limits.bridge_px)
     thickened = _thicken(canvas, likelihood, free & _apart(canvas))
     edited.extend(_extensions(canvas, likelihood, free & _apart(canvas), settings, edited))
-    # Once more, with what the likelihood shows apart from the mask: what a bridge joins to it stays.
+    # Second pass, with stretches that the likelihood shows apart from the mask; only joined ones are kept.
     before = canvas.mask
     stretches = _stretches(before, likelihood, free, settings, limits)
     pieces = Pieces.of(before | stretches)
@@ -143,20 +143,20 @@ def edit(
 
 
 def _stretches(mask: Bools, likelihood: Field, free: Bools, settings: Settings, limits: Limits) -> Bools:
-    """Return the pieces of vessel without holes that the likelihood shows apart from a mask.
+    """Return the vessel components without holes that the likelihood shows apart from the mask.
 
     Args:
-        mask: Shape ``(j, i)``.
-        likelihood: Of vessel, like ``mask``.
-        free: Where pixels may be added.
-        settings: How sure the likelihood must be.
-        limits: Their centrelines are from ``keep_px`` to ``extend_px`` long.
+        mask: Vessel mask, shape ``(j, i)``.
+        likelihood: Vessel likelihood, like ``mask``.
+        free: Pixels that may be added.
+        settings: Thresholds.
+        limits: Centrelines are between ``keep_px`` and ``extend_px`` long.
     """
     shown, _ = ndimage.label(mask | (free & (likelihood > 0.5)), EIGHT)
-    beside = np.unique(shown[mask])
+    connected = np.unique(shown[mask])
     found = np.zeros_like(mask)
     for number, (rows, columns) in enumerate(ndimage.find_objects(shown), 1):
-        if number in beside or max(rows.stop - rows.start, columns.stop - columns.start) < limits.keep_px / 2:
+        if number in connected or max(rows.stop - rows.start, columns.stop - columns.start) < limits.keep_px / 2:
             continue
         pixels = shown[rows, columns] == number
         line = thinned(pixels)
@@ -168,12 +168,12 @@ def _stretches(mask: Bools, likelihood: Field, free: Bools, settings: Settings, 
 
 
 def _apart(canvas: Canvas) -> Bools:
-    """Return what lies apart from the bridges: what hung on one would still join the pieces after it was rejected."""
+    """Return the pixels away from the bridges: pixels next to one would keep the pieces joined if it were rejected."""
     return ~ndimage.binary_dilation(canvas.mask & ~canvas.pieces.mask, EIGHT, 2 + int(canvas.limits.thicken_px))
 
 
 def _not_settled(edited: list[Edited], later: list[Edited], pieces: Pieces) -> list[Edited]:
-    """Return the edits before, without the gaps, which were judged again, and the fragments that were joined since."""
+    """Return the edits of the first pass without its gaps, decided again, and without fragments joined since."""
     joined = {piece for each in later if each.changed and each.bridge for piece in each.bridge.pieces}
     return [
         each
@@ -185,7 +185,7 @@ def _not_settled(edited: list[Edited], later: list[Edited], pieces: Pieces) -> l
 
 
 def found_reason(place: Place) -> Reason:
-    """Return a finding as a reason."""
+    """Return the reason for a finding."""
     if place.finding is PlaceFinding.PINHOLE:
         return Reason(ReasonCode.PINHOLE, area_px=place.size)
     codes = {
@@ -198,7 +198,7 @@ def found_reason(place: Place) -> Reason:
 
 
 def _left(place: Place, *why: Reason, likelihood: float | None = None) -> Edited:
-    """Return a place that is left as it was."""
+    """Return a place that is left unchanged."""
     if place.finding is PlaceFinding.SPUR:
         why = (Reason(ReasonCode.KEPT_SPUR),)
     return Edited(place, PlaceVerdict.LEFT, likelihood=likelihood, reasons=(found_reason(place), *why))
@@ -207,15 +207,15 @@ def _left(place: Place, *why: Reason, likelihood: float | None = None) -> Edited
 def _bridges(
     canvas: Canvas, room: Bools, places: list[Place], likelihood: Field, grey: Field, settings: Settings
 ) -> list[Edited]:
-    """Make the bridges, the surest first; return them, and the gaps that none of them closes.
+    """Apply bridges in order of decreasing confidence; return them and the gaps that remain open.
 
     Args:
         canvas: The mask.
-        room: No bridge leaves it, shape ``(j, i)``.
-        places: Findings; those that are gaps.
-        likelihood: Of vessel, shape ``(j, i)``.
-        grey: The image with bright vessels.
-        settings: Thresholds, and the weights of the confidence.
+        room: Region that bridges must not leave, shape ``(j, i)``.
+        places: Findings; only gaps are used.
+        likelihood: Vessel likelihood, shape ``(j, i)``.
+        grey: Image with bright vessels.
+        settings: Thresholds and the weights of the confidence.
     """
     found = candidates(canvas.pieces, likelihood, room, canvas.limits, settings.join_likelihood)
     features = bridge_features(found, canvas.pieces, likelihood, grey, canvas.limits)
@@ -243,7 +243,7 @@ def _bridges(
 
 
 def _open(place: Place, best: Edited | None) -> Edited:
-    """Return a gap that stays open, with the best bridge over it that was not made."""
+    """Return a gap that stays open, with its best rejected bridge."""
     if best is None:
         return _left(place)
     return replace(best, place=place, reasons=(found_reason(place), *best.reasons[1:]))
@@ -252,17 +252,17 @@ def _open(place: Place, best: Edited | None) -> Edited:
 def _try(
     canvas: Canvas, one: Candidate, likelihood: Field, support: float, sure: float, least: float, least_support: float
 ) -> Changed | Reason:
-    """Draw a bridge, or say why not."""
+    """Apply a bridge, or return the reason to reject it."""
     if sure < least:
         return Reason(ReasonCode.UNSURE, confidence=sure, least=least)
     if support <= least_support:
         return Reason(ReasonCode.NO_SUPPORT, support=support)
-    window, shape = drawn(one, likelihood)
+    window, shape = rasterize(one, likelihood)
     return canvas.bridge(one.path, shape, window)
 
 
 def _fragment(canvas: Canvas, place: Place, likelihood: Field, settings: Settings, keep: bool) -> Edited:
-    """Remove a fragment unless the image shows a vessel there."""
+    """Remove a fragment unless the likelihood supports it."""
     window, pixels = canvas.pieces.pixels_of(place.piece)
     mean = float(likelihood[window][pixels].mean())
     if keep:
@@ -274,7 +274,7 @@ def _fragment(canvas: Canvas, place: Place, likelihood: Field, settings: Setting
 
 
 def _pinhole(canvas: Canvas, place: Place, likelihood: Field, settings: Settings) -> Edited:
-    """Fill a pinhole if the image shows a vessel there."""
+    """Fill a pinhole if the likelihood supports it."""
     assert place.hole is not None
     window, hole = place.hole
     mean = float(likelihood[window][hole].mean())
@@ -285,7 +285,7 @@ def _pinhole(canvas: Canvas, place: Place, likelihood: Field, settings: Settings
 
 
 def _near_edits(edited: list[Edited], shape: tuple[int, int], reach: float) -> Bools:
-    """Return what lies within ``reach`` pixels of an edit; nothing does if there is none."""
+    """Return the pixels within ``reach`` of an edit; empty without edits."""
     apart = np.ones(shape, bool)
     for window, pixels in (each.changed for each in edited if each.changed is not None):
         apart[window] &= ~pixels
@@ -293,18 +293,18 @@ def _near_edits(edited: list[Edited], shape: tuple[int, int], reach: float) -> B
 
 
 def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
-    """Widen the vessels near loose ends and fragments to what the likelihood shows; return the new pixels.
+    """Widen the vessels near loose ends and fragments where the likelihood exceeds 0.5; return the new pixels.
 
     Args:
         canvas: The mask.
-        likelihood: Of vessel, shape ``(j, i)``.
-        free: Where pixels may be added.
+        likelihood: Vessel likelihood, shape ``(j, i)``.
+        free: Pixels that may be added.
     """
     before, limits = canvas.mask.copy(), canvas.limits
-    near = near_places(canvas.pieces, limits.keep_px, limits.bridge_px)
+    near = active_region(canvas.pieces, limits.keep_px, limits.bridge_px)
     wanted = near & free & (likelihood > 0.5) & canvas.is_near
     grown = widened(before, wanted, int(limits.thicken_px))
-    # All at once, which is faster, or else one by one, so that a single bad one does not prevent the others.
+    # All components at once, which is faster; if that is rejected, one by one.
     if canvas.thicken(grown, (slice(None), slice(None))) is None:
         for pixels, window in _components(grown, 0):
             canvas.thicken(pixels, window)
@@ -314,14 +314,14 @@ def _thicken(canvas: Canvas, likelihood: Field, free: Bools) -> Bools:
 def _extensions(
     canvas: Canvas, likelihood: Field, free: Bools, settings: Settings, edited: list[Edited]
 ) -> list[Edited]:
-    """Lengthen the vessels that the likelihood shows to go on; what is hardly longer than thick is left.
+    """Lengthen vessels that continue in the likelihood; extensions hardly longer than wide are dropped.
 
     Args:
         canvas: The mask.
-        likelihood: Of vessel, shape ``(j, i)``.
-        free: Where pixels may be added.
-        settings: How sure the likelihood must be.
-        edited: What was done before; no pieces are joined that its bridges join.
+        likelihood: Vessel likelihood, shape ``(j, i)``.
+        free: Pixels that may be added.
+        settings: Thresholds.
+        edited: Previous edits; an extension must not join pieces that a bridge joins.
     """
     plain = canvas.mask.copy()
     for window, pixels in (each.changed for each in edited if each.changed and each.bridge):
@@ -329,18 +329,18 @@ def _extensions(
     alone, _ = ndimage.label(plain, structure=EIGHT)
     wanted = free & (likelihood > 0.5)
     grown = widened(canvas.mask, wanted, int(canvas.limits.extend_px) - 2)
-    # Where two ends grew towards each other and may not join, no slit is left, but a gap that can be seen.
+    # Where two ends grow towards each other and may not join, leave a visible gap instead of a slit.
     stopped = wanted & ~canvas.mask & ~grown & ndimage.binary_dilation(grown, EIGHT)
-    grown &= ~ndimage.binary_dilation(stopped, EIGHT, LEAST_GAP)
+    grown &= ~ndimage.binary_dilation(stopped, EIGHT, MIN_GAP)
     longer = []
     for pixels, window in _components(grown, 0):
         line = thinned(pixels)
         length, mean = int(line.sum()), float(likelihood[window][line].mean())
         thick = 2 * float(ndimage.distance_transform_edt(pixels).max())
-        if length < LEAST_LENGTHS * thick or mean < settings.extend_likelihood:
+        if length < MIN_LENGTHS * thick or mean < settings.extend_likelihood:
             continue
         if len(np.unique(alone[window][ndimage.binary_dilation(pixels, EIGHT)])) > 2:
-            continue  # it would still join the pieces after the bridge was rejected
+            continue  # it would keep the pieces joined if the bridge were rejected
         changed = canvas.extend(pixels, window)
         if changed is not None:
             longer.append(_longer(changed, likelihood))
@@ -348,7 +348,7 @@ def _extensions(
 
 
 def _longer(changed: Changed, likelihood: Field) -> Edited:
-    """Return what a vessel was lengthened by."""
+    """Return the edit of an extension."""
     window, pixels = changed
     line = thinned(pixels)
     j, i = (int(value) for value in np.argwhere(line)[line.sum() // 2])
@@ -358,7 +358,7 @@ def _longer(changed: Changed, likelihood: Field) -> Edited:
 
 
 def _components(pixels: Bools, margin: int) -> list[tuple[Bools, Window]]:
-    """Return the components of some pixels, each on a window with a margin about it."""
+    """Return the connected components of a mask, each on a window with a margin."""
     labels, _ = ndimage.label(pixels, structure=EIGHT)
     found = []
     for number, box in enumerate(ndimage.find_objects(labels), 1):

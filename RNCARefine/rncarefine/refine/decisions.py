@@ -15,35 +15,34 @@ from .records import Report, SliceRecord
 from .wall import measure_slice, with_segments
 
 Decisions = Mapping[int, bool]
-"""Number of a slice to accepted (``True``) or rejected (``False``); a slice that is not in it is undecided."""
+"""Slice number to accepted (``True``) or rejected (``False``); slices not listed are undecided."""
 
 Status = Literal["flagged", "in progress", "completed"]
 
 
 def needs_decision(record: SliceRecord) -> bool:
-    """Return whether a slice needs review: it was changed or flagged, whether or not there is a decision."""
-    rejected = record.accepted is False  # only what was changed can be, though nothing is changed any more
+    """Return whether a slice needs review, decided or not: it was changed or flagged."""
+    rejected = record.accepted is False  # a rejected slice was changed, but its record is restored
     return record.flagged or rejected or record.changed
 
 
 def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) -> Report:
-    """Return the report with the decisions of a review applied.
+    """Apply the decisions of a review to a report.
 
-    A rejected slice is as it was before the repair and has no changed area; its verdict stays. A slice that was edited
-    by hand since is described as it is now, and a warning names it. The totals are those of the wall as it is now.
+    A rejected slice is recorded as before the repair, without changed area; its verdict is kept. A slice edited by hand
+    since the repair is recorded in its current state and named in a warning. The totals are those of the current wall.
 
     Args:
-        report: The report of the repair.
+        report: Report of the repair.
         decisions: Accepted and rejected slices.
-        stack: The stack with its masks as they were before the repair.
-        wall_now: The myocardium as it is now, shape of the stack.
+        stack: The stack with its masks before the repair.
+        wall_now: Current myocardium, same shape as the stack.
 
     Returns:
-        The same for the same input: time and chance have no part in it.
+        The new report; a deterministic function of the input.
 
     Raises:
-        ValueError: The wall or the report has another number of slices than the stack, or a decision is about a slice
-            that the stack does not have.
+        ValueError: The numbers of slices differ, or a decision refers to a slice that does not exist.
     """
     if wall_now.shape != stack.shape or len(report.slices) != stack.shape[0]:
         raise ValueError(
@@ -74,14 +73,14 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
 
 
 def review_status(report: Report) -> Status:
-    """Return how far the review of a repair is.
+    """Return the status of the review of a repair.
 
     Args:
-        report: The report with the decisions applied (see :func:`decided`).
+        report: Report with the decisions applied (see :func:`decided`).
 
     Returns:
-        ``"flagged"`` while a flagged slice has no decision; ``"completed"`` when every slice that needs a
-        decision has one; else ``"in progress"``, also as long as there is no decision at all.
+        ``"flagged"`` while a flagged slice is undecided; ``"completed"`` once every slice that needs a decision has
+        one; otherwise, and without any decision, ``"in progress"``.
     """
     undecided = [record for record in report.slices if record.accepted is None]
     if any(record.flagged for record in undecided):
@@ -110,12 +109,12 @@ def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:
 
 
 def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask, keep_islands: bool) -> SliceRecord:
-    """Return the record if it describes the wall, else what the wall is now."""
+    """Return the record if it matches the current wall, else a record of the current wall."""
     old, new, area = stack.mask[record.k] > 0, wall > 0, stack.pixel_area
     pool = None if stack.pool is None else (stack.pool[record.k] > 0) & ~new
     now = SliceFeatures.of(wall, pool, stack.in_plane)
     added, removed = float((new & ~old).sum()) * area, float((old & ~new).sum()) * area
-    # Half a pixel: the areas of the report are rounded.
+    # Tolerance of half a pixel: the areas of the report are rounded.
     same_area = max(abs(added - record.added_mm2), abs(removed - record.removed_mm2)) < area / 2
     if same_area and (now.b0, now.b1) == (record.b0_after, record.b1_after):
         return record

@@ -1,4 +1,4 @@
-"""What is seen in a stack before anything is done: the heart, the features of every slice, and the diagnosis."""
+"""Examination of a stack before the repair: heart, features of every slice, diagnosis and doubts."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .options import RepairOptions
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """A stack, and what was seen in it before anything was done.
+    """An examined stack.
 
     Attributes:
         stack: The stack.
-        heart: The axis of the left ventricle.
-        focused: The stack without the wall and pool that lie away from the heart. They must neither mislead the repair
-            nor be repaired; nothing is removed from a slice that is not repaired.
-        features: What each slice shows: all of the wall, and the pool near the heart.
-        near: What the wall near the heart shows.
-        diagnosis: The diagnosis of the stack.
-        doubts: Why this may not be a short-axis stack with the wall of the left ventricle.
-        others: Every other label, as one mask of the stack's shape, or ``None``.
+        heart: Long axis of the left ventricle.
+        focused: The stack without wall and pool away from the heart, as input of the repair. Unrepaired slices keep
+            these components.
+        features: Features of every slice: the whole wall, and the pool near the heart.
+        near: Features of the wall near the heart.
+        diagnosis: Diagnosis of the stack.
+        doubts: Doubts that this is a short-axis stack with the wall of the left ventricle.
+        others: Union of all other labels, shape of the stack, or ``None``.
     """
 
     stack: Stack
@@ -52,11 +52,11 @@ class Examined:
         """Examine a stack.
 
         Args:
-            stack: The stack; its mask is not empty.
-            options: ``close_base`` and ``apex`` matter.
-            heart: The axis of the left ventricle; by default, what the masks say.
-            walls: From :func:`wall_features`, where they are known.
-            others: Every other label of an exclusive label map, as one mask.
+            stack: The stack, with a non-empty mask.
+            options: ``close_base``, ``apex`` and ``remove_islands`` are used.
+            heart: Long axis of the left ventricle; by default located from the masks.
+            walls: Result of :func:`wall_features`; computed if not given.
+            others: Union of all other labels of an exclusive label map.
         """
         walls = walls or wall_features(stack)
         if heart is None:
@@ -71,7 +71,7 @@ class Examined:
         return cls(stack, heart, focused, features, near, found, doubts, others)
 
     def diagnosis_of(self, wall: Mask, pool: Mask | None, options: RepairOptions) -> Diagnosis:
-        """Diagnose the same stack with another wall and pool."""
+        """Diagnose the stack with a different wall and pool."""
         walls = near_heart(wall, self.heart, self.stack.in_plane)
         features, near = [], []
         for k, each in enumerate(self.features):
@@ -81,29 +81,29 @@ class Examined:
         return _diagnose(features, near, self.stack.spacing[0], options)
 
     def off_axis(self, k: int) -> bool:
-        """Whether there is wall in a slice and none of it lies where the heart is, however right it looks."""
+        """Return whether a slice has wall, but none near the heart."""
         return bool(self.stack.mask[k].any() and not self.focused.mask[k].any())
 
     def others_of(self, k: int) -> Mask | None:
-        """The other labels of a slice, shape ``(j, i)``, or ``None``."""
+        """Return the other labels of a slice, shape ``(j, i)``, or ``None``."""
         return None if self.others is None else self.others[k]
 
     def reasons(self, entry: SliceDiagnosis) -> tuple[Reason, ...]:
-        """Return the reasons of the diagnosis, and that none of the wall lies where the heart is."""
+        """Return the reasons of the diagnosis, with ``OFF_AXIS`` if no wall lies near the heart."""
         if not self.off_axis(entry.k):
             return entry.reasons
         return (*(entry.reasons or (Reason(ReasonCode.CLOSED),)), Reason(ReasonCode.OFF_AXIS))
 
 
 def wall_features(stack: Stack) -> list[WallFeatures]:
-    """Return the features of the wall of every slice, in the order of k."""
+    """Return the wall features of every slice, in the order of k."""
     return [WallFeatures(wall, stack.in_plane) for wall in stack.mask]
 
 
 def _diagnose(
     features: list[SliceFeatures], near: list[WallFeatures], slice_mm: float, options: RepairOptions
 ) -> Diagnosis:
-    """Diagnose a stack; the gap is that of the wall about the heart's axis, whatever lies elsewhere."""
+    """Diagnose a stack; gaps are measured on the wall near the heart."""
     found = diagnose_features(
         features,
         slice_mm,

@@ -1,7 +1,7 @@
-"""How well a mask agrees with the truth: Dice, clDice, surface distances in mm, Betti numbers and errors, LV mass.
+"""Evaluation metrics: Dice, clDice, surface distances in mm, Betti numbers and errors, LV mass.
 
-Definitions are frozen here so that every table means the same. Slices are compared in two dimensions, stacks in three.
-Masks are arrays of which everything but zero counts as foreground; spacing is in mm along the axes of the mask.
+All tables use these definitions. Slices are compared in 2D, stacks in 3D. Non-zero mask values are foreground; the
+spacing is in mm along the axes of the mask.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _Bools = NDArray[np.bool_]
 class SurfaceDistances:
     """Distances between the borders of two masks in mm.
 
-    All are 0 where both masks are empty and NaN where one is, because there is nothing to measure to: count such cases
-    beside a mean over the others.
+    All are 0 if both masks are empty and NaN if one is; report the number of such cases along with a mean over the
+    others.
 
     Attributes:
-        assd_mm: Average symmetric surface distance: mean over the border cells of both masks.
-        hd_mm: Hausdorff distance: the largest of them.
+        assd_mm: Average symmetric surface distance: mean over the border pixels of both masks.
+        hd_mm: Hausdorff distance: the maximum.
         hd95_mm: The larger of the two directed 95th percentiles.
     """
 
@@ -59,19 +59,19 @@ class SurfaceDistances:
 
 @dataclass(frozen=True)
 class SliceMetrics:
-    """Agreement in one slice. Empty slices: see :func:`dice` and :class:`SurfaceDistances`.
+    """Metrics of one slice. For empty slices see :func:`dice` and :class:`SurfaceDistances`.
 
     Attributes:
-        k: Number of the slice.
+        k: Slice number.
         dice: Dice coefficient.
         assd_mm: See :class:`SurfaceDistances`.
         hd_mm: See :class:`SurfaceDistances`.
         hd95_mm: See :class:`SurfaceDistances`.
-        b0_error: Difference in the number of components, absolute.
-        b1_error: Difference in the number of holes, absolute.
-        ring: The prediction is a closed ring (b0 = 1, b1 = 1).
-        truth_ring: The truth is one.
-        empty: Neither has anything in this slice.
+        b0_error: Absolute difference of the numbers of components.
+        b1_error: Absolute difference of the numbers of holes.
+        ring: Whether the prediction is a closed ring (b0 = 1, b1 = 1).
+        truth_ring: Whether the truth is a closed ring.
+        empty: Whether prediction and truth are empty in this slice.
     """
 
     k: int
@@ -88,19 +88,19 @@ class SliceMetrics:
 
 @dataclass(frozen=True)
 class StackMetrics:
-    """Agreement of a whole stack.
+    """Metrics of a stack.
 
     Attributes:
-        slices: Slices in which prediction or truth have something; the means are over these.
+        slices: Number of slices with prediction or truth; the means are over these.
         dice: Dice coefficient of the volumes.
-        mean_slice_dice: Mean of the slices' Dice coefficients; 1 if there is nothing in any slice.
+        mean_slice_dice: Mean Dice coefficient of the slices; 1 if all are empty.
         assd_mm: Between the surfaces of the volumes, see :class:`SurfaceDistances`.
         hd_mm: See :class:`SurfaceDistances`.
         hd95_mm: See :class:`SurfaceDistances`.
-        mean_b0_error: Mean difference in components.
-        mean_b1_error: Mean difference in holes.
-        truth_rings: Slices whose truth is a closed ring.
-        rings: Slices of those whose prediction is a closed ring, too.
+        mean_b0_error: Mean absolute difference of the numbers of components.
+        mean_b1_error: Mean absolute difference of the numbers of holes.
+        truth_rings: Number of slices whose truth is a closed ring.
+        rings: Number of these whose prediction is also a closed ring.
         lv_mass_g: LV mass of the prediction.
         truth_lv_mass_g: LV mass of the truth.
         lv_mass_error_percent: (prediction - truth) / truth; 0 if both are empty, NaN if only the truth is.
@@ -143,11 +143,11 @@ def dice(a: ArrayLike, b: ArrayLike) -> float:
 def cldice(a: ArrayLike, b: ArrayLike) -> float:
     """Return the centreline Dice of two slices (Shit et al., CVPR 2021): 1 if both are empty, 0 if one is.
 
-    It is the harmonic mean of two shares: of the skeleton of ``a`` that lies in ``b``, and of the skeleton of ``b``
-    that lies in ``a``. The skeletons are those of :func:`rncarefine.anatomy.thinning.thinned`.
+    It is the harmonic mean of the share of the skeleton of ``a`` inside ``b`` and the share of the skeleton of ``b``
+    inside ``a``. Skeletons are computed by :func:`rncarefine.anatomy.thinning.thinned`.
 
     Example:
-        >>> cldice([[1, 1, 1, 1]], [[1, 1, 0, 0]])  # all of the half lies in the whole, half of the whole in the half
+        >>> cldice([[1, 1, 1, 1]], [[1, 1, 0, 0]])  # shares 0.5 and 1
         0.6666666666666666
 
     Args:
@@ -173,19 +173,19 @@ def surface_distances(a: ArrayLike, b: ArrayLike, spacing: tuple[float, ...]) ->
         >>> surface_distances([[1, 0, 0, 0]], [[0, 0, 0, 1]], (1.5, 1.25)).hd_mm
         3.75
 
-    The border of a mask are its cells that have a background cell, or the border of the array, at one of their 4 sides
-    (6 in 3D). Distances are between the middles of cells.
+    Border pixels are mask pixels with a background pixel, or the border of the array, at one of their 4 sides (6 in
+    3D). Distances are between pixel centres.
 
     Args:
-        a: Mask of two or three dimensions, zero and non-zero.
+        a: Mask of two or three dimensions.
         b: Mask of the same shape.
-        spacing: mm along each axis.
+        spacing: Spacing in mm along each axis.
 
     Returns:
         The distances; 0 if both masks are empty, NaN if one is.
 
     Raises:
-        ValueError: The shapes differ, or the spacing has another number of axes.
+        ValueError: The shapes differ, or the spacing does not match the number of axes.
     """
     one, other = _pair(a, b)
     if len(spacing) != one.ndim:
@@ -206,7 +206,7 @@ def surface_distances(a: ArrayLike, b: ArrayLike, spacing: tuple[float, ...]) ->
 
 
 def betti_error(a: ArrayLike, b: ArrayLike) -> tuple[int, int]:
-    """Return by how much two slices differ in components and in holes (8- and 4-connected), absolute.
+    """Return the absolute differences of the numbers of components (8-connected) and holes (4-connected) of two slices.
 
     Example:
         >>> betti_error([[1, 0, 1]], [[1, 1, 1]])
@@ -232,8 +232,8 @@ def lv_mass_g(mask: ArrayLike, spacing: tuple[float, float, float]) -> float:
         18.9
 
     Args:
-        mask: Myocardium, shape ``(k, j, i)``, zero and non-zero.
-        spacing: mm along ``(k, j, i)``; the slice spacing, not the slice thickness.
+        mask: Myocardium, shape ``(k, j, i)``.
+        spacing: Spacing in mm, ``(k, j, i)``; the slice spacing, not the slice thickness.
     """
     cell_mm3 = float(np.prod(spacing))
     return int(np.count_nonzero(mask)) * cell_mm3 / 1000.0 * MYOCARDIUM_G_PER_ML
@@ -255,12 +255,12 @@ def evaluate(
         ([True, False], 1, 2)
 
     Args:
-        prediction: Shape ``(k, j, i)``, zero and non-zero.
-        truth: Like ``prediction``.
-        spacing: mm along ``(k, j, i)``.
+        prediction: Mask, shape ``(k, j, i)``.
+        truth: Mask of the same shape.
+        spacing: Spacing in mm, ``(k, j, i)``.
 
     Returns:
-        The metrics of every slice, and those of the stack.
+        The metrics of every slice and of the stack.
 
     Raises:
         ValueError: The shapes differ, or the masks are not three-dimensional.
@@ -316,7 +316,7 @@ def _share(skeleton: _Bools, mask: _Bools) -> float:
 
 
 def _border(mask: _Bools) -> _Bools:
-    """Return the cells of a mask that have background, or the edge of the array, at one of their sides."""
+    """Return the border pixels of a mask."""
     border: _Bools = mask & ~ndimage.binary_erosion(mask)
     return border
 

@@ -1,4 +1,4 @@
-"""The options of a repair. Command line, logic, panel, effect and both batches offer what stands here, and no other."""
+"""Options of a repair. Command line, logic, panel, effect and batches derive their options from this module."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from ..tasks.ring.verification import Bounds
 
 INTERPOLATE_BY_DEFAULT = False
-"""Whether polar interpolation may try where the automaton finds no wall, by default."""
+"""Default of the fallback to polar interpolation."""
 
 
 class Face(Word):
-    """Where options are offered."""
+    """Interface that offers an option."""
 
     COMMAND_LINE = "command line"
     """``rncarefine repair`` and ``rncarefine batch``."""
     LOGIC = "logic"
-    """``RNCARefineLogic.process`` and its siblings."""
+    """``RNCARefineLogic.process`` and related methods."""
     PANEL = "panel"
     """The parameter node of the module, and its panel."""
     EFFECT = "effect"
@@ -34,7 +34,7 @@ class Face(Word):
 
 
 class Group(Word):
-    """What belongs together in the help and on screen."""
+    """Group of options in the help and on screen."""
 
     METHOD = "Method"
     OUTPUT = "Output"
@@ -46,15 +46,15 @@ class OptionInfo:
 
     Attributes:
         label: Short name on screen.
-        help: One sentence.
-        group: What it belongs to.
-        flag: Its name on the command line; for some switches also what turns it off.
-        metavar: What stands for the value in the help.
-        choices: Words to choose from; empty for a number or a switch.
-        least: Smallest number.
-        most: Largest number.
-        faces: Where it is offered.
-        of_check: Whether a check depends on it.
+        help: Description in one sentence.
+        group: Group in the help.
+        flag: Flag on the command line; for some switches with the negative flag.
+        metavar: Placeholder of the value in the help.
+        choices: Allowed values; empty for a number or a switch.
+        least: Minimum.
+        most: Maximum.
+        faces: Interfaces that offer the option.
+        of_check: Whether the option affects a check.
     """
 
     label: str
@@ -90,20 +90,20 @@ def _option(
 
 
 class OptionError(ValueError):
-    """A value of an option that cannot be used.
+    """An invalid value of an option.
 
     Attributes:
-        name: Its name in Python.
-        fault: What is wrong and the remedy, as what follows the name in the message.
+        name: Name of the option in Python.
+        fault: The error and the remedy; follows the name in the message.
     """
 
     def __init__(self, name: str, fault: str, called: str = "") -> None:
-        """Take up what is wrong.
+        """Create the error.
 
         Args:
-            name: The option's name in Python.
-            fault: What is wrong and the remedy.
-            called: What to call the option in the message, if not by its name.
+            name: Name of the option in Python.
+            fault: The error and the remedy.
+            called: Name of the option in the message, if different.
         """
         super().__init__(f"Option {called or name!r} {fault}")
         self.name, self.fault = name, fault
@@ -111,30 +111,30 @@ class OptionError(ValueError):
 
 @dataclass(frozen=True)
 class RepairOptions:
-    """How to repair. Words may be given as plain text.
+    """Options of a repair. Enumerations may be given as strings.
 
     Example:
         >>> RepairOptions(seed=3, apex="last").apex is Apex.LAST
         True
 
     Attributes:
-        model: Name of an installed model, or path of its weights; ``None`` takes the best one of the mode.
-        mode: What the automaton's cells see of the stack; ``None`` takes that of the model.
+        model: Name of an installed model, or path of its weights; ``None`` selects the best one for the mode.
+        mode: Perception of the automaton, slice-wise or volumetric; ``None`` takes that of the model.
         device: "auto", "numpy", "cpu", "cuda" or "mps".
-        seed: Seed of the automaton; the same seed gives the same result on every device.
-        samples: Runs with different seeds that are averaged; several take longer.
-        steps: Most steps of a run; ``None`` takes the model's.
+        seed: Random seed; the same seed gives the same result on every device.
+        samples: Number of runs with different seeds to average; the run time grows with it.
+        steps: Maximum number of steps per run; ``None`` takes the model's.
         close_base: Expect a closed ring at the base, not an outflow tract.
-        geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
+        geometry: Fall back to polar interpolation where no wall of the automaton passes verification.
         add_only: Never remove myocardium.
-        bridges_only: In a picture of vessels, make bridges and nothing else.
-        apex: The end of the stack at which the apex lies.
-        max_change_mm2: Largest change of a slice, added and removed area together; ``None`` sets no limit.
+        bridges_only: In a picture of vessels, only add bridges.
+        apex: End of the stack at which the apex lies.
+        max_change_mm2: Largest sum of added and removed area in a slice; ``None`` sets no limit.
         remove_islands: Remove components inside the cavity (papillary muscles, trabeculae), which are kept by default.
         trim_pool: Remove the blood pool outside the closed rings.
 
     Raises:
-        OptionError: A value is none of the choices, no number, or out of range.
+        OptionError: A value is not a valid choice, not a number, or out of range.
     """
 
     model: str | Path | None = _option(
@@ -143,18 +143,20 @@ class RepairOptions:
     mode: Mode | None = _option(
         None,
         "Mode",
-        "Slice by slice, or with the neighbouring slices; takes the best model of the mode, or checks --model.",
+        "Process each slice separately or with its neighbours; selects the best model of the mode, or checks --model.",
         "--mode",
         choices=Mode,
     )
     device: str = _option(
-        "auto", "Device", "What the automaton runs on; auto takes the best there is.", "--device", choices=Device
+        "auto", "Device", "Compute device; auto selects the fastest available.", "--device", choices=Device
     )
-    seed: int = _option(0, "Seed", "The same seed gives the same result, everywhere.", "--seed", least=0)
+    seed: int = _option(
+        0, "Seed", "Random seed; the same seed gives the same result on every device.", "--seed", least=0
+    )
     samples: int = _option(
         1,
         "Runs averaged",
-        "Runs of the automaton that are averaged; several take longer.",
+        "Number of runs of the automaton to average; the run time grows with it.",
         "--samples",
         least=1,
         most=100,
@@ -162,7 +164,7 @@ class RepairOptions:
     steps: int | None = _option(
         None,
         "Most steps",
-        "Most steps of a run; those of the model if not given.",
+        "Maximum number of steps per run; by default that of the model.",
         "--steps",
         least=1,
         not_in=[Face.EFFECT],
@@ -177,24 +179,24 @@ class RepairOptions:
     geometry: bool = _option(
         INTERPOLATE_BY_DEFAULT,
         "Fall back to polar interpolation",
-        "Fall back to polar interpolation where the automaton finds no wall that passes verification.",
+        "Fall back to polar interpolation where no wall of the automaton passes verification.",
         "--geometry/--no-geometry",
     )
     add_only: bool = _option(False, "Only add, never remove", "Never remove myocardium.", "--add-only")
     bridges_only: bool = _option(
         False,
         "Only bridges",
-        "Of a picture of vessels: make bridges and nothing else.",
+        "In a picture of vessels, only add bridges.",
         "--bridges-only",
         not_in=[Face.LOGIC, Face.PANEL, Face.EFFECT, Face.SCRIPT],
     )
     apex: Apex = _option(
-        Apex.AUTO, "Apex", "Which end of the stack the apex lies at.", "--apex", choices=Apex, of_check=True
+        Apex.AUTO, "Apex", "End of the stack at which the apex lies.", "--apex", choices=Apex, of_check=True
     )
     max_change_mm2: float | None = _option(
         None,
         "Largest change",
-        "Refuse a repair that changes more than this area of a slice; no limit if not given.",
+        "Refuse a repair that changes more than this area of a slice; no limit by default.",
         "--max-change",
         metavar="MM2",
         least=0,
@@ -232,18 +234,18 @@ class RepairOptions:
 
     @property
     def bounds(self) -> Bounds:
-        """How far a repair may go."""
-        # Here, not above: who only shows the options needs neither NumPy nor SciPy.
+        """Limits of a repair."""
+        # Imported here so that code that only lists the options loads neither NumPy nor SciPy.
         from ..tasks.ring.verification import Bounds
 
-        return Bounds(most_change_mm2=self.max_change_mm2)
+        return Bounds(max_change_mm2=self.max_change_mm2)
 
 
 def _check_number(name: str, value: Any, info: OptionInfo) -> None:
-    """Check the value of an option that is a number.
+    """Check the value of a numeric option.
 
     Raises:
-        OptionError: It is none, or out of range.
+        OptionError: The value is not a number of the right type, or out of range.
     """
     hint = next(entry.type for entry in fields(RepairOptions) if entry.name == name)
     whole = "float" not in str(hint)
@@ -255,10 +257,10 @@ def _check_number(name: str, value: Any, info: OptionInfo) -> None:
 
 
 def option_infos(face: Face | None = None) -> dict[str, OptionInfo]:
-    """Return the options by name, in the order in which they are offered.
+    """Return the options by name, in display order.
 
     Args:
-        face: Only those that are offered there; all if not given.
+        face: Return only the options of this interface; all by default.
     """
     found: dict[str, OptionInfo] = {entry.name: entry.metadata["info"] for entry in fields(RepairOptions)}
     return {name: info for name, info in found.items() if face is None or face in info.faces}
@@ -270,17 +272,17 @@ def default_of(name: str) -> Any:
 
 
 def camel_case(name: str) -> str:
-    """Return the name that an option has in Slicer: ``max_change_mm2`` is ``maxChangeMm2`` there."""
+    """Return the name of an option in Slicer: ``max_change_mm2`` becomes ``maxChangeMm2``."""
     first, *others = name.split("_")
     return first + "".join(part.capitalize() for part in others)
 
 
 def from_camel_case(values: dict[str, Any]) -> RepairOptions:
-    """Return options whose names are spelled as in Slicer.
+    """Create options from names spelled as in Slicer.
 
     Raises:
-        TypeError: There is no such option.
-        OptionError: A value is none of the choices, no number, or out of range.
+        TypeError: An option does not exist.
+        OptionError: A value is not a valid choice, not a number, or out of range.
     """
     names = {camel_case(name): name for name in option_infos()}
     unknown = sorted(values.keys() - names.keys())
@@ -290,14 +292,14 @@ def from_camel_case(values: dict[str, Any]) -> RepairOptions:
 
 
 def options_of(values: dict[str, Any], called: Callable[[str], str]) -> RepairOptions:
-    """Return options, with errors that name an option as it is called where it was given.
+    """Create options; errors use the option names of the caller's interface.
 
     Args:
-        values: The options by their names in Python.
-        called: Returns what an option of such a name is called.
+        values: Options by their names in Python.
+        called: Maps such a name to the name in the interface.
 
     Raises:
-        OptionError: A value is none of the choices, no number, or out of range.
+        OptionError: A value is not a valid choice, not a number, or out of range.
     """
     try:
         return RepairOptions(**values)

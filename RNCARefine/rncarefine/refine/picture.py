@@ -41,11 +41,11 @@ class RepairedPicture:
     """A repaired picture.
 
     Attributes:
-        picture: The picture as it was.
-        mask: Vessels afterwards, shape ``(j, i)``, 0 and 1.
-        edits: What was done at each place, in the order of the report.
-        report: What was found and done.
-        likelihood: Of vessel, 0 to 1, shape ``(j, i)``; what the edits were decided by.
+        picture: The picture before the repair.
+        mask: Repaired mask, shape ``(j, i)``, 0 and 1.
+        edits: Edit of each place, in the order of the report.
+        report: Report of findings and edits.
+        likelihood: Vessel likelihood that the edits were decided by, 0 to 1, shape ``(j, i)``.
     """
 
     picture: Picture
@@ -56,24 +56,24 @@ class RepairedPicture:
 
     @property
     def added(self) -> Mask:
-        """Pixels that are vessel now and were not, shape ``(j, i)``."""
+        """Added pixels, shape ``(j, i)``."""
         return np.asarray(self.mask & (1 - self.picture.mask), np.uint8)
 
     @property
     def removed(self) -> Mask:
-        """Pixels that were vessel and are not any more, shape ``(j, i)``."""
+        """Removed pixels, shape ``(j, i)``."""
         return np.asarray(self.picture.mask & (1 - self.mask), np.uint8)
 
     def without(self, rejected: Collection[int]) -> Mask:
-        """Return the mask with the edits of some places put back as it was before, shape ``(j, i)``.
+        """Return the mask with the edits of some places undone, shape ``(j, i)``.
 
-        What hung on a rejected bridge alone goes with it.
+        Added components that only a rejected bridge connects are removed with it.
 
         Args:
             rejected: Numbers of places in the report.
 
         Raises:
-            ValueError: There is no place of that number.
+            ValueError: A place does not exist.
         """
         for number in rejected:
             if not 0 <= number < len(self.edits):
@@ -83,24 +83,24 @@ class RepairedPicture:
 
 
 def put_back(before: Mask, after: Mask, changes: Iterable[Changed]) -> Mask:
-    """Return a repaired mask with some changes put back, and without what hung on them alone.
+    """Undo some changes of a repaired mask, and remove added components that only these connected.
 
     Args:
-        before: The mask before the repair, shape ``(j, i)``.
-        after: After it, like ``before``.
-        changes: Window, and pixels of the window that were changed.
+        before: Mask before the repair, shape ``(j, i)``.
+        after: Mask after the repair, like ``before``.
+        changes: Windows and the changed pixels in them.
     """
     mask = after.copy()
     for window, pixels in changes:
         mask[window][pixels] = before[window][pixels]
     labels, count = ndimage.label(mask, structure=EIGHT)
-    hangs = np.bincount(labels[before > 0], minlength=count + 1) == 0
-    mask[hangs[labels]] = 0
+    unconnected = np.bincount(labels[before > 0], minlength=count + 1) == 0
+    mask[unconnected[labels]] = 0
     return mask
 
 
 def check_picture(picture: Picture, settings: Settings | None = None) -> PictureReport:
-    """Find gaps, loose fragments, pinholes and spurs in a picture, and change nothing.
+    """Find gaps, loose fragments, pinholes and spurs in a picture without changing it.
 
     Example:
         >>> mask = np.zeros((400, 400), int)
@@ -111,10 +111,10 @@ def check_picture(picture: Picture, settings: Settings | None = None) -> Picture
 
     Args:
         picture: The picture.
-        settings: How large a gap, a fragment and a pinhole may be; by default those for a fundus photograph.
+        settings: Limits of gaps, fragments and pinholes; by default those for a fundus photograph.
 
     Returns:
-        A report whose places are to be repaired; spurs are reported and never cut.
+        A report of the places to repair; spurs are reported but never removed.
 
     Raises:
         ValueError: The mask is empty in the field of view, or noise.
@@ -141,24 +141,24 @@ def repair_picture(
     *,
     likelihood: Field | None = None,
 ) -> RepairedPicture:
-    """Repair the vessels of a picture by single edits; a picture without findings is returned unchanged.
+    """Repair the vessels of a picture; a picture without findings is returned unchanged.
 
     Args:
         picture: The picture.
-        model: Weights and card of a tubular model; by default those that the options name, or the best installed.
-        options: How to repair: ``model``, ``device``, ``seed``, ``samples``, ``steps``, ``add_only`` and
-            ``bridges_only``; the others are about stacks.
+        model: Weights and card of a tubular model; by default the one named in the options, or the best installed.
+        options: Options of the repair. ``model``, ``device``, ``seed``, ``samples``, ``steps``, ``add_only`` and
+            ``bridges_only`` are used; the others apply to stacks.
         progress: Called with the progress; may cancel.
-        likelihood: Likelihood of vessel to decide by, 0 to 1, shape ``(j, i)``, instead of the automaton's; then no
-            model is needed.
+        likelihood: Vessel likelihood to use instead of the automaton's, 0 to 1, shape ``(j, i)``; no model is needed
+            then.
 
     Returns:
-        The repaired mask, every single edit, and the report.
+        The repaired mask, all edits, and the report.
 
     Raises:
-        ValueError: The mask is empty or noise, the model is not one of vessels, the likelihood does not fit, or the
-            device is not there.
-        Cancelled: ``progress`` asked to stop; nothing has been changed.
+        ValueError: The mask is empty or noise, the model is for another task, the likelihood is invalid, or the device
+            is not available.
+        Cancelled: ``progress`` requested cancellation; nothing was changed.
     """
     options = options or RepairOptions()
     started = time.perf_counter()
@@ -216,7 +216,7 @@ def _checked(likelihood: Field, picture: Picture) -> Field:
 
 
 def _doubts(picture: Picture, pieces: Pieces, likelihood: Field, settings: Settings) -> list[Reason]:
-    """Return whether the picture is unlike those of the training."""
+    """Return the doubt that the picture is outside the training domain, if any."""
     if not settings.familiar:
         return []
     grey = picture.grey(settings.channel, settings.polarity)
@@ -227,7 +227,7 @@ def _doubts(picture: Picture, pieces: Pieces, likelihood: Field, settings: Setti
 
 
 def _order(edited: Edited) -> tuple[int, float]:
-    """Sort bridges first, then extensions, the least sure of each first; last what was left, likely gaps first."""
+    """Sort bridges and extensions first, least confident first, and unchanged places last, likeliest gaps first."""
     verdicts = (PlaceVerdict.BRIDGED, PlaceVerdict.EXTENDED, PlaceVerdict.REMOVED, PlaceVerdict.FILLED)
     sure = edited.confidence or 0.0
     if edited.verdict is PlaceVerdict.BRIDGED:

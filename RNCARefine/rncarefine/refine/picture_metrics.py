@@ -1,4 +1,4 @@
-"""All metrics of one picture of vessels against the truth."""
+"""Metrics of a vessel mask against the truth."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from .tree_metrics import bridge_precision, connectivity, patch_betti_error
 
 @dataclass(frozen=True)
 class PictureMetrics:
-    """Agreement of a vessel mask with the truth; see :mod:`rncarefine.refine.tree_metrics`.
+    """Metrics of a vessel mask; see :mod:`rncarefine.refine.tree_metrics`.
 
     Attributes:
         dice: Dice coefficient.
         cldice: Centreline Dice.
         connectivity: Share of the pairs of points joined in the truth that are joined in the prediction.
-        b0_error: Difference in the number of components, absolute.
-        b1_error: Difference in the number of holes, absolute.
-        patch_b0_error: The same on average over patches.
-        patch_b1_error: The same on average over patches.
-        bridges: Bridges that were added to the mask before; 0 without one.
-        bridge_precision: Share of these on true vessel; NaN without bridges.
-        centreline_removed: Share of the truth's centreline that was in the mask before and is not any more; NaN
-            without a mask before.
+        b0_error: Absolute difference of the numbers of components.
+        b1_error: Absolute difference of the numbers of holes.
+        patch_b0_error: Mean of ``b0_error`` over patches.
+        patch_b1_error: Mean of ``b1_error`` over patches.
+        bridges: Number of bridges added by the repair; 0 if ``before`` was not given.
+        bridge_precision: Share of the bridges on true vessel; NaN without bridges.
+        centreline_removed: Share of the true centreline that the repair removed; NaN if ``before`` was not given.
     """
 
     dice: float
@@ -56,9 +55,9 @@ def evaluate_picture(prediction: ArrayLike, truth: ArrayLike, before: ArrayLike 
         (1.0, 0, 1, 1.0)
 
     Args:
-        prediction: Mask, shape ``(j, i)``, zero and non-zero.
-        truth: Like ``prediction``.
-        before: The mask that was repaired, to judge the bridges and what was removed.
+        prediction: Mask, shape ``(j, i)``.
+        truth: Mask of the same shape.
+        before: Mask before the repair, to evaluate bridges and removed pixels.
 
     Raises:
         ValueError: The shapes differ, or the masks are not two-dimensional.

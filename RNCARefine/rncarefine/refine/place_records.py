@@ -1,4 +1,4 @@
-"""Typed records of the check or repair of a picture: one per place, one per picture, one for the run."""
+"""Typed records of the report of a picture: place, picture and run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PlaceRecord:
     """One row of the report. Lengths and areas in pixels of the picture."""
 
     number: int
-    """Places count from 0, in the order of the report."""
+    """Number of the place, from 0, in the order of the report."""
     finding: PlaceFinding
     row: int
     column: int
@@ -26,23 +26,23 @@ class PlaceRecord:
     flagged: bool
     """The place needs review; :attr:`accepted` says whether it was reviewed."""
     length_px: float | None
-    """Length of the bridge that was made or dropped; ``None`` without one."""
+    """Length of the accepted or rejected bridge; ``None`` without one."""
     support: float | None
-    """Contrast of the bridge against both its sides, in standard deviations of the image around it."""
+    """Contrast of the bridge to both of its sides, in local standard deviations."""
     likelihood: float | None
-    """Mean likelihood of vessel along the bridge, in the fragment or in the pinhole; ``None`` after a check."""
+    """Mean vessel likelihood along the bridge, in the fragment or in the pinhole; ``None`` after a check."""
     confidence: float | None
-    """0 to 1, probability that the bridge lies on a vessel, if the model is calibrated; ``None`` without a bridge."""
+    """Probability that the bridge lies on a vessel, 0 to 1, if the model is calibrated; ``None`` without a bridge."""
     added_px: int
     removed_px: int
     reasons: list[Reason] = field(default_factory=list)
-    """What is wrong, and why it was left where it was."""
+    """The defect, and why it was left unchanged."""
     accepted: bool | None = None
-    """The decision of a review: accepted, or rejected and put back as it was; ``None`` if not decided yet."""
+    """Decision of the review: accepted, or rejected and restored; ``None`` if undecided."""
 
     @property
     def reason(self) -> str:
-        """The reasons as text, translated where a translation is set."""
+        """The reasons as text, translated if a translation is set."""
         return text_of(self.reasons)
 
     @property
@@ -81,7 +81,7 @@ class PictureRecord:
 
 @dataclass(frozen=True)
 class PictureRun:
-    """How the run was made, enough to repeat it. Limits in pixels of the picture."""
+    """Parameters of the run, sufficient to reproduce it. Limits in pixels of the picture."""
 
     version: str
     backend: str
@@ -99,12 +99,12 @@ class PictureRun:
     fragment_confidence: float
     seconds: float
     date: str = ""
-    """When it ended: UTC, ISO 8601."""
+    """End of the run: UTC, ISO 8601."""
 
 
 @dataclass(frozen=True)
 class PictureReport(AnyReport):
-    """Everything there is to say about one picture."""
+    """Report of one picture."""
 
     ROWS = "places"
 
@@ -113,10 +113,10 @@ class PictureReport(AnyReport):
     model: ModelRecord | None
     run: PictureRun
     doubts: list[Reason] = field(default_factory=list)
-    """What to note about the picture."""
+    """Warnings about the picture."""
 
     def summary(self) -> str:
-        """Return the one-line summary that panel, command line and log show; a check has no after."""
+        """Return a one-line summary for panel, command line and log."""
         picture = self.picture
         if any(place.verdict is PlaceVerdict.TO_REPAIR for place in self.places):
             return f"{picture.b0_before} components; {picture.places} places, {picture.flagged} to repair"

@@ -1,4 +1,4 @@
-"""Proposals: the heart that the encoder sees, and the walls that the automaton suggests for broken slices."""
+"""Proposals: localisation of the heart by the encoder, and walls by the automaton for broken slices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..anatomy.heart import Heart, heart_through
+from ..anatomy.heart import Heart, fit_axis
 from ..anatomy.topology import fill_holes
 from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
 from ..nca.channels import scaled, stacked
@@ -26,59 +26,58 @@ from .confidence import expected_dice
 Field = NDArray[np.float32]
 
 RECENTRE_MM = 12.0
-"""The crop is laid again where the heart that the encoder sees lies further than this from its middle."""
-MOST_CROPS = 3
-"""A crop is laid at most as often as this: of a heart at its edge only a part is seen at first."""
+"""The crop is moved if the heart in the evidence lies farther than this from the crop's centre."""
+MAX_CROPS = 3
+"""Maximum number of crops per candidate: a heart at the edge of a crop is only partly visible at first."""
 SEEN = 0.3
-"""Least expected Dice of a slice's evidence with itself for the slice to say where the heart is."""
+"""Least expected Dice of the wall in a slice, under its own evidence, for the slice to locate the heart."""
 SURE_HEART = 0.8
-"""The encoder is sure of the heart where it expects at least this Dice of its own walls, as a median over slices."""
+"""The encoder is sure of the heart if the median over slices of the expected Dice of its own walls is at least this."""
 FAMILIAR = 0.78
-"""A stack in which the encoder is less sure of the heart than this may be unlike those it was trained on."""
+"""A stack with a lower median may be outside the training domain."""
 RIVALLED = 0.1
-"""Another place whose score comes this near to that of the heart may be the heart: so in none of 52 stacks of ACDC with
-broken masks, and in none of 32 with late enhancement."""
+"""Score margin within which a second candidate may be the heart: it occurs in none of 52 ACDC stacks with broken masks
+and in none of 32 late-enhancement stacks."""
 SEARCHED = 0.84
-"""The heart is searched for in the whole slice where its place scores less than this."""
-MOST_SEARCHED = 3
-"""Places of a search that are looked at again, in more slices."""
-MOST_COMPARED = 3
-"""At most so many places are compared in all slices."""
+"""If the best candidate scores less than this, the whole slice is searched for the heart."""
+MAX_SEARCHED = 3
+"""Number of candidates of the search that are evaluated in more slices."""
+MAX_COMPARED = 3
+"""Number of candidates that are compared in all slices."""
 RIVAL_MM = 25.0
-"""What is seen nearer to each other than this is one heart."""
+"""Candidates within this distance of each other are the same heart."""
 CENTRAL_MM = 40.0
-"""The heart lies within this of the middle of the field of view, in nine of ten stacks of ACDC."""
+"""Distance of the heart from the centre of the field of view in nine of ten ACDC stacks."""
 OFF_CENTRE = 0.0015
-"""What a place loses per mm beyond :data:`CENTRAL_MM` when places are compared, in expected Dice."""
+"""Penalty on the score of a candidate per mm beyond :data:`CENTRAL_MM`."""
 SMALLEST_MM2 = 2000.0
-"""Area within the left ventricle's outline in the middle slices, in 95 of 100 stacks of ACDC at least."""
+"""Area within the outline of the left ventricle in the middle slices: exceeded in 95 % of the ACDC stacks."""
 SMALL = 0.15
-"""What a place loses, in expected Dice, for each factor e by which the outline seen there is smaller than that."""
+"""Penalty on the score of a candidate times the log ratio of that area to a smaller outline."""
 SEARCH_STEP_MM = 50.0
-"""Distance of the crops of a search: hearts within half of it of a crop's middle are seen well."""
+"""Distance between the crops of the search; hearts within half of it of a crop's centre are well visible."""
 TRUSTED_MASK = 0.65
-"""All masks of a stack are disregarded where half of them agree less than this with what the encoder sees without them,
-in expected Dice."""
+"""All masks of a stack are disregarded if their median expected Dice under the evidence without masks is lower."""
 TRUST_MARGIN = 0.02
-"""A slice's mask is disregarded where the encoder is surer than this without it, in expected Dice."""
+"""The mask of a slice is disregarded if the expected Dice without it is higher by more than this."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """What the encoder sees in the images of a stack, without any mask.
+    """Evidence of the encoder from the images of a stack, without masks.
 
     Attributes:
-        heart: Where the heart is.
-        crop: The crop around it, the same for all slices.
-        images: The images in the crop, scaled, shape ``(k, j, i)``.
-        alone: The encoding of every slice without masks.
-        seen: Probability of wall on the stack's grid, shape ``(k, j, i)``.
-        walls: The closed rings read from it ("image alone"), by slice; slices in which it sees none are missing.
-        sureness: Median over the slices of the Dice that it expects of its own walls, 0 to 1.
-        score: Its mean over the middle slices, less what a place loses that is far from the image's middle, or where
-            less is seen than a heart.
-        throughout: The same over all slices.
-        rival: The same of the best of the other places that were compared in all slices; 0 if there was none.
+        heart: Long axis of the heart.
+        crop: Crop around the heart, the same for all slices.
+        images: Scaled images in the crop, shape ``(k, j, i)``.
+        alone: Encoding of every slice without masks.
+        seen: Wall probability on the stack's grid, shape ``(k, j, i)``.
+        walls: Closed rings read from it ("image alone"), by slice; slices without a ring are missing.
+        sureness: Median over slices of the expected Dice of the encoder's own walls, 0 to 1.
+        score: Mean of it over the middle slices, minus penalties for a position off the image centre and for an outline
+            smaller than a heart.
+        throughout: The score over all slices.
+        rival: ``throughout`` of the best other candidate; 0 without one.
     """
 
     heart: Heart
@@ -94,7 +93,7 @@ class Sight:
 
     @property
     def doubt(self) -> Reason | None:
-        """Why the heart may lie elsewhere, or ``None``."""
+        """Doubt about the location of the heart, or ``None``."""
         if self.sureness < FAMILIAR:
             return Reason(ReasonCode.HEART_UNSURE, sureness=self.sureness, least=FAMILIAR)
         if self.rival > self.throughout - RIVALLED:
@@ -104,16 +103,16 @@ class Sight:
 
 @dataclass(frozen=True, eq=False)
 class Proposals:
-    """What the automaton suggests. Fields lie on the stack's grid.
+    """Proposals of the automaton, on the stack's grid.
 
     Attributes:
-        walls: Closed rings, by slice, read from the mean of the automaton's state and the encoder's evidence without
-            the masks; slices in which it found none are missing.
-        likelihood: Probability of wall by the automaton, mean over the runs, shape ``(j, i)``, by slice.
-        support: Probability of wall in the mean that ``walls`` are read from, likewise.
-        one_pass: The rings read from the encoder's evidence with the masks given, without a rollout.
-        disregarded: Slices whose mask was disregarded: it contradicts the images.
-        steps: Most steps that a slice took.
+        walls: Closed rings by slice, read from the mean of the automaton's state and the encoder's evidence without
+            masks; slices without a ring are missing.
+        likelihood: Wall probability by the automaton, averaged over the runs, shape ``(j, i)``, by slice.
+        support: Wall probability of the mean that ``walls`` are read from, like ``likelihood``.
+        one_pass: Rings read from the encoder's evidence with masks, without a rollout.
+        disregarded: Slices whose mask was disregarded because it contradicts the images.
+        steps: Largest number of steps of a slice.
         snapshots: Supervised channels of the first run, by step and slice, shape ``(fields, j, i)``.
     """
 
@@ -127,16 +126,16 @@ class Proposals:
 
 
 def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sight:
-    """Encode the images of all slices around the heart.
+    """Locate the heart in the images and encode all slices around it.
 
-    The masks suggest where it is; of several places the one with the best score in all slices is taken. Where the score
-    is low, the heart is searched for in the whole slice. The crop follows the heart that is seen, and where it is seen
-    in half of the slices, the axis runs through what is seen.
+    The candidate with the best score over all slices is selected. If its score is low, the whole slice is searched. The
+    crop is centred on the heart in the evidence; if rings are found in at least half of the slices, the axis is fitted
+    to them.
 
     Args:
-        stack: The stack; of its masks nothing is used.
-        hearts: Where the masks say that the heart may be, the likeliest first.
-        runner: Runs the automaton.
+        stack: The stack; its masks are not used.
+        hearts: Candidates from the masks, the likeliest first.
+        runner: Runner of the automaton.
         model: Weights and card.
     """
     best = _compared(stack, hearts, runner, model)
@@ -158,7 +157,7 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
             radii.append(float(np.sqrt(inside.sum() * stack.pixel_area / np.pi)))
     heart = best.heart
     if 2 * len(walls) >= len(stack.mask):
-        heart = heart_through(slices, middles, radii, len(stack.mask), stack.in_plane)
+        heart = fit_axis(slices, middles, radii, len(stack.mask), stack.in_plane)
     return replace(best, walls=walls, heart=heart)
 
 
@@ -175,22 +174,22 @@ def propose(
     snapshots: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> Proposals:
-    """Roll the automaton out on some slices of a stack; a volumetric one from base to apex.
+    """Roll out the automaton on the wanted slices; a volumetric one on all slices from base to apex.
 
     Args:
-        sight: From :func:`see`.
-        stack: The stack, without what lies away from the heart.
+        sight: Result of :func:`see`.
+        stack: The stack, without components away from the heart.
         wanted: Slices to propose a wall for.
-        runner: Runs the automaton.
+        runner: Runner of the automaton.
         model: Weights and card.
-        seed: Seed of the first run; run s uses ``seed + s``.
-        samples: Rollouts with different seeds; their mean is read.
-        steps: Most steps of a rollout; ``None`` takes the model's.
-        snapshots: Steps after which to keep the first run's supervised channels; nothing stops early then.
+        seed: Random seed of the first run; run s uses ``seed + s``.
+        samples: Number of runs with different seeds to average.
+        steps: Maximum number of steps; ``None`` takes the model's.
+        snapshots: Steps at which to keep the first run's supervised channels; disables early stopping.
         progress: Called after every step; may cancel.
 
     Raises:
-        Cancelled: ``progress`` asked to stop.
+        Cancelled: ``progress`` requested cancellation.
     """
     wanted = sorted(wanted)
     result = Proposals({}, {}, {}, {}, frozenset())
@@ -233,7 +232,7 @@ def propose(
     for k in wanted:
         row = rolled.index(k)
         once = _first(given.evidence[row])
-        # The mean is nearer to the truth than either part; an image in which no heart is seen is left out.
+        # The mean is more accurate than either part; evidence without a ring is left out.
         parts = [mean[row], *([_first(sight.alone.evidence[k])] if k in sight.walls else [])]
         together = np.asarray(np.mean(parts, axis=0), np.float32)
         result.likelihood[k] = likelihood_of(sight.crop.put_back(mean[row]))
@@ -256,17 +255,17 @@ def propose_around(
     steps: int | None = None,
     snapshots: Sequence[int] = (),
 ) -> Proposals:
-    """See and propose around a known heart, for experiments and pictures; see :func:`propose`.
+    """Propose walls around a known heart, for experiments and figures; see :func:`propose`.
 
     Args:
-        stack: The stack, without what lies away from the heart.
-        heart: Where it is.
+        stack: The stack, without components away from the heart.
+        heart: Long axis of the heart.
         wanted: Slices to propose a wall for.
         model: Weights and card.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
-        seed: Decides which cells fire.
-        steps: Most steps of a rollout; ``None`` takes the model's.
-        snapshots: Steps after which to keep the supervised channels.
+        seed: Random seed.
+        steps: Maximum number of steps; ``None`` takes the model's.
+        snapshots: Steps at which to keep the supervised channels.
     """
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), device)
     sight = see(stack, [heart], runner, model)
@@ -274,7 +273,7 @@ def propose_around(
 
 
 def likelihood_of(fields: Field) -> Field:
-    """Return the probability of wall from the three supervised channels, shape ``(3, j, i)``."""
+    """Return the wall probability from the three supervised channels, shape ``(3, j, i)``."""
     return np.asarray(np.clip((fields[RING] + fields[EPICARDIUM] - fields[ENDOCARDIUM]) / 2, 0, 1), np.float32)
 
 
@@ -287,17 +286,17 @@ class _Inputs:
     pools: Field | None
 
     def channels(self, slices: Sequence[int]) -> Field:
-        """Return the channels of some slices."""
+        """Return the input channels of the given slices."""
         return np.stack([stacked(self.images, self.walls, self.pools, k) for k in slices])
 
 
 def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequence[int]) -> Sight:
-    """Encode the images of some slices around a heart; the crop follows a heart that is seen off-centre."""
+    """Encode the images of some slices around a candidate; the crop is re-centred on the heart in the evidence."""
     middle = np.median(heart.centres, axis=0)
-    for attempt in range(MOST_CROPS):
+    for attempt in range(MAX_CROPS):
         crop, images, alone = _encode_images(stack, slices, middle, runner, model)
         moved = _centre_seen(alone.evidence, model.card.spacing_mm)
-        if attempt == MOST_CROPS - 1 or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
+        if attempt == MAX_CROPS - 1 or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
             break
         shift = moved / np.asarray(stack.in_plane)
         middle, heart = middle + shift, replace(heart, centres=heart.centres + shift)
@@ -310,7 +309,7 @@ def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequ
 
 
 def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm: float) -> float:
-    """Return how likely the heart is at a place, ``(j, i)`` in pixels, in expected Dice."""
+    """Return the score of a candidate at ``place``, ``(j, i)`` in pixels: mean expected Dice minus penalties."""
     shown = [fields for fields in evidence if _shows_heart(fields)]
     if not shown:
         return 0.0
@@ -322,11 +321,11 @@ def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm
 
 
 def _compared(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sight:
-    """Return what is seen at the best of some places.
+    """Return the evidence at the best candidate, compared over all slices.
 
-    A heart is visible from base to apex, a stomach only in some slices.
+    The heart is visible from base to apex, other organs such as the stomach only in some slices.
     """
-    ranked = _ranked(stack, hearts, runner, model)[:MOST_COMPARED]
+    ranked = _ranked(stack, hearts, runner, model)[:MAX_COMPARED]
     places = [_look(stack, heart, runner, model, range(len(stack.mask))) for heart in ranked]
     best = max(places, key=lambda place: place.throughout)
     heart = _seen_at(best, stack, model)
@@ -335,7 +334,7 @@ def _compared(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Mode
 
 
 def _seen_at(place: Sight, stack: Stack, model: Model) -> NDArray[np.float64]:
-    """Return where a heart is seen, in mm ``(j, i)``; at the edge of the crop it lies far from the place itself."""
+    """Return the position of the heart in the evidence of a candidate, ``(j, i)`` in mm."""
     moved = _centre_seen(place.alone.evidence, model.card.spacing_mm)
     crop = place.crop
     middle = np.asarray(crop.start) * stack.in_plane + (np.asarray(crop.size) - 1) / 2 * crop.spacing_mm
@@ -343,12 +342,12 @@ def _seen_at(place: Sight, stack: Stack, model: Model) -> NDArray[np.float64]:
 
 
 def _away(one: Heart, other: Heart, stack: Stack) -> float:
-    """Return how far two hearts lie apart, in mm."""
+    """Return the distance of two hearts in mm."""
     return float(np.hypot(*(np.median(one.centres - other.centres, axis=0) * _pixel(stack))))
 
 
 def _ranked(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sequence[Heart]:
-    """Return places by their score, the best first, each moved to the heart that is seen there, without repeats."""
+    """Return the candidates by decreasing score, each moved to the heart in its evidence, without duplicates."""
     if len(hearts) == 1:
         return hearts
     few = _middle_slices(stack)
@@ -360,12 +359,12 @@ def _ranked(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model)
 
 
 def _middle_slices(stack: Stack) -> list[int]:
-    """Return up to four slices between base and apex, in which places are compared."""
+    """Return up to four slices between base and apex for a first comparison of candidates."""
     return sorted({int(share * (len(stack.mask) - 1)) for share in (0.25, 0.4, 0.55, 0.7)})
 
 
 def _search(stack: Stack, known: Heart, runner: Runner, model: Model) -> list[Heart]:
-    """Search two middle slices for the heart, crop by crop; return the best places, each away from the others."""
+    """Search two middle slices for the heart on a grid of crops; return the best candidates, without duplicates."""
     count = len(stack.mask)
     slices = sorted({count // 3, count // 2})
     places = [np.arange(0.2 * side, 0.8 * side + 1, SEARCH_STEP_MM) for side in stack.shape[1:] * _pixel(stack)]
@@ -381,7 +380,7 @@ def _search(stack: Stack, known: Heart, runner: Runner, model: Model) -> list[He
     for _, middle in sorted(found, key=lambda each: -each[0]):
         if all(np.hypot(*((middle - other) * _pixel(stack))) > SEARCH_STEP_MM / 2 for other in apart):
             apart.append(middle)
-    centres = [np.repeat(middle[None], count, axis=0) for middle in apart[1 : MOST_SEARCHED + 1]]
+    centres = [np.repeat(middle[None], count, axis=0) for middle in apart[1 : MAX_SEARCHED + 1]]
     return [Heart(each, known.radius_mm) for each in centres]
 
 
@@ -393,7 +392,7 @@ def _pixel(stack: Stack) -> NDArray[np.float64]:
 def _encode_images(
     stack: Stack, slices: Sequence[int], middle: NDArray[np.float64], runner: Runner, model: Model
 ) -> tuple[Crop, Field, Encoding]:
-    """Crop all images about a point and encode those of some slices, without masks."""
+    """Crop all images around a point and encode the given slices, without masks."""
     size = model.card.crop
     place = float(middle[0]), float(middle[1])
     crop = crop_around(place, (size, size), model.card.spacing_mm, stack.in_plane, stack.shape[1:])
@@ -403,7 +402,7 @@ def _encode_images(
 
 
 def _centre_seen(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | None:
-    """Return how far the heart that is seen lies from the middle of the crop, in mm ``(j, i)``; ``None`` if none is."""
+    """Return the offset of the heart in the evidence from the crop's centre, ``(j, i)`` in mm; ``None`` without one."""
     centres, weights = [], []
     for fields in evidence:
         disc = fields[..., EPICARDIUM]
@@ -418,18 +417,18 @@ def _centre_seen(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | No
 
 
 def _shows_heart(fields: Field) -> bool:
-    """Whether there is a heart in some evidence, shape ``(j, i, 3)``: the outer disc has a size at all."""
+    """Return whether the evidence of a slice, shape ``(j, i, 3)``, holds a heart: its discs are not empty."""
     return float(fields[..., EPICARDIUM].sum()) > 60 and float(fields[..., ENDOCARDIUM].sum()) > 10
 
 
 def _own_dice(fields: Field) -> float:
-    """Return the Dice that the wall read from some evidence, shape ``(j, i, 3)``, is expected to have by itself."""
+    """Return the expected Dice of the thresholded wall under its own evidence, shape ``(j, i, 3)``."""
     likelihood = likelihood_of(_first(fields))
     return expected_dice(likelihood > 0.5, likelihood)
 
 
 def _masks_agree(inputs: _Inputs, alone: Encoding) -> bool:
-    """Whether the masks of a stack agree, in the median, with what is seen in the images alone."""
+    """Return whether the masks of a stack agree, in the median, with the evidence from the images alone."""
     agreement = [
         expected_dice(inputs.walls[k] > 0.5, likelihood_of(_first(fields)))
         for k, fields in enumerate(alone.evidence)
@@ -448,6 +447,6 @@ def _first(fields: Field) -> Field:
 
 
 def _from_base_to_apex(stack: Stack, wanted: Sequence[int]) -> list[int]:
-    """Return the slices that show wall or are wanted, those between them, and one beyond either end."""
+    """Return the range of slices with wall or wanted, extended by one slice at either end."""
     known = [*wanted, *np.flatnonzero(stack.mask.any(axis=(1, 2)))]
     return list(range(max(0, min(known) - 1), min(len(stack.mask), max(known) + 2)))

@@ -1,4 +1,4 @@
-"""Typed records of a check or a repair: one per slice, one per stack, one for the model and the run."""
+"""Typed records of the report of a stack: slice, stack, wall, model and run."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ class SliceRecord:
     taken_from_pool_mm2: float
     taken_from_others_mm2: float
     pool_outside_mm2: float
-    """Blood pool that lies outside the closed ring after the repair (0 without a pool)."""
+    """Blood pool outside the closed ring after the repair (0 without a pool)."""
     confidence: float | None
-    """0 to 1, probability that the wall is good (a Dice of at least 0.75), where the model is calibrated (see
-    :mod:`rncarefine.refine.confidence`); ``None`` where there is no closed wall or no model was asked."""
+    """Calibrated probability, 0 to 1, that the wall is good (Dice of at least 0.75; see
+    :mod:`rncarefine.refine.confidence`); ``None`` without a closed wall or without a model."""
     reasons: list[Reason] = field(default_factory=list)
-    """Why the verdict is what it is, and why an intact slice need not be a ring; none for an intact ring. What was
-    wrong with a slice that was repaired comes first."""
+    """Reasons of the verdict, and of an expectation other than a ring; empty for an intact ring. The defects of a
+    repaired slice come first."""
     accepted: bool | None = None
-    """The decision of a review: accepted, or rejected and put back as it was; ``None`` if not decided yet."""
+    """Decision of the review: accepted, or rejected and restored; ``None`` if undecided."""
     thickness_before_mm: float | None = None
-    """Mean thickness of the wall (see :mod:`rncarefine.anatomy.thickness`), gaps left out; ``None`` where no wall
-    surrounds a cavity."""
+    """Mean wall thickness (see :mod:`rncarefine.anatomy.thickness`), excluding gaps; ``None`` if no wall surrounds a
+    cavity."""
     thickness_after_mm: float | None = None
     thinnest_before_mm: float | None = None
-    """Thickness in the thinnest direction; 0 where the wall has a gap of 10 degrees or more."""
+    """Thickness in the thinnest direction; 0 with a gap of 10 degrees or more."""
     thinnest_after_mm: float | None = None
     invented_mm: float = 0.0
-    """Length of the wall, along its middle, that was drawn where there was none before."""
+    """Midline length of new wall, drawn where there was none before."""
 
     @property
     def changed(self) -> bool:
@@ -67,7 +67,7 @@ class SliceRecord:
 
     @property
     def reason(self) -> str:
-        """The reasons as text, translated where a translation is set."""
+        """The reasons as text, translated if a translation is set."""
         return text_of(self.reasons, repaired=self.verdict in REPAIRED)
 
     @property
@@ -88,9 +88,9 @@ class StackRecord:
     """Slices expected to be rings that were rings before."""
     closed_after: int
     right_before: int
-    """Slices that were what they were expected to be."""
+    """Slices that were as expected before."""
     right_after: int
-    """Slices that are what they are expected to be now and not flagged, or that were accepted in a review."""
+    """Slices that are as expected and not flagged after the repair, or accepted in the review."""
     flagged: int
     """Flagged slices without a decision."""
     changed: int
@@ -107,27 +107,27 @@ class StackRecord:
     """Thinnest wall of the closed rings; ``None`` if there are none."""
     thinnest_after_mm: float | None = None
     invented_mm: float = 0.0
-    """Length of wall in all slices that was drawn where there was none before."""
+    """Midline length of new wall in all slices."""
 
 
 @dataclass(frozen=True)
 class ThicknessRecord:
-    """Thickness of the wall of one slice in every direction, in mm.
+    """Wall thickness of one slice per direction, in mm.
 
-    There are :data:`rncarefine.anatomy.thickness.DIRECTIONS` of them; the first one begins at the column axis, and the
-    angle grows towards the row axis. A list is empty where no wall surrounds a cavity, and 0 stands for a gap.
+    There are :data:`rncarefine.anatomy.thickness.DIRECTIONS` directions; the first starts at the column axis, and the
+    angle increases to the row axis. A list is empty if no wall surrounds a cavity; 0 is a gap.
     """
 
     k: int
     before_mm: list[float] = field(default_factory=list)
     after_mm: list[float] = field(default_factory=list)
     invented: list[int] = field(default_factory=list)
-    """Directions in which the wall was drawn where there was none before."""
+    """Directions with new wall."""
 
 
 @dataclass(frozen=True)
 class SegmentRecord:
-    """Mean thickness of one of the AHA's segments, gaps left out; ``None`` where nothing could be measured."""
+    """Mean wall thickness of one AHA segment, excluding gaps; ``None`` without a measurement."""
 
     segment: int
     name: str
@@ -137,22 +137,22 @@ class SegmentRecord:
 
 @dataclass(frozen=True)
 class WallRecord:
-    """Thickness of the wall of a stack: what the polar map shows."""
+    """Wall thickness of a stack, shown in the polar map."""
 
     slices: list[ThicknessRecord]
     septum_deg: float | None = None
     """Direction of the middle of the septum; ``None`` if no right ventricle was given."""
     turn: int = 1
-    """1 if the AHA's segments follow each other with growing angle, -1 if with falling angle."""
+    """1 if the AHA segments are ordered by increasing angle, -1 if by decreasing angle."""
     view_assumed: bool = False
-    """It is not known how the stack lies in the patient; the pictures are taken to be seen from the apex."""
+    """Whether the patient orientation is unknown; the slices are then assumed to be viewed from the apex."""
     segments: list[SegmentRecord] = field(default_factory=list)
-    """Segments 1 to 16; none without a right ventricle. Segment 17, the apical cap, surrounds no cavity."""
+    """Segments 1 to 16; empty without a right ventricle. Segment 17, the apical cap, surrounds no cavity."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """How the run was made, enough to repeat it."""
+    """Parameters of the run, sufficient to reproduce it."""
 
     version: str
     backend: str
@@ -169,26 +169,26 @@ class RunRecord:
     trim_pool: bool = False
     remove_islands: bool = False
     date: str = ""
-    """When it ended: UTC, ISO 8601."""
+    """End of the run: UTC, ISO 8601."""
 
 
 class AnyReport:
-    """What the reports of stacks and of pictures share."""
+    """Base class of the reports of stacks and pictures."""
 
     ROWS: ClassVar[str]
-    """The field that has the records of slices or places."""
+    """Name of the field with the records of slices or places."""
     doubts: list[Reason]
 
     @property
     def warnings(self) -> list[str]:
-        """What to note about the run and its input, as text, translated where a translation is set."""
+        """Warnings about the run and its input as text, translated if a translation is set."""
         return [text_of([doubt]) for doubt in self.doubts]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain dicts, lists, strings and numbers, ready for JSON.
+        """Return the report as a JSON-serialisable dictionary.
 
-        Beside the reasons with their numbers there are, for those who read, their text in ``reason`` and ``warnings``
-        and, for scripts, the ``codes`` of each record.
+        In addition to the reasons with their numbers it holds their text in ``reason`` and ``warnings``, and the
+        ``codes`` of each record.
         """
         values = asdict(self)  # type: ignore[call-overload]
         for record, content in zip(getattr(self, self.ROWS), values[self.ROWS], strict=True):
@@ -200,17 +200,17 @@ class AnyReport:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the report that was written as JSON, with the types it had.
+        """Create a report from its dictionary.
 
         Args:
-            values: What :meth:`to_dict` returned, or what was read from its JSON.
+            values: Result of :meth:`to_dict`, or the content of its JSON.
 
         Returns:
-            An equal report, but that a number that was not finite, which JSON writes as ``null``, is NaN, or ``None``
-            where the field allows it.
+            An equal report. Non-finite numbers, which JSON stores as ``null``, become NaN, or ``None`` if the field
+            allows it.
 
         Raises:
-            ValueError: A field is missing or has a value of another type; the message names it.
+            ValueError: A field is missing or has the wrong type; the message names it.
         """
         report: Self = restored(cls, values, "the report")
         return report
@@ -218,7 +218,7 @@ class AnyReport:
 
 @dataclass(frozen=True)
 class Report(AnyReport):
-    """Everything there is to say about one stack.
+    """Report of one stack.
 
     Example:
         >>> from rncarefine import Stack, check
@@ -237,12 +237,12 @@ class Report(AnyReport):
     model: ModelRecord | None
     run: RunRecord
     doubts: list[Reason] = field(default_factory=list)
-    """What to note about the stack."""
+    """Warnings about the stack."""
     wall: WallRecord | None = None
     """Thickness of the wall before and after."""
 
     def summary(self) -> str:
-        """Return the one-line summary that panel, command line and log show; a check has no after."""
+        """Return a one-line summary for panel, command line and log."""
         stack = self.stack
         if self.model is None:
             return (
@@ -261,7 +261,7 @@ _NAMES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true 
 
 
 def restored(kind: Any, value: Any, name: str) -> Any:
-    """Return a value of JSON as the type that a field is declared with."""
+    """Convert a JSON value to the declared type of a field."""
     if kind is Reason:
         try:
             return Reason.from_dict(value)
@@ -295,7 +295,7 @@ def restored(kind: Any, value: Any, name: str) -> Any:
 
 
 def _restored_record(kind: Any, value: Any, name: str) -> Any:
-    """Return a record; fields that a later version may have added are passed over, and older ones' defaults taken."""
+    """Convert a JSON object to a record; unknown fields are ignored, and missing ones take their defaults."""
     if not isinstance(value, Mapping):
         raise ValueError(_wrong(name, "a record", value))
     hints = _hints(kind)

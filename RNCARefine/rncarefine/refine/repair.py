@@ -1,4 +1,4 @@
-"""The main job: see the heart, diagnose every slice, repair what is broken, verify it, and report."""
+"""Check and repair of a stack: locate the heart, diagnose every slice, repair broken slices, verify and report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..anatomy.features import SliceFeatures, WallFeatures
-from ..anatomy.heart import possible_hearts
+from ..anatomy.heart import heart_candidates
 from ..nca.architecture import Architecture
 from ..nca.model import Model, choose_model
 from ..nca.rollout import Runner
@@ -40,7 +40,7 @@ __all__ = ["RepairOptions", "check", "repair"]
 
 
 def check(stack: Stack, options: RepairOptions | None = None) -> Report:
-    """Diagnose a stack and change nothing.
+    """Diagnose a stack without changing it.
 
     Example:
         >>> import rncarefine as rr
@@ -54,10 +54,10 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
 
     Args:
         stack: The stack, arrays of shape ``(k, j, i)``, spacing in mm.
-        options: Only ``close_base`` and ``apex`` matter.
+        options: Only ``close_base``, ``apex`` and ``remove_islands`` are used.
 
     Returns:
-        A report whose slices are intact or to be repaired.
+        A report; the verdict of each slice is "intact" or "to repair".
 
     Raises:
         ValueError: The mask is empty.
@@ -102,20 +102,20 @@ def repair(
 
     Args:
         stack: The stack, arrays of shape ``(k, j, i)``, spacing in mm.
-        model: Weights and card; by default those that the options name.
-        options: How to repair.
+        model: Weights and card; by default the model named in the options.
+        options: Options of the repair.
         progress: Called with the progress; may cancel.
-        others: Every other label of an exclusive label map, as one mask: what the wall takes from them
-            is counted, flagged where it is much, and refused where it is most of the wall.
-        only: Slices to repair; others that are broken are left as they are, to be repaired. All of them by default.
+        others: Union of all other labels of an exclusive label map. Pixels that the wall takes from it are counted; a
+            wall that takes many is flagged, and a wall that mostly consists of them is rejected.
+        only: Slices to repair, all by default; other broken slices are left unchanged with the verdict "to repair".
 
     Returns:
-        The repaired stack: wall, blood pool, what was added, removed, taken and trimmed, and the report.
+        The repaired stack: wall, blood pool, added, removed, taken and trimmed pixels, and the report.
 
     Raises:
-        ValueError: The mask is empty, ``others`` is not one mask of the stack's shape, there is no blood pool to trim,
-            the device is not there, the model is not one of rings, or the weights do not fit.
-        Cancelled: ``progress`` asked to stop; nothing has been changed.
+        ValueError: The mask is empty, ``others`` is not a mask of the stack's shape, there is no blood pool to trim,
+            the device is not available, the model is for another task, or its weights do not fit.
+        Cancelled: ``progress`` requested cancellation; nothing was changed.
     """
     options = options or RepairOptions()
     if model is None:
@@ -136,7 +136,7 @@ def repair(
     report_progress(progress, 0.0, "Looking for the heart")
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)
     walls = wall_features(stack)
-    sight = see(stack, possible_hearts(stack.mask, stack.pool, stack.in_plane, walls), runner, model)
+    sight = see(stack, heart_candidates(stack.mask, stack.pool, stack.in_plane, walls), runner, model)
     report_progress(progress, 0.3, "Examining every slice")
     seen = Examined.of(stack, options, sight.heart, walls, others)
     before = seen.diagnosis
@@ -186,7 +186,7 @@ def _check_mask(stack: Stack) -> None:
 
 
 def _doubts(seen: Examined, sight: Sight) -> tuple[Reason, ...]:
-    """Return why this may not be a short-axis stack; where the encoder is sure of the heart, the image decides, too."""
+    """Return the doubts about the stack; those about a broken mask are dropped if the encoder is sure of the heart."""
     if not seen.doubts or sight.sureness < SURE_HEART:
         return seen.doubts
     nothing = np.zeros(seen.stack.shape[1:], np.uint8)
@@ -196,7 +196,7 @@ def _doubts(seen: Examined, sight: Sight) -> tuple[Reason, ...]:
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:
-    """Flag a change of a stack in which the heart may lie elsewhere, or which may not be a short-axis stack."""
+    """Flag a repaired slice if there are doubts about the stack or about the location of the heart."""
     if decision.verdict not in REPAIRED or not (unsure or doubts):
         return decision
     said = (Reason(ReasonCode.STACK_IN_DOUBT),) if doubts else ()
@@ -204,7 +204,7 @@ def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ..
 
 
 def _closed(after: Diagnosis, decisions: list[SliceDecision], only: Collection[int] | None) -> list[int]:
-    """Return the slices whose wall is a closed ring about the cavity now, and that were not left as they were."""
+    """Return the slices whose wall is a closed ring after the repair, without those that were refused or not chosen."""
     left = (Verdict.REFUSED, Verdict.TO_REPAIR)
     return [
         entry.k
@@ -214,12 +214,12 @@ def _closed(after: Diagnosis, decisions: list[SliceDecision], only: Collection[i
 
 
 def _needs_proposal(entry: SliceDiagnosis, only: Collection[int] | None) -> bool:
-    """Whether the automaton is asked for a wall: one is expected, and by its Betti numbers the slice is no ring."""
+    """Return whether the slice needs a proposal: a wall is expected, and the Betti numbers are not those of a ring."""
     chosen = only is None or entry.k in only
     walled = entry.expectation in (Expectation.RING, Expectation.DISC)
     return chosen and walled and not entry.right and not counts_as_ring(entry)
 
 
 def _remaining(pool: Mask | None, wall: Mask) -> Mask | None:
-    """Return the pool without what the wall has taken."""
+    """Return the pool without the pixels that the wall has taken."""
     return None if pool is None else np.asarray(pool & (1 - wall), np.uint8)

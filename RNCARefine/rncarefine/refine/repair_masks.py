@@ -1,7 +1,7 @@
-"""The voxels that a repair changed, encoded as text for a segment's tag.
+"""Masks before and after a repair, encoded as text for a tag of the segment.
 
-A segment could hold the same, but not safely: Segment Editor, as it is set up, takes what is painted for one segment
-away from all others, hidden ones too, and what the slice was before would be lost with the first edit by hand.
+They are not stored as segments: by default, Segment Editor removes painted voxels from all other segments, including
+hidden ones, so that the first manual edit would destroy the state before the repair.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ class RepairMasks:
     """Wall and pool before and after a repair, on the volume's grid; shape ``(k, j, i)``, values 0 and 1.
 
     Attributes:
-        wall_before: The myocardium as it was.
-        wall_after: The myocardium as the repair left it.
-        pool_before: The blood pool as it was, ``None`` if none was given.
-        pool_after: The blood pool as the repair left it, ``None`` if none was given.
-        parts_before: Where several segments form the wall: each as it was, by ID; the first takes what is added.
+        wall_before: Myocardium before the repair.
+        wall_after: Myocardium after the repair.
+        pool_before: Blood pool before the repair; ``None`` if not given.
+        pool_after: Blood pool after the repair; ``None`` if not given.
+        parts_before: Segments that form the wall before the repair, by ID, if there are several; added voxels go to the
+            first one.
     """
 
     wall_before: Mask
@@ -38,12 +39,12 @@ class RepairMasks:
 
     @classmethod
     def of(cls, changes: Changes, parts_before: dict[str, Mask] | None = None) -> RepairMasks:
-        """Return the masks that a review restores rejected and accepted slices from."""
+        """Create the masks from which a review restores slices."""
         return cls(changes.stack.mask, changes.wall, changes.stack.pool, changes.pool, parts_before or {})
 
     @property
     def parts_after(self) -> dict[str, Mask]:
-        """The segments of :attr:`parts_before` as the repair left them: what stays keeps its segment."""
+        """Segments of :attr:`parts_before` after the repair; remaining voxels keep their segment."""
         added = self.wall_after & (1 - self.wall_before)
         return {
             segment_id: np.asarray(mask & self.wall_after | (added if number == 0 else 0), np.uint8)
@@ -56,14 +57,14 @@ class RepairMasks:
         return self.wall_before.shape
 
     def changed(self, k: int) -> bool:
-        """Whether the repair changed anything in slice ``k``."""
+        """Return whether the repair changed slice ``k``."""
         wall = (self.wall_before[k] != self.wall_after[k]).any()
         if self.pool_before is None or self.pool_after is None:
             return bool(wall)
         return bool(wall or (self.pool_before[k] != self.pool_after[k]).any())
 
     def to_text(self) -> str:
-        """Return the masks as one line of ASCII, a few hundred bytes per slice, without the character ``|``."""
+        """Encode the masks as one line of ASCII, a few hundred bytes per slice, without the character ``|``."""
         masks = {
             "wall_before": self.wall_before,
             "wall_after": self.wall_after,
@@ -73,15 +74,15 @@ class RepairMasks:
         packed: dict[str, Any] = {name: pack(mask) for name, mask in masks.items() if mask is not None}
         if self.parts_before:
             packed["parts_before"] = {segment_id: pack(mask) for segment_id, mask in self.parts_before.items()}
-        # Slicer's file format separates tags by this character, which only an ID could have.
+        # Slicer's file format separates tags by this character; only a segment ID can contain it.
         return json.dumps({"shape": self.shape, **packed}, separators=(",", ":")).replace("|", "\\u007c")
 
     @classmethod
     def from_text(cls, text: str) -> RepairMasks:
-        """Return the masks that :meth:`to_text` wrote.
+        """Decode the text that :meth:`to_text` returns.
 
         Raises:
-            ValueError: The text is not from there.
+            ValueError: The text is invalid.
         """
         try:
             content = json.loads(text)
@@ -95,15 +96,15 @@ class RepairMasks:
 
 
 def pack(mask: Mask) -> str:
-    """Return a mask as one line of ASCII."""
+    """Encode a mask as one line of ASCII."""
     return base64.b64encode(zlib.compress(np.packbits(mask > 0).tobytes(), 9)).decode("ascii")
 
 
 def unpack(text: str, shape: tuple[int, ...]) -> Mask:
-    """Return the mask that :func:`pack` wrote.
+    """Decode the text that :func:`pack` returns.
 
     Raises:
-        ValueError: The text is of another shape.
+        ValueError: The text does not match the shape.
     """
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), np.uint8)
     count = int(np.prod(shape))

@@ -1,4 +1,4 @@
-"""The result of a repair, composed once: files, nodes and reports only write what is here."""
+"""Result of a repair, composed once; files, nodes and reports only write it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .records import Report
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """A wall before and after, and what that means for the blood pool. All masks have the shape of the stack.
+    """Changes of the wall and the blood pool by a repair. All masks have the shape of the stack.
 
-    Build it with :meth:`compose`.
+    Create it with :meth:`compose`.
 
     Attributes:
-        stack: The stack as it was.
-        wall: The myocardium afterwards, shape ``(k, j, i)``, 0 and 1.
-        pool: The blood pool afterwards; ``None`` if none was given.
-        added: Pixels that are wall now and were not.
-        removed: Pixels that were wall and are not any more.
+        stack: The stack before the repair.
+        wall: Repaired myocardium, shape ``(k, j, i)``, 0 and 1.
+        pool: Blood pool after the repair; ``None`` if not given.
+        added: Pixels added to the wall.
+        removed: Pixels removed from the wall.
         taken_from_pool: Added pixels that were blood pool.
         taken_from_others: Added pixels that belonged to other labels.
-        trimmed: Blood pool that was removed because it lies outside a closed ring.
+        trimmed: Blood pool removed because it lies outside a closed ring.
     """
 
     stack: Stack
@@ -43,7 +43,7 @@ class Changes:
     def compose(
         cls, stack: Stack, wall: Mask, *, others: Mask | None = None, trim_slices: Collection[int] = ()
     ) -> Changes:
-        """Compare a wall with that of a stack.
+        """Compare a repaired wall with that of the stack.
 
         Example:
             >>> image = np.arange(8.0).reshape(1, 1, 8)
@@ -52,18 +52,18 @@ class Changes:
             >>> changes.added[0, 0].tolist(), changes.pool[0, 0].tolist()
             ([0, 0, 1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1])
 
-        The pool gives what the wall has newly taken; where both overlapped before, they still do. What the wall gives
-        up becomes neither pool nor any other label.
+        Pixels added to the wall are removed from the pool; an overlap that existed before remains. Pixels removed from
+        the wall get no label.
 
         Args:
-            stack: The stack as it was.
-            wall: The myocardium afterwards, shape of the stack, 0 and 1.
-            others: Every other label of an exclusive label map, as one mask, or ``None``.
-            trim_slices: Slices whose wall is a closed ring, and in which blood pool outside of it is removed. A slice
-                whose pool would vanish keeps it.
+            stack: The stack before the repair.
+            wall: Repaired myocardium, shape of the stack, 0 and 1.
+            others: Union of all other labels of an exclusive label map, or ``None``.
+            trim_slices: Slices with a closed ring in which blood pool outside the ring is removed, unless the whole
+                pool of the slice would be removed.
 
         Raises:
-            ValueError: The wall has another shape than the stack.
+            ValueError: The shape of the wall differs from that of the stack.
         """
         if wall.shape != stack.shape:
             raise ValueError(f"{stack.name}: the wall has shape {wall.shape}, the stack {stack.shape}.")
@@ -90,12 +90,12 @@ class Changes:
 
     @property
     def pool_changed(self) -> bool:
-        """Whether the blood pool is another one than before."""
+        """Whether the repair changed the blood pool."""
         return bool(self.taken_from_pool.any() or self.trimmed.any())
 
     @property
     def trimmed_mm2(self) -> float:
-        """Area of the blood pool that was trimmed, all slices together, in mm2."""
+        """Total area of the trimmed blood pool in mm2."""
         return float(self.trimmed.sum(dtype=int)) * self.stack.pixel_area
 
 
@@ -104,10 +104,9 @@ class Repaired(Changes):
     """A repaired stack and its report; see :class:`Changes` for the masks.
 
     Attributes:
-        report: What was found and done.
-        features: What each confidence is computed from, by slice; see :mod:`rncarefine.refine.confidence`.
-        alternatives: Other walls that were at hand, by name and slice: ``image alone`` and ``one pass``. They show what
-            the automaton adds.
+        report: Report of findings and verdicts.
+        features: Features of each confidence, by slice; see :mod:`rncarefine.refine.confidence`.
+        alternatives: Baseline walls by name and slice: ``image alone`` and ``one pass``.
     """
 
     report: Report
@@ -116,7 +115,7 @@ class Repaired(Changes):
 
 
 def outside_of(wall: Mask) -> NDArray[np.bool_]:
-    """Return which pixels of a slice lie neither on its wall nor in a hole of it, shape ``(j, i)``."""
+    """Return the pixels of a slice outside the filled wall, shape ``(j, i)``."""
     return np.asarray(fill_holes(wall) == 0)
 
 

@@ -1,4 +1,4 @@
-"""What a review in Slicer needs, as tags of the repaired segment: report, masks before and after, blood pool."""
+"""Tags of a repaired segment that a review in Slicer needs: report, masks before and after, blood pool."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from .repair_masks import RepairMasks
 STATUS_TAG = "Segmentation.Status"
 PROVENANCE_TAG = "RNCARefine.Provenance"
 REPORT_TAG = "RNCARefine.Report"
-"""On a repaired segment: the report of the repair, as JSON."""
+"""Report of the repair, as JSON."""
 DECISIONS_TAG = "RNCARefine.Decisions"
-"""On a repaired segment: slices that were accepted (true) or rejected (false), as JSON."""
+"""Accepted (true) and rejected (false) slices, as JSON."""
 MASKS_TAG = "RNCARefine.Masks"
-"""On a repaired segment: wall and pool before and after the repair (see :class:`~.repair_masks.RepairMasks`)."""
+"""Wall and pool before and after the repair (see :class:`~.repair_masks.RepairMasks`)."""
 POOL_TAG = "RNCARefine.Pool"
-"""On a repaired segment: the ID of the blood pool that the wall took from."""
+"""ID of the blood-pool segment."""
 
 REVIEW_TAGS = (STATUS_TAG, PROVENANCE_TAG, REPORT_TAG, DECISIONS_TAG, MASKS_TAG, POOL_TAG)
-"""All of them; those of an earlier repair are replaced together."""
+"""All tags; a new repair replaces them together."""
 _STATUS = {"flagged": "flagged", "in progress": "inprogress", "completed": "completed"}
-"""Segment Editor's words for how far a review is."""
+"""Review status to Segment Editor's status values."""
 
 
 def review_tags(report: Report, masks: RepairMasks, pool_id: str | None) -> dict[str, str]:
-    """Return the tags of a repaired segment that has not been reviewed yet.
+    """Return the tags of a repaired segment before its review.
 
     Args:
-        report: The report of the repair.
-        masks: What it changed, on the grid of the volume as Slicer has it.
-        pool_id: ID of the blood pool that the wall took from, if one was given.
+        report: Report of the repair.
+        masks: Masks before and after the repair, on the grid of the volume in Slicer.
+        pool_id: ID of the blood-pool segment, if given.
     """
     tags = {
         PROVENANCE_TAG: _provenance(report),
@@ -46,7 +46,7 @@ def review_tags(report: Report, masks: RepairMasks, pool_id: str | None) -> dict
 
 
 def tag_json(content: Mapping[str, Any]) -> str:
-    """Return values as the JSON of a tag: one line of ASCII, without the character that parts the tags in a file."""
+    """Return values as JSON in one line of ASCII, without the character that separates tags in a file."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("|", "\\u007c")
 
 

@@ -1,7 +1,7 @@
-"""Repair the slices in one order, whichever end of the stack its file begins at.
+"""Canonical slice order of a repair, independent of the storage order.
 
-What the automaton does depends on the numbers of the slices. Files of one heart may count them from either end; the
-result must not depend on that, while report and files count the slices as the file does.
+The firing pattern of the automaton depends on slice numbers, but the result must not depend on the end at which a file
+starts to count. Reports and files keep the numbers of the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OTHER_END = {Apex.FIRST: Apex.LAST, Apex.LAST: Apex.FIRST, Apex.AUTO: Apex.AUTO
 
 
 def flipped_stack(stack: Stack) -> Stack:
-    """Return a stack with its slices in the opposite order."""
+    """Return a stack with its slices in reverse order."""
     pool, ventricle = (None if mask is None else flipped(mask) for mask in (stack.pool, stack.right_ventricle))
     return replace(
         stack,
@@ -36,17 +36,17 @@ def flipped_stack(stack: Stack) -> Stack:
 
 
 def flipped_options(options: RepairOptions) -> RepairOptions:
-    """Return the options for a stack with its slices in the opposite order."""
+    """Return the options for a stack with its slices in reverse order."""
     return replace(options, apex=_OTHER_END[options.apex])
 
 
 def flipped_numbers(numbers: Collection[int] | None, count: int) -> set[int] | None:
-    """Return numbers of slices as a stack of ``count`` slices counts them from its other end."""
+    """Return slice numbers of a stack of ``count`` slices counted from the other end."""
     return None if numbers is None else {count - 1 - k for k in numbers}
 
 
 def flipped_report(report: Report) -> Report:
-    """Return a report as one of the stack with its slices in the opposite order."""
+    """Return the report of a stack with its slices in reverse order."""
     last = len(report.slices) - 1
     slices = [replace(record, k=last - record.k) for record in reversed(report.slices)]
     wall = report.wall
@@ -57,10 +57,10 @@ def flipped_report(report: Report) -> Report:
 
 
 def flipped_result(result: Repaired, stack: Stack) -> Repaired:
-    """Return the repair of a flipped stack as that of the stack itself.
+    """Convert the result of a flipped stack to that of the stack.
 
     Args:
-        result: The repair of ``flipped_stack(stack)``.
+        result: Result of the repair of ``flipped_stack(stack)``.
         stack: The stack.
     """
     last = len(stack.mask) - 1
@@ -82,5 +82,5 @@ def flipped_result(result: Repaired, stack: Stack) -> Repaired:
 
 
 def flipped(mask: Mask) -> Mask:
-    """Return a mask ``(k, j, i)`` with its slices in the opposite order."""
+    """Return a mask ``(k, j, i)`` with its slices in reverse order."""
     return np.ascontiguousarray(mask[::-1])

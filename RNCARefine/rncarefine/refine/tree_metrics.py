@@ -1,6 +1,6 @@
-"""How well a mask of a branching structure, such as retinal vessels, agrees with the truth: what Dice does not see.
+"""Metrics of branching structures, such as retinal vessels, that complement Dice.
 
-All are of one picture and in pixels. Definitions are frozen here so that every table means the same.
+All are computed on one picture, in pixels. All tables use these definitions.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from ..anatomy.topology import betti_2d
 PATCH = 64
 """Rows and columns of the patches in which Betti errors are averaged."""
 TOLERANCE = 2.0
-"""A point of a centreline is matched by a mask that has a pixel within this distance."""
+"""A centreline pixel matches a mask that has a pixel within this distance."""
 ON_VESSEL = 0.8
-"""Share of a bridge's centreline that must lie on true vessel for the bridge to be a true one."""
+"""Least share of the centreline of a true bridge on true vessel."""
 
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class BridgeScore:
-    """How many bridges lie on true vessel.
+    """Counts of added and true bridges.
 
     Attributes:
-        bridges: Bridges that were added.
-        true: Those whose centreline lies on true vessel.
-        precision: Their share; NaN if there is no bridge.
+        bridges: Number of added bridges.
+        true: Number of these whose centreline lies on true vessel.
     """
 
     bridges: int
@@ -40,14 +39,14 @@ class BridgeScore:
 
     @property
     def precision(self) -> float:
-        """Share of the bridges that lie on true vessel; NaN if there is none."""
+        """Share of the bridges on true vessel; NaN without bridges."""
         return self.true / self.bridges if self.bridges else float("nan")
 
 
 def patch_betti_error(a: ArrayLike, b: ArrayLike, patch: int = PATCH) -> tuple[float, float]:
-    """Return by how much two masks differ in components and in holes, on average over the patches of the picture.
+    """Return the mean absolute differences of the numbers of components and holes over patches.
 
-    Patches do not overlap; only those in which one of the masks has a pixel count.
+    Patches do not overlap; patches that are empty in both masks are ignored.
 
     Example:
         >>> patch_betti_error([[1, 0, 1, 1]], [[1, 1, 1, 1]], patch=2)
@@ -56,9 +55,9 @@ def patch_betti_error(a: ArrayLike, b: ArrayLike, patch: int = PATCH) -> tuple[f
         (1.0, 0.0)
 
     Args:
-        a: Mask of shape ``(j, i)``, zero and non-zero.
+        a: Mask, shape ``(j, i)``.
         b: Mask of the same shape.
-        patch: Rows and columns of a patch; those at the far edges may be smaller.
+        patch: Rows and columns of a patch; the last ones may be smaller.
 
     Raises:
         ValueError: The shapes differ, or the masks are not two-dimensional.
@@ -76,19 +75,19 @@ def patch_betti_error(a: ArrayLike, b: ArrayLike, patch: int = PATCH) -> tuple[f
 
 
 def connectivity(prediction: ArrayLike, truth: ArrayLike, tolerance: float = TOLERANCE) -> float:
-    """Return which share of the pairs of points that the truth joins, the prediction joins too.
+    """Return the share of the point pairs connected in the truth that are also connected in the prediction.
 
-    The points are the pixels of the truth's centreline. A pair is joined if both lie in one component of the
-    prediction, or within ``tolerance`` pixels of it. Breaks lower it, and so does everything that is missing.
+    The points are the centreline pixels of the truth. A pair is connected if both points lie within ``tolerance``
+    pixels of the same component of the prediction. Breaks and missing vessels reduce it.
 
     Example:
         >>> connectivity([[1, 1, 0, 0, 0, 0, 0, 0, 1, 1]], [[1] * 10], tolerance=0)
         0.08
 
     Args:
-        prediction: Mask of shape ``(j, i)``, zero and non-zero.
+        prediction: Mask, shape ``(j, i)``.
         truth: Mask of the same shape.
-        tolerance: In pixels.
+        tolerance: Distance in pixels.
 
     Returns:
         0 to 1; 1 if the truth is empty.
@@ -113,20 +112,20 @@ def connectivity(prediction: ArrayLike, truth: ArrayLike, tolerance: float = TOL
 def bridge_precision(
     before: ArrayLike, after: ArrayLike, truth: ArrayLike, tolerance: float = TOLERANCE
 ) -> BridgeScore:
-    """Count the bridges that a repair added, and those that lie on true vessel.
+    """Count the bridges added by a repair, and those on true vessel.
 
-    A bridge is a component of added pixels that touches two or more components of the mask before. It is true if
-    80 % of its centreline lie on true vessel, or within ``tolerance`` pixels of it.
+    A bridge is a component of added pixels that touches two or more components of the mask before. It is true if at
+    least 80 % of its centreline lies within ``tolerance`` pixels of true vessel.
 
     Example:
         >>> bridge_precision([[1, 0, 1]], [[1, 1, 1]], [[1, 1, 1]])
         BridgeScore(bridges=1, true=1)
 
     Args:
-        before: Mask before the repair, shape ``(j, i)``, zero and non-zero.
-        after: Mask after it.
+        before: Mask before the repair, shape ``(j, i)``.
+        after: Mask after the repair.
         truth: True mask.
-        tolerance: In pixels.
+        tolerance: Distance in pixels.
 
     Raises:
         ValueError: The shapes differ, or the masks are not two-dimensional.
@@ -149,7 +148,7 @@ def bridge_precision(
 
 
 def _nearest_label(mask: Bools, tolerance: float) -> NDArray[np.int64]:
-    """Return the component of each pixel, or the nearest one within the tolerance, 0 where there is none."""
+    """Return the label of the nearest component within the tolerance for each pixel, 0 without one."""
     labels, count = ndimage.label(mask, structure=EIGHT)
     if not count or tolerance <= 0:
         return labels.astype(np.int64)
@@ -158,7 +157,7 @@ def _nearest_label(mask: Bools, tolerance: float) -> NDArray[np.int64]:
 
 
 def _pictures(a: ArrayLike, b: ArrayLike) -> tuple[Bools, Bools]:
-    """Return two masks of one picture as boolean arrays."""
+    """Return two masks as boolean arrays of the same two-dimensional shape."""
     one, other = np.asarray(a) != 0, np.asarray(b) != 0
     if one.shape != other.shape:
         raise ValueError(f"The masks have shapes {one.shape} and {other.shape}. Resample one to the other's grid.")

@@ -1,4 +1,4 @@
-"""What a repair means for the wall: its thickness in every direction and in the AHA's segments, before and after."""
+"""Wall thickness before and after a repair, per direction and AHA segment."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..words import Apex, Expectation
 from .records import SegmentRecord, SliceRecord, ThicknessRecord, WallRecord
 
 BEFORE_REACH = 1.5
-"""The wall before is looked for as far out as this times the farthest place of the wall after."""
+"""Length of the rays that measure the wall before, relative to the outer border of the wall after."""
 
 _SURROUNDS = (Expectation.RING, Expectation.OPEN)
-"""What is expected of slices whose wall surrounds a cavity."""
+"""Expectations of slices whose wall surrounds a cavity."""
 
 
 def measure(
@@ -28,13 +28,13 @@ def measure(
     """Measure the wall of every slice before and after.
 
     Args:
-        stack: The stack as it was.
-        wall: The myocardium as it is now, shape ``(k, j, i)``.
-        records: Its slices.
-        apex: The end at which the apex lies.
+        stack: The stack before the repair.
+        wall: Current myocardium, shape ``(k, j, i)``.
+        records: Slice records.
+        apex: End at which the apex lies.
 
     Returns:
-        The records with their thickness, and that of all directions.
+        The slice records with their thickness, and the thickness per direction.
     """
     measured = [measure_slice(stack, wall[record.k], record) for record in records]
     found = WallRecord([one for _, one in measured], _septum(stack, wall, records), _turn(stack, apex))
@@ -46,12 +46,12 @@ def measure(
 def measure_slice(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[SliceRecord, ThicknessRecord]:
     """Measure one slice.
 
-    Both walls are measured from one centre, that of the cavity after the repair, so that they can be compared.
+    Both walls are measured from the centre of the cavity after the repair, so that they are comparable.
 
     Args:
-        stack: The stack as it was.
-        wall: The myocardium of the slice as it is now, shape ``(j, i)``.
-        record: The slice.
+        stack: The stack before the repair.
+        wall: Current myocardium of the slice, shape ``(j, i)``.
+        record: Slice record.
     """
     before, after = _profiles(stack, wall, record)
     first, second = (None if each is None else each.thickness_mm() for each in (before, after))
@@ -70,7 +70,7 @@ def measure_slice(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[SliceR
 
 
 def with_segments(found: WallRecord, records: Sequence[SliceRecord], apex: Apex) -> WallRecord:
-    """Return the thickness of the directions with that of the AHA's segments, where the septum is known."""
+    """Add the thickness of the AHA segments if the septum is known."""
     if found.septum_deg is None:
         return found
     rings = [record.k for record in records if record.expectation is Expectation.RING]
@@ -89,7 +89,7 @@ def with_segments(found: WallRecord, records: Sequence[SliceRecord], apex: Apex)
 
 
 def _profiles(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[WallProfile | None, WallProfile | None]:
-    """Return the wall before and after; ``None`` where none surrounds a cavity."""
+    """Return the profiles of the wall before and after; ``None`` if it surrounds no cavity."""
     if record.expectation not in _SURROUNDS:
         return None, None
     old, spacing = stack.mask[record.k], stack.in_plane
@@ -105,7 +105,7 @@ def _profiles(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[WallProfil
 
 
 def _septum(stack: Stack, wall: Mask, records: Sequence[SliceRecord]) -> float | None:
-    """Return the direction of the middle of the septum in all slices together, if the right ventricle is given."""
+    """Return the mean direction of the septum over all slices; ``None`` without a right ventricle."""
     if stack.right_ventricle is None:
         return None
     rays = []
@@ -113,13 +113,13 @@ def _septum(stack: Stack, wall: Mask, records: Sequence[SliceRecord]) -> float |
         _, profile = _profiles(stack, wall[record.k], record)
         if profile is not None:
             rays.append(aha.septal_rays(profile, stack.right_ventricle[record.k], stack.in_plane))
-    return aha.middle_of(np.concatenate(rays)) if rays else None
+    return aha.mean_direction(np.concatenate(rays)) if rays else None
 
 
 def _turn(stack: Stack, apex: Apex) -> int:
-    """Return in which sense the AHA's segments follow each other: counter-clockwise, seen from the apex.
+    """Return the sense of rotation of the AHA segments: counter-clockwise, viewed from the apex.
 
-    Where it is not known how the stack lies in the patient, the pictures are taken to be seen from the apex, as usual.
+    If the patient orientation is unknown, the slices are assumed to be viewed from the apex, the usual convention.
     """
     if stack.right_handed is None:
         return -1

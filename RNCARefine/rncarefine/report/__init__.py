@@ -1,1 +1,1 @@
-"""The report as table, JSON, page and pictures."""
+"""Reports as table, JSON, HTML page and pictures."""

@@ -1,4 +1,4 @@
-"""Pictures of a repaired photograph: the whole of it, and a close-up of each place."""
+"""Figures of a repaired photograph: an overview and a close-up of each place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .pictures import ADDED, REMOVED, WALL, Pixels
 CLOSE_UP = 0.09
 """Side of a close-up as a share of the diameter of the field of view; more where a bridge is longer."""
 _DRAWN = 176
-"""Pixels of a drawn close-up's side."""
+"""Side of a close-up in pixels."""
 _OVERVIEW = 1000
 """Most pixels of the overview's longer side."""
 
@@ -27,7 +27,7 @@ def shown(picture: Picture) -> Pixels:
 
 
 def close_up(picture: Picture, colours: Pixels, after: Mask, record: PlaceRecord) -> tuple[Pixels, Pixels]:
-    """Return a place as it looks in the photograph, and with its edit: both of one size."""
+    """Return a close-up of a place without and with its edit, both of the same size."""
     side = int(max(CLOSE_UP * picture.diameter, 1.6 * (record.length_px or record.size_px), 16))
     j = min(max(record.row - side // 2, 0), max(picture.shape[0] - side, 0))
     i = min(max(record.column - side // 2, 0), max(picture.shape[1] - side, 0))
@@ -40,7 +40,7 @@ def close_up(picture: Picture, colours: Pixels, after: Mask, record: PlaceRecord
 
 
 def overview(picture: Picture, colours: Pixels, after: Mask) -> Pixels:
-    """Return the whole picture with everything that was added and removed, and the outline of what stayed."""
+    """Return the picture with the added and removed pixels and the outline of the unchanged mask."""
     step = int(np.ceil(max(picture.shape) / _OVERVIEW))
     old, new = picture.mask > 0, after > 0
     drawn = colours.copy()
@@ -51,7 +51,7 @@ def overview(picture: Picture, colours: Pixels, after: Mask) -> Pixels:
 
 
 def _stretched(crop: Pixels) -> Pixels:
-    """Return a part of a picture with contrast of its own, so that thin vessels can be seen in dark parts, too."""
+    """Return a part of a picture with its own contrast, so that thin vessels are visible in dark regions."""
     low, high = np.percentile(crop, (0.5, 99.5), axis=(0, 1))
     scaled = np.clip((crop - low) / np.maximum(high - low, 24) * 255, 0, 255)
     return np.asarray(scaled, np.uint8)

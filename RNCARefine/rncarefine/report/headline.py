@@ -1,4 +1,4 @@
-"""The headline of the page: what was changed, and what is left to do."""
+"""Headline of the page: changes and review status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGE_CHANGE_PERCENT = 10.0
 
 
 def headline(report: Report) -> str:
-    """Return what was changed and how far the review is, as two badges."""
+    """Return two badges: changes and review status."""
     return _badge(*_changed(report)) + _badge(*_review(report))
 
 

@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: no script, no network, pictures inside."""
+"""The report as one self-contained HTML page with embedded pictures, without scripts or network access."""
 
 from __future__ import annotations
 

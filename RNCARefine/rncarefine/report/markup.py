@@ -46,7 +46,7 @@ def column_heads(titles: Iterable[tuple[str, str]]) -> str:
 
 
 def provenance(model: ModelRecord | None, no_model: str, run: Iterable[tuple[str, str]]) -> str:
-    """Return the section that says how a result was made: with which weights, or why with none, and how."""
+    """Return the section with the provenance of a result: weights, if any, and parameters of the run."""
     weights = [("Model", no_model)]
     if model is not None:
         weights = [
@@ -68,7 +68,7 @@ def yes_or_no(value: bool) -> str:
 
 
 def notes(texts: Iterable[str]) -> str:
-    """Return the section of what to note; empty if there is nothing.
+    """Return the section with the warnings; empty without any.
 
     Args:
         texts: HTML.
@@ -98,7 +98,7 @@ def ends(report: Report) -> dict[int, str]:
 
 
 def expected(record: SliceRecord) -> str:
-    """Return what was expected of a slice, in words."""
+    """Return the expectation of a slice as text."""
     return "open (outflow tract)" if record.expectation is Expectation.OPEN else str(record.expectation)
 
 
@@ -119,7 +119,7 @@ def decisions(report: Report) -> str:
 
 
 def decision(record: SliceRecord) -> str:
-    """Return what was decided about a slice."""
+    """Return the decision about a slice as text."""
     return "" if record.accepted is None else "accepted" if record.accepted else "rejected"
 
 

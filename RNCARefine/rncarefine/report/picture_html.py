@@ -14,8 +14,8 @@ from .markup import column_heads, made, notes, page, provenance, yes_or_no
 from .pictures import Pixels, jpeg_uri
 from .style import STYLE
 
-MOST_CARDS = 150
-"""Close-ups on a page; what more there is has rows in the table."""
+MAX_CARDS = 150
+"""Maximum number of close-ups on a page; the table lists all places."""
 
 _EXTRA = """
 .cards { display:grid; grid-template-columns:repeat(auto-fill,minmax(330px,1fr)); gap:14px 18px; }
@@ -88,8 +88,8 @@ def _gallery(report: PictureReport, picture: Picture, colours: Pixels, after: Ma
     worth = [place for place in report.places if place.flagged or place.verdict is not PlaceVerdict.LEFT]
     if not worth:
         return ""
-    cards = "".join(_card(place, close_up(picture, colours, after, place)) for place in worth[:MOST_CARDS])
-    more = len(worth) - MOST_CARDS
+    cards = "".join(_card(place, close_up(picture, colours, after, place)) for place in worth[:MAX_CARDS])
+    more = len(worth) - MAX_CARDS
     note = f"<p class=note>{more} more places have no close-up; they are in the table.</p>" if more > 0 else ""
     return f"<section><h2>Close-ups</h2>{_LEGEND}<div class=cards>{cards}</div>{note}</section>"
 

@@ -1,4 +1,4 @@
-"""The report of a picture as CSV, JSON or HTML, by the file's ending."""
+"""The report of a picture as CSV, JSON or HTML, by the file extension."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = (
     *("reason" if entry.name == "reasons" else entry.name for entry in fields(PlaceRecord)),
     "codes",
 )
-"""Columns of the table of places: the fields of a record, its reasons as text, and their codes parted by spaces."""
+"""Columns of the table of places: the fields of a record, its reasons as text, and their codes separated by spaces."""
 
 
 def place_rows(report: PictureReport) -> list[list[Value]]:

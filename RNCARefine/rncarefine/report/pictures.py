@@ -1,4 +1,4 @@
-"""Pictures of a slice: the image, the wall before and after, and what was added and removed."""
+"""Figures of a slice: the image, the wall before and after, and the changes."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class SlicePictures:
 
     Attributes:
         image: The grey image alone.
-        before: The outline of the wall as it was.
-        after: The outline of the wall as it is now.
+        before: Outline of the wall before the repair.
+        after: Outline of the current wall.
         change: Added pixels blue, removed ones orange and striped, the wall that stayed outlined.
     """
 
@@ -93,7 +93,7 @@ def _data_uri(kind: str, content: bytes) -> str:
 
 
 def worth_a_picture(report: Report) -> list[SliceRecord]:
-    """Return the slices that were changed, by hand too, are to be repaired, or are flagged."""
+    """Return the slices that were changed (also by hand), are to be repaired, or are flagged."""
     return [each for each in report.slices if each.flagged or each.verdict is not Verdict.INTACT or each.changed]
 
 

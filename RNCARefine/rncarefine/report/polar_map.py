@@ -13,7 +13,7 @@ from ..refine.records import Report, SliceRecord, ThicknessRecord, WallRecord
 from ..words import Apex, Expectation, Finding
 
 LIMITS_MM = (3.0, 5.0, 7.0, 9.0, 11.0, 14.0)
-"""Where one class of thickness ends and the next begins."""
+"""Limits between the classes of thickness in mm."""
 RADIUS, MIDDLE = 150.0, 14.0
 """Radius of the map, and of what is left free in its middle, in the units of the drawing."""
 _SIDE = 2 * RADIUS + 64
@@ -111,7 +111,7 @@ def _sector(first: float, last: float, inner: float, outer: float, kind: str, te
 
 
 def _arc(direction: int, radius: float, wall: WallRecord) -> str:
-    """Draw the mark of a direction in which the wall was drawn where there was none."""
+    """Draw the mark of a direction with new wall."""
     first, last = _turned(direction, direction + 1, wall)
     (a, b), (c, d) = _at(first, radius), _at(last, radius)
     return f'<path class="new" d="M{a:.2f} {b:.2f}A{radius:.2f} {radius:.2f} 0 0 1 {c:.2f} {d:.2f}"/>'

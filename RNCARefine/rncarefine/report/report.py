@@ -1,4 +1,4 @@
-"""The report as table, CSV and JSON, and the choice of the kind by a file's ending."""
+"""The report as table, CSV and JSON, and the choice of the format by the file extension."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def row_of(record: SliceRecord | PlaceRecord, columns: Iterable[str]) -> list[Va
 
 
 def to_json(report: Report) -> str:
-    """Return the report as strict JSON: what is not a finite number is ``null``."""
+    """Return the report as strict JSON; non-finite numbers are ``null``."""
     return json_text(report.to_dict())
 
 
@@ -78,10 +78,10 @@ def csv_text(rows: Iterable[Sequence[Value]]) -> str:
 
 
 def report_ending(path: str | Path) -> str:
-    """Return the ending that decides the kind of a report.
+    """Return the file extension that determines the format of a report.
 
     Raises:
-        ValueError: It is none of ``ENDINGS``.
+        ValueError: The extension is not one of ``ENDINGS``.
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:

@@ -1,6 +1,6 @@
-"""The table of sentences: every reason code as text, which the Slicer side translates.
+"""Sentences of all reason codes, translated by the Slicer side.
 
-Nothing else in the engine makes a sentence out of a reason.
+The engine renders reasons only through this table.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ Translate = Callable[[str], str]
 
 
 def _(text: str) -> str:
-    """Mark a text for the tools that collect what is to be translated."""
+    """Mark a text for extraction by translation tools."""
     return text
 
 
 SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.GAP: _("The wall has a gap of {angle_deg:.0f} degrees ({width_mm:.0f} mm)."),
     ReasonCode.NOT_CLOSED: _("The wall does not close."),
-    ReasonCode.NO_CAVITY: _("The wall closes around no cavity: its only hole is narrower than the notch beside it."),
+    ReasonCode.NO_CAVITY: _("The wall encloses no cavity: its only hole is smaller than its notch."),
     ReasonCode.SOLID: _("The myocardium is solid."),
     ReasonCode.SOLID_WITH_POOL: _("The myocardium is solid, but there is blood pool in the slice."),
     ReasonCode.FRAGMENTED: _("The myocardium has {components:.0f} components."),
     ReasonCode.POROUS: _("The wall has {holes:.0f} holes and is not a plain ring."),
     ReasonCode.PORE_ONLY: _("The only hole in the wall is a pore, or holds none of the blood pool."),
-    ReasonCode.EMPTY: _("There is no myocardium, but there is in slices on both sides."),
+    ReasonCode.EMPTY: _("There is no myocardium, although the slices on both sides have some."),
     ReasonCode.CLOSED: _("There is a closed wall."),
     ReasonCode.DISC_EXPECTED: _("A disc is expected at the apical end."),
     ReasonCode.OPEN_ALLOWED: _("It may be open at the base (outflow tract)."),
@@ -37,11 +37,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.ISLANDS: _(
         "Components inside the cavity: {components:.0f} (papillary muscles or trabeculae); they are kept."
     ),
-    ReasonCode.OFF_AXIS: _("None of it lies where the heart is."),
+    ReasonCode.OFF_AXIS: _("None of it lies near the heart."),
     ReasonCode.NO_DISC: _("No single solid disc could be made."),
     ReasonCode.NO_RING: _("No closed ring with a wall of at least a pixel could be made."),
-    ReasonCode.RING_AROUND_PORE: _("The wall would close around a pore, and not around the cavity."),
-    ReasonCode.AWAY_FROM_WALL: _("The closed wall would lie away from the wall that was there."),
+    ReasonCode.RING_AROUND_PORE: _("The wall would enclose a pore instead of the cavity."),
+    ReasonCode.AWAY_FROM_WALL: _("The closed wall would hardly overlap the given wall."),
     ReasonCode.POOL_LEFT_OUTSIDE: _("The closed wall would leave most of the blood pool outside."),
     ReasonCode.TOO_LARGE: _("The closed wall would be larger than any left ventricle (radius {radius_mm:.0f} mm)."),
     ReasonCode.RING_OFF_AXIS: _("The closed wall would lie {distance_mm:.0f} mm away from the heart's axis."),
@@ -64,13 +64,13 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly be taken from other labels ({share:.0%} of it)."),
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
-    ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was rejected, too:"),
+    ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was also rejected:"),
     ReasonCode.INVENTED: _("All of the wall is invented."),
     ReasonCode.BETWEEN_NEIGHBOURS: _(
-        "No wall was found that could be taken: it was interpolated from the slices on both sides."
+        "No acceptable wall was found: it was interpolated from the slices on both sides."
     ),
     ReasonCode.CLEANED: _("Only loose components and pores were removed."),
-    ReasonCode.RESHAPED: _("The shape was corrected: a lobe was cut off, or a thin place was thickened."),
+    ReasonCode.RESHAPED: _("The shape was corrected: a lobe was removed, or a thin place was thickened."),
     ReasonCode.RING_SHOWN: _("The image shows a cavity where a disc was expected: a ring was drawn."),
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
@@ -79,7 +79,7 @@ SENTENCES: dict[ReasonCode, str] = {
         "The closed part is thin: {relative:.2f} of the wall's median thickness (usually at least {least:.2f})."
     ),
     ReasonCode.VESSEL_GAP: _("The vessel has a gap of {length_px:.0f} pixels."),
-    ReasonCode.LOOSE_FRAGMENT: _("A fragment with a centreline of {length_px:.0f} pixels is joined to nothing."),
+    ReasonCode.LOOSE_FRAGMENT: _("A loose fragment has a centreline of {length_px:.0f} pixels."),
     ReasonCode.PINHOLE: _("The vessel has a hole of {area_px:.0f} pixels."),
     ReasonCode.SPUR: _("The vessel has a side branch of {length_px:.0f} pixels."),
     ReasonCode.OPEN_END: _("The image shows {length_px:.0f} more pixels of vessel beyond this end."),
@@ -90,9 +90,9 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.WOULD_LOOP: _("The bridge would close a loop."),
     ReasonCode.JOINS_NONE: _("The bridge would join nothing."),
     ReasonCode.NO_SUPPORT: _("The image shows no vessel along the bridge (contrast {support:.2f})."),
-    ReasonCode.UNSURE: _("The bridge is not sure enough (confidence {confidence:.2f}, at least {least:.2f})."),
+    ReasonCode.UNSURE: _("The confidence of the bridge is too low ({confidence:.2f}, at least {least:.2f})."),
     ReasonCode.KEPT_FRAGMENT: _("It was kept: the image shows a vessel there ({likelihood:.2f})."),
-    ReasonCode.KEPT_SPUR: _("It was left as it is: vessels are never cut."),
+    ReasonCode.KEPT_SPUR: _("It was left unchanged: spurs are never removed."),
     ReasonCode.KEPT_HOLE: _("It was left open: the image shows no vessel there ({likelihood:.2f})."),
     ReasonCode.ADD_ONLY: _("It was kept: nothing is removed."),
     ReasonCode.TAKEN_FROM_OTHERS: _(
@@ -156,8 +156,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "The images show in two places what may be the heart (scores {score:.2f} and {rival:.2f}). Check that the wall "
         "lies on the heart. Every change needs review."
     ),
-    ReasonCode.SLICE_EDITED: _("Slice {k:.0f} was edited by hand after the repair; it is described as it is now."),
-    ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are left as they are."),
+    ReasonCode.SLICE_EDITED: _(
+        "Slice {k:.0f} was edited by hand after the repair; its record describes the current state."
+    ),
+    ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are not changed."),
     ReasonCode.UNLIKE_TRAINING: _(
         "The picture is unlike those that the model was trained on (distance {distance:.1f}, usually at most "
         "{most:.1f}): only short bridges were made, and each of them needs review. Check that it is an upright colour "
@@ -169,7 +171,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
 }
 BEFORE = _("Before the repair: {reason}")
-"""How the text about a slice begins that was repaired."""
+"""Template for the defects of a repaired slice."""
 DECIDED = frozenset(
     {
         ReasonCode.INVENTED,
@@ -188,7 +190,7 @@ DECIDED = frozenset(
         ReasonCode.EDITED,
     }
 )
-"""Codes about what was done; the others say what was found."""
+"""Codes about the repair; all others describe findings."""
 
 _translate: Translate = _
 
@@ -205,11 +207,11 @@ def sentence(reason: Reason) -> str:
 
 
 def text(reasons: Sequence[Reason], repaired: bool = False) -> str:
-    """Return reasons as text.
+    """Render reasons as text.
 
     Args:
-        reasons: The reasons, in their order.
-        repaired: They are about a slice as it was before its repair.
+        reasons: The reasons, in order.
+        repaired: Whether they describe the slice before its repair.
     """
     found = " ".join(sentence(reason) for reason in reasons if reason.code not in DECIDED)
     if found and repaired:

@@ -1,4 +1,4 @@
-"""The style sheet of the HTML report: light or dark as the reader's screen, system fonts, fit to be printed."""
+"""Style sheet of the HTML report: light and dark mode, system fonts, printable."""
 
 STYLE = """
 :root { color-scheme:light dark; --ink:#1c2530; --soft:#56636f; --line:#dde3e8; --ground:#f5f7f9; --card:#fff;

@@ -1,1 +1,1 @@
-"""What an automaton is used for."""
+"""Repair tasks: the myocardium ring and vessel trees."""

@@ -1,4 +1,4 @@
-"""What a task is to the rest of the engine: which models belong to it, and which inputs it takes."""
+"""Repair tasks: the models that belong to a task and the inputs it accepts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..nca.card import TUBULAR, ModelCard
 
 @dataclass(frozen=True)
 class Task:
-    """A task that models are made for. Both tasks fill this.
+    """A repair task.
 
     Attributes:
         name: "ring" or "tubular".
-        structure: What is repaired, for messages.
-        input: What it is repaired in, for messages.
-        places: What a report has rows for: slices or places.
-        remedy: What to do with an input of the other kind.
+        structure: Repaired structure, for messages.
+        input: Accepted input, for messages.
+        places: Rows of the report: slices or places.
+        remedy: Advice for an input of the other task, for messages.
     """
 
     name: str
@@ -43,20 +43,20 @@ VESSELS = Task(
 
 
 def task_of(card: ModelCard) -> Task:
-    """Return the task that a model is made for."""
+    """Return the task of a model."""
     return VESSELS if card.task == TUBULAR else RING
 
 
 def check_task(card: ModelCard, wanted: Task, name: str) -> None:
-    """Check that a model is made for an input.
+    """Check that a model fits the task of an input.
 
     Args:
-        card: The model.
-        wanted: The task that the input belongs to.
-        name: What the input is called.
+        card: Model card.
+        wanted: Task of the input.
+        name: Name of the input in messages.
 
     Raises:
-        ValueError: It is made for the other task.
+        ValueError: The model belongs to the other task.
     """
     task = task_of(card)
     if task is not wanted:

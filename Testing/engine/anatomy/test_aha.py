@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rncarefine.anatomy.aha import SEGMENTS, handedness, levels, middle_of, segment_means, segment_of, septal_rays
+from rncarefine.anatomy.aha import SEGMENTS, handedness, levels, mean_direction, segment_means, segment_of, septal_rays
 from rncarefine.anatomy.thickness import DIRECTIONS, WallProfile
 
 CENTRE = (50, 60)
@@ -22,18 +22,18 @@ def crescent(middle_deg, half_deg=60, away=21, thick=12):
 def test_the_middle_of_the_septum_is_that_of_the_right_ventricle(middle):
     rays = septal_rays(WallProfile.of(WALL, CENTRE, (1, 1)), crescent(middle), (1, 1))
     assert len(rays) == pytest.approx(120, abs=6)
-    assert abs((middle_of(rays) - middle + 180) % 360 - 180) < 3
+    assert abs((mean_direction(rays) - middle + 180) % 360 - 180) < 3
 
 
 def test_a_ventricle_that_lies_farther_away_has_no_septum():
     rays = septal_rays(WallProfile.of(WALL, CENTRE, (1, 1)), crescent(180, away=28), (1, 1))
     assert len(rays) == 0
-    assert middle_of(rays) is None
+    assert mean_direction(rays) is None
 
 
 def test_directions_that_point_everywhere_have_no_middle():
-    assert middle_of(np.arange(360)) is None
-    assert middle_of([355, 5]) == pytest.approx(0, abs=0.1)
+    assert mean_direction(np.arange(360)) is None
+    assert mean_direction([355, 5]) == pytest.approx(0, abs=0.1)
 
 
 # As it is usually shown, seen from the apex: the septum to the left, the anterior wall above. Rows grow downwards.

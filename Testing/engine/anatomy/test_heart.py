@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rncarefine.anatomy.heart import LEAST_SHARE, MOST_PLACES, RADIUS_MM, locate_heart, near_heart, possible_hearts
+from rncarefine.anatomy.heart import MAX_HEARTS, MIN_SHARE, RADIUS_MM, heart_candidates, locate_heart, near_heart
 
 SPACING = (1.5, 1.5)
 SHAPE = (160, 160)
@@ -92,17 +92,17 @@ def test_anisotropic_pixels_are_measured_in_mm():
 
 def middles(mask, pool=None):
     """Return where the heart may be, in pixels of the middle of each place."""
-    return [tuple(np.median(heart.centres, axis=0)) for heart in possible_hearts(mask, pool, SPACING)]
+    return [tuple(np.median(heart.centres, axis=0)) for heart in heart_candidates(mask, pool, SPACING)]
 
 
 def test_a_heart_and_little_else_is_one_place():
     mask = tilted_heart()
-    (heart,) = possible_hearts(mask, None, SPACING)
+    (heart,) = heart_candidates(mask, None, SPACING)
     np.testing.assert_array_equal(heart.centres, locate_heart(mask, None, SPACING).centres)
     kidney = ring_at(135, 130, 14, 22)
-    count = int(LEAST_SHARE * mask.sum() / kidney.sum())
+    count = int(MIN_SHARE * mask.sum() / kidney.sum())
     mask[:count] |= kidney
-    assert 0 < mask[:, 110:].sum() < LEAST_SHARE * mask.sum()
+    assert 0 < mask[:, 110:].sum() < MIN_SHARE * mask.sum()
     assert len(middles(mask)) == 1
 
 
@@ -130,7 +130,7 @@ def test_the_pool_of_one_place_says_nothing_about_the_next():
 
 def test_there_are_never_more_places_than_are_worth_a_look():
     mask = np.stack([sum(ring_at(j, i, 6, 10) for j in (25, 80, 135) for i in (25, 80, 135))] * 4).astype(np.uint8)
-    assert len(middles(mask)) <= MOST_PLACES
+    assert len(middles(mask)) <= MAX_HEARTS
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -143,6 +143,6 @@ def test_any_mask_has_a_heart_and_near_it_lies_a_part_of_the_mask(seed):
     assert RADIUS_MM[0] <= heart.radius_mm <= RADIUS_MM[1]
     near = near_heart(mask, heart, SPACING)
     assert not (near & ~mask & 1).any()
-    places = possible_hearts(mask, None, SPACING)
-    assert 1 <= len(places) <= MOST_PLACES
+    places = heart_candidates(mask, None, SPACING)
+    assert 1 <= len(places) <= MAX_HEARTS
     np.testing.assert_array_equal(places[0].centres, heart.centres)

@@ -16,8 +16,8 @@ from rncarefine.refine.confidence import expected_dice
 from rncarefine.refine.decide import (
     KEEP_MARGIN,
     KEEP_MARGIN_UNSURE,
-    LEAST_CLOSED_CONFIDENCE,
-    LEAST_CONFIDENCE,
+    MIN_CLOSED_CONFIDENCE,
+    MIN_CONFIDENCE,
     SUPPORTED,
     UNSURE_WALL,
     clean,
@@ -379,9 +379,9 @@ def test_a_repaired_wall_has_the_confidence_of_the_automatons_likelihood():
 @pytest.mark.parametrize(
     ("wall", "field", "names", "code", "least"),
     [
-        (CUT, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, LEAST_CONFIDENCE),
-        (LOOSE, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, LEAST_CONFIDENCE),
-        (TRUTH, "closed_confidence", CLOSED_FEATURES, ReasonCode.IMAGE_DISAGREES, LEAST_CLOSED_CONFIDENCE),
+        (CUT, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, MIN_CONFIDENCE),
+        (LOOSE, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, MIN_CONFIDENCE),
+        (TRUTH, "closed_confidence", CLOSED_FEATURES, ReasonCode.IMAGE_DISAGREES, MIN_CLOSED_CONFIDENCE),
     ],
     ids=["repaired", "cleaned", "closed"],
 )

@@ -95,5 +95,5 @@ def test_in_slicer_options_are_spelled_as_everything_there():
 
 
 def test_the_largest_change_is_a_bound_of_verification():
-    assert RepairOptions(max_change_mm2=9).bounds.most_change_mm2 == 9
-    assert RepairOptions().bounds.most_change_mm2 is None
+    assert RepairOptions(max_change_mm2=9).bounds.max_change_mm2 == 9
+    assert RepairOptions().bounds.max_change_mm2 is None

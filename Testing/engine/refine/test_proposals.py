@@ -344,7 +344,7 @@ def test_of_several_places_the_one_that_is_seen_throughout_the_stack_is_taken(mo
 
 def test_one_heart_that_is_seen_from_two_places_has_no_rival(monkeypatch):
     # Without moving the crops, the heart lies in the middle of one and at the edge of the other.
-    monkeypatch.setattr(proposals, "MOST_CROPS", 1)
+    monkeypatch.setattr(proposals, "MAX_CROPS", 1)
     stack = broken_stack()
     found = proposed(stack, wanted=[], at=[heart_of(stack), beside(30)])
     assert (found.rival, found.doubt) == (0, None)

@@ -11,7 +11,7 @@ from rncarefine.refine.examine import Examined
 from rncarefine.refine.options import RepairOptions
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
-from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, LEAST_ON_CONTOUR, slices_of
+from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, MIN_ON_CONTOUR, slices_of
 from rncarefine.words import Apex, Expectation, Finding
 
 
@@ -94,7 +94,7 @@ def test_what_is_open_at_the_base_lies_on_the_contour_of_its_neighbour_or_needs_
     entry = diagnosed(walls).slices[0]
     assert (entry.finding, entry.expectation, entry.doubtful) == (Finding.OPEN, Expectation.OPEN, True)
     assert entry.reasons[-1].code == "open_off_contour"
-    assert entry.reasons[-1].values["share"] < LEAST_ON_CONTOUR
+    assert entry.reasons[-1].values["share"] < MIN_ON_CONTOUR
 
 
 def test_what_lies_away_from_the_heart_does_not_say_where_the_apex_is():

@@ -5,10 +5,10 @@ import pytest
 
 from engine.shapes import SPACING, horseshoe, ring
 from rncarefine.tasks.ring.other_labels import (
-    MOST_OTHER,
+    MAX_OTHER,
     NOTABLE_MM2,
     NOTABLE_SHARE,
-    mostly_others,
+    other_label_rejection,
     taken_from_others,
     taken_share,
 )
@@ -47,8 +47,8 @@ def test_the_edge_of_another_structure_is_none():
 @pytest.mark.parametrize(("gap_deg", "rejected"), [(170, False), (190, True)])
 def test_a_wall_made_mostly_of_other_labels_is_rejected(gap_deg, rejected):
     before = horseshoe(gap_deg)
-    found = mostly_others(ring(), before, 1 - before)
+    found = other_label_rejection(ring(), before, 1 - before)
     assert (found is not None) == rejected
     if found is not None:
         assert str(found.code) == "mostly_other_label"
-        assert found.values["share"] > found.values["most"] == MOST_OTHER
+        assert found.values["share"] > found.values["most"] == MAX_OTHER

@@ -76,7 +76,7 @@ def test_the_wall_of_a_right_ventricle_is_doubted():
     crescent = [ring(22, 26) * (np.arange(SHAPE[1])[None] > CENTRE[1] + 10) for _ in range(6)]
     found = doubts(np.stack(crescent).astype(np.uint8))
     assert {"no_slice_closed", "same_gap", "elongated"} <= set(found)
-    assert found["elongated"]["roundness"] < stack_check.LEAST_ROUNDNESS
+    assert found["elongated"]["roundness"] < stack_check.MIN_OUTLINE_ROUNDNESS
 
 
 @pytest.mark.parametrize(("tilt_deg", "doubted"), [(0, False), (22, False), (36, True)])

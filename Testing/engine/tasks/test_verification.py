@@ -63,22 +63,22 @@ CASES = {
         "away_from_wall",
     ),
     # The overlap is that of the main piece with the outline; a stray piece does not count.
-    "a main piece in the cavity": (WHOLE, blob((35.3, 40.6), 8) | blob((6, 6), 4), {"least_overlap": 1.0}, None),
-    "a main piece beyond the outline": (WHOLE, horseshoe() | disc(40), {"least_overlap": 0.6}, "away_from_wall"),
-    "another organ": (WHOLE, horseshoe(300) | KIDNEY, {"least_overlap": 0.6}, "away_from_wall"),
+    "a main piece in the cavity": (WHOLE, blob((35.3, 40.6), 8) | blob((6, 6), 4), {"min_overlap": 1.0}, None),
+    "a main piece beyond the outline": (WHOLE, horseshoe() | disc(40), {"min_overlap": 0.6}, "away_from_wall"),
+    "another organ": (WHOLE, horseshoe(300) | KIDNEY, {"min_overlap": 0.6}, "away_from_wall"),
     "another organ that lies away from the heart": (
-        WHOLE, horseshoe(300) | KIDNEY, {"near": horseshoe(300), "least_overlap": 0.6}, None,
+        WHOLE, horseshoe(300) | KIDNEY, {"near": horseshoe(300), "min_overlap": 0.6}, None,
     ),
-    "just enough of a bar": (SQUARE, BAR, {"axis": (5, 23), "least_overlap": 8 / 20}, None),
-    "too little of a bar": (SQUARE, BAR, {"axis": (5, 23), "least_overlap": 8.01 / 20}, "away_from_wall"),
+    "just enough of a bar": (SQUARE, BAR, {"axis": (5, 23), "min_overlap": 8 / 20}, None),
+    "too little of a bar": (SQUARE, BAR, {"axis": (5, 23), "min_overlap": 8.01 / 20}, "away_from_wall"),
     "most of the pool inside": (SMALL, SMALL, {"pool": INSIDE, **FINE}, None),
     "most of the pool outside": (SMALL, SMALL, {"pool": OUTSIDE, **FINE}, "pool_left_outside"),
-    "as little of the pool as is asked for": (SMALL, SMALL, {"pool": OUTSIDE, "least_pool": 0.05, **FINE}, None),
+    "as little of the pool as is asked for": (SMALL, SMALL, {"pool": OUTSIDE, "min_pool": 0.05, **FINE}, None),
     # The outline of the ring has a radius of 26 mm.
-    "larger than any left ventricle": (WHOLE, None, {"most_radius_mm": 25}, "too_large"),
-    "as large as the largest": (WHOLE, None, {"most_radius_mm": 27}, None),
+    "larger than any left ventricle": (WHOLE, None, {"max_radius_mm": 25}, "too_large"),
+    "as large as the largest": (WHOLE, None, {"max_radius_mm": 27}, None),
     "half as large in mm on a grid twice as fine": (
-        WHOLE, None, {"most_radius_mm": 14, "spacing": (SPACING[0] / 2, SPACING[1] / 2)}, None,
+        WHOLE, None, {"max_radius_mm": 14, "spacing": (SPACING[0] / 2, SPACING[1] / 2)}, None,
     ),
     "a disc where one is expected": (disc(10), disc(10), SOLID, None),
     "a ring for a disc": (ring(4, 10), disc(10), SOLID, "no_disc"),
@@ -105,8 +105,8 @@ def test_a_wall_away_from_the_axis_of_the_heart_is_refused(away_mm, right):
 
 def test_a_change_beyond_the_limit_is_refused_with_its_size():
     change = float((ring() != horseshoe()).sum()) * AREA
-    assert against(ring(), most_change_mm2=change + 0.1) is None
-    found = against(ring(), most_change_mm2=change - 0.1)
+    assert against(ring(), max_change_mm2=change + 0.1) is None
+    found = against(ring(), max_change_mm2=change - 0.1)
     assert found.code is ReasonCode.CHANGE_TOO_LARGE
     assert found.values == pytest.approx({"change_mm2": change, "most_mm2": change - 0.1}, abs=1e-3)
 
@@ -115,7 +115,7 @@ def test_added_and_removed_pixels_both_count_as_change():
     before = horseshoe() | blob((6, 6), 4)
     change = float((ring() != before).sum()) * AREA
     assert change > float((ring() > before).sum()) * AREA
-    assert code(ring(), before, most_change_mm2=change - 1) == "change_too_large"
+    assert code(ring(), before, max_change_mm2=change - 1) == "change_too_large"
 
 
 def test_the_masks_are_left_as_they_were():

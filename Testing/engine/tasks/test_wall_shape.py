@@ -10,15 +10,15 @@ from rncarefine.reasons import ReasonCode
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.tasks.ring.verification import BORDER_MM, cut_by_border
 from rncarefine.tasks.ring.wall_shape import (
-    LEAST_CAVITY,
-    LEAST_CLOSURE,
-    MOST_CAVITY,
-    MOST_NOTCH,
+    MAX_CAVITY,
+    MAX_NOTCH,
+    MIN_CAVITY,
+    MIN_CLOSURE,
     THIN_CLOSURE,
     closure_thickness,
-    implausible,
     length_on_border,
-    reshaped,
+    reshape_ring,
+    shape_rejection,
     thin_closure,
 )
 
@@ -42,8 +42,8 @@ def test_the_thickness_of_a_closure_is_relative_to_the_wall_s_own(thickness_mm):
 def test_where_nothing_is_added_no_closure_is_thin():
     thin, _ = closed_by(1.2)
     assert closure_thickness(thin, thin, FINE["spacing"]) == float("inf")
-    assert implausible(thin, thin, FINE["spacing"]) is None or (
-        implausible(thin, thin, FINE["spacing"]).code is not ReasonCode.THREAD
+    assert shape_rejection(thin, thin, FINE["spacing"]) is None or (
+        shape_rejection(thin, thin, FINE["spacing"]).code is not ReasonCode.THREAD
     )
     assert thin_closure(thin, thin, FINE["spacing"]) == ()
 
@@ -52,10 +52,10 @@ def test_where_nothing_is_added_no_closure_is_thin():
 def test_a_thread_is_rejected_a_thin_closure_flagged_and_a_thick_one_is_right(share, code):
     # The wall is thin, so that the outline has no deep notch where the closure is thinner.
     wall, before = closed_by(5 * share, inner=23.0, gap=14)
-    rejected, flagged = implausible(wall, before, FINE["spacing"]), thin_closure(wall, before, FINE["spacing"])
+    rejected, flagged = shape_rejection(wall, before, FINE["spacing"]), thin_closure(wall, before, FINE["spacing"])
     assert (None if rejected is None else str(rejected.code)) == ("thread" if code == "thread" else None)
     assert [str(reason.code) for reason in flagged] == ([] if code is None else ["thin_closure"])
-    for reason, least in ((rejected, LEAST_CLOSURE), *((each, THIN_CLOSURE) for each in flagged)):
+    for reason, least in ((rejected, MIN_CLOSURE), *((each, THIN_CLOSURE) for each in flagged)):
         if reason is not None:
             assert reason.values["relative"] == pytest.approx(share, abs=0.05)
             assert reason.values["least"] == least
@@ -69,41 +69,41 @@ def lobed(**grid):
 
 
 def test_a_lobe_is_rejected_with_the_depth_of_its_notch():
-    found = implausible(lobed(**FINE), ring(14, 22, **FINE), FINE["spacing"])
+    found = shape_rejection(lobed(**FINE), ring(14, 22, **FINE), FINE["spacing"])
     assert found.code is ReasonCode.LOBED
-    assert found.values["notch"] > found.values["most"] == MOST_NOTCH
-    assert implausible(ring(14, 22, **FINE), ring(14, 22, **FINE), FINE["spacing"]) is None
+    assert found.values["notch"] > found.values["most"] == MAX_NOTCH
+    assert shape_rejection(ring(14, 22, **FINE), ring(14, 22, **FINE), FINE["spacing"]) is None
 
 
 @pytest.mark.parametrize("stretch", [1, 2])
 def test_a_lobe_is_cut_off_and_nothing_else(stretch):
     grid = {"shape": (200, 200 // stretch), "spacing": (0.4, 0.4 * stretch), "centre": (100.0, 100.0 / stretch)}
     wall, right = lobed(**grid), ring(14, 22, **grid)
-    found = reshaped(wall, grid["spacing"])
+    found = reshape_ring(wall, grid["spacing"])
     assert is_ring(found)
-    assert implausible(found, right, grid["spacing"]) is None
+    assert shape_rejection(found, right, grid["spacing"]) is None
     assert dice(found, right) > 0.95 > dice(wall, right)
 
 
 def test_a_thread_is_thickened_to_what_needs_no_review():
     wall, before = closed_by(0.8, inner=23.0, gap=14)
-    assert implausible(wall, before, FINE["spacing"]).code is ReasonCode.THREAD
-    found = reshaped(wall, FINE["spacing"])
+    assert shape_rejection(wall, before, FINE["spacing"]).code is ReasonCode.THREAD
+    found = reshape_ring(wall, FINE["spacing"])
     assert is_ring(found)
     assert closure_thickness(found, before, FINE["spacing"]) == pytest.approx(THIN_CLOSURE, abs=0.1)
 
 
 @pytest.mark.parametrize("wall", [ring(14, 22, **FINE), ring(4, 26, **FINE), np.zeros((200, 200), np.uint8)])
 def test_a_wall_of_good_shape_keeps_it(wall):
-    assert int((reshaped(wall, FINE["spacing"]) != wall).sum()) <= 0.01 * wall.sum()
+    assert int((reshape_ring(wall, FINE["spacing"]) != wall).sum()) <= 0.01 * wall.sum()
 
 
 @pytest.mark.parametrize(("inner", "plausible"), [(3.0, False), (6.0, True), (22.0, True), (24.5, False)])
 def test_the_cavity_must_be_a_plausible_share_of_the_outline(inner, plausible):
     share = (inner / 26) ** 2
-    assert (LEAST_CAVITY < share < MOST_CAVITY) == plausible
+    assert (MIN_CAVITY < share < MAX_CAVITY) == plausible
     wall = ring(inner, 26, **FINE)
-    found = implausible(wall, wall, FINE["spacing"])
+    found = shape_rejection(wall, wall, FINE["spacing"])
     assert (found is None) == plausible
     if found is not None:
         assert found.code is ReasonCode.CAVITY_SHARE

@@ -1,1 +1,1 @@
-"""The ring of the myocardium: diagnosis, read-out, verification, and interpolation to compare with."""
+"""The myocardium ring: diagnosis, read-out, verification, and interpolation as a baseline."""

@@ -1,8 +1,8 @@
-"""What each slice of a stack is, and what it should be: finding and expectation.
+"""Diagnosis of a stack: finding and expectation of every slice.
 
-The finding is read from one slice alone, the expectation from the slice's place between base and apex. The numbers in
-this file were measured on the 1,828 slices of the ACDC training truth; Testing/engine/test_diagnosis_acdc.py repeats
-the measurement.
+The finding depends on the slice alone, the expectation on its position between base and apex. The thresholds were
+measured on the 1,828 reference slices of the ACDC training set; Testing/engine/tasks/test_diagnosis_acdc.py repeats the
+measurement.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SliceDiagnosis:
-    """What one slice is and should be.
+    """Diagnosis of one slice.
 
     Attributes:
-        k: Number of the slice.
-        finding: What it is.
-        expectation: What it should be.
-        b0: Components, 8-connected.
-        b1: Holes, 4-connected.
+        k: Slice number.
+        finding: Class of the slice.
+        expectation: Expected class.
+        b0: Number of components, 8-connected.
+        b1: Number of holes, 4-connected background.
         gap: The widest gap in the wall.
-        reasons: Why it is not right, or why something other than a ring is right; none for a right ring and for an
-            empty slice beyond the heart.
+        reasons: Why the slice is not as expected, or why a finding other than a ring is accepted; empty for a correct
+            ring and for an empty slice outside the heart.
     """
 
     k: int
@@ -58,22 +58,22 @@ class SliceDiagnosis:
 
     @property
     def right(self) -> bool:
-        """Return whether the slice is what it should be."""
+        """Whether the finding is the expected one."""
         return self.finding is _FINDING_OF[self.expectation]
 
     @property
     def doubtful(self) -> bool:
-        """Return whether the slice needs review although it is what it should be."""
+        """Whether the slice needs review although the finding is the expected one."""
         return self.right and bool({reason.code for reason in self.reasons} & _DOUBTS)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the slices of a stack are and should be.
+    """Diagnosis of a stack.
 
     Attributes:
-        slices: One diagnosis for every slice, in the order of k.
-        apex: The end at which the apex lies, ``Apex.FIRST`` or ``Apex.LAST``.
+        slices: One diagnosis per slice, in the order of k.
+        apex: End of the stack at which the apex lies, ``Apex.FIRST`` or ``Apex.LAST``.
         base_to_apex: Numbers of the slices with myocardium, from base to apex.
     """
 
@@ -85,14 +85,14 @@ class Diagnosis:
 def diagnose(
     stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO, remove_islands: bool = False
 ) -> Diagnosis:
-    """Diagnose every slice of a stack: what it is, and what it should be.
+    """Diagnose every slice of a stack.
 
     Args:
-        stack: The stack; its image is not looked at.
+        stack: The stack; the image is not used.
         close_base: Expect closed rings at the base too. By default the one or two most basal slices may be open
             (outflow tract).
-        apex: The end at which the apex lies; by default inferred from the taper of the heart (see :func:`apex_end`).
-        remove_islands: A closed wall with components inside its cavity is not right.
+        apex: End at which the apex lies; by default inferred from the taper of the heart (see :func:`apex_end`).
+        remove_islands: Treat a closed wall with components inside its cavity as not as expected.
     """
     return diagnose_mask(
         stack.mask, stack.pool, stack.spacing, close_base=close_base, apex=apex, remove_islands=remove_islands
@@ -108,30 +108,30 @@ def diagnose_mask(
     apex: Apex = Apex.AUTO,
     remove_islands: bool = False,
 ) -> Diagnosis:
-    """Diagnose every slice of a mask: what it is, and what it should be.
+    """Diagnose every slice of a mask.
 
-    A slice with myocardium should be a ring, with two exceptions that its place allows:
+    The expectation of a slice with myocardium is a ring, with two exceptions:
 
-    * a disc: solid, small, without pool, within the most apical 20 mm, and no slice nearer the apex has a cavity;
+    * disc: solid, small, without pool, within the most apical 20 mm, and no slice nearer the apex has a cavity;
     * open (outflow tract), unless ``close_base``: within the most basal 20 mm, as long as no slice nearer the base
-      closes around a cavity, or is empty between others. A fragmented slice can be expected to be open, but is not
-      right.
+      has a cavity or is an empty slice between others. A fragmented slice there is expected to be open, but is not as
+      expected.
 
-    The exceptions need a place: of n slices with myocardium at most (n - 1) // 2 at either end can be one, so that one
-    or two slices are always expected to be rings. An empty slice between others should be a ring, too.
+    Of n slices with myocardium, at most (n - 1) // 2 at either end can be exceptions, so that at least one or two
+    slices are expected to be rings. An empty slice between others is expected to be a ring.
 
-    A ring may have components inside its cavity, papillary muscles and trabeculae, unless ``remove_islands``.
+    A ring may have components inside its cavity (papillary muscles, trabeculae), unless ``remove_islands``.
 
     Args:
-        mask: Myocardium, shape ``(k, j, i)``, zero and non-zero.
+        mask: Myocardium, shape ``(k, j, i)``.
         pool: Blood pool, like ``mask``, or ``None`` if not given.
-        spacing: mm along ``(k, j, i)``.
+        spacing: Spacing in mm, ``(k, j, i)``.
         close_base: Expect closed rings at the base too.
-        apex: The end at which the apex lies.
-        remove_islands: A closed wall with components inside its cavity is not right.
+        apex: End at which the apex lies.
+        remove_islands: Treat a closed wall with components inside its cavity as not as expected.
 
     Raises:
-        ValueError: A mask is not three-dimensional, or the two differ in shape.
+        ValueError: A mask is not three-dimensional, or the shapes differ.
     """
     walls = np.asarray(mask) != 0
     if walls.ndim != 3:
@@ -153,15 +153,15 @@ def diagnose_features(
     remove_islands: bool = False,
     near: Sequence[WallFeatures] | None = None,
 ) -> Diagnosis:
-    """Diagnose a stack whose features are known, see :func:`diagnose_mask`.
+    """Diagnose a stack from its features, see :func:`diagnose_mask`.
 
     Args:
-        features: Those of every slice, in the order of k.
+        features: Features of every slice, in the order of k.
         slice_mm: Slice spacing in mm.
         close_base: Expect closed rings at the base too.
-        apex: The end at which the apex lies.
-        remove_islands: A closed wall with components inside its cavity is not right.
-        near: What the wall near the heart shows: what lies elsewhere does not say where the apex is.
+        apex: End at which the apex lies.
+        remove_islands: Treat a closed wall with components inside its cavity as not as expected.
+        near: Features of the wall near the heart; if given, the apical end is inferred from these.
     """
     end = Apex(apex)
     if end is Apex.AUTO:
@@ -183,14 +183,14 @@ def diagnose_features(
 
 
 def apex_end(sizes: list[float]) -> Apex:
-    """Infer from the taper of the heart at which end of a stack the apex lies.
+    """Infer the apical end of a stack from the taper of the heart.
 
-    The sign of the Theil-Sen slope of the sizes decides, so that single slices with a wrong size do not matter. Right
-    for 199 of ACDC's 200 volumes (the other is an apical aneurysm), and for 196 after heavy damage: slices dropped,
-    sectors cut out, false blobs added.
+    The result is the sign of the Theil-Sen slope of the sizes, which is robust to outlier slices. It is correct for
+    199 of the 200 ACDC volumes (the exception is an apical aneurysm), and for 196 after heavy corruption: slices
+    dropped, sectors removed, false blobs added.
 
     Args:
-        sizes: Area of the convex hull of the wall in each slice, any unit; slices with 0 do not count.
+        sizes: Area of the wall's convex hull per slice, any unit; zeros are ignored.
 
     Returns:
         ``Apex.FIRST`` or ``Apex.LAST``; ``Apex.LAST`` if the stack does not taper.
@@ -205,7 +205,7 @@ def apex_end(sizes: list[float]) -> Apex:
 
 
 def _reasons(features: SliceFeatures, finding: Finding, expectation: Expectation) -> tuple[Reason, ...]:
-    """Return why the slice is not right, or why something other than a ring is right."""
+    """Return why the slice is not as expected, or why a finding other than a ring is accepted."""
     if expectation is Expectation.EMPTY:
         return ()
     state = _state(features, finding)
@@ -214,7 +214,7 @@ def _reasons(features: SliceFeatures, finding: Finding, expectation: Expectation
 
 
 def _state(features: SliceFeatures, finding: Finding) -> tuple[Reason, ...]:
-    """Return what keeps a slice from being a plain ring; nothing if it is one."""
+    """Return why a slice is not a plain ring; empty if it is one."""
     gap = features.gap
     if finding is Finding.RING:
         return (Reason(ReasonCode.ISLANDS, components=features.islands),) if features.islands else ()
@@ -238,4 +238,4 @@ _FINDING_OF = {
     Expectation.EMPTY: Finding.EMPTY,
 }
 _DOUBTS = {ReasonCode.LARGE_DISC, ReasonCode.OPEN_OFF_CONTOUR}
-"""Why a slice needs review although it is what it should be."""
+"""Codes that flag a slice although its finding is the expected one."""

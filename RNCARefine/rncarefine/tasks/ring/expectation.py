@@ -1,6 +1,6 @@
-"""What each slice should be, from its place between base and apex: limits are in mm, whatever the slice spacing.
+"""Expectation of each slice from its position between base and apex; limits in mm, independent of the slice spacing.
 
-The numbers in this file were measured on the 1,828 slices of the ACDC training truth.
+The thresholds were measured on the 1,828 reference slices of the ACDC training set.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from ...reasons import Reason, ReasonCode
 from ...words import Expectation
 
 END_MM = 20.0
-"""Length of either end of the heart in which a slice may be something other than a ring."""
+"""Length of the basal and of the apical end, in which a slice need not be a ring."""
 MAX_DISC_TO_NEIGHBOUR = 0.9
-"""Size of an apical disc over that of the largest slice within ``END_MM`` above it: at most 0.68 in ACDC."""
+"""Largest size ratio of an apical disc to the largest slice within ``END_MM`` above it: at most 0.68 in ACDC."""
 MAX_DISC_TO_STACK = 0.6
-"""Size of an apical disc over that of the largest slice: at most 0.45 in ACDC."""
+"""Largest size ratio of an apical disc to the largest slice: at most 0.45 in ACDC."""
 LARGE_DISC_MM = 38.0
-"""A disc of a larger diameter needs review: four of the 20 in the truth of ACDC's subjects 1-80, up to 49 mm."""
+"""A disc of a larger diameter needs review: four of the 20 reference discs of ACDC subjects 1-80, up to 49 mm."""
 CONTOUR_MM = 8.0
-"""Wall that is open at the base lies on the contour of its neighbour if it is no further away than this."""
-LEAST_ON_CONTOUR = 0.5
+"""Open basal wall within this distance of the neighbouring wall lies on its contour."""
+MIN_ON_CONTOUR = 0.5
 """Share of an open wall that must lie on the contour of its neighbour."""
 
 
 def slices_of(length_mm: float, slice_mm: float) -> int:
-    """Return how many slices a length holds, at least one."""
+    """Return the number of slices in a length, at least one."""
     return max(1, round(length_mm / slice_mm))
 
 
 def expectations(
     features: Sequence[SliceFeatures], order: Sequence[int], slice_mm: float, close_base: bool
 ) -> list[Expectation]:
-    """Return the expectation for every slice.
+    """Return the expectation of every slice.
 
     Args:
-        features: Those of every slice, in the order of k.
+        features: Features of every slice, in the order of k.
         order: Numbers of the slices with myocardium, from base to apex.
         slice_mm: Slice spacing in mm.
         close_base: Expect closed rings at the base too.
@@ -53,7 +53,7 @@ def expectations(
     ends = min(reach, (len(order) - 1) // 2)
     if not close_base:
         for place, k in enumerate(order[:ends]):
-            # An empty slice nearer the base should be a ring, see above.
+            # An empty slice nearer the base was set to a ring above; no slice below it may be open.
             if features[k].closed or abs(k - order[0]) > place:
                 break
             expected[k] = Expectation.OPEN
@@ -65,7 +65,7 @@ def expectations(
 def _apical_discs(features: Sequence[SliceFeatures], order: Sequence[int], ends: int, reach: int) -> list[int]:
     """Return the slices that may be discs: solid, small, without pool, and with no cavity nearer the apex.
 
-    Where a large slice above them is solid, too, none is a cap: the whole stack may be filled.
+    If the slice above them is also solid but large, none of them counts: the whole mask may be filled.
     """
     sizes = [features[k].of_wall.size_mm2 for k in order]
     found = []
@@ -85,13 +85,13 @@ def _apical_discs(features: Sequence[SliceFeatures], order: Sequence[int], ends:
 def doubts_about_exception(
     features: Sequence[SliceFeatures], order: Sequence[int], place: int, expectation: Expectation
 ) -> tuple[Reason, ...]:
-    """Return why a slice that need not be a ring may not be right all the same.
+    """Return doubts about a slice that is expected to be a disc or open.
 
     Args:
-        features: Those of every slice, in the order of k.
+        features: Features of every slice, in the order of k.
         order: Numbers of the slices with myocardium, from base to apex.
-        place: Place of the slice in that order.
-        expectation: What is expected of it.
+        place: Index of the slice in ``order``.
+        expectation: Expectation of the slice.
     """
     here = features[order[place]]
     if expectation is Expectation.DISC:
@@ -100,13 +100,13 @@ def doubts_about_exception(
             return (Reason(ReasonCode.LARGE_DISC, diameter_mm=diameter, most_mm=LARGE_DISC_MM),)
     if expectation is Expectation.OPEN:
         share = _share_on_contour(here, features, order[place + 1 :])
-        if share < LEAST_ON_CONTOUR:
-            return (Reason(ReasonCode.OPEN_OFF_CONTOUR, share=share, least=LEAST_ON_CONTOUR),)
+        if share < MIN_ON_CONTOUR:
+            return (Reason(ReasonCode.OPEN_OFF_CONTOUR, share=share, least=MIN_ON_CONTOUR),)
     return ()
 
 
 def _share_on_contour(here: SliceFeatures, features: Sequence[SliceFeatures], below: Sequence[int]) -> float:
-    """Return the share of a wall that lies near the wall of the first closed slice below, or the last one there is."""
+    """Return the share of a wall near the wall of the first closed slice below it, or of the last slice without one."""
     neighbour = next((features[k] for k in below if features[k].closed), features[below[-1]])
     distance = ndimage.distance_transform_edt(~neighbour.of_wall.main, sampling=here.spacing)
     return float((distance[here.wall] <= CONTOUR_MM).mean())

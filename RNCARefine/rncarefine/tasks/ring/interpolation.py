@@ -1,7 +1,6 @@
-"""Interpolation of the wall: over gaps, in polar coordinates, and from slice to slice.
+"""Interpolation of the wall: over gaps in polar coordinates, and between slices.
 
-Interpolating the wall around a fitted circle is the honest baseline for every learned repair. It looks at the mask
-alone, never at the image.
+Polar interpolation around a fitted circle is the baseline for learned repairs. It uses the mask only, not the image.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from ...words import Expectation
 from .readout import is_ring
 
 BINS = 180
-"""Angular bins around the centre: two degrees each."""
+"""Number of angular bins around the centre: two degrees each."""
 END_BINS = 8
-"""Bins at either end of a wall whose median radius is carried over the gap."""
+"""Number of bins at either end of a wall whose median radius is interpolated over the gap."""
 
 _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
@@ -33,18 +32,18 @@ def polar_interpolation(
 ) -> Mask:
     """Close a wall by interpolating its inner and outer radius over the sectors where it is missing.
 
-    The wall's least and greatest radius are taken in 180 angular bins about the centre of the fitted circle and carried
-    linearly over the empty bins, with one bin of overlap. The result is the union of that with the input, without
-    loose components and with pores in the wall filled: the cavity about the centre stays the only hole.
+    The smallest and largest radius of the wall are measured in 180 angular bins around the centre of the fitted circle
+    and interpolated linearly over the empty bins, with one bin of overlap. The result is the union with the input,
+    without loose components and with pores filled; the cavity around the centre is the only hole.
 
     Args:
-        mask: Wall of one slice, shape ``(j, i)``, zero and non-zero.
-        spacing: mm along ``(j, i)``.
-        centre: Centre ``(j, i)`` in pixels if it is known, for example that of the blood pool; else it is fitted.
+        mask: Wall of one slice, shape ``(j, i)``.
+        spacing: In-plane spacing in mm, ``(j, i)``.
+        centre: Centre ``(j, i)`` in pixels, such as that of the blood pool; fitted if not given.
 
     Returns:
-        A closed ring (b0 = 1, b1 = 1), or an unchanged copy of the mask where none can be made: nothing to fit a circle
-        to, a solid disc without a cavity, or a wall cut off by the border of the slice.
+        A closed ring (b0 = 1, b1 = 1), or an unchanged copy of the mask if none can be made: no circle fits, the wall
+        is a solid disc, or the border of the slice cuts the wall.
 
     Raises:
         ValueError: The mask is not two-dimensional.
@@ -71,15 +70,15 @@ def polar_interpolation(
 def propose_by_interpolation(
     before: Mask, pool: Mask | None, expectation: Expectation, in_plane: tuple[float, float]
 ) -> Mask:
-    """Propose a wall for one slice without looking at the image.
+    """Propose a wall for one slice without the image.
 
-    A ring is interpolated in polar coordinates, about the pool's centre where a pool was given and that closes the
-    wall, else about the fitted centre; a disc is the largest component with its holes filled.
+    A ring is interpolated in polar coordinates around the pool's centroid; without a pool, or if that does not close
+    the wall, around the fitted centre. A disc is the largest component with its holes filled.
 
     Args:
-        before: The wall that was there, shape ``(j, i)``.
-        pool: The blood pool, or ``None``.
-        expectation: What the slice should be.
+        before: Wall before the repair, shape ``(j, i)``.
+        pool: Blood pool, or ``None``.
+        expectation: Expectation of the slice.
         in_plane: In-plane spacing in mm, ``(j, i)``.
     """
     if expectation is Expectation.DISC:
@@ -93,11 +92,11 @@ def propose_by_interpolation(
 
 
 def between_slices(below: Mask, above: Mask) -> Mask:
-    """Return the wall half way between those of two slices, by the signed distances of their contours.
+    """Interpolate the wall half-way between two slices by the signed distances of their contours.
 
     Args:
         below: A closed ring, shape ``(j, i)``.
-        above: Another.
+        above: A closed ring, like ``below``.
     """
     outer = [fill_holes(wall) for wall in (below, above)]
     inner = [filled & (1 - wall) for filled, wall in zip(outer, (below, above), strict=True)]
@@ -111,7 +110,7 @@ def _half_way(one: Mask, other: Mask) -> _Bools:
 
 @dataclass(frozen=True)
 class _Profile:
-    """Least and greatest radius of a wall in each angular bin, in mm."""
+    """Smallest and largest radius of a wall per angular bin, in mm."""
 
     shape: tuple[int, int]
     spacing: tuple[float, float]
@@ -122,13 +121,13 @@ class _Profile:
 
     @classmethod
     def measure(cls, wall: _Bools, spacing: tuple[float, float], centre: tuple[float, float]) -> _Profile | None:
-        """Measure the wall and carry both radii over the bins that it leaves empty; None if it covers no bin at all."""
+        """Measure the wall and interpolate both radii over its empty bins; None if it covers no bin."""
         j, i = np.nonzero(wall)
         distance = np.hypot((j - centre[0]) * spacing[0], (i - centre[1]) * spacing[1])
         first, last = sectors(j, i, spacing, centre)
         width = 2 * np.pi / BINS
         inner, outer = np.full(BINS, np.inf), np.full(BINS, -np.inf)
-        # A bin is covered by every pixel that covers its middle.
+        # A pixel covers a bin if it covers the bin's centre.
         start = np.ceil((first + np.pi) / width - 0.5).astype(int)
         stop = np.floor((last + np.pi) / width - 0.5).astype(int)
         for offset in range(int((stop - start).max(initial=-1)) + 1):
@@ -147,14 +146,14 @@ class _Profile:
         return cls(wall.shape, spacing, centre, covered, inner, outer)
 
     def annulus(self, bins: _Bools) -> _Bools:
-        """Return the wall of the given bins as a mask: pixels whose middle lies in it, and an unbroken middle line."""
+        """Rasterise the wall in the given bins: pixels whose centre lies in it, and an unbroken midline."""
         j, i = np.indices(self.shape)
         y, x = (j - self.centre[0]) * self.spacing[0], (i - self.centre[1]) * self.spacing[1]
         distance = np.hypot(y, x)
         place = (np.arctan2(y, x) + np.pi) / (2 * np.pi / BINS) - 0.5
         mask = (distance >= self._at(place, self.inner)) & (distance <= self._at(place, self.outer))
         mask &= bins[np.rint(place).astype(int) % BINS]
-        # The line keeps together what is thinner than a pixel, and where the radius changes much within a few bins.
+        # The midline connects walls thinner than a pixel and places where the radius changes within a few bins.
         middle = (self.inner + self.outer) / 2
         samples = 16 * int(np.ceil(1 + float(middle.max()) / (BINS * min(self.spacing))))
         fine = np.linspace(-0.5, BINS - 0.5, BINS * samples, endpoint=False)
@@ -168,32 +167,32 @@ class _Profile:
 
     @staticmethod
     def _at(place: _Floats, values: _Floats) -> _Floats:
-        """Interpolate values of the bins at fractional bin numbers, around the circle."""
+        """Interpolate the values of the bins at fractional bin numbers, periodically."""
         result: _Floats = np.interp(place, np.arange(BINS), values, period=BINS)
         return result
 
 
 def _only_cavity(wall: _Bools, centre: tuple[float, float]) -> _Bools | None:
-    """Return the piece that encloses the centre with every other hole filled, or None if nothing encloses it."""
+    """Return the component that encloses the centre, all other holes filled, or None if no component does."""
     labels, _ = ndimage.label(~np.pad(wall, 1))
     labels = labels[1:-1, 1:-1]
     row, column = round(centre[0]), round(centre[1])
     if not (0 <= row < wall.shape[0] and 0 <= column < wall.shape[1]):
         return None
-    # Label 1 is the outside: the padding comes first in the scan.
+    # Label 1 is the outside: the padding is scanned first.
     cavity = labels == labels[row, column]
     if labels[row, column] <= 1:
         return None
     solid = ndimage.binary_fill_holes(wall) & ~cavity
-    pieces, _ = ndimage.label(solid, structure=EIGHT)
-    touching = np.unique(pieces[ndimage.binary_dilation(cavity) & solid])
-    # A loose piece inside the cavity touches it too, but does not enclose it.
-    rings = (pieces == number for number in touching)
+    components, _ = ndimage.label(solid, structure=EIGHT)
+    touching = np.unique(components[ndimage.binary_dilation(cavity) & solid])
+    # A loose component inside the cavity also touches it, but does not enclose it.
+    rings = (components == number for number in touching)
     return next((ring for ring in rings if ndimage.binary_fill_holes(ring)[row, column]), None)
 
 
 def _steady(radius: _Floats, known: NDArray[np.integer]) -> _Floats:
-    """Return the radii of the known bins, with those at the ends of the wall, often frayed, made typical of the end."""
+    """Return the radii of the known bins, with the bins next to a gap replaced by the median of the wall's end."""
     steady = radius.copy()
     jump = np.flatnonzero(np.diff(known, append=known[0] + BINS) > 1)
     for end in jump:

@@ -1,9 +1,8 @@
-"""Doubts whether a volume is a short-axis stack and its mask the wall of the left ventricle.
+"""Input check: doubts that a volume is a short-axis stack and that its mask is the wall of the left ventricle.
 
-They follow from the masks and the spacing alone, before anything is repaired. A stack in doubt is repaired only with
-every change flagged. The numbers in this file were measured on the ACDC training subjects 1-80: on 160 stacks of the
-truth, none of which is in doubt, and on 250 masks of two networks, of which three are (two are open on the same side,
-one shows no closed slice).
+Doubts follow from the masks and the spacing before the repair. In a stack with doubts every change is flagged. The
+thresholds were measured on ACDC training subjects 1-80: 160 reference stacks raise no doubt, and 3 of 250 masks of two
+networks do (two are open on the same side, one has no closed slice).
 """
 
 from __future__ import annotations
@@ -20,40 +19,39 @@ from ...anatomy.topology import fill_holes, holes
 from ...reasons import Reason, ReasonCode
 
 THICK = 1.25
-"""An in-plane spacing that is larger than the slice spacing by this factor belongs to the slice axis."""
-LEAST_THICK = 0.5
-"""Share of the wall's pixels in squares of 2 x 2: at least 0.98 in ACDC's truth, at most 0.11 in its outlines."""
+"""If the in-plane spacing exceeds the slice spacing by this factor, the slice axis is not the thickest one."""
+MIN_THICK = 0.5
+"""Least share of wall pixels in 2 x 2 squares: at least 0.98 in ACDC references, at most 0.11 in their outlines."""
 COARSE_MM = 3.0
-"""With larger pixels a wall may be as thin as one."""
-LEAST_SLICES = 3
-"""Fewer slices with myocardium raise no doubt about a stack, unless they are solid, or lines."""
-LEAST_GAP_DEG = 20.0
+"""With a larger in-plane spacing a wall may be one pixel thin."""
+MIN_SLICES = 3
+"""Fewer slices with myocardium raise no doubts, except for solid masks and outlines."""
+MIN_GAP_DEG = 20.0
 """A narrower gap does not count as open on one side."""
-LEAST_OPEN_SHARE = 0.35
-"""Share of the slices with wall that must be open for the side to matter."""
+MIN_OPEN_SHARE = 0.35
+"""Least share of open slices for gaps on the same side to raise a doubt."""
 SAME_SIDE = 0.95
-"""Length of the mean of the unit vectors towards the gaps: at 0.95 they are spread by about 18 degrees."""
-MOST_TILT_DEG = 30.0
-"""Tilt of the wall's axis against the slices' normal: at most 15 degrees in ACDC's truth, 18 in networks' masks."""
-LEAST_DRIFT_MM = 20.0
-"""A tilt over a shorter distance than this is noise."""
-LEAST_ROUNDNESS = 0.6
-"""Median over the slices of the outline's shortest over its longest axis: at least 0.85 in ACDC's truth, 0.70 in
-networks' masks."""
+"""Mean resultant length of the directions of the gaps; 0.95 is a spread of about 18 degrees."""
+MAX_TILT_DEG = 30.0
+"""Largest tilt of the long axis from the slice normal: at most 15 degrees in ACDC references, 18 in network masks."""
+MIN_DRIFT_MM = 20.0
+"""A tilt over a shorter in-plane distance is noise."""
+MIN_OUTLINE_ROUNDNESS = 0.6
+"""Least median roundness of the filled outlines: at least 0.85 in ACDC references, 0.70 in network masks."""
 
 OF_BROKEN_MASKS = (ReasonCode.NO_SLICE_CLOSED, ReasonCode.CENTRE_DRIFTS, ReasonCode.ELONGATED)
-"""Doubts that a badly broken mask raises, too: without others they are judged by what is seen in the image."""
+"""Doubts that a badly broken mask also raises: if there are no others, the image evidence decides."""
 
 
 def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float, float]) -> tuple[Reason, ...]:
     """Return why a volume may not be a short-axis stack with the wall of the left ventricle.
 
     Args:
-        features: Those of every slice, in the order of k, without what lies away from the heart.
-        spacing: mm along ``(k, j, i)``.
+        features: Features of every slice near the heart, in the order of k.
+        spacing: Spacing in mm, ``(k, j, i)``.
 
     Returns:
-        The reasons, the most telling first; none for a stack that is beyond doubt.
+        The doubts, the most relevant first.
     """
     doubts = []
     in_plane = max(spacing[1:])
@@ -62,41 +60,41 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
     shown = [(k, each) for k, each in enumerate(features) if each.b0]
     walls = np.array([each.wall for _, each in shown])
     thick = float(ndimage.binary_opening(walls, np.ones((1, 2, 2), bool)).sum() / walls.sum()) if shown else 1.0
-    if thick < LEAST_THICK and in_plane <= COARSE_MM:
-        doubts.append(Reason(ReasonCode.ONLY_OUTLINES, share=thick, least=LEAST_THICK))
+    if thick < MIN_THICK and in_plane <= COARSE_MM:
+        doubts.append(Reason(ReasonCode.ONLY_OUTLINES, share=thick, least=MIN_THICK))
     closed = any(each.closed for _, each in shown)
     if not closed and 2 * sum(each.solid for _, each in shown) > len(shown):
         doubts.append(Reason(ReasonCode.FILLED_OUTLINE, slices=len(shown)))
-    elif not closed and len(shown) >= LEAST_SLICES:
+    elif not closed and len(shown) >= MIN_SLICES:
         doubts.append(Reason(ReasonCode.NO_SLICE_CLOSED, slices=len(shown)))
-    if len(shown) < LEAST_SLICES:
+    if len(shown) < MIN_SLICES:
         return tuple(doubts)
     sides = [_open_side(each.of_wall) for _, each in shown if not each.closed]
     directions = np.array([side for side in sides if side is not None])
-    if len(directions) >= max(LEAST_SLICES, LEAST_OPEN_SHARE * len(shown)):
+    if len(directions) >= max(MIN_SLICES, MIN_OPEN_SHARE * len(shown)):
         if float(np.hypot(*directions.mean(axis=0))) >= SAME_SIDE:
             doubts.append(Reason(ReasonCode.SAME_GAP, slices=len(directions)))
     outlines = [fill_holes(each.of_wall.main) > 0 for _, each in shown]
     tilt, drift = _tilt([k for k, _ in shown], outlines, spacing)
-    if tilt > MOST_TILT_DEG and drift > LEAST_DRIFT_MM:
-        doubts.append(Reason(ReasonCode.CENTRE_DRIFTS, angle_deg=tilt, most_deg=MOST_TILT_DEG))
+    if tilt > MAX_TILT_DEG and drift > MIN_DRIFT_MM:
+        doubts.append(Reason(ReasonCode.CENTRE_DRIFTS, angle_deg=tilt, most_deg=MAX_TILT_DEG))
     round_by = float(np.median([roundness(outline, spacing[1:]) for outline in outlines]))
-    if round_by < LEAST_ROUNDNESS:
-        doubts.append(Reason(ReasonCode.ELONGATED, roundness=round_by, least=LEAST_ROUNDNESS))
+    if round_by < MIN_OUTLINE_ROUNDNESS:
+        doubts.append(Reason(ReasonCode.ELONGATED, roundness=round_by, least=MIN_OUTLINE_ROUNDNESS))
     return tuple(doubts)
 
 
 def several_walls(walls: Sequence[WallFeatures]) -> tuple[Reason, ...]:
-    """Return the doubt that the myocardium is more than the wall of one ventricle.
+    """Return the doubt that the mask holds more than the wall of one ventricle.
 
     Args:
-        walls: All of the wall in every slice, wherever it lies.
+        walls: Features of the whole wall in every slice.
 
     Returns:
-        The doubt where half of the slices with wall, and at least three, close around several cavities; else nothing.
+        The doubt if at least half of the slices with wall, and at least three, have several cavities; else empty.
     """
     several = sum(_cavities(each) > 1 for each in walls)
-    if several < max(LEAST_SLICES, 0.5 * sum(each.betti[0] > 0 for each in walls)):
+    if several < max(MIN_SLICES, 0.5 * sum(each.betti[0] > 0 for each in walls)):
         return ()
     return (Reason(ReasonCode.SEVERAL_WALLS, slices=several),)
 
@@ -104,14 +102,14 @@ def several_walls(walls: Sequence[WallFeatures]) -> tuple[Reason, ...]:
 def confirmed_doubts(
     doubts: Sequence[Reason], seen: Sequence[SliceFeatures], spacing: tuple[float, float, float]
 ) -> tuple[Reason, ...]:
-    """Return the doubts that remain where the image is known to show a heart.
+    """Return the doubts that remain once the image is known to show a heart.
 
-    A badly broken mask is elongated, drifts and has no closed slice, whatever the image shows.
+    A badly broken mask can be elongated, drift and have no closed slice although the image is a short-axis stack.
 
     Args:
-        doubts: From :func:`stack_doubts`, about the masks.
-        seen: Features of the walls that are seen in the image alone, in the order of k.
-        spacing: mm along ``(k, j, i)``.
+        doubts: Doubts about the masks, from :func:`stack_doubts`.
+        seen: Features of the walls predicted from the image alone, in the order of k.
+        spacing: Spacing in mm, ``(k, j, i)``.
     """
     shown = sum(each.closed for each in seen)
     if any(doubt.code not in OF_BROKEN_MASKS for doubt in doubts) or 2 * shown < len(seen):
@@ -120,7 +118,7 @@ def confirmed_doubts(
 
 
 def _cavities(wall: WallFeatures) -> int:
-    """Return how many holes of a wall are cavities for sure, by the circle that fits into them."""
+    """Count the holes of a wall with an inscribed circle of at least ``SURE_CAVITY_MM``."""
     if wall.betti[1] < 2:
         return wall.betti[1]
     labels, count = holes(wall.wall)
@@ -129,9 +127,9 @@ def _cavities(wall: WallFeatures) -> int:
 
 
 def _open_side(wall: WallFeatures) -> NDArray[np.float64] | None:
-    """Return the unit vector ``(j, i)`` from the middle of the wall towards its gap; ``None`` without a gap."""
+    """Return the unit vector ``(j, i)`` from the centroid of the wall to its gap; ``None`` without a gap."""
     circle = wall.circle
-    if circle is None or wall.gap.angle_deg < LEAST_GAP_DEG:
+    if circle is None or wall.gap.angle_deg < MIN_GAP_DEG:
         return None
     centre = np.array([circle.centre_j, circle.centre_i])
     own = np.argwhere(near_wall(wall.wall, wall.spacing, (circle.centre_j, circle.centre_i))).mean(axis=0)
@@ -143,7 +141,7 @@ def _open_side(wall: WallFeatures) -> NDArray[np.float64] | None:
 def _tilt(
     slices: Sequence[int], outlines: Sequence[NDArray[np.bool_]], spacing: tuple[float, float, float]
 ) -> tuple[float, float]:
-    """Return the tilt of the wall's axis in degrees, and how far it drifts over the stack in mm (Theil-Sen)."""
+    """Return the tilt of the long axis in degrees and its in-plane drift over the stack in mm (Theil-Sen)."""
     places = np.asarray(slices) * spacing[0]
     centres = np.array([np.argwhere(outline).mean(axis=0) for outline in outlines]) * spacing[1:]
     one, other = np.triu_indices(len(places), 1)

@@ -1,4 +1,4 @@
-"""Verification: whether a proposed wall may replace the one that was there, on the original grid."""
+"""Verification of a proposed wall on the original grid."""
 
 from __future__ import annotations
 
@@ -15,32 +15,31 @@ from ...stack import Mask
 from ...words import Expectation, Finding
 from .diagnosis import find
 from .readout import is_ring
-from .wall_shape import implausible, length_on_border
+from .wall_shape import length_on_border, shape_rejection
 
 BORDER_MM = 5.0
-"""The middle of a wall that runs no further than this from the border of the image is cut by it."""
+"""A wall whose fitted circle comes this close to the border of the image counts as cut by it."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far a repair may go without review.
+    """Limits of a repair.
 
     Attributes:
-        least_overlap: Share of the old wall's main piece that must lie on or inside the new wall's outline.
-        least_pool: Share of the given blood pool's main piece that must lie on or inside the new wall's outline.
-        most_of_pool: Most of the given blood pool's main piece that the new wall may take.
-        most_radius_mm: Largest radius of the new wall's outline, that of the circle with its area; no left ventricle
-            is larger.
-        most_off_axis_mm: Most distance of the outline's middle from the heart's axis.
-        most_change_mm2: Most wall added and removed together in a slice, in mm2; ``None`` sets no limit.
+        min_overlap: Least share of the old wall's main component on or inside the new outline.
+        min_pool: Least share of the given blood pool's main component on or inside the new outline.
+        max_pool_taken: Largest share of the given blood pool's main component that the new wall may take.
+        max_radius_mm: Largest equivalent radius of the new outline; no left ventricle is larger.
+        max_off_axis_mm: Largest distance of the outline's centroid from the long axis.
+        max_change_mm2: Largest sum of added and removed area in a slice; ``None`` sets no limit.
     """
 
-    least_overlap: float = 0.4
-    least_pool: float = 0.5
-    most_of_pool: float = 0.6
-    most_radius_mm: float = 65.0
-    most_off_axis_mm: float = 30.0
-    most_change_mm2: float | None = None
+    min_overlap: float = 0.4
+    min_pool: float = 0.5
+    max_pool_taken: float = 0.6
+    max_radius_mm: float = 65.0
+    max_off_axis_mm: float = 30.0
+    max_change_mm2: float | None = None
 
 
 def rejection(
@@ -53,20 +52,20 @@ def rejection(
     in_plane: tuple[float, float],
     bounds: Bounds,
 ) -> Reason | None:
-    """Return why a proposed wall is rejected.
+    """Verify a proposed wall.
 
     Args:
-        wall: The proposal, shape ``(j, i)``.
-        before: The wall that was there.
-        near: The same without the components that lie away from the heart.
-        pool: The blood pool that was given, or ``None``.
-        expectation: What the slice should be: a ring or a disc.
-        axis: Where the heart's axis meets the slice, ``(j, i)`` in pixels.
+        wall: Proposed wall, shape ``(j, i)``.
+        before: Wall before the repair.
+        near: Features of the wall before, near the heart.
+        pool: Given blood pool, or ``None``.
+        expectation: Expectation of the slice: ring or disc.
+        axis: Intersection of the long axis with the slice, ``(j, i)`` in pixels.
         in_plane: In-plane spacing in mm, ``(j, i)``.
-        bounds: How far a repair may go.
+        bounds: Limits of the repair.
 
     Returns:
-        The first reason against the wall, ``None`` if there is none.
+        The first reason to reject the wall, or ``None`` if it passes.
     """
     remaining = None if pool is None else pool & (1 - wall)
     if expectation is Expectation.DISC:
@@ -79,40 +78,40 @@ def rejection(
     inside = fill_holes(wall)
     outline = ndimage.binary_dilation(inside)
     overlap = _share(near.main, outline)
-    if overlap < bounds.least_overlap:
-        return Reason(ReasonCode.AWAY_FROM_WALL, share=overlap, least=bounds.least_overlap)
+    if overlap < bounds.min_overlap:
+        return Reason(ReasonCode.AWAY_FROM_WALL, share=overlap, least=bounds.min_overlap)
     held = 1.0 if pool is None else _share(largest_component(pool) > 0, outline)
-    if held < bounds.least_pool:
-        return Reason(ReasonCode.POOL_LEFT_OUTSIDE, share=held, least=bounds.least_pool)
+    if held < bounds.min_pool:
+        return Reason(ReasonCode.POOL_LEFT_OUTSIDE, share=held, least=bounds.min_pool)
     through = 0.0 if pool is None else _share(largest_component(pool) > 0, (wall > 0) & (before == 0), nothing=0.0)
-    if through > bounds.most_of_pool:
-        return Reason(ReasonCode.THROUGH_POOL, share=through, most=bounds.most_of_pool)
+    if through > bounds.max_pool_taken:
+        return Reason(ReasonCode.THROUGH_POOL, share=through, most=bounds.max_pool_taken)
     pixel_area = in_plane[0] * in_plane[1]
     radius = float(np.sqrt(inside.sum() * pixel_area / np.pi))
-    if radius > bounds.most_radius_mm:
-        return Reason(ReasonCode.TOO_LARGE, radius_mm=radius, most_mm=bounds.most_radius_mm)
+    if radius > bounds.max_radius_mm:
+        return Reason(ReasonCode.TOO_LARGE, radius_mm=radius, most_mm=bounds.max_radius_mm)
     distance = float(np.hypot(*((np.argwhere(inside).mean(axis=0) - axis) * in_plane)))
-    if distance > bounds.most_off_axis_mm:
-        return Reason(ReasonCode.RING_OFF_AXIS, distance_mm=distance, most_mm=bounds.most_off_axis_mm)
+    if distance > bounds.max_off_axis_mm:
+        return Reason(ReasonCode.RING_OFF_AXIS, distance_mm=distance, most_mm=bounds.max_off_axis_mm)
     beyond = length_on_border((wall > 0) & (before == 0), in_plane)
     if beyond:
         return Reason(ReasonCode.CUT_BY_BORDER, length_mm=beyond)
-    against = None if expectation is Expectation.DISC else implausible(wall, before, in_plane)
-    if against is not None:
-        return against
+    reason = None if expectation is Expectation.DISC else shape_rejection(wall, before, in_plane)
+    if reason is not None:
+        return reason
     change = float((wall != before).sum()) * pixel_area
-    if bounds.most_change_mm2 is not None and change > bounds.most_change_mm2:
-        return Reason(ReasonCode.CHANGE_TOO_LARGE, change_mm2=change, most_mm2=bounds.most_change_mm2)
+    if bounds.max_change_mm2 is not None and change > bounds.max_change_mm2:
+        return Reason(ReasonCode.CHANGE_TOO_LARGE, change_mm2=change, most_mm2=bounds.max_change_mm2)
     return None
 
 
 def cut_by_border(near: WallFeatures) -> Reason | None:
-    """Return why a wall is left as it is that the border of the image cuts: it goes on outside, where nothing is known.
+    """Return the reason to leave a wall that continues beyond the border of the image, or ``None``.
 
-    Its main piece lies on the border, and the circle that fits it runs there, too.
+    The main component touches the border, and the fitted circle comes within ``BORDER_MM`` of it.
 
     Args:
-        near: What the wall near the heart shows.
+        near: Features of the wall near the heart.
     """
     length, circle = length_on_border(near.main, near.spacing), near.circle
     if not length or circle is None:

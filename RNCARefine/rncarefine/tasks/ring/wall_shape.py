@@ -1,8 +1,8 @@
-"""The shape of a proposed ring: thin closures, lobes, implausible cavities, and walls along the border of the image.
+"""Shape of a proposed ring: thin closures, lobes, implausible cavities, and walls along the border of the image.
 
-The thresholds were chosen on the validation subjects of ACDC (every fifth one of 1-80), on rings that the automaton,
-the image alone, and one pass of the encoder suggest for slices that networks broke: hardly any good wall (a Dice of at
-least 0.75 with the truth) is rejected.
+The thresholds were chosen on the ACDC validation subjects (every fifth of 1-80) so that hardly any good wall (Dice of
+at least 0.75 with the truth) is rejected, over rings proposed by the automaton, the image alone and one encoder pass
+for slices broken by networks.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from ...anatomy.topology import largest_component
 from ...reasons import Reason, ReasonCode
 from ...stack import Mask
 
-LEAST_CLOSURE = 0.2
-"""Thinnest place of what is added over the wall's median thickness."""
+MIN_CLOSURE = 0.2
+"""Least thickness of the added wall relative to the median thickness."""
 THIN_CLOSURE = 0.35
 """A closure thinner than this needs review."""
-MOST_NOTCH = 0.2
-"""Deepest notch of the filled outline in its own radii."""
-LEAST_CAVITY, MOST_CAVITY = 0.03, 0.8
+MAX_NOTCH = 0.2
+"""Largest notch depth of the filled outline relative to its radius."""
+MIN_CAVITY, MAX_CAVITY = 0.03, 0.8
 """Share of the cavity in the filled outline."""
 
 OPENINGS = (0.4, 0.7)
-"""Radii of the discs that open the outline of a lobed wall, in the outline's own radii: first a small one."""
+"""Radii of the structuring discs that open a lobed outline, relative to its radius, tried in order."""
 
 _Bools = NDArray[np.bool_]
 
 
 def closure_thickness(wall: Mask, before: Mask, in_plane: tuple[float, float]) -> float:
-    """Return the thinnest place of what closes a ring over the median thickness of its wall.
+    """Return the least thickness of the added wall relative to the median thickness of the ring.
 
-    Thickness is measured at the edge of the cavity: the distance from there to the outside.
+    Thickness is the distance from the edge of the cavity to the outside.
 
     Args:
         wall: A ring, shape ``(j, i)``.
-        before: The wall that was there.
+        before: Wall before the repair.
         in_plane: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        1 or less where the closure is the thinner part; infinity where nothing is added at the cavity's edge.
+        The ratio; infinity if nothing is added at the edge of the cavity.
     """
     filled = ndimage.binary_fill_holes(wall > 0)
     edge = ndimage.binary_dilation(filled & (wall == 0)) & (wall > 0)
@@ -53,40 +53,40 @@ def closure_thickness(wall: Mask, before: Mask, in_plane: tuple[float, float]) -
     return float(depth[added].min() / np.median(depth[edge]))
 
 
-def implausible(wall: Mask, before: Mask, in_plane: tuple[float, float]) -> Reason | None:
-    """Return why a ring is rejected by its shape.
+def shape_rejection(wall: Mask, before: Mask, in_plane: tuple[float, float]) -> Reason | None:
+    """Return the reason to reject a ring for its shape, or ``None``.
 
     Args:
         wall: A ring, shape ``(j, i)``.
-        before: The wall that was there.
+        before: Wall before the repair.
         in_plane: In-plane spacing in mm, ``(j, i)``.
     """
     filled = ndimage.binary_fill_holes(wall > 0)
     share = 1 - float((wall > 0).sum()) / float(filled.sum())
-    if not LEAST_CAVITY <= share <= MOST_CAVITY:
-        return Reason(ReasonCode.CAVITY_SHARE, share=share, least=LEAST_CAVITY, most=MOST_CAVITY)
+    if not MIN_CAVITY <= share <= MAX_CAVITY:
+        return Reason(ReasonCode.CAVITY_SHARE, share=share, least=MIN_CAVITY, most=MAX_CAVITY)
     relative = closure_thickness(wall, before, in_plane)
-    if relative < LEAST_CLOSURE:
-        return Reason(ReasonCode.THREAD, relative=relative, least=LEAST_CLOSURE)
+    if relative < MIN_CLOSURE:
+        return Reason(ReasonCode.THREAD, relative=relative, least=MIN_CLOSURE)
     notch = deepest_notch(filled, in_plane).relative
-    if notch > MOST_NOTCH:
-        return Reason(ReasonCode.LOBED, notch=notch, most=MOST_NOTCH)
+    if notch > MAX_NOTCH:
+        return Reason(ReasonCode.LOBED, notch=notch, most=MAX_NOTCH)
     return None
 
 
-def reshaped(wall: Mask, in_plane: tuple[float, float], opening: float = OPENINGS[0]) -> Mask:
-    """Cut the lobes off a ring and thicken its thin places.
+def reshape_ring(wall: Mask, in_plane: tuple[float, float], opening: float = OPENINGS[0]) -> Mask:
+    """Remove the lobes of a ring and thicken its thin places.
 
-    The filled outline is opened by a disc. The cavity keeps a distance of
-    :data:`THIN_CLOSURE` of the wall's median thickness from the new outline.
+    The filled outline is opened by a disc. The cavity is kept at least :data:`THIN_CLOSURE` times the median thickness
+    away from the new outline.
 
     Args:
         wall: A ring, shape ``(j, i)``.
         in_plane: In-plane spacing in mm, ``(j, i)``.
-        opening: Radius of the disc, in the outline's own radii.
+        opening: Radius of the disc relative to the radius of the outline.
 
     Returns:
-        The new wall. It need not be a ring where the cavity lay in a lobe.
+        The new wall; not a ring if the cavity lay in a lobe.
     """
     filled = ndimage.binary_fill_holes(wall > 0)
     cavity = filled & (wall == 0)
@@ -101,17 +101,17 @@ def reshaped(wall: Mask, in_plane: tuple[float, float], opening: float = OPENING
 
 
 def thin_closure(wall: Mask, before: Mask, in_plane: tuple[float, float]) -> tuple[Reason, ...]:
-    """Return the reason to flag a ring whose closure is thin, but no thread; see :func:`closure_thickness`."""
+    """Return the reason to flag a ring with a thin closure; see :func:`closure_thickness`."""
     relative = closure_thickness(wall, before, in_plane)
     return (Reason(ReasonCode.THIN_CLOSURE, relative=relative, least=THIN_CLOSURE),) if relative < THIN_CLOSURE else ()
 
 
 def length_on_border(mask: Mask | _Bools, in_plane: tuple[float, float]) -> float:
-    """Return over which length in mm a mask of shape ``(j, i)`` lies on the border of its image."""
+    """Return the length in mm over which a mask of shape ``(j, i)`` touches the border of its image."""
     rows = float(np.count_nonzero(mask[[0, -1], :])) * in_plane[1]
     return rows + float(np.count_nonzero(mask[1:-1, [0, -1]])) * in_plane[0]
 
 
 def _depth(mask: _Bools, in_plane: tuple[float, float]) -> NDArray[np.float64]:
-    """Return how far each pixel of a mask lies from its outside, in mm; the border of the image is outside."""
+    """Return the distance of each mask pixel to the background in mm; outside the image is background."""
     return np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1), sampling=in_plane)[1:-1, 1:-1])

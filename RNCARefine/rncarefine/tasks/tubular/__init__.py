@@ -1,1 +1,1 @@
-"""Thin branching structures in one picture, such as retinal vessels: findings, bridges and single edits."""
+"""Repair of thin branching structures in a picture, such as retinal vessels: findings, bridges and edits."""

@@ -1,4 +1,4 @@
-"""Bridges that could be: the cheapest paths through the likelihood between pieces, and what each is judged by."""
+"""Bridge candidates: minimum-cost paths between pieces of a vessel mask, and the features of their confidence."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from .pieces import Pieces
 Bools = NDArray[np.bool_]
 Field = NDArray[np.float32]
 
-LEAST_LIKELIHOOD = 0.03
-"""A path never leads over pixels with less likelihood than this."""
+MIN_LIKELIHOOD = 0.03
+"""Paths do not cross pixels with a lower likelihood."""
 PIXEL_COST = 0.05
-"""Cost of a pixel in which a vessel is certain; in one where it is impossible it is 1 more."""
+"""Cost of a pixel with likelihood 1; a pixel with likelihood 0 costs 1 more."""
 BROADER = 1.5
-"""A bridge may be broader by this many pixels on either side where the likelihood is above 0.5."""
+"""A bridge may be wider by this many pixels on either side where the likelihood exceeds 0.5."""
 NEAR_END = 4.0
-"""A path starts at an end of a centreline if it starts within this many pixels of it, beyond the vessel's radius."""
+"""A path starts at a centreline end if its first pixel lies within this distance plus the vessel's radius of it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A bridge that could be.
+    """A candidate for a bridge.
 
     Attributes:
-        path: Centreline from the one piece to the other, without their pixels, ``(j, i)``, shape ``(n, 2)``.
+        path: Centreline between the two pieces, without their pixels, ``(j, i)``, shape ``(n, 2)``.
         pieces: Labels of the two pieces.
-        feet: The pixels of the pieces that it starts from, ``(j, i)``, shape ``(2, 2)``.
-        ends: Number of the centreline's end that it starts at, -1 where it starts at a vessel's side.
-        radii: Radius of the vessel at either foot in pixels.
-        cost: Sum of the costs of its pixels.
+        feet: First and last pixel, which belong to the pieces, ``(j, i)``, shape ``(2, 2)``.
+        ends: Index of the centreline end at either foot; -1 at the side of a vessel.
+        radii: Vessel radius at either foot, in pixels.
+        cost: Cost of the path.
     """
 
     path: Places
@@ -57,7 +57,7 @@ class Candidate:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Its middle, ``(j, i)``."""
+        """Midpoint of the path, ``(j, i)``."""
         middle = self.path[len(self.path) // 2]
         return int(middle[0]), int(middle[1])
 
@@ -65,24 +65,24 @@ class Candidate:
 def candidates(
     pieces: Pieces, likelihood: Field, field_of_view: Bools, limits: Limits, least_likelihood: float = 0.0
 ) -> list[Candidate]:
-    """Find the bridges that could be, the cheapest first.
+    """Find bridge candidates, the cheapest first.
 
-    From all pieces at once, paths grow through the likelihood around loose ends and fragments; where two of them from
-    different pieces meet, there may be a bridge. Of those that join the same ends or sides, the cheapest is kept.
+    Shortest paths are grown from all pieces at once around loose ends and fragments (Dijkstra). A candidate is a place
+    where paths from two pieces meet. Of the candidates between the same two ends or sides, the cheapest is kept.
 
     Args:
-        pieces: The pieces of the mask.
-        likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
-        field_of_view: No path leaves it.
-        limits: No path is longer than ``bridge_px``.
-        least_likelihood: No path starts at a fragment with a lower mean likelihood; paths may lead through it.
+        pieces: Pieces of the mask.
+        likelihood: Vessel likelihood, 0 to 1, shape ``(j, i)``.
+        field_of_view: Paths stay inside it, shape ``(j, i)``.
+        limits: Paths are at most ``bridge_px`` long.
+        least_likelihood: Paths do not start at a fragment with a lower mean likelihood, but may cross it.
     """
     if pieces.count < 2:
         return []
-    near = near_places(pieces, limits.keep_px, limits.bridge_px)
+    near = active_region(pieces, limits.keep_px, limits.bridge_px)
     doubtful = pieces.fragments(limits.keep_px) & (pieces.mean(likelihood) < least_likelihood)
     solid = pieces.mask & ~doubtful[pieces.labels]
-    open_ = near & field_of_view & ~solid & (likelihood >= LEAST_LIKELIHOOD)
+    open_ = near & field_of_view & ~solid & (likelihood >= MIN_LIKELIHOOD)
     feet = ndimage.binary_dilation(open_ | near, EIGHT) & solid & ~ndimage.binary_erosion(solid)
     place_of = np.full(pieces.mask.shape, -1, np.int64)
     places = np.argwhere(open_ | feet)
@@ -90,7 +90,7 @@ def candidates(
     is_foot = feet[places[:, 0], places[:, 1]]
     if not is_foot.any():
         return []
-    # Smoothed, so that a path keeps to the middle of a vessel.
+    # Smoothing keeps paths on the midline of vessels.
     smooth = ndimage.gaussian_filter(likelihood, 1.0)[places[:, 0], places[:, 1]]
     cost = np.where(is_foot, PIXEL_COST, PIXEL_COST + (1 - smooth) ** 2)
     first, second, step = _edges(place_of, places)
@@ -109,15 +109,15 @@ def candidates(
     found = _meetings(pieces, places, first, second, weights, distance, source.astype(np.int64))
     result = []
     for one, other, total in found:
-        path = np.array([*_back(one, before)[::-1], *_back(other, before)])
+        path = np.array([*_trace_back(one, before)[::-1], *_trace_back(other, before)])
         candidate = _candidate(pieces, places[path], total)
         if candidate is not None and candidate.length <= limits.bridge_px:
             result.append(candidate)
     return sorted(result, key=lambda each: each.cost)
 
 
-def near_places(pieces: Pieces, keep_px: float, reach: float) -> Bools:
-    """Return what lies within ``reach`` pixels of a loose end or of a piece shorter than ``keep_px``."""
+def active_region(pieces: Pieces, keep_px: float, reach: float) -> Bools:
+    """Return the pixels within ``reach`` of a loose end or of a piece shorter than ``keep_px``."""
     active = pieces.mask & (pieces.lengths < keep_px)[pieces.labels]
     ends = pieces.ends.place
     active[ends[:, 0], ends[:, 1]] = True
@@ -129,33 +129,33 @@ def near_places(pieces: Pieces, keep_px: float, reach: float) -> Bools:
 def bridge_features(
     found: list[Candidate], pieces: Pieces, likelihood: Field, grey: Field, limits: Limits
 ) -> list[dict[str, float]]:
-    """Measure what the confidence in bridges is computed from; all features are of the order of 1.
+    """Compute the features of the bridge confidence; all are of the order of 1.
 
     Args:
-        found: From :func:`candidates`.
-        pieces: The pieces of the mask.
-        likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
-        grey: The image with bright vessels, see :meth:`~rncarefine.tasks.tubular.picture.Picture.grey`.
-        limits: Lengths are relative to them.
+        found: Result of :func:`candidates`.
+        pieces: Pieces of the mask.
+        likelihood: Vessel likelihood, 0 to 1, shape ``(j, i)``.
+        grey: Image with bright vessels, see :meth:`~rncarefine.tasks.tubular.picture.Picture.grey`.
+        limits: Reference lengths.
 
     Returns:
-        For each bridge the values of :data:`rncarefine.nca.card.BRIDGE_FEATURES`: mean and least likelihood along the
-        path; mean and least contrast of the path against its sides, those on other vessels left out (the image support,
-        in standard deviations of the surroundings); length over ``bridge_px``; straightness, chord over length; how
-        many centreline ends it starts at, over 2; cosine of the angle at the ends, mean and worse; smaller radius over
-        a tenth of ``bridge_px``; ratio of the radii; and the length of the shorter piece over ``keep_px``, at most 3.
+        The values of :data:`rncarefine.nca.card.BRIDGE_FEATURES` per bridge: mean and minimum likelihood along the
+        path; mean and minimum contrast to both sides, ignoring sides on other vessels (the image support, in local
+        standard deviations); length over ``bridge_px``; straightness, chord over length; number of centreline ends over
+        2; cosine of the angle at the ends, mean and minimum; smaller radius over a tenth of ``bridge_px``; ratio of the
+        radii; and length of the shorter piece over ``keep_px``, at most 3.
     """
     smooth = ndimage.gaussian_filter(grey, 0.7)
-    beside = ndimage.binary_dilation(pieces.mask, EIGHT)
-    return [_features(each, pieces, likelihood, smooth, beside, limits) for each in found]
+    vessels = ndimage.binary_dilation(pieces.mask, EIGHT)
+    return [_features(each, pieces, likelihood, smooth, vessels, limits) for each in found]
 
 
 def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Return the probability that a bridge lies on a vessel.
 
     Args:
-        features: From :func:`bridge_features`.
-        weights: The model card's: one per feature and ``intercept``. Without any, the mean likelihood stands for it.
+        features: Features of the bridge, from :func:`bridge_features`.
+        weights: Weights of the model card, one per feature and ``intercept``; if empty, the mean likelihood counts.
     """
     if not weights:
         return float(features["likelihood"])
@@ -163,17 +163,18 @@ def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> f
     return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
 
 
-def drawn(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice], Bools]:
-    """Return a bridge with its width: from the one end's to the other's, and a little more where the image shows it.
+def rasterize(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice], Bools]:
+    """Rasterise a bridge with a width that is interpolated between its ends.
 
-    The side of a vessel says nothing about what branches off there: the width is that of the end, or one pixel.
+    It is wider by up to ``BROADER`` where the likelihood exceeds 0.5. The radius at the side of a vessel does not apply
+    to a branch, so the width of the other end is used there, or one pixel.
 
     Args:
         candidate: The bridge.
-        likelihood: Of vessel, 0 to 1, shape ``(j, i)``.
+        likelihood: Vessel likelihood, 0 to 1, shape ``(j, i)``.
 
     Returns:
-        A window of rows and columns, and the pixels of the bridge on it.
+        A window of rows and columns, and the pixels of the bridge in it.
     """
     path, own = candidate.path, np.array(candidate.radii)
     at_end = np.array(candidate.ends) >= 0
@@ -192,7 +193,7 @@ def drawn(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice],
 
 
 def _edges(place_of: Places, places: Places) -> tuple[Places, Places, NDArray[np.float64]]:
-    """Return the pairs of neighbouring pixels and the length of the step between them."""
+    """Return the pairs of neighbouring pixels and their distances."""
     padded = np.pad(place_of, 1, constant_values=-1)
     first, second, steps = [], [], []
     for dj, di in ((0, 1), (1, 0), (1, 1), (1, -1)):
@@ -213,7 +214,7 @@ def _meetings(
     distance: NDArray[np.float64],
     source: Places,
 ) -> list[tuple[int, int, float]]:
-    """Return where paths from different pieces meet: the cheapest meeting of each pair of ends or sides."""
+    """Return where paths from different pieces meet, the cheapest edge for each pair of ends or sides."""
     reached = np.isfinite(distance[first]) & np.isfinite(distance[second])
     first, second, weights = first[reached], second[reached], weights[reached]
     label = pieces.labels[places[:, 0], places[:, 1]]
@@ -233,7 +234,7 @@ def _meetings(
 
 
 def _end_at(pieces: Pieces, feet: Places) -> Places:
-    """Return the number of the end of the same piece that lies at each foot, -1 where none does."""
+    """Return the index of the centreline end at each foot, -1 without one."""
     ends = pieces.ends
     if not len(ends.place) or not len(feet):
         return np.full(len(feet), -1, np.int64)
@@ -243,20 +244,20 @@ def _end_at(pieces: Pieces, feet: Places) -> Places:
     return np.where((distance <= reach) & same, nearest, -1)
 
 
-def _back(place: int, before: NDArray[np.int32]) -> list[int]:
-    """Return the way from a pixel back to its foot."""
-    way = [place]
-    while before[way[-1]] >= 0:
-        way.append(int(before[way[-1]]))
-    return way
+def _trace_back(place: int, predecessors: NDArray[np.int32]) -> list[int]:
+    """Return the path from a pixel back to its foot."""
+    path = [place]
+    while predecessors[path[-1]] >= 0:
+        path.append(int(predecessors[path[-1]]))
+    return path
 
 
-def _candidate(pieces: Pieces, way: Places, cost: float) -> Candidate | None:
-    """Return a bridge along a way that starts and ends at feet; ``None`` if the feet touch."""
-    path = way[1:-1]
+def _candidate(pieces: Pieces, route: Places, cost: float) -> Candidate | None:
+    """Return the bridge along a route from foot to foot; ``None`` if the feet touch."""
+    path = route[1:-1]
     if not len(path):
         return None
-    feet = way[[0, -1]]
+    feet = route[[0, -1]]
     ends = _end_at(pieces, feet)
     radii = [_radius_at(pieces, foot, int(end)) for foot, end in zip(feet, ends, strict=True)]
     labels = pieces.labels[feet[:, 0], feet[:, 1]]
@@ -266,7 +267,7 @@ def _candidate(pieces: Pieces, way: Places, cost: float) -> Candidate | None:
 
 
 def _radius_at(pieces: Pieces, foot: Places, end: int) -> float:
-    """Return the radius of the vessel at a foot: the median over the centreline nearby, of the same piece."""
+    """Return the vessel radius at a foot: the median over the nearby centreline of the same piece."""
     j, i = (int(value) for value in foot)
     reach = 6
     window = slice(max(j - reach, 0), j + reach + 1), slice(max(i - reach, 0), i + reach + 1)
@@ -281,11 +282,11 @@ def _features(
     along = likelihood[one.path[:, 0], one.path[:, 1]].astype(float)
     contrast = _contrast(one, smooth, vessels)
     chord = float(np.hypot(*(one.feet[1] - one.feet[0])))
-    way = np.concatenate([one.feet[:1], one.path, one.feet[1:]])
+    route = np.concatenate([one.feet[:1], one.path, one.feet[1:]])
     angles = []
     for side, end in enumerate(one.ends):
         if end >= 0:
-            line = way if side == 0 else way[::-1]
+            line = route if side == 0 else route[::-1]
             ahead = line[min(len(line) - 1, 8)] - line[0]
             norm = float(np.hypot(*ahead))
             angles.append(float(pieces.ends.direction[end] @ ahead) / norm if norm else 0.0)
@@ -296,7 +297,7 @@ def _features(
         "support": float(np.clip(contrast.mean(), -3, 3)),
         "support_least": float(np.clip(_least(contrast), -3, 3)),
         "length": one.length / limits.bridge_px,
-        "straightness": min(1.0, chord / length_of(way) if len(way) > 1 else 1.0),
+        "straightness": min(1.0, chord / length_of(route) if len(route) > 1 else 1.0),
         "ends": sum(end >= 0 for end in one.ends) / 2,
         "angle": float(np.mean(angles)) if angles else 0.0,
         "angle_worse": min(angles, default=0.0),
@@ -307,19 +308,19 @@ def _features(
 
 
 def _least(values: NDArray[np.float64]) -> float:
-    """Return the least value but for single pixels: the least mean of three in a row."""
+    """Return the smallest mean of three consecutive values, which ignores single outliers."""
     if len(values) < 3:
         return float(values.mean())
     return float(np.convolve(values, np.ones(3) / 3, mode="valid").min())
 
 
 def _contrast(one: Candidate, smooth: Field, vessels: Bools) -> NDArray[np.float64]:
-    """Return, along the path, by how much it is brighter than both sides of it.
+    """Return the contrast of each path pixel to the brighter of its two sides.
 
-    A side that lies on another vessel of the mask says nothing; where both do, the contrast is 0.
+    Sides on another vessel of the mask are ignored; the contrast is 0 if both are.
     """
-    way = np.concatenate([one.feet[:1], one.path, one.feet[1:]]).astype(float)
-    line = ndimage.uniform_filter1d(way, 5, axis=0, mode="nearest")
+    route = np.concatenate([one.feet[:1], one.path, one.feet[1:]]).astype(float)
+    line = ndimage.uniform_filter1d(route, 5, axis=0, mode="nearest")
     along = np.gradient(line, axis=0)
     norm = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) / norm[:, None]

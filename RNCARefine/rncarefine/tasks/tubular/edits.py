@@ -1,12 +1,12 @@
-"""Single edits of a mask, and the limits that every one of them must keep, whatever proposed it.
+"""Edits of a vessel mask, and the limits that every edit must keep.
 
-What is guaranteed of the result, because no edit is made that would break it:
+Guarantees of the result:
 
-* no piece whose centreline is as long as ``keep_px`` is removed, and a piece is removed whole or not at all;
-* what is added joins two or more pieces, widens one by ``thicken_px`` at most, lengthens one by ``extend_px`` at most
-  an edit, is a stretch that a bridge joins to one, or fills a hole smaller than ``hole_px``: b0 never rises;
-* no hole is made that was not there: b1 never rises;
-* the centreline of a bridge is no longer than ``bridge_px``;
+* no piece with a centreline of ``keep_px`` or more is removed, and a piece is removed as a whole or not at all;
+* added pixels join two or more pieces, widen a piece by at most ``thicken_px``, lengthen it by at most ``extend_px``
+  per edit, form a stretch that a bridge joins to a piece, or fill a hole smaller than ``hole_px``: b0 never increases;
+* no hole is created: b1 never increases;
+* the centreline of a bridge is at most ``bridge_px`` long;
 * nothing changes outside the field of view.
 """
 
@@ -32,27 +32,27 @@ Window = tuple[slice, slice]
 
 
 class EditKind(Word):
-    """What added pixels do to the topology."""
+    """Effect of added pixels on the topology."""
 
     BRIDGE = "bridge"
     """Joins two or more pieces."""
     THICKENING = "thickening"
     """Widens or lengthens a piece."""
     ISLAND = "island"
-    """Touches no piece; never made."""
+    """Touches no piece; never applied."""
     LOOP = "loop"
-    """Closes a loop; never made."""
+    """Closes a loop; never applied."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an edit may do, in pixels of the picture.
+    """Limits of an edit, in pixels of the picture.
 
     Attributes:
         bridge_px: Longest centreline of a bridge.
-        keep_px: A piece with a centreline this long is never removed.
+        keep_px: Pieces with a centreline of this length or more are never removed.
         hole_px: Only holes with fewer pixels are filled.
-        thicken_px: Added pixels of a thickening lie no farther from the piece than this.
+        thicken_px: Largest distance of the pixels of a thickening from the piece.
         extend_px: Longest centreline of an extension; 0 allows none.
     """
 
@@ -63,22 +63,22 @@ class Limits:
     extend_px: float
 
     def scaled(self, factor: float) -> Limits:
-        """Return the limits for a picture that is this many times as large."""
+        """Return the limits for a picture magnified by ``factor``."""
         lengths = (self.bridge_px, self.keep_px, self.thicken_px, self.extend_px)
         bridge, keep, thicken, extend = (length * factor for length in lengths)
         return Limits(bridge, keep, self.hole_px * factor**2, thicken, extend)
 
 
 class Canvas:
-    """A mask that is edited, one verified edit after the other.
+    """A vessel mask under edit; every edit is verified before it is applied.
 
     Args:
-        pieces: The mask as it was.
-        field_of_view: Nothing outside is changed, shape ``(j, i)``.
-        limits: What an edit may do.
+        pieces: Pieces of the input mask.
+        field_of_view: Region that may be changed, shape ``(j, i)``.
+        limits: Limits of an edit.
 
     Attributes:
-        mask: The mask as it is now.
+        mask: Current mask.
     """
 
     def __init__(self, pieces: Pieces, field_of_view: Bools, limits: Limits) -> None:
@@ -90,11 +90,11 @@ class Canvas:
 
     @cached_property
     def is_near(self) -> Bools:
-        """Whether a pixel lies near enough to an input piece for a thickening."""
+        """Pixels within ``thicken_px`` of an input piece, shape ``(j, i)``."""
         return np.asarray(ndimage.distance_transform_edt(~self.pieces.mask) <= self.limits.thicken_px)
 
     def piece_of(self, label: int) -> int:
-        """Return the label that an input piece has by now, together with all that it was joined to."""
+        """Return the current label of an input piece, shared by all pieces joined to it."""
         while self._parents[label] != label:
             self._parents[label] = self._parents[self._parents[label]]
             label = self._parents[label]
@@ -105,11 +105,11 @@ class Canvas:
         return bool(self._touched[label])
 
     def kind_of(self, added: Bools, window: Window) -> EditKind:
-        """Return what adding pixels would do to the topology: bridge, thickening, island or loop.
+        """Classify the effect of adding pixels on the topology.
 
         Args:
-            added: The pixels, on ``window``; those that are in the mask already count for nothing.
-            window: Rows and columns, with a pixel of margin where the picture has one.
+            added: Pixels to add, on ``window``; pixels already in the mask are ignored.
+            window: Rows and columns, with a margin of one pixel except at the border of the picture.
         """
         now = self.mask[window]
         groups = self._groups(added & ~now, window)
@@ -122,15 +122,15 @@ class Canvas:
         return EditKind.BRIDGE if merged else EditKind.THICKENING
 
     def bridge(self, path: Places, drawn: Bools, window: Window) -> tuple[Window, Bools] | Reason:
-        """Draw a bridge if that keeps the limits: with its width if possible, else as a line.
+        """Add a bridge if it keeps the limits: with its width if possible, else as a line.
 
         Args:
-            path: Its centreline ``(j, i)`` between two pieces, shape ``(n, 2)``.
-            drawn: The bridge with its width, on ``window``.
-            window: Rows and columns, with a pixel of margin where the picture has one.
+            path: Centreline ``(j, i)`` between two pieces, shape ``(n, 2)``.
+            drawn: Rasterised bridge, on ``window``.
+            window: Rows and columns, with a margin of one pixel except at the border of the picture.
 
         Returns:
-            The window and the pixels that were added, or why none were.
+            The window and the added pixels, or the reason why none were added.
         """
         if length_of(path) > self.limits.bridge_px:
             return Reason(ReasonCode.BRIDGE_TOO_LONG, length_px=length_of(path), most_px=self.limits.bridge_px)
@@ -149,11 +149,11 @@ class Canvas:
         """Widen a piece if that keeps the limits.
 
         Args:
-            drawn: The pixels, on ``window``.
-            window: Rows and columns, with a pixel of margin where the picture has one.
+            drawn: Pixels to add, on ``window``.
+            window: Rows and columns, with a margin of one pixel except at the border of the picture.
 
         Returns:
-            The window and the pixels that were added, ``None`` if none were.
+            The window and the added pixels, or ``None`` if none were added.
         """
         added = drawn & self.is_near[window] & self.field_of_view[window]
         if not (added & ~self.mask[window]).any() or self.kind_of(added, window) is not EditKind.THICKENING:
@@ -161,7 +161,7 @@ class Canvas:
         return self._add(added, window)
 
     def extend(self, drawn: Bools, window: Window) -> tuple[Window, Bools] | None:
-        """Lengthen a piece if that keeps the limits; arguments and result are those of :meth:`thicken`."""
+        """Lengthen a piece if that keeps the limits; arguments and result as in :meth:`thicken`."""
         added = drawn & self.field_of_view[window] & ~self.mask[window]
         short = int(thinned(added).sum()) <= self.limits.extend_px
         if not added.any() or not short or self.kind_of(added, window) is not EditKind.THICKENING:
@@ -172,8 +172,8 @@ class Canvas:
         """Fill a hole if it is small enough.
 
         Args:
-            hole: All pixels of one hole of the mask as it is now, on ``window``.
-            window: Rows and columns, with a pixel of margin where the picture has one.
+            hole: All pixels of one hole of the current mask, on ``window``.
+            window: Rows and columns, with a margin of one pixel except at the border of the picture.
         """
         now, size = self.mask[window], int(hole.sum())
         if not 0 < size < self.limits.hole_px or (now & hole).any() or not self.field_of_view[window][hole].all():
@@ -184,7 +184,7 @@ class Canvas:
         return True
 
     def remove(self, label: int) -> bool:
-        """Remove an input piece if it is short enough and no edit has touched it."""
+        """Remove an input piece if it is shorter than ``keep_px`` and no edit has touched it."""
         window, piece = self.pieces.pixels_of(label)
         inside = self.field_of_view[window][piece].all()
         if self.pieces.lengths[label] >= self.limits.keep_px or self._touched[label] or not inside:
@@ -194,10 +194,10 @@ class Canvas:
         return True
 
     def keep_joined(self, before: Bools) -> None:
-        """Take away the pieces that hold nothing of a mask.
+        """Remove the components that do not overlap a mask.
 
         Args:
-            before: The mask, shape ``(j, i)``.
+            before: Mask, shape ``(j, i)``.
         """
         labels, count = ndimage.label(self.mask, structure=EIGHT)
         keep = np.zeros(count + 1, bool)
@@ -206,7 +206,7 @@ class Canvas:
         self._labels[~self.mask] = 0
 
     def _groups(self, added: Bools, window: Window) -> list[set[int]]:
-        """Return the pieces that each component of some new pixels touches."""
+        """Return the pieces that each connected component of the added pixels touches."""
         components, count = ndimage.label(added, structure=EIGHT)
         groups = []
         for number, box in enumerate(ndimage.find_objects(components), 1):
@@ -218,14 +218,14 @@ class Canvas:
         return groups
 
     def _joining(self, added: Bools, window: Window) -> Bools:
-        """Return the components of some new pixels that touch two pieces or more."""
+        """Return the connected components of the added pixels that touch two or more pieces."""
         new = added & ~self.mask[window]
         components, _ = ndimage.label(new, structure=EIGHT)
         joins = np.array([False, *(len(group) > 1 for group in self._groups(new, window))])
         return np.asarray(joins[components])
 
     def _without_pinholes(self, added: Bools, window: Window) -> Bools:
-        """Return new pixels together with the small holes that they would enclose."""
+        """Return the added pixels together with the small holes that they would enclose."""
         now = self.mask[window]
         free, _ = ndimage.label(~(now | added))
         before, _ = ndimage.label(~now)
@@ -235,12 +235,12 @@ class Canvas:
             hole = free[box] == number
             if number in border or hole.sum() >= self.limits.hole_px or not self.field_of_view[window][box][hole].all():
                 continue
-            if (before == before[box][hole][0]).sum() != hole.sum():  # not a hole that was there
+            if (before == before[box][hole][0]).sum() != hole.sum():  # a new hole
                 result[box] |= hole
         return result
 
     def _add(self, added: Bools, window: Window) -> tuple[Window, Bools]:
-        """Add pixels, and join the pieces that they touch."""
+        """Add pixels and merge the labels of the pieces that they touch."""
         new = added & ~self.mask[window]
         components, count = ndimage.label(new, structure=EIGHT)
         roots = np.zeros(count + 1, self._labels.dtype)
@@ -261,7 +261,7 @@ def length_of(path: Places) -> float:
 
 
 def _merged(groups: list[set[int]]) -> int:
-    """Return by how much the number of pieces falls if each of these groups is joined."""
+    """Return the decrease of the number of pieces if each group is joined."""
     pieces: list[set[int]] = []
     for group in groups:
         apart = [piece for piece in pieces if not piece & group]

@@ -1,4 +1,4 @@
-"""The domain gate: whether a picture is like those that a model was trained on."""
+"""Domain gate: the distance of a picture from the training distribution of a model."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Field = NDArray[np.float32]
 
 
 def picture_features(picture: Picture, pieces: Pieces, likelihood: Field, grey: Field) -> dict[str, float]:
-    """Measure what a picture looks like, and how well the model agrees with its mask.
+    """Compute the features of the domain gate.
 
     Args:
         picture: The picture.
-        pieces: The pieces of its mask.
-        likelihood: Of vessel, by the model, shape ``(j, i)``.
-        grey: The image with bright vessels, see :meth:`~.picture.Picture.grey`.
+        pieces: Pieces of its mask.
+        likelihood: Vessel likelihood by the model, shape ``(j, i)``.
+        grey: Image with bright vessels, see :meth:`~.picture.Picture.grey`.
 
     Returns:
-        ``red`` and ``blue``: logarithm of their mean over that of green, 0 in a scalar picture; ``contrast``: of the
-        mask against the background, in standard deviations; ``noise``: share of the variance that a 3 x 3 median takes
-        away; ``vessels``: share of the field of view that the mask covers; ``agreement``: mean likelihood on the
-        centreline of the mask's long pieces.
+        ``red`` and ``blue``: log ratio of the channel mean to that of green, 0 in a scalar picture; ``contrast``: mean
+        of the mask minus that of the background, in standard deviations; ``noise``: share of the variance that a 3 x 3
+        median filter removes; ``vessels``: share of the field of view covered by the mask; ``agreement``: mean
+        likelihood on the centreline of the mask's longer pieces.
     """
     seen, mask = picture.field_of_view, pieces.mask
     means = [float(np.abs(picture.image[..., channel][seen]).mean()) + 1e-6 for channel in range(picture.channels)]
@@ -48,11 +48,11 @@ def picture_features(picture: Picture, pieces: Pieces, likelihood: Field, grey: 
 
 
 def distance(features: Mapping[str, float], familiar: Mapping[str, Any]) -> float:
-    """Return how far a picture lies from those of the training: the largest distance of a feature in its spreads.
+    """Return the largest absolute z-score of the features with respect to the training pictures.
 
     Args:
-        features: From :func:`picture_features`.
-        familiar: The model card's ``mean`` and ``sd`` by feature; 0 is returned if it is empty.
+        features: Result of :func:`picture_features`.
+        familiar: ``mean`` and ``sd`` per feature, from the model card; 0 is returned if it is empty.
     """
     if not familiar:
         return 0.0

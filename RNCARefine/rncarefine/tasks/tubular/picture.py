@@ -1,4 +1,4 @@
-"""The picture: one photograph or single slice with the vessels to repair, checked once for everything downstream."""
+"""The picture: one photograph or slice with a vessel mask, validated once on creation."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ...stack import Image, Mask, binary_mask
 Bools = NDArray[np.bool_]
 
 DARK = 0.12
-"""Outside the field of view a photograph is darker than this share of its 95th percentile, in every channel."""
-LEAST_DARK = 0.02
-"""Share of the picture that must be dark for a field of view to be found; else it is the whole picture."""
+"""Outside the field of view, all channels are darker than this share of the 95th percentile."""
+MIN_DARK = 0.02
+"""Least dark share of a picture for the field of view to be detected; otherwise it is the whole picture."""
 RIM = 0.01
-"""Width of the field of view's rim as a share of its diameter. Nothing is added there."""
-MOST_VESSEL = 0.4
-"""Vessels cover less than this share of the field of view; a mask that covers more is not one of vessels."""
+"""Width of the rim of the field of view as a share of its diameter. Nothing is added there."""
+MAX_VESSEL = 0.4
+"""Largest share of the field of view that a vessel mask covers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture with the vessel mask to repair. Build it with :meth:`create`, which checks everything.
+    """A picture with the vessel mask to repair. Create it with :meth:`create`, which validates the input.
 
     Attributes:
-        image: Intensities, shape ``(j, i, channels)`` with 1 channel or 3 (red, green, blue), finite.
+        image: Intensities, shape ``(j, i, channels)`` with 1 or 3 channels (red, green, blue), finite.
         mask: Vessels, shape ``(j, i)``, 0 and 1.
-        field_of_view: Where the picture shows anything, shape ``(j, i)``.
-        probability: Probability of vessel that the mask was thresholded from, 0 to 1; ``None`` if not known.
-        name: What to call this picture in messages.
-        others: Where other labels are, which stay as they are, shape ``(j, i)``; ``None`` if there are none.
+        field_of_view: Field of view, boolean, shape ``(j, i)``.
+        probability: Probability map that the mask was thresholded from, 0 to 1; ``None`` if unknown.
+        name: Name of the picture in messages.
+        others: Union of other labels, which are not changed, shape ``(j, i)``; ``None`` without any.
     """
 
     image: Image
@@ -52,7 +52,7 @@ class Picture:
         probability: ArrayLike | None = None,
         name: str = "picture",
     ) -> Picture:
-        """Check the arrays and build a picture from them.
+        """Validate the arrays and create a picture.
 
         Example:
             >>> image = np.arange(60.0).reshape(6, 10)
@@ -61,15 +61,15 @@ class Picture:
             ((6, 10), 1, 10.0)
 
         Args:
-            image: Intensities, shape ``(j, i)`` or ``(j, i, channels)``, with 1, 3 or 4 channels (of which the fourth,
-                opacity, is left out); any numeric type.
+            image: Intensities, shape ``(j, i)`` or ``(j, i, channels)``, with 1, 3 or 4 channels (a fourth, opacity, is
+                ignored); any numeric type.
             mask: Vessels, shape ``(j, i)``; bool, or numbers that are 0 or 1.
-            field_of_view: Where the picture shows anything, like ``mask``; found in the picture if not given.
-            probability: Probability of vessel that the mask was thresholded from, shape ``(j, i)``, 0 to 1.
-            name: What to call this picture in messages.
+            field_of_view: Field of view, like ``mask``; detected in the picture if not given.
+            probability: Probability map that the mask was thresholded from, shape ``(j, i)``, 0 to 1.
+            name: Name of the picture in messages.
 
         Raises:
-            ValueError: An input is unusable. The message names it and the remedy.
+            ValueError: An input is invalid. The message names the input and the remedy.
         """
         pixels = np.asarray(image)
         if pixels.ndim == 2:
@@ -92,10 +92,10 @@ class Picture:
         if not seen.any():
             raise ValueError(f"{name}: the field of view is empty. Give one that shows the retina.")
         share = float((vessels[seen] > 0).mean())
-        if share > MOST_VESSEL:
+        if share > MAX_VESSEL:
             raise ValueError(
                 f"{name}: the mask covers {100 * share:.0f} % of the field of view, vessels cover at most "
-                f"{100 * MOST_VESSEL:.0f} %. Check the label, or whether vessels are 0 and background 1 in it."
+                f"{100 * MAX_VESSEL:.0f} %. Check the label, or whether vessels are 0 and background 1 in it."
             )
         soft = None
         if probability is not None:
@@ -122,35 +122,35 @@ class Picture:
 
     @property
     def may_change(self) -> Bools:
-        """Where pixels may be added or removed, shape ``(j, i)``: in the field of view, away from other labels."""
+        """Pixels that may be added or removed, shape ``(j, i)``: in the field of view and in no other label."""
         return self.field_of_view if self.others is None else self.field_of_view & ~self.others
 
     @property
     def away_from_rim(self) -> Bools:
-        """Where pixels may be added: what :attr:`may_change`, but for the rim, whose edge looks like a vessel."""
+        """Pixels that may be added: :attr:`may_change` without the rim, whose edge resembles a vessel."""
         inside = ndimage.distance_transform_edt(np.pad(self.field_of_view, 1))[1:-1, 1:-1]
         whole = bool(self.field_of_view.all())
         return self.may_change if whole else np.asarray(self.may_change & (inside > RIM * self.diameter))
 
     def grey(self, channel: str = "green", polarity: str = "dark") -> Image:
-        """Return the channel that shows vessels best, with vessels brighter than what is around them.
+        """Return the channel with the best vessel contrast, locally normalised, with bright vessels.
 
         Args:
-            channel: "green" of a colour picture; a scalar picture has its one channel.
+            channel: "green" for a colour picture; ignored for a scalar picture.
             polarity: "dark" if vessels are darker than the background, "bright" if they are brighter.
 
         Returns:
-            Shape ``(j, i)``, background 0 and contrast 1 on average, smooth brightness changes taken out.
+            Intensities with local mean 0 and local standard deviation 1, shape ``(j, i)``.
         """
         place = 1 if channel == "green" and self.channels == 3 else 0
         return flattened(self.image[..., place] * (-1 if polarity == "dark" else 1), self.field_of_view, self.diameter)
 
 
 def find_field_of_view(image: Image) -> Bools:
-    """Return where a picture shows anything: the largest region that is not black, without its holes.
+    """Detect the field of view: the largest component that is not black, with its holes filled.
 
     Args:
-        image: Shape ``(j, i, channels)``. In a picture without a black border that is everything.
+        image: Shape ``(j, i, channels)``. Without a black border, the field of view is the whole picture.
     """
     bright = image.max(axis=2)
     low = float(bright.min())
@@ -158,25 +158,25 @@ def find_field_of_view(image: Image) -> Bools:
     smooth = ndimage.uniform_filter(bright, 5)
     dark = smooth <= level
     edge = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
-    if dark.mean() < LEAST_DARK or not edge.any():
+    if dark.mean() < MIN_DARK or not edge.any():
         return np.ones(bright.shape, bool)
     return fill_holes(largest_component(~dark, connectivity=4)) > 0
 
 
 def flattened(values: Image, field_of_view: Bools, diameter: float) -> Image:
-    """Return an image with mean 0 and spread 1 in every neighbourhood of a tenth of the field of view.
+    """Normalise an image to local mean 0 and standard deviation 1, in windows of a tenth of the field of view.
 
     Args:
         values: Shape ``(j, i)``.
-        field_of_view: Where it shows anything; elsewhere the result is 0.
-        diameter: Of the field of view, in pixels.
+        field_of_view: Field of view; the result is 0 outside.
+        diameter: Diameter of the field of view in pixels.
     """
     size = max(3, int(diameter / 10) | 1)
     inside = field_of_view.astype(np.float32)
     weight = np.maximum(ndimage.uniform_filter(inside, size), 1e-3)
     mean = ndimage.uniform_filter(np.where(field_of_view, values, 0).astype(np.float32), size) / weight
     centred = np.where(field_of_view, values - mean, 0).astype(np.float32)
-    # The running sums of the filter can fall below 0 by rounding.
+    # Rounding of the filter's running sums can give negative values.
     spread = np.sqrt(np.maximum(ndimage.uniform_filter(centred * centred, size), np.float32(0)) / weight)
     typical = float(np.median(spread[field_of_view]))
     return np.asarray(centred / np.maximum(spread, max(0.3 * typical, 1e-6)), np.float32)

@@ -1,4 +1,4 @@
-"""The pieces of a vessel mask: components, centrelines, the ends of these, and how thick the vessels are."""
+"""Pieces of a vessel mask: connected components, centrelines and their ends, and vessel radii."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .picture import Picture
 
 Bools = NDArray[np.bool_]
 LOOK_BACK = 12
-"""Pixels of centreline that the direction of an end is measured over."""
-MOST_PIECES = 5000
-"""A mask of more components is noise; masks of networks have hundreds."""
+"""Length of centreline, in pixels, over which the direction of an end is measured."""
+MAX_PIECES = 5000
+"""A mask with more components is noise; network masks have hundreds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ends:
-    """Where centrelines end; ``n`` ends.
+    """End points of centrelines; ``n`` ends.
 
     Attributes:
-        place: ``(j, i)`` of the last pixel of the centreline, shape ``(n, 2)``.
-        direction: Unit vectors ``(j, i)`` in which the vessel points, shape ``(n, 2)``; zero where it is one pixel.
-        foot: ``(j, i)`` where the centreline first branches, or where it was followed to, shape ``(n, 2)``.
-        branch: Pixels from the end back to the foot, shape ``(n,)``; 0 where the centreline does not branch so near.
+        place: Last pixel of the centreline, ``(j, i)``, shape ``(n, 2)``.
+        direction: Unit vector ``(j, i)`` in which the vessel points, shape ``(n, 2)``; zero for a single pixel.
+        foot: First branch point, or the last pixel that was traced, ``(j, i)``, shape ``(n, 2)``.
+        branch: Number of pixels from the end to the branch point, shape ``(n,)``; 0 without one within ``LOOK_BACK``.
         piece: Label of the piece, shape ``(n,)``.
     """
 
@@ -41,18 +41,18 @@ class Ends:
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """The pieces of a mask.
+    """Connected components of a vessel mask.
 
     Attributes:
-        mask: The mask, shape ``(j, i)``.
+        mask: Vessel mask, shape ``(j, i)``.
         labels: 8-connected components, 0 for background and 1 to ``count``.
-        count: How many there are.
+        count: Number of pieces.
         centreline: Skeleton of the mask.
-        lengths: Pixels of centreline of each piece, shape ``(count + 1,)``; the first is 0.
-        sizes: Pixels of each piece, like ``lengths``.
-        radius: Distance of each pixel of the mask to the background; 0 in the background.
-        boxes: Rows and columns of each piece, in the order of the labels.
-        ends: Where centrelines end.
+        lengths: Centreline pixels per piece, shape ``(count + 1,)``; the first entry is 0.
+        sizes: Pixels per piece, like ``lengths``.
+        radius: Distance of each mask pixel to the background; 0 in the background.
+        boxes: Bounding box of each piece, in label order.
+        ends: End points of the centrelines.
     """
 
     mask: Bools
@@ -66,27 +66,27 @@ class Pieces:
     ends: Ends
 
     def pixels_of(self, label: int) -> tuple[tuple[slice, slice], Bools]:
-        """Return the rows and columns of a piece, and its pixels in them."""
+        """Return the bounding box of a piece and its pixels in it."""
         window = self.boxes[label - 1]
         return window, self.labels[window] == label
 
     def fragments(self, keep_px: float) -> Bools:
-        """Return which pieces have a centreline shorter than ``keep_px``, by label; the longest piece is none."""
+        """Return, by label, which pieces have a centreline shorter than ``keep_px``; the longest piece is excluded."""
         short = np.asarray(self.lengths < keep_px, bool)
         short[[0, int(self.lengths.argmax())]] = False
         return short
 
     def mean(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the mean of an image of shape ``(j, i)`` over each piece, by label; 0 for the background."""
+        """Return the mean of an image of shape ``(j, i)`` per piece, by label; 0 for the background."""
         total = np.bincount(self.labels[self.mask], values[self.mask], minlength=self.count + 1)
         return np.asarray(total / np.maximum(self.sizes, 1), np.float64)
 
     @classmethod
     def of(cls, mask: Mask | Bools) -> Pieces:
-        """Take a mask apart.
+        """Label the pieces of a mask and measure them.
 
         Args:
-            mask: Shape ``(j, i)``, zero and non-zero.
+            mask: Vessel mask, shape ``(j, i)``.
         """
         vessels = np.asarray(mask) != 0
         labels, count = _labelled(vessels)
@@ -99,10 +99,10 @@ class Pieces:
 
 
 def pieces_of(picture: Picture) -> Pieces:
-    """Return the pieces of a picture's mask if that can be one of vessels.
+    """Return the pieces of a picture's mask.
 
     Raises:
-        ValueError: It is empty, or empty in the field of view, or noise.
+        ValueError: The mask is empty, empty in the field of view, or noise.
     """
     name, mask = picture.name, picture.mask
     if not mask.any():
@@ -112,22 +112,22 @@ def pieces_of(picture: Picture) -> Pieces:
             f"{name}: no vessel of the mask lies in the field of view. Check that the two belong together."
         )
     count = _labelled(mask > 0)[1]
-    if count > MOST_PIECES:
+    if count > MAX_PIECES:
         raise ValueError(
-            f"{name}: the mask has {count:,} components, at most {MOST_PIECES:,} can be repaired. Check that it is a "
+            f"{name}: the mask has {count:,} components, at most {MAX_PIECES:,} can be repaired. Check that it is a "
             "mask of vessels, and remove the smallest specks."
         )
     return Pieces.of(mask)
 
 
 def _labelled(mask: Bools) -> tuple[NDArray[np.int32], int]:
-    """Number the 8-connected components."""
+    """Label the 8-connected components."""
     labels, count = ndimage.label(mask, structure=EIGHT)
     return labels.astype(np.int32, copy=False), int(count)
 
 
 def _ends(centreline: Bools, labels: NDArray[np.int32]) -> Ends:
-    """Find the ends of centrelines: pixels with at most one neighbour."""
+    """Find the end points of centrelines: pixels with at most one neighbour."""
     line = np.pad(centreline, 1)
     around = ndimage.convolve(line.astype(np.uint8), np.ones((3, 3), np.uint8), mode="constant")
     found = np.argwhere(line & (around <= 2))
@@ -144,10 +144,10 @@ def _ends(centreline: Bools, labels: NDArray[np.int32]) -> Ends:
 
 
 def _walk(line: Bools, place: tuple[int, int]) -> tuple[tuple[int, int], int]:
-    """Walk from an end along the centreline, to its first branching and no farther than :data:`LOOK_BACK`.
+    """Trace the centreline from an end to the first branch point, at most :data:`LOOK_BACK` pixels.
 
     Returns:
-        Where the walk ended, and its steps if it ended at a branching, else 0.
+        The last pixel, and the number of steps if it is a branch point, else 0.
     """
     before, here = place, place
     for step in range(LOOK_BACK):
@@ -157,7 +157,7 @@ def _walk(line: Bools, place: tuple[int, int]) -> tuple[tuple[int, int], int]:
             for dj, di in ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
             if line[j + dj, i + di] and (j + dj, i + di) != before
         ]
-        # What touches the pixel before as well was passed on the way.
+        # Skip pixels that also touch the previous pixel: they belong to the part already traced.
         near = [(j, i) for j, i in near if before == here or max(abs(j - before[0]), abs(i - before[1])) > 1]
         if len(near) != 1:
             return here, step if near else 0

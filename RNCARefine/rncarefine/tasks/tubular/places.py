@@ -1,4 +1,4 @@
-"""Findings of a vessel mask, one per place: gaps, loose fragments, pinholes and spurs."""
+"""Findings in a vessel mask: gaps, loose fragments, pinholes and spurs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .pieces import Pieces
 Bools = NDArray[np.bool_]
 
 AHEAD_DEG = 60.0
-"""A gap lies within this angle of the direction in which an end of a vessel points."""
+"""Largest angle between the direction of a vessel end and the piece across the gap."""
 
 
 class PlaceFinding(Word):
-    """What is wrong at a place."""
+    """Class of a defect."""
 
     GAP = "gap"
     """A vessel ends, and another piece lies ahead of it."""
@@ -30,9 +30,9 @@ class PlaceFinding(Word):
     PINHOLE = "pinhole"
     """A small hole in a vessel."""
     OPEN_END = "open end"
-    """A vessel ends, and the image shows that it continues; only a repair finds these."""
+    """A vessel ends although it continues in the image; found by a repair only."""
     SPUR = "spur"
-    """A side branch hardly longer than the vessel is thick; reported, never cut."""
+    """A side branch not longer than the vessel is thick; reported, never removed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +40,12 @@ class Place:
     """One finding.
 
     Attributes:
-        finding: What is wrong.
-        place: Where, ``(j, i)``.
-        size: Width of a gap, length of the centreline of a fragment or spur in pixels, or pixels of a pinhole.
-        end: Number of the end that a gap or spur starts at, else -1.
+        finding: Class of the defect.
+        place: Position, ``(j, i)``.
+        size: Width of a gap or centreline length of a fragment or spur, in pixels, or area of a pinhole.
+        end: Index of the centreline end of a gap or spur, else -1.
         piece: Label of the piece, else 0.
-        hole: The window and the pixels of a pinhole.
+        hole: Window and pixels of a pinhole.
     """
 
     finding: PlaceFinding
@@ -57,16 +57,15 @@ class Place:
 
 
 def find_places(pieces: Pieces, field_of_view: Bools, limits: Limits) -> list[Place]:
-    """Find what is wrong with a mask.
+    """Find the defects of a vessel mask.
 
     Args:
-        pieces: The mask.
-        field_of_view: Nothing outside it is wrong, shape ``(j, i)``.
-        limits: How large a gap, a fragment and a pinhole may be.
+        pieces: Pieces of the mask.
+        field_of_view: Defects outside are ignored, shape ``(j, i)``.
+        limits: Largest gap, fragment and pinhole.
 
     Returns:
-        Gaps, fragments, pinholes and spurs, in this order and row by row. None for a mask of one piece without small
-        holes and spurs.
+        Gaps, fragments, pinholes and spurs, in this order, each in row order.
     """
     fragments = _fragments(pieces, field_of_view, limits)
     loose = {place.piece for place in fragments}
@@ -76,7 +75,7 @@ def find_places(pieces: Pieces, field_of_view: Bools, limits: Limits) -> list[Pl
 
 
 def _gaps(pieces: Pieces, limits: Limits) -> list[Place]:
-    """Find the ends that have another piece ahead of them, within reach of a bridge."""
+    """Find the ends with another piece ahead of them, within the length of a bridge."""
     ends = pieces.ends
     if pieces.count < 2:
         return []
@@ -101,7 +100,7 @@ def _gaps(pieces: Pieces, limits: Limits) -> list[Place]:
 
 
 def _fragments(pieces: Pieces, field_of_view: Bools, limits: Limits) -> list[Place]:
-    """Find the pieces with a short centreline; the longest piece is none."""
+    """Find the pieces with a short centreline, except the longest piece."""
     found = []
     for label in np.flatnonzero(pieces.fragments(limits.keep_px)):
         window, pixels = pieces.pixels_of(int(label))
@@ -129,7 +128,7 @@ def _pinholes(mask: Bools, field_of_view: Bools, limits: Limits) -> list[Place]:
 
 
 def _spurs(pieces: Pieces) -> list[Place]:
-    """Find the ends whose branch is shorter than the vessel it stands on is thick."""
+    """Find the ends of branches that are not longer than the diameter of their vessel."""
     ends = pieces.ends
     found = []
     for n, (j, i) in enumerate(ends.place):

@@ -1,4 +1,4 @@
-"""What a model card says about a tubular model, and what is taken where there is no model."""
+"""Settings of a tubular model, read from its card, with defaults for use without a model."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from ...nca.card import ModelCard
 from .edits import Limits
 
 SHORT = 0.2
-"""In a picture unlike those of the training, bridges are at most this share of the model's longest one."""
+"""In a picture outside the training domain, the longest bridge is shortened to this share."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a tubular model is used. Lengths in pixels of a picture with a field of view of ``fov_diameter_px``.
+    """Settings of a tubular model. Lengths in pixels of a picture with a field of view of ``fov_diameter_px``.
 
     Attributes:
-        channel: "green" of a colour picture, or "scalar".
-        polarity: "dark" if vessels are darker than their background, or "bright".
-        fov_diameter_px: Diameter of the field of view that the model was trained at.
-        limits: What an edit may do.
-        least_confidence: Bridges between long pieces that are less probable are not made.
-        fragment_confidence: The same for bridges to a loose fragment. Networks make up fragments, and a bridge to one
-            joins little: these bridges must be more probable.
-        join_likelihood: No bridge starts at a loose fragment with a lower mean likelihood.
-        least_support: Bridges with less contrast are not made.
-        fragment_likelihood: A loose fragment with a lower mean likelihood is removed.
-        hole_likelihood: A pinhole with at least this mean likelihood is filled.
-        extend_likelihood: A vessel is lengthened, or a stretch joined, where the mean likelihood is at least this.
-        bridge_confidence: Weights of the features of a bridge, see :func:`~.bridges.confidence`.
-        familiar: ``mean``, ``sd`` (by feature) and ``most`` of the domain gate, see :mod:`~.familiar`; without any,
-            every picture is familiar.
+        channel: "green" for colour pictures, or "scalar".
+        polarity: "dark" if vessels are darker than the background, or "bright".
+        fov_diameter_px: Diameter of the field of view at which the model was trained.
+        limits: Limits of an edit.
+        least_confidence: Least confidence of a bridge between long pieces.
+        fragment_confidence: Least confidence of a bridge to a loose fragment. It is higher because networks produce
+            false fragments and because such a bridge joins little.
+        join_likelihood: Least mean likelihood of a loose fragment for a bridge to start at it.
+        least_support: Least image support (contrast) of a bridge.
+        fragment_likelihood: Loose fragments with a lower mean likelihood are removed.
+        hole_likelihood: Least mean likelihood of a pinhole for it to be filled.
+        extend_likelihood: Least mean likelihood of an extension or of a joined stretch.
+        bridge_confidence: Weights of the bridge features, see :func:`~.bridges.confidence`.
+        familiar: ``mean`` and ``sd`` per feature and the threshold ``most`` of the domain gate, see
+            :mod:`~.familiar`; if empty, every picture passes.
     """
 
     channel: str = "green"
@@ -51,12 +51,12 @@ class Settings:
 
     @classmethod
     def of(cls, card: ModelCard) -> Settings:
-        """Return the settings of a model card, whose rules have checked them."""
+        """Return the settings of a model card; the card has validated them."""
         values = dict(card.tubular)
         names = [entry.name for entry in fields(Limits)]
         limits = Limits(*(float(values.pop(name)) for name in names))
         return cls(**values, limits=limits)
 
     def limits_at(self, diameter: float) -> Limits:
-        """Return the limits in pixels of a picture whose field of view has this diameter."""
+        """Return the limits in pixels for a picture with a field of view of this diameter."""
         return self.limits.scaled(diameter / self.fov_diameter_px)

@@ -1,4 +1,4 @@
-"""Widen vessels where the likelihood says so, pixel by pixel and without any change of the topology."""
+"""Topology-preserving widening of vessels."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _AROUND = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2))
 
 
 def widened(mask: Bools, wanted: Bools, rounds: int) -> Bools:
-    """Return the pixels by which a mask can be widened into ``wanted`` so that its topology stays.
+    """Return the pixels by which a mask grows into ``wanted`` without a change of its topology.
 
-    A pixel is added if it touches the mask and adding it changes neither components nor holes (a simple point). The
-    picture is swept in four interleaved parts, so that no two pixels that are decided together are neighbours.
+    Only simple points are added. The picture is processed in four interleaved subfields, so that no two pixels of a
+    pass are neighbours.
 
     Args:
-        mask: Shape ``(j, i)``.
-        wanted: Where pixels may be added, like ``mask``.
-        rounds: How many pixels the mask may grow.
+        mask: Vessel mask, shape ``(j, i)``.
+        wanted: Pixels that may be added, like ``mask``.
+        rounds: Number of iterations, each of one pixel.
     """
     now = np.pad(mask, 1)
     rows, columns = now.shape
@@ -49,14 +49,14 @@ def widened(mask: Bools, wanted: Bools, rounds: int) -> Bools:
 
 @cache
 def _simple() -> Bools:
-    """Return, for each of the 256 neighbourhoods, whether adding the middle keeps components and holes."""
+    """Return, for each of the 256 neighbourhoods, whether the central pixel is a simple point."""
     result = np.zeros(256, bool)
     for code in range(256):
         block = np.zeros((3, 3), bool)
         for bit, place in enumerate(_AROUND):
             block[place] = bool(code >> bit & 1)
         pieces = ndimage.label(block, EIGHT)[1]
-        # Background of the eight neighbours, 4-connected, that touches the middle at a side.
+        # 4-connected background components among the eight neighbours that share a side with the central pixel.
         free, _ = ndimage.label(_ring(~block))
         sides = {int(free[place]) for place in ((0, 1), (1, 0), (1, 2), (2, 1))} - {0}
         result[code] = pieces == 1 and len(sides) == 1
@@ -64,7 +64,7 @@ def _simple() -> Bools:
 
 
 def _ring(block: Bools) -> Bools:
-    """Return a 3 x 3 block without its middle."""
+    """Return a 3 x 3 block without its central pixel."""
     ring = block.copy()
     ring[1, 1] = False
     return ring

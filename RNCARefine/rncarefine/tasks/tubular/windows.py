@@ -1,4 +1,4 @@
-"""The likelihood of vessel by an automaton, computed only in windows around loose ends and fragments."""
+"""Vessel likelihood by an automaton, in sliding windows around loose ends and fragments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...nca.crop import Crop, crop_around
 from ...nca.model import Model
 from ...nca.rollout import Runner
 from ...progress import Progress, report_progress
-from .bridges import near_places
+from .bridges import active_region
 from .picture import Picture
 from .pieces import Pieces
 from .settings import Settings
@@ -19,11 +19,11 @@ from .settings import Settings
 Field = NDArray[np.float32]
 
 REACH = 1.0
-"""Windows cover everything within this many times the longest bridge of a loose end or fragment."""
+"""Radius around loose ends and fragments that windows cover, in lengths of the longest bridge."""
 OVERLAP = 1 / 6
-"""Share of a window's side by which windows overlap; there the likelihood fades from one to the other."""
-AT_ONCE = 8
-"""Windows per pass, between which the progress is reported."""
+"""Overlap of windows as a share of their side; the likelihood is blended there."""
+BATCH_SIZE = 8
+"""Windows per batch; progress is reported between batches."""
 
 
 def likelihood(
@@ -38,24 +38,24 @@ def likelihood(
     everywhere: bool = False,
     progress: Progress | None = None,
 ) -> Field:
-    """Return the likelihood of vessel on the picture's grid, 0 where no window lies.
+    """Compute the vessel likelihood on the picture's grid; 0 outside the windows.
 
-    The picture is resampled so that its field of view has the diameter that the model was trained at. Windows of the
-    model's size lie on a grid; those that hold nothing near a loose end or fragment are left out.
+    The picture is resampled so that its field of view has the diameter at which the model was trained. Windows of the
+    model's size are placed on a grid; windows without a loose end or fragment nearby are skipped.
 
     Args:
         picture: The picture.
         model: A model of the task tubular.
-        runner: Runs its automaton.
-        pieces: The pieces of the picture's mask, where they are known.
-        seed: Of the automaton.
-        samples: Runs that are averaged.
-        steps: Most steps of a run; ``None`` takes the model's, and 0 is the encoder's evidence without any run.
-        everywhere: Lay windows over the whole field of view.
-        progress: Called between passes; may cancel.
+        runner: Runner of its automaton.
+        pieces: Pieces of the picture's mask; computed if not given.
+        seed: Random seed of the automaton.
+        samples: Number of runs averaged.
+        steps: Largest number of steps per run; ``None`` takes the model's, 0 returns the encoder's evidence.
+        everywhere: Cover the whole field of view with windows.
+        progress: Called between batches; may cancel.
 
     Returns:
-        Shape ``(j, i)``, 0 to 1.
+        Likelihood, shape ``(j, i)``, 0 to 1.
     """
     settings, side = Settings.of(model.card), model.card.crop
     pieces = pieces or Pieces.of(picture.mask)
@@ -63,8 +63,8 @@ def likelihood(
     limits = settings.limits_at(picture.diameter)
     near = picture.field_of_view
     if not everywhere:
-        near = near & near_places(pieces, limits.keep_px, REACH * limits.bridge_px)
-    crop = _whole(picture, scale, side)
+        near = near & active_region(pieces, limits.keep_px, REACH * limits.bridge_px)
+    crop = _crop_to_field_of_view(picture, scale, side)
     wanted = crop.take(near[None].astype(np.float32))[0] > 0
     grey = picture.grey(settings.channel, settings.polarity)
     channels = picture_channels(*(crop.take(part[None])[0] for part in (grey, picture.mask, picture.field_of_view)))
@@ -72,9 +72,9 @@ def likelihood(
     total = np.zeros(crop.size, np.float32)
     weights = np.zeros(crop.size, np.float32)
     fade = _fade(side)
-    for start in range(0, len(windows), AT_ONCE):
+    for start in range(0, len(windows), BATCH_SIZE):
         report_progress(progress, start / max(len(windows), 1), f"Window {start + 1} of {len(windows)}")
-        part = windows[start : start + AT_ONCE]
+        part = windows[start : start + BATCH_SIZE]
         encoding = runner.encode(np.stack([channels[j : j + side, i : i + side] for j, i in part]))
         numbers = np.arange(start, start + len(part))
         found = np.zeros((len(part), side, side), np.float32)
@@ -94,8 +94,8 @@ def likelihood(
     return np.where(picture.field_of_view, crop.put_back(mean[None])[0], 0).astype(np.float32)
 
 
-def _whole(picture: Picture, scale: float, side: int) -> Crop:
-    """Return the field of view on a grid of ``scale`` pixels of the picture per pixel, at least a window large."""
+def _crop_to_field_of_view(picture: Picture, scale: float, side: int) -> Crop:
+    """Return a crop of the field of view with ``scale`` picture pixels per pixel and at least the size of a window."""
     rows, columns = ndimage.find_objects(picture.field_of_view.astype(np.uint8))[0]
     middle = (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
     lengths = (rows.stop - rows.start, columns.stop - columns.start)
@@ -104,7 +104,7 @@ def _whole(picture: Picture, scale: float, side: int) -> Crop:
 
 
 def _windows(wanted: NDArray[np.bool_], side: int) -> list[tuple[int, int]]:
-    """Return the first rows and columns of the windows that hold something wanted in the part that is theirs."""
+    """Return the origins of the windows with a wanted pixel in their central part, without the overlap."""
     margin = int(side * OVERLAP / 2)
     found = []
     for j in _starts(wanted.shape[0], side):
@@ -117,7 +117,7 @@ def _windows(wanted: NDArray[np.bool_], side: int) -> list[tuple[int, int]]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Return evenly spaced starts of windows that cover a length and overlap by at least :data:`OVERLAP`."""
+    """Return evenly spaced window origins that cover a length with an overlap of at least :data:`OVERLAP`."""
     if length <= side:
         return [0]
     count = int(np.ceil((length - side) / (side * (1 - OVERLAP)))) + 1
@@ -125,7 +125,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _fade(side: int) -> Field:
-    """Return the weights of a window: 1 in its middle, falling towards its border."""
+    """Return the blending weights of a window: 1 in the centre, decreasing to the border."""
     ramp = np.minimum(np.arange(side) + 1, np.arange(side)[::-1] + 1) / (side * OVERLAP)
     ramp = np.clip(ramp, 0, 1)
     return np.outer(ramp, ramp).astype(np.float32)
