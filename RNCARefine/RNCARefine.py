@@ -911,7 +911,7 @@ class RNCARefineTest(ScriptedLoadableModuleTest):
 
     def test_PanelRepairs(self):
         """The button Repair of the panel closes the drawn heart."""
-        from RNCARefineLib.panel.terms import all_accepted
+        from RNCARefineLib.panel.dialogs import all_accepted
 
         representation = slicer.modules.rncarefine.widgetRepresentation()
         if representation is None:

@@ -20,7 +20,7 @@ def open_module() -> Any:
     import qt
 
     from rncarefine.nca.model import available_models
-    from RNCARefineLib.panel.terms import SETTING
+    from RNCARefineLib.panel.dialogs import SETTING
 
     qt.QSettings().setValue(SETTING, "\n".join({card.licence for card in available_models()}))
     return open_panel(MODULE_FILE)

@@ -15,7 +15,7 @@ from ..controls import ChoiceBox, Option, enable, say
 if TYPE_CHECKING:
     from rncarefine.refine.options import RepairOptions
 
-    from .model import EffectModel
+    from ..model_choice import EffectModel
 
 THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
 LEAVE, AS_MASKING = "leave", "masking"
@@ -81,7 +81,7 @@ class EffectOptions:
     @property
     def model(self) -> EffectModel:
         """Mode and model; made when they are first needed, since the engine comes with them."""
-        from .model import EffectModel
+        from ..model_choice import EffectModel
 
         if self._model is None:
             self._model = EffectModel(self._effect, self.modes, self.models, self.licence)

@@ -14,7 +14,7 @@ from ...mrml.review.decisions import Review
 from ...mrml.review.plot import THICKNESS, TOPOLOGY, put_plot
 from ...mrml.review.views import align_views, show_slice
 from ..frames import Frame, browser_of, frame_of, player_of, refresh_frames, summary_of_frames
-from ..numbers import unbroken
+from ..messages import unbroken
 
 
 @dataclass(frozen=True, eq=False)

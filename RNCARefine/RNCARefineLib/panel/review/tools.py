@@ -12,8 +12,8 @@ from rncarefine.refine.decisions import needs_decision
 from rncarefine.refine.records import Report, SliceRecord
 
 from ..controls import enable
-from ..faults import shown_errors
-from .export import export
+from ..dialogs import report_file
+from ..messages import shown_errors
 from .findings import Findings, Reviewed, align
 from .section import ReviewSection, shortcuts
 from .slice_table import is_changed
@@ -28,24 +28,14 @@ class ReviewTools:
         logic: ``RNCARefineLogic``.
         section: What is shown.
         notice: Shows a sentence to the user.
-        choose_file: See :func:`.export.export`.
     """
 
-    def __init__(
-        self,
-        ui: Any,
-        root: Any,
-        logic: Any,
-        section: ReviewSection,
-        notice: Callable[[str], None],
-        choose_file: Callable[[Any, str], str] | None = None,
-    ) -> None:
+    def __init__(self, ui: Any, root: Any, logic: Any, section: ReviewSection, notice: Callable[[str], None]) -> None:
         self._ui = ui
         self._root = root
         self._logic = logic
         self._section = section
         self._notice = notice
-        self._choose_file = choose_file
         self._stepped: Any = None
         for button, slot in (
             (ui.acceptButton, self._accept),
@@ -216,8 +206,10 @@ class ReviewTools:
             return
         self._notice("")
         with shown_errors(_("The report could not be written.")):
-            path = export(findings, self._root, self._choose_file)
+            frame = findings.frame
+            path = report_file(self._root, findings.segmentation_node.GetName(), frame.number if frame else None)
             if path:
+                findings.export(path)
                 self._notice(_("The report was written to {path}.").format(path=path))
 
 
