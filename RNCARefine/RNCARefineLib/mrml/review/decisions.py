@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -307,6 +307,31 @@ class Review:
 def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
     """Whether a segmentation has a repair to review."""
     return bool(reviewed_segments(segmentation_node.GetSegmentation()))
+
+
+def take_step(
+    segmentation_node: slicer.vtkMRMLSegmentationNode, step: Callable[[Any], bool], reverse: Callable[[Any], bool]
+) -> bool:
+    """Take a step of undo or redo, and bring table and plot in line; where that fails, there is no step.
+
+    Args:
+        segmentation_node: The segmentation.
+        step: Takes the step, and returns whether there was one.
+        reverse: Takes it back.
+
+    Raises:
+        ValueError: The review cannot be read after the step.
+    """
+    done = step(segmentation_node)
+    if done and is_repaired(segmentation_node):
+        try:
+            Review.of(segmentation_node, reviewed_segments(segmentation_node.GetSegmentation())[0]).refresh()
+        except ValueError:
+            reverse(segmentation_node)
+            raise
+    elif done:
+        end_review(segmentation_node)
+    return done
 
 
 def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
