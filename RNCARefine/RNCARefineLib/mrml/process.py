@@ -138,13 +138,7 @@ def _check_unchanged(selection: Selection, reading: Reading, destination: Destin
     Raises:
         ValueError: Somebody has.
     """
-    again = Selection.create(
-        selection.segmentation_node,
-        selection.wall_ids,
-        selection.volume_node,
-        selection.pool_id,
-        selection.rv_id,
-    )
+    again = selection.again()
     check_output(again, destination.output_node, destination.in_place)
     if not reading.same_voxels(read(again)):
         raise changed_during(again)

@@ -9,7 +9,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..mrml.review.kept import is_review
+from ..mrml.review.kept import anatomy
 from ..mrml.vessels import is_flat
 from .controls import ChoiceBox, Option
 
@@ -173,15 +173,6 @@ def store_more_ids(parameters: Any, ids: Sequence[str]) -> None:
     text = json.dumps(list(ids)) if ids else ""
     if parameters.moreWallSegmentIDs != text:
         parameters.moreWallSegmentIDs = text
-
-
-def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:
-    """Return ID and name of the segments that are not notes of an earlier repair."""
-    if segmentation_node is None:
-        return []
-    segmentation = segmentation_node.GetSegmentation()
-    segments = [(str(key), segmentation.GetSegment(key)) for key in segmentation.GetSegmentIDs()]
-    return [(key, str(segment.GetName())) for key, segment in segments if not is_review(segment)]
 
 
 def _shown(class_name: str) -> list[Any]:

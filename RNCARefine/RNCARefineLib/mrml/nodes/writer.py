@@ -13,7 +13,7 @@ from rncarefine.stack import Mask
 from ..review.kept import ADDED, REMOVED, mark, review_segment
 from .guards import Selection
 from .scene import place_beside
-from .segments import labelmap_of, read_segments, write_segment
+from .segments import copied, labelmap_of, read_segments, write_segment
 from .volume_grid import VolumeGrid
 
 VOLUME_ROLE = "RNCARefine.Volume"
@@ -25,18 +25,8 @@ def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.
 
     It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
     """
-    node = copied(selection)
+    node = copied(selection.segmentation_node, " repaired")
     write_repaired(node, selection, repaired, grid)
-    return node
-
-
-def copied(selection: Selection) -> slicer.vtkMRMLSegmentationNode:
-    """Return a copy of the chosen segmentation that is not in any scene."""
-    source = selection.segmentation_node
-    node = slicer.vtkMRMLSegmentationNode()
-    node.SetName(f"{source.GetName()} repaired")
-    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
-    node.GetSegmentation().DeepCopy(source.GetSegmentation())
     return node
 
 

@@ -16,7 +16,7 @@ from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.report.report import write_report
 from rncarefine.stack import Mask, Stack
 
-from ..nodes.guards import Selection
+from ..nodes.guards import Selection, is_a
 from ..nodes.scene import unchanged_on_failure
 from ..nodes.segments import read_segments
 from ..nodes.volume_grid import VolumeGrid
@@ -78,7 +78,7 @@ class Review:
         Raises:
             ValueError: The segmentation, or this segment of it, was never repaired, or the volume is another one.
         """
-        if not hasattr(segmentation_node, "IsA") or not segmentation_node.IsA("vtkMRMLSegmentationNode"):
+        if not is_a(segmentation_node, "vtkMRMLSegmentationNode"):
             raise ValueError("A repaired segmentation is needed for a review. Choose a segmentation node.")
         segmentation = segmentation_node.GetSegmentation()
         repaired = reviewed_segments(segmentation)

@@ -12,7 +12,7 @@ from ...mrml.nodes.guards import Selection
 from ...mrml.nodes.reader import Reading, read
 from ...mrml.review.decisions import Review
 from ...mrml.review.plot import THICKNESS, TOPOLOGY, put_plot
-from ...mrml.review.views import align_views, show_slice
+from ...mrml.review.views import show_slice
 from ..frames import Frame, browser_of, frame_of, player_of, refresh_frames, summary_of_frames
 from ..messages import unbroken
 
@@ -188,11 +188,6 @@ class Reviewed:
 
 
 Findings = Checked | Reviewed
-
-
-def align(findings: Findings) -> None:
-    """Turn every slice view to the plane of the stack."""
-    align_views(findings.volume_node)
 
 
 def _check(logic: Any, selection: Selection, options: dict[str, Any]) -> Report:

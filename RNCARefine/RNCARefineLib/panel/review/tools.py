@@ -11,10 +11,11 @@ from slicer.i18n import tr as _
 from rncarefine.refine.decisions import needs_decision
 from rncarefine.refine.records import Report, SliceRecord
 
+from ...mrml.review.views import align_views
 from ..controls import enable
 from ..dialogs import report_file
 from ..messages import shown_errors
-from .findings import Findings, Reviewed, align
+from .findings import Findings, Reviewed
 from .section import ReviewSection, shortcuts
 from .slice_table import is_changed
 
@@ -189,7 +190,7 @@ class ReviewTools:
         findings = self._section.findings
         if findings is not None:
             with shown_errors(_("The views could not be aligned.")):
-                align(findings)
+                align_views(findings.volume_node)
 
     def _plot(self) -> None:
         findings = self._section.findings
