@@ -8,10 +8,10 @@ from typing import Any
 
 import slicer
 
-from . import qt_modules
 from .extensions import ExtensionsManagerModel
 from .io_manager import IOManager
 from .modules import ModuleManager
+from .pythonqt import modules as qt_modules
 from .views import LayoutManager
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import slicer
 from PySide6 import QtCore
 
-from . import qt_mrml_widgets
-from .qt_dialogs import Dialogs
+from .pythonqt import mrml_widgets
+from .pythonqt.dialogs import Dialogs
 from .views import LayoutManager
 
 
@@ -22,7 +22,7 @@ class Desktop:
 
     def __init__(self, dialogs: Dialogs) -> None:
         self.dialogs = dialogs
-        self._window = qt_mrml_widgets.qSlicerMainWindow()
+        self._window = mrml_widgets.qSlicerMainWindow()
         self.layoutManager = LayoutManager(slicer.app.applicationLogic())
         slicer.app.openDesktop(self.layoutManager)
 

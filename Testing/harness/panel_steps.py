@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 
 from .hearts import Heart
 from .panels import open_panel
-from .qt_values import to_native
+from .pythonqt.values import to_native
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "RNCARefine" / "RNCARefine.py"
 
