@@ -102,7 +102,7 @@ def process(
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
     """
     check_output(selection, destination.output_node, destination.in_place)
-    repaired, reading = _computed(selection, model, options, subrange(progress, 0.0, 0.9))
+    repaired, reading = compute(selection, model, options, subrange(progress, 0.0, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
     _check_unchanged(selection, reading, destination)
     return _write(selection, repaired, reading.grid, destination, progress)
@@ -110,20 +110,12 @@ def process(
 
 def compute(
     selection: Selection, model: Model, options: RepairOptions, progress: Progress | None = None
-) -> tuple[Repaired, VolumeGrid]:
+) -> tuple[Repaired, Reading]:
     """Repair the chosen segment and write nothing; the nodes need not be in the scene. See :func:`process`.
 
     Returns:
-        The repaired stack, and the voxel grid that it lies on.
+        The repaired stack, and what it was made from.
     """
-    repaired, reading = _computed(selection, model, options, progress)
-    return repaired, reading.grid
-
-
-def _computed(
-    selection: Selection, model: Model, options: RepairOptions, progress: Progress | None
-) -> tuple[Repaired, Reading]:
-    """Do what :func:`compute` does, and return what was read, too."""
     if options.trim_pool and selection.pool_id is None:
         raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
     reading = read(selection)

@@ -35,8 +35,11 @@ class Inputs:
     def update(self, parameters: Any) -> None:
         """Show what is chosen; choices that the segmentation does not have any more are given up."""
         self._parameters = parameters
-        segments = [] if parameters is None else anatomy(parameters.inputSegmentation)
+        segments: list[tuple[str, str]] = []
+        myocardium = pool = right_ventricle = ""
+        more: list[str] = []
         if parameters is not None:
+            segments = anatomy(parameters.inputSegmentation)
             known = [key for key, _name in segments]
             if parameters.myocardiumSegmentID not in known:
                 parameters.myocardiumSegmentID = known[0] if len(known) == 1 else ""
@@ -44,19 +47,14 @@ class Inputs:
                 parameters.poolSegmentID = ""
             if parameters.rvSegmentID not in known:
                 parameters.rvSegmentID = ""
-            taken = (parameters.myocardiumSegmentID, parameters.poolSegmentID)
-            segments_left = [(key, name) for key, name in segments if key not in taken]
-            free = [key for key, _name in segments_left]
-            store_more_ids(parameters, [key for key in more_ids(parameters) if key in free])
-            self._more.fill(segments_left, more_ids(parameters))
-        else:
-            self._more.fill([], [])
+            myocardium, pool = parameters.myocardiumSegmentID, parameters.poolSegmentID
+            right_ventricle = parameters.rvSegmentID
+            more = [key for key in more_ids(parameters) if key in known and key not in (myocardium, pool)]
+            store_more_ids(parameters, more)
         options = [Option(key, name) for key, name in segments]
-        myocardium = "" if parameters is None else parameters.myocardiumSegmentID
-        pool = "" if parameters is None else parameters.poolSegmentID
         self._myocardium.fill([Option("", _("Select the wall")), *options], myocardium)
+        self._more.fill([(key, name) for key, name in segments if key not in (myocardium, pool)], more)
         self._pool.fill([Option("", _("None")), *options], pool)
-        right_ventricle = "" if parameters is None else parameters.rvSegmentID
         self._right_ventricle.fill([Option("", _("None")), *options], right_ventricle)
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:

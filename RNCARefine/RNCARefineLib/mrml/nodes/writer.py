@@ -44,12 +44,18 @@ def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: Vo
     after = masks.parts_after or {selection.segment_id: repaired.wall}
     for segment_id in reversed(selection.wall_ids):
         write_inside(node, segment_id, after[segment_id], grid)
-    for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
-        note = review_segment(segmentation, selection.segment_id, kind)
+    write_notes(node, selection.segment_id, repaired.added, repaired.removed, grid)
+    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
+
+
+def write_notes(node: Any, segment_id: str, added: Mask, removed: Mask, grid: VolumeGrid) -> None:
+    """Write what a repair has added to a segment and removed from it into two segments next to it."""
+    segmentation = node.GetSegmentation()
+    for kind, mask in ((ADDED, added), (REMOVED, removed)):
+        note = review_segment(segmentation, segment_id, kind)
         # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
         segmentation.SeparateSegmentLabelmap(note)
         write_segment(node, note, mask, grid)
-    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:
