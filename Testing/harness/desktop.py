@@ -35,6 +35,11 @@ class Desktop:
             QtCore.QCoreApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 20)
             time.sleep(0.002)
 
+    def wait(self, seconds: float = 0.3) -> None:
+        """Let the time pass in which a panel notices what has changed in the scene."""
+        end = time.monotonic() + seconds
+        self.wait_until(lambda: time.monotonic() > end)
+
     def close(self) -> None:
         slicer.app.closeDesktop()
         self.layoutManager.close()
