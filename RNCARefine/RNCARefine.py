@@ -1,16 +1,14 @@
 """RNCARefine, the Slicer module: repairs broken myocardium in short-axis cardiac MR.
 
-Module, widget, logic and self-test. The work is done by the packages ``RNCARefineLib`` and ``rncarefine``, which are
-imported only when they are needed, so that this file loads in a few milliseconds when Slicer starts.
+It has what Slicer looks for in a module's file: module, parameter node, widget, logic and self-test. The work is done
+by the packages ``RNCARefineLib`` and ``rncarefine``, which are imported only when they are needed, so that this file
+loads in a few milliseconds when Slicer starts.
 """
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
-import unittest
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,10 +19,11 @@ from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrappe
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
+
+from RNCARefineLib import self_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -72,37 +71,16 @@ class RNCARefine(ScriptedLoadableModule):
 
 def registerSampleData():
     """Offer the sample in the module Sample Data."""
-    from RNCARefineLib.mrml import sample_data
+    from RNCARefineLib.mrml import start_up
 
-    with _optional("SampleData"):
-        sample_data.register(loadSample)
+    start_up.register_sample_data()
 
 
 def registerStatisticsPlugin():
     """Offer rings, gaps and Betti numbers for the table of the module Segment Statistics."""
-    with _optional("SegmentStatistics", "SegmentStatisticsPlugins"):
-        from RNCARefineLib.mrml import statistics_plugin
+    from RNCARefineLib.mrml import start_up
 
-        statistics_plugin.register()
-
-
-def loadSample(source):
-    """Called by the button of the sample in the module Sample Data."""
-    from RNCARefineLib.mrml import sample_data
-
-    with slicer.util.tryWithErrorDisplay(_("The sample cannot be loaded.")):
-        sample_data.load()
-
-
-@contextmanager
-def _optional(*modules):
-    """Do without what needs these Python modules in an application that was built without them."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name not in modules:
-            raise
-        logging.info(f"RNCARefine: this application has no {error.name}, nothing is added to it.")
+    start_up.register_statistics()
 
 
 #
@@ -354,10 +332,10 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """
         given = dict(locals())
         from RNCARefineLib.mrml.nodes.guards import Selection
-        from RNCARefineLib.mrml.process import check
+        from RNCARefineLib.mrml.process import check, options_among
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
-        return check(selection, _options(given))
+        return check(selection, options_among(given))
 
     def process(
         self,
@@ -424,14 +402,13 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """
         given = dict(locals())
         from RNCARefineLib.mrml.nodes.guards import Selection
-        from RNCARefineLib.mrml.process import Destination, process
+        from RNCARefineLib.mrml.process import Destination, chosen_weights, options_among, process
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID)
-        options = _options(given)
+        options = options_among(given)
         destination = Destination(outputSegmentationNode, inPlace, self._steps)
-        outcome = process(selection, _weights(options), options, destination, progressCallback)
-        self._outputNodeID = outcome.segmentation_node.GetID()
-        logging.info(f"RNCARefine, {outcome.segmentation_node.GetName()}: {outcome.report.summary()}")
+        outcome = process(selection, chosen_weights(options), options, destination, progressCallback)
+        self._note(outcome.segmentation_node, outcome.report)
         return outcome.report
 
     def checkPicture(
@@ -488,13 +465,13 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from rncarefine.nca.card import TUBULAR
         from rncarefine.nca.model import choose_model
         from RNCARefineLib.mrml.nodes.guards import Selection
+        from RNCARefineLib.mrml.process import options_among
         from RNCARefineLib.mrml.vessels import process_vessels
 
         selection = Selection.create(segmentationNode, segmentID, volumeNode, picture=True)
-        review = process_vessels(selection, choose_model(model, task=TUBULAR), _options(given), progressCallback)
-        self._outputNodeID = review.segmentation_node.GetID()
+        review = process_vessels(selection, choose_model(model, task=TUBULAR), options_among(given), progressCallback)
         report = review.report()
-        logging.info(f"RNCARefine, {review.segmentation_node.GetName()}: {report.summary()}")
+        self._note(review.segmentation_node, report)
         return report
 
     def pictureReview(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> VesselReview:
@@ -644,19 +621,19 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from rncarefine.refine.options import from_camel_case
         from RNCARefineLib.mrml.cine.frames import Cine
         from RNCARefineLib.mrml.cine.repair import process_sequence
+        from RNCARefineLib.mrml.process import chosen_weights
 
         chosen = from_camel_case(options)
         outcome = process_sequence(
             Cine.create(browserNode, segmentationNode, segmentID, volumeNode, poolSegmentID, rvSegmentID),
-            _weights(chosen),
+            chosen_weights(chosen),
             chosen,
             frames=frames,
             in_place=inPlace,
             undo=self._steps,
             progress=progressCallback,
         )
-        self._outputNodeID = outcome.segmentation_node.GetID()
-        logging.info(f"RNCARefine, {outcome.segmentation_node.GetName()}: {outcome.summary()}")
+        self._note(outcome.segmentation_node, outcome)
         return outcome
 
     def processBatch(
@@ -703,6 +680,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         from rncarefine.batch.cases import find_cases, read_cases
         from rncarefine.batch.in_turn import repair_cases
         from rncarefine.refine.options import from_camel_case
+        from RNCARefineLib.mrml.process import chosen_weights
 
         if cases is None:
             found = find_cases(inputFolder, imagePattern, segmentationPattern, leave_out=outputFolder)
@@ -712,7 +690,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return repair_cases(
             found,
             outputFolder,
-            _weights(chosen),
+            chosen_weights(chosen),
             chosen,
             segment=segment,
             pool=pool,
@@ -723,11 +701,15 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
     def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Take back the last repair in place or decision that this logic has made; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps.undo, self._steps.redo)
+        from RNCARefineLib.mrml.review.decisions import take_step
+
+        return take_step(segmentationNode, self._steps.undo, self._steps.redo)
 
     def redo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Make the repair or the decision again that was undone last; return whether there was one."""
-        return self._stepped(segmentationNode, self._steps.redo, self._steps.undo)
+        from RNCARefineLib.mrml.review.decisions import take_step
+
+        return take_step(segmentationNode, self._steps.redo, self._steps.undo)
 
     def canUndo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether :meth:`undo` would take something back."""
@@ -741,26 +723,10 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         """Whether :meth:`redo` would make something again."""
         return self._steps.can_redo(segmentationNode)
 
-    def _stepped(
-        self,
-        segmentationNode: slicer.vtkMRMLSegmentationNode,
-        step: Callable[[slicer.vtkMRMLSegmentationNode], bool],
-        reverse: Callable[[slicer.vtkMRMLSegmentationNode], bool],
-    ) -> bool:
-        """Take a step back or forth, and bring table and plot in line; where that fails, there is no step."""
-        from RNCARefineLib.mrml.review.decisions import end_review, is_repaired
-        from RNCARefineLib.mrml.review.kept import reviewed_segments
-
-        done = step(segmentationNode)
-        if done and is_repaired(segmentationNode):
-            try:
-                self.review(segmentationNode, reviewed_segments(segmentationNode.GetSegmentation())[0]).refresh()
-            except ValueError:
-                reverse(segmentationNode)
-                raise
-        elif done:
-            end_review(segmentationNode)
-        return done
+    def _note(self, segmentationNode, result):
+        """Remember what a repair wrote, and put its summary into the log."""
+        self._outputNodeID = segmentationNode.GetID()
+        logging.info(f"RNCARefine, {segmentationNode.GetName()}: {result.summary()}")
 
     @cached_property
     def _steps(self):
@@ -769,190 +735,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return UndoSteps()
 
 
-_toldLicences = set()
-
-
-def _weights(options):
-    """Return the weights that the options name; their terms are written to the log once in a session."""
-    from rncarefine.nca.card import is_permissive, terms_of_use
-    from rncarefine.nca.model import choose_model
-
-    weights = choose_model(options.model, options.mode)
-    record = weights.record()
-    if not is_permissive(record.licence) and record.licence not in _toldLicences:
-        _toldLicences.add(record.licence)
-        logging.info(f"RNCARefine, terms of the weights: {terms_of_use(record.name, record.licence)}")
-    return weights
-
-
-def _options(given):
-    """Return the engine's options among the arguments of a method."""
-    from rncarefine.refine.options import camel_case, from_camel_case, option_infos
-
-    names = [camel_case(name) for name in option_infos()]
-    return from_camel_case({name: given[name] for name in names if name in given})
-
-
 #
 # RNCARefineTest
 #
 
 
-class RNCARefineTest(ScriptedLoadableModuleTest):
-    """Self-test for the application, with or without a main window: a drawn heart, and the sample data.
+class RNCARefineTest(self_test.SelfTest):
+    """Self-test for the application, with or without a main window; what it tests is in ``RNCARefineLib.self_test``."""
 
-    What needs a module that the application lacks is skipped, and the log says so.
-    """
-
-    def setUp(self):
-        """Start from an empty scene."""
-        slicer.mrmlScene.Clear()
-
-    def runTest(self):
-        """Run all tests."""
-        for test in (
-            self.test_CheckFindsTheBrokenSlice,
-            self.test_ProcessClosesIt,
-            self.test_SampleIsRepairedAndReviewed,
-            self.test_SampleIsOffered,
-            self.test_StatisticsCountRings,
-            self.test_EffectIsRegistered,
-            self.test_PanelRepairs,
-        ):
-            self.setUp()
-            try:
-                test()
-            except unittest.SkipTest as reason:
-                self.delayDisplay(f"Skipped: {reason}")
-        self.delayDisplay("Test passed")
-
-    def test_CheckFindsTheBrokenSlice(self):
-        """The broken slice is found, and nothing is changed."""
-        self.delayDisplay("Checking a heart with a gap in one slice")
-        volumeNode, segmentationNode = self.drawHeart()
-        before = slicer.mrmlScene.GetNumberOfNodes()
-        report = RNCARefineLogic().check(segmentationNode, "myocardium", volumeNode, "pool")
-        assert [record.k for record in report.slices if record.verdict == "to repair"] == [self.BROKEN_SLICE]
-        assert slicer.mrmlScene.GetNumberOfNodes() == before
-
-    def test_ProcessClosesIt(self):
-        """The broken slice is closed in a new segmentation; the input and the other slices are as they were."""
-        self.delayDisplay("Repairing it")
-        volumeNode, segmentationNode = self.drawHeart()
-        before = self.voxels(segmentationNode, volumeNode)
-        logic = RNCARefineLogic()
-        report = logic.process(segmentationNode, "myocardium", volumeNode, poolSegmentID="pool")
-        assert report.stack.closed_after == report.stack.expected_rings
-        after = self.voxels(logic.outputSegmentationNode(), volumeNode)
-        changed = [k for k in range(len(before)) if (before[k] != after[k]).any()]
-        assert changed == [self.BROKEN_SLICE]
-        assert (self.voxels(segmentationNode, volumeNode) == before).all()
-        assert logic.reportTableNode().GetNumberOfRows() == len(before)
-
-    def test_SampleIsRepairedAndReviewed(self):
-        """All rings of the sample are closed; a slice can be rejected, which restores it, and that be undone."""
-        from RNCARefineLib.mrml.sample_data import load
-
-        self.delayDisplay("Repairing the sample data")
-        volumeNode, segmentationNode = load()
-        logic = RNCARefineLogic()
-        report = logic.process(segmentationNode, "myocardium", volumeNode, poolSegmentID="bloodpool")
-        assert report.stack.closed_before < report.stack.expected_rings
-        assert report.stack.closed_after == report.stack.expected_rings
-        repairedNode = logic.outputSegmentationNode()
-        k = next(record.k for record in report.slices if record.taken_from_pool_mm2 > 0)
-        segments = ("myocardium", "bloodpool")
-        before, repaired = (
-            [self.voxels(node, volumeNode, segment) for segment in segments]
-            for node in (segmentationNode, repairedNode)
-        )
-        self.delayDisplay(f"Rejecting slice {k}, and taking that back")
-        rejected = logic.reject(repairedNode, k)
-        assert rejected.slices[k].accepted is False
-        for segment, was, became in zip(segments, before, repaired, strict=True):
-            expected = became.copy()
-            expected[k] = was[k]
-            assert (expected != became).any(), segment
-            assert (self.voxels(repairedNode, volumeNode, segment) == expected).all(), segment
-        assert logic.undo(repairedNode)
-        assert logic.report(repairedNode).slices[k].accepted is None
-        for segment, became in zip(segments, repaired, strict=True):
-            assert (self.voxels(repairedNode, volumeNode, segment) == became).all(), segment
-
-    def test_SampleIsOffered(self):
-        """The module Sample Data knows the sample and loads it without a connection."""
-        sampleData = self.moduleOrSkip("SampleData")
-        self.delayDisplay("Loading the sample through the module Sample Data")
-        sources = sampleData.SampleDataLogic.sampleDataSourcesByCategory("RNCA Refine")
-        assert [source.sampleName for source in sources] == ["SunnybrookBroken"]
-        nodes = sampleData.SampleDataLogic().downloadFromSource(sources[0])
-        assert [node.GetName() for node in nodes] == ["Sunnybrook short axis", "Sunnybrook broken wall"]
-
-    def test_StatisticsCountRings(self):
-        """The table of the module Segment Statistics has the rings of the drawn heart."""
-        segmentStatistics = self.moduleOrSkip("SegmentStatistics")
-        self.delayDisplay("Computing segment statistics")
-        _volumeNode, segmentationNode = self.drawHeart()
-        logic = segmentStatistics.SegmentStatisticsLogic()
-        logic.getParameterNode().SetParameter("Segmentation", segmentationNode.GetID())
-        logic.getParameterNode().SetParameter("RNCARefineSegmentStatisticsPlugin.enabled", "True")
-        logic.computeStatistics()
-        tableNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
-        logic.exportToTable(tableNode)
-        row = {name: tableNode.GetTable().GetColumnByName(name) for name in ("Slices", "Ring slices", "Open slices")}
-        assert [row[name].GetValue(0) for name in row] == [8, 7, 1]
-
-    def test_EffectIsRegistered(self):
-        """Segment Editor has the effect."""
-        if not hasattr(slicer.modules, "segmenteditorrncarefine"):
-            self.skipTest("the module that registers the effect is not loaded")
-        effects = slicer.qSlicerSegmentEditorEffectFactory.instance().registeredEffects()
-        assert "RNCA Repair" in [effect.name for effect in effects]
-
-    def test_PanelRepairs(self):
-        """The button Repair of the panel closes the drawn heart."""
-        from RNCARefineLib.panel.terms import all_accepted
-
-        representation = slicer.modules.rncarefine.widgetRepresentation()
-        if representation is None:
-            self.skipTest("there is no panel")
-        self.delayDisplay("Pressing Repair in the panel")
-        volumeNode, segmentationNode = self.drawHeart()
-        widget = representation.self()
-        widget.enter()
-        try:
-            parameters = widget.logic.getParameterNode()
-            parameters.inputSegmentation, parameters.inputVolume = segmentationNode, volumeNode
-            parameters.myocardiumSegmentID, parameters.poolSegmentID = "myocardium", "pool"
-            # In testing mode Slicer takes every question for declined.
-            with all_accepted():
-                widget.ui.repairButton.click()
-            repairedNode = widget.logic.outputSegmentationNode()
-            assert repairedNode is not None, widget.ui.noticeLabel.text
-            stack = widget.logic.report(repairedNode).stack
-            assert stack.closed_after == stack.expected_rings
-        finally:
-            if not representation.isEntered:
-                widget.exit()
-
-    BROKEN_SLICE = 3
-
-    def moduleOrSkip(self, name):
-        """Return the Python module of another Slicer module; the test is skipped where there is none."""
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError:
-            self.skipTest(f"this application has no {name}")
-
-    def drawHeart(self):
-        """Return a volume and a segmentation of its wall, which has a gap in one slice, and of its pool."""
-        from RNCARefineLib.mrml.sample_data import draw_heart
-
-        return draw_heart(self.BROKEN_SLICE)
-
-    def voxels(self, segmentationNode, volumeNode, segmentID="myocardium"):
-        """Return a segment as an array on the volume's grid."""
-        from RNCARefineLib.mrml.nodes.segments import read_segments
-        from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
-
-        return read_segments(segmentationNode, [segmentID], VolumeGrid.of_volume(volumeNode))
+    makeLogic = RNCARefineLogic

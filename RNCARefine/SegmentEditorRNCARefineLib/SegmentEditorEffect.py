@@ -126,7 +126,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         """List the slices to repair."""
         from RNCARefineLib.mrml.process import check
         from RNCARefineLib.panel.effect.texts import checked
-        from RNCARefineLib.panel.faults import shown_errors
+        from RNCARefineLib.panel.messages import shown_errors
 
         with shown_errors(_("The check failed."), wait=True):
             request = self.request()
@@ -135,7 +135,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     def onPreview(self):
         """Show what Apply would write."""
         from RNCARefineLib.panel.effect.texts import previewed
-        from RNCARefineLib.panel.faults import shown_errors
+        from RNCARefineLib.panel.messages import shown_errors
 
         with shown_errors(_("The preview failed.")):
             proposal = self.propose()
@@ -155,7 +155,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         """Write the previewed wall into the segment, or one that is computed now."""
         from RNCARefineLib.mrml.editing import held_back, write
         from RNCARefineLib.panel.effect.texts import applied
-        from RNCARefineLib.panel.faults import shown_errors
+        from RNCARefineLib.panel.messages import shown_errors
 
         if not self.scriptedEffect.confirmCurrentSegmentVisible():
             return
@@ -213,8 +213,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         from rncarefine.nca.model import load_model
         from rncarefine.progress import Cancelled
         from RNCARefineLib.mrml.editing import propose
-        from RNCARefineLib.panel.progress_dialog import ProgressDialog
-        from RNCARefineLib.panel.terms import accepted_terms
+        from RNCARefineLib.panel.dialogs import ProgressDialog, accepted_terms
 
         request = self.request()
         if request.options.model is None:

@@ -8,10 +8,10 @@ What the wheel lacks is stood in for, one small file each, and no stand-in does 
 * :mod:`.modules`: ``slicer.modules`` and the module manager; loads a scripted module from its file.
 * :mod:`.io_manager`: the dispatch of ``slicer.util.load*``, ``save*`` and ``export*`` to the real storage nodes.
 * :mod:`.subject_hierarchy`: an item for each data node, as the application's plug-ins make it.
-* :mod:`.scripted`, :mod:`.i18n` and :mod:`.parameter_node`: ``slicer.ScriptedLoadableModule``, ``slicer.i18n`` and
+* :mod:`.scripted`, :mod:`.i18n` and :mod:`.parameters`: ``slicer.ScriptedLoadableModule``, ``slicer.i18n`` and
   ``slicer.parameterNodeWrapper``.
-* :mod:`.qt_shim`: ``qt`` and ``ctk`` on PySide6, as strict as :mod:`.qt_table`; it also says how a test uses them.
-  :mod:`.desktop`: a main window, :mod:`.views` and pop-ups. :mod:`.panels`: a module's panel.
+* :mod:`.pythonqt`: ``qt`` and ``ctk`` on PySide6, as strict as its table. :mod:`.desktop`: a main window, :mod:`.views`
+  and pop-ups. :mod:`.panels`: a module's panel.
 * :mod:`.scripted_effect` and :mod:`.segment_editor`: the Qt side of Segment Editor, over its real logic.
   :mod:`.effects`: the project's effect in it.
 * :mod:`.sample_data` and :mod:`.segment_statistics`: Slicer's scripted modules of these names.

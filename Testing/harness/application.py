@@ -8,11 +8,27 @@ from typing import Any
 
 import slicer
 
-from . import qt_modules
-from .extensions import ExtensionsManagerModel
 from .io_manager import IOManager
 from .modules import ModuleManager
+from .pythonqt import modules as qt_modules
 from .views import LayoutManager
+
+
+class ExtensionsManagerModel:
+    """The installed extensions, none at first; nothing is downloaded."""
+
+    def __init__(self) -> None:
+        self._installed: list[str] = []
+        self.interactive = True
+        self.requested: list[str] = []
+
+    def isExtensionInstalled(self, extensionName: str) -> bool:
+        return extensionName in self._installed
+
+    def installExtensionFromServer(self, extensionName: str, restart: bool = True, update: bool = False) -> bool:
+        """Ask the server for an extension; return whether it was found, which it never is here."""
+        self.requested.append(extensionName)
+        return False
 
 
 class CommandOptions:

@@ -26,7 +26,7 @@ from typing import Any
 _TESTING = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_TESTING))
 
-from harness.qt_table import QT_TABLE, Row  # noqa: E402
+from harness.pythonqt.table import QT_TABLE, Row  # noqa: E402
 
 QT_ROWS: dict[str, Row] = {name: row for name, row in QT_TABLE.items() if name.startswith("Q")}
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import slicer
 from PySide6 import QtCore
 
-from . import qt_mrml_widgets
-from .qt_dialogs import Dialogs
+from .pythonqt import mrml_widgets
+from .pythonqt.dialogs import Dialogs
 from .views import LayoutManager
 
 
@@ -22,7 +22,7 @@ class Desktop:
 
     def __init__(self, dialogs: Dialogs) -> None:
         self.dialogs = dialogs
-        self._window = qt_mrml_widgets.qSlicerMainWindow()
+        self._window = mrml_widgets.qSlicerMainWindow()
         self.layoutManager = LayoutManager(slicer.app.applicationLogic())
         slicer.app.openDesktop(self.layoutManager)
 
@@ -34,6 +34,11 @@ class Desktop:
                 raise AssertionError(f"Not reached within {seconds:g} s.")
             QtCore.QCoreApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 20)
             time.sleep(0.002)
+
+    def wait(self, seconds: float = 0.3) -> None:
+        """Let the time pass in which a panel notices what has changed in the scene."""
+        end = time.monotonic() + seconds
+        self.wait_until(lambda: time.monotonic() > end)
 
     def close(self) -> None:
         slicer.app.closeDesktop()

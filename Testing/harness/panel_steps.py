@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 
 from .hearts import Heart
 from .panels import open_panel
-from .qt_values import to_native
+from .pythonqt.values import to_native
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "RNCARefine" / "RNCARefine.py"
 
@@ -20,7 +20,7 @@ def open_module() -> Any:
     import qt
 
     from rncarefine.nca.model import available_models
-    from RNCARefineLib.panel.terms import SETTING
+    from RNCARefineLib.panel.dialogs import SETTING
 
     qt.QSettings().setValue(SETTING, "\n".join({card.licence for card in available_models()}))
     return open_panel(MODULE_FILE)

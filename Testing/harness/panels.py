@@ -8,9 +8,9 @@ from typing import Any
 
 import slicer
 
-from . import qt_mrml_widgets
 from .modules import load_scripted_module
-from .qt_shim import wrap
+from .pythonqt import mrml_widgets
+from .pythonqt.shim import wrap
 
 
 def open_panel(module_file: str | Path) -> Any:
@@ -27,7 +27,7 @@ def open_panel(module_file: str | Path) -> Any:
         load_scripted_module(path)
     module = slicer.app.moduleManager().module(name)
     if module.widgetRepresentation() is None:
-        representation = qt_mrml_widgets.qSlicerScriptedLoadableModuleWidget()
+        representation = mrml_widgets.qSlicerScriptedLoadableModuleWidget()
         module.setWidgetRepresentation(wrap(representation))
         wrap(representation).setMRMLScene(slicer.mrmlScene)
         widget_class = f"{name}Widget"

@@ -9,14 +9,15 @@ from typing import Any
 import slicer
 import vtk
 
-from . import qt_errors, qt_modules
 from .application import Application
 from .desktop import Desktop
 from .modules import start_core_modules
 from .panels import close_panels
+from .pythonqt import modules as qt_modules
+from .pythonqt.errors import take_all
 from .subject_hierarchy import SubjectHierarchyPlugins
 
-STAND_INS = {"i18n": "i18n", "ScriptedLoadableModule": "scripted", "parameterNodeWrapper": "parameter_node"}
+STAND_INS = {"i18n": "i18n", "ScriptedLoadableModule": "scripted", "parameterNodeWrapper": "parameters.node"}
 """Modules of ``slicer`` to the files here that stand in for them."""
 
 
@@ -65,7 +66,7 @@ class Session:
                 self._desktop.close()
             self.application.shutDown()
         self.application.dialogs.reset()
-        errors = qt_errors.take_all()
+        errors = take_all()
         if errors:
             raise errors[0]
         assert not unused, f"Nobody asked for these answers: {unused}"

@@ -29,7 +29,7 @@ ROOMS = {
         ("batch",),
         ("cli",),
     ),
-    "RNCARefineLib": (("",), ("mrml",), ("panel",)),
+    "RNCARefineLib": (("",), ("mrml",), ("panel",), ("self_test",)),
     "rncarefine_training": (
         ("", "spelling", "resume", "progress"),
         ("data",),

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from PySide6 import QtGui, QtWidgets
 
-from harness.qt_values import to_native
+from harness.pythonqt.values import to_native
 from harness.rendering import Pixels
 
 GREY = (239, 239, 239)

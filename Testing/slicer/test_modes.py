@@ -23,6 +23,7 @@ from harness.hearts import GAP, Heart, Mask, draw_heart
 from harness.panel_steps import open_on, select
 from rncarefine.nca.model import DEFAULT_MODEL, load_model
 from rncarefine.refine.repair import RepairOptions, repair
+from RNCARefineLib.mrml import process
 from RNCARefineLib.mrml.nodes.guards import Selection
 from RNCARefineLib.mrml.nodes.reader import read
 
@@ -98,8 +99,14 @@ def assert_case(folder: Path, expected: Mask) -> None:
 
 
 def test_the_logic_tells_the_terms_in_the_log_once_and_asks_nobody(
-    real_logic: Any, heart: Heart, desktop: Any, caplog: pytest.LogCaptureFixture
+    real_logic: Any,
+    heart: Heart,
+    desktop: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(process, "_logged_licences", set())
+
     def told() -> list[str]:
         return [line for line in caplog.messages if "terms of the weights" in line]
 

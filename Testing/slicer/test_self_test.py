@@ -180,6 +180,8 @@ def test_registration_is_quick_and_imports_nothing_but_what_registers() -> None:
         "RNCARefineLib",
         "RNCARefineLib.mrml",
         "RNCARefineLib.mrml.sample_data",
+        "RNCARefineLib.mrml.start_up",
         "RNCARefineLib.mrml.statistics_plugin",
+        "RNCARefineLib.self_test",
     ]
     assert float(seconds) < 0.05

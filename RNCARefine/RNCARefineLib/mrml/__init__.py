@@ -10,7 +10,8 @@ In the order in which a run passes through them:
   ``vessels``) and their undo steps, the report as table node and plots, and slice views.
 * :mod:`.cine`: the frames of a cine sequence, their repair and their table.
 * :mod:`.editing`: a repair by the rules of Segment Editor, for the effect. :mod:`.preview`: shown before it is written.
-* :mod:`.sample_data`: the sample of Slicer's Sample Data. :mod:`.statistics_plugin`: columns of its Segment Statistics.
+* :mod:`.start_up`: adds :mod:`.sample_data`, a sample, to Slicer's Sample Data, and :mod:`.statistics_plugin`, further
+  columns, to its Segment Statistics.
 
 Functions here take nodes and arrays; nothing shows a window, and nothing but :mod:`.process` knows the order of things.
 """

@@ -29,7 +29,7 @@ from .nodes.guards import Selection
 from .nodes.reader import Reading, read
 from .nodes.segments import read_segments
 from .nodes.volume_grid import VolumeGrid
-from .review.kept import is_review
+from .review.kept import anatomy
 from .review.views import slice_shown
 
 
@@ -120,15 +120,8 @@ def selection_of(editor_node: slicer.vtkMRMLSegmentEditorNode, pool_id: str | No
 
 def possible_pools(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[str, str]]:
     """Return ID and name of each segment that may be the blood pool: not the selected one, nor notes of a repair."""
-    segmentation_node = editor_node.GetSegmentationNode()
-    if segmentation_node is None:
-        return []
-    segmentation = segmentation_node.GetSegmentation()
-    return [
-        (segment_id, segmentation.GetSegment(segment_id).GetName())
-        for segment_id in segmentation.GetSegmentIDs()
-        if segment_id != editor_node.GetSelectedSegmentID() and not is_review(segmentation.GetSegment(segment_id))
-    ]
+    selected = editor_node.GetSelectedSegmentID()
+    return [(key, name) for key, name in anatomy(editor_node.GetSegmentationNode()) if key != selected]
 
 
 def slices_shown(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[int, str]]:

@@ -9,7 +9,7 @@ import slicer
 import vtk
 
 from .editing import Proposal
-from .nodes.guards import Selection
+from .nodes.scene import CONTENT_EVENTS
 from .nodes.segments import write_segment
 from .review.kept import ADDED, REMOVED
 
@@ -81,13 +81,7 @@ class Preview(slicer.util.VTKObservationMixin):
         self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._on_editor)
         self.addObserver(scene, scene.StartCloseEvent, self._on_scene_closing)
         if segmentation_node is not None:
-            segmentation = slicer.vtkSegmentation
-            for event in (
-                segmentation.SegmentAdded,
-                segmentation.SegmentRemoved,
-                segmentation.SegmentModified,  # undo sends this one
-                segmentation.SourceRepresentationModified,
-            ):
+            for event in CONTENT_EVENTS:
                 self.addObserver(segmentation_node, event, self._on_content)
         if volume_node is not None:
             self.addObserver(volume_node, vtk.vtkCommand.ModifiedEvent, self._on_content)
@@ -123,9 +117,8 @@ def _selected(editor_node: Any) -> tuple[Any, ...]:
 
 def _is_current(proposal: Proposal) -> bool:
     """Whether a proposal was made from the voxels that are there now."""
-    selection = proposal.request.selection
     try:
-        Selection.create(selection.segmentation_node, selection.segment_id, selection.volume_node, selection.pool_id)
+        proposal.request.selection.again()
         return proposal.is_current(proposal.request)
     except ValueError:
         return False

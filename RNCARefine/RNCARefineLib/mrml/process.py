@@ -1,16 +1,20 @@
-"""Check and repair in Slicer: guard, read, compute, write."""
+"""Check and repair in Slicer: options and weights, guard, read, compute, write."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import slicer
 
-from rncarefine.nca.model import Model
+from rncarefine.nca.card import is_permissive, terms_of_use
+from rncarefine.nca.model import Model, choose_model
 from rncarefine.progress import Progress, report_progress, subrange
 from rncarefine.reasons import Reason, ReasonCode
+from rncarefine.refine.options import camel_case, from_camel_case, option_infos
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.result import Repaired
@@ -23,6 +27,8 @@ from .nodes.volume_grid import VolumeGrid
 from .nodes.writer import add_to_scene, copy_into, draft, refer_to_volume, write_repaired
 from .review.table import existing_table, put_table
 from .review.undo import UndoSteps
+
+_logged_licences: set[str] = set()
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,22 @@ class Outcome:
     report: Report
     segmentation_node: Any
     table_node: Any
+
+
+def options_among(given: Mapping[str, Any]) -> RepairOptions:
+    """Return the options of the repair among the arguments of a method, spelled as in Slicer."""
+    names = [camel_case(name) for name in option_infos()]
+    return from_camel_case({name: given[name] for name in names if name in given})
+
+
+def chosen_weights(options: RepairOptions) -> Model:
+    """Return the weights that the options name; their terms are written to the log once in a session."""
+    weights = choose_model(options.model, options.mode)
+    record = weights.record()
+    if not is_permissive(record.licence) and record.licence not in _logged_licences:
+        _logged_licences.add(record.licence)
+        logging.info(f"RNCARefine, terms of the weights: {terms_of_use(record.name, record.licence)}")
+    return weights
 
 
 def check(selection: Selection, options: RepairOptions) -> Report:
@@ -80,7 +102,7 @@ def process(
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
     """
     check_output(selection, destination.output_node, destination.in_place)
-    repaired, reading = _computed(selection, model, options, subrange(progress, 0.0, 0.9))
+    repaired, reading = compute(selection, model, options, subrange(progress, 0.0, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
     _check_unchanged(selection, reading, destination)
     return _write(selection, repaired, reading.grid, destination, progress)
@@ -88,20 +110,12 @@ def process(
 
 def compute(
     selection: Selection, model: Model, options: RepairOptions, progress: Progress | None = None
-) -> tuple[Repaired, VolumeGrid]:
+) -> tuple[Repaired, Reading]:
     """Repair the chosen segment and write nothing; the nodes need not be in the scene. See :func:`process`.
 
     Returns:
-        The repaired stack, and the voxel grid that it lies on.
+        The repaired stack, and what it was made from.
     """
-    repaired, reading = _computed(selection, model, options, progress)
-    return repaired, reading.grid
-
-
-def _computed(
-    selection: Selection, model: Model, options: RepairOptions, progress: Progress | None
-) -> tuple[Repaired, Reading]:
-    """Do what :func:`compute` does, and return what was read, too."""
     if options.trim_pool and selection.pool_id is None:
         raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
     reading = read(selection)
@@ -116,13 +130,7 @@ def _check_unchanged(selection: Selection, reading: Reading, destination: Destin
     Raises:
         ValueError: Somebody has.
     """
-    again = Selection.create(
-        selection.segmentation_node,
-        selection.wall_ids,
-        selection.volume_node,
-        selection.pool_id,
-        selection.rv_id,
-    )
+    again = selection.again()
     check_output(again, destination.output_node, destination.in_place)
     if not reading.same_voxels(read(again)):
         raise changed_during(again)

@@ -1,4 +1,4 @@
-"""The sample of the module Sample Data, a real stack and its broken wall; and a drawn heart for the self-test.
+"""The sample of the module Sample Data: a real stack and its broken wall.
 
 Slicer imports this file when it starts: it says where the files are, and loads nothing until they are asked for.
 """
@@ -77,42 +77,6 @@ def load() -> tuple[Any, Any]:
             slicer.mrmlScene.RemoveNode(node.GetStorageNode())
         segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
     slicer.util.setSliceViewerLayers(background=volume_node, fit=True)
-    return volume_node, segmentation_node
-
-
-def draw_heart(broken_slice: int) -> tuple[Any, Any]:
-    """Add a drawn heart to the scene.
-
-    Args:
-        broken_slice: The slice whose wall has a gap of 30 degrees; it tapers towards the last one.
-
-    Returns:
-        A volume of 8 slices of 96 x 96 pixels, 8 x 1.5 x 1.5 mm, and a segmentation with the segments ``myocardium``
-        and ``pool``.
-    """
-    import numpy as np
-
-    from .nodes.segments import write_segment
-    from .nodes.volume_grid import VolumeGrid
-
-    rows, columns = np.mgrid[:96, :96] - 48.0
-    radii = np.linspace(22, 15, 8)[:, None, None]
-    distance = np.hypot(rows, columns)[None]
-    pool = (distance < radii - 7).astype(np.uint8)
-    wall = ((distance >= radii - 7) & (distance < radii)).astype(np.uint8)
-    image = 60 + 140 * pool + 20 * wall + np.random.default_rng(0).normal(0, 4, wall.shape)
-    wall[broken_slice][np.abs(np.degrees(np.arctan2(rows, columns))) < 15] = 0
-
-    volume_node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Heart")
-    slicer.util.updateVolumeFromArray(volume_node, image.astype(np.int16))
-    volume_node.SetSpacing(1.5, 1.5, 8.0)
-    segmentation_node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Segmentation")
-    segmentation_node.CreateDefaultDisplayNodes()
-    segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
-    grid = VolumeGrid.of_volume(volume_node)
-    for name, mask, colour in (("myocardium", wall, (0.8, 0.4, 0.3)), ("pool", pool, (0.9, 0.8, 0.2))):
-        segmentation_node.GetSegmentation().AddEmptySegment(name, name, colour)
-        write_segment(segmentation_node, name, mask, grid)
     return volume_node, segmentation_node
 
 

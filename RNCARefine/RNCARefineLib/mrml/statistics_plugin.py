@@ -299,11 +299,9 @@ def _resampled(labelmap: Any, segmentation_node: Any, volume_node: Any) -> Any:
     """Return a label map in the space of a segmentation on the grid of a volume, nearest neighbour."""
     import vtk
 
-    reference = slicer.vtkOrientedImageData()
-    reference.SetExtent(volume_node.GetImageData().GetExtent())
-    ijk_to_ras = vtk.vtkMatrix4x4()
-    volume_node.GetIJKToRASMatrix(ijk_to_ras)
-    reference.SetImageToWorldMatrix(ijk_to_ras)
+    from .nodes.volume_grid import VolumeGrid
+
+    reference = VolumeGrid.of_volume(volume_node).geometry()
     between = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
         segmentation_node.GetParentTransformNode(), volume_node.GetParentTransformNode(), between

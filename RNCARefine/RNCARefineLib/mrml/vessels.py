@@ -17,10 +17,9 @@ from rncarefine.tasks.tubular.picture import Picture
 
 from .nodes.guards import Selection, changed_during, check_output
 from .nodes.scene import unchanged_on_failure
-from .nodes.segments import read_segments, write_segment
+from .nodes.segments import copied, read_segments, write_segment
 from .nodes.volume_grid import VolumeGrid
-from .nodes.writer import add_to_scene, copied
-from .review.kept import ADDED, REMOVED, review_segment
+from .nodes.writer import add_to_scene, write_notes
 from .review.vessels import VesselReview
 
 
@@ -94,20 +93,16 @@ def process_vessels(
     picture, grid = read_picture(selection)
     repaired = engine.repair_picture(picture, model, options, subrange(progress, 0.05, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
-    again = Selection.create(selection.segmentation_node, selection.segment_id, selection.volume_node, picture=True)
+    again = selection.again(picture=True)
     check_output(again, None, False)
     now, _ = read_picture(again)
     if not (np.array_equal(now.mask, picture.mask) and np.array_equal(now.image, picture.image)):
         raise changed_during(again)
     with slicer.util.RenderBlocker(), unchanged_on_failure(None, None):
-        node = copied(selection)
+        node = copied(selection.segmentation_node, " repaired")
         write_segment(node, selection.segment_id, repaired.mask[None], grid)
-        segmentation = node.GetSegmentation()
-        for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
-            note = review_segment(segmentation, selection.segment_id, kind)
-            segmentation.SeparateSegmentLabelmap(note)
-            write_segment(node, note, mask[None], grid)
+        write_notes(node, selection.segment_id, repaired.added[None], repaired.removed[None], grid)
         node = add_to_scene(node, selection)
-        review = VesselReview.begin(node, selection.segment_id, selection.volume_node, repaired)
+        review = VesselReview.begin(node, selection.segment_id, repaired)
         report_progress(progress, 1.0, "Done")
     return review

@@ -15,8 +15,8 @@ from rncarefine.refine.records import Report, RunRecord
 from ..mrml.nodes.guards import Selection
 from ..mrml.review.vessels import VesselReview
 from .frames import ALL_FRAMES, browser_of, news_of, player_of
+from .inputs import wall_ids
 from .review.findings import Checked
-from .wall_parts import wall_ids
 
 IN_PLACE = "in place"
 """Value of the parameter ``output`` that changes the input itself; any other makes a new segmentation."""

@@ -16,7 +16,7 @@ from ..mrml.cine.repair import CineOutcome
 from ..mrml.cine.report import FRAMES_ROLE, refresh_frames_table
 from ..mrml.review.kept import reviewed_segments
 from .controls import enable
-from .numbers import listed
+from .messages import listed
 
 ALL_FRAMES = "all frames"
 """Value of the parameter ``frames`` that repairs the whole sequence; any other repairs the frame that is shown."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from ..mrml.review.kept import is_review
+from ..mrml.review.kept import anatomy
 from ..mrml.vessels import is_flat
 from .controls import ChoiceBox, Option
-from .wall_parts import WallParts, more_ids, store_more_ids, wall_ids
 
 
 class Inputs:
@@ -35,8 +35,11 @@ class Inputs:
     def update(self, parameters: Any) -> None:
         """Show what is chosen; choices that the segmentation does not have any more are given up."""
         self._parameters = parameters
-        segments = [] if parameters is None else anatomy(parameters.inputSegmentation)
+        segments: list[tuple[str, str]] = []
+        myocardium = pool = right_ventricle = ""
+        more: list[str] = []
         if parameters is not None:
+            segments = anatomy(parameters.inputSegmentation)
             known = [key for key, _name in segments]
             if parameters.myocardiumSegmentID not in known:
                 parameters.myocardiumSegmentID = known[0] if len(known) == 1 else ""
@@ -44,19 +47,14 @@ class Inputs:
                 parameters.poolSegmentID = ""
             if parameters.rvSegmentID not in known:
                 parameters.rvSegmentID = ""
-            taken = (parameters.myocardiumSegmentID, parameters.poolSegmentID)
-            segments_left = [(key, name) for key, name in segments if key not in taken]
-            free = [key for key, _name in segments_left]
-            store_more_ids(parameters, [key for key in more_ids(parameters) if key in free])
-            self._more.fill(segments_left, more_ids(parameters))
-        else:
-            self._more.fill([], [])
+            myocardium, pool = parameters.myocardiumSegmentID, parameters.poolSegmentID
+            right_ventricle = parameters.rvSegmentID
+            more = [key for key in more_ids(parameters) if key in known and key not in (myocardium, pool)]
+            store_more_ids(parameters, more)
         options = [Option(key, name) for key, name in segments]
-        myocardium = "" if parameters is None else parameters.myocardiumSegmentID
-        pool = "" if parameters is None else parameters.poolSegmentID
         self._myocardium.fill([Option("", _("Select the wall")), *options], myocardium)
+        self._more.fill([(key, name) for key, name in segments if key not in (myocardium, pool)], more)
         self._pool.fill([Option("", _("None")), *options], pool)
-        right_ventricle = "" if parameters is None else parameters.rvSegmentID
         self._right_ventricle.fill([Option("", _("None")), *options], right_ventricle)
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
@@ -111,13 +109,68 @@ class Inputs:
         return put
 
 
-def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:
-    """Return ID and name of the segments that are not notes of an earlier repair."""
-    if segmentation_node is None:
+class WallParts:
+    """The segments that form one wall with the myocardium.
+
+    Args:
+        button: The ``QPushButton``; it opens the menu and shows what is ticked.
+        on_chosen: Called with the IDs that are ticked when the user ticks or unticks one; not called by :meth:`fill`.
+    """
+
+    def __init__(self, button: Any, on_chosen: Callable[[list[str]], None]) -> None:
+        import qt
+
+        self._button, self._on_chosen = button, on_chosen
+        self._menu = qt.QMenu(button)
+        button.setMenu(self._menu)
+        self._offered: list[tuple[str, str]] = []
+        self._actions: list[Any] = []
+        self._filling = False
+
+    def fill(self, segments: Sequence[tuple[str, str]], ticked: Sequence[str]) -> None:
+        """Offer segments, given as ID and name, and tick some of them."""
+        self._filling = True
+        if list(segments) != self._offered:  # an open menu is not pulled from under the mouse
+            self._offered = list(segments)
+            self._menu.clear()
+            self._actions = []
+            for _key, name in self._offered:
+                action = self._menu.addAction(name.replace("&", "&&"))
+                action.checkable = True
+                action.connect("toggled(bool)", self._on_toggled)
+                self._actions.append(action)
+        for (key, _name), action in zip(self._offered, self._actions, strict=True):
+            action.checked = key in ticked
+        self._filling = False
+        names = [name for key, name in self._offered if key in ticked]
+        self._button.text = ", ".join(names).replace("&", "&&") or _("None")
+        self._button.enabled = bool(self._offered)
+
+    def _on_toggled(self, _checked: bool) -> None:
+        if not self._filling:
+            pairs = zip(self._offered, self._actions, strict=True)
+            self._on_chosen([key for (key, _name), action in pairs if action.checked])
+
+
+def wall_ids(parameters: Any) -> list[str]:
+    """Return the IDs of all segments of the wall that are chosen, the myocardium first."""
+    return [parameters.myocardiumSegmentID, *more_ids(parameters)]
+
+
+def more_ids(parameters: Any) -> list[str]:
+    """Return the IDs of the further segments of the wall; a scene may hold anything in their place."""
+    try:
+        found = json.loads(parameters.moreWallSegmentIDs or "[]")
+    except ValueError:
         return []
-    segmentation = segmentation_node.GetSegmentation()
-    segments = [(str(key), segmentation.GetSegment(key)) for key in segmentation.GetSegmentIDs()]
-    return [(key, str(segment.GetName())) for key, segment in segments if not is_review(segment)]
+    return [key for key in found if isinstance(key, str)] if isinstance(found, list) else []
+
+
+def store_more_ids(parameters: Any, ids: Sequence[str]) -> None:
+    """Write the IDs of the further segments of the wall into the parameter node."""
+    text = json.dumps(list(ids)) if ids else ""
+    if parameters.moreWallSegmentIDs != text:
+        parameters.moreWallSegmentIDs = text
 
 
 def _shown(class_name: str) -> list[Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Cancelled
 
 from ..mrml.review.vessels import VesselReview
@@ -16,17 +15,15 @@ from ..mrml.vessels import is_picture
 from .actions import check_picture, repair_picture, run_check, run_repair
 from .computing import ComputingLine
 from .controls import enable, say
-from .faults import shown_errors
+from .dialogs import ProgressDialog, accepted_terms
 from .frames import FramesChoice
 from .inputs import Inputs
+from .messages import shown_errors
 from .model_choice import ModelChoice
-from .progress_dialog import ProgressDialog
-from .pytorch import PyTorch
 from .review.findings import Checked
 from .review.places import PlaceSection
 from .review.section import ReviewSection
 from .review.tools import ReviewTools
-from .terms import accepted_terms
 from .watch import SceneWatch
 
 
@@ -41,27 +38,11 @@ class Panel:
         root: The widget that was loaded from ``RNCARefine.ui``.
         ui: The widgets in it, by their names.
         logic: ``RNCARefineLogic``.
-        accepts: Whether the user agrees to the terms of a model.
-        dialog: Makes the progress window from a title.
-        choose_file: Shows a save dialog; see :func:`.export.export`.
-        pytorch: Looks for PyTorch and installs it.
     """
 
-    def __init__(
-        self,
-        root: Any,
-        ui: Any,
-        logic: Any,
-        *,
-        accepts: Callable[[ModelCard], bool] = accepted_terms,
-        dialog: Callable[[str], ProgressDialog] = ProgressDialog,
-        choose_file: Callable[[Any, str], str] | None = None,
-        pytorch: PyTorch | None = None,
-    ) -> None:
+    def __init__(self, root: Any, ui: Any, logic: Any) -> None:
         self._ui = ui
         self._logic = logic
-        self._accepts = accepts
-        self._dialog = dialog
         self._parameters: Any = None
         self._updating = False
         self._running = False
@@ -69,10 +50,10 @@ class Panel:
         self._inputs = Inputs(ui)
         self._frames = FramesChoice(ui)
         self._models = ModelChoice(ui.modelSelector, ui.licenceLabel)
-        self._computing = ComputingLine(ui, self.notice, pytorch)
+        self._computing = ComputingLine(ui, self.notice)
         self._review = ReviewSection(ui, logic, self._on_content, self._on_slice)
-        self._places = PlaceSection(ui, choose_file)
-        self._tools = ReviewTools(ui, root, logic, self._review, self.notice, choose_file)
+        self._places = PlaceSection(ui)
+        self._tools = ReviewTools(ui, root, logic, self._review, self.notice)
         ui.checkButton.connect("clicked()", self._check)
         ui.repairButton.connect("clicked()", self._repair)
         self.clear()
@@ -189,13 +170,13 @@ class Panel:
         if card is None:
             return
         self.notice("")
-        if not self._accepts(card):
+        if not accepted_terms(card):
             self.notice(self._models.decline(parameters, card, _("Repair")))
             return
         title = _("Repairing {name}").format(name=parameters.inputSegmentation.GetName())
         with self._busy(), shown_errors(_("The repair has failed; nothing was changed.")):
             try:
-                with self._dialog(title) as dialog:
+                with ProgressDialog(title) as dialog:
 
                     def progress(fraction: float, text: str) -> bool:
                         return self._go_on(parameters, dialog(fraction, text))

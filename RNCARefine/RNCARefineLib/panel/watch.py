@@ -8,6 +8,8 @@ from typing import Any
 import slicer
 import vtk
 
+from ..mrml.nodes.scene import CONTENT_EVENTS
+
 _QUIET_MS = 100
 """A change is signalled after so long without another: an undo or a loaded file sends dozens of events."""
 
@@ -53,15 +55,8 @@ class SceneWatch:
     def _watch_nodes(self) -> None:
         """Watch the nodes that there are now; an observer would keep a removed one in memory."""
         _remove(self._node_tags)
-        segmentation = slicer.vtkSegmentation
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
-            for event in (
-                vtk.vtkCommand.ModifiedEvent,  # another name
-                segmentation.SegmentAdded,
-                segmentation.SegmentRemoved,
-                segmentation.SegmentModified,  # its tags, too
-                segmentation.SourceRepresentationModified,
-            ):
+            for event in (vtk.vtkCommand.ModifiedEvent, *CONTENT_EVENTS):  # the first for another name
                 self._node_tags.append((node, node.AddObserver(event, self._on_node)))
         for browser in _browsers():  # another frame, or another node that it shows
             tag = browser.AddObserver(vtk.vtkCommand.ModifiedEvent, self._on_node)

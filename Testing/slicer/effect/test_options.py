@@ -11,8 +11,11 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from harness.effects import NAME, CountingEngine, EffectBench
 from harness.hearts import GAP, Heart, node_census, transform_node
+from harness.panel_steps import MODULE_FILE
 from harness.runs import snapshot
 from harness.segment_editor import SegmentEditor
+
+GUIDE = MODULE_FILE.parents[1] / "docs" / "slicer.md"
 
 # What is chosen
 
@@ -191,3 +194,16 @@ def test_no_letter_is_a_shortcut_in_the_effect(bench: EffectBench) -> None:
     assert frame.findChildren(qt.QComboBox)
     assert frame.findChildren(qt.QShortcut) == []
     assert [action for action in frame.findChildren(qt.QAction) if not action.shortcut.isEmpty()] == []
+
+
+def test_the_guide_explains_every_control_of_the_effect(bench: EffectBench) -> None:
+    import qt
+
+    frame = bench.scripted.optionsFrame()
+    section = GUIDE.read_text(encoding="utf-8").partition("## The effect")[2].partition("## Cine")[0]
+    names = {button.text for button in frame.findChildren(qt.QAbstractButton)}
+    names |= {label.text for label in frame.findChildren(qt.QLabel) if label.text.endswith(":")}
+    # The two radio buttons are what the row Scope offers, told with its name.
+    names -= {bench.options.this_slice.text, bench.options.whole_segment.text}
+    assert len(names) >= 12
+    assert {name for name in names if f"**{name.rstrip(':')}**" not in section} == {"Repair:"}

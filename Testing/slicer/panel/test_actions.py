@@ -16,7 +16,7 @@ from harness import toy_engine as toy
 from harness.hearts import GAP, SPECK, Heart, draw_heart, transform_node, write_voxels
 from harness.panel_steps import MODULE_FILE, entries, open_on, repaired, rows, select, summary
 from harness.panels import leave_panel, open_panel
-from harness.qt_errors import expect_error
+from harness.pythonqt.errors import expect_error
 from harness.runs import snapshot
 
 pytestmark = pytest.mark.usefixtures("toy_engine")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,17 @@ import slicer
 import rncarefine.refine.repair
 from harness.cine import INTACT_FRAME, DrawnCine, column, draw_cine, repaired_walls, sequences_of
 from harness.hearts import GAP, SPECK, Heart, draw_heart
-from harness.panel_steps import MODULE_FILE, choose_slice, entries, open_module, open_on, rows, select, summary
+from harness.panel_steps import (
+    MODULE_FILE,
+    choose_slice,
+    entries,
+    open_module,
+    open_on,
+    output_of,
+    rows,
+    select,
+    summary,
+)
 from harness.panels import leave_panel, open_panel
 from RNCARefineLib.mrml.cine.report import FRAMES_ROLE
 from RNCARefineLib.mrml.review.decisions import Review
@@ -32,11 +41,6 @@ def open_cine(cine: DrawnCine, frames: str = "all frames") -> Any:
     panel = open_on(cine.heart)
     select(panel.ui.framesSelector, frames)
     return panel
-
-
-def output_of(panel: Any) -> Any:
-    """Return the segmentation that is reviewed."""
-    return panel.logic.getParameterNode().reviewedSegmentation
 
 
 def results(cine: DrawnCine, panel: Any) -> Any:
@@ -57,12 +61,6 @@ def draw_browser(name: str, node: Any, sequence: Any) -> Any:
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
     browser.AddProxyNode(node, sequence, False)
     return browser
-
-
-def wait(desktop: Any, seconds: float = 0.3) -> None:
-    """Let the time pass in which the panel would follow."""
-    end = time.monotonic() + seconds
-    desktop.wait_until(lambda: time.monotonic() > end)
 
 
 def shown(widget: Any) -> bool:
@@ -95,7 +93,7 @@ def test_the_row_appears_when_a_browser_begins_to_show_the_volume(desktop: Any, 
     still = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "Still")
     still.SetDataNodeAtValue(other.volume, "0")
     cine.browser.AddSynchronizedSequenceNodeID(still.GetID())
-    wait(desktop)
+    desktop.wait()
     cine.browser.AddProxyNode(other.volume, still, False)  # no node is added or changed but the browser
     desktop.wait_until(lambda: shown(panel.ui.framesSelector))
 
@@ -309,7 +307,7 @@ def test_while_the_sequence_plays_the_table_waits_and_follows_when_it_stops(desk
     panel.ui.repairButton.click()
     cine.browser.SetPlaybackActive(True)
     cine.browser.SetSelectedItemNumber(2)
-    wait(desktop)
+    desktop.wait()
     assert "Frame 1 of 3" in summary(panel)
     cine.browser.SetPlaybackActive(False)
     desktop.wait_until(lambda: "Frame 3 of 3" in summary(panel))
@@ -320,7 +318,7 @@ def test_a_panel_that_was_left_does_not_follow_and_catches_up_when_entered(deskt
     panel.ui.repairButton.click()
     leave_panel(panel)
     cine.browser.SetSelectedItemNumber(2)
-    wait(desktop)
+    desktop.wait()
     assert "Frame 1 of 3" in summary(panel)
     open_panel(MODULE_FILE)
     assert "Frame 3 of 3" in summary(panel)
@@ -376,6 +374,6 @@ def test_a_check_of_a_segmentation_outside_the_browser_is_about_the_frame_that_w
     select(panel.ui.myocardiumSelector, "The myo")
     panel.ui.checkButton.click()
     assert panel.ui.reviewedSelector.currentText == "Check of Alone, frame 1 of 3"
-    wait(desktop)
+    desktop.wait()
     cine.browser.SetSelectedItemNumber(1)
     desktop.wait_until(lambda: rows(panel) == {})

@@ -1,7 +1,9 @@
-"""The line that says what computes, and the button that installs PyTorch, in the panel."""
+"""PyTorch in every state and its installation in every way in which it fails, each answered by a sentence."""
 
 from __future__ import annotations
 
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +12,334 @@ import slicer
 import RNCARefineLib.panel.computing
 from harness.hearts import Heart
 from harness.panel_steps import open_module, repaired
-from RNCARefineLib.panel.pytorch import Computing, PyTorch
+from RNCARefineLib.panel.computing import Computing, PyTorch
+
+# A torch that one can break
+
+
+class Tensor:
+    """A vector of two numbers."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __add__(self, other: float) -> Tensor:
+        return Tensor(self.value + other)
+
+    def sum(self) -> float:
+        return 2 * self.value
+
+
+def torch(version: str = "2.9.1+cu126", *, gpu: bool = False, cuda: str | None = "12.6", broken: str = "") -> Any:
+    """Return what is used of the package.
+
+    Args:
+        version: Its version.
+        gpu: It can use a GPU.
+        cuda: The CUDA that it was made for, if any.
+        broken: What a calculation on the GPU raises.
+    """
+
+    def ones(size: int, device: str) -> Tensor:
+        assert size == 2
+        if device == "cuda" and broken:
+            raise RuntimeError(broken)
+        return Tensor(1.0)
+
+    return SimpleNamespace(
+        __version__=version,
+        ones=ones,
+        version=SimpleNamespace(cuda=cuda),
+        cuda=SimpleNamespace(is_available=lambda: gpu, get_device_name=lambda index: f"NVIDIA A{index}"),
+    )
+
+
+class Utilities:
+    """The PyTorch extension's module: installs ``result``, or raises it."""
+
+    def __init__(self, machine: Machine, result: Any) -> None:
+        self._machine, self._result = machine, result
+
+    def PyTorchUtilsLogic(self) -> Utilities:
+        return self
+
+    def installTorch(self, torchVersionRequirement: str) -> Any:
+        assert torchVersionRequirement == ">=2.2"
+        self._machine.calls.append("install torch")
+        if isinstance(self._result, Exception):
+            raise self._result
+        if self._result is not None:
+            self._machine.modules["torch"] = self._result
+        return self._result
+
+
+class Extensions:
+    """The extensions manager model."""
+
+    def __init__(self, calls: list[str], *, installed: bool = False, reaches_server: bool = True) -> None:
+        self.interactive = True
+        self._calls, self._installed, self._reaches_server = calls, installed, reaches_server
+
+    def isExtensionInstalled(self, name: str) -> bool:
+        assert name == "PyTorch"
+        return self._installed
+
+    def installExtensionFromServer(self, name: str, restart: bool) -> bool:
+        assert (name, restart, self.interactive) == ("PyTorch", False, False)
+        self._calls.append("install extension")
+        self._installed = self._reaches_server
+        return True  # as in Slicer, after a download that failed, too
+
+
+class Machine:
+    """A computer with some Python modules, and a person at it who says yes or no."""
+
+    def __init__(self, answers: bool | list[bool] = True, **modules: Any) -> None:
+        self.modules = modules
+        self.calls: list[str] = []
+        self.questions: list[str] = []
+        self.extensions: Extensions | None = None
+        self._answers = answers
+        self.pytorch = PyTorch(
+            find_spec=lambda name: object() if name in self.modules else None,
+            import_module=self._import,
+            extensions=lambda: self.extensions,
+            confirm=self._confirm,
+            restart=lambda: self.calls.append("restart"),
+        )
+
+    def _import(self, name: str) -> Any:
+        self.calls.append(f"import {name}")
+        found = self.modules.get(name, ModuleNotFoundError(f"No module named {name!r}"))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _confirm(self, text: str) -> bool:
+        self.questions.append(text)
+        return self._answers if isinstance(self._answers, bool) else self._answers.pop(0)
+
+
+def with_utilities(result: Any, answers: bool | list[bool] = True) -> Machine:
+    """Return a computer without PyTorch and with the extension, whose installation ends with ``result``."""
+    machine = Machine(answers)
+    machine.modules["PyTorchUtils"] = Utilities(machine, result)
+    return machine
+
+
+# What computes
+
+
+def test_without_pytorch_numpy_computes_and_nothing_is_imported() -> None:
+    machine = Machine()
+    assert machine.pytorch.computing() == Computing("CPU (NumPy)")
+    assert machine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("package", "text"),
+    [
+        (torch("2.9.1", cuda=None), "CPU (PyTorch 2.9.1)"),
+        (torch("2.2.0+cu121", gpu=True), "CUDA: NVIDIA A0 (PyTorch 2.2.0)"),
+        (torch("10.0", cuda=None), "CPU (PyTorch 10.0)"),
+    ],
+)
+def test_pytorch_that_works_is_named_with_its_version_and_the_gpu(package: Any, text: str) -> None:
+    assert Machine(torch=package).pytorch.computing() == Computing(text, installed=True)
+
+
+def test_a_cuda_build_without_a_gpu_computes_on_the_cpu_and_asks_for_a_driver() -> None:
+    found = Machine(torch=torch(gpu=False, cuda="12.6")).pytorch.computing()
+    assert found.text == "CPU (PyTorch 2.9.1)"
+    assert "driver" in found.trouble
+
+
+def test_a_gpu_that_pytorch_has_no_kernel_image_for_is_said_before_a_repair_fails() -> None:
+    broken = "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be ..."
+    found = Machine(torch=torch(gpu=True, broken=broken)).pytorch.computing()
+    assert found.text == "CPU (PyTorch 2.9.1)"
+    assert "NVIDIA A0 (no kernel image)" in found.trouble
+    assert "device cpu" in found.trouble
+    assert "PyTorch Utils" in found.trouble
+
+
+def test_any_other_failure_of_the_gpu_is_quoted_in_one_line() -> None:
+    found = Machine(torch=torch(gpu=True, broken="CUDA error: out of order\nlong\ntrace")).pytorch.computing()
+    assert "(CUDA error: out of order)" in found.trouble
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        SimpleNamespace(),  # the namespace package that an installation leaves which was cut off
+        ModuleNotFoundError("No module named 'torch._C'"),
+        OSError("[WinError 126] The specified module could not be found"),
+        TypeError("'NoneType' object is not iterable"),
+    ],
+)
+def test_a_half_installed_pytorch_counts_as_absent_and_says_how_to_remove_it(package: Any) -> None:
+    found = Machine(torch=package).pytorch.computing()
+    assert found.text == "CPU (NumPy)"
+    assert found.installed
+    assert "does not work" in found.trouble
+    assert "uninstall PyTorch" in found.trouble
+
+
+def test_pytorch_that_calculates_wrongly_is_not_trusted() -> None:
+    package = torch()
+    package.ones = lambda size, device: Tensor(7.0)
+    assert Machine(torch=package).pytorch.computing().text == "CPU (NumPy)"
+
+
+@pytest.mark.parametrize("version", ["1.13.1", "2.1.2"])
+def test_pytorch_that_is_too_old_is_not_used_and_the_version_needed_is_named(version: str) -> None:
+    found = Machine(torch=torch(version)).pytorch.computing()
+    assert found.text == "CPU (NumPy)"
+    assert re.search(rf"PyTorch {version} .*2\.2", found.trouble)
+
+
+def test_a_broken_module_that_was_imported_already_is_not_taken_for_absent() -> None:
+    def find_spec(name: str) -> Any:
+        raise ValueError("torch.__spec__ is None")
+
+    def import_module(name: str) -> Any:
+        raise ImportError("half")
+
+    assert PyTorch(find_spec, import_module, lambda: None, bool, lambda: None).computing().installed
+
+
+# Installing
+
+
+def test_installing_asks_first_and_says_what_computes_then() -> None:
+    machine = with_utilities(torch(gpu=True))
+    assert machine.pytorch.install() == "PyTorch is installed: CUDA: NVIDIA A0 (PyTorch 2.9.1)."
+    assert len(machine.questions) == 1
+    assert "GB" in machine.questions[0]
+    assert machine.calls.count("install torch") == 1
+
+
+def test_who_says_no_gets_nothing_installed() -> None:
+    machine = with_utilities(torch(), answers=False)
+    assert "Nothing was installed" in machine.pytorch.install()
+    assert "install torch" not in machine.calls
+
+
+def test_an_installation_that_the_extension_gave_up_is_no_success() -> None:
+    assert "Nothing was installed" in with_utilities(None).pytorch.install()
+
+
+def test_an_installation_that_left_something_broken_is_no_success() -> None:
+    assert "does not work" in with_utilities(SimpleNamespace(__version__="2.13.0")).pytorch.install()
+
+
+def test_pytorch_that_works_is_not_installed_again() -> None:
+    machine = with_utilities(torch())
+    machine.modules["torch"] = torch(cuda=None)
+    assert "already installed" in machine.pytorch.install()
+    assert "install torch" not in machine.calls
+    assert machine.questions == []
+
+
+def test_nothing_is_installed_over_the_remains_of_an_installation() -> None:
+    machine = with_utilities(torch())
+    machine.modules["torch"] = SimpleNamespace()
+    assert "uninstall PyTorch" in machine.pytorch.install()
+    assert "install torch" not in machine.calls
+
+
+class RestartNeeded(Exception):
+    """What the extension raises when a package in use would have to be replaced."""
+
+    restartRequired = True
+
+
+def failed(error: Exception, **attributes: Any) -> Exception:
+    """Return an exception with attributes as the operating system or pip gives it."""
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (failed(OSError("path"), winerror=206), ["too long", "shorter folder"]),
+        (RuntimeError("pip: OSError: [WinError 206] The filename or extension is too long"), ["too long"]),
+        (OSError(28, "No space left on device"), ["no room", "6 GB"]),
+        (RuntimeError("ERROR: Could not install packages: No space left on device"), ["no room"]),
+        (failed(RuntimeError("pip returned 1"), stderr="ProxyError('Cannot connect to proxy.')"), ["HTTPS_PROXY"]),
+        (failed(RuntimeError("ltt"), output="Failed to establish a new connection"), ["downloaded"]),
+        (RuntimeError("SSL: CERTIFICATE_VERIFY_FAILED"), ["downloaded", "proxy"]),
+        (RuntimeError("Read timed out."), ["downloaded"]),
+        (RuntimeError("No matching distribution found for torch>=2.2"), ["downloaded"]),
+        (TypeError("'NoneType' object is not iterable"), ["uninstall PyTorch"]),
+        (RuntimeError("something new\nwith a trace"), ["(something new)", "PyTorch Utils", "Python console"]),
+        (RuntimeError(), ["(RuntimeError)"]),
+    ],
+)
+def test_a_failed_installation_is_explained_and_the_remedy_named(error: Exception, words: list[str]) -> None:
+    machine = with_utilities(error)
+    text = machine.pytorch.install()
+    for word in words:
+        assert word in text
+    assert "\n" not in text
+    assert "restart" not in machine.calls
+
+
+@pytest.mark.parametrize("error", [RestartNeeded(), PermissionError(13, "torch_cpu.dll")])
+@pytest.mark.parametrize("agrees", [True, False])
+def test_where_files_are_in_use_a_restart_is_offered(error: Exception, agrees: bool) -> None:
+    machine = with_utilities(error, answers=[True, agrees])
+    assert "Restart" in machine.pytorch.install()
+    assert ("restart" in machine.calls) is agrees
+
+
+# The extension
+
+
+def test_without_an_extensions_manager_the_person_is_told_which_extension_to_install() -> None:
+    machine = Machine()
+    text = machine.pytorch.install()
+    assert "extension PyTorch" in text
+    assert "Extensions Manager" in text
+    assert machine.questions == []
+
+
+def test_the_missing_extension_is_installed_and_a_restart_offered() -> None:
+    machine = Machine()
+    machine.extensions = Extensions(machine.calls)
+    assert "PyTorch" in machine.pytorch.install()
+    assert machine.calls[-2:] == ["install extension", "restart"]
+    assert machine.extensions.interactive
+
+
+def test_the_missing_extension_is_not_installed_against_the_persons_will() -> None:
+    machine = Machine(answers=False)
+    machine.extensions = Extensions(machine.calls)
+    assert "Nothing was installed" in machine.pytorch.install()
+    assert "install extension" not in machine.calls
+
+
+def test_an_extension_that_is_installed_but_not_loaded_needs_a_restart_only() -> None:
+    machine = Machine()
+    machine.extensions = Extensions(machine.calls, installed=True)
+    machine.pytorch.install()
+    assert "install extension" not in machine.calls
+    assert machine.calls[-1] == "restart"
+
+
+def test_an_extension_that_cannot_be_downloaded_is_explained_without_a_restart() -> None:
+    machine = Machine()
+    machine.extensions = Extensions(machine.calls, reaches_server=False)
+    text = machine.pytorch.install()
+    assert "downloaded" in text
+    assert "proxy" in text
+    assert "restart" not in machine.calls
+    assert machine.extensions.interactive
+
+
+# The line in the panel, and its button
 
 
 class FakePyTorch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,6 @@ def enter_again(panel: Any) -> None:
     """Go to another module and come back."""
     leave_panel(panel)
     open_panel(MODULE_FILE)
-
-
-def wait(desktop: Any) -> None:
-    """Let the panel notice what has changed in the scene."""
-    end = time.monotonic() + 0.3
-    desktop.wait_until(lambda: time.monotonic() > end)
 
 
 def only_segment(heart: Heart, *segment_ids: str) -> None:
@@ -109,9 +102,9 @@ def test_none_that_was_chosen_stays_when_other_data_are_loaded(desktop: Any, hea
     panel.ui.volumeSelector.setCurrentNode(None)
     for class_name in ("vtkMRMLModelNode", "vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode"):
         node = slicer.mrmlScene.AddNewNodeByClass(class_name)
-        wait(desktop)
+        desktop.wait()
         slicer.mrmlScene.RemoveNode(node)
-        wait(desktop)
+        desktop.wait()
     assert panel.ui.segmentationSelector.currentNode() is None
     assert panel.ui.volumeSelector.currentNode() is None
 
@@ -119,7 +112,7 @@ def test_none_that_was_chosen_stays_when_other_data_are_loaded(desktop: Any, hea
 def test_a_choice_that_was_made_stays_when_other_data_are_loaded(desktop: Any, heart: Heart) -> None:
     panel = open_on(heart)
     draw_heart()
-    wait(desktop)
+    desktop.wait()
     assert panel.ui.segmentationSelector.currentNode() is heart.segmentation
     assert panel.ui.volumeSelector.currentNode() is heart.volume
 

@@ -27,6 +27,7 @@ from harness.panel_steps import (
     select,
 )
 from harness.panels import close_panel, leave_panel, open_panel
+from harness.pythonqt.loader import check_ui
 
 UI_FILE = MODULE_FILE.parent / "Resources" / "UI" / "RNCARefine.ui"
 SETTINGS = {
@@ -374,3 +375,8 @@ def test_a_letter_typed_in_a_combo_box_decides_nothing_and_goes_to_no_other_slic
         assert chosen_slice(panel) in (GAP, None), letter
         assert decided() == decisions, letter
         assert (heart.voxels("myo", output) == wall).all(), letter
+
+
+def test_everything_in_the_file_of_the_panel_exists_in_the_application() -> None:
+    check_ui(UI_FILE)
+    assert slicer.util.loadUI(str(UI_FILE)).className() == "qMRMLWidget"

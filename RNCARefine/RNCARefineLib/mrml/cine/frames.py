@@ -13,6 +13,7 @@ import slicer
 import vtk
 
 from ..nodes.guards import Selection, check_transforms, is_a
+from ..nodes.segments import copied
 from ..review.kept import REVIEW_OF_TAG, REVIEW_TAG, tag_of
 from ..review.undo import fingerprint
 
@@ -143,7 +144,7 @@ class Cine:
 
         The shown frame is copied from the node in the scene, so that what the user sees is what is repaired.
         """
-        return {frame: _copy(node) for frame, node in self._sources().items()}
+        return {frame: copied(node) for frame, node in self._sources().items()}
 
     def fingerprints(self) -> dict[int, int]:
         """Return a number for each frame that has a segmentation; it is another one after an edit."""
@@ -230,14 +231,6 @@ def _add_like(segmentation: Any, segment_id: str, pattern: slicer.vtkSegment) ->
         value = tag_of(pattern, tag)
         if value is not None:
             segmentation.GetSegment(added).SetTag(tag, value)
-
-
-def _copy(source: Any) -> Any:
-    node = slicer.vtkMRMLSegmentationNode()
-    node.SetName(source.GetName())
-    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
-    node.GetSegmentation().DeepCopy(source.GetSegmentation())
-    return node
 
 
 def _listed(frames: Sequence[int]) -> str:

@@ -151,8 +151,8 @@ def _repair(
         part = _part(progress, number / len(chosen), (number + 1) / len(chosen), cine.called(frame))
         try:
             selection = cine.selection(results[frame], frame)
-            repaired, grid = compute(selection, model, options, part)
-            results[frame] = draft(selection, repaired, grid)
+            repaired, reading = compute(selection, model, options, part)
+            results[frame] = draft(selection, repaired, reading.grid)
         except Cancelled:
             if not reports:
                 raise

@@ -6,12 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import slicer
 import vtk
 
 from rncarefine.refine.records import Report
 
-from ..nodes.scene import place_beside
+from ..nodes.scene import place_beside, referred_node
 from ..review.decisions import Review
 from ..review.kept import reviewed_segments
 from ..review.table import fill_table
@@ -93,11 +92,7 @@ def put_frames_table(
     Returns:
         The table node: a row for each slice of each frame, the column ``frame`` first, then those of the report.
     """
-    node = segmentation_node.GetNodeReference(FRAMES_ROLE)
-    if node is None:
-        name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} frames")
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
-        segmentation_node.SetNodeReferenceID(FRAMES_ROLE, node.GetID())
+    node = referred_node(segmentation_node, FRAMES_ROLE, "vtkMRMLTableNode", "frames")
     was_modifying = node.StartModify()
     first = next(iter(reports.values()))
     fill_table(node, replace(first, slices=[record for report in reports.values() for record in report.slices]))

@@ -81,6 +81,18 @@ class Selection:
             _check_lattice(segmentation_node, chosen, volume_node)
         return selection
 
+    def again(self, *, picture: bool = False) -> Selection:
+        """Check the same choice again and return it.
+
+        Args:
+            picture: As in :meth:`create`.
+
+        Raises:
+            ValueError: The nodes have changed, so that they can no longer be read.
+        """
+        nodes = self.segmentation_node, self.wall_ids, self.volume_node
+        return Selection.create(*nodes, self.pool_id, self.rv_id, picture=picture)
+
 
 def check_output(selection: Selection, output_node: Any, in_place: bool) -> None:
     """Check where the result is to go.

@@ -12,7 +12,7 @@ from rncarefine.io.grid import is_reversed, spacing_fault, stack_turn
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.stack import Mask, Stack
 
-from ..review.kept import is_review
+from ..review.kept import anatomy
 from .guards import Selection
 from .segments import labelmap_of, read_segments
 from .volume_grid import VolumeGrid
@@ -113,13 +113,8 @@ def _nothing_there(selection: Selection, name: str, grid: VolumeGrid) -> str:
 
 def _other_segments(selection: Selection) -> list[str]:
     """Return the segments that are neither chosen nor a note of an earlier repair."""
-    segmentation = selection.segmentation_node.GetSegmentation()
     chosen = {*selection.wall_ids, selection.pool_id}
-    return [
-        segment_id
-        for segment_id in segmentation.GetSegmentIDs()
-        if segment_id not in chosen and not is_review(segmentation.GetSegment(segment_id))
-    ]
+    return [segment_id for segment_id, _ in anatomy(selection.segmentation_node) if segment_id not in chosen]
 
 
 def _doubts(selection: Selection, grid: VolumeGrid) -> list[Reason]:

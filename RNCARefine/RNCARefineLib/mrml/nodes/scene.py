@@ -1,4 +1,4 @@
-"""Nodes next to nodes in the subject hierarchy, and a scene in which a failure leaves no trace."""
+"""The scene: places and references of nodes, events of segmentations, and a failure that leaves no trace."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from typing import Any
 
 import slicer
 import vtk
+
+CONTENT_EVENTS = (
+    slicer.vtkSegmentation.SegmentAdded,
+    slicer.vtkSegmentation.SegmentRemoved,
+    slicer.vtkSegmentation.SegmentModified,  # also its tags; undo sends this one
+    slicer.vtkSegmentation.SourceRepresentationModified,
+)
+"""What a segmentation node sends when its segments or their voxels have changed."""
 
 
 def place_beside(node: Any, *neighbours: Any) -> None:
@@ -20,6 +28,16 @@ def place_beside(node: Any, *neighbours: Any) -> None:
         hierarchy.SetItemParent(item, parent)
     else:
         hierarchy.CreateItem(parent, node)
+
+
+def referred_node(node: Any, role: str, class_name: str, suffix: str) -> Any:
+    """Return the node that ``node`` refers to in a role; without one, one is added to the scene and named after it."""
+    other = node.GetNodeReference(role)
+    if other is None:
+        name = slicer.mrmlScene.GenerateUniqueName(f"{node.GetName()} {suffix}")
+        other = slicer.mrmlScene.AddNewNodeByClass(class_name, name)
+        node.SetNodeReferenceID(role, other.GetID())
+    return other
 
 
 @contextmanager

@@ -29,6 +29,15 @@ def labelmap_of(
     return None if labelmap is None or labelmap.IsEmpty() else labelmap
 
 
+def copied(segmentation_node: slicer.vtkMRMLSegmentationNode, suffix: str = "") -> slicer.vtkMRMLSegmentationNode:
+    """Return a copy of a segmentation, under no transform and not in any scene, with a suffix to its name."""
+    node = slicer.vtkMRMLSegmentationNode()
+    node.SetName(f"{segmentation_node.GetName()}{suffix}")
+    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
+    node.GetSegmentation().DeepCopy(segmentation_node.GetSegmentation())
+    return node
+
+
 def read_segments(
     segmentation_node: slicer.vtkMRMLSegmentationNode, segment_ids: Sequence[str], grid: VolumeGrid
 ) -> Mask:

@@ -13,7 +13,7 @@ from rncarefine.stack import Mask
 from ..review.kept import ADDED, REMOVED, mark, review_segment
 from .guards import Selection
 from .scene import place_beside
-from .segments import labelmap_of, read_segments, write_segment
+from .segments import copied, labelmap_of, read_segments, write_segment
 from .volume_grid import VolumeGrid
 
 VOLUME_ROLE = "RNCARefine.Volume"
@@ -25,18 +25,8 @@ def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.
 
     It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
     """
-    node = copied(selection)
+    node = copied(selection.segmentation_node, " repaired")
     write_repaired(node, selection, repaired, grid)
-    return node
-
-
-def copied(selection: Selection) -> slicer.vtkMRMLSegmentationNode:
-    """Return a copy of the chosen segmentation that is not in any scene."""
-    source = selection.segmentation_node
-    node = slicer.vtkMRMLSegmentationNode()
-    node.SetName(f"{source.GetName()} repaired")
-    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
-    node.GetSegmentation().DeepCopy(source.GetSegmentation())
     return node
 
 
@@ -54,12 +44,18 @@ def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: Vo
     after = masks.parts_after or {selection.segment_id: repaired.wall}
     for segment_id in reversed(selection.wall_ids):
         write_inside(node, segment_id, after[segment_id], grid)
-    for kind, mask in ((ADDED, repaired.added), (REMOVED, repaired.removed)):
-        note = review_segment(segmentation, selection.segment_id, kind)
+    write_notes(node, selection.segment_id, repaired.added, repaired.removed, grid)
+    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
+
+
+def write_notes(node: Any, segment_id: str, added: Mask, removed: Mask, grid: VolumeGrid) -> None:
+    """Write what a repair has added to a segment and removed from it into two segments next to it."""
+    segmentation = node.GetSegmentation()
+    for kind, mask in ((ADDED, added), (REMOVED, removed)):
+        note = review_segment(segmentation, segment_id, kind)
         # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
         segmentation.SeparateSegmentLabelmap(note)
         write_segment(node, note, mask, grid)
-    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:

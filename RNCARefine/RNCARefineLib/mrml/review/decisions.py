@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.report.report import write_report
 from rncarefine.stack import Mask, Stack
 
-from ..nodes.guards import Selection
+from ..nodes.guards import Selection, is_a
 from ..nodes.scene import unchanged_on_failure
 from ..nodes.segments import read_segments
 from ..nodes.volume_grid import VolumeGrid
@@ -78,7 +78,7 @@ class Review:
         Raises:
             ValueError: The segmentation, or this segment of it, was never repaired, or the volume is another one.
         """
-        if not hasattr(segmentation_node, "IsA") or not segmentation_node.IsA("vtkMRMLSegmentationNode"):
+        if not is_a(segmentation_node, "vtkMRMLSegmentationNode"):
             raise ValueError("A repaired segmentation is needed for a review. Choose a segmentation node.")
         segmentation = segmentation_node.GetSegmentation()
         repaired = reviewed_segments(segmentation)
@@ -307,6 +307,31 @@ class Review:
 def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
     """Whether a segmentation has a repair to review."""
     return bool(reviewed_segments(segmentation_node.GetSegmentation()))
+
+
+def take_step(
+    segmentation_node: slicer.vtkMRMLSegmentationNode, step: Callable[[Any], bool], reverse: Callable[[Any], bool]
+) -> bool:
+    """Take a step of undo or redo, and bring table and plot in line; where that fails, there is no step.
+
+    Args:
+        segmentation_node: The segmentation.
+        step: Takes the step, and returns whether there was one.
+        reverse: Takes it back.
+
+    Raises:
+        ValueError: The review cannot be read after the step.
+    """
+    done = step(segmentation_node)
+    if done and is_repaired(segmentation_node):
+        try:
+            Review.of(segmentation_node, reviewed_segments(segmentation_node.GetSegmentation())[0]).refresh()
+        except ValueError:
+            reverse(segmentation_node)
+            raise
+    elif done:
+        end_review(segmentation_node)
+    return done
 
 
 def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:

@@ -61,6 +61,15 @@ def is_review(segment: slicer.vtkSegment) -> bool:
     return tag_of(segment, REVIEW_TAG) is not None
 
 
+def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:
+    """Return ID and name of the segments that are not notes of an earlier repair; ``None`` has no segments."""
+    if segmentation_node is None:
+        return []
+    segmentation = segmentation_node.GetSegmentation()
+    segments = [(str(key), segmentation.GetSegment(key)) for key in segmentation.GetSegmentIDs()]
+    return [(key, str(segment.GetName())) for key, segment in segments if not is_review(segment)]
+
+
 def find_review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, kind: ReviewKind) -> str | None:
     """Return the ID of the review segment of ``segment_id``, ``None`` if there is none."""
     for known_id in segmentation.GetSegmentIDs():

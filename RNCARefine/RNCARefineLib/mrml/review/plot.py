@@ -8,7 +8,7 @@ from typing import Any
 
 import slicer
 
-from ..nodes.scene import place_beside
+from ..nodes.scene import place_beside, referred_node
 
 _Series = slicer.vtkMRMLPlotSeriesNode
 
@@ -102,11 +102,7 @@ def put_plot(
     Returns:
         The chart, made once for each segmentation and updated afterwards; its series follow the table by themselves.
     """
-    chart = segmentation_node.GetNodeReference(plot.role)
-    if chart is None:
-        name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} {plot.suffix}")
-        chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode", name)
-        segmentation_node.SetNodeReferenceID(plot.role, chart.GetID())
+    chart = referred_node(segmentation_node, plot.role, "vtkMRMLPlotChartNode", plot.suffix)
     was_modifying = chart.StartModify()
     for index, line in enumerate(plot.lines):
         series = chart.GetNthPlotSeriesNode(index)

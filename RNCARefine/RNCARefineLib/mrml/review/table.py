@@ -12,7 +12,7 @@ import vtk
 from rncarefine.refine.records import Report
 from rncarefine.report.report import Value, column_types, table_rows
 
-from ..nodes.scene import place_beside
+from ..nodes.scene import place_beside, referred_node
 
 REPORT_ROLE = "RNCARefine.Report"
 """Role of the reference from a repaired segmentation to its table."""
@@ -30,7 +30,7 @@ def put_table(report: Report, segmentation_node: slicer.vtkMRMLSegmentationNode)
         report: The report; its summary becomes the description of the table.
         segmentation_node: The result of the repair, in the scene; it gets a reference to the table.
     """
-    node = _table_of(segmentation_node)
+    node = referred_node(segmentation_node, REPORT_ROLE, "vtkMRMLTableNode", "report")
     fill_table(node, report)
     place_beside(node, segmentation_node)
     return node
@@ -47,19 +47,9 @@ def put_rows(
         rows: One per place.
         summary: Becomes the description of the table.
     """
-    node = _table_of(segmentation_node)
+    node = referred_node(segmentation_node, REPORT_ROLE, "vtkMRMLTableNode", "report")
     _fill(node, dict.fromkeys(names, str), rows, summary)
     place_beside(node, segmentation_node)
-    return node
-
-
-def _table_of(segmentation_node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLTableNode:
-    """Return the table of a segmentation, added to the scene if there is none yet."""
-    node = existing_table(segmentation_node)
-    if node is None:
-        name = slicer.mrmlScene.GenerateUniqueName(f"{segmentation_node.GetName()} report")
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
-        segmentation_node.SetNodeReferenceID(REPORT_ROLE, node.GetID())
     return node
 
 

@@ -47,7 +47,7 @@ class VesselReview:
     segment_id: str
 
     @classmethod
-    def begin(cls, node: Any, segment_id: str, volume_node: Any, repaired: RepairedPicture) -> VesselReview:
+    def begin(cls, node: Any, segment_id: str, repaired: RepairedPicture) -> VesselReview:
         """Note on a repaired segment what was done; nothing is decided yet."""
         edits: list[Any] = []
         for edit in repaired.edits:
@@ -63,7 +63,6 @@ class VesselReview:
             "edits": edits,
         }
         node.GetSegmentation().GetSegment(segment_id).SetTag(VESSELS_TAG, tag_json(values))
-        node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())
         review = cls(node, segment_id)
         review._put_table(repaired.report)
         return review

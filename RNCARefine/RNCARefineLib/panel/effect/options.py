@@ -15,7 +15,7 @@ from ..controls import ChoiceBox, Option, enable, say
 if TYPE_CHECKING:
     from rncarefine.refine.options import RepairOptions
 
-    from .model import EffectModel
+    from ..model_choice import EffectModel
 
 THIS_SLICE, WHOLE_SEGMENT = "slice", "segment"
 LEAVE, AS_MASKING = "leave", "masking"
@@ -81,7 +81,7 @@ class EffectOptions:
     @property
     def model(self) -> EffectModel:
         """Mode and model; made when they are first needed, since the engine comes with them."""
-        from .model import EffectModel
+        from ..model_choice import EffectModel
 
         if self._model is None:
             self._model = EffectModel(self._effect, self.modes, self.models, self.licence)
@@ -116,6 +116,8 @@ class EffectOptions:
 
     def load(self, has_preview: bool) -> None:
         """Show the parameters in the widgets."""
+        from rncarefine.refine.options import option_infos
+
         pools = [Option(*pool) for pool in self._pools()]
         self._pool.fill([Option("", _("None")), *pools], self.pool_id or "")
         self._neighbours.fill(
@@ -125,9 +127,9 @@ class EffectOptions:
             ],
             self._effect.parameter("Neighbours"),
         )
-        devices = ("auto", "numpy", "cpu", "cuda", "mps")
-        self._device.fill([Option(word, word) for word in devices], self._effect.parameter("Device"))
-        self._apex.fill([Option(word, word) for word in ("auto", "first", "last")], self._effect.parameter("Apex"))
+        for name, box in (("Device", self._device), ("Apex", self._apex)):
+            words = map(str, option_infos()[name.lower()].choices)
+            box.fill([Option(word, word) for word in words], self._effect.parameter(name))
         self.model.show()
         # Read before anything is shown, and all are kept quiet together: checking one radio button unchecks the other,
         # whose signal would save what the other widgets still show.

@@ -10,7 +10,7 @@ from rncarefine.refine.records import Report, SliceRecord
 from rncarefine.words import REPAIRED, Verdict
 
 from ...mrml.editing import Proposal
-from ..numbers import listed
+from ..messages import listed
 
 
 def checked(report: Report, k: int | None = None) -> str:

@@ -12,9 +12,9 @@ from ...mrml.nodes.guards import Selection
 from ...mrml.nodes.reader import Reading, read
 from ...mrml.review.decisions import Review
 from ...mrml.review.plot import THICKNESS, TOPOLOGY, put_plot
-from ...mrml.review.views import align_views, show_slice
+from ...mrml.review.views import show_slice
 from ..frames import Frame, browser_of, frame_of, player_of, refresh_frames, summary_of_frames
-from ..numbers import unbroken
+from ..messages import unbroken
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,11 +188,6 @@ class Reviewed:
 
 
 Findings = Checked | Reviewed
-
-
-def align(findings: Findings) -> None:
-    """Turn every slice view to the plane of the stack."""
-    align_views(findings.volume_node)
 
 
 def _check(logic: Any, selection: Selection, options: dict[str, Any]) -> Report:

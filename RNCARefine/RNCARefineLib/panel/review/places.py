@@ -13,8 +13,8 @@ from rncarefine.words import PlaceVerdict
 from ...mrml.review.vessels import VesselReview
 from ...mrml.review.views import show_place
 from ..controls import enable, say
-from ..faults import shown_errors
-from .export import ask_for_file, suggested_path
+from ..dialogs import report_file
+from ..messages import shown_errors
 
 
 class PlaceSection:
@@ -22,12 +22,10 @@ class PlaceSection:
 
     Args:
         ui: The widgets of the panel.
-        choose_file: Shows a save dialog, see :func:`.export.ask_for_file`.
     """
 
-    def __init__(self, ui: Any, choose_file: Callable[[Any, str], str] | None = None) -> None:
+    def __init__(self, ui: Any) -> None:
         self._ui = ui
-        self._choose_file = choose_file or ask_for_file
         self._report: PictureReport | None = None
         self._review: VesselReview | None = None
         self._volume: Any = None
@@ -148,7 +146,7 @@ class PlaceSection:
     def _export(self) -> None:
         if self._review is None or self._report is None:
             return
-        path = self._choose_file(self._ui.placeTable, suggested_path(self._review.segmentation_node.GetName()))
+        path = report_file(self._ui.placeTable, self._review.segmentation_node.GetName())
         if path:
             with shown_errors(_("The report could not be written."), wait=True):
                 self._review.export(path)

@@ -14,9 +14,8 @@ from rncarefine.refine.records import Report, SliceRecord
 from ...mrml.review.decisions import is_repaired
 from ...mrml.review.kept import reviewed_segments
 from ..controls import ChoiceBox, Option, enable, say
-from ..faults import sentence, shown_errors
 from ..frames import frame_of, has_repaired_frame, player_of, summary_of_frames
-from ..numbers import unbroken
+from ..messages import sentence, shown_errors, unbroken
 from .findings import Checked, Findings, Reviewed
 from .slice_table import SliceTable
 

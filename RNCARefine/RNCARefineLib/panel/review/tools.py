@@ -11,10 +11,11 @@ from slicer.i18n import tr as _
 from rncarefine.refine.decisions import needs_decision
 from rncarefine.refine.records import Report, SliceRecord
 
+from ...mrml.review.views import align_views
 from ..controls import enable
-from ..faults import shown_errors
-from .export import export
-from .findings import Findings, Reviewed, align
+from ..dialogs import report_file
+from ..messages import shown_errors
+from .findings import Findings, Reviewed
 from .section import ReviewSection, shortcuts
 from .slice_table import is_changed
 
@@ -28,24 +29,14 @@ class ReviewTools:
         logic: ``RNCARefineLogic``.
         section: What is shown.
         notice: Shows a sentence to the user.
-        choose_file: See :func:`.export.export`.
     """
 
-    def __init__(
-        self,
-        ui: Any,
-        root: Any,
-        logic: Any,
-        section: ReviewSection,
-        notice: Callable[[str], None],
-        choose_file: Callable[[Any, str], str] | None = None,
-    ) -> None:
+    def __init__(self, ui: Any, root: Any, logic: Any, section: ReviewSection, notice: Callable[[str], None]) -> None:
         self._ui = ui
         self._root = root
         self._logic = logic
         self._section = section
         self._notice = notice
-        self._choose_file = choose_file
         self._stepped: Any = None
         for button, slot in (
             (ui.acceptButton, self._accept),
@@ -199,7 +190,7 @@ class ReviewTools:
         findings = self._section.findings
         if findings is not None:
             with shown_errors(_("The views could not be aligned.")):
-                align(findings)
+                align_views(findings.volume_node)
 
     def _plot(self) -> None:
         findings = self._section.findings
@@ -216,8 +207,10 @@ class ReviewTools:
             return
         self._notice("")
         with shown_errors(_("The report could not be written.")):
-            path = export(findings, self._root, self._choose_file)
+            frame = findings.frame
+            path = report_file(self._root, findings.segmentation_node.GetName(), frame.number if frame else None)
             if path:
+                findings.export(path)
                 self._notice(_("The report was written to {path}.").format(path=path))
 
 

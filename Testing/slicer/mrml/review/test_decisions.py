@@ -11,6 +11,7 @@ import pytest
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
+from harness.cine import column
 from harness.hearts import (
     GAP,
     GEOMETRIES,
@@ -68,11 +69,6 @@ def all_but_decisions(review: Review, heart: Heart) -> tuple[Any, ...]:
 
 def status(review: Review) -> int:
     return int(STATES.GetSegmentStatus(review.segmentation_node.GetSegmentation().GetSegment(review.segment_id)))
-
-
-def column(table: Any, name: str) -> list[Any]:
-    values = table.GetTable().GetColumnByName(name)
-    return [values.GetValue(row) for row in range(values.GetNumberOfValues())]
 
 
 # What was repaired

@@ -1,4 +1,4 @@
-"""Errors as sentences: each has a remedy, none has a second line, and what nobody foresaw stays an error."""
+"""Errors are one sentence with a remedy, what nobody foresaw stays an error; numbers stay readable in sentences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rncarefine.refine.options import OptionError
-from RNCARefineLib.panel.faults import sentence, shown_errors
+from RNCARefineLib.panel.messages import listed, sentence, shown_errors, unbroken
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,30 @@ def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError) as caught:
         (tmp_path / "a" / "b.csv").write_text("x")
     assert str(tmp_path / "a" / "b.csv") in sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ([], ""),
+        ([4], "4"),
+        ([2, 3], "2, 3"),
+        (range(9), "0 to 8"),
+        ([7, 0, 2, 3, 4, 5], "0, 2 to 5, 7"),
+        ([1, 2, 3, 5, 6, 7], "1 to 3, 5 to 7"),
+    ],
+)
+def test_three_or_more_numbers_in_a_row_are_a_run(numbers: list[int], text: str) -> None:
+    assert listed(numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("LV mass 1.5 -> 2.0 g (+1.4 %)", "LV mass 1.5 -> 2.0\u00a0g (+1.4\u00a0%)"),
+        ("35 mm\u00b2 and 8 mm", "35\u00a0mm\u00b2 and 8\u00a0mm"),
+        ("2 gaps in 9 slices", "2 gaps in 9 slices"),
+    ],
+)
+def test_no_line_breaks_between_a_number_and_its_unit(text: str, kept: str) -> None:
+    assert unbroken(text) == kept

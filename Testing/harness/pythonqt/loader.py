@@ -12,9 +12,9 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
-from .qt_native import METAS, native_class
-from .qt_table import QT_TABLE, lineage, properties_of, signals_of, slots_of
-from .qt_widgets import ctkCollapsibleButton
+from .native import METAS, native_class
+from .table import QT_TABLE, lineage, properties_of, signals_of, slots_of
+from .widgets import ctkCollapsibleButton
 
 DYNAMIC = {"SlicerParameterName"}
 """Properties that no class has; the parameter node's connection looks for them."""

@@ -10,9 +10,9 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtWidgets
 
-from . import qt_dialogs, qt_errors, qt_node_rows, qt_signals
-from .qt_shim import delete_all, wrapper_class
-from .qt_table import QT_TABLE
+from . import dialogs, errors, node_rows, signals
+from .shim import delete_all, wrapper_class
+from .table import QT_TABLE
 
 # Of the platform, not of widgets: no folder for sockets without a login; size hints offscreen.
 _HARMLESS = ("XDG_RUNTIME_DIR", "propagateSizeHints")
@@ -37,16 +37,16 @@ def install() -> None:
             setattr(slicer, name, wrapper_class(name))
 
 
-def start(settings_folder: str) -> qt_dialogs.Dialogs:
+def start(settings_folder: str) -> dialogs.Dialogs:
     """Make Qt ready for a session, with settings of its own, and return its dialogs."""
     _application()
     QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
     QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope, settings_folder)
     install()
-    qt_errors.take_all()  # of a session that did not end well
-    qt_errors.install()
-    qt_dialogs.dialogs.reset()
-    return qt_dialogs.dialogs
+    errors.take_all()  # of a session that did not end well
+    errors.install()
+    dialogs.dialogs.reset()
+    return dialogs.dialogs
 
 
 def stop() -> None:
@@ -59,9 +59,9 @@ def stop() -> None:
     QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
     while application.overrideCursor() is not None:
         application.restoreOverrideCursor()
-    qt_node_rows.release_all()
-    qt_signals.forget_all()
-    qt_errors.uninstall()
+    node_rows.release_all()
+    signals.forget_all()
+    errors.uninstall()
 
 
 def _application() -> QtWidgets.QApplication:
@@ -85,4 +85,4 @@ _kept: list[QtWidgets.QApplication] = []
 def _on_message(kind: QtCore.QtMsgType, _context: Any, message: str) -> None:
     serious = kind not in (QtCore.QtMsgType.QtDebugMsg, QtCore.QtMsgType.QtInfoMsg)
     if serious and not any(text in message for text in _HARMLESS):
-        qt_errors.record(RuntimeWarning(f"Qt: {message}"))
+        errors.record(RuntimeWarning(f"Qt: {message}"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import slicer
 
-from .parameter_values import Choice, WithinRange, annotations_of, first_of, unannotated
+from .values import Choice, WithinRange, annotations_of, first_of, unannotated
 
 
 class Connector(ABC):

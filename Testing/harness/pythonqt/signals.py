@@ -11,9 +11,9 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore
 
-from . import qt_errors
-from .qt_native import METAS
-from .qt_table import signals_of
+from . import errors
+from .native import METAS
+from .table import signals_of
 
 
 @dataclass
@@ -40,7 +40,7 @@ def guarded(function: Callable[..., Any], wrap: Callable[[Any], Any]) -> Callabl
         try:
             function(*[wrap(value) for value in values[:most]])
         except Exception as error:  # PythonQt prints it and goes on; the session raises it at its end
-            qt_errors.record(error)
+            errors.record(error)
 
     return call
 

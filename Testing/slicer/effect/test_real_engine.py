@@ -7,21 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
-from scipy import ndimage
 
 from harness.effects import NAME, register
-from harness.hearts import segment_voxels
+from harness.hearts import is_a_ring, segment_voxels
 from harness.segment_editor import SegmentEditor
 from rncarefine.io.sample import MYOCARDIUM, POOL, sample_files
 
 pytestmark = pytest.mark.slow
-
-
-def is_a_ring(wall: np.ndarray) -> bool:
-    """Whether a slice is one piece with one hole, told without the engine."""
-    pieces = ndimage.label(wall, np.ones((3, 3)))[1]
-    background = ndimage.label(np.pad(wall == 0, 1, constant_values=True))[1]
-    return bool(pieces == 1 and background == 2)
 
 
 def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) -> None:

@@ -12,7 +12,7 @@ from harness.effects import EffectBench
 from harness.hearts import Heart
 from harness.panel_steps import open_on, select
 from harness.runs import snapshot
-from RNCARefineLib.panel.terms import SETTING
+from RNCARefineLib.panel.dialogs import SETTING
 
 DECLINED_2D = "Nothing was repaired: the terms of sax-cine-2d were not accepted."
 DECLINED_3D = "Nothing was repaired: the terms of sax-cine-3d were not accepted."

@@ -9,23 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
-from scipy import ndimage
 
 from engine.model_folders import seeing_weights
 from engine.toy_models import seeing_model
-from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, write_voxels
+from harness.hearts import GAP, GEOMETRIES, SPECK, Heart, draw_heart, is_a_ring, write_voxels
 from rncarefine.nca.model import save_model
 from rncarefine.reasons import ReasonCode
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
-
-EIGHT = np.ones((3, 3))
-
-
-def is_a_ring(wall: np.ndarray) -> bool:
-    """Whether a slice is one piece with one hole, told without the engine."""
-    pieces = ndimage.label(wall, EIGHT)[1]
-    background = ndimage.label(np.pad(wall == 0, 1, constant_values=True))[1]
-    return bool(pieces == 1 and background == 2)
 
 
 @pytest.fixture

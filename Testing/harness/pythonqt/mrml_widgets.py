@@ -8,7 +8,7 @@ from typing import Any
 import slicer
 from PySide6 import QtWidgets
 
-from .qt_widgets import Property, Signal
+from .widgets import Property, Signal
 
 
 class SceneWidget(QtWidgets.QWidget):

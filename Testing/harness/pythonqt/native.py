@@ -10,16 +10,16 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from . import qt_dialogs, qt_mrml_widgets, qt_node_combo_box, qt_widgets
-from .qt_table import QT_TABLE
+from . import dialogs, mrml_widgets, node_combo_box, widgets
+from .table import QT_TABLE
 
-_STAND_INS = (qt_widgets, qt_mrml_widgets, qt_node_combo_box, qt_dialogs)
+_STAND_INS = (widgets, mrml_widgets, node_combo_box, dialogs)
 
 
 def native_class(class_name: str) -> Any:
     """Return the class whose objects are behind the wrappers of ``class_name``; a stand-in goes before Qt's own."""
     if class_name == "QUiLoader":
-        from .qt_loader import QUiLoader  # which needs this function
+        from .loader import QUiLoader  # which needs this function
 
         return QUiLoader
     for module in (*_STAND_INS, QtWidgets, QtGui, QtCore):

@@ -15,8 +15,8 @@ from typing import Any
 import slicer
 import vtk
 
-from .parameter_gui import Connector, connector_of
-from .parameter_values import Choice, Serializer, Validator, WithinRange, annotations_of, serializer_of, unannotated
+from .gui import Connector, connector_of
+from .values import Choice, Serializer, Validator, WithinRange, annotations_of, serializer_of, unannotated
 
 __all__ = ["Choice", "WithinRange", "parameterNodeWrapper"]
 

@@ -1,7 +1,7 @@
 """PythonQt's manners on PySide6: what ``import qt`` gives a module in Slicer, headless and strict.
 
 An object here is a thin wrapper, as in PythonQt, around a real widget of PySide6 (for CTK and qMRML classes, around a
-stand-in from :mod:`.qt_widgets` and :mod:`.qt_mrml_widgets`). It has what its row of ``QT_TABLE`` lists and no more::
+stand-in from :mod:`.widgets` and :mod:`.mrml_widgets`). It has what its row of ``QT_TABLE`` lists and no more::
 
     import qt, ctk, slicer                       # inside the test session; no PySide6 in what is tested
     button = qt.QPushButton("Repair")
@@ -45,10 +45,10 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore
 
-from .qt_native import METAS, native_class
-from .qt_signals import BoundSignal, connect, disconnect, find_signal, guarded
-from .qt_table import QT_TABLE, lineage, properties_of
-from .qt_values import PLAIN, EnumValue, from_native, to_native
+from .native import METAS, native_class
+from .signals import BoundSignal, connect, disconnect, find_signal, guarded
+from .table import QT_TABLE, lineage, properties_of
+from .values import PLAIN, EnumValue, from_native, to_native
 
 _wrappers: weakref.WeakValueDictionary[int, ObjectWrapper] = weakref.WeakValueDictionary()
 _classes: dict[str, WrapperType] = {}

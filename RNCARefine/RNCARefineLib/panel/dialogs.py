@@ -1,9 +1,11 @@
-"""The terms of a model: the user agrees to them once, before the first repair with it."""
+"""Windows over the panel: the terms of a model, the progress of a repair, and the file of a report."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -67,6 +69,63 @@ def terms_of(card: ModelCard) -> str:
         _("Press OK if you agree. You are asked once for each licence."),
     ]
     return "\n\n".join(paragraphs)
+
+
+class ProgressDialog:
+    """A progress callback (:data:`rncarefine.progress.Progress`) with a window, which is open inside ``with``.
+
+    The window blocks the scene meanwhile. Each call lets the application handle its events, so that the
+    window is drawn and its Cancel button works although the repair runs in the same thread.
+
+    Args:
+        title: Title of the window.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def __enter__(self) -> ProgressDialog:
+        import qt
+
+        self._dialog = slicer.util.createProgressDialog(
+            windowTitle=self._title,
+            maximum=100,
+            # Closed below: by itself the window would vanish at 100 %, before the result is there.
+            autoClose=False,
+            autoReset=False,
+            windowModality=qt.Qt.ApplicationModal,
+            minimumWidth=360,  # texts of different lengths would make it jump
+        )
+        self._dialog.show()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._dialog.close()
+        self._dialog.deleteLater()
+
+    def __call__(self, fraction: float, text: str) -> bool:
+        """Show how far the work is; return whether to continue."""
+        self._dialog.labelText = text
+        self._dialog.value = round(100 * fraction)
+        slicer.app.processEvents()
+        return not self._dialog.wasCanceled
+
+
+def report_file(parent: Any, name: str, frame_number: int | None = None) -> str:
+    """Ask for the file of a report; return the chosen path, empty if the user wants none.
+
+    Args:
+        parent: The widget that the window belongs to.
+        name: Name of the segmentation; the suggested file is named after it and lies next to the scene.
+        frame_number: The frame of a sequence, from 0; the file counts from 1.
+    """
+    import qt
+
+    stem = re.sub(r'[\\/:*?"<>|\s]+', " ", name).strip() or "RNCARefine"
+    of_frame = "" if frame_number is None else f"_frame-{frame_number + 1}"
+    suggestion = str(Path(slicer.mrmlScene.GetRootDirectory() or ".") / f"{stem}{of_frame}.html")
+    formats = _("Reports (*.html *.csv *.json)")
+    return str(qt.QFileDialog.getSaveFileName(parent, _("Export the report"), suggestion, formats) or "")
 
 
 def _ask(text: str) -> bool:

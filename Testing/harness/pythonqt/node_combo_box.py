@@ -6,8 +6,8 @@ from typing import Any
 
 from PySide6 import QtWidgets
 
-from .qt_node_rows import NodeRows
-from .qt_widgets import Property, Signal, Slot
+from .node_rows import NodeRows
+from .widgets import Property, Signal, Slot
 
 
 class qMRMLNodeComboBox(QtWidgets.QWidget):

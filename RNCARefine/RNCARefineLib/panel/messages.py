@@ -1,14 +1,17 @@
-"""Map errors to one-sentence messages with a remedy."""
+"""Messages to the user: errors as one sentence with a remedy, and numbers in sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import slicer
 from slicer.i18n import tr as _
 
 from rncarefine.refine.options import OptionError, option_infos
+
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|g|mm\u00b2?|degrees)(?!\w))")
 
 
 @contextmanager
@@ -58,3 +61,25 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, ValueError):
         return text
     return ""
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Return numbers as a list in text: three or more in a row as "0 to 8", others one by one."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(part for run in runs for part in _run_parts(run))
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line can break between a number and its unit."""
+    return _BEFORE_UNIT.sub("\u00a0", text)
+
+
+def _run_parts(run: list[int]) -> list[str]:
+    if len(run) < 3:
+        return [str(number) for number in run]
+    return [_("{first} to {last}").format(first=run[0], last=run[-1])]

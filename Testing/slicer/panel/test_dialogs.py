@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rncarefine.nca.model import available_models
-from RNCARefineLib.panel.terms import SETTING, accepted_terms, terms_of
+from RNCARefineLib.panel.dialogs import SETTING, accepted_terms, terms_of
 
 CARD = replace(
     available_models()[0], name="heart-1", licence="CC BY-NC-SA 4.0", training_data="40 hearts", citation="A. et al."

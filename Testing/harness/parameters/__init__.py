@@ -1,0 +1,1 @@
+"""``slicer.parameterNodeWrapper``: the wrapper (``node``), its values (``values``) and its connections (``gui``)."""
