@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from ..anatomy.topology import fill_holes, largest_component
 from ..nca.model import Model
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
-from ..tasks.ring.diagnosis import SliceDiagnosis, cavity
+from ..tasks.ring.diagnosis import SliceDiagnosis
 from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
 from ..tasks.ring.other_labels import other_label_rejection, taken_from_others
 from ..tasks.ring.readout import is_ring, islands_in
-from ..tasks.ring.verification import cut_by_border, rejection
+from ..tasks.ring.small_edits import clean, close_gaps
+from ..tasks.ring.verification import cut_by_border, displaced, rejection
 from ..tasks.ring.wall_shape import OPENINGS, reshape_ring, thin_closure
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
@@ -32,6 +34,9 @@ KEEP_MARGIN = 0.015
 UNSURE_WALL = 0.85
 KEEP_MARGIN_UNSURE = 0.035
 """The margin if the best proposed wall has at most :data:`UNSURE_WALL`: less is redrawn in an unclear image."""
+MAX_LOOSE = 0.05
+"""Walls are kept but for their gaps and pores if at most this share of the myocardium lies away from the heart, as a
+mean over the slices: networks that draw other organs draw poor walls, too."""
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone need not overlap the mask and the blood pool."""
 MIN_CONFIDENCE = 0.55
@@ -51,6 +56,20 @@ class Decided:
 
     decision: SliceDecision
     features: dict[str, float]
+
+
+class Candidate(NamedTuple):
+    """A wall to verify.
+
+    Attributes:
+        verdict: Outcome if it is accepted.
+        wall: Shape ``(j, i)``.
+        edit: What a small edit does; ``None`` for a wall that is drawn as a whole.
+    """
+
+    verdict: Verdict
+    wall: Mask
+    edit: ReasonCode | None = None
 
 
 def decide(
@@ -179,42 +198,44 @@ def _draw(
     # Components inside a closed wall are papillary muscles, which some labelling conventions include; others are loose.
     closed = entry.expectation is Expectation.RING and is_ring(np.asarray(seen.near[k].main, np.uint8))
     islands_stay = (closed or options.add_only) and not options.remove_islands
-    rejected: list[tuple[Verdict, Mask, Reason]] = []
-    for verdict, wall in _candidates(seen, entry, sight, proposals, options):
+    rejected: list[tuple[Candidate, Reason]] = []
+    for candidate in _candidates(seen, entry, sight, proposals, options):
+        wall = candidate.wall
         islands = islands_in(wall, seen.near[k]) if islands_stay else np.zeros_like(wall)
         kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
+        candidate = candidate._replace(wall=kept)
         against = _rejected(seen, entry, kept, sight.seen[k], options)
         if against is None:
-            accepted = _accepted(seen, entry, verdict, kept, proposals)
+            accepted = _accepted(seen, entry, candidate, proposals, options)
             return replace(accepted, wall=np.asarray(kept | islands, np.uint8))
-        rejected.append((verdict, kept, against))
+        rejected.append((candidate, against))
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
-        for verdict, wall, against in by_shape:
-            other = reshape_ring(wall, seen.stack.in_plane, opening)
-            if _rejected(seen, entry, other, sight.seen[k], options) is None:
-                accepted = _accepted(seen, entry, verdict, other, proposals)
+        for candidate, against in by_shape:
+            other = candidate._replace(wall=reshape_ring(candidate.wall, seen.stack.in_plane, opening))
+            if _rejected(seen, entry, other.wall, sight.seen[k], options) is None:
+                accepted = _accepted(seen, entry, other, proposals, options)
                 reasons = (*accepted.reasons, against, Reason(ReasonCode.RESHAPED))
                 return replace(accepted, reasons=reasons, doubtful=True)
     return SliceDecision(Verdict.REFUSED, before, (*seen.reasons(entry), *_rejection_reasons(rejected)))
 
 
 def _accepted(
-    seen: Examined, entry: SliceDiagnosis, verdict: Verdict, wall: Mask, proposals: Proposals
+    seen: Examined, entry: SliceDiagnosis, candidate: Candidate, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
     """Return the decision for a wall that passed verification."""
-    done, doubtful = _remarks(verdict, entry.k, bool(seen.focused.mask[entry.k].any()), proposals)
-    review = _to_review(seen, entry, wall)
+    done, doubtful = _remarks(candidate, entry.k, bool(seen.focused.mask[entry.k].any()), proposals)
+    review = _to_review(seen, entry, candidate.wall, options)
     reasons = (*seen.reasons(entry), *done, *review)
-    return SliceDecision(verdict, wall, reasons, doubtful=doubtful or bool(review))
+    return SliceDecision(candidate.verdict, candidate.wall, reasons, doubtful=doubtful or bool(review))
 
 
-def _rejection_reasons(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list[Reason]:
+def _rejection_reasons(rejected: Sequence[tuple[Candidate, Reason]]) -> list[Reason]:
     """Return why all candidates were rejected, each code once; the reason against interpolation is last."""
     found: dict[ReasonCode, Reason] = {}
     last: list[Reason] = []
-    for verdict, _, against in rejected:
-        if verdict is Verdict.GEOMETRY:
+    for candidate, against in rejected:
+        if candidate.verdict is Verdict.GEOMETRY:
             last = [Reason(ReasonCode.INTERPOLATION_REJECTED), against]
         else:
             found.setdefault(against.code, against)
@@ -223,24 +244,29 @@ def _rejection_reasons(rejected: Sequence[tuple[Verdict, Mask, Reason]]) -> list
 
 def _candidates(
     seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
-) -> list[tuple[Verdict, Mask]]:
+) -> list[Candidate]:
     """Return the candidate walls; the cleaned wall is first if the image supports it about as well as the others."""
     k, near = entry.k, seen.focused.mask[entry.k]
     pool = None if seen.focused.pool is None else seen.focused.pool[k]
     if entry.expectation is Expectation.DISC:
-        return [(Verdict.CLEANED, fill_holes(largest_component(near)))]
+        return [Candidate(Verdict.CLEANED, fill_holes(largest_component(near)), ReasonCode.CLEANED)]
     cleaned = None if options.add_only or not near.any() else clean(near, pool, seen.stack.in_plane)
     drawn = [walls[k] for walls in (proposals.walls, sight.walls, proposals.one_pass) if k in walls]
-    found = [(Verdict.AUTOMATON, wall) for wall in drawn]
+    found = [Candidate(Verdict.AUTOMATON, wall) for wall in drawn]
     if cleaned is not None:
         # Compare by the combined likelihood: the automaton's own follows the mask, even more with a blood pool.
         support = proposals.support.get(k, sight.seen[k])
         best = max((expected_dice(wall, support) for wall in drawn), default=0.0)
         margin = KEEP_MARGIN if best > UNSURE_WALL else KEEP_MARGIN_UNSURE
         first = expected_dice(cleaned, support) >= best - margin
-        found.insert(0 if first else len(found), (Verdict.CLEANED, cleaned))
+        found.insert(0 if first else len(found), Candidate(Verdict.CLEANED, cleaned, ReasonCode.CLEANED))
+    if drawn and near.any() and seen.loose_share <= MAX_LOOSE:
+        closed = close_gaps(near, drawn[0], seen.stack.in_plane)
+        if closed is not None:
+            found.insert(0, Candidate(Verdict.AUTOMATON, closed, ReasonCode.GAP_CLOSED))
     if options.geometry and near.any():
-        found.append((Verdict.GEOMETRY, propose_by_interpolation(near, pool, entry.expectation, seen.stack.in_plane)))
+        wall = propose_by_interpolation(near, pool, entry.expectation, seen.stack.in_plane)
+        found.append(Candidate(Verdict.GEOMETRY, wall))
     return found
 
 
@@ -258,38 +284,21 @@ def _rejected(
     return against or other_label_rejection(wall, before, seen.others_of(k))
 
 
-def _to_review(seen: Examined, entry: SliceDiagnosis, wall: Mask) -> tuple[Reason, ...]:
+def _to_review(seen: Examined, entry: SliceDiagnosis, wall: Mask, options: RepairOptions) -> tuple[Reason, ...]:
     """Return the reasons to review a wall that passed verification."""
-    before, in_plane = seen.stack.mask[entry.k], seen.stack.in_plane
+    k, before, in_plane = entry.k, seen.stack.mask[entry.k], seen.stack.in_plane
+    pool = None if seen.stack.pool is None else seen.stack.pool[k]
+    away = displaced(wall, seen.near[k], pool, options.bounds)
     thin = thin_closure(wall, before, in_plane) if entry.expectation is Expectation.RING else ()
-    return (*thin, *taken_from_others(wall, before, seen.others_of(entry.k), in_plane))
+    return (*away, *thin, *taken_from_others(wall, before, seen.others_of(k), in_plane))
 
 
-def _remarks(verdict: Verdict, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:
+def _remarks(candidate: Candidate, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:
     """Return the reasons to report for a repair, and whether it needs review regardless of its confidence."""
-    if verdict is Verdict.CLEANED:
-        return [Reason(ReasonCode.CLEANED)], False
+    if candidate.edit is not None:
+        return [Reason(candidate.edit)], False
     if not shown:
         return [Reason(ReasonCode.INVENTED)], True
-    if verdict is Verdict.AUTOMATON and k in proposals.disregarded:
+    if candidate.verdict is Verdict.AUTOMATON and k in proposals.disregarded:
         return [Reason(ReasonCode.MASK_DISREGARDED)], False
     return [], False
-
-
-def clean(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask | None:
-    """Remove loose components and fill pores, if that yields a closed ring.
-
-    Args:
-        near: Wall near the heart before the repair, shape ``(j, i)``.
-        pool: Blood pool, or ``None``.
-        in_plane: In-plane spacing in mm, ``(j, i)``.
-
-    Returns:
-        The closed ring, or ``None``.
-    """
-    main = largest_component(near)
-    hole = cavity(main, pool, in_plane)
-    if hole is None:
-        return None
-    wall = np.asarray(fill_holes(main) & ~hole, np.uint8)
-    return wall if is_ring(wall) else None

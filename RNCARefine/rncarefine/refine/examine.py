@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -79,6 +80,12 @@ class Examined:
             same = np.array_equal(walls[k], self.near[k].wall)
             near.append(self.near[k] if same else features[k].with_masks(walls[k], None).of_wall)
         return _diagnose(features, near, self.stack.spacing[0], options)
+
+    @cached_property
+    def loose_share(self) -> float:
+        """Share of the myocardium away from the heart, mean over the slices with any."""
+        given, near = (masks.sum(axis=(1, 2)) for masks in (self.stack.mask, self.focused.mask))
+        return float(np.mean(1 - near[given > 0] / given[given > 0]))
 
     def off_axis(self, k: int) -> bool:
         """Return whether a slice has wall, but none near the heart."""

@@ -77,13 +77,15 @@ def rejection(
         return Reason(ReasonCode.RING_AROUND_PORE)
     inside = fill_holes(wall)
     outline = ndimage.binary_dilation(inside)
-    overlap = _share(near.main, outline)
+    overlap = share_within(near.main, outline)
     if overlap < bounds.min_overlap:
         return Reason(ReasonCode.AWAY_FROM_WALL, share=overlap, least=bounds.min_overlap)
-    held = 1.0 if pool is None else _share(largest_component(pool) > 0, outline)
+    held = 1.0 if pool is None else share_within(largest_component(pool) > 0, outline)
     if held < bounds.min_pool:
         return Reason(ReasonCode.POOL_LEFT_OUTSIDE, share=held, least=bounds.min_pool)
-    through = 0.0 if pool is None else _share(largest_component(pool) > 0, (wall > 0) & (before == 0), nothing=0.0)
+    through = (
+        0.0 if pool is None else share_within(largest_component(pool) > 0, (wall > 0) & (before == 0), nothing=0.0)
+    )
     if through > bounds.max_pool_taken:
         return Reason(ReasonCode.THROUGH_POOL, share=through, most=bounds.max_pool_taken)
     pixel_area = in_plane[0] * in_plane[1]
@@ -105,6 +107,26 @@ def rejection(
     return None
 
 
+def displaced(wall: Mask, near: WallFeatures, pool: Mask | None, bounds: Bounds) -> tuple[Reason, ...]:
+    """Return the reasons to review a wall that the image supports and that lies away from the given masks.
+
+    Args:
+        wall: Accepted wall, shape ``(j, i)``.
+        near: Features of the wall before, near the heart.
+        pool: Given blood pool, anywhere in the slice, or ``None``.
+        bounds: The limits that a wall without this support has to keep.
+    """
+    outline = ndimage.binary_dilation(fill_holes(wall))
+    found = []
+    overlap = share_within(near.main, outline)
+    if overlap < bounds.min_overlap:
+        found.append(Reason(ReasonCode.MOVED, share=overlap, least=bounds.min_overlap))
+    held = 1.0 if pool is None else share_within(largest_component(pool) > 0, outline)
+    if held < bounds.min_pool:
+        found.append(Reason(ReasonCode.POOL_OUTSIDE, share=held, least=bounds.min_pool))
+    return tuple(found)
+
+
 def cut_by_border(near: WallFeatures) -> Reason | None:
     """Return the reason to leave a wall that continues beyond the border of the image, or ``None``.
 
@@ -122,6 +144,6 @@ def cut_by_border(near: WallFeatures) -> Reason | None:
     return Reason(ReasonCode.CUT_BY_BORDER, length_mm=length) if room < BORDER_MM else None
 
 
-def _share(component: NDArray[np.bool_], outline: NDArray[np.bool_], nothing: float = 1.0) -> float:
+def share_within(component: NDArray[np.bool_], outline: NDArray[np.bool_], nothing: float = 1.0) -> float:
     """Return the share of a component that lies within an outline; ``nothing`` for an empty component."""
     return float(component[outline].sum()) / float(component.sum()) if component.any() else nothing

@@ -1,0 +1,87 @@
+"""Small edits of a wall: loose components, pores and gaps, while the rest of the wall stays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ...anatomy.topology import fill_holes, largest_component
+from ...stack import Mask
+from .diagnosis import cavity
+from .readout import is_ring
+
+SECTORS = 72
+"""Angular sectors about the centre of the cavity."""
+SEAMS = (1, 3)
+"""Sectors by which a gap is widened at both ends, tried in turn, so that the parts are connected."""
+MIN_AGREEMENT = 0.8
+"""Lowest Dice of the given and the proposed wall outside the gaps."""
+MAX_MISSING = 0.25
+"""Largest share of the sectors in gaps."""
+_SQUARE = np.ones((3, 3), bool)
+
+
+def clean(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask | None:
+    """Remove loose components and fill pores, if that yields a closed ring.
+
+    Args:
+        near: Wall near the heart before the repair, shape ``(j, i)``.
+        pool: Blood pool, or ``None``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+
+    Returns:
+        The closed ring, or ``None``.
+    """
+    main = largest_component(near)
+    hole = cavity(main, pool, in_plane)
+    if hole is None:
+        return None
+    wall = np.asarray(fill_holes(main) & ~hole, np.uint8)
+    return wall if is_ring(wall) else None
+
+
+def close_gaps(near: Mask, proposed: Mask, in_plane: tuple[float, float]) -> Mask | None:
+    """Close the gaps of a wall with a proposed wall, and keep the rest; remove loose components and fill pores.
+
+    Args:
+        near: Wall near the heart before the repair, shape ``(j, i)``.
+        proposed: A closed ring.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
+
+    Returns:
+        The closed ring; ``None`` if more than :data:`MAX_MISSING` is missing, if the walls agree less than
+        :data:`MIN_AGREEMENT` elsewhere, or if the parts do not yield a ring.
+    """
+    kept, other = _on_wall(near, proposed), proposed > 0
+    sector = _sectors(proposed, in_plane)
+    missing = np.bincount(sector[kept], minlength=SECTORS) == 0
+    opposite = other & ~missing[sector]
+    agreement = 2 * (kept & opposite).sum() / max(1, kept.sum() + opposite.sum())
+    if missing.mean() > MAX_MISSING or agreement < MIN_AGREEMENT:
+        return None
+    for seam in SEAMS:
+        gaps = ndimage.binary_dilation(np.pad(missing, SECTORS, mode="wrap"), iterations=seam)[SECTORS:-SECTORS]
+        wall = kept | (other & gaps[sector])
+        filled = fill_holes(wall)
+        closed = np.asarray(filled & (1 - largest_component(filled & ~wall, connectivity=4)), np.uint8)
+        if is_ring(closed):
+            return closed
+    return None
+
+
+def _sectors(ring: Mask, in_plane: tuple[float, float]) -> NDArray[np.int64]:
+    """Return the sector of every pixel about the cavity of a ring, shape ``(j, i)``."""
+    j, i = np.argwhere(fill_holes(ring) & (1 - ring)).mean(axis=0)
+    rows, columns = np.indices(ring.shape, sparse=True)
+    turn = np.arctan2((rows - j) * in_plane[0], (columns - i) * in_plane[1]) / (2 * np.pi) % 1
+    return np.asarray(turn * SECTORS, np.int64) % SECTORS
+
+
+def _on_wall(near: Mask, proposed: Mask) -> NDArray[np.bool_]:
+    """Return the components with at least half of their area on the proposed wall or adjacent to it."""
+    labels, count = ndimage.label(near, structure=_SQUARE)
+    if not count:
+        return labels > 0
+    share = ndimage.mean(ndimage.binary_dilation(proposed, structure=_SQUARE), labels, np.arange(count + 1))
+    return np.concatenate([[False], share[1:] >= 0.5])[labels]
