@@ -21,7 +21,7 @@ import pandas as pd  # type: ignore[import-untyped]
 from rncarefine_training.cli.tables import interval, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
 from rncarefine_training.evaluate.measure import IMAGE_ALONE, NO_MODEL, ONE_PASS, WHOLE
-from rncarefine_training.evaluate.picture_tables import document_table
+from rncarefine_training.evaluate.pictures.tables import document_table
 from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
@@ -326,7 +326,7 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Against the published recipe, from :func:`experiments.comparison.compare`."""
+    """Against the published recipe, from :func:`experiments.comparison.compare.compare`."""
     trained = table.where(table["training s"] > 0)
     costs = {"parameters": ",.0f", "updates": ",.0f", "training s": ",.0f", "ms per picture": ".1f"}
     figures = {"mse": ("squared error", 5), "dice": ("Dice", 4), "b0 error": ("b0 error", 3)}

@@ -208,7 +208,7 @@ class Automaton(Strict):
     elastic: Fraction = 0.012
     """Spread of the smooth random displacement that bends samples, as a share of half the crop."""
     inflated: Fraction = 0.0
-    """Share of samples in which a ventricle is inflated or shrunk: a right one that presses on the septum, above all."""
+    """Share of samples in which a ventricle is inflated or shrunk, above all a right one that presses on the septum."""
     validate_every: Count = 400
     patience: Count | None = None
     """Stop after this many validations without a gain of Dice; ``None`` trains to the end."""

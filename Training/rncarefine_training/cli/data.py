@@ -19,7 +19,7 @@ from ..data.sources.labels import PRESETS, Labels, parse_labels
 from ..data.sources.nnunet import is_nnunet, read_nnunet
 from ..data.sources.prepare import Shares, Summary
 from ..data.sources.prepare import prepare as prepare_entries
-from ..data.sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
+from ..data.sources.sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
 from .options import RunOption, console, made
 from .tables import show
 
@@ -217,7 +217,7 @@ def _print_summary(summary: Summary, run: Path, notes: list[str]) -> None:
 
 
 def _draw(run: Path) -> None:
-    from ..data.sources.picture import draw_prepared
+    from ..data.sources.overview import draw_prepared
 
     path = draw_prepared(run, run / "prepared.png")
     console.print(f"Check {path} before you train: every outline must lie on its structure.")
