@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from rncarefine_training.data.sources.entry import check_entries
-from rncarefine_training.data.sources.labels import PRESETS
+from rncarefine_training.data.sources.labels import PRESETS, labels_from_names
 from rncarefine_training.data.sources.nnunet import is_nnunet, read_nnunet
 from training.toy_lab import write_nnunet_lab
 
@@ -45,7 +45,7 @@ def test_cases_labels_and_validation_folds_are_found(raw, results):
         "fold_0/validation/p1_ES.nii.gz",
         "fold_1/validation/p2_ED.nii.gz",
     ]
-    assert found.labels("dataset.json") == (PRESETS["acdc"], [])
+    assert labels_from_names(found.names, "dataset.json") == (PRESETS["acdc"], [])
     assert found.notes == []
 
 

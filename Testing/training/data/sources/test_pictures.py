@@ -26,8 +26,8 @@ def test_left_and_right_eye_are_one_subject(source):
 
 
 def test_cases_hold_bright_vessels_at_the_scale_of_the_field_of_view(source, tmp_path):
-    summary = prepare_pictures(read_folders(source), tmp_path / "cases", tmp_path / "predictions")
-    assert (summary.pictures, summary.networks) == (4, {NETWORK: 4})
+    networks = prepare_pictures(read_folders(source), tmp_path / "cases", tmp_path / "predictions")
+    assert networks == {NETWORK: 4}
     case = TrainingCase.load(tmp_path / "cases" / "eyes01_L.npz")
     mask, seen = vessels(0), field_of_view()
     np.testing.assert_array_equal(case.labels[0] == VESSEL, mask)

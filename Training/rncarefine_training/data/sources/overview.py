@@ -39,10 +39,6 @@ class _Tile:
 def draw_prepared(run: Path, path: Path) -> Path:
     """Draw a row of truths, and a row of broken slices of every network, spread over the cases.
 
-    Args:
-        run: A run's folder with cases, and predictions if there are any.
-        path: The PNG to write.
-
     Returns:
         ``path``.
     """
