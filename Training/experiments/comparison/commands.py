@@ -93,6 +93,3 @@ def _at_that_time(log: pd.DataFrame, method: str, seconds: float) -> str:
         f"In the {seconds:.0f} s of {method} the published recipe does {last.updates:.0f} updates; then its squared "
         f"error is {last.mse:.5f}, Dice {last.dice:.4f}, ring rate {last.ring:.3f}."
     )
-
-
-COMMANDS = (compare_published, draw_vessels)

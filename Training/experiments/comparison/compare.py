@@ -127,12 +127,7 @@ def _epoch(row: dict[str, float]) -> str:
 
 
 def compare(methods: list[Method], triplets: Triplets) -> Comparison:
-    """Repair all pictures with all methods, on one thread.
-
-    Args:
-        methods: What to compare.
-        triplets: Pictures that nothing was trained on.
-    """
+    """Repair all pictures with all methods, on one thread."""
     parts, lines, masks = [], [], {}
     with one_thread():
         for method in methods:

@@ -21,13 +21,7 @@ RIGHT, MISSED, FALSE = (0.93, 0.93, 0.90), (0.20, 0.55, 0.95), (0.95, 0.45, 0.10
 
 
 def draw_examples(comparison: Comparison, triplets: Triplets, path: Path) -> None:
-    """Draw pictures from the least to the most damaged one, evenly spaced, and every method's mask of them.
-
-    Args:
-        comparison: What was made of them.
-        triplets: The pictures.
-        path: A PNG.
-    """
+    """Draw pictures from the least to the most damaged one, evenly spaced, and every method's mask of them."""
     rows = comparison.rows
     damaged = rows[rows.method == INPUT].sort_values("dice", ascending=False).picture.to_numpy()
     chosen = damaged[np.linspace(0, len(damaged) - 1, min(EXAMPLES, len(damaged))).round().astype(int)]

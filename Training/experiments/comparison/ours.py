@@ -122,12 +122,7 @@ class Clock(L.Callback):
 
 
 class PictureAutomaton:
-    """A trained automaton as the engine runs it.
-
-    Args:
-        config: The training.
-        checkpoint: Its checkpoint.
-    """
+    """A trained automaton as the engine runs it."""
 
     def __init__(self, config: TripletConfig, checkpoint: Path) -> None:
         self.settings, self.task = config.automaton, task_of(config.automaton)

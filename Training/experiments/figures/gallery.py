@@ -14,8 +14,7 @@ from rncarefine.nca.model import Model
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
-from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase, load_prediction
-from rncarefine_training.evaluate.measure import WHOLE
+from rncarefine_training.evaluate.measure import WHOLE, Failure
 
 CHOICES = ("worst", "median", "random")
 HALF_MM = 60.0
@@ -23,14 +22,13 @@ HALF_MM = 60.0
 COLOURS = {"input": "#e69f00", "repaired": "#56b4e9", "truth": "#009e73"}
 
 
-def choose_slices(rows: pd.DataFrame, model: str, each: int, seed: int = 0) -> pd.DataFrame:
+def choose_slices(rows: pd.DataFrame, model: str, each: int) -> pd.DataFrame:
     """Choose broken slices of every network: those of least Dice, those about the median, and some at random.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         model: Whose repairs.
         each: How many of each kind.
-        seed: Of the random ones.
 
     Returns:
         Rows with a column ``choice`` of :data:`CHOICES`.
@@ -40,7 +38,7 @@ def choose_slices(rows: pd.DataFrame, model: str, each: int, seed: int = 0) -> p
     for _, part in ours.groupby("network", sort=False):
         part = part.sort_values("dice", kind="stable")
         middle = max(0, (len(part) - each) // 2)
-        at_random = part.sample(min(each, len(part)), random_state=seed)
+        at_random = part.sample(min(each, len(part)), random_state=0)
         for choice, some in zip(CHOICES, (part[:each], part[middle : middle + each], at_random), strict=True):
             chosen.append(some.assign(choice=choice))
     return pd.concat(chosen, ignore_index=True) if chosen else ours.assign(choice="")
@@ -57,11 +55,10 @@ def draw_galleries(chosen: pd.DataFrame, run: Path, model: Model, folder: Path) 
     """
     repaired: dict[tuple[str, str], tuple[Stack, Mask, Mask]] = {}
     for source, name in chosen[["source", "case"]].drop_duplicates().itertuples(index=False):
-        case = TrainingCase.load(run / "cases" / f"{name}.npz")
-        wall = (load_prediction(run / "predictions" / source / f"{name}.npz") == MYOCARDIUM).astype(np.uint8)
-        stack = Stack.create(case.image, wall, case.spacing, None, case.name)
-        truth = (case.labels == MYOCARDIUM).astype(np.uint8)
-        repaired[source, name] = stack, repair(stack, model, RepairOptions(close_base=True)).wall, truth
+        failure = Failure(run / "cases" / f"{name}.npz", run / "predictions" / source / f"{name}.npz", source)
+        given = failure.load()
+        wall = repair(given.stack, model, RepairOptions(close_base=True)).wall
+        repaired[source, name] = given.stack, wall, given.truth
     written = []
     for network, part in chosen.groupby("network", sort=False):
         columns = int(part.groupby("choice").size().max())

@@ -18,7 +18,7 @@ from ..data.sources.csv_table import read_csv
 from ..data.sources.entry import Entry
 from ..data.sources.pictures import TABLE
 from .options import console, made
-from .tables import show
+from .tables import pictures_table, show
 
 PRECISION, FRAGMENT_PRECISION = 0.6, 0.9
 """Bridges between long pieces, and to fragments, are made from the confidence on above which this share is true, on
@@ -85,7 +85,7 @@ def evaluate_pictures(
     """
     from ..evaluate.pictures.measure import evaluate_pictures as measure
     from ..evaluate.pictures.measure import segmented
-    from ..evaluate.pictures.tables import document_table, summarise_pictures
+    from ..evaluate.pictures.tables import summarise_pictures
 
     if len(models) != 1:
         raise ValueError(f"--model {' '.join(models)}: one model of vessels is measured at a time.")
@@ -105,7 +105,7 @@ def evaluate_pictures(
             rows.to_csv(rows_path, index=False, float_format="%.6g")
     table = summarise_pictures(rows)
     table.to_csv(run / f"{name}.csv", index=False, float_format="%.4g")
-    show(document_table(table), "Mean by network and method")
+    show(pictures_table(table), "Mean by network and method")
     console.print(f"All tables: {run / name}*.csv", soft_wrap=True)
 
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from rncarefine_training.cli.tables import pictures_table
 from rncarefine_training.evaluate.pictures.measure import INPUT, REPAIRED, segmented
 from rncarefine_training.evaluate.pictures.tables import (
     METRICS,
     PRECISION,
-    document_table,
     measured,
     summarise_pictures,
 )
@@ -37,7 +37,7 @@ def test_means_come_with_intervals_over_subjects_and_changes_against_the_input()
     assert ours["Dice change"] == pytest.approx(0.02)
     assert ours["Dice worst"] == pytest.approx(0.02)
     assert ours[PRECISION] == pytest.approx(0.75)
-    shown = document_table(table)
+    shown = pictures_table(table)
     assert shown["site, network"].tolist() == ["eyes, ours (n=8)"] * 2 + [f"{ALL} (n=8)"] * 2
     assert shown.Dice.tolist()[1] == "0.755"
     assert shown.Dice.tolist()[-1].startswith("0.755 (0.7")

@@ -51,12 +51,7 @@ PUBLISHED = Recipe()
 
 
 class PublishedAutomaton(nn.Module):
-    """The released automaton's parameters.
-
-    Args:
-        seed: Decides the initial weights.
-        recipe: The sizes.
-    """
+    """The released automaton's parameters."""
 
     filters: Tensor
 

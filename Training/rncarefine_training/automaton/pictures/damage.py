@@ -10,12 +10,7 @@ Field = NDArray[np.float32]
 
 
 def damage_vessels(mask: Field, rng: np.random.Generator) -> Field:
-    """Return a damaged copy of a mask.
-
-    Args:
-        mask: 0 to 1, shape ``(j, i)``.
-        rng: Source of randomness.
-    """
+    """Return a damaged copy of a mask."""
     result = mask.copy()
     vessels = np.argwhere(mask >= 0.5)
     if len(vessels):

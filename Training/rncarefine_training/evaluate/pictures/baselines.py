@@ -65,11 +65,7 @@ def b_star(mask: Bools, fill: bool = True) -> Bools:
 
 def hysteresis(probability: Field) -> Bools:
     """Keep what is above :data:`POSSIBLE` and connected to something above :data:`SURE`; then bridge and clean."""
-    labels, count = ndimage.label(probability >= POSSIBLE, EIGHT)
-    sure = np.zeros(count + 1, bool)
-    sure[np.unique(labels[probability >= SURE])] = True
-    sure[0] = False
-    return b_star(sure[labels])
+    return b_star(ndimage.binary_propagation(probability >= SURE, EIGHT, mask=probability >= POSSIBLE))
 
 
 def _draw(mask: Bools, start: NDArray[np.int64], end: NDArray[np.int64]) -> None:

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
-from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict  # type: ignore[import-untyped]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+from sklearn.model_selection import LeaveOneGroupOut  # type: ignore[import-untyped]
 
 from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.card import BRIDGE_FEATURES
@@ -35,7 +33,7 @@ from rncarefine.tasks.tubular.windows import likelihood
 from ...data.cases import VESSEL, load_prediction
 from ...data.sources.entry import Entry
 from ...data.sources.pictures import read_mask
-from ..calibrate import fitted_weights
+from ..calibrate import fit_weights
 from ..measure import Failure, in_parallel
 from .measure import read_picture
 
@@ -102,14 +100,10 @@ def fit_bridges(rows: pd.DataFrame) -> BridgeCalibration:
             f"A confidence cannot be calibrated on {len(rows)} bridges, {least} of the rarer kind: it takes {FEWEST} "
             "of each, and 2 subjects. Put more subjects into the validation set."
         )
-    found, true = rows[list(BRIDGE_FEATURES)].to_numpy(float), rows.true.to_numpy(bool)
-    regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000))
-    left_out = cross_val_predict(
-        regression, found, true, groups=rows.subject, cv=LeaveOneGroupOut(), method="predict_proba"
-    )[:, 1]
-    fragment = rows.fragment.to_numpy(bool)
+    regression = LogisticRegression(C=0.3, max_iter=1000)
+    weights, left_out = fit_weights(rows, BRIDGE_FEATURES, "true", regression, LeaveOneGroupOut())
+    true, fragment = rows.true.to_numpy(bool), rows.fragment.to_numpy(bool)
     precision = [_precision(left_out[part], true[part]) for part in (~fragment, fragment)]
-    weights = fitted_weights(regression, found, true, BRIDGE_FEATURES)
     auroc = float(roc_auc_score(true, left_out))
     return BridgeCalibration(weights, len(rows), float(true.mean()), auroc, *precision)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
-from ..statistics import Estimate, Values, bootstrap
+from ..statistics import Estimate, Values, bootstrap, mean
 from ..tables import ALL
 from .measure import INPUT, METHODS, REPAIRED
 
@@ -46,8 +44,8 @@ def summarise_pictures(rows: pd.DataFrame) -> pd.DataFrame:
             given = before.loc[list(zip(ours.network, ours.case, strict=True))]
             for metric, name in METRICS.items():
                 values, inputs = ours[metric].to_numpy(float), given[metric].to_numpy(float)
-                line |= _mean(values, ours.subject).columns(name)
-                line |= _mean(values - inputs, ours.subject).columns(f"{name} change")
+                line |= mean(values, ours.subject).columns(name)
+                line |= mean(values - inputs, ours.subject).columns(f"{name} change")
                 line[f"{name} worst"] = float((values - inputs).min())
             line |= _ratio(ours.true_bridges, ours.bridges, ours.subject).columns(PRECISION)
             lines.append(line | {"bridges": int(ours.bridges.sum())})
@@ -73,35 +71,6 @@ def measured(rows: pd.DataFrame, sha256: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def document_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return :func:`summarise_pictures` as text: a line per group and method, those of all networks with intervals."""
-    columns: dict[str, list[str]] = {
-        "site, network": [f"{line.group} (n={line.n})" for line in table.itertuples()],
-        "method": table.method.tolist(),
-    }
-    digits = {"Dice": ".3f", "clDice": ".3f", "b0 error": ".0f", "b1 error": ".0f"}
-    for name in (*list(METRICS.values())[:-1], PRECISION):
-        columns[name] = _text(table, name, digits.get(name, ".2f"))
-    columns["true centreline removed %"] = [f"{100 * share:.2f}" for share in table[METRICS["centreline_removed"]]]
-    return pd.DataFrame(columns)
-
-
-def _text(table: pd.DataFrame, name: str, spec: str) -> list[str]:
-    """Return numbers; those of all networks with their interval."""
-    found = []
-    for group, value, low, high in zip(
-        table.group, table[name], table[f"{name} low"], table[f"{name} high"], strict=True
-    ):
-        known = group == ALL and np.isfinite(low) and np.isfinite(high)
-        interval = f" ({low:{spec}} to {high:{spec}})" if known else ""
-        found.append(f"{value:{spec}}{interval}" if np.isfinite(value) else "")
-    return found
-
-
-def _mean(values: Values, subjects: pd.Series) -> Estimate:
-    return _estimate(subjects, lambda weights: weights @ values / weights.sum(1))
-
-
 def _ratio(part: pd.Series, whole: pd.Series, subjects: pd.Series) -> Estimate:
     above, below = part.to_numpy(float), whole.to_numpy(float)
 
@@ -109,8 +78,4 @@ def _ratio(part: pd.Series, whole: pd.Series, subjects: pd.Series) -> Estimate:
         total = weights @ below
         return np.asarray(np.divide(weights @ above, total, out=np.full(len(total), np.nan), where=total > 0))
 
-    return _estimate(subjects, statistic)
-
-
-def _estimate(subjects: pd.Series, statistic: Callable[[Values], Values]) -> Estimate:
     return bootstrap(subjects.to_numpy(str), statistic)
