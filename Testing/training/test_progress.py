@@ -12,7 +12,7 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 from rncarefine_training import progress
-from rncarefine_training.progress import UpdatesBar, lasting, quiet
+from rncarefine_training.progress import UpdatesBar, quiet
 
 
 class Tiny(L.LightningModule):
@@ -72,8 +72,3 @@ def test_what_is_wrong_is_still_said(caplog):
         logging.getLogger("lightning.pytorch").error("lost")
         with pytest.warns(UserWarning, match="ours"):
             warnings.warn("ours", stacklevel=1)
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(3, "3 s"), (100, "2 min"), (3000, "50 min"), (5400, "1.5 h")])
-def test_a_duration_is_as_exact_as_it_can_be_known(seconds, text):
-    assert lasting(seconds) == text

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from rncarefine_training.automaton.windows import ScaledPicture, load_pictures
+from rncarefine_training.automaton.pictures.windows import ScaledPicture, load_pictures
 from rncarefine_training.data.sources.pictures import prepare_pictures, read_folders
 
 SIDE = 120

@@ -24,7 +24,6 @@ from rncarefine_training.automaton.export import export
 from rncarefine_training.automaton.fit import train_automaton
 from rncarefine_training.automaton.samples import blank
 from rncarefine_training.config import Automaton, Config
-from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean, paired
 from rncarefine_training.evaluate.store import write_table
@@ -165,7 +164,7 @@ def blinded(model: Model, training: Config) -> Model:
 
 
 def _repair(failure: Failure, model: Model, without: Sequence[str], device: str) -> pd.DataFrame:
-    case, stack, wanted = broken_slices(failure)
+    stack, truth, wanted = broken_slices(failure)
     if not wanted:
         return pd.DataFrame()
     heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
@@ -175,18 +174,14 @@ def _repair(failure: Failure, model: Model, without: Sequence[str], device: str)
     proposals = propose_around(given, heart, wanted, model, device=device, snapshots=(steps,))
     rows: list[dict[str, object]] = []
     for k in wanted:
-        truth = (case.labels[k] == MYOCARDIUM).astype(np.uint8)
         wall = _read(proposals.snapshots[steps][k], discs="discs" not in without)
-        before = distances(stack.mask[k], truth, stack.in_plane)
+        before = distances(stack.mask[k], truth[k], stack.in_plane)
         rows.append(
             {
-                "network": failure.network,
-                "source": failure.source,
-                "case": case.name,
-                "subject": case.subject,
+                **failure.names,
                 "k": k,
                 "ring": wall is not None and betti_2d(wall) == (1, 1),
-                **(before if wall is None else distances(wall, truth, stack.in_plane)),
+                **(before if wall is None else distances(wall, truth[k], stack.in_plane)),
                 "dice_before": before["dice"],
             }
         )

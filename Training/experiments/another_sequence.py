@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from rncarefine_training.config import Config
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase, save_prediction
 from rncarefine_training.evaluate.measure import Failure, failures_of
 from rncarefine_training.networks.base import load_network, predict
 
@@ -64,8 +64,7 @@ def segment(found: list[TrainingCase], config: Config, networks: Path, kinds: li
         snapshot = networks / f"{kind}-0" / f"snapshot-{description.snapshots[-1]:g}.pt"
         network = load_network(description, snapshot, config.classes)
         sources.append(f"{kind}-0@{description.snapshots[-1]:g}")
-        target = folder / "predictions" / sources[-1]
-        target.mkdir(parents=True, exist_ok=True)
         for case in found:
-            np.savez_compressed(target / f"{case.name}.npz", labels=predict(network, case, config.base.spacing_mm))
+            labels = predict(network, case, config.base.spacing_mm)
+            save_prediction(folder / "predictions" / sources[-1] / f"{case.name}.npz", labels)
     return failures_of(folder / "cases", folder / "predictions", sources, [case.subject for case in found])

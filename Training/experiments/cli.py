@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from rncarefine.atomic import write_text_whole
 from rncarefine.nca.model import load_model
 from rncarefine_training.cli.evaluate import DeviceOption, ModelsOption, WorkersOption, gathered, selecting_failures
 from rncarefine_training.cli.options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from rncarefine_training.cli.tables import show, show_evaluation
 from rncarefine_training.config import Config
+from rncarefine_training.evaluate.measure import Failure, measure_repairs
+from rncarefine_training.evaluate.store import ROWS, base_name, read_rows, write_evaluation, write_table
 
-from . import cli_pictures
-
-if TYPE_CHECKING:
-    from rncarefine_training.evaluate.measure import Failure
+from .comparison.commands import compare_published, draw_vessels
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")]
 StacksOption = Annotated[int, typer.Option(min=1, help="Number of stacks of the validation set, drawn at random.")]
@@ -34,9 +35,6 @@ def horizon(
     device: DeviceOption = "auto",
 ) -> None:
     """Roll out up to 512 steps without early stop and write RUN/horizon-MODEL.csv: does anything flood or decay?"""
-    from rncarefine_training.cli.tables import show
-    from rncarefine_training.evaluate.store import write_table
-
     from .horizon import roll_on, summarise
     from .report import horizon_table
 
@@ -61,9 +59,6 @@ def robustness(
 
     Can be interrupted and resumed: the rows of every stack are kept in RUN/robustness/.
     """
-    from rncarefine_training.cli.tables import show
-    from rncarefine_training.evaluate.store import write_table
-
     from .report import robustness_table
     from .robustness import disturb_and_repair, summarise
 
@@ -85,9 +80,6 @@ def volumetric(
     device: DeviceOption = "auto",
 ) -> None:
     """Compare a slice-wise with a volumetric model (the last one) where neighbours matter; write RUN/volumetric.csv."""
-    from rncarefine_training.cli.tables import show
-    from rncarefine_training.evaluate.store import write_table
-
     from .report import volumetric_table
     from .volumetric import compare_models, summarise
 
@@ -107,10 +99,6 @@ def another_sequence(
     device: DeviceOption = "auto",
 ) -> None:
     """Repair what the base networks of the run break on another sequence; write RUN/another-sequence/*.csv."""
-    from rncarefine_training.cli.tables import show_evaluation
-    from rncarefine_training.evaluate.measure import measure_repairs
-    from rncarefine_training.evaluate.store import base_name, write_evaluation
-
     from .another_sequence import read_stacks, segment
 
     folder = made(run / "another-sequence")
@@ -128,9 +116,7 @@ def gallery(
     output: Annotated[Path | None, typer.Option(file_okay=False, help="Gets the pictures; RUN/gallery.")] = None,
 ) -> None:
     """Draw the worst, the median and random slices of each base network, from RUN/evaluation-*-slices.csv."""
-    from rncarefine_training.evaluate.store import ROWS, base_name, read_rows
-
-    from .gallery import choose_slices, draw_galleries
+    from .figures.gallery import choose_slices, draw_galleries
 
     weights = load_model(model)
     chosen = choose_slices(read_rows(run / f"{base_name(test)}-{ROWS}.csv"), weights.card.name, each)
@@ -158,9 +144,6 @@ def ablate(
 
     Can be interrupted and resumed; the table also holds the variations that other calls have trained.
     """
-    from rncarefine_training.cli.tables import show
-    from rncarefine_training.evaluate.store import write_table
-
     from .ablation import VARIATIONS, rows_of, summarise, train_and_measure
     from .report import ablation_table
 
@@ -183,6 +166,18 @@ def ablate(
     show(ablation_table(table), f"{training.name}, the automaton alone, {share:g} of the updates")
 
 
+def sample_pictures(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets the pictures.")] = Path("Resources/Screenshots"),
+    model: ModelOption = "retina-vessels-2d",
+    side: Annotated[int | None, typer.Option(min=1, help="Draw so many rows and columns of the middle only.")] = 560,
+) -> None:
+    """Draw the bundled photograph with its broken mask and with the repaired one, for README."""
+    from .figures.sample import draw_sample
+
+    for path in draw_sample(load_model(model), made(folder), side):
+        console.print(str(path))
+
+
 def plots(
     run: RunOption = Path("run"),
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006
@@ -191,7 +186,7 @@ def plots(
     ] = None,
 ) -> None:
     """Draw the curves of the experiments that the run has tables of, as PNG and SVG."""
-    from .figures import draw_all
+    from .figures.curves import draw_all
 
     steps = {weights.card.name: weights.card.steps for weights in map(load_model, model)}
     for path in draw_all(run, steps, made(output or run / "plots")):
@@ -209,8 +204,6 @@ def report(
     between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
     are printed with their names.
     """
-    from rncarefine.atomic import write_text_whole
-
     from .report import fill, keep_figures, keep_tables, tables
 
     if keep is not None:
@@ -240,7 +233,9 @@ for command in (
     another_sequence,
     gallery,
     ablate,
-    *cli_pictures.COMMANDS,
+    compare_published,
+    draw_vessels,
+    sample_pictures,
     plots,
     report,
 ):

@@ -13,7 +13,6 @@ from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
 from rncarefine.refine.proposals import propose_around
 from rncarefine.tasks.ring.readout import is_ring, read_wall
-from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.measure import Failure, broken_slices, in_parallel
 from rncarefine_training.evaluate.statistics import mean
 
@@ -52,11 +51,10 @@ def roll_on(
 def _roll_out(
     failure: Failure, model: Model, steps: tuple[int, ...], seeds: Sequence[int], device: str
 ) -> pd.DataFrame:
-    case, stack, wanted = broken_slices(failure)
+    stack, truth, wanted = broken_slices(failure)
     if not wanted:
         return pd.DataFrame()
     heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
-    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     rows: list[dict[str, object]] = []
     for seed in seeds:
         proposals = propose_around(
@@ -71,9 +69,7 @@ def _roll_out(
                 rows.append(
                     {
                         "source": failure.source,
-                        "network": failure.network,
-                        "case": case.name,
-                        "subject": case.subject,
+                        **failure.names,
                         "k": k,
                         "seed": seed,
                         "steps": number,

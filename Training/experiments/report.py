@@ -18,10 +18,9 @@ from pathlib import Path
 
 import pandas as pd  # type: ignore[import-untyped]
 
-from rncarefine_training.cli.tables import interval, rounded
+from rncarefine_training.cli.tables import interval, pictures_table, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
 from rncarefine_training.evaluate.measure import IMAGE_ALONE, NO_MODEL, ONE_PASS, WHOLE
-from rncarefine_training.evaluate.picture_tables import document_table
 from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
@@ -37,10 +36,6 @@ KEPT = ("paired", "strata", "confidence", "reliability", "risk")
 
 def keep_tables(run: Path, folder: Path) -> list[Path]:
     """Copy the small tables of a run; of the record of openings the commands, which name folders, are left out.
-
-    Args:
-        run: Folder of the run.
-        folder: Where to keep them.
 
     Returns:
         The files.
@@ -326,7 +321,7 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Against the published recipe, from :func:`experiments.comparison.compare`."""
+    """Against the published recipe, from :func:`experiments.comparison.compare.compare`."""
     trained = table.where(table["training s"] > 0)
     costs = {"parameters": ",.0f", "updates": ",.0f", "training s": ",.0f", "ms per picture": ".1f"}
     figures = {"mse": ("squared error", 5), "dice": ("Dice", 4), "b0 error": ("b0 error", 3)}
@@ -350,7 +345,7 @@ def opened_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def vessels_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return what every method made of the vessels that networks segmented."""
-    return _without_repeats(document_table(table), 1)
+    return _without_repeats(pictures_table(table), 1)
 
 
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {

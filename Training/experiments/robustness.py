@@ -14,7 +14,7 @@ from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.model import Model
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction
+from rncarefine_training.data.cases import POOL, mask_of
 from rncarefine_training.evaluate.measure import KEY, Failure, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean
 from rncarefine_training.evaluate.store import NAMES, write_table
@@ -50,17 +50,9 @@ def _disturb_all(failure: Failure, model: Model, folder: Path, device: str) -> p
     # What was prepared or segmented again in the meantime is repaired again.
     if path.exists() and path.stat().st_mtime >= made:
         return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str))
-    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
-    area = case.spacing[1] * case.spacing[2]
-    wanted = {k for k in range(len(labels)) if broken(labels[k], case.labels[k], area)}
-    plain = Disturbed(
-        case.image,
-        (labels == MYOCARDIUM).astype(np.uint8),
-        (labels == POOL).astype(np.uint8),
-        (case.labels == MYOCARDIUM).astype(np.uint8),
-        case.spacing,
-        np.arange(len(labels)),
-    )
+    given = failure.load()
+    case, wall, pool, wanted = given.case, given.stack.mask, mask_of(given.labels, POOL), set(given.broken())
+    plain = Disturbed(case.image, wall, pool, given.truth, case.spacing, np.arange(len(wall)))
     all_of_them: list[tuple[str, str, Disturb]] = [(UNDISTURBED, UNDISTURBED, lambda stack, rng: stack)]
     all_of_them += [(group, name, how) for group, some in DISTURBANCES.items() for name, how in some.items()]
     rows: list[dict[str, object]] = []
@@ -68,8 +60,7 @@ def _disturb_all(failure: Failure, model: Model, folder: Path, device: str) -> p
         # The same draw whatever else is disturbed, and in whatever order.
         rng = np.random.default_rng(zlib.crc32(f"{failure.source} {case.name} {name}".encode()))
         for row in _repaired(how(plain, rng), wanted, model, device):
-            what = {"network": failure.network, "source": failure.source, "case": case.name, "subject": case.subject}
-            rows.append(what | {"group": group, "disturbance": name} | row)
+            rows.append(failure.names | {"group": group, "disturbance": name} | row)
     columns = ["network", *KEY, "subject", "group", "disturbance"]
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
     write_table(table, path)

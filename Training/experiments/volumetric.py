@@ -18,7 +18,6 @@ from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.interpolation import between_slices
 from rncarefine_training.automaton.samples import spoil
-from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase, broken, load_prediction
 from rncarefine_training.evaluate.measure import Failure, distances, in_parallel, share_of_truth
 from rncarefine_training.evaluate.statistics import paired
 
@@ -51,25 +50,21 @@ def compare_models(
 
 
 def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataFrame:
-    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
-    wall = (labels == MYOCARDIUM).astype(np.uint8)
-    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    given = failure.load()
+    stack, wall, truth = given.stack, given.stack.mask, given.truth
     if not wall.any():
         return pd.DataFrame()
     options = RepairOptions(close_base=True, device=device)
-    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     rows: list[dict[str, object]] = []
 
     def row(method: str, kind: str, values: Mapping[str, float], k: int = -1) -> None:
-        what = {"network": failure.network, "source": failure.source, "case": case.name, "subject": case.subject}
-        rows.append({**what, "kind": kind, "k": int(k), "method": method, **values})
+        rows.append({**failure.names, "kind": kind, "k": int(k), "method": method, **values})
 
     for model in models:
         found = repair(stack, model, options).wall
-        for k in map(int, np.flatnonzero(wall.any(axis=(1, 2)))):
-            if broken(labels[k], case.labels[k], stack.pixel_area):
-                few = share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING
-                row(model.card.name, KINDS[0 if few else 1], distances(found[k], truth[k], stack.in_plane), k)
+        for k in given.broken():
+            few = share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING
+            row(model.card.name, KINDS[0 if few else 1], distances(found[k], truth[k], stack.in_plane), k)
         row(model.card.name, SMOOTHNESS, smoothness(found, stack))
     row("input", SMOOTHNESS, smoothness(wall, stack))
     row("truth", SMOOTHNESS, smoothness(truth, stack))

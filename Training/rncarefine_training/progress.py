@@ -24,10 +24,6 @@ class UpdatesBar(L.Callback):
     """Shows which update a training is at, its loss and the time left.
 
     On a terminal as a bar; in a pipe or a file as a line now and then. Of several processes the first one shows it.
-
-    Args:
-        total: Updates of the whole training.
-        console: Where to print.
     """
 
     def __init__(self, total: int, console: Console | None = None) -> None:
@@ -71,11 +67,11 @@ class UpdatesBar(L.Callback):
             # The loss of a warm-up comes first, and stays when that is over.
             parts.append(f"loss {losses[-1]:.3f}")
         if len(self.ends) > WINDOW and step < self.total:
-            parts.append(f"{lasting((self.ends[-1] - self.ends[0]) / WINDOW * (self.total - step))} left")
+            parts.append(f"{_lasting((self.ends[-1] - self.ends[0]) / WINDOW * (self.total - step))} left")
         return ", ".join(parts)
 
 
-def lasting(seconds: float) -> str:
+def _lasting(seconds: float) -> str:
     """Return a duration as text, rounded to its precision."""
     if seconds < 90:
         return f"{seconds:.0f} s"

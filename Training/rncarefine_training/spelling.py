@@ -23,12 +23,7 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first error; a misspelt field goes before the one that is missing because of it.
-
-    Args:
-        error: What pydantic found.
-        model: The class that was to be validated.
-    """
+    """Return the first error; a misspelt field goes before the one that is missing because of it."""
     found = error.errors()
     first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
     field = ".".join(str(part) for part in first["loc"]) or "the whole"

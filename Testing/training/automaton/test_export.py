@@ -40,11 +40,11 @@ def test_the_weights_are_the_learners_to_half_precision(checkpoint, tmp_path):
 
 def test_the_card_says_what_the_model_is_and_how_it_was_made(checkpoint, tmp_path):
     config = toy_config()
-    card = load_model(export(config, checkpoint[0], tmp_path, {"rings": 0.97})).card
+    card = load_model(export(config, checkpoint[0], tmp_path)).card
     assert (card.name, card.title, card.licence, card.training_data) == ("toy-2d", "A toy", "CC0-1.0", "drawn hearts")
     assert (card.mode, card.spacing_mm, card.crop, card.steps, card.fire_rate) == ("slice-wise", 1.6, 48, 4, 0.5)
     assert Architecture.of(card.shapes) == Architecture(channels=6, hidden=8, encoder=(4, 6))
-    assert (card.channels, card.hidden, card.metrics) == (6, 8, {"rings": 0.97})
+    assert (card.channels, card.hidden, card.metrics) == (6, 8, {})
     assert card.created_by["command"].startswith("rncarefine-train")
     assert type(config).model_validate(card.created_by["config"]) == config
 
@@ -75,22 +75,13 @@ def test_a_volumetric_training_gives_a_volumetric_model(tmp_path):
 # The confidence
 
 
-def test_weights_of_the_confidence_go_onto_the_card(checkpoint, tmp_path):
-    assert load_model(export(toy_config(), checkpoint[0], tmp_path)).card.confidence == {}
-    written = export(toy_config(), checkpoint[0], tmp_path, confidence=CONFIDENCE)
-    assert load_model(written).card.confidence == CONFIDENCE
-
-
 def test_a_card_is_written_again_and_the_weights_stay(checkpoint, tmp_path):
-    path = export(toy_config(), checkpoint[0], tmp_path, {"rings": 0.97})
+    path = export(toy_config(), checkpoint[0], tmp_path)
     weights, card = path.read_bytes(), load_model(path).card
-    recard(path, confidence=CONFIDENCE)
+    assert card.confidence == {}
+    recard(path, metrics={"rings": 0.97}, confidence=CONFIDENCE)
     assert path.read_bytes() == weights
-    assert load_model(path).card == replace(card, confidence=CONFIDENCE)
-    # As if the training had been exported with it.
-    (tmp_path / "other").mkdir()
-    other = export(toy_config(), checkpoint[0], tmp_path / "other", {"rings": 0.97}, CONFIDENCE)
-    assert other.with_suffix(".json").read_bytes() == path.with_suffix(".json").read_bytes()
+    assert load_model(path).card == replace(card, metrics={"rings": 0.97}, confidence=CONFIDENCE)
 
 
 # Bytes and errors

@@ -6,9 +6,9 @@ import torch
 from monai.losses import SoftclDiceLoss
 
 from rncarefine_training.automaton.learner import AutomatonLearner
+from rncarefine_training.automaton.pictures.windows import WindowSamples, validation_windows
 from rncarefine_training.automaton.samples import Sample
 from rncarefine_training.automaton.tasks import Ring, Tubular, repair_loss, segmentation_loss, soft_cldice, task_of
-from rncarefine_training.automaton.windows import WindowSamples, validation_windows
 from training.toy_data import toy_config
 from training.toy_vessels import toy_pictures
 

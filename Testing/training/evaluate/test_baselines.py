@@ -6,11 +6,11 @@ from hypothesis import given
 
 from engine.shapes import SPACING, blob, horseshoe, random_masks, ring
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine_training.evaluate.baselines import BASELINES, CLOSING_MM, close, keep_largest
+from rncarefine_training.evaluate.baselines import BASELINES, CLOSING_MM, close
 
 
 def test_the_largest_component_drops_loose_pieces_and_closes_nothing():
-    wall = horseshoe()
+    wall, keep_largest = horseshoe(), BASELINES["largest component"]
     np.testing.assert_array_equal(keep_largest(wall | blob((6, 6), 4), SPACING), wall)
     np.testing.assert_array_equal(keep_largest(wall, SPACING), wall)
 

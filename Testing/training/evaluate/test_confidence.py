@@ -16,7 +16,6 @@ from rncarefine_training.evaluate.confidence import (
     GOOD,
     REPAIRED,
     ROSE,
-    auroc,
     auroc_estimate,
     calibration_error,
     curves,
@@ -27,6 +26,11 @@ from rncarefine_training.evaluate.confidence import (
     weighted_aurocs,
 )
 from rncarefine_training.evaluate.measure import WHOLE
+
+
+def auroc(score, positive):
+    return weighted_aurocs(score, positive, np.ones((1, len(score)))).item()
+
 
 scored = st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1, max_size=40)
 

@@ -20,8 +20,8 @@ from rncarefine_training.evaluate.measure import (
     NO_MODEL,
     ONE_PASS,
     ONE_PASS_DECIDED,
-    VARIANTS,
     WHOLE,
+    WITH_POOL,
     broken_slices,
     failures_of,
     labels_of,
@@ -32,6 +32,7 @@ from rncarefine_training.evaluate.measure import (
 )
 from training.toy_data import failed, toy_case, write_cases, write_predictions
 
+VARIANTS = (WHOLE, WITH_POOL, ONE_PASS_DECIDED)
 METHODS = {*VARIANTS, IMAGE_ALONE, ONE_PASS, NEAR, *BASELINES}
 MODEL = seeing_model()
 
@@ -285,7 +286,8 @@ def test_a_ring_with_pieces_far_away_is_whole_near_the_heart(tmp_path):
 def test_broken_slices_are_what_the_automaton_alone_is_given(run):
     folder, cases, _ = run
     (failure,) = failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["a"])
-    case, stack, wanted = broken_slices(failure)
-    assert (case.name, wanted) == ("a_ED", [1])
+    stack, truth, wanted = broken_slices(failure)
+    assert (stack.name, wanted) == ("a_ED", [1])
     np.testing.assert_array_equal(stack.mask, failed(cases["a"].labels) == MYOCARDIUM)
+    np.testing.assert_array_equal(truth, cases["a"].labels == MYOCARDIUM)
     assert failure.network == "small"

@@ -129,12 +129,6 @@ def test_slices_without_a_distance_are_left_out_of_it():
     assert list(table[where(table, model=FIRST, network="weak")].n) == [24, 18, 24]
 
 
-def test_a_model_is_compared_with_another_model():
-    table = against(ROWS, WHOLE, FIRST)
-    assert set(table.model) == {SECOND}
-    assert table[where(table, network="all", measure="dice")].gain.item() == pytest.approx(0.1)
-
-
 def test_slices_that_one_of_both_leaves_as_it_was_are_left_out_of_the_comparison_of_walls():
     rows = ROWS.copy()
     rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", k=0), "changed"] = False

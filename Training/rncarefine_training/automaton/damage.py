@@ -19,10 +19,6 @@ def damage(wall: Wall, rng: np.random.Generator) -> Wall:
 
     The wall is first displaced and its thickness changed, smoothly; then gaps, holes and loose components are added,
     in proportions that make most results broken and some merely inaccurate.
-
-    Args:
-        wall: A closed ring.
-        rng: Source of randomness.
     """
     result = misplace(wall, rng, deviation=rng.uniform(0.3, 2.2))
     kind = rng.random()

@@ -27,21 +27,13 @@ FRAGMENT_LIKELIHOOD = 0.65
 RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
 
-def export(
-    config: Config,
-    checkpoint: Path,
-    folder: Path,
-    metrics: dict[str, Any] | None = None,
-    confidence: dict[str, float] | None = None,
-) -> Path:
+def export(config: Config, checkpoint: Path, folder: Path) -> Path:
     """Write the weights of a checkpoint and their model card.
 
     Args:
         config: The training that made the checkpoint.
         checkpoint: A Lightning checkpoint of :class:`AutomatonLearner`.
-        folder: Gets ``<name>.npz`` and ``<name>.json``.
-        metrics: Measured quality for the card.
-        confidence: Weights of the confidence for the card, from :mod:`rncarefine_training.evaluate.calibrate`.
+        folder: Gets ``<name>.npz`` and ``<name>.json``; :func:`recard` adds what is measured later.
 
     Returns:
         The path of the weights.
@@ -80,8 +72,6 @@ def export(
         hidden=architecture.hidden,
         steps=settings.steps,
         fire_rate=settings.fire_rate,
-        metrics=metrics or {},
-        confidence=confidence or {},
         tubular=tubular_settings(settings.spacing_mm) if settings.task == TUBULAR else {},
         created_by={"command": f"rncarefine-train {_command(config)}", "config": config.public()},
     )

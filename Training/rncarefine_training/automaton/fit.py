@@ -22,9 +22,9 @@ from ..networks.failures import REDRAWN
 from ..progress import UpdatesBar
 from ..resume import Remaining, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
+from .pictures.windows import WindowSamples, load_pictures, validation_windows
 from .samples import RepairSamples, Sample, load_stacks
 from .validation import Validation
-from .windows import WindowSamples, load_pictures, validation_windows
 
 VALIDATION_SLICES = 160
 CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}

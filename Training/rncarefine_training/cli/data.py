@@ -15,11 +15,11 @@ from rich.progress import track
 from ..data.sources.acdc import is_acdc, read_acdc
 from ..data.sources.csv_table import read_csv
 from ..data.sources.entry import SPLITS, Entry, check_network
-from ..data.sources.labels import PRESETS, Labels, parse_labels
+from ..data.sources.labels import PRESETS, Labels, labels_from_names, parse_labels
 from ..data.sources.nnunet import is_nnunet, read_nnunet
 from ..data.sources.prepare import Shares, Summary
 from ..data.sources.prepare import prepare as prepare_entries
-from ..data.sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
+from ..data.sources.sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
 from .options import RunOption, console, made
 from .tables import show
 
@@ -105,7 +105,7 @@ def prepare(
         found = read_nnunet(source, _folders(prediction), subject_pattern, channel)
         unnamed: list[str] = []
         if said is None:
-            said, unnamed = found.labels(str(source / "dataset.json"))
+            said, unnamed = labels_from_names(found.names, str(source / "dataset.json"))
         notes = [*found.notes, *(f"Label {name} stands for nothing and becomes background." for name in unnamed)]
         _prepare_own(found.entries, said, others, run, shares, notes)
     else:
@@ -217,7 +217,7 @@ def _print_summary(summary: Summary, run: Path, notes: list[str]) -> None:
 
 
 def _draw(run: Path) -> None:
-    from ..data.sources.picture import draw_prepared
+    from ..data.sources.overview import draw_prepared
 
     path = draw_prepared(run, run / "prepared.png")
     console.print(f"Check {path} before you train: every outline must lie on its structure.")
@@ -243,10 +243,10 @@ def pictures(
     def shown(values: Iterable[Entry]) -> Iterable[Entry]:
         return track(values, "Pictures", total=len(entries), console=console)
 
-    summary = prepare_pictures(entries, made(run / "cases"), run / "predictions", shown)
+    networks = prepare_pictures(entries, made(run / "cases"), run / "predictions", shown)
     write_table(entries, run / TABLE)
-    console.print(f"{summary.pictures} pictures in {run / 'cases'}")
-    for name, count in summary.networks.items():
+    console.print(f"{len(entries)} pictures in {run / 'cases'}")
+    for name, count in networks.items():
         console.print(f"{name}: {count} predictions")
     for note in notes:
         console.print(f"Note: {note}", markup=False, style="yellow")

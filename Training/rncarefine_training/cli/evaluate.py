@@ -50,16 +50,8 @@ def evaluate(
     them. Every evaluation of the test set is recorded in RUN/opened.csv.
     """
     from ..automaton.fit import test_sources, training_sources
+    from ..evaluate import store
     from ..evaluate.measure import failures_of, labels_of, measure_repairs, slices_of
-    from ..evaluate.store import (
-        ROWS,
-        base_name,
-        keep_other_models,
-        open_test_subjects,
-        other_models,
-        read_rows,
-        write_evaluation,
-    )
     from .tables import show_evaluation
 
     training = Config.load(config)
@@ -68,9 +60,10 @@ def evaluate(
 
         evaluate_pictures(training, run, model, test, tables, workers, subjects)
         return
-    name = base_name(test, subjects)
+    name = store.base_name(test, subjects)
+    path = run / f"{name}-{store.ROWS}.csv"
     if tables:
-        write_evaluation(read_rows(run / f"{name}-{ROWS}.csv"), run, name)
+        store.write_evaluation(store.read_rows(path), run, name)
         console.print(f"Tables written: {run / name}*.csv")
         return
     chosen = (training.subjects.test if test else training.subjects.select)[:subjects]
@@ -81,16 +74,14 @@ def evaluate(
     # Errors come before hours are spent and the test set is opened.
     choose_device(device)
     if not fresh:
-        other_models(run / f"{name}-{ROWS}.csv", slices_of(failures), labels_of(models))
+        store.other_models(path, slices_of(failures), labels_of(models))
     if test:
         command = "rncarefine-train " + " ".join(sys.argv[1:])
-        for sentence in open_test_subjects(run / "opened.csv", models, command):
+        for sentence in store.open_test_subjects(run / "opened.csv", models, command):
             console.print(sentence, style="yellow")
-    measured = measure_repairs(failures, models, device=device, workers=workers)
-    rows = gathered(measured, len(failures))
-    rows = rows if fresh else keep_other_models(rows, run / f"{name}-{ROWS}.csv")
-    written = write_evaluation(rows, run, name)
-    show_evaluation(written)
+    rows = gathered(measure_repairs(failures, models, device=device, workers=workers), len(failures))
+    rows = rows if fresh else store.keep_other_models(rows, path)
+    show_evaluation(store.write_evaluation(rows, run, name))
     console.print(f"\nAll tables: {run / name}*.csv", soft_wrap=True)
 
 

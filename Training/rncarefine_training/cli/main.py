@@ -187,7 +187,7 @@ def sample(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Make the shipped sample data: a Sunnybrook stack and what a base network made of it."""
-    from ..data.sunnybrook import read_sunnybrook, write_sample
+    from ..data.sources.sunnybrook import read_sunnybrook, write_sample
     from ..networks.base import load_network, predict
 
     training = Config.load(config)

@@ -18,7 +18,7 @@ from ..data.sources.csv_table import read_csv
 from ..data.sources.entry import Entry
 from ..data.sources.pictures import TABLE
 from .options import console, made
-from .tables import show
+from .tables import pictures_table, show
 
 PRECISION, FRAGMENT_PRECISION = 0.6, 0.9
 """Bridges between long pieces, and to fragments, are made from the confidence on above which this share is true, on
@@ -29,8 +29,8 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
     """Calibrate the confidence of bridges on the validation set, and the gate on the subjects trained on, too."""
     from ..automaton.export import recard
     from ..automaton.fit import training_sources
-    from ..evaluate.calibrate_pictures import bridges_of, fit_bridges, fit_familiar
     from ..evaluate.measure import failures_of
+    from ..evaluate.pictures.calibrate import bridges_of, fit_bridges, fit_familiar
 
     model = load_model(path)
     entries = _entries(run)
@@ -62,7 +62,7 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
 def complete_card(run: Path, path: Path, folder: Path) -> None:
     """Put the results of ``calibrate`` and ``evaluate --test`` onto a card, if they are of the same weights."""
     from ..automaton.export import recard
-    from ..evaluate.picture_tables import measured
+    from ..evaluate.pictures.tables import measured
 
     model = load_model(path)
     kept: dict[str, Any] = {}
@@ -83,9 +83,9 @@ def evaluate_pictures(
     Raises:
         ValueError: Several models were given, or there is nothing to measure.
     """
-    from ..evaluate.measure_pictures import evaluate_pictures as measure
-    from ..evaluate.measure_pictures import segmented
-    from ..evaluate.picture_tables import document_table, summarise_pictures
+    from ..evaluate.pictures.measure import evaluate_pictures as measure
+    from ..evaluate.pictures.measure import segmented
+    from ..evaluate.pictures.tables import summarise_pictures
 
     if len(models) != 1:
         raise ValueError(f"--model {' '.join(models)}: one model of vessels is measured at a time.")
@@ -105,7 +105,7 @@ def evaluate_pictures(
             rows.to_csv(rows_path, index=False, float_format="%.6g")
     table = summarise_pictures(rows)
     table.to_csv(run / f"{name}.csv", index=False, float_format="%.4g")
-    show(document_table(table), "Mean by network and method")
+    show(pictures_table(table), "Mean by network and method")
     console.print(f"All tables: {run / name}*.csv", soft_wrap=True)
 
 

@@ -41,6 +41,29 @@ def rounded(values: pd.Series, spec: str) -> list[str]:
     return ["" if math.isnan(value) else format(value, spec).replace("%", " %") for value in values.astype(float)]
 
 
+def pictures_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return an evaluation on pictures as text: a line per group and method, those of all networks with intervals.
+
+    Args:
+        table: From :func:`rncarefine_training.evaluate.pictures.tables.summarise_pictures`.
+    """
+    from ..evaluate.pictures.tables import METRICS, PRECISION
+    from ..evaluate.tables import ALL
+
+    columns = {
+        "site, network": [f"{line.group} (n={line.n})" for line in table.itertuples()],
+        "method": table.method.tolist(),
+    }
+    digits = {"Dice": 3, "clDice": 3, "b0 error": 0, "b1 error": 0}
+    *metrics, removed = METRICS.values()
+    for name in (*metrics, PRECISION):
+        bounds = f"{name} low", f"{name} high"
+        known = table.assign(**{bound: table[bound].where(table.group == ALL) for bound in bounds})
+        columns[name] = interval(known, name, digits.get(name, 2), form="")
+    columns[f"{removed} %"] = rounded(100 * table[removed], ".2f")
+    return pd.DataFrame(columns)
+
+
 def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
     """Print the repair next to the baselines by network, and what each model did over all of them.
 

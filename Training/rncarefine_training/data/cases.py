@@ -16,7 +16,7 @@ from rncarefine.atomic import written_whole
 BACKGROUND, RV, MYOCARDIUM, POOL = 0, 1, 2, 3
 """The labels of a case, in ACDC's order."""
 VESSEL = 1
-"""The one label of a picture, see :mod:`rncarefine_training.data.pictures`."""
+"""The one label of a picture, see :mod:`rncarefine_training.data.sources.pictures`."""
 
 SMALLEST_MM2 = 50.0
 """A prediction that covers less of a slice is a missed slice and not a broken one."""
@@ -89,8 +89,20 @@ def matches(subject: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(subject, pattern) for pattern in patterns)
 
 
+def mask_of(labels: NDArray[np.uint8], label: int = MYOCARDIUM) -> NDArray[np.uint8]:
+    """Return the mask of one label."""
+    return (labels == label).astype(np.uint8)
+
+
+def save_prediction(path: Path, labels: NDArray[np.uint8]) -> None:
+    """Write the labels that a network gave a case, whole or not at all; the folder is made if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as (temporary,):
+        np.savez_compressed(temporary, labels=labels)
+
+
 def load_prediction(path: Path) -> NDArray[np.uint8]:
-    """Read labels that :func:`rncarefine_training.networks.failures.collect` or ``prepare`` wrote."""
+    """Read labels written by :func:`save_prediction`."""
     with np.load(path, allow_pickle=False) as file:
         return np.asarray(file["labels"])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import ndimage
 
@@ -11,11 +13,6 @@ from rncarefine.tasks.ring.interpolation import polar_interpolation
 
 CLOSING_MM = 8.0
 """Radius of the closing: the one that does best on cut rings without harming Dice much."""
-
-
-def keep_largest(wall: Mask, in_plane: tuple[float, float]) -> Mask:
-    """Keep the largest component."""
-    return largest_component(wall)
 
 
 def close(wall: Mask, in_plane: tuple[float, float]) -> Mask:
@@ -28,9 +25,8 @@ def close(wall: Mask, in_plane: tuple[float, float]) -> Mask:
     return np.asarray(ndimage.binary_closing(padded, structure=disc)[inside], np.uint8)
 
 
-def interpolate(wall: Mask, in_plane: tuple[float, float]) -> Mask:
-    """Interpolate the wall in polar coordinates."""
-    return polar_interpolation(wall, in_plane)
-
-
-BASELINES = {"largest component": keep_largest, "closing 8 mm": close, "polar interpolation": interpolate}
+BASELINES: dict[str, Callable[[Mask, tuple[float, float]], Mask]] = {
+    "largest component": lambda wall, in_plane: largest_component(wall),
+    "closing 8 mm": close,
+    "polar interpolation": polar_interpolation,
+}

@@ -17,17 +17,15 @@ import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
-from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
-from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-untyped]
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, cross_val_predict  # type: ignore[import-untyped]
+from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
 from rncarefine.refine.repair import RepairOptions, repair
-from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED
 
-from ..data.cases import MYOCARDIUM, TrainingCase, load_prediction
 from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
@@ -68,19 +66,16 @@ def collect_features(failures: Sequence[Failure], model: Model, workers: int = 1
 
 
 def _features_of(failure: Failure, model: Model) -> pd.DataFrame:
-    case = TrainingCase.load(failure.case)
-    wall = (load_prediction(failure.prediction) == MYOCARDIUM).astype(np.uint8)
-    if not wall.any():
+    given = failure.load()
+    if not given.stack.mask.any():
         return pd.DataFrame()
-    truth = case.labels == MYOCARDIUM
-    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
-    result = repair(stack, model, RepairOptions(close_base=True))
+    result = repair(given.stack, model, RepairOptions(close_base=True))
     return pd.DataFrame(
         {
             **found,
-            "subject": case.subject,
+            "subject": given.case.subject,
             "repaired": result.report.slices[k].verdict in REPAIRED,
-            "good": dice(result.wall[k], truth[k]) >= GOOD_DICE,
+            "good": dice(result.wall[k], given.truth[k]) >= GOOD_DICE,
         }
         for k, found in result.features.items()
     )
@@ -103,33 +98,30 @@ def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
             f"good ones, {FEWEST} others, and {FOLDS} subjects. Put more subjects into the validation set, or leave it "
             "out."
         )
-    found, good = rows[list(features)].to_numpy(np.float64), rows.good.to_numpy(bool)
-    left_out = cross_val_predict(
-        _regression(), found, good, groups=rows.subject, cv=GroupKFold(FOLDS), method="predict_proba"
-    )[:, 1]
-    auroc = float(roc_auc_score(good, left_out))
-    return Calibration(fitted_weights(_regression(), found, good, features), len(rows), float(good.mean()), auroc)
+    weights, left_out = fit_weights(rows, features, "good", LogisticRegression(C=1.0), GroupKFold(FOLDS))
+    good = rows.good.to_numpy(bool)
+    return Calibration(weights, len(rows), float(good.mean()), float(roc_auc_score(good, left_out)))
 
 
-def _regression() -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
-
-
-def fitted_weights(
-    regression: Pipeline, found: NDArray[np.float64], good: NDArray[np.bool_], features: Sequence[str]
-) -> dict[str, float]:
-    """Fit a scaler and a logistic regression, and fold the scaling into the weights.
+def fit_weights(
+    rows: pd.DataFrame, features: Sequence[str], answer: str, logistic: LogisticRegression, folds: BaseCrossValidator
+) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """Fit a logistic regression of scaled features, and fold the scaling into the weights.
 
     Args:
-        regression: Both, not fitted yet.
-        found: Features, shape ``(n, features)``.
-        good: What they should tell, shape ``(n,)``.
-        features: Their names.
+        rows: With the features, ``subject`` and the answer.
+        features: Their columns.
+        answer: Column of what they should discriminate.
+        logistic: The regression, not fitted yet.
+        folds: How subjects are left out.
 
     Returns:
-        A weight per feature, and ``intercept``.
+        A weight per feature, and ``intercept``; and the probability of every row, its subject left out of the fit.
     """
-    scaler, logistic = regression.fit(found, good)
+    found, truth = rows[list(features)].to_numpy(np.float64), rows[answer].to_numpy(bool)
+    regression = make_pipeline(StandardScaler(), logistic)
+    left_out = cross_val_predict(regression, found, truth, groups=rows.subject, cv=folds, method="predict_proba")
+    scaler, logistic = regression.fit(found, truth)
     slopes = logistic.coef_[0] / scaler.scale_
     intercept = float(logistic.intercept_[0] - slopes @ scaler.mean_)
-    return {"intercept": intercept} | dict(zip(features, map(float, slopes), strict=True))
+    return {"intercept": intercept} | dict(zip(features, map(float, slopes), strict=True)), left_out[:, 1]

@@ -72,26 +72,22 @@ def _figures(part: pd.DataFrame, question: str) -> dict[str, float | int]:
     }
 
 
-def auroc(score: Values, positive: NDArray[np.bool_]) -> float:
-    """Return the probability that a positive has a higher score than a negative, ties counting half.
-
-    Args:
-        score: One number per slice.
-        positive: What the score should discriminate, same shape.
-
-    Returns:
-        0 to 1; nan if all are positive, or none.
-    """
-    return float(weighted_aurocs(score, positive, np.ones((1, len(score))))[0])
-
-
 def auroc_estimate(score: Values, positive: NDArray[np.bool_], subjects: NDArray[np.str_]) -> Estimate:
-    """Return :func:`auroc` with its bootstrap interval over subjects."""
+    """Return the area under the ROC curve with its bootstrap interval over subjects."""
     return bootstrap(subjects, lambda weights: weighted_aurocs(score, positive, weights))
 
 
 def weighted_aurocs(score: Values, positive: NDArray[np.bool_], weights: Values) -> Values:
-    """Return :func:`auroc` for several ways to weigh the slices, shape ``(draws, n)``; a weight is a repetition."""
+    """Return the probability that a positive has a higher score than a negative, ties counting half.
+
+    Args:
+        score: One number per slice, shape ``(n,)``.
+        positive: What the score should discriminate, same shape.
+        weights: Several ways to weigh the slices, shape ``(draws, n)``; a weight is a repetition.
+
+    Returns:
+        0 to 1 per draw; nan if all are positive, or none.
+    """
     if not len(score):
         return np.full(len(weights), np.nan)
     order = np.argsort(score, kind="stable")
@@ -105,21 +101,21 @@ def weighted_aurocs(score: Values, positive: NDArray[np.bool_], weights: Values)
     return np.asarray(np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
 
 
-def reliability(score: Values, positive: NDArray[np.bool_], bins: int = BINS) -> pd.DataFrame:
+def reliability(score: Values, positive: NDArray[np.bool_]) -> pd.DataFrame:
     """Compare confidence and outcome in bins of equal width from 0 to 1.
 
     Returns:
         One line per bin that holds a slice: ``n``, mean ``confidence``, and the share of yes, ``came``.
     """
-    index = np.clip((score * bins).astype(int), 0, bins - 1)
+    index = np.clip((score * BINS).astype(int), 0, BINS - 1)
     frame = pd.DataFrame({"bin": index, "confidence": score, "came": positive.astype(float)})
     grouped = frame.groupby("bin")
     return grouped.agg(n=("came", "size"), confidence=("confidence", "mean"), came=("came", "mean")).reset_index()
 
 
-def calibration_error(score: Values, positive: NDArray[np.bool_], bins: int = BINS) -> float:
+def calibration_error(score: Values, positive: NDArray[np.bool_]) -> float:
     """Return the expected calibration error: mean distance of confidence and outcome in :func:`reliability`'s bins."""
-    table = reliability(score, positive, bins)
+    table = reliability(score, positive)
     return float((table.n * (table.confidence - table.came).abs()).sum() / len(score)) if len(score) else float("nan")
 
 

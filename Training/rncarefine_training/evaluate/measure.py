@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d
@@ -22,7 +23,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 
-from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction
+from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction, mask_of
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
 
@@ -36,7 +37,6 @@ ONE_PASS = "one pass"
 """The same encoder with mask and images, made a ring, without a rollout: what the automaton is held against."""
 ONE_PASS_DECIDED = "one pass, same decisions"
 """The whole repair with a rollout of no steps: what the automaton adds, and nothing else."""
-VARIANTS = (WHOLE, WITH_POOL, ONE_PASS_DECIDED)
 NEAR = "input near the heart"
 """The input without what lies away from the heart. Networks also draw walls on other organs; the repair takes them away
 where it draws, which lowers distances without any repair of a wall. Against this input that does not count."""
@@ -61,6 +61,40 @@ class Failure:
     def network(self) -> str:
         """The kind of base network: ``weak`` of ``weak-0@1``, ``nnunet`` of ``nnunet@1``."""
         return network_of(self.source)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The columns that name network and case in a row."""
+        case = self.case.stem
+        return {"network": self.network, "source": self.source, "case": case, "subject": case.partition("_")[0]}
+
+    def load(self) -> LoadedFailure:
+        """Read both files."""
+        case, labels = TrainingCase.load(self.case), load_prediction(self.prediction)
+        stack = Stack.create(case.image, mask_of(labels), case.spacing, None, case.name)
+        return LoadedFailure(case, labels, stack, mask_of(case.labels))
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedFailure:
+    """A case with what a network drew in it.
+
+    Attributes:
+        case: The case.
+        labels: The network's labels.
+        stack: The image with the network's wall, without blood pool.
+        truth: The true wall, shape ``(k, j, i)``.
+    """
+
+    case: TrainingCase
+    labels: NDArray[np.uint8]
+    stack: Stack
+    truth: Mask
+
+    def broken(self) -> list[int]:
+        """Return the slices that are real failures."""
+        pairs = enumerate(zip(self.labels, self.case.labels, strict=True))
+        return [k for k, (drawn, true) in pairs if broken(drawn, true, self.stack.pixel_area)]
 
 
 def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects: Sequence[str]) -> list[Failure]:
@@ -158,33 +192,29 @@ def labels_of(models: Sequence[Model]) -> list[str]:
 
 
 def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> pd.DataFrame:
-    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
-    wall = (labels == MYOCARDIUM).astype(np.uint8)
+    given = failure.load()
+    stack, truth, spacing = given.stack, given.truth, given.stack.spacing
+    wall, pool, failed = stack.mask, mask_of(given.labels, POOL), given.broken()
     if not wall.any():
         return pd.DataFrame()
-    pool = (labels == POOL).astype(np.uint8)
-    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
-    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     attempts: list[Attempt] = []
     for number, (name, model) in enumerate(models):
         attempts += repairs(stack, pool if number == 0 else None, model, name, device)
-    attempts += [_near(stack), *(_baseline(stack, method) for method in BASELINES)]
+    attempts += [Attempt(NO_MODEL, "", NEAR, near_the_heart(stack).mask, [])]
+    attempts += [_baseline(stack, method) for method in BASELINES]
     gaps = {record.k: record.gap_deg_before for record in attempts[0].records} if models else {}
-    places = place_of_slices(truth, case.spacing)
+    places = place_of_slices(truth, spacing)
     rows: list[dict[str, object]] = []
     for k in np.flatnonzero(wall.any(axis=(1, 2))):
         what = {
-            "network": failure.network,
-            "source": failure.source,
-            "case": case.name,
-            "subject": case.subject,
+            **failure.names,
             "k": int(k),
-            "broken": broken(labels[k], case.labels[k], stack.pixel_area),
+            "broken": int(k) in failed,
             "correct": betti_2d(wall[k]) == (1, 1) and betti_2d(truth[k]) == (1, 1),
             "has": share_of_truth(wall[k], truth[k]),
             "place": places.get(int(k), "beyond"),
             "gap_deg": gaps.get(int(k), float("nan")),
-            "slice_mm": case.spacing[0],
+            "slice_mm": spacing[0],
         }
         before = distances(wall[k], truth[k], stack.in_plane)
         for attempt in attempts:
@@ -208,7 +238,7 @@ class Attempt:
     Attributes:
         model: Name of the model, or :data:`NO_MODEL`.
         sha256: Hash of its weights.
-        method: One of :data:`VARIANTS`, or a baseline.
+        method: The whole repair or a variant of it, or a baseline.
         mask: Shape ``(k, j, i)``.
         records: The report's slices; none of a baseline.
     """
@@ -264,9 +294,12 @@ def repairs(stack: Stack, pool: Mask | None, model: Model, name: str, device: st
     return attempts
 
 
-def _near(stack: Stack) -> Attempt:
+def near_the_heart(stack: Stack) -> Stack:
+    """Return a stack without what lies away from the heart; an empty one as it is."""
+    if not stack.mask.any():
+        return stack
     heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
-    return Attempt(NO_MODEL, "", NEAR, near_heart(stack.mask, heart, stack.in_plane), [])
+    return replace(stack, mask=near_heart(stack.mask, heart, stack.in_plane))
 
 
 def _baseline(stack: Stack, name: str) -> Attempt:
@@ -275,20 +308,15 @@ def _baseline(stack: Stack, name: str) -> Attempt:
     return Attempt(NO_MODEL, "", name, np.stack(walls), [])
 
 
-def broken_slices(failure: Failure) -> tuple[TrainingCase, Stack, list[int]]:
+def broken_slices(failure: Failure) -> tuple[Stack, Mask, list[int]]:
     """Load a failure for the automaton alone: without what lies away from the heart, as a whole repair does.
 
     Returns:
-        The case; what the network drew about the heart; and the broken slices of which something is left there.
+        What the network drew about the heart; the true wall; and the broken slices of which something is left there.
     """
-    case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
-    wall = (labels == MYOCARDIUM).astype(np.uint8)
-    if wall.any():
-        in_plane = case.spacing[1], case.spacing[2]
-        wall = near_heart(wall, locate_heart(wall, None, in_plane), in_plane)
-    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
-    wanted = [k for k in range(len(wall)) if wall[k].any() and broken(labels[k], case.labels[k], stack.pixel_area)]
-    return case, stack, wanted
+    given = failure.load()
+    stack = near_the_heart(given.stack)
+    return stack, given.truth, [k for k in given.broken() if stack.mask[k].any()]
 
 
 def distances(mask: Mask, truth: Mask, in_plane: tuple[float, float]) -> dict[str, float]:

@@ -58,12 +58,7 @@ class Estimate:
 
 
 def mean(values: ArrayLike, subjects: ArrayLike) -> Estimate:
-    """Return the mean of what is not nan.
-
-    Args:
-        values: One number per slice.
-        subjects: Whose slice it is.
-    """
+    """Return the mean of what is not nan."""
     numbers, owners = _complete(subjects, values)
     return bootstrap(owners, lambda weights: weights @ numbers / weights.sum(1))
 

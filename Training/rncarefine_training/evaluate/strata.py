@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
@@ -15,30 +13,16 @@ FAULT, PLACE = "what is broken", "place in the stack"
 HAS, GAP, SPACING = "share of the true wall present", "gap", "slice spacing"
 
 
-@dataclass(frozen=True)
-class Stratum:
-    """Bins of a column: intervals are open below and closed above."""
-
-    column: str
-    edges: tuple[float, ...]
-    labels: tuple[str, ...]
-
-    def cut(self, rows: pd.DataFrame) -> pd.Series:
-        """Return the label of every row; missing where it has no number."""
-        return pd.cut(rows[self.column], self.edges, labels=self.labels)
-
-
-STRATA = {
-    HAS: Stratum(
-        "has", (-1, 0, 0.25, 0.5, 0.75, 1), ("none", "up to 25 %", "25 to 50 %", "50 to 75 %", "more than 75 %")
-    ),
-    GAP: Stratum(
+BINS: dict[str, tuple[str, tuple[float, ...], tuple[str, ...]]] = {
+    HAS: ("has", (-1, 0, 0.25, 0.5, 0.75, 1), ("none", "up to 25 %", "25 to 50 %", "50 to 75 %", "more than 75 %")),
+    GAP: (
         "gap_deg",
         (-1, 0, 30, 90, 180, 360),
         ("none", "up to 30 deg", "30 to 90 deg", "90 to 180 deg", "more than 180 deg"),
     ),
-    SPACING: Stratum("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
+    SPACING: ("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
 }
+"""Column, edges and labels of bins that are open below and closed above."""
 FAULTS = WALL, ELSEWHERE = "the wall itself", "only components elsewhere"
 """What is broken in a slice: the wall near the heart, or only that there are components far away from it."""
 PLACES = ("base", "middle", "apex")
@@ -86,7 +70,7 @@ def _labelled(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
         (kind, pd.Series(pd.Categorical(values, order, ordered=True), rows.index))
         for kind, (values, order) in words.items()
     ]
-    return named + [(kind, stratum.cut(rows)) for kind, stratum in STRATA.items()]
+    return named + [(kind, pd.cut(rows[name], edges, labels=labels)) for kind, (name, edges, labels) in BINS.items()]
 
 
 def faults(rows: pd.DataFrame) -> pd.Series:

@@ -112,13 +112,12 @@ def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | in
     }
 
 
-def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL, slices: str = ALL) -> pd.DataFrame:
+def against(rows: pd.DataFrame, other: str = POLAR, slices: str = ALL) -> pd.DataFrame:
     """Compare the whole repair of every model with another method, per network and over all of them.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         other: The other method; :data:`OF_MODEL` are compared with the repair by the same model.
-        other_model: The model of the other method, where it is a repair.
         slices: :data:`ALL` broken slices, or :data:`BOTH_DRAW`, those in which the repair and the other method both
             changed the input: refused slices count with their input, which says nothing about walls.
 
@@ -130,9 +129,7 @@ def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL,
     failed = failed[failed.changed] if slices == BOTH_DRAW else failed
     lines = []
     for model in models_of(rows):
-        if model == other_model:
-            continue
-        whose = model if other in OF_MODEL else other_model
+        whose = model if other in OF_MODEL else NO_MODEL
         theirs = failed[(failed.method == other) & (failed.model == whose)].set_index(KEY)
         ours = failed[(failed.method == WHOLE) & (failed.model == model)].set_index(KEY)
         theirs_here = theirs.reindex(ours.index)
@@ -144,7 +141,7 @@ def against(rows: pd.DataFrame, other: str = POLAR, other_model: str = NO_MODEL,
                 lines.append(
                     {
                         "model": model,
-                        "against": other if other_model == NO_MODEL else other_model,
+                        "against": other,
                         "network": network,
                         "slices": slices,
                         "measure": measure,

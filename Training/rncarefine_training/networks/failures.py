@@ -10,10 +10,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from torch.nn import Module
 
-from rncarefine.atomic import written_whole
-
 from ..config import Config
-from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches
+from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches, save_prediction
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .base import Member, load_network, members, normalise, predict
 
@@ -43,14 +41,10 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
             snapshot = networks / member.name / f"snapshot-{fraction:g}.pt"
             if loaded is None or loaded[0] != snapshot:
                 loaded = snapshot, load_network(config.base.networks[member.kind], snapshot, config.classes)
-            target.parent.mkdir(parents=True, exist_ok=True)
             case = TrainingCase.load(path)
             if target.parent.name.endswith(REDRAWN):
                 case = redrawn(case, config.seed)
-            labels = predict(loaded[1], case, config.base.spacing_mm)
-            # Existing files are kept: half a file must never lie under this name.
-            with written_whole(target) as (temporary,):
-                np.savez_compressed(temporary, labels=labels)
+            save_prediction(target, predict(loaded[1], case, config.base.spacing_mm))
         yield target
 
 

@@ -17,11 +17,7 @@ from .labels import CASE_LABELS, Labels
 
 
 class TruthCheck:
-    """Collects the truth of all cases and checks at the end whether the labels can be what they are called.
-
-    Args:
-        labels: What they are called.
-    """
+    """Collects the truth of all cases and checks at the end whether the labels can be what they are called."""
 
     def __init__(self, labels: Labels) -> None:
         self.labels = labels
@@ -106,12 +102,7 @@ class TruthCheck:
 
 
 class PredictionCheck:
-    """Collects one network's segmentations with the truth and checks at the end whether its labels can be right.
-
-    Args:
-        network: Its name.
-        labels: What its labels are called.
-    """
+    """Collects one network's segmentations with the truth and checks at the end whether its labels can be right."""
 
     def __init__(self, network: str, labels: Labels) -> None:
         self.network, self.labels = network, labels

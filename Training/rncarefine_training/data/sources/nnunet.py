@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from .entry import Entry, Split, check_network, subject_and_phase
-from .labels import Labels, labels_from_names
 
 SIDES: tuple[tuple[str, Split | None], ...] = (("Tr", None), ("Ts", "test"))
 """Endings of the folders ``images..`` and ``labels..``, and what the subjects in them are for."""
@@ -30,10 +29,6 @@ class NnunetData:
     entries: list[Entry]
     names: Mapping[str, Any]
     notes: list[str]
-
-    def labels(self, source: str) -> tuple[Labels, list[str]]:
-        """Return the labels that the names describe, and the names of those that stand for nothing here."""
-        return labels_from_names(self.names, source)
 
 
 @dataclass(frozen=True)

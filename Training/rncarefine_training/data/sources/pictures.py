@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from rncarefine.atomic import written_whole
 from rncarefine.tasks.tubular.picture import Picture
 
-from ..cases import VESSEL, TrainingCase
+from ..cases import VESSEL, TrainingCase, save_prediction
 from .csv_table import PREDICTION
 from .entry import Entry, check_entries, source_of, tidy
 
@@ -23,19 +23,6 @@ FIELD_OF_VIEW = 1000.0
 TABLE = "pictures.csv"
 """File of a run that lists the photographs: what they look like is measured on them, not on the cases."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-
-
-@dataclass
-class PictureSummary:
-    """What was prepared.
-
-    Attributes:
-        pictures: How many.
-        networks: How many of them each network from outside segmented.
-    """
-
-    pictures: int = 0
-    networks: dict[str, int] = field(default_factory=dict)
 
 
 def read_folders(source: Path) -> list[Entry]:
@@ -81,7 +68,7 @@ def read_folders(source: Path) -> list[Entry]:
 
 def prepare_pictures(
     entries: Sequence[Entry], cases: Path, predictions: Path, track: Callable[[Iterable[Entry]], Iterable[Entry]] = iter
-) -> PictureSummary:
+) -> Counter[str]:
     """Write every picture as a case of one slice, and what networks made of it.
 
     The image of a case is the flattened green channel with bright vessels, 0 outside the field of view. The spacing is
@@ -93,11 +80,14 @@ def prepare_pictures(
         predictions: Gets ``<network>@1/<case>.npz``.
         track: Wraps the entries to show progress.
 
+    Returns:
+        How many pictures each network segmented.
+
     Raises:
         ValueError: A file cannot be read or does not fit; the message names it.
     """
     check_entries(entries)
-    summary = PictureSummary()
+    networks: Counter[str] = Counter()
     cases.mkdir(parents=True, exist_ok=True)
     for entry in track(entries):
         truth = read_mask(entry.label)
@@ -108,29 +98,27 @@ def prepare_pictures(
         labels = np.where(seen & (picture.mask > 0), VESSEL, 0).astype(np.uint8)
         case = TrainingCase(entry.name, entry.subject, picture.grey()[None], labels[None], (1.0, spacing, spacing))
         case.save(cases)
-        summary.pictures += 1
         for name, path in entry.predictions.items():
             mask = read_mask(path, least=0.5)
             if mask.shape != picture.shape:
                 raise ValueError(f"{path} has {mask.shape} pixels, its picture {picture.shape}. Resample it.")
-            target = predictions / source_of(name)
-            target.mkdir(parents=True, exist_ok=True)
             kept = np.where(seen & mask, VESSEL, 0).astype(np.uint8)
-            np.savez_compressed(target / f"{case.name}.npz", labels=kept[None])
-            summary.networks[name] = summary.networks.get(name, 0) + 1
-    return summary
+            save_prediction(predictions / source_of(name) / f"{case.name}.npz", kept[None])
+            networks[name] += 1
+    return networks
 
 
 def write_table(entries: Sequence[Entry], path: Path) -> None:
     """Write a CSV of the pictures, as :func:`~rncarefine_training.data.sources.csv_table.read_csv` reads it."""
     networks = sorted({name for entry in entries for name in entry.predictions})
-    with written_whole(path) as (temporary,), temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["subject", "phase", "image", "label", "fov", *(f"{PREDICTION}{name}" for name in networks)])
-        for entry in entries:
-            files = [entry.image, entry.label, entry.field_of_view, *map(entry.predictions.get, networks)]
-            shown = ["" if each is None else str(each.resolve()) for each in files]
-            table.writerow([entry.subject, entry.phase, *shown])
+    files = pd.DataFrame(
+        {"image": entry.image, "label": entry.label, "fov": entry.field_of_view}
+        | {f"{PREDICTION}{name}": entry.predictions.get(name) for name in networks}
+        for entry in entries
+    ).map(lambda file: str(file.resolve()) if isinstance(file, Path) else None)
+    table = pd.DataFrame({"subject": [entry.subject for entry in entries], "phase": [entry.phase for entry in entries]})
+    with written_whole(path) as (temporary,):
+        table.join(files).to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_image(path: Path) -> NDArray[np.float32]:

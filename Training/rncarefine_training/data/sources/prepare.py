@@ -10,10 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..cases import TrainingCase, broken
+from ..cases import TrainingCase, broken, save_prediction
 from .checks import PredictionCheck, TruthCheck
 from .entry import Entry, Split, check_entries, raise_all, source_of
 from .labels import Labels
@@ -100,14 +97,18 @@ def prepare(
     staging = Path(tempfile.mkdtemp(prefix=".prepare-", dir=run))
     try:
         problems: list[str] = []
-        twins = _Twins()
+        images: dict[str, Entry] = {}
         for entry in track(entries):
             try:
                 read = read_entry(entry)
             except ValueError as error:
                 problems.append(str(error))
                 continue
-            problems += twins.see(entry, read.image)
+            # One of two names for the same stack may be trained on and the other tested on.
+            twin = images.setdefault(hashlib.sha256(read.image.tobytes()).hexdigest(), entry)
+            if twin is not entry:
+                pair = f"{twin.where} and {entry.where} have the same image ({twin.image} and {entry.image})"
+                problems.append(f"{pair}. Remove one.")
             truth.see(read.label)
             _stage(staging, entry, read, labels, checks, summary)
         raise_all(problems)
@@ -145,8 +146,7 @@ def _stage(
 ) -> None:
     """Write one case and its predictions to the staging folder, and count them."""
     case = TrainingCase(entry.name, entry.subject, read.image, labels.apply(read.label), read.spacing)
-    for folder in (CASES, *(f"{PREDICTIONS}/{source_of(name)}" for name in read.predictions)):
-        (staging / folder).mkdir(parents=True, exist_ok=True)
+    (staging / CASES).mkdir(parents=True, exist_ok=True)
     case.save(staging / CASES)
     summary.cases += 1
     summary.slices += len(case.labels)
@@ -154,24 +154,10 @@ def _stage(
     for name, values in read.predictions.items():
         checks[name].see(values, case.labels)
         predicted = checks[name].labels.apply(values)
-        np.savez_compressed(staging / PREDICTIONS / source_of(name) / f"{case.name}.npz", labels=predicted)
+        save_prediction(staging / PREDICTIONS / source_of(name) / f"{case.name}.npz", predicted)
         network = summary.networks[name]
         network.cases += 1
         network.broken += sum(broken(*pair, area) for pair in zip(predicted, case.labels, strict=True))
-
-
-class _Twins:
-    """Finds the same stack under two names: one may be trained on and the other tested on."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, Entry] = {}
-
-    def see(self, entry: Entry, image: NDArray[np.float32]) -> list[str]:
-        digest = hashlib.sha256(image.tobytes()).hexdigest()
-        twin = self.seen.setdefault(digest, entry)
-        if twin is entry:
-            return []
-        return [f"{twin.where} and {entry.where} have the same image ({twin.image} and {entry.image}). Remove one."]
 
 
 def _move(staging: Path, run: Path) -> None:

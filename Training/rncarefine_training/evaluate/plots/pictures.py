@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rncarefine.anatomy.heart import locate_heart, near_heart
+from rncarefine.anatomy.heart import locate_heart
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case, read_pair
@@ -23,9 +23,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.readout import read_wall
 
-from ...data.cases import MYOCARDIUM as MYOCARDIUM_LABEL
-from ...data.cases import TrainingCase, load_prediction
-from ..measure import Failure
+from ..measure import Failure, near_the_heart
 from .style import GREEN, ORANGE, SKY, WIDTH, new_figure
 
 SNAPSHOTS = (0, 2, 4, 8, 16, 24)
@@ -52,11 +50,6 @@ class Shown:
             if wall.any() and betti_2d(wall) != (1, 1) and betti_2d(truth) == (1, 1)
         ]
 
-    def near(self) -> Stack:
-        """Return the stack without what lies away from the heart."""
-        heart = locate_heart(self.stack.mask, None, self.stack.in_plane)
-        return replace(self.stack, mask=near_heart(self.stack.mask, heart, self.stack.in_plane))
-
 
 def sample_stack() -> Shown:
     """Return the shipped Sunnybrook stack (CC0), whose pictures may be published."""
@@ -78,11 +71,10 @@ def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
     for failure in failures:
         if len(shown) == most:
             break
-        case, labels = TrainingCase.load(failure.case), load_prediction(failure.prediction)
-        wall, truth = ((values == MYOCARDIUM_LABEL).astype(np.uint8) for values in (labels, case.labels))
-        if wall.any():
-            found = Shown(Stack.create(case.image, wall, case.spacing, None, case.name), truth)
-            near = found.near()
+        given = failure.load()
+        if given.stack.mask.any():
+            found = Shown(given.stack, given.truth)
+            near = near_the_heart(found.stack)
             if any(near.mask[k].any() for k in found.broken()):
                 shown.append(found)
     if not shown:
@@ -102,7 +94,7 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
     Raises:
         ValueError: No slice of the stack is broken.
     """
-    stack = shown.near()
+    stack = near_the_heart(shown.stack)
     wanted = [k for k in shown.broken() if stack.mask[k].any()]
     if not wanted:
         raise ValueError(f"{stack.name}: no slice is broken, there is nothing to draw.")
@@ -144,10 +136,6 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
 
 def gallery(stacks: Iterable[Shown], model: Model) -> Figure:
     """Draw the worst, the median and the best repair by Dice: image, mask before, wall after, with the true contour.
-
-    Args:
-        stacks: Where to look for them.
-        model: The weights.
 
     Raises:
         ValueError: No slice of the stacks is broken.

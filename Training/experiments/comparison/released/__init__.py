@@ -1,0 +1,1 @@
+"""The released rNCA, rebuilt: its automaton and its training."""

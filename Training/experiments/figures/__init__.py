@@ -1,0 +1,1 @@
+"""Curves of the experiments, galleries of slices, and README's pictures of vessels."""

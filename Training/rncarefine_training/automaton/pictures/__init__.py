@@ -1,0 +1,1 @@
+"""Samples of photographs for an automaton of thin structures."""

@@ -1,0 +1,129 @@
+"""Repair the vessels that networks segmented, with a model and every baseline: one row per picture and method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from rncarefine.nca.architecture import Architecture
+from rncarefine.nca.model import Model
+from rncarefine.nca.rollout import Runner
+from rncarefine.reasons import ReasonCode
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.picture import repair_picture
+from rncarefine.refine.picture_metrics import evaluate_picture
+from rncarefine.tasks.tubular.picture import Picture
+from rncarefine.tasks.tubular.windows import likelihood
+
+from ...data.sources.entry import Entry
+from ...data.sources.pictures import read_image, read_mask
+from ..measure import in_parallel
+from .baselines import b_star, hysteresis
+
+Bools = NDArray[np.bool_]
+INPUT, REPAIRED, ONE_PASS_EDITS = "input", "RNCARefine", "one pass, verified edits"
+ONE_PASS, IMAGE_ALONE, GEOMETRIC, HYSTERESIS = "one pass, B*", "image alone, B*", "B*", "hysteresis, B*"
+METHODS = (INPUT, GEOMETRIC, HYSTERESIS, IMAGE_ALONE, ONE_PASS, ONE_PASS_EDITS, REPAIRED)
+"""In the order of the table. One pass: the same encoder without a rollout, thresholded and treated as B* treats the
+input, or with the verified edits; image alone: the same with the mask withheld."""
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What one network made of one picture.
+
+    Attributes:
+        entry: The picture.
+        network: The network.
+    """
+
+    entry: Entry
+    network: str
+
+
+def segmented(entries: Iterable[Entry], networks: Iterable[str], subjects: Iterable[str]) -> list[Segmented]:
+    """Return the pictures of some subjects by the networks that segmented them.
+
+    Raises:
+        ValueError: There is none.
+    """
+    wanted, listed = set(subjects), list(entries)
+    found = [
+        Segmented(entry, network)
+        for network in networks
+        for entry in listed
+        if entry.subject in wanted and network in entry.predictions
+    ]
+    if not found:
+        raise ValueError("No network of the configuration (predictions.test) segmented a picture of these subjects.")
+    return found
+
+
+def evaluate_pictures(jobs: Sequence[Segmented], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
+    """Repair every segmentation by every method.
+
+    Args:
+        jobs: From :func:`segmented`.
+        model: The weights to measure.
+        workers: Processes.
+
+    Yields:
+        The rows of one picture: ``site``, ``network``, ``case``, ``subject``, ``method``, ``sha256``, the metrics of
+        :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (the domain gate closed) and ``seconds``.
+    """
+    yield from in_parallel(partial(_rows, model=model), jobs, workers)
+
+
+def read_picture(entry: Entry, mask: Bools) -> Picture:
+    """Return the photograph of an entry with a mask to repair; what lies outside the field of view is left out."""
+    fov = None if entry.field_of_view is None else read_mask(entry.field_of_view)
+    inside = mask if fov is None else mask & fov
+    return Picture.create(read_image(entry.image), inside, fov, name=entry.name)
+
+
+def read_probability(path: Path) -> NDArray[np.float32]:
+    """Read a probability map or mask, 0 to 1, shape ``(j, i)``."""
+    values = read_image(path)
+    values = values[..., 0] if values.ndim == 3 else values
+    return np.asarray(values / (255 if values.max() > 1 else 1), np.float32)
+
+
+def _rows(job: Segmented, model: Model) -> pd.DataFrame:
+    probability = read_probability(job.entry.predictions[job.network])
+    picture = read_picture(job.entry, probability >= 0.5)
+    seen = picture.field_of_view
+    truth = read_mask(job.entry.label) & seen
+    repaired = repair_picture(picture, model, RepairOptions())
+    unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in repaired.report.doubts)
+    masks = {INPUT: picture.mask > 0, REPAIRED: repaired.mask > 0, GEOMETRIC: b_star(picture.mask > 0)}
+    if len(np.unique(probability)) > 2:
+        masks[HYSTERESIS] = hysteresis(np.where(seen, probability, 0))
+    runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
+    evidence = likelihood(picture, model, runner, steps=0, everywhere=True)
+    alone = likelihood(read_picture(job.entry, np.zeros_like(seen)), model, runner, steps=0, everywhere=True)
+    masks[ONE_PASS], masks[IMAGE_ALONE] = b_star(evidence > 0.5, fill=False), b_star(alone > 0.5, fill=False)
+    masks[ONE_PASS_EDITS] = repair_picture(picture, model, RepairOptions(), likelihood=evidence).mask > 0
+    rows = []
+    for method in (method for method in METHODS if method in masks):
+        found = evaluate_picture(masks[method] & seen, truth, before=picture.mask)
+        rows.append(
+            {
+                "site": job.entry.image.parent.parent.name,
+                "network": job.network,
+                "case": job.entry.name,
+                "subject": job.entry.subject,
+                "method": method,
+                "sha256": model.card.sha256,
+                **found.__dict__,
+                "true_bridges": round(found.bridges * found.bridge_precision) if found.bridges else 0,
+                "unlike": unlike and method == REPAIRED,
+                "seconds": repaired.report.run.seconds if method == REPAIRED else float("nan"),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,81 @@
+"""Tables of an evaluation on pictures: every method by network and over all, with intervals over subjects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from ..statistics import Estimate, Values, bootstrap, mean
+from ..tables import ALL
+from .measure import INPUT, METHODS, REPAIRED
+
+METRICS = {
+    "dice": "Dice",
+    "cldice": "clDice",
+    "connectivity": "connectivity",
+    "patch_b0_error": "patch b0 error",
+    "patch_b1_error": "patch b1 error",
+    "b0_error": "b0 error",
+    "b1_error": "b1 error",
+    "centreline_removed": "true centreline removed",
+}
+"""Columns of the rows, and what they are called in the tables."""
+PRECISION = "bridge precision"
+
+
+def summarise_pictures(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line per group and method: the mean of every metric with its 95 % interval over subjects.
+
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.pictures.measure.evaluate_pictures`.
+
+    Returns:
+        ``group`` (site and network, or all), ``method``, ``n`` pictures, ``subjects``, ``bridges``; every metric with
+        ``<metric> low`` and ``<metric> high``; and ``<metric> change`` against the input with its bounds.
+    """
+    named = rows.assign(group=rows.site + ", " + rows.network)
+    groups = [(name, part) for name, part in named.groupby("group", sort=False)]
+    lines = []
+    for group, part in [*groups, (ALL, named)]:
+        before = part[part.method == INPUT].set_index(["network", "case"])
+        for method in (method for method in METHODS if (part.method == method).any()):
+            ours = part[part.method == method]
+            line = {"group": group, "method": method, "n": len(ours), "subjects": ours.subject.nunique()}
+            given = before.loc[list(zip(ours.network, ours.case, strict=True))]
+            for metric, name in METRICS.items():
+                values, inputs = ours[metric].to_numpy(float), given[metric].to_numpy(float)
+                line |= mean(values, ours.subject).columns(name)
+                line |= mean(values - inputs, ours.subject).columns(f"{name} change")
+                line[f"{name} worst"] = float((values - inputs).min())
+            line |= _ratio(ours.true_bridges, ours.bridges, ours.subject).columns(PRECISION)
+            lines.append(line | {"bridges": int(ours.bridges.sum())})
+    return pd.DataFrame(lines)
+
+
+def measured(rows: pd.DataFrame, sha256: str) -> dict[str, dict[str, float]]:
+    """Return what the model card says about quality: by site and network, before and after; nothing of other weights.
+
+    Args:
+        rows: From :func:`~rncarefine_training.evaluate.pictures.measure.evaluate_pictures`.
+        sha256: Of the weights.
+    """
+    ours = rows[(rows.sha256 == sha256) & rows.method.isin([INPUT, REPAIRED])]
+    found: dict[str, dict[str, float]] = {}
+    for (site, network, method), part in ours.groupby(["site", "network", "method"], sort=False):
+        ending = "" if method == REPAIRED else "_before"
+        line = found.setdefault(f"{site}, {network}", {"pictures": len(part)})
+        for metric in ("dice", "cldice", "connectivity"):
+            line[metric + ending] = round(float(part[metric].mean()), 4)
+        if method == REPAIRED and part.bridges.sum():
+            line["bridge_precision"] = round(float(part.true_bridges.sum() / part.bridges.sum()), 4)
+    return found
+
+
+def _ratio(part: pd.Series, whole: pd.Series, subjects: pd.Series) -> Estimate:
+    above, below = part.to_numpy(float), whole.to_numpy(float)
+
+    def statistic(weights: Values) -> Values:
+        total = weights @ below
+        return np.asarray(np.divide(weights @ above, total, out=np.full(len(total), np.nan), where=total > 0))
+
+    return bootstrap(subjects.to_numpy(str), statistic)
