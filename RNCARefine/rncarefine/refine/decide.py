@@ -253,17 +253,18 @@ def _candidates(
     cleaned = None if options.add_only or not near.any() else clean(near, pool, seen.stack.in_plane)
     drawn = [walls[k] for walls in (proposals.walls, sight.walls, proposals.one_pass) if k in walls]
     found = [Candidate(Verdict.AUTOMATON, wall) for wall in drawn]
+    closed = None
+    if drawn and near.any() and k not in proposals.disregarded and seen.loose_share <= MAX_LOOSE:
+        closed = close_gaps(near, drawn[0], seen.stack.in_plane)
     if cleaned is not None:
         # Compare by the combined likelihood: the automaton's own follows the mask, even more with a blood pool.
         support = proposals.support.get(k, sight.seen[k])
         best = max((expected_dice(wall, support) for wall in drawn), default=0.0)
         margin = KEEP_MARGIN if best > UNSURE_WALL else KEEP_MARGIN_UNSURE
-        first = expected_dice(cleaned, support) >= best - margin
+        first = closed is not None or expected_dice(cleaned, support) >= best - margin
         found.insert(0 if first else len(found), Candidate(Verdict.CLEANED, cleaned, ReasonCode.CLEANED))
-    if drawn and near.any() and seen.loose_share <= MAX_LOOSE:
-        closed = close_gaps(near, drawn[0], seen.stack.in_plane)
-        if closed is not None:
-            found.insert(0, Candidate(Verdict.AUTOMATON, closed, ReasonCode.GAP_CLOSED))
+    elif closed is not None:
+        found.insert(0, Candidate(Verdict.AUTOMATON, closed, ReasonCode.GAP_CLOSED))
     if options.geometry and near.any():
         wall = propose_by_interpolation(near, pool, entry.expectation, seen.stack.in_plane)
         found.append(Candidate(Verdict.GEOMETRY, wall))

@@ -16,11 +16,11 @@ from rncarefine.refine.confidence import expected_dice
 from rncarefine.refine.decide import (
     KEEP_MARGIN,
     KEEP_MARGIN_UNSURE,
+    MAX_LOOSE,
     MIN_CLOSED_CONFIDENCE,
     MIN_CONFIDENCE,
     SUPPORTED,
     UNSURE_WALL,
-    clean,
     decide,
 )
 from rncarefine.refine.examine import Examined
@@ -51,6 +51,7 @@ def decided(
     support=None,
     pool=None,
     disregarded=(),
+    loose=1.0,
     card=None,
     **options,
 ):
@@ -66,6 +67,7 @@ def decided(
         support: That of the mean which the ring is read from, by default the same.
         pool: The blood pool of the slice; by default none is given.
         disregarded: Slices whose masks the automaton was not given.
+        loose: Share of the myocardium away from the heart; by default so much that no wall is kept for its own sake.
         card: Changes to the model card.
         options: Of the repair.
     """
@@ -76,6 +78,7 @@ def decided(
     stack = Stack.create(grey(WALLS, POOLS), walls, STACK_SPACING, None if pool is None else pools)
     chosen = RepairOptions(**options)
     examined = Examined.of(stack, chosen)
+    vars(examined)["loose_share"] = loose
     # Decisions do not look at the crop and what lies in it.
     sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0, 1.0)
     proposals = Proposals({}, {}, {}, {}, frozenset(disregarded))
@@ -186,22 +189,49 @@ def test_a_cleaned_wall_is_taken_after_all_where_no_other_passes():
     assert_is(decided(LOOSE), Verdict.CLEANED, TRUTH)
 
 
-def test_pores_are_filled_and_loose_components_removed_where_that_closes_the_ring():
-    pore = blob((CENTRE[0], CENTRE[1] + 22 / 1.25), 1.6)
-    assert (pore & ring()).any()
-    strewn = (ring() & (1 - pore)) | blob((66, 4), 3)
-    np.testing.assert_array_equal(clean(strewn, None, SPACING), ring())
-    np.testing.assert_array_equal(clean(strewn, disc(18), SPACING), ring())
-    np.testing.assert_array_equal(clean(ring(), disc(18), SPACING), ring())
+# Small edits of a good wall
+
+OUTER = ring(16.8, 27)
+"""A thicker wall than the right one, which the image supports."""
 
 
-@pytest.mark.parametrize("wall", [horseshoe(60), disc(20), np.zeros(SHAPE, np.uint8)], ids=["gap", "solid", "empty"])
-def test_what_cleaning_does_not_close_is_not_cleaned(wall):
-    assert clean(wall, None, SPACING) is None
+@pytest.mark.parametrize(("loose", "kept"), [(0.0, True), (MAX_LOOSE, True), (MAX_LOOSE + 0.01, False)])
+def test_a_good_wall_is_kept_but_for_its_gap_where_little_lies_away_from_the_heart(loose, kept):
+    found = decided(NARROW, drawn=OUTER, seen=OUTER, loose=loose)
+    assert found.decision.verdict is Verdict.AUTOMATON
+    assert (ReasonCode.GAP_CLOSED in codes(found)) == kept
+    beyond = found.decision.wall & (1 - TRUTH)
+    assert (beyond.sum() < 0.2 * (OUTER & (1 - TRUTH)).sum()) == kept
+    assert not kept or not (NARROW & (1 - found.decision.wall)).any()
 
 
-def test_a_hole_without_the_blood_pool_is_not_kept_as_the_cavity():
-    assert clean(ring() | blob((66, 4), 3), blob((66, 70), 4), SPACING) is None
+@pytest.mark.parametrize("loose", [0.0, 1.0])
+def test_pores_and_specks_of_a_good_wall_are_all_that_changes(loose):
+    found = decided(LOOSE, drawn=OUTER, seen=OUTER, loose=loose)
+    assert_is(found, *((Verdict.CLEANED, TRUTH) if not loose else (Verdict.AUTOMATON, OUTER)))
+
+
+def test_a_mask_that_contradicts_the_image_is_not_kept():
+    found = decided(NARROW, drawn=OUTER, seen=OUTER, loose=0.0, disregarded=[K])
+    assert_is(found, Verdict.AUTOMATON, OUTER)
+
+
+# Walls away from the given masks
+
+
+def test_a_wall_away_from_the_given_one_that_the_image_supports_is_for_review():
+    beside = disc(6, centre=(CENTRE[0], CENTRE[1] + 26))
+    found = decided(beside, drawn=TRUTH)
+    assert_is(found, Verdict.AUTOMATON, TRUTH)
+    assert found.decision.doubtful
+    assert ReasonCode.MOVED in codes(found)
+
+
+@pytest.mark.parametrize(("pool", "outside"), [(disc(12), False), (disc(8, centre=(60, CENTRE[1])), True)])
+def test_a_wall_that_leaves_the_given_pool_outside_is_for_review(pool, outside):
+    found = decided(pool=pool, drawn=TRUTH)
+    assert_is(found, Verdict.AUTOMATON, TRUTH)
+    assert (found.decision.doubtful, ReasonCode.POOL_OUTSIDE in codes(found)) == (outside, outside)
 
 
 # Masks and blood pool are evidence

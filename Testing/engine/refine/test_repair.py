@@ -53,7 +53,7 @@ def test_the_automaton_closes_the_gaps_where_the_wall_was():
     assert result.report.slices[2].gap_deg_before == pytest.approx(80, abs=6)
     assert result.report.slices[5].gap_deg_before == pytest.approx(120, abs=6)
     record = result.report.slices[2]
-    assert record.codes == ["gap"]
+    assert record.codes == ["gap", "gap_closed"]
     assert record.reasons[0].values["angle_deg"] == pytest.approx(record.gap_deg_before, abs=0.05)
     assert record.reason.startswith("Before the repair: ")
 

@@ -46,13 +46,15 @@ def close_gaps(near: Mask, proposed: Mask, in_plane: tuple[float, float]) -> Mas
 
     Args:
         near: Wall near the heart before the repair, shape ``(j, i)``.
-        proposed: A closed ring.
+        proposed: Proposed wall.
         in_plane: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        The closed ring; ``None`` if more than :data:`MAX_MISSING` is missing, if the walls agree less than
+        The closed ring; ``None`` if the proposed wall is none, if more than :data:`MAX_MISSING` is missing, if the walls agree less than
         :data:`MIN_AGREEMENT` elsewhere, or if the parts do not yield a ring.
     """
+    if not is_ring(proposed):
+        return None
     kept, other = _on_wall(near, proposed), proposed > 0
     sector = _sectors(proposed, in_plane)
     missing = np.bincount(sector[kept], minlength=SECTORS) == 0
