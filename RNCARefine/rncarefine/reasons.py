@@ -90,6 +90,7 @@ class ReasonCode(str, Enum):
     EDITED = "edited"
     # Stack check: doubts that the input is a short-axis stack of the myocardium
     NOT_THICKEST_AXIS = "not_thickest_axis", "slice_spacing_mm", "in_plane_mm"
+    IMPLAUSIBLE_SIZE = "implausible_size", "diameter_mm", "least_mm", "most_mm"
     SEVERAL_WALLS = "several_walls", "slices"
     ONLY_OUTLINES = "only_outlines", "share", "least"
     FILLED_OUTLINE = "filled_outline", "slices"

@@ -56,6 +56,8 @@ SMALL = 0.15
 """Penalty on the score of a candidate times the log ratio of that area to a smaller outline."""
 SEARCH_STEP_MM = 50.0
 """Distance between the crops of the search; hearts within half of it of a crop's centre are well visible."""
+MAX_SEARCH_MM = 200.0
+"""Largest distance of these crops from the middle of the image along each axis; a larger field has a wrong spacing."""
 TRUSTED_MASK = 0.65
 """All masks of a stack are disregarded if their median expected Dice under the evidence without masks is lower."""
 TRUST_MARGIN = 0.02
@@ -367,7 +369,10 @@ def _search(stack: Stack, known: Heart, runner: Runner, model: Model) -> list[He
     """Search two middle slices for the heart on a grid of crops; return the best candidates, without duplicates."""
     count = len(stack.mask)
     slices = sorted({count // 3, count // 2})
-    places = [np.arange(0.2 * side, 0.8 * side + 1, SEARCH_STEP_MM) for side in stack.shape[1:] * _pixel(stack)]
+    sides = stack.shape[1:] * _pixel(stack)
+    reach = np.minimum(0.3 * sides, MAX_SEARCH_MM)
+    spans = zip(sides / 2 - reach, sides / 2 + reach, strict=True)
+    places = [np.arange(low, high + 1, SEARCH_STEP_MM) for low, high in spans]
     found: list[tuple[float, NDArray[np.float64]]] = []
     for corner in itertools.product(*places):
         middle = np.array(corner) / _pixel(stack)

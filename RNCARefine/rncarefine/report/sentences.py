@@ -111,6 +111,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the "
         "in-plane spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
     ),
+    ReasonCode.IMPLAUSIBLE_SIZE: _(
+        "The outer diameter of the wall is {diameter_mm:.0f} mm ({least_mm:.0f} to {most_mm:.0f} mm are plausible): "
+        "check the spacing in the file's header."
+    ),
     ReasonCode.SEVERAL_WALLS: _(
         "The myocardium closes around more than one cavity (number of slices: {slices:.0f}): it may hold other walls "
         "than that of the left ventricle, such as that of the right one. A repair removes them."

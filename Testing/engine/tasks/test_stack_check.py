@@ -122,3 +122,12 @@ def test_doubts_about_a_broken_mask_give_way_to_what_is_seen_and_others_do_not()
     assert confirmed_doubts(raised[:1], masks, STACK_SPACING) == tuple(raised[:1])
     same = [*raised, Reason(ReasonCode.SAME_GAP, slices=9)]
     assert confirmed_doubts(same, seen, STACK_SPACING) == tuple(same)
+
+
+@pytest.mark.parametrize(("scale", "raised"), [(0.3, True), (0.8, False), (1.5, False), (4.0, True)])
+def test_a_heart_of_impossible_size_is_in_doubt(scale, raised):
+    wall = np.stack([ring()] * 4)
+    spacing = tuple(scale * mm for mm in SPACING)
+    features = [SliceFeatures(WallFeatures(part, spacing), None) for part in wall]
+    codes = [reason.code for reason in stack_doubts(features, (8.0, *spacing))]
+    assert ("implausible_size" in codes) == raised

@@ -50,8 +50,8 @@ def close_gaps(near: Mask, proposed: Mask, in_plane: tuple[float, float]) -> Mas
         in_plane: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
-        The closed ring; ``None`` if the proposed wall is none, if more than :data:`MAX_MISSING` is missing, if the walls agree less than
-        :data:`MIN_AGREEMENT` elsewhere, or if the parts do not yield a ring.
+        The closed ring; ``None`` if the proposed wall is no ring, if more than :data:`MAX_MISSING` is missing, if the
+        agreement elsewhere is below :data:`MIN_AGREEMENT`, or if the parts do not yield a ring.
     """
     if not is_ring(proposed):
         return None

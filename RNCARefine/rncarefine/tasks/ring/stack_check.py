@@ -38,6 +38,8 @@ MIN_DRIFT_MM = 20.0
 """A tilt over a shorter in-plane distance is noise."""
 MIN_OUTLINE_ROUNDNESS = 0.6
 """Least median roundness of the filled outlines: at least 0.85 in ACDC references, 0.70 in network masks."""
+DIAMETER_MM = (20.0, 130.0)
+"""Plausible median outer diameter of closed walls, from an infant's heart to a dilated one."""
 
 OF_BROKEN_MASKS = (ReasonCode.NO_SLICE_CLOSED, ReasonCode.CENTRE_DRIFTS, ReasonCode.ELONGATED)
 """Doubts that a badly broken mask also raises: if there are no others, the image evidence decides."""
@@ -62,7 +64,12 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
     thick = float(ndimage.binary_opening(walls, np.ones((1, 2, 2), bool)).sum() / walls.sum()) if shown else 1.0
     if thick < MIN_THICK and in_plane <= COARSE_MM:
         doubts.append(Reason(ReasonCode.ONLY_OUTLINES, share=thick, least=MIN_THICK))
-    closed = any(each.closed for _, each in shown)
+    areas = [fill_holes(each.of_wall.main).sum() * spacing[1] * spacing[2] for _, each in shown if each.closed]
+    closed = bool(areas)
+    diameter = float(np.sqrt(4 / np.pi * np.median(areas))) if closed else DIAMETER_MM[0]
+    if not DIAMETER_MM[0] <= diameter <= DIAMETER_MM[1]:
+        least, most = DIAMETER_MM
+        doubts.append(Reason(ReasonCode.IMPLAUSIBLE_SIZE, diameter_mm=diameter, least_mm=least, most_mm=most))
     if not closed and 2 * sum(each.solid for _, each in shown) > len(shown):
         doubts.append(Reason(ReasonCode.FILLED_OUTLINE, slices=len(shown)))
     elif not closed and len(shown) >= MIN_SLICES:
