@@ -105,6 +105,7 @@ class ReasonCode(str, Enum):
     ONE_SLICE = "one_slice"
     GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
     HEART_UNSURE = "heart_unsure", "sureness", "least"
+    MASKS_CONTRADICTED = "masks_contradicted", "slices"
     HEART_RIVALLED = "heart_rivalled", "score", "rival"
     SLICE_EDITED = "slice_edited", "k"
     OUTSIDE_VOLUME = "outside_volume", "voxels"

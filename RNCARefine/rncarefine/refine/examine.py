@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy import ndimage
 
 from ..anatomy.features import SliceFeatures, WallFeatures
 from ..anatomy.heart import Heart, locate_heart, near_heart
@@ -14,6 +15,9 @@ from ..stack import Mask, Stack
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, diagnose_features
 from ..tasks.ring.stack_check import several_walls, stack_doubts
 from .options import RepairOptions
+
+MIN_LOOSE_MM2 = 25.0
+"""A smaller component away from the heart is a speck, and not another organ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +87,14 @@ class Examined:
 
     @cached_property
     def loose_share(self) -> float:
-        """Share of the myocardium away from the heart, mean over the slices with any."""
-        given, near = (masks.sum(axis=(1, 2)) for masks in (self.stack.mask, self.focused.mask))
-        return float(np.mean(1 - near[given > 0] / given[given > 0]))
+        """Share of the myocardium in components away from the heart, specks left out; mean over the slices with any."""
+        shares = []
+        for given, near in zip(self.stack.mask, self.focused.mask, strict=True):
+            if given.any():
+                labels, _ = ndimage.label(given & (1 - near), structure=np.ones((3, 3)))
+                areas = np.bincount(labels.ravel())[1:]
+                shares.append(areas[areas * self.stack.pixel_area >= MIN_LOOSE_MM2].sum() / given.sum())
+        return float(np.mean(shares))
 
     def off_axis(self, k: int) -> bool:
         """Return whether a slice has wall, but none near the heart."""

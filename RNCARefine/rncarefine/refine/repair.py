@@ -38,6 +38,9 @@ from .slice_order import (
 
 __all__ = ["RepairOptions", "check", "repair"]
 
+MIN_CONTRADICTED = 2
+"""Fewer closed walls that the image contradicts raise no doubt about the stack."""
+
 
 def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     """Diagnose a stack without changing it.
@@ -160,7 +163,7 @@ def repair(
         else:
             decided.append(decide(seen, entry, sight, proposals, model, options))
     decided = [from_neighbours(seen, entry, decided, sight, model, options) for entry in before.slices]
-    doubts = _doubts(seen, sight)
+    doubts = (*_doubts(seen, sight), *_contradicted([each.decision for each in decided]))
     decisions = [_with_doubts(each.decision, sight.doubt is not None, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
     after = seen.diagnosis_of(wall, _remaining(seen.focused.pool, wall), options)
@@ -193,6 +196,15 @@ def _doubts(seen: Examined, sight: Sight) -> tuple[Reason, ...]:
     walls = [sight.walls.get(k, nothing) for k in range(len(seen.stack.mask))]
     features = [SliceFeatures(WallFeatures(wall, seen.stack.in_plane), None) for wall in walls]
     return confirmed_doubts(seen.doubts, features, seen.stack.spacing)
+
+
+def _contradicted(decisions: list[SliceDecision]) -> tuple[Reason, ...]:
+    """Return the doubt that image and masks belong together: the image contradicts half of the closed walls."""
+    closed = [each for each in decisions if each.verdict is Verdict.INTACT and each.confidence is not None]
+    against = sum(ReasonCode.IMAGE_DISAGREES in [reason.code for reason in each.reasons] for each in closed)
+    if against < max(MIN_CONTRADICTED, 0.5 * len(closed)):
+        return ()
+    return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against),)
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:

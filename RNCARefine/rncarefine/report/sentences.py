@@ -163,6 +163,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "The model is unsure where the heart is ({sureness:.2f}, usually at least {least:.2f}): the image may be "
         "unlike those it was trained on. Every change needs review."
     ),
+    ReasonCode.MASKS_CONTRADICTED: _(
+        "The image contradicts the closed wall in {slices:.0f} slices: check that image and masks belong together. "
+        "Every change needs review."
+    ),
     ReasonCode.HEART_RIVALLED: _(
         "The images show in two places what may be the heart (scores {score:.2f} and {rival:.2f}). Check that the wall "
         "lies on the heart. Every change needs review."
