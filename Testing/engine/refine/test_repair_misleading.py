@@ -21,9 +21,11 @@ def test_where_all_masks_lie_beside_the_heart_broken_slices_are_drawn_from_the_i
     truth, _ = heart()
     moved = Stack.create(stack.image, np.roll(stack.mask, 10, axis=1), STACK_SPACING, np.roll(stack.pool, 10, axis=1))
     result = run(moved)
+    assert [doubt.code for doubt in result.report.doubts] == [ReasonCode.MASKS_CONTRADICTED]
     for record in result.report.slices[:8]:
         if record.k in (2, 5):
-            assert (record.verdict, record.codes) == (Verdict.AUTOMATON, ["gap", "mask_disregarded"])
+            assert (record.verdict, record.flagged) == (Verdict.AUTOMATON, True)
+            assert record.codes == ["gap", "mask_disregarded", "stack_in_doubt"]
             assert dice(result.wall[record.k], truth[record.k]) > 0.95
         else:
             assert (record.verdict, record.codes, record.flagged) == (Verdict.INTACT, ["image_disagrees"], True)
