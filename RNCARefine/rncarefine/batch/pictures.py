@@ -108,6 +108,8 @@ def run_pictures(
     (work.folder / REPORTS).mkdir(parents=True, exist_ok=True)
     _agree(work.folder / SETTINGS, settings)
     outcome = PictureOutcome(work.folder / TABLE)
+    outcome.failed = {case.name: problem for case in cases if (problem := case.name_problem())}
+    cases = [case for case in cases if case.name not in outcome.failed]
     left = [case for case in cases if not all(path.is_file() for path in work.files_of(case))]
     outcome.skipped = len(cases) - len(left)
     # Not forked: threads of libraries that have begun would not live on in the copy.

@@ -119,6 +119,8 @@ def test_options_of_pictures_are_refused_for_a_stack(case, capsys):
 
 def test_a_batch_repairs_every_picture_keeps_going_and_is_resumed(case, capsys):
     rows = "case,image,segmentation\na,photo.png,mask.png\nb,photo.png,none.png\nc,photo.png,truth.png\n"
+    bad = ["../x", "NUL", "n" * 300]
+    rows += "".join(f"{name},photo.png,mask.png\n" for name in bad)
     (case / "cases.csv").write_text(rows, encoding="utf-8")
     command = ["batch", "cases.csv", "--output", "done", "--model", "toy-vessels.npz", "--device", "numpy"]
     assert main([*command, "--workers", "1"]) == 1
@@ -126,8 +128,12 @@ def test_a_batch_repairs_every_picture_keeps_going_and_is_resumed(case, capsys):
     np.testing.assert_array_equal(read_mask(case / "done" / "c.png"), WHOLE)
     table = list(csv.DictReader((case / "done" / "cohort.csv").open(encoding="utf-8")))
     assert {row["case"] for row in table} >= {"a"}
-    (failed,) = csv.DictReader((case / "done" / "failed.csv").open(encoding="utf-8"))
-    assert failed["case"] == "b"
+    failed = {
+        row["case"]: row["reason"] for row in csv.DictReader((case / "done" / "failed.csv").open(encoding="utf-8"))
+    }
+    assert failed.keys() == {"b", *bad}
+    assert all("cases.csv" in failed[name] for name in bad)
+    assert not (case / "x.png").exists()
     first = (case / "done" / "a.png").stat().st_mtime_ns
     sitk.WriteImage(sitk.GetImageFromArray(BROKEN.astype(np.uint8) * 255), "none.png")
     main([*command, "--workers", "1"])
