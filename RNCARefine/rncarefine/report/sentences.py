@@ -173,8 +173,8 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are not changed."),
     ReasonCode.UNLIKE_TRAINING: _(
         "The picture is unlike those that the model was trained on (distance {distance:.1f}, usually at most "
-        "{most:.1f}): only short bridges were made, and each of them needs review. Check that it is an upright colour "
-        "photograph of a retina, and that the mask belongs to it."
+        "{most:.1f}): it is repaired by short bridges at most, and needs review as a whole. The model expects an upright "
+        "colour photograph of a retina with its whole field of view, not a part of it, and the mask that belongs to it."
     ),
     ReasonCode.OVERLAP: _(
         "The new wall overlaps other segments by {area_mm2:.0f} mm2 (number of slices: {slices:.0f}); they keep their "

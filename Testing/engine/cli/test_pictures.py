@@ -77,6 +77,38 @@ def test_check_names_the_gaps_and_changes_nothing(case, capsys):
     assert sorted(path.name for path in case.iterdir()) == sorted([*before, "near.png"])
 
 
+@pytest.mark.parametrize("ending", ["webp", "bmp", "GIF"])
+@pytest.mark.parametrize("command", ["repair", "check", "evaluate"])
+def test_a_photograph_of_a_format_that_is_not_read_is_named_with_those_that_are(case, capsys, ending, command):
+    name = f"photo.{ending}"
+    (case / name).write_bytes(b"RIFF")
+    output = ["--output", "out.png"] if command == "repair" else []
+    line = one_line(capsys, main([command, name, "mask.png", *output]))
+    assert name in line
+    assert all(read in line for read in ("PNG", "JPEG", "TIFF"))
+    assert "out.png" not in line
+
+
+def test_a_bad_mask_is_named_by_its_file(case, capsys):
+    for name, mask in (("none.png", 0 * BROKEN), ("inverse.png", ~BROKEN)):
+        sitk.WriteImage(sitk.GetImageFromArray(mask.astype(np.uint8) * 255), name)
+        assert name in one_line(capsys, repair(mask=name))
+        assert name in one_line(capsys, main(["check", "photo.png", name]))
+
+
+def test_a_picture_unlike_the_training_is_flagged_also_where_nothing_was_done(case, capsys):
+    saved(case, familiar={"mean": {"red": 5.0}, "sd": {"red": 0.1}, "most": 4.0})
+    assert repair("--report", "r.json", "--report", "r.html") == 1
+    report = json.loads((case / "r.json").read_text(encoding="utf-8"))
+    assert (report["picture"]["added_px"], report["picture"]["flagged"]) == (0, 0)
+    assert [doubt["code"] for doubt in report["doubts"]] == ["unlike_training"]
+    assert "No place needs review" not in (case / "r.html").read_text(encoding="utf-8")
+    assert "field of view" in capsys.readouterr().err
+    (case / "cases.csv").write_text("case,image,segmentation\na,photo.png,mask.png\n", encoding="utf-8")
+    command = ["batch", "cases.csv", "--output", "done", "--model", "toy-vessels.npz", "--device", "numpy"]
+    assert main([*command, "--workers", "1"]) == 1
+
+
 def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
     assert main(["evaluate", "truth.png", "truth.png", "--before", "mask.png", "--json", "m.json"]) == 0
     found = json.loads((case / "m.json").read_text(encoding="utf-8"))["picture"]
