@@ -89,8 +89,8 @@ class LabelMap:
         present = self.labels()
         if not present:
             raise ValueError(
-                f"{self.path}: the label map is empty, it has no label for the {what}. Check that it is the right file; "
-                f"{option} chooses one of its labels."
+                f"{self.path}: the label map is empty; no voxel has a label that could be the {what} ({option}). Check "
+                "that it is the right file, and that the segmentation was saved in it."
             )
         listed = ", ".join(str(value) for value in present[:MAX_LISTED])
         if len(present) > MAX_LISTED:
