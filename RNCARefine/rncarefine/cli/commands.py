@@ -27,7 +27,8 @@ app = typer.Typer(
     epilog="Exit status: 0 everything is as expected, 1 something needs review or a case of a batch failed, 2 bad "
     "input, or a file or standard output that cannot be written, 3 the program failed, 130 stopped by Ctrl-C, 141 "
     "standard output was closed by the program that read it, 143 stopped by SIGTERM. After bad input, 130 and 143, "
-    "repair has written nothing, and batch keeps the cases that were finished; after 141 the results of repair are complete.",
+    "repair has written nothing, and batch keeps the cases that were finished; after 141 the results of repair are "
+    "complete.",
 )
 
 

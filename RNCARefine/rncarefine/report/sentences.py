@@ -75,17 +75,17 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.GAP_CLOSED: _("Only gaps, pores and loose components were repaired; the rest of the wall was kept."),
     ReasonCode.RESHAPED: _("The shape was corrected: a lobe was removed, or a thin place was thickened."),
     ReasonCode.RING_SHOWN: _("The image shows a cavity where a disc was expected: a ring was drawn."),
-    ReasonCode.MOVED: _(
-        "Only {share:.0%} of the given wall lies on or within the new wall: check both against the image."
-    ),
-    ReasonCode.POOL_OUTSIDE: _(
-        "Only {share:.0%} of the given blood pool lies within the new wall: check that image and masks belong together."
-    ),
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
     ReasonCode.THIN_CLOSURE: _(
         "The closed part is thin: {relative:.2f} of the wall's median thickness (usually at least {least:.2f})."
+    ),
+    ReasonCode.MOVED: _(
+        "Only {share:.0%} of the given wall lies on or within the new wall: check both against the image."
+    ),
+    ReasonCode.POOL_OUTSIDE: _(
+        "Only {share:.0%} of the given blood pool lies within the new wall: check that image and masks belong together."
     ),
     ReasonCode.VESSEL_GAP: _("The vessel has a gap of {length_px:.0f} pixels."),
     ReasonCode.LOOSE_FRAGMENT: _("A loose fragment has a centreline of {length_px:.0f} pixels."),
