@@ -6,7 +6,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ..io.files import is_seg_nrrd, stem_of
@@ -20,8 +20,12 @@ COLUMNS = ("image", "segmentation")
 NAMES = ("case", "name")
 """Accepted names of the name column; without it a case is named after its image."""
 _CASE = "{case}"
+LONGEST_NAME = 200
+"""Most bytes of a case's name in UTF-8: with what is put around it, a file's name has at most 255."""
 _UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f\ud800-\udfff]|^\.|[. ]$|^$')
 """Characters and names that are not portable in file names."""
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9])(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices, also with an extension."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class CohortCase:
         segmentation: Segmentation file, a label map or ``.seg.nrrd``; ``None`` if not found.
         segment: Myocardium if it differs from the other cases: name or ID of a segment, or label.
         pool: Blood pool, like ``segment``.
+        listed: List that the case comes from; ``None`` if it was found in a folder.
     """
 
     name: str
@@ -41,13 +46,28 @@ class CohortCase:
     segmentation: Path | None
     segment: str | None = None
     pool: str | None = None
+    listed: Path | None = field(default=None, compare=False)
+
+    def name_problem(self) -> str:
+        """Return why the files of the results cannot have the name of the case; empty if they can."""
+        if _UNFIT.search(self.name) or _DEVICE.fullmatch(self.name):
+            problem = f"{self.name!r} cannot be the name of a file on every system."
+        elif (length := len(self.name.encode("utf-8"))) > LONGEST_NAME:
+            problem = f"The name of the case is too long for a file ({length} bytes, at most {LONGEST_NAME})."
+        else:
+            return ""
+        if self.listed is None:
+            return f"{problem} Rename the files of the case."
+        return f"{problem} Give the case another name in the column 'case' of {self.listed}."
 
     def files(self) -> tuple[Path, Path]:
         """Return the image and the segmentation.
 
         Raises:
-            ValueError: One of them is missing.
+            ValueError: One of them is missing, or the name of the case cannot be that of a file.
         """
+        if problem := self.name_problem():
+            raise ValueError(problem)
         for what, path in (("image", self.image), ("segmentation", self.segmentation)):
             if path is None:
                 raise ValueError(f"There is no {what} for this case. Add it, or correct the pattern of the {what}s.")
@@ -83,8 +103,7 @@ def find_cases(
         The cases sorted by name. If only one file of a case was found, the other is ``None``.
 
     Raises:
-        ValueError: There is no such folder, no case in it, several files for one case, or the name of a case cannot be
-            the name of a file.
+        ValueError: There is no such folder, no case in it, or several files for one case.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -150,7 +169,12 @@ def read_cases(path: str | Path) -> list[CohortCase]:
             # Spreadsheets leave rows of nothing but commas.
             rows = (row for row in table if any((row[name] or "").strip() for name in names))
             cases = [_listed(row, path, table.line_num) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeError as error:
+        raise ValueError(
+            f'{path}: the list of cases has letters in another encoding than UTF-8. In Excel, save it as "CSV UTF-8"; '
+            "elsewhere, as CSV in UTF-8."
+        ) from error
+    except (OSError, csv.Error) as error:
         raise ValueError(f"{path}: the list of cases cannot be read ({error}). Give a CSV file in UTF-8.") from error
     if not cases:
         raise ValueError(f"{path}: there are no cases in the list.")
@@ -158,15 +182,15 @@ def read_cases(path: str | Path) -> list[CohortCase]:
 
 
 def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
-    """Return the cases after checking that their names are unique and portable file names.
+    """Return the cases after checking that their names are unique.
+
+    A name that no file can have does not end the batch: the case fails alone, see :meth:`CohortCase.name_problem`.
 
     Raises:
-        ValueError: A name is used twice, ignoring case, or is not portable.
+        ValueError: A name is used twice, ignoring case.
     """
     seen: dict[str, str] = {}
     for case in cases:
-        if _UNFIT.search(case.name):
-            raise ValueError(f"Case {case.name!r}: this cannot be the name of a file. Rename the case.")
         if case.name.casefold() in seen:
             raise ValueError(
                 f"Cases {seen[case.name.casefold()]!r} and {case.name!r} have one name. Give each a name of its own; "
@@ -192,7 +216,7 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
         raise ValueError(f"{path}, line {line}: there is no image. Add it, or a column with the names of the cases.")
     # A list of both kinds of files may say for each row which label, or which segment.
     columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
-    return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"))
+    return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"), path)
 
 
 def _encoding(path: Path) -> str:

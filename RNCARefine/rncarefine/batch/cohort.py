@@ -30,7 +30,7 @@ from ..refine.records import Report
 from ..report.report import csv_text, json_text
 from ..words import Verdict, strict_values
 from .cases import CohortCase
-from .files import BEGUN, LONGEST_NAME, REPORTS, OutputError, output, read_reports
+from .files import BEGUN, REPORTS, OutputError, output, read_reports
 from .sources import difference
 from .table import append_text, csv_rows, is_parquet, written_table
 
@@ -152,8 +152,6 @@ class Cohort:
             ValueError: The file exists and is not a result of this cohort, for instance an input.
         """
         path = self.folder / result
-        if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
-            return  # the case fails when its turn comes, alone
         # What lies at the place of a case that was in work when the power went is its own.
         if path.exists() and not self.is_finished(name) and name not in self.interrupted:
             raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")

@@ -18,10 +18,6 @@ BEGUN = ".begun"
 """Ending of the mark of a case that is in work."""
 
 
-LONGEST_NAME = 200
-"""Most bytes of a case's name in UTF-8: with what is put around it, a file's name has at most 255."""
-
-
 class OutputError(OSError):
     """Results cannot be written; this ends the batch."""
 
@@ -73,28 +69,13 @@ class CaseFiles:
         """The path of the mark that is there while the case is in work."""
         return self.folder / REPORTS / f"{self.name}{BEGUN}"
 
-    def check_name(self) -> None:
-        """Check that files can have the name of the case.
-
-        Raises:
-            ValueError: It is too long.
-        """
-        length = len(self.name.encode("utf-8", "surrogateescape"))
-        if length > LONGEST_NAME:
-            raise ValueError(
-                f"The name of the case is too long for a file ({length} bytes, at most {LONGEST_NAME}). Give it a "
-                "shorter one in the column 'case' of the list."
-            )
-
     @contextmanager
     def in_work(self) -> Iterator[None]:
         """Mark the case as in work during the block; if the process dies, the next run does it last.
 
         Raises:
-            ValueError: The name of the case is too long for a file.
             OutputError: Nothing can be written.
         """
-        self.check_name()
         with output(self.folder):
             self.mark.touch()
         try:
@@ -121,8 +102,6 @@ class CaseFiles:
 
     def sweep(self) -> None:
         """Remove temporary files of a process that was killed while writing this case."""
-        if len(self.name) > LONGEST_NAME:
-            return
         for path in (self.report_path, self.result_path):
             for kind in ("new", "old"):
                 for left in path.parent.glob(f".{'[0-9a-f]' * 8}-{kind}-{_literal(path.name)}"):

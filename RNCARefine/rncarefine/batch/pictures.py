@@ -75,7 +75,7 @@ class PictureOutcome:
     Attributes:
         done: Cases repaired now.
         skipped: Cases that were finished before.
-        flagged: Finished cases with places that need review.
+        flagged: Finished cases that need review, single places or the whole picture.
         failed: Cases that could not be done, each with the reason.
         table: The table of all places.
     """
@@ -108,6 +108,8 @@ def run_pictures(
     (work.folder / REPORTS).mkdir(parents=True, exist_ok=True)
     _agree(work.folder / SETTINGS, settings)
     outcome = PictureOutcome(work.folder / TABLE)
+    outcome.failed = {case.name: problem for case in cases if (problem := case.name_problem())}
+    cases = [case for case in cases if case.name not in outcome.failed]
     left = [case for case in cases if not all(path.is_file() for path in work.files_of(case))]
     outcome.skipped = len(cases) - len(left)
     # Not forked: threads of libraries that have begun would not live on in the copy.
@@ -127,7 +129,7 @@ def run_pictures(
     rows = [[name, *row] for name, report in reports for row in place_rows(report)]
     write_text_whole(outcome.table, csv_text([["case", *COLUMNS], *rows]))
     write_text_whole(work.folder / FAILED, csv_text([("case", "reason"), *sorted(outcome.failed.items())]))
-    outcome.flagged = sum(report.picture.flagged > 0 for _, report in reports)
+    outcome.flagged = sum(report.needs_review for _, report in reports)
     yield outcome
 
 

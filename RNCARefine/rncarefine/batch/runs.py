@@ -97,8 +97,10 @@ class Walk:
         self.repaired: list[str] = []
         self.skipped: list[str] = []
         self._tell = tell or (lambda news: None)
+        self._problems = {case.name: problem for case in cases if (problem := case.name_problem())}
         for case in self.cases:
-            cohort.check_result(case.name, result_of(case))
+            if case.name not in self._problems:  # such a case fails alone
+                cohort.check_result(case.name, result_of(case))
         sweep(cohort, self.cases, result_of)
 
     def begin(self) -> list[CohortCase]:
@@ -108,8 +110,10 @@ class Walk:
             OutputError: It cannot be noted that a case has failed.
         """
         left: list[CohortCase] = []
-        others: dict[str, str] = {}
+        others = dict(self._problems)
         for case in self.cases:
+            if case.name in others:
+                continue
             if not self.cohort.is_finished(case.name):
                 left.append(case)
             elif outdated := self.cohort.outdated(case):

@@ -76,9 +76,9 @@ class FileWork:
         files = CaseFiles(self.folder, case.name, result_name(case))
         try:
             model = self.ready()
+            image, segmentation = case.files()
             with files.in_work():
                 report_progress(progress, 0.0, "Reading the files")
-                image, segmentation = case.files()
                 content = read_case(image, segmentation, choice_for(case, self.choice))
                 stack = replace(content.stack, name=case.name)
                 result = repair(stack, model, self.options, progress, others=content.others)

@@ -116,7 +116,7 @@ def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
         table.add_row("done before", f"{len(outcome.skipped):,}")
     table.add_row("failed", f"{len(outcome.failed):,}", style="red" if outcome.failed else "")
     table.add_row("with flagged slices", f"{len(outcome.flagged):,}", style="yellow" if outcome.flagged else "")
-    table.add_row("with a note in the report", f"{totals.noted_cases:,}")
+    table.add_row("with warnings (doubts in reports/CASE.json)", f"{totals.noted_cases:,}")
     table.add_section()
     table.add_row("slices in the table", f"{totals.slices:,}", style="bold")
     rings = f"{totals.closed_before:,} -> {totals.closed_after:,} of {totals.expected_rings:,}"

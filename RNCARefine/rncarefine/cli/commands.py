@@ -24,7 +24,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 every slice is as expected, 1 some need review, 2 bad input (nothing is written).",
+    epilog="Exit status: 0 everything is as expected, 1 something needs review or a case of a batch failed, 2 bad "
+    "input, or a file or standard output that cannot be written, 3 the program failed, 130 stopped by Ctrl-C, 141 "
+    "standard output was closed by the program that read it, 143 stopped by SIGTERM. After bad input, 130 and 143, "
+    "repair has written nothing, and batch keeps the cases that were finished; after 141 the results of repair are "
+    "complete.",
 )
 
 
@@ -213,7 +217,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass

@@ -1,14 +1,15 @@
 """Entry point of the command line ``rncarefine``; does not require Slicer.
 
-Exit status: 0 when every slice is as expected afterwards, 1 when some need review, 2 on bad input or when results
-cannot be written, 130 when stopped by Ctrl-C, 143 by SIGTERM, 141 when standard output was closed by whatever reads it,
-and 3 when the program itself failed.
+Exit status: 0 when everything is as expected afterwards, 1 when something needs review, 2 on bad input or when a file
+or standard output cannot be written, 130 when stopped by Ctrl-C, 143 by SIGTERM, 141 when standard output was closed
+by whatever reads it, and 3 when the program itself failed.
 """
 
 # Little is imported here: until `main` runs, Ctrl-C ends Python with a traceback.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -17,10 +18,22 @@ from contextlib import contextmanager
 from types import FrameType
 
 FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED, CLOSED, TERMINATED = 0, 1, 2, 3, 130, 141, 143
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Terminated(BaseException):
     """The process received SIGTERM; incomplete files are removed."""
+
+
+def output_problem(error: OSError | ValueError) -> str:
+    """Return the message about a standard output that cannot be written."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return (
+            "standard output is full: there is no room where it is redirected to. Make room there, or redirect it to "
+            "another place."
+        )
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"standard output cannot be written ({reason}). Redirect it to another place."
 
 
 @contextmanager
@@ -85,7 +98,10 @@ def _run(arguments: list[str], signals: _Signals) -> int:
         app(arguments, prog_name="rncarefine")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else FINE
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            _complain(f"rncarefine: {output_problem(error)}")  # help and version are printed outside of the commands
+            return BAD_INPUT
         import traceback
 
         # Not Python's own status 1, which means that slices are flagged.
@@ -154,9 +170,8 @@ class _Output:
             return CLOSED
         except (OSError, ValueError) as error:
             self._discard()
-            reason = getattr(error, "strerror", None) or str(error)
             if status != BAD_INPUT:
-                _complain(f"rncarefine: standard output cannot be written ({reason})")
+                _complain(f"rncarefine: {output_problem(error)}")
             return BAD_INPUT
         # Libraries leave with 1 then, which here means that slices are flagged.
         return CLOSED if status == FLAGGED and self._closed() else status

@@ -16,7 +16,7 @@ from ..batch.cases import CohortCase
 from ..batch.pictures import PictureWork, run_pictures
 from ..batch.work import place_of
 from ..io.choice import StructureChoice
-from ..io.label_map import PHOTOGRAPHS
+from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
 from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
 from ..nca.model import card_of, choose_model
@@ -116,7 +116,7 @@ def repair_many(
         out().print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
     out().print(
         f"{outcome.done:,} pictures repaired, {outcome.skipped:,} were finished before, {len(outcome.failed):,} "
-        f"failed; {outcome.flagged:,} have places that need review."
+        f"failed; {outcome.flagged:,} need review, single places or the whole picture."
     )
     show_licence(weights.card)
     show_written([outcome.table])
@@ -167,7 +167,7 @@ def check_options(options: RepairOptions) -> None:
 
 def note_flat(image: Path) -> None:
     """Say that an image without a third axis was taken for a picture of vessels, unless it is a photograph's file."""
-    if not image.name.lower().endswith(PHOTOGRAPHS):
+    if not image.name.lower().endswith((*PHOTOGRAPHS, *OTHER_PHOTOGRAPHS)):
         note(
             f"Please note: {image} has a single slice without a third axis and was taken for a picture of vessels. A "
             "slice of the heart must be saved as a volume of one slice."
@@ -204,7 +204,7 @@ def label_of(choice: StructureChoice) -> int | None:
 
 def status_of(report: PictureReport) -> int:
     """Return the exit status for a report."""
-    return FLAGGED if report.picture.flagged else FINE
+    return FLAGGED if report.needs_review else FINE
 
 
 def show_picture_report(report: PictureReport) -> None:

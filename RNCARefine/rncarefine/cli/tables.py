@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -20,6 +20,7 @@ from ..nca.card import TUBULAR, ModelCard
 from ..progress import Progress
 from ..refine.records import Report, SliceRecord
 from ..words import REPAIRED, Mode, Verdict
+from .main import output_problem
 
 if TYPE_CHECKING:
     from ..refine.metrics import SliceMetrics, StackMetrics
@@ -32,6 +33,15 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Raise the error: rich would leave with 1, which here means that slices are flagged."""
         raise BrokenPipeError
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, and say so if standard output is full, which would read like a file that cannot be written."""
+        try:
+            super().print(*objects, **options)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OSError(output_problem(error)) from error
 
 
 def out() -> Console:

@@ -226,7 +226,10 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
             f"{path}: the DICOM segmentation cannot be read ({one_line(error)}). Export it again."
         ) from error
     if not frames:
-        raise ValueError(f"{path}: the segmentation is empty; there is nothing to work on.")
+        raise ValueError(
+            f"{path}: the segmentation is empty. Check that it is the right file, or export one with a segment of the "
+            "myocardium."
+        )
     if series is not None:
         ours, theirs = dataset.get("FrameOfReferenceUID"), series.instances[0].get("FrameOfReferenceUID")
         if ours and theirs and ours != theirs:

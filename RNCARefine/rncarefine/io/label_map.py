@@ -25,6 +25,8 @@ from .segmentation_file import Change, Segment
 
 PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 """File extensions of pictures."""
+OTHER_PHOTOGRAPHS = (".webp", ".bmp", ".gif", ".heic", ".heif", ".avif", ".jp2")
+"""File extensions of pictures that are not read."""
 READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 """One file each: what is spread over two files cannot be written whole or not at all."""
@@ -86,7 +88,10 @@ class LabelMap:
         """
         present = self.labels()
         if not present:
-            raise ValueError(f"{self.path}: the label map is empty; there is nothing to work on.")
+            raise ValueError(
+                f"{self.path}: the label map is empty; no voxel has a label that could be the {what} ({option}). Check "
+                "that it is the right file, and that the segmentation was saved in it."
+            )
         listed = ", ".join(str(value) for value in present[:MAX_LISTED])
         if len(present) > MAX_LISTED:
             listed += f" and {len(present) - MAX_LISTED} more (is it an image?)"

@@ -16,7 +16,7 @@ from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from . import jpeg, tiff
 from .files import check_inputs_kept
-from .label_map import PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
+from .label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
 from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
 
@@ -54,8 +54,8 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
         card: The model that was asked for, if any.
     """
     path = Path(image)
-    if path.name.lower().endswith(PHOTOGRAPHS):
-        return True
+    if path.name.lower().endswith((*PHOTOGRAPHS, *OTHER_PHOTOGRAPHS)):
+        return True  # reading it reports a format that is not read
     try:
         if not path.is_file() or not path.name.lower().endswith(READABLE):
             return False
@@ -105,7 +105,7 @@ def read_picture(
         seen = _scalar(_plane(_read(path, "field of view"), path, "field of view"), path) > 0
     name = image.name[: -len(ending_of(image, (*PHOTOGRAPHS, *READABLE)))]
     others = np.where(values == on, 0, values) if label is not None else np.zeros_like(values)
-    picture = Picture.create(pixels, mask, seen, probability, name)
+    picture = Picture.create(pixels, mask, seen, probability, name, str(segmentation))
     return PictureCase(replace(picture, others=others > 0), segmentation, source, on, others)
 
 
@@ -182,6 +182,11 @@ def _read(path: Path, what: str) -> sitk.Image:
     check_path(path)
     if path.name.lower().endswith(SEG_NRRD):
         raise ValueError(f"{path}: a picture's {what} is a plain image. Export it as a label map (.nrrd, .png).")
+    if path.name.lower().endswith(OTHER_PHOTOGRAPHS):
+        raise ValueError(
+            f"{path}: this format is not read; of photographs and drawn masks, PNG, JPEG and TIFF are. Save the {what} "
+            "as a PNG file."
+        )
     ending_of(path, (*PHOTOGRAPHS, *READABLE))
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")

@@ -191,7 +191,12 @@ class RepairOptions:
         not_in=[Face.LOGIC, Face.PANEL, Face.EFFECT, Face.SCRIPT],
     )
     apex: Apex = _option(
-        Apex.AUTO, "Apex", "End of the stack at which the apex lies.", "--apex", choices=Apex, of_check=True
+        Apex.AUTO,
+        "Apex",
+        "Where the apex is: at the first or the last slice; auto finds it from the taper.",
+        "--apex",
+        choices=Apex,
+        of_check=True,
     )
     max_change_mm2: float | None = _option(
         None,

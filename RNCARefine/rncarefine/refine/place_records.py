@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..nca.card import ModelRecord
-from ..reasons import Reason, codes_of, text_of
+from ..reasons import Reason, ReasonCode, codes_of, text_of
 from ..tasks.tubular.places import PlaceFinding
 from ..words import PlaceVerdict
 from .records import AnyReport
@@ -115,6 +115,17 @@ class PictureReport(AnyReport):
     doubts: list[Reason] = field(default_factory=list)
     """Warnings about the picture."""
 
+    @property
+    def whole_needs_review(self) -> bool:
+        """Whether the whole picture needs review: the model was not made for it, and not every place is decided."""
+        unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in self.doubts)
+        return unlike and any(place.accepted is None for place in self.places)
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether a place, or the whole picture, needs review."""
+        return self.picture.flagged > 0 or self.whole_needs_review
+
     def summary(self) -> str:
         """Return a one-line summary for panel, command line and log."""
         picture = self.picture
@@ -124,7 +135,7 @@ class PictureReport(AnyReport):
         done += f"{_counted(picture.filled, 'pinhole')} filled, {_counted(picture.removed, 'fragment')} removed"
         return (
             f"{_counted(picture.b0_before, 'component')} before, {picture.b0_after} after; {done}; "
-            f"{picture.flagged} flagged"
+            f"{picture.flagged} flagged{', and the whole picture needs review' if self.whole_needs_review else ''}"
         )
 
 

@@ -246,7 +246,8 @@ class Report(AnyReport):
         stack = self.stack
         if self.model is None:
             return (
-                f"{stack.closed_before} of {stack.expected_rings} slices closed; {stack.flagged} not as expected; "
+                f"{stack.closed_before} of {stack.expected_rings} expected rings closed; {stack.flagged} "
+                f"{'slice needs' if stack.flagged == 1 else 'slices need'} repair; "
                 f"LV mass {stack.lv_mass_before_g:.1f} g"
             )
         return (

@@ -62,6 +62,8 @@ def _status(report: PictureReport) -> str:
     count = report.picture.flagged
     if any(place.verdict is PlaceVerdict.TO_REPAIR for place in report.places):
         return f'<p class="status look">{count} places to repair; nothing was changed</p>'
+    if report.whole_needs_review:
+        return '<p class="status look">&#9873; The whole picture needs review: it is unlike those of the training</p>'
     if count:
         noun = "place needs" if count == 1 else "places need"
         return f'<p class="status look">&#9873; {count} {noun} review</p>'

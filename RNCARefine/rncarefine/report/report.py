@@ -74,7 +74,7 @@ def csv_text(rows: Iterable[Sequence[Value]]) -> str:
     csv.writer(text, lineterminator="\n").writerows(
         [("yes" if value else "no") if isinstance(value, bool) else value for value in row] for row in rows
     )
-    return text.getvalue()
+    return text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8")  # names may hold bytes that are no text
 
 
 def report_ending(path: str | Path) -> str:

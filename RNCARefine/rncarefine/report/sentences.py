@@ -25,7 +25,9 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.SOLID_WITH_POOL: _("The myocardium is solid, but there is blood pool in the slice."),
     ReasonCode.FRAGMENTED: _("The myocardium has {components:.0f} components."),
     ReasonCode.POROUS: _("The wall has {holes:.0f} holes and is not a plain ring."),
-    ReasonCode.PORE_ONLY: _("The only hole in the wall is a pore, or holds none of the blood pool."),
+    ReasonCode.PORE_ONLY: _(
+        "The only hole in the wall is not its cavity: it is too small or, if a blood pool was given, holds none of it."
+    ),
     ReasonCode.EMPTY: _("There is no myocardium, although the slices on both sides have some."),
     ReasonCode.CLOSED: _("There is a closed wall."),
     ReasonCode.DISC_EXPECTED: _("A disc is expected at the apical end."),
@@ -177,8 +179,9 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.OUTSIDE_VOLUME: _("Voxels of the segment outside the volume: {voxels:.0f}. They are not changed."),
     ReasonCode.UNLIKE_TRAINING: _(
         "The picture is unlike those that the model was trained on (distance {distance:.1f}, usually at most "
-        "{most:.1f}): only short bridges were made, and each of them needs review. Check that it is an upright colour "
-        "photograph of a retina, and that the mask belongs to it."
+        "{most:.1f}): it is repaired by short bridges at most, and needs review as a whole. The model expects an "
+        "upright colour photograph of a retina with its whole field of view, not a part of it, and the mask that "
+        "belongs to it."
     ),
     ReasonCode.OVERLAP: _(
         "The new wall overlaps other segments by {area_mm2:.0f} mm2 (number of slices: {slices:.0f}); they keep their "

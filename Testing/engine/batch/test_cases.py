@@ -155,7 +155,6 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
         ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have one name"),
         ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
         ("case image segmentation\np1 a b\n", "no column 'image'; there is 'case image segmentation'.*by commas"),
-        ("case,image,segmentation\np/1,a,b\n", "Case 'p/1': this cannot be"),
         ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give .* in the column 'case'"),
         ("image,segmentation\na.nii,s\n,s\n", "line 3: there is no image. Add it, or a column with the names"),
     ],
@@ -168,16 +167,35 @@ def test_a_list_that_cannot_be_used_says_why(tmp_path, text, message):
 def test_a_list_that_cannot_be_read_says_why(tmp_path):
     with pytest.raises(ValueError, match=r"none\.csv"):
         read_cases(tmp_path / "none.csv")
-    with pytest.raises(ValueError, match="UTF-8"):
-        read_cases(write_list(tmp_path, "case,image,segmentation\n\u00e9,a,b\n", "latin-1"))
+    path = write_list(tmp_path, "case,image,segmentation\nM\u00fcller,a,b\n", "cp1252")
+    with pytest.raises(ValueError, match="CSV UTF-8") as raised:
+        read_cases(path)
+    assert str(path) in str(raised.value)
+    assert "codec" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    "name", ["..", ".hidden", "a:b", "a\\b", "a*", "a?", 'a"b', "a<b", "a|b", "a\nb", "a.", "a ", "a\udcfc"]
+    "name",
+    [
+        *("..", "../../evil", "p/1", ".hidden", "a:b", "a\\b", "a*", "a?", 'a"b', "a<b", "a|b", "a\nb", "a.", "a "),
+        *("a\udcfc", "a\ud800", "CON", "nul", "Com1.nii", "n" * 201, "\u00f6" * 101),
+    ],
 )
-def test_names_that_are_no_file_names_everywhere_are_refused(name):
+def test_names_that_are_no_file_names_everywhere_are_the_problem_of_their_case(name):
+    (case,) = checked_cases([CohortCase(name, None, None)])
+    assert "Rename" in case.name_problem()
     with pytest.raises(ValueError, match="Rename"):
-        checked_cases([CohortCase(name, None, None)])
+        case.files()
+
+
+@pytest.mark.parametrize("name", ["a", "icon", "CON1", "com10", "n" * 200])
+def test_other_names_are_no_problem(name):
+    assert CohortCase(name, None, None).name_problem() == ""
+
+
+def test_a_bad_name_in_a_list_is_told_with_the_list(tmp_path):
+    path = write_list(tmp_path, "case,image,segmentation\np/1,a,b\np2,a,b\n")
+    assert [str(path) in case.name_problem() for case in read_cases(path)] == [True, False]
 
 
 def test_the_name_of_a_case_may_be_in_a_column_of_either_name_or_that_of_its_image(tmp_path):

@@ -153,6 +153,20 @@ def test_a_list_of_cases_has_paths_from_its_folder_and_segments_of_its_own(addre
     assert [row["added_mm2"] for row in sides[0]] == [row["added_mm2"] for row in sides[1]]
 
 
+def test_bad_names_in_a_list_fail_alone_and_write_nothing_elsewhere(address, folder, capsys):
+    names = ["../../evil", "a/b", "CON", "n" * 300, "good"]
+    rows_of = "".join(f"{name},p1/image.nii.gz,p1/segmentation.nii.gz\n" for name in names)
+    (folder / "in" / "list.csv").write_text("case,image,segmentation\n" + rows_of, encoding="utf-8")
+    before = written(folder)
+    assert batch(address, source="in/list.csv") == 1
+    made = {"cohort.csv", "failed.csv", "good.nii.gz", "reports/good.json", "settings.json"}
+    assert set(written(folder)) - set(before) == {f"out/{name}" for name in made}
+    failed = {row["case"]: row["reason"] for row in rows("out/failed.csv")}
+    assert set(failed) == set(names) - {"good"}
+    assert all("list.csv" in reason for reason in failed.values())
+    assert "../../evil: failed: " in capsys.readouterr().err
+
+
 def test_every_option_of_the_method_reaches_the_repair_and_decides_what_fits(address, folder, capsys):
     method = ["--apex", "first", "--close-base", "--add-only", "--geometry", "--seed", "7", "--samples", "2"]
     batch(address, *method, "--trim-pool", "--mode", "slice-wise")

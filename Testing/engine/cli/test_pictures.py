@@ -77,6 +77,38 @@ def test_check_names_the_gaps_and_changes_nothing(case, capsys):
     assert sorted(path.name for path in case.iterdir()) == sorted([*before, "near.png"])
 
 
+@pytest.mark.parametrize("ending", ["webp", "bmp", "GIF"])
+@pytest.mark.parametrize("command", ["repair", "check", "evaluate"])
+def test_a_photograph_of_a_format_that_is_not_read_is_named_with_those_that_are(case, capsys, ending, command):
+    name = f"photo.{ending}"
+    (case / name).write_bytes(b"RIFF")
+    output = ["--output", "out.png"] if command == "repair" else []
+    line = one_line(capsys, main([command, name, "mask.png", *output]))
+    assert name in line
+    assert all(read in line for read in ("PNG", "JPEG", "TIFF"))
+    assert "out.png" not in line
+
+
+def test_a_bad_mask_is_named_by_its_file(case, capsys):
+    for name, mask in (("none.png", 0 * BROKEN), ("inverse.png", ~BROKEN)):
+        sitk.WriteImage(sitk.GetImageFromArray(mask.astype(np.uint8) * 255), name)
+        assert name in one_line(capsys, repair(mask=name))
+        assert name in one_line(capsys, main(["check", "photo.png", name]))
+
+
+def test_a_picture_unlike_the_training_is_flagged_also_where_nothing_was_done(case, capsys):
+    saved(case, familiar={"mean": {"red": 5.0}, "sd": {"red": 0.1}, "most": 4.0})
+    assert repair("--report", "r.json", "--report", "r.html") == 1
+    report = json.loads((case / "r.json").read_text(encoding="utf-8"))
+    assert (report["picture"]["added_px"], report["picture"]["flagged"]) == (0, 0)
+    assert [doubt["code"] for doubt in report["doubts"]] == ["unlike_training"]
+    assert "No place needs review" not in (case / "r.html").read_text(encoding="utf-8")
+    assert "field of view" in capsys.readouterr().err
+    (case / "cases.csv").write_text("case,image,segmentation\na,photo.png,mask.png\n", encoding="utf-8")
+    command = ["batch", "cases.csv", "--output", "done", "--model", "toy-vessels.npz", "--device", "numpy"]
+    assert main([*command, "--workers", "1"]) == 1
+
+
 def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
     assert main(["evaluate", "truth.png", "truth.png", "--before", "mask.png", "--json", "m.json"]) == 0
     found = json.loads((case / "m.json").read_text(encoding="utf-8"))["picture"]
@@ -119,6 +151,8 @@ def test_options_of_pictures_are_refused_for_a_stack(case, capsys):
 
 def test_a_batch_repairs_every_picture_keeps_going_and_is_resumed(case, capsys):
     rows = "case,image,segmentation\na,photo.png,mask.png\nb,photo.png,none.png\nc,photo.png,truth.png\n"
+    bad = ["../x", "NUL", "n" * 300]
+    rows += "".join(f"{name},photo.png,mask.png\n" for name in bad)
     (case / "cases.csv").write_text(rows, encoding="utf-8")
     command = ["batch", "cases.csv", "--output", "done", "--model", "toy-vessels.npz", "--device", "numpy"]
     assert main([*command, "--workers", "1"]) == 1
@@ -126,8 +160,12 @@ def test_a_batch_repairs_every_picture_keeps_going_and_is_resumed(case, capsys):
     np.testing.assert_array_equal(read_mask(case / "done" / "c.png"), WHOLE)
     table = list(csv.DictReader((case / "done" / "cohort.csv").open(encoding="utf-8")))
     assert {row["case"] for row in table} >= {"a"}
-    (failed,) = csv.DictReader((case / "done" / "failed.csv").open(encoding="utf-8"))
-    assert failed["case"] == "b"
+    failed = {
+        row["case"]: row["reason"] for row in csv.DictReader((case / "done" / "failed.csv").open(encoding="utf-8"))
+    }
+    assert failed.keys() == {"b", *bad}
+    assert all("cases.csv" in failed[name] for name in bad)
+    assert not (case / "x.png").exists()
     first = (case / "done" / "a.png").stat().st_mtime_ns
     sitk.WriteImage(sitk.GetImageFromArray(BROKEN.astype(np.uint8) * 255), "none.png")
     main([*command, "--workers", "1"])

@@ -1,6 +1,7 @@
 """Signals and standard streams of the command line: nothing half written, no traceback."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from engine.cli_samples import LABELS, array, names, repair
 from engine.file_samples import MYOCARDIUM
 from harness.processes import interruptible
 from rncarefine.cli import jobs as cli_jobs
+from rncarefine.cli import main as cli_main
 
 CODE = "import sys; from rncarefine.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
@@ -43,12 +45,29 @@ def test_a_reader_that_has_gone_is_neither_flagged_nor_a_traceback(arguments):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_standard_output_is_one_line():
+@pytest.mark.parametrize("command", [["models"], ["--help"], ["--version"], ["check", "case.nii.gz", "seg.nii.gz"]])
+def test_a_full_standard_output_is_one_line_that_says_so(case, command):
     with open("/dev/full", "w") as full:
-        done = started(["models"], stdout=full)
+        done = started([*command, *(LABELS if command[0] == "check" else [])], stdout=full)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert "No space" in done.stderr
+    assert "standard output" in done.stderr
+    assert "Errno" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_standard_output_leaves_a_complete_result(case):
+    arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
+    with open("/dev/full", "w") as full:
+        assert started(arguments, stdout=full).returncode == 2
+    assert (array("out.nii.gz") == MYOCARDIUM).any()
+
+
+def test_the_help_names_every_exit_status(capsys):
+    assert cli_main.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    names = ("FINE", "FLAGGED", "BAD_INPUT", "FAILED", "STOPPED", "CLOSED", "TERMINATED")
+    assert {str(getattr(cli_main, name)) for name in names} <= set(re.findall(r"\d+", said))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell is asked")

@@ -244,7 +244,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         ("vector.nrrd", "seg.nrrd", "3 values per voxel"),
         ("case.nrrd", "cine.nii.gz", r"the label map has 4 dimensions(?!.*--phase)"),
         ("case.nrrd", "soft.nrrd", "not whole numbers.*Threshold"),
-        ("case.nrrd", "empty.nrrd", "the label map is empty"),
+        ("case.nrrd", "empty.nrrd", r"empty\.nrrd: the label map is empty.*--label"),
         ("case.nrrd", "missing.nrrd", "there is no such file"),
         ("missing.nii", "seg.nrrd", "there is no such file"),
         ("case.nrrd", "missing.seg.nrrd", "there is no such file"),

@@ -1,5 +1,7 @@
 """A picture from mask and model to report: what is repaired, reported and refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,12 @@ def test_a_picture_unlike_the_training_gets_short_bridges_only_and_is_flagged():
     assert [doubt.code.value for doubt in result.report.doubts] == ["unlike_training"]
     assert result.report.picture.bridges == 0
     assert result.report.run.bridge_px == pytest.approx(3.2)
+    assert result.report.picture.flagged == 0
+    assert result.report.needs_review
+    assert "needs review" in result.report.summary()
+    assert not repair_picture(photograph(mask=WHOLE), vessel_model(familiar=far), NUMPY).report.needs_review
+    decided = [replace(place, accepted=True) for place in result.report.places]
+    assert not replace(result.report, places=decided).needs_review
     short = repair_picture(photograph(mask=with_gap(WHOLE, 30, 2)), vessel_model(familiar=far), NUMPY)
     assert short.report.picture.bridges == 1
     assert all(place.flagged for place in short.report.places if place.verdict is PlaceVerdict.BRIDGED)

@@ -146,7 +146,7 @@ def test_the_totals_are_those_of_the_masks_and_the_slices():
             assert b1 == measure.label(~padded, connectivity=1).max() - 1
     summary = result.report.summary()
     assert summary.startswith("2 of 7 slices closed before, 7 after; 1 flagged; LV mass ")
-    assert check(ruined_stack()).summary().startswith("2 of 7 slices closed; 5 not as expected; LV mass ")
+    assert check(ruined_stack()).summary().startswith("2 of 7 expected rings closed; 5 slices need repair; LV mass ")
 
 
 def test_the_report_says_how_to_repeat_the_run():

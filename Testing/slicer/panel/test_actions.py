@@ -31,7 +31,7 @@ def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart)
     panel.ui.checkButton.click()
     assert snapshot(heart) == before
     assert summary(panel) == panel.logic.check(heart.segmentation, "myo", heart.volume, "pool").summary()
-    assert re.fullmatch(r"3 of 5 slices closed; \d not as expected; LV mass \d+\.\d g", summary(panel))
+    assert re.fullmatch(r"3 of 5 expected rings closed; \d slices? needs? repair; LV mass \d+\.\d g", summary(panel))
     assert {k: row["Verdict"] for k, row in rows(panel).items()} == {
         0: "intact",
         1: "intact",

@@ -251,7 +251,11 @@ class EffectOptions:
         self.advanced.text = _("Advanced")
         self.advanced.collapsed = True
         form = qt.QFormLayout(self.advanced)
-        self.apex = _named(qt.QComboBox(), "Apex", _("The end of the stack at which the apex lies."))
+        self.apex = _named(
+            qt.QComboBox(),
+            "Apex",
+            _("Where the apex is: at the first or the last slice; auto finds it from the taper."),
+        )
         self._apex = self._choice(self.apex, "Apex")
         self.seed = _named(
             qt.QSpinBox(),

@@ -34,6 +34,7 @@ class Picture:
         probability: Probability map that the mask was thresholded from, 0 to 1; ``None`` if unknown.
         name: Name of the picture in messages.
         others: Union of other labels, which are not changed, shape ``(j, i)``; ``None`` without any.
+        mask_name: Name of the mask in messages; empty if it has none of its own.
     """
 
     image: Image
@@ -42,6 +43,7 @@ class Picture:
     probability: Image | None = None
     name: str = "picture"
     others: Bools | None = None
+    mask_name: str = ""
 
     @classmethod
     def create(
@@ -51,6 +53,7 @@ class Picture:
         field_of_view: ArrayLike | None = None,
         probability: ArrayLike | None = None,
         name: str = "picture",
+        mask_name: str = "",
     ) -> Picture:
         """Validate the arrays and create a picture.
 
@@ -67,6 +70,7 @@ class Picture:
             field_of_view: Field of view, like ``mask``; detected in the picture if not given.
             probability: Probability map that the mask was thresholded from, shape ``(j, i)``, 0 to 1.
             name: Name of the picture in messages.
+            mask_name: Name of the mask in messages, such as its file; that of the picture if not given.
 
         Raises:
             ValueError: An input is invalid. The message names the input and the remedy.
@@ -84,7 +88,7 @@ class Picture:
             raise ValueError(f"{name}: the image has NaN or infinite values. Replace them before the repair.")
         if float(pixels.min()) == float(pixels.max()):
             raise ValueError(f"{name}: the image is constant. Check that the right file was chosen.")
-        vessels = binary_mask(mask, pixels.shape[:2], f"{name}: the vessel mask")
+        vessels = binary_mask(mask, pixels.shape[:2], f"{mask_name or name}: the vessel mask")
         if field_of_view is None:
             seen = find_field_of_view(pixels)
         else:
@@ -94,7 +98,7 @@ class Picture:
         share = float((vessels[seen] > 0).mean())
         if share > MAX_VESSEL:
             raise ValueError(
-                f"{name}: the mask covers {100 * share:.0f} % of the field of view, vessels cover at most "
+                f"{mask_name or name}: the mask covers {100 * share:.0f} % of the field of view, vessels cover at most "
                 f"{100 * MAX_VESSEL:.0f} %. Check the label, or whether vessels are 0 and background 1 in it."
             )
         soft = None
@@ -102,7 +106,7 @@ class Picture:
             soft = np.array(probability, np.float32)
             if soft.shape != vessels.shape or not np.isfinite(soft).all() or soft.min() < 0 or soft.max() > 1:
                 raise ValueError(f"{name}: the probability must have the shape {vessels.shape} and values 0 to 1.")
-        return cls(pixels, vessels, seen, soft, name)
+        return cls(pixels, vessels, seen, soft, name, mask_name=mask_name)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -104,12 +104,13 @@ def pieces_of(picture: Picture) -> Pieces:
     Raises:
         ValueError: The mask is empty, empty in the field of view, or noise.
     """
-    name, mask = picture.name, picture.mask
+    name, mask = picture.mask_name or picture.name, picture.mask
     if not mask.any():
-        raise ValueError(f"{name}: the vessel mask is empty, there is nothing to repair. Choose its label.")
+        raise ValueError(f"{name}: the vessel mask is empty. Check that it is the right file, and its label.")
     if not mask[picture.field_of_view].any():
         raise ValueError(
-            f"{name}: no vessel of the mask lies in the field of view. Check that the two belong together."
+            f"{name}: no vessel of the mask lies in the field of view of {picture.name}. Check that the two belong "
+            "together."
         )
     count = _labelled(mask > 0)[1]
     if count > MAX_PIECES:
