@@ -369,7 +369,7 @@ def _search(stack: Stack, known: Heart, runner: Runner, model: Model) -> list[He
     """Search two middle slices for the heart on a grid of crops; return the best candidates, without duplicates."""
     count = len(stack.mask)
     slices = sorted({count // 3, count // 2})
-    sides = stack.shape[1:] * _pixel(stack)
+    sides = np.asarray(stack.shape[1:]) * _pixel(stack)
     reach = np.minimum(0.3 * sides, MAX_SEARCH_MM)
     spans = zip(sides / 2 - reach, sides / 2 + reach, strict=True)
     places = [np.arange(low, high + 1, SEARCH_STEP_MM) for low, high in spans]

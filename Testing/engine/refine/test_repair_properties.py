@@ -26,6 +26,7 @@ FINDING_OF = {
 
 
 TO_REVIEW = {"invented", "stack_in_doubt", "thin_closure", "taken_from_others", "reshaped", "ring_shown"}
+TO_REVIEW |= {"moved", "pool_outside"}
 """Codes of a repaired slice that needs review whatever its confidence."""
 
 
@@ -34,7 +35,7 @@ def assert_every_slice_is_accounted_for(stack, result, add_only=False):
     codes = [doubt.code for doubt in result.report.doubts]
     unsure = ReasonCode.HEART_UNSURE in codes
     doubted = {"no_slice_closed", "filled_outline", "same_gap", "centre_drifts", "elongated", "not_thickest_axis"}
-    doubted |= {"only_outlines", "several_walls"}
+    doubted |= {"only_outlines", "several_walls", "implausible_size", "masks_contradicted"}
     for record in result.report.slices:
         old, new = stack.mask[record.k], result.wall[record.k]
         intact, repaired = record.verdict is Verdict.INTACT, record.verdict in REPAIRED
@@ -99,6 +100,8 @@ def test_whatever_the_weights_what_is_right_comes_back_bit_for_bit(seed, update)
     result = run(stack, toy_model(random_parameters(SMALL, seed, update), SMALL, steps=5))
     assert_every_slice_is_accounted_for(stack, result)
     for k in (0, 1, 4, 8):
-        assert result.report.slices[k].verdict is Verdict.INTACT
+        # Random weights may see the heart elsewhere; the slice is then left for review.
+        off_axis = "off_axis" in result.report.slices[k].codes
+        assert result.report.slices[k].verdict is (Verdict.REFUSED if off_axis else Verdict.INTACT)
         np.testing.assert_array_equal(result.wall[k], stack.mask[k])
     assert_stack_is(stack, kept)

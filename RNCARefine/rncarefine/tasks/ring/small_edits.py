@@ -74,9 +74,9 @@ def close_gaps(near: Mask, proposed: Mask, in_plane: tuple[float, float]) -> Mas
 
 def _sectors(ring: Mask, in_plane: tuple[float, float]) -> NDArray[np.int64]:
     """Return the sector of every pixel about the cavity of a ring, shape ``(j, i)``."""
-    j, i = np.argwhere(fill_holes(ring) & (1 - ring)).mean(axis=0)
-    rows, columns = np.indices(ring.shape, sparse=True)
-    turn = np.arctan2((rows - j) * in_plane[0], (columns - i) * in_plane[1]) / (2 * np.pi) % 1
+    centre = np.argwhere(fill_holes(ring) & (1 - ring)).mean(axis=0)
+    y, x = (np.arange(side) - at for side, at in zip(ring.shape, centre, strict=True))
+    turn = np.arctan2(y[:, None] * in_plane[0], x * in_plane[1]) / (2 * np.pi) % 1
     return np.asarray(turn * SECTORS, np.int64) % SECTORS
 
 
