@@ -89,6 +89,27 @@ def volumetric(
     show(volumetric_table(table), f"{models[-1].card.name}, where neighbours matter")
 
 
+def good_walls(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelsOption = ["sax-cine-2d", "sax-open-2d"],  # noqa: B006
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Repair references of the validation set with a gap, pores or specks; write RUN/good-walls.csv."""
+    from .good_walls import repair_good_walls, summarise
+    from .report import good_walls_table
+
+    subjects = Config.load(config).subjects.select
+    cases = [path for subject in subjects for path in sorted((run / "cases").glob(f"{subject}_*.npz"))]
+    if not cases:
+        raise ValueError(f"{run / 'cases'} has no case of the validation set. Run `rncarefine-train prepare` first.")
+    repaired = repair_good_walls(cases, [load_model(name) for name in model], device=device, workers=workers)
+    table = summarise(gathered(repaired, len(cases)))
+    write_table(table, run / "good-walls.csv")
+    show(good_walls_table(table), "Good walls with a small defect")
+
+
 def another_sequence(
     source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folders with image and gt .nii.gz.")],
     run: RunOption = Path("run"),
@@ -230,6 +251,7 @@ for command in (
     horizon,
     robustness,
     volumetric,
+    good_walls,
     another_sequence,
     gallery,
     ablate,

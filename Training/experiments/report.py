@@ -320,6 +320,20 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines).fillna("")
 
 
+def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Good walls with a small defect, from :func:`experiments.good_walls.summarise`."""
+    shown = pd.DataFrame(
+        {
+            "defect": table.defect,
+            "n": table.n,
+            "method": table.method,
+            "Dice (95 %)": interval(table, "dice", 3, form=""),
+            "worse by more than 0.01": table.worse,
+        }
+    )
+    return _without_repeats(shown, 2)
+
+
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
     """Against the published recipe, from :func:`experiments.comparison.compare.compare`."""
     trained = table.where(table["training s"] > 0)
@@ -358,6 +372,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "robustness": (robustness_table, 2),
     "ablation": (ablation_table, 1),
     "volumetric": (volumetric_table, 1),
+    "good-walls": (good_walls_table, 3),
     "another-sequence": (networks_table, 1),
     "compare-published": (compare_published_table, 1),
     "opened": (opened_table, 2),

@@ -1,0 +1,38 @@
+"""Good walls with a small defect: what is damaged, and what is counted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.shapes import ring
+from engine.toy_models import seeing_model
+from experiments.good_walls import DEFECTS, INPUT, damage_slightly, repair_good_walls, summarise
+from rncarefine.anatomy.topology import betti_2d
+from training.toy_data import write_cases
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_defect_breaks_the_ring_and_spares_most_of_it(seed):
+    wall = ring()
+    damaged = [damage_slightly(wall, defect, np.random.default_rng(seed)) for defect in DEFECTS]
+    gap, pores, specks = damaged
+    assert betti_2d(gap) == (1, 0)
+    assert 0.75 * wall.sum() < gap.sum() < wall.sum()
+    assert betti_2d(pores)[1] > 1
+    assert 0.9 * wall.sum() < pores.sum() < wall.sum()
+    assert betti_2d(specks)[0] > 1
+    assert not (wall & (1 - specks)).any()
+    assert not any((part & (1 - wall)).any() for part in (gap, pores))
+
+
+def test_a_good_wall_is_kept_and_every_method_has_a_line(tmp_path):
+    write_cases(tmp_path, "ab")
+    rows = pd.concat(repair_good_walls(sorted(tmp_path.glob("*.npz")), [seeing_model()], device="numpy"))
+    table = summarise(rows).set_index(["defect", "method"])
+    for defect in table.index.unique("defect"):
+        part = table.loc[defect]
+        assert len(part) == 4
+        assert part.n.nunique() == 1
+        name = seeing_model().card.name
+        assert part.loc[name, "dice"] > part.loc[INPUT, "dice"]
+        assert part.loc[name, "worse"] == 0
