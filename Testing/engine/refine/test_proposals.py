@@ -371,6 +371,13 @@ def test_a_search_that_finds_nothing_keeps_the_likeliest_place(recorded):
     assert all(len(seen) == 2 for seen in searched)
 
 
+def test_a_field_of_metres_is_searched_near_its_middle_only(recorded):
+    stack = Stack.create(broken_stack().image, TRUTH, (100.0, 15.0, 15.0))
+    proposed(stack, wanted=[], at=[heart_of(stack)], model=identity_model())
+    searched = [seen for seen in recorded[0].encoded if len(seen) == 2]
+    assert 0 < len(searched) <= 81
+
+
 # Masks that are nonsense
 
 
