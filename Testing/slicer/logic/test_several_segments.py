@@ -141,7 +141,7 @@ def test_the_panel_offers_the_other_segments_and_repairs_all_that_are_ticked(sca
     assert panel.ui.moreWallButton.text == "The late"
     assert ticked(panel)["The late"]
     panel.ui.checkButton.click()
-    assert summary(panel).startswith("3 of 5 slices closed")
+    assert summary(panel).startswith("3 of 5 expected rings closed")
     panel.ui.repairButton.click()
     node = panel.logic.outputSegmentationNode()
     np.testing.assert_array_equal(heart.voxels("late", node), scar & heart.ring[None])

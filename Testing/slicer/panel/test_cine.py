@@ -353,7 +353,7 @@ def test_check_looks_at_the_frame_that_is_shown_and_says_which(desktop: Any, cin
     assert cine.snapshot() == before
     assert [k for k, row in rows(panel).items() if row["Verdict"] == "to repair"] == [0, GAP, SPECK]
     assert panel.ui.reviewedSelector.currentText == "Check of Heart, frame 3 of 3"
-    assert summary(panel).startswith("Frame 3 of 3: 2 of 5 slices closed")
+    assert summary(panel).startswith("Frame 3 of 3: 2 of 5 expected rings closed")
     cine.browser.SetSelectedItemNumber(0)
     desktop.wait_until(lambda: rows(panel) == {})
     assert panel.ui.decisionLabel.text.startswith("Frame 1 of 3 ")
