@@ -50,4 +50,4 @@ def test_the_default_model_loads_from_the_flat_copy_alone(installed: Path) -> No
         "assert DEFAULT_MODEL in [card.name for card in available_models()]\n"
         "print(load_model().card.name)\n"
     )
-    assert run_python(code, paths=(installed,)).strip() == "sax-cine-2d"
+    assert run_python(code, paths=(installed,)).strip() == "sax-open-2d"

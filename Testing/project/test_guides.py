@@ -21,6 +21,7 @@ import rncarefine_training.cli.main
 from project.tree import ROOT, files, files_under, pyproject, text
 from rncarefine.cli import main
 from rncarefine.nca.card import ModelRecord
+from rncarefine.nca.model import DEFAULT_MODEL
 from rncarefine.reasons import ReasonCode
 from rncarefine.refine.metrics import SliceMetrics, StackMetrics
 from rncarefine.refine.records import Report, RunRecord, StackRecord
@@ -143,7 +144,7 @@ def test_readme_has_one_table_of_results() -> None:
 def test_readme_has_the_results_of_the_evaluation() -> None:
     with (ROOT / "docs/figures/evaluation-test.csv").open(encoding="utf-8") as file:
         rows = {(row["network"], row["model"], row["method"]): row for row in csv.DictReader(file)}
-    networks, model = ("weak", "middle", "basic", "unseen"), "sax-cine-2d"
+    networks, model = ("weak", "middle", "basic", "unseen"), DEFAULT_MODEL
     ours = [rows[network, model, "RNCARefine"] for network in networks]
     expected = {
         "broken slices": [row["broken"] for row in ours],
@@ -152,6 +153,8 @@ def test_readme_has_the_results_of_the_evaluation() -> None:
         "refused / flagged": [f"{row['refused']} / {row['flagged']}" for row in ours],
         "correct slices changed": [f"{row['correct changed']} of {row['correct']}" for row in ours],
     }
+    cine = [rows[network, "sax-cine-2d", "RNCARefine"]["dice"] for network in networks]
+    expected["RNCARefine, `sax-cine-2d`"] = [shortened(dice) for dice in cine]
     for method, by in (("image alone", model), ("one pass", model), ("polar interpolation", "-"), (NEAR, "-")):
         expected[method] = [shortened(rows[network, by, method]["dice"]) for network in networks]
     (table,) = re.findall(r"<!-- results -->\n((?:\|.*\n)+)", text("README.md"))

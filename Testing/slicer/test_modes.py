@@ -29,10 +29,10 @@ from RNCARefineLib.mrml.nodes.reader import read
 
 CHOICES = [
     ({}, DEFAULT_MODEL),
-    ({"mode": "slice-wise"}, "sax-cine-2d"),
+    ({"mode": "slice-wise"}, "sax-open-2d"),
     ({"mode": "volumetric"}, "sax-cine-3d"),
     ({"model": "sax-cine-3d"}, "sax-cine-3d"),
-    ({"model": "sax-open-2d"}, "sax-open-2d"),
+    ({"model": "sax-cine-2d"}, "sax-cine-2d"),
 ]
 VOLUMETRIC = {"mode": "volumetric", "device": "numpy"}
 
@@ -129,7 +129,7 @@ def test_the_logic_tells_the_terms_in_the_log_once_and_asks_nobody(
 def test_the_panel_repairs_with_the_model_of_the_mode_that_is_chosen(desktop: Any, heart: Heart) -> None:
     panel = open_on(heart)
     select(panel.ui.modeSelector, "slice-wise")
-    assert panel.ui.modelSelector.currentText == "sax-cine-2d"
+    assert panel.ui.modelSelector.currentText == "sax-open-2d"
     select(panel.ui.deviceSelector, "numpy")
     select(panel.ui.modeSelector, "volumetric")
     assert panel.ui.modelSelector.currentText == "sax-cine-3d"
@@ -161,13 +161,13 @@ def test_the_effect_repairs_with_the_model_of_the_mode_that_is_chosen(editor: Ef
 def test_a_preview_of_the_effect_goes_with_the_model_that_it_was_made_with(editor: EffectBench, desktop: Any) -> None:
     options = editor.options
     editor.choose(options.modes, "slice-wise")
-    desktop.dialogs.answer("Ok")
     options.preview.click()
     assert editor.preview is not None
-    editor.choose(options.models, "sax-open-2d")
+    editor.choose(options.models, "sax-cine-2d")
     assert editor.preview is None
     assert editor.text == "The preview was removed: it was made for another selection or other options."
-    expected = by_the_engine(editor.heart, "sax-open-2d", pool=None)
+    expected = by_the_engine(editor.heart, "sax-cine-2d", pool=None)
+    desktop.dialogs.answer("Ok")  # the terms
     options.apply.click()
     np.testing.assert_array_equal(editor.heart.voxels("myo"), expected)
 
@@ -175,14 +175,14 @@ def test_a_preview_of_the_effect_goes_with_the_model_that_it_was_made_with(edito
 def test_the_effect_shows_the_licence_and_keeps_the_choice_in_the_editor_node(editor: EffectBench) -> None:
     options = editor.options
     editor.choose(options.modes, "slice-wise")
-    assert options.licence.text == "Licence: CC BY-NC-SA 4.0"
-    editor.choose(options.models, "sax-open-2d")
     assert options.licence.text == "Licence: Apache-2.0"
-    assert editor.scripted.parameter("Model") == "sax-open-2d"
+    editor.choose(options.models, "sax-cine-2d")
+    assert options.licence.text == "Licence: CC BY-NC-SA 4.0"
+    assert editor.scripted.parameter("Model") == "sax-cine-2d"
     editor.scripted.setParameter("Mode", "volumetric")  # by a script
     assert (options.modes.currentText, options.models.currentText) == ("volumetric", "sax-cine-3d")
     editor.scripted.setParameter("Mode", "slice-wise")
-    assert options.models.currentText == "sax-open-2d"
+    assert options.models.currentText == "sax-cine-2d"
 
 
 def test_without_a_model_of_the_mode_the_effect_can_only_check_and_says_why(

@@ -89,6 +89,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     key = ["case", "k"]
     before = rows[rows.method == INPUT].set_index(key).dice
     lines = []
+    rows = rows.sort_values("defect", kind="stable")
     for (defect, method), part in rows.groupby(["defect", "method"], sort=False):
         own = part.set_index(key)
         worse = int((own.dice < before.reindex(own.index) - 0.01).sum())

@@ -21,8 +21,8 @@ from ..atomic import written_whole
 from ..words import Mode
 from .card import TUBULAR, ModelCard, ModelRecord, is_permissive
 
-PREFERENCE = ("sax-cine-2d", "sax-open-2d", "sax-cine-3d", "retina-vessels-2d")
-"""Shipped models, best first according to docs/evaluation.md; the first of each mode is its default."""
+PREFERENCE = ("sax-open-2d", "sax-cine-2d", "sax-cine-3d", "retina-vessels-2d")
+"""Shipped models, the default of each mode first: a permissive licence before a slightly better result."""
 DEFAULT_MODEL = PREFERENCE[0]
 MODEL_FOLDERS = (
     Path(__file__).parents[2] / "Resources" / "Models",  # in the repository and in Slicer

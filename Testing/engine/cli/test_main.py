@@ -111,7 +111,7 @@ def test_a_repair_to_look_at_is_flagged_and_not_said_to_be_left(case, capsys):
     ("chosen", "name"),
     [
         ([], DEFAULT_MODEL),
-        (["--mode", "slice-wise"], "sax-cine-2d"),
+        (["--mode", "slice-wise"], "sax-open-2d"),
         (["--mode", "volumetric"], "sax-cine-3d"),
         (["--model", "sax-cine-3d"], "sax-cine-3d"),
         (["--mode", "slice-wise", "--model", "sax-open-2d"], "sax-open-2d"),

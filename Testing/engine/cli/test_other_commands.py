@@ -138,7 +138,7 @@ def test_models_says_mode_and_data_which_is_the_default_and_which_is_free_for_an
     assert "volumetric" in rows["sax-cine-3d"]
     assert "Apache-2.0" in rows["sax-open-2d"]
     assert "training data" in said
-    assert "sax-cine-2d, sax-cine-3d with --mode volumetric" in said
+    assert "sax-open-2d, sax-cine-3d with --mode volumetric" in said
     assert ": sax-open-2d" in said
 
 

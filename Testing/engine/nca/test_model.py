@@ -277,7 +277,7 @@ CARDS = {
     ("mode", "permissive", "chosen"),
     [
         (None, False, PREFERENCE[0]),
-        ("slice-wise", False, "sax-cine-2d"),
+        ("slice-wise", False, "sax-open-2d"),
         ("volumetric", False, "sax-cine-3d"),
         (None, True, "sax-open-2d"),
         ("slice-wise", True, "sax-open-2d"),

@@ -39,7 +39,6 @@ def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) ->
 
     options.check.click()
     assert options.findings.text.startswith("9 of 9 slices")
-    desktop.dialogs.answer("Ok")  # the terms of the model
     options.preview.click()
     for segment_id, drawn in before.items():
         np.testing.assert_array_equal(voxels(segment_id), drawn)

@@ -225,7 +225,7 @@ def test_every_option_reaches_the_engine(logic: Any, heart: Heart, seen: dict[st
 
 def test_the_default_options_are_the_engine_s(logic: Any, heart: Heart, seen: dict[str, Any]) -> None:
     process(logic, heart)
-    assert seen["model"] == "sax-cine-2d"
+    assert seen["model"] == "sax-open-2d"
     assert seen["options"] == rncarefine.refine.repair.RepairOptions()
 
 

@@ -37,6 +37,7 @@ def opened(heart: Heart) -> Any:
     panel = open_on(heart)
     select(panel.ui.deviceSelector, "numpy")
     select(panel.ui.modeSelector, "slice-wise")
+    select(panel.ui.modelSelector, "sax-cine-2d")
     qt.QSettings().remove(SETTING)
     return panel
 
@@ -105,6 +106,7 @@ def test_the_effect_shows_the_free_model_and_uses_it_when_a_button_is_pressed_ag
 ) -> None:
     bench = EffectBench(heart)
     bench.choose(bench.options.modes, "slice-wise")
+    bench.choose(bench.options.models, "sax-cine-2d")
     desktop.dialogs.answer("Cancel")
     getattr(bench.options, button).click()
     assert bench.text == f"{DECLINED_2D} {FREE} Press Preview or Apply to use it."

@@ -14,7 +14,7 @@ from engine.model_folders import cine_2d, install
 from harness.hearts import Heart, add_segment, draw_heart
 from harness.panel_steps import MODULE_FILE, entries, open_module, open_on, repaired, select
 from harness.panels import leave_panel, open_panel
-from rncarefine.nca.model import available_models
+from rncarefine.nca.model import DEFAULT_MODEL, available_models
 
 
 def enter_again(panel: Any) -> None:
@@ -273,7 +273,7 @@ def test_the_models_of_the_mode_are_offered_with_their_licence(three_models: Non
 
 
 def test_the_tooltip_of_the_model_says_what_it_was_trained_on(heart: Heart) -> None:
-    card = next(card for card in available_models() if card.name == "sax-cine-2d")
+    card = next(card for card in available_models() if card.name == DEFAULT_MODEL)
     tip = open_module().ui.modelSelector.toolTip
     assert card.title in tip
     assert card.training_data in tip
