@@ -30,7 +30,6 @@ def effect() -> Pixels:
         scripted: Any = editor.activeEffect()
         options = scripted.self().options
         options.pool.setCurrentIndex(options.pool.findText("blood pool"))
-        sample.session.application.dialogs.answer("Ok")
         options.preview.click()
         show_only(sample.broken, WALL)
         for node in (sample.broken, scripted.nodeReference("Preview")):

@@ -12,7 +12,7 @@ import slicer
 from harness.rendering import Pixels, SliceView, ThreeDView
 
 from .canvas import GAP, framed, in_column, in_row, shrunk
-from .panel_pictures import choose, open_filled, press_repair
+from .panel_pictures import choose, open_filled
 from .sample import POOL, WALL, open_sample
 from .wall_pictures import DIRECTION, clear, surface
 from .widgets import GREY, grab
@@ -27,7 +27,7 @@ def overview() -> Pixels:
     """Return the panel after a repair, with a slice chosen, and what the views show then."""
     with open_sample(desktop=True) as sample:
         panel = open_filled(sample)
-        press_repair(sample, panel)
+        panel.ui.repairButton.click()
         repaired = slicer.util.getNode(f"{sample.broken.GetName()} repaired")
         dress(repaired)
         height = grab(panel.parent, PANEL).shape[0]

@@ -27,7 +27,7 @@ def repaired() -> Pixels:
     """Return the panel after *Repair*, with the first slice accepted."""
     with open_sample(desktop=True) as sample:
         panel = open_filled(sample)
-        press_repair(sample, panel)
+        panel.ui.repairButton.click()
         choose(panel, 0)
         panel.ui.acceptButton.click()
         choose(panel, 6)
@@ -39,7 +39,7 @@ def flagged() -> Pixels:
     with open_sample(desktop=True) as sample:
         sample.miss_the_heart_in(MISSED)
         panel = open_filled(sample)
-        press_repair(sample, panel)
+        panel.ui.repairButton.click()
         choose(panel, MISSED)
         return grab(panel.parent, SIZE)
 
@@ -59,12 +59,6 @@ def open_filled(sample: Sample) -> Any:
     for selector, name in ((panel.ui.myocardiumSelector, "myocardium"), (panel.ui.poolSelector, "blood pool")):
         selector.setCurrentIndex(selector.findText(name))
     return panel
-
-
-def press_repair(sample: Sample, panel: Any) -> None:
-    """Repair, and agree to the terms of the model."""
-    sample.session.application.dialogs.answer("Ok")
-    panel.ui.repairButton.click()
 
 
 def choose(panel: Any, k: int) -> None:
