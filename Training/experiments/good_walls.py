@@ -15,6 +15,7 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
 from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase
+from rncarefine_training.evaluate.baselines import BASELINES
 from rncarefine_training.evaluate.measure import IMAGE_ALONE, ONE_PASS, in_parallel
 from rncarefine_training.evaluate.statistics import mean
 
@@ -52,6 +53,8 @@ def _repair(path: Path, models: Sequence[Model], device: str) -> pd.DataFrame:
             given[k] = damage_slightly(wall, defects[k], rng)
     stack = Stack.create(case.image, given, case.spacing, name=case.name)
     rows = [row(case.name, k, defects[k], INPUT, given[k], truth[k]) for k in defects]
+    for name, repaired in BASELINES.items():
+        rows += [row(case.name, k, defects[k], name, repaired(given[k], stack.in_plane), truth[k]) for k in defects]
     for model in models:
         result = repair(stack, model, RepairOptions(close_base=True, device=device))
         for k, defect in defects.items():

@@ -36,7 +36,7 @@ KEEP_MARGIN_UNSURE = 0.035
 """The margin if the best proposed wall has at most :data:`UNSURE_WALL`: less is redrawn in an unclear image."""
 MAX_LOOSE = 0.015
 """A good wall is kept in stacks with at most this share of the myocardium away from the heart. Networks that draw other
-organs draw poor walls, too: the least share in 64 stacks of the validation set is 0.016."""
+organs draw poor walls, too: the least share in the 100 stacks of the validation set is 0.016."""
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone need not overlap the mask and the blood pool."""
 MIN_CONFIDENCE = 0.55

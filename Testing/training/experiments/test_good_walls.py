@@ -8,6 +8,7 @@ from engine.shapes import ring
 from engine.toy_models import seeing_model
 from experiments.good_walls import DEFECTS, INPUT, damage_slightly, repair_good_walls, summarise
 from rncarefine.anatomy.topology import betti_2d
+from rncarefine_training.evaluate.baselines import BASELINES
 from training.toy_data import write_cases
 
 
@@ -31,7 +32,8 @@ def test_a_good_wall_is_kept_and_every_method_has_a_line(tmp_path):
     table = summarise(rows).set_index(["defect", "method"])
     for defect in table.index.unique("defect"):
         part = table.loc[defect]
-        assert len(part) == 4
+        assert set(BASELINES) < set(part.index)
+        assert len(part) == 4 + len(BASELINES)
         assert part.n.nunique() == 1
         name = seeing_model().card.name
         assert part.loc[name, "dice"] > part.loc[INPUT, "dice"]
