@@ -205,8 +205,11 @@ def _draw(
         kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
         candidate = candidate._replace(wall=kept)
         against = _rejected(seen, entry, kept, sight.seen[k], options)
-        if against is None:
+        lobed = against is not None and against.code is ReasonCode.LOBED
+        if against is None or (lobed and candidate.edit is ReasonCode.GAP_CLOSED):
             accepted = _accepted(seen, entry, candidate, proposals, options)
+            if against is not None:
+                accepted = replace(accepted, reasons=(*accepted.reasons, against), doubtful=True)
             return replace(accepted, wall=np.asarray(kept | islands, np.uint8))
         rejected.append((candidate, against))
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]

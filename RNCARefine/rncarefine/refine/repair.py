@@ -21,7 +21,7 @@ from ..tasks.ring.stack_check import confirmed_doubts
 from ..tasks.task import RING, check_task
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import Run, SliceDecision, build_report
-from .decide import Decided, counts_as_ring, decide, from_neighbours
+from .decide import MAX_LOOSE, Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
 from .options import RepairOptions
 from .proposals import SURE_HEART, Sight, propose, see
@@ -39,7 +39,7 @@ from .slice_order import (
 __all__ = ["RepairOptions", "check", "repair"]
 
 MIN_CONTRADICTED = 2
-"""Fewer closed walls that the image contradicts raise no doubt about the stack."""
+"""Fewer walls that the image contradicts raise no doubt about the stack."""
 
 
 def check(stack: Stack, options: RepairOptions | None = None) -> Report:
@@ -163,7 +163,7 @@ def repair(
         else:
             decided.append(decide(seen, entry, sight, proposals, model, options))
     decided = [from_neighbours(seen, entry, decided, sight, model, options) for entry in before.slices]
-    doubts = (*_doubts(seen, sight), *_contradicted([each.decision for each in decided]))
+    doubts = (*_doubts(seen, sight), *_contradicted(seen, [each.decision for each in decided]))
     decisions = [_with_doubts(each.decision, sight.doubt is not None, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
     after = seen.diagnosis_of(wall, _remaining(seen.focused.pool, wall), options)
@@ -198,11 +198,17 @@ def _doubts(seen: Examined, sight: Sight) -> tuple[Reason, ...]:
     return confirmed_doubts(seen.doubts, features, seen.stack.spacing)
 
 
-def _contradicted(decisions: list[SliceDecision]) -> tuple[Reason, ...]:
-    """Return the doubt that image and masks belong together: the image contradicts half of the closed walls."""
-    closed = [each for each in decisions if each.verdict is Verdict.INTACT and each.confidence is not None]
-    against = sum(ReasonCode.IMAGE_DISAGREES in [reason.code for reason in each.reasons] for each in closed)
-    if against < max(MIN_CONTRADICTED, 0.5 * len(closed)):
+def _contradicted(seen: Examined, decisions: list[SliceDecision]) -> tuple[Reason, ...]:
+    """Return the doubt that image and masks belong together: the image contradicts half of the walls.
+
+    These are the closed walls and, in a stack with next to nothing away from the heart, the repaired ones.
+    """
+    codes = {Verdict.INTACT: ReasonCode.IMAGE_DISAGREES}
+    if seen.loose_share <= MAX_LOOSE:
+        codes |= dict.fromkeys(REPAIRED, ReasonCode.MASK_DISREGARDED)
+    judged = [each for each in decisions if each.verdict in codes and each.confidence is not None]
+    against = sum(codes[each.verdict] in [reason.code for reason in each.reasons] for each in judged)
+    if against < max(MIN_CONTRADICTED, 0.5 * len(judged)):
         return ()
     return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against),)
 

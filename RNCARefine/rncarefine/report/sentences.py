@@ -166,7 +166,7 @@ SENTENCES: dict[ReasonCode, str] = {
         "unlike those it was trained on. Every change needs review."
     ),
     ReasonCode.MASKS_CONTRADICTED: _(
-        "The image contradicts the closed wall in {slices:.0f} slices: check that image and masks belong together. "
+        "The image contradicts the wall in {slices:.0f} slices: check that image and masks belong together. "
         "Every change needs review."
     ),
     ReasonCode.HEART_RIVALLED: _(

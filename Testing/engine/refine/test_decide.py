@@ -216,6 +216,15 @@ def test_a_mask_that_contradicts_the_image_is_not_kept():
     assert_is(found, Verdict.AUTOMATON, OUTER)
 
 
+def test_a_good_wall_with_a_lobe_is_kept_for_review():
+    wall = NARROW | disc(8, centre=(CENTRE[0], CENTRE[1] - 32 / 1.25))
+    found = decided(wall, drawn=TRUTH, loose=0.0)
+    assert codes(found)[1:] == [ReasonCode.GAP_CLOSED, ReasonCode.LOBED]
+    assert found.decision.doubtful
+    assert not (wall & (1 - found.decision.wall)).any()
+    assert ReasonCode.LOBED not in codes(decided(wall, drawn=TRUTH))
+
+
 # Walls away from the given masks
 
 

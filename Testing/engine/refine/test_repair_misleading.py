@@ -8,7 +8,7 @@ import pytest
 from engine.repair_runs import elsewhere, run, verdicts
 from engine.shapes import STACK_SPACING, disc, heart, horseshoe, ring
 from engine.toy_models import SEEING, identity_model, spreading_parameters, toy_model
-from engine.toy_stacks import broken_stack, dice, grey, ruined_stack
+from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine.reasons import ReasonCode
 from rncarefine.refine.proposals import FAMILIAR
 from rncarefine.refine.repair import check
@@ -30,6 +30,17 @@ def test_where_all_masks_lie_beside_the_heart_broken_slices_are_drawn_from_the_i
         else:
             assert (record.verdict, record.codes, record.flagged) == (Verdict.INTACT, ["image_disagrees"], True)
             np.testing.assert_array_equal(result.wall[record.k], moved.mask[record.k])
+
+
+def test_where_the_image_contradicts_all_broken_walls_of_a_tidy_stack_all_changes_are_flagged():
+    walls, pools = heart()
+    moved = np.roll(np.stack([wall & gap(40, 60 * k) for k, wall in enumerate(walls)]), 10, axis=1)
+    result = run(Stack.create(grey(walls, pools), moved, STACK_SPACING), close_base=True)
+    changed = [record for record in result.report.slices if record.verdict is Verdict.AUTOMATON]
+    assert len(changed) > 4
+    (doubt,) = result.report.doubts
+    assert (doubt.code, doubt.values["slices"]) == (ReasonCode.MASKS_CONTRADICTED, len(changed))
+    assert all(record.flagged for record in changed)
 
 
 def test_of_several_places_the_one_that_the_image_shows_is_the_heart():

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from engine.shapes import CENTRE, SHAPE, SPACING, blob, disc, horseshoe, ring
 from engine.toy_stacks import gap
+from rncarefine.anatomy.topology import fill_holes
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.tasks.ring.small_edits import MAX_MISSING, clean, close_gaps
 
@@ -51,6 +53,17 @@ def test_loose_components_go_and_pores_are_filled():
     strewn = (WALL & (1 - pore) & gap(30, 90)) | blob((66, 4), 3)
     closed = close_gaps(strewn, WALL, SPACING)
     np.testing.assert_array_equal(closed, WALL)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_speck_at_a_corner_of_the_wall_goes(inside):
+    closed = ndimage.binary_dilation(WALL)  # with everything that shares an edge with the wall
+    corners = ndimage.binary_dilation(WALL, np.ones((3, 3))) & ~closed & ((fill_holes(WALL) > 0) == inside)
+    speck = np.zeros(SHAPE, np.uint8)
+    speck[tuple(np.argwhere(corners)[0])] = 1
+    assert not is_ring(WALL | speck)
+    np.testing.assert_array_equal(clean(WALL | speck, None, SPACING), WALL)
+    np.testing.assert_array_equal(close_gaps(WALL | speck, WALL, SPACING), WALL)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -15,7 +17,9 @@ SECTORS = 72
 """Angular sectors about the centre of the cavity."""
 SEAMS = (1, 3)
 """Sectors by which a gap is widened at both ends, tried in turn, so that the parts are connected."""
-MIN_AGREEMENT = 0.8
+CONNECTIVITIES = (8, 4)
+"""Connectivity of the wall, tried in turn: a speck at a corner of the wall is part of it only for the first."""
+MIN_AGREEMENT = 0.7
 """Lowest Dice of the given and the proposed wall outside the gaps."""
 MAX_MISSING = 0.25
 """Largest share of the sectors in gaps."""
@@ -33,12 +37,13 @@ def clean(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask 
     Returns:
         The closed ring, or ``None``.
     """
-    main = largest_component(near)
-    hole = cavity(main, pool, in_plane)
-    if hole is None:
-        return None
-    wall = np.asarray(fill_holes(main) & ~hole, np.uint8)
-    return wall if is_ring(wall) else None
+    for connectivity in CONNECTIVITIES:
+        main = largest_component(near, connectivity=connectivity)
+        hole = cavity(main, pool, in_plane)
+        wall = None if hole is None else np.asarray(fill_holes(main) & ~hole, np.uint8)
+        if wall is not None and is_ring(wall):
+            return wall
+    return None
 
 
 def close_gaps(near: Mask, proposed: Mask, in_plane: tuple[float, float]) -> Mask | None:
@@ -62,9 +67,9 @@ def close_gaps(near: Mask, proposed: Mask, in_plane: tuple[float, float]) -> Mas
     agreement = 2 * (kept & opposite).sum() / max(1, kept.sum() + opposite.sum())
     if missing.mean() > MAX_MISSING or agreement < MIN_AGREEMENT:
         return None
-    for seam in SEAMS:
+    for seam, connectivity in product(SEAMS, CONNECTIVITIES):
         gaps = ndimage.binary_dilation(np.pad(missing, SECTORS, mode="wrap"), iterations=seam)[SECTORS:-SECTORS]
-        wall = kept | (other & gaps[sector])
+        wall = largest_component(kept | (other & gaps[sector]), connectivity=connectivity) > 0
         filled = fill_holes(wall)
         closed = np.asarray(filled & (1 - largest_component(filled & ~wall, connectivity=4)), np.uint8)
         if is_ring(closed):
