@@ -34,7 +34,7 @@ class StructureChoice:
         rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
 
     Raises:
-        ValueError: A label is not a whole number, or there are several of the pool or the right ventricle.
+        ValueError: A label is not a whole number, or several are given for the blood pool or the right ventricle.
     """
 
     label: int | str | Iterable[int | str] | None = None
@@ -49,7 +49,7 @@ class StructureChoice:
         for name in ("pool_label", "rv_label"):
             numbers = _numbers(getattr(self, name))
             if len(numbers) > 1:
-                raise ValueError(f"{name} is one label, not {getattr(self, name)!r}. Give one whole number.")
+                raise ValueError(f"{name} must be one label, not {getattr(self, name)!r}. Give one whole number.")
             object.__setattr__(self, name, numbers[0] if numbers else None)
         object.__setattr__(self, "label", _one_or_several(self.labels))
         object.__setattr__(self, "segment", _one_or_several(self.segments))
@@ -95,7 +95,7 @@ def labels_of(text: str) -> tuple[int, ...]:
             number = math.nan
         if not number.is_integer():
             raise ValueError(
-                f"The label {text!r} is not a whole number. Give one, or several with commas between them."
+                f"The label {text!r} is not a whole number. Give one label, or several separated by commas."
             )
         labels.append(int(number))
     return tuple(labels)

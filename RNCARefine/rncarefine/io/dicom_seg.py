@@ -1,4 +1,4 @@
-"""Segmentations in DICOM (SEG), read frame by frame and written with highdicom."""
+"""Read and write DICOM segmentations (SEG); writing uses highdicom."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Frame:
     """One frame of a segmentation.
 
     Attributes:
-        segment: Number of its segment.
-        origin: Position of its first pixel in mm, LPS.
+        segment: Number of the segment.
+        origin: Position of the first pixel in mm, LPS.
         pixels: Mask of the segment, shape ``(j, i)``.
     """
 
@@ -38,17 +38,17 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class DicomSeg(NamedSegments):
-    """A segmentation as it is on disk; segments may overlap, slices without a frame are empty.
+    """A DICOM segmentation; segments may overlap, slices without a frame are empty.
 
     Attributes:
-        path: Where it was read.
-        segments: The segments, in the order of the file.
-        dataset: The header.
-        frames: The frames.
+        path: Path of the file.
+        segments: Segments in the order of the file.
+        dataset: Header.
+        frames: Frames.
         axes: Steps along ``(i, j)`` in mm, LPS, shape (3, 2).
-        thickness: Distance of the slices.
-        series: The images that it belongs to; ``None`` where only masks are compared.
-        changed: Masks on the grid of the series that take the place of the frames, by number of the segment.
+        thickness: Slice spacing in mm.
+        series: The segmented series; ``None`` if only masks are compared.
+        changed: Masks on the grid of the series that replace the frames, by segment number.
     """
 
     path: Path
@@ -62,7 +62,7 @@ class DicomSeg(NamedSegments):
 
     @property
     def grid(self) -> Grid:
-        """The smallest grid that holds all frames."""
+        """Smallest grid that contains all frames."""
         normal = np.cross(self.axes[:, 0], self.axes[:, 1])
         normal = normal / np.linalg.norm(normal)
         places = [float(frame.origin @ normal) for frame in self.frames]
@@ -86,11 +86,11 @@ class DicomSeg(NamedSegments):
             return turn.apply(self.changed[segment.value])
         for frame in self.frames:
             if frame.segment == segment.value and frame.pixels.any():
-                self._lay(frame, grid, mask)
+                self._add_frame(frame, grid, mask)
         return mask
 
-    def _lay(self, frame: Frame, grid: Grid, mask: Mask) -> None:
-        """Lay a frame into a mask."""
+    def _add_frame(self, frame: Frame, grid: Grid, mask: Mask) -> None:
+        """Add the pixels of a frame to a mask on the image's grid."""
         normal = np.cross(self.axes[:, 0], self.axes[:, 1])
         steps = grid.ijk_to_lps[:3, :3]
         along = steps[:, int(np.abs(normal @ (steps / np.linalg.norm(steps, axis=0))).argmax())]
@@ -101,15 +101,15 @@ class DicomSeg(NamedSegments):
         offset = None if turn is None else grid.offset_of(own.turned(turn))
         if turn is None or offset is None:
             raise ValueError(
-                f"{self.path}: the segmentation does not lie on the pixels of the image. Segmentation: {own}. Image: "
-                f"{grid}. Choose the series that was segmented."
+                f"{self.path}: the pixels of the segmentation and the image do not coincide. Segmentation: {own}. "
+                f"Image: {grid}. Choose the series that was segmented."
             )
         pixels = turn.apply(frame.pixels[None])
         places = np.argwhere(pixels) + np.array(offset[::-1])
         if (places < 0).any() or (places >= mask.shape).any():
             raise ValueError(
-                f"{self.path}: the segmentation reaches beyond the image. Choose the series that was segmented, or a "
-                "file of it in the folder with all of its slices."
+                f"{self.path}: the segmentation extends beyond the image. Choose the segmented series with all of its "
+                "slices."
             )
         mask[tuple(places.T)] = 1
 
@@ -117,12 +117,12 @@ class DicomSeg(NamedSegments):
         """Return the segmentation with a new wall and, if given, a new pool; everything else is unchanged.
 
         Raises:
-            ValueError: The image is no DICOM series.
+            ValueError: The image is not a DICOM series.
         """
         if self.series is None:
             raise ValueError(
-                f"{self.path}: a DICOM segmentation refers to the images that it was drawn on. Give the DICOM series "
-                "as the image, not another file."
+                f"{self.path}: a DICOM segmentation refers to the series that was segmented. Give the DICOM series as "
+                "the image."
             )
         walls, before, after, pool, new_pool = change
         back = self.series.grid.turn_of(grid)
@@ -138,7 +138,7 @@ class DicomSeg(NamedSegments):
         """Write the segmentation, with references to the images of the series.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         import highdicom
         from pydicom.uid import generate_uid
@@ -148,7 +148,7 @@ class DicomSeg(NamedSegments):
         dataset = self.dataset
         described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
         descriptions = []
-        # Numbers of a binary one begin at 1 and leave none out.
+        # Segment numbers of a binary DICOM SEG are consecutive, from 1.
         for number, segment in enumerate(self.segments, 1):
             item = deepcopy(described[segment.value])
             item.SegmentNumber = number
@@ -175,32 +175,34 @@ class DicomSeg(NamedSegments):
             for name in ("SeriesDescription", "BodyPartExamined", "ClinicalTrialProtocolID"):
                 if name in dataset:
                     setattr(content, name, dataset.get(name))
-            content.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: names in any script, whatever the images have
+            content.SpecificCharacterSet = "ISO_IR 192"  # UTF-8
             content.save_as(path)
         except OSError:
             raise
-        except Exception as error:  # highdicom raises whatever an incomplete series leads to
+        except Exception as error:  # highdicom raises various errors for an incomplete series
             raise OSError(f"{named(path)}: the DICOM segmentation cannot be written ({one_line(error)})") from error
 
 
 def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
-    """Read a segmentation.
+    """Read a DICOM segmentation.
 
     Args:
         path: The file.
-        series: The images that it belongs to.
+        series: The segmented series.
 
     Raises:
-        ValueError: It cannot be used. The message names the file and the remedy.
+        ValueError: The file is invalid. The message names the file and the remedy.
     """
     pydicom = require_pydicom()
     try:
         dataset = pydicom.dcmread(path)
         kind = str(dataset.get("SegmentationType", ""))
         if dataset.get("Modality") != "SEG" or kind not in ("BINARY", "LABELMAP", "FRACTIONAL"):
-            raise ValueError(f"{path}: this DICOM file is no segmentation (SEG). Export the segmentation as DICOM SEG.")
+            raise ValueError(f"{path}: the file is not a DICOM SEG. Export the segmentation as DICOM SEG.")
         if kind == "FRACTIONAL":
-            raise ValueError(f"{path}: the segmentation is fractional. Threshold it and save it as a binary one.")
+            raise ValueError(
+                f"{path}: the segmentation is fractional. Threshold it and save it as a binary segmentation."
+            )
         segments = tuple(
             Segment(
                 index=int(item.SegmentNumber),
@@ -213,7 +215,7 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
             if kind != "LABELMAP" or int(item.SegmentNumber) > 0  # 0 is the background
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of values that do not matter here
+            warnings.simplefilter("ignore")  # pydicom warns of irrelevant values
             frames, axes, thickness = _frames(dataset, kind, [segment.value for segment in segments])
     except ValueError as error:
         if str(path) in str(error):
@@ -221,15 +223,12 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
         raise ValueError(
             f"{path}: the DICOM segmentation cannot be read ({one_line(error)}). Export it again."
         ) from error
-    except Exception as error:  # pydicom raises whatever a broken byte led to
+    except Exception as error:  # pydicom raises various errors for damaged files
         raise ValueError(
             f"{path}: the DICOM segmentation cannot be read ({one_line(error)}). Export it again."
         ) from error
     if not frames:
-        raise ValueError(
-            f"{path}: the segmentation is empty. Check that it is the right file, or export one with a segment of the "
-            "myocardium."
-        )
+        raise ValueError(f"{path}: the segmentation is empty. Choose a file with a segment of the myocardium.")
     if series is not None:
         ours, theirs = dataset.get("FrameOfReferenceUID"), series.instances[0].get("FrameOfReferenceUID")
         if ours and theirs and ours != theirs:
@@ -241,7 +240,7 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
 
 
 def _frames(dataset: Any, kind: str, numbers: list[int]) -> tuple[list[Frame], NDArray[np.float64], float]:
-    """Return the frames, the steps along a row and a column, and the distance of the slices."""
+    """Return the frames, the steps along a row and a column, and the slice spacing in mm."""
     shared = dataset.SharedFunctionalGroupsSequence[0]
     pixels = np.asarray(dataset.pixel_array)
     pixels = pixels[None] if pixels.ndim == 2 else pixels

@@ -1,4 +1,4 @@
-"""Short-axis stacks in DICOM: one phase of a series with its geometry."""
+"""Read one phase of a short-axis DICOM series."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DicomSeries:
     """One phase of a series.
 
     Attributes:
-        path: The folder or the file that was given.
+        path: Folder or file.
         instances: Headers of the slices, in the order of the stack.
         values: Intensities, shape ``(k, j, i)``, rescaled.
         grid: Grid of the stack.
@@ -46,7 +46,7 @@ def is_dicom(path: Path) -> bool:
     try:
         if path.is_dir():
             return True
-        if path.is_file():  # opening a pipe would wait for its writer
+        if path.is_file():  # opening a pipe would block
             with path.open("rb") as file:
                 if file.read(132)[128:] == b"DICM":
                     return True
@@ -56,10 +56,10 @@ def is_dicom(path: Path) -> bool:
 
 
 def require_pydicom() -> Any:
-    """Return pydicom.
+    """Import pydicom and highdicom, and return pydicom.
 
     Raises:
-        ValueError: DICOM support is not installed; the message says how to install it.
+        ValueError: DICOM support is not installed; the message gives the installation command.
     """
     try:
         import highdicom  # noqa: F401
@@ -74,10 +74,10 @@ def read_series(path: Path, phase: int | None = None) -> DicomSeries:
 
     Args:
         path: A folder with one series, or a file of the series in its folder.
-        phase: Which phase of a cine, from 0; by time.
+        phase: Phase of a cine in temporal order, from 0.
 
     Raises:
-        ValueError: It cannot be used. The message names the path and the remedy.
+        ValueError: The series is invalid. The message names the path and the remedy.
     """
     pydicom = require_pydicom()
     folder = path if path.is_dir() else path.parent
@@ -85,18 +85,16 @@ def read_series(path: Path, phase: int | None = None) -> DicomSeries:
         raise ValueError(f"{path}: there is no such file. Check the path of the image.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of values that do not matter here
+            warnings.simplefilter("ignore")  # pydicom warns of irrelevant values
             return _read_series(path, phase, pydicom)
     except ValueError as error:
         if str(error).startswith((f"{folder}:", f"{folder}{os.sep}", f"{path}:")):
             raise
-        raise ValueError(f"{path}: {one_line(error)}. Copy the series once more from where it came.") from error
+        raise ValueError(f"{path}: {one_line(error)}. Copy the series again.") from error
     except MemoryError as error:
         raise ValueError(f"{path}: the series does not fit into memory.") from error
     except (AttributeError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: the series cannot be read ({one_line(error)}). Copy it once more from where it came."
-        ) from error
+        raise ValueError(f"{path}: the series cannot be read ({one_line(error)}). Copy the series again.") from error
 
 
 def _read_series(path: Path, phase: int | None, pydicom: Any) -> DicomSeries:
@@ -104,8 +102,8 @@ def _read_series(path: Path, phase: int | None, pydicom: Any) -> DicomSeries:
     phases = {len(entries) for entries in slices}
     if len(phases) > 1:
         raise ValueError(
-            f"{path}: the slices of the series have different numbers of phases ({min(phases)} to {max(phases)}). Copy "
-            "the series once more from where it came; some of its files are missing, or there twice."
+            f"{path}: the slices of the series have different numbers of phases ({min(phases)} to {max(phases)}); "
+            "files are missing or duplicated. Copy the series again."
         )
     count = phases.pop()
     if phase is None and count > 1:
@@ -129,7 +127,9 @@ def _instances(path: Path, pydicom: Any) -> list[_Instance]:
     if not path.is_dir():
         wanted = getattr(_header(path, pydicom), "SeriesInstanceUID", None)
         if wanted is None:
-            raise ValueError(f"{path}: this is no image of a DICOM series. Give its folder, or another file of it.")
+            raise ValueError(
+                f"{path}: the file is not an image of a DICOM series. Give another file of the series, or its folder."
+            )
     found: dict[str, list[_Instance]] = {}
     try:
         files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
@@ -148,9 +148,8 @@ def _instances(path: Path, pydicom: Any) -> list[_Instance]:
         return found.get(str(wanted), [])
     if not found:
         raise ValueError(
-            f"{path}: there are no DICOM images with a place in space in this folder. Give the folder that holds the "
-            "files of the short-axis series itself; enhanced (multi-frame) files must be converted, for instance with "
-            "dcm2niix."
+            f"{path}: the folder contains no single-frame DICOM image with a position. Give the folder of the "
+            "short-axis series. Convert enhanced (multi-frame) files first, for example with dcm2niix."
         )
     if len(found) > 1:
         listed = "; ".join(
@@ -158,15 +157,17 @@ def _instances(path: Path, pydicom: Any) -> list[_Instance]:
             f"{len(entries)} files)"
             for entries in list(found.values())[:8]
         )
-        raise ValueError(f"{path}: the folder holds {len(found)} series. Give a file of the short-axis one: {listed}.")
+        raise ValueError(
+            f"{path}: the folder contains {len(found)} series. Give a file of the short-axis series: {listed}."
+        )
     return next(iter(found.values()))
 
 
 def _refuse(path: Path, dataset: Any) -> None:
-    kind = "a segmentation" if dataset.get("Modality") == "SEG" else "no single-frame image with a place in space"
+    kind = "a segmentation" if dataset.get("Modality") == "SEG" else "not a single-frame image with a position"
     raise ValueError(
-        f"{path}: this DICOM file is {kind}. Give the folder of the short-axis series, or a file of it; enhanced "
-        "(multi-frame) files must be converted, for instance with dcm2niix."
+        f"{path}: the DICOM file is {kind}. Give the folder of the short-axis series, or a file of it. Convert "
+        "enhanced (multi-frame) files first, for example with dcm2niix."
     )
 
 
@@ -174,16 +175,16 @@ def _header(path: Path, pydicom: Any) -> Any:
     """Return a header without the pixels.
 
     Raises:
-        ValueError: This is no DICOM file, or it is damaged.
+        ValueError: The file is not a DICOM file, or it is damaged.
     """
     try:
         return pydicom.dcmread(path, stop_before_pixels=True, force=False)
-    except Exception as error:  # pydicom raises whatever a broken byte led to
-        raise ValueError(f"{path}: the DICOM file cannot be read ({one_line(error)}). Copy it once more.") from error
+    except Exception as error:  # pydicom raises various errors for damaged files
+        raise ValueError(f"{path}: the DICOM file cannot be read ({one_line(error)}). Copy it again.") from error
 
 
 def _by_position(path: Path, instances: list[_Instance]) -> list[list[_Instance]]:
-    """Return the instances of each slice in the order of time, and the slices in the order of space."""
+    """Return the instances of each slice in temporal order; slices are in spatial order."""
     try:
         first = _orientation(instances[0][1])
         normal = np.cross(first[:3], first[3:])
@@ -191,19 +192,21 @@ def _by_position(path: Path, instances: list[_Instance]) -> list[list[_Instance]
         for file, dataset in instances:
             if np.abs(_orientation(dataset) - first).max() > 1e-3:
                 raise ValueError(
-                    f"{path}: the slices of the series are not parallel, so it is no short-axis stack. Give another "
-                    "series, or leave out localizer and long-axis images."
+                    f"{path}: the slices of the series are not parallel. Give the short-axis series, without localizer "
+                    "and long-axis images."
                 )
             position = np.array([float(value) for value in dataset.ImagePositionPatient])
             placed.append((float(position @ normal), file, dataset))
     except (AttributeError, TypeError, IndexError) as error:
-        raise ValueError(f"{path}: the series does not give the place of its slices ({one_line(error)}).") from error
+        raise ValueError(
+            f"{path}: the slices have no valid position ({one_line(error)}). Export the series again."
+        ) from error
     placed.sort(key=lambda entry: (entry[0], str(entry[1])))
     slices: list[list[_Instance]] = []
     last = -np.inf
     for place, file, dataset in placed:
         if not np.isfinite(place):
-            raise ValueError(f"{file}: the file gives no place in space (ImagePositionPatient). Copy it once more.")
+            raise ValueError(f"{file}: the file has no valid position (ImagePositionPatient). Copy it again.")
         if place - last > _SAME_MM:
             slices.append([])
         slices[-1].append((file, dataset))
@@ -215,7 +218,7 @@ def _orientation(dataset: Any) -> NDArray[np.float64]:
     values = np.array([float(value) for value in dataset.ImageOrientationPatient])
     right = values.shape == (6,) and np.isfinite(values).all()
     if not right or not np.allclose(values.reshape(2, 3) @ values.reshape(2, 3).T, np.eye(2), atol=1e-2):
-        raise ValueError(f"the DICOM files give no orientation of their slices (ImageOrientationPatient is {values})")
+        raise ValueError(f"the slices have no valid orientation (ImageOrientationPatient is {values})")
     return values
 
 
@@ -240,7 +243,7 @@ def _grid(path: Path, slices: Sequence[Any]) -> Grid:
     """Return the grid of the stack.
 
     Raises:
-        ValueError: The slices do not have one size, or are not evenly spaced.
+        ValueError: The slices differ in size or in-plane spacing, or are not evenly spaced.
     """
     first = slices[0]
     axes = _orientation(first)
@@ -248,9 +251,7 @@ def _grid(path: Path, slices: Sequence[Any]) -> Grid:
     try:
         spacings = {tuple(float(value) for value in dataset.PixelSpacing) for dataset in slices}
     except (AttributeError, TypeError) as error:
-        raise ValueError(
-            f"{path}: the series gives no spacing of its pixels (PixelSpacing). Export it again."
-        ) from error
+        raise ValueError(f"{path}: the series has no in-plane spacing (PixelSpacing). Export it again.") from error
     sizes = {(int(dataset.Columns), int(dataset.Rows)) for dataset in slices}
     if len(sizes) > 1 or np.ptp(np.array(sorted(spacings)), axis=0).max() > 1e-4:
         raise ValueError(f"{path}: the slices of the series have different sizes or spacings. Give another series.")
@@ -262,8 +263,7 @@ def _grid(path: Path, slices: Sequence[Any]) -> Grid:
         steps = positions[0] + np.arange(len(slices))[:, None] * matrix[:3, 2]
         if np.linalg.norm(positions - steps, axis=1).max() > max(_REGULAR_MM, 0.01 * np.linalg.norm(matrix[:3, 2])):
             raise ValueError(
-                f"{path}: the slices of the series are not evenly spaced: some are missing. Copy the series once more "
-                "from where it came."
+                f"{path}: the slices of the series are not evenly spaced: some are missing. Copy the series again."
             )
     else:
         thickness = first.get("SpacingBetweenSlices") or first.get("SliceThickness") or 0
@@ -274,24 +274,27 @@ def _grid(path: Path, slices: Sequence[Any]) -> Grid:
 
 
 def _pixels(file: Path, header: Any, pydicom: Any) -> NDArray[np.float32]:
-    """Return the pixels of a slice, rescaled.
+    """Return the rescaled pixels of a slice.
 
     Raises:
-        ValueError: They cannot be decoded, or have several values each.
+        ValueError: The pixels cannot be decoded, or have several values each.
     """
     try:
         pixels = np.asarray(pydicom.dcmread(file).pixel_array)
         slope, intercept = float(header.get("RescaleSlope") or 1), float(header.get("RescaleIntercept") or 0)
-    except Exception as error:  # pydicom raises whatever a broken byte led to
+    except Exception as error:  # pydicom raises various errors for damaged files
         raise ValueError(
             f"{file}: the pixels cannot be decoded ({one_line(error)}). If they are compressed, decompress the series, "
-            "for instance with dcmdjpeg; else copy the file once more."
+            "for example with dcmdjpeg; otherwise copy the file again."
         ) from error
     if pixels.ndim != 2 or pixels.shape != (int(header.Rows), int(header.Columns)):
-        raise ValueError(f"{file}: the file has the shape {pixels.shape}, a slice has rows and columns of intensities.")
+        raise ValueError(
+            f"{file}: the pixels have the shape {pixels.shape}, not (rows, columns). Give a series of intensities."
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         return (pixels * slope + intercept).astype(np.float32)
 
 
 def one_line(error: Exception) -> str:
+    """Return the message of an error as one line of at most 200 characters."""
     return " ".join(str(error).split())[:200] or type(error).__name__

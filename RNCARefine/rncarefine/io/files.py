@@ -1,6 +1,6 @@
-"""Reading a stack from an image and a segmentation on disk, and writing the repaired segmentation back.
+"""Read a stack from an image and a segmentation file, and write the repaired segmentation.
 
-The command line reads and writes through here; inside Slicer the nodes are the source and this module is not used.
+Used by the command line and the Python API; the Slicer module reads nodes instead.
 """
 
 from __future__ import annotations
@@ -41,21 +41,22 @@ from .segmentation_file import Change, Segment, SegmentationFile
 
 MAX_LABELS = 8
 """An image with at most this many distinct intensities is treated as a label map."""
+_LISTED = ", ".join(WRITABLE[:-1]) + f" or {WRITABLE[-1]}"
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A stack read from files, with what is needed to write its repair back.
+    """A stack read from files, with the data needed to write its repair.
 
     Attributes:
         stack: The stack.
-        others: All labels of an exclusive label map but myocardium and pool, shape ``(k, j, i)``; ``None`` for
-            ``.seg.nrrd``, whose segments may overlap.
-        grid: The place of the stack in space: that of the image, with the axes in the order of a stack.
-        segmentation: The segmentation as it is on disk.
-        walls: Its labels or segments that are the myocardium; what is added gets the first one.
-        pool: Its label or segment that is the blood pool, if given.
-        turn: What makes the stack of the image as it is stored.
+        others: Union of the labels of a label map other than myocardium and pool, shape ``(k, j, i)``; ``None`` for
+            named segments, which may overlap.
+        grid: Grid of the stack: that of the image, in the canonical orientation.
+        segmentation: The segmentation file.
+        walls: Labels or segments of the myocardium; added voxels get the first.
+        pool: Label or segment of the blood pool, if given.
+        turn: Turn from the image as stored to the stack.
     """
 
     stack: Stack
@@ -80,11 +81,11 @@ def read_case(
     rv_label: int | str | None = None,
     rv_segment: str | None = None,
 ) -> Case:
-    """Read an image and the segmentation that belongs to it.
+    """Read an image and its segmentation.
 
     The slice axis is the one with the largest spacing. Arrays have the shape ``(k, j, i)``: slices in the order of the
-    file, columns towards the left or posterior, rows towards the posterior or inferior, however they are stored.
-    Spacing is in mm.
+    file, columns towards the left or posterior, rows towards the posterior or inferior, regardless of the storage
+    orientation. Spacing is in mm.
 
     Example:
         >>> from rncarefine.io.sample import sample_files
@@ -97,18 +98,18 @@ def read_case(
         image: NIfTI, NRRD or MetaImage, three-dimensional; or a folder or a file of a DICOM series.
         segmentation: A label map of the same formats on the image's grid, or a ``.seg.nrrd`` or DICOM SEG whose voxels
             coincide with the image's.
-        choice: Which labels, segments and phase are meant, in place of the arguments below.
-        label: Label of the myocardium in a label map; not needed where there is only one. Several labels, such as those
-            of wall and scar, form one wall: what is added gets the first of them.
-        segment: Name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG, or several, in the same way.
+        choice: Labels, segments and phase, instead of the arguments below.
+        label: Label of the myocardium in a label map; optional if there is only one. Several labels, such as those of
+            wall and scar, form one wall: added voxels get the first.
+        segment: Name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG, or several.
         pool_label: Label of the blood pool in a label map.
         pool_segment: Name or ID of the blood pool in a ``.seg.nrrd`` or DICOM SEG.
-        phase: Which phase of a cine to read, from 0, where the image holds several.
+        phase: Phase of a cine, from 0.
         rv_label: Label of the right ventricle in a label map; only for the AHA's segments in the report.
         rv_segment: Name or ID of the right ventricle in a ``.seg.nrrd`` or DICOM SEG.
 
     Raises:
-        ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
+        ValueError: A file is invalid, or the two do not match. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
     choice = choice or StructureChoice(label, segment, pool_label, pool_segment, phase, rv_label, rv_segment)
@@ -121,18 +122,20 @@ def read_case(
         check_spacing(image, "image", stored)
     else:
         values, stored = read_volume(image, "image", choice.phase)
-    _check_grey_values(image, values)
+    _check_intensities(image, values)
     turn = stack_turn(stored)
     grid = stored.turned(turn)
     source, walls, pool, notes = _read_segmentation(segmentation, choice, series)
     mask = union_on(grid, source, walls)
     if not mask.any():
-        raise ValueError(f"{segmentation}: the myocardium is empty; there is nothing to repair.")
+        raise ValueError(
+            f"{segmentation}: the myocardium is empty, there is nothing to repair. Choose another label or segment."
+        )
     ventricle = _right_ventricle(source, choice)
     if ventricle is not None and ventricle in (*walls, pool):
         raise ValueError(
-            f"{segmentation}: {ventricle.name!r} cannot be the right ventricle and the myocardium or blood pool, too. "
-            "Change --rv-label or --rv-segment."
+            f"{segmentation}: {ventricle.name!r} is already the myocardium or the blood pool. Change --rv-label or "
+            "--rv-segment."
         )
     if ventricle is None and (choice.rv_label, choice.rv_segment) != (None, None):
         notes = (*notes, Reason(ReasonCode.RV_NOT_FOUND))
@@ -142,7 +145,7 @@ def read_case(
         mask,
         (k, j, i),
         pool=None if pool is None else source.mask_on(grid, pool),
-        name=str(image),  # what messages call it
+        name=str(image),  # messages name the file
         reversed=is_reversed(grid),
         notes=notes,
         right_ventricle=None if ventricle is None else source.mask_on(grid, ventricle),
@@ -151,7 +154,7 @@ def read_case(
     return Case(replace(stack, name=stem_of(image)), source.others(grid, walls, pool), grid, source, walls, pool, turn)
 
 
-def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
+def _check_intensities(path: Path, values: NDArray[Any]) -> None:
     """Check that an image is not a label map.
 
     Raises:
@@ -160,7 +163,7 @@ def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
     some = values[: MAX_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
     if len(np.unique(some)) <= MAX_LABELS and 1 < (count := len(np.unique(values))) <= MAX_LABELS:
         raise ValueError(
-            f"{path}: the image has {count} intensities: is it a label map? Give the image first, then the "
+            f"{path}: the image has only {count} intensities and may be a label map. Give the image first, then the "
             "segmentation."
         )
 
@@ -168,29 +171,29 @@ def _check_grey_values(path: Path, values: NDArray[Any]) -> None:
 def read_pair(
     prediction: str | Path, truth: str | Path, choice: StructureChoice, truth_choice: StructureChoice
 ) -> tuple[Mask, Mask, tuple[float, float, float]]:
-    """Read the same structure from two segmentations, to compare them.
+    """Read the same structure from two segmentations for comparison.
 
     Args:
-        prediction: A label map or a ``.seg.nrrd``.
-        truth: The same, of either kind.
-        choice: Which label or segment of the prediction is meant.
-        truth_choice: Which one of the truth.
+        prediction: A label map or a file with named segments.
+        truth: A label map or a file with named segments.
+        choice: Label or segment of the prediction.
+        truth_choice: Label or segment of the truth.
 
     Returns:
-        Both masks on a grid that holds both, shape ``(k, j, i)``, and its spacing in mm along ``(k, j, i)``.
+        Both masks on a common grid, shape ``(k, j, i)``, and its spacing in mm along ``(k, j, i)``.
 
     Raises:
-        ValueError: A file cannot be used, or the voxels of the two do not coincide.
+        ValueError: A file is invalid, or the voxels of the two do not coincide.
     """
     first, one, _ = read_segmentation(prediction, choice)
     second, other, _ = read_segmentation(truth, truth_choice)
     turn = first.grid.turn_of(second.grid)
     grid = None if turn is None else first.grid.united(second.grid.turned(turn))
-    # A label map has a grid of its own to keep to; named segments say nothing about what lies outside their extent.
+    # A label map must cover the common grid; files of named segments may be cropped to their extent.
     whole = [file.grid for file in (first, second) if isinstance(file, LabelMap)]
     if grid is None or not all(grid.holds_the_voxels_of(own) for own in whole):
         raise ValueError(
-            f"{prediction} and {truth} do not lie on the same voxels. Prediction: {first.grid}. Truth: {second.grid}. "
+            f"{prediction} and {truth}: the voxels do not coincide. Prediction: {first.grid}. Truth: {second.grid}. "
             "Resample one to the other."
         )
     grid = grid.turned(stack_turn(grid))
@@ -201,10 +204,9 @@ def read_pair(
 def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     """Write the segmentation with the repaired myocardium and blood pool atomically.
 
-    In a label map the wall takes its voxels from whatever label had them, and what it gives up becomes background.
-    Where several labels or segments form the wall, added voxels get the first, and all that stay keep their own.
-    In a ``.seg.nrrd`` added voxels are taken from the blood pool that was given and from no other segment, and tags
-    hold what a review in Slicer needs.
+    In a label map the wall overwrites other labels, and removed voxels become background. If several labels or segments
+    form the wall, added voxels get the first, and all others keep theirs. In a ``.seg.nrrd`` added voxels are removed
+    from the given blood pool only, and tags store the data for a review in Slicer.
 
     Example:
         >>> import tempfile
@@ -219,12 +221,12 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
         False
 
     Args:
-        case: The case as it was read.
+        case: The case as read.
         changes: Its repair, for instance a :class:`~rncarefine.refine.result.Repaired`.
-        path: The file; see :func:`check_output`.
+        path: Output file; see :func:`check_output`.
 
     Raises:
-        ValueError: The path does not do.
+        ValueError: The path is invalid.
         OSError: The file cannot be written.
     """
     path = Path(path)
@@ -239,7 +241,7 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
 
 
 def _tags_of(case: Case, repaired: Repaired) -> dict[str, str]:
-    """Return what a review in Slicer needs, where slices and voxels are numbered as in the image's file."""
+    """Return the tags for a review in Slicer, in the slice and voxel order of the image file."""
 
     def stored(mask: Mask) -> Mask:
         return case.turn.inverse.apply(mask)
@@ -260,32 +262,32 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     """Check in advance that a result can be written.
 
     Args:
-        segmentation: The segmentation that is read.
-        output: The file to write.
+        segmentation: Input segmentation.
+        output: Output file.
         others: Other inputs that must not be overwritten.
 
     Raises:
-        ValueError: Another kind of file than the segmentation, an ending that cannot be written, a missing folder, or
-            an input.
+        ValueError: The output is of another kind than the segmentation, has an unsupported extension, is in a missing
+            folder, or is an input.
     """
     segmentation, output = Path(segmentation), Path(output)
     check_path(output)
     check_inputs_kept(output, (segmentation, *map(Path, others)))
     if is_dicom_seg(segmentation):
         if not output.name.lower().endswith(SEG_ENDING):
-            raise ValueError(f"{output}: the output must be of the segmentation's kind (DICOM), its name ends in .dcm.")
+            raise ValueError(f"{output}: the segmentation is a DICOM SEG, so the output must end in .dcm.")
     elif is_seg_nrrd(segmentation) != is_seg_nrrd(output):
-        kind = f"ends in {ENDING}" if is_seg_nrrd(segmentation) else f"is one of {', '.join(WRITABLE)} (a label map)"
+        kind, endings = ("has named segments", ENDING) if is_seg_nrrd(segmentation) else ("is a label map", _LISTED)
         raise ValueError(
-            f"{output}: the output must be of the segmentation's kind, that is, its name {kind}. "
+            f"{output}: the segmentation {kind}, so the output must end in {endings}. "
             "To convert it, open the result in 3D Slicer and export it."
         )
     if not is_seg_nrrd(output) and not is_dicom_seg(segmentation):
         if output.name.lower().endswith(TWO_FILES):
-            raise ValueError(f"{output}: this format is spread over two files. Choose .nrrd or .mha for the output.")
+            raise ValueError(f"{output}: this format consists of two files. Choose .nrrd or .mha for the output.")
         ending_of(output, WRITABLE)
     if output.is_dir():
-        raise ValueError(f"{output} is a folder. Give the name of a file.")
+        raise ValueError(f"{output} is a folder. Give a file name.")
     if not real_path(output).parent.is_dir():
         raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
     check_writable(output)
@@ -322,8 +324,8 @@ def _read_segmentation(
     pool: Segment | None = None
     notes: tuple[Reason, ...] = ()
     if not is_file(path):
-        wrong = " is a folder. Give" if path.is_dir() else ": there is no such file. Check the path of"
-        raise ValueError(f"{path}{wrong} the file of the segmentation.")
+        wrong = " is a folder. Give a file" if path.is_dir() else ": there is no such file. Check the path"
+        raise ValueError(f"{path}{wrong} of the segmentation.")
     if is_seg_nrrd(path) or is_dicom_seg(path):
         if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
@@ -335,7 +337,7 @@ def _read_segmentation(
                 notes = (Reason(ReasonCode.POOL_NOT_FOUND),)
         return named, named.choose_walls(choice.segments, pool), pool, notes
     if choice.segments or choice.pool_segment is not None:
-        raise ValueError(f"{path} is a label map. Use --label and --pool-label, not the names of segments.")
+        raise ValueError(f"{path} is a label map. Use --label and --pool-label, not segment names.")
     labelled = read_label_map(path)
     if choice.pool_label is not None:
         present = labelled.labels()
@@ -361,7 +363,7 @@ def _right_ventricle(source: SegmentationFile, choice: StructureChoice) -> Segme
     """
     if isinstance(source, LabelMap):
         if choice.rv_segment is not None:
-            raise ValueError(f"{source.path} is a label map. Use --rv-label, not the name of a segment.")
+            raise ValueError(f"{source.path} is a label map. Use --rv-label, not a segment name.")
         if choice.rv_label is None or choice.rv_label not in source.labels():
             return None
         return source.choose(int(choice.rv_label), "right ventricle", "--rv-label")
@@ -373,7 +375,7 @@ def _right_ventricle(source: SegmentationFile, choice: StructureChoice) -> Segme
 
 
 def is_seg_nrrd(path: Path) -> bool:
-    """Return whether a file name is that of a segmentation with named segments (``.seg.nrrd``)."""
+    """Return whether a file name ends in ``.seg.nrrd``."""
     return path.name.lower().endswith(ENDING)
 
 

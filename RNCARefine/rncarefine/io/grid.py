@@ -1,4 +1,4 @@
-"""Grids of volumes, their relation, and the canonical orientation of stacks."""
+"""Voxel grids of volumes, and the canonical orientation of stacks."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Grid:
         return Grid((i, j, k), matrix)
 
     def __str__(self) -> str:
-        """Describe the grid in a line, for messages."""
+        """Describe the grid in one line, for messages."""
         directions = self.ijk_to_lps[:3, :3] / np.array(self.spacing)
         return (
             f"size {_listed(self.size)}, spacing {_listed(self.spacing)} mm, origin "
@@ -187,17 +187,17 @@ def stack_turn(grid: Grid) -> Turn:
 
 
 def spacing_fault(spacing: Sequence[float]) -> str:
-    """Return what is wrong with a spacing in mm, in whatever order; empty if a heart may have been imaged with it."""
+    """Return the problem of an implausible spacing in mm, in any order; empty if it is plausible for a heart."""
     least, middle, most = sorted(spacing)
     low, high = IN_PLANE_MM
     if least >= low and middle <= high and most <= SLICES_MM:
         return ""
     given = " x ".join(f"{value:g}" for value in spacing)
-    units = {1000: "metres, or marked as micrometres", 0.001: "micrometres, or marked as metres"}
-    fitting = (f": is it in {unit}?" for by, unit in units.items() if low <= by * least and by * most <= SLICES_MM)
+    units = {1000: "in metres, or marked as micrometres", 0.001: "in micrometres, or marked as metres"}
+    fitting = (f", possibly {unit}." for by, unit in units.items() if low <= by * least and by * most <= SLICES_MM)
     return (
-        f"a spacing of {given} mm{next(fitting, '.')} A heart is imaged with {low:g} to {high:g} "
-        f"mm in plane and at most {SLICES_MM:g} mm from slice to slice."
+        f"a spacing of {given} mm{next(fitting, '.')} Plausible are {low:g} to {high:g} mm in "
+        f"plane and at most {SLICES_MM:g} mm between slices."
     )
 
 

@@ -18,7 +18,7 @@ def is_cut_off(path: Path) -> bool:
 
 
 def orientation(path: Path) -> int:
-    """Return the EXIF orientation of a JPEG file: 1 upright, 5 to 8 on its side; 1 if it has none."""
+    """Return the EXIF orientation of a JPEG file: 1 upright, 5 to 8 rotated by 90 degrees; 1 by default."""
     data = path.read_bytes()
     for kind, place, length in _segments(data):
         if kind == EXIF and data[place : place + 6] == b"Exif\0\0":
@@ -27,7 +27,7 @@ def orientation(path: Path) -> int:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield kind, first byte and length of each segment, the last being the first scan."""
+    """Yield kind, offset and length of each segment up to the first scan."""
     place = 2
     while place + 4 <= len(data) and data[place] == 0xFF:
         kind, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")

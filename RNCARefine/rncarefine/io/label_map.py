@@ -1,4 +1,4 @@
-"""Images and label maps on disk: NIfTI, NRRD, MetaImage."""
+"""Read images and label maps (NIfTI, NRRD, MetaImage), and write label maps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER_PHOTOGRAPHS = (".webp", ".bmp", ".gif", ".heic", ".heif", ".avif", ".jp2")
 """File extensions of pictures that are not read."""
 READABLE = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
-"""One file each: what is spread over two files cannot be written whole or not at all."""
+"""Formats of one file, which can be written atomically."""
 TWO_FILES = (".nhdr", ".mhd")
 WHOLE = 0.001
 """Tolerance of labels to whole numbers: files may scale them."""
@@ -68,38 +68,38 @@ class LabelMap:
 
     @cached_property
     def background(self) -> int:
-        """Label of the background: 0, but some programs write -1, or number the structures from 1 with it."""
+        """Label of the background: usually 0, but some programs write -1, or 1 with the structures from 2."""
         labels, counts = np.unique(self.values, return_counts=True)
         most = int(labels[counts.argmax()])
         prevails = 2 * counts.max() > self.values.size and len(labels) > 1
         return most if most < 0 or (prevails and 0 not in labels) else 0
 
     def choose(self, label: int | None, what: str, option: str, taken: Segment | None = None) -> Segment:
-        """Return the label to use as a segment: the one that was asked for, or the only one there is.
+        """Return a label as a segment: the requested one, or the only one.
 
         Args:
-            label: What was asked for, or ``None``.
-            what: What it stands for, for messages.
-            option: The option that chooses it, for messages.
-            taken: A label that is already something else.
+            label: Requested label, or ``None``.
+            what: Name of the structure, for messages.
+            option: Option that selects it, for messages.
+            taken: Label that is already selected for another structure.
 
         Raises:
-            ValueError: It does not occur, stands for something else, or nothing was asked for and it is not clear.
+            ValueError: The label does not occur or is already selected, or none is requested and there are several.
         """
         present = self.labels()
         if not present:
             raise ValueError(
-                f"{self.path}: the label map is empty; no voxel has a label that could be the {what} ({option}). Check "
-                "that it is the right file, and that the segmentation was saved in it."
+                f"{self.path}: the label map is empty; there is no label for the {what} ({option}). Check that it is "
+                "the right file, and that the segmentation was saved."
             )
         listed = ", ".join(str(value) for value in present[:MAX_LISTED])
         if len(present) > MAX_LISTED:
-            listed += f" and {len(present) - MAX_LISTED} more (is it an image?)"
+            listed += f" and {len(present) - MAX_LISTED} more (it may be an image)"
         if label is None:
             free = [value for value in present if taken is None or value != taken.value]
             if len(free) == 1:
                 return _segment(free[0])
-            raise ValueError(f"{self.path} has the labels {listed}. Say which is the {what} with {option}.")
+            raise ValueError(f"{self.path} has the labels {listed}. Choose the {what} with {option}.")
         if label not in present:
             raise ValueError(f"{self.path} has no label {label} for the {what}; it has {listed}. Change {option}.")
         if taken is not None and label == taken.value:
@@ -119,11 +119,11 @@ class LabelMap:
         known = [self.background, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
         return self._on(grid, ~np.isin(self.values, known))
 
-    def _on(self, grid: Grid, there: NDArray[np.bool_]) -> Mask:
+    def _on(self, grid: Grid, mask: NDArray[np.bool_]) -> Mask:
         turn = grid.turn_of(self.grid)
         if turn is None or not grid.coincides_with(self.grid.turned(turn)):
-            raise ValueError(_elsewhere(self.path, self.grid, grid))
-        return turn.apply(there.astype(np.uint8))
+            raise ValueError(_grid_mismatch(self.path, self.grid, grid))
+        return turn.apply(mask.astype(np.uint8))
 
     def with_changes(self, grid: Grid, change: Change) -> LabelMap:
         """Return the label map with a new wall, which overwrites other labels.
@@ -133,7 +133,7 @@ class LabelMap:
         walls, before, after, pool, new_pool = change
         turn = grid.turn_of(self.grid)
         if turn is None:
-            raise ValueError(_elsewhere(self.path, self.grid, grid))
+            raise ValueError(_grid_mismatch(self.path, self.grid, grid))
         back = turn.inverse
         values, before, after = self.values.copy(), back.apply(before), back.apply(after)
         if pool is not None and new_pool is not None:
@@ -143,13 +143,13 @@ class LabelMap:
         return replace(self, values=values)
 
     def write(self, path: Path) -> None:
-        """Write the labels with their original header, as far as the format allows.
+        """Write the labels with the original header, as far as the format allows.
 
         Args:
-            path: A file; its ending decides the format.
+            path: Output file; the extension determines the format.
 
         Raises:
-            OSError: It cannot be written, or does not read back as what was written (a full disk, for one).
+            OSError: The file cannot be written, or its content differs when read back, for example on a full disk.
         """
         header, ending = self.stored.header, ending_of(path, WRITABLE)
         if isinstance(header, NiftiHeader) and ending in (".nii", ".nii.gz"):
@@ -173,7 +173,7 @@ class LabelMap:
             with quiet():
                 sitk.WriteImage(image, str(path), useCompression=True)
         except RuntimeError as error:
-            raise OSError(f"{named(path)} cannot be written ({_last_line(error)}).") from error
+            raise OSError(f"{named(path)} cannot be written ({last_line(error)}).") from error
 
     def _as_stored(self) -> NDArray[Any]:
         """Return the values to store; those of unchanged voxels are identical to the input."""
@@ -208,27 +208,29 @@ class Stored:
 
     @property
     def scaled(self) -> bool:
-        """Whether the voxels are other numbers than those in the file."""
+        """Whether the stored values are scaled or shifted."""
         return (self.slope, self.intercept) != (1.0, 0.0)
 
     def values(self) -> NDArray[Any]:
-        """Return the voxels, scaled where the header says so."""
+        """Return the values, scaled according to the header."""
         if not self.scaled:
             return self.raw
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(self.raw * np.float64(self.slope) + self.intercept)
 
     def code_of(self, value: float) -> float:
-        """Return the number that stands for a value in the file.
+        """Return the stored number of a value.
 
         Raises:
-            ValueError: There is none.
+            ValueError: The data type cannot store the value.
         """
         code = (value - self.intercept) / self.slope
         code = code if self.raw.dtype.kind == "f" else round(code)
         kept = np.array(code).astype(self.raw.dtype)
         if abs(float(kept) * self.slope + self.intercept - value) > WHOLE:
-            raise ValueError(f"The label {value:g} has no place in a file of this type. Choose another output format.")
+            raise ValueError(
+                f"The data type of the file cannot store the label {value:g}. Choose another output format."
+            )
         return code
 
 
@@ -237,7 +239,7 @@ def read_label_map(path: Path, phase: int | None = None) -> LabelMap:
 
     Args:
         path: The file.
-        phase: Which frame of a series to read, from 0.
+        phase: Frame of a series, from 0.
 
     Raises:
         ValueError: The file cannot be read, is not a three-dimensional scalar image, or its values are not labels.
@@ -247,16 +249,16 @@ def read_label_map(path: Path, phase: int | None = None) -> LabelMap:
 
 
 def read_volume(path: Path, what: str, phase: int | None = None) -> tuple[NDArray[Any], Grid]:
-    """Return the values ``(k, j, i)`` of a three-dimensional scalar volume, and its grid.
+    """Read a three-dimensional scalar volume; return its values, shape ``(k, j, i)``, and its grid.
 
     Args:
         path: The file.
-        what: What to call it in messages.
-        phase: Which frame of a series to read, from 0.
+        what: Name of the volume in messages.
+        phase: Frame of a series, from 0.
 
     Raises:
-        ValueError: It is missing, cut off, of an unknown format, cannot be read, or has not three dimensions and one
-            component.
+        ValueError: The file is missing, truncated, of an unknown format or unreadable, or does not have three
+            dimensions and one component.
     """
     stored = _read(path, what, phase)
     values = stored.values()
@@ -302,7 +304,7 @@ def _from_nrrd(path: Path, what: str, phase: int | None) -> Stored:
     if len(shape) > 3 and not found.axes[0] and phase is None and found.values.shape[-1] > 1:
         raise ValueError(several_values(path, what, found.values.shape[-1]))
     frame = check_frames(path, what, _trimmed(shape), phase)
-    # Axes of space last, slowest first; what is left are the frames.
+    # Spatial axes last, slowest first; the others are frames.
     places = list(range(len(found.axes)))[::-1]
     space = [place for place in places if found.axes[len(found.axes) - 1 - place]][::-1]
     rest = [place for place in range(len(found.axes)) if place not in space]
@@ -313,7 +315,7 @@ def _from_nrrd(path: Path, what: str, phase: int | None) -> Stored:
 
 
 def _of_one_frame(header: NrrdHeader) -> NrrdHeader:
-    """Return a header without what is about the axes: the file has one of frames, the result has not."""
+    """Return a header without the fields of the axes: the file has a frame axis, the result does not."""
     dropped = ("space dimension", "space directions", "space origin", "dimension", "measurement frame")
     return replace(header, fields={name: value for name, value in header.fields.items() if name not in dropped})
 
@@ -335,7 +337,7 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _labels(path: Path, stored: Stored) -> NDArray[Any]:
-    """Return the labels of a file as whole numbers, of the file's type where they are not scaled.
+    """Return the labels of a file as whole numbers, in the data type of the file unless they are scaled.
 
     Raises:
         ValueError: The values are not labels.
@@ -345,12 +347,14 @@ def _labels(path: Path, stored: Stored) -> NDArray[Any]:
         return values
     bad = int((~np.isfinite(values)).sum())
     if bad:
-        raise ValueError(f"{path}: the label map has {bad} NaN or infinite values. Replace them, by 0 for background.")
+        raise ValueError(
+            f"{path}: the label map has {bad} NaN or infinite values. Replace them, for example by 0 (background)."
+        )
     whole = np.round(values)
     if (np.abs(values - whole) > WHOLE).any() or (np.abs(whole) > LARGEST_LABEL).any():
         raise ValueError(
-            f"{path}: the label map has values that are not whole numbers. Threshold probabilities first; "
-            "a label map holds 0 for the background and a whole number for each structure."
+            f"{path}: the label map has values that are not whole numbers. Threshold probabilities first; a label map "
+            "has 0 for the background and a whole number per structure."
         )
     return whole.astype(np.int32) if stored.scaled else whole
 
@@ -363,31 +367,28 @@ def check_spacing(path: Path, what: str, grid: Grid) -> None:
     """
     if not grid.regular:
         raise ValueError(
-            f"{path}: the header of the {what} gives no place in space: its axes have no length, or are not "
-            f"independent. {copy_header(what)}, or save the file once more with the program that made it."
+            f"{path}: the header of the {what} has no valid geometry: its axes have zero length or are linearly "
+            f"dependent. {copy_header(what)}, or save the file again with the program that wrote it."
         )
     if fault := spacing_fault(grid.spacing):
         raise ValueError(f"{path}: the header of the {what} gives {fault} Correct the spacing in the header.")
 
 
-def _elsewhere(path: Path, own: Grid, image: Grid) -> str:
-    """Return the message about a label map that does not lie on the image's grid."""
+def _grid_mismatch(path: Path, own: Grid, image: Grid) -> str:
+    """Return the message for a label map whose grid differs from the image's."""
     both = f"Label map: {own}. Image: {image}."
-    if sorted(own.size) == sorted(image.size) and image.lost and not own.lost:
+    if sorted(own.size) != sorted(image.size):
         return (
-            f"{path}: the label map has the size of the image, but another place in space. If it was drawn on this "
-            "image, the image's header was lost: copy the label map's header to the image (in Python with SimpleITK: "
-            f"image.CopyInformation(labels)). Else choose the image that was segmented. {both}"
+            f"{path}: the grids of the label map and the image differ. {both} Resample the label map to the image, or "
+            "choose the image that was segmented."
         )
-    if sorted(own.size) == sorted(image.size):
-        return (
-            f"{path}: the label map has the size of the image, but another place in space. If it was drawn on this "
-            "image, its header was lost: copy the image's header to it (in Python with SimpleITK: "
-            f"labels.CopyInformation(image)). Else choose the image that was segmented. {both}"
-        )
+    if image.lost and not own.lost:
+        remedy = "copy the label map's header to the image (in Python with SimpleITK: image.CopyInformation(labels))"
+    else:
+        remedy = "copy the image's header to the label map (in Python with SimpleITK: labels.CopyInformation(image))"
     return (
-        f"{path}: the label map does not lie on the image's grid. {both} Resample the label map to the image, or "
-        "choose the image that was segmented."
+        f"{path}: the label map has the size of the image, but a different position, orientation or spacing. If it was "
+        f"drawn on this image, {remedy}. Otherwise choose the image that was segmented. {both}"
     )
 
 
@@ -395,7 +396,7 @@ def is_file(path: Path) -> bool:
     """Return whether a path is a file.
 
     Raises:
-        ValueError: It is a symbolic link that leads to itself, or its name cannot be one.
+        ValueError: The path is a symbolic link to itself, or no valid file name.
     """
     try:
         path.stat()
@@ -418,7 +419,7 @@ def check_path(path: Path) -> None:
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError(f"{str(path)!a}: the path is not in UTF-8. Rename the file or the folder.") from error
+        raise ValueError(f"{str(path)!a}: the path is not valid UTF-8. Rename the file or the folder.") from error
 
 
 def ending_of(path: Path, allowed: tuple[str, ...]) -> str:
@@ -429,7 +430,7 @@ def ending_of(path: Path, allowed: tuple[str, ...]) -> str:
     """
     found = [ending for ending in allowed if path.name.lower().endswith(ending) and len(path.name) > len(ending)]
     if not found:
-        raise ValueError(f"{path}: the file's ending must be one of {', '.join(allowed)}.")
+        raise ValueError(f"{path}: the file extension must be one of {', '.join(allowed)}.")
     return max(found, key=len)
 
 
@@ -439,27 +440,23 @@ def _segment(label: int) -> Segment:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence ITK's warnings, such as those about rounded NIfTI headers; errors are exceptions, not warnings.
-
-    What the libraries within ITK write to standard error on their own, such as a matrix that has no inverse, is
-    discarded, too.
-    """
+    """Suppress warnings of ITK, and what its libraries write to standard error; errors still raise exceptions."""
     with _ONE_AT_A_TIME, ExitStack() as restored:
         restored.callback(sitk.ProcessObject.SetGlobalWarningDisplay, sitk.ProcessObject.GetGlobalWarningDisplay())
         sitk.ProcessObject.SetGlobalWarningDisplay(False)
         try:
             kept = os.dup(2)
-        except OSError:  # there is no standard error, as in a Windows application
+        except OSError:  # no standard error, as in a Windows application
             yield
             return
         restored.callback(os.close, kept)
         restored.callback(os.dup2, kept, 2)
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), 2)
         yield
 
 
-def _last_line(error: Exception) -> str:
+def last_line(error: Exception) -> str:
     """Return the last line of an ITK error, which holds the message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""MetaImage files (.mha, .mhd), read without trusting their headers."""
+"""Read MetaImage files (.mha, .mhd) without trusting their headers."""
 
 from __future__ import annotations
 
@@ -30,21 +30,23 @@ _LONGEST_HEADER = 1 << 20
 
 
 def read_meta_image(path: Path) -> tuple[dict[str, str], NDArray[Any], Grid, int]:
-    """Read a file.
+    """Read a MetaImage file.
 
     Returns:
-        The fields of its header; its voxels, slowest axis first; the place of the first three axes; and how many values
-        a voxel has. With several values per voxel, they are the last axis.
+        Header fields; voxels, slowest axis first; grid of the first three axes; and the number of values per voxel. If
+        there are several, they are the last axis.
 
     Raises:
-        ValueError: It cannot be used. The message names the file and the remedy.
+        ValueError: The file is invalid. The message names the file and the remedy.
     """
     with opened(path) as stream:
         fields = _fields(path, stream)
         order = _yes(fields, "ElementByteOrderMSB") or _yes(fields, "BinaryDataByteOrderMSB")
         kind = fields.get("ElementType", "").upper()
         if kind not in _TYPES:
-            raise ValueError(f"{path}: the voxels are of the type {kind[:40]!a}. Save it with whole or float numbers.")
+            raise ValueError(
+                f"{path}: the data type {kind[:40]!a} is not supported. Save the volume as integers or floats."
+            )
         dtype = np.dtype((">" if order else "<") + _TYPES[kind])
         sizes = [int(value) for value in _numbers(path, fields, "DimSize", whole=True)]
         (dimension,) = _numbers(path, fields, "NDims", whole=True) or [0]
@@ -58,11 +60,13 @@ def read_meta_image(path: Path) -> tuple[dict[str, str], NDArray[Any], Grid, int
         if name.upper() == "LOCAL":
             values = _voxels(path, stream, fields, shape, dtype, size)
         elif name.upper().startswith("LIST") or "%" in name:
-            raise ValueError(f"{path}: the voxels are spread over several files. Save the volume as one file (.mha).")
+            raise ValueError(f"{path}: the voxels are stored in several files. Save the volume as one file (.mha).")
         else:
             data_path = path.parent / name
             if not data_path.is_file():
-                raise ValueError(f"{path}: the voxels are in {name!a}, which is not there. Copy it beside the header.")
+                raise ValueError(
+                    f"{path}: the file of the voxels, {name!a}, does not exist. Copy it to the folder of the header."
+                )
             with opened_as_is(data_path) as data:
                 values = _voxels(data_path, data, fields, shape, dtype, size)
     return fields, values, grid, int(channels)
@@ -75,7 +79,7 @@ def _fields(path: Path, stream: BinaryIO) -> dict[str, str]:
         line = stream.readline(_LONGEST_HEADER)
         read += len(line)
         if not line or read > _LONGEST_HEADER or b"\0" in line:
-            raise ValueError(f"{path}: this is no MetaImage file, or it is damaged. {CUT_OFF}")
+            raise ValueError(f"{path}: the file is not a MetaImage file, or it is damaged. {CUT_OFF}")
         name, found, value = line.decode("utf-8", "surrogateescape").partition("=")
         if found:
             fields[name.strip()] = value.strip()
@@ -95,12 +99,12 @@ def _grid(path: Path, fields: dict[str, str], sizes: list[int]) -> Grid:
         raise ValueError(f"{path}: the header is damaged (ElementSpacing, Offset or TransformMatrix). {CUT_OFF}")
     if min(spacing) < 0:
         raise ValueError(
-            f"{path}: the header gives a negative spacing ({', '.join(f'{step:g}' for step in spacing)}). Save it once "
-            "more with the program that made it."
+            f"{path}: the header gives a negative spacing ({', '.join(f'{step:g}' for step in spacing)}). Save it "
+            "again with the program that wrote it."
         )
     matrix = np.eye(4)
     most = min(count, 3)
-    # One row of the field is the direction of one axis.
+    # Each row of the field is the direction of an axis.
     with np.errstate(over="ignore", invalid="ignore"):
         matrix[:most, :most] = np.reshape(directions, (count, count))[:most, :most].T * np.array(spacing)[:most]
     matrix[:most, 3] = origin[:most]

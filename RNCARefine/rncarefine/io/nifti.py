@@ -1,15 +1,14 @@
-"""NIfTI files (version 1 and 2), read byte by byte.
+"""Read and write NIfTI files (versions 1 and 2).
 
-ITK's reader turns NaN into 0, takes what lies behind the end of the file for voxels, refuses slightly sheared axes and
-goes by the file's name rather than by its content. Where a stack lies in space is decided as ITK, and with it Slicer,
-decides it.
+ITK's reader is not used: it replaces NaN by 0, accepts truncated files, rejects slightly sheared axes, and infers the
+compression from the file name. The geometry is derived as in ITK and Slicer.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ _OTHER_TYPES |= {2304: "colours", 1536: "numbers of 128 bits"}
 _MM = {1: 1000.0, 3: 0.001}
 """Factors of the units that are not mm: metres and micrometres."""
 _SCANNER = 1
-"""Code of a form that holds the place in the scanner."""
+"""Code of a transform to scanner coordinates."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,13 @@ class NiftiHeader:
 
     Attributes:
         path: The file, for messages.
-        data: All bytes before the voxels, extensions included.
-        order: "<" or ">".
+        data: All bytes before the voxels, including extensions.
+        order: Byte order, "<" or ">".
         version: 1 or 2.
-        shape: Lengths of the axes without trailing ones beyond the third: ``(i, j, k)``, and more of a series.
-        dtype: Type and byte order of the voxels.
-        slope: Factor of the voxels, 1 if there is none.
-        intercept: What is added after that.
+        shape: Axis lengths ``(i, j, k)``, followed by those of frames if there are several.
+        dtype: Data type and byte order of the voxels.
+        slope: Scaling factor of the values.
+        intercept: Offset added after scaling.
         affine: From voxel indices ``(i, j, k)`` to mm in LPS axes.
         compressed: Whether the file is compressed.
     """
@@ -72,37 +71,32 @@ class NiftiHeader:
     compressed: bool
 
     @property
-    def scaled(self) -> bool:
-        """Whether the voxels are other numbers than the file holds."""
-        return (self.slope, self.intercept) != (1.0, 0.0)
-
-    @property
     def grid(self) -> Grid:
-        """The place in space."""
+        """Grid of the volume."""
         i, j, k = self.shape[:3]
         return Grid((i, j, k), self.affine)
 
 
 def read_nifti(path: Path, what: str, phase: int | None = None) -> tuple[NiftiHeader, NDArray[Any]]:
-    """Read a stack; the numbers are those of the file, not scaled.
+    """Read one frame of a file, without scaling.
 
     Args:
-        path: The file, compressed or not, whatever its name says.
-        what: What to call it in messages.
-        phase: Which frame of a series to read, from 0.
+        path: The file; compression is detected from its content.
+        what: Name of the volume in messages.
+        phase: Frame of a series, from 0.
 
     Returns:
-        The header, and the voxels, shape ``(k, j, i)``.
+        The header, and the stored values, shape ``(k, j, i)``.
 
     Raises:
-        ValueError: It cannot be used. The message names the file and the remedy.
+        ValueError: The file is invalid. The message names the file and the remedy.
     """
     with path.open("rb") as file:
         compressed = file.read(2) == GZIP_MAGIC
     with opened(path) as stream:
         start = bytes(read_up_to(stream, 540))
         if start[:4] == b"NRRD" or b"NDims" in start[:200]:
-            raise ValueError(f"{path}: this is another kind of file than its name says. Rename it to .nrrd or .mha.")
+            raise ValueError(f"{path}: the file is not NIfTI, but NRRD or MetaImage. Rename it to .nrrd or .mha.")
         header, offset = _parse(path, start, what, compressed)
         frame = check_frames(path, what, header.shape, phase)
         size = size_in_bytes(path, header.shape[:3], header.dtype.itemsize)
@@ -118,33 +112,30 @@ def read_nifti(path: Path, what: str, phase: int | None = None) -> tuple[NiftiHe
             read_up_to(stream, skipped)
         data += read_up_to(stream, size - len(data))
         there = offset + frame * size + len(data) + count_rest(stream)
-    promised = offset + math.prod(header.shape) * header.dtype.itemsize
-    if there < promised:
-        raise ValueError(
-            f"{path}: the file is cut off, it has {there} bytes of the {promised} that its header states. {CUT_OFF}"
-        )
+    expected = offset + math.prod(header.shape) * header.dtype.itemsize
+    if there < expected:
+        raise ValueError(f"{path}: the file is truncated: {there} of {expected} bytes. {CUT_OFF}")
     i, j, k = header.shape[:3]
-    kept = NiftiHeader(**{**vars(header), "data": before})
-    return kept, as_array(path, data[:size], header.dtype, (k, j, i))
+    return replace(header, data=before), as_array(path, data[:size], header.dtype, (k, j, i))
 
 
 def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | None) -> int:
-    """Return which frame of a file to read.
+    """Return the frame of a file to read.
 
     Args:
         path: The file, for messages.
-        what: What to call it in messages.
-        shape: Lengths of its axes ``(i, j, k, ...)``.
-        phase: The frame that was asked for.
+        what: Name of the volume in messages.
+        shape: Axis lengths ``(i, j, k, ...)``.
+        phase: Requested frame.
 
     Raises:
-        ValueError: It has not three dimensions, several values per voxel, several frames of which none was chosen, or
-            not that one.
+        ValueError: The file has fewer than three dimensions, several values per voxel, several frames of which none is
+            requested, or not the requested one.
     """
     if len(shape) < 3:
         raise ValueError(
-            f"{path}: the {what} has {len(shape)} dimensions, a stack has 3. Save a single slice as a volume of one "
-            "slice, or all slices in one file, and use that."
+            f"{path}: the {what} has {len(shape)} dimensions, a stack has 3. Save all slices in one file, or a single "
+            "slice as a volume of one slice."
         )
     channels = math.prod(shape[4:])
     if channels > 1:
@@ -152,13 +143,13 @@ def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | Non
     frames = math.prod(shape[3:])
     if phase is None and len(shape) > 3 and what == "label map":
         raise ValueError(
-            f"{path}: the label map has {len(shape)} dimensions, a stack has 3. If it has a frame per phase, save that "
-            "of the phase as a file of its own; if it has one per structure, save them as one label map."
+            f"{path}: the label map has {len(shape)} dimensions, a stack has 3. Save the frame of the phase as a "
+            "separate file, or, if the frames are structures, save them as one label map."
         )
     if phase is None and len(shape) > 3:
         raise ValueError(
             f"{path}: the {what} has {len(shape)} dimensions, a stack has 3. Choose one of the {frames} phases with "
-            f"--phase 0 to --phase {frames - 1}, or save a single frame of the sequence as a file of its own."
+            f"--phase 0 to --phase {frames - 1}, or save a single frame as a separate file."
         )
     if phase is not None and not 0 <= phase < frames:
         last = "only --phase 0" if frames == 1 else f"--phase 0 to --phase {frames - 1}"
@@ -167,19 +158,19 @@ def check_frames(path: Path, what: str, shape: tuple[int, ...], phase: int | Non
 
 
 def several_values(path: Path, what: str, count: int) -> str:
-    """Return the message about a file with several values per voxel, such as colours or a vector."""
+    """Return the message for a file with several values per voxel, such as colours or vectors."""
     return (
-        f"{path}: the {what} has {count} values per voxel, a stack has one. Save a single frame or channel as a file "
-        "of its own and use that."
+        f"{path}: the {what} has {count} values per voxel, a stack has one. Save a single frame or channel as a "
+        "separate file."
     )
 
 
 def nifti_bytes(header: NiftiHeader, values: NDArray[Any], compressed: bool) -> bytes:
-    """Return a file with the header that was read and other voxels.
+    """Return the content of a file with an existing header and new voxels.
 
     Args:
-        header: The header, kept byte for byte but for the number of frames.
-        values: Voxels of its type, not scaled, shape ``(k, j, i)``.
+        header: Header, kept except for the number of frames.
+        values: Unscaled values, shape ``(k, j, i)``.
         compressed: Whether to compress the file.
     """
     data = bytearray(header.data)
@@ -191,7 +182,7 @@ def nifti_bytes(header: NiftiHeader, values: NDArray[Any], compressed: bool) -> 
 
 
 def copy_header(what: str) -> str:
-    """Return which header to copy to a file whose own is lost."""
+    """Return the remedy for a file without valid geometry, for messages."""
     return f"Copy the header of {'another file of the same stack' if what == 'image' else 'the image'}"
 
 
@@ -202,7 +193,7 @@ def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[Nifti
         if (size == 348 and len(start) >= 348) or (size == 540 and len(start) >= 540):
             break
     else:
-        raise ValueError(f"{path}: the {what} cannot be read (this is no NIfTI file). {CUT_OFF}")
+        raise ValueError(f"{path}: the {what} is not a NIfTI file. {CUT_OFF}")
     version = 1 if size == 348 else 2
     real, whole = ("f", "h") if version == 1 else ("d", "q")
 
@@ -212,10 +203,10 @@ def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[Nifti
     magic = start[344:348] if version == 1 else start[4:8]
     if magic[:3] in (b"ni1", b"ni2"):
         raise ValueError(
-            f"{path}: the voxels are in another file (.img). Save the {what} as one file, .nii or .nii.gz."
+            f"{path}: the voxels are in a separate file (.img). Save the {what} as one file, .nii or .nii.gz."
         )
     if magic[:3] not in (b"n+1", b"n+2"):
-        raise ValueError(f"{path}: the {what} cannot be read (this is no NIfTI file). {CUT_OFF}")
+        raise ValueError(f"{path}: the {what} is not a NIfTI file. {CUT_OFF}")
     dim = get(f"8{whole}", 40 if version == 1 else 16)
     code, bits = get("2h", 70) if version == 1 else get("2h", 12)
     pixdim = get(f"8{real}", 76 if version == 1 else 104)
@@ -227,7 +218,7 @@ def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[Nifti
     if code not in _TYPES:
         held = _OTHER_TYPES.get(code, f"an unknown type ({code})")
         remedy = "Save the magnitude" if "complex" in held else "Save intensities"
-        raise ValueError(f"{path}: the {what} holds {held}. {remedy} as 16-bit or float numbers, and use that.")
+        raise ValueError(f"{path}: the {what} contains {held}. {remedy} as 16-bit integers or floats.")
     dtype = np.dtype(f"{order}{_TYPES[code]}")
     if bits != 8 * dtype.itemsize:
         raise ValueError(f"{path}: the header is damaged (datatype {code} with {bits} bits). {CUT_OFF}")
@@ -239,8 +230,8 @@ def _parse(path: Path, start: bytes, what: str, compressed: bool) -> tuple[Nifti
     least = 352 if version == 1 else 544
     if not math.isfinite(vox_offset) or not least <= vox_offset <= 1 << 26 or vox_offset != int(vox_offset):
         raise ValueError(
-            f"{path}: the header is damaged (vox_offset is {vox_offset:g}; the voxels of one file begin at byte "
-            f"{least} or later). Save it once more with the program that made it."
+            f"{path}: the header is damaged (vox_offset is {vox_offset:g}, the minimum is {least}). Save it again with "
+            "the program that wrote it."
         )
     if not math.isfinite(slope) or not math.isfinite(intercept) or slope == 0:
         slope, intercept = 1.0, (intercept if slope == 0 and math.isfinite(intercept) else 0.0)
@@ -261,38 +252,38 @@ def _affine(
     """Return the affine from voxels to LPS.
 
     Raises:
-        ValueError: The header does not say it, or says two things.
+        ValueError: The geometry is missing, invalid or contradictory.
     """
     spacing = np.array(pixdim[1:4])
     if not np.isfinite([*pixdim[:4], *numbers]).all():
         raise ValueError(
-            f"{path}: the header of the {what} gives no place in space (NaN or infinite values). {copy_header(what)}, "
-            "or save the file once more with the program that made it."
+            f"{path}: the header of the {what} has no valid geometry (NaN or infinite values). {copy_header(what)}, "
+            "or save the file again with the program that wrote it."
         )
     rows = np.reshape(numbers[6:], (3, 4))
     columns = np.linalg.norm(rows[:, :3], axis=0)
     shear = _shear_deg(rows[:, :3])
-    # ITK: the s-form where it holds the place in the scanner, or where there is no q-form; never a sheared one.
+    # As in ITK: the sform if it is in scanner coordinates or there is no qform, unless it is sheared.
     use_sform = sform > 0 and (qform <= 0 or (sform == _SCANNER and shear is not None and shear < 0.1))
     if use_sform:
         if shear is None:
-            axis = "no slice direction" if columns[2] == 0 and columns[:2].all() else "axes without a length"
+            axis = "no slice direction" if columns[2] == 0 and columns[:2].all() else "axes of zero length"
             raise ValueError(
-                f"{path}: the header of the {what} gives {axis} (sform). {copy_header(what)}, or set the sform: "
-                "spacing times direction of each axis."
+                f"{path}: the header of the {what} gives {axis} (sform). {copy_header(what)}, or set the sform "
+                "(spacing times direction of each axis)."
             )
         if shear > MAX_SHEAR_DEG:
             raise ValueError(
                 f"{path}: the axes of the {what} are not perpendicular (sheared by {shear:.1f} degrees). Resample it "
-                "to perpendicular axes, for instance in Slicer with Resample Scalar/Vector/DWI Volume."
+                "to perpendicular axes, for example in Slicer with Resample Scalar/Vector/DWI Volume."
             )
         given = spacing != 0
-        # As in ACDC: an s-form of unit vectors says how the axes run, and pixdim how long they are.
+        # As in ACDC: an sform of unit vectors gives the directions only, and pixdim the spacing.
         directions_only = given.all() and np.allclose(columns, 1, atol=1e-3)
         if not directions_only and (np.abs(np.abs(spacing) - columns) > 0.01 * columns)[given].any():
             raise ValueError(
                 f"{path}: the header of the {what} gives two spacings: {_listed(spacing)} mm (pixdim) and "
-                f"{_listed(columns)} mm (sform). Correct the one that is wrong."
+                f"{_listed(columns)} mm (sform). Correct the wrong one."
             )
         lengths = np.where(given, np.abs(spacing), columns)
         matrix = np.eye(4)
@@ -301,13 +292,13 @@ def _affine(
     else:
         if (spacing == 0).any():
             raise ValueError(
-                f"{path}: the header of the {what} gives no spacing (pixdim is {_listed(spacing)}). "
+                f"{path}: the header of the {what} has no spacing (pixdim is {_listed(spacing)}). "
                 f"{copy_header(what)}, or set the spacing in mm."
             )
         if (spacing < 0).any():
             raise ValueError(
                 f"{path}: the header of the {what} gives a negative spacing (pixdim is {_listed(spacing)}). Save it "
-                "once more with the program that made it."
+                "again with the program that wrote it."
             )
         matrix = np.diag([*spacing, 1.0])
         if qform > 0:

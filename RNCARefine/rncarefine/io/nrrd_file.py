@@ -1,7 +1,6 @@
-"""NRRD files, header and voxels, read and written byte by byte.
+"""Read and write NRRD files.
 
-Every field that is not about the voxels themselves is kept as it is, letter for letter: names in UTF-8 as well as what
-other programs have put there.
+Header fields that do not follow from the voxels are kept unchanged, including those of other programs.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ _SPACES = {
     "left-anterior-superior": (1, -1, 1),
     "las": (1, -1, 1),
 }
-"""Signs that turn the axes of a space into LPS; ITK takes any other space for LPS."""
+"""Signs that convert the axes of a space to LPS; ITK treats any other space as LPS."""
 _LONGEST_HEADER = 1 << 24
 _ORDER: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
 _SPELLED = {"dataFile": "data file", "datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
@@ -63,7 +62,7 @@ _SPELLED |= {"centerings": "centers", "axismins": "axis mins", "axismaxs": "axis
 FROM_VOXELS = ("type", "dimension", "sizes", "endian", "encoding", "data file", "line skip", "byte skip")
 """Fields that follow from the voxels."""
 PER_AXIS = ("centers", "spacings", "thicknesses", "axis mins", "axis maxs", "labels", "units", "kinds")
-"""Fields with an entry per axis, which no longer fit when the number of axes changes."""
+"""Fields with an entry per axis, invalid if the number of axes changes."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,13 @@ class NrrdHeader:
 
 @dataclass(frozen=True, eq=False)
 class NrrdFile:
-    """A file that has been read.
+    """Content of an NRRD file.
 
     Attributes:
-        header: Its header.
-        values: Its voxels, slowest axis first, so that the last axis is the first one of the header.
-        axes: For each axis of the header, whether it is one of space.
-        grid: The place of the three axes of space.
+        header: The header.
+        values: Voxels, slowest axis first: the reverse of the order in the header.
+        axes: For each axis of the header, whether it is spatial.
+        grid: Grid of the three spatial axes.
     """
 
     header: NrrdHeader
@@ -103,10 +102,10 @@ class NrrdFile:
 
 
 def read_nrrd(path: Path) -> NrrdFile:
-    """Read a file with three axes of space, and possibly more.
+    """Read a file with three spatial axes, and possibly others.
 
     Raises:
-        ValueError: It cannot be used. The message names the file and the remedy.
+        ValueError: The file is invalid. The message names the file and the remedy.
     """
     with opened(path) as stream:
         header = _read_header(path, stream)
@@ -120,7 +119,7 @@ def read_nrrd(path: Path) -> NrrdFile:
             data_path = path.parent / detached
             if not data_path.is_file():
                 raise ValueError(
-                    f"{path}: the voxels are in {detached}, which is not there. Copy it beside the header."
+                    f"{path}: the file of the voxels, {detached}, does not exist. Copy it to the folder of the header."
                 )
             with opened_as_is(data_path) as data:
                 values = _voxels(data_path, data, header, sizes, dtype, size)
@@ -129,10 +128,10 @@ def read_nrrd(path: Path) -> NrrdFile:
 
 @contextmanager
 def opened_as_is(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading.
+    """Open a file for reading, without decompression.
 
     Raises:
-        ValueError: It cannot be opened.
+        ValueError: The file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -142,13 +141,13 @@ def opened_as_is(path: Path) -> Iterator[BinaryIO]:
 
 
 def nrrd_bytes(header: NrrdHeader, values: NDArray[Any], grid: Grid, layers: bool = False) -> bytes:
-    """Return a file in one piece.
+    """Return the content of a file.
 
     Args:
-        header: Fields and key/value pairs, which are kept but for those that the voxels or the place decide.
-        values: The voxels, shape ``(k, j, i)`` or ``(k, j, i, layer)``.
-        grid: Their place in space.
-        layers: Whether the last axis of ``values`` is one of layers and not of space.
+        header: Fields and key/value pairs, kept unless they follow from voxels or grid.
+        values: Voxels, shape ``(k, j, i)`` or ``(k, j, i, layer)``.
+        grid: Grid of the voxels.
+        layers: Whether the last axis of ``values`` is a layer axis.
     """
     fields = dict(header.fields)
     encoding = "raw" if _ENCODINGS.get(fields.get("encoding", "").lower()) == "raw" else "gzip"
@@ -187,25 +186,25 @@ def nrrd_bytes(header: NrrdHeader, values: NDArray[Any], grid: Grid, layers: boo
 
 
 def _fits(fields: Mapping[str, str], dimension: int, layers: bool) -> bool:
-    """Return whether fields with an entry per axis still fit: as many axes, and layers first."""
+    """Return whether fields with an entry per axis are still valid: same number of axes, and layers first."""
     directions = re.findall(r"none|\([^)]*\)", fields.get("space directions", "").lower())
     return fields.get("dimension") == str(dimension) and (directions[:1] == ["none"]) == layers
 
 
 def escaped(text: str) -> str:
-    """Return a value as it stands in a header."""
+    """Return a value escaped for a header."""
     return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def unescaped(text: str) -> str:
-    r"""Return the value of a key/value pair, in which line ends are written ``\n`` and backslashes ``\\``."""
+    r"""Return the value of a key/value pair, in which line ends are escaped as ``\n`` and backslashes as ``\\``."""
     return re.sub(r"\\(n|\\)", lambda found: "\n" if found[1] == "n" else "\\", text)
 
 
 def _read_header(path: Path, stream: BinaryIO) -> NrrdHeader:
     magic = stream.readline(64)
     if not re.fullmatch(rb"NRRD\d{4}\r?\n", magic):
-        raise ValueError(f"{path}: this is no NRRD file. {CUT_OFF}")
+        raise ValueError(f"{path}: the file is not an NRRD file. {CUT_OFF}")
     fields: dict[str, str] = {}
     notes: dict[str, str] = {}
     read = 0
@@ -224,27 +223,28 @@ def _read_header(path: Path, stream: BinaryIO) -> NrrdHeader:
             raise ValueError(f"{path}: the header is damaged (line {_short(text)}). {CUT_OFF}")
         name, value = found[1].strip(), text[found.end() :]
         if found[2] == ":=":
-            notes[name] = value  # given twice: the last one counts, as in Slicer
+            notes[name] = value  # the last one counts, as in Slicer
             continue
         name = _SPELLED.get(name.replace(" ", ""), name)
         if fields.get(name, value.strip()) != value.strip():
             raise ValueError(
                 f"{path}: the field {_short(name)} is given twice in the header ({_short(fields[name])} and "
-                f"{_short(value)}). Delete the wrong one with a text editor that keeps binary data, or save the file "
-                "once more from 3D Slicer."
+                f"{_short(value)}). Delete the wrong one, or save the file again from 3D Slicer."
             )
         fields[name] = value.strip()
     return NrrdHeader(magic.decode("ascii").strip(), fields, notes)
 
 
 def _layout(path: Path, header: NrrdHeader) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return the lengths of the axes, first one of the header first, and the type of the voxels."""
+    """Return the axis lengths in the order of the header, and the data type."""
     for name in ("type", "dimension", "sizes", "encoding"):
         if name not in header.fields:
             raise ValueError(f"{path}: the header has no field {name!r}. {CUT_OFF}")
     kind = header.fields["type"].lower()
     if kind not in _TYPE_OF:
-        raise ValueError(f"{path}: the voxels are of the type {_short(kind)}. Save it with whole or float numbers.")
+        raise ValueError(
+            f"{path}: the data type {_short(kind)} is not supported. Save the volume as integers or floats."
+        )
     try:
         sizes = tuple(int(text) for text in header.fields["sizes"].split())
         dimension = int(header.fields["dimension"])
@@ -254,17 +254,19 @@ def _layout(path: Path, header: NrrdHeader) -> tuple[tuple[int, ...], np.dtype[A
         raise ValueError(f"{path}: the header is damaged (sizes {_short(header.fields['sizes'])}). {CUT_OFF}")
     encoding = header.fields["encoding"].lower()
     if encoding not in _ENCODINGS:
-        raise ValueError(f"{path}: the encoding {_short(encoding)} is unknown. Save it with the encoding gzip or raw.")
+        raise ValueError(
+            f"{path}: the encoding {_short(encoding)} is not supported. Save the file with the encoding gzip or raw."
+        )
     orders: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
     order = orders.get(header.fields.get("endian", "").lower())
     dtype = np.dtype(_TYPE_OF[kind])
     if order is None and dtype.itemsize > 1 and _ENCODINGS[encoding] not in ("text",):
-        raise ValueError(f"{path}: the header does not give the order of the bytes (endian). {CUT_OFF}")
+        raise ValueError(f"{path}: the header has no byte order (endian). {CUT_OFF}")
     return sizes, dtype.newbyteorder(order or _ORDER)
 
 
 def _geometry(path: Path, header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[tuple[bool, ...], Grid]:
-    """Return which axes are of space, and their place."""
+    """Return which axes are spatial, and their grid."""
     fields = header.fields
     if "space directions" in fields:
         found = re.findall(r"none|\([^)]*\)", fields["space directions"].lower())
@@ -274,7 +276,7 @@ def _geometry(path: Path, header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[t
             raise ValueError(f"{path}: the header is damaged (space directions). {CUT_OFF}")
         origin = _numbers(path, fields.get("space origin", "(0,0,0)").strip("()"), ",")
         if len(origin) == 4 and all(one is None or len(one) == 4 for one in vectors):
-            # As ITK writes a series: time is the fourth dimension of its space.
+            # ITK writes time as the fourth dimension of the space.
             vectors = [one if one is None or any(one[:3]) else None for one in vectors]
             if not any(one is not None and one[3] for one in vectors):
                 vectors, origin = [one if one is None else one[:3] for one in vectors], origin[:3]
@@ -295,15 +297,15 @@ def _geometry(path: Path, header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[t
     chosen = [one for one in vectors if one is not None]
     if len(chosen) != 3:
         raise ValueError(
-            f"{path}: the file has {len(chosen)} axes in space, a stack has 3. Save all slices in one file, or a "
-            "single slice as a volume of one slice, and use that."
+            f"{path}: the file has {len(chosen)} spatial axes, a stack has 3. Save all slices in one file, or a single "
+            "slice as a volume of one slice."
         )
     if any(len(one) != 3 for one in (*chosen, origin)):
         raise ValueError(f"{path}: the header is damaged (space directions or space origin). {CUT_OFF}")
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(chosen).T
     matrix[:3, 3] = origin
-    # What is not a number, or no plausible one, is refused when the place is asked for.
+    # Implausible values are rejected by check_spacing.
     matrix[:3] *= np.array(_SPACES.get(fields.get("space", "").lower(), (1, 1, 1)))[:, None]
     i, j, k = (length for length, space in zip(sizes, axes, strict=True) if space)
     return axes, Grid((i, j, k), matrix)

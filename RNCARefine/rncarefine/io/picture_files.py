@@ -1,4 +1,4 @@
-"""Read a picture and its vessel mask from files (PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage), and write the result."""
+"""Read a picture and its vessel mask (PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage), and write the repaired mask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from . import jpeg, tiff
 from .files import check_inputs_kept
-from .label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, quiet
+from .label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, last_line, quiet
 from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
 
@@ -26,14 +26,14 @@ LOSSLESS = (".png", ".tif", ".tiff", *WRITABLE)
 
 @dataclass(frozen=True, eq=False)
 class PictureCase:
-    """A picture read from files, with what is needed to write its repair back.
+    """A picture read from files, with the data needed to write its repair.
 
     Attributes:
         picture: The picture.
-        path: The segmentation's file.
-        source: The segmentation as it is on disk.
-        on: Its value that is vessel; 255 if it is a probability map.
-        others: Its other labels, which are kept, shape ``(j, i)``; 0 elsewhere.
+        path: File of the mask.
+        source: The mask as stored.
+        on: Value of vessels; 255 for a probability map.
+        others: Other labels, which are kept, shape ``(j, i)``; 0 elsewhere.
     """
 
     picture: Picture
@@ -44,23 +44,23 @@ class PictureCase:
 
 
 def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
-    """Return whether an image is to be treated as a picture and not as a stack.
+    """Return whether an image is treated as a picture, not as a stack.
 
-    Photographs are, and images in colour or with two dimensions; a scalar volume of one slice is if the model is one
-    of vessels.
+    Pictures are photographs, colour images and two-dimensional images; also scalar volumes of one slice if a vessel
+    model is requested.
 
     Args:
         image: The file.
-        card: The model that was asked for, if any.
+        card: Card of the requested model, if any.
     """
     path = Path(image)
     if path.name.lower().endswith((*PHOTOGRAPHS, *OTHER_PHOTOGRAPHS)):
-        return True  # reading it reports a format that is not read
+        return True  # unsupported formats are reported on reading
     try:
         if not path.is_file() or not path.name.lower().endswith(READABLE):
             return False
     except OSError:
-        return False  # reading it reports the error
+        return False  # reported on reading
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -80,17 +80,17 @@ def read_picture(
     label: int | None = None,
     field_of_view: str | Path | None = None,
 ) -> PictureCase:
-    """Read a picture and the vessel mask that belongs to it.
+    """Read a picture and its vessel mask.
 
     Args:
         image: PNG, JPEG, TIFF, NIfTI, NRRD or MetaImage with one slice; scalar, or RGB.
-        segmentation: A mask of the same size: 0 and another value, or a label map, or a probability map (values 0 to 1,
-            or whole numbers up to 255 or 65535 in a photograph's format), of which 0.5 and more is vessel.
+        segmentation: Mask of the same size with 0 and another value, label map, or probability map (values 0 to 1, or
+            whole numbers up to 255 or 65535 in a photograph's format), thresholded at 0.5.
         label: Label of the vessels in a label map.
-        field_of_view: A mask of the same size: where the picture shows anything. Found in the picture if not given.
+        field_of_view: Mask of the field of view, same size; determined from the picture if not given.
 
     Raises:
-        ValueError: A file cannot be used, or the two do not fit. The message names the file and the remedy.
+        ValueError: A file is invalid, or the two do not match. The message names the file and the remedy.
     """
     image, segmentation = Path(image), Path(segmentation)
     pixels = _plane(_read(image, "image"), image, "image")
@@ -99,13 +99,13 @@ def read_picture(
     if values.shape != pixels.shape[:2]:
         raise ValueError(_other_size(values, segmentation, pixels, image))
     mask, probability, on = _vessels(values, segmentation, label)
-    seen = None
+    inside = None
     if field_of_view is not None:
         path = Path(field_of_view)
-        seen = _scalar(_plane(_read(path, "field of view"), path, "field of view"), path) > 0
+        inside = _scalar(_plane(_read(path, "field of view"), path, "field of view"), path) > 0
     name = image.name[: -len(ending_of(image, (*PHOTOGRAPHS, *READABLE)))]
     others = np.where(values == on, 0, values) if label is not None else np.zeros_like(values)
-    picture = Picture.create(pixels, mask, seen, probability, name, str(segmentation))
+    picture = Picture.create(pixels, mask, inside, probability, name, str(segmentation))
     return PictureCase(replace(picture, others=others > 0), segmentation, source, on, others)
 
 
@@ -113,7 +113,7 @@ def read_mask(path: str | Path, label: int | None = None) -> Mask:
     """Read a vessel mask, see :func:`read_picture`; shape ``(j, i)``, 0 and 1.
 
     Raises:
-        ValueError: The file cannot be used.
+        ValueError: The file is invalid.
     """
     path = Path(path)
     return _vessels(_scalar(_plane(_read(path, "mask"), path, "mask"), path), path, label)[0]
@@ -125,12 +125,12 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     Other labels are not changed.
 
     Args:
-        case: The case as it was read.
+        case: The case as read.
         mask: Vessels, shape ``(j, i)``, 0 and 1.
-        path: The file; see :func:`check_picture_output`.
+        path: Output file; see :func:`check_picture_output`.
 
     Raises:
-        ValueError: The path does not do.
+        ValueError: The path is invalid.
         OSError: The file cannot be written.
     """
     path = Path(path)
@@ -138,7 +138,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     flat = path.name.lower().endswith(PHOTOGRAPHS)
     largest = max(case.on, int(case.others.max()))
     if flat and largest > np.iinfo(np.uint16).max:
-        raise ValueError(f"{path}: the value {largest} has no place in this format. Choose .nrrd for the output.")
+        raise ValueError(f"{path}: the format cannot store the value {largest}. Choose .nrrd for the output.")
     kind = next(kind for kind in (np.uint8, np.uint16, np.uint32) if largest <= np.iinfo(kind).max)
     values = np.where(case.others > 0, case.others, np.where(mask > 0, case.on, 0)).astype(kind)
     written = sitk.GetImageFromArray(values if flat or case.source.GetDimension() == 2 else values[None])
@@ -150,7 +150,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
                 sitk.WriteImage(written, str(temporary), useCompression=True)
                 back = sitk.GetArrayFromImage(sitk.ReadImage(str(temporary)))
         except RuntimeError as error:
-            raise OSError(f"{named(path)} cannot be written ({str(error).splitlines()[-1]}).") from error
+            raise OSError(f"{named(path)} cannot be written ({last_line(error)}).") from error
         if not np.array_equal(back.reshape(values.shape), values):
             raise OSError(f"{named(path)} does not read back as it was written. Is the disk full?")
 
@@ -159,19 +159,21 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
     """Check in advance that a mask can be written.
 
     Args:
-        output: The file to write.
+        output: Output file.
         inputs: Files that must not be overwritten.
 
     Raises:
-        ValueError: A format that would change the mask or is unknown, a missing folder, or an input.
+        ValueError: The format is lossy or unknown, the folder is missing, or the output is an input.
     """
     output = Path(output)
     check_path(output)
     check_inputs_kept(output, tuple(map(Path, inputs)))
     if output.name.lower().endswith((".jpg", ".jpeg")):
-        raise ValueError(f"{output}: JPEG would change the mask. Choose .png for the output.")
+        raise ValueError(f"{output}: JPEG is lossy. Choose .png for the output.")
     if output.name.lower().endswith(SEG_NRRD):
-        raise ValueError(f"{output}: a picture's mask is a plain image. Choose .png or .nrrd for the output.")
+        raise ValueError(
+            f"{output}: the mask of a picture is written as an image. Choose .png or .nrrd for the output."
+        )
     ending_of(output, LOSSLESS)
     if output.is_dir() or not output.resolve().parent.is_dir():
         raise ValueError(f"{output} cannot be written: it is a folder, or the folder {output.parent} does not exist.")
@@ -181,17 +183,14 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
 def _read(path: Path, what: str) -> sitk.Image:
     check_path(path)
     if path.name.lower().endswith(SEG_NRRD):
-        raise ValueError(f"{path}: a picture's {what} is a plain image. Export it as a label map (.nrrd, .png).")
+        raise ValueError(f"{path}: the {what} of a picture must be an image. Export it as a label map (.nrrd, .png).")
     if path.name.lower().endswith(OTHER_PHOTOGRAPHS):
-        raise ValueError(
-            f"{path}: this format is not read; of photographs and drawn masks, PNG, JPEG and TIFF are. Save the {what} "
-            "as a PNG file."
-        )
+        raise ValueError(f"{path}: the format is not supported. Save the {what} as a PNG file.")
     ending_of(path, (*PHOTOGRAPHS, *READABLE))
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
     if path.name.lower().endswith((".jpg", ".jpeg")) and jpeg.is_cut_off(path):
-        raise ValueError(f"{path}: the {what} is cut off. Copy or export the file again.")
+        raise ValueError(f"{path}: the {what} is truncated. Copy or export the file again.")
     if path.name.lower().endswith((".tif", ".tiff")) and (problem := tiff.misread(path, what != "image")):
         raise ValueError(f"{path}: the {what} cannot be used: {problem}. Save it as a PNG file, grey or RGB.")
     try:
@@ -199,12 +198,12 @@ def _read(path: Path, what: str) -> sitk.Image:
             image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise ValueError(
-            f"{path}: the {what} cannot be read ({str(error).splitlines()[-1].strip()}). If it opens elsewhere, save "
-            "it as a PNG file, grey or RGB, and use that."
+            f"{path}: the {what} cannot be read ({last_line(error)}). If other programs open it, save it as a "
+            "PNG file, grey or RGB."
         ) from error
     scalar = image.GetDimension() == 3 and image.GetNumberOfComponentsPerPixel() == 1
     if scalar and path.name.lower().endswith((".nii", ".nii.gz")):
-        read_nifti(path, what)  # ITK reads a file that is cut off without a word
+        read_nifti(path, what)  # ITK reads truncated files without an error
     return image
 
 
@@ -215,14 +214,14 @@ def _plane(image: sitk.Image, path: Path, what: str) -> NDArray[Any]:
     planes = values.shape[: values.ndim - (channels > 1)]
     if len(planes) > 2 and int(np.prod(planes[:-2])) != 1:
         raise ValueError(
-            f"{path}: the {what} has {int(np.prod(planes[:-2]))} slices; vessels are repaired in one picture. Save "
-            "one slice as a file of its own; vessels in 3D are not repaired."
+            f"{path}: the {what} has {int(np.prod(planes[:-2]))} slices; vessels are repaired in 2D only. Save one "
+            "slice as a separate file."
         )
     return values.reshape(*planes[-2:], *((channels,) if channels > 1 else ()))
 
 
 def _scalar(values: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Return a mask that is stored in colour, all channels alike, or drawn on a transparent layer, as one channel."""
+    """Return a mask stored as grey RGB, or drawn on a transparent layer, as one channel."""
     if values.ndim == 2:
         return values
     if values.shape[2] == 4 and (values[..., 3] != values[0, 0, 3]).any():
@@ -237,7 +236,7 @@ def _scalar(values: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def _vessels(values: NDArray[Any], path: Path, label: int | None) -> tuple[Mask, NDArray[np.float32] | None, int]:
-    """Return the mask, the probability if that is what the values are, and the value that vessels have."""
+    """Return the mask, the probability if the file is a probability map, and the value of vessels."""
     present = np.unique(values)
     if not np.isfinite(present.astype(float)).all() or present[0] < 0:
         raise ValueError(f"{path}: the mask has negative, NaN or infinite values. Give a mask or probabilities 0 to 1.")
@@ -252,24 +251,24 @@ def _vessels(values: NDArray[Any], path: Path, label: int | None) -> tuple[Mask,
     if not whole and present[-1] > 1:
         raise ValueError(f"{path}: probabilities must lie between 0 and 1; the largest is {present[-1]:g}. Scale them.")
     if whole and not path.name.lower().endswith(PHOTOGRAPHS):
-        raise ValueError(f"{path} has the labels {', '.join(map(str, shown[:10]))}. Say which is the vessels, --label.")
+        raise ValueError(f"{path} has the labels {', '.join(map(str, shown[:10]))}. Choose the vessels with --label.")
     top = 1.0 if not whole else 255.0 if present[-1] <= 255 else 65535.0
     probability = (values / top).astype(np.float32)
     if probability.max() < 0.5:
-        labels = f" If its values ({', '.join(map(str, shown[:10]))}) are labels, say which is the vessels, --label."
+        labels = f" If its values ({', '.join(map(str, shown[:10]))}) are labels, choose the vessels with --label."
         raise ValueError(
-            f"{path} shows no vessel as a probability map: its largest value is {present[-1]:g}, vessels have at least "
+            f"{path} is a probability map without vessels: its largest value is {present[-1]:g}, the threshold is "
             f"{top / 2:g}. Scale or threshold it.{labels if whole else ''}"
         )
     return (probability >= 0.5).astype(np.uint8), probability, 255
 
 
 def _other_size(values: NDArray[Any], segmentation: Path, pixels: NDArray[Any], image: Path) -> str:
-    """Say that mask and picture do not fit, and why if the picture is stored on its side."""
+    """Return the message for a mask and a picture of different size, with a hint at the EXIF orientation."""
     turned = values.shape == pixels.shape[1::-1] and image.name.lower().endswith((".jpg", ".jpeg"))
     remedy = "Resample the mask to the picture."
     if turned and jpeg.orientation(image) > 4:
-        remedy = "The photograph is stored on its side (EXIF orientation). Save it upright, and use that."
+        remedy = "The photograph is rotated by its EXIF orientation. Save it upright."
     return f"{segmentation} has {_size(values)} pixels, {image} has {_size(pixels)}. {remedy}"
 
 

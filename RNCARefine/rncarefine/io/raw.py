@@ -1,7 +1,7 @@
-"""Bytes of image files, read without trusting any number in their headers.
+"""Read bytes of image files without trusting their headers.
 
-A header may state more voxels than there are, or more than fit into memory. Nothing here allocates more than the
-file really holds, and nothing more than :data:`LIMIT`.
+A header may state more voxels than the file contains or than fit into memory. No allocation exceeds the content of the
+file or :data:`LIMIT`.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _CHUNK = 1 << 20
 
 
 class _Gzip(gzip.GzipFile):
-    """Compressed data; what follows them is ignored, as gzip itself does."""
+    """Decompress a gzip stream; trailing data are ignored, as by gzip itself."""
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return the next bytes, as many as there are at once, at most ``size``; none at the end."""
+        """Return the available bytes, at most ``size``; empty at the end."""
         try:
             return self.read1(-1 if size is None else size)
         except gzip.BadGzipFile as error:
-            if not str(error).startswith("Not a gzipped file"):  # the checksum is wrong
+            if not str(error).startswith("Not a gzipped file"):  # wrong checksum
                 raise
             return b""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading; one that is compressed with gzip, whatever its name, is read uncompressed.
+    """Open a file for reading; gzip compression is detected from the content.
 
     Raises:
-        ValueError: The file is empty, cannot be opened, or its compressed data are damaged.
+        ValueError: The file is empty or cannot be read, or its compressed data are damaged.
     """
     try:
         with path.open("rb") as file:
@@ -57,13 +57,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             else:
                 yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path}: the file is cut off or damaged ({error}). {CUT_OFF}") from error
+        raise ValueError(f"{path}: the file is truncated or damaged ({error}). {CUT_OFF}") from error
     except OSError as error:
         raise ValueError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
 
 
 def read_up_to(stream: BinaryIO, count: int) -> bytearray:
-    """Return the next bytes of a stream, ``count`` of them or as many as there are."""
+    """Return the next ``count`` bytes of a stream, or fewer at the end."""
     data = bytearray()
     while len(data) < count:
         part = stream.read(min(_CHUNK, count - len(data)))
@@ -74,7 +74,7 @@ def read_up_to(stream: BinaryIO, count: int) -> bytearray:
 
 
 def count_rest(stream: BinaryIO) -> int:
-    """Return how many bytes are left in a stream."""
+    """Count the remaining bytes of a stream."""
     count = 0
     while part := stream.read(_CHUNK):
         count += len(part)
@@ -82,7 +82,7 @@ def count_rest(stream: BinaryIO) -> int:
 
 
 def size_in_bytes(path: Path, shape: Sequence[int], itemsize: int) -> int:
-    """Return how many bytes an array has.
+    """Return the size of an array in bytes.
 
     Raises:
         ValueError: A length is not positive, or the array is too large.
@@ -91,20 +91,18 @@ def size_in_bytes(path: Path, shape: Sequence[int], itemsize: int) -> int:
         raise ValueError(f"{path}: the header gives the size {_text(shape)}. {CUT_OFF}")
     size = math.prod(shape) * itemsize
     if size > LIMIT:
-        raise ValueError(
-            f"{path}: the header states {_text(shape)} voxels, more than any short-axis stack has. {CUT_OFF}"
-        )
+        raise ValueError(f"{path}: the header states {_text(shape)} voxels, too many for a short-axis stack. {CUT_OFF}")
     return size
 
 
 def decompressed(path: Path, parts: Iterable[bytes], encoding: str, count: int) -> bytearray:
-    """Return at most ``count`` bytes of compressed data.
+    """Decompress at most ``count`` bytes.
 
     Args:
         path: The file, for messages.
-        parts: The compressed bytes.
-        encoding: "gzip" (also of zlib's own format) or "bzip2".
-        count: Most bytes to return.
+        parts: Compressed bytes.
+        encoding: "gzip" (including zlib's format) or "bzip2".
+        count: Maximum number of bytes to return.
 
     Raises:
         ValueError: The data are damaged.
@@ -124,34 +122,31 @@ def decompressed(path: Path, parts: Iterable[bytes], encoding: str, count: int) 
             if len(data) >= count or expand.eof:
                 break
     except (zlib.error, OSError, EOFError) as error:
-        raise ValueError(f"{path}: the file is cut off or damaged ({error}). {CUT_OFF}") from error
+        raise ValueError(f"{path}: the file is truncated or damaged ({error}). {CUT_OFF}") from error
     return data
 
 
 def chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield what is left in a stream."""
+    """Yield the remaining bytes of a stream in chunks."""
     while part := stream.read(_CHUNK):
         yield part
 
 
 def as_array(path: Path, data: bytes | bytearray, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
-    """Return bytes as an array of the machine's own byte order.
+    """Return bytes as an array in native byte order.
 
     Args:
         path: The file, for messages.
         data: The bytes.
-        dtype: Type and byte order.
-        shape: Lengths of the axes, slowest first.
+        dtype: Data type and byte order.
+        shape: Axis lengths, slowest first.
 
     Raises:
         ValueError: There are too few bytes.
     """
     size = math.prod(shape) * dtype.itemsize
     if len(data) < size:
-        raise ValueError(
-            f"{path}: the file is cut off, it has {len(data)} bytes of voxels of the {size} that its header states. "
-            f"{CUT_OFF}"
-        )
+        raise ValueError(f"{path}: the file is truncated: {len(data)} of {size} bytes of voxels. {CUT_OFF}")
     values = np.frombuffer(data, dtype, math.prod(shape)).reshape(tuple(shape))
     return values.astype(dtype.newbyteorder("="), copy=True)
 

@@ -1,7 +1,6 @@
-"""The bundled samples: a broken segmentation of the heart and one of vessels, each with its image and the truth.
+"""Bundled samples: broken segmentations of a heart and of vessels, each with image and truth.
 
-The stack is from the Sunnybrook Cardiac Data, the photograph from CHASE_DB1; source and licence are in the README of
-their folder.
+Sources are the Sunnybrook Cardiac Data and CHASE_DB1; see the README of their folder for the licences.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ SAMPLE_FOLDERS = (
 )
 SAMPLE = "SunnybrookBroken"
 MYOCARDIUM, POOL = "myocardium", "blood pool"
-"""Names of the segments in the sample."""
+"""Segment names of the sample."""
 VESSEL_SAMPLE = "ChaseBroken"
 
 
 class SampleFiles(NamedTuple):
-    """The files of a sample."""
+    """Files of a sample."""
 
     image: Path
     broken: Path
@@ -28,27 +27,27 @@ class SampleFiles(NamedTuple):
 
 
 def sample_files() -> SampleFiles:
-    """Return the files of the stack: image, broken segmentation and truth.
+    """Return the files of the sample stack: image, broken segmentation and truth.
 
     Example:
         >>> sample_files().image.name
         'SunnybrookBroken-image.nrrd'
 
     Raises:
-        ValueError: The files of the stack are missing.
+        ValueError: The files are missing.
     """
     return _files(*(f"{SAMPLE}-{part}" for part in ("image.nrrd", "segmentation.seg.nrrd", "truth.seg.nrrd")))
 
 
 def vessel_sample_files() -> SampleFiles:
-    """Return the files of the photograph: the picture, its broken mask and the truth.
+    """Return the files of the sample photograph: picture, broken mask and truth.
 
     Example:
         >>> vessel_sample_files().image.name
         'ChaseBroken-photograph.jpg'
 
     Raises:
-        ValueError: The files of the photograph are missing.
+        ValueError: The files are missing.
     """
     return _files(*(f"{VESSEL_SAMPLE}-{part}" for part in ("photograph.jpg", "mask.png", "truth.png")))
 

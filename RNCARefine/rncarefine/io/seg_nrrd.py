@@ -1,7 +1,6 @@
-"""Segmentations as 3D Slicer writes them (``.seg.nrrd``): named segments that may overlap, in one or more layers.
+"""Read and write segmentations of 3D Slicer (``.seg.nrrd``): named segments, which may overlap, in one or more layers.
 
-The header is written back unchanged, so that names, colours, terminology, status and entries of other programs are
-kept.
+Names, colours, terminology, status and entries of other programs in the header are kept.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ _OFFSET = "Segmentation_ReferenceImageExtentOffset"
 
 @dataclass(frozen=True, eq=False)
 class SegNrrd(NamedSegments):
-    """A segmentation as it is on disk.
+    """A ``.seg.nrrd`` file.
 
     Attributes:
-        path: Where it was read.
-        header: The NRRD header.
+        path: Path of the file.
+        header: NRRD header.
         layers: Voxels, shape ``(layer, k, j, i)``.
-        segments: The segments, in the order of the file.
-        grid: The place of the voxels in space, often smaller than the image that was segmented.
+        segments: Segments in the order of the file.
+        grid: Grid of the voxels, often smaller than that of the image.
     """
 
     path: Path
@@ -48,7 +47,7 @@ class SegNrrd(NamedSegments):
         """Check that no other segment shares the voxels of a segment.
 
         Raises:
-            ValueError: Another segment has the same value in the same layer, so that the two cannot be distinguished.
+            ValueError: Another segment has the same value in the same layer.
         """
         for other in self.segments:
             if other != chosen and (other.layer, other.value) == (chosen.layer, chosen.value):
@@ -57,11 +56,11 @@ class SegNrrd(NamedSegments):
                     f"{self.path}: the segments {chosen.name!r} and {other.name!r} have the same voxels: both have the "
                     f"value {chosen.value} in layer {chosen.layer}"
                     + (", since the header gives no label values (SegmentN_LabelValue)" if missing else "")
-                    + ". Add the right values to the header, or save the segmentation once more from 3D Slicer."
+                    + ". Correct the values in the header, or save the segmentation again from 3D Slicer."
                 )
 
     def mask_on(self, grid: Grid, segment: Segment) -> Mask:
-        """Return where a segment is on an image's grid, shape ``(k, j, i)``; axes may run otherwise in the file.
+        """Return the mask of a segment on an image's grid, shape ``(k, j, i)``; the file may have another orientation.
 
         Raises:
             ValueError: The voxels do not coincide, or part of the segment lies outside the image.
@@ -76,20 +75,20 @@ class SegNrrd(NamedSegments):
         mask[place] = there[part]
         if int(mask.sum()) != int(there.sum()):
             raise ValueError(
-                f"{self.path}: segment {segment.name!r} reaches beyond the image. Choose the image that was "
-                "segmented, or crop the segment to this one first."
+                f"{self.path}: segment {segment.name!r} extends beyond the image. Choose the image that was segmented, "
+                "or crop the segment to this image."
             )
         return mask
 
     def with_changes(self, grid: Grid, change: Change) -> SegNrrd:
-        """Return the segmentation with a new wall, and a smaller pool where one is given; all else as it was.
+        """Return the segmentation with a new wall and, if given, a new pool; everything else is unchanged.
 
-        Where the new wall overlaps another segment of its layer, which may not be touched, it moves to a layer of its
-        own, as Slicer stores overlapping segments.
+        If the new wall overlaps another segment of its layer, it is moved to a new layer, as Slicer stores overlapping
+        segments.
         """
         walls, before, after, pool, new_pool = change
         turn = grid.turn_of(self.grid)
-        if turn is not None:  # all masks as the file stores its voxels
+        if turn is not None:  # to the orientation of the file
             back = turn.inverse
             grid, before, after = grid.turned(back), back.apply(before), back.apply(after)
             new_pool = None if new_pool is None else back.apply(new_pool)
@@ -119,13 +118,13 @@ class SegNrrd(NamedSegments):
             layer[layer == wall.value] = 0
             layers = np.concatenate([layers, (own * wall.value).astype(layers.dtype)[None]])
             wall = Segment(wall.index, wall.id, wall.name, len(layers) - 1, wall.value)
-            # Without both fields Slicer takes each segment for a layer of its own.
+            # Without both fields Slicer assumes one layer per segment.
             for segment in self.segments:
                 layer_of = wall.layer if segment.index == wall.index else segment.layer
                 notes[f"Segment{segment.index}_Layer"] = str(layer_of)
                 notes.setdefault(f"Segment{segment.index}_LabelValue", str(segment.value))
         segments = tuple(wall if segment.index == wall.index else segment for segment in self.segments)
-        # Slicer reads of a layer only what lies in the extent of its segments.
+        # Slicer reads only the extent of the segments of a layer.
         extent = " ".join(f"0 {length - 1}" for length in layers.shape[:0:-1])
         for segment in segments:
             if segment.layer == wall.layer:
@@ -133,12 +132,12 @@ class SegNrrd(NamedSegments):
         return SegNrrd(self.path, grown.header.with_notes(**notes), layers, segments, grown.grid)
 
     def with_tags(self, chosen: Segment, tags: Mapping[str, str], replaced: Collection[str]) -> SegNrrd:
-        """Return the segmentation with tags of a segment, as Slicer writes them.
+        """Return the segmentation with tags added to a segment, as Slicer writes them.
 
         Args:
             chosen: The segment.
-            tags: Name and value of each; none may have the character ``|``.
-            replaced: Names of tags that are removed first.
+            tags: Values by name, without the character ``|``.
+            replaced: Names of tags to remove first.
         """
         key = f"Segment{chosen.index}_Tags"
         old = [tag for tag in self.header.notes.get(key, "").split("|") if tag.strip()]
@@ -151,20 +150,20 @@ class SegNrrd(NamedSegments):
         """Write the segmentation.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
-        # Slicer 4.10 and before give no layers: each component is a segment, also where there is only one.
+        # Files of Slicer 4.10 and before have four axes and one segment per component, even if there is only one.
         layered = len(self.layers) > 1 or self.header.fields.get("dimension") == "4"
         voxels = self.layers.transpose(1, 2, 3, 0) if layered else self.layers[0]
         path.write_bytes(nrrd_bytes(self.header, np.ascontiguousarray(voxels), self.grid, layers=layered))
 
     def _overlap(self, grid: Grid, own: Grid) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Return what both grids cover, as slices ``(k, j, i)`` of the image and of the layers."""
+        """Return the overlap of both grids as slices ``(k, j, i)`` of the image and of the layers."""
         offset = grid.offset_of(own)
         if offset is None:
             raise ValueError(
-                f"{self.path}: the segmentation does not lie on the voxels of the image. Segmentation: {self.grid}. "
-                f"Image: {grid}. Resample the segmentation to the image, or choose the image that was segmented."
+                f"{self.path}: the voxels of the segmentation and the image do not coincide. Segmentation: "
+                f"{self.grid}. Image: {grid}. Resample the segmentation to the image, or choose the segmented image."
             )
         place, part = [], []
         for start, length, full in zip(offset, own.size, grid.size, strict=True):
@@ -174,7 +173,7 @@ class SegNrrd(NamedSegments):
         return tuple(place[::-1]), tuple(part[::-1])
 
     def _grown(self, grid: Grid, after: Mask) -> SegNrrd:
-        """Return the segmentation with enough background around it for a mask on the image's grid."""
+        """Return the segmentation padded to contain a mask on the image's grid."""
         place, _ = self._overlap(grid, self.grid)
         if int(after[place].sum()) == int(after.sum()):
             return self
@@ -207,7 +206,7 @@ def read_seg_nrrd(path: Path) -> SegNrrd:
         content = read_nrrd(path)
         segmentation = _segmentation(path, content.header, content.values, content.axes, content.grid)
     except (OverflowError, RecursionError, ArithmeticError, LookupError, TypeError) as error:
-        raise ValueError(f"{path}: the segmentation cannot be read ({error}). Save it once more.") from error
+        raise ValueError(f"{path}: the segmentation cannot be read ({error}). Save it again.") from error
     except MemoryError as error:
         raise ValueError(f"{path}: the segmentation does not fit into memory.") from error
     check_spacing(path, "segmentation", segmentation.grid)
@@ -217,15 +216,15 @@ def read_seg_nrrd(path: Path) -> SegNrrd:
 def _segmentation(path: Path, header: NrrdHeader, values: NDArray[Any], axes: tuple[bool, ...], grid: Grid) -> SegNrrd:
     if values.ndim not in (3, 4) or values.dtype.kind not in "iu":
         raise ValueError(
-            f"{path}: a segmentation holds whole numbers in three dimensions, with or without layers. Save it once "
-            "more from 3D Slicer."
+            f"{path}: a segmentation has integers in three dimensions, with or without layers. Save it again from 3D "
+            "Slicer."
         )
     for key in ("Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"):
         stored = header.notes.get(key, _BINARY).strip()
         if stored != _BINARY:
             raise ValueError(
-                f"{path}: the segmentation is stored as {stored!r}. In Slicer, make the binary labelmap its "
-                "source representation and save it again."
+                f"{path}: the segmentation is stored as {stored!r}. In Slicer, make binary labelmap the source "
+                "representation and save it again."
             )
     if values.ndim == 4:
         layers = np.moveaxis(values, 3 - axes.index(False), 0)
@@ -233,20 +232,20 @@ def _segmentation(path: Path, header: NrrdHeader, values: NDArray[Any], axes: tu
         layers = values[None]
     segments = _segments(path, header.notes, len(layers))
     if not segments:
-        raise ValueError(f"{path} has no segments. If it is a label map, name it .nrrd rather than {ENDING}.")
+        raise ValueError(f"{path} has no segments. If it is a label map, rename it from {ENDING} to .nrrd.")
     for segment in segments:
         if not 0 <= segment.layer < len(layers):
             raise ValueError(
-                f"{path}: segment {segment.name!r} is in layer {segment.layer}, which is not there. Save the "
-                "segmentation once more from 3D Slicer."
+                f"{path}: segment {segment.name!r} is in layer {segment.layer}, which does not exist. Save the "
+                "segmentation again from 3D Slicer."
             )
     return SegNrrd(path, header, np.ascontiguousarray(layers), segments, grid)
 
 
 def _segments(path: Path, notes: dict[str, str], layers: int) -> tuple[Segment, ...]:
-    """Return the segments in the order of their numbers; what is missing is filled in as Slicer does.
+    """Return the segments in the order of their numbers, with the defaults of Slicer.
 
-    Before Slicer 4.11 each segment was a component of its own, and neither layers nor values were written.
+    Before Slicer 4.11 each segment was a component, and neither layers nor values were written.
     """
     numbers = sorted({int(found[1]) for key in notes if (found := re.fullmatch(r"Segment(\d{1,6})_\w+", key))})
     segments = []
@@ -257,7 +256,7 @@ def _segments(path: Path, notes: dict[str, str], layers: int) -> tuple[Segment, 
             if not re.fullmatch(r"[+-]?\d{1,18}", text):
                 raise ValueError(
                     f"{path}: Segment{number}_{name} in the header is {text[:40]!a}, not a whole number. Save the "
-                    "segmentation once more from 3D Slicer."
+                    "segmentation again from 3D Slicer."
                 )
             return int(text)
 
@@ -272,4 +271,4 @@ def _moved(text: str, by: NDArray[np.int_]) -> str:
     try:
         return " ".join(str(int(value) + int(step)) for value, step in zip(text.split(), by, strict=True))
     except ValueError:
-        return text  # another program's idea of an extent
+        return text  # invalid, written by another program

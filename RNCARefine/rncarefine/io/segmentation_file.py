@@ -1,4 +1,4 @@
-"""What label maps and ``.seg.nrrd`` files have in common for those who read a case and write its repair back."""
+"""Common interface of label maps, ``.seg.nrrd`` and DICOM SEG."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .grid import Grid
 
 @dataclass(frozen=True)
 class Segment:
-    """One structure of a segmentation: a label of a label map, or a segment of a ``.seg.nrrd``.
+    """A structure of a segmentation: a label of a label map, or a named segment.
 
     Attributes:
-        index: Its number in the header of a ``.seg.nrrd``; the label itself in a label map.
-        id: Its ID, unique in the file.
-        name: Its name on screen.
-        layer: The layer that it lies in.
-        value: Its value in that layer.
+        index: Number in the header; in a label map, the label.
+        id: ID, unique in the file.
+        name: Displayed name.
+        layer: Layer of the segment.
+        value: Value in that layer.
     """
 
     index: int
@@ -32,14 +32,14 @@ class Segment:
 
 
 class Change(NamedTuple):
-    """A repair to be written: masks of shape ``(k, j, i)`` on the image's grid.
+    """A repair to write: masks of shape ``(k, j, i)`` on the image's grid.
 
     Attributes:
-        walls: The segments of the myocardium; what is added gets the first, and all that stay keep their own.
-        before: The wall as it was read, all segments together.
-        after: The repaired wall.
-        pool: The blood pool, if given.
-        new_pool: The new pool, a part of the pool as it was; given if ``pool`` is.
+        walls: Segments of the myocardium; added voxels get the first, all others keep theirs.
+        before: Union of the segments of the wall before the repair.
+        after: Repaired wall.
+        pool: Blood pool, if given.
+        new_pool: Blood pool after the repair, a subset of the previous one; given if ``pool`` is.
     """
 
     walls: Sequence[Segment]
@@ -50,26 +50,27 @@ class Change(NamedTuple):
 
 
 class NamedSegments:
-    """Segments that are chosen by name or ID."""
+    """Selection of segments by name or ID."""
 
     path: Path
     segments: tuple[Segment, ...]
 
     def has(self, name: str) -> bool:
-        """Return whether there is a segment of this name or ID, in small or capital letters."""
+        """Return whether there is a segment of this ID or, ignoring case, of this name."""
         return any(name == segment.id or name.casefold() == segment.name.casefold() for segment in self.segments)
 
     def choose(self, name: str | None, what: str, option: str, taken: Segment | None = None) -> Segment:
-        """Return the segment to use: the one that was asked for, or the only one there is.
+        """Return a segment: the requested one, or the only one.
 
         Args:
-            name: A name or an ID, or ``None``.
-            what: What it stands for, for messages.
-            option: The option that chooses it, for messages.
-            taken: A segment that is already something else.
+            name: Requested name or ID, or ``None``.
+            what: Name of the structure, for messages.
+            option: Option that selects it, for messages.
+            taken: Segment that is already selected for another structure.
 
         Raises:
-            ValueError: There is no such segment or several, it stands for something else, or it is not clear.
+            ValueError: There is no such segment or several, it is already selected, or none is requested and there are
+                several.
         """
         listed = ", ".join(repr(segment.name) for segment in self.segments)
         if name is None:
@@ -77,7 +78,7 @@ class NamedSegments:
             if len(free) == 1:
                 self.check_own_voxels(free[0])
                 return free[0]
-            raise ValueError(f"{self.path} has the segments {listed}. Say which is the {what} with {option}.")
+            raise ValueError(f"{self.path} has the segments {listed}. Choose the {what} with {option}.")
         tests = (
             lambda segment: segment.name == name,
             lambda segment: segment.id == name,
@@ -96,7 +97,7 @@ class NamedSegments:
         raise ValueError(f"{self.path} has no segment {name!r} for the {what}; it has {listed}. Change {option}.")
 
     def choose_walls(self, names: Sequence[str], pool: Segment | None) -> tuple[Segment, ...]:
-        """Return the segments of the myocardium, each once; a name may be several with commas between them.
+        """Return the segments of the myocardium, each once; a name may be several separated by commas.
 
         Raises:
             ValueError: As for :meth:`choose`.
@@ -108,48 +109,48 @@ class NamedSegments:
         return tuple(dict.fromkeys(found))
 
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
-        """Return nothing: segments may overlap, so the wall takes no voxel from another segment."""
+        """Return ``None``: segments may overlap, so the wall takes no voxel from other segments."""
 
     def check_own_voxels(self, chosen: Segment) -> None:
-        """Check that a segment's voxels are no other segment's, too.
+        """Check that no other segment shares the voxels of a segment.
 
         Raises:
-            ValueError: They are.
+            ValueError: Another segment has the same voxels.
         """
 
 
 class SegmentationFile(Protocol):
-    """A segmentation as it is on disk."""
+    """A segmentation as stored on disk."""
 
     @property
     def path(self) -> Path:
-        """Return where it was read."""
+        """Return the path of the file."""
 
     @property
     def grid(self) -> Grid:
-        """Return the place of its voxels in space."""
+        """Return the grid of the voxels."""
 
     def mask_on(self, grid: Grid, segment: Segment) -> Mask:
-        """Return where a segment is on an image's grid, shape ``(k, j, i)``.
+        """Return the mask of a segment on an image's grid, shape ``(k, j, i)``.
 
         Raises:
-            ValueError: The segmentation does not lie on that grid.
+            ValueError: The voxels do not coincide, or part of the segment lies outside the image.
         """
 
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
-        """Return where anything else is on an image's grid, ``(k, j, i)``, if a voxel belongs to one structure only."""
+        """Return the union of all other labels on an image's grid, ``(k, j, i)``; ``None`` if segments may overlap."""
 
     def with_changes(self, grid: Grid, change: Change) -> SegmentationFile:
-        """Return the segmentation with a new wall, and a smaller pool where one is given.
+        """Return the segmentation with a new wall and, if given, a new pool.
 
         Args:
-            grid: The image's grid, that of all masks.
+            grid: Grid of the image and of all masks.
             change: The repair.
         """
 
     def write(self, path: Path) -> None:
-        """Write the segmentation in the format of the path's ending.
+        """Write the segmentation in the format given by the file extension.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """

@@ -1,4 +1,4 @@
-"""TIFF files that ITK reads as other numbers without an error: grey with transparency, and inverted grey."""
+"""Detection of TIFF files that ITK reads wrongly without an error: grey with transparency, and inverted grey."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _MAX_FIELDS = 1 << 12
 
 
 def misread(path: Path, mask: bool = False) -> str:
-    """Return what about a TIFF file ITK would misread; empty if nothing is known.
+    """Return the property of a TIFF file that ITK misreads, or an empty string.
 
     Args:
         path: The file.
-        mask: Whether it is a mask: programs write masks as inverted grey and mean the numbers that are stored.
+        mask: Whether it is a mask; in masks, inverted grey is accepted, since programs store the labels as they are.
     """
     data = path.read_bytes()
     channels = field(data, _CHANNELS, 1)
     if channels == 2:
         return "it is grey with transparency"
-    # ITK inverts pictures of one bit itself.
+    # ITK inverts one-bit pictures itself.
     if not mask and channels == 1 and field(data, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO and field(data, _BITS, 1) > 1:
-        return "its grey values are inverted (white is 0)"
+        return "its intensities are inverted (white is 0)"
     return ""
 
 
 def field(data: bytes, wanted: int, otherwise: int) -> int:
-    """Return a number of the first directory of a TIFF file.
+    """Return a field of the first directory of a TIFF file.
 
     Args:
-        data: The file.
-        wanted: Number of the field.
-        otherwise: What to return where the file does not have it.
+        data: Content of the file.
+        wanted: Tag of the field.
+        otherwise: Default if the field is missing.
     """
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
 

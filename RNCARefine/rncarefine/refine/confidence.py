@@ -41,14 +41,14 @@ def sharpness(likelihood: Field) -> float:
     return float(np.abs(2 * values - 1).mean()) if values.size else 0.0
 
 
-def repaired_features(before: Mask, wall: Mask, likelihood: Field, seen: Field) -> dict[str, float]:
+def repaired_features(before: Mask, wall: Mask, likelihood: Field, image_likelihood: Field) -> dict[str, float]:
     """Compute the features of the confidence in a repaired wall.
 
     Args:
         before: Wall near the heart before the repair, shape ``(j, i)``.
         wall: Repaired wall.
         likelihood: Wall probability by the automaton.
-        seen: Wall probability by the encoder from the images alone.
+        image_likelihood: Wall probability by the encoder from the images alone.
 
     Returns:
         The values of :data:`rncarefine.nca.card.REPAIRED_FEATURES`.
@@ -57,30 +57,30 @@ def repaired_features(before: Mask, wall: Mask, likelihood: Field, seen: Field) 
     size = float(new.sum()) + float(old.sum())
     return {
         "likelihood": expected_dice(new, likelihood),
-        "seen": expected_dice(new, seen),
-        "agreement": soft_dice(likelihood, seen),
+        "seen": expected_dice(new, image_likelihood),
+        "agreement": soft_dice(likelihood, image_likelihood),
         "sharpness": sharpness(likelihood),
-        "sharpness_seen": sharpness(seen),
+        "sharpness_seen": sharpness(image_likelihood),
         "kept": 2 * float((old & new).sum()) / size if size else 0.0,
         "thinnest": thinnest(wall),
     }
 
 
-def closed_features(wall: Mask, seen: Field, neighbours: list[Field]) -> dict[str, float]:
+def closed_features(wall: Mask, image_likelihood: Field, neighbours: list[Field]) -> dict[str, float]:
     """Compute the features of the confidence in a closed wall that was not repaired.
 
     Args:
         wall: The wall, shape ``(j, i)``.
-        seen: Wall probability by the encoder from the images alone.
+        image_likelihood: Wall probability by the encoder from the images alone.
         neighbours: The same for the adjacent slices, if any.
 
     Returns:
         The values of :data:`rncarefine.nca.card.CLOSED_FEATURES`.
     """
     return {
-        "seen": expected_dice(wall, seen),
-        "sharpness_seen": sharpness(seen),
-        "size": math.log((1 + float((wall > 0).sum())) / (1 + float((seen > 0.5).sum()))),
+        "seen": expected_dice(wall, image_likelihood),
+        "sharpness_seen": sharpness(image_likelihood),
+        "size": math.log((1 + float((wall > 0).sum())) / (1 + float((image_likelihood > 0.5).sum()))),
         "neighbours": max((expected_dice(wall, field) for field in neighbours), default=0.0),
     }
 

@@ -25,15 +25,15 @@ from .build_report import SliceDecision
 from .confidence import closed_features, confidence, expected_dice, repaired_features
 from .examine import Examined
 from .options import RepairOptions
-from .proposals import Proposals, Sight
+from .proposals import ImageEvidence, Proposals
 
 Field = NDArray[np.float32]
 
 KEEP_MARGIN = 0.015
 """The cleaned wall is preferred unless the automaton's wall exceeds its expected Dice by more than this."""
-UNSURE_WALL = 0.85
-KEEP_MARGIN_UNSURE = 0.035
-"""The margin if the best proposed wall has at most :data:`UNSURE_WALL`: less is redrawn in an unclear image."""
+UNCLEAR_WALL = 0.85
+KEEP_MARGIN_UNCLEAR = 0.035
+"""The margin if the best proposed wall has at most :data:`UNCLEAR_WALL`: less is redrawn in an unclear image."""
 MAX_LOOSE = 0.015
 """A good wall is kept in stacks with at most this share of the myocardium away from the heart. Networks that draw other
 organs draw poor walls, too: the least share in the 100 stacks of the validation set is 0.016."""
@@ -73,53 +73,58 @@ class Candidate(NamedTuple):
 
 
 def decide(
-    seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, model: Model, options: RepairOptions
+    examined: Examined,
+    entry: SliceDiagnosis,
+    evidence: ImageEvidence,
+    proposals: Proposals,
+    model: Model,
+    options: RepairOptions,
 ) -> Decided:
     """Decide about one slice.
 
     Args:
-        seen: The examined stack.
+        examined: The examined stack.
         entry: Diagnosis of the slice.
-        sight: Evidence of the encoder from the images alone.
+        evidence: Evidence of the encoder from the images alone.
         proposals: Proposals of the automaton.
         model: Model; its card holds the weights of the confidence.
         options: Options of the repair.
     """
-    k = entry.k
-    decision = _choose(seen, entry, sight, proposals, options)
+    k, image_likelihood = entry.k, evidence.image_likelihood
+    decision = _choose(examined, entry, evidence, proposals, options)
     if decision.verdict in REPAIRED:
-        likelihood = proposals.likelihood.get(k, sight.seen[k])
-        found = repaired_features(seen.focused.mask[k], decision.wall, likelihood, sight.seen[k])
-        sure = confidence(found, model.card.confidence, "likelihood")
+        likelihood = proposals.likelihood.get(k, image_likelihood[k])
+        found = repaired_features(examined.focused.mask[k], decision.wall, likelihood, image_likelihood[k])
+        probability = confidence(found, model.card.confidence, "likelihood")
         least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
-        adjacent = [sight.seen[n] for n in (k - 1, k + 1) if 0 <= n < len(sight.seen)]
-        found = closed_features(decision.wall, sight.seen[k], adjacent)
-        sure = confidence(found, model.card.closed_confidence, "seen")
+        adjacent = [image_likelihood[n] for n in (k - 1, k + 1) if 0 <= n < len(image_likelihood)]
+        found = closed_features(decision.wall, image_likelihood[k], adjacent)
+        probability = confidence(found, model.card.closed_confidence, "seen")
         least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
     else:
         return Decided(decision, {})
-    decision = replace(decision, confidence=sure)
-    if sure < least:
-        decision = replace(decision, reasons=(*decision.reasons, Reason(code, confidence=sure)), doubtful=True)
+    decision = replace(decision, confidence=probability)
+    if probability < least:
+        decision = replace(decision, reasons=(*decision.reasons, Reason(code, confidence=probability)), doubtful=True)
     return Decided(decision, found)
 
 
 def from_neighbours(
-    seen: Examined,
+    examined: Examined,
     entry: SliceDiagnosis,
     decided: Sequence[Decided],
-    sight: Sight,
+    evidence: ImageEvidence,
     model: Model,
     options: RepairOptions,
 ) -> Decided:
     """Interpolate the wall of a refused or unsure slice from both adjacent slices.
 
     Args:
-        seen: The examined stack.
+        examined: The examined stack.
         entry: Diagnosis of the slice.
         decided: Decisions about all slices.
-        sight: Evidence of the encoder from the images alone.
+        evidence: Evidence of the encoder from the images alone.
         model: Model; its card holds the weights of the confidence.
         options: Options of the repair.
 
@@ -139,19 +144,20 @@ def from_neighbours(
     left = (Verdict.REFUSED, Verdict.TO_REPAIR)
     if len(adjacent) < 2 or any(each.doubtful or each.verdict in left or not is_ring(each.wall) for each in adjacent):
         return own
-    before = seen.stack.mask[k]
+    before = examined.stack.mask[k]
     wall = between_slices(adjacent[0].wall, adjacent[1].wall)
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
     bounds = replace(options.bounds, min_overlap=0.0)
-    axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
-    against = rejection(wall, before, seen.near[k], None, entry.expectation, axis, seen.stack.in_plane, bounds)
-    if against is not None or other_label_rejection(wall, before, seen.others_of(k)) is not None:
+    axis = float(examined.heart.centres[k, 0]), float(examined.heart.centres[k, 1])
+    reason = rejection(wall, before, examined.near[k], None, entry.expectation, axis, examined.stack.in_plane, bounds)
+    if reason is not None or other_label_rejection(wall, before, examined.others_of(k)) is not None:
         return own
-    found = repaired_features(seen.focused.mask[k], wall, sight.seen[k], sight.seen[k])
-    reasons = own.decision.reasons if refused else seen.reasons(entry)
+    likelihood = evidence.image_likelihood[k]
+    found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood)
+    reasons = own.decision.reasons if refused else examined.reasons(entry)
     reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
-    sure = confidence(found, model.card.confidence, "likelihood")
-    return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, sure, doubtful=True), found)
+    probability = confidence(found, model.card.confidence, "likelihood")
+    return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, probability, doubtful=True), found)
 
 
 def counts_as_ring(entry: SliceDiagnosis) -> bool:
@@ -164,26 +170,26 @@ def counts_as_ring(entry: SliceDiagnosis) -> bool:
 
 
 def _choose(
-    seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
+    examined: Examined, entry: SliceDiagnosis, evidence: ImageEvidence, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
     """Return the first wall that passes verification, or refuse the slice."""
-    before, reasons = seen.stack.mask[entry.k], seen.reasons(entry)
+    before, reasons = examined.stack.mask[entry.k], examined.reasons(entry)
     if entry.right:
-        verdict = Verdict.REFUSED if seen.off_axis(entry.k) else Verdict.INTACT
+        verdict = Verdict.REFUSED if examined.off_axis(entry.k) else Verdict.INTACT
         return SliceDecision(verdict, before, reasons, doubtful=entry.doubtful)
     if entry.expectation is Expectation.OPEN:
         return SliceDecision(Verdict.REFUSED, before, reasons)
     if counts_as_ring(entry):
-        pore = () if seen.off_axis(entry.k) else (Reason(ReasonCode.COUNTS_AS_RING),)
+        pore = () if examined.off_axis(entry.k) else (Reason(ReasonCode.COUNTS_AS_RING),)
         return SliceDecision(Verdict.REFUSED, before, (*reasons, *pore))
-    cut = cut_by_border(seen.near[entry.k])
+    cut = cut_by_border(examined.near[entry.k])
     if cut is not None:
         return SliceDecision(Verdict.REFUSED, before, (*reasons, cut))
-    decision = _draw(seen, entry, sight, proposals, options)
+    decision = _draw(examined, entry, evidence, proposals, options)
     if entry.expectation is Expectation.DISC:
         # The mask has no cavity here, but the image may show one.
-        ring = _draw(seen, replace(entry, expectation=Expectation.RING), sight, proposals, options)
-        likelihood = proposals.likelihood.get(entry.k, sight.seen[entry.k])
+        ring = _draw(examined, replace(entry, expectation=Expectation.RING), evidence, proposals, options)
+        likelihood = proposals.likelihood.get(entry.k, evidence.image_likelihood[entry.k])
         gain = expected_dice(ring.wall, likelihood) - expected_dice(decision.wall, likelihood)
         if ring.verdict in REPAIRED and (decision.verdict is Verdict.REFUSED or gain > RING_MARGIN):
             return replace(ring, reasons=(*ring.reasons, Reason(ReasonCode.RING_SHOWN)), doubtful=True)
@@ -191,45 +197,45 @@ def _choose(
 
 
 def _draw(
-    seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
+    examined: Examined, entry: SliceDiagnosis, evidence: ImageEvidence, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
     """Return the first candidate that passes verification or, failing that, the first that passes after reshaping."""
-    k, before = entry.k, seen.stack.mask[entry.k]
+    k, before = entry.k, examined.stack.mask[entry.k]
     # Components inside a closed wall are papillary muscles, which some labelling conventions include; others are loose.
-    closed = entry.expectation is Expectation.RING and is_ring(np.asarray(seen.near[k].main, np.uint8))
+    closed = entry.expectation is Expectation.RING and is_ring(np.asarray(examined.near[k].main, np.uint8))
     islands_stay = (closed or options.add_only) and not options.remove_islands
     rejected: list[tuple[Candidate, Reason]] = []
-    for candidate in _candidates(seen, entry, sight, proposals, options):
+    for candidate in _candidates(examined, entry, evidence, proposals, options):
         wall = candidate.wall
-        islands = islands_in(wall, seen.near[k]) if islands_stay else np.zeros_like(wall)
+        islands = islands_in(wall, examined.near[k]) if islands_stay else np.zeros_like(wall)
         kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
         candidate = candidate._replace(wall=kept)
-        against = _rejected(seen, entry, kept, sight.seen[k], options)
-        lobed = against is not None and against.code is ReasonCode.LOBED
-        if against is None or (lobed and candidate.edit is ReasonCode.GAP_CLOSED):
-            accepted = _accepted(seen, entry, candidate, proposals, options)
-            if against is not None:
-                accepted = replace(accepted, reasons=(*accepted.reasons, against), doubtful=True)
+        reason = _rejected(examined, entry, kept, evidence.image_likelihood[k], options)
+        lobed = reason is not None and reason.code is ReasonCode.LOBED
+        if reason is None or (lobed and candidate.edit is ReasonCode.GAP_CLOSED):
+            accepted = _accepted(examined, entry, candidate, proposals, options)
+            if reason is not None:
+                accepted = replace(accepted, reasons=(*accepted.reasons, reason), doubtful=True)
             return replace(accepted, wall=np.asarray(kept | islands, np.uint8))
-        rejected.append((candidate, against))
+        rejected.append((candidate, reason))
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
-        for candidate, against in by_shape:
-            other = candidate._replace(wall=reshape_ring(candidate.wall, seen.stack.in_plane, opening))
-            if _rejected(seen, entry, other.wall, sight.seen[k], options) is None:
-                accepted = _accepted(seen, entry, other, proposals, options)
-                reasons = (*accepted.reasons, against, Reason(ReasonCode.RESHAPED))
+        for candidate, reason in by_shape:
+            other = candidate._replace(wall=reshape_ring(candidate.wall, examined.stack.in_plane, opening))
+            if _rejected(examined, entry, other.wall, evidence.image_likelihood[k], options) is None:
+                accepted = _accepted(examined, entry, other, proposals, options)
+                reasons = (*accepted.reasons, reason, Reason(ReasonCode.RESHAPED))
                 return replace(accepted, reasons=reasons, doubtful=True)
-    return SliceDecision(Verdict.REFUSED, before, (*seen.reasons(entry), *_rejection_reasons(rejected)))
+    return SliceDecision(Verdict.REFUSED, before, (*examined.reasons(entry), *_rejection_reasons(rejected)))
 
 
 def _accepted(
-    seen: Examined, entry: SliceDiagnosis, candidate: Candidate, proposals: Proposals, options: RepairOptions
+    examined: Examined, entry: SliceDiagnosis, candidate: Candidate, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
     """Return the decision for a wall that passed verification."""
-    done, doubtful = _remarks(candidate, entry.k, bool(seen.focused.mask[entry.k].any()), proposals)
-    review = _to_review(seen, entry, candidate.wall, options)
-    reasons = (*seen.reasons(entry), *done, *review)
+    done, doubtful = _remarks(candidate, entry.k, bool(examined.focused.mask[entry.k].any()), proposals)
+    review = _to_review(examined, entry, candidate.wall, options)
+    reasons = (*examined.reasons(entry), *done, *review)
     return SliceDecision(candidate.verdict, candidate.wall, reasons, doubtful=doubtful or bool(review))
 
 
@@ -237,64 +243,64 @@ def _rejection_reasons(rejected: Sequence[tuple[Candidate, Reason]]) -> list[Rea
     """Return why all candidates were rejected, each code once; the reason against interpolation is last."""
     found: dict[ReasonCode, Reason] = {}
     last: list[Reason] = []
-    for candidate, against in rejected:
+    for candidate, reason in rejected:
         if candidate.verdict is Verdict.GEOMETRY:
-            last = [Reason(ReasonCode.INTERPOLATION_REJECTED), against]
+            last = [Reason(ReasonCode.INTERPOLATION_REJECTED), reason]
         else:
-            found.setdefault(against.code, against)
+            found.setdefault(reason.code, reason)
     return [*(found.values() or [Reason(ReasonCode.NO_PROPOSAL)]), *last]
 
 
 def _candidates(
-    seen: Examined, entry: SliceDiagnosis, sight: Sight, proposals: Proposals, options: RepairOptions
+    examined: Examined, entry: SliceDiagnosis, evidence: ImageEvidence, proposals: Proposals, options: RepairOptions
 ) -> list[Candidate]:
     """Return the candidate walls; the cleaned wall is first if the image supports it about as well as the others."""
-    k, near = entry.k, seen.focused.mask[entry.k]
-    pool = None if seen.focused.pool is None else seen.focused.pool[k]
+    k, near = entry.k, examined.focused.mask[entry.k]
+    pool = None if examined.focused.pool is None else examined.focused.pool[k]
     if entry.expectation is Expectation.DISC:
         return [Candidate(Verdict.CLEANED, fill_holes(largest_component(near)), ReasonCode.CLEANED)]
-    cleaned = None if options.add_only or not near.any() else clean(near, pool, seen.stack.in_plane)
-    drawn = [walls[k] for walls in (proposals.walls, sight.walls, proposals.one_pass) if k in walls]
+    cleaned = None if options.add_only or not near.any() else clean(near, pool, examined.stack.in_plane)
+    drawn = [walls[k] for walls in (proposals.walls, evidence.walls, proposals.one_pass) if k in walls]
     found = [Candidate(Verdict.AUTOMATON, wall) for wall in drawn]
     closed = None
-    if drawn and near.any() and k not in proposals.disregarded and seen.loose_share <= MAX_LOOSE:
-        closed = close_gaps(near, drawn[0], seen.stack.in_plane)
+    if drawn and near.any() and k not in proposals.disregarded and examined.loose_share <= MAX_LOOSE:
+        closed = close_gaps(near, drawn[0], examined.stack.in_plane)
     if cleaned is not None:
         # Compare by the combined likelihood: the automaton's own follows the mask, even more with a blood pool.
-        support = proposals.support.get(k, sight.seen[k])
+        support = proposals.support.get(k, evidence.image_likelihood[k])
         best = max((expected_dice(wall, support) for wall in drawn), default=0.0)
-        margin = KEEP_MARGIN if best > UNSURE_WALL else KEEP_MARGIN_UNSURE
+        margin = KEEP_MARGIN if best > UNCLEAR_WALL else KEEP_MARGIN_UNCLEAR
         first = closed is not None or expected_dice(cleaned, support) >= best - margin
         found.insert(0 if first else len(found), Candidate(Verdict.CLEANED, cleaned, ReasonCode.CLEANED))
     elif closed is not None:
         found.insert(0, Candidate(Verdict.AUTOMATON, closed, ReasonCode.GAP_CLOSED))
     if options.geometry and near.any():
-        wall = propose_by_interpolation(near, pool, entry.expectation, seen.stack.in_plane)
+        wall = propose_by_interpolation(near, pool, entry.expectation, examined.stack.in_plane)
         found.append(Candidate(Verdict.GEOMETRY, wall))
     return found
 
 
 def _rejected(
-    seen: Examined, entry: SliceDiagnosis, wall: Mask, likelihood: Field, options: RepairOptions
+    examined: Examined, entry: SliceDiagnosis, wall: Mask, likelihood: Field, options: RepairOptions
 ) -> Reason | None:
     """Verify a wall; if the image supports it, overlap with the mask and the blood pool is not required."""
     k, bounds = entry.k, options.bounds
-    pool = None if seen.focused.pool is None else seen.focused.pool[k]
+    pool = None if examined.focused.pool is None else examined.focused.pool[k]
     if expected_dice(wall, likelihood) >= SUPPORTED:
         bounds, pool = replace(bounds, min_overlap=0.0), None
-    axis = float(seen.heart.centres[k, 0]), float(seen.heart.centres[k, 1])
-    before, near = seen.stack.mask[k], seen.near[k]
-    against = rejection(wall, before, near, pool, entry.expectation, axis, seen.stack.in_plane, bounds)
-    return against or other_label_rejection(wall, before, seen.others_of(k))
+    axis = float(examined.heart.centres[k, 0]), float(examined.heart.centres[k, 1])
+    before, near = examined.stack.mask[k], examined.near[k]
+    reason = rejection(wall, before, near, pool, entry.expectation, axis, examined.stack.in_plane, bounds)
+    return reason or other_label_rejection(wall, before, examined.others_of(k))
 
 
-def _to_review(seen: Examined, entry: SliceDiagnosis, wall: Mask, options: RepairOptions) -> tuple[Reason, ...]:
+def _to_review(examined: Examined, entry: SliceDiagnosis, wall: Mask, options: RepairOptions) -> tuple[Reason, ...]:
     """Return the reasons to review a wall that passed verification."""
-    k, before, in_plane = entry.k, seen.stack.mask[entry.k], seen.stack.in_plane
-    pool = None if seen.stack.pool is None else seen.stack.pool[k]
-    away = displaced(wall, seen.near[k], pool, options.bounds)
+    k, before, in_plane = entry.k, examined.stack.mask[entry.k], examined.stack.in_plane
+    pool = None if examined.stack.pool is None else examined.stack.pool[k]
+    away = displaced(wall, examined.near[k], pool, options.bounds)
     thin = thin_closure(wall, before, in_plane) if entry.expectation is Expectation.RING else ()
-    return (*away, *thin, *taken_from_others(wall, before, seen.others_of(k), in_plane))
+    return (*away, *thin, *taken_from_others(wall, before, examined.others_of(k), in_plane))
 
 
 def _remarks(candidate: Candidate, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:

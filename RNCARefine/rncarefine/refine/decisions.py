@@ -56,12 +56,12 @@ def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) 
     thickness = {} if report.wall is None else {one.k: one for one in report.wall.slices}
     for record in report.slices:
         by_decision = _as_decided(record, decisions.get(record.k))
-        seen = _as_it_is(by_decision, stack, wall_now[record.k], not report.run.remove_islands)
-        if seen != by_decision:
+        current = _as_edited(by_decision, stack, wall_now[record.k], not report.run.remove_islands)
+        if current != by_decision:
             by_hand.append(record.k)
-        if record.k in thickness and seen != replace(record, accepted=seen.accepted):
-            seen, thickness[record.k] = measure_slice(stack, wall_now[record.k], seen)
-        records.append(seen)
+        if record.k in thickness and current != replace(record, accepted=current.accepted):
+            current, thickness[record.k] = measure_slice(stack, wall_now[record.k], current)
+        records.append(current)
     wall = report.wall and replace(report.wall, slices=list(thickness.values()))
     return replace(
         report,
@@ -108,7 +108,7 @@ def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:
     )
 
 
-def _as_it_is(record: SliceRecord, stack: Stack, wall: Mask, keep_islands: bool) -> SliceRecord:
+def _as_edited(record: SliceRecord, stack: Stack, wall: Mask, keep_islands: bool) -> SliceRecord:
     """Return the record if it matches the current wall, else a record of the current wall."""
     old, new, area = stack.mask[record.k] > 0, wall > 0, stack.pixel_area
     pool = None if stack.pool is None else (stack.pool[record.k] > 0) & ~new

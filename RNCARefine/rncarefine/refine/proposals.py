@@ -29,17 +29,18 @@ RECENTRE_MM = 12.0
 """The crop is moved if the heart in the evidence lies farther than this from the crop's centre."""
 MAX_CROPS = 3
 """Maximum number of crops per candidate: a heart at the edge of a crop is only partly visible at first."""
-SEEN = 0.3
+MIN_LOCATING_DICE = 0.3
 """Least expected Dice of the wall in a slice, under its own evidence, for the slice to locate the heart."""
-SURE_HEART = 0.8
-"""The encoder is sure of the heart if the median over slices of the expected Dice of its own walls is at least this."""
-FAMILIAR = 0.78
+CERTAIN_HEART = 0.8
+"""The location of the heart is certain if the median over slices of the expected Dice of the encoder's own walls is at
+least this."""
+MIN_CERTAINTY = 0.78
 """A stack with a lower median may be outside the training domain."""
-RIVALLED = 0.1
+RIVAL_MARGIN = 0.1
 """Score margin within which a second candidate may be the heart: it occurs in none of 52 ACDC stacks with broken masks
 and in none of 32 late-enhancement stacks."""
-SEARCHED = 0.84
-"""If the best candidate scores less than this, the whole slice is searched for the heart."""
+MIN_SCORE = 0.84
+"""If the best candidate scores less, the whole slice is searched for the heart."""
 MAX_SEARCHED = 3
 """Number of candidates of the search that are evaluated in more slices."""
 MAX_COMPARED = 3
@@ -48,58 +49,58 @@ RIVAL_MM = 25.0
 """Candidates within this distance of each other are the same heart."""
 CENTRAL_MM = 40.0
 """Distance of the heart from the centre of the field of view in nine of ten ACDC stacks."""
-OFF_CENTRE = 0.0015
+OFF_CENTRE_PENALTY = 0.0015
 """Penalty on the score of a candidate per mm beyond :data:`CENTRAL_MM`."""
-SMALLEST_MM2 = 2000.0
-"""Area within the outline of the left ventricle in the middle slices: exceeded in 95 % of the ACDC stacks."""
-SMALL = 0.15
+MIN_OUTLINE_MM2 = 2000.0
+"""Area within the outline of the left ventricle in the middle slices; 95 % of the ACDC stacks exceed it."""
+SMALL_PENALTY = 0.15
 """Penalty on the score of a candidate times the log ratio of that area to a smaller outline."""
 SEARCH_STEP_MM = 50.0
 """Distance between the crops of the search; hearts within half of it of a crop's centre are well visible."""
 MAX_SEARCH_MM = 200.0
 """Largest distance of these crops from the middle of the image along each axis; a larger field has a wrong spacing."""
-TRUSTED_MASK = 0.65
+MIN_MASK_AGREEMENT = 0.65
 """All masks of a stack are disregarded if their median expected Dice under the evidence without masks is lower."""
 TRUST_MARGIN = 0.02
 """The mask of a slice is disregarded if the expected Dice without it is higher by more than this."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class ImageEvidence:
     """Evidence of the encoder from the images of a stack, without masks.
 
     Attributes:
         heart: Long axis of the heart.
         crop: Crop around the heart, the same for all slices.
         images: Scaled images in the crop, shape ``(k, j, i)``.
-        alone: Encoding of every slice without masks.
-        seen: Wall probability on the stack's grid, shape ``(k, j, i)``.
+        encoding: Encoding of every slice without masks.
+        image_likelihood: Wall probability on the stack's grid, shape ``(k, j, i)``.
         walls: Closed rings read from it ("image alone"), by slice; slices without a ring are missing.
-        sureness: Median over slices of the expected Dice of the encoder's own walls, 0 to 1.
-        score: Mean of it over the middle slices, minus penalties for a position off the image centre and for an outline
-            smaller than a heart.
-        throughout: The score over all slices.
-        rival: ``throughout`` of the best other candidate; 0 without one.
+        certainty: Median over slices of the expected Dice of the encoder's own walls, 0 to 1.
+        score: Mean of this Dice over the middle slices, minus penalties for a position off the image centre and for an
+            outline smaller than a heart.
+        stack_score: The score over all slices.
+        rival: ``stack_score`` of the best other candidate; 0 without one.
     """
 
     heart: Heart
     crop: Crop
     images: Field
-    alone: Encoding
-    seen: Field
+    encoding: Encoding
+    image_likelihood: Field
     walls: dict[int, Mask]
-    sureness: float
+    certainty: float
     score: float
-    throughout: float
+    stack_score: float
     rival: float = 0.0
 
     @property
     def doubt(self) -> Reason | None:
         """Doubt about the location of the heart, or ``None``."""
-        if self.sureness < FAMILIAR:
-            return Reason(ReasonCode.HEART_UNSURE, sureness=self.sureness, least=FAMILIAR)
-        if self.rival > self.throughout - RIVALLED:
-            return Reason(ReasonCode.HEART_RIVALLED, score=self.throughout, rival=self.rival)
+        if self.certainty < MIN_CERTAINTY:
+            return Reason(ReasonCode.HEART_UNSURE, sureness=self.certainty, least=MIN_CERTAINTY)
+        if self.rival > self.stack_score - RIVAL_MARGIN:
+            return Reason(ReasonCode.HEART_RIVALLED, score=self.stack_score, rival=self.rival)
         return None
 
 
@@ -127,7 +128,7 @@ class Proposals:
     snapshots: dict[int, dict[int, Field]] = field(default_factory=dict)
 
 
-def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sight:
+def locate_heart_in_images(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> ImageEvidence:
     """Locate the heart in the images and encode all slices around it.
 
     The candidate with the best score over all slices is selected. If its score is low, the whole slice is searched. The
@@ -140,16 +141,16 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
         runner: Runner of the automaton.
         model: Weights and card.
     """
-    best = _compared(stack, hearts, runner, model)
-    if best.score < SEARCHED:
-        best = _compared(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
+    best = _best_candidate(stack, hearts, runner, model)
+    if best.score < MIN_SCORE:
+        best = _best_candidate(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
     walls = {}
     slices: list[int] = []
     middles: list[NDArray[np.float64]] = []
     radii: list[float] = []
-    for k, evidence in enumerate(best.alone.evidence):
-        native = best.crop.put_back(_first(evidence))
-        best.seen[k] = likelihood_of(native)
+    for k, evidence in enumerate(best.encoding.evidence):
+        native = best.crop.put_back(_channels_first(evidence))
+        best.image_likelihood[k] = likelihood_of(native)
         wall = read_wall(native)
         if wall is not None:
             walls[k] = wall
@@ -164,7 +165,7 @@ def see(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> 
 
 
 def propose(
-    sight: Sight,
+    evidence: ImageEvidence,
     stack: Stack,
     wanted: Sequence[int],
     runner: Runner,
@@ -179,7 +180,7 @@ def propose(
     """Roll out the automaton on the wanted slices; a volumetric one on all slices from base to apex.
 
     Args:
-        sight: Result of :func:`see`.
+        evidence: Result of :func:`locate_heart_in_images`.
         stack: The stack, without components away from the heart.
         wanted: Slices to propose a wall for.
         runner: Runner of the automaton.
@@ -199,20 +200,24 @@ def propose(
         return result
     architecture = runner.architecture
     inputs = _Inputs(
-        sight.images, sight.crop.take(stack.mask), None if stack.pool is None else sight.crop.take(stack.pool)
+        evidence.images, evidence.crop.take(stack.mask), None if stack.pool is None else evidence.crop.take(stack.pool)
     )
     rolled = _from_base_to_apex(stack, wanted) if architecture.volumetric else list(wanted)
     given = runner.encode(inputs.channels(rolled))
-    trusted = _masks_agree(inputs, sight.alone)
+    trusted = _masks_agree(inputs, evidence.encoding)
     disregarded = frozenset(
-        k for row, k in enumerate(rolled) if not trusted or _better_alone(given.evidence[row], sight.alone.evidence[k])
+        k
+        for row, k in enumerate(rolled)
+        if not trusted or _better_without_mask(given.evidence[row], evidence.encoding.evidence[k])
     )
-    chosen = runner.combine([(sight.alone, k) if k in disregarded else (given, row) for row, k in enumerate(rolled)])
+    chosen = runner.combine(
+        [(evidence.encoding, k) if k in disregarded else (given, row) for row, k in enumerate(rolled)]
+    )
     links = None
     if architecture.volumetric:
         one = np.zeros(len(rolled), np.int64)
         links = link(one, np.array(rolled), np.full(len(rolled), stack.spacing[0]))
-    mean = np.zeros((len(rolled), architecture.fields, *sight.crop.size), np.float32)
+    mean = np.zeros((len(rolled), architecture.fields, *evidence.crop.size), np.float32)
     most = 0
     for number in range(samples):
         ended = runner.roll(
@@ -230,17 +235,17 @@ def propose(
         most = max(most, int(ended.steps.max()))
         for step, states in ended.snapshots.items():
             fields = states[..., : architecture.fields].transpose(0, 3, 1, 2)
-            result.snapshots[step] = {k: sight.crop.put_back(fields[rolled.index(k)]) for k in wanted}
+            result.snapshots[step] = {k: evidence.crop.put_back(fields[rolled.index(k)]) for k in wanted}
     for k in wanted:
         row = rolled.index(k)
-        once = _first(given.evidence[row])
+        once = _channels_first(given.evidence[row])
         # The mean is more accurate than either part; evidence without a ring is left out.
-        parts = [mean[row], *([_first(sight.alone.evidence[k])] if k in sight.walls else [])]
+        parts = [mean[row], *([_channels_first(evidence.encoding.evidence[k])] if k in evidence.walls else [])]
         together = np.asarray(np.mean(parts, axis=0), np.float32)
-        result.likelihood[k] = likelihood_of(sight.crop.put_back(mean[row]))
-        result.support[k] = likelihood_of(sight.crop.put_back(together))
+        result.likelihood[k] = likelihood_of(evidence.crop.put_back(mean[row]))
+        result.support[k] = likelihood_of(evidence.crop.put_back(together))
         for walls, fields in ((result.walls, together), (result.one_pass, once)):
-            wall = read_wall(sight.crop.put_back(fields))
+            wall = read_wall(evidence.crop.put_back(fields))
             if wall is not None:
                 walls[k] = wall
     return replace(result, disregarded=disregarded & set(wanted), steps=most)
@@ -270,8 +275,8 @@ def propose_around(
         snapshots: Steps at which to keep the supervised channels.
     """
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), device)
-    sight = see(stack, [heart], runner, model)
-    return propose(sight, stack, wanted, runner, model, seed=seed, steps=steps, snapshots=snapshots)
+    evidence = locate_heart_in_images(stack, [heart], runner, model)
+    return propose(evidence, stack, wanted, runner, model, seed=seed, steps=steps, snapshots=snapshots)
 
 
 def likelihood_of(fields: Field) -> Field:
@@ -292,22 +297,23 @@ class _Inputs:
         return np.stack([stacked(self.images, self.walls, self.pools, k) for k in slices])
 
 
-def _look(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequence[int]) -> Sight:
+def _encode_candidate(stack: Stack, heart: Heart, runner: Runner, model: Model, slices: Sequence[int]) -> ImageEvidence:
     """Encode the images of some slices around a candidate; the crop is re-centred on the heart in the evidence."""
     middle = np.median(heart.centres, axis=0)
     for attempt in range(MAX_CROPS):
-        crop, images, alone = _encode_images(stack, slices, middle, runner, model)
-        moved = _centre_seen(alone.evidence, model.card.spacing_mm)
+        crop, images, encoding = _encode_images(stack, slices, middle, runner, model)
+        moved = _offset_mm(encoding.evidence, model.card.spacing_mm)
         if attempt == MAX_CROPS - 1 or moved is None or float(np.hypot(*moved)) <= RECENTRE_MM:
             break
-        shift = moved / np.asarray(stack.in_plane)
+        shift = moved / stack.in_plane
         middle, heart = middle + shift, replace(heart, centres=heart.centres + shift)
-    sure = [_own_dice(fields) if _shows_heart(fields) else 0.0 for fields in alone.evidence]
+    own_dice = [_own_dice(fields) if _shows_heart(fields) else 0.0 for fields in encoding.evidence]
     few = [row for row, k in enumerate(slices) if k in _middle_slices(stack)]
     place, spacing_mm = np.median(heart.centres, axis=0), model.card.spacing_mm
-    score, throughout = (_score(shown, place, stack, spacing_mm) for shown in (alone.evidence[few], alone.evidence))
-    seen, sureness = np.zeros(stack.shape, np.float32), float(np.median(sure))
-    return Sight(heart, crop, images, alone, seen, {}, sureness, score, throughout)
+    score = _score(encoding.evidence[few], place, stack, spacing_mm)
+    stack_score = _score(encoding.evidence, place, stack, spacing_mm)
+    likelihood, certainty = np.zeros(stack.shape, np.float32), float(np.median(own_dice))
+    return ImageEvidence(heart, crop, images, encoding, likelihood, {}, certainty, score, stack_score)
 
 
 def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm: float) -> float:
@@ -318,45 +324,46 @@ def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm
     middle = (np.asarray(stack.shape[1:]) - 1) / 2
     beyond = max(0.0, float(np.hypot(*((place - middle) * stack.in_plane))) - CENTRAL_MM)
     outline_mm2 = float(np.median([fields[..., EPICARDIUM].sum() for fields in shown])) * spacing_mm**2
-    smaller = max(0.0, float(np.log(SMALLEST_MM2 / outline_mm2)))
-    return sum(map(_own_dice, shown)) / len(evidence) - OFF_CENTRE * beyond - SMALL * smaller
+    smaller = max(0.0, float(np.log(MIN_OUTLINE_MM2 / outline_mm2)))
+    return sum(map(_own_dice, shown)) / len(evidence) - OFF_CENTRE_PENALTY * beyond - SMALL_PENALTY * smaller
 
 
-def _compared(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sight:
+def _best_candidate(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> ImageEvidence:
     """Return the evidence at the best candidate, compared over all slices.
 
     The heart is visible from base to apex, other organs such as the stomach only in some slices.
     """
-    ranked = _ranked(stack, hearts, runner, model)[:MAX_COMPARED]
-    places = [_look(stack, heart, runner, model, range(len(stack.mask))) for heart in ranked]
-    best = max(places, key=lambda place: place.throughout)
-    heart = _seen_at(best, stack, model)
-    rivals = [place.throughout for place in places if np.hypot(*(_seen_at(place, stack, model) - heart)) > RIVAL_MM]
+    ranked = _rank_candidates(stack, hearts, runner, model)[:MAX_COMPARED]
+    found = [_encode_candidate(stack, heart, runner, model, range(len(stack.mask))) for heart in ranked]
+    best = max(found, key=lambda each: each.stack_score)
+    heart = _position_mm(best, stack, model)
+    rivals = [each.stack_score for each in found if np.hypot(*(_position_mm(each, stack, model) - heart)) > RIVAL_MM]
     return replace(best, rival=max(rivals, default=0.0))
 
 
-def _seen_at(place: Sight, stack: Stack, model: Model) -> NDArray[np.float64]:
+def _position_mm(candidate: ImageEvidence, stack: Stack, model: Model) -> NDArray[np.float64]:
     """Return the position of the heart in the evidence of a candidate, ``(j, i)`` in mm."""
-    moved = _centre_seen(place.alone.evidence, model.card.spacing_mm)
-    crop = place.crop
+    moved = _offset_mm(candidate.encoding.evidence, model.card.spacing_mm)
+    crop = candidate.crop
     middle = np.asarray(crop.start) * stack.in_plane + (np.asarray(crop.size) - 1) / 2 * crop.spacing_mm
     return middle if moved is None else middle + moved
 
 
-def _away(one: Heart, other: Heart, stack: Stack) -> float:
+def _distance_mm(one: Heart, other: Heart, stack: Stack) -> float:
     """Return the distance of two hearts in mm."""
-    return float(np.hypot(*(np.median(one.centres - other.centres, axis=0) * _pixel(stack))))
+    return float(np.hypot(*(np.median(one.centres - other.centres, axis=0) * stack.in_plane)))
 
 
-def _ranked(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sequence[Heart]:
+def _rank_candidates(stack: Stack, hearts: Sequence[Heart], runner: Runner, model: Model) -> Sequence[Heart]:
     """Return the candidates by decreasing score, each moved to the heart in its evidence, without duplicates."""
     if len(hearts) == 1:
         return hearts
     few = _middle_slices(stack)
     ranked: list[Heart] = []
-    for place in sorted((_look(stack, heart, runner, model, few) for heart in hearts), key=lambda place: -place.score):
-        if all(_away(place.heart, other, stack) > RECENTRE_MM for other in ranked):
-            ranked.append(place.heart)
+    found = [_encode_candidate(stack, heart, runner, model, few) for heart in hearts]
+    for each in sorted(found, key=lambda each: -each.score):
+        if all(_distance_mm(each.heart, other, stack) > RECENTRE_MM for other in ranked):
+            ranked.append(each.heart)
     return ranked
 
 
@@ -369,21 +376,21 @@ def _search(stack: Stack, known: Heart, runner: Runner, model: Model) -> list[He
     """Search two middle slices for the heart on a grid of crops; return the best candidates, without duplicates."""
     count = len(stack.mask)
     slices = sorted({count // 3, count // 2})
-    sides = np.asarray(stack.shape[1:]) * _pixel(stack)
+    sides = np.asarray(stack.shape[1:]) * stack.in_plane
     reach = np.minimum(0.3 * sides, MAX_SEARCH_MM)
     spans = zip(sides / 2 - reach, sides / 2 + reach, strict=True)
     places = [np.arange(low, high + 1, SEARCH_STEP_MM) for low, high in spans]
     found: list[tuple[float, NDArray[np.float64]]] = []
     for corner in itertools.product(*places):
-        middle = np.array(corner) / _pixel(stack)
+        middle = np.array(corner) / stack.in_plane
         evidence = _encode_images(stack, slices, middle, runner, model)[2].evidence
-        moved = _centre_seen(evidence, model.card.spacing_mm)
+        moved = _offset_mm(evidence, model.card.spacing_mm)
         if moved is not None:
-            middle = middle + moved / _pixel(stack)
+            middle = middle + moved / stack.in_plane
             found.append((_score(evidence, middle, stack, model.card.spacing_mm), middle))
     apart = [np.median(known.centres, axis=0)]
     for _, middle in sorted(found, key=lambda each: -each[0]):
-        if all(np.hypot(*((middle - other) * _pixel(stack))) > SEARCH_STEP_MM / 2 for other in apart):
+        if all(np.hypot(*((middle - other) * stack.in_plane)) > SEARCH_STEP_MM / 2 for other in apart):
             apart.append(middle)
     centres = [np.repeat(middle[None], count, axis=0) for middle in apart[1 : MAX_SEARCHED + 1]]
     return [Heart(each, known.radius_mm) for each in centres]
@@ -406,15 +413,14 @@ def _encode_images(
     return crop, images, runner.encode(channels)
 
 
-def _centre_seen(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | None:
+def _offset_mm(evidence: Field, spacing_mm: float) -> NDArray[np.float64] | None:
     """Return the offset of the heart in the evidence from the crop's centre, ``(j, i)`` in mm; ``None`` without one."""
-    centres, weights = [], []
+    centres = []
     for fields in evidence:
         disc = fields[..., EPICARDIUM]
-        if _shows_heart(fields) and _own_dice(fields) >= SEEN:
+        if _shows_heart(fields) and _own_dice(fields) >= MIN_LOCATING_DICE:
             rows, columns = np.indices(disc.shape, sparse=True)
             centres.append([float((rows * disc).sum()), float((columns * disc).sum())] / disc.sum())
-            weights.append(disc.sum())
     if not centres:
         return None
     middle = (np.asarray(evidence.shape[1:3]) - 1) / 2
@@ -428,25 +434,25 @@ def _shows_heart(fields: Field) -> bool:
 
 def _own_dice(fields: Field) -> float:
     """Return the expected Dice of the thresholded wall under its own evidence, shape ``(j, i, 3)``."""
-    likelihood = likelihood_of(_first(fields))
+    likelihood = likelihood_of(_channels_first(fields))
     return expected_dice(likelihood > 0.5, likelihood)
 
 
-def _masks_agree(inputs: _Inputs, alone: Encoding) -> bool:
+def _masks_agree(inputs: _Inputs, encoding: Encoding) -> bool:
     """Return whether the masks of a stack agree, in the median, with the evidence from the images alone."""
     agreement = [
-        expected_dice(inputs.walls[k] > 0.5, likelihood_of(_first(fields)))
-        for k, fields in enumerate(alone.evidence)
+        expected_dice(inputs.walls[k] > 0.5, likelihood_of(_channels_first(fields)))
+        for k, fields in enumerate(encoding.evidence)
         if _shows_heart(fields) and inputs.walls[k].any()
     ]
-    return not agreement or float(np.median(agreement)) >= TRUSTED_MASK
+    return not agreement or float(np.median(agreement)) >= MIN_MASK_AGREEMENT
 
 
-def _better_alone(given: Field, alone: Field) -> bool:
-    return _own_dice(alone) > _own_dice(given) + TRUST_MARGIN
+def _better_without_mask(with_mask: Field, without_mask: Field) -> bool:
+    return _own_dice(without_mask) > _own_dice(with_mask) + TRUST_MARGIN
 
 
-def _first(fields: Field) -> Field:
+def _channels_first(fields: Field) -> Field:
     """Move the channel axis to the front."""
     return np.moveaxis(fields, -1, 0)
 

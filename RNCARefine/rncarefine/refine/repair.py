@@ -24,7 +24,7 @@ from .build_report import Run, SliceDecision, build_report
 from .decide import MAX_LOOSE, Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
 from .options import RepairOptions
-from .proposals import SURE_HEART, Sight, propose, see
+from .proposals import CERTAIN_HEART, ImageEvidence, locate_heart_in_images, propose
 from .records import Report
 from .result import Changes, Repaired
 from .slice_order import (
@@ -70,15 +70,15 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
         return flipped_report(check(flipped_stack(stack), flipped_options(options)))
     started = time.perf_counter()
     _check_mask(stack)
-    seen = Examined.of(stack, options)
+    examined = Examined.of(stack, options)
     decisions = []
-    for entry in seen.diagnosis.slices:
-        verdict = Verdict.INTACT if entry.right and not seen.off_axis(entry.k) else Verdict.TO_REPAIR
-        decisions.append(SliceDecision(verdict, stack.mask[entry.k], seen.reasons(entry), doubtful=entry.doubtful))
+    for entry in examined.diagnosis.slices:
+        verdict = Verdict.INTACT if entry.right and not examined.off_axis(entry.k) else Verdict.TO_REPAIR
+        decisions.append(SliceDecision(verdict, stack.mask[entry.k], examined.reasons(entry), doubtful=entry.doubtful))
     unchanged = Changes.compose(stack, stack.mask)
     elapsed = time.perf_counter() - started
     return build_report(
-        unchanged, seen.diagnosis, seen.diagnosis, decisions, options, elapsed, stack_doubts=seen.doubts
+        unchanged, examined.diagnosis, examined.diagnosis, decisions, options, elapsed, stack_doubts=examined.doubts
     )
 
 
@@ -139,13 +139,14 @@ def repair(
     report_progress(progress, 0.0, "Looking for the heart")
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)
     walls = wall_features(stack)
-    sight = see(stack, heart_candidates(stack.mask, stack.pool, stack.in_plane, walls), runner, model)
+    hearts = heart_candidates(stack.mask, stack.pool, stack.in_plane, walls)
+    evidence = locate_heart_in_images(stack, hearts, runner, model)
     report_progress(progress, 0.3, "Examining every slice")
-    seen = Examined.of(stack, options, sight.heart, walls, others)
-    before = seen.diagnosis
+    examined = Examined.of(stack, options, evidence.heart, walls, others)
+    before = examined.diagnosis
     proposals = propose(
-        sight,
-        seen.focused,
+        evidence,
+        examined.focused,
         [entry.k for entry in before.slices if _needs_proposal(entry, only)],
         runner,
         model,
@@ -161,22 +162,22 @@ def repair(
             left = SliceDecision(Verdict.TO_REPAIR, stack.mask[entry.k], entry.reasons)
             decided.append(Decided(left, {}))
         else:
-            decided.append(decide(seen, entry, sight, proposals, model, options))
-    decided = [from_neighbours(seen, entry, decided, sight, model, options) for entry in before.slices]
-    doubts = (*_doubts(seen, sight), *_contradicted(seen, [each.decision for each in decided]))
-    decisions = [_with_doubts(each.decision, sight.doubt is not None, doubts) for each in decided]
+            decided.append(decide(examined, entry, evidence, proposals, model, options))
+    decided = [from_neighbours(examined, entry, decided, evidence, model, options) for entry in before.slices]
+    doubts = (*_doubts(examined, evidence), *_contradicted(examined, [each.decision for each in decided]))
+    decisions = [_with_doubts(each.decision, evidence.doubt is not None, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
-    after = seen.diagnosis_of(wall, _remaining(seen.focused.pool, wall), options)
+    after = examined.diagnosis_of(wall, _remaining(examined.focused.pool, wall), options)
     trim_slices = _closed(after, decisions, only) if options.trim_pool else []
     changes = Changes.compose(stack, wall, others=others, trim_slices=trim_slices)
     report_progress(progress, 1.0, "Done")
     elapsed = time.perf_counter() - started
-    run = Run(runner, model, proposals.steps, sight.doubt)
+    run = Run(runner, model, proposals.steps, evidence.doubt)
     return Repaired(
         **vars(changes),
         report=build_report(changes, before, after, decisions, options, elapsed, run, doubts),
         features={k: each.features for k, each in enumerate(decided) if each.features},
-        alternatives={"image alone": sight.walls, "one pass": proposals.one_pass},
+        alternatives={"image alone": evidence.walls, "one pass": proposals.one_pass},
     )
 
 
@@ -188,29 +189,29 @@ def _check_mask(stack: Stack) -> None:
         )
 
 
-def _doubts(seen: Examined, sight: Sight) -> tuple[Reason, ...]:
-    """Return the doubts about the stack; those about a broken mask are dropped if the encoder is sure of the heart."""
-    if not seen.doubts or sight.sureness < SURE_HEART:
-        return seen.doubts
-    nothing = np.zeros(seen.stack.shape[1:], np.uint8)
-    walls = [sight.walls.get(k, nothing) for k in range(len(seen.stack.mask))]
-    features = [SliceFeatures(WallFeatures(wall, seen.stack.in_plane), None) for wall in walls]
-    return confirmed_doubts(seen.doubts, features, seen.stack.spacing)
+def _doubts(examined: Examined, evidence: ImageEvidence) -> tuple[Reason, ...]:
+    """Return the doubts about the stack; those about a broken mask are dropped if the location is certain."""
+    if not examined.doubts or evidence.certainty < CERTAIN_HEART:
+        return examined.doubts
+    nothing = np.zeros(examined.stack.shape[1:], np.uint8)
+    walls = [evidence.walls.get(k, nothing) for k in range(len(examined.stack.mask))]
+    features = [SliceFeatures(WallFeatures(wall, examined.stack.in_plane), None) for wall in walls]
+    return confirmed_doubts(examined.doubts, features, examined.stack.spacing)
 
 
-def _contradicted(seen: Examined, decisions: list[SliceDecision]) -> tuple[Reason, ...]:
+def _contradicted(examined: Examined, decisions: list[SliceDecision]) -> tuple[Reason, ...]:
     """Return the doubt that image and masks belong together: the image contradicts half of the walls.
 
     These are the closed walls and, in a stack with next to nothing away from the heart, the repaired ones.
     """
     codes = {Verdict.INTACT: ReasonCode.IMAGE_DISAGREES}
-    if seen.loose_share <= MAX_LOOSE:
+    if examined.loose_share <= MAX_LOOSE:
         codes |= dict.fromkeys(REPAIRED, ReasonCode.MASK_DISREGARDED)
     judged = [each for each in decisions if each.verdict in codes and each.confidence is not None]
     against = sum(codes[each.verdict] in [reason.code for reason in each.reasons] for each in judged)
     if against < max(MIN_CONTRADICTED, 0.5 * len(judged)):
         return ()
-    return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against),)
+    return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=contradicted),)
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:

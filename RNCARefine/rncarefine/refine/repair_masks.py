@@ -92,7 +92,7 @@ class RepairMasks:
             }
             return cls(**{name: unpack(packed, shape) for name, packed in content.items()}, parts_before=parts)
         except (ValueError, TypeError, KeyError, AttributeError, zlib.error) as error:
-            raise ValueError(f"This is not what a repair wrote down ({error}).") from error
+            raise ValueError(f"Not the masks of a repair ({error}).") from error
 
 
 def pack(mask: Mask) -> str:

@@ -195,7 +195,7 @@ def test_the_same_command_gives_the_same_file(case):
     ("more", "complaint"),
     [
         ({"segmentation": "none.nii.gz"}, "none.nii.gz: there is no such file"),
-        ({"chosen": []}, "has the labels 1, 2, 3. Say which is the myocardium with --label"),
+        ({"chosen": []}, "has the labels 1, 2, 3. Choose the myocardium with --label"),
         ({"segmentation": "seg.seg.nrrd", "chosen": NAMES}, "name ends in .seg.nrrd"),
         ({"output": "out.seg.nrrd"}, "must be of the segmentation's kind"),
         ({"output": "seg.nii.gz"}, "never overwritten. Choose another name"),

@@ -156,14 +156,14 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path, monk
         dataset.save_as(file)
     monkeypatch.chdir(tmp_path)
     for first, second, complaint in (
-        ("o", labelled, "^o: the DICOM files give no orientation.*Copy"),
-        (tmp_path / "none", labelled, "no DICOM images .*Give the folder"),
-        (tmp_path / "two", labelled, r"2 series. Give a file of the short-axis one: a.*cine sax, 4 files"),
+        ("o", labelled, "ImageOrientationPatient.*Copy"),
+        (tmp_path / "none", labelled, "no single-frame DICOM image .*Give the folder"),
+        (tmp_path / "two", labelled, r"2 series. Give a file of the short-axis series: a.*cine sax, 4 files"),
         (gap, labelled, "not evenly spaced: some are missing.*Copy"),
         (broken, labelled, "pixels cannot be decoded"),
         (tmp_path / "text.dcm", labelled, "cannot be read"),
         (seg, labelled, "Give the folder of the short-axis series"),
-        (image, next(image.iterdir()), r"no segmentation \(SEG\)"),
+        (image, next(image.iterdir()), r"not a DICOM SEG"),
         (image, foreign, "different frames of reference. Choose the series"),
         (image, image, "is a folder"),
     ):

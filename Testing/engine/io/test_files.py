@@ -138,7 +138,7 @@ def test_the_only_label_or_segment_is_the_default_and_the_pool_does_not_count(tm
 @pytest.mark.parametrize(
     ("choice", "complaint"),
     [
-        (StructureChoice(), r"has the labels 1, 2, 3\. Say which is the myocardium with --label"),
+        (StructureChoice(), r"has the labels 1, 2, 3\. Choose the myocardium with --label"),
         (StructureChoice(label=9), r"no label 9 for the myocardium; it has 1, 2, 3\. Change --label"),
         (StructureChoice(label=2, pool_label=2), "both myocardium and blood pool"),
         (StructureChoice(segment="myocardium"), "is a label map. Use --label"),
@@ -152,7 +152,7 @@ def test_an_unclear_label_is_refused_with_the_labels_there_are(tmp_path, choice,
 @pytest.mark.parametrize(
     ("choice", "complaint"),
     [
-        (StructureChoice(), "has the segments 'rv', 'myocardium', 'blood pool', 'plan'. Say which is the myocardium"),
+        (StructureChoice(), "has the segments 'rv', 'myocardium', 'blood pool', 'plan'. Choose the myocardium"),
         (StructureChoice(segment="wall"), "no segment 'wall' for the myocardium; it has 'rv'"),
         (StructureChoice(segment="rv", pool_segment="rv"), "both myocardium and blood pool"),
         (StructureChoice(label=2), "has named segments. Use --segment"),
@@ -192,7 +192,7 @@ def test_a_label_map_on_another_grid_is_refused_with_both_geometries(tmp_path, w
     else:
         moved = moved[:, :, :3]
     sitk.WriteImage(moved, str(tmp_path / "seg.nrrd"))
-    remedy = "Resample" if what == "size" else "copy the image's header to it"
+    remedy = "Resample" if what == "size" else "copy the image's header to the label map"
     with pytest.raises(ValueError, match=r"seg\.nrrd.*Label map: size.*Image: size \(44, 40, 4\)") as raised:
         read_case(write_image(tmp_path / "case.nrrd"), tmp_path / "seg.nrrd", BY_LABEL)
     assert remedy in str(raised.value)
@@ -240,7 +240,7 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
     (tmp_path / "image.png").write_text("")
     for first, second, complaint in (
         ("cine.nii.gz", "seg.nrrd", r"the image has 4 dimensions.*single frame"),
-        ("flat.nrrd", "seg.nrrd", r"2 axes in space, a stack has 3.*a volume of one slice"),
+        ("flat.nrrd", "seg.nrrd", r"2 spatial axes, a stack has 3.*a volume of one slice"),
         ("vector.nrrd", "seg.nrrd", "3 values per voxel"),
         ("case.nrrd", "cine.nii.gz", r"the label map has 4 dimensions(?!.*--phase)"),
         ("case.nrrd", "soft.nrrd", "not whole numbers.*Threshold"),
@@ -248,9 +248,9 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         ("case.nrrd", "missing.nrrd", "there is no such file"),
         ("missing.nii", "seg.nrrd", "there is no such file"),
         ("case.nrrd", "missing.seg.nrrd", "there is no such file"),
-        ("text.nrrd", "seg.nrrd", "this is no NRRD file"),
-        ("case.nrrd", "text.seg.nrrd", "this is no NRRD file"),
-        ("image.png", "seg.nrrd", "ending must be one of"),
+        ("text.nrrd", "seg.nrrd", "not an NRRD file"),
+        ("case.nrrd", "text.seg.nrrd", "not an NRRD file"),
+        ("image.png", "seg.nrrd", "extension must be one of"),
         ("text.seg.nrrd", "seg.nrrd", "Give the image first"),
         ("seg.nrrd", "seg.nrrd", "4 intensities.*label map"),
     ):
@@ -543,10 +543,10 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
         (seg, seg, "is an input and is never overwritten. Choose another name"),
         (seg, tmp_path / "link.nii.gz", "is an input"),
         (seg, image, "is an input"),
-        (seg, tmp_path / "out.seg.nrrd", r"is one of \.nii, \.nii\.gz, \.nrrd, \.mha"),
-        (named, tmp_path / "out.nrrd", r"name ends in \.seg\.nrrd"),
+        (seg, tmp_path / "out.seg.nrrd", r"end in \.nii, \.nii\.gz, \.nrrd or \.mha"),
+        (named, tmp_path / "out.nrrd", r"must end in \.seg\.nrrd"),
         (seg, tmp_path / "out.mhd", r"two files. Choose \.nrrd or \.mha"),
-        (seg, tmp_path / "out.png", "ending must be one of"),
+        (seg, tmp_path / "out.png", "extension must be one of"),
         (seg, tmp_path / "no" / "out.nii", "does not exist. Create it first"),
     ):
         with pytest.raises(ValueError, match=complaint):

@@ -15,17 +15,17 @@ from rncarefine.reasons import ReasonCode
 from rncarefine.refine.confidence import expected_dice
 from rncarefine.refine.decide import (
     KEEP_MARGIN,
-    KEEP_MARGIN_UNSURE,
+    KEEP_MARGIN_UNCLEAR,
     MAX_LOOSE,
     MIN_CLOSED_CONFIDENCE,
     MIN_CONFIDENCE,
     SUPPORTED,
-    UNSURE_WALL,
+    UNCLEAR_WALL,
     decide,
 )
 from rncarefine.refine.examine import Examined
 from rncarefine.refine.options import RepairOptions
-from rncarefine.refine.proposals import Proposals, Sight
+from rncarefine.refine.proposals import ImageEvidence, Proposals
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine.tasks.ring.readout import is_ring
@@ -44,7 +44,7 @@ def decided(
     wall=CUT,
     *,
     k=K,
-    seen=TRUTH,
+    image_likelihood=TRUTH,
     alone=None,
     drawn=None,
     likelihood=None,
@@ -60,7 +60,7 @@ def decided(
     Args:
         wall: The slice's mask.
         k: Which slice.
-        seen: Probability of wall there, from the image alone.
+        image_likelihood: Probability of wall there, from the image alone.
         alone: The ring that is read from it.
         drawn: The automaton's ring.
         likelihood: The automaton's probability of wall, by default its ring.
@@ -72,7 +72,7 @@ def decided(
         options: Of the repair.
     """
     walls, pools, field = WALLS.copy(), POOLS.copy(), WALLS.astype(np.float32)
-    walls[k], field[k] = wall, seen
+    walls[k], field[k] = wall, image_likelihood
     if pool is not None:
         pools[k] = pool
     stack = Stack.create(grey(WALLS, POOLS), walls, STACK_SPACING, None if pool is None else pools)
@@ -80,14 +80,16 @@ def decided(
     examined = Examined.of(stack, chosen)
     vars(examined)["loose_share"] = loose
     # Decisions do not look at the crop and what lies in it.
-    sight = Sight(examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0, 1.0)
+    evidence = ImageEvidence(
+        examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0, 1.0
+    )
     proposals = Proposals({}, {}, {}, {}, frozenset(disregarded))
     if drawn is not None:
         proposals.walls[k] = drawn
     if drawn is not None or likelihood is not None:
         proposals.likelihood[k] = np.asarray(drawn if likelihood is None else likelihood, np.float32)
         proposals.support[k] = proposals.likelihood[k] if support is None else np.asarray(support, np.float32)
-    found = decide(examined, examined.diagnosis.slices[k], sight, proposals, seeing_model(**(card or {})), chosen)
+    found = decide(examined, examined.diagnosis.slices[k], evidence, proposals, seeing_model(**(card or {})), chosen)
     assert stack.mask[k].tobytes() == walls[k].tobytes()
     return found
 
@@ -157,23 +159,23 @@ LOOSE = TRUTH | blob((6, 6), 4)
 def test_what_only_had_to_be_cleaned_is_kept_within_the_margin(outer):
     drawn = ring(16.8, outer)
     agrees = dice(TRUTH, drawn) >= 1 - KEEP_MARGIN
-    found = decided(LOOSE, drawn=drawn, seen=drawn)
+    found = decided(LOOSE, drawn=drawn, image_likelihood=drawn)
     assert_is(found, Verdict.CLEANED if agrees else Verdict.AUTOMATON, TRUTH if agrees else drawn)
     assert (ReasonCode.CLEANED in codes(found)) == agrees
 
 
-@pytest.mark.parametrize(("sure", "verdict"), [(UNSURE_WALL - 0.03, Verdict.CLEANED), (0.97, Verdict.AUTOMATON)])
-def test_the_less_the_image_shows_the_less_is_redrawn(sure, verdict):
+@pytest.mark.parametrize(("peak", "verdict"), [(UNCLEAR_WALL - 0.03, Verdict.CLEANED), (0.97, Verdict.AUTOMATON)])
+def test_the_less_the_image_shows_the_less_is_redrawn(peak, verdict):
     drawn = ring(17.2, 24.8)
-    likelihood = np.asarray(level(sure) * drawn, np.float32)
+    likelihood = np.asarray(level(peak) * drawn, np.float32)
     lost = expected_dice(drawn, likelihood) - expected_dice(TRUTH, likelihood)
-    assert KEEP_MARGIN < lost < KEEP_MARGIN_UNSURE
-    assert decided(LOOSE, drawn=drawn, likelihood=likelihood, seen=likelihood).decision.verdict is verdict
+    assert KEEP_MARGIN < lost < KEEP_MARGIN_UNCLEAR
+    assert decided(LOOSE, drawn=drawn, likelihood=likelihood, image_likelihood=likelihood).decision.verdict is verdict
 
 
 def test_the_images_wall_counts_as_much_as_the_automatons_when_cleaning_is_judged():
     better = ring(16.8, 28)
-    found = decided(LOOSE, drawn=ring(16.8, 24.9), alone=better, likelihood=better, seen=better)
+    found = decided(LOOSE, drawn=ring(16.8, 24.9), alone=better, likelihood=better, image_likelihood=better)
     assert found.decision.verdict is Verdict.AUTOMATON
 
 
@@ -197,7 +199,7 @@ OUTER = ring(16.8, 27)
 
 @pytest.mark.parametrize(("loose", "kept"), [(0.0, True), (MAX_LOOSE, True), (MAX_LOOSE + 0.01, False)])
 def test_a_good_wall_is_kept_but_for_its_gap_where_little_lies_away_from_the_heart(loose, kept):
-    found = decided(NARROW, drawn=OUTER, seen=OUTER, loose=loose)
+    found = decided(NARROW, drawn=OUTER, image_likelihood=OUTER, loose=loose)
     assert found.decision.verdict is Verdict.AUTOMATON
     assert (ReasonCode.GAP_CLOSED in codes(found)) == kept
     beyond = found.decision.wall & (1 - TRUTH)
@@ -207,12 +209,12 @@ def test_a_good_wall_is_kept_but_for_its_gap_where_little_lies_away_from_the_hea
 
 @pytest.mark.parametrize("loose", [0.0, 1.0])
 def test_pores_and_specks_of_a_good_wall_are_all_that_changes(loose):
-    found = decided(LOOSE, drawn=OUTER, seen=OUTER, loose=loose)
+    found = decided(LOOSE, drawn=OUTER, image_likelihood=OUTER, loose=loose)
     assert_is(found, *((Verdict.CLEANED, TRUTH) if not loose else (Verdict.AUTOMATON, OUTER)))
 
 
 def test_a_mask_that_contradicts_the_image_is_not_kept():
-    found = decided(NARROW, drawn=OUTER, seen=OUTER, loose=0.0, disregarded=[K])
+    found = decided(NARROW, drawn=OUTER, image_likelihood=OUTER, loose=0.0, disregarded=[K])
     assert_is(found, Verdict.AUTOMATON, OUTER)
 
 
@@ -256,7 +258,7 @@ def level(expected):
 
 @pytest.mark.parametrize(("expected", "accepted"), [(SUPPORTED + 0.01, True), (SUPPORTED - 0.01, False)])
 def test_a_wall_may_lie_away_from_the_mask_where_the_image_supports_it_and_not_else(expected, accepted):
-    found = decided(BESIDE, drawn=TRUTH, seen=level(expected) * TRUTH)
+    found = decided(BESIDE, drawn=TRUTH, image_likelihood=level(expected) * TRUTH)
     assert (found.decision.verdict is Verdict.AUTOMATON) == accepted
     assert (ReasonCode.AWAY_FROM_WALL in codes(found)) != accepted
     if not accepted:
@@ -266,19 +268,19 @@ def test_a_wall_may_lie_away_from_the_mask_where_the_image_supports_it_and_not_e
 @pytest.mark.parametrize(("expected", "accepted"), [(SUPPORTED + 0.01, True), (SUPPORTED - 0.01, False)])
 def test_a_wall_may_leave_the_blood_pool_outside_where_the_image_supports_it_and_not_else(expected, accepted):
     pool = blob((60, CENTRE[1]), 9) | blob(CENTRE, 4)
-    found = decided(pool=pool, drawn=TRUTH, seen=level(expected) * TRUTH)
+    found = decided(pool=pool, drawn=TRUTH, image_likelihood=level(expected) * TRUTH)
     assert (found.decision.verdict is Verdict.AUTOMATON) == accepted
     assert (ReasonCode.POOL_LEFT_OUTSIDE in codes(found)) != accepted
 
 
 def test_the_automatons_own_likelihood_is_no_support():
-    found = decided(BESIDE, drawn=TRUTH, likelihood=TRUTH, seen=np.zeros(SHAPE))
+    found = decided(BESIDE, drawn=TRUTH, likelihood=TRUTH, image_likelihood=np.zeros(SHAPE))
     assert codes(found)[-1] is ReasonCode.AWAY_FROM_WALL
 
 
 def test_however_well_the_image_supports_a_wall_it_must_be_a_ring_about_the_axis():
-    assert codes(decided(drawn=FAR, seen=FAR))[-1] is ReasonCode.RING_OFF_AXIS
-    assert codes(decided(drawn=CUT, seen=CUT))[-1] is ReasonCode.NO_RING
+    assert codes(decided(drawn=FAR, image_likelihood=FAR))[-1] is ReasonCode.RING_OFF_AXIS
+    assert codes(decided(drawn=CUT, image_likelihood=CUT))[-1] is ReasonCode.NO_RING
 
 
 def test_bounds_hold_whatever_the_image_supports():
@@ -341,18 +343,20 @@ def test_an_interpolated_wall_that_is_rejected_says_so():
 
 
 def test_a_disc_with_a_loose_component_is_cleaned_without_asking_anyone():
-    found = decided(WALLS[8] | blob((8, 8), 3), k=8, seen=np.zeros(SHAPE))
+    found = decided(WALLS[8] | blob((8, 8), 3), k=8, image_likelihood=np.zeros(SHAPE))
     assert_is(found, Verdict.CLEANED, WALLS[8])
     assert ReasonCode.CLEANED in codes(found)
 
 
 def test_where_a_disc_is_expected_and_the_image_shows_a_ring_it_is_drawn_for_review():
     loose, shown = WALLS[8] | blob((8, 8), 3), ring(6, 14)
-    found = decided(loose, k=8, drawn=shown, seen=shown)
+    found = decided(loose, k=8, drawn=shown, image_likelihood=shown)
     assert_is(found, Verdict.AUTOMATON, shown)
     assert found.decision.doubtful
     assert codes(found)[-1] is ReasonCode.RING_SHOWN
-    assert_is(decided(loose, k=8, drawn=shown, likelihood=WALLS[8], seen=WALLS[8]), Verdict.CLEANED, WALLS[8])
+    assert_is(
+        decided(loose, k=8, drawn=shown, likelihood=WALLS[8], image_likelihood=WALLS[8]), Verdict.CLEANED, WALLS[8]
+    )
 
 
 def test_a_disc_cannot_be_cleaned_by_adding_only():
@@ -363,14 +367,14 @@ def test_a_disc_cannot_be_cleaned_by_adding_only():
 
 
 def test_a_right_disc_has_no_confidence_and_is_never_doubted():
-    found = decided(WALLS[8], k=8, seen=np.zeros(SHAPE))
+    found = decided(WALLS[8], k=8, image_likelihood=np.zeros(SHAPE))
     assert_is(found, Verdict.INTACT, WALLS[8])
     assert (found.decision.confidence, found.decision.doubtful, found.features) == (None, False, {})
 
 
 def test_an_open_base_has_no_confidence_and_a_fragmented_one_is_left():
     whole = WALLS[0] & gap(90)
-    found = decided(whole, k=0, seen=np.zeros(SHAPE))
+    found = decided(whole, k=0, image_likelihood=np.zeros(SHAPE))
     assert_is(found, Verdict.INTACT, whole)
     assert (found.decision.confidence, found.decision.doubtful) == (None, False)
     torn = whole & gap(40, 180)
@@ -441,7 +445,7 @@ def test_each_confidence_has_weights_of_its_own():
 
 
 def test_the_neighbours_images_count_for_a_closed_wall():
-    found = decided(TRUTH, seen=np.zeros(SHAPE))
+    found = decided(TRUTH, image_likelihood=np.zeros(SHAPE))
     assert found.features["seen"] == 0
     assert found.features["neighbours"] == pytest.approx(
         max(dice(TRUTH, WALLS[K - 1]), dice(TRUTH, WALLS[K + 1])), abs=1e-6

@@ -51,8 +51,8 @@ def test_changed_and_flagged_slices_need_a_decision(report: Report) -> None:
 
 def test_a_slice_still_counts_as_needing_a_decision_when_it_has_one(report: Report, stack: Stack, after: Mask) -> None:
     answers = {CLOSED: False, REFUSED: True, PRUNED: True}
-    seen = decided(report, answers, stack, rejected(stack, after, CLOSED))
-    assert [needs_decision(record) for record in seen.slices] == [False, True, True, True]
+    current = decided(report, answers, stack, rejected(stack, after, CLOSED))
+    assert [needs_decision(record) for record in current.slices] == [False, True, True, True]
 
 
 def test_without_decisions_the_report_is_as_it_was(report: Report, stack: Stack, after: Mask) -> None:
@@ -62,37 +62,39 @@ def test_without_decisions_the_report_is_as_it_was(report: Report, stack: Stack,
 def test_accepting_changes_nothing_but_the_answer_and_what_is_left_to_look_at(
     report: Report, stack: Stack, after: Mask
 ) -> None:
-    seen = decided(report, {CLOSED: True, REFUSED: True}, stack, after)
-    assert [record.accepted for record in seen.slices] == [None, True, True, None]
-    assert [replace(record, accepted=None) for record in seen.slices] == report.slices
-    assert (report.stack.flagged, seen.stack.flagged) == (1, 0)
-    assert (report.stack.right_after, seen.stack.right_after) == (3, 4)
-    assert replace(seen.stack, flagged=1, right_after=3) == report.stack
+    current = decided(report, {CLOSED: True, REFUSED: True}, stack, after)
+    assert [record.accepted for record in current.slices] == [None, True, True, None]
+    assert [replace(record, accepted=None) for record in current.slices] == report.slices
+    assert (report.stack.flagged, current.stack.flagged) == (1, 0)
+    assert (report.stack.right_after, current.stack.right_after) == (3, 4)
+    assert replace(current.stack, flagged=1, right_after=3) == report.stack
 
 
 def test_a_rejected_slice_is_as_before_and_its_verdict_stays(report: Report, stack: Stack, after: Mask) -> None:
-    seen = decided(report, {CLOSED: False}, stack, rejected(stack, after, CLOSED))
-    record = seen.slices[CLOSED]
+    current = decided(report, {CLOSED: False}, stack, rejected(stack, after, CLOSED))
+    record = current.slices[CLOSED]
     assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.OPEN, 1, 0)
     assert record.gap_deg_after == record.gap_deg_before == 29.5
     assert record.added_mm2 == record.removed_mm2 == record.taken_from_pool_mm2 == 0
     assert (record.verdict, record.accepted) == (Verdict.AUTOMATON, False)
-    assert seen.slices[0] == report.slices[0]
-    assert seen.warnings == report.warnings
+    assert current.slices[0] == report.slices[0]
+    assert current.warnings == report.warnings
 
 
 def test_the_totals_are_those_of_the_wall_as_it_is(report: Report, stack: Stack, after: Mask) -> None:
     wall = rejected(stack, after, CLOSED, PRUNED)
-    seen = decided(report, {CLOSED: False, PRUNED: False}, stack, wall).stack
+    current = decided(report, {CLOSED: False, PRUNED: False}, stack, wall).stack
     # Everything that was changed is back as it was.
-    assert (seen.closed_before, seen.closed_after, seen.changed) == (1, 1, 0)
+    assert (current.closed_before, current.closed_after, current.changed) == (1, 1, 0)
     assert (
-        seen.lv_mass_after_g == seen.lv_mass_before_g == pytest.approx(lv_mass_g(stack.mask, stack.spacing), abs=0.01)
+        current.lv_mass_after_g
+        == current.lv_mass_before_g
+        == pytest.approx(lv_mass_g(stack.mask, stack.spacing), abs=0.01)
     )
-    assert seen.lv_mass_change_percent == 0
-    assert (seen.b0_3d_after, seen.b1_3d_after) == (seen.b0_3d_before, seen.b1_3d_before)
-    assert seen.right_after == 1  # the intact one; the flagged one is still flagged
-    assert seen.name == report.stack.name
+    assert current.lv_mass_change_percent == 0
+    assert (current.b0_3d_after, current.b1_3d_after) == (current.b0_3d_before, current.b1_3d_before)
+    assert current.right_after == 1  # the intact one; the flagged one is still flagged
+    assert current.name == report.stack.name
     one = decided(report, {PRUNED: False}, stack, rejected(stack, after, PRUNED)).stack
     assert (one.closed_after, one.changed) == (2, 1)
     assert one.lv_mass_after_g > one.lv_mass_before_g
@@ -101,13 +103,13 @@ def test_the_totals_are_those_of_the_wall_as_it_is(report: Report, stack: Stack,
 def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, stack: Stack, after: Mask) -> None:
     wall = after.copy()
     wall[REFUSED] = after[0]  # the ring of the intact slice
-    seen = decided(report, {REFUSED: True}, stack, wall)
-    record = seen.slices[REFUSED]
+    current = decided(report, {REFUSED: True}, stack, wall)
+    record = current.slices[REFUSED]
     assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.RING, 1, 1)
     assert record.gap_deg_after == 0
     assert record.added_mm2 == pytest.approx(16 * 1.5 * 1.25)
-    assert seen.stack.closed_after == 4
-    assert seen.doubts == [Reason(ReasonCode.ONE_SLICE), Reason(ReasonCode.SLICE_EDITED, k=2)]
+    assert current.stack.closed_after == 4
+    assert current.doubts == [Reason(ReasonCode.ONE_SLICE), Reason(ReasonCode.SLICE_EDITED, k=2)]
     assert record.codes[-1] == ReasonCode.EDITED
 
 
@@ -115,10 +117,10 @@ def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack,
     wall = rejected(stack, after, CLOSED)
     wall[CLOSED, 0, 0] = 1
     wall[0] = 0
-    seen = decided(report, {CLOSED: False}, stack, wall)
-    assert seen.doubts == [*report.doubts, *(Reason(ReasonCode.SLICE_EDITED, k=k) for k in (0, 1))]
-    assert (seen.slices[0].finding_after, seen.slices[0].removed_mm2 > 0) == (Finding.EMPTY, True)
-    assert (seen.slices[CLOSED].b0_after, seen.slices[CLOSED].added_mm2) == (2, 1.88)
+    current = decided(report, {CLOSED: False}, stack, wall)
+    assert current.doubts == [*report.doubts, *(Reason(ReasonCode.SLICE_EDITED, k=k) for k in (0, 1))]
+    assert (current.slices[0].finding_after, current.slices[0].removed_mm2 > 0) == (Finding.EMPTY, True)
+    assert (current.slices[CLOSED].b0_after, current.slices[CLOSED].added_mm2) == (2, 1.88)
 
 
 def test_an_edit_by_hand_is_seen_in_the_area_alone(report: Report, stack: Stack, after: Mask) -> None:
@@ -127,10 +129,10 @@ def test_an_edit_by_hand_is_seen_in_the_area_alone(report: Report, stack: Stack,
     wall[0, 9, 22] = 1
     grown = int(wall[0].sum() - after[0].sum())
     assert grown > 0
-    seen = decided(report, {}, stack, wall)
-    assert seen.slices[0].added_mm2 == pytest.approx(grown * 1.5 * 1.25, abs=0.01)
-    assert seen.slices[0].finding_after is Finding.RING
-    assert seen.doubts == [*report.doubts, Reason(ReasonCode.SLICE_EDITED, k=0)]
+    current = decided(report, {}, stack, wall)
+    assert current.slices[0].added_mm2 == pytest.approx(grown * 1.5 * 1.25, abs=0.01)
+    assert current.slices[0].finding_after is Finding.RING
+    assert current.doubts == [*report.doubts, Reason(ReasonCode.SLICE_EDITED, k=0)]
 
 
 def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack, after: Mask) -> None:
@@ -138,10 +140,10 @@ def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack
     wall[PRUNED, 2:4, 3:6] = 1  # the six pixels that the repair removed are back
     gap = np.argwhere(wall[PRUNED, 18:22, 28:])[:6] + np.array([18, 28])
     wall[PRUNED, gap[:, 0], gap[:, 1]] = 0
-    seen = decided(report, {}, stack, wall)
-    assert seen.slices[PRUNED].removed_mm2 == pytest.approx(report.slices[PRUNED].removed_mm2, abs=0.01)
-    assert seen.slices[PRUNED].finding_after is Finding.FRAGMENTED
-    assert seen.slices[PRUNED].b0_after == 2
+    current = decided(report, {}, stack, wall)
+    assert current.slices[PRUNED].removed_mm2 == pytest.approx(report.slices[PRUNED].removed_mm2, abs=0.01)
+    assert current.slices[PRUNED].finding_after is Finding.FRAGMENTED
+    assert current.slices[PRUNED].b0_after == 2
 
 
 def test_the_report_keeps_its_name(report: Report, stack: Stack, after: Mask) -> None:
@@ -196,13 +198,13 @@ def test_the_thickness_is_that_of_the_wall_as_it_is_now(report: Report, stack: S
     report = replace(report, slices=slices, wall=wall, stack=stack_record(stack, after, slices))
     assert decided(report, {}, stack, after) == report
     now = rejected(stack, after, CLOSED)
-    seen = decided(report, {CLOSED: False, PRUNED: True}, stack, now)
-    assert seen.wall is not None
-    assert seen.wall.slices[CLOSED].after_mm == seen.wall.slices[CLOSED].before_mm
-    assert seen.wall.slices[CLOSED].invented == []
-    assert (seen.slices[CLOSED].thinnest_after_mm, seen.slices[CLOSED].invented_mm) == (0, 0)
-    assert seen.wall.slices[PRUNED] == wall.slices[PRUNED]
-    assert (report.stack.invented_mm > 0, seen.stack.invented_mm) == (True, 0)
+    current = decided(report, {CLOSED: False, PRUNED: True}, stack, now)
+    assert current.wall is not None
+    assert current.wall.slices[CLOSED].after_mm == current.wall.slices[CLOSED].before_mm
+    assert current.wall.slices[CLOSED].invented == []
+    assert (current.slices[CLOSED].thinnest_after_mm, current.slices[CLOSED].invented_mm) == (0, 0)
+    assert current.wall.slices[PRUNED] == wall.slices[PRUNED]
+    assert (report.stack.invented_mm > 0, current.stack.invented_mm) == (True, 0)
     thicker = after.copy()
     thicker[0] = ring(after.shape[1:], (20, 22), 6, 12)
     edited = decided(report, {}, stack, thicker)

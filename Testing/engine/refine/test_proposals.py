@@ -1,4 +1,4 @@
-"""What is seen in the images of a stack, what the automaton proposes for it, and what the encoder is shown."""
+"""Evidence from the images of a stack, proposals of the automaton, and input channels of the encoder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rncarefine.nca.crop import crop_around
 from rncarefine.nca.rollout import PATIENCE, Runner
 from rncarefine.reasons import ReasonCode
 from rncarefine.refine import proposals
-from rncarefine.refine.proposals import SURE_HEART, likelihood_of, propose, see
+from rncarefine.refine.proposals import CERTAIN_HEART, likelihood_of, locate_heart_in_images, propose
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 
@@ -50,17 +50,18 @@ def heart_of(stack):
 
 
 def proposed(stack=None, wanted=(2, 5), model=None, at=None, device="numpy", **options):
-    """See the broken heart and propose walls, by default for both of its broken slices.
+    """Locate the heart in the images and propose walls, by default for both broken slices.
 
-    Returns what :func:`see` and :func:`propose` return together: ``seen_walls`` are the walls of the former.
+    Returns the results of :func:`locate_heart_in_images` (its walls are ``image_walls``) and :func:`propose` together.
     """
     stack = broken_stack() if stack is None else stack
     model = seeing_model() if model is None else model
     runner = Recorded(model.parameters, Architecture.of(model.card.shapes), device)
-    sight = see(stack, at if isinstance(at, list) else [at or heart_of(stack)], runner, model)
-    found = propose(sight, stack, wanted, runner, model, **options)
+    hearts = at if isinstance(at, list) else [at or heart_of(stack)]
+    evidence = locate_heart_in_images(stack, hearts, runner, model)
+    found = propose(evidence, stack, wanted, runner, model, **options)
     return SimpleNamespace(
-        **{**vars(sight), "seen_walls": sight.walls, "doubt": sight.doubt, **vars(found), "runner": runner}
+        **{**vars(evidence), "image_walls": evidence.walls, "doubt": evidence.doubt, **vars(found), "runner": runner}
     )
 
 
@@ -90,40 +91,40 @@ def recorded():
     return Recorded.made
 
 
-# What the encoder sees from the images alone
+# Evidence from the images alone
 
 
-def test_every_slice_is_seen_whether_it_is_wanted_or_not():
+def test_all_slices_are_encoded_not_only_the_wanted_ones():
     found = proposed(wanted=[2])
-    assert found.seen.shape == TRUTH.shape
-    assert 0 <= found.seen.min() <= found.seen.max() <= 1
-    assert found.sureness > 0.9
-    assert sorted(found.seen_walls) == list(RINGS)
-    for k, wall in found.seen_walls.items():
+    assert found.image_likelihood.shape == TRUTH.shape
+    assert 0 <= found.image_likelihood.min() <= found.image_likelihood.max() <= 1
+    assert found.certainty > 0.9
+    assert sorted(found.image_walls) == list(RINGS)
+    for k, wall in found.image_walls.items():
         assert is_ring(wall)
         assert dice(wall, TRUTH[k]) > 0.95
-        assert dice(found.seen[k] > 0.5, wall) > 0.97
+        assert dice(found.image_likelihood[k] > 0.5, wall) > 0.97
     assert (sorted(found.walls), sorted(found.likelihood), sorted(found.one_pass)) == ([2], [2], [2])
 
 
-def test_what_is_seen_does_not_depend_on_the_masks():
+def test_image_evidence_does_not_depend_on_the_masks():
     stack = broken_stack()
     one = proposed(stack)
     other = proposed(Stack.create(stack.image, TRUTH, STACK_SPACING), at=heart_of(stack))
     for k in SLICES:
-        np.testing.assert_allclose(one.seen[k], other.seen[k], atol=1e-6)
+        np.testing.assert_allclose(one.image_likelihood[k], other.image_likelihood[k], atol=1e-6)
 
 
 def test_without_a_wanted_slice_nothing_is_rolled_out(recorded):
     found = proposed(wanted=[])
-    assert sorted(found.seen_walls) == list(RINGS)
+    assert sorted(found.image_walls) == list(RINGS)
     for nothing in (found.walls, found.likelihood, found.one_pass, found.snapshots, found.disregarded):
         assert not nothing
     assert found.steps == 0
     assert not recorded[0].rolled
 
 
-def test_a_stack_whose_mask_is_empty_is_seen_all_the_same():
+def test_a_stack_with_an_empty_mask_is_encoded():
     stack = broken_stack()
     found = proposed(Stack.create(stack.image, np.zeros_like(stack.mask), STACK_SPACING), at=heart_of(stack))
     assert sorted(found.walls) == [2, 5]
@@ -141,24 +142,24 @@ def test_gaps_are_closed_where_the_image_shows_the_wall():
         assert wall.shape == TRUTH[k].shape
         assert dice(wall, TRUTH[k]) > 0.95
         assert 0 <= found.likelihood[k].min() <= found.likelihood[k].max() <= 1
-        # The rule of this automaton changes nothing: its wall is that of a single pass, here without the masks, too.
+        # This automaton changes nothing: its wall equals the single pass, here also without masks.
         np.testing.assert_array_equal(wall, found.one_pass[k])
-        np.testing.assert_array_equal(wall, found.seen_walls[k])
+        np.testing.assert_array_equal(wall, found.image_walls[k])
     assert found.steps == PATIENCE
     assert not found.disregarded
 
 
 def test_where_the_automaton_closes_nothing_there_is_a_likelihood_and_no_wall():
     found = proposed(model=identity_model())
-    assert found.walls == found.seen_walls == found.one_pass == {}
+    assert found.walls == found.image_walls == found.one_pass == {}
     assert sorted(found.likelihood) == [2, 5]
-    assert found.sureness == 0
+    assert found.certainty == 0
 
 
 @pytest.fixture
 def trusting(monkeypatch):
     """Give the automaton all masks, however little its evidence agrees with them."""
-    monkeypatch.setattr(proposals, "TRUSTED_MASK", 0.0)
+    monkeypatch.setattr(proposals, "MIN_MASK_AGREEMENT", 0.0)
 
 
 def test_the_rollout_adds_to_the_single_pass(trusting):
@@ -177,14 +178,14 @@ def test_other_wanted_slices_do_not_change_the_result_of_one():
     np.testing.assert_allclose(alone.likelihood[2], turned.likelihood[2], atol=1e-5)
 
 
-# What the encoder is shown
+# Input channels of the encoder
 
 
 def crop_about(middle, shape=TRUTH.shape[1:]):
     return crop_around(middle, (64, 64), 1.6, SPACING, shape)
 
 
-def test_the_encoder_is_shown_images_masks_and_pool_in_the_crop_first_without_the_masks(recorded):
+def test_input_channels_are_images_masks_and_pool_in_the_crop_first_without_the_masks(recorded):
     stack = broken_stack()
     proposed(stack, wanted=[0, 5])
     crop = crop_about(tuple(np.median(heart_of(stack).centres, axis=0)))
@@ -192,12 +193,12 @@ def test_the_encoder_is_shown_images_masks_and_pool_in_the_crop_first_without_th
     walls, pools = crop.take(stack.mask), crop.take(stack.pool)
     alone, given = recorded[0].encoded
     nothing = np.zeros_like(walls[0])
-    for seen, slices, masked, pooled in (
+    for encoded, slices, masked, pooled in (
         (alone, SLICES, False, False),
         (given, (0, 5), True, True),
     ):
-        assert len(seen) == len(slices)
-        for channels, k in zip(seen, slices, strict=True):
+        assert len(encoded) == len(slices)
+        for channels, k in zip(encoded, slices, strict=True):
             below, above = (other if 0 <= other < 9 else None for other in (k - 1, k + 1))
             expected = {"image": images[k], "mask": walls[k], "pool": pools[k]}
             for name, values in (("image", images), ("mask", walls)):
@@ -222,38 +223,38 @@ def test_model_and_options_decide_steps_rate_and_seed(recorded):
     assert (second["steps"], second["seed"], second["patience"]) == (9, 0, PATIENCE)
 
 
-# A heart beside the crop
+# A heart off the centre of the crop
 
 
 def beside(mm):
-    """Return a heart that is looked for so far away from where it is."""
+    """Return a candidate at this distance from the heart."""
     there = heart_of(broken_stack())
     return Heart(there.centres + np.array([mm / SPACING[0], 0]), there.radius_mm)
 
 
-def test_the_crop_is_laid_again_about_a_heart_that_lies_off_its_middle(recorded, monkeypatch):
+def test_the_crop_is_recentred_on_a_heart_off_its_centre(recorded, monkeypatch):
     found = proposed(at=beside(34))
-    assert [len(seen) for seen in recorded[0].encoded] == [9, 9, 2]
-    assert sorted(found.seen_walls) == list(RINGS)
+    assert [len(channels) for channels in recorded[0].encoded] == [9, 9, 2]
+    assert sorted(found.image_walls) == list(RINGS)
     assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
     monkeypatch.setattr(proposals, "RECENTRE_MM", 1e3)
     cut_off = proposed(at=beside(34))
-    assert max(dice(wall, TRUTH[k]) for k, wall in cut_off.seen_walls.items() if k < 3) < 0.95
+    assert max(dice(wall, TRUTH[k]) for k, wall in cut_off.image_walls.items() if k < 3) < 0.95
 
 
-def test_a_small_distance_leaves_the_crop_where_it_is(recorded):
+def test_the_crop_is_not_recentred_for_a_small_distance(recorded):
     proposed(at=beside(8))
-    assert [len(seen) for seen in recorded[0].encoded] == [9, 2]
+    assert [len(channels) for channels in recorded[0].encoded] == [9, 2]
 
 
-def test_where_no_heart_is_seen_the_crop_stays_where_it_is():
+def test_the_crop_is_not_recentred_without_a_heart_in_the_evidence():
     there = beside(34)
     found = proposed(at=there, model=identity_model())
     assert found.crop.start == crop_about(tuple(np.median(there.centres, axis=0))).start
     assert found.heart is there
 
 
-# Several places, and none
+# Several candidates, and none
 
 
 def wide_stack(mask=None):
@@ -264,24 +265,24 @@ def wide_stack(mask=None):
 
 
 def away(stack):
-    """Return a heart that is looked for 125 mm away from where it is."""
+    """Return a candidate 125 mm away from the heart."""
     there = heart_of(stack)
     return Heart(there.centres + np.array([0, 125 / SPACING[1]]), there.radius_mm)
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_of_several_places_the_heart_is_where_the_encoder_is_surest(first, monkeypatch):
-    monkeypatch.setattr(proposals, "SEARCHED", -1.0)  # no search
+def test_the_candidate_with_the_highest_certainty_is_selected(first, monkeypatch):
+    monkeypatch.setattr(proposals, "MIN_SCORE", -1.0)  # no search
     stack, walls = wide_stack()
     right, wrong = heart_of(stack), away(stack)
     found = proposed(stack, wanted=[], at=[right, wrong] if first else [wrong, right])
     np.testing.assert_allclose(np.median(found.heart.centres, axis=0), np.median(right.centres, axis=0), atol=4)
-    assert found.sureness > 0.7
-    assert min(dice(found.seen_walls[k], walls[k]) for k in RINGS) > 0.9
-    assert proposed(stack, wanted=[], at=[wrong]).sureness < found.sureness - 0.1
+    assert found.certainty > 0.7
+    assert min(dice(found.image_walls[k], walls[k]) for k in RINGS) > 0.9
+    assert proposed(stack, wanted=[], at=[wrong]).certainty < found.certainty - 0.1
 
 
-def test_of_two_places_that_look_alike_the_one_near_the_middle_of_the_image_is_taken():
+def test_of_two_equal_candidates_the_one_near_the_image_centre_is_selected():
     rooms = ((0, 0), (150, 120), (150, 220))
     walls, pools = (np.pad(part, rooms) for part in (TRUTH, POOLS))
     twin = [np.roll(part, (-130, 190), axis=(1, 2)) for part in (walls, pools)]
@@ -293,18 +294,18 @@ def test_of_two_places_that_look_alike_the_one_near_the_middle_of_the_image_is_t
 
 
 @pytest.mark.parametrize(("factor", "loss"), [(1.4, 0.0), (0.7, 0.15 * math.log(2000 / (0.49 * 1932)))])
-def test_a_place_scores_less_where_less_is_seen_than_a_heart(factor, loss, monkeypatch):
-    monkeypatch.setattr(proposals, "SEARCHED", -1.0)  # no search
+def test_an_outline_smaller_than_a_heart_lowers_the_score(factor, loss, monkeypatch):
+    monkeypatch.setattr(proposals, "MIN_SCORE", -1.0)  # no search
     spacing = (8.0, SPACING[0] * factor, SPACING[1] * factor)
     stack = broken_stack()
     stack = Stack.create(stack.image, TRUTH, spacing)
     found = proposed(stack, wanted=[], at=heart_of(stack))
-    assert found.sureness > 0.8
+    assert found.certainty > 0.8
     # The outline of the toy heart is a circle of 1932 mm2.
-    assert found.sureness - found.score == pytest.approx(loss, abs=0.06)
+    assert found.certainty - found.score == pytest.approx(loss, abs=0.06)
 
 
-def test_the_axis_runs_through_what_is_seen_where_the_masks_lead_elsewhere():
+def test_the_axis_is_fitted_to_the_evidence_not_to_misleading_masks():
     stack = broken_stack()
     shifted = heart_of(stack)
     found = proposed(stack, wanted=[], at=Heart(shifted.centres + 7, 50.0))
@@ -312,21 +313,21 @@ def test_the_axis_runs_through_what_is_seen_where_the_masks_lead_elsewhere():
     assert found.heart.radius_mm < 45
 
 
-def test_a_heart_that_the_masks_do_not_name_is_found_by_a_search():
+def test_a_heart_away_from_the_masks_is_found_by_a_search():
     stack, walls = wide_stack()
     found = proposed(stack, wanted=[], at=[away(stack)])
-    assert found.sureness > SURE_HEART
+    assert found.certainty > CERTAIN_HEART
     np.testing.assert_allclose(
         np.median(found.heart.centres, axis=0), np.median(heart_of(stack).centres, axis=0), atol=6
     )
-    assert min(dice(found.seen_walls[k], walls[k]) for k in RINGS) > 0.9
+    assert min(dice(found.image_walls[k], walls[k]) for k in RINGS) > 0.9
 
 
 @pytest.mark.parametrize(("slices", "rivalled"), [((2, 3, 4, 5), False), (range(9), True)])
 @pytest.mark.parametrize("searched", [False, True])
-def test_of_several_places_the_one_that_is_seen_throughout_the_stack_is_taken(monkeypatch, slices, rivalled, searched):
-    monkeypatch.setattr(proposals, "SEARCHED", 2.0 if searched else 0.0)
-    monkeypatch.setattr(proposals, "OFF_CENTRE", 0.0)
+def test_the_candidate_visible_in_all_slices_is_selected(monkeypatch, slices, rivalled, searched):
+    monkeypatch.setattr(proposals, "MIN_SCORE", 2.0 if searched else 0.0)
+    monkeypatch.setattr(proposals, "OFF_CENTRE_PENALTY", 0.0)
     rooms = ((0, 0), (120, 90), (120, 150))
     walls, pools = (np.pad(part, rooms) for part in (TRUTH, POOLS))
     stomach = [part * np.isin(SLICES, slices)[:, None, None] for part in (walls, pools)]
@@ -342,7 +343,7 @@ def test_of_several_places_the_one_that_is_seen_throughout_the_stack_is_taken(mo
     np.testing.assert_allclose(np.median(found.heart.centres, axis=0), np.median(heart.centres, axis=0), atol=6)
 
 
-def test_one_heart_that_is_seen_from_two_places_has_no_rival(monkeypatch):
+def test_two_crops_of_one_heart_are_not_rivals(monkeypatch):
     # Without moving the crops, the heart lies in the middle of one and at the edge of the other.
     monkeypatch.setattr(proposals, "MAX_CROPS", 1)
     stack = broken_stack()
@@ -350,35 +351,35 @@ def test_one_heart_that_is_seen_from_two_places_has_no_rival(monkeypatch):
     assert (found.rival, found.doubt) == (0, None)
 
 
-def test_all_slices_are_seen_where_the_middle_slices_have_led(recorded):
+def test_candidates_are_ranked_in_the_middle_slices_then_encoded_in_all(recorded):
     # Both places lead to the same heart.
     proposed(wanted=[], at=[beside(34), beside(30)])
-    assert [len(seen) for seen in recorded[0].encoded] == [4, 4, 4, 4, 9]
+    assert [len(channels) for channels in recorded[0].encoded] == [4, 4, 4, 4, 9]
 
 
-def test_where_the_encoder_is_sure_nothing_is_searched(recorded):
+def test_there_is_no_search_if_the_score_is_high(recorded):
     proposed(wanted=[])
-    assert [len(seen) for seen in recorded[0].encoded] == [9]
+    assert [len(channels) for channels in recorded[0].encoded] == [9]
 
 
-def test_a_search_that_finds_nothing_keeps_the_likeliest_place(recorded):
+def test_a_search_without_result_keeps_the_likeliest_candidate(recorded):
     one, other = beside(0), beside(34)
     found = proposed(wanted=[], at=[one, other], model=identity_model())
     assert found.heart is one
-    assert (found.sureness, found.seen_walls) == (0, {})
+    assert (found.certainty, found.image_walls) == (0, {})
     searched = recorded[0].encoded[4:-1]
     assert len(searched) > 3
-    assert all(len(seen) == 2 for seen in searched)
+    assert all(len(channels) == 2 for channels in searched)
 
 
-def test_a_field_of_metres_is_searched_near_its_middle_only(recorded):
+def test_a_field_of_view_of_metres_is_searched_near_its_centre_only(recorded):
     stack = Stack.create(broken_stack().image, TRUTH, (100.0, 15.0, 15.0))
     proposed(stack, wanted=[], at=[heart_of(stack)], model=identity_model())
-    searched = [seen for seen in recorded[0].encoded if len(seen) == 2]
+    searched = [channels for channels in recorded[0].encoded if len(channels) == 2]
     assert 0 < len(searched) <= 81
 
 
-# Masks that are nonsense
+# Misleading masks
 
 
 def misled_stack():
@@ -389,7 +390,7 @@ def misled_stack():
     return replace(stack, mask=mask), heart_of(stack)
 
 
-def test_a_mask_is_disregarded_where_the_encoder_is_surer_without_it(recorded):
+def test_a_mask_is_disregarded_if_the_encoder_is_more_certain_without_it(recorded):
     stack, there = misled_stack()
     found = proposed(stack, at=there, model=seeing_model(confused=8.0))
     assert found.disregarded == {5}
@@ -397,7 +398,7 @@ def test_a_mask_is_disregarded_where_the_encoder_is_surer_without_it(recorded):
     channels = recorded[0].rolled[0]["channels"]
     assert channels[0][..., 3:].any()
     assert not channels[1][..., 3:].any()
-    np.testing.assert_array_equal(found.walls[5], found.seen_walls[5])
+    np.testing.assert_array_equal(found.walls[5], found.image_walls[5])
     assert dice(found.walls[5], TRUTH[5]) > 0.95
 
 
@@ -411,7 +412,7 @@ def test_all_masks_are_disregarded_where_half_of_them_contradict_the_images(reco
     assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
 
 
-def test_an_encoder_that_ignores_the_mask_is_as_sure_with_it():
+def test_no_mask_is_disregarded_if_the_encoder_ignores_it():
     stack, there = misled_stack()
     assert not proposed(stack, at=there).disregarded
 
@@ -422,14 +423,14 @@ def test_an_encoder_that_ignores_the_mask_is_as_sure_with_it():
 def test_every_sample_has_its_own_seed(recorded):
     proposed(wanted=[2], seed=5, samples=3)
     assert [call["seed"] for call in recorded[0].rolled] == [5, 6, 7]
-    assert [len(seen) for seen in recorded[0].encoded] == [9, 1]
+    assert [len(channels) for channels in recorded[0].encoded] == [9, 1]
 
 
 def test_samples_are_averaged():
     options = {"wanted": [2], "steps": 2, "model": random_model()}
     together = proposed(seed=5, samples=3, **options).likelihood[2]
     alone = [proposed(seed=seed, **options).likelihood[2] for seed in (5, 6, 7)]
-    # Where no sample was clipped to 0..1, the mean of what was clipped is that of what was not.
+    # Pixels that no run clips to 0..1.
     free = np.all([(each > 0) & (each < 1) for each in alone], axis=0)
     assert free.sum() > 100
     np.testing.assert_allclose(together[free], np.mean(alone, axis=0)[free], atol=1e-5)
@@ -448,14 +449,14 @@ def test_snapshots_show_the_first_sample_step_by_step_without_early_stop(trustin
         assert dice(rings[2], TRUTH[k]) > 0.9
 
 
-def test_the_last_snapshot_of_a_single_sample_is_what_the_likelihood_is_of():
+def test_the_last_snapshot_of_a_single_run_gives_the_likelihood():
     found = proposed(steps=4, snapshots=(4,))
     for k in (2, 5):
         np.testing.assert_array_equal(likelihood_of(found.snapshots[4][k]), found.likelihood[k])
 
 
 @pytest.mark.parametrize("disregarded", [False, True])
-def test_the_wall_is_read_from_the_mean_of_the_automaton_and_of_what_the_image_alone_shows(disregarded, monkeypatch):
+def test_the_wall_is_read_from_the_mean_of_automaton_and_image_evidence(disregarded, monkeypatch):
     monkeypatch.setattr(proposals, "TRUST_MARGIN", -1.0 if disregarded else 1.0)
     read = []
     monkeypatch.setattr(proposals, "read_wall", lambda fields: read.append(fields) or read_wall(fields))
@@ -464,7 +465,7 @@ def test_the_wall_is_read_from_the_mean_of_the_automaton_and_of_what_the_image_a
     together, once = read[-2:]
     assert found.disregarded == ({2} if disregarded else set())
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "numpy")
-    given, alone = runner.encode(found.runner.encoded[-1]).evidence[0], found.alone.evidence[2]
+    given, alone = runner.encode(found.runner.encoded[-1]).evidence[0], found.encoding.evidence[2]
     given, alone = (found.crop.put_back(np.moveaxis(evidence, -1, 0)) for evidence in (given, alone))
     np.testing.assert_allclose(together, (found.snapshots[3][2] + alone) / 2, atol=1e-5)
     np.testing.assert_allclose(once, given, atol=1e-6)

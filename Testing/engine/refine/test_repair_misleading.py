@@ -10,7 +10,7 @@ from engine.shapes import STACK_SPACING, disc, heart, horseshoe, ring
 from engine.toy_models import SEEING, identity_model, spreading_parameters, toy_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine.reasons import ReasonCode
-from rncarefine.refine.proposals import FAMILIAR
+from rncarefine.refine.proposals import MIN_CERTAINTY
 from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED, Verdict
@@ -67,12 +67,12 @@ def test_a_heart_without_any_usable_mask_is_found_and_drawn_and_all_of_it_flagge
 
 
 def test_where_the_encoder_is_unsure_of_the_heart_every_change_needs_review():
-    # The discs of this automaton are sure, but its ring says nothing: walls have a confidence of 0.62.
+    # The discs of this automaton are certain, but its ring channel is not: walls have an expected Dice of 0.62.
     model = toy_model(spreading_parameters(), SEEING, steps=80)
     result = run(ruined_stack(), model)
     (doubt,) = result.report.doubts
     assert doubt.code is ReasonCode.HEART_UNSURE
-    assert doubt.values["sureness"] < doubt.values["least"] == FAMILIAR
+    assert doubt.values["sureness"] < doubt.values["least"] == MIN_CERTAINTY
     changed = [record for record in result.report.slices if record.verdict in REPAIRED]
     assert [record.k for record in changed] == [2, 3, 5, 6, 7]
     assert all(record.flagged and record.confidence > 0.5 for record in changed)

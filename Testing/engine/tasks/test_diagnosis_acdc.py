@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from engine.shapes import damage
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.refine.proposals import CENTRAL_MM, SMALLEST_MM2
+from rncarefine.refine.proposals import CENTRAL_MM, MIN_OUTLINE_MM2
 from rncarefine.tasks.ring.diagnosis import Diagnosis, diagnose_mask
 from rncarefine.words import Apex, Expectation, Finding
 
@@ -141,7 +141,7 @@ def test_a_crack_in_a_ring_that_people_drew_is_found(volumes, with_pool):
 
 
 def test_where_hearts_lie_and_how_large_they_are(volumes):
-    """What :mod:`rncarefine.refine.proposals` states of ACDC where it compares places."""
+    """Check the constants of :mod:`rncarefine.refine.proposals` on ACDC."""
     away, areas = [], []
     for truth in volumes:
         filled = np.isin(truth.labels, (MYOCARDIUM, POOL))
@@ -152,4 +152,4 @@ def test_where_hearts_lie_and_how_large_they_are(volumes):
         away.append(np.hypot(*((np.median(centres, axis=0) - centre) * in_plane)))
         areas.append(np.median([filled[k].sum() for k in middle]) * in_plane.prod())
     assert np.mean(np.array(away) <= CENTRAL_MM) == pytest.approx(0.9, abs=0.03)
-    assert np.mean(np.array(areas) >= SMALLEST_MM2) == pytest.approx(0.95, abs=0.01)
+    assert np.mean(np.array(areas) >= MIN_OUTLINE_MM2) == pytest.approx(0.95, abs=0.01)

@@ -107,7 +107,7 @@ def several_walls(walls: Sequence[WallFeatures]) -> tuple[Reason, ...]:
 
 
 def confirmed_doubts(
-    doubts: Sequence[Reason], seen: Sequence[SliceFeatures], spacing: tuple[float, float, float]
+    doubts: Sequence[Reason], image_features: Sequence[SliceFeatures], spacing: tuple[float, float, float]
 ) -> tuple[Reason, ...]:
     """Return the doubts that remain once the image is known to show a heart.
 
@@ -115,13 +115,13 @@ def confirmed_doubts(
 
     Args:
         doubts: Doubts about the masks, from :func:`stack_doubts`.
-        seen: Features of the walls predicted from the image alone, in the order of k.
+        image_features: Features of the walls predicted from the image alone, in the order of k.
         spacing: Spacing in mm, ``(k, j, i)``.
     """
-    shown = sum(each.closed for each in seen)
-    if any(doubt.code not in OF_BROKEN_MASKS for doubt in doubts) or 2 * shown < len(seen):
+    shown = sum(each.closed for each in image_features)
+    if any(doubt.code not in OF_BROKEN_MASKS for doubt in doubts) or 2 * shown < len(image_features):
         return tuple(doubts)
-    return stack_doubts(seen, spacing)
+    return stack_doubts(image_features, spacing)
 
 
 def _cavities(wall: WallFeatures) -> int:
