@@ -161,7 +161,7 @@ class Automaton(Strict):
     hidden: Count = 48
     encoder: list[Count] = [24, 48, 96, 128, 128]
     fire_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
-    steps: Count = 24
+    steps: Count = 16
     """Steps of a rollout when the model is used."""
     train_steps: tuple[Count, Count] = (8, 20)
     """Least and most steps of a training rollout."""

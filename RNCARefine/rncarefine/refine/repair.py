@@ -211,7 +211,7 @@ def _contradicted(examined: Examined, decisions: list[SliceDecision]) -> tuple[R
     against = sum(codes[each.verdict] in [reason.code for reason in each.reasons] for each in judged)
     if against < max(MIN_CONTRADICTED, 0.5 * len(judged)):
         return ()
-    return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=contradicted),)
+    return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against),)
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:

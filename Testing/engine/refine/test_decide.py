@@ -81,7 +81,7 @@ def decided(
     vars(examined)["loose_share"] = loose
     # Decisions do not look at the crop and what lies in it.
     evidence = ImageEvidence(
-        examined.heart, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0, 1.0
+        examined.heart, None, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0, 1.0
     )
     proposals = Proposals({}, {}, {}, {}, frozenset(disregarded))
     if drawn is not None:

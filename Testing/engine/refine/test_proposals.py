@@ -107,6 +107,18 @@ def test_all_slices_are_encoded_not_only_the_wanted_ones():
     assert (sorted(found.walls), sorted(found.likelihood), sorted(found.one_pass)) == ([2], [2], [2])
 
 
+def test_the_evidence_is_the_mean_over_the_images_and_their_quarter_turn(recorded):
+    found = proposed(wanted=[], model=random_model())
+    plain = found.encoding.channels
+    turned = plain.transpose(0, 2, 1, 3)[:, ::-1]
+    np.testing.assert_array_equal(recorded[0].encoded[-1], turned)
+    again = found.runner.encode(np.ascontiguousarray(turned)).evidence[:, ::-1].transpose(0, 2, 1, 3)
+    assert np.abs(again - found.encoding.evidence).max() > 0.01
+    np.testing.assert_allclose(found.fields, (found.encoding.evidence + again) / 2, atol=1e-6)
+    native = found.crop.put_back(np.moveaxis(found.fields[2], -1, 0))
+    np.testing.assert_allclose(found.image_likelihood[2], likelihood_of(native), atol=1e-6)
+
+
 def test_image_evidence_does_not_depend_on_the_masks():
     stack = broken_stack()
     one = proposed(stack)
@@ -191,7 +203,7 @@ def test_input_channels_are_images_masks_and_pool_in_the_crop_first_without_the_
     crop = crop_about(tuple(np.median(heart_of(stack).centres, axis=0)))
     images = scaled(crop.take(stack.image, outside="nearest"))
     walls, pools = crop.take(stack.mask), crop.take(stack.pool)
-    alone, given = recorded[0].encoded
+    alone, _, given = recorded[0].encoded
     nothing = np.zeros_like(walls[0])
     for encoded, slices, masked, pooled in (
         (alone, SLICES, False, False),
@@ -234,7 +246,7 @@ def beside(mm):
 
 def test_the_crop_is_recentred_on_a_heart_off_its_centre(recorded, monkeypatch):
     found = proposed(at=beside(34))
-    assert [len(channels) for channels in recorded[0].encoded] == [9, 9, 2]
+    assert [len(channels) for channels in recorded[0].encoded] == [9, 9, 9, 2]
     assert sorted(found.image_walls) == list(RINGS)
     assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
     monkeypatch.setattr(proposals, "RECENTRE_MM", 1e3)
@@ -244,7 +256,7 @@ def test_the_crop_is_recentred_on_a_heart_off_its_centre(recorded, monkeypatch):
 
 def test_the_crop_is_not_recentred_for_a_small_distance(recorded):
     proposed(at=beside(8))
-    assert [len(channels) for channels in recorded[0].encoded] == [9, 2]
+    assert [len(channels) for channels in recorded[0].encoded] == [9, 9, 2]
 
 
 def test_the_crop_is_not_recentred_without_a_heart_in_the_evidence():
@@ -354,12 +366,12 @@ def test_two_crops_of_one_heart_are_not_rivals(monkeypatch):
 def test_candidates_are_ranked_in_the_middle_slices_then_encoded_in_all(recorded):
     # Both places lead to the same heart.
     proposed(wanted=[], at=[beside(34), beside(30)])
-    assert [len(channels) for channels in recorded[0].encoded] == [4, 4, 4, 4, 9]
+    assert [len(channels) for channels in recorded[0].encoded] == [4, 4, 4, 4, 9, 9]
 
 
 def test_there_is_no_search_if_the_score_is_high(recorded):
     proposed(wanted=[])
-    assert [len(channels) for channels in recorded[0].encoded] == [9]
+    assert [len(channels) for channels in recorded[0].encoded] == [9, 9]
 
 
 def test_a_search_without_result_keeps_the_likeliest_candidate(recorded):
@@ -367,7 +379,7 @@ def test_a_search_without_result_keeps_the_likeliest_candidate(recorded):
     found = proposed(wanted=[], at=[one, other], model=identity_model())
     assert found.heart is one
     assert (found.certainty, found.image_walls) == (0, {})
-    searched = recorded[0].encoded[4:-1]
+    searched = recorded[0].encoded[4:-2]
     assert len(searched) > 3
     assert all(len(channels) == 2 for channels in searched)
 
@@ -423,7 +435,7 @@ def test_no_mask_is_disregarded_if_the_encoder_ignores_it():
 def test_every_sample_has_its_own_seed(recorded):
     proposed(wanted=[2], seed=5, samples=3)
     assert [call["seed"] for call in recorded[0].rolled] == [5, 6, 7]
-    assert [len(channels) for channels in recorded[0].encoded] == [9, 1]
+    assert [len(channels) for channels in recorded[0].encoded] == [9, 9, 1]
 
 
 def test_samples_are_averaged():
@@ -465,7 +477,7 @@ def test_the_wall_is_read_from_the_mean_of_automaton_and_image_evidence(disregar
     together, once = read[-2:]
     assert found.disregarded == ({2} if disregarded else set())
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "numpy")
-    given, alone = runner.encode(found.runner.encoded[-1]).evidence[0], found.encoding.evidence[2]
+    given, alone = runner.encode(found.runner.encoded[-1]).evidence[0], found.fields[2]
     given, alone = (found.crop.put_back(np.moveaxis(evidence, -1, 0)) for evidence in (given, alone))
     np.testing.assert_allclose(together, (found.snapshots[3][2] + alone) / 2, atol=1e-5)
     np.testing.assert_allclose(once, given, atol=1e-6)
