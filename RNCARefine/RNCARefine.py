@@ -678,7 +678,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             OSError: The results cannot be written; what is finished is kept.
         """
         from rncarefine.batch.cases import find_cases, read_cases
-        from rncarefine.batch.in_turn import repair_cases
+        from rncarefine.batch.sequential import repair_cases
         from rncarefine.refine.options import from_camel_case
         from RNCARefineLib.mrml.process import chosen_weights
 
@@ -696,7 +696,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             pool=pool,
             right_ventricle=rightVentricle,
             progress=progressCallback,
-            tell=lambda news: logging.info(f"RNCARefine, {news.line()}"),
+            on_case=lambda outcome: logging.info(f"RNCARefine, {outcome.line()}"),
         )
 
     def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:

@@ -31,8 +31,8 @@ from engine.toy_stacks import broken_stack  # noqa: E402
 from rncarefine.batch.cases import CohortCase  # noqa: E402
 from rncarefine.batch.cohort import Cohort, settings_of  # noqa: E402
 from rncarefine.batch.dask_backend import check_workers, local_workers  # noqa: E402
-from rncarefine.batch.parallel import do_side_by_side  # noqa: E402
-from rncarefine.batch.runs import CaseNews, Walk  # noqa: E402
+from rncarefine.batch.parallel import run_in_parallel  # noqa: E402
+from rncarefine.batch.runs import BatchRun, CaseOutcome  # noqa: E402
 from rncarefine.batch.work import FileWork, result_name  # noqa: E402
 from rncarefine.io.choice import StructureChoice  # noqa: E402
 from rncarefine.nca.model import DEFAULT_MODEL, load_model  # noqa: E402
@@ -88,19 +88,19 @@ def measure(folder: Path, count: int, workers: int, model: str) -> Measured:
         own, *others = [sum(one.cpu_times()[:2]) for one in (parent, *crew)]
         return own, sum(others)
 
-    def note(news: CaseNews) -> None:
-        if news.word not in ("repaired", "flagged"):
+    def note(news: CaseOutcome) -> None:
+        if news.status not in ("repaired", "flagged"):
             raise RuntimeError(news.line())
         measured.parent_mb.append(parent.memory_info().rss / MEGABYTE)
         measured.workers_mb.append(max(one.memory_info().rss for one in crew) / MEGABYTE)
 
     cohort = Cohort(work.folder, settings_of(weights.record(), options))
-    walk = Walk(cohort, [CohortCase(f"c{n:04}", image, segmentation) for n in range(count)], result_name, note)
+    batch_run = BatchRun(cohort, [CohortCase(f"c{n:04}", image, segmentation) for n in range(count)], result_name, note)
     with local_workers(workers) as client:
         check_workers(client, work)
         crew += [psutil.Process(number) for number in client.run(os.getpid).values()]
         before, began = cpu(), time.perf_counter()
-        do_side_by_side(client, walk, walk.begin(), work)
+        run_in_parallel(client, batch_run, batch_run.begin(), work)
         measured.seconds = time.perf_counter() - began
         after = cpu()
     measured.cpu_parent, measured.cpu_workers = after[0] - before[0], after[1] - before[1]

@@ -88,7 +88,7 @@ class ToyWork:
         files = CaseFiles(self.folder, case.name, result_name(case))
         if order == "die before":
             os.kill(os.getpid(), signal.SIGKILL)
-        with files.in_work():
+        with files.running():
             if order == "die":
                 (self.folder / f".0123abcd-new-{files.result}").write_bytes(b"half")
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -101,7 +101,7 @@ class ToyWork:
             while order == "wait" and not (self.folder / "go").exists():
                 time.sleep(0.01)
             report = broken_report()
-            files.keep(report, lambda path: path.write_bytes(b"voxels"))
+            files.save(report, lambda path: path.write_bytes(b"voxels"))
         return CaseResult(case.name, report)
 
 

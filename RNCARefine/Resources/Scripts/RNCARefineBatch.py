@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     """Repair the cohort and return the exit status; what is in ``interrupts`` ends the batch in order."""
     from rncarefine.batch.cases import find_cases, read_cases
-    from rncarefine.batch.in_turn import repair_cases
+    from rncarefine.batch.sequential import repair_cases
     from rncarefine.nca.model import choose_model
     from rncarefine.refine.options import Face, option_infos, options_of
 
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
         pool=arguments.pool,
         right_ventricle=arguments.rv,
         progress=lambda fraction, text: not interrupts,
-        tell=lambda news: print(news.line(), flush=True),
+        on_case=lambda outcome: print(outcome.line(), flush=True),
     )
     print(f"{outcome.summary()}. Table: {outcome.table}", flush=True)
     if outcome.stopped:

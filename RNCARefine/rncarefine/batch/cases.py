@@ -21,11 +21,11 @@ NAMES = ("case", "name")
 """Accepted names of the name column; without it a case is named after its image."""
 _CASE = "{case}"
 LONGEST_NAME = 200
-"""Most bytes of a case's name in UTF-8: with what is put around it, a file's name has at most 255."""
+"""Maximum length of a case name in bytes (UTF-8); file names, with prefix and extension, are limited to 255."""
 _UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f\ud800-\udfff]|^\.|[. ]$|^$')
 """Characters and names that are not portable in file names."""
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9])(\..*)?", re.IGNORECASE)
-"""Names that Windows keeps for devices, also with an extension."""
+"""Device names reserved by Windows, also with an extension."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class CohortCase:
     listed: Path | None = field(default=None, compare=False)
 
     def name_problem(self) -> str:
-        """Return why the files of the results cannot have the name of the case; empty if they can."""
+        """Return why the name of the case is not a valid file name; empty if it is."""
         if _UNFIT.search(self.name) or _DEVICE.fullmatch(self.name):
-            problem = f"{self.name!r} cannot be the name of a file on every system."
+            problem = f"{self.name!r} is not a valid file name on all systems."
         elif (length := len(self.name.encode("utf-8"))) > LONGEST_NAME:
-            problem = f"The name of the case is too long for a file ({length} bytes, at most {LONGEST_NAME})."
+            problem = f"The name of the case is too long ({length} bytes, at most {LONGEST_NAME})."
         else:
             return ""
         if self.listed is None:
@@ -64,7 +64,7 @@ class CohortCase:
         """Return the image and the segmentation.
 
         Raises:
-            ValueError: One of them is missing, or the name of the case cannot be that of a file.
+            ValueError: One of them is missing, or the name of the case is not a valid file name.
         """
         if problem := self.name_problem():
             raise ValueError(problem)
@@ -72,7 +72,7 @@ class CohortCase:
             if path is None:
                 raise ValueError(f"There is no {what} for this case. Add it, or correct the pattern of the {what}s.")
             if not is_file(path) and not (what == "image" and path.is_dir()):
-                raise ValueError(f"The {what} {path} does not exist. Correct the list of cases, or put it there.")
+                raise ValueError(f"The {what} {path} does not exist. Correct the list of cases, or add the file.")
         assert self.image is not None
         assert self.segmentation is not None
         return self.image, self.segmentation
@@ -87,116 +87,114 @@ def find_cases(
 ) -> list[CohortCase]:
     """Find the cases of a folder.
 
-    A pattern is the path of a file inside the folder, in which ``{case}`` stands for the name of the case, ``*`` for
-    any characters and ``?`` for one: ``{case}/image.nii.gz`` for a folder a case, ``{case}_img.nrrd`` for all files in
-    one folder, ``labelsTr/{case}.nii.gz`` for nnU-Net's. A pattern without ``{case}`` is for the files of a folder a
-    case. Hidden files, and files of formats that cannot be read, are never found.
+    A pattern is the path of a file inside the folder, in which ``{case}`` is the name of the case, ``*`` any characters
+    and ``?`` one character: ``{case}/image.nii.gz`` for one folder per case, ``{case}_img.nrrd`` for all files in one
+    folder, ``labelsTr/{case}.nii.gz`` for nnU-Net. A pattern without ``{case}`` is relative to the folder of each case.
+    Hidden files and unsupported formats are ignored.
 
     Args:
         folder: Folder to search.
-        image_pattern: The images; by default ``{case}/image.*``.
-        segmentation_pattern: The segmentations, ``.seg.nrrd`` or label maps; by default ``{case}/segmentation.*``. A
-            file that fits both patterns belongs to the one that says more of its name.
-        leave_out: A subfolder to skip, such as that of the results.
+        image_pattern: Pattern of the images; by default ``{case}/image.*``.
+        segmentation_pattern: Pattern of the segmentations, ``.seg.nrrd`` or label maps; by default
+            ``{case}/segmentation.*``. A file that matches both patterns belongs to the more specific one.
+        leave_out: Subfolder to skip, such as that of the results.
 
     Returns:
         The cases sorted by name. If only one file of a case was found, the other is ``None``.
 
     Raises:
-        ValueError: There is no such folder, no case in it, or several files for one case.
+        ValueError: The folder does not exist, no case has both files, or a case has several.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder. Give the folder that holds the cases.")
+        raise ValueError(f"{folder} is not a folder. Give the folder of the cases.")
     patterns = [_checked(image_pattern or IMAGES), _checked(segmentation_pattern or SEGMENTATIONS)]
-    images, segmentations = (_fitting(folder, pattern, leave_out) for pattern in patterns)
+    images, segmentations = (_matching(folder, pattern, leave_out) for pattern in patterns)
     images = {path: name for path, name in images.items() if not is_seg_nrrd(path)}
-    _part(images, segmentations, patterns)
+    _assign_common(images, segmentations, patterns)
     found = _by_case(images, patterns[0]), _by_case(segmentations, patterns[1])
     if not found[0].keys() & found[1].keys():
         raise ValueError(
-            f"{folder}: no case has both an image that fits {patterns[0]!r} and a segmentation that fits "
-            f"{patterns[1]!r} ({len(images)} images and {len(segmentations)} segmentations fit). Give other patterns; "
-            "in them, {case} stands for the name of a case."
+            f"{folder}: no case has both an image that matches {patterns[0]!r} and a segmentation that matches "
+            f"{patterns[1]!r} ({len(images)} images and {len(segmentations)} segmentations match). Give other "
+            "patterns; {case} is the name of a case."
         )
     names = sorted(found[0].keys() | found[1].keys())
     return checked_cases([CohortCase(name, found[0].get(name), found[1].get(name)) for name in names])
 
 
 def read_cases(path: str | Path) -> list[CohortCase]:
-    """Read a list of cases: CSV with these columns, in any order; others are ignored.
+    """Read a list of cases from a CSV file.
 
-    Columns are separated by commas, semicolons or tabs, as spreadsheets of all countries write them; their names may be
-    in small or capital letters.
+    Columns may be in any order and separated by commas, semicolons or tabs. The case of their names is ignored, and
+    other columns are skipped.
 
     ==================  =========================================================================================
-    ``image``           the image
-    ``segmentation``    the segmentation, a label map or ``.seg.nrrd``
-    ``case``, ``name``  the name of the case (either spelling); without the column, that of the image
-    ``label``           the myocardium in a label map, where it is another than in the other cases
-    ``segment``         the same in a ``.seg.nrrd``: name or ID
-    ``pool``            the blood pool, in either kind of file
+    ``image``           image file
+    ``segmentation``    segmentation file, a label map or ``.seg.nrrd``
+    ``case``, ``name``  name of the case (either column); by default that of the image
+    ``label``           label of the myocardium in a label map, if it differs from the other cases
+    ``segment``         name or ID of the myocardium in a ``.seg.nrrd``, if it differs
+    ``pool``            blood pool in either kind of file, if it differs
     ==================  =========================================================================================
 
     Several labels or segments form one wall; they are separated by commas or semicolons, labels also by spaces.
 
     Args:
-        path: The file. The paths in it start from its folder, unless they are absolute.
+        path: The file. Relative paths in it start from its folder.
 
     Raises:
-        ValueError: It cannot be read, has no cases, or has a case twice.
+        ValueError: The file cannot be read, has no cases, or has a case twice.
     """
     path = Path(path)
     try:
         with path.open(encoding=_encoding(path), newline="") as file:
             first = file.readline()
-            hint = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)  # for Excel, not a row
+            hint = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)  # separator line of Excel
             if hint is None:
                 file.seek(0)
             table = csv.DictReader(file, delimiter=_delimiter(first) if hint is None else hint[1])
             names = [_column(name) for name in table.fieldnames or []]
             if len(set(names) - {""}) != len([name for name in names if name]):
-                raise ValueError(f"{path}: a column is there twice ({', '.join(names)}). Delete one of the two.")
+                raise ValueError(f"{path}: a column occurs twice ({', '.join(names)}). Delete one of the two.")
             table.fieldnames = names
             missing = [name for name in COLUMNS if name not in names]
             if missing:
-                there = ", ".join(repr(name) for name in names) or "none"
+                present = ", ".join(repr(name) for name in names) or "none"
                 raise ValueError(
-                    f"{path}: there is no column {missing[0]!r}; there is {there}. A list of cases has the columns "
-                    f"{', '.join(COLUMNS)}, separated by commas or semicolons, and may have case, label, segment and "
-                    "pool."
+                    f"{path}: the column {missing[0]!r} is missing; the columns are {present}. Separate columns "
+                    f"by commas or semicolons; give {' and '.join(COLUMNS)}; optionally case, label, segment, pool."
                 )
-            # Spreadsheets leave rows of nothing but commas.
+            # Spreadsheets write rows of commas only.
             rows = (row for row in table if any((row[name] or "").strip() for name in names))
             cases = [_listed(row, path, table.line_num) for row in rows]
     except UnicodeError as error:
         raise ValueError(
-            f'{path}: the list of cases has letters in another encoding than UTF-8. In Excel, save it as "CSV UTF-8"; '
-            "elsewhere, as CSV in UTF-8."
+            f'{path}: the list of cases is not encoded in UTF-8. Save it as CSV in UTF-8 (in Excel, "CSV UTF-8").'
         ) from error
     except (OSError, csv.Error) as error:
         raise ValueError(f"{path}: the list of cases cannot be read ({error}). Give a CSV file in UTF-8.") from error
     if not cases:
-        raise ValueError(f"{path}: there are no cases in the list.")
+        raise ValueError(f"{path}: the list has no cases. Add a row per case.")
     return checked_cases(cases)
 
 
 def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
     """Return the cases after checking that their names are unique.
 
-    A name that no file can have does not end the batch: the case fails alone, see :meth:`CohortCase.name_problem`.
+    Invalid names are not rejected here: only their cases fail, see :meth:`CohortCase.name_problem`.
 
     Raises:
         ValueError: A name is used twice, ignoring case.
     """
-    seen: dict[str, str] = {}
+    names: dict[str, str] = {}
     for case in cases:
-        if case.name.casefold() in seen:
+        if case.name.casefold() in names:
             raise ValueError(
-                f"Cases {seen[case.name.casefold()]!r} and {case.name!r} have one name. Give each a name of its own; "
-                "in a list of cases, in the column 'case'."
+                f"Cases {names[case.name.casefold()]!r} and {case.name!r} have the same name. Rename one; in a list of "
+                "cases, in the column 'case'."
             )
-        seen[case.name.casefold()] = case.name
+        names[case.name.casefold()] = case.name
     return list(cases)
 
 
@@ -213,14 +211,16 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
     elif image is not None:
         name = _stem(image)
     else:
-        raise ValueError(f"{path}, line {line}: there is no image. Add it, or a column with the names of the cases.")
-    # A list of both kinds of files may say for each row which label, or which segment.
+        raise ValueError(
+            f"{path}, line {line}: the image is missing. Add it, or a column 'case' with the names of the cases."
+        )
+    # A list may have both kinds of files, and so both columns.
     columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
     return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"), path)
 
 
 def _encoding(path: Path) -> str:
-    """Return the encoding of a list: UTF-16 as Excel's "Unicode text", or UTF-8, which Excel begins with a mark."""
+    """Return the encoding of a list: UTF-16 (Excel's "Unicode text"), or UTF-8 with or without a byte order mark."""
     with path.open("rb") as file:
         return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
@@ -237,7 +237,7 @@ def _column(name: str) -> str:
 
 
 def _stem(path: Path) -> str:
-    """Return a file's name without its ending, also where that is none that can be read."""
+    """Return a file name without its extension."""
     return stem_of(path) if path.name.lower().endswith(READABLE) else path.stem
 
 
@@ -245,12 +245,12 @@ def _checked(pattern: str) -> str:
     whole = pattern if _CASE in pattern else f"{_CASE}/{pattern}"
     parts = PurePosixPath(whole).parts
     if whole.startswith("/") or ".." in parts or "**" in parts or whole.endswith("/"):
-        raise ValueError(f"The pattern {pattern!r} is not the path of a file inside the folder, such as {IMAGES!r}.")
+        raise ValueError(f"The pattern {pattern!r} must be the path of a file inside the folder, such as {IMAGES!r}.")
     return str(PurePosixPath(*parts))
 
 
-def _fitting(folder: Path, pattern: str, leave_out: str | Path | None) -> dict[Path, str]:
-    """Return the files that fit a pattern, with the names of their cases."""
+def _matching(folder: Path, pattern: str, leave_out: str | Path | None) -> dict[Path, str]:
+    """Return the files that match a pattern, with the names of their cases."""
     expression = _expression(pattern)
     out = None if leave_out is None else Path(leave_out).resolve()
     found = {}
@@ -284,16 +284,16 @@ def _files(folder: Path, depth: int, leave_out: Path | None) -> Iterator[Path]:
             yield path
 
 
-def _part(images: dict[Path, str], segmentations: dict[Path, str], patterns: Sequence[str]) -> None:
-    """Assign a file that fits both patterns to the more specific one."""
-    said = [len(re.sub(r"\{case\}|\*|\?", "", pattern)) for pattern in patterns]
+def _assign_common(images: dict[Path, str], segmentations: dict[Path, str], patterns: Sequence[str]) -> None:
+    """Assign each file that matches both patterns to the more specific one."""
+    lengths = [len(re.sub(r"\{case\}|\*|\?", "", pattern)) for pattern in patterns]
     for path in sorted(images.keys() & segmentations.keys()):
-        if said[0] == said[1]:
+        if lengths[0] == lengths[1]:
             raise ValueError(
-                f"{path} fits the pattern of the images, {patterns[0]!r}, and that of the segmentations, "
-                f"{patterns[1]!r}. Make them different."
+                f"{path} matches the patterns of the images, {patterns[0]!r}, and of the segmentations, "
+                f"{patterns[1]!r}. Give more specific patterns."
             )
-        del (segmentations if said[0] > said[1] else images)[path]
+        del (segmentations if lengths[0] > lengths[1] else images)[path]
 
 
 def _by_case(files: dict[Path, str], pattern: str) -> dict[str, Path]:
@@ -303,5 +303,7 @@ def _by_case(files: dict[Path, str], pattern: str) -> dict[str, Path]:
     for name, paths in sorted(cases.items()):
         if len(paths) > 1:
             listed = ", ".join(path.name for path in paths)
-            raise ValueError(f"Case {name!r}: several files fit {pattern!r} ({listed}). Make the pattern narrower.")
+            raise ValueError(
+                f"Case {name!r}: several files match {pattern!r} ({listed}). Give a more specific pattern."
+            )
     return {name: path for name, (path,) in cases.items()}

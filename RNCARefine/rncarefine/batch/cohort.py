@@ -1,4 +1,4 @@
-"""Results of a cohort in one folder; an interrupted run can be resumed at any time.
+"""Results of a cohort in one folder.
 
 ==================  ==================================================================================================
 the result files    one per finished case, such as ``<case>.seg.nrrd``
@@ -8,8 +8,8 @@ the result files    one per finished case, such as ``<case>.seg.nrrd``
 ``settings.json``   the settings of the batch
 ==================  ==================================================================================================
 
-The two files of a case are written together atomically, and the table is rebuilt from the reports whenever the folder
-is opened, so that it holds complete rows of complete cases. The table may be in another folder, or be Parquet.
+An interrupted run can be resumed. The two files of a case are written together atomically, and the table is rebuilt
+from the reports whenever the folder is opened. The table may be in another folder, or be Parquet.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
 
 
 def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
-    """Return the settings that determine the results, to be stored with them.
+    """Return the settings that determine the results.
 
-    The device is not included, because results do not depend on it. The model is identified by its hash.
+    The device is excluded, since results do not depend on it. The model is identified by its hash.
 
     Args:
         model: The model.
@@ -60,11 +60,11 @@ class Totals:
 
     Attributes:
         cases: Finished cases.
-        flagged_cases: Those with slices that need review.
+        flagged_cases: Cases with slices that need review.
         noted_cases: Cases with warnings in the report.
         slices: Number of slices.
         expected_rings: Slices expected to be rings.
-        closed_before: Number of these that were rings before.
+        closed_before: Number of these that are rings before the repair.
         closed_after: Number of these that are rings after the repair.
         verdicts: Number of slices per verdict.
     """
@@ -112,7 +112,7 @@ class Cohort:
             table: Table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
 
         Raises:
-            ValueError: The folder holds results with other settings, or unreadable results.
+            ValueError: The folder contains results of other settings, or unreadable results.
             OutputError: The folder is not writable.
         """
         self.folder = Path(folder)
@@ -122,23 +122,23 @@ class Cohort:
         self._sources: dict[str, dict[str, Any]] = {}
         with output(self.folder):
             (self.folder / REPORTS).mkdir(parents=True, exist_ok=True)
-            self._agree(dict(settings))
+            self._check_settings(dict(settings))
             self.failed = self._read_failed()
             self.interrupted = self.marked()
             self.write_table()
 
     def is_finished(self, name: str) -> bool:
-        """Whether a case was done, in this run or in one before."""
+        """Whether a case is finished, in this run or a previous one."""
         return name in self.flagged
 
     def outdated(self, case: CohortCase) -> str:
-        """Return why the result of a finished case is out of date; empty if it is not."""
+        """Return why the result of a finished case is outdated; empty if it is up to date."""
         found = difference(case, self._sources.get(case.name, {}))
         if not found:
             return ""
         return (
-            f"The case was finished before, but {found}. Delete its result in {self.folder} to do it again, or choose "
-            "another folder for the results."
+            f"The case was finished before, but {found}. Delete its result in {self.folder} to repair it again, or "
+            "choose another folder for the results."
         )
 
     def check_result(self, name: str, result: str) -> None:
@@ -152,7 +152,7 @@ class Cohort:
             ValueError: The file exists and is not a result of this cohort, for instance an input.
         """
         path = self.folder / result
-        # What lies at the place of a case that was in work when the power went is its own.
+        # A file of a case that was running when the process was killed is its own result.
         if path.exists() and not self.is_finished(name) and name not in self.interrupted:
             raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")
 
@@ -176,7 +176,7 @@ class Cohort:
         """Record failed cases with the reasons; the next run tries them again.
 
         Raises:
-            OutputError: It cannot be noted.
+            OutputError: The table of failures cannot be written.
         """
         if not reasons:
             return
@@ -188,7 +188,7 @@ class Cohort:
         """Remove cases from the failures that are no longer failed.
 
         Raises:
-            OutputError: It cannot be noted.
+            OutputError: The table of failures cannot be written.
         """
         if self.failed.keys() & set(names):
             self.failed = {name: reason for name, reason in self.failed.items() if name not in names}
@@ -210,7 +210,7 @@ class Cohort:
                 self.totals.add(report)
                 add(files.name, report)
 
-    def _agree(self, settings: dict[str, Any]) -> None:
+    def _check_settings(self, settings: dict[str, Any]) -> None:
         """Check that the settings match those of existing results; store them if there are none."""
         path = self.folder / SETTINGS
         if not path.is_file():
@@ -222,12 +222,12 @@ class Cohort:
             raise ValueError(f"{path} cannot be read ({error}). Choose another folder for the results.") from error
         changed = [key for key in {**before, **settings} if before.get(key) != settings.get(key)]
         if changed and before.keys() == settings.keys() and not any((self.folder / REPORTS).iterdir()):
-            write_text_whole(path, json_text(settings))  # no case was finished or begun with those of before
+            write_text_whole(path, json_text(settings))  # no case was started with the previous settings
         elif changed:
             listed = "; ".join(f"{key} was {before.get(key)!r}, is {settings.get(key)!r}" for key in changed)
             raise ValueError(
-                f"{self.folder} holds results that were made with other settings ({listed}). "
-                "Choose another folder for the results, or the settings of before."
+                f"{self.folder} contains results of other settings ({listed}). "
+                "Choose another folder for the results, or the previous settings."
             )
 
     def _read_failed(self) -> dict[str, str]:

@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
 _CONNECT_S = 15
 _SETTINGS = {
-    # What Dask writes about memory concerns data that it keeps, and here it keeps none. A process that needs too much
-    # is ended, and another one started.
+    # Dask stores no data here, so these memory limits are useless. A process that needs too much memory is restarted.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
-    # Looking every 10 ms at what a worker does costs time and memory, and is not used.
+    # Profiling costs time and memory.
     "distributed.worker.profile.enabled": False,
-    # A busy machine may take long to start a process.
+    # Starting a process may take long on a busy machine.
     "distributed.comm.timeouts.connect": "120s",
-    # Diaries of the scheduler, which would be filled over the first thousands of cases.
+    # Keep the scheduler's logs small.
     "distributed.admin.log-length": 100,
     "distributed.admin.low-level-log-length": 100,
     "distributed.admin.system-monitor.log-length": 100,
@@ -44,7 +43,7 @@ def local_workers(count: int) -> Iterator[Client]:
         count: Number of processes.
 
     Yields:
-        The client to hand work to them.
+        The client of the workers.
     """
     import dask
     from distributed import Client, LocalCluster
@@ -58,8 +57,7 @@ def local_workers(count: int) -> Iterator[Client]:
                 processes=True,
                 dashboard_address=None,
                 silence_logs=logging.CRITICAL,
-                # A process that dies may not have been the case's fault; two are. The port is any that is free, for
-                # Dask would warn of another batch that has its usual one.
+                # A case fails if two processes die with it. Any free port, since another batch may use the default.
                 scheduler_kwargs={"allowed_failures": 1, "dashboard_address": "127.0.0.1:0"},
                 preload=[f"{__package__}.worker"],
             )
@@ -69,16 +67,16 @@ def local_workers(count: int) -> Iterator[Client]:
 
 @contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from the threads that are started in the block, and from all processes that they ever start.
+    """Block Ctrl-C in the threads started in the block, and in all of their child processes.
 
-    A terminal sends it to every process, and one that is being started would die of it.
+    A terminal sends it to all processes, and one that is starting would be killed.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # it would let Ctrl-C through again for the thread that starts it
+    resource_tracker.ensure_running()  # starting it later would unblock Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -94,7 +92,7 @@ def cluster_workers(address: str) -> Iterator[Client]:
         address: Address of the scheduler, such as ``tcp://10.0.0.1:8786``.
 
     Yields:
-        The client to hand work to its workers.
+        The client of its workers.
 
     Raises:
         ClusterError: No scheduler answers.
@@ -103,14 +101,14 @@ def cluster_workers(address: str) -> Iterator[Client]:
     from distributed.comm import get_address_host_port
     from distributed.utils import silence_logging_cmgr
 
-    with silence_logging_cmgr(logging.CRITICAL):  # a failure is reported in one sentence
+    with silence_logging_cmgr(logging.CRITICAL):  # a failure is reported below
         try:
             if not address.startswith("inproc://"):  # which has no port
-                get_address_host_port(address)  # a client that cannot make sense of it hangs when it is let go
+                get_address_host_port(address)  # a client with an invalid address hangs when it is closed
             client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise ClusterError(
-                f"No Dask scheduler answers at {address!r} ({error}). Check the address, or start one: dask scheduler"
+                f"No Dask scheduler answers at {address!r} ({error}). Check the address, or run: dask scheduler"
             ) from error
         with client:
             yield client
@@ -122,9 +120,9 @@ def check_workers(client: Client, work: FileWork) -> None:
     Raises:
         ValueError: A worker cannot; the message states the reason.
     """
-    answers = client.run(work.complaint, on_error="return")
+    answers = client.run(work.problem, on_error="return")
     for address, answer in answers.items():
         if isinstance(answer, ModuleNotFoundError):
-            answer = f"{answer}. Install rncarefine there, in the version that the batch is started with."
+            answer = f"{answer}. Install the same version of rncarefine there."
         if answer:
             raise ValueError(f"Worker {address}: {answer}" if len(answers) > 1 else str(answer))

@@ -15,7 +15,7 @@ from ..report.report import json_text
 
 REPORTS = "reports"
 BEGUN = ".begun"
-"""Ending of the mark of a case that is in work."""
+"""File extension of the mark of a running case."""
 
 
 class OutputError(OSError):
@@ -35,8 +35,8 @@ def output(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(
-            f"The results cannot be written to {folder} ({error}). Make room, or choose another folder, and run the "
-            "batch again: what is finished is kept."
+            f"The results cannot be written to {folder} ({error}). Free space, or choose another folder, and run the "
+            "batch again; finished cases are kept."
         ) from error
 
 
@@ -56,25 +56,25 @@ class CaseFiles:
 
     @property
     def report_path(self) -> Path:
-        """The path of the report, which says which file is the result."""
+        """Path of the report, which names the result file."""
         return self.folder / REPORTS / f"{self.name}.json"
 
     @property
     def result_path(self) -> Path:
-        """The path of the result."""
+        """Path of the result."""
         return self.folder / self.result
 
     @property
     def mark(self) -> Path:
-        """The path of the mark that is there while the case is in work."""
+        """Path of the mark, which exists while the case is running."""
         return self.folder / REPORTS / f"{self.name}{BEGUN}"
 
     @contextmanager
-    def in_work(self) -> Iterator[None]:
-        """Mark the case as in work during the block; if the process dies, the next run does it last.
+    def running(self) -> Iterator[None]:
+        """Mark the case as running during the block; if the process dies, the next run processes it last.
 
         Raises:
-            OutputError: Nothing can be written.
+            OutputError: The mark cannot be written.
         """
         with output(self.folder):
             self.mark.touch()
@@ -83,19 +83,19 @@ class CaseFiles:
         finally:
             self.mark.unlink(missing_ok=True)
 
-    def keep(self, report: Report, write: Callable[[Path], object], source: Mapping[str, Any] | None = None) -> None:
+    def save(self, report: Report, write: Callable[[Path], object], source: Mapping[str, Any] | None = None) -> None:
         """Write the result and the report atomically.
 
         Args:
             report: The report.
-            write: Writes the result to the path that it is given; raises ``OSError`` where it cannot.
-            source: What the case was read from, see :func:`rncarefine.batch.sources.source_of`.
+            write: Writes the result to a path; raises ``OSError`` on failure.
+            source: Source of the case, see :func:`rncarefine.batch.sources.source_of`.
 
         Raises:
-            OutputError: They cannot be written.
+            OutputError: The files cannot be written.
         """
         content = {"case": self.name, "result": self.result, "source": source, "report": report.to_dict()}
-        # The report goes first: a result without one is not of this batch and never overwritten.
+        # The report is moved first: a result without a report is treated as foreign and never overwritten.
         with output(self.folder), written_whole(self.report_path, self.result_path) as (new_report, new_result):
             write(new_result)
             new_report.write_text(json_text(content), encoding="utf-8", newline="\n")
@@ -109,19 +109,19 @@ class CaseFiles:
 
 
 def read_reports(folder: Path) -> Iterator[tuple[CaseFiles, Report, dict[str, Any]]]:
-    """Yield the finished cases of a cohort in the order of their names, one at a time.
+    """Yield the finished cases of a cohort, sorted by name.
 
     Args:
-        folder: The folder of the cohort.
+        folder: Folder of the cohort.
 
     Yields:
-        The files of the case, its report, and what it was read from (empty where that is not known).
+        Files, report and source of the case; the source is empty if unknown.
 
     Raises:
         ValueError: A report cannot be read.
     """
     for path in sorted((folder / REPORTS).glob("*.json")):
-        if path.name.startswith("."):  # left by a run that was killed
+        if path.name.startswith("."):  # left by a killed run
             continue
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -129,7 +129,7 @@ def read_reports(folder: Path) -> Iterator[tuple[CaseFiles, Report, dict[str, An
             report, source = Report.from_dict(content["report"]), dict(content.get("source") or {})
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{path} is not a report of a case ({error}). Delete it, and the case is done again."
+                f"{path} is not a report of a case ({error}). Delete it to repair the case again."
             ) from error
         if files.result_path.is_file():
             yield files, report, source

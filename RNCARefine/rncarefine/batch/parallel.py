@@ -1,7 +1,7 @@
 """Repair the cases of a cohort in parallel, one per worker.
 
-Every worker writes the files of its cases itself and sends back only the report. As many cases are handed out as there
-are workers, so that memory is the same for ten cases as for ten thousand.
+Each worker writes the files of its cases and returns only the report. One case per worker is submitted at a time, so
+that memory does not grow with the number of cases.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from .cases import CohortCase
 from .dask_backend import ClusterError
 from .files import CaseFiles
-from .in_turn import Notes
-from .runs import Walk, reason_of
+from .runs import BatchRun, reason_of
+from .sequential import ResultBuffer
 from .work import CaseResult, FileWork, result_name
 
 if TYPE_CHECKING:
@@ -34,88 +34,87 @@ TRIES = 3
 GATHER_S = 1.0
 """Timeout in seconds for the transfer of one result before others are checked."""
 _DIED = (
-    "The processes that repaired it crashed or were ended from outside, most likely because memory ran out. Run the "
-    "batch again with fewer workers."
+    "The processes that repaired it crashed or were killed, most likely because memory ran out. Run the batch again "
+    "with fewer workers."
 )
 _ALONE = (
-    "Every process that repaired cases has ended, and no other could be started. Run the same command again to resume: "
-    "what is finished is kept."
+    "All worker processes have ended, and no other could be started. Run the same command again to resume; finished "
+    "cases are kept."
 )
-_LOST = "The connection to the Dask scheduler was lost. Run the same command again to resume: what is finished is kept."
+_LOST = "The connection to the Dask scheduler was lost. Run the same command again to resume; finished cases are kept."
 
 
-def do_side_by_side(
+def run_in_parallel(
     client: Client,
-    walk: Walk,
+    batch_run: BatchRun,
     cases: Sequence[CohortCase],
     work: FileWork,
     *,
     stop: Callable[[], bool] = lambda: False,
-    tell_workers: Callable[[int], None] = lambda count: None,
+    on_workers: Callable[[int], None] = lambda count: None,
     patience_s: float = math.inf,
 ) -> bool:
     """Process cases in parallel, one per worker.
 
     Args:
-        client: Of Dask, see :mod:`rncarefine.batch.dask_backend`.
-        walk: The run that they belong to.
-        cases: What :meth:`Walk.begin` returned, with absolute paths.
-        work: Repairs one of them.
-        stop: Asked often whether to stop; the cases that are in work are then finished, and no other is begun.
-        tell_workers: Called with the number of workers at first, and when it has changed.
-        patience_s: How long to wait where there is no worker. A cluster may send new ones after hours.
+        client: Dask client, see :mod:`rncarefine.batch.dask_backend`.
+        batch_run: The run.
+        cases: Result of :meth:`BatchRun.begin`, with absolute paths.
+        work: Repairs one case.
+        stop: Polled; if it returns true, running cases are finished and no other is started.
+        on_workers: Called with the number of workers at first and on every change.
+        patience_s: Timeout in seconds without any worker.
 
     Returns:
-        Whether it was stopped before all cases were done.
+        Whether the run was stopped before all cases were finished.
 
     Raises:
-        OutputError: The results cannot be written. What is finished is kept.
-        ClusterError: The connection to the scheduler was lost, or there are no workers any more. What is finished is
-            kept.
+        OutputError: The results cannot be written. Finished cases are kept.
+        ClusterError: The connection to the scheduler was lost, or no workers are left. Finished cases are kept.
     """
     left = deque(cases)
-    crew = _Crew(client, work, tell_workers, patience_s)
-    notes = Notes(walk)
+    workers = _Workers(client, work, on_workers, patience_s)
+    buffer = ResultBuffer(batch_run)
     stopped = False
     try:
-        while left or crew.busy:
+        while left or workers.busy:
             if left and stop():
                 stopped = True
                 left.clear()
-            crew.count()
-            while left and crew.has_room():
-                crew.give(left.popleft())
-            for result in crew.results():
-                notes.take(result)
+            workers.count()
+            while left and workers.has_room():
+                workers.submit(left.popleft())
+            for result in workers.results():
+                buffer.add(result)
     finally:
-        notes.write()
+        buffer.write()
     return stopped
 
 
-class _Crew:
-    """The workers, and the cases that they have in work."""
+class _Workers:
+    """The workers and their running cases."""
 
-    def __init__(self, client: Client, work: FileWork, tell_workers: Callable[[int], None], patience_s: float) -> None:
+    def __init__(self, client: Client, work: FileWork, on_workers: Callable[[int], None], patience_s: float) -> None:
         self._client = client
         self._work = work
-        self._tell_workers, self._patience = tell_workers, patience_s
-        self._out: dict[Future, CohortCase] = {}
-        self._back: SimpleQueue[Future] = SimpleQueue()
+        self._on_workers, self._patience = on_workers, patience_s
+        self._running: dict[Future, CohortCase] = {}
+        self._finished: SimpleQueue[Future] = SimpleQueue()
         self._tries: Counter[str] = Counter()
-        # One name for all, so that the scheduler keeps one set of statistics.
+        # One name for all cases, so that the scheduler keeps one set of statistics.
         self._name, self._number = f"rncarefine-{token_hex(4)}", itertools.count()
         self._workers, self._counted, self._seen = -1, -math.inf, time.monotonic()
 
     @property
     def busy(self) -> bool:
-        """Whether any case is in work."""
-        return bool(self._out)
+        """Whether any case is running."""
+        return bool(self._running)
 
     def count(self) -> None:
-        """Count the workers now and then.
+        """Count the workers, at most once per :data:`COUNT_S`.
 
         Raises:
-            ClusterError: The connection was lost, or there has been no worker for too long.
+            ClusterError: The connection was lost, or there was no worker before the timeout.
         """
         now = time.monotonic()
         if now < self._counted + COUNT_S:
@@ -125,7 +124,7 @@ class _Crew:
         except OSError as error:
             raise ClusterError(_LOST) from error
         if workers != self._workers:
-            self._tell_workers(workers)
+            self._on_workers(workers)
         if workers:
             self._seen = now
         elif now > self._seen + self._patience:
@@ -133,20 +132,20 @@ class _Crew:
         self._workers, self._counted = workers, now
 
     def has_room(self) -> bool:
-        """Whether a worker has nothing to do. No case waits at a worker: if that died, it would take the case along.
+        """Whether a worker is idle. No case is queued at a worker, since it would be lost if the worker died.
 
-        Where there is no worker, one case is handed out all the same: a cluster may start a worker for it.
+        Without workers, one case is submitted, since a cluster may start a worker for it.
         """
-        return len(self._out) < max(self._workers, 1)
+        return len(self._running) < max(self._workers, 1)
 
-    def give(self, case: CohortCase) -> None:
+    def submit(self, case: CohortCase) -> None:
         """Submit a case."""
         future = self._client.submit(self._work, case, key=(self._name, next(self._number)), pure=False)
-        self._out[future] = case
-        future.add_done_callback(self._back.put)
+        self._running[future] = case
+        future.add_done_callback(self._finished.put)
 
     def results(self) -> Iterator[CaseResult]:
-        """Yield what has come back, after waiting a little for the first.
+        """Yield the available results, waiting up to :data:`POLL_S` for the first.
 
         Raises:
             ClusterError: The connection was lost.
@@ -154,23 +153,23 @@ class _Crew:
         wait = POLL_S
         while True:
             try:
-                future = self._back.get(timeout=wait) if wait else self._back.get_nowait()
+                future = self._finished.get(timeout=wait) if wait else self._finished.get_nowait()
             except Empty:
                 return
-            result = self._result(future, self._out[future])
-            if result is None:  # a worker has died with it, and it is being done again
-                self._back.put(future)
+            result = self._result(future, self._running[future])
+            if result is None:  # its worker has died, and Dask repeats it
+                self._finished.put(future)
                 return
-            case = self._out.pop(future)
+            case = self._running.pop(future)
             future.release()
-            if result.report is None and self._is_innocent(case, result):
-                self.give(case)
+            if result.report is None and self._retry(case, result):
+                self.submit(case)
             else:
                 yield result
             wait = 0
 
     def _result(self, future: Future, case: CohortCase) -> CaseResult | None:
-        """Return what became of a case, or ``None`` if it is not there yet.
+        """Return the result of a case, or ``None`` if it is not available yet.
 
         Raises:
             ClusterError: The connection was lost.
@@ -185,14 +184,14 @@ class _Crew:
             raise ClusterError(_LOST) from error
         except KilledWorker:
             return CaseResult(case.name, reason=_DIED)
-        except Exception as error:  # whatever came up in a worker is the reason why the case failed
+        except Exception as error:  # any error in a worker is the reason of the failure
             if future.status != "error":
                 raise ClusterError(_LOST) from error
             return CaseResult(case.name, reason=reason_of(error)[0])
         return result
 
-    def _is_innocent(self, case: CohortCase, result: CaseResult) -> bool:
-        """Whether a case that has died with its worker had not even been begun, so that another one was to blame."""
+    def _retry(self, case: CohortCase, result: CaseResult) -> bool:
+        """Return whether to retry a case whose worker died: it was not started, so another case caused the crash."""
         if result.reason != _DIED:
             return False
         files = CaseFiles(self._work.folder, case.name, result_name(case))

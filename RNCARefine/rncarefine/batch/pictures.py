@@ -1,4 +1,4 @@
-"""A batch of pictures of vessels: each case a mask and a report, and one table with a row per place."""
+"""Batch repair of vessel pictures: one mask and report per case, and a table with one row per place."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ REPORTS, TABLE, FAILED, SETTINGS = "reports", "cohort.csv", "failed.csv", "setti
 
 @dataclass(frozen=True)
 class PictureWork:
-    """What all cases of a batch have in common. Called with a case, it reads, repairs and writes it.
+    """Common settings of a batch; calling it with a case reads, repairs and writes the case.
 
     Attributes:
-        folder: The folder of the results.
+        folder: Folder of the results.
         model: Name of a model, or path of its weights.
-        options: How to repair.
-        label: Label of the vessels, where a case does not say it itself.
+        options: Options of the repair.
+        label: Label of the vessels, for cases without their own.
     """
 
     folder: Path
@@ -43,10 +43,10 @@ class PictureWork:
     label: int | None
 
     def __call__(self, case: CohortCase) -> int:
-        """Do a case, and return how many of its places need review.
+        """Process a case, and return the number of places that need review.
 
         Raises:
-            ValueError: An input cannot be used.
+            ValueError: An input is invalid.
             OSError: A result cannot be written.
         """
         image, segmentation = case.files()
@@ -61,7 +61,7 @@ class PictureWork:
         return repaired.report.picture.flagged
 
     def files_of(self, case: CohortCase) -> tuple[Path, Path]:
-        """Return where the mask and the report of a case go."""
+        """Return the paths of the mask and the report of a case."""
         name = "" if case.segmentation is None else case.segmentation.name.lower()
         kept = next((ending for ending in (".nii.gz", ".nii", ".nrrd", ".mha") if name.endswith(ending)), ".png")
         ending = ".png" if name.endswith((*PHOTOGRAPHS, *TWO_FILES)) else kept
@@ -70,14 +70,14 @@ class PictureWork:
 
 @dataclass
 class PictureOutcome:
-    """What a batch has done.
+    """The outcome of a batch.
 
     Attributes:
-        done: Cases repaired now.
-        skipped: Cases that were finished before.
-        flagged: Finished cases that need review, single places or the whole picture.
-        failed: Cases that could not be done, each with the reason.
-        table: The table of all places.
+        table: Path of the table of all places.
+        done: Number of cases repaired in this run.
+        skipped: Number of cases finished in a previous run.
+        flagged: Number of finished cases that need review, for single places or as a whole.
+        failed: Failed cases with the reasons.
     """
 
     table: Path
@@ -90,29 +90,29 @@ class PictureOutcome:
 def run_pictures(
     work: PictureWork, cases: Sequence[CohortCase], settings: Mapping[str, Any], workers: int
 ) -> Iterator[PictureOutcome]:
-    """Repair the cases that are not finished yet, and write the tables.
+    """Repair the unfinished cases, and write the tables.
 
     Args:
-        work: What they have in common.
+        work: Common settings of the batch.
         cases: The cases, with absolute paths.
-        settings: Model and options; a folder with results of other settings is refused.
-        workers: Processes.
+        settings: Model and options; must match those of existing results.
+        workers: Number of processes.
 
     Yields:
-        What has been done so far, after each case and at the end.
+        The outcome so far, after each case and at the end.
 
     Raises:
-        ValueError: The folder holds results of other settings.
+        ValueError: The folder contains results of other settings.
         OSError: The results cannot be written.
     """
     (work.folder / REPORTS).mkdir(parents=True, exist_ok=True)
-    _agree(work.folder / SETTINGS, settings)
+    _check_settings(work.folder / SETTINGS, settings)
     outcome = PictureOutcome(work.folder / TABLE)
     outcome.failed = {case.name: problem for case in cases if (problem := case.name_problem())}
     cases = [case for case in cases if case.name not in outcome.failed]
     left = [case for case in cases if not all(path.is_file() for path in work.files_of(case))]
     outcome.skipped = len(cases) - len(left)
-    # Not forked: threads of libraries that have begun would not live on in the copy.
+    # Not forked: threads of libraries would be missing in the child processes.
     with ProcessPoolExecutor(max(1, min(workers, len(left))), multiprocessing.get_context("spawn")) as pool:
         waiting = {pool.submit(work, case): case.name for case in left}
         for future in as_completed(waiting):
@@ -120,7 +120,9 @@ def run_pictures(
                 future.result()
                 outcome.done += 1
             except BrokenProcessPool:
-                outcome.failed[waiting[future]] = "The process ended, most likely because memory ran out."
+                outcome.failed[waiting[future]] = (
+                    "The process ended, most likely because memory ran out. Run the batch again with fewer workers."
+                )
             except Exception as error:  # a failed case is reported and skipped
                 outcome.failed[waiting[future]] = " ".join(str(error).split()) or type(error).__name__
             yield outcome
@@ -133,12 +135,10 @@ def run_pictures(
     yield outcome
 
 
-def _agree(path: Path, settings: Mapping[str, Any]) -> None:
+def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
     text = json_text(dict(settings))
     if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise ValueError(
-            f"{path.parent} holds results that were made with other settings (see {path.name}). Choose another folder."
-        )
+        raise ValueError(f"{path.parent} contains results of other settings (see {path.name}). Choose another folder.")
     write_text_whole(path, text)
 
 
@@ -146,7 +146,7 @@ def _read(path: Path) -> PictureReport:
     try:
         return PictureReport.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
-        raise ValueError(f"{path}: the report cannot be read ({error}). Delete it, and run the batch again.") from error
+        raise ValueError(f"{path}: the report cannot be read ({error}). Delete it to repair the case again.") from error
 
 
 def _label(text: str) -> int:
@@ -158,5 +158,5 @@ def _label(text: str) -> int:
 
 @lru_cache(maxsize=1)
 def _model(name: str) -> Model:
-    """Load a model once in each process."""
+    """Load a model once per process."""
     return load_model(name)

@@ -1,4 +1,4 @@
-"""Run a cohort: skip finished cases, record failures."""
+"""A batch run: skip finished cases, and record outcomes and failures."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .files import CaseFiles
 
 
 @dataclass(frozen=True)
-class CaseNews:
+class CaseOutcome:
     """The outcome of a case.
 
     Attributes:
-        name: The case.
-        word: "repaired", "flagged", "failed" or "finished before".
-        text: The summary of its report, or the reason why it failed.
+        name: Name of the case.
+        status: "repaired", "flagged", "failed" or "finished before".
+        text: Summary of the report, or reason of the failure.
     """
 
     name: str
-    word: str
+    status: str
     text: str = ""
 
     def line(self) -> str:
-        """Return what is printed about the case."""
-        return f"{self.name}: {self.word}" + (f": {self.text}" if self.text else "")
+        """Return the outcome as one line of text."""
+        return f"{self.name}: {self.status}" + (f": {self.text}" if self.text else "")
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class BatchOutcome:
     """The outcome of a batch.
 
     Attributes:
-        table: The path of the table of all slices.
-        repaired: The cases that were done in this run.
-        skipped: Those that a run before had finished.
-        flagged: The cases, of this run or before, that have flagged slices, with their number.
-        failed: The cases that could not be done, each with the reason.
-        stopped: The run was interrupted; the next one resumes here.
-        totals: What the table adds up to.
+        table: Path of the table of all slices.
+        repaired: Cases finished in this run.
+        skipped: Cases finished in a previous run.
+        flagged: Finished cases with the number of their flagged slices, if any.
+        failed: Failed cases with the reasons.
+        stopped: Whether the run was interrupted.
+        totals: Totals of the table.
     """
 
     table: Path
@@ -54,7 +54,7 @@ class BatchOutcome:
     totals: Totals = field(default_factory=Totals)
 
     def summary(self) -> str:
-        """Return the line that ends a batch."""
+        """Return a summary of one line."""
         done = f"{len(self.repaired)} case{'' if len(self.repaired) == 1 else 's'} done"
         if self.skipped:
             done += f" and {len(self.skipped)} before"
@@ -64,14 +64,14 @@ class BatchOutcome:
         )
 
 
-class Walk:
-    """What a run has to do in a cohort, and what it has done.
+class BatchRun:
+    """A run over the cases of a cohort.
 
     Attributes:
-        cohort: Where the results are kept.
-        cases: All cases; last those in which a run before has crashed.
-        repaired: The cases done in this run.
-        skipped: Those that a run before had finished.
+        cohort: Folder of the results.
+        cases: All cases; those in which a previous run crashed are last.
+        repaired: Cases finished in this run.
+        skipped: Cases finished in a previous run.
     """
 
     def __init__(
@@ -79,35 +79,35 @@ class Walk:
         cohort: Cohort,
         cases: Sequence[CohortCase],
         result_of: Callable[[CohortCase], str],
-        tell: Callable[[CaseNews], None] | None = None,
+        on_case: Callable[[CaseOutcome], None] | None = None,
     ) -> None:
-        """Look through the cases before the work.
+        """Check the cases.
 
         Args:
-            cohort: Where the results are kept.
+            cohort: Folder of the results.
             cases: The cases.
             result_of: Returns the name of a case's result file.
-            tell: Called with the news of each case.
+            on_case: Called with the outcome of each case.
 
         Raises:
-            ValueError: Two cases have one name, or a result would overwrite a file that is none of this cohort.
+            ValueError: Two cases have the same name, or a result would overwrite a file that is not of this cohort.
         """
         self.cohort = cohort
         self.cases = sorted(checked_cases(cases), key=lambda case: case.name in cohort.interrupted)
         self.repaired: list[str] = []
         self.skipped: list[str] = []
-        self._tell = tell or (lambda news: None)
+        self._on_case = on_case or (lambda news: None)
         self._problems = {case.name: problem for case in cases if (problem := case.name_problem())}
         for case in self.cases:
-            if case.name not in self._problems:  # such a case fails alone
+            if case.name not in self._problems:  # a case with an invalid name fails
                 cohort.check_result(case.name, result_of(case))
         sweep(cohort, self.cases, result_of)
 
     def begin(self) -> list[CohortCase]:
-        """Return the cases that are to be done; those that need not be, or cannot be, are reported.
+        """Return the cases to process; finished and invalid cases are reported.
 
         Raises:
-            OutputError: It cannot be noted that a case has failed.
+            OutputError: The table of failures cannot be written.
         """
         left: list[CohortCase] = []
         others = dict(self._problems)
@@ -123,22 +123,22 @@ class Walk:
         self.cohort.fail(others)
         self.cohort.forget_failures(self.skipped)
         for name in self.skipped:
-            self._tell(CaseNews(name, "finished before"))
+            self._on_case(CaseOutcome(name, "finished before"))
         for name, reason in others.items():
             self.failed(name, reason)
         return left
 
     def done(self, name: str, report: Report) -> None:
-        """Report a case that was done."""
+        """Record and report a finished case."""
         self.repaired.append(name)
-        self._tell(CaseNews(name, "flagged" if report.stack.flagged else "repaired", report.summary()))
+        self._on_case(CaseOutcome(name, "flagged" if report.stack.flagged else "repaired", report.summary()))
 
     def failed(self, name: str, reason: str) -> None:
-        """Report a case that could not be done."""
-        self._tell(CaseNews(name, "failed", " ".join(reason.split())))
+        """Report a failed case."""
+        self._on_case(CaseOutcome(name, "failed", " ".join(reason.split())))
 
     def outcome(self, stopped: bool) -> BatchOutcome:
-        """Make the table once more from all that is finished, and return what was done.
+        """Rebuild the table, and return the outcome of the run.
 
         Raises:
             OutputError: The table cannot be written.
@@ -157,7 +157,7 @@ class Walk:
 
 
 def sweep(cohort: Cohort, cases: Iterable[CohortCase], result_of: Callable[[CohortCase], str]) -> None:
-    """Remove what was left half written of cases in which a process was killed; none of them may be in work."""
+    """Remove incomplete files of cases whose process was killed; none of the cases may be running."""
     marked = cohort.marked()
     for case in cases:
         if case.name in marked:
@@ -168,7 +168,7 @@ def sweep(cohort: Cohort, cases: Iterable[CohortCase], result_of: Callable[[Coho
 
 
 def reason_of(error: BaseException) -> tuple[str, bool]:
-    """Return the message about a failed case, and whether the error is a fault of the program."""
+    """Return the reason of a failure, and whether the error was unexpected."""
     reason = str(error)
     if isinstance(error, (ValueError, RuntimeError, OSError)) and reason:
         return reason, False

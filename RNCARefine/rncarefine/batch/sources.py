@@ -11,7 +11,7 @@ from .cases import CohortCase
 
 
 def source_of(case: CohortCase) -> dict[str, Any]:
-    """Return the source of a case: the current state of its files, and its individual choice of segments."""
+    """Return the source of a case: the state of its files, and its own choice of segments."""
     return {
         "image": _description(case.image),
         "segmentation": _description(case.segmentation),
@@ -23,7 +23,7 @@ def source_of(case: CohortCase) -> dict[str, Any]:
 def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
     """Describe the change of a case since it was finished; empty if unchanged or unknown.
 
-    A file is unchanged if size and time match, or if the content matches: copies of the data may have other times.
+    A file is unchanged if size and time match, or if the content matches, since copies may have other times.
 
     Args:
         case: Current case.
@@ -31,16 +31,16 @@ def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
     """
     for what, path in (("image", case.image), ("segmentation", case.segmentation)):
         if not _same(path, source.get(what)):
-            return f"{path} is not the {what} that the result was made from"
+            return f"the {what} {path} has changed"
     for what, value in (("segment", case.segment), ("pool", case.pool)):
         before = source.get(what)
-        if source and value != before and _meant(value) != _meant(before):
-            return f"the {what} is {value!r} now and was {before!r}"
+        if source and value != before and _normalised(value) != _normalised(before):
+            return f"the {what} has changed from {before!r} to {value!r}"
     return ""
 
 
-def _meant(chosen: str | None) -> str | float | None:
-    """Return what a choice stands for: 2.0, as spreadsheets write a label at times, for the label 2."""
+def _normalised(chosen: str | None) -> str | float | None:
+    """Normalise a choice: spreadsheets may write the label 2 as 2.0."""
     try:
         return chosen if chosen is None else float(chosen)
     except ValueError:
@@ -61,7 +61,7 @@ def _description(path: Path | None) -> dict[str, Any] | None:
 
 def _same(path: Path | None, description: Mapping[str, Any] | None) -> bool:
     if path is None or description is None or not path.is_file():
-        return True  # it is not known
+        return True  # unknown
     status = path.stat()
     if status.st_size != description.get("bytes"):
         return False

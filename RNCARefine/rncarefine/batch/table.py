@@ -21,33 +21,34 @@ _ROWS = 20_000
 """Rows per Parquet write."""
 
 Add = Callable[[str, Report], None]
-"""Adds the slices of a case to a table that is being written."""
+"""Adds the slices of a case to a table."""
 
 
 def check_table(path: Path, folder: Path) -> None:
     """Check in advance that a table can be written.
 
     Args:
-        path: The table.
-        folder: A folder that will be made if it is not there.
+        path: Path of the table.
+        folder: A folder that will be created.
 
     Raises:
-        ValueError: Another ending, no folder to put it in, or Parquet cannot be written here.
+        ValueError: The extension is unknown, the folder does not exist, or pyarrow is not installed.
     """
     if path.suffix.lower() not in ENDINGS:
-        raise ValueError(f"{path}: the name of the table must end in {' or '.join(ENDINGS)}. Rename it.")
+        raise ValueError(f"{path}: the table must end in {' or '.join(ENDINGS)}. Rename it.")
     parent = path.resolve().parent
     if path.is_dir() or not (parent.is_dir() or parent == folder.resolve()):
-        raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or {path} is a folder.")
+        raise ValueError(
+            f"{path} cannot be written: it is a folder, or the folder {path.parent} does not exist. Choose another."
+        )
     if is_parquet(path) and find_spec("pyarrow") is None:
         raise ValueError(
-            f'{path}: Parquet needs pyarrow. Install it with: pip install "rncarefine[cohort]", or choose a name that '
-            "ends in .csv."
+            f'{path}: Parquet needs pyarrow. Install it with: pip install "rncarefine[cohort]", or choose a .csv file.'
         )
 
 
 def is_parquet(path: Path) -> bool:
-    """Return whether a table is Parquet, by its name."""
+    """Return whether a table is Parquet, by its extension."""
     return path.suffix.lower() == ".parquet"
 
 
@@ -56,26 +57,26 @@ def written_table(path: Path) -> Iterator[Add]:
     """Write a table atomically; the block adds its cases. Memory does not grow with the number of cases.
 
     Args:
-        path: The table; its ending says which kind.
+        path: Path of the table; the extension determines the format.
 
     Yields:
         The function that adds the slices of a case.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The table cannot be written.
     """
     with written_whole(path) as (temporary,), (_parquet if is_parquet(path) else _csv)(temporary) as add:
         yield add
 
 
 def csv_rows(name: str, report: Report) -> str:
-    """Return the rows of a case as they stand in a table of CSV."""
+    """Return the rows of a case in CSV."""
     return csv_text([name, *row] for row in table_rows(report)[1])
 
 
 def append_text(path: Path, text: str) -> None:
-    """Add whole rows to a file, or nothing."""
-    with path.open("ab", buffering=0) as file:  # a buffer would try once more when the file is closed
+    """Append text to a file completely, or not at all."""
+    with path.open("ab", buffering=0) as file:  # a buffer would retry when the file is closed
         size = file.tell()
         rest = memoryview(text.encode("utf-8"))
         try:
@@ -105,27 +106,27 @@ def _parquet(path: Path) -> Iterator[Add]:
 
     hints = {"case": str, **column_types()}
     schema = pa.schema([_field(pa, name, hints[name]) for name in COLUMNS])
-    waiting: list[list[Any]] = []
+    pending: list[list[Any]] = []
     with parquet.ParquetWriter(path, schema) as writer:
 
         def write() -> None:
-            columns = zip(*waiting, strict=True)
+            columns = zip(*pending, strict=True)
             arrays = [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
             writer.write_table(pa.table(arrays, schema=schema))
-            waiting.clear()
+            pending.clear()
 
         def add(name: str, report: Report) -> None:
-            waiting.extend([name, *row] for row in table_rows(report)[1])
-            if len(waiting) >= _ROWS:
+            pending.extend([name, *row] for row in table_rows(report)[1])
+            if len(pending) >= _ROWS:
                 write()
 
         yield add
-        if waiting:
+        if pending:
             write()
 
 
 def _field(pa: Any, name: str, kind: Any) -> Any:
-    """Return a column of Parquet for a field of a record; a number that is not finite is unknown there, too."""
+    """Return the Parquet column of a field of a record."""
     kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
     if get_origin(kind) in (types.UnionType, Union):
         (kind,) = (argument for argument in get_args(kind) if argument is not type(None))

@@ -1,4 +1,4 @@
-"""Repair of one case of a cohort from file to file, in any process; does not require Slicer."""
+"""Repair of one case of a cohort, from files to files; does not require Slicer."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .files import CaseFiles, OutputError
 from .runs import reason_of
 from .sources import source_of
 
-_OTHERWISE = {".nhdr": ".nrrd", ".mhd": ".mha"}
-"""What is spread over two files is written as the same format in one."""
+_ONE_FILE = {".nhdr": ".nrrd", ".mhd": ".mha"}
+"""Formats of two files are written as one file."""
 
 
 @dataclass(frozen=True)
@@ -71,48 +71,47 @@ class FileWork:
         """Process a case. Errors of the case are returned, not raised, so that they do not end the batch.
 
         Raises:
-            Cancelled: ``progress`` asked to stop; nothing is written.
+            Cancelled: ``progress`` requested cancellation; nothing is written.
         """
         files = CaseFiles(self.folder, case.name, result_name(case))
         try:
             model = self.ready()
             image, segmentation = case.files()
-            with files.in_work():
+            with files.running():
                 report_progress(progress, 0.0, "Reading the files")
                 content = read_case(image, segmentation, choice_for(case, self.choice))
                 stack = replace(content.stack, name=case.name)
                 result = repair(stack, model, self.options, progress, others=content.others)
-                files.keep(result.report, lambda path: write_case(content, result, path), source_of(case))
+                files.save(result.report, lambda path: write_case(content, result, path), source_of(case))
         except Cancelled:
             raise
         except OutputError as error:
             return CaseResult(case.name, reason=str(error), unwritable=True)
         except Exception as error:
-            reason, surprising = reason_of(error)
-            return CaseResult(case.name, reason=reason, trace=traceback.format_exc() if surprising else "")
+            reason, unexpected = reason_of(error)
+            return CaseResult(case.name, reason=reason, trace=traceback.format_exc() if unexpected else "")
         return CaseResult(case.name, result.report)
 
     def ready(self) -> Model:
-        """Return the model if this process can process cases.
+        """Return the model, after checking that this process can process cases.
 
         Raises:
-            ValueError: Another version, another model, no such device, or the folder of the results is not seen here.
+            ValueError: Version or model differ, or device or folder of the results are not available.
         """
         if self.version != __version__:
             raise ValueError(
-                f"RNCARefine {__version__} is installed where the cases are repaired, and {self.version} where the "
-                "batch was started. Install the same version everywhere."
+                f"The worker has RNCARefine {__version__}, but the batch was started with {self.version}. Install the "
+                "same version everywhere."
             )
         if not self.folder.is_dir():
             raise ValueError(
-                f"{self.folder} is not there where the cases are repaired. Choose a folder that every worker of the "
-                "cluster sees under the same path."
+                f"The worker cannot access {self.folder}. Choose a folder with the same path on all workers."
             )
         choose_device(self.options.device)
         return _model(self.model, self.sha256)
 
-    def complaint(self) -> str:
-        """Return why this process cannot repair cases; empty if it can."""
+    def problem(self) -> str:
+        """Return why this process cannot process cases; empty if it can."""
         try:
             self.ready()
         except ValueError as error:
@@ -120,8 +119,8 @@ class FileWork:
         return ""
 
 
-def place_of(name: str | Path | None, model: Model) -> str:
-    """Return where another process finds a model: its path, or the name that the installation knows it by."""
+def model_reference(name: str | Path | None, model: Model) -> str:
+    """Return the reference of a model for other processes: the path of its weights, or its name if installed."""
     return str(Path(name).absolute()) if name is not None and Path(name).is_file() else model.card.name
 
 
@@ -131,20 +130,20 @@ def result_name(case: CohortCase) -> str:
     endings = (ENDING, *sorted(WRITABLE, key=len, reverse=True), *TWO_FILES)
     named = case.segmentation is not None and is_dicom_seg(case.segmentation)
     ending = SEG_ENDING if named else next((ending for ending in endings if name.endswith(ending)), ENDING)
-    return case.name + _OTHERWISE.get(ending, ending)
+    return case.name + _ONE_FILE.get(ending, ending)
 
 
 def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
-    """Return the labels or segments of a case: its own, or else those of the batch.
+    """Return the labels or segments of a case: its own, or those of the batch.
 
     Args:
         case: The case.
-        common: What was chosen for all cases; of labels and segments, those that fit the case's kind of file.
+        common: Choice for all cases; labels or segments are used according to the format of the segmentation.
 
     Raises:
         ValueError: A label is not a whole number.
     """
-    # Where nothing that fits was chosen, what does not fit must not be passed over in silence.
+    # If only the other kind was chosen, it is returned as it is, so that reading reports the error.
     named = case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation))
     if named:
         names = StructureChoice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
@@ -167,11 +166,11 @@ def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
 
 @lru_cache(maxsize=1)
 def _model(name: str, sha256: str) -> Model:
-    """Load a model once in each process."""
+    """Load a model once per process."""
     model = load_model(name)
     if model.card.sha256 != sha256:
         raise ValueError(
-            f"The model {name!r} where the cases are repaired is another than where the batch was started. Install "
-            "the same version of RNCARefine everywhere, or give the path of a .npz that every worker sees."
+            f"The model {name!r} of the worker differs from that of the batch. Install the same version of RNCARefine "
+            "everywhere, or give the path of a .npz that all workers can access."
         )
     return model

@@ -1,4 +1,4 @@
-"""Prepare a worker process of a batch on this machine; Dask calls :func:`dask_setup` in its main thread."""
+"""Setup of a local worker process; Dask calls :func:`dask_setup` in its main thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import SimpleITK as sitk
 
 
 def dask_setup(worker: object) -> None:
-    """Leave Ctrl-C to the process that runs the batch, use one thread, and keep ITK's warnings off the progress bar.
+    """Ignore Ctrl-C, use one thread, and suppress warnings of ITK, which would garble the progress bar.
 
     Args:
-        worker: Dask's worker, which needs nothing.
+        worker: The Dask worker, not used.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows nothing else keeps it away
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows the mask of dask_backend does not exist
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)

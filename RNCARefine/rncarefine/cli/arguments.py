@@ -36,7 +36,7 @@ SegmentationFile = Annotated[
 TaskName = Annotated[
     Literal["ring", "tubular"] | None,
     typer.Option(
-        "--task", help="ring: myocardium in a stack; tubular: vessels in a picture. By default known from the file."
+        "--task", help="ring: myocardium in a stack; tubular: vessels in a picture. By default detected from the file."
     ),
 ]
 
@@ -46,25 +46,23 @@ def _input(kind: Any, help: str, **more: Any) -> Any:
 
 
 STRUCTURES: dict[str, Any] = {
-    "phase": _input(int | None, "Phase of a cine, from 0, where IMAGE holds several.", min=0, metavar="N"),
+    "phase": _input(int | None, "Phase of a cine, from 0, if IMAGE has several.", min=0, metavar="N"),
     "label": _input(
         list[str] | None,
-        "Label of the myocardium, or several that form it, as wall and scar; not needed if there is only one.",
+        "Label of the myocardium, or several that form it, such as wall and scar; optional if there is only one.",
         metavar="N[,N...]",
     ),
     "segment": _input(
         list[str] | None,
-        "Name or ID of the myocardium in a .seg.nrrd or DICOM SEG; several form it together.",
+        "Name or ID of the myocardium in a .seg.nrrd or DICOM SEG, or several that form it.",
         metavar="NAME[,NAME...]",
     ),
-    "pool_label": _input(int | None, "Label of the blood pool (LV cavity), if there is one: it guides the repair."),
+    "pool_label": _input(int | None, "Label of the blood pool (LV cavity), if any; it guides the repair."),
     "pool_segment": _input(str | None, "Name or ID of the blood pool in a .seg.nrrd or DICOM SEG."),
-    "rv_label": _input(
-        int | None, "Label of the right ventricle, if there is one: the report then has the AHA segments."
-    ),
+    "rv_label": _input(int | None, "Label of the right ventricle, if any; needed for the AHA segments of the report."),
     "rv_segment": _input(str | None, "Name or ID of the right ventricle in a .seg.nrrd or DICOM SEG."),
 }
-"""Options that become a parameter ``choice``."""
+"""Options that are passed as the parameter ``choice``."""
 Reports = Annotated[
     list[Path] | None,
     typer.Option(
@@ -80,21 +78,21 @@ OutputFile = Annotated[
         "--output",
         "-o",
         metavar="OUT",
-        help="The repaired segmentation, of SEGMENTATION's kind.",
+        help="Repaired segmentation, in the format of SEGMENTATION.",
         rich_help_panel=OUTPUT,
     ),
 ]
 
 
 def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command the options of a repair, and those that choose structures.
+    """Return a decorator that adds the options of a repair, and those that select structures, to a command.
 
-    The command has a parameter ``options`` in their place, a :class:`~rncarefine.refine.options.RepairOptions`. So an
-    option that is added there is on the command line. In place of a parameter ``choice``, a
-    :class:`~rncarefine.io.choice.StructureChoice`, it gets :data:`STRUCTURES`.
+    The decorated function receives the former as ``options``, a :class:`~rncarefine.refine.options.RepairOptions`, and,
+    if it has a parameter ``choice``, the latter (:data:`STRUCTURES`) as a
+    :class:`~rncarefine.io.choice.StructureChoice`.
 
     Args:
-        names: The options that the command has; all that the command line offers if not given.
+        names: Options of the command; by default all.
     """
     infos = option_infos(Face.COMMAND_LINE)
     chosen = {name: info for name, info in infos.items() if name in names or not names}
@@ -128,9 +126,9 @@ def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def _parameter(name: str, info: OptionInfo, hint: Any) -> inspect.Parameter:
-    """Return the parameter that typer makes an option of."""
+    """Return the parameter of an option for typer."""
     kind, default = hint, default_of(name)
-    if name == "device":  # plain text for the engine, words to choose from here
+    if name == "device":  # text in the engine, a choice here
         kind, default = Device, Device(default)
     elif name == "model":
         kind = str | None

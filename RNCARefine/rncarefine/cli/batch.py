@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from ..batch.cases import CohortCase, find_cases, read_cases
 from ..batch.cohort import FAILED, Cohort, settings_of
 from ..batch.dask_backend import check_workers, cluster_workers, local_workers
-from ..batch.parallel import do_side_by_side
-from ..batch.runs import Walk, sweep
+from ..batch.parallel import run_in_parallel
+from ..batch.runs import BatchRun, sweep
 from ..batch.table import check_table
-from ..batch.work import FileWork, place_of, result_name
+from ..batch.work import FileWork, model_reference, result_name
 from ..io.choice import StructureChoice
 from ..nca.model import choose_model
 from ..refine.options import RepairOptions
@@ -26,7 +26,7 @@ from . import pictures
 from .cohort import CohortBar, show_outcome
 from .main import FINE, FLAGGED, STOPPED
 from .tables import note, show_licence
-from .terms import tell_terms
+from .terms import show_terms
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -46,9 +46,9 @@ def run_batch(
     scheduler: str | None,
     options: RepairOptions,
 ) -> int:
-    """Repair a folder or a list of stacks, and return the exit status; the arguments are those of the command."""
+    """Run the command ``batch`` with its arguments, and return the exit status."""
     if workers is not None and scheduler is not None:
-        raise ValueError("--workers is for this machine and --scheduler for a cluster. Give one of them.")
+        raise ValueError("--workers is for this machine and --scheduler for a cluster. Give only one.")
     cases = _cases(source, image, segmentation, output)
     first = next((case.image for case in cases if case.image is not None), None)
     if first is not None and pictures.is_for_pictures(first, options):
@@ -60,8 +60,8 @@ def run_batch(
         _check_table(table, source, output)
     weights = choose_model(options.model, options.mode)
     cohort = Cohort(output, settings_of(weights.record(), options, **asdict(choice)), table)
-    work = FileWork(output.absolute(), place_of(options.model, weights), weights.card.sha256, options, choice)
-    tell_terms(weights.card)
+    work = FileWork(output.absolute(), model_reference(options.model, weights), weights.card.sha256, options, choice)
+    show_terms(weights.card)
     status = _run(cohort, cases, work, workers, scheduler)
     show_licence(weights.card)
     return status
@@ -70,32 +70,32 @@ def run_batch(
 def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int | None, scheduler: str | None) -> int:
     """Repair the cases, print the summary, and return the exit status."""
     with CohortBar(len(cases)) as bar, _Interrupts(bar) as interrupts:
-        walk = Walk(cohort, cases, result_name, bar.tell)
-        left = walk.begin()
+        batch_run = BatchRun(cohort, cases, result_name, bar.show_case)
+        left = batch_run.begin()
         began = time.monotonic()
         stopped = False
         if left:
-            bar.say("Starting")
+            bar.set_status("Starting")
             try:
                 with ExitStack() as stack:
                     client = stack.enter_context(_workers(min(workers or _cores(), len(left)), scheduler))
-                    stack.callback(interrupts.ignore)  # the workers end in order, whatever comes
+                    stack.callback(interrupts.ignore)  # let the workers end properly
                     check_workers(client, work)
-                    stopped = do_side_by_side(
+                    stopped = run_in_parallel(
                         client,
-                        walk,
+                        batch_run,
                         left,
                         work,
                         stop=interrupts.wanted,
-                        tell_workers=bar.tell_workers,
+                        on_workers=bar.show_workers,
                         patience_s=PATIENCE_S if scheduler is None else math.inf,
                     )
             except KeyboardInterrupt:  # the second one
                 stopped = True
             finally:
-                if scheduler is None:  # the processes have ended: no process will finish what is half written
+                if scheduler is None:  # all processes have ended
                     sweep(cohort, left, result_name)
-        outcome = walk.outcome(stopped)
+        outcome = batch_run.outcome(stopped)
     show_outcome(outcome, time.monotonic() - began)
     if stopped:
         note("Stopped. Run the same command again to resume.")
@@ -118,10 +118,12 @@ def require_dask() -> None:
 
 
 def _cases(source: Path, image: str | None, segmentation: str | None, output: Path) -> list[CohortCase]:
-    """Return the cases, their files with absolute paths: a worker may run in another folder."""
+    """Return the cases with absolute paths, since a worker may run in another folder."""
     if source.is_file():
         if image or segmentation:
-            raise ValueError("--image and --segmentation are patterns for a folder; a list of cases names its files.")
+            raise ValueError(
+                "--image and --segmentation are patterns for a folder. Leave them out for a list of cases."
+            )
         cases = read_cases(source)
     else:
         cases = find_cases(source, image, segmentation, leave_out=output)
@@ -138,12 +140,12 @@ def _cases(source: Path, image: str | None, segmentation: str | None, output: Pa
 def _check_table(table: Path, source: Path, output: Path) -> None:
     check_table(table, output)
     if table.resolve() in (source.resolve(), (output / FAILED).resolve()):
-        raise ValueError(f"{table} is another file of this batch. Choose another name for the table.")
+        raise ValueError(f"{table} is already used by this batch. Choose another name for the table.")
 
 
 def _cores() -> int:
     try:
-        from dask.system import CPU_COUNT  # what this process may use, in a container too
+        from dask.system import CPU_COUNT  # respects the limits of containers
     except ModuleNotFoundError:  # pictures are repaired without Dask
         return os.cpu_count() or 1
     return int(CPU_COUNT)
@@ -156,7 +158,7 @@ def _workers(count: int, scheduler: str | None) -> Iterator[Client]:
 
 
 class _Interrupts:
-    """Catches the first Ctrl-C, so that running cases are finished; the second one interrupts them."""
+    """Handler of Ctrl-C: the first one finishes running cases, the second one interrupts them."""
 
     def __init__(self, bar: CohortBar) -> None:
         self._bar = bar
@@ -173,7 +175,7 @@ class _Interrupts:
     def wanted(self) -> bool:
         """Whether Ctrl-C was pressed."""
         if self._count:
-            self._bar.say("Stopping; the cases in work are finished first. Ctrl-C again leaves them", for_good=True)
+            self._bar.set_status("Stopping after the running cases. Press Ctrl-C again to interrupt them", final=True)
         return bool(self._count)
 
     def ignore(self) -> None:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ..batch.runs import BatchOutcome, CaseNews
+from ..batch.runs import BatchOutcome, CaseOutcome
 from ..words import REPAIRED, Verdict
 from .tables import note, out, plain_table, show_written
 
@@ -30,19 +30,19 @@ class CohortBar:
         console = Console(stderr=True)
         self._total = total
         self._counts = dict.fromkeys(("repaired", "flagged", "failed", "finished before"), 0)
-        self._said, self._said_for_good = "", False
+        self._status, self._final = "", False
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[news]}"),
+            TextColumn("{task.fields[counts]}"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("Looking at the cases", total=total, news="")
+        self._task = self._bar.add_task("Checking the cases", total=total, counts="")
 
     def __enter__(self) -> CohortBar:
         self._bar.start()
@@ -53,31 +53,31 @@ class CohortBar:
     ) -> None:
         self._bar.stop()
 
-    def say(self, text: str, for_good: bool = False) -> None:
+    def set_status(self, text: str, final: bool = False) -> None:
         """Update the progress.
 
         Args:
             text: Current activity.
-            for_good: Whether the message is final.
+            final: Whether the message is final.
         """
-        if text != self._said and not self._said_for_good:
-            self._said, self._said_for_good = text, for_good
+        if text != self._status and not self._final:
+            self._status, self._final = text, final
             if self._bar.disable:
                 note(f"{text}.")
             self._bar.update(self._task, description=escape(text))
 
-    def tell_workers(self, count: int) -> None:
+    def show_workers(self, count: int) -> None:
         """Show the number of workers."""
-        self.say(f"Repairing, {count} worker{'' if count == 1 else 's'}" if count else "Waiting for workers")
+        self.set_status(f"Repairing, {count} worker{'' if count == 1 else 's'}" if count else "Waiting for workers")
 
-    def tell(self, news: CaseNews) -> None:
+    def show_case(self, outcome: CaseOutcome) -> None:
         """Show the outcome of a case."""
         before = self._done
-        self._counts[news.word] += 1
+        self._counts[outcome.status] += 1
         failed, flagged = self._counts["failed"], self._counts["flagged"]
-        if news.word == "failed" and failed <= MAX_FAILURES + 1:
-            note(news.line() if failed <= MAX_FAILURES else "Further failures are not printed here.")
-        self._bar.update(self._task, completed=self._done, news=f"{flagged} flagged, {failed} failed")
+        if outcome.status == "failed" and failed <= MAX_FAILURES + 1:
+            note(outcome.line() if failed <= MAX_FAILURES else "Further failures are not printed here.")
+        self._bar.update(self._task, completed=self._done, counts=f"{flagged} flagged, {failed} failed")
         if self._bar.disable and 10 * self._done // self._total > 10 * before // self._total:
             note(f"{self._done:,} of {self._total:,} cases; {flagged:,} flagged, {failed:,} failed.")
 
@@ -98,9 +98,9 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
     for name, reason in islice(outcome.failed.items(), MAX_FAILURES):
         console.print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
     if len(outcome.failed) > MAX_FAILURES:
-        console.print(f"... and {len(outcome.failed) - MAX_FAILURES:,} more; failed.csv has all of them.")
+        console.print(f"... and {len(outcome.failed) - MAX_FAILURES:,} more; all are in failed.csv.")
     if outcome.flagged:
-        console.print("Slices that need review: the rows of the table whose column flagged is yes (true).")
+        console.print("Slices that need review have yes (true) in the column flagged of the table.")
     show_written([outcome.table])
 
 
@@ -111,16 +111,18 @@ def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
     table.add_column("", justify="right")
     table.add_row("done now", f"{len(outcome.repaired):,}")
     if outcome.repaired:
-        table.add_row("took", f"{_duration(seconds)}, {60 * len(outcome.repaired) / max(seconds, 1e-3):,.0f} a minute")
+        table.add_row(
+            "run time", f"{_duration(seconds)}, {60 * len(outcome.repaired) / max(seconds, 1e-3):,.0f} per minute"
+        )
     if outcome.skipped:
         table.add_row("done before", f"{len(outcome.skipped):,}")
     table.add_row("failed", f"{len(outcome.failed):,}", style="red" if outcome.failed else "")
     table.add_row("with flagged slices", f"{len(outcome.flagged):,}", style="yellow" if outcome.flagged else "")
-    table.add_row("with warnings (doubts in reports/CASE.json)", f"{totals.noted_cases:,}")
+    table.add_row("with warnings (see reports/CASE.json)", f"{totals.noted_cases:,}")
     table.add_section()
     table.add_row("slices in the table", f"{totals.slices:,}", style="bold")
     rings = f"{totals.closed_before:,} -> {totals.closed_after:,} of {totals.expected_rings:,}"
-    table.add_row("closed rings, of those expected", rings)
+    table.add_row("closed rings, of expected ones", rings)
     for verdict in (Verdict.INTACT, *REPAIRED, Verdict.REFUSED):
         table.add_row(str(verdict), f"{totals.verdicts[verdict]:,}")
     return table

@@ -17,18 +17,16 @@ WORK = "Work"
 """Group of options in the help."""
 
 app = typer.Typer(
-    help="Repairs broken myocardium rings in short-axis cardiac MR, and broken vessels in photographs of the retina, "
-    "and says what was broken and what was done. "
+    help="Repair broken myocardium rings in short-axis cardiac MR, and broken vessels in photographs of the retina. "
     "For research use only.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 everything is as expected, 1 something needs review or a case of a batch failed, 2 bad "
-    "input, or a file or standard output that cannot be written, 3 the program failed, 130 stopped by Ctrl-C, 141 "
-    "standard output was closed by the program that read it, 143 stopped by SIGTERM. After bad input, 130 and 143, "
-    "repair has written nothing, and batch keeps the cases that were finished; after 141 the results of repair are "
-    "complete.",
+    "input, or a file or standard output cannot be written, 3 internal error, 130 stopped by Ctrl-C, 141 standard "
+    "output was closed by its reader, 143 stopped by SIGTERM. After 2, 130 and 143, repair has written nothing, and "
+    "batch keeps finished cases; after 141, the results of repair are complete.",
 )
 
 
@@ -43,7 +41,7 @@ def repair(
     report: arguments.Reports = None,
     options: RepairOptions,
 ) -> None:
-    """Repair the broken slices of a stack, or the vessels of a picture; what is correct is returned unchanged."""
+    """Repair the broken slices of a stack, or the vessels of a picture; correct slices are returned unchanged."""
     with one_line_errors():
         from .jobs import repair as run
 
@@ -58,7 +56,7 @@ def batch(
         Path,
         typer.Argument(
             metavar="CASES",
-            help="Folder of cases, or a CSV file with the columns image and segmentation (and, if wanted, case, label, "
+            help="Folder of cases, or a CSV file with the columns image and segmentation (optionally case, label, "
             "segment and pool).",
         ),
     ],
@@ -67,7 +65,7 @@ def batch(
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Images in the folder, {case} standing for the name of a case; {case}/image.* if not given.",
+            help="Images in the folder; {case} is the name of a case. By default {case}/image.*.",
             rich_help_panel=arguments.INPUT,
         ),
     ] = None,
@@ -75,7 +73,7 @@ def batch(
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Segmentations in the folder; {case}/segmentation.* if not given.",
+            help="Segmentations in the folder. By default {case}/segmentation.*.",
             rich_help_panel=arguments.INPUT,
         ),
     ] = None,
@@ -86,8 +84,7 @@ def batch(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Folder for the results, reports and tables; made if it is missing. An interrupted "
-            "batch is resumed in it.",
+            help="Folder of results, reports and tables; created if missing. An interrupted batch is resumed in it.",
             rich_help_panel=arguments.OUTPUT,
         ),
     ],
@@ -95,21 +92,21 @@ def batch(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Table with one row per slice; .csv or .parquet. FOLDER/cohort.csv if not given.",
+            help="Table with one row per slice; .csv or .parquet. By default FOLDER/cohort.csv.",
             rich_help_panel=arguments.OUTPUT,
         ),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Processes on this machine; one per core if not given.", rich_help_panel=WORK
+            min=1, metavar="N", help="Processes on this machine; by default one per core.", rich_help_panel=WORK
         ),
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="A Dask cluster to use instead, such as tcp://10.0.0.1:8786; its workers must see the same files.",
+            help="Address of a Dask cluster to use instead, such as tcp://10.0.0.1:8786; its workers need the files.",
             rich_help_panel=WORK,
         ),
     ] = None,
@@ -138,7 +135,7 @@ def check(
     task: arguments.TaskName = None,
     options: RepairOptions,
 ) -> None:
-    """Report what is broken in a stack or a picture of vessels; nothing is changed. Exit status 1 if anything is."""
+    """Report the defects of a stack or a picture of vessels without changing it; exit status 1 if there are any."""
     with one_line_errors():
         from .jobs import check as run
 
@@ -158,22 +155,22 @@ def evaluate(
         typer.Option(metavar="NAME[,NAME...]", help="Name or ID of the myocardium in .seg.nrrd files, or several."),
     ] = None,
     truth_label: Annotated[
-        list[str] | None, typer.Option(metavar="N[,N...]", help="The same in TRUTH, if another.")
+        list[str] | None, typer.Option(metavar="N[,N...]", help="The same in TRUTH, if different.")
     ] = None,
     truth_segment: Annotated[
-        list[str] | None, typer.Option(metavar="NAME[,NAME...]", help="The same in TRUTH, if another.")
+        list[str] | None, typer.Option(metavar="NAME[,NAME...]", help="The same in TRUTH, if different.")
     ] = None,
     before: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Of a picture of vessels: the mask before the repair, to judge its bridges."),
+        typer.Option(metavar="FILE", help="Mask of a picture of vessels before the repair, to evaluate its bridges."),
     ] = None,
     task: arguments.TaskName = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the metrics as JSON.")] = None,
 ) -> None:
     """Compare a segmentation with the truth: Dice, surface distances in mm, Betti errors, LV mass.
 
-    Of a picture of vessels (PNG, TIFF, or --task tubular): Dice, clDice, connectivity, Betti errors in the picture and
-    in patches, and, with --before, the share of bridges on true vessel.
+    For a picture of vessels (PNG, TIFF, or --task tubular): Dice, clDice, connectivity, Betti errors of the picture and
+    of patches, and, with --before, the share of bridges on true vessels.
     """
     with one_line_errors():
         from .jobs import evaluate as run
@@ -184,7 +181,7 @@ def evaluate(
 
 @app.command()
 def models() -> None:
-    """List the weights that are installed, with their modes and licences, and the default ones."""
+    """List the installed weights, with modes and licences, and the default ones."""
     with one_line_errors():
         from .jobs import models as run
 
@@ -195,13 +192,13 @@ def models() -> None:
 @arguments.takes_options("model", "device")
 def demo(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for results; made if it is missing.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the results; created if missing.")
     ] = Path("rncarefine-demo"),
     *,
     task: arguments.TaskName = None,
     options: RepairOptions,
 ) -> None:
-    """Repair the bundled sample stack (or photograph, --task tubular), and write result, reports and pictures."""
+    """Repair the bundled sample stack (or photograph, with --task tubular); write result, reports and pictures."""
     with one_line_errors():
         from .jobs import demo as run
 

@@ -15,7 +15,7 @@ from ..refine.metrics import evaluate
 from ..refine.picture_metrics import evaluate_picture
 from ..refine.records import Report
 from ..refine.repair import RepairOptions, repair
-from ..report.pictures import encode_png, slice_pictures, worth_a_picture
+from ..report.pictures import encode_png, slice_pictures, slices_to_show
 from ..report.report import ENDINGS, write_report
 from ..stack import Mask
 from . import pictures
@@ -26,9 +26,9 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
     """Repair the sample stack; write result, reports and pictures, and print a summary.
 
     Args:
-        folder: Where to write; made if it is missing. Files of an earlier demonstration are replaced.
-        model: The weights.
-        options: How to repair.
+        folder: Output folder, created if missing. Existing files are replaced.
+        model: The model.
+        options: Options of the repair.
 
     Raises:
         ValueError: The sample data is missing.
@@ -61,11 +61,11 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
 
 
 def run_vessel_demo(folder: Path, options: RepairOptions) -> None:
-    """Repair the vessels of the sample photograph; write result and reports, and print what came of it.
+    """Repair the vessels of the sample photograph; write result and reports, and print a summary.
 
     Args:
-        folder: Where to write; made if it is missing. Files of an earlier demonstration are replaced.
-        options: How to repair.
+        folder: Output folder, created if missing. Existing files are replaced.
+        options: Options of the repair.
 
     Raises:
         ValueError: The sample data or the model is missing.
@@ -82,9 +82,9 @@ def run_vessel_demo(folder: Path, options: RepairOptions) -> None:
 
 
 def write_pictures(case: Case, report: Report, after: Mask, folder: Path) -> list[Path]:
-    """Write a PNG of each changed or flagged slice: image, before, after and change, side by side."""
+    """Write a PNG per changed or flagged slice: image, before, after and change side by side."""
     paths = []
-    for record in worth_a_picture(report):
+    for record in slices_to_show(report):
         paths.append(folder / f"{SAMPLE}-slice-{record.k:02d}.png")
         write_bytes_whole(paths[-1], encode_png(slice_pictures(case.stack, after, record.k).strip()))
     return paths

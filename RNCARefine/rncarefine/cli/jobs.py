@@ -1,4 +1,4 @@
-"""Implement the commands: read files, call the engine, write files, print. Imported when a command runs."""
+"""Implementation of the commands, imported when one runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .tables import (
     show_written,
     slice_metrics_table,
 )
-from .terms import tell_terms
+from .terms import show_terms
 
 
 def repair(
@@ -59,7 +59,7 @@ def repair(
     case = read_case(image, segmentation, choice)
     if options.trim_pool and choice.pool_label is None and choice.pool_segment is None:
         raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
-    tell_terms(weights.card)
+    show_terms(weights.card)
     with progress_bar() as progress:
         result = repair_stack(case.stack, weights, options, progress, case.others)
     # One transaction: result and reports appear together or not at all.
@@ -71,8 +71,8 @@ def repair(
     if taken:
         walls, others = (", ".join(map(str, numbers)) for numbers in ([wall.value for wall in case.walls], taken))
         note(
-            f"Flagged slices took from other labels: {others}. Those that are parts of the wall, such as scar, are "
-            f"kept if --label names them beside {walls}."
+            f"In flagged slices the wall took pixels from the labels {others}. If some are parts of the wall, such as "
+            f"scar, add them to --label {walls}."
         )
     if result.trimmed.any():
         out().print(f"Blood pool trimmed: {result.trimmed_mm2:.0f} mm2")
@@ -105,7 +105,7 @@ def check(
 
 
 Named = tuple[Sequence[str] | None, Sequence[str] | None]
-"""Labels of the myocardium in a label map, and names or IDs of its segments in a segmentation."""
+"""Labels of the myocardium in a label map, and names or IDs of its named segments."""
 
 
 def evaluate(
@@ -117,7 +117,7 @@ def evaluate(
     before: Path | None = None,
     task: str | None = None,
 ) -> None:
-    """Compare a segmentation with the truth, print the metrics, and write them as JSON if wanted."""
+    """Compare a segmentation with the truth, print the metrics, and write them as JSON if a path is given."""
     if json is not None:
         check_reports([json], (prediction, truth), endings=(".json",))
     if task == VESSELS.name or (task is None and is_picture(prediction)):
@@ -128,7 +128,7 @@ def evaluate(
         show_written([] if json is None else [json])
         return
     if before is not None:
-        raise ValueError("--before is about pictures of vessels. Leave it out for a stack.")
+        raise ValueError("--before applies to pictures of vessels only. Leave it out for a stack.")
     ours, theirs, spacing = read_pair(
         prediction, truth, _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
     )
@@ -163,8 +163,8 @@ def demo(output: Path, options: RepairOptions, task: str | None = None) -> None:
         return
     weights = choose_model(options.model)
     check_task(weights.card, RING, "The sample")
-    sample_files()  # before the terms, that bad input stays one line
-    tell_terms(weights.card)
+    sample_files()  # check for missing files before the terms are printed
+    show_terms(weights.card)
     run_demo(output, weights, options)
 
 
@@ -172,13 +172,15 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
     """Check in advance that reports can be written.
 
     Raises:
-        ValueError: An unknown ending, a missing folder, or a file that is an input or another output.
+        ValueError: The extension is unknown, the folder is missing, or the file is an input or another output.
     """
     for path in reports:
         if report_ending(path) not in (endings or (report_ending(path),)):
-            raise ValueError(f"{path}: the name must end in {' or '.join(endings)}. Rename it.")
+            raise ValueError(f"{path}: the file must end in {' or '.join(endings)}. Rename it.")
         if path.is_dir() or not real_path(path).parent.is_dir():
-            raise ValueError(f"{path} cannot be written: the folder {path.parent} does not exist, or it is a folder.")
+            raise ValueError(
+                f"{path} cannot be written: it is a folder, or the folder {path.parent} does not exist. Choose another."
+            )
         check_writable(path)
         if real_path(path) in [real_path(other) for other in used]:
             raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
@@ -213,6 +215,6 @@ def status_of(report: Report) -> int:
 
 
 def _choice_for(path: Path, label: Sequence[str] | None, segment: Sequence[str] | None) -> StructureChoice:
-    """Return the choice of structures for one of two files, which may have different formats."""
+    """Return the choice of structures according to the format of the file."""
     named = is_seg_nrrd(path) or is_dicom_seg(path)
     return StructureChoice(segment=segment) if named else StructureChoice(label)

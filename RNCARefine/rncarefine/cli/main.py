@@ -1,11 +1,10 @@
 """Entry point of the command line ``rncarefine``; does not require Slicer.
 
-Exit status: 0 when everything is as expected afterwards, 1 when something needs review, 2 on bad input or when a file
-or standard output cannot be written, 130 when stopped by Ctrl-C, 143 by SIGTERM, 141 when standard output was closed
-by whatever reads it, and 3 when the program itself failed.
+Exit status: 0 everything is as expected, 1 something needs review, 2 bad input, or a file or standard output cannot be
+written, 3 internal error, 130 stopped by Ctrl-C, 141 standard output was closed by its reader, 143 stopped by SIGTERM.
 """
 
-# Little is imported here: until `main` runs, Ctrl-C ends Python with a traceback.
+# Few imports here: until `main` runs, Ctrl-C prints a traceback.
 
 from __future__ import annotations
 
@@ -26,14 +25,14 @@ class Terminated(BaseException):
 
 
 def output_problem(error: OSError | ValueError) -> str:
-    """Return the message about a standard output that cannot be written."""
+    """Return the message for a standard output that cannot be written."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return (
-            "standard output is full: there is no room where it is redirected to. Make room there, or redirect it to "
-            "another place."
+            "standard output cannot be written: no space left where it is redirected to. Free space, or redirect it "
+            "elsewhere."
         )
     reason = getattr(error, "strerror", None) or str(error)
-    return f"standard output cannot be written ({reason}). Redirect it to another place."
+    return f"standard output cannot be written ({reason}). Redirect it elsewhere."
 
 
 @contextmanager
@@ -45,7 +44,7 @@ def one_line_errors() -> Iterator[None]:
 
     try:
         yield
-    except BrokenPipeError:  # the reader of standard output has ended
+    except BrokenPipeError:  # the reader of standard output was closed
         raise typer.Exit(CLOSED) from None
     except (ValueError, OSError) as error:
         note("rncarefine: " + " ".join(str(error).split()))
@@ -83,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], signals: _Signals) -> int:
     try:
-        # Here, not above: the engine must import without typer.
+        # Not at the top: the engine must import without typer.
         from .commands import app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("typer", "rich"):
@@ -93,14 +92,14 @@ def _run(arguments: list[str], signals: _Signals) -> int:
             file=sys.stderr,
         )
         return BAD_INPUT
-    signals.raise_from_now_on()
+    signals.raise_exceptions()
     try:
         app(arguments, prog_name="rncarefine")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else FINE
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
-            _complain(f"rncarefine: {output_problem(error)}")  # help and version are printed outside of the commands
+            _print_error(f"rncarefine: {output_problem(error)}")  # raised by help and version, outside the commands
             return BAD_INPUT
         import traceback
 
@@ -111,10 +110,10 @@ def _run(arguments: list[str], signals: _Signals) -> int:
 
 
 class _Signals:
-    """Ends the process in order on Ctrl-C and SIGTERM.
+    """Handlers of Ctrl-C and SIGTERM.
 
-    While the libraries are imported nothing has been opened or written, and an exception in the middle of an import
-    would be taken for a broken installation: then the process ends at once.
+    During the imports the process exits at once: nothing has been written, and an exception in an import would be
+    mistaken for a broken installation.
     """
 
     def __init__(self) -> None:
@@ -122,15 +121,15 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 before = signal.getsignal(number)
-                # What runs in the background of a shell ignores Ctrl-C, and must continue to do so.
+                # Background jobs of a shell ignore Ctrl-C, and must continue to do so.
                 if before in (signal.SIG_DFL, signal.default_int_handler):
-                    signal.signal(number, self._leave)
+                    signal.signal(number, self._exit)
                     self._before[number] = before
             except ValueError:  # not the main thread
                 return
 
-    def raise_from_now_on(self) -> None:
-        """Raise an exception instead of leaving at once."""
+    def raise_exceptions(self) -> None:
+        """Raise an exception instead of exiting at once."""
         for number in self._before:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else self._terminate)
 
@@ -139,7 +138,7 @@ class _Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def _leave(self, number: int, frame: FrameType | None) -> None:
+    def _exit(self, number: int, frame: FrameType | None) -> None:
         text, status = ("stopped", STOPPED) if number == signal.SIGINT else ("terminated", TERMINATED)
         try:
             os.write(2, f"rncarefine: {text}\n".encode())
@@ -147,7 +146,7 @@ class _Signals:
             os._exit(status)
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: cleaning up must not be interrupted
+        signal.signal(number, signal.SIG_IGN)  # cleanup must not be interrupted
         raise Terminated
 
 
@@ -162,7 +161,7 @@ class _Output:
             pass
 
     def closing(self, status: int) -> int:
-        """Write what is left and return the exit status."""
+        """Flush standard output, and return the exit status."""
         try:
             sys.stdout.flush()
         except BrokenPipeError:
@@ -171,9 +170,9 @@ class _Output:
         except (OSError, ValueError) as error:
             self._discard()
             if status != BAD_INPUT:
-                _complain(f"rncarefine: {output_problem(error)}")
+                _print_error(f"rncarefine: {output_problem(error)}")
             return BAD_INPUT
-        # Libraries leave with 1 then, which here means that slices are flagged.
+        # On a closed pipe libraries exit with 1, which here means that slices are flagged.
         return CLOSED if status == FLAGGED and self._closed() else status
 
     def restore(self) -> None:
@@ -192,11 +191,11 @@ class _Output:
         return any(event & select.POLLERR for _, event in poll.poll(0))
 
     def _discard(self) -> None:
-        """Discard the remaining output, else Python reports an error when it ends."""
+        """Discard the remaining output; otherwise Python reports an error on exit."""
         try:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
         except (OSError, ValueError):
             pass
 
@@ -211,10 +210,10 @@ def _open_streams() -> None:
                 os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no error
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may be unprintable
 
 
-def _complain(text: str) -> None:
+def _print_error(text: str) -> None:
     try:
         print(text, file=sys.stderr)
     except (OSError, ValueError):

@@ -14,7 +14,7 @@ from rich.table import Table
 from ..atomic import written_whole
 from ..batch.cases import CohortCase
 from ..batch.pictures import PictureWork, run_pictures
-from ..batch.work import place_of
+from ..batch.work import model_reference
 from ..io.choice import StructureChoice
 from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
 from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
@@ -28,7 +28,7 @@ from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict
 from .main import FINE, FLAGGED
 from .tables import note, out, plain_table, progress_bar, show_licence, show_written
-from .terms import tell_terms
+from .terms import show_terms
 
 OF_PICTURES = ("model", "device", "seed", "samples", "steps", "add_only", "bridges_only")
 """Options for pictures; all but the last also apply to stacks."""
@@ -40,13 +40,13 @@ def is_for_pictures(image: Path, options: RepairOptions) -> bool:
     """Return whether an image is repaired as a picture of vessels, see :func:`~rncarefine.io.picture_files.is_picture`.
 
     Raises:
-        ValueError: It is not, but an option that only pictures have was given.
+        ValueError: It is a stack, but an option for pictures was given.
     """
     card = None if options.model is None else card_of(options.model)
     if is_picture(image, card):
         return True
     if options.bridges_only:
-        raise ValueError("--bridges-only is about pictures of vessels. Leave it out for a short-axis stack.")
+        raise ValueError("--bridges-only applies to pictures of vessels only. Leave it out for a short-axis stack.")
     return False
 
 
@@ -71,7 +71,7 @@ def repair_files(
     case = read_picture(image, segmentation, label=label_of(choice))
     if options.model is None:
         note_flat(image)
-    tell_terms(weights.card)
+    show_terms(weights.card)
     with progress_bar() as progress:
         result = repair_picture(case.picture, weights, options, progress)
     with written_whole(output, *reports) as (new_output, *new_reports):
@@ -97,10 +97,10 @@ def repair_many(
     check_choice(choice)
     check_options(options)
     if table is not None or scheduler is not None:
-        raise ValueError("--table and --scheduler are about batches of stacks; for pictures, leave them out.")
+        raise ValueError("--table and --scheduler apply to batches of stacks only. Leave them out for pictures.")
     weights = choose_model(options.model, task=TUBULAR)
-    tell_terms(weights.card)
-    work = PictureWork(output.absolute(), place_of(options.model, weights), options, label_of(choice))
+    show_terms(weights.card)
+    work = PictureWork(output.absolute(), model_reference(options.model, weights), options, label_of(choice))
     settings = {
         "model": asdict(weights.record()),
         "label": label_of(choice),
@@ -115,8 +115,8 @@ def repair_many(
     for name, reason in outcome.failed.items():
         out().print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
     out().print(
-        f"{outcome.done:,} pictures repaired, {outcome.skipped:,} were finished before, {len(outcome.failed):,} "
-        f"failed; {outcome.flagged:,} need review, single places or the whole picture."
+        f"{outcome.done:,} pictures repaired, {outcome.skipped:,} finished before, {len(outcome.failed):,} "
+        f"failed; {outcome.flagged:,} need review, for single places or as a whole."
     )
     show_licence(weights.card)
     show_written([outcome.table])
@@ -143,10 +143,10 @@ def evaluate_files(
     label = label_of(choice)
     ours, theirs = read_mask(prediction, label), read_mask(truth, label_of(truth_choice))
     if ours.shape != theirs.shape:
-        raise ValueError(f"{prediction} and {truth} have other sizes ({ours.shape}, {theirs.shape}). Resample one.")
+        raise ValueError(f"{prediction} and {truth} differ in size ({ours.shape}, {theirs.shape}). Resample one.")
     first = None if before is None else read_mask(before, label)
     if first is not None and first.shape != theirs.shape:
-        raise ValueError(f"{before} and {truth} have other sizes ({first.shape}, {theirs.shape}). Resample one.")
+        raise ValueError(f"{before} and {truth} differ in size ({first.shape}, {theirs.shape}). Resample one.")
     columns = {} if first is None or before is None else {before.name: evaluate_picture(first, theirs)}
     columns[prediction.name] = found = evaluate_picture(ours, theirs, before=first)
     out().print(picture_metrics_table(columns))
@@ -154,31 +154,31 @@ def evaluate_files(
 
 
 def check_options(options: RepairOptions) -> None:
-    """Check that no option was given that only stacks have.
+    """Check that no option for stacks was given.
 
     Raises:
-        ValueError: One was.
+        ValueError: An option for stacks was given.
     """
     for name, info in option_infos().items():
         if name not in OF_PICTURES and getattr(options, name) != default_of(name):
             flag = info.flag.partition("/")[0]
-            raise ValueError(f"{flag} is about short-axis stacks. Leave it out for a picture of vessels.")
+            raise ValueError(f"{flag} applies to short-axis stacks only. Leave it out for a picture of vessels.")
 
 
 def note_flat(image: Path) -> None:
-    """Say that an image without a third axis was taken for a picture of vessels, unless it is a photograph's file."""
+    """Print a note that a two-dimensional image is treated as a picture of vessels, unless it is a photograph."""
     if not image.name.lower().endswith((*PHOTOGRAPHS, *OTHER_PHOTOGRAPHS)):
         note(
-            f"Please note: {image} has a single slice without a third axis and was taken for a picture of vessels. A "
-            "slice of the heart must be saved as a volume of one slice."
+            f"Please note: {image} is two-dimensional and is treated as a picture of vessels. Save a slice of the "
+            "heart as a volume of one slice."
         )
 
 
 def check_choice(choice: StructureChoice) -> None:
-    """Check that no blood pool and no named segment was asked for.
+    """Check that only labels are chosen.
 
     Raises:
-        ValueError: One was.
+        ValueError: A blood pool, phase, right ventricle or named segment is chosen.
     """
     if choice.pool_label is not None or choice.pool_segment is not None:
         raise ValueError(
@@ -186,19 +186,19 @@ def check_choice(choice: StructureChoice) -> None:
             "heart as a volume of one slice."
         )
     if choice.phase is not None or choice.rv_label is not None or choice.rv_segment is not None:
-        raise ValueError("--phase, --rv-label and --rv-segment are about stacks. Leave them out for a picture.")
+        raise ValueError("--phase, --rv-label and --rv-segment apply to stacks only. Leave them out for a picture.")
     if choice.segment is not None:
-        raise ValueError("The mask of a picture has labels, no named segments. Use --label instead of --segment.")
+        raise ValueError("The mask of a picture has labels, not named segments. Use --label instead of --segment.")
 
 
 def label_of(choice: StructureChoice) -> int | None:
-    """Return the label of the vessels, ``None`` if none was given.
+    """Return the label of the vessels, or ``None``.
 
     Raises:
-        ValueError: There are several.
+        ValueError: Several labels are given.
     """
     if len(choice.labels) > 1:
-        raise ValueError("The mask of a picture has one label of vessels. Give one with --label.")
+        raise ValueError("The vessels of a picture have one label. Give only one with --label.")
     return choice.labels[0] if choice.labels else None
 
 
@@ -218,7 +218,7 @@ def show_picture_report(report: PictureReport) -> None:
 
 
 def place_table(report: PictureReport) -> Table:
-    """Return the first places of a report as a table, one row each."""
+    """Return the first places of a report as a table, one row per place."""
     table = plain_table("place", title=escape(report.picture.name))
     for title in ("finding", "verdict"):
         table.add_column(title)

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from ..refine.metrics import SliceMetrics, StackMetrics
 
 PLAIN_WIDTH = 140
-"""Columns where the output is a file or a pipe, so that no table is squeezed into 80."""
+"""Width in characters if the output is a file or a pipe; the default of 80 is too narrow for the tables."""
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Raise the error: rich would leave with 1, which here means that slices are flagged."""
+        """Raise the error: rich would exit with 1, which here means that slices are flagged."""
         raise BrokenPipeError
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print, and say so if standard output is full, which would read like a file that cannot be written."""
+        """Print; errors name standard output, since they could be mistaken for those of a file."""
         try:
             super().print(*objects, **options)
         except BrokenPipeError:
@@ -50,15 +50,15 @@ def out() -> Console:
 
 
 def note(text: str) -> None:
-    """Print a line on standard error, so that it does not mix with the results."""
-    # What standard error cannot show must not end the work; names from a file may hold bytes that are no text.
+    """Print a line on standard error, apart from the results."""
+    # Errors are ignored; file names may contain invalid Unicode.
     with suppress(OSError):
         print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show a progress bar on standard error while the block runs, if that is a terminal."""
+    """Show a progress bar on standard error, if it is a terminal, while the block runs."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -148,10 +148,10 @@ def show_licence(card: ModelCard) -> None:
 def model_table(cards: Iterable[ModelCard]) -> Table:
     """Return the installed models as a table."""
     table = plain_table("name")
-    for title in ("what", "mode", "licence of the weights", "training data", "mm", "SHA-256"):
+    for title in ("title", "mode", "licence of the weights", "training data", "mm", "SHA-256"):
         table.add_column(title)
     for card in cards:
-        spacing = "" if card.task == TUBULAR else f"{card.spacing_mm:g}"  # pictures have no mm
+        spacing = "" if card.task == TUBULAR else f"{card.spacing_mm:g}"  # pictures have no spacing
         digest = card.sha256[:12]
         values = (card.name, card.title, card.mode, card.licence, card.training_data, spacing, digest)
         table.add_row(*(escape(value) for value in values))
@@ -180,7 +180,7 @@ def metrics_table(columns: dict[str, StackMetrics]) -> Table:
     for title in columns:
         table.add_column(title, justify="right")
     rows: list[tuple[str, Callable[[StackMetrics], str]]] = [
-        ("closed rings, of the truth's", lambda stack: f"{stack.rings} of {stack.truth_rings}"),
+        ("closed rings, of those of the truth", lambda stack: f"{stack.rings} of {stack.truth_rings}"),
         ("Dice", lambda stack: _number(stack.dice, ".3f")),
         ("mean Dice of the slices", lambda stack: _number(stack.mean_slice_dice, ".3f")),
         ("ASSD mm", lambda stack: _number(stack.assd_mm, ".2f")),
@@ -211,7 +211,7 @@ def slice_metrics_table(slices: Iterable[SliceMetrics]) -> Table:
 
 
 def plain_table(first: str, title: str | None = None) -> Table:
-    """Return a table that has its first column."""
+    """Return a table with its first column."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
     table.add_column(first)
     return table

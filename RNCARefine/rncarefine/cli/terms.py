@@ -12,10 +12,10 @@ from ..nca.model import available_models, best_model
 from .tables import note
 
 
-def tell_terms(card: ModelCard) -> None:
+def show_terms(card: ModelCard) -> None:
     """Print the terms of use of weights on standard error, once per licence.
 
-    Permissive licences are not printed. Without a writable home folder, the terms are printed every time.
+    Permissive licences are not printed. Without a writable home folder, terms are printed every time.
     """
     if is_permissive(card.licence):
         return
@@ -26,7 +26,7 @@ def tell_terms(card: ModelCard) -> None:
     free = best_model(available_models(), card.mode, permissive=True) or best_model(available_models(), permissive=True)
     if free is not None:
         note(f"Free for any use: --model {free.name} ({free.mode}, {free.licence}).")
-    note("These terms are shown once per licence; rncarefine models lists them.")
+    note("These terms are shown once per licence; list them with: rncarefine models")
     _remember([*known, licence])
 
 
@@ -39,7 +39,7 @@ def _known() -> list[str]:
 
 def _remember(licences: list[str]) -> None:
     path = _memory()
-    if not path.is_absolute():  # there is no home folder
+    if not path.is_absolute():  # no home folder
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -185,7 +185,9 @@ def _read(path: Path, what: str) -> sitk.Image:
     if path.name.lower().endswith(SEG_NRRD):
         raise ValueError(f"{path}: the {what} of a picture must be an image. Export it as a label map (.nrrd, .png).")
     if path.name.lower().endswith(OTHER_PHOTOGRAPHS):
-        raise ValueError(f"{path}: the format is not supported. Save the {what} as a PNG file.")
+        raise ValueError(
+            f"{path}: the format is not supported; pictures may be PNG, JPEG or TIFF. Save the {what} as a PNG file."
+        )
     ending_of(path, (*PHOTOGRAPHS, *READABLE))
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")

@@ -406,11 +406,6 @@ def _search(stack: Stack, known: Heart, runner: Runner, model: Model) -> list[He
     return [Heart(each, known.radius_mm) for each in centres]
 
 
-def _pixel(stack: Stack) -> NDArray[np.float64]:
-    """Return the in-plane spacing as an array."""
-    return np.asarray(stack.in_plane)
-
-
 def _encode_images(
     stack: Stack, slices: Sequence[int], middle: NDArray[np.float64], runner: Runner, model: Model
 ) -> tuple[Crop, Field, Encoding]:

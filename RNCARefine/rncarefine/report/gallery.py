@@ -1,4 +1,4 @@
-"""The pictures of the page: one row per slice that was changed or flagged."""
+"""Pictures of the HTML report: one row per changed or flagged slice."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
 from ..words import Finding
 from .markup import decision, ends, expected, needs_review, number, only_checked, still_flagged
-from .pictures import HeartView, SlicePictures, png_uri, slice_pictures, worth_a_picture
+from .pictures import HeartView, SlicePictures, png_uri, slice_pictures, slices_to_show
 
 
 def gallery(report: Report, stack: Stack, after: Mask) -> str:
-    """Return the section with the pictures; nothing if no slice is worth one.
+    """Return the section with the pictures; empty if no slice was changed or flagged.
 
     Args:
-        report: What to report.
-        stack: The stack, with the mask as it was before.
-        after: The mask after the repair, shape of ``stack.mask``.
+        report: The report.
+        stack: The stack, with the mask before the repair.
+        after: Mask after the repair, shape of ``stack.mask``.
     """
-    shown = worth_a_picture(report)
+    shown = slices_to_show(report)
     if not shown:
         return ""
     view, names = HeartView.of(stack, after), ends(report)
@@ -28,7 +28,7 @@ def gallery(report: Report, stack: Stack, after: Mask) -> str:
         hidden = view.hidden_mm2(stack, stack.mask, record.k)
         cards.append(_card(record, slice_pictures(stack, after, record.k, view), names.get(record.k, ""), hidden))
     title = "Slices to repair" if only_checked(report) else "Slices changed or flagged"
-    scale = f"<p class=note>All pictures: {2 * view.half_mm:.0f} mm wide, the same scale and contrast.</p>"
+    scale = f"<p class=note>All pictures are {2 * view.half_mm:.0f} mm wide, with the same contrast.</p>"
     return f"<section><h2>{title}</h2>{_LEGEND}{scale}{''.join(cards)}</section>"
 
 
@@ -39,7 +39,7 @@ def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: fl
         panes.append((f"after: {record.finding_after}", pictures.after))
         panes.append(("change", pictures.change))
     else:
-        panes.append((f"as it is: {record.finding_before}", pictures.before))
+        panes.append((f"unchanged: {record.finding_before}", pictures.before))
     height, width = pictures.image.shape[:2]
     figures = "".join(
         f'<figure><img src="{png_uri(pixels)}" width={width} height={height} '
@@ -48,7 +48,7 @@ def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: fl
     )
     flag = ' <span class="flag">&#9873; needs review</span>' if needs_review(record) else ""
     if record.accepted is not None:
-        consequence = "" if record.accepted else ", put back as it was"
+        consequence = "" if record.accepted else ", restored"
         flag = f" <span class=decision>{decision(record)} in the review{consequence}</span>"
     reason = f"<p class=reason>{escape(record.reason)}</p>" if record.reason else ""
     place = f" <span class=end>{end}</span>" if end else ""
@@ -75,7 +75,7 @@ def _facts(record: SliceRecord, hidden_mm2: float) -> list[str]:
     if record.confidence is not None:
         facts.append(f"confidence {number(record.confidence, '.2f')}")
     if hidden_mm2:
-        facts.append(f"{number(hidden_mm2, '.0f')} mm&sup2; of the wall before lie outside the picture")
+        facts.append(f"{number(hidden_mm2, '.0f')} mm&sup2; of the previous wall lie outside the picture")
     return facts
 
 

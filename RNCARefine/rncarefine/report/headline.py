@@ -1,4 +1,4 @@
-"""Headline of the page: changes and review status."""
+"""Headline of the HTML report: changes and review status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..words import Verdict
 from .markup import anything_decided, decisions, listed, needs_review, only_checked
 
 LARGE_CHANGE_PERCENT = 10.0
-"""With a larger change of the LV mass the headline is a warning."""
+"""From this change of the LV mass on, the headline is a warning."""
 
 
 def headline(report: Report) -> str:
@@ -43,9 +43,9 @@ def _how_many(count: int, total: int) -> str:
 
 def _mass(percent: float) -> str:
     if not math.isfinite(percent):
-        return "there was no LV mass before"
+        return "the LV mass was zero before"
     if abs(percent) < 0.5:
-        return "the LV mass is the same within 0.5 %"
+        return "the LV mass changed by less than 0.5 %"
     return f"the LV mass {'rose' if percent > 0 else 'fell'} by {abs(percent):.0f} %"
 
 
@@ -60,12 +60,12 @@ def _review(report: Report) -> tuple[bool, str]:
     if anything_decided(report):
         return _decided(report)
     if report.stack.changed:
-        return True, "&#10003; No slice is flagged; compare the pictures"
+        return True, "&#10003; No slice is flagged; check the pictures"
     return True, "&#10003; Every slice is as expected"
 
 
 def _decided(report: Report) -> tuple[bool, str]:
-    """Return the state of the review when nothing is flagged."""
+    """Return the review status if nothing is flagged."""
     undecided = [record.k for record in report.slices if record.accepted is None and needs_decision(record)]
     if undecided:
         return False, f"Reviewed: {decisions(report)}, not yet decided: {', '.join(map(str, undecided))}"

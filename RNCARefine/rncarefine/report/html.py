@@ -17,18 +17,18 @@ RESEARCH_USE = "For research use only. Not a medical device; every result must b
 
 
 def html_page(report: Report, stack: Stack, after: Mask) -> str:
-    """Return the whole page.
+    """Return the page.
 
     Args:
-        report: What to report.
-        stack: The stack it is about, with the mask as it was before.
-        after: The mask after the repair, shape of ``stack.mask``.
+        report: The report.
+        stack: The stack, with the mask before the repair.
+        after: Mask after the repair, shape of ``stack.mask``.
 
     Returns:
-        HTML that needs nothing from outside. Slices that were changed or flagged have a row of pictures.
+        Self-contained HTML, with a row of pictures per changed or flagged slice.
 
     Raises:
-        ValueError: ``after`` has another shape than the stack.
+        ValueError: The shapes of ``after`` and the stack differ.
     """
     if after.shape != stack.mask.shape:
         raise ValueError(f"The mask after the repair has shape {after.shape}, the stack has {stack.mask.shape}.")
@@ -58,7 +58,7 @@ def _notices(report: Report) -> str:
         what = (
             "It was removed."
             if report.run.trim_pool
-            else "It still counts as blood pool. To remove it, repair with <i>Trim the blood pool to the ring</i> "
+            else "It is kept. To remove it, repair with <i>Trim the blood pool to the ring</i> "
             "(command line: <code>--trim-pool</code>)."
         )
         texts.append(f"Blood pool lay outside the closed ring: {area} mm&sup2; in {where}. {what}")
@@ -69,7 +69,7 @@ def _totals(report: Report) -> str:
     stack = report.stack
     mass = number(stack.lv_mass_after_g - stack.lv_mass_before_g, "+.1f")
     percent = number(stack.lv_mass_change_percent, "+.1f")
-    invented = f"{number(stack.invented_mm, '.0f')} mm in all" if stack.invented_mm else "none"
+    invented = f"{number(stack.invented_mm, '.0f')} mm in total" if stack.invented_mm else "none"
     rows = [
         ("Closed rings", *_counts(stack.closed_before, stack.closed_after, stack.expected_rings), ""),
         ("Slices as expected", *_counts(stack.right_before, stack.right_after, stack.slices), ""),
@@ -95,8 +95,8 @@ def _totals(report: Report) -> str:
         f"<th scope=col>change</th></tr></thead><tbody>{body}</tbody></table>"
         f"<p class=note>{stack.slices} slices, {stack.changed} changed, {stack.flagged} flagged"
         f"{f', {decisions(report)}' if anything_decided(report) else ''}; "
-        f"voxel {spacing} mm (slice, row, column). The mass before counts all that was marked as myocardium, false "
-        "walls away from the heart, too. 3D counts are for information: slices that lie far apart need not touch.</p>"
+        f"voxel {spacing} mm (slice, row, column). The mass before includes false walls away from the heart. "
+        "3D counts are for information only: distant slices need not touch.</p>"
     )
 
 
@@ -135,12 +135,11 @@ def _thickness(report: Report) -> str:
 
 _THICKNESS = (
     "One ring per slice. The thickness is measured along rays from the centre of the cavity, corrected "
-    "where a ray crosses the wall at a slant, and averaged over 10 mm of wall; before and after from the same centre. "
-    "Without a right ventricle the map lies as the pictures do (0&deg; to the right). With one, the lines part the "
-    "segments of the American Heart Association and the numbers are their means in mm; the apical cap is not "
-    "measured."
+    "for oblique rays, and averaged over 10 mm of wall, before and after from the same centre. "
+    "Without a right ventricle the map is oriented as the pictures (0&deg; to the right). With one, lines separate the "
+    "segments of the American Heart Association, and numbers are their means in mm; the apical cap is not measured."
 )
 _ASSUMED = (
-    " <b>The header does not say how the stack lies in the patient: the pictures are taken to be seen from the apex, "
-    "as usual. If they are seen from the base, anterior and inferior are exchanged.</b>"
+    " <b>The header has no patient orientation: the pictures are assumed to be viewed from the apex, as usual. If they "
+    "are viewed from the base, anterior and inferior are swapped.</b>"
 )

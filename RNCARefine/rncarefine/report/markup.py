@@ -16,12 +16,12 @@ DASH = "&ndash;"
 
 
 def page(title: str, parts: Iterable[str], style: str) -> str:
-    """Return a whole HTML page that needs nothing from outside.
+    """Return a self-contained HTML page.
 
     Args:
-        title: What the report is about, escaped.
-        parts: Its sections; empty ones are left out.
-        style: The style sheet.
+        title: Title, escaped.
+        parts: Sections; empty ones are skipped.
+        style: Style sheet.
     """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -34,13 +34,13 @@ def page(title: str, parts: Iterable[str], style: str) -> str:
 
 
 def made(version: str, date: str) -> str:
-    """Return when a report was made, if that is known, and by which version."""
+    """Return the date of a report, if known, and the version."""
     when = f"{datetime.fromisoformat(date):%Y-%m-%d %H:%M} UTC &middot; " if date else ""
     return f"<p class=made>{when}version {escape(version)}</p>"
 
 
 def column_heads(titles: Iterable[tuple[str, str]]) -> str:
-    """Return the head of a table from the title and the unit of each column."""
+    """Return the header of a table from title and unit of each column."""
     cells = (f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
     return f"<thead><tr>{''.join(cells)}</tr></thead>"
 
@@ -59,7 +59,7 @@ def provenance(model: ModelRecord | None, no_model: str, run: Iterable[tuple[str
         "<dl>" + "".join(f"<dt>{title}</dt><dd>{escape(value)}</dd>" for title, value in entries) + "</dl>"
         for entries in (weights, run)
     )
-    return f"<section class=provenance><h2>How it was made</h2>{''.join(lists)}</section>"
+    return f"<section class=provenance><h2>Provenance</h2>{''.join(lists)}</section>"
 
 
 def yes_or_no(value: bool) -> str:
@@ -83,13 +83,13 @@ def number(value: float | None, form: str) -> str:
 
 
 def from_to(before: float | None, after: float | None, form: str) -> str:
-    """Return two numbers with an arrow between them; one where they read the same."""
+    """Return two numbers separated by an arrow, or one if they are equal as text."""
     old, new = number(before, form), number(after, form)
     return old if old == new else f"{old}&nbsp;{ARROW}&nbsp;{new}"
 
 
 def ends(report: Report) -> dict[int, str]:
-    """Return the names of the slices at the ends of the heart: base and apex, where there are two ends."""
+    """Return the names of the first and the last slice of the heart, base and apex, if known."""
     heart = [record.k for record in report.slices if record.expectation is not Expectation.EMPTY]
     if len(heart) < 2 or report.run.apex not in (Apex.FIRST, Apex.LAST):
         return {}
@@ -108,12 +108,12 @@ def only_checked(report: Report) -> bool:
 
 
 def anything_decided(report: Report) -> bool:
-    """Whether a review has begun."""
+    """Whether any slice was decided in a review."""
     return any(record.accepted is not None for record in report.slices)
 
 
 def decisions(report: Report) -> str:
-    """Return how many slices were accepted and rejected."""
+    """Return the numbers of accepted and rejected slices as text."""
     accepted, rejected = (sum(record.accepted is answer for record in report.slices) for answer in (True, False))
     return f"{accepted} accepted, {rejected} rejected"
 
@@ -124,15 +124,15 @@ def decision(record: SliceRecord) -> str:
 
 
 def still_flagged(record: SliceRecord) -> bool:
-    """Whether a slice is flagged, and nothing was decided about it."""
+    """Whether a slice is flagged and undecided."""
     return record.flagged and record.accepted is None
 
 
 def needs_review(record: SliceRecord) -> bool:
-    """Whether a slice is flagged for another reason than that it is still to be repaired."""
+    """Whether a slice is flagged, undecided, and not merely to be repaired."""
     return still_flagged(record) and record.verdict is not Verdict.TO_REPAIR
 
 
 def listed(slices: list[int]) -> str:
-    """Return numbers of slices with the noun: "slice 3", "slices 3, 4"."""
+    """Return slice numbers as text: "slice 3", "slices 3, 4"."""
     return f"{'slice' if len(slices) == 1 else 'slices'} {', '.join(map(str, slices))}"

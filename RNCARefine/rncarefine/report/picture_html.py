@@ -1,4 +1,4 @@
-"""The report of a picture as one self-contained HTML page: a close-up of each edit, the least sure bridge first."""
+"""The report of a picture as one self-contained HTML page, with a close-up per edit, least confident bridge first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..refine.place_records import PictureReport, PlaceRecord
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from ..words import PlaceVerdict
-from .close_ups import close_up, overview, shown
+from .close_ups import close_up, overview, to_rgb
 from .html import RESEARCH_USE
 from .markup import column_heads, made, notes, page, provenance, yes_or_no
 from .pictures import Pixels, jpeg_uri
@@ -26,22 +26,22 @@ _EXTRA = """
 
 
 def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
-    """Return the whole page.
+    """Return the page.
 
     Args:
-        report: What to report.
-        picture: The picture it is about, with the mask as it was before.
-        after: The mask after the repair, shape ``(j, i)``; the mask itself if it was only checked.
+        report: The report.
+        picture: The picture, with the mask before the repair.
+        after: Mask after the repair, shape ``(j, i)``; the given mask after a check.
 
     Returns:
-        HTML that needs nothing from outside.
+        Self-contained HTML.
 
     Raises:
-        ValueError: ``after`` has another shape than the picture.
+        ValueError: The shapes of ``after`` and the picture differ.
     """
     if after.shape != picture.shape:
         raise ValueError(f"The mask after the repair has shape {after.shape}, the picture has {picture.shape}.")
-    name, colours = escape(report.picture.name), shown(picture)
+    name, colours = escape(report.picture.name), to_rgb(picture)
     parts = [
         f"<header><p class=brand>RNCARefine report</p><h1>{name}</h1>",
         made(report.run.version, report.run.date),
@@ -63,7 +63,7 @@ def _status(report: PictureReport) -> str:
     if any(place.verdict is PlaceVerdict.TO_REPAIR for place in report.places):
         return f'<p class="status look">{count} places to repair; nothing was changed</p>'
     if report.whole_needs_review:
-        return '<p class="status look">&#9873; The whole picture needs review: it is unlike those of the training</p>'
+        return '<p class="status look">&#9873; The whole picture needs review: it is unlike the training data</p>'
     if count:
         noun = "place needs" if count == 1 else "places need"
         return f'<p class="status look">&#9873; {count} {noun} review</p>'
@@ -92,7 +92,7 @@ def _gallery(report: PictureReport, picture: Picture, colours: Pixels, after: Ma
         return ""
     cards = "".join(_card(place, close_up(picture, colours, after, place)) for place in worth[:MAX_CARDS])
     more = len(worth) - MAX_CARDS
-    note = f"<p class=note>{more} more places have no close-up; they are in the table.</p>" if more > 0 else ""
+    note = f"<p class=note>{more} more places have no close-up; see the table.</p>" if more > 0 else ""
     return f"<section><h2>Close-ups</h2>{_LEGEND}<div class=cards>{cards}</div>{note}</section>"
 
 
@@ -162,8 +162,8 @@ def _provenance(report: PictureReport) -> str:
         ("Backend, device", f"{run.backend}, {run.device}"),
         ("Seed, runs averaged, steps", f"{run.seed}, {run.samples}, {run.steps}"),
         ("Longest bridge, extension", f"{run.bridge_px:.0f}, {run.extend_px:.0f} pixels"),
-        ("Never removed from a centreline of", f"{run.keep_px:.0f} pixels"),
-        ("Never filled from a hole of", f"{run.hole_px:.0f} pixels"),
+        ("Kept from a centreline of", f"{run.keep_px:.0f} pixels"),
+        ("Left open from a hole of", f"{run.hole_px:.0f} pixels"),
         ("Least confidence of a bridge", f"{run.least_confidence:.2f}, to a fragment {run.fragment_confidence:.2f}"),
         ("Add only, only bridges", f"{yes_or_no(run.add_only)}, {yes_or_no(run.bridges_only)}"),
         ("Time", f"{run.seconds:.1f} s"),
@@ -172,14 +172,14 @@ def _provenance(report: PictureReport) -> str:
 
 
 _LEGEND = (
-    "<p class=legend><span><i class=wall></i>outline of the vessels that stayed</span>"
+    "<p class=legend><span><i class=wall></i>outline of the unchanged vessels</span>"
     "<span><i class=added></i>added</span><span><i class=removed></i>removed</span></p>"
 )
 _WORDS = (
-    "<p class=note>b0: components; b1: holes. <b>gap</b>: a vessel ends and another piece lies ahead &middot; <b>loose "
-    "fragment</b>: a piece with a short centreline &middot; <b>pinhole</b>: a small hole &middot; <b>open end</b>: the "
-    "image shows that the vessel continues &middot; <b>spur</b>: a short side branch, never cut. Confidence: how "
-    "probable it is that the bridge lies on a vessel, if the model is calibrated. Contrast: of the bridge against both "
-    "its sides, in standard deviations of the image around it. A bridge follows the image; whether it is anatomically "
-    "true must be judged by eye.</p>"
+    "<p class=note>b0: components; b1: holes. <b>gap</b>: a vessel ends and another component lies ahead &middot; "
+    "<b>loose fragment</b>: a component with a short centreline &middot; <b>pinhole</b>: a small hole &middot; <b>open "
+    "end</b>: the image shows that the vessel continues &middot; <b>spur</b>: a short side branch, never removed. "
+    "Confidence: the probability that the bridge lies on a vessel, if the model is calibrated. Contrast: of the bridge "
+    "to both of its sides, in standard deviations of the surrounding image. A bridge follows the image; check visually "
+    "whether it is anatomically correct.</p>"
 )

@@ -16,11 +16,11 @@ COLUMNS = (
     *("reason" if entry.name == "reasons" else entry.name for entry in fields(PlaceRecord)),
     "codes",
 )
-"""Columns of the table of places: the fields of a record, its reasons as text, and their codes separated by spaces."""
+"""Columns of the table of places: fields of a record, reasons as text, and their codes separated by spaces."""
 
 
 def place_rows(report: PictureReport) -> list[list[Value]]:
-    """Return one row per place, in the order of :data:`COLUMNS`; words are plain text, what is not known ``None``."""
+    """Return one row per place, in the order of :data:`COLUMNS`; unknown values are ``None``."""
     return [row_of(place, COLUMNS) for place in report.places]
 
 
@@ -30,16 +30,16 @@ def places_csv(report: PictureReport) -> str:
 
 
 def write_picture_report(report: PictureReport, path: str | Path, picture: Picture, after: Mask) -> None:
-    """Write the report in the kind of the file's ending, whole or not at all.
+    """Write the report atomically, in the format of the file extension.
 
     Args:
         report: The report.
-        path: The file, ending in ``.csv``, ``.json`` or ``.html``.
-        picture: The picture it is about, with the mask as it was before.
-        after: The mask after the repair, shape ``(j, i)``; the mask itself if it was only checked.
+        path: Output file, ``.csv``, ``.json`` or ``.html``.
+        picture: The picture, with the mask before the repair.
+        after: Mask after the repair, shape ``(j, i)``; the given mask after a check.
 
     Raises:
-        ValueError: Another ending.
+        ValueError: The extension is unknown.
         OSError: The file cannot be written.
     """
     ending = report_ending(path)

@@ -21,7 +21,7 @@ from ..words import Verdict
 Pixels = NDArray[np.uint8]
 """RGB, shape ``(rows, columns, 3)``."""
 
-# Okabe and Ito's colours, which readers with any colour vision distinguish.
+# Colours of Okabe and Ito, suitable for colour-blind readers.
 WALL = (240, 228, 66)
 ADDED = (86, 180, 233)
 REMOVED = (230, 120, 20)
@@ -35,10 +35,10 @@ class SlicePictures:
     """Pictures of one slice, all of one size and cropped to the heart.
 
     Attributes:
-        image: The grey image alone.
+        image: The image without overlay.
         before: Outline of the wall before the repair.
         after: Outline of the current wall.
-        change: Added pixels blue, removed ones orange and striped, the wall that stayed outlined.
+        change: Added pixels blue, removed ones orange and striped, outline of the unchanged wall.
     """
 
     image: Pixels
@@ -59,7 +59,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
         pixels: uint8, shape ``(rows, columns)`` for grey or ``(rows, columns, 3)`` for RGB.
 
     Raises:
-        ValueError: Another shape or type, or no pixels.
+        ValueError: Shape or type is invalid, or there are no pixels.
     """
     values = np.asarray(pixels)
     if values.dtype != np.uint8 or values.size == 0 or not (values.ndim == 2 or values.shape[2:] == (3,)):
@@ -92,20 +92,20 @@ def _data_uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def worth_a_picture(report: Report) -> list[SliceRecord]:
+def slices_to_show(report: Report) -> list[SliceRecord]:
     """Return the slices that were changed (also by hand), are to be repaired, or are flagged."""
     return [each for each in report.slices if each.flagged or each.verdict is not Verdict.INTACT or each.changed]
 
 
 @dataclass(frozen=True, eq=False)
 class HeartView:
-    """The common view of a stack's pictures: squares of one size around the heart's axis, with one contrast.
+    """Common view of the pictures of a stack: squares of one size around the heart axis, with one contrast.
 
     Attributes:
-        centres: Middle of the picture of each slice, ``(j, i)`` in pixels, shape ``(k, 2)``.
-        half_mm: Half the side of a picture.
-        black: Intensity that is drawn black.
-        white: Intensity that is drawn white.
+        centres: Centre of the picture of each slice, ``(j, i)`` in pixels, shape ``(k, 2)``.
+        half_mm: Half the side of a picture in mm.
+        black: Intensity displayed as black.
+        white: Intensity displayed as white.
     """
 
     centres: NDArray[np.float64]
@@ -115,14 +115,14 @@ class HeartView:
 
     @classmethod
     def of(cls, stack: Stack, after: Mask) -> HeartView:
-        """Return the view in which the heart fills the pictures; false walls elsewhere do not matter.
+        """Return the view that the heart fills; false walls elsewhere are ignored.
 
-        The wall after the repair says where the heart is. The contrast reaches from the 1st to the 99.5th percentile
-        of what the pictures show.
+        The heart is located by the wall after the repair. The contrast ranges from the 1st to the 99.5th percentile of
+        the visible intensities.
 
         Args:
-            stack: The stack, with the mask as it was before.
-            after: The mask after the repair, shape of ``stack.mask``.
+            stack: The stack, with the mask before the repair.
+            after: Mask after the repair, shape of ``stack.mask``.
         """
         wall = after if after.any() else stack.mask
         if not wall.any():
@@ -139,13 +139,13 @@ class HeartView:
         return replace(view, **dict(zip(("black", "white"), np.nanpercentile(shown, (1.0, 99.5)), strict=True)))
 
     def grey(self, stack: Stack, k: int) -> NDArray[np.uint8]:
-        """Draw the image of a slice; black outside of it."""
+        """Draw the image of a slice; black outside the image."""
         drawn = _drawn(stack.image[k].astype(np.float64), self._places(stack, k), self.black)
         scaled = np.clip((drawn - self.black) / max(self.white - self.black, 1e-12), 0, 1)
         return np.asarray((scaled * 255).round().astype(np.uint8))
 
     def mask(self, stack: Stack, mask: Mask, k: int) -> NDArray[np.bool_]:
-        """Draw a mask as it is, pixel by pixel: a smoothed outline would hide a gap of one pixel."""
+        """Draw a mask without smoothing, which would hide a gap of one pixel."""
         return np.asarray(_drawn(mask[k], [np.rint(axis) for axis in self._places(stack, k)], 0) > 0)
 
     def hidden_mm2(self, stack: Stack, mask: Mask, k: int) -> float:
@@ -155,7 +155,7 @@ class HeartView:
         return float((away > self.half_mm).sum()) * stack.pixel_area
 
     def _places(self, stack: Stack, k: int) -> list[NDArray[np.float64]]:
-        """Return the rows and columns of the slice at which the picture's are drawn."""
+        """Return the rows and columns of the slice that are sampled for the picture."""
         steps = ((np.arange(SIDE) + 0.5) / SIDE * 2 - 1) * self.half_mm
         return [self.centres[k, axis] + steps / stack.in_plane[axis] for axis in (0, 1)]
 
@@ -163,13 +163,13 @@ class HeartView:
 def slice_pictures(stack: Stack, after: Mask, k: int, view: HeartView | None = None) -> SlicePictures:
     """Draw one slice.
 
-    Pixels are drawn square in mm, however anisotropic they are.
+    The scale is isotropic in mm.
 
     Args:
-        stack: The stack, with the mask as it was before.
-        after: The mask after the repair, shape of ``stack.mask``.
-        k: The slice.
-        view: That of the stack, where it is known.
+        stack: The stack, with the mask before the repair.
+        after: Mask after the repair, shape of ``stack.mask``.
+        k: Number of the slice.
+        view: View of the stack; computed if not given.
     """
     view = view or HeartView.of(stack, after)
     image = np.repeat(view.grey(stack, k)[:, :, None], 3, axis=2)
@@ -181,13 +181,13 @@ def slice_pictures(stack: Stack, after: Mask, k: int, view: HeartView | None = N
     _tint(change, new & ~old, ADDED)
     removed = old & ~new
     _tint(change, removed, REMOVED)
-    # Stripes tell removed from added in black and white, too.
+    # Stripes distinguish removed from added pixels in black and white.
     change[removed & _stripes(removed.shape)] = (0, 0, 0)
     return SlicePictures(image, before, now, change)
 
 
 def _drawn(values: NDArray[np.generic], places: Sequence[NDArray[np.float64]], outside: float) -> NDArray[np.float64]:
-    """Interpolate linearly at rows and columns; ``outside`` beyond the outer half pixel."""
+    """Interpolate linearly at rows and columns; ``outside`` is the value outside the image."""
     inside = [(axis >= -0.5) & (axis <= size - 0.5) for axis, size in zip(places, values.shape, strict=True)]
     drawn = ndimage.map_coordinates(
         values.astype(np.float64), np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"

@@ -1,4 +1,4 @@
-"""The polar map of the wall's thickness: one ring per slice, the base outside, the apex inside."""
+"""Polar map of the wall thickness: one ring per slice, base outside, apex inside."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..refine.records import Report, SliceRecord, ThicknessRecord, WallRecord
 from ..words import Apex, Expectation, Finding
 
 LIMITS_MM = (3.0, 5.0, 7.0, 9.0, 11.0, 14.0)
-"""Limits between the classes of thickness in mm."""
+"""Limits of the thickness classes in mm."""
 RADIUS, MIDDLE = 150.0, 14.0
-"""Radius of the map, and of what is left free in its middle, in the units of the drawing."""
+"""Outer and inner radius of the map, in units of the drawing."""
 _SIDE = 2 * RADIUS + 64
 _STEP = 360 / DIRECTIONS
 
 
 def polar_maps(report: Report) -> str:
-    """Return the maps before and after with their legend; nothing if no wall was measured."""
+    """Return the maps before and after with their legend; empty if no wall was measured."""
     if report.wall is None or not any(one.after_mm or one.before_mm for one in report.wall.slices):
         return ""
     shown = [record for record in report.slices if record.expectation is not Expectation.EMPTY]
@@ -30,7 +30,7 @@ def polar_maps(report: Report) -> str:
     by_slice = {one.k: one for one in report.wall.slices}
     same = all(one.before_mm == one.after_mm for one in report.wall.slices)
     maps = [] if same else [_map("before", shown, by_slice, report.wall, before=True)]
-    maps.append(_map("as it is" if same else "after", shown, by_slice, report.wall, before=False))
+    maps.append(_map("unchanged" if same else "after", shown, by_slice, report.wall, before=False))
     return f"<div class=maps>{''.join(maps)}</div>{_legend(any(one.invented for one in report.wall.slices))}"
 
 
@@ -63,7 +63,7 @@ def _map(
 
 
 def _ring(k: int, values: Sequence[float], inner: float, outer: float, wall: WallRecord) -> list[str]:
-    """Draw one slice; neighbouring directions of one class are one sector."""
+    """Draw one slice; neighbouring directions of the same class form one sector."""
     classes = [_class(value) for value in values]
     starts = [n for n in range(DIRECTIONS) if classes[n] != classes[n - 1]] or [0]
     parts = []
@@ -83,8 +83,8 @@ def _class(value: float) -> str:
 def _turned(start: float, stop: float, wall: WallRecord) -> tuple[float, float]:
     """Return the angles on the page, clockwise from the right, of a range of directions.
 
-    Without a septum the map lies as the pictures do. With one it lies as the AHA's does: the septum to the left, the
-    anterior wall above.
+    With a septum the map is oriented as that of the AHA, the septum to the left and the anterior wall at the top;
+    otherwise like the pictures.
     """
     first, last = start * _STEP, stop * _STEP
     if wall.septum_deg is None:
@@ -118,7 +118,7 @@ def _arc(direction: int, radius: float, wall: WallRecord) -> str:
 
 
 def _lines(shown: Sequence[SliceRecord], width: float, wall: WallRecord) -> list[str]:
-    """Draw the lines between slices and, where they are known, between the AHA's segments."""
+    """Draw the lines between slices and, if known, between the AHA segments."""
     parts = [f'<circle class="slice" r="{RADIUS - n * width:.2f}"/>' for n in range(len(shown) + 1)]
     for level, (inner, outer) in _bounds(shown, width).items() if wall.segments else ():
         angles = range(45, 405, 90) if level == 2 else range(0, 360, 60)
@@ -159,12 +159,12 @@ def _numbers(shown: Sequence[SliceRecord], width: float, wall: WallRecord, *, be
 
 
 def _middle(level: int, number: int) -> float:
-    """Return the angle on the page of the middle of a segment: the anterior one above, then counter-clockwise."""
+    """Return the angle of the middle of a segment on the page: the anterior one at the top, then counter-clockwise."""
     return -90 - number * (90 if level == 2 else 60)
 
 
 def _angles() -> list[str]:
-    """Write the angles around a map whose septum is not known."""
+    """Label the angles around a map without a septum."""
     parts = []
     for angle in range(0, 360, 90):
         x, y = _at(angle, RADIUS + 18)

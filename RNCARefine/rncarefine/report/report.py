@@ -22,10 +22,10 @@ ENDINGS = (".csv", ".json", ".html")
 
 
 def column_types() -> dict[str, Any]:
-    """Return the columns of the table of slices and the type of each.
+    """Return the columns of the table of slices with their types.
 
-    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, except that the reasons are text in
-    ``reason``, and that their codes, separated by spaces, follow ``accepted``. New columns come last.
+    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, with the reasons as text in ``reason`` and
+    their codes, separated by spaces, after ``accepted``. New columns are appended.
     """
     hints = get_type_hints(SliceRecord)
     columns: dict[str, Any] = {}
@@ -40,8 +40,7 @@ def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
     """Return the slices as a table.
 
     Returns:
-        The column names, see :func:`column_types`, and one row per slice. Words are plain text; a number that is not
-        known or not finite is ``None``.
+        The column names, see :func:`column_types`, and one row per slice. Unknown and non-finite numbers are ``None``.
     """
     columns = list(column_types())
     return columns, [row_of(record, columns) for record in report.slices]
@@ -58,7 +57,7 @@ def to_json(report: Report) -> str:
 
 
 def json_text(values: dict[str, Any]) -> str:
-    """Return values as indented strict JSON with a final line end."""
+    """Return values as indented strict JSON with a final newline."""
     return json.dumps(strict_values(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -69,12 +68,12 @@ def to_csv(report: Report) -> str:
 
 
 def csv_text(rows: Iterable[Sequence[Value]]) -> str:
-    """Return rows as comma-separated values, with one kind of line end on every system; flags read yes or no."""
+    """Return rows as comma-separated values; lines end in ``\\n`` on every system, flags are yes or no."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
         [("yes" if value else "no") if isinstance(value, bool) else value for value in row] for row in rows
     )
-    return text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8")  # names may hold bytes that are no text
+    return text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8")  # names may contain invalid Unicode
 
 
 def report_ending(path: str | Path) -> str:
@@ -85,21 +84,21 @@ def report_ending(path: str | Path) -> str:
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
-        raise ValueError(f"{path}: a report ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}. Rename it.")
+        raise ValueError(f"{path}: the report must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}. Rename it.")
     return ending
 
 
 def write_report(report: Report, path: str | Path, stack: Stack | None = None, after: Mask | None = None) -> None:
-    """Write the report in the kind of the file's ending, whole or not at all.
+    """Write the report atomically, in the format of the file extension.
 
     Args:
         report: The report.
-        path: The file to write.
-        stack: For HTML, the stack that the report is about, with the mask as it was before.
-        after: For HTML, the mask after the repair; ``stack.mask`` if it was only checked.
+        path: Output file, ``.csv``, ``.json`` or ``.html``.
+        stack: For HTML, the stack with the mask before the repair.
+        after: For HTML, the mask after the repair; ``stack.mask`` after a check.
 
     Raises:
-        ValueError: Another ending, or HTML without the stack.
+        ValueError: The extension is unknown, or the stack is missing for HTML.
         OSError: The file cannot be written.
     """
     ending = report_ending(path)
@@ -108,7 +107,9 @@ def write_report(report: Report, path: str | Path, stack: Stack | None = None, a
     elif ending == ".json":
         text = to_json(report)
     elif stack is None or after is None:
-        raise ValueError(f"{path}: an HTML report has pictures and needs the stack and its mask after the repair.")
+        raise ValueError(
+            f"{path}: the HTML report needs the stack and the mask after the repair. Give both, or write .csv or .json."
+        )
     else:
         text = html_page(report, stack, after)
     write_text_whole(path, text)

@@ -1,7 +1,4 @@
-"""Sentences of all reason codes, translated by the Slicer side.
-
-The engine renders reasons only through this table.
-"""
+"""Sentences of all reason codes, which the Slicer side translates; reasons are rendered only through this table."""
 
 from __future__ import annotations
 
@@ -217,7 +214,7 @@ _translate: Translate = _
 
 
 def use_translation(translate: Translate) -> None:
-    """Set the function that translates every sentence before its numbers are put in."""
+    """Set the function that translates sentences before numbers are inserted."""
     global _translate
     _translate = translate
 

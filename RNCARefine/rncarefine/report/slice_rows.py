@@ -1,4 +1,4 @@
-"""The table of slices of the page."""
+"""Table of slices of the HTML report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .markup import (
 
 
 def slice_table(report: Report) -> str:
-    """Return the table with one row per slice, and what its words mean."""
+    """Return the table with one row per slice, and an explanation of its terms."""
     decided, names = anything_decided(report), ends(report)
     titles = [
         ("slice", ""),
@@ -84,9 +84,8 @@ _WORDS = (
     "&middot; <b>disc</b>: solid, at the apex &middot; <b>open</b>: with a gap &middot; <b>fragmented</b>: several "
     "components &middot; <b>porous</b>: several holes &middot; <b>open (outflow tract)</b>: allowed at the base. "
     "Components (b0) and holes (b1) are the Betti numbers of the slice. Gap: the widest sector without wall. Wall "
-    "thickness: see above; thinnest 0 means a gap. From pool, from others: where the wall now lies on blood pool and "
-    "on other labels; labels of a label map give way, segments in Slicer keep their voxels. Pool outside: blood pool "
-    "that lies outside the closed ring. Confidence: how probable it is that the wall is good (Dice at least 0.75), if "
-    "the model is calibrated. Flagged: a slice that was left as it was, or a repair that needs review. Slices count "
-    "from 0.</p>"
+    "thickness: see above; thinnest 0 means a gap. From pool, from others: where the new wall overlaps blood pool and "
+    "other labels; labels of a label map are overwritten, segments in Slicer are not. Pool outside: blood pool outside "
+    "the closed ring. Confidence: the probability that the wall is good (Dice at least 0.75), if the model is "
+    "calibrated. Flagged: the slice was left unchanged, or its repair needs review. Slices are numbered from 0.</p>"
 )

@@ -149,14 +149,17 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("case,image\np1,i.nrrd\n", "no column 'segmentation'"),
-        ("", "no column 'image'"),
-        ("case,image,segmentation\n", "no cases in the list"),
-        ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have one name"),
+        ("case,image\np1,i.nrrd\n", "column 'segmentation' is missing"),
+        ("", "column 'image' is missing"),
+        ("case,image,segmentation\n", "the list has no cases"),
+        ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have the same name"),
         ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
-        ("case image segmentation\np1 a b\n", "no column 'image'; there is 'case image segmentation'.*by commas"),
-        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have one name. Give .* in the column 'case'"),
-        ("image,segmentation\na.nii,s\n,s\n", "line 3: there is no image. Add it, or a column with the names"),
+        (
+            "case image segmentation\np1 a b\n",
+            "column 'image' is missing; the columns are 'case image segmentation'.*commas",
+        ),
+        ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have the same name.*in the column 'case'"),
+        ("image,segmentation\na.nii,s\n,s\n", "line 3: the image is missing. Add it, or a column 'case'"),
     ],
 )
 def test_a_list_that_cannot_be_used_says_why(tmp_path, text, message):

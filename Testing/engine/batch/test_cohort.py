@@ -30,7 +30,7 @@ def write(path: Path) -> None:
 
 def finish(folder: Cohort, name: str, write=write, source=None, ending=".seg.nrrd", **changes) -> None:
     report = broken_report(**changes)
-    CaseFiles(folder.folder, name, f"{name}{ending}").keep(report, write, source)
+    CaseFiles(folder.folder, name, f"{name}{ending}").save(report, write, source)
     folder.add({name: report})
 
 
@@ -216,7 +216,7 @@ def test_settings_of_somebody_else_or_of_a_case_in_work_are_not_replaced(tmp_pat
     with pytest.raises(ValueError, match="other settings"):
         Cohort(tmp_path, SETTINGS)
     begun = Cohort(tmp_path / "out", SETTINGS)
-    with CaseFiles(begun.folder, "p1", "").in_work(), pytest.raises(ValueError, match="other settings"):
+    with CaseFiles(begun.folder, "p1", "").running(), pytest.raises(ValueError, match="other settings"):
         Cohort(tmp_path / "out", {**SETTINGS, "seed": 5})
 
 
@@ -235,7 +235,7 @@ def test_cases_whose_files_are_written_elsewhere_are_added_together(tmp_path):
     results = Cohort(tmp_path, SETTINGS)
     results.fail({"p1": "no", "p3": "no"})
     for name in ("p2", "p1"):
-        CaseFiles(tmp_path, name, f"{name}.nii.gz").keep(broken_report(), write)
+        CaseFiles(tmp_path, name, f"{name}.nii.gz").save(broken_report(), write)
     results.add({"p2": broken_report(), "p1": broken_report()})
     assert [row["case"] for row in rows(tmp_path)] == ["p2"] * SLICES + ["p1"] * SLICES
     assert results.flagged.keys() == {"p1", "p2"}

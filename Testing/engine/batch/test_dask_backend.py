@@ -15,8 +15,8 @@ from engine.cohort_samples import ToyWork, file_work, thread_workers
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.dask_backend import ClusterError, check_workers, cluster_workers, local_workers
-from rncarefine.batch.parallel import do_side_by_side
-from rncarefine.batch.runs import BatchOutcome, Walk
+from rncarefine.batch.parallel import run_in_parallel
+from rncarefine.batch.runs import BatchOutcome, BatchRun
 from rncarefine.batch.work import result_name
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
@@ -38,8 +38,8 @@ def mortals() -> Iterator[Client]:
 
 def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> BatchOutcome:
     cases = [CohortCase(f"p{number}", Path("i.nii"), Path("s.nii")) for number in range(count)]
-    walk = Walk(Cohort(folder, {}), cases, result_name)
-    return walk.outcome(do_side_by_side(client, walk, walk.begin(), ToyWork(folder, orders)))  # type: ignore[arg-type]
+    batch_run = BatchRun(Cohort(folder, {}), cases, result_name)
+    return batch_run.outcome(run_in_parallel(client, batch_run, batch_run.begin(), ToyWork(folder, orders)))  # type: ignore[arg-type]
 
 
 def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(mortals, tmp_path):
@@ -88,7 +88,7 @@ def test_the_processes_keep_no_diary_that_grows_with_the_cohort(client, tmp_path
 
 def test_every_worker_is_asked_whether_it_can_do_the_work(client, tmp_path):
     check_workers(client, file_work(tmp_path))
-    with pytest.raises(ValueError, match=r"Worker tcp://.*installed"):
+    with pytest.raises(ValueError, match=r"Worker tcp://.*Install the same version"):
         check_workers(client, file_work(tmp_path, version="9.9"))
 
 
@@ -97,7 +97,7 @@ def test_a_worker_without_the_package_is_told_what_to_install(tmp_path):
         def run(self, function: object, on_error: str) -> dict[str, Exception]:
             return {"tcp://a": ModuleNotFoundError("No module named 'rncarefine'")}
 
-    with pytest.raises(ValueError, match="Install rncarefine there"):
+    with pytest.raises(ValueError, match="Install the same version"):
         check_workers(Answer(), file_work(tmp_path))  # type: ignore[arg-type]
 
 

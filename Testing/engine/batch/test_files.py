@@ -22,17 +22,17 @@ def listed(folder: Path) -> list[str]:
 
 
 def test_a_case_that_was_kept_is_read_again(files):
-    files.keep(broken_report(), lambda path: path.write_bytes(b"voxels"), {"image": None})
+    files.save(broken_report(), lambda path: path.write_bytes(b"voxels"), {"image": None})
     assert listed(files.folder) == ["p1.nii.gz", "reports/p1.json"]
     assert list(read_reports(files.folder)) == [(files, broken_report(), {"image": None})]
     assert json.loads(files.report_path.read_text())["result"] == "p1.nii.gz"
 
 
 def test_the_mark_is_there_while_the_case_is_in_work_and_not_afterwards(files):
-    with files.in_work():
+    with files.running():
         assert listed(files.folder) == ["reports/p1.begun"]
     assert listed(files.folder) == []
-    with pytest.raises(ValueError, match="no"), files.in_work():
+    with pytest.raises(ValueError, match="no"), files.running():
         raise ValueError("no")
     assert listed(files.folder) == []
 

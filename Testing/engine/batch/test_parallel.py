@@ -12,13 +12,13 @@ import pytest
 from distributed import Client, Future
 
 from engine.cohort_samples import CountedWork, ToyWork, thread_workers
-from rncarefine.batch import in_turn
 from rncarefine.batch import parallel as cohort_parallel
+from rncarefine.batch import sequential
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort, OutputError
 from rncarefine.batch.dask_backend import ClusterError
-from rncarefine.batch.parallel import do_side_by_side
-from rncarefine.batch.runs import BatchOutcome, CaseNews, Walk
+from rncarefine.batch.parallel import run_in_parallel
+from rncarefine.batch.runs import BatchOutcome, BatchRun, CaseOutcome
 from rncarefine.batch.work import result_name
 
 
@@ -60,12 +60,12 @@ def run(
     folder: Path,
     work: Any = None,
     count: int = 6,
-    tell: Callable[[CaseNews], None] | None = None,
+    on_case: Callable[[CaseOutcome], None] | None = None,
     **options: Any,
 ) -> BatchOutcome:
-    walk = Walk(Cohort(folder, {}), cases(count), result_name, tell)
-    left = walk.begin()
-    return walk.outcome(do_side_by_side(client, walk, left, work or ToyWork(folder), **options))
+    batch_run = BatchRun(Cohort(folder, {}), cases(count), result_name, on_case)
+    left = batch_run.begin()
+    return batch_run.outcome(run_in_parallel(client, batch_run, left, work or ToyWork(folder), **options))
 
 
 def table(folder: Path) -> list[str]:
@@ -73,11 +73,11 @@ def table(folder: Path) -> list[str]:
 
 
 def test_every_case_is_done_told_and_in_the_table(client, tmp_path):
-    news: list[CaseNews] = []
-    outcome = run(client, tmp_path, tell=news.append)
+    news: list[CaseOutcome] = []
+    outcome = run(client, tmp_path, on_case=news.append)
     names = [case.name for case in cases()]
     assert sorted(outcome.repaired) == sorted(one.name for one in news) == names
-    assert {one.word for one in news} == {"flagged"}
+    assert {one.status for one in news} == {"flagged"}
     assert table(tmp_path) == [name for name in names for _ in range(4)]
     assert outcome.totals.cases == 6
     assert not outcome.stopped
@@ -86,8 +86,8 @@ def test_every_case_is_done_told_and_in_the_table(client, tmp_path):
 def test_as_many_cases_are_in_work_as_there_are_workers(client, tmp_path, submitted):
     """None waits at a worker, so that memory does not grow with the cohort."""
     waiting: list[int] = []
-    tell = lambda news: waiting.append(sum(not future.done() for future in submitted))  # noqa: E731
-    run(client, tmp_path, CountedWork(tmp_path), 20, tell=tell)
+    on_case = lambda news: waiting.append(sum(not future.done() for future in submitted))  # noqa: E731
+    run(client, tmp_path, CountedWork(tmp_path), 20, on_case=on_case)
     assert CountedWork.most == 2
     assert len(submitted) == 20
     assert max(waiting) <= 2
@@ -142,7 +142,7 @@ def test_a_stop_finishes_what_is_in_work_and_begins_nothing_else(client, tmp_pat
 
     orders = dict.fromkeys([case.name for case in cases()][1:], "wait")
     work = ToyWork(tmp_path, orders)
-    outcome = run(client, tmp_path, work, stop=stop, tell=lambda news: done.append(news.name))
+    outcome = run(client, tmp_path, work, stop=stop, on_case=lambda news: done.append(news.name))
     assert outcome.stopped
     assert sorted(outcome.repaired) == ["p00", "p01"]
     assert sorted(set(table(tmp_path))) == sorted(outcome.repaired)
@@ -151,8 +151,8 @@ def test_a_stop_finishes_what_is_in_work_and_begins_nothing_else(client, tmp_pat
 
 
 def test_a_stop_that_comes_after_the_last_case_stops_nothing(client, tmp_path):
-    done: list[CaseNews] = []
-    assert not run(client, tmp_path, count=1, stop=lambda: bool(done), tell=done.append).stopped
+    done: list[CaseOutcome] = []
+    assert not run(client, tmp_path, count=1, stop=lambda: bool(done), on_case=done.append).stopped
 
 
 def test_a_stop_that_comes_before_the_first_case_begins_none(client, tmp_path, submitted):
@@ -161,23 +161,23 @@ def test_a_stop_that_comes_before_the_first_case_begins_none(client, tmp_path, s
 
 
 def test_what_was_done_before_an_interrupt_is_in_the_table(client, tmp_path):
-    def interrupt(news: CaseNews) -> None:
+    def interrupt(news: CaseOutcome) -> None:
         if news.name == "p03":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(client, tmp_path, tell=interrupt)
+        run(client, tmp_path, on_case=interrupt)
     assert {"p00", "p03"} <= set(table(tmp_path))
 
 
 def test_tables_are_written_once_a_second_and_not_for_every_case(client, tmp_path, monkeypatch):
     added = []
     add = Cohort.add
-    monkeypatch.setattr(in_turn, "NOTE_S", 60)
+    monkeypatch.setattr(sequential, "WRITE_S", 60)
     monkeypatch.setattr(Cohort, "add", lambda self, reports: [added.append(len(reports)), add(self, reports)])
     run(client, tmp_path, count=9)
     assert added == [9]
-    monkeypatch.setattr(in_turn, "NOTE_S", 0)
+    monkeypatch.setattr(sequential, "WRITE_S", 0)
     run(client, tmp_path / "other", count=9)
     assert len(added) > 3
 
@@ -187,7 +187,7 @@ def test_a_lost_connection_ends_the_run_and_says_how_to_go_on(client, tmp_path, 
     work = ToyWork(tmp_path, {"p01": "wait"})
     try:
         with pytest.raises(ClusterError, match="command again"):
-            run(client, tmp_path, work, tell=lambda news: client.cancel(submitted[1]))
+            run(client, tmp_path, work, on_case=lambda news: client.cancel(submitted[1]))
     finally:
         (tmp_path / "go").touch()
 
@@ -197,7 +197,7 @@ def test_the_number_of_workers_is_told_when_it_changes(client, tmp_path, monkeyp
     monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
     monkeypatch.setattr(client, "nthreads", lambda: next(answers, {}))
     told: list[int] = []
-    run(client, tmp_path, count=12, tell_workers=told.append)
+    run(client, tmp_path, count=12, on_workers=told.append)
     assert told[:2] == [1, 3]
 
 

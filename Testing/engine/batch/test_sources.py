@@ -49,12 +49,12 @@ def test_another_content_is_noticed(case, content):
     source = source_of(case)
     case.segmentation.write_bytes(content)
     os.utime(case.segmentation, (1, 1))
-    assert difference(case, source) == f"{case.segmentation} is not the segmentation that the result was made from"
+    assert difference(case, source) == f"the segmentation {case.segmentation} has changed"
 
 
 def test_another_segment_is_noticed(case):
-    assert difference(replace(case, segment="3"), source_of(case)) == "the segment is '3' now and was '2'"
-    assert difference(replace(case, pool="4"), source_of(case)) == "the pool is '4' now and was None"
+    assert difference(replace(case, segment="3"), source_of(case)) == "the segment has changed from '2' to '3'"
+    assert difference(replace(case, pool="4"), source_of(case)) == "the pool has changed from None to '4'"
 
 
 def test_a_label_is_the_same_however_a_spreadsheet_writes_it(case):

@@ -15,7 +15,7 @@ from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_l
 from rncarefine.batch import work as cohort_work
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort
-from rncarefine.batch.runs import Walk
+from rncarefine.batch.runs import BatchRun
 from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import choice_for, result_name
 from rncarefine.io.choice import StructureChoice
@@ -92,21 +92,21 @@ def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path,
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"version": "9.9"}, "is installed where the cases are repaired, and 9.9 where the batch"),
-        ({"folder": Path("/none/out")}, "Choose a folder that every worker of the cluster sees"),
-        ({"sha256": "0" * 64}, "is another than where the batch was started"),
+        ({"version": "9.9"}, "but the batch was started with 9.9"),
+        ({"folder": Path("/none/out")}, "The worker cannot access"),
+        ({"sha256": "0" * 64}, "differs from that of the batch"),
         ({"model": "none"}, "There is no model 'none'"),
         ({"options": RepairOptions(device="mps")}, "Device 'mps'"),
     ],
 )
 def test_a_process_in_which_nothing_can_be_done_says_why(case, tmp_path, changes, complaint):
     work = file_work(tmp_path, **changes)
-    assert complaint in work.complaint()
+    assert complaint in work.problem()
     assert complaint in work(case).reason
 
 
 def test_a_process_in_which_all_is_well_has_no_complaint(tmp_path):
-    assert file_work(tmp_path).complaint() == ""
+    assert file_work(tmp_path).problem() == ""
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,9 @@ def test_a_case_with_a_name_that_no_file_can_have_fails_alone(tmp_path):
     files = [tmp_path / "in" / "a" / name for name in ("image.nii.gz", "segmentation.nii.gz")]
     cases = [CohortCase(name, *files) for name in ("n" * 300, "\u00f6" * 110, "good")]
     cohort = Cohort(work.folder, {})
-    walk = Walk(cohort, cases, result_name)
-    assert [case.name for case in walk.begin()] == ["good"]
-    assert walk.outcome(False).failed.keys() == {"n" * 300, "\u00f6" * 110}
+    batch_run = BatchRun(cohort, cases, result_name)
+    assert [case.name for case in batch_run.begin()] == ["good"]
+    assert batch_run.outcome(False).failed.keys() == {"n" * 300, "\u00f6" * 110}
     assert "300 bytes" in cohort.failed["n" * 300]
     results = [work(case) for case in cases]
     assert [bool(result.report) for result in results] == [False, False, True]

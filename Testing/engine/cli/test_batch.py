@@ -191,7 +191,7 @@ def test_every_option_of_the_method_reaches_the_repair_and_decides_what_fits(add
         (["--image", "{case}/none.nii"], "no case has both an image"),
         (["--table", "t.xlsx"], "must end in .csv or .parquet"),
         (["--table", "none/t.csv"], "does not exist"),
-        (["--table", "out/failed.csv"], "another file"),
+        (["--table", "out/failed.csv"], "already used"),
     ],
 )
 def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, more, complaint):
@@ -203,7 +203,7 @@ def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, 
 def test_a_table_never_overwrites_the_list_of_cases(address, folder, capsys):
     Path("list.csv").write_text("image,segmentation\nin/p1/image.nii.gz,in/p1/segmentation.nii.gz\n")
     status = batch(address, "--table", "./list.csv", source="list.csv")
-    assert "another file" in one_line(capsys, status)
+    assert "already used" in one_line(capsys, status)
     status = batch(address, "--image", "x", source="list.csv")
     assert "list of cases" in one_line(capsys, status)
 
@@ -228,7 +228,7 @@ def test_failures_beyond_the_first_ten_are_counted_and_not_printed(address, fold
     assert said.err.count("failed: ") == 10
     assert "Further failures" in said.err
     assert said.out.count("Failed: ") == 10
-    assert "2 more; failed.csv" in said.out
+    assert "2 more; all are in failed.csv" in said.out
     assert len(rows("out/failed.csv")) == 12
 
 
@@ -261,7 +261,7 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, cap
         errors = ""
         for line in process.stderr:
             errors += line
-            if "Stopping; the cases in work are finished first" in line:
+            if "Stopping after the running cases" in line:
                 break
         if times == 2:  # somebody has read this, and does not want to wait
             os.killpg(process.pid, signal.SIGINT)

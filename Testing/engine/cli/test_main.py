@@ -196,8 +196,8 @@ def test_the_same_command_gives_the_same_file(case):
     [
         ({"segmentation": "none.nii.gz"}, "none.nii.gz: there is no such file"),
         ({"chosen": []}, "has the labels 1, 2, 3. Choose the myocardium with --label"),
-        ({"segmentation": "seg.seg.nrrd", "chosen": NAMES}, "name ends in .seg.nrrd"),
-        ({"output": "out.seg.nrrd"}, "must be of the segmentation's kind"),
+        ({"segmentation": "seg.seg.nrrd", "chosen": NAMES}, "must end in .seg.nrrd"),
+        ({"output": "out.seg.nrrd"}, "the output must end in"),
         ({"output": "seg.nii.gz"}, "never overwritten. Choose another name"),
         ({"output": "./case.nii.gz"}, "never overwritten. Choose another name"),
         ({"output": f"{'o' * 230}.nii.gz"}, "too long"),
@@ -222,11 +222,11 @@ def test_what_itk_writes_about_a_damaged_header_is_not_shown(case, capfd, option
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        (["--report", "r.pdf"], "a report ends in .csv, .json or .html"),
+        (["--report", "r.pdf"], "must end in .csv, .json or .html"),
         (["--report", "r.csv", "--report", "./r.csv"], "given twice"),
         (["--report", "nowhere/r.csv"], "does not exist"),
         (["--report", f"{'r' * 230}.csv"], "too long"),
-        (["--rv-label", str(MYOCARDIUM)], f"seg.nii.gz: 'label {MYOCARDIUM}' cannot be the right ventricle"),
+        (["--rv-label", str(MYOCARDIUM)], f"seg.nii.gz: 'label {MYOCARDIUM}' is already the myocardium"),
         (["--model", "huge"], "There is no model 'huge'"),
         (["--model", "seg.nii.gz"], "There is no model"),
         (["--model", "broken.npz"], "broken.json: the model card is missing"),
@@ -308,9 +308,9 @@ def test_where_much_is_taken_from_another_label_the_labels_are_named(case, capsy
     values[(values == MYOCARDIUM) & (np.indices(values.shape)[1] >= 24)] = 7
     write_labels(case / "seg.nii.gz", values)
     assert repair() == 1
-    assert f"other labels: {RV}, 7." in capsys.readouterr().err
+    assert f"labels {RV}, 7." in capsys.readouterr().err
     repair(chosen=["--label", f"{MYOCARDIUM},7", "--pool-label", str(POOL)])
-    assert "other labels" not in capsys.readouterr().err
+    assert "took pixels" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("walls", [["--label", f"{MYOCARDIUM},7"], ["--label", str(MYOCARDIUM), "--label", "7"]])

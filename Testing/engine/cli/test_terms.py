@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from engine.model_folders import FREE, RESTRICTED, cine_2d, cine_3d, install, open_2d
-from rncarefine.cli.terms import tell_terms
+from rncarefine.cli.terms import show_terms
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_terms_are_told_at_the_first_use_and_never_again(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_terms(cine_2d().card)
+    show_terms(cine_2d().card)
     said = capsys.readouterr()
     assert said.out == ""
     first, *others = said.err.splitlines()
@@ -35,22 +35,22 @@ def test_the_terms_are_told_at_the_first_use_and_never_again(capsys: pytest.Capt
     assert others[0] == "Free for any use: --model sax-open-2d (slice-wise, Apache-2.0)."
     assert "once" in others[1]
     for model in (cine_2d(), cine_3d()):  # the same licence
-        tell_terms(model.card)
+        show_terms(model.card)
     assert capsys.readouterr().err == ""
 
 
 def test_another_licence_is_told_too_and_the_first_is_not_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
     other = replace(cine_2d().card, licence="GPL-3.0")
     for card in (cine_2d().card, other):
-        tell_terms(card)
+        show_terms(card)
         assert card.licence in capsys.readouterr().err
     for card in (cine_2d().card, other):
-        tell_terms(card)
+        show_terms(card)
     assert capsys.readouterr().err == ""
 
 
 def test_of_a_licence_that_is_free_for_any_use_nothing_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tell_terms(open_2d().card)
+    show_terms(open_2d().card)
     assert capsys.readouterr().err == ""
     assert not home.exists()
 
@@ -58,14 +58,14 @@ def test_of_a_licence_that_is_free_for_any_use_nothing_is_said(home: Path, capsy
 def test_the_slice_wise_model_is_named_where_no_volumetric_one_is_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tell_terms(cine_3d().card)
+    show_terms(cine_3d().card)
     assert "--model sax-open-2d (slice-wise" in capsys.readouterr().err
     free = replace(cine_3d(), card=replace(cine_3d().card, name="deep", licence=FREE))
     install(monkeypatch, tmp_path / "more", cine_3d(), open_2d(), free)
-    tell_terms(replace(cine_3d().card, licence="GPL-3.0"))
+    show_terms(replace(cine_3d().card, licence="GPL-3.0"))
     assert "--model deep (volumetric" in capsys.readouterr().err
     install(monkeypatch, tmp_path / "none", cine_3d())
-    tell_terms(replace(cine_3d().card, licence="other"))
+    show_terms(replace(cine_3d().card, licence="other"))
     assert "Free" not in capsys.readouterr().err
 
 
@@ -94,7 +94,7 @@ def test_where_nothing_can_be_remembered_the_terms_are_told_each_time_and_nothin
 ) -> None:
     trouble(home, monkeypatch)
     for _ in range(2):
-        tell_terms(cine_2d().card)
+        show_terms(cine_2d().card)
         assert RESTRICTED in capsys.readouterr().err
 
 
@@ -102,7 +102,7 @@ def test_an_unreadable_list_of_shown_terms_is_replaced(home: Path, capsys: pytes
     home.mkdir(parents=True)
     (home / "terms-told.txt").write_bytes(b"\xff\xfe")
     for told in (True, False):
-        tell_terms(cine_2d().card)
+        show_terms(cine_2d().card)
         assert (RESTRICTED in capsys.readouterr().err) == told
 
 
@@ -113,6 +113,6 @@ def test_without_a_home_folder_nothing_is_written_into_the_current_one(
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
-    tell_terms(cine_2d().card)
+    show_terms(cine_2d().card)
     assert RESTRICTED in capsys.readouterr().err
     assert list(here.iterdir()) == []

@@ -11,7 +11,7 @@ from scipy import ndimage
 from rncarefine.io.sample import vessel_sample_files
 from rncarefine.nca.model import Model
 from rncarefine.refine.picture import repair_picture
-from rncarefine.report.close_ups import overview, shown
+from rncarefine.report.close_ups import overview, to_rgb
 from rncarefine.report.pictures import Pixels
 from rncarefine.stack import Mask
 from rncarefine.tasks.tubular.picture import Picture
@@ -41,7 +41,7 @@ def draw_sample(model: Model, folder: Path, side: int | None = None) -> list[Pat
 
 
 def _drawn(picture: Picture, after: Mask, side: int | None) -> Pixels:
-    whole = overview(picture, shown(picture), after)
+    whole = overview(picture, to_rgb(picture), after)
     if side is None:
         return whole
     rows, columns = ndimage.find_objects(picture.field_of_view.astype(np.uint8))[0]

@@ -1,4 +1,4 @@
-"""The walk through a cohort: every case is tried, what is finished is kept, and it can be stopped and resumed."""
+"""The batch_run through a cohort: every case is tried, what is finished is kept, and it can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engine.report_samples import broken_report
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort, OutputError
 from rncarefine.batch.files import CaseFiles
-from rncarefine.batch.in_turn import do_in_turn
-from rncarefine.batch.runs import CaseNews, Walk
+from rncarefine.batch.runs import BatchRun, CaseOutcome
+from rncarefine.batch.sequential import run_sequentially
 from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import CaseResult, result_name
 from rncarefine.progress import report_progress
@@ -29,7 +29,7 @@ class Worker:
     def __call__(self, case, progress) -> CaseResult:
         self.begun.append(case.name)
         files = CaseFiles(self.folder, case.name, result_name(case))
-        with files.in_work():
+        with files.running():
             report_progress(progress, 0.5, "Repairing")
             error = self.failing.get(case.name)
             if isinstance(error, OutputError):
@@ -38,44 +38,44 @@ class Worker:
                 return CaseResult(case.name, reason=str(error))
             if error is not None:
                 raise error
-            files.keep(broken_report(), lambda path: path.write_bytes(b"voxels"), source_of(case))
+            files.save(broken_report(), lambda path: path.write_bytes(b"voxels"), source_of(case))
         return CaseResult(case.name, broken_report())
 
 
-def run(folder: Path, worker, cases=CASES, tell=None, progress=None):
-    walk = Walk(Cohort(folder, {"seed": 0}), cases, result_name, tell)
-    return do_in_turn(walk, worker, progress)
+def run(folder: Path, worker, cases=CASES, on_case=None, progress=None):
+    batch_run = BatchRun(Cohort(folder, {"seed": 0}), cases, result_name, on_case)
+    return run_sequentially(batch_run, worker, progress)
 
 
 def test_every_case_is_done_and_told(tmp_path):
     news = []
-    outcome = run(tmp_path, Worker(tmp_path), tell=news.append)
+    outcome = run(tmp_path, Worker(tmp_path), on_case=news.append)
     assert outcome.repaired == ["p1", "p2", "p3"]
     assert outcome.table == tmp_path / "cohort.csv"
-    assert news == [CaseNews(name, "flagged", broken_report().summary()) for name in outcome.repaired]
+    assert news == [CaseOutcome(name, "flagged", broken_report().summary()) for name in outcome.repaired]
     assert news[0].line() == f"p1: flagged: {broken_report().summary()}"
     assert outcome.summary() == "3 cases done, 3 with flagged slices; 0 failed"
 
 
 def test_a_failed_case_is_noted_and_the_others_go_on(tmp_path):
     news = []
-    outcome = run(tmp_path, Worker(tmp_path, p2=ValueError("The image is\n constant.")), tell=news.append)
+    outcome = run(tmp_path, Worker(tmp_path, p2=ValueError("The image is\n constant.")), on_case=news.append)
     assert outcome.repaired == ["p1", "p3"]
     assert outcome.failed == {"p2": "The image is constant."}
-    assert [one.word for one in news] == ["flagged", "failed", "flagged"]
+    assert [one.status for one in news] == ["flagged", "failed", "flagged"]
     assert Cohort(tmp_path, {"seed": 0}).failed == outcome.failed
 
 
 def test_the_next_run_skips_what_is_finished_and_tries_again_what_failed(tmp_path):
     run(tmp_path, Worker(tmp_path, p2=ValueError("no")))
     worker, news = Worker(tmp_path), []
-    outcome = run(tmp_path, worker, tell=news.append)
+    outcome = run(tmp_path, worker, on_case=news.append)
     assert worker.begun == ["p2"]
     assert outcome.repaired == ["p2"]
     assert outcome.skipped == ["p1", "p3"]
     assert outcome.failed == {}
     assert sorted(outcome.flagged) == ["p1", "p2", "p3"]
-    assert [one.word for one in news] == ["finished before", "finished before", "flagged"]
+    assert [one.status for one in news] == ["finished before", "finished before", "flagged"]
     assert outcome.summary() == "1 case done and 2 before, 3 with flagged slices; 0 failed"
 
 
@@ -118,7 +118,7 @@ def test_a_case_in_which_a_run_has_crashed_is_done_last(tmp_path):
     """Slicer itself may crash on a file; the next run must not end at the same case."""
 
     def crash(case, progress):
-        with CaseFiles(tmp_path, case.name, result_name(case)).in_work():
+        with CaseFiles(tmp_path, case.name, result_name(case)).running():
             marks = [path.name for path in (tmp_path / "reports").iterdir()]
             assert marks == ["p1.begun"]
             (tmp_path / "reports" / "p2.begun").touch()  # as if this process had died in p2
