@@ -202,6 +202,11 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
     def value(column: str) -> str | None:
         return (row.get(column) or "").strip() or None
 
+    if any(extra.strip() for extra in row.get(None) or ()):  # type: ignore[call-overload]
+        raise ValueError(
+            f"{path}, line {line}: there are more fields than columns. Put several labels in quotes, or separate them "
+            "by spaces."
+        )
     image, segmentation = (None if value(column) is None else path.parent / str(value(column)) for column in COLUMNS)
     named = [column for column in NAMES if column in row]
     if named:
@@ -222,7 +227,12 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
 def _encoding(path: Path) -> str:
     """Return the encoding of a list: UTF-16 (Excel's "Unicode text"), or UTF-8 with or without a byte order mark."""
     with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        start = file.read(4096)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if b"\0" in start:
+        raise ValueError(f"{path}: the list of cases is not a text file. Save it as CSV in UTF-8.")
+    return "utf-8-sig"
 
 
 def _delimiter(line: str) -> str:

@@ -72,8 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return output.closing(_run(list(sys.argv[1:] if arguments is None else arguments), signals))
     except KeyboardInterrupt:
+        _print_error("rncarefine: stopped")
         return STOPPED
     except Terminated:
+        _print_error("rncarefine: terminated")
         return TERMINATED
     finally:
         signals.restore()

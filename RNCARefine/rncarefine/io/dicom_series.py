@@ -131,6 +131,7 @@ def _instances(path: Path, pydicom: Any) -> list[_Instance]:
                 f"{path}: the file is not an image of a DICOM series. Give another file of the series, or its folder."
             )
     found: dict[str, list[_Instance]] = {}
+    known: set[str] = set()
     try:
         files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
     except OSError as error:
@@ -140,6 +141,10 @@ def _instances(path: Path, pydicom: Any) -> list[_Instance]:
             dataset = _header(file, pydicom)
         except ValueError:
             continue
+        instance = str(dataset.get("SOPInstanceUID", file))
+        if instance in known:
+            continue  # a copy
+        known.add(instance)
         if "ImagePositionPatient" in dataset and "Rows" in dataset and dataset.get("Modality") != "SEG":
             found.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append((file, dataset))
         elif wanted is not None and file == path:
@@ -180,7 +185,12 @@ def _header(path: Path, pydicom: Any) -> Any:
     try:
         return pydicom.dcmread(path, stop_before_pixels=True, force=False)
     except Exception as error:  # pydicom raises various errors for damaged files
-        raise ValueError(f"{path}: the DICOM file cannot be read ({one_line(error)}). Copy it again.") from error
+        raise ValueError(f"{path}: the DICOM file cannot be read ({_without_advice(error)}). Copy it again.") from error
+
+
+def _without_advice(error: Exception) -> str:
+    """Return the message of pydicom without its advice to programmers."""
+    return one_line(error).partition(" Use force")[0].rstrip(".")
 
 
 def _by_position(path: Path, instances: list[_Instance]) -> list[list[_Instance]]:

@@ -327,9 +327,9 @@ def _read_segmentation(
         wrong = " is a folder. Give a file" if path.is_dir() else ": there is no such file. Check the path"
         raise ValueError(f"{path}{wrong} of the segmentation.")
     if is_seg_nrrd(path) or is_dicom_seg(path):
+        named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
-        named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.pool_segment is not None:
             if named.has(choice.pool_segment):
                 pool = named.choose(choice.pool_segment, "blood pool", "--pool-segment")
@@ -339,6 +339,8 @@ def _read_segmentation(
     if choice.segments or choice.pool_segment is not None:
         raise ValueError(f"{path} is a label map. Use --label and --pool-label, not segment names.")
     labelled = read_label_map(path)
+    if labelled.resembles_image:
+        raise ValueError(f"{path} has {len(labelled.labels())} labels; it is an image. Give the segmentation.")
     if choice.pool_label is not None:
         present = labelled.labels()
         if choice.pool_label in present or not present:

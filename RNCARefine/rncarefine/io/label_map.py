@@ -34,6 +34,9 @@ TWO_FILES = (".nhdr", ".mhd")
 WHOLE = 0.001
 """Tolerance of labels to whole numbers: files may scale them."""
 LARGEST_LABEL = 2**31 - 1
+MAX_STRUCTURES, MIN_EQUAL = 20, 0.5
+"""A file with more labels and a smaller share of equal neighbours is an image: 0.14 to 0.30 in cardiac MR of 8 bits, at
+least 0.89 in label maps."""
 MAX_LISTED = 20
 """Maximum number of labels listed in a message."""
 _ONE_AT_A_TIME = threading.RLock()
@@ -73,6 +76,15 @@ class LabelMap:
         most = int(labels[counts.argmax()])
         prevails = 2 * counts.max() > self.values.size and len(labels) > 1
         return most if most < 0 or (prevails and 0 not in labels) else 0
+
+    @property
+    def resembles_image(self) -> bool:
+        """Whether there are many labels and neighbouring voxels rarely have the same one, as in an image."""
+        if len(self.labels()) <= MAX_STRUCTURES:
+            return False
+        left, right = self.values[..., :-1], self.values[..., 1:]
+        shown = (left != self.background) | (right != self.background)
+        return float((left == right)[shown].mean()) < MIN_EQUAL
 
     def choose(self, label: int | None, what: str, option: str, taken: Segment | None = None) -> Segment:
         """Return a label as a segment: the requested one, or the only one.

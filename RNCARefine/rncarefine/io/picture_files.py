@@ -22,6 +22,14 @@ from .seg_nrrd import ENDING as SEG_NRRD
 
 LOSSLESS = (".png", ".tif", ".tiff", *WRITABLE)
 """File extensions of masks; JPEG is lossy."""
+_PNG, _JPEG = b"\x89PNG", b"\xff\xd8\xff"
+_MAGIC = {
+    _PNG: (".png",),
+    _JPEG: (".jpg", ".jpeg"),
+    b"II*\0": (".tif", ".tiff"),
+    b"MM\0*": (".tif", ".tiff"),
+}
+"""First bytes of a format, and its file extensions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +113,8 @@ def read_picture(
         inside = _scalar(_plane(_read(path, "field of view"), path, "field of view"), path) > 0
     name = image.name[: -len(ending_of(image, (*PHOTOGRAPHS, *READABLE)))]
     others = np.where(values == on, 0, values) if label is not None else np.zeros_like(values)
-    picture = Picture.create(pixels, mask, inside, probability, name, str(segmentation))
-    return PictureCase(replace(picture, others=others > 0), segmentation, source, on, others)
+    picture = Picture.create(pixels, mask, inside, probability, str(image), str(segmentation))
+    return PictureCase(replace(picture, name=name, others=others > 0), segmentation, source, on, others)
 
 
 def read_mask(path: str | Path, label: int | None = None) -> Mask:
@@ -190,9 +198,9 @@ def _read(path: Path, what: str) -> sitk.Image:
         )
     ending_of(path, (*PHOTOGRAPHS, *READABLE))
     if not path.is_file():
-        raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
-    if path.name.lower().endswith((".jpg", ".jpeg")) and jpeg.is_cut_off(path):
-        raise ValueError(f"{path}: the {what} is truncated. Copy or export the file again.")
+        wrong = " is a folder. Give the file" if path.is_dir() else ": there is no such file. Check the path"
+        raise ValueError(f"{path}{wrong} of the {what}.")
+    _check_content(path, what)
     if path.name.lower().endswith((".tif", ".tiff")) and (problem := tiff.misread(path, what != "image")):
         raise ValueError(f"{path}: the {what} cannot be used: {problem}. Save it as a PNG file, grey or RGB.")
     try:
@@ -200,13 +208,30 @@ def _read(path: Path, what: str) -> sitk.Image:
             image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise ValueError(
-            f"{path}: the {what} cannot be read ({last_line(error)}). If other programs open it, save it as a "
+            f"{path}: the {what} cannot be read; the file may be damaged. If other programs open it, save it as a "
             "PNG file, grey or RGB."
         ) from error
     scalar = image.GetDimension() == 3 and image.GetNumberOfComponentsPerPixel() == 1
     if scalar and path.name.lower().endswith((".nii", ".nii.gz")):
         read_nifti(path, what)  # ITK reads truncated files without an error
     return image
+
+
+def _check_content(path: Path, what: str) -> None:
+    """Check that a file is complete, and of the format that its extension names.
+
+    Raises:
+        ValueError: It is empty, truncated, or of another format.
+    """
+    content = path.read_bytes()
+    if not content:
+        raise ValueError(f"{path}: the file is empty (0 bytes). Copy or export it again.")
+    endings = next((endings for magic, endings in _MAGIC.items() if content.startswith(magic)), ())
+    if endings and not path.name.lower().endswith(endings):
+        raise ValueError(f"{path}: the {what} is a {endings[0][1:].upper()} file with another extension. Rename it.")
+    cut_off = endings == _MAGIC[_PNG] and b"IEND" not in content[-64:]
+    if cut_off or (endings == _MAGIC[_JPEG] and jpeg.is_cut_off(path)):
+        raise ValueError(f"{path}: the {what} is truncated. Copy or export the file again.")
 
 
 def _plane(image: sitk.Image, path: Path, what: str) -> NDArray[Any]:

@@ -48,6 +48,11 @@ class SliceDecision:
     confidence: float | None = None
     doubtful: bool = False
 
+    @property
+    def codes(self) -> set[ReasonCode]:
+        """Codes of the reasons."""
+        return {reason.code for reason in self.reasons}
+
 
 def build_report(
     changes: Changes,

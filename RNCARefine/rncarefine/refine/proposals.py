@@ -323,7 +323,8 @@ def _encode_candidate(stack: Stack, heart: Heart, runner: Runner, model: Model, 
     score = _score(encoding.evidence[few], place, stack, spacing_mm)
     stack_score = _score(encoding.evidence, place, stack, spacing_mm)
     likelihood, certainty = np.zeros(stack.shape, np.float32), float(np.median(own_dice))
-    return ImageEvidence(heart, crop, images, encoding, encoding.evidence, likelihood, {}, certainty, score, stack_score)
+    fields = encoding.evidence
+    return ImageEvidence(heart, crop, images, encoding, fields, likelihood, {}, certainty, score, stack_score)
 
 
 def _score(evidence: Field, place: NDArray[np.float64], stack: Stack, spacing_mm: float) -> float:

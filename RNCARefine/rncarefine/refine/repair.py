@@ -202,14 +202,16 @@ def _doubts(examined: Examined, evidence: ImageEvidence) -> tuple[Reason, ...]:
 def _contradicted(examined: Examined, decisions: list[SliceDecision]) -> tuple[Reason, ...]:
     """Return the doubt that image and masks belong together: the image contradicts half of the walls.
 
-    These are the closed walls and, in a stack with next to nothing away from the heart, the repaired ones.
+    These are the closed walls, also away from the heart, and, in a stack with next to nothing else there, the repaired
+    ones.
     """
     codes = {Verdict.INTACT: ReasonCode.IMAGE_DISAGREES}
     if examined.loose_share <= MAX_LOOSE:
         codes |= dict.fromkeys(REPAIRED, ReasonCode.MASK_DISREGARDED)
     judged = [each for each in decisions if each.verdict in codes and each.confidence is not None]
-    against = sum(codes[each.verdict] in [reason.code for reason in each.reasons] for each in judged)
-    if against < max(MIN_CONTRADICTED, 0.5 * len(judged)):
+    away = sum({ReasonCode.CLOSED, ReasonCode.OFF_AXIS} <= each.codes for each in decisions)
+    against = away + sum(codes[each.verdict] in each.codes for each in judged)
+    if against < max(MIN_CONTRADICTED, 0.5 * (len(judged) + away)):
         return ()
     return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against),)
 

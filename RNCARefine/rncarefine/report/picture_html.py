@@ -101,7 +101,7 @@ def _card(place: PlaceRecord, views: tuple[Pixels, Pixels]) -> str:
     if place.confidence is not None:
         facts.append(f"confidence {place.confidence:.2f}")
     if place.length_px is not None:
-        facts.append(f"{place.length_px:.0f} pixels long")
+        facts.append(f"{place.length_px:.0f} px long")
     if place.support is not None:
         facts.append(f"contrast {place.support:.2f}")
     if place.confidence is None and place.likelihood is not None:

@@ -71,7 +71,7 @@ def _ring(k: int, values: Sequence[float], inner: float, outer: float, wall: Wal
         part = [values[n % DIRECTIONS] for n in range(start, stop)]
         low, high = f"{min(part):.1f}", f"{max(part):.1f}"
         mm = "no wall" if not any(part) else f"{low} mm" if low == high else f"{low} to {high} mm"
-        text = f"slice {k}, {start * _STEP:.0f} to {stop * _STEP:.0f} degrees: {mm}"
+        text = f"slice {k}, {start * _STEP:.0f} to {stop * _STEP % 360 or 360:.0f} degrees: {mm}"
         parts.append(_sector(*_turned(start, stop, wall), inner, outer, classes[start], text))
     return parts
 

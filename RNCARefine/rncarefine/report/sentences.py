@@ -84,13 +84,13 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.POOL_OUTSIDE: _(
         "Only {share:.0%} of the given blood pool lies within the new wall: check that image and masks belong together."
     ),
-    ReasonCode.VESSEL_GAP: _("The vessel has a gap of {length_px:.0f} pixels."),
-    ReasonCode.LOOSE_FRAGMENT: _("A loose fragment has a centreline of {length_px:.0f} pixels."),
+    ReasonCode.VESSEL_GAP: _("The vessel has a gap of {length_px:.0f} px."),
+    ReasonCode.LOOSE_FRAGMENT: _("A loose fragment has a centreline of {length_px:.0f} px."),
     ReasonCode.PINHOLE: _("The vessel has a hole of {area_px:.0f} pixels."),
-    ReasonCode.SPUR: _("The vessel has a side branch of {length_px:.0f} pixels."),
-    ReasonCode.OPEN_END: _("The image shows {length_px:.0f} more pixels of vessel beyond this end."),
+    ReasonCode.SPUR: _("The vessel has a side branch of {length_px:.0f} px."),
+    ReasonCode.OPEN_END: _("The image shows {length_px:.0f} px more of the vessel beyond this end."),
     ReasonCode.BRIDGE_TOO_LONG: _(
-        "The bridge would be {length_px:.0f} pixels long, more than the {most_px:.0f} allowed."
+        "The bridge would be {length_px:.0f} px long, more than the {most_px:.0f} px allowed."
     ),
     ReasonCode.OUTSIDE_VIEW: _("The bridge would leave the field of view."),
     ReasonCode.WOULD_LOOP: _("The bridge would close a loop."),
@@ -116,7 +116,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.SEVERAL_WALLS: _(
         "The myocardium closes around more than one cavity (number of slices: {slices:.0f}): it may hold other walls "
-        "than that of the left ventricle, such as that of the right one. A repair removes them."
+        "than that of the left ventricle, such as that of the right one. Give the left ventricle's wall its own label."
     ),
     ReasonCode.ONLY_OUTLINES: _(
         "The myocardium is drawn in lines: only {share:.0%} of it is thicker than a pixel (usually at least "

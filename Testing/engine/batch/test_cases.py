@@ -136,7 +136,8 @@ def test_a_list_saved_by_excel_is_read(tmp_path, encoding, hint, between):
 
 @pytest.mark.parametrize("names", ["image,segmentation", "image, segmentation ", "image,segmentation,case"])
 def test_spaces_about_the_titles_and_rows_of_nothing_but_commas_do_no_harm(tmp_path, names):
-    path = write_list(tmp_path, f"{names}\ni.nrrd,s.nrrd,i\n,,\n\n , ,\n,,,,\n")
+    case = ",i" if "case" in names else ""
+    path = write_list(tmp_path, f"{names}\ni.nrrd,s.nrrd{case}\n,,\n\n , ,\n,,,,\n")
     assert read_cases(path) == [CohortCase("i", tmp_path / "i.nrrd", tmp_path / "s.nrrd")]
 
 
@@ -159,6 +160,7 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
             "column 'image' is missing; the columns are 'case image segmentation'.*commas",
         ),
         ("image,segmentation\na/i.nii,s\nb/i.nii,s\n", "Cases 'i' and 'i' have the same name.*in the column 'case'"),
+        ("case,image,segmentation,label\np1,a,b,2,3\n", "line 2: there are more fields than columns.*quotes"),
         ("image,segmentation\na.nii,s\n,s\n", "line 3: the image is missing. Add it, or a column 'case'"),
     ],
 )
@@ -175,6 +177,14 @@ def test_a_list_that_cannot_be_read_says_why(tmp_path):
         read_cases(path)
     assert str(path) in str(raised.value)
     assert "codec" not in str(raised.value)
+    path.write_bytes(b"PK\x03\x04\x14\0\x06\0")
+    with pytest.raises(ValueError, match="not a text file"):
+        read_cases(path)
+
+
+def test_empty_fields_beyond_the_columns_do_no_harm(tmp_path):
+    (case,) = read_cases(write_list(tmp_path, "case,image,segmentation\np1,a.nii,b.nii,, \n"))
+    assert case.name == "p1"
 
 
 @pytest.mark.parametrize(

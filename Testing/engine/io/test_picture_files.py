@@ -131,6 +131,25 @@ def test_a_photograph_that_is_cut_off_is_refused(photo, tmp_path):
             read_picture(tmp_path / "part.jpg", mask)
 
 
+def test_files_that_are_not_what_they_are_called_say_so(photo, tmp_path):
+    mask = written(tmp_path / "mask.png", MASK)
+    jpeg = written(tmp_path / "whole.jpg", sitk.GetArrayFromImage(sitk.ReadImage(str(photo))), True)
+    (tmp_path / "renamed.png").write_bytes(jpeg.read_bytes())
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "part.png").write_bytes(photo.read_bytes()[:-200])
+    written(tmp_path / "black.png", np.zeros((80, 80, 3), np.uint8), True)
+    for name, said in (
+        ("renamed", "JPG file"),
+        ("empty", "0 bytes"),
+        ("folder", "is a folder"),
+        ("part", "truncated"),
+        ("black", "constant"),
+    ):
+        with pytest.raises(ValueError, match=rf"{name}\.png.*{said}"):
+            read_picture(tmp_path / f"{name}.png", mask)
+
+
 def tiff_file(path, grey, fields, order="<"):
     """Write a TIFF file by hand, as neither ITK nor Pillow writes grey with transparency and inverted grey."""
     rows, columns = grey.shape[:2]

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from engine.shapes import CENTRE, SHAPE, SPACING, blob, disc, horseshoe, ring
 from engine.toy_stacks import gap
-from rncarefine.anatomy.topology import fill_holes
+from rncarefine.anatomy.topology import betti_2d, fill_holes
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.tasks.ring.small_edits import MAX_MISSING, clean, close_gaps
 
@@ -53,6 +53,14 @@ def test_loose_components_go_and_pores_are_filled():
     strewn = (WALL & (1 - pore) & gap(30, 90)) | blob((66, 4), 3)
     closed = close_gaps(strewn, WALL, SPACING)
     np.testing.assert_array_equal(closed, WALL)
+
+
+@pytest.mark.parametrize(("inner", "away"), [(7, 36), (9, 34)])
+def test_the_cavity_of_another_wall_is_not_filled(inner, away):
+    both = WALL | ring(inner, inner + 5, centre=(CENTRE[0], CENTRE[1] + away / 1.25))
+    assert betti_2d(both) == (1, 2)
+    assert clean(both, None, SPACING) is None
+    assert close_gaps(both, WALL, SPACING) is None
 
 
 @pytest.mark.parametrize("inside", [False, True])

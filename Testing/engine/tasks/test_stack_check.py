@@ -79,6 +79,15 @@ def test_the_wall_of_a_right_ventricle_is_doubted():
     assert found["elongated"]["roundness"] < stack_check.MIN_OUTLINE_ROUNDNESS
 
 
+@pytest.mark.parametrize(("cut", "doubted"), [(0, True), (4, True), (6, False)])
+def test_two_walls_are_doubted_also_if_some_slices_are_open(cut, doubted):
+    two = ring(12, 20, centre=(CENTRE[0], 22)) | ring(12, 20, centre=(CENTRE[0], 53))
+    open_wall = two.copy()
+    open_wall[int(CENTRE[0]) :] = 0
+    walls = [WallFeatures(open_wall if k < cut else two, SPACING) for k in range(8)]
+    assert bool(several_walls(walls)) == doubted
+
+
 @pytest.mark.parametrize(("tilt_deg", "doubted"), [(0, False), (22, False), (36, True)])
 def test_an_axis_that_is_steep_against_the_slices_is_doubted_with_its_angle(tilt_deg, doubted):
     step = np.tan(np.radians(tilt_deg)) * STACK_SPACING[0]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ...anatomy.features import SURE_CAVITY_MM
 from ...anatomy.topology import fill_holes, largest_component
 from ...stack import Mask
 from .diagnosis import cavity
@@ -21,6 +22,8 @@ CONNECTIVITIES = (8, 4)
 """Connectivity of the wall, tried in turn: a speck at a corner of the wall is part of it only for the first."""
 MIN_AGREEMENT = 0.7
 """Lowest Dice of the given and the proposed wall outside the gaps."""
+MAX_PORES = 0.1
+"""Largest share of the wall in filled pores."""
 MAX_MISSING = 0.25
 """Largest share of the sectors in gaps."""
 _SQUARE = np.ones((3, 3), bool)
@@ -40,8 +43,10 @@ def clean(near: Mask, pool: Mask | None, in_plane: tuple[float, float]) -> Mask 
     for connectivity in CONNECTIVITIES:
         main = largest_component(near, connectivity=connectivity)
         hole = cavity(main, pool, in_plane)
-        wall = None if hole is None else np.asarray(fill_holes(main) & ~hole, np.uint8)
-        if wall is not None and is_ring(wall):
+        if hole is None:
+            continue
+        wall = np.asarray(fill_holes(main) & ~hole, np.uint8)
+        if is_ring(wall) and _only_pores(wall & (1 - main), wall, in_plane):
             return wall
     return None
 
@@ -72,9 +77,15 @@ def close_gaps(near: Mask, proposed: Mask, in_plane: tuple[float, float]) -> Mas
         wall = largest_component(kept | (other & gaps[sector]), connectivity=connectivity) > 0
         filled = fill_holes(wall)
         closed = np.asarray(filled & (1 - largest_component(filled & ~wall, connectivity=4)), np.uint8)
-        if is_ring(closed):
+        if is_ring(closed) and _only_pores(np.asarray(closed & ~wall), closed, in_plane):
             return closed
     return None
+
+
+def _only_pores(filled: Mask, wall: Mask, in_plane: tuple[float, float]) -> bool:
+    """Return whether filled holes are pores, and none a cavity such as that of the right ventricle."""
+    depth = ndimage.distance_transform_edt(np.pad(filled, 1), sampling=in_plane)
+    return float(depth.max()) < SURE_CAVITY_MM and filled.sum() <= MAX_PORES * wall.sum()
 
 
 def _sectors(ring: Mask, in_plane: tuple[float, float]) -> NDArray[np.int64]:

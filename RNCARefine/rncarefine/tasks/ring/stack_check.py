@@ -98,10 +98,11 @@ def several_walls(walls: Sequence[WallFeatures]) -> tuple[Reason, ...]:
         walls: Features of the whole wall in every slice.
 
     Returns:
-        The doubt if at least half of the slices with wall, and at least three, have several cavities; else empty.
+        The doubt if at least half of the slices with a cavity, and at least three, have several; else empty.
     """
-    several = sum(_cavities(each) > 1 for each in walls)
-    if several < max(MIN_SLICES, 0.5 * sum(each.betti[0] > 0 for each in walls)):
+    cavities = [_cavities(each) for each in walls]
+    several = sum(count > 1 for count in cavities)
+    if several < max(MIN_SLICES, 0.5 * sum(count > 0 for count in cavities)):
         return ()
     return (Reason(ReasonCode.SEVERAL_WALLS, slices=several),)
 
