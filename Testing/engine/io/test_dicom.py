@@ -1,4 +1,4 @@
-"""DICOM: a series is a stack in its exact place, and a segmentation keeps everything but its wall."""
+"""DICOM: the geometry of a series is exact, and a segmentation keeps everything except the wall."""
 
 import sys
 
