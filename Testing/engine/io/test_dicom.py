@@ -171,7 +171,7 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path, monk
         with pytest.raises(ValueError, match=complaint) as raised:
             read_case(first, second, choice)
         assert "\n" not in str(raised.value)
-    with pytest.raises(ValueError, match="name"):
+    with pytest.raises(ValueError, match=r"must end in \.dcm"):
         check_output(seg, tmp_path / "out.nii.gz")
 
 
