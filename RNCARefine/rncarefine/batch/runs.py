@@ -96,7 +96,7 @@ class BatchRun:
         self.cases = sorted(checked_cases(cases), key=lambda case: case.name in cohort.interrupted)
         self.repaired: list[str] = []
         self.skipped: list[str] = []
-        self._on_case = on_case or (lambda news: None)
+        self._on_case = on_case or (lambda outcome: None)
         self._problems = {case.name: problem for case in cases if (problem := case.name_problem())}
         for case in self.cases:
             if case.name not in self._problems:  # a case with an invalid name fails

@@ -1,4 +1,4 @@
-"""The folder of a cohort's results: whole rows of whole cases, whenever a run was stopped."""
+"""Results of a cohort: complete rows of complete cases, also after an interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real worker processes: one that dies costs only its case, and Ctrl-C and threads are none of their business."""
+"""Real worker processes: a crash fails only its case; handling of Ctrl-C and threads."""
 
 from __future__ import annotations
 

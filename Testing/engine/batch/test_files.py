@@ -1,4 +1,4 @@
-"""Result and report of a case appear together or not at all, and what a killed process leaves is swept up."""
+"""Result and report of a case are written atomically, and remains of killed processes are removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases side by side: no more in work than there are workers, and nothing that one of them does stops the others."""
+"""Parallel processing: one case per worker, and independent failures."""
 
 from __future__ import annotations
 

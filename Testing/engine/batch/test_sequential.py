@@ -1,4 +1,4 @@
-"""The batch_run through a cohort: every case is tried, what is finished is kept, and it can be stopped and resumed."""
+"""Sequential processing: failed cases are skipped, and a run can be interrupted and resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finished case is known again by its files, and told from another with the same name."""
+"""Detection of changed files and settings of a finished case."""
 
 from __future__ import annotations
 

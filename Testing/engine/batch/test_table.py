@@ -1,4 +1,4 @@
-"""The table of a cohort says the same as CSV and as Parquet, whole or not at all."""
+"""The table of a cohort has the same content as CSV and Parquet, and is written atomically."""
 
 from __future__ import annotations
 

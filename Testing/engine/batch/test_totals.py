@@ -1,4 +1,4 @@
-"""What a cohort adds up to."""
+"""Totals of a cohort."""
 
 from dataclasses import replace
 

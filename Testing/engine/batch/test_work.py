@@ -1,4 +1,4 @@
-"""One case from file to file: the result, or a reason, and nothing half written."""
+"""Processing of one case: the result or a reason, and no incomplete files."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_folder_is_repaired_and_a_second_run_has_nothing_to_do(address, folder
     assert "Repairing, 2 workers." in said.err
     assert "3 of 3 cases; 0 flagged, 0 failed." in said.err
     before = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
-    monkeypatch.setattr(cli_batch, "cluster_workers", None)  # nobody is asked to work
+    monkeypatch.setattr(cli_batch, "cluster_workers", None)  # no workers are used
     assert batch(address) == 0
     said = capsys.readouterr()
     assert closing(said.out)["done before"] == "3"
@@ -244,7 +244,7 @@ def test_batch_has_every_option_of_repair_but_those_of_a_single_stack():
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, capsys, times):
-    """Once: the cases in work are finished. Twice: they are left, and nothing half written remains of them."""
+    """Once: running cases are finished. Twice: they are interrupted without incomplete files."""
     count = 80
     write_cohort(folder / "many", [f"q{number:02}" for number in range(count)])
     code = (
@@ -263,7 +263,7 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, cap
             errors += line
             if "Stopping after the running cases" in line:
                 break
-        if times == 2:  # somebody has read this, and does not want to wait
+        if times == 2:  # the user interrupts the running cases
             os.killpg(process.pid, signal.SIGINT)
         errors += process.stderr.read()
         process.wait(timeout=120)

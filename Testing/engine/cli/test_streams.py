@@ -1,4 +1,4 @@
-"""Signals and standard streams of the command line: nothing half written, no traceback."""
+"""Signals and standard streams of the command line: no incomplete files, no traceback."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The terms of the weights on the command line: told once for each licence, wherever that can be remembered."""
+"""Terms of the weights on the command line: printed once per licence if this can be stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label maps and .seg.nrrd files: read on the image's grid, written with everything else as it was."""
+"""Label maps and .seg.nrrd files: read on the image's grid, and written with everything else unchanged."""
 
 import json
 import os

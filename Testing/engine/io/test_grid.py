@@ -1,4 +1,4 @@
-"""Grids in space: where one lies on another."""
+"""Voxel grids and their relations."""
 
 import numpy as np
 from hypothesis import given

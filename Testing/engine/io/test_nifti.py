@@ -1,4 +1,4 @@
-"""NIfTI files are read as they are, and what cannot be read is refused in one line with a remedy."""
+"""NIfTI files are read exactly, and invalid ones are rejected in one line with a remedy."""
 
 import gzip
 import math

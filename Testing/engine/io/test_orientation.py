@@ -1,4 +1,4 @@
-"""A stack is the same however it is stored, and the result is stored as the segmentation was."""
+"""A stack does not depend on the storage orientation, and the result is stored like the segmentation."""
 
 from itertools import permutations, product
 

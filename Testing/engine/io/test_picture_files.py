@@ -1,4 +1,4 @@
-"""Pictures and their masks from files of every kind, and back."""
+"""Reading and writing of pictures and masks in all formats."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Segmentations of 3D Slicer: names, layouts and headers as they are."""
+"""Segmentations of 3D Slicer: names, layouts and headers are kept."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""The headline: it follows from what was changed, and is never fine where much was."""
+"""The headline of the HTML report: it states the changes and warns of large ones."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The pictures of a slice."""
+"""Pictures of a slice."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Pictures as PNG: what is encoded decodes to the same pixels."""
+"""PNG encoding is lossless."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The polar map: what is drawn where."""
+"""Positions of slices and segments in the polar map."""
 
 import re
 from dataclasses import replace

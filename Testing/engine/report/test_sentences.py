@@ -1,4 +1,4 @@
-"""Every reason has one sentence; its numbers are in it, and it can be translated."""
+"""Every reason has one sentence with its numbers, and it can be translated."""
 
 import pickle
 import string

@@ -1,4 +1,4 @@
-"""Made hearts: the truth is a short-axis stack as anatomy has it, whatever the seed."""
+"""Procedural hearts: the truth is an anatomically plausible short-axis stack for every seed."""
 
 import numpy as np
 import pytest
