@@ -132,6 +132,17 @@ def test_a_right_looking_slice_away_from_the_heart_is_flagged_and_left():
     np.testing.assert_array_equal(result.wall, walls)
 
 
+def test_closed_walls_away_from_the_heart_contradict_the_image():
+    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
+    image = grey(np.stack([ring(**wide)] * 6), np.stack([disc(18, **wide)] * 6))
+    away = np.stack([ring(14, 24, shape=(110, 130), centre=(85, 100))] * 6)
+    result = run(Stack.create(image, away, STACK_SPACING))
+    (doubt,) = result.report.doubts
+    assert (doubt.code, doubt.values["slices"]) == (ReasonCode.MASKS_CONTRADICTED, 6)
+    assert all(record.codes == ["closed", "off_axis"] for record in result.report.slices)
+    np.testing.assert_array_equal(result.wall, away)
+
+
 @pytest.mark.parametrize("away", [70, 130])
 def test_a_single_slice_whose_pool_lies_far_away_is_repaired_where_the_image_shows_the_heart_and_else_left(away):
     grid = {"shape": (100, 200), "spacing": (1, 1), "centre": (50, 50)}
