@@ -22,7 +22,7 @@ from .learner import AutomatonLearner, build_architecture
 
 JOIN_LIKELIHOOD = 0.75
 """Loose fragments with a lower mean likelihood are not bridged to."""
-FRAGMENT_LIKELIHOOD = 0.65
+FRAGMENT_LIKELIHOOD = 0.6
 """Loose fragments with a lower mean likelihood go, unless a path led through them."""
 RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
