@@ -48,7 +48,7 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"base__networks": {"a/b": {"architecture": "unet", "channels": [4], "subjects": 1, "updates": 1}}}, "a/b"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["SC_*"]}, r"automaton\.favoured: SC_\* is none of"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["t"]}, r"automaton\.favoured: t is none of"),
-        ({"automaton__favour": 0.5}, r"automaton\.favoured: nobody"),
+        ({"automaton__favour": 0.5}, r"automaton\.favour needs automaton.favoured"),
         ({"sed": 1}, "sed"),
         ({"subjects": 5}, "subjects"),
         ({"subjects__test": 5}, "subjects.test"),
@@ -237,7 +237,7 @@ def test_subjects_to_select_on_may_be_named():
         ("subjects: {test: [a]}", "subjects: .*develop"),
         ("predictions: {train: [weak-0]}", "predictions: .*'weak-0'"),
         ("predictions: {train: nnunet}", "predictions.train: "),
-        ("predictions: {}", "the whole: .*predictions.train"),
+        ("predictions: {}", "configuration: .*predictions.train"),
     ],
 )
 def test_what_is_wrong_with_data_from_outside_is_said_with_its_field(ours, line, message):

@@ -66,7 +66,7 @@ VARIATIONS = (
 """The first is what the others are compared with; the second shows how much is chance."""
 
 
-def varied(config: Config, variation: Variation, share: float, start: str | None = None) -> Config:
+def vary(config: Config, variation: Variation, share: float, start: str | None = None) -> Config:
     """Return the configuration of a variation, its schedule shortened.
 
     Args:
@@ -111,7 +111,7 @@ def train_and_measure(
         share: Share of the updates that are made.
         run: Folder of the run; the variation's own is ``ablation/<slug>`` in it.
         failures: What to repair.
-        start: See :func:`varied`.
+        start: See :func:`vary`.
         device: Where to roll out; the training chooses for itself.
         workers: Processes that repair.
         progress: Show a progress bar while training.
@@ -123,7 +123,7 @@ def train_and_measure(
     Raises:
         ValueError: The folder holds a training of another configuration.
     """
-    training = varied(config, variation, share, start)
+    training = vary(config, variation, share, start)
     rows = rows_of(variation, run, len(failures))
     folder = rows.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def train_and_measure(
         if not (folder / f"{training.name}.npz").exists():
             checkpoint = train_automaton(training, run / "cases", run / "predictions", folder, progress)
             export(training, checkpoint, folder)
-        model = blinded(load_model(folder / f"{training.name}.npz"), training)
+        model = zero_unused_inputs(load_model(folder / f"{training.name}.npz"), training)
         repair = partial(_repair, model=model, without=tuple(training.automaton.without), device=device)
         jobs = in_parallel(repair, failures, workers)
         write_table(pd.concat([part for part in jobs if not part.empty], ignore_index=True), rows)
@@ -156,7 +156,7 @@ def _claim(path: Path, training: Config) -> None:
         )
 
 
-def blinded(model: Model, training: Config) -> Model:
+def zero_unused_inputs(model: Model, training: Config) -> Model:
     """Return weights that do not see the channels that were empty while they were trained."""
     seen = blank(np.ones((1, 1, len(CHANNELS)), np.float32), training.automaton)[0, 0]
     first = model.parameters["down0a.weight"]

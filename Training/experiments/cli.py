@@ -10,8 +10,14 @@ from rich.console import Console
 
 from rncarefine.atomic import write_text_whole
 from rncarefine.nca.model import load_model
-from rncarefine_training.cli.evaluate import DeviceOption, ModelsOption, WorkersOption, gathered, selecting_failures
-from rncarefine_training.cli.options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from rncarefine_training.cli.evaluate import (
+    DeviceOption,
+    ModelsOption,
+    WorkersOption,
+    collect_rows,
+    validation_failures,
+)
+from rncarefine_training.cli.options import DEFAULT_CONFIG, ConfigOption, RunOption, console, ensure_folder
 from rncarefine_training.cli.tables import show, show_evaluation
 from rncarefine_training.config import Config
 from rncarefine_training.evaluate.measure import Failure, measure_repairs
@@ -35,12 +41,12 @@ def horizon(
     device: DeviceOption = "auto",
 ) -> None:
     """Roll out up to 512 steps without early stop and write RUN/horizon-MODEL.csv: does anything flood or decay?"""
-    from .horizon import roll_on, summarise
+    from .horizon import long_rollouts, summarise
     from .report import horizon_table
 
     weights, failures = load_model(model), _some_failures(run, config, stacks)
-    rolled = roll_on(failures, weights, seeds=range(seeds), device=device, workers=workers)
-    rows = gathered(rolled, len(failures))
+    rolled = long_rollouts(failures, weights, seeds=range(seeds), device=device, workers=workers)
+    rows = collect_rows(rolled, len(failures))
     table = summarise(rows)
     write_table(rows, run / f"horizon-{weights.card.name}-slices.csv")
     write_table(table, run / f"horizon-{weights.card.name}.csv")
@@ -64,9 +70,9 @@ def robustness(
 
     weights, failures = load_model(model), _some_failures(run, config, stacks)
     name = weights.card.name
-    folder = made(run / "robustness" / f"{name}-{weights.card.sha256[:7]}")
+    folder = ensure_folder(run / "robustness" / f"{name}-{weights.card.sha256[:7]}")
     disturbed = disturb_and_repair(failures, weights, folder, device=device, workers=workers)
-    table = summarise(gathered(disturbed, len(failures)))
+    table = summarise(collect_rows(disturbed, len(failures)))
     write_table(table, run / f"robustness-{name}.csv")
     show(robustness_table(table), name)
 
@@ -84,7 +90,7 @@ def volumetric(
     from .volumetric import compare_models, summarise
 
     models, failures = [load_model(name) for name in model], _some_failures(run, config, stacks)
-    table = summarise(gathered(compare_models(failures, models, device=device, workers=workers), len(failures)))
+    table = summarise(collect_rows(compare_models(failures, models, device=device, workers=workers), len(failures)))
     write_table(table, run / "volumetric.csv")
     show(volumetric_table(table), f"{models[-1].card.name}, where neighbours matter")
 
@@ -105,7 +111,7 @@ def good_walls(
     if not cases:
         raise ValueError(f"{run / 'cases'} has no case of the validation set. Run `rncarefine-train prepare` first.")
     repaired = repair_good_walls(cases, [load_model(name) for name in model], device=device, workers=workers)
-    table = summarise(gathered(repaired, len(cases)))
+    table = summarise(collect_rows(repaired, len(cases)))
     write_table(table, run / "good-walls.csv")
     show(good_walls_table(table), "Good walls with a small defect")
 
@@ -122,10 +128,10 @@ def another_sequence(
     """Repair what the base networks of the run break on another sequence; write RUN/another-sequence/*.csv."""
     from .another_sequence import read_stacks, segment
 
-    folder = made(run / "another-sequence")
+    folder = ensure_folder(run / "another-sequence")
     failures = segment(read_stacks(source, folder / "cases"), Config.load(config), run / "base", network, folder)
     models = [load_model(name) for name in model]
-    rows = gathered(measure_repairs(failures, models, device=device, workers=workers), len(failures))
+    rows = collect_rows(measure_repairs(failures, models, device=device, workers=workers), len(failures))
     show_evaluation(write_evaluation(rows, folder, base_name(False)))
 
 
@@ -143,7 +149,7 @@ def gallery(
     chosen = choose_slices(read_rows(run / f"{base_name(test)}-{ROWS}.csv"), weights.card.name, each)
     if chosen.empty:
         raise ValueError(f"{weights.card.name} has no rows in {run}. Run `rncarefine-train evaluate` first.")
-    for path in draw_galleries(chosen, run, weights, made(output or run / "gallery")):
+    for path in draw_galleries(chosen, run, weights, ensure_folder(output or run / "gallery")):
         console.print(str(path))
 
 
@@ -195,7 +201,7 @@ def sample_pictures(
     """Draw the bundled photograph with its broken mask and with the repaired one, for README."""
     from .figures.sample import draw_sample
 
-    for path in draw_sample(load_model(model), made(folder), side):
+    for path in draw_sample(load_model(model), ensure_folder(folder), side):
         console.print(str(path))
 
 
@@ -210,7 +216,7 @@ def plots(
     from .figures.curves import draw_all
 
     steps = {weights.card.name: weights.card.steps for weights in map(load_model, model)}
-    for path in draw_all(run, steps, made(output or run / "plots")):
+    for path in draw_all(run, steps, ensure_folder(output or run / "plots")):
         console.print(str(path))
 
 
@@ -228,7 +234,7 @@ def report(
     from .report import fill, keep_figures, keep_tables, tables
 
     if keep is not None:
-        console.print(f"{len(keep_tables(run, made(keep)))} tables in {keep}")
+        console.print(f"{len(keep_tables(run, ensure_folder(keep)))} tables in {keep}")
     if keep is not None and document is not None:
         text = document.read_text(encoding="utf-8")
         console.print(f"{len(keep_figures(text, run / 'plots', keep))} figures in {keep}")
@@ -243,7 +249,7 @@ def report(
 
 def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
     """Draw stacks of the validation set; a smaller draw is a subset of a larger one."""
-    found, order = selecting_failures(run, config)
+    found, order = validation_failures(run, config)
     return [found[index] for index in sorted(order[:stacks])]
 
 

@@ -20,7 +20,7 @@ STEPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SEEDS = (0, 1, 2)
 
 
-def roll_on(
+def long_rollouts(
     failures: Sequence[Failure],
     model: Model,
     *,
@@ -87,7 +87,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per number of steps.
 
     Args:
-        rows: From :func:`roll_on`, of all stacks.
+        rows: From :func:`long_rollouts`, of all stacks.
 
     Returns:
         ``n`` slices and ``seeds``, and for each of ``ring``, ``dice``, ``area`` and ``moved`` its mean, ``low`` and

@@ -20,7 +20,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine_training.cli.tables import interval, pictures_table, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
-from rncarefine_training.evaluate.measure import IMAGE_ALONE, NO_MODEL, ONE_PASS, WHOLE
+from rncarefine_training.evaluate.measure import FULL_REPAIR, IMAGE_ALONE, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
@@ -146,7 +146,7 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     """By method over all networks, and Dice by network, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
     # The first model with its baselines, the others with what they make; every line is in the CSV file.
     models = table.model[table.model != NO_MODEL].unique()
-    others = table.model.isin(models[1:]) & (table.method != WHOLE)
+    others = table.model.isin(models[1:]) & (table.method != FULL_REPAIR)
     table = table[~others & ~table.method.isin(MINOR_BASELINES)]
     table = table.assign(method=_method(table))
     parts = dict(tuple(table.groupby("network", sort=False)))
@@ -180,8 +180,8 @@ def _with_input(part: pd.DataFrame) -> pd.DataFrame:
 
 def _method(table: pd.DataFrame) -> pd.Series:
     # Variants are named after the whole repair; the baselines of the encoder are methods of their own.
-    ending = ", " + table.method.str.removeprefix(f"{WHOLE}, ")
-    return (table.model + ending.mask(table.method == WHOLE, "")).where(table.model != NO_MODEL, table.method)
+    ending = ", " + table.method.str.removeprefix(f"{FULL_REPAIR}, ")
+    return (table.model + ending.mask(table.method == FULL_REPAIR, "")).where(table.model != NO_MODEL, table.method)
 
 
 def paired_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rncarefine_training.cli.options import RunOption, console, made
+from rncarefine_training.cli.options import RunOption, console, ensure_folder
 from rncarefine_training.cli.tables import show
 from rncarefine_training.evaluate.store import write_table
 
@@ -36,15 +36,15 @@ def compare_published(
     thread; seconds are those of the processor. An interrupted training is resumed.
     """
     from ..report import compare_published_table
-    from .compare import all_methods, compare, one_thread, time_literally
+    from .compare import all_methods, compare, single_thread, time_literally
     from .drawings import draw_curves, draw_examples
     from .released.automaton import PUBLISHED
     from .triplets import read_triplets
 
     train, held = read_triplets(source / "train"), read_triplets(source / "val")
-    folder = made(run / "compare-published")
+    folder = ensure_folder(run / "compare-published")
     console.print(f"{len(train)} pictures to train on, {len(held)} to compare on; results in {folder}")
-    with one_thread():
+    with single_thread():
         methods, log = all_methods(train, held, config, folder, published_updates, console.print)
     comparison = compare(methods, held)
     write_table(comparison.table, run / "compare-published.csv")

@@ -18,7 +18,7 @@ from rncarefine_training.evaluate.statistics import Interval, mean
 
 from .ours import PictureAutomaton, TripletConfig, train_on_triplets
 from .released.automaton import PUBLISHED, PublishedAutomaton, roll_out_literally, seed_state
-from .released.training import STEPS_OF_A_STATE_KEPT, PublishedTraining, use
+from .released.training import VALIDATION_STEPS, PublishedTraining, predict
 from .triplets import SCORES, Field, Triplets, score
 
 Tell = Callable[[str], None]
@@ -107,7 +107,7 @@ def all_methods(
 
 def _user(model: PublishedAutomaton, threshold: float) -> Repair:
     def repair(images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
-        soft = use(model, torch.from_numpy(states), torch.from_numpy(images)).numpy()
+        soft = predict(model, torch.from_numpy(states), torch.from_numpy(images)).numpy()
         return soft, soft > threshold
 
     return repair
@@ -129,7 +129,7 @@ def _epoch(row: dict[str, float]) -> str:
 def compare(methods: list[Method], triplets: Triplets) -> Comparison:
     """Repair all pictures with all methods, on one thread."""
     parts, lines, masks = [], [], {}
-    with one_thread():
+    with single_thread():
         for method in methods:
             soft, masks[method.name] = method.repair(triplets.images, triplets.states)
             part = score(soft, masks[method.name], triplets.labels)
@@ -139,7 +139,7 @@ def compare(methods: list[Method], triplets: Triplets) -> Comparison:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def single_thread() -> Iterator[None]:
     """Let PyTorch compute on one thread, for seconds that can be compared."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -158,7 +158,7 @@ def time_literally(triplets: Triplets) -> tuple[float, float]:
     model, batch = PublishedAutomaton(0), triplets[slice(0, PUBLISHED.batch)]
     state = seed_state(torch.from_numpy(batch.states))
     image, target = torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
-    with one_thread():
+    with single_thread():
         start = time.process_time()
         for part in (slice(first, first + 2) for first in range(0, len(batch), 2)):
             count = len(image[part])
@@ -168,7 +168,7 @@ def time_literally(triplets: Triplets) -> tuple[float, float]:
             (ended[:, 1] - target[part]).square().mean().backward()
         middle = time.process_time()
         with torch.no_grad():
-            roll_out_literally(model, state[:1], image[:1], torch.tensor([STEPS_OF_A_STATE_KEPT]))
+            roll_out_literally(model, state[:1], image[:1], torch.tensor([VALIDATION_STEPS]))
         return middle - start, time.process_time() - middle
 
 

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from rncarefine.nca.channels import picture_channels, stacked
 from rncarefine.nca.rollout import Runner
-from rncarefine_training.automaton.fit import fit, settings_made_from
+from rncarefine_training.automaton.fit import fit, settings_identity
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.samples import Sample, blank
 from rncarefine_training.automaton.tasks import Task, task_of
@@ -163,13 +163,13 @@ def train_on_triplets(config: TripletConfig, train: Triplets, folder: Path, prog
     settings = config.automaton
     total = settings.warmup_updates + settings.updates
     last = folder / "last.ckpt"
-    made_from = {"seed": config.seed, **settings_made_from(settings)}
+    identity = {"seed": config.seed, **settings_identity(settings)}
     if last.exists():
         checkpoint = load_checkpoint(last)
-        check_same(checkpoint, made_from)
+        check_same(checkpoint, identity)
         if checkpoint["global_step"] >= total:
             return last
     L.seed_everything(config.seed, verbose=False)
     learner = AutomatonLearner(settings, config.seed)
     samples = TripletSamples(train, settings, task_of(settings), settings.batch * total, config.seed)
-    return fit(learner, samples, config.name, folder, progress, watchers=[Clock(), SameTraining(made_from)])
+    return fit(learner, samples, config.name, folder, progress, callbacks=[Clock(), SameTraining(identity)])

@@ -14,7 +14,7 @@ from rncarefine.nca.model import Model
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
-from rncarefine_training.evaluate.measure import WHOLE, Failure
+from rncarefine_training.evaluate.measure import FULL_REPAIR, Failure
 
 CHOICES = ("worst", "median", "random")
 HALF_MM = 60.0
@@ -33,7 +33,7 @@ def choose_slices(rows: pd.DataFrame, model: str, each: int) -> pd.DataFrame:
     Returns:
         Rows with a column ``choice`` of :data:`CHOICES`.
     """
-    ours = rows[(rows.model == model) & (rows.method == WHOLE) & rows.broken]
+    ours = rows[(rows.model == model) & (rows.method == FULL_REPAIR) & rows.broken]
     chosen = []
     for _, part in ours.groupby("network", sort=False):
         part = part.sort_values("dice", kind="stable")

@@ -32,9 +32,9 @@ KEPT_PIXELS = 232
 """Rows and columns that are kept of every slice: the heart, and what is seen where a search looks beside it."""
 WINDOW_PIXELS = 136
 """Rows and columns that a sample is cut from: room to rotate and shift."""
-LEAST_AWAY = 24
+MIN_OFFSET = 24
 """Pixels between the heart and the middle of a sample that looks elsewhere, along one axis at least."""
-WIDEST_MM = 12.0
+MAX_SPACING_MM = 12.0
 """Largest slice spacing of a sample that skips every other slice."""
 MIDDLE = (slice((KEPT_PIXELS - WINDOW_PIXELS) // 2, (KEPT_PIXELS + WINDOW_PIXELS) // 2),) * 2
 """Where the heart is."""
@@ -185,7 +185,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
+class _Source:
     """Source of a sample: a stack, the slice that is repaired, and the given masks, 0 to 255."""
 
     stack: CroppedStack
@@ -194,7 +194,7 @@ class _Drawn:
     pool: Bytes
 
 
-class _Drawable:
+class _Candidates:
     """Stacks that samples are drawn from, and the predictions of them that show failures, or slices without a wall."""
 
     def __init__(self, stacks: list[CroppedStack]) -> None:
@@ -223,8 +223,8 @@ class RepairSamples(Dataset[Sample]):
         stacks = [stack for stack in stacks if len(stack.closed) >= settings.depth]
         if not any(stack.closed.any() for stack in stacks):
             raise ValueError(f"No stack has a closed ring and {settings.depth} slices or more. Add cases.")
-        self.everyone = _Drawable(stacks)
-        self.favoured = _Drawable([stack for stack in stacks if matches(stack.subject, settings.favoured)])
+        self.candidates = _Candidates(stacks)
+        self.favoured = _Candidates([stack for stack in stacks if matches(stack.subject, settings.favoured)])
         self.settings, self.length, self.seed = settings, length, seed
 
     def __len__(self) -> int:
@@ -272,13 +272,13 @@ class RepairSamples(Dataset[Sample]):
         reach = (KEPT_PIXELS - WINDOW_PIXELS) // 2
         away = rng.integers(-reach, reach + 1, 2)
         axis = int(rng.integers(2))
-        away[axis] = rng.choice((-1, 1)) * rng.integers(LEAST_AWAY, reach + 1)
+        away[axis] = rng.choice((-1, 1)) * rng.integers(MIN_OFFSET, reach + 1)
         there = tuple(slice(reach + int(step), reach + int(step) + WINDOW_PIXELS) for step in away)
         # Half of them keep the masks of the heart, which then lie over another organ.
         return (there[0], there[1]), MIDDLE if rng.random() < 0.5 else (there[0], there[1])
 
-    def _draw(self, rng: np.random.Generator) -> _Drawn:
-        settings, among = self.settings, self.everyone
+    def _draw(self, rng: np.random.Generator) -> _Source:
+        settings, among = self.settings, self.candidates
         if self.favoured.closed and rng.random() < settings.favour:
             among = self.favoured
         if among.inner_only and rng.random() < settings.inner_only:
@@ -288,10 +288,10 @@ class RepairSamples(Dataset[Sample]):
                 masks = prediction.wall, prediction.pool
             else:
                 masks = np.zeros_like(stack.truth[0]), np.zeros_like(stack.truth[0])
-            return _Drawn(stack, int(rng.integers(len(stack.closed))), *masks)
+            return _Source(stack, int(rng.integers(len(stack.closed))), *masks)
         if among.ending and rng.random() < settings.absent:
             stack, prediction = among.ending[rng.integers(len(among.ending))]
-            return _Drawn(stack, int(rng.choice(np.flatnonzero(stack.empty))), prediction.wall, prediction.pool)
+            return _Source(stack, int(rng.choice(np.flatnonzero(stack.empty))), prediction.wall, prediction.pool)
         if among.failing and rng.random() < settings.natural:
             if rng.random() < 0.75:
                 stack, prediction = among.failing[rng.integers(len(among.failing))]
@@ -299,10 +299,10 @@ class RepairSamples(Dataset[Sample]):
             else:
                 stack, prediction = among.shown[rng.integers(len(among.shown))]
                 k = int(rng.integers(len(stack.closed)))
-            return _Drawn(stack, k, prediction.wall, prediction.pool)
+            return _Source(stack, k, prediction.wall, prediction.pool)
         return self._damaged(among.closed[rng.integers(len(among.closed))], rng)
 
-    def _damaged(self, stack: CroppedStack, rng: np.random.Generator) -> _Drawn:
+    def _damaged(self, stack: CroppedStack, rng: np.random.Generator) -> _Source:
         k = int(rng.choice(np.flatnonzero(stack.closed)))
         wall = stack.truth[WALL].copy()
         right = self.settings.already_right / max(1 - self.settings.natural, 1e-6)
@@ -313,14 +313,14 @@ class RepairSamples(Dataset[Sample]):
                     wall[number] = 0
                 else:
                     wall[(number, *MIDDLE)] = damage(wall[(number, *MIDDLE)] >= 128, rng) * np.uint8(255)
-        return _Drawn(stack, k, wall, stack.truth[INNER])
+        return _Source(stack, k, wall, stack.truth[INNER])
 
-    def _window(self, drawn: _Drawn, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
+    def _window(self, drawn: _Source, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
         """Choose the slices of a sample, among them the one that is repaired, and the step from one to the next."""
         depth, count = self.settings.depth, len(drawn.wall)
         fits = count >= 2 * depth
         # Every other slice of a stack with thin slices is a stack with thick ones.
-        stride = 2 if fits and 2 * drawn.stack.spacing_mm <= WIDEST_MM and rng.random() < 0.3 else 1
+        stride = 2 if fits and 2 * drawn.stack.spacing_mm <= MAX_SPACING_MM and rng.random() < 0.3 else 1
         first = max(drawn.k - (depth - 1) * stride, drawn.k % stride)
         last = min(drawn.k, count - 1 - (depth - 1) * stride)
         start = int(rng.choice(np.arange(first, last + 1, stride)))
@@ -440,12 +440,12 @@ def blank(channels: Field, settings: Automaton) -> Field:
     return channels
 
 
-def _misled(drawn: _Drawn, rng: np.random.Generator) -> _Drawn:
+def _misled(drawn: _Source, rng: np.random.Generator) -> _Source:
     truth = drawn.stack.truth[(..., *MIDDLE)]
     wall, pool = np.zeros_like(drawn.stack.truth[:2])
     given = mislead(truth[WALL] >= 128, truth[INNER] >= 128, truth[RIGHT] >= 128, rng)
     wall[(..., *MIDDLE)], pool[(..., *MIDDLE)] = (part * np.uint8(255) for part in given)
-    return _Drawn(drawn.stack, drawn.k, wall, pool)
+    return _Source(drawn.stack, drawn.k, wall, pool)
 
 
 def _inflated(parts: Field, truth: Bytes, rng: np.random.Generator) -> Field:

@@ -25,7 +25,7 @@ COMPARED = ("dice", "cldice")
 """Metrics that are also measured without a rollout."""
 
 
-class Measures(Protocol):
+class Validator(Protocol):
     """What a learner needs of its validation."""
 
     def measure(

@@ -20,10 +20,10 @@ from ..data.sources.nnunet import is_nnunet, read_nnunet
 from ..data.sources.prepare import Shares, Summary
 from ..data.sources.prepare import prepare as prepare_entries
 from ..data.sources.sunnybrook import is_sunnybrook, read_inner_contours, read_sunnybrook
-from .options import RunOption, console, made
+from .options import RunOption, console, ensure_folder
 from .tables import show
 
-HEARTS = 260
+HEART_COUNT = 260
 """As many as configs/sax-open-2d.yaml names."""
 
 Source = Annotated[
@@ -168,7 +168,7 @@ def _prepare_known(source: Path, run: Path) -> None:
             "patientNNN/patientNNN_frameFF_gt.nii.gz (ACDC), no images/SC-*.png (Sunnybrook). For anything else, write "
             "a CSV with the columns image and label."
         )
-    folder = made(run / "cases")
+    folder = ensure_folder(run / "cases")
     count = sum(1 for _ in (case.save(folder) for case in track(cases, "Cases", total=None, console=console)))
     console.print(f"{count} cases in {folder}")
 
@@ -243,7 +243,7 @@ def pictures(
     def shown(values: Iterable[Entry]) -> Iterable[Entry]:
         return track(values, "Pictures", total=len(entries), console=console)
 
-    networks = prepare_pictures(entries, made(run / "cases"), run / "predictions", shown)
+    networks = prepare_pictures(entries, ensure_folder(run / "cases"), run / "predictions", shown)
     write_table(entries, run / TABLE)
     console.print(f"{len(entries)} pictures in {run / 'cases'}")
     for name, count in networks.items():
@@ -253,7 +253,7 @@ def pictures(
 
 
 def procedural(
-    count: Annotated[int, typer.Option(min=1, help="How many hearts.")] = HEARTS,
+    count: Annotated[int, typer.Option(min=1, help="How many hearts.")] = HEART_COUNT,
     run: RunOption = Path("run"),
     seed: Annotated[
         int | None, typer.Option(min=0, help="Another collection of hearts; the shipped one if left out.")
@@ -262,6 +262,6 @@ def procedural(
     """Make hearts: labelled stacks drawn from general anatomy, written as cases heart0000 onwards."""
     from ..data.procedural import SEED, write_cases
 
-    folder = made(run / "cases")
+    folder = ensure_folder(run / "cases")
     found = write_cases(folder, count, SEED if seed is None else seed)
     console.print(f"{sum(1 for _ in track(found, 'Hearts', total=count, console=console))} cases in {folder}")

@@ -16,7 +16,7 @@ from rncarefine.nca.model import load_model
 from rncarefine.nca.rollout import choose_device
 
 from ..config import Config
-from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, ensure_folder
 
 if TYPE_CHECKING:
     from ..evaluate.measure import Failure
@@ -79,7 +79,7 @@ def evaluate(
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in store.open_test_subjects(run / "opened.csv", models, command):
             console.print(sentence, style="yellow")
-    rows = gathered(measure_repairs(failures, models, device=device, workers=workers), len(failures))
+    rows = collect_rows(measure_repairs(failures, models, device=device, workers=workers), len(failures))
     rows = rows if fresh else store.keep_other_models(rows, path)
     show_evaluation(store.write_evaluation(rows, run, name))
     console.print(f"\nAll tables: {run / name}*.csv", soft_wrap=True)
@@ -105,7 +105,7 @@ def plots(
     from ..evaluate.store import base_name
 
     weights = [load_model(name) for name in model]
-    folder = made(output or run / "plots")
+    folder = ensure_folder(output or run / "plots")
     written, missing = draw_all(run, base_name(test), folder)
     stacks = _own_stacks(run, config) if own else [sample_stack()]
     for each in weights:
@@ -116,7 +116,7 @@ def plots(
         console.print(f"Not drawn: {sentence}", style="yellow")
 
 
-def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
+def validation_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
     """Return all stacks of the validation set, and a random order of them."""
     from ..automaton.fit import training_sources
     from ..evaluate.measure import failures_of
@@ -131,11 +131,11 @@ def _own_stacks(run: Path, config: Path) -> list[Shown]:
     """Choose broken stacks of the validation set for pictures."""
     from ..evaluate.plots.pictures import broken_stacks
 
-    found, order = selecting_failures(run, config)
+    found, order = validation_failures(run, config)
     return broken_stacks((found[index] for index in order), OWN_STACKS)
 
 
-def gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
+def collect_rows(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
     """Collect the rows of all stacks while a progress bar runs.
 
     Raises:

@@ -17,7 +17,7 @@ from ..config import Config
 from ..data.cases import load_cases
 from .data import pictures, prepare, procedural
 from .evaluate import evaluate, plots
-from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, ensure_folder
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 
@@ -77,19 +77,19 @@ def automaton(
 
 def _print_inventory(config: Config, run: Path) -> None:
     """Print the training data, the updates left to do, and warnings about either."""
-    from ..automaton.inventory import FEW, take_stock
+    from ..automaton.inventory import MIN_FAILURES, count_training_data
     from ..resume import updates_done
 
     total = config.automaton.warmup_updates + config.automaton.updates
     done = updates_done(run / "automaton" / config.name / "last.ckpt")
     with console.status("Counting real failures"):
-        train, select = take_stock(config, run)
+        train, select = count_training_data(config, run)
     console.print(f"To train on: {train}")
     console.print(f"To validate on: {select}")
     console.print(f"{config.name}: {total:,} updates" + (f", {done:,} of them done" if done else ""))
     if missing := train.missing + select.missing:
         console.print(f"Note: {missing} subjects of the configuration have no stack.", style="yellow")
-    if config.automaton.task == "ring" and train.failures < FEW:
+    if config.automaton.task == "ring" and train.failures < MIN_FAILURES:
         console.print(
             f"Note: {train.failures} real failures are few; most samples will be damaged truth. Add segmentations of "
             "more networks, or of weaker ones.",
@@ -134,7 +134,7 @@ def calibrate(
     recard(path, confidence=calibrations["repaired"].weights, closed_confidence=calibrations["closed"].weights)
     kept = {kind: asdict(calibration) for kind, calibration in calibrations.items()}
     text = json.dumps(kept | {"sha256": model.card.sha256}, indent=2)
-    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", text)
+    write_text_whole(ensure_folder(run / "automaton" / training.name) / "confidence.json", text)
     for kind, calibration in calibrations.items():
         console.print(
             f"{calibration.walls} {kind} walls, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
@@ -153,7 +153,7 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     training = Config.load(config)
     folder = run / "automaton" / training.name
     table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
-    path = write(training, folder / "last.ckpt", made(run / "models"))
+    path = write(training, folder / "last.ckpt", ensure_folder(run / "models"))
     sha256 = load_model(path).card.sha256
     if training.automaton.task == "tubular":
         from .pictures import complete_card
@@ -210,7 +210,7 @@ def sample(
 
 
 @app.command("all")
-def everything(
+def run_all(
     source: Annotated[
         Path, typer.Argument(exists=True, help="ACDC's training folder; for vessels, what `pictures` takes.")
     ],

@@ -16,7 +16,7 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", exists=True, dir_o
 RunOption = Annotated[Path, typer.Option("--run", "-r", file_okay=False, help="Folder that holds all of the run.")]
 
 
-def made(folder: Path) -> Path:
+def ensure_folder(folder: Path) -> Path:
     """Return a folder, made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder

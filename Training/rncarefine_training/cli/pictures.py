@@ -17,7 +17,7 @@ from ..config import Config
 from ..data.sources.csv_table import read_csv
 from ..data.sources.entry import Entry
 from ..data.sources.pictures import TABLE
-from .options import console, made
+from .options import console, ensure_folder
 from .tables import pictures_table, show
 
 PRECISION, FRAGMENT_PRECISION = 0.6, 0.9
@@ -30,7 +30,7 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
     from ..automaton.export import recard
     from ..automaton.fit import training_sources
     from ..evaluate.measure import failures_of
-    from ..evaluate.pictures.calibrate import bridges_of, fit_bridges, fit_familiar
+    from ..evaluate.pictures.calibrate import bridges_of, fit_bridges, fit_domain_gate
 
     model = load_model(path)
     entries = _entries(run)
@@ -48,11 +48,11 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
         "bridge_confidence": calibration.weights,
         "least_confidence": least,
         "fragment_confidence": fragment,
-        "familiar": fit_familiar(pd.concat(looks, ignore_index=True)),
+        "familiar": fit_domain_gate(pd.concat(looks, ignore_index=True)),
     }
     recard(path, tubular=model.card.tubular | values)
     kept = {"sha256": model.card.sha256, "tubular": values, "calibration": asdict(calibration)}
-    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", json.dumps(kept, indent=2))
+    write_text_whole(ensure_folder(run / "automaton" / training.name) / "confidence.json", json.dumps(kept, indent=2))
     console.print(
         f"{calibration.bridges} possible bridges, {100 * calibration.true:.0f} % true; AUROC {calibration.auroc:.3f} "
         f"on subjects left out; bridges are made from confidence {least:.2f} on, to a fragment from {fragment:.2f} on"

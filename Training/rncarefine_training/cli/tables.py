@@ -71,13 +71,13 @@ def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
         tables: From :func:`rncarefine_training.evaluate.store.write_evaluation`.
     """
     from ..evaluate.confidence import BROKEN, GOOD
-    from ..evaluate.measure import WHOLE
+    from ..evaluate.measure import FULL_REPAIR
     from ..evaluate.tables import ALL
 
     for network, part in tables[""].groupby("network", sort=False):
         first = part.iloc[0]
         given = {"method": "input"} | {name: first[f"{name} before"] for name in ("dice", "hd", "assd")}
-        names = part.model.where(part.method == WHOLE, part.method)
+        names = part.model.where(part.method == FULL_REPAIR, part.method)
         lines = pd.concat([pd.DataFrame([given]), part.assign(method=names)])
         columns = {"method": lines.method, "rings % (95 % CI)": lines.valid.fillna("").str.replace(" %", "")}
         for name, heading, spec in (("dice", "Dice", ".3f"), ("hd", "HD mm", ".1f"), ("assd", "ASSD mm", ".2f")):
@@ -92,7 +92,7 @@ def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
     trust = trust[(trust.network == ALL) & (trust.slices == BROKEN) & (trust.question == GOOD)]
     figures = {"model": trust.model, "n": trust.n, "AUROC (95 % CI)": interval(trust, "auroc", 2, ("low", "high"), "")}
     show(pd.DataFrame(figures | {"ECE": rounded(trust.ece, ".3f")}), "Confidence: does it discriminate good repairs?")
-    ours = tables[""][(tables[""].network == ALL) & (tables[""].method == WHOLE)]
+    ours = tables[""][(tables[""].network == ALL) & (tables[""].method == FULL_REPAIR)]
     counts = {name: ours[name] for name in ("model", "broken", "refused", "flagged", "silent", "worse")}
     counts["correct changed"] = [f"{row['correct changed']} of {row['correct']}" for row in ours.to_dict("records")]
     show(pd.DataFrame(counts), "Slices of all networks")

@@ -30,7 +30,7 @@ from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
 FOLDS = 5
-FEWEST = 12
+MIN_WALLS = 12
 """Good repairs, and others, below which weights would only repeat chance."""
 
 
@@ -92,10 +92,10 @@ def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
         ValueError: There are too few walls of either kind, or too few subjects.
     """
     least = min(int(rows.good.sum()), int((~rows.good).sum())) if len(rows) else 0
-    if least < FEWEST or rows.subject.nunique() < FOLDS:
+    if least < MIN_WALLS or rows.subject.nunique() < FOLDS:
         raise ValueError(
-            f"A confidence cannot be calibrated on {len(rows)} walls, {least} of the rarer kind: it takes {FEWEST} "
-            f"good ones, {FEWEST} others, and {FOLDS} subjects. Put more subjects into the validation set, or leave it "
+            f"A confidence cannot be calibrated on {len(rows)} walls, {least} of the rarer kind: it takes {MIN_WALLS} "
+            f"good ones, {MIN_WALLS} others, and {FOLDS} subjects. Put more subjects into the validation set, or leave it "
             "out."
         )
     weights, left_out = fit_weights(rows, features, "good", LogisticRegression(C=1.0), GroupKFold(FOLDS))

@@ -14,7 +14,7 @@ import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from .calibrate import GOOD_DICE
-from .measure import WHOLE
+from .measure import FULL_REPAIR
 from .statistics import Estimate, Values, bootstrap
 from .tables import ALL, models_of
 
@@ -28,9 +28,9 @@ POINTS = 50
 """Points of a risk-coverage curve in a table."""
 
 
-def judged(rows: pd.DataFrame, model: str, population: str) -> pd.DataFrame:
-    """Return the slices whose confidence is judged, with a column for each of :data:`QUESTIONS`, and ``fell``."""
-    ours = rows[(rows.model == model) & (rows.method == WHOLE) & rows.confidence.notna()]
+def slices_with_confidence(rows: pd.DataFrame, model: str, population: str) -> pd.DataFrame:
+    """Return the slices whose confidence is slices_with_confidence, with a column for each of :data:`QUESTIONS`, and ``fell``."""
+    ours = rows[(rows.model == model) & (rows.method == FULL_REPAIR) & rows.confidence.notna()]
     ours = ours[~ours.changed] if population == CLOSED else ours[ours.changed]
     ours = ours[ours.broken] if population == BROKEN else ours
     answers = {GOOD: ours.dice >= GOOD_DICE, ROSE: ours.dice > ours.dice_before}
@@ -48,7 +48,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for model in models_of(rows):
         for population in POPULATIONS:
-            ours = judged(rows, model, population)
+            ours = slices_with_confidence(rows, model, population)
             for question in QUESTIONS[:1] if population == CLOSED else QUESTIONS:
                 for network in [*ours.network.unique(), ALL]:
                     part = ours if network == ALL else ours[ours.network == network]
@@ -141,7 +141,7 @@ def curves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     bins, points = [], []
     for model in models_of(rows):
         for population in POPULATIONS:
-            ours = judged(rows, model, population)
+            ours = slices_with_confidence(rows, model, population)
             if ours.empty:
                 continue
             score = ours.confidence.to_numpy(np.float64)

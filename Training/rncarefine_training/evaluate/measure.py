@@ -27,7 +27,7 @@ from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
 
-WHOLE = "RNCARefine"
+FULL_REPAIR = "RNCARefine"
 """The whole repair."""
 WITH_POOL = "RNCARefine, pool given"
 """The same with the base network's blood pool."""
@@ -278,7 +278,7 @@ def repairs(stack: Stack, pool: Mask | None, model: Model, name: str, device: st
     """
     options, sha256 = RepairOptions(close_base=True, remove_islands=True, device=device), model.card.sha256
     found = repair(stack, model, options)
-    attempts = [Attempt(name, sha256, WHOLE, found.wall, found.report.slices)]
+    attempts = [Attempt(name, sha256, FULL_REPAIR, found.wall, found.report.slices)]
     if pool is not None:
         still = repair(stack, replace(model, card=replace(model.card, steps=0)), options)
         attempts.append(Attempt(name, sha256, ONE_PASS_DECIDED, still.wall, still.report.slices))

@@ -11,7 +11,7 @@ from scipy.stats import binomtest, rankdata, wilcoxon
 
 Values = NDArray[np.float64]
 DRAWS = 2000
-FEWEST = 5
+MIN_SUBJECTS = 5
 """With fewer subjects the bootstrap gives no interval."""
 
 
@@ -84,7 +84,7 @@ def bootstrap(
     if not len(names):
         return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
     value = float(statistic(np.ones((1, len(owner))))[0])
-    if len(names) < FEWEST:
+    if len(names) < MIN_SUBJECTS:
         return Estimate(value, float("nan"), float("nan"), len(owner), len(names))
     counts = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
     drawn = statistic(counts[:, owner].astype(np.float64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
-from .measure import KEY, NEAR, NO_MODEL, WHOLE
+from .measure import FULL_REPAIR, KEY, NEAR, NO_MODEL
 from .statistics import Interval, mean, paired, relative_change
 from .tables import POLAR, models_of
 
@@ -41,12 +41,12 @@ def stratify(rows: pd.DataFrame) -> pd.DataFrame:
     """
     failed = rows[rows.broken].reset_index(drop=True)
     models = models_of(failed)
-    wanted = [(model, WHOLE) for model in models] + [(NO_MODEL, POLAR)]
+    wanted = [(model, FULL_REPAIR) for model in models] + [(NO_MODEL, POLAR)]
     lines = []
     for kind, labels in _labelled(failed):
         for label in labels.cat.categories:
             inside = failed[labels == label]
-            first = _of(inside, models[0], WHOLE) if models else inside
+            first = _of(inside, models[0], FULL_REPAIR) if models else inside
             for model, method in wanted:
                 part = _of(inside, model, method)
                 if part.empty:

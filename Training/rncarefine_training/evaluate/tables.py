@@ -6,7 +6,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.words import Verdict
 
-from .measure import IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WHOLE
+from .measure import FULL_REPAIR, IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED
 from .statistics import Interval, paired
 
 ALL = "all"
@@ -81,7 +81,7 @@ def by_subject(rows: pd.DataFrame) -> pd.DataFrame:
     for model in models_of(rows):
         ours = failed[failed.model == model]
         methods = {"near": failed[failed.method == NEAR], "one pass": ours[ours.method == ONE_PASS]}
-        methods["dice"] = ours[ours.method == WHOLE]
+        methods["dice"] = ours[ours.method == FULL_REPAIR]
         means = pd.DataFrame({name: part.groupby("subject").dice.mean() for name, part in methods.items()})
         for subject, figures in means.sort_values("dice", kind="stable").iterrows():
             part = methods["dice"][methods["dice"].subject == subject]
@@ -104,7 +104,7 @@ def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | in
     Returns:
         Nothing if these weights were not measured; a mean over no slice is left out.
     """
-    ours = table[(table.method == WHOLE) & (table.sha256 == sha256) & (table.network != ALL)].round(3)
+    ours = table[(table.method == FULL_REPAIR) & (table.sha256 == sha256) & (table.network != ALL)].round(3)
     columns = ["broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
     return {
         str(row["network"]): {name: row[name] for name in columns if pd.notna(row[name])}
@@ -131,7 +131,7 @@ def against(rows: pd.DataFrame, other: str = POLAR, slices: str = ALL) -> pd.Dat
     for model in models_of(rows):
         whose = model if other in OF_MODEL else NO_MODEL
         theirs = failed[(failed.method == other) & (failed.model == whose)].set_index(KEY)
-        ours = failed[(failed.method == WHOLE) & (failed.model == model)].set_index(KEY)
+        ours = failed[(failed.method == FULL_REPAIR) & (failed.model == model)].set_index(KEY)
         theirs_here = theirs.reindex(ours.index)
         for network in [*ours.network.unique(), ALL]:
             chosen = ours.network == network if network != ALL else ours.network == ours.network

@@ -26,7 +26,7 @@ from ..config import Base, BaseNetwork, Config
 from ..data.augment import random_affine, random_contrast
 from ..data.cases import TrainingCase, matches
 from ..progress import UpdatesBar
-from ..resume import Remaining, updates_done
+from ..resume import RemainingSamples, updates_done
 
 STRIDE = 16
 """Image sides are padded to a multiple of this, enough for every architecture here."""
@@ -220,7 +220,7 @@ def train_member(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    left = Remaining(description.updates, config.base.batch, last)
+    left = RemainingSamples(description.updates, config.base.batch, last)
     loader = DataLoader(crops, config.base.batch, sampler=left)
     trainer.fit(learner, loader, ckpt_path=last if last.exists() else None)
     return paths

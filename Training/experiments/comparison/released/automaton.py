@@ -125,7 +125,7 @@ def roll_out(
     recipe = model.recipe
     order = torch.argsort(ends, descending=True)
     cells, ends = state[order], ends[order]
-    matrix, around = _folded(model), _surroundings(image[order])
+    matrix, around = _folded(model), _patches(image[order])
     scale = 1.0 if kept is None else 1 / (1 - recipe.dropout)
     finished: list[Tensor] = []
     for number in range(int(ends[0])):
@@ -155,7 +155,7 @@ def _deltas(model: PublishedAutomaton, matrix: Tensor, patches: Tensor, cells: T
     Args:
         model: The automaton.
         matrix: From :func:`_folded`.
-        patches: From :func:`_surroundings`.
+        patches: From :func:`_patches`.
         cells: State, shape ``(n, 2, j, i)``.
         where: Which cells, shape ``(n, j, i)``.
     """
@@ -191,7 +191,7 @@ def _perceive(cells: Tensor, chosen: Tensor, filters: Tensor) -> Tensor:
     return torch.cat([flat.index_select(0, seen + channel * area).view(-1, 9) @ kernel for channel in (0, 1)], dim=1)
 
 
-def _surroundings(image: Tensor) -> Tensor:
+def _patches(image: Tensor) -> Tensor:
     """Return every cell with its eight neighbours, zero beyond the border, and a 1: ``(n * j * i, 10)``."""
     patches = F.unfold(image[:, None], 3, padding=1).transpose(1, 2).reshape(-1, 9)
     return F.pad(patches, (0, 1), value=1.0)

@@ -18,7 +18,7 @@ from rncarefine.atomic import written_whole
 from ..triplets import Triplets
 from .automaton import PUBLISHED, PublishedAutomaton, Recipe, roll_out, seed_state
 
-STEPS_OF_A_STATE_KEPT = 255
+VALIDATION_STEPS = 255
 """The released code validates with the last of 256 states, of which the first is the seed."""
 Measure = Callable[[Tensor], dict[str, float]]
 
@@ -104,7 +104,7 @@ class PublishedTraining:
         self.pool[places] = state.detach()
 
     def _validated(self) -> dict[str, float]:
-        soft = use(self.model, torch.from_numpy(self.select.states), torch.from_numpy(self.select.images))
+        soft = predict(self.model, torch.from_numpy(self.select.states), torch.from_numpy(self.select.images))
         row = {"mse": float((soft - torch.from_numpy(self.select.labels)).square().mean())}
         return row | (self.measure(soft) if self.measure else {})
 
@@ -131,7 +131,7 @@ _MODULES = ("model", "optimizer")
 
 
 @torch.no_grad()
-def use(model: PublishedAutomaton, state: Tensor, image: Tensor) -> Tensor:
+def predict(model: PublishedAutomaton, state: Tensor, image: Tensor) -> Tensor:
     """Return the mask's channel after a rollout without dropout; all shapes are ``(n, j, i)``."""
-    ends = torch.full((len(image),), STEPS_OF_A_STATE_KEPT)
+    ends = torch.full((len(image),), VALIDATION_STEPS)
     return roll_out(model, seed_state(state, model.recipe), image, ends)[:, 1]

@@ -23,10 +23,10 @@ class TruthCheck:
         self.labels = labels
         self.voxels: Counter[int] = Counter()
         self.enclosed: Counter[int] = Counter()
-        self.beside: Counter[int] = Counter()
+        self.outside: Counter[int] = Counter()
         self.cases = self.slices = self.rings = 0
 
-    def see(self, values: NDArray[Any]) -> None:
+    def add(self, values: NDArray[Any]) -> None:
         """Count one truth, labels as in its file, shape ``(k, j, i)``."""
         self.cases += 1
         wall = np.isin(values, self.labels.myocardium)
@@ -37,9 +37,9 @@ class TruthCheck:
                 self.rings += 1
                 cavity = holes(drawn)[0] > 0
                 self.enclosed.update(_counted(piece[cavity]))
-                self.beside.update(_counted(piece[~cavity & ~drawn]))
+                self.outside.update(_counted(piece[~cavity & ~drawn]))
 
-    def confirm(self) -> list[str]:
+    def validate(self) -> list[str]:
         """Return notes for the user.
 
         Raises:
@@ -77,7 +77,7 @@ class TruthCheck:
 
     def _inside(self, values: Iterable[int]) -> bool | None:
         """Whether labels lie rather inside than outside of the closed rings; ``None`` where they are nowhere."""
-        inside, outside = (sum(count[value] for value in values) for count in (self.enclosed, self.beside))
+        inside, outside = (sum(count[value] for value in values) for count in (self.enclosed, self.outside))
         return None if inside + outside == 0 else inside > outside
 
     def _swapped(self, there: str) -> str:
@@ -110,7 +110,7 @@ class PredictionCheck:
         self.voxels: Counter[int] = Counter()
         self.dices: list[float] = []
 
-    def see(self, values: NDArray[Any], truth: NDArray[np.uint8]) -> None:
+    def add(self, values: NDArray[Any], truth: NDArray[np.uint8]) -> None:
         """Count one segmentation, labels as in its file, beside the labels of the case. Shapes ``(k, j, i)``."""
         self.voxels.update(_counted(values))
         for value in _counted(values):
@@ -122,7 +122,7 @@ class PredictionCheck:
         """The mean Dice of the myocardium over the cases."""
         return float(np.mean(self.dices))
 
-    def confirm(self) -> None:
+    def validate(self) -> None:
         """Compare what the labels are called with what they lie on.
 
         Raises:

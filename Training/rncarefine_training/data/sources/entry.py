@@ -11,7 +11,7 @@ from typing import Literal, get_args
 Split = Literal["train", "select", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 """Trained on; the best state is selected on; opened once, to measure."""
-WHOLE = "stack"
+DEFAULT_PHASE = "stack"
 """The phase of a stack that has no other."""
 _PHASE = re.compile(r"(?P<subject>.+?)[_-](?P<phase>ED|ES|(?:frame|phase|time|t)_?\d+)", re.IGNORECASE)
 
@@ -80,7 +80,7 @@ def subject_and_phase(identifier: str, pattern: str | None = None) -> tuple[str,
     """
     if pattern is None:
         match = _PHASE.fullmatch(identifier)
-        return (tidy(match["subject"]), tidy(match["phase"])) if match else (tidy(identifier), WHOLE)
+        return (tidy(match["subject"]), tidy(match["phase"])) if match else (tidy(identifier), DEFAULT_PHASE)
     try:
         expression = re.compile(pattern)
     except re.error as error:
@@ -97,7 +97,7 @@ def subject_and_phase(identifier: str, pattern: str | None = None) -> tuple[str,
         rest = match["phase"] or ""
     else:
         rest = identifier[: match.start(group)] + identifier[match.end(group) :]
-    return tidy(match[group]), tidy(rest) if re.search(r"[A-Za-z0-9]", rest) else WHOLE
+    return tidy(match[group]), tidy(rest) if re.search(r"[A-Za-z0-9]", rest) else DEFAULT_PHASE
 
 
 def check_network(name: str) -> str:

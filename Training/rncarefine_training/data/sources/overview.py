@@ -19,7 +19,7 @@ from ..cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction
 
 T = TypeVar("T")
 COLUMNS = 6
-LOOKED_AT = 4 * COLUMNS
+MAX_SEARCHED = 4 * COLUMNS
 """Segmentations of a network that are searched for broken slices."""
 COLOURS = {RV: "#4da3ff", MYOCARDIUM: "#f0e342", POOL: "#e0323c"}
 NAMES = {RV: "right ventricle", MYOCARDIUM: "myocardium", POOL: "blood pool"}
@@ -47,7 +47,7 @@ def draw_prepared(run: Path, path: Path) -> Path:
     for folder in sorted((run / "predictions").glob("*@*")):
         there = [path for path in sorted(folder.glob("*.npz")) if (run / "cases" / path.name).exists()]
         tiles: list[_Tile] = []
-        for prediction in _spread(there, LOOKED_AT):
+        for prediction in _spread(there, MAX_SEARCHED):
             tiles += _failure(TrainingCase.load(run / "cases" / prediction.name), load_prediction(prediction))
         rows.append((f"Broken by {folder.name.removesuffix('@1')}", _spread(tiles)))
     figure = Figure((2.0 * COLUMNS, 2.4 * len(rows)), layout="constrained", facecolor="white")

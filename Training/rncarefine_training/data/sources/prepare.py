@@ -14,7 +14,7 @@ from ..cases import TrainingCase, broken, save_prediction
 from .checks import PredictionCheck, TruthCheck
 from .entry import Entry, Split, check_entries, raise_all, source_of
 from .labels import Labels
-from .reading import Read, read_entry
+from .reading import LabelledImage, read_entry
 from .split import FILE, complete, read_split, write_split
 
 CASES, PREDICTIONS = "cases", "predictions"
@@ -109,16 +109,16 @@ def prepare(
             if twin is not entry:
                 pair = f"{twin.where} and {entry.where} have the same image ({twin.image} and {entry.image})"
                 problems.append(f"{pair}. Remove one.")
-            truth.see(read.label)
+            truth.add(read.label)
             _stage(staging, entry, read, labels, checks, summary)
         raise_all(problems)
-        summary.notes += truth.confirm()
+        summary.notes += truth.validate()
         if "select" not in split.values():
             summary.notes.append(
                 f"The validation set is empty. Before you train, change some subjects to select in {run / FILE}."
             )
         for name, check in checks.items():
-            check.confirm()
+            check.validate()
             summary.networks[name].dice = check.dice
         _move(staging, run)
         write_split(run / FILE, split)
@@ -142,7 +142,12 @@ def _split(entries: Sequence[Entry], table: Path, shares: Shares) -> dict[str, S
 
 
 def _stage(
-    staging: Path, entry: Entry, read: Read, labels: Labels, checks: Mapping[str, PredictionCheck], summary: Summary
+    staging: Path,
+    entry: Entry,
+    read: LabelledImage,
+    labels: Labels,
+    checks: Mapping[str, PredictionCheck],
+    summary: Summary,
 ) -> None:
     """Write one case and its predictions to the staging folder, and count them."""
     case = TrainingCase(entry.name, entry.subject, read.image, labels.apply(read.label), read.spacing)
@@ -152,7 +157,7 @@ def _stage(
     summary.slices += len(case.labels)
     area = case.spacing[1] * case.spacing[2]
     for name, values in read.predictions.items():
-        checks[name].see(values, case.labels)
+        checks[name].add(values, case.labels)
         predicted = checks[name].labels.apply(values)
         save_prediction(staging / PREDICTIONS / source_of(name) / f"{case.name}.npz", predicted)
         network = summary.networks[name]

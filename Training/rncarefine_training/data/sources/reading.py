@@ -18,7 +18,7 @@ SEGMENTATION = ".seg.nrrd"
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class LabelledImage:
     """A labelled stack as it is on disk; labels are those of the files. Arrays have the shape ``(k, j, i)``.
 
     Attributes:
@@ -34,7 +34,7 @@ class Read:
     spacing: tuple[float, float, float]
 
 
-def read_entry(entry: Entry) -> Read:
+def read_entry(entry: Entry) -> LabelledImage:
     """Read an image and its label maps; orientation and order of the slices are kept as they are stored.
 
     Raises:
@@ -46,7 +46,7 @@ def read_entry(entry: Entry) -> Read:
     if not np.isfinite(image).all():
         raise ValueError(f"{entry.image}: the image has infinite or missing intensities. Leave the stack out.")
     i, j, k = grid.spacing
-    return Read(
+    return LabelledImage(
         image,
         _labels_on(grid, entry.label, entry.image),
         {name: _labels_on(grid, path, entry.image) for name, path in entry.predictions.items()},

@@ -76,9 +76,9 @@ def complete(
     for name, share in (("test", test_share), ("select", select_share)):
         if not 0 <= share < 1:
             raise ValueError(f"The share to {name} on is {share:g}, it must be 0 or more and below 1.")
-    everyone = sorted(set(subjects))
-    result = {subject: said[subject] for subject in everyone if subject in said}
-    free = [subject for subject in everyone if subject not in said]
+    names = sorted(set(subjects))
+    result = {subject: said[subject] for subject in names if subject in said}
+    free = [subject for subject in names if subject not in said]
     free = [free[index] for index in np.random.default_rng(seed).permutation(len(free))]
     shares: dict[Split, float] = {"test": test_share, "select": select_share}
     drawn = [split for split in shares if shares[split] and split not in said.values()]

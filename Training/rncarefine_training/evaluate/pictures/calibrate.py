@@ -37,11 +37,11 @@ from ..calibrate import fit_weights
 from ..measure import Failure, in_parallel
 from .measure import read_picture
 
-FEWEST = 30
+MIN_BRIDGES = 30
 """True and false bridges, below which weights would only repeat chance."""
-FAMILIAR = 1.5
+GATE_MARGIN = 1.5
 """A picture is unlike those of the training beyond this many times their own largest distance."""
-LEAST_SPREAD = {"vessels": 0.03}
+MIN_SD = {"vessels": 0.03}
 """Networks differ more in how much they mark than the few that the calibration is made with."""
 
 
@@ -95,9 +95,9 @@ def fit_bridges(rows: pd.DataFrame) -> BridgeCalibration:
         ValueError: There are too few bridges of either kind, or one subject alone.
     """
     least = min(int(rows.true.sum()), int((~rows.true).sum())) if len(rows) else 0
-    if least < FEWEST or rows.subject.nunique() < 2:
+    if least < MIN_BRIDGES or rows.subject.nunique() < 2:
         raise ValueError(
-            f"A confidence cannot be calibrated on {len(rows)} bridges, {least} of the rarer kind: it takes {FEWEST} "
+            f"A confidence cannot be calibrated on {len(rows)} bridges, {least} of the rarer kind: it takes {MIN_BRIDGES} "
             "of each, and 2 subjects. Put more subjects into the validation set."
         )
     regression = LogisticRegression(C=0.3, max_iter=1000)
@@ -114,12 +114,12 @@ def _precision(sure: NDArray[np.float64], true: NDArray[np.bool_]) -> dict[str, 
     return {f"{least:.2f}": float(true[sure >= least].mean()) for least in thresholds}
 
 
-def fit_familiar(pictures: pd.DataFrame) -> dict[str, object]:
+def fit_domain_gate(pictures: pd.DataFrame) -> dict[str, object]:
     """Return mean and spread of what pictures look like, and from which distance on one is unlike them."""
     mean = pictures.mean()
-    spread = pictures.std().clip(lower=pd.Series(LEAST_SPREAD).reindex(mean.index, fill_value=1e-3))
+    spread = pictures.std().clip(lower=pd.Series(MIN_SD).reindex(mean.index, fill_value=1e-3))
     far = float(((pictures - mean).abs() / spread).to_numpy().max())
-    return {"mean": mean.to_dict(), "sd": spread.to_dict(), "most": FAMILIAR * far}
+    return {"mean": mean.to_dict(), "sd": spread.to_dict(), "most": GATE_MARGIN * far}
 
 
 def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple[pd.DataFrame, pd.DataFrame]:
