@@ -46,7 +46,7 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"name": ""}, "name"),
         ({"licence": " "}, "licence"),
         ({"base__networks": {"a/b": {"architecture": "unet", "channels": [4], "subjects": 1, "updates": 1}}}, "a/b"),
-        ({"automaton__favour": 0.5, "automaton__favoured": ["SC_*"]}, r"automaton\.favoured: SC_\* is none of"),
+        ({"automaton__favour": 0.5, "automaton__favoured": ["SC_*"]}, r"automaton\.favoured: SC_\* matches no"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["t"]}, r"automaton\.favoured: t is none of"),
         ({"automaton__favour": 0.5}, r"automaton\.favour needs automaton.favoured"),
         ({"sed": 1}, "sed"),

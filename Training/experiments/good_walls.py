@@ -1,4 +1,4 @@
-"""Good walls with a small defect: references with a gap, pores or specks. Does a repair keep what is right?"""
+"""Repair of true walls with a small defect (gap, pores or specks): are the intact parts preserved?"""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from rncarefine_training.evaluate.statistics import mean
 
 DEFECTS = ("gap of 20 to 60 degrees", "pores, 5 % of the wall", "specks")
 SPECKS = 0.002
-"""Share of the pixels of a slice that become specks."""
+"""Share of pixels of a slice that become specks."""
 INPUT = "input"
 
 
 def repair_good_walls(
     cases: Sequence[Path], models: Sequence[Model], *, device: str = "auto", workers: int = 1
 ) -> Iterator[pd.DataFrame]:
-    """Damage the closed slices of every reference a little, and repair them.
+    """Add a small defect to every closed slice of the truth, and repair it.
 
     Args:
         cases: Files of cases.
         models: Models to compare.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
-        workers: Processes.
+        workers: Number of processes.
 
     Yields:
         The rows of one case: slice, defect, method and ``dice``.
@@ -72,7 +72,7 @@ def row(case: str, k: int, defect: str, method: str, wall: Mask, truth: Mask) ->
 
 
 def damage_slightly(wall: Mask, defect: str, rng: np.random.Generator) -> Mask:
-    """Return a closed wall with one of :data:`DEFECTS`."""
+    """Add one of :data:`DEFECTS` to a closed wall."""
     if defect == DEFECTS[1]:
         return np.asarray(wall & (rng.random(wall.shape) > 0.05), np.uint8)
     if defect == DEFECTS[2]:
@@ -84,7 +84,7 @@ def damage_slightly(wall: Mask, defect: str, rng: np.random.Generator) -> Mask:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per defect and method: ``n``, mean Dice with its interval, and the slices that became worse.
+    """Return one line per defect and method: ``n``, mean Dice with its interval, and the number of worse slices.
 
     Args:
         rows: From :func:`repair_good_walls`, of all cases.

@@ -108,7 +108,9 @@ class BaseNetwork(Strict):
     @model_validator(mode="after")
     def _snapshots_rise(self) -> BaseNetwork:
         if not self.snapshots or self.snapshots[0] == 0 or sorted(set(self.snapshots)) != self.snapshots:
-            raise ValueError(f"snapshots {self.snapshots} must increase and be above 0; the last one is used for testing")
+            raise ValueError(
+                f"snapshots {self.snapshots} must increase and be above 0; the last one is used for testing"
+            )
         return self
 
 

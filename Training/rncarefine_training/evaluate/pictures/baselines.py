@@ -1,4 +1,4 @@
-"""The honest baselines for vessels: what takes no learning, or no automaton. Masks are ``(j, i)``, bool."""
+"""Baselines for vessels without an automaton. Masks have the shape ``(j, i)``, bool."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Bools = NDArray[np.bool_]
 Field = NDArray[np.float32]
 
 MAX_LENGTH_PX, MAX_ANGLE_DEG, MIN_SOURCE_PX = 25.0, 60.0, 30
-"""Geometric bridges: how long they are, how far off the direction of an end they may point, and the smallest piece
-that they start from."""
+"""Geometric bridges: maximum length, maximum angle to the direction of the vessel end, minimum size of both
+components."""
 MIN_COMPONENT_PX, MAX_HOLE_PX = 300, 20
-"""Smaller pieces are removed, smaller holes are filled."""
+"""Smaller components are removed, smaller holes are filled."""
 HIGH, LOW = 0.7, 0.35
-"""Thresholds of the hysteresis."""
+"""Hysteresis thresholds."""
 
 
 def geometric(mask: Bools) -> Bools:
-    """Join every end of a vessel to the nearest other piece ahead of it, by a straight line."""
+    """Join every vessel end to the nearest other component ahead of it by a straight line."""
     pieces = Pieces.of(mask)
     rim = np.argwhere(pieces.mask & ~ndimage.binary_erosion(pieces.mask, EIGHT))
     result = mask.copy()
@@ -45,7 +45,7 @@ def geometric(mask: Bools) -> Bools:
 
 
 def cleaned(mask: Bools, fill: bool = True) -> Bools:
-    """Remove pieces below :data:`MIN_COMPONENT_PX` pixels and fill holes below :data:`MAX_HOLE_PX`."""
+    """Remove components below :data:`MIN_COMPONENT_PX` pixels and fill holes below :data:`MAX_HOLE_PX`."""
     labels, count = ndimage.label(mask, EIGHT)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     result = np.asarray(mask & (sizes >= MIN_COMPONENT_PX)[labels])
@@ -59,17 +59,17 @@ def cleaned(mask: Bools, fill: bool = True) -> Bools:
 
 
 def b_star(mask: Bools, fill: bool = True) -> Bools:
-    """Geometric bridging, then :func:`cleaned`."""
+    """Apply :func:`geometric`, then :func:`cleaned`."""
     return cleaned(geometric(mask), fill)
 
 
 def hysteresis(probability: Field) -> Bools:
-    """Keep what is above :data:`LOW` and connected to something above :data:`HIGH`; then bridge and clean."""
+    """Apply hysteresis thresholding with :data:`LOW` and :data:`HIGH`, then :func:`b_star`."""
     return b_star(ndimage.binary_propagation(probability >= HIGH, EIGHT, mask=probability >= LOW))
 
 
 def _draw(mask: Bools, start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
-    """Draw a line of three pixels' width."""
+    """Draw a line of three pixels width, in place."""
     count = int(np.abs(end - start).max()) + 1
     j, i = np.round(np.linspace(start, end, count)).astype(int).T
     for dj, di in ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)):
