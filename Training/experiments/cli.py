@@ -120,10 +120,7 @@ def another_sequence(
     source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folders with image and gt .nii.gz.")],
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
-    network: Annotated[list[str], typer.Option(help="Base networks to segment with. Can be repeated.")] = [
-        "weak",
-        "middle",
-    ],  # noqa: B006
+    network: Annotated[list[str], typer.Option(help="Network to segment with. Can be repeated.")] = ["weak", "middle"],  # noqa: B006
     model: ModelsOption = ["sax-cine-2d", "sax-open-2d"],  # noqa: B006
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
@@ -226,8 +223,8 @@ def report(
 ) -> None:
     """Update the tables of a document from the CSV files of the run.
 
-    With --keep, tables are copied, and the figures of the document from RUN/plots. A table is inserted between the lines
-    `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables are printed.
+    With --keep, tables are copied, and the figures of the document from RUN/plots. A table is inserted between the
+    lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables are printed.
     """
     from .report import fill, keep_figures, keep_tables, tables
 

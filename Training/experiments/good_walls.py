@@ -11,10 +11,11 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.model import Model
+from rncarefine.refine.metrics import dice
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
-from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase
+from rncarefine_training.data.cases import TrainingCase, mask_of, subject_of
 from rncarefine_training.evaluate.baselines import BASELINES
 from rncarefine_training.evaluate.measure import IMAGE_ALONE, ONE_PASS, in_parallel
 from rncarefine_training.evaluate.statistics import mean
@@ -44,7 +45,7 @@ def repair_good_walls(
 
 def _repair(path: Path, models: Sequence[Model], device: str) -> pd.DataFrame:
     case = TrainingCase.load(path)
-    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    truth = mask_of(case.labels)
     rng = np.random.default_rng([*case.name.encode()])
     given, defects = truth.copy(), {}
     for k, wall in enumerate(truth):
@@ -67,8 +68,14 @@ def _repair(path: Path, models: Sequence[Model], device: str) -> pd.DataFrame:
 
 def row(case: str, k: int, defect: str, method: str, wall: Mask, truth: Mask) -> dict[str, object]:
     """Return one row of the table of slices."""
-    dice = 2 * float((wall & truth).sum()) / float(wall.sum() + truth.sum())
-    return {"case": case, "subject": case.split("_")[0], "k": k, "defect": defect, "method": method, "dice": dice}
+    return {
+        "case": case,
+        "subject": subject_of(case),
+        "k": k,
+        "defect": defect,
+        "method": method,
+        "dice": dice(wall, truth),
+    }
 
 
 def damage_slightly(wall: Mask, defect: str, rng: np.random.Generator) -> Mask:

@@ -142,7 +142,7 @@ def markdown(kind: str, table: pd.DataFrame) -> str:
 
 
 def networks_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return metrics by method over all networks, and Dice by network, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
+    """Return results by method, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
     # Baselines of the encoder are shown for the first model only.
     models = table.model[table.model != NO_MODEL].unique()
     others = table.model.isin(models[1:]) & (table.method != FULL_REPAIR)
@@ -235,7 +235,7 @@ def strata_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the evaluation of the confidence of the first model, from :func:`rncarefine_training.evaluate.confidence.summary`."""
+    """Return the confidence of the first model, from :func:`rncarefine_training.evaluate.confidence.summary`."""
     table = table[
         (table.model == table.model.iloc[0])
         & (table.question == GOOD)

@@ -229,7 +229,8 @@ class Automaton(Strict):
             )
         if (self.depth > 1) != self.volumetric:
             raise ValueError(
-                f"depth {self.depth}: a volumetric automaton needs at least 2 slices per sample, a slice-wise one exactly 1"
+                f"depth {self.depth}: a volumetric automaton needs at least 2 slices per sample, a slice-wise one "
+                "exactly 1"
             )
         if self.task != "ring" and "discs" in self.without:
             raise ValueError(f"without discs: the task {self.task} has no discs")
@@ -315,8 +316,8 @@ def _expand_names(value: object) -> object:
             return [value["pattern"].format(number) for number in range(value["first"], value["last"] + 1)]
         except (AttributeError, LookupError, TypeError):
             raise ValueError(
-                "a range of subjects needs a pattern with one placeholder, such as patient{:03d}, and integers as first "
-                f"and last; not {value}"
+                "a range of subjects needs a pattern with one placeholder, such as patient{:03d}, and integers as "
+                f"first and last; not {value}"
             ) from None
     if isinstance(value, list):
         expanded = (_expand_names(item) if isinstance(item, dict) else [item] for item in value)

@@ -150,20 +150,10 @@ def test_a_withheld_mask_is_not_what_a_rollout_starts_from(run, monkeypatch, wit
     monkeypatch.setattr(ablation, "propose_around", propose_around)
     architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
     model = toy_model(random_parameters(architecture), architecture, steps=2, crop=48)
-    rows = ablation._repair(run[1][0], model, without, "numpy")
+    rows = ablation._repair(run[1][0], model, toy_config(automaton__without=list(without)).automaton, "numpy")
     assert given == [masked]
     # The input that is compared with is the mask that the network drew.
     assert (rows.dice_before > 0.5).all()
-
-
-def test_without_discs_the_ring_channel_is_thresholded():
-    fields = np.zeros((3, 8, 8), np.float32)
-    fields[0, 2:5, 2:5] = 0.6
-    wall = ablation._read(fields, discs=False)
-    assert wall is not None
-    assert wall.sum() == 9
-    assert ablation._read(fields, discs=True) is None
-    assert ablation._read(np.zeros_like(fields), discs=False) is None
 
 
 # The table

@@ -58,8 +58,8 @@ def count_training_data(config: Config, run: Path) -> tuple[Inventory, Inventory
         if not any((run / "predictions" / source_of(name)).glob("*.npz")):
             raise ValueError(
                 f"predictions: there are no segmentations of {name} in {run / 'predictions'}, which has "
-                f"{', '.join(_external_networks(run)) or 'nothing'}. Import them with `rncarefine-train prepare`, or correct the "
-                "name."
+                f"{', '.join(_external_networks(run)) or 'nothing'}. Import them with `rncarefine-train prepare`, or "
+                "correct the name."
             )
     train = _count(config.subjects.train, training_sources(config), config, run)
     select = _count(config.subjects.select, training_sources(config, last_only=True), config, run)

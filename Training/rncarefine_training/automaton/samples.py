@@ -21,7 +21,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import inflate, random_affine, random_contrast
-from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, matches
+from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, mask_of, matches, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
 from .tasks import task_of
@@ -87,8 +87,8 @@ class CroppedStack:
 
     @property
     def subject(self) -> str:
-        """Subject: the part of the name before the first underscore."""
-        return self.name.partition("_")[0]
+        """Subject of the stack."""
+        return subject_of(self.name)
 
     def loss_weights(self) -> Field:
         """Return the loss weight of every slice and supervised channel, shape ``(k, 3)``; open walls have weight 0."""
@@ -107,19 +107,18 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
         predictions: Pairs of source and labels, shape ``(k, j, i)``.
         spacing_mm: In-plane spacing of the automaton.
     """
-    wall = (case.labels == MYOCARDIUM).astype(np.uint8)
-    pool = (case.labels == POOL).astype(np.uint8)
+    wall, pool, right = (mask_of(case.labels, label) for label in (MYOCARDIUM, POOL, RV))
     in_plane = case.spacing[1], case.spacing[2]
     crop = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
     filled = np.stack([fill_holes(part) for part in wall])
     inner_only = not wall.any()
     inner = pool if inner_only else filled & (1 - wall)
-    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
+    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, right)])
     has_pool = pool.any(axis=(1, 2))
     image = crop.take(case.image, outside="nearest")
     cropped = []
     for source, labels in predictions:
-        masks = [(labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL)]
+        masks = [mask_of(labels, label) for label in (MYOCARDIUM, POOL)]
         if masks[0].any():
             heart = locate_heart(masks[0], masks[1], in_plane)
             masks = [near_heart(mask, heart, in_plane) for mask in masks]

@@ -30,8 +30,8 @@ Source = Annotated[
     Path,
     typer.Argument(
         exists=True,
-        help="A CSV with the columns image and label, and optionally subject, phase, split and prediction:NETWORK; a raw "
-        "data set of nnU-Net; the training folder of ACDC; or the Sunnybrook folder with images/ and labels/.",
+        help="A CSV with the columns image and label, and optionally subject, phase, split and prediction:NETWORK; a "
+        "raw data set of nnU-Net; the training folder of ACDC; or the Sunnybrook folder with images/ and labels/.",
     ),
 ]
 Predictions = Annotated[
@@ -39,8 +39,8 @@ Predictions = Annotated[
     typer.Option(
         "--prediction",
         metavar="NETWORK=FOLDER",
-        help="With nnU-Net: segmentations by a network, as the folder of a cross-validated training or an output folder. "
-        "Can be repeated.",
+        help="With nnU-Net: segmentations by a network, as the folder of a cross-validated training or an output "
+        "folder. Can be repeated.",
     ),
 ]
 Preset = Annotated[str | None, typer.Option(help=f"Labels of the truth: {' or '.join(PRESETS)}.")]
@@ -66,8 +66,8 @@ Pattern = Annotated[
     str | None,
     typer.Option(
         metavar="REGEX",
-        help="Pattern of the subject in the name of an image or case, as a group: '(p[0-9]+)_'. Default: the part before "
-        "a suffix such as _ED, _ES or _frame01.",
+        help="Pattern of the subject in the name of an image or case, as a group: '(p[0-9]+)_'. Default: the part "
+        "before a suffix such as _ED, _ES or _frame01.",
     ),
 ]
 
@@ -88,8 +88,8 @@ def prepare(
 ) -> None:
     """Import labelled volumes, and segmentations by networks, as cases and predictions.
 
-    Labels are checked for a missing myocardium and swapped ventricles. If the data define no split, it is drawn at random
-    and written to RUN/subjects.csv.
+    Labels are checked for a missing myocardium and swapped ventricles. If the data define no split, it is drawn at
+    random and written to RUN/subjects.csv.
     """
     given = parse_labels(labels, label)
     others = prediction_label_maps(prediction_labels, prediction_label)
@@ -97,8 +97,8 @@ def prepare(
     if source.is_dir() and not is_nnunet(source):
         if prediction or given or others or subject_pattern:
             raise ValueError(
-                f"{source}: --prediction, --label, --subject-pattern and the like are only for CSV files and nnU-Net data. "
-                "Omit them."
+                f"{source}: --prediction, --label, --subject-pattern and the like are only for CSV files and nnU-Net "
+                "data. Omit them."
             )
         _prepare_known(source, run)
     elif source.is_dir():
@@ -163,8 +163,8 @@ def _prepare_known(source: Path, run: Path) -> None:
     else:
         raise ValueError(
             f"{source} is not a known data set: there is no dataset.json with imagesTr/ (nnU-Net), no "
-            "patientNNN/patientNNN_frameFF_gt.nii.gz (ACDC), no images/SC-*.png (Sunnybrook). For other data, write a CSV "
-            "with the columns image and label."
+            "patientNNN/patientNNN_frameFF_gt.nii.gz (ACDC), no images/SC-*.png (Sunnybrook). For other data, write a "
+            "CSV with the columns image and label."
         )
     folder = ensure_folder(run / "cases")
     count = sum(1 for _ in (case.save(folder) for case in track(cases, "Cases", total=None, console=console)))
@@ -224,8 +224,8 @@ def pictures(
         Path,
         typer.Argument(
             exists=True,
-            help="A CSV with the columns image and label, and optionally fov, subject, phase and prediction:NETWORK; or a "
-            "folder with SITE/images, SITE/masks, SITE/fov and predictions/SITE/NETWORK.",
+            help="A CSV with the columns image and label, and optionally fov, subject, phase and prediction:NETWORK; "
+            "or a folder with SITE/images, SITE/masks, SITE/fov and predictions/SITE/NETWORK.",
         ),
     ],
     run: RunOption = Path("run"),

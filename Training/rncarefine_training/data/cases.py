@@ -41,7 +41,7 @@ class TrainingCase:
     spacing: tuple[float, float, float]
 
     def __post_init__(self) -> None:
-        # Files are found by subject, the part of the name before the first underscore.
+        # See subject_of.
         if "_" in self.subject or not self.name.startswith(f"{self.subject}_"):
             raise ValueError(
                 f"Case {self.name!r} of subject {self.subject!r}: call it <subject>_<phase>, with no underscore in the "
@@ -78,10 +78,15 @@ def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[Trai
     """
     wanted = None if subjects is None else set(subjects)
     paths = sorted(folder.glob("*.npz"))
-    cases = [TrainingCase.load(path) for path in paths if wanted is None or path.name.split("_")[0] in wanted]
+    cases = [TrainingCase.load(path) for path in paths if wanted is None or subject_of(path.name) in wanted]
     if not cases:
         raise ValueError(f"No cases in {folder}. Run `rncarefine-train prepare` first.")
     return cases
+
+
+def subject_of(name: str) -> str:
+    """Return the subject in the name of a case or of its file: the part before the first underscore."""
+    return name.partition("_")[0]
 
 
 def matches(subject: str, patterns: Iterable[str]) -> bool:

@@ -94,8 +94,8 @@ def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
     if least < MIN_WALLS or rows.subject.nunique() < FOLDS:
         raise ValueError(
             f"A confidence cannot be calibrated on {len(rows)} walls, {least} of the rarer kind: at least "
-            f"{MIN_WALLS} good ones, {MIN_WALLS} others and {FOLDS} subjects are needed. Add subjects to the validation "
-            "set, or skip the calibration."
+            f"{MIN_WALLS} good ones, {MIN_WALLS} others and {FOLDS} subjects are needed. Add subjects to the "
+            "validation set, or skip the calibration."
         )
     weights, left_out = fit_weights(rows, features, "good", LogisticRegression(C=1.0), GroupKFold(FOLDS))
     good = rows.good.to_numpy(bool)

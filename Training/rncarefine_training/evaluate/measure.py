@@ -23,7 +23,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 
-from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction, mask_of
+from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction, mask_of, subject_of
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
 
@@ -38,8 +38,8 @@ ONE_PASS = "one pass"
 ONE_PASS_DECIDED = "one pass, same decisions"
 """The full repair with a rollout of 0 steps, which isolates the effect of the automaton."""
 NEAR = "input near the heart"
-"""The input without components away from the heart. Their removal alone lowers distances, so the repair is also compared
-with this input."""
+"""The input without components away from the heart. Their removal alone lowers distances, so the repair is also
+compared with this input."""
 NO_MODEL = "-"
 """Model in the rows of baselines."""
 Job = TypeVar("Job")
@@ -66,7 +66,7 @@ class Failure:
     def names(self) -> dict[str, str]:
         """Columns of network and case in a row."""
         case = self.case.stem
-        return {"network": self.network, "source": self.source, "case": case, "subject": case.partition("_")[0]}
+        return {"network": self.network, "source": self.source, "case": case, "subject": subject_of(case)}
 
     def load(self) -> LoadedFailure:
         """Read both files."""

@@ -47,8 +47,8 @@ def other_models(path: Path, slices: Collection[tuple[str, str, int]], models: C
     for model, part in others.groupby("model"):
         if set(part[KEY].itertuples(index=False, name=None)) != set(slices):
             raise ValueError(
-                f"{path} has rows of {model} for other slices: predictions or subjects have changed. Evaluate all models "
-                "in one call with --fresh."
+                f"{path} has rows of {model} for other slices: predictions or subjects have changed. Evaluate all "
+                "models in one call with --fresh."
             )
     return others
 

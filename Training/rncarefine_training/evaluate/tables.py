@@ -26,8 +26,9 @@ BOTH_DRAW = "both draw a wall"
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per network, model and method, and over all networks (:data:`ALL`).
 
-    ``refused`` slices are unchanged; ``flagged`` slices need review. Of the slices that are neither, ``silent`` ones have
-    a Dice below 0.6, and ``worse`` ones a Dice lower than the input by more than 0.02. Means are over broken slices.
+    ``refused`` slices are unchanged; ``flagged`` slices need review. Of the slices that are neither, ``silent`` ones
+    have a Dice below 0.6, and ``worse`` ones a Dice lower than the input by more than 0.02. Means are over broken
+    slices.
     """
     lines, both = [], pd.concat([rows, rows.assign(network=ALL)], ignore_index=True)
     for (network, model, method), part in both.groupby(["network", "model", "method"], sort=False):

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from torch.nn import Module
 
 from ..config import Config
-from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches, save_prediction
+from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches, save_prediction, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .base import Member, load_network, members, normalise, predict
 
@@ -55,7 +55,7 @@ def due(config: Config, cases: Path, folder: Path) -> Iterator[tuple[Member, flo
         for fraction in description.snapshots:
             last = fraction == description.snapshots[-1]
             for path in sorted(cases.glob("*.npz")):
-                subject = path.name.split("_")[0]
+                subject = subject_of(path.name)
                 if not _wanted(config, member, subject, last):
                     continue
                 source = f"{member.name}@{fraction:g}"

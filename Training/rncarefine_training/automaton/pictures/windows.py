@@ -18,7 +18,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ...config import Automaton
 from ...data.augment import random_affine, random_photograph
-from ...data.cases import VESSEL, TrainingCase, load_prediction, matches
+from ...data.cases import VESSEL, TrainingCase, load_prediction, matches, subject_of
 from ..samples import WINDOW_PIXELS, Sample, blank
 from ..validation import Validation
 from .damage import damage_vessels
@@ -71,7 +71,7 @@ class ScaledPicture:
     @property
     def subject(self) -> str:
         """Subject of the picture."""
-        return self.name.split("_")[0]
+        return subject_of(self.name)
 
 
 def load_pictures(

@@ -48,14 +48,14 @@ class TruthCheck:
         labels, there = self.labels, ", ".join(map(str, sorted(self.voxels))) or "none"
         if not any(self.voxels[value] for value in labels.myocardium):
             raise ValueError(
-                f"None of {self.cases} cases has voxels of the myocardium ({labels}); labels found: {there}. Define the "
-                "myocardium: --label myocardium=N."
+                f"None of {self.cases} cases has voxels of the myocardium ({labels}); labels found: {there}. Define "
+                "the myocardium: --label myocardium=N."
             )
         if not self.rings:
             raise ValueError(
-                f"In none of {self.slices} slices is the myocardium ({labels}) a closed ring; labels found: {there}. Is it "
-                "another label (--label myocardium=N), does a part of it, such as scar, have a separate label (--label "
-                "myocardium=2+4), or is the third axis of the files not the slice axis?"
+                f"In none of {self.slices} slices is the myocardium ({labels}) a closed ring; labels found: {there}. "
+                "Is it another label (--label myocardium=N), does a part of it, such as scar, have a separate label "
+                "(--label myocardium=2+4), or is the third axis of the files not the slice axis?"
             )
         if not self._encloses(labels):
             raise ValueError(self._swapped(there))
@@ -131,8 +131,8 @@ class PredictionCheck:
         there = ", ".join(map(str, sorted(self.voxels))) or "none"
         if not any(self.voxels[value] for value in self.labels.myocardium):
             raise ValueError(
-                f"None of {len(self.dices)} segmentations of {self.network} has voxels of the myocardium ({self.labels}); "
-                f"labels found: {there}. Define it: --prediction-label {self.network}:myocardium=N."
+                f"None of {len(self.dices)} segmentations of {self.network} has voxels of the myocardium "
+                f"({self.labels}); labels found: {there}. Define it: --prediction-label {self.network}:myocardium=N."
             )
         truth = {number for counts in self.on_truth.values() for number in counts}
         for structure, number in CASE_LABELS.items():

@@ -139,8 +139,8 @@ def check_entries(entries: Iterable[Entry]) -> None:
         other = by_subject.setdefault(entry.subject.casefold(), entry)
         if other.split != entry.split:
             problems.append(
-                f"Subject {entry.subject} is {_split_name(other)} in {other.where} and {_split_name(entry)} in {entry.where}. All "
-                "stacks of a subject must be in the same split."
+                f"Subject {entry.subject} is {_split_name(other)} in {other.where} and {_split_name(entry)} in "
+                f"{entry.where}. All stacks of a subject must be in the same split."
             )
     raise_all(problems)
 

@@ -98,8 +98,8 @@ def parse_labels(preset: str | None, assignments: Sequence[str], option: str = "
     if preset is not None:
         if preset not in PRESETS:
             raise ValueError(
-                f"Unknown preset {preset!r}{nearest(preset, PRESETS)}. Use {' or '.join(PRESETS)}, or define each label: "
-                f"{option} myocardium=N."
+                f"Unknown preset {preset!r}{nearest(preset, PRESETS)}. Use {' or '.join(PRESETS)}, or define each "
+                f"label: {option} myocardium=N."
             )
         return PRESETS[preset]
     found: dict[str, tuple[int, ...]] = {}

@@ -81,8 +81,8 @@ def read_nnunet(
         notes.append(f"The data set has several channels; {channel} is used as cine image (--channel).")
     if pattern is None and len({entry.subject for entry in entries}) == len(entries) > 1:
         notes.append(
-            f"Every case is treated as a separate subject, such as {entries[0].subject}. If subjects have several cases, "
-            "set --subject-pattern."
+            f"Every case is treated as a separate subject, such as {entries[0].subject}. If subjects have several "
+            "cases, set --subject-pattern."
         )
     by_case = {entry.label.name.removesuffix(ending): entry for entry in entries}
     for name, found in outputs.items():
@@ -137,8 +137,8 @@ def _notes(name: str, folder: Path, found: _Outputs, cases: Mapping[str, Entry])
     if not used:
         example, other = min(found.files), min(cases)
         raise ValueError(
-            f"{folder} has segmentations such as {example}, but the data set has cases such as {other}. The files must be "
-            "named like the cases."
+            f"{folder} has segmentations such as {example}, but the data set has cases such as {other}. The files "
+            "must be named like the cases."
         )
     notes = []
     unmatched = sorted(found.files.keys() - cases.keys())
@@ -155,8 +155,8 @@ def _notes(name: str, folder: Path, found: _Outputs, cases: Mapping[str, Entry])
     if split:
         notes.append(
             f"{name}: the stacks of {len(split)} subjects, such as {split[0]}, are in different folds. Its networks "
-            "were trained on other stacks of the subjects that they segment, so they fail less often than on new subjects. "
-            "If possible, split by subject (splits_final.json) and train again."
+            "were trained on other stacks of the subjects that they segment, so they fail less often than on new "
+            "subjects. If possible, split by subject (splits_final.json) and train again."
         )
     seen = [case for case in used if case not in found.folds and cases[case].split != "test"]
     if seen:

@@ -131,8 +131,8 @@ def _split(entries: Sequence[Entry], table: Path, shares: Shares) -> dict[str, S
     for entry in entries:
         if entry.split is not None and known.setdefault(entry.subject, entry.split) != entry.split:
             raise ValueError(
-                f"{entry.where}: subject {entry.subject} is {entry.split}, but {known[entry.subject]} in {table}. Use a new "
-                "run (--run) for another split, since networks of this run were trained with the old one."
+                f"{entry.where}: subject {entry.subject} is {entry.split}, but {known[entry.subject]} in {table}. Use "
+                "a new run (--run) for another split, since networks of this run were trained with the old one."
             )
     subjects = {entry.subject for entry in entries}
     return kept | complete(subjects, known, shares.test, shares.select, shares.seed)

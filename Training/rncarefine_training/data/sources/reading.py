@@ -60,7 +60,7 @@ def _labels_on(grid: Grid, path: Path, image: Path) -> NDArray[Any]:
     found = read_label_map(path)
     if not grid.coincides_with(found.grid):
         raise ValueError(
-            f"The grid of {path} ({found.grid}) differs from that of {image} ({grid}). Resample it to the image (nearest "
-            "neighbour), or use the image that it was drawn on."
+            f"The grid of {path} ({found.grid}) differs from that of {image} ({grid}). Resample it to the image "
+            "(nearest neighbour), or use the image that it was drawn on."
         )
     return found.values

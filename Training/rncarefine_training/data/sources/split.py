@@ -91,6 +91,7 @@ def complete(
     result |= dict.fromkeys(free, "train")
     if "train" not in result.values() and "train" not in known.values():
         raise ValueError(
-            f"None of {len(result)} subjects is left for training. Add subjects, or reduce --test-share and --select-share."
+            f"None of {len(result)} subjects is left for training. Add subjects, or reduce --test-share and "
+            "--select-share."
         )
     return result

@@ -75,7 +75,7 @@ def evaluate_pictures(jobs: Sequence[Segmented], model: Model, workers: int = 1)
 
     Yields:
         The rows of one picture: ``site``, ``network``, ``case``, ``subject``, ``method``, ``sha256``, the metrics of
-        :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (rejected by the domain gate) and ``seconds``.
+        :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (outside the domain gate) and ``seconds``.
     """
     yield from in_parallel(partial(_rows, model=model), jobs, workers)
 
