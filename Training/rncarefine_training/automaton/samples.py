@@ -107,13 +107,14 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
         predictions: Pairs of source and labels, shape ``(k, j, i)``.
         spacing_mm: In-plane spacing of the automaton.
     """
-    wall, pool, right = (mask_of(case.labels, label) for label in (MYOCARDIUM, POOL, RV))
+    wall = (case.labels == MYOCARDIUM).astype(np.uint8)
+    pool = (case.labels == POOL).astype(np.uint8)
     in_plane = case.spacing[1], case.spacing[2]
     crop = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
     filled = np.stack([fill_holes(part) for part in wall])
     inner_only = not wall.any()
     inner = pool if inner_only else filled & (1 - wall)
-    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, right)])
+    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, mask_of(case.labels, RV))])
     has_pool = pool.any(axis=(1, 2))
     image = crop.take(case.image, outside="nearest")
     cropped = []
@@ -236,19 +237,19 @@ class RepairSamples(Dataset[Sample]):
             drawn = _misled(drawn, rng)
         slices, stride = self._window(drawn, rng)
         stack = drawn.stack
-        seen, masked = self._places(rng)
+        window, mask_window = self._places(rng)
         count = len(stack.closed)
         near = np.array([slices[0] - stride, *slices, slices[-1] + stride])
         inside = (near >= 0) & (near < count)
         places = np.clip(near, 0, count - 1)
         present = inside[:, None, None]
-        images = stack.image[(places, *seen)].astype(np.float32)
+        images = stack.image[(places, *window)].astype(np.float32)
         if not stack.inner_only and rng.random() < self.settings.redrawn:
             # Use the truth, since the given masks must not be visible in the image.
-            soft = stack.truth[(slice(None), places, *seen)].astype(np.float32) / 255
+            soft = stack.truth[(slice(None), places, *window)].astype(np.float32) / 255
             images = random_tissue_contrast(images, Tissues(soft[WALL], soft[INNER], soft[RIGHT]), rng)
-        masks = [part[(places, *masked)] * present for part in (drawn.wall, drawn.pool)]
-        fields = stack.truth[(slice(3), places[1:-1], *seen)].reshape(-1, *images.shape[1:])
+        masks = [part[(places, *mask_window)] * present for part in (drawn.wall, drawn.pool)]
+        fields = stack.truth[(slice(3), places[1:-1], *window)].reshape(-1, *images.shape[1:])
         masks_and_truth = np.concatenate([*masks, fields]).astype(np.float32) / 255
         parts = np.concatenate([images * present, masks_and_truth])
         parts[: len(near)] += (~present) * images.mean()
@@ -260,7 +261,7 @@ class RepairSamples(Dataset[Sample]):
                     rows += [3 * len(near) + field * len(slices) + n - 1 for field in range(3)]
                 parts[rows] = np.roll(parts[rows], shift, axis=(1, 2))
         if self.settings.inflated and rng.random() < self.settings.inflated:
-            parts = _inflated(parts, stack.truth[(slice(None), places, *seen)], rng)
+            parts = _inflated(parts, stack.truth[(slice(None), places, *window)], rng)
         reverse = rng.random() < 0.5  # some stacks begin at the base, others at the apex
         return self._augment(parts, inside, stack.loss_weights()[slices], stack.spacing_mm * stride, reverse, rng)
 

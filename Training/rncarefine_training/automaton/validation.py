@@ -102,9 +102,9 @@ class Validation:
                 given = (self.channels[n, architecture.mask].numpy() >= 0.5).astype(np.uint8)
                 truth = self.truth[n].astype(np.uint8)
                 walls = [task.read(fields[row]) for fields in (rolled, evidence, alone)]
-                after, once, seen = (given if wall is None else wall for wall in walls)
+                after, once, from_image = (given if wall is None else wall for wall in walls)
                 figure = task.score(after, given, truth)
-                for kind, wall in (("one_pass", once), ("image", seen)):
+                for kind, wall in (("one_pass", once), ("image", from_image)):
                     scored = task.score(wall, given, truth)
                     figure |= {f"{kind}_{name}": scored[name] for name in COMPARED if name in scored}
                 figures.append(figure)

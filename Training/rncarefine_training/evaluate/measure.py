@@ -303,7 +303,7 @@ def near_the_heart(stack: Stack) -> Stack:
 
 def _baseline(stack: Stack, name: str) -> Attempt:
     method = BASELINES[name]
-    walls = [method(piece, stack.in_plane) if betti_2d(piece) != (1, 1) else piece for piece in stack.mask]
+    walls = [method(part, stack.in_plane) if betti_2d(part) != (1, 1) else part for part in stack.mask]
     return Attempt(NO_MODEL, "", name, np.stack(walls), [])
 
 

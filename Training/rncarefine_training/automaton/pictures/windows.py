@@ -120,9 +120,9 @@ class WindowSamples(Dataset[Sample]):
         rng = np.random.default_rng([self.seed, index])
         if self.failing and rng.random() < self.settings.natural:
             among = self.favoured if self.favoured and rng.random() < self.settings.favour else self.failing
-            picture, made = among[int(rng.integers(len(among)))]
-            around = made.places if len(made.places) and rng.random() < AROUND_FAILURE else picture.vessels
-            parts = _cut(picture, made.mask, _somewhere(around, self.settings.size / 3, rng))
+            picture, prediction = among[int(rng.integers(len(among)))]
+            around = prediction.places if len(prediction.places) and rng.random() < AROUND_FAILURE else picture.vessels
+            parts = _cut(picture, prediction.mask, _somewhere(around, self.settings.size / 3, rng))
             parts[2] = _without_specks(parts[2], int(rng.choice(SPECKS)))
         else:
             picture = self.pictures[int(rng.integers(len(self.pictures)))]
@@ -173,8 +173,10 @@ def validation_windows(pictures: list[ScaledPicture], settings: Automaton, most:
         raise ValueError("No network failed on a picture of the validation set: add subjects to it.")
     drawn = []
     for number in range(most):
-        picture, made = failing[number % len(failing)]
-        parts = _cut(picture, made.mask, made.places[int(rng.integers(len(made.places)))], settings.size)
+        picture, prediction = failing[number % len(failing)]
+        parts = _cut(
+            picture, prediction.mask, prediction.places[int(rng.integers(len(prediction.places)))], settings.size
+        )
         grey, seen, mask, truth = parts
         drawn.append((picture_channels(grey, mask, seen).transpose(2, 0, 1), truth >= 0.5))
     channels = torch.from_numpy(np.stack([channels for channels, _ in drawn]))
@@ -198,11 +200,11 @@ def _load(case: TrainingCase, predictions: Path, spacing: float, sources: list[s
     truth = _bytes(crop, case.labels[0] == VESSEL)
     files = [(source, predictions / source / f"{case.name}.npz") for source in sources]
     masks = ((source, _bytes(crop, load_prediction(file)[0] == VESSEL)) for source, file in files if file.exists())
-    made = [ScaledPrediction(source, mask, _disagreements(mask, truth)) for source, mask in masks]
+    scaled = [ScaledPrediction(source, mask, _disagreements(mask, truth)) for source, mask in masks]
     # The image of a case is exactly 0 outside the field of view, and rarely inside.
-    seen = _bytes(crop, ndimage.binary_closing(np.pad(grey != 0, 2), iterations=2)[2:-2, 2:-2])
+    field_of_view = _bytes(crop, ndimage.binary_closing(np.pad(grey != 0, 2), iterations=2)[2:-2, 2:-2])
     return ScaledPicture(
-        case.name, crop.take(grey[None])[0].astype(np.float16), seen, truth, np.argwhere(truth >= 128), made
+        case.name, crop.take(grey[None])[0].astype(np.float16), field_of_view, truth, np.argwhere(truth >= 128), scaled
     )
 
 

@@ -72,8 +72,8 @@ def read_nnunet(
             case = label.name.removesuffix(ending)
             subject, phase = subject_and_phase(case, pattern)
             image = folder / f"images{side}" / f"{case}_{channel:04d}{ending}"
-            made = {name: found.files[case] for name, found in outputs.items() if case in found.files}
-            entries.append(Entry(f"labels{side}/{label.name}", subject, phase, image, label, made, split))
+            segmentations = {name: found.files[case] for name, found in outputs.items() if case in found.files}
+            entries.append(Entry(f"labels{side}/{label.name}", subject, phase, image, label, segmentations, split))
     if not entries:
         raise ValueError(f"{folder / 'labelsTr'} has no *{ending} files. Is it a raw data set of nnU-Net?")
     notes = []
@@ -119,9 +119,9 @@ def _outputs(folder: Path, ending: str) -> _Outputs:
     if not files:
         files = {path.name.removesuffix(ending): path for path in sorted(folder.glob(f"*{ending}"))}
     if not files:
-        seen = " fold_all was trained on all cases and cannot be used." if (folder / "fold_all").is_dir() else ""
+        note = " fold_all was trained on all cases and cannot be used." if (folder / "fold_all").is_dir() else ""
         raise ValueError(
-            f"{folder} has no fold_0/validation/*{ending} and no *{ending}.{seen} Use the folder of a cross-validated "
+            f"{folder} has no fold_0/validation/*{ending} and no *{ending}.{note} Use the folder of a cross-validated "
             "training, or the output folder of nnUNetv2_predict."
         )
     return _Outputs(files, folds)
@@ -158,10 +158,10 @@ def _notes(name: str, folder: Path, found: _Outputs, cases: Mapping[str, Entry])
             "were trained on other stacks of the subjects that they segment, so they fail less often than on new "
             "subjects. If possible, split by subject (splits_final.json) and train again."
         )
-    seen = [case for case in used if case not in found.folds and cases[case].split != "test"]
-    if seen:
+    doubtful = [case for case in used if case not in found.folds and cases[case].split != "test"]
+    if doubtful:
         notes.append(
-            f"{name}: it may have been trained on the {len(seen)} training cases that it segmented, such as {seen[0]}. "
-            "Networks rarely fail on their training cases: use out-of-fold segmentations."
+            f"{name}: it may have been trained on the {len(doubtful)} training cases that it segmented, such as "
+            f"{doubtful[0]}. Networks rarely fail on their training cases: use out-of-fold segmentations."
         )
     return notes

@@ -88,13 +88,15 @@ def _failure(case: TrainingCase, prediction: NDArray[np.uint8]) -> list[_Tile]:
 
 def _tile(case: TrainingCase, labels: NDArray[np.uint8], k: int) -> _Tile:
     """Crop a square around all labels of a slice."""
-    seen = (labels[k] > 0) | (case.labels[k] > 0)
-    found = [np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0)]
-    ends = [(each[0], each[-1]) if len(each) else (0, side - 1) for each, side in zip(found, seen.shape, strict=True)]
+    labelled = (labels[k] > 0) | (case.labels[k] > 0)
+    found = [np.flatnonzero(labelled.any(axis=axis)) for axis in (1, 0)]
+    ends = [
+        (each[0], each[-1]) if len(each) else (0, side - 1) for each, side in zip(found, labelled.shape, strict=True)
+    ]
     spacing = case.spacing[1:]
     half = max((last - first + 1) * mm for (first, last), mm in zip(ends, spacing, strict=True)) / 2 + MARGIN_MM
     ranges = []
-    for (first, last), mm, side in zip(ends, spacing, seen.shape, strict=True):
+    for (first, last), mm, side in zip(ends, spacing, labelled.shape, strict=True):
         middle, reach = (first + last) / 2, half / mm
         ranges.append(slice(max(0, round(middle - reach)), min(side, round(middle + reach) + 1)))
     low, high = intensity_range(case.image)

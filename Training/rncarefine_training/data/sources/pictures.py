@@ -46,7 +46,7 @@ def read_folders(source: Path) -> list[Entry]:
             is_eye = stem[-1] in "LR" and stem[-2:-1].isdigit()
             subject, phase = (stem[:-1], stem[-1]) if is_eye else (stem, "eye")
             networks = sorted(each for each in (source / "predictions" / site.name).glob("*") if each.is_dir())
-            made = {each.name: _find(each, stem) for each in networks}
+            segmentations = {each.name: _find(each, stem) for each in networks}
             truth = _find(masks, stem)
             if truth is None:
                 raise ValueError(f"{path}: there is no mask of this name in {masks}. Add it, or remove the picture.")
@@ -57,7 +57,7 @@ def read_folders(source: Path) -> list[Entry]:
                     phase,
                     path,
                     truth,
-                    {name: each for name, each in made.items() if each is not None},
+                    {name: each for name, each in segmentations.items() if each is not None},
                     field_of_view=_find(site / "fov", stem),
                 )
             )
@@ -94,15 +94,15 @@ def prepare_pictures(
         fov = None if entry.field_of_view is None else read_mask(entry.field_of_view)
         picture = Picture.create(read_image(entry.image), truth, fov, name=str(entry.image))
         spacing = FIELD_OF_VIEW / picture.diameter
-        seen = picture.field_of_view
-        labels = np.where(seen & (picture.mask > 0), VESSEL, 0).astype(np.uint8)
+        inside = picture.field_of_view
+        labels = np.where(inside & (picture.mask > 0), VESSEL, 0).astype(np.uint8)
         case = TrainingCase(entry.name, entry.subject, picture.grey()[None], labels[None], (1.0, spacing, spacing))
         case.save(cases)
         for name, path in entry.predictions.items():
             mask = read_mask(path, least=0.5)
             if mask.shape != picture.shape:
                 raise ValueError(f"{path} has {mask.shape} pixels, its picture {picture.shape}. Resample it.")
-            kept = np.where(seen & mask, VESSEL, 0).astype(np.uint8)
+            kept = np.where(inside & mask, VESSEL, 0).astype(np.uint8)
             save_prediction(predictions / source_of(name) / f"{case.name}.npz", kept[None])
             networks[name] += 1
     return networks

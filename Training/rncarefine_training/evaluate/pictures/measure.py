@@ -75,7 +75,7 @@ def evaluate_pictures(jobs: Sequence[Segmented], model: Model, workers: int = 1)
 
     Yields:
         The rows of one picture: ``site``, ``network``, ``case``, ``subject``, ``method``, ``sha256``, the metrics of
-        :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (outside the domain gate) and ``seconds``.
+        :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (by the domain gate) and ``seconds``.
     """
     yield from in_parallel(partial(_rows, model=model), jobs, workers)
 
@@ -97,21 +97,21 @@ def read_probability(path: Path) -> NDArray[np.float32]:
 def _rows(job: Segmented, model: Model) -> pd.DataFrame:
     probability = read_probability(job.entry.predictions[job.network])
     picture = read_picture(job.entry, probability >= 0.5)
-    seen = picture.field_of_view
-    truth = read_mask(job.entry.label) & seen
+    field_of_view = picture.field_of_view
+    truth = read_mask(job.entry.label) & field_of_view
     repaired = repair_picture(picture, model, RepairOptions())
     unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in repaired.report.doubts)
     masks = {INPUT: picture.mask > 0, REPAIRED: repaired.mask > 0, GEOMETRIC: b_star(picture.mask > 0)}
     if len(np.unique(probability)) > 2:
-        masks[HYSTERESIS] = hysteresis(np.where(seen, probability, 0))
+        masks[HYSTERESIS] = hysteresis(np.where(field_of_view, probability, 0))
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
     evidence = likelihood(picture, model, runner, steps=0, everywhere=True)
-    alone = likelihood(read_picture(job.entry, np.zeros_like(seen)), model, runner, steps=0, everywhere=True)
+    alone = likelihood(read_picture(job.entry, np.zeros_like(field_of_view)), model, runner, steps=0, everywhere=True)
     masks[ONE_PASS], masks[IMAGE_ALONE] = b_star(evidence > 0.5, fill=False), b_star(alone > 0.5, fill=False)
     masks[ONE_PASS_EDITS] = repair_picture(picture, model, RepairOptions(), likelihood=evidence).mask > 0
     rows = []
     for method in (method for method in METHODS if method in masks):
-        found = evaluate_picture(masks[method] & seen, truth, before=picture.mask)
+        found = evaluate_picture(masks[method] & field_of_view, truth, before=picture.mask)
         rows.append(
             {
                 "site": job.entry.image.parent.parent.name,
