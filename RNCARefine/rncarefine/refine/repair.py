@@ -38,7 +38,7 @@ from .slice_order import (
 
 __all__ = ["RepairOptions", "check", "repair"]
 
-MIN_CONTRADICTED = 2
+MIN_CONTRADICTED = 3
 """Fewer walls that the image contradicts raise no doubt about the stack."""
 
 
@@ -200,20 +200,21 @@ def _doubts(examined: Examined, evidence: ImageEvidence) -> tuple[Reason, ...]:
 
 
 def _contradicted(examined: Examined, decisions: list[SliceDecision]) -> tuple[Reason, ...]:
-    """Return the doubt that image and masks belong together: the image contradicts half of the walls.
+    """Return the doubt that image and masks belong together.
 
-    These are the closed walls, also away from the heart, and, in a stack with next to nothing else there, the repaired
-    ones.
+    The image contradicts half of the closed walls (in a stack with next to nothing away from the heart, of the repaired
+    ones, too); or half of all walls, if closed walls away from the heart are counted as contradicted.
     """
     codes = {Verdict.INTACT: ReasonCode.IMAGE_DISAGREES}
     if examined.loose_share <= MAX_LOOSE:
         codes |= dict.fromkeys(REPAIRED, ReasonCode.MASK_DISREGARDED)
     judged = [each for each in decisions if each.verdict in codes and each.confidence is not None]
+    against = sum(codes[each.verdict] in each.codes for each in judged)
     away = sum({ReasonCode.CLOSED, ReasonCode.OFF_AXIS} <= each.codes for each in decisions)
-    against = away + sum(codes[each.verdict] in each.codes for each in judged)
-    if against < max(MIN_CONTRADICTED, 0.5 * (len(judged) + away)):
-        return ()
-    return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against),)
+    walls = int(examined.stack.mask.any(axis=(1, 2)).sum())
+    if against >= max(MIN_CONTRADICTED, 0.5 * len(judged)) or against + away >= max(MIN_CONTRADICTED, 0.5 * walls):
+        return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against + away),)
+    return ()
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:

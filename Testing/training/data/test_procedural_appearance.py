@@ -1,4 +1,4 @@
-"""Made hearts: what the picture shows agrees with the truth, in every sequence, and a scanner's traces are there."""
+"""Procedural hearts: the intensities agree with the labels in every sequence, and acquisition artefacts are present."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ from .learner import AutomatonLearner, build_architecture
 
 JOIN_LIKELIHOOD = 0.75
 """Minimum mean likelihood of a fragment to be bridged to."""
-FRAGMENT_LIKELIHOOD = 0.65
+FRAGMENT_LIKELIHOOD = 0.6
 """Minimum mean likelihood of a fragment to be kept, unless a bridge passes through it."""
 RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
