@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from rncarefine_training.evaluate.measure import (
+    FULL_REPAIR,
     IMAGE_ALONE,
     NEAR,
     NO_MODEL,
     ONE_PASS,
     ONE_PASS_DECIDED,
-    WHOLE,
     WITH_POOL,
 )
 
@@ -23,7 +23,7 @@ SUBJECTS = ("a", "b", "c", "d", "e", "f")
 HAS = (0.0, 0.2, 0.5, 0.9)
 PLACES = ("base", "middle", "apex", "apex")
 GAPS = (200.0, 90.0, 30.0, 0.0)
-DICE = {(NO_MODEL, POLAR): 0.55, (NO_MODEL, NEAR): 0.5, (MODELS[0], WHOLE): 0.6, (MODELS[1], WHOLE): 0.7}
+DICE = {(NO_MODEL, POLAR): 0.55, (NO_MODEL, NEAR): 0.5, (MODELS[0], FULL_REPAIR): 0.6, (MODELS[1], FULL_REPAIR): 0.7}
 
 
 def made_up(**changes: Any) -> pd.DataFrame:
@@ -56,7 +56,9 @@ def made_up(**changes: Any) -> pd.DataFrame:
 
 def _methods() -> list[tuple[str, str]]:
     ours = [
-        (model, method) for model in MODELS for method in (WHOLE, WITH_POOL, ONE_PASS_DECIDED, IMAGE_ALONE, ONE_PASS)
+        (model, method)
+        for model in MODELS
+        for method in (FULL_REPAIR, WITH_POOL, ONE_PASS_DECIDED, IMAGE_ALONE, ONE_PASS)
     ]
     return [*ours, (NO_MODEL, NEAR), (NO_MODEL, POLAR)]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rncarefine_training import resume
-from rncarefine_training.resume import Remaining, updates_done
+from rncarefine_training.resume import RemainingSamples, updates_done
 
 UPDATES, BATCH = 5, 3
 
@@ -21,7 +21,7 @@ def left(checkpoint, processes=1, rank=0, updates=UPDATES):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resume.distributed, "is_initialized", lambda: processes > 1)
         patch.setattr(resume.distributed, "get_rank", lambda: rank)
-        sampler = Remaining(updates, BATCH, checkpoint, processes)
+        sampler = RemainingSamples(updates, BATCH, checkpoint, processes)
         # As Lightning counts, which goes on from the updates that are done.
         assert len(sampler) == updates * BATCH
         return list(sampler)

@@ -1,4 +1,4 @@
-"""Experiments quoted in the documents: ablations, long rollouts, disturbances, the recipe published with rNCA.
+"""Experiments of the documentation: ablations, long rollouts, robustness, comparison with the released rNCA.
 
-Not in the wheel. From the root of a clone: ``PYTHONPATH=Training python -m experiments --help``.
+Not part of the wheel. From the root of a clone: ``PYTHONPATH=Training python -m experiments --help``.
 """

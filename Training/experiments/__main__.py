@@ -1,4 +1,4 @@
-"""``python -m experiments``, with the folder ``Training`` on the path."""
+"""Entry point of ``python -m experiments``; requires the folder ``Training`` on the path."""
 
 from __future__ import annotations
 

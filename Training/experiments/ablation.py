@@ -1,4 +1,4 @@
-"""Ablation: train without each part of the design, and measure on the same slices."""
+"""Ablation: train without individual parts of the design, and evaluate on the same slices."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ import pandas as pd  # type: ignore[import-untyped]
 from rncarefine.anatomy.heart import locate_heart
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.atomic import write_text_whole
-from rncarefine.nca.architecture import CHANNELS, ENDOCARDIUM, RING
+from rncarefine.nca.architecture import CHANNELS
 from rncarefine.nca.model import Model, load_model
 from rncarefine.refine.proposals import propose_around
-from rncarefine.stack import Mask
-from rncarefine.tasks.ring.readout import read_wall
 from rncarefine_training.automaton.export import export
 from rncarefine_training.automaton.fit import train_automaton
 from rncarefine_training.automaton.samples import blank
+from rncarefine_training.automaton.tasks import task_of
 from rncarefine_training.config import Automaton, Config
 from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean, paired
@@ -33,12 +32,12 @@ REFERENCE = "as it is"
 
 @dataclass(frozen=True)
 class Variation:
-    """One training that differs from the configuration's.
+    """Variation of a training.
 
     Attributes:
-        name: What a table calls it.
-        changes: Fields of the automaton's section.
-        seed: What is added to the seed.
+        name: Name in tables.
+        changes: Changed fields of section ``automaton``.
+        seed: Number added to the random seed.
     """
 
     name: str
@@ -47,7 +46,7 @@ class Variation:
 
     @property
     def slug(self) -> str:
-        """Name of its folder."""
+        """Name of the folder."""
         return self.name.replace(" ", "-")
 
 
@@ -63,18 +62,18 @@ VARIATIONS = (
     Variation("48 steps", {"steps": 48, "train_steps": [16, 40]}),
     Variation("every cell fires", {"fire_rate": 1.0}),
 )
-"""The first is what the others are compared with; the second shows how much is chance."""
+"""The first variation is the reference; the second one shows the random variation between trainings."""
 
 
-def varied(config: Config, variation: Variation, share: float, start: str | None = None) -> Config:
-    """Return the configuration of a variation, its schedule shortened.
+def vary(config: Config, variation: Variation, share: float, start: str | None = None) -> Config:
+    """Return the configuration of a variation, with a shortened schedule.
 
     Args:
-        config: The configuration to vary.
-        variation: In what.
-        share: Share of the updates that are made, above 0 and at most 1.
-        start: Model in the run's folder ``models`` to start from; its encoder is not warmed up again. ``None`` trains
-            from the beginning.
+        config: Reference configuration.
+        variation: Variation to apply.
+        share: Length of the schedule relative to the reference, above 0 and at most 1.
+        start: Model in the run's folder ``models`` to start from, without warm-up; ``None`` trains from the
+            beginning.
 
     Raises:
         ValueError: The share is out of range, or a changed field does not fit the others.
@@ -103,78 +102,79 @@ def train_and_measure(
     workers: int = 1,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Train a variation and repair with it; what an earlier call has done is not done again.
+    """Train a variation and evaluate it; existing results are reused.
 
     Args:
-        config: The configuration to vary.
-        variation: In what.
-        share: Share of the updates that are made.
-        run: Folder of the run; the variation's own is ``ablation/<slug>`` in it.
-        failures: What to repair.
-        start: See :func:`varied`.
-        device: Where to roll out; the training chooses for itself.
-        workers: Processes that repair.
-        progress: Show a progress bar while training.
+        config: Reference configuration.
+        variation: Variation to train.
+        share: See :func:`vary`.
+        run: Folder of the run; results are written to ``ablation/<slug>`` in it.
+        failures: Failures to repair.
+        start: See :func:`vary`.
+        device: Device of the rollouts, not of the training.
+        workers: Number of processes of the evaluation.
+        progress: Show a progress bar during the training.
 
     Returns:
-        One row per broken slice: ``ring``, ``dice``, ``hd``, ``assd`` of the automaton alone (where it found no wall,
-        those of the input) and ``dice_before``.
+        One row per broken slice: ``ring``, ``dice``, ``hd``, ``assd`` of the automaton alone (of the input, if no wall
+        was found) and ``dice_before``.
 
     Raises:
-        ValueError: The folder holds a training of another configuration.
+        ValueError: The folder contains a training with another configuration.
     """
-    training = varied(config, variation, share, start)
+    training = vary(config, variation, share, start)
     rows = rows_of(variation, run, len(failures))
     folder = rows.parent
     folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder / "config.json", training)
+    _check_configuration(folder / "config.json", training)
     if not rows.exists():
         if not (folder / f"{training.name}.npz").exists():
             checkpoint = train_automaton(training, run / "cases", run / "predictions", folder, progress)
             export(training, checkpoint, folder)
-        model = blinded(load_model(folder / f"{training.name}.npz"), training)
-        repair = partial(_repair, model=model, without=tuple(training.automaton.without), device=device)
+        model = zero_unused_inputs(load_model(folder / f"{training.name}.npz"), training)
+        repair = partial(_repair, model=model, settings=training.automaton, device=device)
         jobs = in_parallel(repair, failures, workers)
         write_table(pd.concat([part for part in jobs if not part.empty], ignore_index=True), rows)
     return pd.read_csv(rows)
 
 
 def rows_of(variation: Variation, run: Path, stacks: int) -> Path:
-    """Return where the rows of a variation lie once it is trained and measured on so many stacks."""
+    """Return the path of the rows of a variation, evaluated on a number of stacks."""
     return run / "ablation" / variation.slug / f"rows-{stacks}.csv"
 
 
-def _claim(path: Path, training: Config) -> None:
-    """Keep the configuration next to its results, and refuse to resume with another one."""
+def _check_configuration(path: Path, training: Config) -> None:
+    """Store the configuration with the results, and raise ValueError if another one is stored."""
     text = json.dumps(training.model_dump(mode="json"), indent=1, sort_keys=True)
     if not path.exists():
         write_text_whole(path, text)
     elif path.read_text(encoding="utf-8") != text:
         raise ValueError(
-            f"{path.parent} holds a training of another configuration or share of updates. Remove the folder to train "
-            "again, or give another --run."
+            f"{path.parent} contains a training with another configuration or share of updates. Remove the folder to "
+            "train again, or use another --run."
         )
 
 
-def blinded(model: Model, training: Config) -> Model:
-    """Return weights that do not see the channels that were empty while they were trained."""
+def zero_unused_inputs(model: Model, training: Config) -> Model:
+    """Return the model with zero weights for input channels that were empty during training."""
     seen = blank(np.ones((1, 1, len(CHANNELS)), np.float32), training.automaton)[0, 0]
     first = model.parameters["down0a.weight"]
     return Model(model.card, model.parameters | {"down0a.weight": first * seen[:, None, None]})
 
 
-def _repair(failure: Failure, model: Model, without: Sequence[str], device: str) -> pd.DataFrame:
+def _repair(failure: Failure, model: Model, settings: Automaton, device: str) -> pd.DataFrame:
     stack, truth, wanted = broken_slices(failure)
     if not wanted:
         return pd.DataFrame()
     heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
-    # The mask is also where a rollout starts from.
-    given = replace(stack, mask=np.zeros_like(stack.mask)) if "mask" in without else stack
+    # The mask is also the initial state of a rollout.
+    given = replace(stack, mask=np.zeros_like(stack.mask)) if "mask" in settings.without else stack
+    task = task_of(settings)
     steps = model.card.steps
     proposals = propose_around(given, heart, wanted, model, device=device, snapshots=(steps,))
     rows: list[dict[str, object]] = []
     for k in wanted:
-        wall = _read(proposals.snapshots[steps][k], discs="discs" not in without)
+        wall = task.read(proposals.snapshots[steps][k])
         before = distances(stack.mask[k], truth[k], stack.in_plane)
         rows.append(
             {
@@ -188,24 +188,16 @@ def _repair(failure: Failure, model: Model, without: Sequence[str], device: str)
     return pd.DataFrame(rows)
 
 
-def _read(fields: np.ndarray, discs: bool) -> Mask | None:
-    """Read the wall; where the discs were not supervised, the ring channel is all there is."""
-    if discs:
-        return read_wall(fields[: ENDOCARDIUM + 1])
-    wall = (fields[RING] > 0.5).astype(np.uint8)
-    return wall if wall.any() else None
-
-
 def summarise(rows: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one line per variation, compared with the reference on the same slices.
 
     Args:
-        rows: From :func:`train_and_measure`, by the name of the variation; the reference may be missing.
+        rows: From :func:`train_and_measure`, by variation; the reference may be missing.
 
     Returns:
         ``n`` slices; ``rings`` with its Wilson interval; ``dice before``, ``dice``, ``gain`` with ``low`` and
-        ``high``; ``hd`` and ``assd``; ``over`` the reference: the paired difference of Dice (negative: the part that
-        was left out helps) with ``over low``, ``over high``, ``p`` and ``effect``.
+        ``high``; ``hd`` and ``assd``; ``over``, the paired difference of Dice from the reference (negative: the removed
+        part helps) with ``over low``, ``over high``, ``p`` and ``effect``.
     """
     return pd.DataFrame(list(_lines(rows)))
 

@@ -1,4 +1,4 @@
-"""Another sequence: segment its stacks with base networks that never saw it, and repair what they broke."""
+"""Generalisation: segment and repair stacks of a sequence that base networks were not trained on."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ def read_stacks(source: Path, cases: Path) -> list[TrainingCase]:
     Args:
         source: Folder with one folder per subject, each with :data:`IMAGE` and :data:`TRUTH` (2 myocardium, 3 LV
             cavity; other labels are ignored).
-        cases: Gets the cases.
+        cases: Output folder for the cases.
 
     Raises:
-        ValueError: There is no such folder.
+        ValueError: There are no such folders.
     """
     folders = sorted(path.parent for path in source.glob(f"*/{IMAGE}") if (path.parent / TRUTH).is_file())
     if not folders:
-        raise ValueError(f"{source} has no folders with {IMAGE} and {TRUTH}. Name the folder that holds the subjects.")
+        raise ValueError(
+            f"{source} has no folders with {IMAGE} and {TRUTH}. Use the folder that contains the subjects."
+        )
     cases.mkdir(parents=True, exist_ok=True)
     found = []
     for folder in folders:
@@ -44,17 +46,17 @@ def read_stacks(source: Path, cases: Path) -> list[TrainingCase]:
 
 
 def segment(found: list[TrainingCase], config: Config, networks: Path, kinds: list[str], folder: Path) -> list[Failure]:
-    """Segment stacks with the last snapshot of the first member of some kinds of base networks.
+    """Segment stacks with the last snapshot of the first member of base networks.
 
     Args:
         found: From :func:`read_stacks`.
-        config: The training whose base networks these are.
-        networks: Folder of its base networks.
+        config: Training configuration of the base networks.
+        networks: Folder of the base networks.
         kinds: Names of base networks in the configuration.
-        folder: Has ``cases``; gets ``predictions``.
+        folder: Folder with ``cases``; ``predictions`` are written to it.
 
     Raises:
-        ValueError: There is no such network.
+        ValueError: A network does not exist.
     """
     sources = []
     for kind in kinds:

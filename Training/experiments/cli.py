@@ -1,4 +1,4 @@
-"""The command line of the experiments: ``PYTHONPATH=Training python -m experiments``."""
+"""Command line of the experiments: ``PYTHONPATH=Training python -m experiments``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from rich.console import Console
 
 from rncarefine.atomic import write_text_whole
 from rncarefine.nca.model import load_model
-from rncarefine_training.cli.evaluate import DeviceOption, ModelsOption, WorkersOption, gathered, selecting_failures
-from rncarefine_training.cli.options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from rncarefine_training.cli.evaluate import (
+    DeviceOption,
+    ModelsOption,
+    WorkersOption,
+    collect_rows,
+    validation_failures,
+)
+from rncarefine_training.cli.options import DEFAULT_CONFIG, ConfigOption, RunOption, console, ensure_folder
 from rncarefine_training.cli.tables import show, show_evaluation
 from rncarefine_training.config import Config
 from rncarefine_training.evaluate.measure import Failure, measure_repairs
@@ -19,10 +25,10 @@ from rncarefine_training.evaluate.store import ROWS, base_name, read_rows, write
 
 from .comparison.commands import compare_published, draw_vessels
 
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name or path of the weights.")]
-StacksOption = Annotated[int, typer.Option(min=1, help="Number of stacks of the validation set, drawn at random.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name or path of the model.")]
+StacksOption = Annotated[int, typer.Option(min=1, help="Number of random stacks of the validation set.")]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Experiments that the documents quote.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Experiments of the documentation.")
 
 
 def horizon(
@@ -30,17 +36,17 @@ def horizon(
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelOption = "sax-cine-2d",
     stacks: StacksOption = 24,
-    seeds: Annotated[int, typer.Option(min=1, help="Rollouts per stack, each with its own random seed.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of random seeds per stack.")] = 3,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Roll out up to 512 steps without early stop and write RUN/horizon-MODEL.csv: does anything flood or decay?"""
-    from .horizon import roll_on, summarise
+    """Roll out up to 512 steps without early stop to test stability; write RUN/horizon-MODEL.csv."""
+    from .horizon import long_rollouts, summarise
     from .report import horizon_table
 
-    weights, failures = load_model(model), _some_failures(run, config, stacks)
-    rolled = roll_on(failures, weights, seeds=range(seeds), device=device, workers=workers)
-    rows = gathered(rolled, len(failures))
+    weights, failures = load_model(model), _sample_failures(run, config, stacks)
+    rolled = long_rollouts(failures, weights, seeds=range(seeds), device=device, workers=workers)
+    rows = collect_rows(rolled, len(failures))
     table = summarise(rows)
     write_table(rows, run / f"horizon-{weights.card.name}-slices.csv")
     write_table(table, run / f"horizon-{weights.card.name}.csv")
@@ -57,16 +63,16 @@ def robustness(
 ) -> None:
     """Repair disturbed stacks (image, orientation, grid, mask) and write RUN/robustness-MODEL.csv.
 
-    Can be interrupted and resumed: the rows of every stack are kept in RUN/robustness/.
+    Can be interrupted and resumed: rows are kept per stack in RUN/robustness/.
     """
     from .report import robustness_table
     from .robustness import disturb_and_repair, summarise
 
-    weights, failures = load_model(model), _some_failures(run, config, stacks)
+    weights, failures = load_model(model), _sample_failures(run, config, stacks)
     name = weights.card.name
-    folder = made(run / "robustness" / f"{name}-{weights.card.sha256[:7]}")
+    folder = ensure_folder(run / "robustness" / f"{name}-{weights.card.sha256[:7]}")
     disturbed = disturb_and_repair(failures, weights, folder, device=device, workers=workers)
-    table = summarise(gathered(disturbed, len(failures)))
+    table = summarise(collect_rows(disturbed, len(failures)))
     write_table(table, run / f"robustness-{name}.csv")
     show(robustness_table(table), name)
 
@@ -79,12 +85,12 @@ def volumetric(
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Compare a slice-wise with a volumetric model (the last one) where neighbours matter; write RUN/volumetric.csv."""
+    """Compare slice-wise models with a volumetric one (the last) where neighbours matter; write RUN/volumetric.csv."""
     from .report import volumetric_table
     from .volumetric import compare_models, summarise
 
-    models, failures = [load_model(name) for name in model], _some_failures(run, config, stacks)
-    table = summarise(gathered(compare_models(failures, models, device=device, workers=workers), len(failures)))
+    models, failures = [load_model(name) for name in model], _sample_failures(run, config, stacks)
+    table = summarise(collect_rows(compare_models(failures, models, device=device, workers=workers), len(failures)))
     write_table(table, run / "volumetric.csv")
     show(volumetric_table(table), f"{models[-1].card.name}, where neighbours matter")
 
@@ -96,7 +102,7 @@ def good_walls(
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Repair references of the validation set with a gap, pores or specks; write RUN/good-walls.csv."""
+    """Repair true walls of the validation set with a gap, pores or specks; write RUN/good-walls.csv."""
     from .good_walls import repair_good_walls, summarise
     from .report import good_walls_table
 
@@ -105,7 +111,7 @@ def good_walls(
     if not cases:
         raise ValueError(f"{run / 'cases'} has no case of the validation set. Run `rncarefine-train prepare` first.")
     repaired = repair_good_walls(cases, [load_model(name) for name in model], device=device, workers=workers)
-    table = summarise(gathered(repaired, len(cases)))
+    table = summarise(collect_rows(repaired, len(cases)))
     write_table(table, run / "good-walls.csv")
     show(good_walls_table(table), "Good walls with a small defect")
 
@@ -114,56 +120,54 @@ def another_sequence(
     source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folders with image and gt .nii.gz.")],
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
-    network: Annotated[list[str], typer.Option(help="Base networks that segment; give several.")] = ["weak", "middle"],  # noqa: B006
+    network: Annotated[list[str], typer.Option(help="Network to segment with. Can be repeated.")] = ["weak", "middle"],  # noqa: B006
     model: ModelsOption = ["sax-cine-2d", "sax-open-2d"],  # noqa: B006
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Repair what the base networks of the run break on another sequence; write RUN/another-sequence/*.csv."""
+    """Segment another sequence with base networks of the run, and repair it; write RUN/another-sequence/*.csv."""
     from .another_sequence import read_stacks, segment
 
-    folder = made(run / "another-sequence")
+    folder = ensure_folder(run / "another-sequence")
     failures = segment(read_stacks(source, folder / "cases"), Config.load(config), run / "base", network, folder)
     models = [load_model(name) for name in model]
-    rows = gathered(measure_repairs(failures, models, device=device, workers=workers), len(failures))
+    rows = collect_rows(measure_repairs(failures, models, device=device, workers=workers), len(failures))
     show_evaluation(write_evaluation(rows, folder, base_name(False)))
 
 
 def gallery(
     run: RunOption = Path("run"),
     model: ModelOption = "sax-cine-2d",
-    test: Annotated[bool, typer.Option(help="Slices of the test set, not of the validation set.")] = False,
+    test: Annotated[bool, typer.Option(help="Use the test set instead of the validation set.")] = False,
     each: Annotated[int, typer.Option(min=1, help="Slices of each kind.")] = 6,
-    output: Annotated[Path | None, typer.Option(file_okay=False, help="Gets the pictures; RUN/gallery.")] = None,
+    output: Annotated[Path | None, typer.Option(file_okay=False, help="Output folder; default: RUN/gallery.")] = None,
 ) -> None:
-    """Draw the worst, the median and random slices of each base network, from RUN/evaluation-*-slices.csv."""
+    """Draw the worst, median and random slices of each base network, from RUN/evaluation-*-slices.csv."""
     from .figures.gallery import choose_slices, draw_galleries
 
     weights = load_model(model)
     chosen = choose_slices(read_rows(run / f"{base_name(test)}-{ROWS}.csv"), weights.card.name, each)
     if chosen.empty:
         raise ValueError(f"{weights.card.name} has no rows in {run}. Run `rncarefine-train evaluate` first.")
-    for path in draw_galleries(chosen, run, weights, made(output or run / "gallery")):
+    for path in draw_galleries(chosen, run, weights, ensure_folder(output or run / "gallery")):
         console.print(str(path))
 
 
 def ablate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
-    share: Annotated[
-        float, typer.Option(help="Share of the configuration's updates that every training makes.")
-    ] = 0.25,
+    share: Annotated[float, typer.Option(help="Length of each training, as a share of the configured updates.")] = 0.25,
     start: Annotated[
-        str | None, typer.Option(help="Start every training from these weights in RUN/models, without a warm-up.")
+        str | None, typer.Option(help="Model in RUN/models to start every training from, without warm-up.")
     ] = None,
-    only: Annotated[list[str], typer.Option(help="Train only these variations now; give several.")] = [],  # noqa: B006
+    only: Annotated[list[str], typer.Option(help="Variation to train; default: all. Can be repeated.")] = [],  # noqa: B006
     stacks: StacksOption = 40,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train the automaton without each part of its design in turn and write RUN/ablation.csv.
+    """Train the automaton without individual parts of its design; write RUN/ablation.csv.
 
-    Can be interrupted and resumed; the table also holds the variations that other calls have trained.
+    Can be interrupted and resumed; the table includes variations trained by earlier calls.
     """
     from .ablation import VARIATIONS, rows_of, summarise, train_and_measure
     from .report import ablation_table
@@ -172,63 +176,60 @@ def ablate(
     for name in only:
         if name not in names:
             raise ValueError(f"There is no variation {name!r}. There are: {', '.join(names)}.")
-    training, failures = Config.load(config), _some_failures(run, config, stacks)
+    training, failures = Config.load(config), _sample_failures(run, config, stacks)
     done = {}
-    for number_of, variation in enumerate(VARIATIONS, 1):
+    for number, variation in enumerate(VARIATIONS, 1):
         if only and variation.name not in only and not rows_of(variation, run, len(failures)).exists():
             continue
-        console.print(f"Variation {number_of} of {len(VARIATIONS)}: {variation.name}")
+        console.print(f"Variation {number} of {len(VARIATIONS)}: {variation.name}")
         done[variation.name] = train_and_measure(
             training, variation, share, run, failures, start=start, device=device, workers=workers
         )
-        # Written after each, so that a part of the table can be read while the rest is trained.
+        # Updated after each variation, to be readable during the experiment.
         table = summarise(done)
         write_table(table, run / "ablation.csv")
     show(ablation_table(table), f"{training.name}, the automaton alone, {share:g} of the updates")
 
 
 def sample_pictures(
-    folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets the pictures.")] = Path("Resources/Screenshots"),
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Output folder.")] = Path("Resources/Screenshots"),
     model: ModelOption = "retina-vessels-2d",
-    side: Annotated[int | None, typer.Option(min=1, help="Draw so many rows and columns of the middle only.")] = 560,
+    side: Annotated[int | None, typer.Option(min=1, help="Size of a centre crop in pixels.")] = 560,
 ) -> None:
-    """Draw the bundled photograph with its broken mask and with the repaired one, for README."""
+    """Draw the bundled photograph with broken and repaired mask, for README."""
     from .figures.sample import draw_sample
 
-    for path in draw_sample(load_model(model), made(folder), side):
+    for path in draw_sample(load_model(model), ensure_folder(folder), side):
         console.print(str(path))
 
 
 def plots(
     run: RunOption = Path("run"),
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006
-    output: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Gets the figures; RUN/plots if not given.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(file_okay=False, help="Output folder; default: RUN/plots.")] = None,
 ) -> None:
-    """Draw the curves of the experiments that the run has tables of, as PNG and SVG."""
+    """Plot all experiments for which the run has tables, as PNG and SVG."""
     from .figures.curves import draw_all
 
     steps = {weights.card.name: weights.card.steps for weights in map(load_model, model)}
-    for path in draw_all(run, steps, made(output or run / "plots")):
+    for path in draw_all(run, steps, ensure_folder(output or run / "plots")):
         console.print(str(path))
 
 
 def report(
     run: RunOption = Path("run"),
-    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Keep tables and figures in this folder.")] = None,
-    document: Annotated[Path | None, typer.Option(dir_okay=False, help="Fill the tables of this document.")] = None,
+    keep: Annotated[Path | None, typer.Option(file_okay=False, help="Copy tables and figures to this folder.")] = None,
+    document: Annotated[Path | None, typer.Option(dir_okay=False, help="Document to update.")] = None,
 ) -> None:
-    """Write the tables of a document from the CSV files of the run.
+    """Update the tables of a document from the CSV files of the run.
 
-    With --keep, the small tables are copied, and the figures that the document shows and RUN/plots has. A table goes
-    between the lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables
-    are printed with their names.
+    With --keep, tables are copied, and the figures of the document from RUN/plots. A table is inserted between the
+    lines `<!-- table: NAME -->` and `<!-- end of table -->`. Without --document, all tables are printed.
     """
     from .report import fill, keep_figures, keep_tables, tables
 
     if keep is not None:
-        console.print(f"{len(keep_tables(run, made(keep)))} tables in {keep}")
+        console.print(f"{len(keep_tables(run, ensure_folder(keep)))} tables in {keep}")
     if keep is not None and document is not None:
         text = document.read_text(encoding="utf-8")
         console.print(f"{len(keep_figures(text, run / 'plots', keep))} figures in {keep}")
@@ -241,9 +242,9 @@ def report(
     console.print(f"Tables filled in {document}")
 
 
-def _some_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
-    """Draw stacks of the validation set; a smaller draw is a subset of a larger one."""
-    found, order = selecting_failures(run, config)
+def _sample_failures(run: Path, config: Path, stacks: int) -> list[Failure]:
+    """Return random predictions for the validation set; smaller samples are subsets of larger ones."""
+    found, order = validation_failures(run, config)
     return [found[index] for index in sorted(order[:stacks])]
 
 
@@ -265,7 +266,7 @@ for command in (
 
 
 def main() -> None:
-    """Run the command; bad input is one line and exit status 2."""
+    """Run the command; invalid input is reported in one line, with exit status 2."""
     try:
         app(prog_name="python -m experiments")
     except ValueError as error:

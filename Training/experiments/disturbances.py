@@ -1,7 +1,7 @@
-"""Disturbances of a stack and its mask, as clinics, scanners and readers cause them.
+"""Disturbances of images, grids and masks.
 
-Every disturbance takes a stack with its truth and gives another one back; the truth moves along where the anatomy does.
-Intensities are scaled to 0..1 (1st and 99th percentile) first, so that a strength means the same for every scanner.
+Every disturbance returns a changed stack; the truth is transformed with the anatomy. Intensities are first scaled to
+0 to 1 (1st and 99th percentile), so that strengths are comparable between scanners.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ Disturb = Callable[["Disturbed", np.random.Generator], "Disturbed"]
 
 @dataclass(frozen=True, eq=False)
 class Disturbed:
-    """A stack, disturbed or not yet.
+    """A stack before or after a disturbance. Arrays have the shape ``(k, j, i)``.
 
     Attributes:
-        image: Shape ``(k, j, i)``.
-        wall: What the base network drew, shape ``(k, j, i)``.
-        pool: Its blood pool.
-        truth: The true wall.
+        image: Intensities.
+        wall: Predicted wall.
+        pool: Predicted blood pool.
+        truth: True wall.
         spacing: mm along ``(k, j, i)``.
-        slices: Which slice of the undisturbed stack each slice is, shape ``(k,)``.
-        give_pool: Give the pool to the repair.
+        slices: Index of each slice in the undisturbed stack, shape ``(k,)``.
+        give_pool: Use the pool in the repair.
     """
 
     image: Image
@@ -43,39 +43,39 @@ class Disturbed:
 
 
 def scaled(image: Image) -> Image:
-    """Return an image with the 1st percentile at 0 and the 99th at 1."""
+    """Scale an image so that the 1st and 99th percentile are 0 and 1."""
     low, high = np.percentile(image, [1, 99])
     return np.asarray((image - low) / max(high - low, 1e-6), np.float32)
 
 
-# What the scanner does
+# Image
 
 
 def _noise(share: float) -> Disturb:
-    """Rician noise, its deviation a share of the grey range."""
+    """Rician noise; standard deviation as a share of the intensity range."""
 
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
         noise = RandRicianNoise(prob=1.0, std=share, sample_std=False)
         noise.set_random_state(int(rng.integers(2**31)))
-        return replace(stack, image=_plain(noise(scaled(stack.image).clip(0))))
+        return replace(stack, image=_to_array(noise(scaled(stack.image).clip(0))))
 
     return disturb
 
 
 def _bias(strength: float) -> Disturb:
-    """A smooth field of coil sensitivity, of polynomials up to degree 3."""
+    """Polynomial bias field of degree 3."""
 
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
         field = RandBiasField(prob=1.0, degree=3, coeff_range=(-strength, strength))
         field.set_random_state(int(rng.integers(2**31)))
-        # MONAI takes a channel first.
-        return replace(stack, image=_plain(field(scaled(stack.image).clip(0)[None]))[0])
+        # MONAI expects a channel axis.
+        return replace(stack, image=_to_array(field(scaled(stack.image).clip(0)[None]))[0])
 
     return disturb
 
 
 def _gamma(gamma: float) -> Disturb:
-    return lambda stack, rng: replace(stack, image=_plain(AdjustContrast(gamma)(scaled(stack.image).clip(0, 1))))
+    return lambda stack, rng: replace(stack, image=_to_array(AdjustContrast(gamma)(scaled(stack.image).clip(0, 1))))
 
 
 def _inverted(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
@@ -83,20 +83,20 @@ def _inverted(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
 
 
 def _gibbs(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
-    """Ringing of a k-space truncated at two thirds, slice by slice."""
+    """Gibbs ringing from truncated k-space, slice by slice."""
     ring = GibbsNoise(alpha=0.5)
-    return replace(stack, image=np.stack([_plain(ring(piece[None]))[0] for piece in scaled(stack.image)]))
+    return replace(stack, image=np.stack([_to_array(ring(piece[None]))[0] for piece in scaled(stack.image)]))
 
 
 def _ghosts(strength: float) -> Disturb:
-    """Motion between excitations: every fourth line of k-space is weaker, which folds ghosts along the rows."""
+    """Motion ghosts: attenuate every fourth line of k-space."""
 
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
         lines = np.fft.fftshift(np.fft.fft2(scaled(stack.image)), axes=(1, 2))
         middle = lines.shape[1] // 2
         weight = np.ones(lines.shape[1])
         weight[int(rng.integers(4)) :: 4] = 1 - strength
-        weight[middle - 1 : middle + 2] = 1  # the mean brightness stays
+        weight[middle - 1 : middle + 2] = 1  # keep the mean intensity
         ghosted = np.fft.ifft2(np.fft.ifftshift(lines * weight[None, :, None], axes=(1, 2)))
         return replace(stack, image=np.abs(ghosted).astype(np.float32))
 
@@ -104,7 +104,7 @@ def _ghosts(strength: float) -> Disturb:
 
 
 def _missing(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
-    """No image: one grey everywhere. A single pixel in a corner differs, since a constant image is refused."""
+    """Constant image, except for one corner pixel, since the repair rejects constant images."""
     image = np.zeros_like(stack.image)
     image[0, 0, 0] = 1
     return replace(stack, image=image)
@@ -114,10 +114,10 @@ def _another_slice(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
     return replace(stack, image=np.roll(stack.image, max(1, len(stack.image) // 2), axis=0))
 
 
-# Another orientation or grid
+# Orientation and grid
 
 
-def _everything(stack: Disturbed, change: Callable[[NDArray], NDArray]) -> Disturbed:
+def _transform_all(stack: Disturbed, change: Callable[[NDArray], NDArray]) -> Disturbed:
     image, wall, pool, truth = (
         np.ascontiguousarray(change(values)) for values in (stack.image, stack.wall, stack.pool, stack.truth)
     )
@@ -126,19 +126,19 @@ def _everything(stack: Disturbed, change: Callable[[NDArray], NDArray]) -> Distu
 
 def _rotated(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
     k, j, i = stack.spacing
-    return replace(_everything(stack, lambda values: np.rot90(values, axes=(1, 2))), spacing=(k, i, j))
+    return replace(_transform_all(stack, lambda values: np.rot90(values, axes=(1, 2))), spacing=(k, i, j))
 
 
 def _flipped(axis: int) -> Disturb:
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
-        turned = _everything(stack, lambda values: np.flip(values, axis))
+        turned = _transform_all(stack, lambda values: np.flip(values, axis))
         return replace(turned, slices=stack.slices[::-1]) if axis == 0 else turned
 
     return disturb
 
 
 def _resampled(spacing_mm: float) -> Disturb:
-    """Another pixel spacing in the plane, smoothed first where it is coarser."""
+    """Resample in plane, smoothing before downsampling."""
 
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
         size = [
@@ -153,29 +153,29 @@ def _resampled(spacing_mm: float) -> Disturb:
             return np.asarray(zoomed if values.dtype == np.float32 else zoomed > 0.5, values.dtype)
 
         in_plane = [mm / factor for mm, factor in zip(stack.spacing[1:], factors, strict=True)]
-        return replace(_everything(stack, resample), spacing=(stack.spacing[0], in_plane[0], in_plane[1]))
+        return replace(_transform_all(stack, resample), spacing=(stack.spacing[0], in_plane[0], in_plane[1]))
 
     return disturb
 
 
 def _slice_spacing(mm: float) -> Disturb:
-    """Another slice spacing in the header; the slices stay as they are."""
+    """Change the slice spacing in the header only."""
     return lambda stack, rng: replace(stack, spacing=(mm, *stack.spacing[1:]))
 
 
 def _every_second(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
-    thinned = _everything(stack, lambda values: values[::2])
+    thinned = _transform_all(stack, lambda values: values[::2])
     return replace(thinned, slices=stack.slices[::2], spacing=(2 * stack.spacing[0], *stack.spacing[1:]))
 
 
-# Another mask
+# Mask
 
 
 def _masks(change: Callable[[Mask, Disturbed, np.random.Generator], Mask]) -> Disturb:
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
         state = rng.bit_generator.state
         wall = change(stack.wall, stack, rng)
-        rng.bit_generator.state = state  # wall and pool are shifted alike
+        rng.bit_generator.state = state  # the same random change for wall and pool
         pool = change(stack.pool, stack, rng)
         return replace(stack, wall=wall, pool=np.asarray(pool & (1 - wall), np.uint8))
 
@@ -183,28 +183,28 @@ def _masks(change: Callable[[Mask, Disturbed, np.random.Generator], Mask]) -> Di
 
 
 def _jagged(mask: Mask, stack: Disturbed, rng: np.random.Generator) -> Mask:
-    """A third of the pixels on either side of the edge change sides."""
+    """Flip a third of the pixels next to the edge."""
     square = np.ones((1, 3, 3), bool)
     edge = ndimage.binary_dilation(mask, square) & ~ndimage.binary_erosion(mask, square)
     return np.asarray(mask ^ (edge & (rng.random(mask.shape) < 1 / 3)), np.uint8)
 
 
 def _coarse(factor: int) -> Callable[[Mask, Disturbed, np.random.Generator], Mask]:
-    """Every ``factor``-th pixel, blown up again."""
+    """Downsample and upsample by ``factor`` with nearest neighbour."""
 
     def change(mask: Mask, stack: Disturbed, rng: np.random.Generator) -> Mask:
         few = mask[:, factor // 2 :: factor, factor // 2 :: factor]
-        blown = few.repeat(factor, axis=1).repeat(factor, axis=2)
+        upsampled = few.repeat(factor, axis=1).repeat(factor, axis=2)
         result = np.zeros_like(mask)
-        rows, columns = (min(a, b) for a, b in zip(mask.shape[1:], blown.shape[1:], strict=True))
-        result[:, :rows, :columns] = blown[:, :rows, :columns]
+        rows, columns = (min(a, b) for a, b in zip(mask.shape[1:], upsampled.shape[1:], strict=True))
+        result[:, :rows, :columns] = upsampled[:, :rows, :columns]
         return result
 
     return change
 
 
 def _smooth(mask: Mask, stack: Disturbed, rng: np.random.Generator) -> Mask:
-    """Rounded off over 2 mm."""
+    """Smooth with a Gaussian of 2 mm."""
     sigma = (0, 2 / stack.spacing[1], 2 / stack.spacing[2])
     return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), sigma) > 0.5, np.uint8)
 
@@ -267,9 +267,9 @@ DISTURBANCES: dict[str, dict[str, Disturb]] = {
         "pool given, both shifted by 5 mm": lambda stack, rng: _with_pool(_masks(_shifted(5.0))(stack, rng), rng),
     },
 }
-"""By group and name. ACDC's pixels lie about 1.5 mm, its slices 5 to 10 mm apart; its masks are given without pool."""
+"""Disturbances by group and name. ACDC has an in-plane spacing of about 1.5 mm and a slice spacing of 5 to 10 mm."""
 
 
-def _plain(values: object) -> Image:
-    """Turn MONAI's tensors into arrays."""
+def _to_array(values: object) -> Image:
+    """Convert MONAI tensors to arrays."""
     return np.asarray(values, np.float32)

@@ -1,4 +1,4 @@
-"""Good walls with a small defect: references with a gap, pores or specks. Does a repair keep what is right?"""
+"""Repair of true walls with a small defect (gap, pores or specks): are the intact parts preserved?"""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.model import Model
+from rncarefine.refine.metrics import dice
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
-from rncarefine_training.data.cases import MYOCARDIUM, TrainingCase
+from rncarefine_training.data.cases import TrainingCase, mask_of, subject_of
 from rncarefine_training.evaluate.baselines import BASELINES
 from rncarefine_training.evaluate.measure import IMAGE_ALONE, ONE_PASS, in_parallel
 from rncarefine_training.evaluate.statistics import mean
 
 DEFECTS = ("gap of 20 to 60 degrees", "pores, 5 % of the wall", "specks")
 SPECKS = 0.002
-"""Share of the pixels of a slice that become specks."""
+"""Share of pixels of a slice that become specks."""
 INPUT = "input"
 
 
 def repair_good_walls(
     cases: Sequence[Path], models: Sequence[Model], *, device: str = "auto", workers: int = 1
 ) -> Iterator[pd.DataFrame]:
-    """Damage the closed slices of every reference a little, and repair them.
+    """Add a small defect to every closed slice of the truth, and repair it.
 
     Args:
         cases: Files of cases.
         models: Models to compare.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
-        workers: Processes.
+        workers: Number of processes.
 
     Yields:
         The rows of one case: slice, defect, method and ``dice``.
@@ -44,7 +45,7 @@ def repair_good_walls(
 
 def _repair(path: Path, models: Sequence[Model], device: str) -> pd.DataFrame:
     case = TrainingCase.load(path)
-    truth = (case.labels == MYOCARDIUM).astype(np.uint8)
+    truth = mask_of(case.labels)
     rng = np.random.default_rng([*case.name.encode()])
     given, defects = truth.copy(), {}
     for k, wall in enumerate(truth):
@@ -67,12 +68,18 @@ def _repair(path: Path, models: Sequence[Model], device: str) -> pd.DataFrame:
 
 def row(case: str, k: int, defect: str, method: str, wall: Mask, truth: Mask) -> dict[str, object]:
     """Return one row of the table of slices."""
-    dice = 2 * float((wall & truth).sum()) / float(wall.sum() + truth.sum())
-    return {"case": case, "subject": case.split("_")[0], "k": k, "defect": defect, "method": method, "dice": dice}
+    return {
+        "case": case,
+        "subject": subject_of(case),
+        "k": k,
+        "defect": defect,
+        "method": method,
+        "dice": dice(wall, truth),
+    }
 
 
 def damage_slightly(wall: Mask, defect: str, rng: np.random.Generator) -> Mask:
-    """Return a closed wall with one of :data:`DEFECTS`."""
+    """Add one of :data:`DEFECTS` to a closed wall."""
     if defect == DEFECTS[1]:
         return np.asarray(wall & (rng.random(wall.shape) > 0.05), np.uint8)
     if defect == DEFECTS[2]:
@@ -84,7 +91,7 @@ def damage_slightly(wall: Mask, defect: str, rng: np.random.Generator) -> Mask:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per defect and method: ``n``, mean Dice with its interval, and the slices that became worse.
+    """Return one line per defect and method: ``n``, mean Dice with its interval, and the number of worse slices.
 
     Args:
         rows: From :func:`repair_good_walls`, of all cases.

@@ -1,4 +1,4 @@
-"""Stability: roll the automaton out far beyond the steps of its use."""
+"""Stability: rollouts far beyond the number of steps at inference."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SEEDS = (0, 1, 2)
 
 
-def roll_on(
+def long_rollouts(
     failures: Sequence[Failure],
     model: Model,
     *,
@@ -33,16 +33,16 @@ def roll_on(
 
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
-        model: The weights.
-        steps: After which steps, rising.
-        seeds: Seeds of the rollouts.
+        model: Model.
+        steps: Steps of the snapshots.
+        seeds: Random seeds.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
-        workers: Processes.
+        workers: Number of processes.
 
     Yields:
         The rows of one stack: one per broken slice, seed and snapshot, with ``ring`` (a closed ring can be read),
-        ``dice`` (0 without one), ``area`` (of the wall, over the truth's; 0 without one) and ``moved``: share of the
-        pixels of this and the previous snapshot's wall that only one of the two has.
+        ``dice`` (0 without one), ``area`` (relative to the true wall; 0 without one) and ``moved``: 1 - IoU with the
+        wall of the previous snapshot.
     """
     job = partial(_roll_out, model=model, steps=tuple(sorted(set(steps))), seeds=seeds, device=device)
     yield from in_parallel(job, failures, workers)
@@ -87,12 +87,12 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per number of steps.
 
     Args:
-        rows: From :func:`roll_on`, of all stacks.
+        rows: From :func:`long_rollouts`, of all stacks.
 
     Returns:
         ``n`` slices and ``seeds``, and for each of ``ring``, ``dice``, ``area`` and ``moved`` its mean, ``low`` and
-        ``high`` (bootstrap over subjects, each slice being the mean of its seeds), ``least`` and ``most`` (the means
-        of the single seeds).
+        ``high`` (bootstrap over subjects, slices averaged over seeds), ``least`` and ``most`` (minimum and maximum
+        over the means of single seeds).
     """
     lines = []
     for steps, part in rows.groupby("steps"):

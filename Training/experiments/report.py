@@ -1,12 +1,11 @@
-"""Fill the tables of a document from the CSV files of a run.
+"""Update the tables of a document from the CSV files of a run.
 
-A document has places for tables, each between two lines::
+A document marks the position of a table by two lines::
 
     <!-- table: strata test -->
     <!-- end of table -->
 
-:func:`fill` writes the table of that name into them. The small CSV files are kept next to the document, so that its
-figures can be made again from them.
+:func:`fill` inserts the table of that name. The CSV files are stored next to the document for reproducibility.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine_training.cli.tables import interval, pictures_table, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
-from rncarefine_training.evaluate.measure import IMAGE_ALONE, NO_MODEL, ONE_PASS, WHOLE
+from rncarefine_training.evaluate.measure import FULL_REPAIR, IMAGE_ALONE, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
@@ -31,17 +30,17 @@ from .volumetric import SMOOTHNESS
 _PLACE = re.compile(r"<!-- table: (?P<name>[^>]+?) -->\n(?P<text>.*?)<!-- end of table -->", re.DOTALL)
 _EVALUATION = re.compile(r"evaluation-(?P<which>(test|select)(-pool)?)(-(?P<kind>[a-z]+))?")
 KEPT = ("paired", "strata", "confidence", "reliability", "risk")
-"""Tables of an evaluation that are kept, beside that by network; the rows of the slices are not."""
+"""Tables of an evaluation to copy, besides the table by network; rows of slices are not copied."""
 
 
 def keep_tables(run: Path, folder: Path) -> list[Path]:
-    """Copy the small tables of a run; of the record of openings the commands, which name folders, are left out.
+    """Copy the tables of a run, without the column ``command``, which contains paths.
 
     Returns:
         The files.
 
     Raises:
-        ValueError: The run has none.
+        ValueError: The run has no tables.
     """
     kept = []
     another = run / "another-sequence" / "evaluation-select.csv"
@@ -58,12 +57,12 @@ def keep_tables(run: Path, folder: Path) -> list[Path]:
 
 
 def keep_figures(document: str, plots: Path, folder: Path) -> list[Path]:
-    """Copy the figures that a document shows and that were drawn again.
+    """Copy the figures of a document that exist in ``plots``.
 
     Args:
-        document: Markdown.
-        plots: Folder that ``plots`` has drawn into.
-        folder: Where to keep them; figures without a new drawing stay as they are.
+        document: Markdown text.
+        plots: Folder of new plots.
+        folder: Output folder; other figures in it are unchanged.
 
     Returns:
         The files.
@@ -73,7 +72,7 @@ def keep_figures(document: str, plots: Path, folder: Path) -> list[Path]:
 
 
 def name_of(path: Path) -> str | None:
-    """Return what a document calls the table in a file (``strata test``, ``horizon sax-cine-2d``), if it is one."""
+    """Return the name of the table in a file (``strata test``, ``horizon sax-cine-2d``); ``None`` for other files."""
     found = _EVALUATION.fullmatch(path.stem)
     if found:
         kind = found["kind"] or "networks"
@@ -90,36 +89,36 @@ def _is_curve(path: Path) -> bool:
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Return the Markdown of every table that is kept in a folder, by its name."""
+    """Return the Markdown of all tables in a folder, by name."""
     named = {name_of(path): path for path in sorted(folder.glob("*.csv"))}
     return {name: markdown(name.split(" ")[0], _read(path)) for name, path in named.items() if name is not None}
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # A hash of digits, or of digits and one e, is no number.
+    # A hash may look like a number.
     return pd.read_csv(path, dtype={"sha256": str})
 
 
 def places(document: str) -> dict[str, str]:
-    """Return what stands in every place of a document, by the name of the table."""
+    """Return the tables in a document, by name."""
     return {found["name"]: found["text"].rstrip("\n") for found in _PLACE.finditer(document)}
 
 
 def fill(document: str, known: dict[str, str]) -> str:
-    """Return the document with the table of its name in every place.
+    """Return the document with updated tables.
 
     Args:
-        document: Markdown.
+        document: Markdown text.
         known: From :func:`tables`.
 
     Raises:
-        ValueError: There is no table of that name.
+        ValueError: A table of the document does not exist.
     """
 
     def filled(found: re.Match[str]) -> str:
         name = found["name"]
         if name not in known:
-            raise ValueError(f"The document has a place for table {name!r}. There are: {', '.join(sorted(known))}.")
+            raise ValueError(f"The document refers to unknown table {name!r}. Tables: {', '.join(sorted(known))}.")
         return f"<!-- table: {name} -->\n{known[name]}\n<!-- end of table -->"
 
     return _PLACE.sub(filled, document)
@@ -129,24 +128,24 @@ def fill(document: str, known: dict[str, str]) -> str:
 
 SHOWN_STRATA = (FAULT, PLACE)
 SHOWN_SUBJECTS = 3
-"""The subjects with the lowest Dice; the others are one line."""
+"""Number of subjects to show, lowest Dice first; the others are summarised."""
 MINOR_BASELINES = ("largest component", "closing 8 mm")
-"""Baselines that are in the CSV file only."""
+"""Baselines shown in the CSV file only."""
 
 
 def markdown(kind: str, table: pd.DataFrame) -> str:
-    """Return a table of one of the kinds as Markdown."""
-    make, left = TABLES[kind]
-    shown = make(table)
+    """Return a table of a kind of :data:`TABLES` as Markdown."""
+    format_table, left = TABLES[kind]
+    shown = format_table(table)
     alignment = ["left"] * left + ["right"] * (len(shown.columns) - left)
     return str(shown.to_markdown(index=False, disable_numparse=True, colalign=alignment))
 
 
 def networks_table(table: pd.DataFrame) -> pd.DataFrame:
-    """By method over all networks, and Dice by network, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
-    # The first model with its baselines, the others with what they make; every line is in the CSV file.
+    """Return results by method, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
+    # Baselines of the encoder are shown for the first model only.
     models = table.model[table.model != NO_MODEL].unique()
-    others = table.model.isin(models[1:]) & (table.method != WHOLE)
+    others = table.model.isin(models[1:]) & (table.method != FULL_REPAIR)
     table = table[~others & ~table.method.isin(MINOR_BASELINES)]
     table = table.assign(method=_method(table))
     parts = dict(tuple(table.groupby("network", sort=False)))
@@ -172,20 +171,20 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_input(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the lines of a network by method, that of its input first."""
+    """Return the lines of a network by method, with a line for the input first."""
     first = part.iloc[0]
     given = {"method": "input", **{name: first[f"{name} before"] for name in ("dice", "hd", "assd")}}
     return pd.concat([pd.DataFrame([given]), part]).set_index("method")
 
 
 def _method(table: pd.DataFrame) -> pd.Series:
-    # Variants are named after the whole repair; the baselines of the encoder are methods of their own.
-    ending = ", " + table.method.str.removeprefix(f"{WHOLE}, ")
-    return (table.model + ending.mask(table.method == WHOLE, "")).where(table.model != NO_MODEL, table.method)
+    # The full repair is named after the model; baselines of the encoder get the model as prefix.
+    ending = ", " + table.method.str.removeprefix(f"{FULL_REPAIR}, ")
+    return (table.model + ending.mask(table.method == FULL_REPAIR, "")).where(table.model != NO_MODEL, table.method)
 
 
 def paired_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Dice against other methods, from :func:`rncarefine_training.evaluate.tables.against`."""
+    """Return gains of Dice over other methods, from :func:`rncarefine_training.evaluate.tables.against`."""
     table = table[(table.network == ALL) & (table.measure == "dice")]
     table = table.assign(cell=interval(table, "gain", 3, ("low", "high")))
     columns = {"against": table.against, "slices": table.slices}
@@ -197,7 +196,7 @@ def paired_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def subjects_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The worst subjects of the first model, from :func:`rncarefine_training.evaluate.tables.by_subject`."""
+    """Return the worst subjects of the first model, from :func:`rncarefine_training.evaluate.tables.by_subject`."""
     table = table[table.model == table.model.iloc[0]]
     worst, others = table[:SHOWN_SUBJECTS], table[SHOWN_SUBJECTS:]
     means, counts = ["near", "one pass", "dice"], ["n", "refused", "flagged", "silent", "worse"]
@@ -216,7 +215,7 @@ def subjects_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def strata_table(table: pd.DataFrame) -> pd.DataFrame:
-    """By kind of slice and by the first model, from :func:`rncarefine_training.evaluate.strata.stratify`."""
+    """Return results of the first model by stratum, from :func:`rncarefine_training.evaluate.strata.stratify`."""
     first = next((name for name in table.model if name != NO_MODEL), NO_MODEL)
     table = table[(table.model == first) & table.stratum.isin(SHOWN_STRATA)]
     shown = pd.DataFrame(
@@ -236,7 +235,7 @@ def strata_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Confidence of the first model, from :func:`rncarefine_training.evaluate.confidence.summary`."""
+    """Return the confidence of the first model, from :func:`rncarefine_training.evaluate.confidence.summary`."""
     table = table[
         (table.model == table.model.iloc[0])
         & (table.question == GOOD)
@@ -257,7 +256,7 @@ def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def horizon_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Walls over long rollouts, from :func:`experiments.horizon.summarise`."""
+    """Return results over long rollouts, from :func:`experiments.horizon.summarise`."""
     return pd.DataFrame(
         {
             "steps": table.steps,
@@ -270,7 +269,7 @@ def horizon_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def robustness_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Disturbed stacks, from :func:`experiments.robustness.summarise`."""
+    """Return results by disturbance, from :func:`experiments.robustness.summarise`."""
     plain = table.disturbance == UNDISTURBED
     against = pd.DataFrame({"over": -table.lost, "over low": -table["lost high"], "over high": -table["lost low"]})
     shown = pd.DataFrame(
@@ -291,7 +290,7 @@ def robustness_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def ablation_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Effect of each part, from :func:`experiments.ablation.summarise`."""
+    """Return the effect of each part, from :func:`experiments.ablation.summarise`."""
     table = table.reindex(columns=[*dict.fromkeys([*table.columns, "over", "p", "effect"])])
     return pd.DataFrame(
         {
@@ -309,7 +308,7 @@ def ablation_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Where neighbours matter, from :func:`experiments.volumetric.summarise`; distances are in the CSV file only."""
+    """Return Dice where neighbours matter, from :func:`experiments.volumetric.summarise`."""
     table = table[table.kind != SMOOTHNESS]
     table = table.assign(cell=interval(table, "gain", 3, ("low", "high")))
     lines = []
@@ -321,7 +320,7 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Good walls with a small defect, from :func:`experiments.good_walls.summarise`."""
+    """Return results on walls with a small defect, from :func:`experiments.good_walls.summarise`."""
     shown = pd.DataFrame(
         {
             "defect": table.defect,
@@ -335,7 +334,7 @@ def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Against the published recipe, from :func:`experiments.comparison.compare.compare`."""
+    """Return the comparison with the published recipe, from :func:`experiments.comparison.compare.compare`."""
     trained = table.where(table["training s"] > 0)
     costs = {"parameters": ",.0f", "updates": ",.0f", "training s": ",.0f", "ms per picture": ".1f"}
     figures = {"mse": ("squared error", 5), "dice": ("Dice", 4), "b0 error": ("b0 error", 3)}
@@ -351,14 +350,14 @@ def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def opened_table(table: pd.DataFrame) -> pd.DataFrame:
-    """When the test set was opened, from :func:`rncarefine_training.evaluate.store.open_test_subjects`."""
+    """Return the evaluations on the test set, from :func:`rncarefine_training.evaluate.store.open_test_subjects`."""
     models = table.model + " " + table.sha256.str[:7]
     opened = models.groupby(table.date.astype(str), sort=False).agg(", ".join)
     return pd.DataFrame({"opened": opened.index, "models and the start of their SHA-256": opened.to_numpy()})
 
 
 def vessels_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what every method made of the vessels that networks segmented."""
+    """Return results on vessels by network and method."""
     return _without_repeats(pictures_table(table), 1)
 
 
@@ -378,11 +377,11 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "opened": (opened_table, 2),
     "vessels": (vessels_table, 2),
 }
-"""How a table of each kind is shown, and how many of its columns are aligned to the left."""
+"""Formatting function and number of left-aligned columns, by kind of table."""
 
 
 def _without_repeats(table: pd.DataFrame, columns: int) -> pd.DataFrame:
-    """Leave the first columns empty where they repeat the line above."""
+    """Clear the first columns where they repeat the line above."""
     names = table.columns[:columns]
     repeated = (table[names] == table[names].shift()).cummin(axis=1)
     return table.assign(**{name: table[name].mask(repeated[name], "") for name in names})

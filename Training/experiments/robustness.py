@@ -1,4 +1,4 @@
-"""Robustness: repair stacks whose image, grid or mask is disturbed by :mod:`experiments.disturbances`."""
+"""Robustness: repair of stacks disturbed by :mod:`experiments.disturbances`."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ from rncarefine_training.evaluate.store import NAMES, write_table
 from .disturbances import DISTURBANCES, Disturb, Disturbed
 
 UNDISTURBED = "undisturbed"
-"""What the table calls stacks as they are."""
+"""Name of undisturbed stacks in the table."""
 
 
 def disturb_and_repair(
     failures: Sequence[Failure], model: Model, folder: Path, *, device: str = "auto", workers: int = 1
 ) -> Iterator[pd.DataFrame]:
-    """Repair every stack as it is and under every disturbance; what an earlier call has done is read.
+    """Repair every stack undisturbed and with every disturbance; existing results are reused.
 
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
-        model: The weights.
-        folder: Keeps the rows of every stack; one folder per model.
+        model: Model.
+        folder: Output folder for the rows of every stack; one folder per model.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
-        workers: Processes.
+        workers: Number of processes.
 
     Yields:
-        The rows of one stack: one per slice that was broken undisturbed (and whose true wall is still a ring) and
-        ``disturbance``, with what it was before and after.
+        The rows of one stack: metrics before and after the repair, per ``disturbance`` and slice that was broken
+        undisturbed and whose true wall is still a ring.
     """
     yield from in_parallel(partial(_disturb_all, model=model, folder=folder, device=device), failures, workers)
 
 
 def _disturb_all(failure: Failure, model: Model, folder: Path, device: str) -> pd.DataFrame:
     path = folder / f"{failure.source}-{failure.case.stem}.csv"
-    made = max(file.stat().st_mtime for file in (failure.case, failure.prediction))
-    # What was prepared or segmented again in the meantime is repaired again.
-    if path.exists() and path.stat().st_mtime >= made:
+    modified = max(file.stat().st_mtime for file in (failure.case, failure.prediction))
+    # Repeat the repair if case or prediction has changed since.
+    if path.exists() and path.stat().st_mtime >= modified:
         return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str))
     given = failure.load()
     case, wall, pool, wanted = given.case, given.stack.mask, mask_of(given.labels, POOL), set(given.broken())
     plain = Disturbed(case.image, wall, pool, given.truth, case.spacing, np.arange(len(wall)))
-    all_of_them: list[tuple[str, str, Disturb]] = [(UNDISTURBED, UNDISTURBED, lambda stack, rng: stack)]
-    all_of_them += [(group, name, how) for group, some in DISTURBANCES.items() for name, how in some.items()]
+    disturbances: list[tuple[str, str, Disturb]] = [(UNDISTURBED, UNDISTURBED, lambda stack, rng: stack)]
+    disturbances += [(group, name, how) for group, some in DISTURBANCES.items() for name, how in some.items()]
     rows: list[dict[str, object]] = []
-    for group, name, how in all_of_them if wanted else ():
-        # The same draw whatever else is disturbed, and in whatever order.
+    for group, name, how in disturbances if wanted else ():
+        # Random numbers independent of other disturbances and their order.
         rng = np.random.default_rng(zlib.crc32(f"{failure.source} {case.name} {name}".encode()))
         for row in _repaired(how(plain, rng), wanted, model, device):
             rows.append(failure.names | {"group": group, "disturbance": name} | row)
@@ -96,8 +96,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``n`` slices of ``subjects``; ``valid`` with its Wilson interval; ``flagged``; mean ``dice before``, ``dice``,
-        ``gain`` with ``low`` and ``high``; ``hd`` and ``assd`` in mm with theirs; and ``lost``: by how much Dice is
-        below that of the same slices undisturbed, with ``lost low`` and ``lost high``.
+        ``gain`` with ``low`` and ``high``; ``hd`` and ``assd`` in mm with bounds; and ``lost``, the loss of Dice
+        against the same slices undisturbed, with ``lost low`` and ``lost high``.
     """
     plain = rows[rows.disturbance == UNDISTURBED].set_index(KEY).dice
     lines = []

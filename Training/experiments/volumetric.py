@@ -1,4 +1,4 @@
-"""What a volumetric automaton is for: slices whose own image or mask says little, and stacks that are smooth."""
+"""Benefit of a volumetric automaton: slices with a poor image or mask, and smoothness across slices."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from rncarefine_training.evaluate.measure import Failure, distances, in_parallel
 from rncarefine_training.evaluate.statistics import paired
 
 MOSTLY_MISSING = 0.25
-"""Share of the true wall below which a slice is mostly missing."""
+"""Share of the true wall present, below which a slice is mostly missing."""
 INTERPOLATED = "interpolated from the neighbours"
-"""The simplest thing that knows the neighbours: the mean of the signed distances of their walls' contours."""
+"""Baseline: shape-based interpolation of the adjacent slices, the mean of signed distances."""
 KINDS = ("mostly missing", "other broken slices", "image spoiled")
 SMOOTHNESS = "smoothness"
 MEASURES = ("dice", "hd", "assd")
@@ -33,18 +33,18 @@ MEASURES = ("dice", "hd", "assd")
 def compare_models(
     failures: Sequence[Failure], models: Sequence[Model], *, device: str = "auto", workers: int = 1
 ) -> Iterator[pd.DataFrame]:
-    """Repair stacks with a slice-wise and a volumetric model, as they are and with one slice's image spoiled.
+    """Repair stacks with slice-wise and volumetric models, unchanged and with one degraded slice.
 
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
-        models: The slice-wise model first.
+        models: Models, the slice-wise one first.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
-        workers: Processes.
+        workers: Number of processes.
 
     Yields:
-        The rows of one stack: one per slice, kind (:data:`KINDS`) and method with ``dice``, ``hd`` and ``assd``; and of
-        the whole stack one of kind :data:`SMOOTHNESS` per method with the mean second difference from slice to slice of
-        the enclosed area (``area``, share of its mean) and of its middle (``middle``, mm).
+        The rows of one stack: one per slice, kind (:data:`KINDS`) and method with ``dice``, ``hd`` and ``assd``; and
+        one of kind :data:`SMOOTHNESS` per method with the mean second difference between slices of the enclosed area
+        (``area``, relative to its mean) and of its centroid (``middle``, mm).
     """
     yield from in_parallel(partial(_compare, models=models, device=device), failures, workers)
 
@@ -82,7 +82,7 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
 
 
 def spoil_slice(stack: Stack, k: int) -> Stack:
-    """Return the stack with noise and ghosts in the image of slice k, and without its mask."""
+    """Return the stack with noise and ghosts in the image of slice k, and its mask removed."""
     image, mask = stack.image.astype(np.float32), stack.mask.copy()
     low, high = intensity_range(image)
     around = torch.from_numpy(np.stack([(image[k] - low) / (high - low)] * 3).astype(np.float32))
@@ -92,7 +92,7 @@ def spoil_slice(stack: Stack, k: int) -> Stack:
 
 
 def smoothness(wall: Mask, stack: Stack) -> dict[str, float]:
-    """Return the mean second differences of enclosed area and middle over all runs of three closed slices."""
+    """Return the mean second differences of enclosed area and centroid over all triples of adjacent closed slices."""
     areas, middles = [], []
     filled = [fill_holes(part) if betti_2d(part) == (1, 1) else None for part in wall]
     for three in zip(filled, filled[1:], filled[2:], strict=False):
@@ -116,8 +116,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         rows: From :func:`compare_models`, of all stacks.
 
     Returns:
-        One line per kind and method: ``n``, means, and the gain of the volumetric model in the first measure of the
-        kind (Dice; for smoothness the middle) with its interval, positive where the volumetric one is better.
+        One line per kind and method: ``n``, means, and the gain of the volumetric model in Dice (for smoothness, in the
+        centroid) with its interval; positive if the volumetric model is better.
     """
     lines = []
     volumetric = rows.method[rows.kind == KINDS[2]].iloc[-1]

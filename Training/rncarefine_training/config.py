@@ -19,31 +19,31 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 TaskName = Literal["ring", "tubular"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-"""What files and folders are called, and what the engine takes for the name of a model."""
+"""Valid name of a model, network, file or folder."""
 Text = Annotated[str, Field(pattern=r"\S")]
-"""What a model card says; it must not be empty."""
+"""Non-empty text for the model card."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Strict(BaseModel):
-    """A section whose unknown fields are errors, so that a misspelt option cannot go unnoticed."""
+    """Section that rejects unknown fields, so that misspelt options are reported."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Subjects(Strict):
-    """Subjects of training, validation and test set: lists, or the table that ``prepare`` wrote."""
+    """Subjects of training, validation and test set, as lists or as the table written by ``prepare``."""
 
     split: str | None = None
-    """Table with the columns ``subject`` and ``split``, instead of lists; its path starts from the configuration."""
+    """Table with the columns ``subject`` and ``split``, instead of lists; path relative to the configuration."""
     develop: list[str] = []
-    """Subjects that base networks and automaton may see."""
+    """Subjects of training and validation set."""
     test: list[str] = []
-    """Subjects that nothing is trained or selected on."""
+    """Subjects of the test set."""
     select_every: Annotated[int, Field(ge=2)] = 5
-    """Every how many-th of ``develop`` the automaton is selected on and not trained on, where no table says it."""
+    """Interval at which subjects of ``develop`` are assigned to the validation set, if ``select`` is not given."""
     select: list[str] = []
-    """Subjects of ``develop`` that only select; every ``select_every``-th if not given."""
+    """Validation set, a subset of ``develop``; every ``select_every``-th subject by default."""
 
     @model_validator(mode="before")
     @classmethod
@@ -74,9 +74,9 @@ class Subjects(Strict):
         both = sorted(set(self.develop) & set(self.test))
         if both:
             raise ValueError(f"subjects in both develop and test: {', '.join(both)}")
-        strangers = sorted(set(self.select) - set(self.develop))
-        if strangers:
-            raise ValueError(f"subjects in select that are not in develop: {', '.join(strangers)}")
+        unknown = sorted(set(self.select) - set(self.develop))
+        if unknown:
+            raise ValueError(f"subjects in select that are not in develop: {', '.join(unknown)}")
         if not self.train:
             raise ValueError("no subject to train on: name subjects in develop, or the table of prepare in split")
         return self
@@ -89,48 +89,50 @@ class Subjects(Strict):
 
 
 class BaseNetwork(Strict):
-    """One kind of base network; ``members`` of it are trained, each on its own draw of subjects."""
+    """One kind of base network; ``members`` networks are trained, each on a random subset of subjects."""
 
     architecture: Literal["unet", "segresnet", "basicunet", "attentionunet"]
     channels: list[Count]
     subjects: Count
     among: list[str] = ["*"]
-    """Patterns (``SC-*``) of the developing subjects that it draws from."""
+    """Patterns (``SC-*``) of the subjects of ``develop`` to draw from."""
     segments: list[str] = ["*"]
-    """Patterns of the subjects whose failures are collected; of these, those that it has not seen."""
+    """Patterns of the subjects to segment; subjects it was trained on are skipped."""
     members: Count = 1
     updates: Count
     snapshots: list[Fraction] = [1.0]
-    """Fractions of the training after which the network's failures are collected: an early one fails otherwise."""
+    """Fractions of the training at which failures are collected; early snapshots fail differently."""
     unseen: bool = False
-    """Its failures are kept for the test and never trained on."""
+    """Use its failures for testing only."""
 
     @model_validator(mode="after")
     def _snapshots_rise(self) -> BaseNetwork:
         if not self.snapshots or self.snapshots[0] == 0 or sorted(set(self.snapshots)) != self.snapshots:
-            raise ValueError(f"snapshots {self.snapshots} must rise, from above 0: the last one is tested with")
+            raise ValueError(
+                f"snapshots {self.snapshots} must increase and be above 0; the last one is used for testing"
+            )
         return self
 
 
 class Base(Strict):
-    """How the base networks are trained."""
+    """Training of the base networks."""
 
     spacing_mm: Positive = 1.5
     crop: Annotated[int, Field(ge=64, multiple_of=16)] = 128
     batch: Count = 16
     learning_rate: Positive = 2e-3
     redrawn: bool = False
-    """Segment the training subjects in a random contrast, too, and learn from these failures."""
+    """Also segment the training subjects in a random contrast and train on these failures."""
     networks: dict[Name, BaseNetwork] = {}
 
 
 class Predictions(Strict):
-    """External networks, by name, whose segmentations ``rncarefine-train prepare`` imported."""
+    """Names of external networks whose segmentations were imported by ``rncarefine-train prepare``."""
 
     train: list[str] = []
-    """Their failures are trained and selected on."""
+    """Used for training and validation."""
     test: list[str] = []
-    """They are measured on the test subjects; those of ``train`` if not given."""
+    """Used for testing; the same as ``train`` by default."""
 
     @model_validator(mode="before")
     @classmethod
@@ -145,100 +147,101 @@ class Predictions(Strict):
 
 
 class Automaton(Strict):
-    """The automaton and how it is trained."""
+    """Architecture and training of the automaton."""
 
     task: TaskName = "ring"
-    """What is repaired: a wall that closes, or a thin structure of any topology (see :mod:`.automaton.tasks`)."""
+    """Closed ring, or thin structure of any topology (see :mod:`.automaton.tasks`)."""
     volumetric: bool = False
-    """Cells perceive the slices below and above; a sample is then a stack of ``depth`` slices."""
+    """Cells also perceive the adjacent slices; a sample is then a stack of ``depth`` slices."""
     depth: Count = 1
-    """Slices of a sample: 1 for a slice-wise automaton, at least 2 for a volumetric one."""
+    """Slices per sample: 1 for a slice-wise automaton, at least 2 for a volumetric one."""
     spacing_mm: Positive = 1.6
     size: Annotated[int, Field(ge=32, le=96, multiple_of=8)] = 96
-    """Rows and columns of the crop, in training and in use; there are not many more in what a sample is cut from
-    (``samples.WINDOW_PIXELS``)."""
+    """Rows and columns of the crop; limited by the window that a sample is cut from (``samples.WINDOW_PIXELS``)."""
     channels: Annotated[int, Field(ge=4)] = 16
     hidden: Count = 48
     encoder: list[Count] = [24, 48, 96, 128, 128]
     fire_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     steps: Count = 16
-    """Steps of a rollout when the model is used."""
+    """Steps of a rollout at inference."""
     train_steps: tuple[Count, Count] = (8, 20)
-    """Least and most steps of a training rollout."""
+    """Minimum and maximum number of steps of a training rollout."""
     batch: Count = 8
     buffer: Count = 128
-    """Samples of the replay buffer, so that the automaton also learns to stay where it should be."""
+    """Size of the replay buffer, from which the automaton learns to keep a finished state stable."""
     from_buffer: Fraction = 0.4
     """Share of a batch that is resumed from the replay buffer."""
     natural: Fraction = 0.6
-    """Share of fresh samples that are segmentations of a network; the others are damaged truth, or truth as it is."""
+    """Share of fresh samples from segmentations of a network; the others are damaged or unchanged truth."""
     already_right: Fraction = 0.08
+    """Share of fresh samples with unchanged truth."""
     misled: Fraction = 0.08
-    """Share of samples whose masks are wrong altogether: elsewhere, another structure, another convention."""
+    """Share of samples with a grossly wrong mask: displaced, of another structure, or far too thick or thin."""
     withheld: Annotated[float, Field(ge=0, le=0.86)] = 0.28
-    """Share of samples that show no mask at all."""
+    """Share of samples without a mask."""
     redrawn: Fraction = 0.25
-    """Share of samples whose image is redrawn in a random contrast from the labels, with scars."""
+    """Share of samples whose image is synthesised from the labels in a random contrast, with scars."""
     absent: Fraction = 0.05
-    """Share of samples about a slice that has no wall in truth: beyond base or apex, whatever a network drew there."""
+    """Share of samples from slices without a true wall, beyond base or apex."""
     elsewhere: Fraction = 0.0
-    """Share of samples whose window lies beside the heart, over other organs; half of them show the heart's masks."""
+    """Share of samples whose window is centred off the heart; half of them keep the masks of the heart."""
     vanished: Fraction = 0.05
-    """Probability that damage leaves nothing at all of a slice's wall."""
+    """Probability that damage removes the wall of a slice completely."""
     spoiled: Fraction = 0.0
-    """Share of samples in which the image of one slice shows next to nothing: noise, or ghosts of a moving heart."""
+    """Share of samples in which the image of one slice is degraded by noise and motion ghosts."""
     inner_only: Fraction = 0.2
-    """Share of samples from stacks with an inner contour only, where there are any."""
+    """Share of samples from stacks with an inner contour only, if there are any."""
     favoured: list[str] = []
-    """Patterns of subjects that are drawn more often than the others: the few real ones among many made."""
+    """Patterns of subjects to oversample, such as few real scans among many procedural hearts."""
     favour: Fraction = 0.0
-    """Share of samples that come from them."""
+    """Share of samples from ``favoured`` subjects."""
     without: list[Literal["image", "neighbours", "mask", "discs"]] = []
-    """Parts left out, for ablations: channels that stay empty, or discs that are not supervised."""
+    """Ablations: input channels set to zero, or unsupervised discs."""
     start: Name | None = None
-    """Model in the run's folder ``models`` whose weights are the starting point."""
+    """Model in the run's folder ``models`` that provides the initial weights."""
     warmup_updates: Annotated[int, Field(ge=0)] = 6000
-    """Updates of the encoder alone, supervised by its evidence."""
+    """Updates of the encoder alone, supervised through its evidence."""
     updates: Count = 2000
     learning_rate: Positive = 3e-3
     encoder_rate: Fraction = 0.1
-    """Learning rate of the encoder in the rollout's training, as a share of that of the local rule."""
+    """Learning rate of the encoder after the warm-up, as a share of that of the update rule."""
     contrast: Fraction = 0.4
-    """Strength of the random change of intensities."""
+    """Strength of the intensity augmentation."""
     elastic: Fraction = 0.012
-    """Spread of the smooth random displacement that bends samples, as a share of half the crop."""
+    """Standard deviation of the elastic deformation, as a fraction of half the crop."""
     inflated: Fraction = 0.0
-    """Share of samples in which a ventricle, most often the right one, is inflated or shrunk."""
+    """Share of samples in which a ventricle, mostly the right one, is inflated or shrunk."""
     validate_every: Count = 400
     patience: Count | None = None
-    """Stop after this many validations without a gain of Dice; ``None`` trains to the end."""
+    """Stop after this many validations without a better gain of Dice; ``None`` trains to the end."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """bf16-mixed halves the time where the processor has it; the states stay 32-bit."""
+    """Lightning precision; bf16-mixed takes half the time on supported hardware. States stay in 32 bit."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Automaton:
         least, most = self.train_steps
         if least > most:
-            raise ValueError(f"train_steps {self.train_steps}: the least number of steps is above the most")
+            raise ValueError(f"train_steps {self.train_steps}: the minimum is above the maximum")
         stride = 2 ** max(0, len(self.encoder) - 1)
         if not self.encoder or self.size % stride:
             raise ValueError(
-                f"size {self.size} is not a multiple of {stride}, which {len(self.encoder)} levels ask for"
+                f"size {self.size} is not a multiple of {stride}, as {len(self.encoder)} encoder levels require"
             )
         if (self.depth > 1) != self.volumetric:
             raise ValueError(
-                f"depth {self.depth}: a volumetric automaton needs 2 slices or more in a sample, a slice-wise one 1"
+                f"depth {self.depth}: a volumetric automaton needs at least 2 slices per sample, a slice-wise one "
+                "exactly 1"
             )
         if self.task != "ring" and "discs" in self.without:
-            raise ValueError(f"without discs: the task {self.task} has none")
+            raise ValueError(f"without discs: the task {self.task} has no discs")
         total = self.warmup_updates + self.updates
         if self.validate_every > total:
-            raise ValueError(f"validate_every {self.validate_every} is more than all {total} updates")
+            raise ValueError(f"validate_every {self.validate_every} exceeds the total of {total} updates")
         return self
 
 
 class Document(Strict):
-    """The content of a YAML file."""
+    """Base of configurations read from YAML files."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -257,7 +260,7 @@ class Document(Strict):
 
 
 class Config(Document):
-    """One training from cases to weights."""
+    """Configuration of a training, from cases to weights."""
 
     name: Name
     title: Text
@@ -274,25 +277,27 @@ class Config(Document):
     def _learns_from_something(self) -> Config:
         if not self.base.networks and not self.predictions.train:
             raise ValueError(
-                "there are no failures to learn from: describe networks to train in base.networks, or name in "
-                "predictions.train those whose segmentations were prepared"
+                "there are no failures to train on: define base.networks, or list in predictions.train the networks "
+                "whose segmentations were imported"
             )
         both = sorted({*self.predictions.train, *self.predictions.test} & set(self.base.networks))
         if both:
             raise ValueError(f"networks in both base.networks and predictions: {', '.join(both)}")
         if self.automaton.favour:
-            for pattern in self.automaton.favoured or ["nobody"]:
+            if not self.automaton.favoured:
+                raise ValueError("automaton.favour needs automaton.favoured: the subjects to oversample")
+            for pattern in self.automaton.favoured:
                 if not any(matches(subject, [pattern]) for subject in self.subjects.train):
-                    raise ValueError(f"automaton.favoured: {pattern} is none of the subjects that are trained on")
+                    raise ValueError(f"automaton.favoured: {pattern} matches no subject of the training set")
         return self
 
     @property
     def classes(self) -> int:
-        """How many labels a case of the task has, background among them."""
+        """Number of classes of the task, including background."""
         return 4 if self.automaton.task == "ring" else 2
 
     def public(self) -> dict[str, Any]:
-        """Return the configuration as plain values for a model card; subjects of a table are counted, not named."""
+        """Return the configuration as plain values for a model card; for a table, subjects are only counted."""
         values = self.model_dump(mode="json")
         if self.subjects.split is not None:
             names = {"train": self.subjects.train, "select": self.subjects.select, "test": self.subjects.test}
@@ -301,7 +306,7 @@ class Config(Document):
 
 
 def _expand_names(value: object) -> object:
-    """Turn ``{pattern: patient{:03d}, first: 1, last: 80}`` into the list of names, also where it stands in a list."""
+    """Expand ``{pattern: patient{:03d}, first: 1, last: 80}``, also inside a list, into the list of names."""
     if isinstance(value, dict):
         if set(value) != {"pattern", "first", "last"}:
             raise ValueError(
@@ -311,8 +316,8 @@ def _expand_names(value: object) -> object:
             return [value["pattern"].format(number) for number in range(value["first"], value["last"] + 1)]
         except (AttributeError, LookupError, TypeError):
             raise ValueError(
-                "a range of subjects has a pattern with one place for the number, such as patient{:03d}, and whole "
-                f"numbers as first and last; not {value}"
+                "a range of subjects needs a pattern with one placeholder, such as patient{:03d}, and integers as "
+                f"first and last; not {value}"
             ) from None
     if isinstance(value, list):
         expanded = (_expand_names(item) if isinstance(item, dict) else [item] for item in value)

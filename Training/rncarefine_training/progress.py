@@ -15,15 +15,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 WINDOW = 50
-"""Updates whose mean duration gives the time left."""
+"""Number of updates over which the remaining time is estimated."""
 LINES = 10
-"""Lines that a whole training prints where its output is no terminal."""
+"""Lines printed per training if the output is not a terminal."""
 
 
 class UpdatesBar(L.Callback):
-    """Shows which update a training is at, its loss and the time left.
+    """Show the current update, the loss and the remaining time.
 
-    On a terminal as a bar; in a pipe or a file as a line now and then. Of several processes the first one shows it.
+    A progress bar on a terminal, :data:`LINES` lines otherwise. Only the first of several processes prints.
     """
 
     def __init__(self, total: int, console: Console | None = None) -> None:
@@ -51,12 +51,12 @@ class UpdatesBar(L.Callback):
             self.console.print(self._text(trainer), highlight=False, soft_wrap=True)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Leave the bar as it is."""
+        """Stop the bar; it stays on screen."""
         if self.bar is not None:
             self.bar.stop()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Leave the bar as it is."""
+        """Stop the bar."""
         self.on_train_end(trainer, pl_module)
 
     def _text(self, trainer: L.Trainer) -> str:
@@ -64,15 +64,15 @@ class UpdatesBar(L.Callback):
         parts = [f"update {step:,} of {self.total:,}"]
         losses = [float(value) for name, value in trainer.progress_bar_metrics.items() if "loss" in name]
         if losses:
-            # The loss of a warm-up comes first, and stays when that is over.
+            # The warm-up loss is listed first and stays in the metrics after the warm-up.
             parts.append(f"loss {losses[-1]:.3f}")
         if len(self.ends) > WINDOW and step < self.total:
-            parts.append(f"{_lasting((self.ends[-1] - self.ends[0]) / WINDOW * (self.total - step))} left")
+            parts.append(f"{_format_duration((self.ends[-1] - self.ends[0]) / WINDOW * (self.total - step))} left")
         return ", ".join(parts)
 
 
-def _lasting(seconds: float) -> str:
-    """Return a duration as text, rounded to its precision."""
+def _format_duration(seconds: float) -> str:
+    """Format a duration in s, min or h."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
@@ -80,14 +80,14 @@ def _lasting(seconds: float) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's advertisements, notes on devices and known warnings off the screen; errors stay."""
+    """Suppress Lightning's info messages and known warnings; errors are still shown."""
     logs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [log.level for log in logs]
     for log in logs:
         log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            # Outdated calls of PyTorch, few workers, few batches, a folder of checkpoints that is not empty.
+            # Deprecated PyTorch calls, few workers, few batches, non-empty checkpoint folder.
             warnings.filterwarnings("ignore", module="lightning")
             yield
     finally:

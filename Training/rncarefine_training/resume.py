@@ -1,4 +1,4 @@
-"""Resume a training: the samples that each process has still to see, and a check that it is the same training."""
+"""Resume a training: the remaining samples of each process, and a check that the configuration is unchanged."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import distributed
 from torch.utils.data import Sampler
 
 
-class Remaining(Sampler[int]):
-    """The samples that are left of a training, in their order.
+class RemainingSamples(Sampler[int]):
+    """Sample indices that remain after a checkpoint, in order.
 
-    Lightning restores weights, optimiser and counters, but starts the samples again; starting where the checkpoint
-    ends, a training that was interrupted sees what it would have seen. Of several processes each one sees its own part
-    of every update's samples.
+    Lightning restores weights, optimiser and counters, but restarts the sampler. Continuing after the last completed
+    update gives an interrupted training the same samples as an uninterrupted one. With several processes, each one
+    gets its own part of the samples of every update.
 
     Args:
-        updates: Updates of the whole training.
+        updates: Total number of updates.
         batch: Samples per update and process.
         checkpoint: The last Lightning checkpoint; it need not exist.
-        processes: How many processes train together.
+        processes: Number of processes.
     """
 
     def __init__(self, updates: int, batch: int, checkpoint: Path, processes: int = 1) -> None:
@@ -31,7 +31,7 @@ class Remaining(Sampler[int]):
         self.done = updates_done(checkpoint)
 
     def __len__(self) -> int:
-        # Lightning continues counting where it stopped, and starts again when it has counted to the end.
+        # Lightning continues its batch counter after a restart and expects the length of the whole training.
         return self.updates * self.batch
 
     def __iter__(self) -> Iterator[int]:
@@ -42,29 +42,28 @@ class Remaining(Sampler[int]):
 
 
 class SameTraining(L.Callback):
-    """Writes into every checkpoint what it is made from, and refuses to resume from a different one.
+    """Store seed, data and settings in every checkpoint, and refuse to resume with different ones.
 
-    Without it, what is changed in a configuration after the training began would be ignored, and stand on the model
-    card nevertheless.
+    Otherwise a configuration changed after the start would be ignored by the training, but written to the model card.
 
     Args:
-        made_from: Plain values by the names of their fields.
+        identity: Values that must not change, by field.
     """
 
-    def __init__(self, made_from: Mapping[str, Any]) -> None:
-        self.made_from = dict(made_from)
+    def __init__(self, identity: Mapping[str, Any]) -> None:
+        self.identity = dict(identity)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
-        return self.made_from
+        """Return the values to store."""
+        return self.identity
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare with what the checkpoint was made from.
+        """Compare the stored values with the current ones.
 
         Raises:
-            ValueError: It was made from something else.
+            ValueError: A value differs.
         """
-        for name, value in self.made_from.items():
+        for name, value in self.identity.items():
             earlier = state_dict.get(name, value)
             if earlier != value:
                 raise ValueError(
@@ -74,13 +73,13 @@ class SameTraining(L.Callback):
                 )
 
 
-def check_same(checkpoint: Mapping[str, Any], made_from: Mapping[str, Any]) -> None:
-    """Check that a loaded Lightning checkpoint was made from this; one that does not say it passes.
+def check_same(checkpoint: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    """Check that a checkpoint belongs to this training; checkpoints without stored values are accepted.
 
     Raises:
-        ValueError: It was made from something else.
+        ValueError: A value differs.
     """
-    SameTraining(made_from).load_state_dict(checkpoint.get("callbacks", {}).get("SameTraining", {}))
+    SameTraining(identity).load_state_dict(checkpoint.get("callbacks", {}).get("SameTraining", {}))
 
 
 def _short(value: object) -> str:
@@ -89,11 +88,11 @@ def _short(value: object) -> str:
 
 
 def updates_done(checkpoint: Path) -> int:
-    """Return how many updates a Lightning checkpoint has behind it; 0 if there is none."""
+    """Return the number of updates of a Lightning checkpoint; 0 if there is none."""
     return int(load_checkpoint(checkpoint)["global_step"]) if checkpoint.exists() else 0
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a Lightning checkpoint of one's own training, with the states of random numbers and of the pool."""
+    """Load a trusted Lightning checkpoint on the CPU, including replay buffer and random state."""
     loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
     return loaded

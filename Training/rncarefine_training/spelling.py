@@ -1,4 +1,4 @@
-"""Suggest the nearest known word, and explain what is wrong in a configuration with the name of the field."""
+"""Suggest the nearest known word, and explain configuration errors."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 
-def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
-    """Return `` (did you mean 'x'?)`` where a known word is near, else nothing.
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return `` (did you mean 'x'?)`` if a known word is similar, else an empty string.
 
     Args:
-        word: What was written.
-        known: What could have been written.
-        likeness: 1 for equal words only, 0 for any two.
+        word: Unknown word.
+        known: Known words.
+        cutoff: Minimum similarity, 0 to 1.
     """
     spelt = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), spelt, n=1, cutoff=likeness)
+    close = difflib.get_close_matches(word.lower(), spelt, n=1, cutoff=cutoff)
     return f" (did you mean {spelt[close[0]]!r}?)" if close else ""
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first error; a misspelt field goes before the one that is missing because of it."""
+    """Return the first error as text; unknown fields first, since a misspelt field is also reported as missing."""
     found = error.errors()
     first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
-    field = ".".join(str(part) for part in first["loc"]) or "the whole"
+    field = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] != "extra_forbidden":
         return f"{field}: {first['msg']}"
     known = _fields(model, first["loc"][:-1])
@@ -34,10 +34,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """Return the fields of the section at a place, such as those of ``base.networks.weak``."""
+    """Return the fields of a section, such as ``base.networks.weak``."""
     section: Any = model
     for part in place:
-        # The values of a dictionary of sections: its type has the names' type first, the section's last.
+        # Dictionary of sections: the value type is the last type argument.
         section = section.model_fields[part].annotation if _is_section(section) else get_args(section)[-1]
     return list(section.model_fields) if _is_section(section) else []
 

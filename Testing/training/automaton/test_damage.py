@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine_training.automaton.damage import (
-    add_pieces,
+    add_components,
     cut_gap,
     damage,
     fill_pool,
@@ -151,14 +151,14 @@ def test_nothing_cannot_be_punctured():
 
 @given(seeds, st.integers(1, 4))
 def test_pieces_are_only_added_and_no_larger_than_they_may_be(seed, count):
-    pieced = add_pieces(WALL, WALL, rng(seed), count)
+    pieced = add_components(WALL, WALL, rng(seed), count)
     added = pieced & ~WALL
     assert (pieced & WALL).sum() == WALL.sum()
     assert added.sum() <= count * np.pi * 6.5**2
 
 
 def test_loose_pieces_occur():
-    loose = [ndimage.label(add_pieces(WALL, WALL, rng(seed), 3), np.ones((3, 3)))[1] > 1 for seed in range(50)]
+    loose = [ndimage.label(add_components(WALL, WALL, rng(seed), 3), np.ones((3, 3)))[1] > 1 for seed in range(50)]
     assert np.mean(loose) > 0.4
 
 

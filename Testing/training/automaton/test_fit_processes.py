@@ -26,10 +26,10 @@ from torch import distributed
 
 from rncarefine_training.cli import main as cli
 from rncarefine_training.automaton.learner import AutomatonLearner
-from rncarefine_training.resume import Remaining
+from rncarefine_training.resume import RemainingSamples
 
 noted = {"seen": [], "batches": [], "steps": []}
-sampled, trained = Remaining.__iter__, AutomatonLearner.training_step
+sampled, trained = RemainingSamples.__iter__, AutomatonLearner.training_step
 
 
 def samples(self):
@@ -55,7 +55,7 @@ def ended(self):
     torch.save(noted, Path(os.environ["NOTES"]) / f"{self.global_rank}.pt")
 
 
-Remaining.__iter__, AutomatonLearner.training_step, AutomatonLearner.on_train_end = samples, step, ended
+RemainingSamples.__iter__, AutomatonLearner.training_step, AutomatonLearner.on_train_end = samples, step, ended
 cli.main()
 """
 

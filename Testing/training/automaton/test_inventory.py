@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rncarefine_training.automaton.inventory import Inventory, take_stock
+from rncarefine_training.automaton.inventory import Inventory, count_training_data
 from training.toy_data import toy_case, toy_config, write_cases, write_predictions
 
 
@@ -17,7 +17,7 @@ def run(tmp_path):
 
 def test_subjects_stacks_and_slices_are_counted_on_both_sides(run):
     toy_case("a", "ES", seed=9).save(run / "cases")
-    train, select = take_stock(toy_config(subjects__develop=["a", "b", "c", "d", "nobody"]), run)
+    train, select = count_training_data(toy_config(subjects__develop=["a", "b", "c", "d", "nobody"]), run)
     assert train == Inventory(subjects=2, missing=1, stacks=3, slices=12, failures=2)
     assert select == Inventory(subjects=2, missing=0, stacks=2, slices=8, failures=2)
 
@@ -26,7 +26,7 @@ def test_real_failures_are_counted_once_per_network(run):
     whole = toy_case("a").labels
     np.savez_compressed(run / "predictions" / "ours@1" / "a_ED.npz", labels=whole)
     (run / "predictions" / "small-0@1" / "d_ED.npz").unlink()
-    train, select = take_stock(toy_config(predictions={"train": ["ours"]}), run)
+    train, select = count_training_data(toy_config(predictions={"train": ["ours"]}), run)
     assert (train.failures, select.failures) == (3, 3)
 
 
@@ -34,9 +34,9 @@ def test_real_failures_are_counted_once_per_network(run):
 def test_a_misspelt_network_from_outside_is_named_with_those_that_are_there(run, side):
     predictions = {"train": ["ours"]} | {side: ["our"]}
     with pytest.raises(ValueError, match=r"\bour\b.*\bours\b"):
-        take_stock(toy_config(predictions=predictions), run)
+        count_training_data(toy_config(predictions=predictions), run)
 
 
 def test_an_empty_validation_set_is_an_error(run):
     with pytest.raises(ValueError, match=r"subjects\.select"):
-        take_stock(toy_config(subjects__select=[]), run)
+        count_training_data(toy_config(subjects__select=[]), run)

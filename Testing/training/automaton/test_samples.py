@@ -163,7 +163,7 @@ def test_the_stacks_are_left_as_they_were(stack, inner):
 
 def test_stacks_without_a_closed_ring_are_not_enough(stack, inner):
     nothing = replace(stack, closed=np.zeros(4, bool), predictions=[])
-    assert samples([stack, nothing]).everyone.closed == [stack]
+    assert samples([stack, nothing]).candidates.closed == [stack]
     with pytest.raises(ValueError, match="closed ring"):
         samples([nothing, inner])
 

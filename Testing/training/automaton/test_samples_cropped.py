@@ -97,8 +97,8 @@ def test_closed_empty_and_solid_slices_are_learnt_from_and_open_walls_are_not():
     np.testing.assert_array_equal(cropped.solid, [False, False, True, False])
     np.testing.assert_array_equal(cropped.empty, [False, False, False, True])
     # Slice 1 is open, as some are drawn at the base; slice 2 is the tip of the apex, which has no pool.
-    np.testing.assert_array_equal(cropped.learnt(), np.array([[1], [0], [1], [1]]) * np.ones(3))
-    assert cropped.learnt().dtype == np.float32
+    np.testing.assert_array_equal(cropped.loss_weights(), np.array([[1], [0], [1], [1]]) * np.ones(3))
+    assert cropped.loss_weights().dtype == np.float32
 
 
 def test_without_labels_of_the_pool_an_open_wall_is_not_taken_for_the_tip_of_the_apex():
@@ -107,14 +107,14 @@ def test_without_labels_of_the_pool_an_open_wall_is_not_taken_for_the_tip_of_the
     without = np.where(opened == POOL, 0, opened).astype(np.uint8)
     for labels in (opened, without):
         stack = crop_case(replace(case, labels=labels), [], 1.6)
-        assert stack.learnt()[:, 0].tolist() == [1, 0, 1, 1]
+        assert stack.loss_weights()[:, 0].tolist() == [1, 0, 1, 1]
 
 
 def test_of_an_inner_contour_the_endocardial_disc_alone_is_learnt():
     case = toy_case("a")
     stack = crop_case(inner_only(case), [("net", failed(case.labels))], 1.6)
     assert stack.inner_only
-    assert stack.learnt().tolist() == [[0, 0, 1]] * 4
+    assert stack.loss_weights().tolist() == [[0, 0, 1]] * 4
     assert not stack.closed.any()
     assert not stack.truth[[WALL, OUTER]].any()
     for k in range(3):

@@ -17,7 +17,7 @@ import rncarefine.cli.commands
 from project.tree import ROOT, text
 from rncarefine.nca import model
 from rncarefine.nca.model import load_model
-from rncarefine_training.automaton.inventory import FEW
+from rncarefine_training.automaton.inventory import MIN_FAILURES
 from rncarefine_training.cli import main as cli
 from rncarefine_training.config import Config
 from training.toy_data import description, failed, toy_case
@@ -118,7 +118,7 @@ def test_the_guides_configuration_has_ten_lines_and_nothing_to_add(tmp_path):
 
 
 def test_the_guide_names_the_numbers_that_the_program_goes_by():
-    assert f"fewer than {FEW}" in text(GUIDE)
+    assert f"fewer than {MIN_FAILURES}" in text(GUIDE)
 
 
 def test_the_training_readme_leads_to_the_guide():

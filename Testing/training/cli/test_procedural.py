@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
-from rncarefine_training.cli.data import HEARTS
+from rncarefine_training.cli.data import HEART_COUNT
 from rncarefine_training.config import Config
 from rncarefine_training.data.cases import load_cases
 from rncarefine_training.data.procedural import make_case
@@ -41,4 +41,4 @@ def test_no_hearts_at_all_are_an_error(tmp_path):
 def test_as_many_hearts_are_made_as_the_open_configuration_names():
     subjects = Config.load(cli.DEFAULT_CONFIG.with_name("sax-open-2d.yaml")).subjects
     hearts = [name for name in [*subjects.develop, *subjects.test] if name.startswith("heart")]
-    assert hearts == [f"heart{number:04d}" for number in range(HEARTS)]
+    assert hearts == [f"heart{number:04d}" for number in range(HEART_COUNT)]

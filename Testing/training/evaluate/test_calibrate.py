@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from engine.toy_models import identity_model, seeing_model
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.refine.confidence import confidence
-from rncarefine_training.evaluate.calibrate import FEWEST, FOLDS, collect_features, fit_confidence
+from rncarefine_training.evaluate.calibrate import FOLDS, MIN_WALLS, collect_features, fit_confidence
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import toy_case, write_cases, write_predictions
 
@@ -81,8 +81,8 @@ def test_auroc_is_that_of_subjects_left_out():
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (evidence(60).assign(good=[n < FEWEST - 1 for n in range(60)]), f"60 walls, {FEWEST - 1} of the rarer"),
-        (evidence(60).assign(good=[n > FEWEST - 2 for n in range(60)]), f"60 walls, {FEWEST - 1} of the rarer"),
+        (evidence(60).assign(good=[n < MIN_WALLS - 1 for n in range(60)]), f"60 walls, {MIN_WALLS - 1} of the rarer"),
+        (evidence(60).assign(good=[n > MIN_WALLS - 2 for n in range(60)]), f"60 walls, {MIN_WALLS - 1} of the rarer"),
         (evidence(200, subjects=FOLDS - 1), "200 walls"),
         (pd.DataFrame(), "0 walls, 0 of the rarer"),
     ],
@@ -91,12 +91,12 @@ def test_auroc_is_that_of_subjects_left_out():
 def test_too_little_is_an_error_that_says_how_much_it_takes(rows, said):
     with pytest.raises(ValueError, match=said) as raised:
         fit(rows)
-    assert {str(FEWEST), str(FOLDS)} <= set(re.findall(r"\d+", str(raised.value)))
+    assert {str(MIN_WALLS), str(FOLDS)} <= set(re.findall(r"\d+", str(raised.value)))
 
 
 def test_just_enough_is_enough():
-    rows = evidence(2 * FEWEST, telling=0, subjects=FOLDS).assign(good=[n < FEWEST for n in range(2 * FEWEST)])
-    assert fit(rows).walls == 2 * FEWEST
+    rows = evidence(2 * MIN_WALLS, telling=0, subjects=FOLDS).assign(good=[n < MIN_WALLS for n in range(2 * MIN_WALLS)])
+    assert fit(rows).walls == 2 * MIN_WALLS
 
 
 # Collecting
@@ -137,6 +137,6 @@ def test_stacks_without_a_repair_do_not_spoil_those_with_one(failures):
     rows = evidence(60)
     calibration = fit(pd.concat([nothing, rows, pd.DataFrame()]))
     assert calibration == fit(rows)
-    few = rows.assign(good=[n < FEWEST - 1 for n in range(60)])
-    with pytest.raises(ValueError, match=rf"60 walls.*\b{FEWEST - 1}\b"):
+    few = rows.assign(good=[n < MIN_WALLS - 1 for n in range(60)])
+    with pytest.raises(ValueError, match=rf"60 walls.*\b{MIN_WALLS - 1}\b"):
         fit(pd.concat([nothing, few]))

@@ -19,13 +19,13 @@ from rncarefine_training.evaluate.confidence import (
     auroc_estimate,
     calibration_error,
     curves,
-    judged,
     reliability,
     risk_coverage,
+    slices_with_confidence,
     summary,
     weighted_aurocs,
 )
-from rncarefine_training.evaluate.measure import WHOLE
+from rncarefine_training.evaluate.measure import FULL_REPAIR
 
 
 def auroc(score, positive):
@@ -103,7 +103,7 @@ def test_no_slice_has_no_curve():
 
 
 def line(confidence, before, after, **values):
-    base = {"model": "m", "method": WHOLE, "network": "n", "subject": "s", "broken": True, "changed": True}
+    base = {"model": "m", "method": FULL_REPAIR, "network": "n", "subject": "s", "broken": True, "changed": True}
     return base | {"confidence": confidence, "dice_before": before, "dice": after} | values
 
 
@@ -122,15 +122,15 @@ ROWS = pd.DataFrame(
 
 
 def test_judged_are_changed_slices_with_a_confidence():
-    assert list(judged(ROWS, "m", BROKEN).confidence) == [0.9, 0.8, 0.3]
-    all_of_them = judged(ROWS, "m", REPAIRED)
+    assert list(slices_with_confidence(ROWS, "m", BROKEN).confidence) == [0.9, 0.8, 0.3]
+    all_of_them = slices_with_confidence(ROWS, "m", REPAIRED)
     assert list(all_of_them[GOOD]) == [True, False, False, False]
     assert list(all_of_them[ROSE]) == [True, True, False, False]
     assert list(all_of_them.fell) == [False, False, True, False]
 
 
 def test_closed_slices_are_those_with_a_confidence_that_no_repair_has_touched():
-    assert list(judged(ROWS, "m", CLOSED).confidence) == [0.5]
+    assert list(slices_with_confidence(ROWS, "m", CLOSED).confidence) == [0.5]
     lines = summary(ROWS).set_index(["slices", "question", "network"])
     assert lines.loc[(CLOSED, GOOD, "all")].n.to_list() == [1, 0]
     assert (CLOSED, ROSE, "all") not in lines.index
@@ -151,7 +151,7 @@ def test_the_summary_has_a_line_per_population_question_and_network():
 
 def test_good_is_a_dice_of_three_quarters_and_more():
     rows = pd.DataFrame([line(0.5, 0.5, after) for after in (0.7499, 0.75)])
-    assert list(judged(rows, "m", BROKEN)[GOOD]) == [False, True]
+    assert list(slices_with_confidence(rows, "m", BROKEN)[GOOD]) == [False, True]
 
 
 def test_the_curves_end_with_all_slices():

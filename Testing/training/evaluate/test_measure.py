@@ -15,12 +15,12 @@ from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine_training.data.cases import MYOCARDIUM, POOL
 from rncarefine_training.evaluate.baselines import BASELINES
 from rncarefine_training.evaluate.measure import (
+    FULL_REPAIR,
     IMAGE_ALONE,
     NEAR,
     NO_MODEL,
     ONE_PASS,
     ONE_PASS_DECIDED,
-    WHOLE,
     WITH_POOL,
     broken_slices,
     failures_of,
@@ -32,7 +32,7 @@ from rncarefine_training.evaluate.measure import (
 )
 from training.toy_data import failed, toy_case, write_cases, write_predictions
 
-VARIANTS = (WHOLE, WITH_POOL, ONE_PASS_DECIDED)
+VARIANTS = (FULL_REPAIR, WITH_POOL, ONE_PASS_DECIDED)
 METHODS = {*VARIANTS, IMAGE_ALONE, ONE_PASS, NEAR, *BASELINES}
 MODEL = seeing_model()
 
@@ -101,7 +101,7 @@ def test_the_input_is_measured_against_the_truth(run):
         assert found["hd_before"] == pytest.approx(distances.hd_mm)
         assert found["assd_before"] == pytest.approx(distances.assd_mm)
     missing = int(truth.sum() - wall.sum())
-    assert row(rows, WHOLE)["dice_before"] == pytest.approx(2 * wall.sum() / (2 * wall.sum() + missing))
+    assert row(rows, FULL_REPAIR)["dice_before"] == pytest.approx(2 * wall.sum() / (2 * wall.sum() + missing))
 
 
 def test_a_baseline_is_measured_as_it_is(run):
@@ -120,7 +120,7 @@ def test_a_baseline_is_measured_as_it_is(run):
 
 
 def test_the_automaton_closes_the_gap_and_is_measured(run):
-    found = row(run[2], WHOLE)
+    found = row(run[2], FULL_REPAIR)
     assert (found["valid"], found["flagged"], found["changed"]) == (True, False, True)
     assert found["dice"] > 0.85
     assert found["hd"] < found["hd_before"]
@@ -136,7 +136,7 @@ def test_correct_slices_are_not_changed_and_only_their_dice_is_measured(run):
 def test_an_open_base_is_closed(run, tmp_path):
     case = run[1]["a"]
     rows = measured_alone(tmp_path, case, failed(case.labels, k=0))
-    assert row(rows, WHOLE, k=0)["valid"]
+    assert row(rows, FULL_REPAIR, k=0)["valid"]
 
 
 def test_the_network_is_the_name_of_its_kind(run):
@@ -181,7 +181,7 @@ def test_the_same_decisions_without_automaton_take_no_step(run, monkeypatch):
     stack = Stack.create(case.image, wall, case.spacing, None, case.name)
     found = repairs(stack, np.zeros_like(wall), MODEL, "m", "numpy")
     assert taken == [MODEL.card.steps, 0]
-    assert [attempt.method for attempt in found] == [WHOLE, ONE_PASS_DECIDED, IMAGE_ALONE, ONE_PASS]
+    assert [attempt.method for attempt in found] == [FULL_REPAIR, ONE_PASS_DECIDED, IMAGE_ALONE, ONE_PASS]
 
 
 def test_several_models_are_measured_in_one_go_beside_one_set_of_baselines(run):
@@ -221,12 +221,12 @@ def test_fewer_than_one_worker_is_refused(run):
 def test_every_row_says_what_kind_of_slice_it_is(run):
     _, cases, rows = run
     wall, truth = (labels[1] == MYOCARDIUM for labels in (failed(cases["a"].labels), cases["a"].labels))
-    found = row(rows, WHOLE)
+    found = row(rows, FULL_REPAIR)
     assert found["has"] == pytest.approx(wall.sum() / truth.sum())
     assert found["gap_deg"] == pytest.approx(70, abs=10)
     assert (found["slice_mm"], found["subject"], found["source"]) == (8.0, "a", "small-0@1")
     # The toy heart tapers with k: base first.
-    assert [row(rows, WHOLE, k=k)["place"] for k in range(3)] == ["base", "middle", "apex"]
+    assert [row(rows, FULL_REPAIR, k=k)["place"] for k in range(3)] == ["base", "middle", "apex"]
 
 
 def test_the_share_of_the_truth_counts_only_what_lies_on_it():
@@ -243,7 +243,7 @@ def test_places_are_thirds_counted_from_the_base(run):
 
 def test_a_repair_gives_its_confidence_and_a_baseline_has_none(run):
     rows = run[2]
-    assert 0 < row(rows, WHOLE)["confidence"] <= 1
+    assert 0 < row(rows, FULL_REPAIR)["confidence"] <= 1
     assert rows[rows.model == NO_MODEL].confidence.isna().all()
     closed = rows[rows.correct & rows.method.isin(VARIANTS)].confidence
     assert ((closed > 0) & (closed <= 1)).all()
@@ -254,7 +254,7 @@ def test_a_changed_slice_is_measured_though_its_truth_is_no_ring(run, tmp_path):
     case = run[1]["a"]
     drawn = failed(case.labels)
     drawn[3] = drawn[1]
-    found = row(measured_alone(tmp_path, case, drawn), WHOLE, k=3)
+    found = row(measured_alone(tmp_path, case, drawn), FULL_REPAIR, k=3)
     assert (found["broken"], found["place"]) == (False, "beyond")
     if found["changed"]:
         assert (found["dice"], found["dice_before"]) == (0, 0)

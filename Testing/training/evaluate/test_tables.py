@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rncarefine_training.evaluate.measure import NO_MODEL, ONE_PASS, WHOLE
+from rncarefine_training.evaluate.measure import FULL_REPAIR, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.statistics import Interval
 from rncarefine_training.evaluate.strata import FAULT, GAP, HAS, PLACE, SPACING, stratify
 from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, measured, models_of, summarise
@@ -29,7 +29,7 @@ def where(rows, **values):
 def test_the_table_has_a_line_per_network_model_and_method():
     table = summarise(ROWS)
     assert len(table) == len([*NETWORKS, ALL]) * (2 * 5 + 2)
-    (line,) = table[where(table, network="weak", model=FIRST, method=WHOLE)].to_dict("records")
+    (line,) = table[where(table, network="weak", model=FIRST, method=FULL_REPAIR)].to_dict("records")
     assert (line["broken"], line["flagged"], line["correct"], line["correct changed"]) == (24, 0, 6, 0)
     assert line["valid"] == str(Interval(24, 24))
     assert line["dice"] == pytest.approx(0.6 + 0.001 * (2.5 + 1.5))
@@ -39,11 +39,11 @@ def test_the_table_has_a_line_per_network_model_and_method():
 
 def test_refused_slices_are_counted_apart_from_those_that_are_flagged_though_repaired():
     rows = ROWS.copy()
-    chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a", k=0)
+    chosen = where(rows, model=FIRST, method=FULL_REPAIR, network="weak", subject="a", k=0)
     rows.loc[chosen, ["verdict", "valid"]] = "refused", False
-    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", subject="a"), "flagged"] = True
+    rows.loc[where(rows, model=FIRST, method=FULL_REPAIR, network="weak", subject="a"), "flagged"] = True
     table = summarise(rows)
-    (line,) = table[where(table, network="weak", model=FIRST, method=WHOLE)].to_dict("records")
+    (line,) = table[where(table, network="weak", model=FIRST, method=FULL_REPAIR)].to_dict("records")
     assert (line["refused"], line["flagged"], line["valid"]) == (1, 4, str(Interval(23, 24)))
     assert line["valid of not refused"] == str(Interval(23, 23))
 
@@ -71,21 +71,24 @@ def test_a_model_card_leaves_out_means_over_no_slice_which_it_could_not_hold():
 
 def test_all_networks_are_summed_up_for_each_model():
     rows = ROWS.copy()
-    chosen = where(rows, model=FIRST, method=WHOLE, network="weak", subject="a")
+    chosen = where(rows, model=FIRST, method=FULL_REPAIR, network="weak", subject="a")
     rows.loc[chosen & where(rows, k=0), ["verdict", "dice"]] = "refused", 0.1
     rows.loc[chosen & where(rows, k=1), "flagged"] = True
     rows.loc[chosen & where(rows, k=2), "dice"] = 0.4
     table = summarise(rows)
-    line, other = (table[where(table, network=ALL, model=model, method=WHOLE)].iloc[0] for model in MODELS)
+    line, other = (table[where(table, network=ALL, model=model, method=FULL_REPAIR)].iloc[0] for model in MODELS)
     counts = ["broken", "refused", "flagged", "silent", "worse", "correct", "correct changed"]
     assert list(line[counts]) == [48, 1, 1, 1, 1, 12, 0]
     assert list(other[counts]) == [48, 0, 0, 0, 0, 12, 0]
-    assert line.dice == pytest.approx(rows[where(rows, model=FIRST, method=WHOLE, broken=True)].dice.mean())
+    assert line.dice == pytest.approx(rows[where(rows, model=FIRST, method=FULL_REPAIR, broken=True)].dice.mean())
 
 
 def test_the_worst_subject_comes_first():
     rows = ROWS.copy()
-    rows.loc[where(rows, model=FIRST, method=WHOLE, subject="c", broken=True), ["verdict", "dice"]] = "refused", 0.3
+    rows.loc[where(rows, model=FIRST, method=FULL_REPAIR, subject="c", broken=True), ["verdict", "dice"]] = (
+        "refused",
+        0.3,
+    )
     table = by_subject(rows)
     assert len(table) == len(MODELS) * 6
     worst = table.iloc[0]
@@ -131,7 +134,7 @@ def test_slices_without_a_distance_are_left_out_of_it():
 
 def test_slices_that_one_of_both_leaves_as_it_was_are_left_out_of_the_comparison_of_walls():
     rows = ROWS.copy()
-    rows.loc[where(rows, model=FIRST, method=WHOLE, network="weak", k=0), "changed"] = False
+    rows.loc[where(rows, model=FIRST, method=FULL_REPAIR, network="weak", k=0), "changed"] = False
     rows.loc[where(rows, model=FIRST, method=ONE_PASS, network="weak", k=1), "changed"] = False
     table = against(rows, ONE_PASS, slices=BOTH_DRAW)
     assert set(table.slices) == {BOTH_DRAW}
@@ -170,7 +173,11 @@ def test_edges_belong_to_the_lower_stratum(strata, kind, expected):
 
 def test_models_stand_side_by_side_with_what_the_later_gains_over_the_first(strata):
     part = strata[where(strata, stratum=HAS, slices="none")]
-    assert list(zip(part.model, part.method, strict=True)) == [(FIRST, WHOLE), (SECOND, WHOLE), (NO_MODEL, POLAR)]
+    assert list(zip(part.model, part.method, strict=True)) == [
+        (FIRST, FULL_REPAIR),
+        (SECOND, FULL_REPAIR),
+        (NO_MODEL, POLAR),
+    ]
     assert part["over first"].iloc[1] == pytest.approx(0.1)
     assert part["over first"].isna().iloc[[0, 2]].all()
     assert part.gain.iloc[0] == pytest.approx(0.1 + 0.001 * 2.5)

@@ -10,11 +10,11 @@ from experiments.ablation import (
     REFERENCE,
     VARIATIONS,
     Variation,
-    blinded,
     rows_of,
     summarise,
     train_and_measure,
-    varied,
+    vary,
+    zero_unused_inputs,
 )
 from rncarefine.nca.architecture import CHANNELS, Architecture
 from rncarefine.nca.rollout import Runner
@@ -25,7 +25,7 @@ from training.toy_data import toy_config, write_cases, write_predictions
 @pytest.mark.parametrize("variation", VARIATIONS, ids=lambda variation: variation.name)
 def test_every_variation_is_a_valid_configuration_that_differs_only_in_what_it_says(variation):
     config = toy_config()
-    found = varied(config, variation, 1.0)
+    found = vary(config, variation, 1.0)
     plain = config.automaton.model_dump()
     changed = {name for name, value in found.automaton.model_dump().items() if value != plain[name]}
     assert changed <= set(variation.changes)
@@ -41,24 +41,24 @@ def test_the_reference_comes_first_and_names_are_unique():
 
 def test_the_schedule_is_shortened_as_a_whole():
     config = toy_config(automaton__updates=400, automaton__warmup_updates=100, automaton__validate_every=40)
-    found = varied(config, VARIATIONS[0], 0.25).automaton
+    found = vary(config, VARIATIONS[0], 0.25).automaton
     assert (found.updates, found.warmup_updates, found.validate_every) == (100, 25, 10)
 
 
 def test_what_starts_from_other_weights_has_no_warm_up():
-    found = varied(toy_config(automaton__updates=400), VARIATIONS[0], 0.25, "sax-toy").automaton
+    found = vary(toy_config(automaton__updates=400), VARIATIONS[0], 0.25, "sax-toy").automaton
     assert (found.start, found.warmup_updates, found.updates) == ("sax-toy", 0, 100)
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.5])
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match="--share"):
-        varied(toy_config(), VARIATIONS[0], share)
+        vary(toy_config(), VARIATIONS[0], share)
 
 
 def test_a_change_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="fire_rate"):
-        varied(toy_config(), Variation("wrong", {"fire_rate": 2.0}), 1.0)
+        vary(toy_config(), Variation("wrong", {"fire_rate": 2.0}), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_change_that_does_not_fit_is_refused():
 def test_weights_trained_without_a_channel_do_not_see_it(without, hidden):
     architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
     model = toy_model(random_parameters(architecture), architecture)
-    blind = blinded(model, toy_config(automaton__without=without))
+    blind = zero_unused_inputs(model, toy_config(automaton__without=without))
     seen = random_channels(1, (16, 16), architecture)
     other, emptied = seen.copy(), seen.copy()
     for name in hidden:
@@ -150,20 +150,10 @@ def test_a_withheld_mask_is_not_what_a_rollout_starts_from(run, monkeypatch, wit
     monkeypatch.setattr(ablation, "propose_around", propose_around)
     architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
     model = toy_model(random_parameters(architecture), architecture, steps=2, crop=48)
-    rows = ablation._repair(run[1][0], model, without, "numpy")
+    rows = ablation._repair(run[1][0], model, toy_config(automaton__without=list(without)).automaton, "numpy")
     assert given == [masked]
     # The input that is compared with is the mask that the network drew.
     assert (rows.dice_before > 0.5).all()
-
-
-def test_without_discs_the_ring_channel_is_thresholded():
-    fields = np.zeros((3, 8, 8), np.float32)
-    fields[0, 2:5, 2:5] = 0.6
-    wall = ablation._read(fields, discs=False)
-    assert wall is not None
-    assert wall.sum() == 9
-    assert ablation._read(fields, discs=True) is None
-    assert ablation._read(np.zeros_like(fields), discs=False) is None
 
 
 # The table

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine.toy_models import SEEING, identity_model, seeing_model, seeing_parameters, spreading_parameters, toy_model
-from experiments.horizon import roll_on, summarise
+from experiments.horizon import long_rollouts, summarise
 from rncarefine.nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import write_cases, write_predictions
@@ -22,7 +22,7 @@ def failures(tmp_path_factory):
 
 
 def rolled(failures, model, seeds=(0, 1), steps=STEPS):
-    return pd.concat(roll_on(failures, model, steps=steps, seeds=seeds, device="numpy"), ignore_index=True)
+    return pd.concat(long_rollouts(failures, model, steps=steps, seeds=seeds, device="numpy"), ignore_index=True)
 
 
 def spreading():
@@ -120,4 +120,4 @@ def test_a_stack_without_a_broken_slice_has_no_rows(tmp_path):
     (tmp_path / "predictions" / "small-0@1").mkdir(parents=True)
     np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=cases["a"].labels)
     found = failures_of(tmp_path / "cases", tmp_path / "predictions", ["small-0@1"], ["a"])
-    assert all(part.empty for part in roll_on(found, seeing_model(), device="numpy"))
+    assert all(part.empty for part in long_rollouts(found, seeing_model(), device="numpy"))

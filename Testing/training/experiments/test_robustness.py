@@ -10,7 +10,7 @@ from engine.toy_models import seeing_model
 from experiments import robustness
 from experiments.disturbances import DISTURBANCES
 from experiments.robustness import UNDISTURBED, disturb_and_repair, summarise
-from rncarefine_training.cli.options import made
+from rncarefine_training.cli.options import ensure_folder
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import failed, toy_case, write_cases, write_predictions
 
@@ -70,7 +70,7 @@ def test_what_was_done_is_read_and_not_done_again(run, monkeypatch):
 def test_a_stack_that_was_segmented_again_is_repaired_again_and_its_subject_keeps_its_zeros(tmp_path, monkeypatch):
     monkeypatch.setattr(robustness, "DISTURBANCES", {})
     cases = {"007": toy_case("007")}
-    cases["007"].save(made(tmp_path / "cases"))
+    cases["007"].save(ensure_folder(tmp_path / "cases"))
     write_predictions(tmp_path / "predictions", ["small-0@1"], cases)
     failures = failures_of(tmp_path / "cases", tmp_path / "predictions", ["small-0@1"], ["007"])
     for k in (1, 1, 2):

@@ -1,4 +1,4 @@
-"""Compare our automata with the published recipe, on the same pictures, with the seconds that each took."""
+"""Compare our automata with the published recipe on the same pictures, including CPU times."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from rncarefine_training.evaluate.statistics import Interval, mean
 
 from .ours import PictureAutomaton, TripletConfig, train_on_triplets
 from .released.automaton import PUBLISHED, PublishedAutomaton, roll_out_literally, seed_state
-from .released.training import STEPS_OF_A_STATE_KEPT, PublishedTraining, use
+from .released.training import VALIDATION_STEPS, PublishedTraining, predict
 from .triplets import SCORES, Field, Triplets, score
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 Repair = Callable[[Field, Field], tuple[Field, NDArray[np.bool_]]]
 TIMED = 24
-"""Pictures that a repair is timed on, one at a time; the median counts."""
+"""Number of pictures for timing; the median is reported."""
 INPUT = "input"
 
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """One way to repair, trained.
+    """A trained method.
 
     Attributes:
-        name: What it is called in tables and pictures.
-        repair: From images and damaged masks, both ``(n, j, i)``, to soft outputs and masks.
-        parameters: How many it has.
-        updates: Updates that it was trained for.
-        seconds: Seconds of one processor that this took.
+        name: Name in tables and pictures.
+        repair: Function from images and damaged masks, both ``(n, j, i)``, to soft outputs and masks.
+        parameters: Number of parameters.
+        updates: Number of training updates.
+        seconds: CPU time of the training in seconds.
     """
 
     name: str
@@ -52,8 +52,8 @@ class Comparison:
     """Results of all methods on the same pictures.
 
     Attributes:
-        rows: One row a method and picture, with :data:`~experiments.comparison.triplets.SCORES`.
-        table: One row a method, means with 95 % intervals: bootstrap over pictures, Wilson for ``ring``.
+        rows: One row per method and picture, with :data:`~experiments.comparison.triplets.SCORES`.
+        table: One row per method, means with 95 % intervals: bootstrap over pictures, Wilson for ``ring``.
         masks: Masks by method, shape ``(n, j, i)``.
     """
 
@@ -63,51 +63,51 @@ class Comparison:
 
 
 def unrepaired(images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
-    """Return damaged masks as they are."""
+    """Return the damaged masks unchanged."""
     return states, states > 0.5
 
 
 def all_methods(
-    train: Triplets, held: Triplets, configs: Sequence[Path], folder: Path, published_updates: int, tell: Tell
+    train: Triplets, held: Triplets, configs: Sequence[Path], folder: Path, published_updates: int, notify: Notify
 ) -> tuple[list[Method], pd.DataFrame]:
-    """Train what is not trained yet.
+    """Train all methods that are not trained yet.
 
     Args:
-        train: Pictures to train on.
-        held: Pictures to compare on. The published recipe chooses its best epoch by them, ours chooses nothing.
-        configs: Trainings of ours.
-        folder: Gets a folder for each training.
-        published_updates: Where to stop the published recipe.
-        tell: Called with a line on what is being done.
+        train: Pictures for training.
+        held: Pictures for comparison; the published recipe also selects its best epoch on them.
+        configs: Configurations of our automata.
+        folder: Output folder, with a subfolder per training.
+        published_updates: Number of updates of the published recipe.
+        notify: Called with status messages.
 
     Returns:
-        The methods, and the published recipe's log, one row per epoch.
+        The methods, and the log of the published recipe, one row per epoch.
     """
     methods = [Method(INPUT, unrepaired)]
     ours = []
     for path in configs:
         config = TripletConfig.load(path)
-        tell(f"{config.title}: {config.automaton.warmup_updates + config.automaton.updates} updates")
+        notify(f"{config.title}: {config.automaton.warmup_updates + config.automaton.updates} updates")
         trained = PictureAutomaton(config, train_on_triplets(config, train, folder / config.name))
         seconds = trained.seconds
         ours.append(Method(config.title, trained.repair, trained.size, trained.updates, seconds))
     training = PublishedTraining(train, held, folder / "published", measure=lambda soft: _figures(soft, held))
-    tell(f"Published recipe: {training.done} of {min(published_updates, PUBLISHED.updates)} updates are done")
-    training.run(published_updates, lambda row: tell(_epoch(row)))
+    notify(f"Published recipe: {training.done} of {min(published_updates, PUBLISHED.updates)} updates are done")
+    training.run(published_updates, lambda row: notify(_epoch(row)))
     log = pd.DataFrame(training.log)
     model = PublishedAutomaton(0)
     model.load_state_dict(training.best)
     size = sum(values.numel() for values in model.parameters())
     name = "published" if training.done >= PUBLISHED.updates else "published, stopped"
-    # The released threshold makes masks a little too thick, so the usual one has a line of its own.
+    # The released threshold gives slightly too thick masks, so 0.5 is reported as well.
     for label, threshold in ((name, PUBLISHED.alive), (f"{name}, mask above 0.5", 0.5)):
-        methods.append(Method(label, _user(model, threshold), size, training.done, training.cpu_seconds))
+        methods.append(Method(label, _repair_with(model, threshold), size, training.done, training.cpu_seconds))
     return methods + ours, log
 
 
-def _user(model: PublishedAutomaton, threshold: float) -> Repair:
+def _repair_with(model: PublishedAutomaton, threshold: float) -> Repair:
     def repair(images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
-        soft = use(model, torch.from_numpy(states), torch.from_numpy(images)).numpy()
+        soft = predict(model, torch.from_numpy(states), torch.from_numpy(images)).numpy()
         return soft, soft > threshold
 
     return repair
@@ -127,9 +127,9 @@ def _epoch(row: dict[str, float]) -> str:
 
 
 def compare(methods: list[Method], triplets: Triplets) -> Comparison:
-    """Repair all pictures with all methods, on one thread."""
+    """Repair all pictures with all methods on one thread, and compare with the truth."""
     parts, lines, masks = [], [], {}
-    with one_thread():
+    with single_thread():
         for method in methods:
             soft, masks[method.name] = method.repair(triplets.images, triplets.states)
             part = score(soft, masks[method.name], triplets.labels)
@@ -139,8 +139,8 @@ def compare(methods: list[Method], triplets: Triplets) -> Comparison:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch compute on one thread, for seconds that can be compared."""
+def single_thread() -> Iterator[None]:
+    """Run PyTorch on one thread, for comparable times."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -150,25 +150,24 @@ def one_thread() -> Iterator[None]:
 
 
 def time_literally(triplets: Triplets) -> tuple[float, float]:
-    """Return the seconds of one processor that one update and one repair take as the released code computes them.
+    """Return the CPU time in seconds of one update and one repair with the arithmetic of the released code.
 
-    All cells, channels and steps are computed; this takes about half a minute. An update's batch is done in parts of
-    two, whose gradients add up to the same: it would fill several GB.
+    Takes about half a minute. The batch is split into parts of two to save memory; the gradients are the same.
     """
     model, batch = PublishedAutomaton(0), triplets[slice(0, PUBLISHED.batch)]
     state = seed_state(torch.from_numpy(batch.states))
     image, target = torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
-    with one_thread():
+    with single_thread():
         start = time.process_time()
         for part in (slice(first, first + 2) for first in range(0, len(batch), 2)):
             count = len(image[part])
-            # All steps are computed, whichever of them the loss is taken at.
+            # All steps are computed, independent of the step of the loss.
             kept = torch.rand(PUBLISHED.steps, count, *image.shape[1:]) >= PUBLISHED.dropout
             ended = roll_out_literally(model, state[part], image[part], torch.full((count,), PUBLISHED.steps), kept)
             (ended[:, 1] - target[part]).square().mean().backward()
         middle = time.process_time()
         with torch.no_grad():
-            roll_out_literally(model, state[:1], image[:1], torch.tensor([STEPS_OF_A_STATE_KEPT]))
+            roll_out_literally(model, state[:1], image[:1], torch.tensor([VALIDATION_STEPS]))
         return middle - start, time.process_time() - middle
 
 

@@ -1,4 +1,4 @@
-"""Draw the comparison: the masks of each method, and how fast each learnt."""
+"""Plots of the comparison: masks of each method, and learning curves."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .triplets import Triplets
 EXAMPLES = 8
 MARKERS = "D^sv"
 RIGHT, MISSED, FALSE = (0.93, 0.93, 0.90), (0.20, 0.55, 0.95), (0.95, 0.45, 0.10)
-"""Colours of pixels that agree with the truth, that lack, and that are too many; safe for colour-blind readers."""
+"""Colour-blind safe colours of true positives, false negatives and false positives."""
 
 
 def draw_examples(comparison: Comparison, triplets: Triplets, path: Path) -> None:
-    """Draw pictures from the least to the most damaged one, evenly spaced, and every method's mask of them."""
+    """Draw evenly spaced pictures from the least to the most damaged one, with the masks of every method."""
     rows = comparison.rows
     damaged = rows[rows.method == INPUT].sort_values("dice", ascending=False).picture.to_numpy()
     chosen = damaged[np.linspace(0, len(damaged) - 1, min(EXAMPLES, len(damaged))).round().astype(int)]
@@ -47,7 +47,7 @@ def draw_examples(comparison: Comparison, triplets: Triplets, path: Path) -> Non
     figure.legend(
         handles=[
             Patch(facecolor=colour, edgecolor="0.5", label=name)
-            for colour, name in ((RIGHT, "right"), (MISSED, "missing"), (FALSE, "too much"))
+            for colour, name in ((RIGHT, "correct"), (MISSED, "missing"), (FALSE, "false positive"))
         ],
         loc="outside lower center",
         ncols=3,
@@ -58,12 +58,12 @@ def draw_examples(comparison: Comparison, triplets: Triplets, path: Path) -> Non
 
 
 def draw_curves(log: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
-    """Draw how the published recipe got better with time, and where the other methods stand.
+    """Draw the learning curve of the published recipe, and the results of the other methods.
 
     Args:
-        log: Of :class:`experiments.comparison.released.training.PublishedTraining`, one row per epoch.
-        table: Of :class:`Comparison`.
-        path: A PNG.
+        log: Log of :class:`experiments.comparison.released.training.PublishedTraining`, one row per epoch.
+        table: Table of :class:`Comparison`.
+        path: Output PNG.
     """
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     ours = table[(table["training s"] > 0) & ~table.method.str.startswith("published")]

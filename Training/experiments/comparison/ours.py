@@ -1,4 +1,4 @@
-"""Our automaton on triplets of pictures: its samples, its training, and its use."""
+"""Our automaton on triplets of pictures: samples, training and inference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from rncarefine.nca.channels import picture_channels, stacked
 from rncarefine.nca.rollout import Runner
-from rncarefine_training.automaton.fit import fit, settings_made_from
+from rncarefine_training.automaton.fit import fit, settings_identity
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.samples import Sample, blank
 from rncarefine_training.automaton.tasks import Task, task_of
@@ -26,7 +26,7 @@ from .triplets import Field, Triplets
 
 
 class TripletConfig(Document):
-    """One training on triplets of pictures."""
+    """Configuration of a training on triplets of pictures."""
 
     name: Name
     title: str
@@ -35,17 +35,17 @@ class TripletConfig(Document):
 
 
 class TripletSamples(Dataset[Sample]):
-    """Samples for training, rotated and mirrored; sample n depends on the seed and n alone.
+    """Training samples, randomly rotated and mirrored; sample n depends only on the seed and n.
 
     Args:
         triplets: Square pictures.
-        settings: The automaton's section of the configuration.
-        task: What is trained for.
-        length: How many samples there are.
-        seed: Seed of the whole sequence.
+        settings: Section ``automaton`` of the configuration.
+        task: Task.
+        length: Number of samples.
+        seed: Random seed.
 
     Raises:
-        ValueError: The pictures are not of the configured size.
+        ValueError: The pictures do not have the configured size.
     """
 
     def __init__(self, triplets: Triplets, settings: Automaton, task: Task, length: int, seed: int) -> None:
@@ -54,7 +54,7 @@ class TripletSamples(Dataset[Sample]):
             raise ValueError(f"The pictures have {height} x {width} pixels, automaton.size is {settings.size}.")
         self.settings, self.length, self.seed, self.count = settings, length, seed, len(triplets)
         truth = np.stack([task.target(label) for label in triplets.labels])
-        # Image, mask and truth; damaged masks first, then the truth itself: what is right must stay as it is.
+        # Image, mask and truth, with the damaged masks, and with the truth as mask.
         self.layers = [
             np.concatenate([triplets.images[:, None], masks[:, None], truth], axis=1)
             for masks in (triplets.states, triplets.labels)
@@ -79,12 +79,12 @@ class TripletSamples(Dataset[Sample]):
 
 
 def prepare(images: Field, masks: Field, settings: Automaton) -> Field:
-    """Return what the encoder sees, shape ``(n, j, i, inputs)``: image and mask; pictures have no neighbours.
+    """Return the input of the encoder, shape ``(n, j, i, inputs)``; pictures have no adjacent slices.
 
     Args:
         images: Shape ``(n, j, i)``, 0 to 1.
         masks: Masks to repair, 0 to 1, same shape.
-        settings: The automaton's section of the configuration.
+        settings: Section ``automaton`` of the configuration.
     """
     pairs = zip(images, masks, strict=True)
     if settings.task == "tubular":
@@ -95,26 +95,26 @@ def prepare(images: Field, masks: Field, settings: Automaton) -> Field:
 
 
 class Clock(L.Callback):
-    """Counts the processor's seconds of a training; a resumed one counts on."""
+    """Measure the CPU time of a training in seconds, including earlier parts of a resumed training."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self._since: float | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin to count."""
+        """Start the clock."""
         self._since = process_time()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Stop."""
+        """Stop the clock."""
         self.seconds, self._since = self._counted(), None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return the time to store in a checkpoint."""
         return {"processor": self._counted()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume from a checkpoint."""
+        """Restore the time from a checkpoint."""
         self.seconds = state_dict["processor"]
 
     def _counted(self) -> float:
@@ -122,7 +122,7 @@ class Clock(L.Callback):
 
 
 class PictureAutomaton:
-    """A trained automaton as the engine runs it."""
+    """Trained automaton, run by the engine."""
 
     def __init__(self, config: TripletConfig, checkpoint: Path) -> None:
         self.settings, self.task = config.automaton, task_of(config.automaton)
@@ -141,7 +141,7 @@ class PictureAutomaton:
         return sum(values.size for values in self.parameters.values())
 
     def repair(self, images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
-        """Return soft outputs and masks, 0 to 1, of shape ``(n, j, i)``; a mask that cannot be read stays as it was."""
+        """Return soft outputs (0 to 1) and masks, shape ``(n, j, i)``; unreadable masks are unchanged."""
         settings, task = self.settings, self.task
         runner = Runner(self.parameters, self.architecture, "cpu")
         encoding = runner.encode(prepare(images, states, settings))
@@ -153,23 +153,23 @@ class PictureAutomaton:
 
 
 def train_on_triplets(config: TripletConfig, train: Triplets, folder: Path, progress: bool = True) -> Path:
-    """Train an automaton, or resume from its last checkpoint, and return the path of the last one.
+    """Train an automaton, or resume from its last checkpoint, and return the path of the last checkpoint.
 
-    Checkpoints and the TensorBoard log go into ``folder``.
+    Checkpoints and the TensorBoard log are written to ``folder``.
 
     Raises:
-        ValueError: The pictures do not fit the configuration, or the checkpoint was made with another one.
+        ValueError: The pictures do not match the configuration, or the checkpoint belongs to another training.
     """
     settings = config.automaton
     total = settings.warmup_updates + settings.updates
     last = folder / "last.ckpt"
-    made_from = {"seed": config.seed, **settings_made_from(settings)}
+    identity = {"seed": config.seed, **settings_identity(settings)}
     if last.exists():
         checkpoint = load_checkpoint(last)
-        check_same(checkpoint, made_from)
+        check_same(checkpoint, identity)
         if checkpoint["global_step"] >= total:
             return last
     L.seed_everything(config.seed, verbose=False)
     learner = AutomatonLearner(settings, config.seed)
     samples = TripletSamples(train, settings, task_of(settings), settings.batch * total, config.seed)
-    return fit(learner, samples, config.name, folder, progress, watchers=[Clock(), SameTraining(made_from)])
+    return fit(learner, samples, config.name, folder, progress, callbacks=[Clock(), SameTraining(identity)])

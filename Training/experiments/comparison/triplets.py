@@ -1,4 +1,4 @@
-"""Triplets of image, damaged mask and truth in two dimensions: the set that was published with rNCA, or one like it."""
+"""Two-dimensional triplets of image, damaged mask and truth: the data set published with rNCA, or a similar one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCORES = ("mse", "dice", "b0 error", "b1 error", "ring", "cldice")
 
 @dataclass(frozen=True, eq=False)
 class Triplets:
-    """Images with damaged masks and the truth.
+    """Images with damaged masks and truth.
 
     Attributes:
         images: 0 to 1, shape ``(n, j, i)``, float32.
@@ -40,20 +40,22 @@ class Triplets:
 
 
 def read_triplets(folder: Path) -> Triplets:
-    """Read grey PNG files of the same names from ``images``, ``states`` and ``labels``.
+    """Read grayscale PNG files of the same names from ``images``, ``states`` and ``labels``.
 
     Raises:
-        ValueError: A folder is missing or empty, a file has no namesake, or the sizes differ.
+        ValueError: A folder is missing or empty, file names do not match, or sizes differ.
     """
     names = sorted(path.name for path in (folder / KINDS[0]).glob("*.png"))
     if not names:
-        raise ValueError(f"{folder / KINDS[0]} has no PNG files. Give a folder with {', '.join(KINDS)}.")
+        raise ValueError(f"{folder / KINDS[0]} has no PNG files. Use a folder with {', '.join(KINDS)}.")
     read: list[Field] = []
     for kind in KINDS:
         others = sorted(path.name for path in (folder / kind).glob("*.png"))
         if others != names:
             odd = min(set(others) ^ set(names))
-            raise ValueError(f"{folder}: {odd} is not in all of {', '.join(KINDS)}. Every image needs both others.")
+            raise ValueError(
+                f"{folder}: {odd} is not in all of {', '.join(KINDS)}. Every picture must be in all three."
+            )
         pictures = [_grey(folder / kind / name) for name in names]
         shapes = {picture.shape for picture in pictures}
         if len(shapes) > 1:
@@ -66,13 +68,13 @@ def read_triplets(folder: Path) -> Triplets:
 
 
 def write_triplets(triplets: Triplets, folder: Path) -> None:
-    """Write pictures as :func:`read_triplets` reads them, numbered from 1.
+    """Write triplets in the format of :func:`read_triplets`, numbered from 1.
 
     Raises:
-        ValueError: There are pictures already.
+        ValueError: The folder already contains pictures.
     """
     if any(folder.glob("*/*.png")):
-        raise ValueError(f"{folder} has pictures already. Give another folder, or remove them.")
+        raise ValueError(f"{folder} has pictures already. Use another folder, or remove them.")
     for kind in KINDS:
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for number, picture in enumerate(getattr(triplets, kind), start=1):
@@ -83,7 +85,7 @@ def write_triplets(triplets: Triplets, folder: Path) -> None:
 def _grey(path: Path) -> NDArray[np.generic]:
     picture = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     if picture.ndim != 2 or picture.dtype != np.uint8:
-        raise ValueError(f"{path} is not a grey picture of 8 bits. Convert it.")
+        raise ValueError(f"{path} is not an 8-bit grayscale picture. Convert it.")
     return np.asarray(picture)
 
 
@@ -91,12 +93,12 @@ def score(soft: Field, masks: NDArray[np.bool_], truths: Field) -> pd.DataFrame:
     """Compare masks with the truth.
 
     Args:
-        soft: Outputs from about 0 to 1 whose squared error counts, shape ``(n, j, i)``.
-        masks: What was made of them, same shape.
+        soft: Soft outputs for the squared error, about 0 to 1, shape ``(n, j, i)``.
+        masks: Binary masks, same shape.
         truths: 0 and 1, same shape.
 
     Returns:
-        One row per mask; the columns are :data:`SCORES`, ``ring`` being whether (b0, b1) = (1, 1).
+        One row per mask; the columns are :data:`SCORES`, ``ring`` is 1 if (b0, b1) = (1, 1).
     """
     rows = []
     for output, mask, truth in zip(soft, masks, truths, strict=True):

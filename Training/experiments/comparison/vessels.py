@@ -1,7 +1,7 @@
-"""Made pictures of vessel-like trees: thin, of any number of pieces and holes, drawn by a seeded generator.
+"""Synthetic pictures of vessel-like trees, for a task without fixed topology.
 
-The set that was published with rNCA has closed rings only. These are for a task without a fixed topology: branches fork
-and cross, so the truth has from none to several holes, and one to several pieces.
+The data set published with rNCA has closed rings only. Here, branches fork and cross, so the truth has one or more
+components and any number of holes.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from .triplets import Triplets
 
 Field = NDArray[np.float64]
 STEP = 0.5
-"""Pixels between two points of a branch."""
+"""Distance of points along a branch in pixels."""
 TURN = 0.035
-"""Standard deviation of the change of curvature, radians a step."""
+"""Standard deviation of the change of curvature, radians per step."""
 
 
 def draw_vessels(n: int, seed: int, side: int = 64) -> Triplets:
-    """Draw trees.
+    """Generate pictures.
 
     Args:
-        n: How many pictures.
-        seed: Decides them all; picture number m is the same however many there are.
+        n: Number of pictures.
+        seed: Random seed; picture m depends only on the seed and m.
         side: Rows and columns.
     """
     drawn = [_picture(np.random.default_rng([seed, number]), side) for number in range(n)]
@@ -38,7 +38,7 @@ def _picture(rng: np.random.Generator, side: int) -> tuple[Field, Field, Field]:
     label = depth > 0
     texture = ndimage.gaussian_filter(rng.normal(size=(side, side)), rng.uniform(3, 5), mode="wrap")
     texture = 0.15 * texture / texture.std()
-    # A vessel's intensity rises softly over its edge, as that of the published rings does.
+    # Smooth edges, as in the published rings.
     profile = 1 / (1 + np.exp(-depth / 0.4))
     image = 0.4 + texture + rng.uniform(0.2, 0.35) * profile + rng.normal(0, 0.02, label.shape)
     return image.clip(0, 1), _damaged(rng, label, points), label.astype(np.float64)
@@ -49,7 +49,7 @@ def _trees(rng: np.random.Generator, side: int) -> tuple[Field, Field]:
     points: list[Field] = []
     radii: list[float] = []
     for _ in range(rng.integers(1, 3)):
-        # From a point near the border inwards.
+        # Start near the border, inwards.
         angle = rng.uniform(0, 2 * np.pi)
         start = side / 2 - 0.42 * side * np.array([np.sin(angle), np.cos(angle)])
         waiting = [(start, angle + rng.normal(0, 0.4), rng.uniform(1.3, 2.0), 0)]
@@ -71,7 +71,7 @@ def _trees(rng: np.random.Generator, side: int) -> tuple[Field, Field]:
 
 
 def _depth(points: Field, radii: Field, side: int) -> Field:
-    """Return by how much every pixel lies inside the nearest vessel, in pixels; negative outside."""
+    """Return the depth of every pixel inside the nearest vessel in pixels; negative outside."""
     depth = np.full((side, side), -np.inf)
     grid = np.indices((side, side)).astype(float)
     for place, radius in zip(points, radii, strict=True):
@@ -84,7 +84,7 @@ def _depth(points: Field, radii: Field, side: int) -> Field:
 
 
 def _damaged(rng: np.random.Generator, label: NDArray[np.bool_], points: Field) -> Field:
-    """Fade some stretches out, and add specks that are not there."""
+    """Fade out some segments, and add false specks."""
     rows, columns = np.indices(label.shape)
     state = label.astype(float)
     for _ in range(rng.integers(2, 5)):

@@ -1,1 +1,1 @@
-"""Curves of the experiments, galleries of slices, and README's pictures of vessels."""
+"""Plots of the experiments, galleries of slices, and pictures of vessels for README."""

@@ -1,4 +1,4 @@
-"""Draw the curves of the experiments, each from one table of a run."""
+"""Plots of the experiments, each from a table of a run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..robustness import UNDISTURBED
 
 
 def draw_all(run: Path, steps: dict[str, int], folder: Path) -> list[Path]:
-    """Draw every curve whose table a run has.
+    """Draw all plots for which a run has tables.
 
     Args:
         run: Folder of the run.
-        steps: At how many steps each model's rollout ends in use.
-        folder: Gets the figures.
+        steps: Number of steps at inference, by model.
+        folder: Output folder.
 
     Returns:
         The files.
@@ -43,11 +43,11 @@ def _tables(run: Path, kind: str) -> dict[str, pd.DataFrame]:
 
 
 def horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
-    """Draw how the walls change over very long rollouts.
+    """Draw closed rings, Dice and area over the steps of long rollouts.
 
     Args:
         tables: From :func:`experiments.horizon.summarise`, by model.
-        steps: At how many steps each model's rollout ends in use.
+        steps: Number of steps at inference, by model.
     """
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3)
@@ -79,7 +79,7 @@ def horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
 
 
 def _at_least(axes: Axes, span: float, least: float, most: float) -> None:
-    """Widen a vertical axis that would blow up differences smaller than ``span``."""
+    """Set the limits of a vertical axis to a range of at least ``span``."""
     low, high = axes.get_ylim()
     if high - low < span:
         middle = (low + high) / 2
@@ -90,7 +90,7 @@ def _at_least(axes: Axes, span: float, least: float, most: float) -> None:
 
 
 def robustness(table: pd.DataFrame, model: str) -> Figure:
-    """Draw by how much Dice is lower where a stack is disturbed, from :func:`experiments.robustness.summarise`."""
+    """Draw the change of Dice by disturbance, from :func:`experiments.robustness.summarise`."""
     table = table[table.disturbance != UNDISTURBED]
     table = table.assign(over=-table["lost"], **{"over low": -table["lost high"], "over high": -table["lost low"]})
     return forest(table, "disturbance", f"{model}: Dice of disturbed stacks against the same undisturbed", "group")
@@ -103,13 +103,13 @@ def ablation(table: pd.DataFrame) -> Figure:
 
 
 def forest(table: pd.DataFrame, name: str, title: str, group: str | None = None) -> Figure:
-    """Draw one interval per line: the difference of Dice in the columns ``over``, ``over low`` and ``over high``.
+    """Draw a forest plot of differences of Dice, from the columns ``over``, ``over low`` and ``over high``.
 
     Args:
-        table: The lines, from top to bottom.
-        name: Column of their names.
-        title: Above the plot.
-        group: Column that decides the colour.
+        table: Lines from top to bottom.
+        name: Column of the names.
+        title: Title of the plot.
+        group: Column of the colour.
     """
     figure = new_figure(0.7 + 0.235 * len(table))
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Galleries of the worst, the median and random slices of an evaluation, per base network, to be looked at."""
+"""Galleries of the worst, median and random slices of an evaluation, per base network."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from rncarefine.nca.model import Model
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
-from rncarefine_training.evaluate.measure import WHOLE, Failure
+from rncarefine_training.evaluate.measure import FULL_REPAIR, Failure
 
 CHOICES = ("worst", "median", "random")
 HALF_MM = 60.0
-"""Half the side of a picture."""
+"""Half the width of a picture in mm."""
 COLOURS = {"input": "#e69f00", "repaired": "#56b4e9", "truth": "#009e73"}
 
 
 def choose_slices(rows: pd.DataFrame, model: str, each: int) -> pd.DataFrame:
-    """Choose broken slices of every network: those of least Dice, those about the median, and some at random.
+    """Choose broken slices of every network: lowest Dice, around the median, and random.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
-        model: Whose repairs.
-        each: How many of each kind.
+        model: Name of the model.
+        each: Number of slices per choice.
 
     Returns:
         Rows with a column ``choice`` of :data:`CHOICES`.
     """
-    ours = rows[(rows.model == model) & (rows.method == WHOLE) & rows.broken]
+    ours = rows[(rows.model == model) & (rows.method == FULL_REPAIR) & rows.broken]
     chosen = []
     for _, part in ours.groupby("network", sort=False):
         part = part.sort_values("dice", kind="stable")
@@ -45,13 +45,13 @@ def choose_slices(rows: pd.DataFrame, model: str, each: int) -> pd.DataFrame:
 
 
 def draw_galleries(chosen: pd.DataFrame, run: Path, model: Model, folder: Path) -> list[Path]:
-    """Draw one picture per network: in each column a slice with the input above the repaired wall, and the truth.
+    """Draw one picture per network: each column shows input and repaired wall of a slice, with the truth.
 
     Args:
         chosen: From :func:`choose_slices`.
-        run: Folder with ``cases`` and ``predictions``. The pictures are as free as its images are.
-        model: The weights.
-        folder: Gets the pictures.
+        run: Folder with ``cases`` and ``predictions``, whose terms also apply to the pictures.
+        model: Model.
+        folder: Output folder.
     """
     repaired: dict[tuple[str, str], tuple[Stack, Mask, Mask]] = {}
     for source, name in chosen[["source", "case"]].drop_duplicates().itertuples(index=False):

@@ -1,4 +1,4 @@
-"""Pictures of the bundled photograph with its broken mask, and with the mask that a repair made of it."""
+"""Pictures of the bundled photograph with broken and repaired mask."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from rncarefine_training.data.sources.pictures import read_image, read_mask
 
 NAMES = ("vessels-before.jpg", "vessels-after.jpg")
 QUALITY = 88
-"""Of the JPEG files."""
+"""JPEG quality."""
 
 
 def draw_sample(model: Model, folder: Path, side: int | None = None) -> list[Path]:
     """Repair the bundled photograph and draw it before and after: outlines, additions in blue, removals in orange.
 
     Args:
-        model: A model of vessels.
-        folder: Gets the pictures of :data:`NAMES`.
-        side: Rows and columns, cut from the middle; ``None`` draws everything.
+        model: Vessel model.
+        folder: Output folder for :data:`NAMES`.
+        side: Size of a centre crop in pixels; ``None`` draws the whole picture.
     """
     files = vessel_sample_files()
     picture = Picture.create(read_image(files.image), read_mask(files.broken), name="the sample")

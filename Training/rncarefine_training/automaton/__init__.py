@@ -1,1 +1,1 @@
-"""The training of the automaton, from samples to weights with a model card."""
+"""Training of the automaton, from samples to weights with a model card."""

@@ -1,4 +1,4 @@
-"""Damage done to a true wall: gaps, thin stretches, holes, loose components, a wall in a slightly wrong place.
+"""Synthetic damage to a true wall: gaps, thin segments, holes, loose components, displaced contours.
 
 All functions take and return boolean masks of one slice, shape ``(j, i)``, on the automaton's square pixels.
 """
@@ -15,10 +15,10 @@ Wall = NDArray[np.bool_]
 
 
 def damage(wall: Wall, rng: np.random.Generator) -> Wall:
-    """Damage a closed wall as a network might have drawn it.
+    """Damage a closed wall similarly to the errors of segmentation networks.
 
-    The wall is first displaced and its thickness changed, smoothly; then gaps, holes and loose components are added,
-    in proportions that make most results broken and some merely inaccurate.
+    Contours are displaced smoothly; then gaps, holes and loose components are added at random. Most results are
+    broken, some only inaccurate.
     """
     result = misplace(wall, rng, deviation=rng.uniform(0.3, 2.2))
     kind = rng.random()
@@ -32,12 +32,12 @@ def damage(wall: Wall, rng: np.random.Generator) -> Wall:
     if rng.random() < 0.3:
         result = puncture(result, rng, count=int(rng.integers(1, 4)))
     if rng.random() < 0.4:
-        result = add_pieces(result, wall, rng, count=int(rng.integers(1, 4)))
+        result = add_components(result, wall, rng, count=int(rng.integers(1, 4)))
     return result
 
 
 def misplace(wall: Wall, rng: np.random.Generator, deviation: float) -> Wall:
-    """Move inner and outer edge by smooth random distances with this standard deviation, in pixels."""
+    """Displace inner and outer contour by smooth random distances of standard deviation ``deviation`` in pixels."""
     if not wall.any():
         return wall
     filled = ndimage.binary_fill_holes(wall)
@@ -49,7 +49,7 @@ def misplace(wall: Wall, rng: np.random.Generator, deviation: float) -> Wall:
 
 
 def cut_gap(wall: Wall, truth: Wall, rng: np.random.Generator, width_deg: float) -> Wall:
-    """Remove a ragged sector of the wall, of this width in degrees about the true wall's centre."""
+    """Remove a ragged sector of ``width_deg`` degrees about the centre of the true wall."""
     return wall & ~_sector(truth, rng, width_deg)
 
 
@@ -59,13 +59,13 @@ def keep_arc(wall: Wall, truth: Wall, rng: np.random.Generator, width_deg: float
 
 
 def fill_pool(wall: Wall, truth: Wall, rng: np.random.Generator) -> Wall:
-    """Let the wall grow over a part of the pool or all of it."""
+    """Extend the wall over part or all of the blood pool."""
     pool = ndimage.binary_fill_holes(truth) & ~truth
     return wall | (pool & _sector(truth, rng, float(rng.uniform(90, 400))))
 
 
 def puncture(wall: Wall, rng: np.random.Generator, count: int) -> Wall:
-    """Make small holes in the wall."""
+    """Punch ``count`` small holes into the wall."""
     cells = np.argwhere(wall)
     result = wall.copy()
     for _ in range(count if len(cells) else 0):
@@ -73,8 +73,8 @@ def puncture(wall: Wall, rng: np.random.Generator, count: int) -> Wall:
     return result
 
 
-def add_pieces(wall: Wall, truth: Wall, rng: np.random.Generator, count: int) -> Wall:
-    """Add loose components, most of them near the heart."""
+def add_components(wall: Wall, truth: Wall, rng: np.random.Generator, count: int) -> Wall:
+    """Add ``count`` loose components, mostly near the heart."""
     centre = np.argwhere(truth).mean(axis=0)
     result = wall.copy()
     for _ in range(count):
@@ -84,7 +84,7 @@ def add_pieces(wall: Wall, truth: Wall, rng: np.random.Generator, count: int) ->
 
 
 def mislead(wall: Wall, pool: Wall, right: Wall, rng: np.random.Generator) -> tuple[Wall, Wall]:
-    """Return a wrong mask and pool, as an input might hold them: elsewhere, another structure, another convention.
+    """Return a grossly wrong wall and pool: displaced, of another structure, or of another labelling convention.
 
     Args:
         wall: The wall of one or more slices, shape ``(..., j, i)``.
@@ -93,33 +93,33 @@ def mislead(wall: Wall, pool: Wall, right: Wall, rng: np.random.Generator) -> tu
         rng: Source of randomness.
 
     Returns:
-        Wall and pool as they are given to the automaton.
+        Wall and pool, shaped like the inputs.
     """
     kind = rng.random()
-    if kind < 0.3:  # in the wrong place
+    if kind < 0.3:  # displaced
         angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(8, 36)
         shift = round(reach * np.sin(angle)), round(reach * np.cos(angle))
         return np.roll(wall, shift, (-2, -1)), np.roll(pool, shift, (-2, -1))
-    if kind < 0.5:  # in a corner: the wall of another part of the picture
+    if kind < 0.5:  # mirrored and displaced, without pool
         turned = rng.integers(0, 2) * 2 - 1
         rows, columns = (int(value) for value in rng.integers(-20, 21, 2))
         return np.roll(wall[..., ::turned, :], (rows, columns), (-2, -1)), np.zeros_like(pool)
-    if kind < 0.62:  # the blood pool for the wall
+    if kind < 0.62:  # blood pool labelled as wall
         return pool.copy(), np.zeros_like(pool)
-    if kind < 0.72 and right.any():  # the right ventricle for the wall
+    if kind < 0.72 and right.any():  # right ventricle labelled as wall
         return right.copy(), pool.copy()
-    if kind < 0.82:  # the filled outer contour
+    if kind < 0.82:  # filled outer contour
         return wall | pool, np.zeros_like(pool)
     across = np.zeros((1,) * (wall.ndim - 2) + (3, 3), bool) | ndimage.generate_binary_structure(2, 1)
     rounds = int(rng.integers(1, 4))
-    if kind < 0.91:  # a wall far too thick
+    if kind < 0.91:  # wall far too thick
         thick = ndimage.binary_dilation(wall, across, iterations=rounds)
         return thick, pool & ~thick
     return ndimage.binary_erosion(wall, across, iterations=min(rounds, 2)), pool.copy()
 
 
 def _sector(truth: Wall, rng: np.random.Generator, width_deg: float) -> Wall:
-    """A sector about the true wall's centre whose sides are ragged."""
+    """Return a sector about the centre of the true wall with ragged sides."""
     centre = np.argwhere(truth).mean(axis=0) if truth.any() else np.array(truth.shape) / 2
     rows, columns = np.indices(truth.shape)
     angle = np.degrees(np.arctan2(rows - centre[0], columns - centre[1]))
@@ -137,7 +137,7 @@ def _blob(shape: tuple[int, ...], where: NDArray[np.float64], rng: np.random.Gen
 def _smooth_noise(
     shape: tuple[int, ...], rng: np.random.Generator, deviation: float, coarse: int
 ) -> NDArray[np.float64]:
-    """Random field of ``coarse`` x ``coarse`` values, interpolated smoothly."""
+    """Return ``coarse`` x ``coarse`` normal values, interpolated bicubically to ``shape``."""
     values = torch.from_numpy(rng.normal(0, deviation, (1, 1, coarse, coarse)))
-    # PyTorch's bicubic interpolation takes a fifth of the time of SciPy's splines.
+    # Five times as fast as SciPy's splines.
     return np.asarray(F.interpolate(values, shape, mode="bicubic", align_corners=False)[0, 0].numpy())

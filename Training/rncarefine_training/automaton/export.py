@@ -17,13 +17,13 @@ from rncarefine.words import Mode
 from ..config import Config
 from ..data.sources.pictures import FIELD_OF_VIEW
 from ..resume import check_same, load_checkpoint
-from .fit import made_from
+from .fit import training_identity
 from .learner import AutomatonLearner, build_architecture
 
 JOIN_LIKELIHOOD = 0.75
-"""Loose fragments with a lower mean likelihood are not bridged to."""
+"""Minimum mean likelihood of a fragment to be bridged to."""
 FRAGMENT_LIKELIHOOD = 0.6
-"""Loose fragments with a lower mean likelihood go, unless a path led through them."""
+"""Minimum mean likelihood of a fragment to be kept, unless a bridge passes through it."""
 RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
 
@@ -31,28 +31,28 @@ def export(config: Config, checkpoint: Path, folder: Path) -> Path:
     """Write the weights of a checkpoint and their model card.
 
     Args:
-        config: The training that made the checkpoint.
+        config: Configuration of the checkpoint's training.
         checkpoint: A Lightning checkpoint of :class:`AutomatonLearner`.
-        folder: Gets ``<name>.npz`` and ``<name>.json``; :func:`recard` adds what is measured later.
+        folder: Output folder for ``<name>.npz`` and ``<name>.json``; :func:`recard` adds metrics later.
 
     Returns:
         The path of the weights.
 
     Raises:
-        ValueError: There is no checkpoint, or it does not fit the configuration.
+        ValueError: The checkpoint does not exist or does not match the configuration.
     """
     settings = config.automaton
     if not checkpoint.is_file():
         raise ValueError(f"{checkpoint}: there is no such checkpoint. Run `rncarefine-train automaton` first.")
     learner = AutomatonLearner(settings, config.seed)
     kept = load_checkpoint(checkpoint)
-    check_same(kept, made_from(config))
+    check_same(kept, training_identity(config))
     try:
         learner.load_state_dict(kept["state_dict"])
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} was not made by this configuration: {error}") from None
     with torch.no_grad():
-        # Rounded to half precision: a repair does not notice, and wheel and clone, which compress, carry 40 % less.
+        # Rounding to half precision does not affect repairs and makes the compressed files 40 % smaller.
         parameters = {
             name: value.detach().numpy().astype(np.float16).astype(np.float32)
             for name, value in learner.parameters_for_use().items()
@@ -80,10 +80,10 @@ def export(config: Config, checkpoint: Path, folder: Path) -> Path:
 
 
 def tubular_settings(spacing: float) -> dict[str, Any]:
-    """Return how a model of vessels is used: the engine's defaults at the scale of the training, not yet calibrated.
+    """Return the uncalibrated inference settings of a vessel model, scaled to its spacing.
 
     Args:
-        spacing: Of the automaton's pixels, in thousandths of the diameter of the field of view.
+        spacing: Pixel spacing of the automaton in thousandths of the diameter of the field of view.
     """
     defaults = Settings()
     diameter = FIELD_OF_VIEW / spacing
@@ -100,16 +100,16 @@ def tubular_settings(spacing: float) -> dict[str, Any]:
 
 
 def _command(config: Config) -> str:
-    """Name the command that made the weights; with networks from outside, what came before it was made elsewhere."""
+    """Return the command that reproduces the weights; ``all`` does not cover external networks."""
     return "automaton" if config.predictions.train else "all"
 
 
 def recard(path: Path, **changes: Any) -> None:
-    """Rewrite some fields of a model card; the weights stay as they are.
+    """Update fields of a model card; the weights are unchanged.
 
     Args:
-        path: The ``.npz``; its card lies next to it.
-        changes: Fields of :class:`rncarefine.nca.card.ModelCard`.
+        path: Weights (``.npz``), with the card next to them.
+        changes: New values of fields of :class:`rncarefine.nca.card.ModelCard`.
     """
     model = load_model(path)
     save_model(Model(replace(model.card, **changes), model.parameters), path.parent)

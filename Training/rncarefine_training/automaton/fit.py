@@ -1,4 +1,4 @@
-"""Fit the automaton: the Lightning loop around the learner, which can be interrupted and resumed at any time."""
+"""Train the automaton with Lightning; a training can be interrupted and resumed at any time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..data.sources.entry import source_of
 from ..networks.base import members
 from ..networks.failures import REDRAWN
 from ..progress import UpdatesBar
-from ..resume import Remaining, SameTraining, check_same, load_checkpoint
+from ..resume import RemainingSamples, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
 from .pictures.windows import WindowSamples, load_pictures, validation_windows
 from .samples import RepairSamples, Sample, load_stacks
@@ -28,11 +28,11 @@ from .validation import Validation
 
 VALIDATION_SLICES = 160
 CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}
-"""Settings that may change when a training is resumed: its length and precision, and the steps in use."""
+"""Settings that may change when a training is resumed: length, precision, and steps at inference."""
 
 
 def training_sources(config: Config, last_only: bool = False) -> list[str]:
-    """Return ``<member>@<fraction>`` of every network whose failures may be trained on, those from outside last."""
+    """Return ``<member>@<fraction>`` of every network used for training, external networks last."""
     sources = []
     for member in members(config):
         network = config.base.networks[member.kind]
@@ -45,7 +45,7 @@ def training_sources(config: Config, last_only: bool = False) -> list[str]:
 
 
 def test_sources(config: Config) -> list[str]:
-    """Return ``<member>@<fraction>`` of the first fully trained member of every kind, and the networks from outside."""
+    """Return ``<member>@<fraction>`` of the first fully trained member of every kind, and external networks."""
     trained = [
         f"{member.name}@{config.base.networks[member.kind].snapshots[-1]:g}"
         for member in members(config)
@@ -54,28 +54,28 @@ def test_sources(config: Config) -> list[str]:
     return trained + [source_of(name) for name in config.predictions.test]
 
 
-def made_from(config: Config) -> dict[str, Any]:
-    """Return what must be unchanged for a training to be resumed: seed, subjects, networks and settings."""
+def training_identity(config: Config) -> dict[str, Any]:
+    """Return the values that must not change when a training is resumed: seed, subjects, networks and settings."""
     return {
         "seed": config.seed,
         "list of subjects to train on": config.subjects.train,
         "list of networks to learn from": training_sources(config),
-        **settings_made_from(config.automaton),
+        **settings_identity(config.automaton),
     }
 
 
-def settings_made_from(settings: Automaton) -> dict[str, Any]:
-    """Return the settings of an automaton that must be unchanged for its training to be resumed, by field."""
+def settings_identity(settings: Automaton) -> dict[str, Any]:
+    """Return the settings of an automaton that must not change when its training is resumed, by field."""
     kept = settings.model_dump(mode="json", exclude=CHANGEABLE)
     return {f"automaton.{name}": value for name, value in kept.items()}
 
 
 class Patience(EarlyStopping):
-    """Stops a training after some validations without a gain of Dice; a stopped training is not resumed.
+    """Early stopping on the gain of Dice; a stopped training is not resumed.
 
     Args:
-        validations: How many to wait for.
-        warmup_updates: Until then no rollout is trained, and none of them counts.
+        validations: Number of validations without improvement before stopping.
+        warmup_updates: Validations up to this update are ignored, since no rollout is trained yet.
     """
 
     def __init__(self, validations: int, warmup_updates: int) -> None:
@@ -83,27 +83,27 @@ class Patience(EarlyStopping):
         self.warmup_updates = warmup_updates
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Do not resume what has stopped."""
+        """Stop again if the resumed training had stopped."""
         trainer.should_stop = self.wait_count >= self.patience
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Count a validation, unless the training is still in its warm-up."""
+        """Check for improvement after the warm-up."""
         if trainer.global_step > self.warmup_updates:
             super().on_validation_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume the count, with the patience of the present configuration."""
+        """Restore the count, but use the patience of the current configuration."""
         super().load_state_dict(state_dict | {"patience": self.patience})
 
 
 @dataclass(frozen=True)
 class Machines:
-    """The devices of a training.
+    """Devices of a training.
 
     Attributes:
         accelerator: "auto", "cpu", "gpu" or "mps".
-        devices: Processes on each machine, one for each GPU.
-        nodes: Machines.
+        devices: Processes per machine, one per GPU.
+        nodes: Number of machines.
     """
 
     accelerator: str = "auto"
@@ -112,12 +112,12 @@ class Machines:
 
     @property
     def processes(self) -> int:
-        """How many processes train together; each brings a batch of its own to every update."""
+        """Total number of processes; each contributes one batch to every update."""
         return self.devices * self.nodes
 
     @property
     def strategy(self) -> str:
-        """Lightning's strategy; the warm-up leaves the rollout's weights without gradient."""
+        """Lightning strategy; the weights of the rollout have no gradient during the warm-up."""
         return "auto" if self.processes == 1 else "ddp_find_unused_parameters_true"
 
 
@@ -132,24 +132,24 @@ def train_automaton(
     """Train the automaton; resume from its last checkpoint if there is one.
 
     Args:
-        config: The training.
+        config: Training configuration.
         cases: Folder of cases.
         predictions: Folder of predictions.
-        folder: Where checkpoints and the TensorBoard log go.
+        folder: Output folder for checkpoints and the TensorBoard log.
         progress: Show a progress bar.
-        machines: What to train on. Other devices and numbers of processes give other, equally good weights.
+        machines: Devices; the resulting weights depend on device and number of processes.
 
     Returns:
-        The path of the last checkpoint; its weights are the exponential average of the training's.
+        Path of the last checkpoint, which holds exponential moving averages of the weights.
 
     Raises:
-        ValueError: There is nothing to learn from, or the checkpoint was made from something else.
+        ValueError: There is no training data, or the checkpoint belongs to another training.
     """
     settings = config.automaton
     total = settings.warmup_updates + settings.updates
     if (folder / "last.ckpt").exists():
-        # Before minutes are spent on loading.
-        check_same(load_checkpoint(folder / "last.ckpt"), made_from(config))
+        # Fail before the slow loading of the data.
+        check_same(load_checkpoint(folder / "last.ckpt"), training_identity(config))
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
     spacing = settings.spacing_mm
@@ -169,7 +169,7 @@ def train_automaton(
     learner = AutomatonLearner(settings, config.seed, validation)
     if settings.start:
         learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)
-    return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(made_from(config))])
+    return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(training_identity(config))])
 
 
 def fit(
@@ -179,21 +179,21 @@ def fit(
     folder: Path,
     progress: bool = True,
     machines: Machines = Machines(),
-    watchers: Sequence[L.Callback] = (),
+    callbacks: Sequence[L.Callback] = (),
 ) -> Path:
     """Train a learner on samples; resume from its last checkpoint if there is one.
 
     Args:
-        learner: Whose settings say how long.
-        samples: As many as all updates of all processes take.
-        name: Of the training, in the TensorBoard log.
-        folder: Where checkpoints and the TensorBoard log go.
+        learner: Learner, whose settings define the number of updates.
+        samples: One sample per item of every batch, update and process.
+        name: Name of the training in the TensorBoard log.
+        folder: Output folder for checkpoints and the TensorBoard log.
         progress: Show a progress bar.
-        machines: What to train on.
-        watchers: Further callbacks.
+        machines: Devices.
+        callbacks: Additional callbacks.
 
     Returns:
-        The path of the last checkpoint; its weights are the exponential average of the training's.
+        Path of the last checkpoint, which holds exponential moving averages of the weights.
     """
     settings = learner.settings
     total = settings.warmup_updates + settings.updates
@@ -210,18 +210,18 @@ def fit(
         val_check_interval=settings.validate_every,
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(folder, name="log", version=name),
-        callbacks=[*_callbacks(folder, settings, progress), *watchers],
+        callbacks=[*_callbacks(folder, settings, progress), *callbacks],
         enable_progress_bar=False,
         enable_model_summary=False,
     )
     last = folder / "last.ckpt"
     trainer.fit(
         learner,
-        DataLoader(samples, settings.batch, sampler=Remaining(total, settings.batch, last, machines.processes)),
-        # The slices to validate on are the learner's own; Lightning wants one batch to call it once.
+        DataLoader(samples, settings.batch, sampler=RemainingSamples(total, settings.batch, last, machines.processes)),
+        # The learner holds its validation data; Lightning needs one batch to run the validation step once.
         DataLoader(TensorDataset(zeros(1))),
         ckpt_path=last if last.exists() else None,
-        # Lightning's own checkpoint of this very training: it holds the replay buffer and the random state.
+        # Trusted checkpoint of this training, with replay buffer and random state.
         weights_only=False,
     )
     trainer.save_checkpoint(last)
@@ -230,7 +230,7 @@ def fit(
 
 def _callbacks(folder: Path, settings: Automaton, progress: bool) -> list[L.Callback]:
     chosen: list[L.Callback] = [
-        # Without a counter: in a folder that was moved, Lightning would leave last.ckpt and start a last-v1.ckpt.
+        # With a version counter, Lightning would write last-v1.ckpt in a folder that was moved.
         ModelCheckpoint(folder, filename="last", every_n_train_steps=100, enable_version_counter=False),
         EMAWeightAveraging(decay=0.995),
     ]

@@ -13,20 +13,20 @@ from ..data.cases import broken, load_prediction
 from ..data.sources.entry import network_of, source_of
 from .fit import training_sources
 
-FEW = 200
-"""Real failures to train on, below which most samples repeat."""
+MIN_FAILURES = 200
+"""Number of real failures below which a warning is shown."""
 
 
 @dataclass
 class Inventory:
-    """Counts of one split: the subjects to train on, or the validation set.
+    """Counts of the training or validation set.
 
     Attributes:
-        subjects: That have a stack.
-        missing: That have none.
+        subjects: Subjects with at least one stack.
+        missing: Subjects without a stack.
         stacks: Labelled stacks.
-        slices: Slices of these.
-        failures: Slices that some network really broke, once per network.
+        slices: Slices of these stacks.
+        failures: Real failures, counted per network.
     """
 
     subjects: int = 0
@@ -42,24 +42,24 @@ class Inventory:
         )
 
 
-def take_stock(config: Config, run: Path) -> tuple[Inventory, Inventory]:
-    """Count subjects, stacks and real failures, to train on and to validate on. Images are not read.
+def count_training_data(config: Config, run: Path) -> tuple[Inventory, Inventory]:
+    """Count subjects, stacks and real failures of training and validation set. Images are not read.
 
     Raises:
-        ValueError: There is no stack to train on, no subject to validate on, or a network from outside that the
-            configuration names has no segmentations.
+        ValueError: Training or validation set is empty, or an external network of the configuration has no
+            segmentations.
     """
     if not config.subjects.select:
         raise ValueError(
-            "The validation set is empty: a training is validated and calibrated on subjects that it does not see. "
-            "Move some from train to select, in the table of the subjects or in the configuration (subjects.select)."
+            "The validation set is empty. Move subjects from train to select, in the table of the subjects or in the "
+            "configuration (subjects.select)."
         )
     for name in dict.fromkeys([*config.predictions.train, *config.predictions.test]):
         if not any((run / "predictions" / source_of(name)).glob("*.npz")):
             raise ValueError(
                 f"predictions: there are no segmentations of {name} in {run / 'predictions'}, which has "
-                f"{', '.join(_outside(run)) or 'nothing'}. Import them with `rncarefine-train prepare`, or correct the "
-                "name."
+                f"{', '.join(_external_networks(run)) or 'nothing'}. Import them with `rncarefine-train prepare`, or "
+                "correct the name."
             )
     train = _count(config.subjects.train, training_sources(config), config, run)
     select = _count(config.subjects.select, training_sources(config, last_only=True), config, run)
@@ -70,8 +70,8 @@ def take_stock(config: Config, run: Path) -> tuple[Inventory, Inventory]:
     return train, select
 
 
-def _outside(run: Path) -> Iterator[str]:
-    """Yield the networks whose segmentations were prepared, not made by a base network."""
+def _external_networks(run: Path) -> Iterator[str]:
+    """Yield the networks whose segmentations were imported."""
     for folder in sorted(path.name for path in (run / "predictions").glob("*@1")):
         if folder == source_of(network_of(folder)):
             yield network_of(folder)
@@ -91,7 +91,7 @@ def _count(subjects: Iterable[str], sources: list[str], config: Config, run: Pat
             for segmented in (run / "predictions" / source / path.name for source in sources):
                 if segmented.exists():
                     if config.automaton.task == "tubular":
-                        found.failures += 1  # no network segments all vessels of a picture
+                        found.failures += 1  # every segmentation of vessels misses some
                         continue
                     pairs = zip(load_prediction(segmented), truth, strict=True)
                     found.failures += sum(broken(predicted, true, j * i) for predicted, true in pairs)

@@ -1,4 +1,4 @@
-"""Training the automaton: encoder first, then rollouts of random length, some resumed from a replay buffer."""
+"""Lightning module of the automaton: encoder first, then rollouts of random length with a replay buffer."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rncarefine.nca.neighbours import link
 from ..config import Automaton
 from .samples import Sample
 from .tasks import task_of
-from .validation import Measures
+from .validation import Validator
 
 
 def build_architecture(settings: Automaton) -> Architecture:
-    """Return the sizes that the configuration asks for."""
+    """Return the architecture of a configuration."""
     task = task_of(settings)
     return Architecture(
         settings.channels, settings.hidden, tuple(settings.encoder), task.inputs, task.fields, settings.volumetric
@@ -33,18 +33,18 @@ def build_architecture(settings: Automaton) -> Architecture:
 
 
 class AutomatonLearner(L.LightningModule):
-    """The automaton's parameters, their training and their validation.
+    """Parameters, training and validation of the automaton.
 
-    The engine's own functions do the forward pass, so that what is trained is what is shipped. The encoder learns
-    alone at first; its evidence stays supervised while rollouts are trained.
+    The forward pass uses the functions of the engine, so training and inference agree. The encoder is trained alone
+    during the warm-up; its evidence stays supervised afterwards.
 
     Args:
-        settings: The automaton's section of the configuration.
-        seed: Decides initial weights, rollout lengths and which cells fire.
-        validation: Measures the automaton; ``None`` trains without validation.
+        settings: Section ``automaton`` of the configuration.
+        seed: Random seed for initial weights, rollout lengths and firing cells.
+        validation: Validator; ``None`` trains without validation.
     """
 
-    def __init__(self, settings: Automaton, seed: int, validation: Measures | None = None) -> None:
+    def __init__(self, settings: Automaton, seed: int, validation: Validator | None = None) -> None:
         super().__init__()
         self.settings, self.validation = settings, validation
         self.architecture, self.task = build_architecture(settings), task_of(settings)
@@ -55,16 +55,16 @@ class AutomatonLearner(L.LightningModule):
         self.rng = np.random.default_rng([seed, 1])
         self.draws = torch.Generator().manual_seed(seed + 1)
         self.buffer: list[tuple[Sample, Tensor]] = []
-        """Replay buffer: samples, and the states that their rollouts ended with."""
+        """Replay buffer of samples and the final states of their rollouts."""
 
     def parameters_for_use(self) -> dict[str, Tensor]:
-        """Return the weights by the names that the engine's rollout takes."""
+        """Return the weights under the parameter names of the engine."""
         return {name.replace("_", "."): values for name, values in self.weights.items()}
 
     def start_from(self, parameters: Mapping[str, NDArray[np.float32]]) -> None:
-        """Copy the weights of another automaton, where names and shapes agree.
+        """Copy the weights of another automaton where names and shapes match.
 
-        What a slice-wise automaton does not have starts at zero, so that a volumetric one begins by doing the same.
+        A volumetric automaton that starts from a slice-wise one initially ignores adjacent slices (zero weights).
         """
         with torch.no_grad():
             for name, values in parameters.items():
@@ -75,12 +75,12 @@ class AutomatonLearner(L.LightningModule):
                 self.weights[_key("across.weight")].zero_()
 
     def on_train_start(self) -> None:
-        """Let the cells of every process fire at their own times; all processes take the same number of steps."""
+        """Draw different firing cells in every process; the number of steps is the same in all."""
         if self.global_rank:
             self.draws.manual_seed(self.draws.initial_seed() + 1000 * self.global_rank + self.global_step)
 
     def training_step(self, batch: Sample, index: int) -> Tensor:
-        """Train the encoder alone at first, then the rollout."""
+        """Return the loss: of the encoder during the warm-up, of encoder and rollout afterwards."""
         if self.global_step < self.settings.warmup_updates:
             loss = self._evidence_loss(self._evidence(self.parameters_for_use(), batch)[1], batch)
             self.log("loss_encoder", loss, prog_bar=True)
@@ -101,22 +101,22 @@ class AutomatonLearner(L.LightningModule):
         state = backend_torch.seed(self.architecture, evidence, mask)
         if resumed is not None:
             state = torch.cat([resumed.flatten(0, 1).to(state), state[resumed.shape[0] * resumed.shape[1] :]])
-        links = self._links(batch)
+        neighbours = self._slice_neighbours(batch)
         for number in range(steps):
             fire = torch.rand(len(state), 1, *state.shape[2:], generator=self.draws) < self.settings.fire_rate
-            around = None if links is None else backend_torch.neighbour_states(state, *links)
+            around = None if neighbours is None else backend_torch.neighbour_states(state, *neighbours)
             state = backend_torch.step(parameters, state, constant, fire.to(state), around)
             if number == early:
                 loss = loss + 0.5 * self._loss(state, batch)
         final = self._loss(state, batch)
-        # States are free to be anything between -2 and 2; beyond that lies runaway growth.
+        # Penalise states outside [-2, 2], which would grow without bound.
         overflow = F.relu(state.abs() - 2).square().mean()
         self.log_dict({"loss": final, "overflow": overflow}, prog_bar=True)
         self._keep(batch, state.detach().reshape(*batch.channels.shape[:2], *state.shape[1:]))
         return loss + final + overflow
 
     def _evidence(self, parameters: dict[str, Tensor], batch: Sample) -> tuple[Tensor, Tensor]:
-        """Return features and evidence as logits."""
+        """Return features and logits of the evidence."""
         channels = batch.channels.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         features = backend_torch.encode(parameters, self.architecture, channels)
         return features, backend_torch.evidence_logits(parameters, features)
@@ -128,8 +128,8 @@ class AutomatonLearner(L.LightningModule):
         supervised = state[:, : self.task.fields].float()
         return self.task.loss(supervised, batch.target.flatten(0, 1), batch.weight.flatten(0, 1))
 
-    def _links(self, batch: Sample) -> tuple[Tensor, Tensor, Tensor] | None:
-        """Link the slices within each sample; ``None`` for a slice-wise automaton."""
+    def _slice_neighbours(self, batch: Sample) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Return indices of the slices below and above, and their weights; ``None`` for a slice-wise automaton."""
         if not self.settings.volumetric:
             return None
         samples, depth = batch.weight.shape[:2]
@@ -139,7 +139,7 @@ class AutomatonLearner(L.LightningModule):
         return torch.from_numpy(below).to(near.device), torch.from_numpy(above).to(near.device), near
 
     def _resume_some(self, fresh: Sample) -> tuple[Sample, Tensor | None]:
-        """Replace a part of the batch by samples of the replay buffer; their states come first."""
+        """Replace the first items of the batch by samples from the replay buffer, and return their states."""
         count = min(round(self.settings.from_buffer * len(fresh.weight)), len(self.buffer))
         if not count:
             return fresh, None
@@ -157,13 +157,13 @@ class AutomatonLearner(L.LightningModule):
                 self.buffer[int(self.rng.integers(len(self.buffer)))] = kept
 
     def validation_step(self, batch: Any, index: int) -> None:
-        """Repair the failures of the validation set and log the metrics."""
+        """Log the metrics of the validation set."""
         if self.validation is not None:
             parameters = {name: value.detach() for name, value in self.parameters_for_use().items()}
             self.log_dict(self.validation.measure(parameters, self.architecture, self.settings), batch_size=1)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW; two rises and falls of the rate: one for the encoder alone, a lower one for encoder and rollout."""
+        """Return AdamW with two cosine cycles: one for the warm-up, one for encoder and rollout."""
         settings = self.settings
         encoder = [value for name, value in self.weights.items() if _of_encoder(name)]
         rule = [value for name, value in self.weights.items() if not _of_encoder(name)]
@@ -171,14 +171,14 @@ class AutomatonLearner(L.LightningModule):
             [{"params": encoder}, {"params": rule}], settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4
         )
 
-        def wave(update: int, updates: int) -> float:
+        def cosine(update: int, updates: int) -> float:
             done = min(1.0, update / max(1, updates))
             return min(1.0, (update + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
 
-        def rate(update: int, later: float) -> float:
+        def rate(update: int, scale: float) -> float:
             if update < settings.warmup_updates:
-                return wave(update, settings.warmup_updates)
-            return later * wave(update - settings.warmup_updates, settings.updates)
+                return cosine(update, settings.warmup_updates)
+            return scale * cosine(update - settings.warmup_updates, settings.updates)
 
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, [lambda update: rate(update, settings.encoder_rate), lambda update: rate(update, 1.0)]
@@ -186,20 +186,20 @@ class AutomatonLearner(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep, with the weights, what decides the next updates: replay buffer and random state."""
+        """Store replay buffer and random state."""
         checkpoint["buffer"] = [(tuple(item), state) for item, state in self.buffer]
         checkpoint["rng"] = self.rng.bit_generator.state
         checkpoint["draws"] = self.draws.get_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Resume with replay buffer and random state as they were."""
+        """Restore replay buffer and random state."""
         self.buffer = [(Sample(*item), state) for item, state in checkpoint["buffer"]]
         self.rng.bit_generator.state = checkpoint["rng"]
         self.draws.set_state(checkpoint["draws"])
 
 
 def _key(name: str) -> str:
-    """Module dictionaries take no dots in names."""
+    """Return a parameter name without dots, which PyTorch does not allow."""
     return name.replace(".", "_")
 
 
@@ -208,7 +208,7 @@ def _of_encoder(key: str) -> bool:
 
 
 def _initial(name: str, shape: tuple[int, ...], draws: torch.Generator) -> nn.Parameter:
-    """Biases and the update start at zero, so that an untrained automaton leaves every state as it is."""
+    """Return initial values: He normal; zero for biases and the update, so that untrained states do not change."""
     if name.endswith("scale"):
         return nn.Parameter(torch.ones(shape))
     if name.endswith(("bias", "shift")) or name.startswith("update"):

@@ -1,4 +1,4 @@
-"""Samples for the automaton: slices with a failure or damaged truth, their neighbours, their image, and the truth."""
+"""Training samples: image, mask and truth of slices and their neighbours, from real failures or damaged truth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
 from ..data.augment import inflate, random_affine, random_contrast
-from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, matches
+from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, mask_of, matches, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
 from .tasks import task_of
@@ -29,28 +29,28 @@ from .tasks import task_of
 Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 KEPT_PIXELS = 232
-"""Rows and columns that are kept of every slice: the heart, and what is seen where a search looks beside it."""
+"""Rows and columns of a cropped stack: the heart, and room for windows off the heart."""
 WINDOW_PIXELS = 136
-"""Rows and columns that a sample is cut from: room to rotate and shift."""
-LEAST_AWAY = 24
-"""Pixels between the heart and the middle of a sample that looks elsewhere, along one axis at least."""
-WIDEST_MM = 12.0
-"""Largest slice spacing of a sample that skips every other slice."""
+"""Rows and columns of a sample before augmentation: room to rotate and shift."""
+MIN_OFFSET = 24
+"""Minimum offset in pixels, along one axis, of windows off the heart."""
+MAX_SPACING_MM = 12.0
+"""Maximum slice spacing of samples that skip every other slice."""
 MIDDLE = (slice((KEPT_PIXELS - WINDOW_PIXELS) // 2, (KEPT_PIXELS + WINDOW_PIXELS) // 2),) * 2
-"""Where the heart is."""
+"""Window of :data:`WINDOW_PIXELS` around the heart in a cropped stack."""
 WALL, OUTER, INNER, RIGHT = range(4)
-"""Truth of a cropped stack: wall, discs within outer and inner contour, cavity of the right ventricle."""
+"""Channels of the truth: wall, discs inside outer and inner contour, cavity of the right ventricle."""
 
 
 @dataclass(frozen=True, eq=False)
 class CroppedPrediction:
-    """Prediction of one base network for a stack, in the stack's crop. Masks of 0 to 255, shape ``(k, j, i)``.
+    """Prediction of one network in the crop of a stack. Masks are 0 to 255, shape ``(k, j, i)``.
 
     Attributes:
         source: ``<member>@<fraction>``.
         wall: Predicted myocardium.
         pool: Predicted blood pool.
-        broken: Slices that are real failures, shape ``(k,)``.
+        broken: Real failures, shape ``(k,)``.
     """
 
     source: str
@@ -61,18 +61,18 @@ class CroppedPrediction:
 
 @dataclass(frozen=True, eq=False)
 class CroppedStack:
-    """A case cropped around its heart: image, truth, predictions. Shapes ``(k, j, i)`` and ``(k,)``.
+    """A case cropped around the heart. Arrays have the shape ``(k, j, i)`` or ``(k,)``.
 
     Attributes:
-        name: The case.
+        name: Name of the case.
         image: Intensities scaled to about 0 to 1.
         truth: Soft masks of 0 to 255, shape ``(4, k, j, i)``, see :data:`WALL`.
-        closed: The truth is a closed ring.
-        empty: The truth has no heart.
-        solid: The truth has a wall and no blood pool, though there is one elsewhere in the stack: the tip of the apex.
+        closed: Slices whose truth is a closed ring.
+        empty: Slices whose truth has neither wall nor pool.
+        solid: Slices whose truth is an apical cap: wall without pool, in a stack with pool.
         spacing_mm: Slice spacing.
         inner_only: Only the inner contour is known.
-        predictions: Of base networks that have not seen the subject.
+        predictions: Predictions of networks that were not trained on the subject.
     """
 
     name: str
@@ -87,11 +87,11 @@ class CroppedStack:
 
     @property
     def subject(self) -> str:
-        """Who was scanned: the part of the name before the first underscore."""
-        return self.name.partition("_")[0]
+        """Subject of the stack."""
+        return subject_of(self.name)
 
-    def learnt(self) -> Field:
-        """Return the weight of every slice and supervised channel, shape ``(k, 3)``; an open wall teaches nothing."""
+    def loss_weights(self) -> Field:
+        """Return the loss weight of every slice and supervised channel, shape ``(k, 3)``; open walls have weight 0."""
         if self.inner_only:
             known = np.zeros((len(self.closed), 3), np.float32)
             known[:, 2] = 1
@@ -103,8 +103,8 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
     """Crop a case and its predictions around the true heart.
 
     Args:
-        case: The case; one without any myocardium has an inner contour only.
-        predictions: Name of the base network and its labels.
+        case: The case; without myocardium only its inner contour is used.
+        predictions: Pairs of source and labels, shape ``(k, j, i)``.
         spacing_mm: In-plane spacing of the automaton.
     """
     wall = (case.labels == MYOCARDIUM).astype(np.uint8)
@@ -114,12 +114,12 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
     filled = np.stack([fill_holes(part) for part in wall])
     inner_only = not wall.any()
     inner = pool if inner_only else filled & (1 - wall)
-    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, (case.labels == RV).astype(np.uint8))])
+    truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, mask_of(case.labels, RV))])
     has_pool = pool.any(axis=(1, 2))
     image = crop.take(case.image, outside="nearest")
     cropped = []
     for source, labels in predictions:
-        masks = [(labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL)]
+        masks = [mask_of(labels, label) for label in (MYOCARDIUM, POOL)]
         if masks[0].any():
             heart = locate_heart(masks[0], masks[1], in_plane)
             masks = [near_heart(mask, heart, in_plane) for mask in masks]
@@ -131,7 +131,7 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
         truth,
         np.array([betti_2d(part) == (1, 1) for part in wall]),
         ~(wall | pool).any(axis=(1, 2)),
-        # Truth without labels of the pool does not discriminate the tip of the apex from an open wall.
+        # Without pool labels, an apical cap cannot be distinguished from an open wall.
         ~has_pool & has_pool.any() & wall.any(axis=(1, 2)),
         case.spacing[0],
         inner_only,
@@ -142,14 +142,14 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
 def load_stacks(
     cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
 ) -> list[CroppedStack]:
-    """Load the cases of some subjects with the predictions of base networks; those without a heart are left out.
+    """Load the cases of subjects with predictions of networks; cases without a heart are skipped.
 
     Args:
         cases: Folder of cases.
         predictions: Folder that :func:`rncarefine_training.networks.failures.collect` wrote.
-        subjects: Which subjects.
+        subjects: Subjects to load.
         spacing_mm: In-plane spacing of the automaton.
-        sources: ``<member>@<fraction>``; a network that has seen a subject has no prediction of it.
+        sources: ``<member>@<fraction>``; missing predictions are skipped.
 
     Raises:
         ValueError: There are no cases, or no predictions.
@@ -169,13 +169,13 @@ def load_stacks(
 
 
 class Sample(NamedTuple):
-    """One sample of d slices, or a batch of them with one axis more in front.
+    """One sample of d slices, or a batch of samples with a leading batch axis.
 
     Attributes:
-        channels: What the encoder sees, shape ``(d, inputs, j, i)``.
-        target: The truth of the supervised channels, shape ``(d, fields, j, i)``.
-        weight: How much each supervised channel counts, shape ``(d, fields)``.
-        neighbour_weight: Of neighbouring slices, a scalar.
+        channels: Input of the encoder, shape ``(d, inputs, j, i)``.
+        target: Truth of the supervised channels, shape ``(d, fields, j, i)``.
+        weight: Loss weight of each supervised channel, shape ``(d, fields)``.
+        neighbour_weight: Weight of adjacent slices, a scalar.
     """
 
     channels: Tensor
@@ -185,8 +185,8 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
-    """Source of a sample: a stack, the slice that is repaired, and the given masks, 0 to 255."""
+class _Source:
+    """Source of a sample: stack, slice to repair, and input masks (0 to 255)."""
 
     stack: CroppedStack
     k: int
@@ -194,8 +194,8 @@ class _Drawn:
     pool: Bytes
 
 
-class _Drawable:
-    """Stacks that samples are drawn from, and the predictions of them that show failures, or slices without a wall."""
+class _Candidates:
+    """Stacks and predictions to draw samples from, by kind of sample."""
 
     def __init__(self, stacks: list[CroppedStack]) -> None:
         shown = [(stack, prediction) for stack in stacks for prediction in stack.predictions]
@@ -207,13 +207,13 @@ class _Drawable:
 
 
 class RepairSamples(Dataset[Sample]):
-    """Fresh samples for training; sample n depends on the seed and n alone.
+    """Random training samples; sample n depends only on the seed and n.
 
     Args:
-        stacks: Cropped training stacks; those with fewer than ``depth`` slices are left out.
-        settings: The automaton's section of the configuration.
-        length: How many samples there are.
-        seed: Seed of the whole sequence.
+        stacks: Training stacks; those with fewer than ``depth`` slices are skipped.
+        settings: Section ``automaton`` of the configuration.
+        length: Number of samples.
+        seed: Random seed.
 
     Raises:
         ValueError: No stack has both a closed ring and enough slices.
@@ -223,8 +223,8 @@ class RepairSamples(Dataset[Sample]):
         stacks = [stack for stack in stacks if len(stack.closed) >= settings.depth]
         if not any(stack.closed.any() for stack in stacks):
             raise ValueError(f"No stack has a closed ring and {settings.depth} slices or more. Add cases.")
-        self.everyone = _Drawable(stacks)
-        self.favoured = _Drawable([stack for stack in stacks if matches(stack.subject, settings.favoured)])
+        self.candidates = _Candidates(stacks)
+        self.favoured = _Candidates([stack for stack in stacks if matches(stack.subject, settings.favoured)])
         self.settings, self.length, self.seed = settings, length, seed
 
     def __len__(self) -> int:
@@ -237,48 +237,48 @@ class RepairSamples(Dataset[Sample]):
             drawn = _misled(drawn, rng)
         slices, stride = self._window(drawn, rng)
         stack = drawn.stack
-        seen, masked = self._places(rng)
+        window, mask_window = self._places(rng)
         count = len(stack.closed)
         near = np.array([slices[0] - stride, *slices, slices[-1] + stride])
         inside = (near >= 0) & (near < count)
         places = np.clip(near, 0, count - 1)
         present = inside[:, None, None]
-        images = stack.image[(places, *seen)].astype(np.float32)
+        images = stack.image[(places, *window)].astype(np.float32)
         if not stack.inner_only and rng.random() < self.settings.redrawn:
-            # Like the truth, the redrawn image must not show what was made of the ends of the stack.
-            soft = stack.truth[(slice(None), places, *seen)].astype(np.float32) / 255
+            # Use the truth, since the given masks must not be visible in the image.
+            soft = stack.truth[(slice(None), places, *window)].astype(np.float32) / 255
             images = random_tissue_contrast(images, Tissues(soft[WALL], soft[INNER], soft[RIGHT]), rng)
-        masks = [part[(places, *masked)] * present for part in (drawn.wall, drawn.pool)]
-        fields = stack.truth[(slice(3), places[1:-1], *seen)].reshape(-1, *images.shape[1:])
+        masks = [part[(places, *mask_window)] * present for part in (drawn.wall, drawn.pool)]
+        fields = stack.truth[(slice(3), places[1:-1], *window)].reshape(-1, *images.shape[1:])
         masks_and_truth = np.concatenate([*masks, fields]).astype(np.float32) / 255
         parts = np.concatenate([images * present, masks_and_truth])
         parts[: len(near)] += (~present) * images.mean()
         if rng.random() < 0.4:
-            # Slices are taken in different breath-holds: shift each by up to two pixels.
+            # Breath-hold shifts between slices: up to two pixels.
             for n, shift in enumerate(rng.integers(-2, 3, (len(near), 2))):
                 rows = [n, n + len(near), n + 2 * len(near)]
                 if 0 < n < len(near) - 1:
                     rows += [3 * len(near) + field * len(slices) + n - 1 for field in range(3)]
                 parts[rows] = np.roll(parts[rows], shift, axis=(1, 2))
         if self.settings.inflated and rng.random() < self.settings.inflated:
-            parts = _inflated(parts, stack.truth[(slice(None), places, *seen)], rng)
+            parts = _inflated(parts, stack.truth[(slice(None), places, *window)], rng)
         reverse = rng.random() < 0.5  # some stacks begin at the base, others at the apex
-        return self._augment(parts, inside, stack.learnt()[slices], stack.spacing_mm * stride, reverse, rng)
+        return self._augment(parts, inside, stack.loss_weights()[slices], stack.spacing_mm * stride, reverse, rng)
 
     def _places(self, rng: np.random.Generator) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Return the window of image and truth, and that of the masks: around the heart, or beside it."""
+        """Return the windows of image and truth, and of the masks."""
         if rng.random() >= self.settings.elsewhere:
             return MIDDLE, MIDDLE
         reach = (KEPT_PIXELS - WINDOW_PIXELS) // 2
         away = rng.integers(-reach, reach + 1, 2)
         axis = int(rng.integers(2))
-        away[axis] = rng.choice((-1, 1)) * rng.integers(LEAST_AWAY, reach + 1)
+        away[axis] = rng.choice((-1, 1)) * rng.integers(MIN_OFFSET, reach + 1)
         there = tuple(slice(reach + int(step), reach + int(step) + WINDOW_PIXELS) for step in away)
-        # Half of them keep the masks of the heart, which then lie over another organ.
+        # Half of the windows off the heart keep the masks of the heart, then over another organ.
         return (there[0], there[1]), MIDDLE if rng.random() < 0.5 else (there[0], there[1])
 
-    def _draw(self, rng: np.random.Generator) -> _Drawn:
-        settings, among = self.settings, self.everyone
+    def _draw(self, rng: np.random.Generator) -> _Source:
+        settings, among = self.settings, self.candidates
         if self.favoured.closed and rng.random() < settings.favour:
             among = self.favoured
         if among.inner_only and rng.random() < settings.inner_only:
@@ -288,10 +288,10 @@ class RepairSamples(Dataset[Sample]):
                 masks = prediction.wall, prediction.pool
             else:
                 masks = np.zeros_like(stack.truth[0]), np.zeros_like(stack.truth[0])
-            return _Drawn(stack, int(rng.integers(len(stack.closed))), *masks)
+            return _Source(stack, int(rng.integers(len(stack.closed))), *masks)
         if among.ending and rng.random() < settings.absent:
             stack, prediction = among.ending[rng.integers(len(among.ending))]
-            return _Drawn(stack, int(rng.choice(np.flatnonzero(stack.empty))), prediction.wall, prediction.pool)
+            return _Source(stack, int(rng.choice(np.flatnonzero(stack.empty))), prediction.wall, prediction.pool)
         if among.failing and rng.random() < settings.natural:
             if rng.random() < 0.75:
                 stack, prediction = among.failing[rng.integers(len(among.failing))]
@@ -299,10 +299,10 @@ class RepairSamples(Dataset[Sample]):
             else:
                 stack, prediction = among.shown[rng.integers(len(among.shown))]
                 k = int(rng.integers(len(stack.closed)))
-            return _Drawn(stack, k, prediction.wall, prediction.pool)
+            return _Source(stack, k, prediction.wall, prediction.pool)
         return self._damaged(among.closed[rng.integers(len(among.closed))], rng)
 
-    def _damaged(self, stack: CroppedStack, rng: np.random.Generator) -> _Drawn:
+    def _damaged(self, stack: CroppedStack, rng: np.random.Generator) -> _Source:
         k = int(rng.choice(np.flatnonzero(stack.closed)))
         wall = stack.truth[WALL].copy()
         right = self.settings.already_right / max(1 - self.settings.natural, 1e-6)
@@ -313,14 +313,14 @@ class RepairSamples(Dataset[Sample]):
                     wall[number] = 0
                 else:
                     wall[(number, *MIDDLE)] = damage(wall[(number, *MIDDLE)] >= 128, rng) * np.uint8(255)
-        return _Drawn(stack, k, wall, stack.truth[INNER])
+        return _Source(stack, k, wall, stack.truth[INNER])
 
-    def _window(self, drawn: _Drawn, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
-        """Choose the slices of a sample, among them the one that is repaired, and the step from one to the next."""
+    def _window(self, drawn: _Source, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
+        """Return the slices of a sample, including the one to repair, and the stride."""
         depth, count = self.settings.depth, len(drawn.wall)
         fits = count >= 2 * depth
-        # Every other slice of a stack with thin slices is a stack with thick ones.
-        stride = 2 if fits and 2 * drawn.stack.spacing_mm <= WIDEST_MM and rng.random() < 0.3 else 1
+        # Skipping slices simulates a larger slice spacing.
+        stride = 2 if fits and 2 * drawn.stack.spacing_mm <= MAX_SPACING_MM and rng.random() < 0.3 else 1
         first = max(drawn.k - (depth - 1) * stride, drawn.k % stride)
         last = min(drawn.k, count - 1 - (depth - 1) * stride)
         start = int(rng.choice(np.arange(first, last + 1, stride)))
@@ -335,7 +335,7 @@ class RepairSamples(Dataset[Sample]):
         reverse: bool,
         rng: np.random.Generator,
     ) -> Sample:
-        """Move, crop and degrade: images, walls and pools of ``d + 2`` slices, then three true fields of d slices."""
+        """Augment images, walls and pools of ``d + 2`` slices, and three fields of truth of d slices."""
         settings, depth = self.settings, len(weight)
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         moved = random_affine(
@@ -357,7 +357,7 @@ class RepairSamples(Dataset[Sample]):
         if settings.spoiled and rng.random() < settings.spoiled:
             images, walls = spoil(images, walls, rng)
         if rng.random() < 0.5:
-            # A crop as fine as the image gives crisp masks, a coarser one soft ones: show both.
+            # Resampled masks are soft, others are binary: train on both.
             walls, pools = (walls >= 0.5).float(), (pools >= 0.5).float()
         images, walls, pools = withhold(images, walls, pools, settings, rng)
         if reverse:
@@ -378,16 +378,16 @@ class RepairSamples(Dataset[Sample]):
 def withhold(
     images: Tensor, walls: Tensor, pools: Tensor, settings: Automaton, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Withhold some of the inputs at random, so that the encoder learns to do without them.
+    """Set some inputs to zero at random, so that the encoder does not depend on them.
 
-    Withheld are the masks of all slices, of one slice alone or of its neighbours alone; the blood pool in most samples;
-    the neighbours' images in a few.
+    Removes the masks of all slices, of one slice or of the outer slices; the blood pool in most samples; the images of
+    the outer slices in a few.
 
     Args:
-        images: Shape ``(d + 2, j, i)``, like the others; the first and last slices are neighbours only.
+        images: Shape ``(d + 2, j, i)``, like the masks; the first and last slice are neighbours only.
         walls: Myocardium.
         pools: Blood pool.
-        settings: The automaton's section of the configuration.
+        settings: Section ``automaton`` of the configuration.
         rng: Source of randomness.
     """
     kind = rng.random()
@@ -409,11 +409,11 @@ def withhold(
 
 
 def spoil(images: Tensor, walls: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Spoil the image of one slice, so that only its neighbours show where the wall is; in half of them its mask goes.
+    """Degrade the image of one slice by ghosts and noise; with probability 0.5, also remove its mask.
 
     Args:
-        images: Shape ``(d + 2, j, i)``; the first and last slices are neighbours only and stay as they are.
-        walls: Myocardium, the same shape.
+        images: Shape ``(d + 2, j, i)``; the first and last slice are not changed.
+        walls: Myocardium, same shape.
         rng: Source of randomness.
     """
     n = 1 + int(rng.integers(len(images) - 2))
@@ -431,7 +431,7 @@ def spoil(images: Tensor, walls: Tensor, rng: np.random.Generator) -> tuple[Tens
 
 
 def blank(channels: Field, settings: Automaton) -> Field:
-    """Set the channels, shape ``(j, i, inputs)``, that an ablation leaves out to zero."""
+    """Set the channels that an ablation removes to zero, in place; shape ``(j, i, inputs)``."""
     parts = {"image": "image", "neighbours": "below above", "mask": "mask"}
     words = " ".join(parts.get(part, "") for part in settings.without).split()
     for number, name in enumerate(channel_names(channels.shape[-1])):
@@ -440,20 +440,20 @@ def blank(channels: Field, settings: Automaton) -> Field:
     return channels
 
 
-def _misled(drawn: _Drawn, rng: np.random.Generator) -> _Drawn:
+def _misled(drawn: _Source, rng: np.random.Generator) -> _Source:
     truth = drawn.stack.truth[(..., *MIDDLE)]
     wall, pool = np.zeros_like(drawn.stack.truth[:2])
     given = mislead(truth[WALL] >= 128, truth[INNER] >= 128, truth[RIGHT] >= 128, rng)
     wall[(..., *MIDDLE)], pool[(..., *MIDDLE)] = (part * np.uint8(255) for part in given)
-    return _Drawn(drawn.stack, drawn.k, wall, pool)
+    return _Source(drawn.stack, drawn.k, wall, pool)
 
 
 def _inflated(parts: Field, truth: Bytes, rng: np.random.Generator) -> Field:
-    """Inflate the right ventricle, so that it presses on the septum, or inflate or shrink the left one.
+    """Inflate the right ventricle, or inflate or shrink the left one.
 
     Args:
         parts: Images, masks and truth of one sample, shape ``(n, j, i)``.
-        truth: See :data:`WALL`, shape ``(4, k, j, i)``.
+        truth: Channels as :data:`WALL`, shape ``(4, k, j, i)``.
         rng: Source of randomness.
     """
     right = truth[RIGHT].any() and rng.random() < 0.7
@@ -466,7 +466,7 @@ def _inflated(parts: Field, truth: Bytes, rng: np.random.Generator) -> Field:
 
 
 def _middle(heart: NDArray[np.uint8]) -> tuple[float, float]:
-    """Return the middle of the box around the heart in all slices, ``(j, i)`` in pixels."""
+    """Return the centre of the bounding box over all slices, ``(j, i)`` in pixels."""
     rows, columns = np.nonzero(heart.any(axis=0))
     return float(rows.min() + rows.max()) / 2, float(columns.min() + columns.max()) / 2
 

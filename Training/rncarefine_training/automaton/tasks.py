@@ -1,7 +1,7 @@
-"""Training tasks: the only place where a ring differs from any other thin structure.
+"""Training tasks: everything that differs between rings and other thin structures.
 
 A task defines the targets of the supervised channels, their loss, how a mask is read from them, and the validation
-metrics. ``automaton.task`` of a configuration chooses it.
+metrics. It is selected by ``automaton.task``.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ..config import Automaton
 
 Field = NDArray[np.float32]
 SKELETON_ROUNDS = 3
-"""Erosions of the soft skeleton: enough for structures up to seven pixels wide."""
+"""Iterations of the soft skeleton, sufficient for structures up to seven pixels wide."""
 
 
 class Task(Protocol):
-    """What learner, samples and validation need of a task.
+    """Interface of a task.
 
     Attributes:
-        fields: How many leading channels of the state are supervised.
-        inputs: How many channels the encoder sees.
+        fields: Number of supervised channels, the first ones of the state.
+        inputs: Number of input channels of the encoder.
     """
 
     fields: int
@@ -45,20 +45,20 @@ class Task(Protocol):
         """Return the loss of supervised channels ``(n, fields, j, i)``, weighted by ``weight`` of ``(n, fields)``."""
 
     def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """Return the loss of the encoder's own estimate, like :meth:`loss`, but of logits."""
+        """Return the loss of the evidence, given as logits; other arguments as for :meth:`loss`."""
 
     def read(self, fields: Field) -> Mask | None:
-        """Read the mask from supervised channels ``(fields, j, i)``; ``None`` if there is none to read."""
+        """Read the mask from supervised channels ``(fields, j, i)``; ``None`` if there is no mask."""
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
-        """Return the metrics of one repaired picture, ``dice_gain`` among them."""
+        """Return the metrics of one repaired mask, including ``dice_gain``."""
 
 
 class Ring:
-    """A wall that closes: ring, filled disc and cavity are supervised, and the ring between the discs is read.
+    """Closed ring, supervised as ring, filled disc and cavity, and read as the ring between the discs.
 
     Args:
-        discs: Supervise and read the discs, too; without them the ring is thresholded (an ablation).
+        discs: Use the discs; without them the ring channel is thresholded (ablation).
     """
 
     fields, inputs = 3, len(CHANNELS)
@@ -67,7 +67,7 @@ class Ring:
         self.discs = discs
 
     def target(self, truth: Field) -> Field:
-        """See :class:`Task`: ring, ring and cavity, cavity."""
+        """See :class:`Task`; ring, filled disc and cavity."""
         filled = fill_holes(truth >= 0.5).astype(np.float32)
         return np.stack([truth, np.maximum(truth, filled), filled * (truth < 0.5)]).astype(np.float32)
 
@@ -92,7 +92,7 @@ class Ring:
 
 
 class Tubular:
-    """A thin structure of any topology, vessels for one: a single channel, thresholded."""
+    """Thin structure of any topology, such as vessels: a single channel, thresholded."""
 
     fields, inputs = 1, len(PICTURE_CHANNELS)
 
@@ -110,7 +110,7 @@ class Tubular:
         return segmentation_loss(logits, target, weight)
 
     def read(self, fields: Field) -> Mask | None:
-        """See :class:`Task`: what is above one half."""
+        """See :class:`Task`; threshold 0.5."""
         return _thresholded(fields)
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
@@ -120,20 +120,19 @@ class Tubular:
 
 
 def task_of(settings: Automaton) -> Task:
-    """Return the task that a configuration chooses."""
+    """Return the task of a configuration."""
     return Ring("discs" not in settings.without) if settings.task == "ring" else Tubular()
 
 
 def repair_loss(fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Squared error and soft Dice of supervised channels.
+    """Return squared error plus soft Dice loss of supervised channels.
 
-    Squared error keeps the state bounded, where cross-entropy would let it grow; soft Dice makes a thin wall count
-    as much as the background.
+    Squared error keeps the state bounded, unlike cross-entropy; soft Dice balances thin wall and background.
 
     Args:
         fields: Supervised channels, shape ``(n, f, j, i)``.
         target: Truth, 0 to 1, like ``fields``.
-        weight: How much each field of each item counts, shape ``(n, f)``.
+        weight: Weight of each field of each item, shape ``(n, f)``.
     """
     bounded = fields.clamp(0, 1)
     overlap = 2 * (bounded * target).sum((2, 3)) + 1
@@ -142,7 +141,7 @@ def repair_loss(fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy and soft Dice of logits, arguments as for :func:`repair_loss`."""
+    """Return cross-entropy plus soft Dice loss of logits; other arguments as for :func:`repair_loss`."""
     likely = logits.sigmoid()
     overlap = 2 * (likely * target).sum((2, 3)) + 1
     total = likely.sum((2, 3)) + target.sum((2, 3)) + 1
@@ -153,11 +152,11 @@ def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 def soft_cldice(soft: Tensor, target: Tensor) -> Tensor:
     """Return the soft centreline Dice (Shit et al., CVPR 2021) of every item, shape ``(n,)``.
 
-    MONAI's soft skeletons; its loss averages over the batch, where items here have weights.
+    Uses MONAI's soft skeletons; its loss would average over the batch and ignore weights.
 
     Args:
-        soft: From 0 to 1, shape ``(n, 1, j, i)``.
-        target: 0 and 1, same shape.
+        soft: Soft mask, 0 to 1, shape ``(n, 1, j, i)``.
+        target: True mask, 0 or 1, same shape.
     """
     thin, true_thin = soft_skel(soft, SKELETON_ROUNDS), soft_skel(target, SKELETON_ROUNDS)
     precision = ((thin * target).sum((1, 2, 3)) + 1) / (thin.sum((1, 2, 3)) + 1)

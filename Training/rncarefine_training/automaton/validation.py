@@ -1,4 +1,4 @@
-"""Validation during training: the automaton alone, in the crop, on real failures of the validation set."""
+"""Validation during training: rollouts on real failures of the validation set, without verification."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from .tasks import task_of
 
 BATCH = 32
 COMPARED = ("dice", "cldice")
-"""Metrics that are also measured without a rollout."""
+"""Metrics that are also reported without a rollout."""
 
 
-class Measures(Protocol):
-    """What a learner needs of its validation."""
+class Validator(Protocol):
+    """Interface of a validation."""
 
     def measure(
         self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton
     ) -> dict[str, float]:
-        """Roll out with these parameters and return the task's metrics."""
+        """Roll out with these parameters and return metrics by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Slices with their truth, those of a volumetric automaton with the rest of their stacks.
+    """Slices with their truth; for a volumetric automaton, whole stacks.
 
     Attributes:
         channels: ``(n, inputs, j, i)``.
         truth: Masks, ``(n, j, i)``.
-        broken: Which slices are measured, ``(n,)``.
-        stack: Which stack each slice belongs to, ``(n,)``; a stack's slices follow each other.
-        k: Number of each slice in its stack, ``(n,)``.
-        spacing_mm: Slice spacing of its stack, ``(n,)``.
+        broken: Slices to measure, ``(n,)``.
+        stack: Stack index of each slice, ``(n,)``; slices of a stack are contiguous.
+        k: Slice number in the stack, ``(n,)``.
+        spacing_mm: Slice spacing of the stack, ``(n,)``.
     """
 
     channels: Tensor
@@ -56,15 +56,15 @@ class Validation:
 
     @classmethod
     def of(cls, stacks: list[CroppedStack], settings: Automaton, most: int, seed: int) -> Validation:
-        """Draw about ``most`` broken slices, of a volumetric automaton whole stacks until there are so many.
+        """Draw about ``most`` broken slices; for a volumetric automaton, with all slices of their stacks.
 
         Raises:
-            ValueError: There is none.
+            ValueError: There are no broken slices.
         """
         shown = [(stack, prediction) for stack in stacks for prediction in stack.predictions]
         places = [(number, int(k)) for number, (_, given) in enumerate(shown) for k in np.flatnonzero(given.broken)]
         if not places:
-            raise ValueError("No base network broke a slice of the validation set: put more subjects into it.")
+            raise ValueError("No base network broke a slice of the validation set: add subjects to it.")
         order = np.random.default_rng(seed).permutation(len(places))[:most]
         drawn = {places[index] for index in order}
         if settings.volumetric:
@@ -86,12 +86,12 @@ class Validation:
     def measure(
         self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton
     ) -> dict[str, float]:
-        """Roll out and compare.
+        """Roll out and compare with the truth.
 
         Returns:
-            The means of the task's metrics, of a ring ``rings``, the share of closed rings; always ``dice`` and
-            ``dice_gain``, mean Dice and its rise against the input. ``one_pass_dice`` is that of the evidence, without
-            a rollout, and ``image_dice`` the same with all masks withheld; so for the others of :data:`COMPARED`.
+            Means of the metrics of the task, such as ``dice``, ``dice_gain`` over the input, and ``rings``, the share
+            of closed rings. Metrics in :data:`COMPARED` are also reported for the evidence, without a rollout
+            (``one_pass_dice``), and for the evidence without masks (``image_dice``).
         """
         task, figures = task_of(settings), []
         for part in self._parts(architecture.volumetric):
@@ -102,16 +102,16 @@ class Validation:
                 given = (self.channels[n, architecture.mask].numpy() >= 0.5).astype(np.uint8)
                 truth = self.truth[n].astype(np.uint8)
                 walls = [task.read(fields[row]) for fields in (rolled, evidence, alone)]
-                after, once, seen = (given if wall is None else wall for wall in walls)
+                after, once, from_image = (given if wall is None else wall for wall in walls)
                 figure = task.score(after, given, truth)
-                for kind, wall in (("one_pass", once), ("image", seen)):
+                for kind, wall in (("one_pass", once), ("image", from_image)):
                     scored = task.score(wall, given, truth)
                     figure |= {f"{kind}_{name}": scored[name] for name in COMPARED if name in scored}
                 figures.append(figure)
         return {name: float(np.mean([each[name] for each in figures])) for name in figures[0]}
 
     def _parts(self, volumetric: bool) -> list[NDArray[np.int64]]:
-        """Split the slices into batches; a volumetric automaton's stacks stay whole."""
+        """Split the slices into batches; for a volumetric automaton, one stack each."""
         if volumetric:
             return [np.flatnonzero(self.stack == number) for number in np.unique(self.stack)]
         return [np.arange(start, min(start + BATCH, len(self.k))) for start in range(0, len(self.k), BATCH)]
@@ -119,9 +119,9 @@ class Validation:
     def _roll(
         self, parameters: dict[str, Tensor], architecture: Architecture, settings: Automaton, part: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], ...]:
-        """Return supervised channels of some slices, shape ``(n, fields, j, i)``.
+        """Return the supervised channels after the rollout, of the evidence, and of the evidence without masks.
 
-        At the end of the rollout, of the evidence, and of the evidence without masks.
+        Each has the shape ``(n, fields, j, i)``.
         """
         device = next(iter(parameters.values())).device
         height, width = self.channels.shape[2:]
@@ -137,13 +137,13 @@ class Validation:
         constant = backend_torch.condition(parameters, features, evidence)
         state = backend_torch.seed(architecture, evidence, channels[:, [architecture.mask]])
         keys = cell_keys(part, height, width)
-        beside = None
+        neighbours = None
         if architecture.volumetric:
             links = link(self.stack[part], self.k[part], self.spacing_mm[part])
-            beside = [torch.from_numpy(values).to(device) for values in links]
+            neighbours = [torch.from_numpy(values).to(device) for values in links]
         for number in range(settings.steps):
             fire = torch.from_numpy(fires(keys, 0, number, settings.fire_rate)[:, None]).to(state)
-            around = None if beside is None else backend_torch.neighbour_states(state, *beside)
+            around = None if neighbours is None else backend_torch.neighbour_states(state, *neighbours)
             state = backend_torch.step(parameters, state, constant, fire, around)
         fields = architecture.fields
         return tuple(np.asarray(part[:, :fields].float().cpu().numpy()) for part in (state, evidence, alone))
@@ -152,7 +152,7 @@ class Validation:
 def _slice(
     stack: CroppedStack, prediction: CroppedPrediction, k: int, settings: Automaton
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return channels and truth of one slice, cut to the crop's size, without blood pool."""
+    """Return channels and truth of one slice, cropped to the input size, without blood pool."""
     margin = (KEPT_PIXELS - settings.size) // 2
     inside = slice(margin, margin + settings.size)
     images = scaled(stack.image[:, inside, inside].astype(np.float32))
@@ -166,7 +166,7 @@ def _slice(
 def _whole_stacks(
     order: list[tuple[int, int]], shown: list[tuple[CroppedStack, CroppedPrediction]], most: int
 ) -> set[tuple[int, int]]:
-    """Return all slices of so many stacks that about ``most`` broken ones are among them."""
+    """Return all slices of stacks, until they contain ``most`` broken slices."""
     drawn: set[tuple[int, int]] = set()
     broken = 0
     for number, _ in order:

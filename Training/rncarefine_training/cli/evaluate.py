@@ -1,4 +1,4 @@
-"""Commands that measure a repair, and draw what was measured."""
+"""Commands that evaluate repairs and plot the results."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rncarefine.nca.model import load_model
 from rncarefine.nca.rollout import choose_device
 
 from ..config import Config
-from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, ensure_folder
 
 if TYPE_CHECKING:
     from ..evaluate.measure import Failure
     from ..evaluate.plots.pictures import Shown
 
-ModelsOption = Annotated[list[str], typer.Option("--model", "-m", help="Name or path of weights; give several.")]
-WorkersOption = Annotated[int, typer.Option(min=1, help="Processes, each on one core.")]
+ModelsOption = Annotated[list[str], typer.Option("--model", "-m", help="Name or path of a model. Can be repeated.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Number of processes.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, numpy, cpu, cuda or mps.")]
 OWN_STACKS = 12
-"""Number of broken stacks that a gallery of own data chooses from."""
+"""Maximum number of broken stacks for a gallery of own data."""
 SubjectsOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Only the first so many subjects, for a quick look that has files of its own."),
+    typer.Option(min=1, help="Evaluate the first N subjects only; written to separate files."),
 ]
 
 
@@ -37,17 +37,17 @@ def evaluate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006 (typer's way to give a list a default)
-    test: Annotated[bool, typer.Option(help="Measure on the test set; otherwise on the validation set.")] = False,
-    fresh: Annotated[bool, typer.Option(help="Drop what earlier calls measured of other models.")] = False,
-    tables: Annotated[bool, typer.Option(help="Make the tables again from the rows, without measuring.")] = False,
+    test: Annotated[bool, typer.Option(help="Evaluate on the test set instead of the validation set.")] = False,
+    fresh: Annotated[bool, typer.Option(help="Discard earlier results of other models.")] = False,
+    tables: Annotated[bool, typer.Option(help="Only recompute the tables from existing rows.")] = False,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
     subjects: SubjectsOption = None,
 ) -> None:
-    """Measure the repair next to the baselines and write RUN/evaluation-*.csv.
+    """Evaluate repairs and baselines, and write RUN/evaluation-*.csv.
 
-    Rows of other models that an earlier call has measured on the same slices are kept, so that the tables hold all of
-    them. Every evaluation of the test set is recorded in RUN/opened.csv.
+    Earlier results of other models on the same slices are kept and included in the tables. Every evaluation on the test
+    set is logged in RUN/opened.csv.
     """
     from ..automaton.fit import test_sources, training_sources
     from ..evaluate import store
@@ -71,7 +71,7 @@ def evaluate(
     failures = failures_of(run / "cases", run / "predictions", sources, chosen)
     models = [load_model(name) for name in model]
     console.print(f"evaluate: {len(failures)} segmented stacks of {len(sources)} networks, models: {', '.join(model)}")
-    # Errors come before hours are spent and the test set is opened.
+    # Fail before the evaluation starts and the test set is opened.
     choose_device(device)
     if not fresh:
         store.other_models(path, slices_of(failures), labels_of(models))
@@ -79,7 +79,7 @@ def evaluate(
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in store.open_test_subjects(run / "opened.csv", models, command):
             console.print(sentence, style="yellow")
-    rows = gathered(measure_repairs(failures, models, device=device, workers=workers), len(failures))
+    rows = collect_rows(measure_repairs(failures, models, device=device, workers=workers), len(failures))
     rows = rows if fresh else store.keep_other_models(rows, path)
     show_evaluation(store.write_evaluation(rows, run, name))
     console.print(f"\nAll tables: {run / name}*.csv", soft_wrap=True)
@@ -89,23 +89,21 @@ def plots(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     model: ModelsOption = ["sax-cine-2d"],  # noqa: B006
-    test: Annotated[bool, typer.Option(help="Draw the tables of the test set, not of the validation set.")] = False,
-    own: Annotated[bool, typer.Option(help="Pictures of this run's stacks, not of the sample stack (CC0).")] = False,
-    output: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Gets the plots; RUN/plots if not given.")
-    ] = None,
+    test: Annotated[bool, typer.Option(help="Plot results on the test set instead of the validation set.")] = False,
+    own: Annotated[bool, typer.Option(help="Use stacks of this run instead of the sample stack (CC0).")] = False,
+    output: Annotated[Path | None, typer.Option(file_okay=False, help="Output folder; default: RUN/plots.")] = None,
 ) -> None:
-    """Draw all that the run has tables for, and film strip and gallery of every model, as PNG and SVG.
+    """Plot all tables of the run, and film strip and gallery of every model, as PNG and SVG.
 
-    Curves hold numbers only. Pictures show patients: those of the sample stack may be published, those of your own
-    stacks (--own) under the terms of your data.
+    Film strip and gallery show images of patients: those of the sample stack may be published, those of your own stacks
+    (--own) only under the terms of your data.
     """
     from ..evaluate.plots.draw import draw_all, draw_pictures
     from ..evaluate.plots.pictures import sample_stack
     from ..evaluate.store import base_name
 
     weights = [load_model(name) for name in model]
-    folder = made(output or run / "plots")
+    folder = ensure_folder(output or run / "plots")
     written, missing = draw_all(run, base_name(test), folder)
     stacks = _own_stacks(run, config) if own else [sample_stack()]
     for each in weights:
@@ -116,8 +114,8 @@ def plots(
         console.print(f"Not drawn: {sentence}", style="yellow")
 
 
-def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
-    """Return all stacks of the validation set, and a random order of them."""
+def validation_failures(run: Path, config: Path) -> tuple[list[Failure], list[int]]:
+    """Return all predictions for the validation set, and a random order of them."""
     from ..automaton.fit import training_sources
     from ..evaluate.measure import failures_of
 
@@ -128,18 +126,18 @@ def selecting_failures(run: Path, config: Path) -> tuple[list[Failure], list[int
 
 
 def _own_stacks(run: Path, config: Path) -> list[Shown]:
-    """Choose broken stacks of the validation set for pictures."""
+    """Return random broken stacks of the validation set."""
     from ..evaluate.plots.pictures import broken_stacks
 
-    found, order = selecting_failures(run, config)
+    found, order = validation_failures(run, config)
     return broken_stacks((found[index] for index in order), OWN_STACKS)
 
 
-def gathered(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
-    """Collect the rows of all stacks while a progress bar runs.
+def collect_rows(parts: Iterable[pd.DataFrame], total: int) -> pd.DataFrame:
+    """Concatenate the rows of all stacks, with a progress bar.
 
     Raises:
-        ValueError: There is not a single row.
+        ValueError: There are no rows.
     """
     shown = track(parts, "Stacks", total=total, console=console)
     filled = [part for part in shown if not part.empty]

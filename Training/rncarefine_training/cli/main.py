@@ -1,4 +1,4 @@
-"""The command ``rncarefine-train``: one command per step, and ``all`` for the whole pipeline."""
+"""Train models for RNCARefine: one command per step, or ``all`` for the whole pipeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..config import Config
 from ..data.cases import load_cases
 from .data import pictures, prepare, procedural
 from .evaluate import evaluate, plots
-from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, made
+from .options import DEFAULT_CONFIG, ConfigOption, RunOption, console, ensure_folder
 
 SAMPLE_SUBJECT, SAMPLE_NETWORK = "SC-HF-I-05", "middle-0@1"
 
@@ -28,7 +28,7 @@ for command in (prepare, pictures, procedural, evaluate, plots):
 
 @app.command()
 def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Train the base networks, each on its own draw of subjects."""
+    """Train the base networks, each on a random subset of subjects."""
     from ..networks.base import members, train_member
     from ..progress import quiet
 
@@ -41,14 +41,14 @@ def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) ->
 
 @app.command()
 def failures(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Segment, with every base network, the subjects that it was not trained on."""
+    """Segment the subjects that a base network was not trained on, with every base network."""
     from ..networks.failures import collect, due
 
     training = Config.load(config)
     total = sum(1 for _ in due(training, run / "cases", run / "predictions"))
     found = collect(training, run / "cases", run / "base", run / "predictions")
-    made = sum(1 for _ in track(found, "Predictions", total=total, console=console))
-    console.print(f"{made} predictions in {run / 'predictions'}")
+    count = sum(1 for _ in track(found, "Predictions", total=total, console=console))
+    console.print(f"{count} predictions in {run / 'predictions'}")
 
 
 @app.command()
@@ -56,10 +56,12 @@ def automaton(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or mps.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="Processes on each machine, one for each GPU.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Machines; start the command on each, as Lightning says.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Processes per machine, one per GPU.")] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, help="Number of machines; see Lightning for how to start the command.")
+    ] = 1,
 ) -> None:
-    """Train the automaton on failures and damaged truth, in RUN/automaton/NAME."""
+    """Train the automaton on real failures and damaged truth; write to RUN/automaton/NAME."""
     from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
     from ..automaton.fit import Machines, train_automaton
@@ -76,23 +78,23 @@ def automaton(
 
 
 def _print_inventory(config: Config, run: Path) -> None:
-    """Print the training data, the updates left to do, and warnings about either."""
-    from ..automaton.inventory import FEW, take_stock
+    """Print the size of the training data, the number of updates, and warnings."""
+    from ..automaton.inventory import MIN_FAILURES, count_training_data
     from ..resume import updates_done
 
     total = config.automaton.warmup_updates + config.automaton.updates
     done = updates_done(run / "automaton" / config.name / "last.ckpt")
     with console.status("Counting real failures"):
-        train, select = take_stock(config, run)
-    console.print(f"To train on: {train}")
-    console.print(f"To validate on: {select}")
+        train, select = count_training_data(config, run)
+    console.print(f"Training: {train}")
+    console.print(f"Validation: {select}")
     console.print(f"{config.name}: {total:,} updates" + (f", {done:,} of them done" if done else ""))
     if missing := train.missing + select.missing:
         console.print(f"Note: {missing} subjects of the configuration have no stack.", style="yellow")
-    if config.automaton.task == "ring" and train.failures < FEW:
+    if config.automaton.task == "ring" and train.failures < MIN_FAILURES:
         console.print(
-            f"Note: {train.failures} real failures are few; most samples will be damaged truth. Add segmentations of "
-            "more networks, or of weaker ones.",
+            f"Note: only {train.failures} real failures; most samples will be damaged truth. Add segmentations of more "
+            "networks, or of weaker ones.",
             style="yellow",
         )
 
@@ -101,9 +103,9 @@ def _print_inventory(config: Config, run: Path) -> None:
 def calibrate(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
-    workers: Annotated[int, typer.Option(min=1, help="Processes, each on one core.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
 ) -> None:
-    """Calibrate the confidence on the validation set; the weights go onto the card in RUN/models, too."""
+    """Calibrate the confidence on the validation set and update the model card in RUN/models."""
     from dataclasses import asdict
 
     from rncarefine.atomic import write_text_whole
@@ -121,7 +123,7 @@ def calibrate(
 
         calibrate_pictures(training, run, path, workers)
         return
-    # Of early snapshots, too: what fully trained networks leave is repaired too well to learn from.
+    # Including early snapshots: repairs of fully trained networks alone contain too few bad walls.
     sources = training_sources(training)
     failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
     model = load_model(path)
@@ -134,7 +136,7 @@ def calibrate(
     recard(path, confidence=calibrations["repaired"].weights, closed_confidence=calibrations["closed"].weights)
     kept = {kind: asdict(calibration) for kind, calibration in calibrations.items()}
     text = json.dumps(kept | {"sha256": model.card.sha256}, indent=2)
-    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", text)
+    write_text_whole(ensure_folder(run / "automaton" / training.name) / "confidence.json", text)
     for kind, calibration in calibrations.items():
         console.print(
             f"{calibration.walls} {kind} walls, {100 * calibration.good:.0f} % good; AUROC {calibration.auroc:.2f} on "
@@ -144,7 +146,7 @@ def calibrate(
 
 @app.command()
 def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write weights and model card to RUN/models, with the results of `calibrate` and `evaluate --test`."""
+    """Write weights and model card to RUN/models, including the results of `calibrate` and `evaluate --test`."""
     from ..automaton.export import export as write
     from ..automaton.export import recard
     from ..evaluate.tables import measured
@@ -153,7 +155,7 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     training = Config.load(config)
     folder = run / "automaton" / training.name
     table, calibration = run / "evaluation-test.csv", folder / "confidence.json"
-    path = write(training, folder / "last.ckpt", made(run / "models"))
+    path = write(training, folder / "last.ckpt", ensure_folder(run / "models"))
     sha256 = load_model(path).card.sha256
     if training.automaton.task == "tubular":
         from .pictures import complete_card
@@ -161,7 +163,7 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
         complete_card(run, path, folder)
         console.print(f"Weights: {path}")
         return
-    # A training that was resumed in the meantime has other weights: the earlier figures do not hold.
+    # Earlier results are invalid if the training was resumed since.
     metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
     kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
     weights = {
@@ -180,13 +182,13 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
 @app.command()
 def sample(
     source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Sunnybrook images/ and labels/.")],
-    output: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Gets the three files.")],
-    subject: Annotated[str, typer.Option(help="Which of the subjects.")] = SAMPLE_SUBJECT,
-    network: Annotated[str, typer.Option(help="Base network that breaks it, <member>@<fraction>.")] = SAMPLE_NETWORK,
+    output: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Output folder.")],
+    subject: Annotated[str, typer.Option(help="Subject.")] = SAMPLE_SUBJECT,
+    network: Annotated[str, typer.Option(help="Base network that segments it, <member>@<fraction>.")] = SAMPLE_NETWORK,
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Make the shipped sample data: a Sunnybrook stack and what a base network made of it."""
+    """Create the bundled sample data: a Sunnybrook stack and its segmentation by a base network."""
     from ..data.sources.sunnybrook import read_sunnybrook, write_sample
     from ..networks.base import load_network, predict
 
@@ -195,7 +197,7 @@ def sample(
     kind = member.rpartition("-")[0]
     if not at or kind not in training.base.networks:
         raise ValueError(
-            f"--network {network}: give <member>@<fraction>, such as {SAMPLE_NETWORK}; the configuration has the "
+            f"--network {network}: use <member>@<fraction>, such as {SAMPLE_NETWORK}; the configuration has the "
             f"networks {', '.join(training.base.networks) or 'none'}."
         )
     cases = {case.subject: case for case in read_sunnybrook(source)}
@@ -210,10 +212,8 @@ def sample(
 
 
 @app.command("all")
-def everything(
-    source: Annotated[
-        Path, typer.Argument(exists=True, help="ACDC's training folder; for vessels, what `pictures` takes.")
-    ],
+def run_all(
+    source: Annotated[Path, typer.Argument(exists=True, help="Data as for `prepare`; for vessels, as for `pictures`.")],
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
@@ -230,7 +230,7 @@ def everything(
 
 
 def main() -> None:
-    """Run the command; bad input is one line and exit status 2."""
+    """Run the command; invalid input is reported in one line, with exit status 2."""
     try:
         app()
     except ValueError as error:

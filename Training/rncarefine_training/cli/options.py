@@ -12,11 +12,13 @@ DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "sax-cine-2d.yaml"
 
 console = Console()
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", exists=True, dir_okay=False, help="The training.")]
-RunOption = Annotated[Path, typer.Option("--run", "-r", file_okay=False, help="Folder that holds all of the run.")]
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", exists=True, dir_okay=False, help="Training configuration.")
+]
+RunOption = Annotated[Path, typer.Option("--run", "-r", file_okay=False, help="Folder of the run.")]
 
 
-def made(folder: Path) -> Path:
-    """Return a folder, made if it is missing."""
+def ensure_folder(folder: Path) -> Path:
+    """Create a folder if needed, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""What ``calibrate``, ``export`` and ``evaluate`` do for models of vessels."""
+"""Implementation of ``calibrate``, ``export`` and ``evaluate`` for vessel models."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ from ..config import Config
 from ..data.sources.csv_table import read_csv
 from ..data.sources.entry import Entry
 from ..data.sources.pictures import TABLE
-from .options import console, made
+from .options import console, ensure_folder
 from .tables import pictures_table, show
 
 PRECISION, FRAGMENT_PRECISION = 0.6, 0.9
-"""Bridges between long pieces, and to fragments, are made from the confidence on above which this share is true, on
-subjects left out of the calibration. A bridge between long pieces joins more, and there are few of them."""
+"""Required cross-validated precision of bridges between large components, and of bridges to fragments. Bridges between
+large components are few and reconnect more, so a lower precision is accepted."""
 
 
 def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) -> None:
-    """Calibrate the confidence of bridges on the validation set, and the gate on the subjects trained on, too."""
+    """Calibrate the confidence of bridges on the validation set, and the domain gate also on the training set."""
     from ..automaton.export import recard
     from ..automaton.fit import training_sources
     from ..evaluate.measure import failures_of
-    from ..evaluate.pictures.calibrate import bridges_of, fit_bridges, fit_familiar
+    from ..evaluate.pictures.calibrate import bridges_of, fit_bridges, fit_domain_gate
 
     model = load_model(path)
     entries = _entries(run)
     cases, predictions = run / "cases", run / "predictions"
     held = failures_of(cases, predictions, training_sources(training), training.subjects.select)
     known = failures_of(cases, predictions, training_sources(training, last_only=True), training.subjects.train)
-    # What a picture looks like hardly depends on the network: one is enough, and so is every other picture.
+    # Picture features hardly depend on the network: use one network and every other picture.
     jobs = [*held, *list({failure.case: failure for failure in known}.values())[::2]]
     found = track(bridges_of(jobs, entries, model, workers), "Pictures", total=len(jobs), console=console)
-    bridges, looks = zip(*found, strict=True)
+    bridges, features = zip(*found, strict=True)
     calibration = fit_bridges(pd.concat(bridges[: len(held)], ignore_index=True))
-    least = _from(calibration.precision, PRECISION)
-    fragment = _from(calibration.fragment_precision, FRAGMENT_PRECISION)
+    least = _threshold(calibration.precision, PRECISION)
+    fragment = _threshold(calibration.fragment_precision, FRAGMENT_PRECISION)
     values = {
         "bridge_confidence": calibration.weights,
         "least_confidence": least,
         "fragment_confidence": fragment,
-        "familiar": fit_familiar(pd.concat(looks, ignore_index=True)),
+        "familiar": fit_domain_gate(pd.concat(features, ignore_index=True)),
     }
     recard(path, tubular=model.card.tubular | values)
     kept = {"sha256": model.card.sha256, "tubular": values, "calibration": asdict(calibration)}
-    write_text_whole(made(run / "automaton" / training.name) / "confidence.json", json.dumps(kept, indent=2))
+    write_text_whole(ensure_folder(run / "automaton" / training.name) / "confidence.json", json.dumps(kept, indent=2))
     console.print(
-        f"{calibration.bridges} possible bridges, {100 * calibration.true:.0f} % true; AUROC {calibration.auroc:.3f} "
-        f"on subjects left out; bridges are made from confidence {least:.2f} on, to a fragment from {fragment:.2f} on"
+        f"{calibration.bridges} candidate bridges, {100 * calibration.true:.0f} % true; AUROC {calibration.auroc:.3f} "
+        f"by cross-validation; minimum confidence {least:.2f}, of bridges to fragments {fragment:.2f}"
     )
 
 
 def complete_card(run: Path, path: Path, folder: Path) -> None:
-    """Put the results of ``calibrate`` and ``evaluate --test`` onto a card, if they are of the same weights."""
+    """Add the results of ``calibrate`` and ``evaluate --test`` to a card, if they belong to the same weights."""
     from ..automaton.export import recard
     from ..evaluate.pictures.tables import measured
 
@@ -78,17 +78,17 @@ def complete_card(run: Path, path: Path, folder: Path) -> None:
 def evaluate_pictures(
     training: Config, run: Path, models: list[str], test: bool, tables: bool, workers: int, first: int | None
 ) -> None:
-    """Measure one model of vessels beside the baselines and write RUN/vessels*.csv.
+    """Evaluate one vessel model and the baselines, and write RUN/vessels*.csv.
 
     Raises:
-        ValueError: Several models were given, or there is nothing to measure.
+        ValueError: Several models were given, or there are no segmentations.
     """
     from ..evaluate.pictures.measure import evaluate_pictures as measure
     from ..evaluate.pictures.measure import segmented
     from ..evaluate.pictures.tables import summarise_pictures
 
     if len(models) != 1:
-        raise ValueError(f"--model {' '.join(models)}: one model of vessels is measured at a time.")
+        raise ValueError(f"--model {' '.join(models)}: vessel models are evaluated one at a time.")
     name = _name(test)
     rows_path = run / f"{name}-pictures.csv"
     if tables:
@@ -100,7 +100,7 @@ def evaluate_pictures(
         found = track(measure(jobs, model, workers), "Pictures", total=len(jobs), console=console)
         rows = pd.DataFrame()
         for part in found:
-            # After each picture: an evaluation that is interrupted leaves what it has measured.
+            # Written after each picture, so that an interrupted evaluation keeps its results.
             rows = pd.concat([rows, part], ignore_index=True)
             rows.to_csv(rows_path, index=False, float_format="%.6g")
     table = summarise_pictures(rows)
@@ -109,16 +109,16 @@ def evaluate_pictures(
     console.print(f"All tables: {run / name}*.csv", soft_wrap=True)
 
 
-def _from(precision: dict[str, float], least: float) -> float:
-    """Return the lowest threshold from which on the precision is high enough, 0.9 if there is none."""
+def _threshold(precision: dict[str, float], least: float) -> float:
+    """Return the lowest threshold with a precision of at least ``least``; 0.9 if there is none."""
     return min((float(at) for at, share in precision.items() if share >= least), default=0.9)
 
 
 def _entries(run: Path) -> dict[str, Entry]:
-    """Return the photographs of a run, by the name of the case."""
+    """Return the photographs of a run by name of the case."""
     path = run / TABLE
     if not path.is_file():
-        raise ValueError(f"{path} is not there. Run `rncarefine-train pictures` first.")
+        raise ValueError(f"{path} does not exist. Run `rncarefine-train pictures` first.")
     return {entry.name: entry for entry in read_csv(path)[0]}
 
 

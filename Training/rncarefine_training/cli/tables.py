@@ -1,4 +1,4 @@
-"""Print an evaluation in a terminal of 80 columns; its CSV files have every figure."""
+"""Print an evaluation to the terminal, in 80 columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .options import console
 
 
 def show(table: pd.DataFrame, title: str) -> None:
-    """Print a table of texts and whole numbers under its title, unless it is empty."""
+    """Print a table with its title, unless it is empty."""
     if len(table):
         console.print(f"\n{title}", style="bold", markup=False, highlight=False)
         alignment = ["left", *["right"] * (len(table.columns) - 1)]
@@ -21,14 +21,14 @@ def show(table: pd.DataFrame, title: str) -> None:
 def interval(
     table: pd.DataFrame, value: str, digits: int, bounds: tuple[str, str] | None = None, form: str = "+"
 ) -> list[str]:
-    """Return a column of numbers with their intervals as text; nothing where there is no number.
+    """Format a column with its intervals; missing values are empty.
 
     Args:
-        table: Has the columns.
-        value: Column of the numbers.
-        digits: Decimals.
-        bounds: Columns of the bounds; ``<value> low`` and ``<value> high`` if not given.
-        form: "+" shows the sign, "%" per cent, "+%" both, "" neither.
+        table: Table with the columns.
+        value: Column of the values.
+        digits: Number of decimals.
+        bounds: Columns of the bounds; ``<value> low`` and ``<value> high`` by default.
+        form: "+" for signs, "%" for percentages, "+%" for both, "" for neither.
     """
     spec = f"{form.replace('%', '')}.{digits}{'%' if '%' in form else 'f'}"
     known = table.reindex(columns=[value, *(bounds or (f"{value} low", f"{value} high"))])
@@ -37,12 +37,12 @@ def interval(
 
 
 def rounded(values: pd.Series, spec: str) -> list[str]:
-    """Return numbers as text by a format such as ``.3f``; nothing where there is no number."""
+    """Format numbers, for example as ``.3f``; missing values are empty."""
     return ["" if math.isnan(value) else format(value, spec).replace("%", " %") for value in values.astype(float)]
 
 
 def pictures_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return an evaluation on pictures as text: a line per group and method, those of all networks with intervals.
+    """Format an evaluation on pictures: one line per group and method, with intervals over all networks.
 
     Args:
         table: From :func:`rncarefine_training.evaluate.pictures.tables.summarise_pictures`.
@@ -65,19 +65,19 @@ def pictures_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
-    """Print the repair next to the baselines by network, and what each model did over all of them.
+    """Print repairs and baselines by network, and a summary of each model over all networks.
 
     Args:
         tables: From :func:`rncarefine_training.evaluate.store.write_evaluation`.
     """
     from ..evaluate.confidence import BROKEN, GOOD
-    from ..evaluate.measure import WHOLE
+    from ..evaluate.measure import FULL_REPAIR
     from ..evaluate.tables import ALL
 
     for network, part in tables[""].groupby("network", sort=False):
         first = part.iloc[0]
         given = {"method": "input"} | {name: first[f"{name} before"] for name in ("dice", "hd", "assd")}
-        names = part.model.where(part.method == WHOLE, part.method)
+        names = part.model.where(part.method == FULL_REPAIR, part.method)
         lines = pd.concat([pd.DataFrame([given]), part.assign(method=names)])
         columns = {"method": lines.method, "rings % (95 % CI)": lines.valid.fillna("").str.replace(" %", "")}
         for name, heading, spec in (("dice", "Dice", ".3f"), ("hd", "HD mm", ".1f"), ("assd", "ASSD mm", ".2f")):
@@ -87,12 +87,12 @@ def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
     other = paired.against.where(paired.slices == ALL, paired.against + ", " + paired.slices)
     gains = {"model": paired.model, "against": other, "n": paired.n}
     gains |= {"mean gain (95 % CI)": interval(paired, "gain", 3, ("low", "high"))}
-    show(pd.DataFrame(gains), "Gain of Dice slice by slice, all networks; positive is better")
+    show(pd.DataFrame(gains), "Paired gain of Dice, all networks; positive is better")
     trust = tables["confidence"]
     trust = trust[(trust.network == ALL) & (trust.slices == BROKEN) & (trust.question == GOOD)]
     figures = {"model": trust.model, "n": trust.n, "AUROC (95 % CI)": interval(trust, "auroc", 2, ("low", "high"), "")}
     show(pd.DataFrame(figures | {"ECE": rounded(trust.ece, ".3f")}), "Confidence: does it discriminate good repairs?")
-    ours = tables[""][(tables[""].network == ALL) & (tables[""].method == WHOLE)]
+    ours = tables[""][(tables[""].network == ALL) & (tables[""].method == FULL_REPAIR)]
     counts = {name: ours[name] for name in ("model", "broken", "refused", "flagged", "silent", "worse")}
     counts["correct changed"] = [f"{row['correct changed']} of {row['correct']}" for row in ours.to_dict("records")]
     show(pd.DataFrame(counts), "Slices of all networks")

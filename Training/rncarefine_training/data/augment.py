@@ -1,4 +1,4 @@
-"""Augmentation of batches of tensors, axes ``(n, channel, j, i)``: geometry and contrast."""
+"""Spatial and intensity augmentation of batches, axes ``(n, channel, j, i)``."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def random_affine(
     flip: bool = True,
     size: int | None = None,
 ) -> Tensor:
-    """Rotate, scale, shear, shift, bend and flip each item, all its channels alike, by bilinear interpolation.
+    """Apply a random affine and elastic transform to each item, the same for all channels; bilinear interpolation.
 
     Args:
         batch: Shape ``(n, channel, j, i)``.
         generator: Source of randomness.
-        rotation_deg: Largest rotation either way.
-        scale: Largest scale factor either way minus one (0.2: from 1/1.2 to 1.2).
-        shear: Largest shear.
-        shift: Largest shift as a fraction of the size.
+        rotation_deg: Maximum rotation in either direction.
+        scale: Maximum scale factor minus one (0.2: from 1/1.2 to 1.2).
+        shear: Maximum shear.
+        shift: Maximum shift as a fraction of the size.
         elastic: Standard deviation of a smooth displacement, as a fraction of half the size.
-        flip: Mirror half of the items.
-        size: Rows and columns to return, cut from the middle of square items; all by default.
+        flip: Mirror items with probability 0.5.
+        size: Rows and columns of the result, a centre crop of square items; the whole item by default.
     """
     n = batch.shape[0]
 
@@ -58,18 +58,18 @@ def random_affine(
 
 
 def inflate(batch: Tensor, centre: tuple[float, float], factor: float, reach: float) -> Tensor:
-    """Inflate or shrink what lies around a point; the surroundings give way, and beyond ``reach`` nothing moves.
+    """Inflate or shrink the neighbourhood of a point; pixels beyond ``reach`` are unchanged.
 
     Args:
         batch: Shape ``(n, channel, j, i)``.
-        centre: The point, ``(j, i)`` in pixels.
-        factor: How much larger the middle becomes, above 2/3: with less, the rim would fold.
+        centre: Point, ``(j, i)`` in pixels.
+        factor: Scale factor at the centre, above 2/3 so that the transform does not fold.
         reach: Radius in pixels.
     """
     rows, columns = batch.shape[2:]
     j, i = torch.arange(rows) - centre[0], torch.arange(columns) - centre[1]
     along = ((j[:, None].square() + i.square()).sqrt() / reach).clamp_max(1)
-    # A pixel of the result comes from nearer to the centre by this factor: 1 / factor in the middle, 1 at the rim.
+    # Ratio of source to target radius: 1 / factor at the centre, 1 at the rim.
     nearer = 1 / factor + (1 - 1 / factor) * along.square()
     source_j, source_i = centre[0] + j[:, None] * nearer, centre[1] + i * nearer
     grid = torch.stack([(2 * source_i + 1) / columns - 1, (2 * source_j + 1) / rows - 1], -1)
@@ -77,10 +77,10 @@ def inflate(batch: Tensor, centre: tuple[float, float], factor: float, reach: fl
 
 
 def random_contrast(image: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-    """Change the contrast: gamma, intensity curve, bias field, blur, noise; a few images are inverted.
+    """Change gamma, intensity curve, bias field, blur and noise at random; invert a few images.
 
     Args:
-        image: Shape ``(n, k, j, i)``, intensities scaled to about 0 to 1; the k slices of a stack change alike.
+        image: Shape ``(n, k, j, i)``, intensities scaled to about 0 to 1; the k slices of a stack are changed alike.
         generator: Source of randomness.
         strength: 0 leaves the image as it is, 1 covers other scanners and sequences.
     """
@@ -95,7 +95,7 @@ def random_contrast(image: Tensor, generator: torch.Generator, strength: float) 
     unit = image.clamp(0, 1.5)
     gamma = torch.exp(uniform(-0.6, 0.6) * strength)
     result = unit.clamp_min(1e-4) ** gamma
-    # A smooth, not always monotonic intensity curve: what is bright here can be grey in another sequence.
+    # Smooth, not always monotonic intensity curve: imitates other sequences.
     wave = uniform(-0.25, 0.25) * torch.sin(result * math.pi * uniform(0.5, 2.0) + uniform(0, 6.3))
     result = torch.where(chance(0.4 * strength), result + wave, result)
     result = torch.where(chance(0.12 * strength), 1.0 - result, result)
@@ -110,16 +110,16 @@ def random_contrast(image: Tensor, generator: torch.Generator, strength: float) 
 
 
 def random_photograph(grey: Tensor, field_of_view: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-    """Change a flattened photograph: illumination, contrast, focus, noise, and bright or dark spots.
+    """Change illumination, contrast, focus and noise of a flattened photograph, and add bright or dark spots.
 
     Args:
-        grey: About mean 0 and spread 1, shape ``(n, 1, j, i)``.
-        field_of_view: 1 where the picture shows anything, like ``grey``; the result is 0 elsewhere.
+        grey: Image of mean 0 and standard deviation 1, shape ``(n, 1, j, i)``.
+        field_of_view: Mask of the field of view, same shape; the result is 0 elsewhere.
         generator: Source of randomness.
         strength: 0 leaves the picture as it is, 1 covers other cameras.
 
     Returns:
-        With mean 0 and spread 1 within the field of view, but for a random factor.
+        Image of mean 0 in the field of view and standard deviation 1 times a random factor.
     """
     n, _, rows, columns = grey.shape
 
@@ -130,13 +130,13 @@ def random_photograph(grey: Tensor, field_of_view: Tensor, generator: torch.Gene
         field = torch.randn(n, 1, cells, cells, generator=generator)
         return F.interpolate(field, (rows, columns), mode="bicubic", align_corners=False)
 
-    # Out of focus, or sharpened by the camera.
+    # Defocus or sharpening.
     blurred = F.avg_pool2d(F.avg_pool2d(grey, 3, 1, 1, count_include_pad=False), 3, 1, 1, count_include_pad=False)
     result = grey + uniform(-0.8, 1.0) * strength * (blurred - grey)
-    # Contrast that differs from vessel to vessel, and brightness that flattening does not take out.
+    # Locally varying contrast, and brightness that flattening leaves.
     result = result.sign() * result.abs().clamp_min(1e-4) ** torch.exp(uniform(-0.4, 0.4) * strength)
     result = result * torch.exp(0.5 * strength * smooth(4)) + 0.5 * strength * smooth(5)
-    # Bleedings and exudates.
+    # Haemorrhages and exudates.
     for _ in range(3):
         j, i = uniform(0, rows), uniform(0, columns)
         away = (torch.arange(rows)[:, None] - j).square() + (torch.arange(columns) - i).square()

@@ -1,4 +1,4 @@
-"""Cases, labelled stacks on disk, one ``.npz`` each, and predictions, the labels by networks."""
+"""Cases (labelled stacks, one ``.npz`` each) and predictions (labels by networks) on disk."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rncarefine.anatomy.topology import betti_2d
 from rncarefine.atomic import written_whole
 
 BACKGROUND, RV, MYOCARDIUM, POOL = 0, 1, 2, 3
-"""The labels of a case, in ACDC's order."""
+"""Labels of a case, as in ACDC."""
 VESSEL = 1
-"""The one label of a picture, see :mod:`rncarefine_training.data.sources.pictures`."""
+"""Label of vessels in a picture, see :mod:`rncarefine_training.data.sources.pictures`."""
 
 SMALLEST_MM2 = 50.0
-"""A prediction that covers less of a slice is a missed slice and not a broken one."""
+"""Minimum wall area of a broken slice; smaller predictions count as missed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class TrainingCase:
 
     Attributes:
         name: ``<subject>_<phase>``, unique in a data set.
-        subject: Who was scanned; a subject is never split between training and test.
+        subject: Subject; all cases of a subject belong to the same split.
         image: float32, shape ``(k, j, i)``.
         labels: uint8, shape ``(k, j, i)``, see the constants of this module.
         spacing: mm along ``(k, j, i)``.
@@ -41,7 +41,7 @@ class TrainingCase:
     spacing: tuple[float, float, float]
 
     def __post_init__(self) -> None:
-        # Files are found by the part of their name before the first underscore.
+        # See subject_of.
         if "_" in self.subject or not self.name.startswith(f"{self.subject}_"):
             raise ValueError(
                 f"Case {self.name!r} of subject {self.subject!r}: call it <subject>_<phase>, with no underscore in the "
@@ -49,7 +49,7 @@ class TrainingCase:
             )
 
     def save(self, folder: Path) -> Path:
-        """Write the case to ``folder/<name>.npz``, whole or not at all, and return the path."""
+        """Write the case atomically to ``folder/<name>.npz`` and return the path."""
         path = folder / f"{self.name}.npz"
         with written_whole(path) as (temporary,):
             np.savez_compressed(
@@ -71,31 +71,36 @@ class TrainingCase:
 
 
 def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[TrainingCase]:
-    """Load the cases in ``folder``, all of them or those of some subjects, in the order of their names.
+    """Load the cases in ``folder``, all or those of some subjects, sorted by name.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There are no cases.
     """
     wanted = None if subjects is None else set(subjects)
     paths = sorted(folder.glob("*.npz"))
-    cases = [TrainingCase.load(path) for path in paths if wanted is None or path.name.split("_")[0] in wanted]
+    cases = [TrainingCase.load(path) for path in paths if wanted is None or subject_of(path.name) in wanted]
     if not cases:
         raise ValueError(f"No cases in {folder}. Run `rncarefine-train prepare` first.")
     return cases
 
 
+def subject_of(name: str) -> str:
+    """Return the subject in the name of a case or of its file: the part before the first underscore."""
+    return name.partition("_")[0]
+
+
 def matches(subject: str, patterns: Iterable[str]) -> bool:
-    """Whether a subject's name matches one of some patterns such as ``SC-*``; upper and lower case differ."""
+    """Return whether a subject matches one of the patterns, such as ``SC-*``; case-sensitive."""
     return any(fnmatchcase(subject, pattern) for pattern in patterns)
 
 
 def mask_of(labels: NDArray[np.uint8], label: int = MYOCARDIUM) -> NDArray[np.uint8]:
-    """Return the mask of one label."""
+    """Return the mask of one label, 0 and 1."""
     return (labels == label).astype(np.uint8)
 
 
 def save_prediction(path: Path, labels: NDArray[np.uint8]) -> None:
-    """Write the labels that a network gave a case, whole or not at all; the folder is made if it is missing."""
+    """Write the labels of a prediction atomically; create the folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as (temporary,):
         np.savez_compressed(temporary, labels=labels)
@@ -108,12 +113,12 @@ def load_prediction(path: Path) -> NDArray[np.uint8]:
 
 
 def broken(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], pixel_area: float) -> bool:
-    """Whether a slice is a real failure: the truth is a closed ring, the prediction is not and covers enough.
+    """Return whether a slice is a real failure: a closed ring in the truth, but not in a large enough prediction.
 
     Args:
         prediction: Labels of one slice.
         truth: Labels of one slice.
-        pixel_area: mm2.
+        pixel_area: Area of a pixel in mm2.
     """
     wall = prediction == MYOCARDIUM
     return (

@@ -1,7 +1,8 @@
-"""Random contrast from the labels, as SynthSeg draws it: cine images become images of any sequence.
+"""Random contrast from the labels, similar to SynthSeg, to imitate other sequences than cine.
 
-Every tissue gets an intensity at random and keeps some of its texture; the surroundings get a random intensity curve.
-Half of the draws imitate late enhancement: dark wall, brighter blood, and bright scars that start at the endocardium.
+Every tissue gets a random intensity and keeps some of its texture; the surroundings get a random intensity curve.
+Half of the draws imitate late gadolinium enhancement: dark wall, brighter blood, and bright scars that start at the
+endocardium.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Field = NDArray[np.float32]
 
 
 class Tissues(NamedTuple):
-    """Soft labels of some slices, 0 to 1, shape ``(n, j, i)`` each."""
+    """Soft labels, 0 to 1, shape ``(n, j, i)`` each."""
 
     wall: Field
     pool: Field
@@ -24,15 +25,15 @@ class Tissues(NamedTuple):
 
 
 def random_tissue_contrast(images: Field, tissues: Tissues, rng: np.random.Generator) -> Field:
-    """Redraw some slices of a stack in one random contrast.
+    """Redraw slices of a stack in one random contrast.
 
     Args:
         images: Intensities scaled to about 0 to 1, shape ``(n, j, i)``.
-        tissues: Where wall, blood pool and right ventricle are.
+        tissues: Soft labels of wall, blood pool and right ventricle.
         rng: Source of randomness.
 
     Returns:
-        Intensities of no particular range, like ``images``.
+        Intensities in no particular range, same shape.
     """
     late = rng.random() < 0.5
     result = np.interp(images, *_curve(rng, late)).astype(np.float32)
@@ -47,7 +48,7 @@ def random_tissue_contrast(images: Field, tissues: Tissues, rng: np.random.Gener
 
 
 def _curve(rng: np.random.Generator, late: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a random intensity curve for what surrounds the heart."""
+    """Return a random intensity curve for the surroundings of the heart."""
     values = rng.uniform(0, 1, 7)
     if rng.random() < 0.5:
         values = np.sort(values)
@@ -59,7 +60,7 @@ def _curve(rng: np.random.Generator, late: bool) -> tuple[NDArray[np.float64], N
 
 
 Intensity = tuple[float, float, bool]
-"""Mean, share of the texture that is kept, and whether the tissue is redrawn at all."""
+"""Mean, share of the texture to keep, and whether the tissue is redrawn."""
 
 
 def _late_enhancement(rng: np.random.Generator) -> list[Intensity]:
@@ -76,7 +77,7 @@ def _any_sequence(rng: np.random.Generator) -> list[Intensity]:
 
 
 def _add_scar(result: Field, tissues: Tissues, blood: float, rng: np.random.Generator) -> None:
-    """Paint a scar in place: a sector of the wall, from the endocardium outwards, at times with a dark core."""
+    """Draw a scar in place: a sector of the wall from the endocardium outwards, sometimes with a dark core."""
     middle, half = rng.uniform(-np.pi, np.pi), rng.uniform(0.15, 1.3)
     depth = rng.uniform(0.25, 1.05)
     bright = blood + rng.normal(0.12, 0.15) if rng.random() < 0.8 else rng.uniform(0.4, 1.2)

@@ -1,6 +1,6 @@
-"""Measure the repair.
+"""Evaluation of repairs.
 
-`measure` repairs every real failure and writes one row per slice and method; everything else reads these rows: `tables`
-(by network and method, and against another method), `strata` (share of the wall that was there, place, gap, slice
-spacing) and `confidence` (does it discriminate good repairs?). `pictures` does the same for vessels on photographs.
+`measure` repairs every real failure and returns one row per slice and method. The other modules analyse these rows:
+`tables` (by network and method, paired comparisons), `strata` (by share of the wall present, location, gap, slice
+spacing) and `confidence` (AUROC, calibration, risk-coverage). `pictures` evaluates vessels on photographs.
 """

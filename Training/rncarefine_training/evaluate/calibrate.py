@@ -1,9 +1,8 @@
-"""Calibrate the confidence: the probability that a wall is good, from its features.
+"""Calibrate the confidence: the probability that a wall is good (Dice of at least 0.75).
 
-Two logistic regressions, for walls that a repair changed (:func:`rncarefine.refine.confidence.repaired_features`) and
-for walls that were closed already (:func:`~rncarefine.refine.confidence.closed_features`), fitted on what base networks
-made of the validation set, which the automaton was not trained on. The weights go onto the model card. "Good" is a Dice
-of at least 0.75 with the truth.
+Two logistic regressions, for repaired walls (:func:`rncarefine.refine.confidence.repaired_features`) and for walls that
+were closed already (:func:`~rncarefine.refine.confidence.closed_features`), are fitted on predictions of base networks
+for the validation set. The weights are stored in the model card.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ from .measure import Failure, in_parallel
 
 GOOD_DICE = 0.75
 FOLDS = 5
-FEWEST = 12
-"""Good repairs, and others, below which weights would only repeat chance."""
+MIN_WALLS = 12
+"""Minimum number of good walls, and of others, for a fit."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights for the model card, and how well they do on subjects left out of their fit.
+    """Weights for the model card, with their cross-validated AUROC.
 
     Attributes:
-        weights: One for each feature, and ``intercept``.
-        walls: Walls that it was fitted on.
-        good: Share of them that were good.
-        auroc: Area under the ROC curve for "good", over subjects left out in turn.
+        weights: Weight per feature, and ``intercept``.
+        walls: Number of walls.
+        good: Share of good walls.
+        auroc: Area under the ROC curve for good walls, cross-validated by subject.
     """
 
     weights: dict[str, float]
@@ -52,15 +51,15 @@ class Calibration:
 
 
 def collect_features(failures: Sequence[Failure], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
-    """Repair the predictions of base networks for some subjects, and yield the features of each stack's walls.
+    """Repair predictions of base networks, and yield the features of the walls, stack by stack.
 
     Args:
-        failures: From :func:`rncarefine_training.evaluate.measure.failures_of`, of the validation set.
-        model: The weights to calibrate.
-        workers: Processes.
+        failures: Validation set, from :func:`rncarefine_training.evaluate.measure.failures_of`.
+        model: Model to calibrate.
+        workers: Number of processes.
 
     Yields:
-        One row per wall: its features, ``subject``, whether it is ``repaired`` (else closed) and ``good``.
+        One row per wall: features, ``subject``, ``repaired`` (otherwise closed already) and ``good``.
     """
     yield from in_parallel(partial(_features_of, model=model), failures, workers)
 
@@ -82,21 +81,21 @@ def _features_of(failure: Failure, model: Model) -> pd.DataFrame:
 
 
 def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
-    """Fit the weights of one kind of wall.
+    """Fit the weights for repaired or closed walls.
 
     Args:
-        rows: From :func:`collect_features`, of several subjects.
+        rows: Rows of :func:`collect_features`.
         features: :data:`rncarefine.nca.card.REPAIRED_FEATURES` or :data:`~rncarefine.nca.card.CLOSED_FEATURES`.
 
     Raises:
-        ValueError: There are too few walls of either kind, or too few subjects.
+        ValueError: There are too few good or other walls, or too few subjects.
     """
     least = min(int(rows.good.sum()), int((~rows.good).sum())) if len(rows) else 0
-    if least < FEWEST or rows.subject.nunique() < FOLDS:
+    if least < MIN_WALLS or rows.subject.nunique() < FOLDS:
         raise ValueError(
-            f"A confidence cannot be calibrated on {len(rows)} walls, {least} of the rarer kind: it takes {FEWEST} "
-            f"good ones, {FEWEST} others, and {FOLDS} subjects. Put more subjects into the validation set, or leave it "
-            "out."
+            f"A confidence cannot be calibrated on {len(rows)} walls, {least} of the rarer kind: at least "
+            f"{MIN_WALLS} good ones, {MIN_WALLS} others and {FOLDS} subjects are needed. Add subjects to the "
+            "validation set, or skip the calibration."
         )
     weights, left_out = fit_weights(rows, features, "good", LogisticRegression(C=1.0), GroupKFold(FOLDS))
     good = rows.good.to_numpy(bool)
@@ -106,17 +105,17 @@ def fit_confidence(rows: pd.DataFrame, features: Sequence[str]) -> Calibration:
 def fit_weights(
     rows: pd.DataFrame, features: Sequence[str], answer: str, logistic: LogisticRegression, folds: BaseCrossValidator
 ) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """Fit a logistic regression of scaled features, and fold the scaling into the weights.
+    """Fit a logistic regression on standardised features, and return weights for the original features.
 
     Args:
-        rows: With the features, ``subject`` and the answer.
-        features: Their columns.
-        answer: Column of what they should discriminate.
-        logistic: The regression, not fitted yet.
-        folds: How subjects are left out.
+        rows: Table with features, ``subject`` and answer.
+        features: Columns of the features.
+        answer: Column of the boolean target.
+        logistic: Unfitted regression.
+        folds: Cross-validation by subject.
 
     Returns:
-        A weight per feature, and ``intercept``; and the probability of every row, its subject left out of the fit.
+        Weight per feature, with ``intercept``; and the cross-validated probability of every row.
     """
     found, truth = rows[list(features)].to_numpy(np.float64), rows[answer].to_numpy(bool)
     regression = make_pipeline(StandardScaler(), logistic)

@@ -1,10 +1,8 @@
-"""Measure whether the confidence discriminates good repairs: AUROC, calibration, and risk against coverage.
+"""Evaluate the confidence: AUROC, calibration, and risk-coverage.
 
-The confidence is calibrated as the probability that a repaired wall is good, a Dice of at least
-:data:`~rncarefine_training.evaluate.calibrate.GOOD_DICE` with the truth: that is the first question. The second one is
-whether Dice rose. Judged are the slices that a model repaired and gave a confidence, whatever the truth looks like
-there: a wall drawn where there is none is neither good nor has it raised Dice. Of closed slices, which are never
-changed, only the first question is asked.
+The confidence is the calibrated probability that a wall is good (Dice of at least
+:data:`~rncarefine_training.evaluate.calibrate.GOOD_DICE`). For repaired slices, it is also evaluated as a predictor of
+a gain of Dice. All slices with a confidence are included: a wall where the truth has none is neither good nor a gain.
 """
 
 from __future__ import annotations
@@ -14,23 +12,23 @@ import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from .calibrate import GOOD_DICE
-from .measure import WHOLE
+from .measure import FULL_REPAIR
 from .statistics import Estimate, Values, bootstrap
 from .tables import ALL, models_of
 
 BINS = 10
 BROKEN, REPAIRED, CLOSED = "broken slices", "all repaired slices", "closed slices"
 POPULATIONS = (BROKEN, REPAIRED, CLOSED)
-"""Repaired slices that were broken, all repaired ones, and closed ones that no repair has touched."""
+"""Repaired slices that were broken, all repaired slices, and unchanged closed slices."""
 GOOD, ROSE = "good", "Dice rose"
 QUESTIONS = (GOOD, ROSE)
 POINTS = 50
-"""Points of a risk-coverage curve in a table."""
+"""Maximum number of points of a risk-coverage curve."""
 
 
-def judged(rows: pd.DataFrame, model: str, population: str) -> pd.DataFrame:
-    """Return the slices whose confidence is judged, with a column for each of :data:`QUESTIONS`, and ``fell``."""
-    ours = rows[(rows.model == model) & (rows.method == WHOLE) & rows.confidence.notna()]
+def slices_with_confidence(rows: pd.DataFrame, model: str, population: str) -> pd.DataFrame:
+    """Return the slices with a confidence, with a column for each of :data:`QUESTIONS`, and ``fell``."""
+    ours = rows[(rows.model == model) & (rows.method == FULL_REPAIR) & rows.confidence.notna()]
     ours = ours[~ours.changed] if population == CLOSED else ours[ours.changed]
     ours = ours[ours.broken] if population == BROKEN else ours
     answers = {GOOD: ours.dice >= GOOD_DICE, ROSE: ours.dice > ours.dice_before}
@@ -41,14 +39,14 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one line per model, population, question and network, and over all networks.
 
     Returns:
-        ``n`` slices; ``share`` of which the answer is yes; ``auroc`` with ``low`` and ``high`` (bootstrap over
-        subjects); ``ece`` and ``brier`` of the confidence as the probability of a yes; ``aurc``, the area under the
-        curve of risk (1 - Dice) against coverage, the same for both questions; ``fell``, share whose Dice did.
+        ``n`` slices; ``share`` of positives; ``auroc`` with ``low`` and ``high`` (bootstrap over subjects); ``ece`` and
+        ``brier`` of the confidence as a probability; ``aurc``, the area under the risk-coverage curve (risk 1 - Dice),
+        the same for both questions; ``fell``, the share with a lower Dice than the input.
     """
     lines = []
     for model in models_of(rows):
         for population in POPULATIONS:
-            ours = judged(rows, model, population)
+            ours = slices_with_confidence(rows, model, population)
             for question in QUESTIONS[:1] if population == CLOSED else QUESTIONS:
                 for network in [*ours.network.unique(), ALL]:
                     part = ours if network == ALL else ours[ours.network == network]
@@ -78,15 +76,15 @@ def auroc_estimate(score: Values, positive: NDArray[np.bool_], subjects: NDArray
 
 
 def weighted_aurocs(score: Values, positive: NDArray[np.bool_], weights: Values) -> Values:
-    """Return the probability that a positive has a higher score than a negative, ties counting half.
+    """Return the AUROC for several weightings of the slices; ties count one half.
 
     Args:
-        score: One number per slice, shape ``(n,)``.
-        positive: What the score should discriminate, same shape.
-        weights: Several ways to weigh the slices, shape ``(draws, n)``; a weight is a repetition.
+        score: Score per slice, shape ``(n,)``.
+        positive: Boolean target, same shape.
+        weights: Weights of the slices, shape ``(draws, n)``.
 
     Returns:
-        0 to 1 per draw; nan if all are positive, or none.
+        AUROC, shape ``(draws,)``; nan if all slices are positive, or none.
     """
     if not len(score):
         return np.full(len(weights), np.nan)
@@ -105,7 +103,7 @@ def reliability(score: Values, positive: NDArray[np.bool_]) -> pd.DataFrame:
     """Compare confidence and outcome in bins of equal width from 0 to 1.
 
     Returns:
-        One line per bin that holds a slice: ``n``, mean ``confidence``, and the share of yes, ``came``.
+        One line per non-empty bin: ``n``, mean ``confidence``, and ``came``, the share of positives.
     """
     index = np.clip((score * BINS).astype(int), 0, BINS - 1)
     frame = pd.DataFrame({"bin": index, "confidence": score, "came": positive.astype(float)})
@@ -114,15 +112,15 @@ def reliability(score: Values, positive: NDArray[np.bool_]) -> pd.DataFrame:
 
 
 def calibration_error(score: Values, positive: NDArray[np.bool_]) -> float:
-    """Return the expected calibration error: mean distance of confidence and outcome in :func:`reliability`'s bins."""
+    """Return the expected calibration error over the bins of :func:`reliability`."""
     table = reliability(score, positive)
     return float((table.n * (table.confidence - table.came).abs()).sum() / len(score)) if len(score) else float("nan")
 
 
 def risk_coverage(score: Values, risk: Values) -> Values:
-    """Return the mean risk of the n most confident slices, for n = 1 ... all.
+    """Return the mean risk of the n most confident slices, for n = 1 to all.
 
-    Where several have the same confidence, each counts with their mean, so that no order among them is made up.
+    Slices of equal confidence are assigned their mean risk.
     """
     order = np.argsort(-score, kind="stable")
     _, place = np.unique(-score[order], return_inverse=True)
@@ -131,17 +129,17 @@ def risk_coverage(score: Values, risk: Values) -> Values:
 
 
 def curves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables behind the two diagrams, per model and population, over all networks.
+    """Return the tables of reliability and risk-coverage curves, per model and population, over all networks.
 
     Returns:
         The bins of :func:`reliability` by ``question``, and up to :data:`POINTS` points of the risk-coverage curves:
-        ``coverage``; of the slices that are kept the ``risk`` (mean 1 - Dice), the share that is not good (``poor``)
-        and the share whose Dice ``fell``; and ``threshold``, the least confidence among them.
+        ``coverage``; of the retained slices, the ``risk`` (mean 1 - Dice), the share that is not good (``poor``) and
+        the share whose Dice ``fell``; and ``threshold``, their minimum confidence.
     """
     bins, points = [], []
     for model in models_of(rows):
         for population in POPULATIONS:
-            ours = judged(rows, model, population)
+            ours = slices_with_confidence(rows, model, population)
             if ours.empty:
                 continue
             score = ours.confidence.to_numpy(np.float64)

@@ -1,4 +1,4 @@
-"""Repair the real failures of base networks, with every model and baseline: one row per slice and method."""
+"""Repair the real failures of base networks with every model and baseline: one row per slice and method."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 
-from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction, mask_of
+from ..data.cases import MYOCARDIUM, POOL, TrainingCase, broken, load_prediction, mask_of, subject_of
 from ..data.sources.entry import network_of
 from .baselines import BASELINES
 
-WHOLE = "RNCARefine"
-"""The whole repair."""
+FULL_REPAIR = "RNCARefine"
+"""The full repair."""
 WITH_POOL = "RNCARefine, pool given"
-"""The same with the base network's blood pool."""
+"""The full repair with the blood pool of the base network."""
 IMAGE_ALONE = "image alone"
-"""The same encoder with the images alone, made a ring: what one has without any mask."""
+"""Ring read from the evidence of the encoder without masks."""
 ONE_PASS = "one pass"
-"""The same encoder with mask and images, made a ring, without a rollout: what the automaton is held against."""
+"""Ring read from the evidence of the encoder with masks, without a rollout."""
 ONE_PASS_DECIDED = "one pass, same decisions"
-"""The whole repair with a rollout of no steps: what the automaton adds, and nothing else."""
+"""The full repair with a rollout of 0 steps, which isolates the effect of the automaton."""
 NEAR = "input near the heart"
-"""The input without what lies away from the heart. Networks also draw walls on other organs; the repair takes them away
-where it draws, which lowers distances without any repair of a wall. Against this input that does not count."""
+"""The input without components away from the heart. Their removal alone lowers distances, so the repair is also
+compared with this input."""
 NO_MODEL = "-"
-"""What stands for the model in a baseline's rows."""
+"""Model in the rows of baselines."""
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 KEY = ["source", "case", "k"]
-"""What names a slice of a base network."""
+"""Columns that identify a slice of a prediction."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Failure:
 
     @property
     def network(self) -> str:
-        """The kind of base network: ``weak`` of ``weak-0@1``, ``nnunet`` of ``nnunet@1``."""
+        """Kind of the network: ``weak`` for ``weak-0@1``, ``nnunet`` for ``nnunet@1``."""
         return network_of(self.source)
 
     @property
     def names(self) -> dict[str, str]:
-        """The columns that name network and case in a row."""
+        """Columns of network and case in a row."""
         case = self.case.stem
-        return {"network": self.network, "source": self.source, "case": case, "subject": case.partition("_")[0]}
+        return {"network": self.network, "source": self.source, "case": case, "subject": subject_of(case)}
 
     def load(self) -> LoadedFailure:
         """Read both files."""
@@ -77,13 +77,13 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class LoadedFailure:
-    """A case with what a network drew in it.
+    """Case with a prediction.
 
     Attributes:
-        case: The case.
-        labels: The network's labels.
-        stack: The image with the network's wall, without blood pool.
-        truth: The true wall, shape ``(k, j, i)``.
+        case: Case.
+        labels: Predicted labels, shape ``(k, j, i)``.
+        stack: Image with the predicted wall, without blood pool.
+        truth: True wall, shape ``(k, j, i)``.
     """
 
     case: TrainingCase
@@ -103,14 +103,14 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
     Args:
         cases: Folder of cases.
         predictions: Folder of predictions.
-        sources: ``<member>@<fraction>`` of the base networks.
-        subjects: Which subjects.
+        sources: ``<member>@<fraction>`` of the networks.
+        subjects: Subjects to include.
 
     Raises:
-        ValueError: There is nothing.
+        ValueError: There are no subjects or no predictions.
     """
     if not subjects:
-        raise ValueError("The configuration names no subjects to measure on: add subjects.test or subjects.select.")
+        raise ValueError("The configuration has no subjects to evaluate on: add subjects.test or subjects.select.")
     found = [
         Failure(cases / path.name, path, source)
         for source in sources
@@ -123,7 +123,7 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
 
 
 def slices_of(failures: Iterable[Failure]) -> set[tuple[str, str, int]]:
-    """Return by :data:`KEY` the slices that :func:`measure_repairs` will have rows of: those with a predicted wall."""
+    """Return the slices with a predicted wall, by :data:`KEY`, as in the rows of :func:`measure_repairs`."""
     return {
         (failure.source, failure.case.stem, int(k))
         for failure in failures
@@ -142,17 +142,16 @@ def measure_repairs(
 
     Args:
         failures: From :func:`failures_of`.
-        models: The weights to measure.
+        models: Models to evaluate.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
-        workers: Processes.
+        workers: Number of processes.
 
     Yields:
-        The rows of one stack, in the order of ``failures``; empty if the network drew no wall at all. One row per
-        slice with a prediction, model and method: ``broken`` and ``correct`` say which question the slice answers;
-        ``has`` (share of the true wall that was there), ``place``, ``gap_deg`` and ``slice_mm`` what kind of slice it
-        is; ``valid``, ``flagged``, ``changed``, ``confidence``, ``dice``, ``hd``, ``assd`` describe the result and
-        ``dice_before``, ``hd_before``, ``assd_before`` the input. Distances are measured in slices that were broken
-        or changed, Dice in all.
+        The rows of one stack, in the order of ``failures``; empty without a predicted wall. One row per predicted
+        slice, model and method. ``broken``, ``correct``, ``has`` (share of the true wall present), ``place``,
+        ``gap_deg`` and ``slice_mm`` describe the slice; ``valid``, ``flagged``, ``changed``, ``confidence``, ``dice``,
+        ``hd`` and ``assd`` the result; ``dice_before``, ``hd_before`` and ``assd_before`` the input. Distances are
+        measured in broken or changed slices only, Dice in all.
 
     Raises:
         ValueError: The same weights are given twice, or there are fewer than 1 workers.
@@ -162,7 +161,7 @@ def measure_repairs(
 
 
 def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
-    """Yield the result of every job, in the order of the jobs; each of several processes uses one core.
+    """Yield the results of jobs in order, computed by single-threaded processes.
 
     Raises:
         ValueError: There are fewer than 1 workers.
@@ -170,15 +169,15 @@ def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers:
     if workers < 1:
         raise ValueError(f"--workers {workers}: there must be 1 or more.")
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        # Without memory maps of the weights: their folders outlive the workers.
+        # Without memory-mapped weights, whose temporary folders outlive the workers.
         yield from Parallel(return_as="generator", max_nbytes=None)(delayed(function)(job) for job in jobs)
 
 
 def labels_of(models: Sequence[Model]) -> list[str]:
-    """Return a label per model: its name, with the start of its hash where two share one.
+    """Return a label per model: its name, with the start of the hash if the name is not unique.
 
     Raises:
-        ValueError: The same weights are given twice; every slice would count twice.
+        ValueError: The same weights are given twice.
     """
     shared = Counter(model.card.name for model in models)
     labels = [
@@ -187,7 +186,7 @@ def labels_of(models: Sequence[Model]) -> list[str]:
     ]
     for label, times in Counter(labels).items():
         if times > 1:
-            raise ValueError(f"The weights {label} are given {times} times. Give every model once.")
+            raise ValueError(f"The weights {label} are given {times} times. List every model once.")
     return labels
 
 
@@ -225,7 +224,7 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> 
             row |= {key: after.get(key, nothing) for key in before}
             row |= {f"{key}_before": value if measured else nothing for key, value in before.items()}
             if not measured:
-                # Whether the confidence discriminates good closed walls needs their Dice.
+                # Needed to evaluate the confidence of closed walls.
                 row["dice"] = before["dice"]
             rows.append(row)
     return pd.DataFrame(rows)
@@ -238,9 +237,9 @@ class Attempt:
     Attributes:
         model: Name of the model, or :data:`NO_MODEL`.
         sha256: Hash of its weights.
-        method: The whole repair or a variant of it, or a baseline.
-        mask: Shape ``(k, j, i)``.
-        records: The report's slices; none of a baseline.
+        method: The full repair, a variant of it, or a baseline.
+        mask: Result, shape ``(k, j, i)``.
+        records: Slices of the report; empty for a baseline.
     """
 
     model: str
@@ -265,20 +264,20 @@ class Attempt:
 
 
 def repairs(stack: Stack, pool: Mask | None, model: Model, name: str, device: str) -> list[Attempt]:
-    """Repair a stack with closed base, and by the encoder alone; the first model also with pool, and without a rollout.
+    """Repair a stack with a closed base, and with the baselines of the encoder.
 
-    Slices that the baselines of the encoder do not draw, or need not, are those of the input.
+    Baselines of the encoder keep closed slices and slices without a proposal.
 
     Args:
-        stack: The stack, without blood pool.
-        pool: The network's blood pool, for the first model of several; ``None`` for the others.
-        model: Weights and card.
-        name: What the rows call the model.
+        stack: Stack without blood pool.
+        pool: Predicted blood pool, to add the variants with pool and without rollout; ``None`` skips them.
+        model: Model.
+        name: Label of the model in the rows.
         device: See :func:`rncarefine.nca.rollout.choose_device`.
     """
     options, sha256 = RepairOptions(close_base=True, remove_islands=True, device=device), model.card.sha256
     found = repair(stack, model, options)
-    attempts = [Attempt(name, sha256, WHOLE, found.wall, found.report.slices)]
+    attempts = [Attempt(name, sha256, FULL_REPAIR, found.wall, found.report.slices)]
     if pool is not None:
         still = repair(stack, replace(model, card=replace(model.card, steps=0)), options)
         attempts.append(Attempt(name, sha256, ONE_PASS_DECIDED, still.wall, still.report.slices))
@@ -295,7 +294,7 @@ def repairs(stack: Stack, pool: Mask | None, model: Model, name: str, device: st
 
 
 def near_the_heart(stack: Stack) -> Stack:
-    """Return a stack without what lies away from the heart; an empty one as it is."""
+    """Return a stack without components away from the heart; an empty stack is unchanged."""
     if not stack.mask.any():
         return stack
     heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
@@ -304,15 +303,15 @@ def near_the_heart(stack: Stack) -> Stack:
 
 def _baseline(stack: Stack, name: str) -> Attempt:
     method = BASELINES[name]
-    walls = [method(piece, stack.in_plane) if betti_2d(piece) != (1, 1) else piece for piece in stack.mask]
+    walls = [method(part, stack.in_plane) if betti_2d(part) != (1, 1) else part for part in stack.mask]
     return Attempt(NO_MODEL, "", name, np.stack(walls), [])
 
 
 def broken_slices(failure: Failure) -> tuple[Stack, Mask, list[int]]:
-    """Load a failure for the automaton alone: without what lies away from the heart, as a whole repair does.
+    """Load a failure without components away from the heart, as the full repair does.
 
     Returns:
-        What the network drew about the heart; the true wall; and the broken slices of which something is left there.
+        The stack, the true wall, and the broken slices that are not empty near the heart.
     """
     given = failure.load()
     stack = near_the_heart(given.stack)
@@ -320,18 +319,18 @@ def broken_slices(failure: Failure) -> tuple[Stack, Mask, list[int]]:
 
 
 def distances(mask: Mask, truth: Mask, in_plane: tuple[float, float]) -> dict[str, float]:
-    """Return Dice, and HD and ASSD in mm (NaN where one of the two masks is empty)."""
+    """Return Dice, and HD and ASSD in mm (NaN if one of the masks is empty)."""
     surface = surface_distances(mask, truth, in_plane)
     return {"dice": dice(mask, truth), "hd": surface.hd_mm, "assd": surface.assd_mm}
 
 
 def share_of_truth(wall: Mask, truth: Mask) -> float:
-    """Return the share of the true wall that a mask covers; NaN if there is none."""
+    """Return the share of the true wall that a mask covers; NaN if the true wall is empty."""
     return float((wall & truth).sum() / truth.sum()) if truth.any() else float("nan")
 
 
 def place_of_slices(truth: Mask, spacing: tuple[float, float, float]) -> dict[int, str]:
-    """Return for every slice with a true wall the third of the stack that it lies in: base, middle or apex."""
+    """Return the third of the stack (base, middle or apex) of every slice with a true wall."""
     if not truth.any():
         return {}
     order = diagnose_mask(truth, None, spacing).base_to_apex

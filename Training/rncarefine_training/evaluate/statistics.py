@@ -1,4 +1,4 @@
-"""Estimates with their uncertainty. Slices of one subject are alike, so the bootstrap draws subjects, not slices."""
+"""Estimates with confidence intervals. The bootstrap draws subjects, since slices of a subject are correlated."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scipy.stats import binomtest, rankdata, wilcoxon
 
 Values = NDArray[np.float64]
 DRAWS = 2000
-FEWEST = 5
-"""With fewer subjects the bootstrap gives no interval."""
+MIN_SUBJECTS = 5
+"""Minimum number of subjects for a bootstrap interval."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with the 95 % bootstrap interval over subjects; nan where there are too few subjects."""
+    """Estimate with its 95 % bootstrap interval over subjects; bounds are nan for too few subjects."""
 
     value: float
     low: float
@@ -52,19 +52,19 @@ class Estimate:
     subjects: int
 
     def columns(self, name: str, of_bounds: str | None = None) -> dict[str, float]:
-        """Return the number and its bounds as columns of a table; ``of_bounds`` begins the names of the bounds."""
+        """Return estimate and bounds as columns of a table; ``of_bounds`` is the prefix of the bounds."""
         start = f"{name} " if of_bounds is None else of_bounds
         return {name: self.value, f"{start}low": self.low, f"{start}high": self.high}
 
 
 def mean(values: ArrayLike, subjects: ArrayLike) -> Estimate:
-    """Return the mean of what is not nan."""
+    """Return the mean, ignoring nan."""
     numbers, owners = _complete(subjects, values)
     return bootstrap(owners, lambda weights: weights @ numbers / weights.sum(1))
 
 
 def relative_change(before: ArrayLike, after: ArrayLike, subjects: ArrayLike) -> Estimate:
-    """Return the relative change of a mean (-0.2: a fifth less), where both numbers are known."""
+    """Return the relative change of the mean (-0.2: 20 % less), ignoring pairs with nan."""
     first, second, owners = _complete(subjects, before, after)
     return bootstrap(owners, lambda weights: weights @ second / (weights @ first) - 1)
 
@@ -72,19 +72,19 @@ def relative_change(before: ArrayLike, after: ArrayLike, subjects: ArrayLike) ->
 def bootstrap(
     subjects: NDArray[np.generic], statistic: Callable[[Values], Values], draws: int = DRAWS, seed: int = 0
 ) -> Estimate:
-    """Estimate a statistic and draw subjects with replacement for its interval (percentiles).
+    """Estimate a statistic with its percentile bootstrap interval over subjects.
 
     Args:
-        subjects: Whose each slice is, shape ``(n,)``.
-        statistic: From weights of the slices, shape ``(draws, n)``, to numbers, shape ``(draws,)``.
-        draws: How often to draw.
-        seed: Decides the draws.
+        subjects: Subject of each slice, shape ``(n,)``.
+        statistic: Function from weights of the slices, shape ``(draws, n)``, to values, shape ``(draws,)``.
+        draws: Number of bootstrap samples.
+        seed: Random seed.
     """
     names, owner = np.unique(subjects, return_inverse=True)
     if not len(names):
         return Estimate(float("nan"), float("nan"), float("nan"), 0, 0)
     value = float(statistic(np.ones((1, len(owner))))[0])
-    if len(names) < FEWEST:
+    if len(names) < MIN_SUBJECTS:
         return Estimate(value, float("nan"), float("nan"), len(owner), len(names))
     counts = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
     drawn = statistic(counts[:, owner].astype(np.float64))
@@ -95,7 +95,7 @@ def bootstrap(
 
 @dataclass(frozen=True)
 class Paired:
-    """Two methods compared on the same slices; positive: the first is better."""
+    """Paired comparison of two methods; positive gains favour the first."""
 
     gain: Estimate
     better: float
@@ -103,7 +103,7 @@ class Paired:
     p: float
     """Wilcoxon signed-rank test over slices."""
     p_subjects: float
-    """The same over the subjects' means, which are independent."""
+    """Wilcoxon signed-rank test over the means of subjects, which are independent."""
     effect: float
     """Matched-pairs rank-biserial correlation (Kerby 2014): -1 to 1, 0 no difference."""
 
@@ -112,8 +112,8 @@ def paired(gains: ArrayLike, subjects: ArrayLike) -> Paired:
     """Test whether gains differ from 0.
 
     Args:
-        gains: One number per slice, nan where one of the two methods has none.
-        subjects: Whose slice it is.
+        gains: Difference per slice, nan if one of the methods has no value; shape ``(n,)``.
+        subjects: Subject of each slice, same shape.
     """
     numbers, owners = _complete(subjects, gains)
     by_subject = np.array([numbers[owners == name].mean() for name in np.unique(owners)])
@@ -127,12 +127,12 @@ def paired(gains: ArrayLike, subjects: ArrayLike) -> Paired:
 
 
 def signed_rank(gains: Values) -> float:
-    """Return the p-value of the Wilcoxon signed-rank test; 1 where nothing differs."""
+    """Return the p-value of the Wilcoxon signed-rank test; 1 if all gains are 0."""
     return float(wilcoxon(gains).pvalue) if len(gains) and gains.any() else 1.0
 
 
 def rank_biserial(gains: Values) -> float:
-    """Return how much more the ranks of the gains weigh than those of the losses, as a share of all; ties dropped."""
+    """Return the matched-pairs rank-biserial correlation; ties are dropped."""
     differing = gains[gains != 0]
     if not len(differing):
         return 0.0
@@ -141,7 +141,7 @@ def rank_biserial(gains: Values) -> float:
 
 
 def _complete(subjects: ArrayLike, *columns: ArrayLike) -> tuple[NDArray, ...]:
-    """Return the columns, and the subjects last, without the slices in which a number is missing."""
+    """Return columns and subjects without the slices that have a nan."""
     arrays = [np.asarray(column, np.float64) for column in columns]
     known = np.isfinite(arrays).all(axis=0)
     return (*(array[known] for array in arrays), np.asarray(subjects, str)[known])

@@ -1,4 +1,4 @@
-"""The files of an evaluation: its rows, the small tables made from them, and the record of openings of the test set."""
+"""Files of an evaluation: rows, derived tables, and the log of evaluations on the test set."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ ROWS = "slices"
 
 
 def base_name(test: bool, first: int | None = None) -> str:
-    """Return what the names of the files of an evaluation begin with; ``first`` subjects are no whole evaluation."""
+    """Return the prefix of the files of an evaluation; ``first`` marks an evaluation of the first subjects only."""
     few = "" if first is None else f"-first{first}"
     return f"evaluation-{'test' if test else 'select'}{few}"
 
 
 NAMES = ("network", "source", "case", "subject", "model", "sha256", "method", "verdict")
-"""Columns of text, in which ``001`` is no number."""
+"""Columns to read as text, such as ``001``."""
 
 
 def other_models(path: Path, slices: Collection[tuple[str, str, int]], models: Collection[str]) -> pd.DataFrame:
-    """Return the rows that a file has of other models than those that are measured now.
+    """Return the earlier rows of models that are not evaluated now.
 
     Args:
-        path: An earlier file of rows; it need not exist.
-        slices: What is measured now, by :data:`~rncarefine_training.evaluate.measure.KEY`.
-        models: The models that are measured now.
+        path: Earlier file of rows; it need not exist.
+        slices: Slices that are evaluated now, by :data:`~rncarefine_training.evaluate.measure.KEY`.
+        models: Models that are evaluated now.
 
     Raises:
-        ValueError: The earlier rows are of other slices.
+        ValueError: The earlier rows belong to other slices.
     """
     earlier = read_rows(path) if path.exists() else pd.DataFrame()
     if "model" not in earlier:
@@ -47,21 +47,21 @@ def other_models(path: Path, slices: Collection[tuple[str, str, int]], models: C
     for model, part in others.groupby("model"):
         if set(part[KEY].itertuples(index=False, name=None)) != set(slices):
             raise ValueError(
-                f"{path} has the rows of {model} for other slices than those measured now: predictions or subjects "
-                "have changed. Measure all models in one call with --fresh."
+                f"{path} has rows of {model} for other slices: predictions or subjects have changed. Evaluate all "
+                "models in one call with --fresh."
             )
     return others
 
 
 def keep_other_models(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Add to new rows those that a file has of other models, so that models measured one by one can be compared.
+    """Add the earlier rows of other models to new rows, to compare models evaluated one by one.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
-        path: An earlier file of rows; it need not exist.
+        path: Earlier file of rows; it need not exist.
 
     Raises:
-        ValueError: The earlier rows are of other slices.
+        ValueError: The earlier rows belong to other slices.
     """
     others = other_models(path, set(rows[KEY].itertuples(index=False, name=None)), models_of(rows))
     if others.empty:
@@ -71,29 +71,28 @@ def keep_other_models(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Read rows that :func:`write_evaluation` wrote.
+    """Read the rows written by :func:`write_evaluation`.
 
     Raises:
-        ValueError: There are none.
+        ValueError: The file does not exist.
     """
     if not path.is_file():
-        raise ValueError(f"{path} is not there. Run `rncarefine-train evaluate` first.")
+        raise ValueError(f"{path} does not exist. Run `rncarefine-train evaluate` first.")
     rows = pd.read_csv(path, keep_default_na=True, dtype=dict.fromkeys(NAMES, str))
     return rows.fillna({"sha256": "", "verdict": ""})
 
 
 def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.DataFrame]:
-    """Write the rows and all that follows from them.
+    """Write the rows and all derived tables.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         run: Folder of the run.
-        name: What the files' names begin with: ``<name>.csv`` is the table by network, ``<name>-<table>.csv`` the
-            others.
+        name: Prefix of the files: ``<name>.csv`` is the table by network, ``<name>-<table>.csv`` the others.
 
     Returns:
         The tables: ``""`` (by network), ``subjects``, ``paired``, ``strata``, ``confidence``, ``reliability``,
-        ``risk``; those that are empty have no file.
+        ``risk``; empty tables are not written.
     """
     bins, curve = curves(rows)
     pairs = [(other, ALL) for other in COMPARED] + [(ONE_PASS, BOTH_DRAW)]
@@ -110,7 +109,7 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.D
     for ending, table in tables.items():
         path = run / f"{name}{'-' if ending else ''}{ending}.csv"
         if table.empty:
-            # An earlier table must not stay, and one without columns could not be read.
+            # Remove an outdated table; a file without columns could not be read.
             path.unlink(missing_ok=True)
         else:
             write_table(table, path)
@@ -118,21 +117,21 @@ def write_evaluation(rows: pd.DataFrame, run: Path, name: str) -> dict[str, pd.D
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, numbers with five digits, whole or not at all."""
+    """Write a table atomically as CSV, numbers with five significant digits."""
     with written_whole(path) as (temporary,):
         table.to_csv(temporary, index=False, float_format="%.5g", lineterminator="\n")
 
 
 def open_test_subjects(record: Path, models: Sequence[Model], command: str) -> list[str]:
-    """Record an opening of the test set, before anything is measured.
+    """Log an evaluation on the test set, before it starts.
 
     Args:
-        record: The CSV that is added to; made if it is not there.
-        models: Whose figures will be known afterwards.
-        command: What was called.
+        record: CSV file to append to; created if needed.
+        models: Models to evaluate.
+        command: Command line.
 
     Returns:
-        A sentence for every model whose weights had been measured on them before.
+        A warning for every model that was evaluated on the test set before.
     """
     earlier = pd.read_csv(record, dtype=str) if record.exists() else pd.DataFrame(columns=["sha256", "date"])
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -1,18 +1,16 @@
-"""Stratify the figures by fault, place in the stack, share of the wall that was there, gap and slice spacing."""
+"""Stratify results by defect, location in the stack, share of the wall present, gap and slice spacing."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
-from .measure import KEY, NEAR, NO_MODEL, WHOLE
+from .measure import FULL_REPAIR, KEY, NEAR, NO_MODEL
 from .statistics import Interval, mean, paired, relative_change
 from .tables import POLAR, models_of
 
 FAULT, PLACE = "what is broken", "place in the stack"
 HAS, GAP, SPACING = "share of the true wall present", "gap", "slice spacing"
-
-
 BINS: dict[str, tuple[str, tuple[float, ...], tuple[str, ...]]] = {
     HAS: ("has", (-1, 0, 0.25, 0.5, 0.75, 1), ("none", "up to 25 %", "25 to 50 %", "50 to 75 %", "more than 75 %")),
     GAP: (
@@ -22,31 +20,31 @@ BINS: dict[str, tuple[str, tuple[float, ...], tuple[str, ...]]] = {
     ),
     SPACING: ("slice_mm", (0, 7.5, np.inf), ("up to 7.5 mm", "more than 7.5 mm")),
 }
-"""Column, edges and labels of bins that are open below and closed above."""
+"""Column, edges and labels of bins; the lower edge is excluded, the upper one included."""
 FAULTS = WALL, ELSEWHERE = "the wall itself", "only components elsewhere"
-"""What is broken in a slice: the wall near the heart, or only that there are components far away from it."""
+"""Defects of a slice: of the wall near the heart, or only components away from it."""
 PLACES = ("base", "middle", "apex")
 
 
 def stratify(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per stratum and method: the models' whole repair, and polar interpolation.
+    """Return one line per stratum and method: the full repair of every model, and polar interpolation.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
 
     Returns:
         ``n`` broken slices of ``subjects``; ``valid`` with its interval; ``dice before`` and ``dice``; ``gain`` of
-        Dice with ``low`` and ``high``; ``hd`` and ``assd`` with their relative ``change``; and, for every model after
-        the first, ``over first``: the paired gain of Dice over the first model, its interval and p.
+        Dice with ``low`` and ``high``; ``hd`` and ``assd`` with their relative ``change``; and, for every model but the
+        first, ``over first``: the paired gain of Dice over the first model, its interval and p.
     """
     failed = rows[rows.broken].reset_index(drop=True)
     models = models_of(failed)
-    wanted = [(model, WHOLE) for model in models] + [(NO_MODEL, POLAR)]
+    wanted = [(model, FULL_REPAIR) for model in models] + [(NO_MODEL, POLAR)]
     lines = []
     for kind, labels in _labelled(failed):
         for label in labels.cat.categories:
             inside = failed[labels == label]
-            first = _of(inside, models[0], WHOLE) if models else inside
+            first = _of(inside, models[0], FULL_REPAIR) if models else inside
             for model, method in wanted:
                 part = _of(inside, model, method)
                 if part.empty:
@@ -74,14 +72,14 @@ def _labelled(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
 
 
 def faults(rows: pd.DataFrame) -> pd.Series:
-    """Return for every row which of :data:`FAULTS` its slice has.
+    """Return the defect of every row, one of :data:`FAULTS`.
 
     Args:
-        rows: With those of the input near the heart among them.
+        rows: Rows of all methods, including :data:`~rncarefine_training.evaluate.measure.NEAR`.
     """
     closed = rows[rows.method == NEAR].set_index(KEY).valid
     near = closed.reindex(pd.MultiIndex.from_frame(rows[KEY])).to_numpy()
-    return pd.Series(np.where(near == True, ELSEWHERE, WALL), rows.index)  # noqa: E712 (missing is not closed)
+    return pd.Series(np.where(near == True, ELSEWHERE, WALL), rows.index)  # noqa: E712 (may be missing)
 
 
 def _figures(part: pd.DataFrame) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Summarise the rows of an evaluation by base network and method, and compare methods slice by slice."""
+"""Summarise the rows of an evaluation by network and method, and compare methods slice by slice."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.words import Verdict
 
-from .measure import IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WHOLE
+from .measure import FULL_REPAIR, IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED
 from .statistics import Interval, paired
 
 ALL = "all"
-"""What stands for the network in figures of all networks together."""
+"""Network in lines that summarise all networks."""
 SILENT_DICE = 0.6
 WORSE_DICE = 0.02
 POLAR = "polar interpolation"
-"""The best of the classical methods."""
+"""The best classical baseline."""
 OF_MODEL = (IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED)
 """Baselines that use the encoder of the model."""
 COMPARED = (NEAR, POLAR, IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED)
-"""What the repair is compared with slice by slice."""
+"""Methods to compare the full repair with, slice by slice."""
 BOTH_DRAW = "both draw a wall"
-"""Slices in which neither of two methods leaves the input as it is."""
+"""Slices that both methods changed."""
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per network, model and method, then those of all networks (:data:`ALL`) together.
+    """Return one line per network, model and method, and over all networks (:data:`ALL`).
 
-    ``refused`` slices were left as they were; ``flagged`` ones, some of them repaired, need review. Of those that were
-    repaired and not flagged, ``silent`` ones have a Dice below 0.6, and ``worse`` ones one that is lower by more than
-    0.02 than that of the input. Means are of the broken slices, against the input.
+    ``refused`` slices are unchanged; ``flagged`` slices need review. Of the slices that are neither, ``silent`` ones
+    have a Dice below 0.6, and ``worse`` ones a Dice lower than the input by more than 0.02. Means are over broken
+    slices.
     """
     lines, both = [], pd.concat([rows, rows.assign(network=ALL)], ignore_index=True)
     for (network, model, method), part in both.groupby(["network", "model", "method"], sort=False):
@@ -69,19 +69,19 @@ def _counts(failed: pd.DataFrame) -> dict[str, int]:
 
 
 def by_subject(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per model and subject: what its whole repair made of the broken slices of all networks.
+    """Return one line per model and subject, over the broken slices of all networks.
 
     Returns:
-        ``n`` slices; the mean Dice of the input near the heart (``near``), of one pass (``one pass``) and of the repair
-        (``dice``); ``refused``, ``flagged``, ``silent`` and ``worse`` as in :func:`summarise`. The worst subject comes
-        first.
+        ``n`` slices; the mean Dice of the input near the heart (``near``), of one pass (``one pass``) and of the full
+        repair (``dice``); ``refused``, ``flagged``, ``silent`` and ``worse`` as in :func:`summarise`. Sorted by Dice,
+        lowest first.
     """
     failed = rows[rows.broken]
     lines = []
     for model in models_of(rows):
         ours = failed[failed.model == model]
         methods = {"near": failed[failed.method == NEAR], "one pass": ours[ours.method == ONE_PASS]}
-        methods["dice"] = ours[ours.method == WHOLE]
+        methods["dice"] = ours[ours.method == FULL_REPAIR]
         means = pd.DataFrame({name: part.groupby("subject").dice.mean() for name, part in methods.items()})
         for subject, figures in means.sort_values("dice", kind="stable").iterrows():
             part = methods["dice"][methods["dice"].subject == subject]
@@ -90,21 +90,21 @@ def by_subject(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def models_of(rows: pd.DataFrame) -> list[str]:
-    """Return the models that were measured, in their order."""
+    """Return the evaluated models, in order of appearance."""
     return [str(name) for name in rows.model.unique() if name != NO_MODEL]
 
 
 def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | int | str]]:
-    """Return the figures of :func:`summarise` that a model card shows, by base network.
+    """Return the metrics for the model card, by network.
 
     Args:
         table: From :func:`summarise`.
-        sha256: Hash of the weights; those of other weights, of the same name or not, are left out.
+        sha256: Hash of the weights.
 
     Returns:
-        Nothing if these weights were not measured; a mean over no slice is left out.
+        Metrics without undefined means; empty if these weights were not evaluated.
     """
-    ours = table[(table.method == WHOLE) & (table.sha256 == sha256) & (table.network != ALL)].round(3)
+    ours = table[(table.method == FULL_REPAIR) & (table.sha256 == sha256) & (table.network != ALL)].round(3)
     columns = ["broken", "refused", "flagged", "valid", "dice before", "dice", "hd before", "hd", "assd before", "assd"]
     return {
         str(row["network"]): {name: row[name] for name in columns if pd.notna(row[name])}
@@ -113,25 +113,24 @@ def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | in
 
 
 def against(rows: pd.DataFrame, other: str = POLAR, slices: str = ALL) -> pd.DataFrame:
-    """Compare the whole repair of every model with another method, per network and over all of them.
+    """Compare the full repair of every model with another method, per network and over all networks.
 
     Args:
         rows: From :func:`rncarefine_training.evaluate.measure.measure_repairs`.
         other: The other method; :data:`OF_MODEL` are compared with the repair by the same model.
-        slices: :data:`ALL` broken slices, or :data:`BOTH_DRAW`, those in which the repair and the other method both
-            changed the input: refused slices count with their input, which says nothing about walls.
+        slices: :data:`ALL` broken slices, or :data:`BOTH_DRAW`, only slices that both methods changed.
 
     Returns:
         One line per model, network and measure: ``slices``, ``n`` pairs, mean ``gain`` (positive: the model is better,
-        for distances too) with its interval, ``better`` share, ``p`` over slices, ``p subjects``, and ``effect``.
+        also for distances) with its interval, ``better`` share, ``p`` over slices, ``p subjects``, and ``effect``.
     """
     failed = rows[rows.broken]
     failed = failed[failed.changed] if slices == BOTH_DRAW else failed
     lines = []
     for model in models_of(rows):
-        whose = model if other in OF_MODEL else NO_MODEL
-        theirs = failed[(failed.method == other) & (failed.model == whose)].set_index(KEY)
-        ours = failed[(failed.method == WHOLE) & (failed.model == model)].set_index(KEY)
+        other_model = model if other in OF_MODEL else NO_MODEL
+        theirs = failed[(failed.method == other) & (failed.model == other_model)].set_index(KEY)
+        ours = failed[(failed.method == FULL_REPAIR) & (failed.model == model)].set_index(KEY)
         theirs_here = theirs.reindex(ours.index)
         for network in [*ours.network.unique(), ALL]:
             chosen = ours.network == network if network != ALL else ours.network == ours.network

@@ -1,1 +1,1 @@
-"""Base networks, and the failures that they make for the automaton to learn from."""
+"""Base networks, whose failures are training data of the automaton."""

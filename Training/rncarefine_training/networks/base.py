@@ -1,4 +1,4 @@
-"""Train base networks on a part of the subjects, and segment the others."""
+"""Train base networks on a subset of the subjects, and segment the others."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ..config import Base, BaseNetwork, Config
 from ..data.augment import random_affine, random_contrast
 from ..data.cases import TrainingCase, matches
 from ..progress import UpdatesBar
-from ..resume import Remaining, updates_done
+from ..resume import RemainingSamples, updates_done
 
 STRIDE = 16
-"""Image sides are padded to a multiple of this, enough for every architecture here."""
+"""Images are padded to a multiple of this, as the architectures require."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One base network of a kind: its name and the subjects that it is trained on."""
+    """One base network of a kind, and its training subjects."""
 
     kind: str
     number: int
@@ -47,13 +47,16 @@ class Member:
 
 
 def members(config: Config) -> list[Member]:
-    """Draw the subjects of every base network, spread over the data set's order (ACDC is ordered by diagnosis)."""
+    """Draw the subjects of every base network, one per stratum of the data set's order.
+
+    ACDC is ordered by diagnosis, so every diagnosis is represented.
+    """
     drawn = []
     for kind, network in config.base.networks.items():
         develop = [name for name in config.subjects.develop if matches(name, network.among)]
         if network.subjects > len(develop):
             raise ValueError(
-                f"base.networks.{kind}.subjects is {network.subjects}, there are {len(develop)} to develop with."
+                f"base.networks.{kind}.subjects is {network.subjects}, but only {len(develop)} match in develop."
             )
         for number in range(network.members):
             rng = np.random.default_rng([config.seed, number, network.subjects])
@@ -64,7 +67,7 @@ def members(config: Config) -> list[Member]:
 
 
 def build_network(description: BaseNetwork, classes: int) -> nn.Module:
-    """Build one base network: one channel in, logits of the classes out, background first."""
+    """Build a base network with one input channel and one logit per class, background first."""
     channels = description.channels
     strides = [2] * (len(channels) - 1)
     if description.architecture == "unet":
@@ -78,7 +81,7 @@ def build_network(description: BaseNetwork, classes: int) -> nn.Module:
 
 
 def normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale intensities so that the 1st and 99th percentile of the stack become 0 and 1."""
+    """Scale intensities so that the 1st and 99th percentile of the stack are 0 and 1."""
     low, high = intensity_range(image)
     return ((image - low) / (high - low)).astype(np.float32)
 
@@ -92,14 +95,14 @@ def resample(slices: Tensor, spacing: tuple[float, float], target_mm: float, mod
 
 
 class Crops(Dataset[tuple[Tensor, Tensor]]):
-    """Random crops about what is labelled, at the base networks' spacing, background slices included now and then.
+    """Random crops around labels, at the spacing of the base networks; slices without labels are included.
 
     Args:
-        cases: What to cut from.
-        settings: The base networks' section of the configuration.
-        length: How many crops there are.
-        seed: Seed of the whole sequence.
-        scattered: Crops lie about any labelled pixel, not about the middle of all (the heart).
+        cases: Cases to crop.
+        settings: Section ``base`` of the configuration.
+        length: Number of crops.
+        seed: Random seed.
+        scattered: Centre crops near a random labelled pixel instead of the centroid of all (the heart).
     """
 
     def __init__(
@@ -132,7 +135,7 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
 
 
 def cut(image: Tensor, start: list[int], size: int) -> Tensor:
-    """Cut a square out of ``(j, i)``, zeros where it reaches outside."""
+    """Crop a square of ``size`` from an image ``(j, i)`` at ``start``, zero-padded."""
     j, i = start
     before = [max(0, -i), max(0, -j)]
     after = [max(0, i + size - image.shape[1]), max(0, j + size - image.shape[0])]
@@ -141,7 +144,7 @@ def cut(image: Tensor, start: list[int], size: int) -> Tensor:
 
 
 class BaseLearner(L.LightningModule):
-    """Trains one base network with soft Dice and cross-entropy."""
+    """Lightning module of a base network, trained with soft Dice and cross-entropy."""
 
     def __init__(self, description: BaseNetwork, settings: Base, seed: int, classes: int) -> None:
         super().__init__()
@@ -162,18 +165,18 @@ class BaseLearner(L.LightningModule):
         return loss
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with a one-cycle rate."""
+        """Return AdamW with a one-cycle learning rate."""
         rate, updates = self.settings.learning_rate, self.description.updates
         optimizer = torch.optim.AdamW(self.parameters(), rate, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=updates + 1)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep, with the weights, what decides the next updates: the state of the augmentation's random numbers."""
+        """Store the random state of the augmentation."""
         checkpoint["draws"] = self.draws.get_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the state of the random numbers."""
+        """Restore the random state of the augmentation."""
         self.draws.set_state(checkpoint["draws"])
 
 
@@ -183,10 +186,10 @@ def train_member(
     """Train one base network, or resume from its last checkpoint.
 
     Args:
-        config: The training.
-        member: Which network.
-        cases: The cases of ``member.subjects``.
-        folder: Where checkpoints and the TensorBoard log go.
+        config: Training configuration.
+        member: Network to train.
+        cases: Cases of ``member.subjects``.
+        folder: Output folder for checkpoints and the TensorBoard log.
         progress: Show a progress bar.
 
     Returns:
@@ -220,21 +223,21 @@ def train_member(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    left = Remaining(description.updates, config.base.batch, last)
+    left = RemainingSamples(description.updates, config.base.batch, last)
     loader = DataLoader(crops, config.base.batch, sampler=left)
     trainer.fit(learner, loader, ckpt_path=last if last.exists() else None)
     return paths
 
 
 def snapshot_paths(description: BaseNetwork, folder: Path) -> list[Path]:
-    """Return where a member's snapshots lie in its folder, in the order of the configuration."""
+    """Return the paths of a member's snapshots, in the order of the configuration."""
     return [folder / f"snapshot-{fraction:g}.pt" for fraction in description.snapshots]
 
 
 def updates_kept(description: BaseNetwork, folder: Path) -> int:
-    """Return how many updates a member's checkpoint has done.
+    """Return the number of updates of a member's checkpoint.
 
-    None where a snapshot is missing that the checkpoint has behind it: that one is only made from the beginning.
+    Returns 0 if an earlier snapshot is missing, since it requires training from the beginning.
     """
     done = updates_done(folder / "last.ckpt")
     paths = snapshot_paths(description, folder)
@@ -243,7 +246,7 @@ def updates_kept(description: BaseNetwork, folder: Path) -> int:
 
 
 def _due(description: BaseNetwork, paths: list[Path]) -> dict[int, Path]:
-    """Return after which update each snapshot is written."""
+    """Return the paths of the snapshots by the update after which they are written."""
     return {
         max(1, round(fraction * description.updates)): path
         for fraction, path in zip(description.snapshots, paths, strict=True)
@@ -251,29 +254,29 @@ def _due(description: BaseNetwork, paths: list[Path]) -> dict[int, Path]:
 
 
 class Snapshots(L.Callback):
-    """Writes the network's weights after the fractions of the training in the configuration."""
+    """Write the weights of the network at the configured fractions of the training."""
 
     def __init__(self, paths: list[Path], description: BaseNetwork) -> None:
         self.due = _due(description, paths)
 
     def on_train_batch_end(self, trainer: L.Trainer, learner: L.LightningModule, *_: object) -> None:
-        """Write when a snapshot is due."""
+        """Write a snapshot if one is due."""
         path = self.due.get(trainer.global_step)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Into an open file: the name of a file would stand in its bytes.
+            # torch.save writes the name of a file given by path into it; an open file keeps the bytes reproducible.
             with written_whole(path) as (temporary,), temporary.open("wb") as file:
                 torch.save(learner.network.state_dict(), file)  # type: ignore[union-attr]
 
 
 @torch.inference_mode()
 def predict(network: torch.nn.Module, case: TrainingCase, spacing_mm: float) -> NDArray[np.uint8]:
-    """Segment a case: labels on its own grid, as a user's network would hand them over.
+    """Segment a case on its own grid.
 
     Args:
         network: A trained base network.
-        case: The case; its labels are not looked at.
-        spacing_mm: In-plane spacing that the network was trained at.
+        case: Case; its labels are not used.
+        spacing_mm: In-plane spacing of the network's training.
 
     Returns:
         Labels like ``case.labels``.
@@ -292,7 +295,7 @@ def load_network(description: BaseNetwork, path: Path, classes: int) -> torch.nn
     """Build a base network and load one of its snapshots.
 
     Raises:
-        ValueError: There is no such snapshot.
+        ValueError: The snapshot does not exist.
     """
     if not path.is_file():
         raise ValueError(f"{path}: there is no such snapshot of a base network. Run `rncarefine-train base` first.")
@@ -302,5 +305,5 @@ def load_network(description: BaseNetwork, path: Path, classes: int) -> torch.nn
 
 
 def _channels_last(network: torch.nn.Module) -> torch.nn.Module:
-    """Lay out a network's weights so that convolutions are fast on CPUs."""
+    """Convert a network to channels-last memory format, which is faster on CPUs."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Real failures: segmentations by every base network of the subjects that it was not trained on."""
+"""Real failures: segmentations by base networks of subjects that they were not trained on."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from scipy.ndimage import gaussian_filter
 from torch.nn import Module
 
 from ..config import Config
-from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches, save_prediction
+from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches, save_prediction, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .base import Member, load_network, members, normalise, predict
 
 REDRAWN = "~redrawn"
-"""Ends the name of a source whose images were redrawn in a random contrast."""
+"""Suffix of sources whose images were redrawn in a random contrast."""
 
 
 def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterable[Path]:
-    """Segment, with every snapshot of every base network, the subjects it was not trained on.
+    """Segment the subjects that a base network was not trained on, with every snapshot.
 
-    Test subjects are segmented by the last snapshot of every kind's first member only. With ``base.redrawn`` the last
-    snapshots also segment the training subjects in a random contrast that the network does not know: masks as bad as
-    those on an unknown sequence. Existing files are kept.
+    Test subjects are segmented only by the last snapshot of the first member of every kind. With ``base.redrawn`` the
+    last snapshots also segment the training subjects in a random contrast, which imitates failures on unknown
+    sequences. Existing files are kept.
 
     Args:
-        config: The training.
+        config: Training configuration.
         cases: Folder of cases.
-        networks: Folder with the snapshots that :func:`rncarefine_training.networks.base.train_member` wrote.
-        folder: Gets ``<member>@<fraction>/<case>.npz``.
+        networks: Folder of snapshots, see :func:`rncarefine_training.networks.base.train_member`.
+        folder: Output folder for ``<member>@<fraction>/<case>.npz``.
 
     Yields:
-        Every file, as soon as it is there.
+        The path of every prediction, once it exists.
     """
     loaded: tuple[Path, Module] | None = None
     for member, fraction, path, target in due(config, cases, folder):
@@ -49,13 +49,13 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
 
 
 def due(config: Config, cases: Path, folder: Path) -> Iterator[tuple[Member, float, Path, Path]]:
-    """List what :func:`collect` has to make, or has made: network, fraction, case and prediction, by network."""
+    """Yield network, fraction, case and path of every prediction of :func:`collect`, grouped by network."""
     for member in members(config):
         description = config.base.networks[member.kind]
         for fraction in description.snapshots:
             last = fraction == description.snapshots[-1]
             for path in sorted(cases.glob("*.npz")):
-                subject = path.name.split("_")[0]
+                subject = subject_of(path.name)
                 if not _wanted(config, member, subject, last):
                     continue
                 source = f"{member.name}@{fraction:g}"
@@ -65,7 +65,7 @@ def due(config: Config, cases: Path, folder: Path) -> Iterator[tuple[Member, flo
 
 
 def redrawn(case: TrainingCase, seed: int) -> TrainingCase:
-    """Return a case whose image is redrawn in a random contrast, always the same for the same seed."""
+    """Return a case whose image is redrawn in a random contrast; deterministic for a seed and case."""
     rng = np.random.default_rng([seed, *case.name.encode()])
     soft = (
         gaussian_filter((case.labels == label).astype(np.float32), (0, 0.5, 0.5)) for label in (MYOCARDIUM, POOL, RV)
@@ -74,7 +74,7 @@ def redrawn(case: TrainingCase, seed: int) -> TrainingCase:
 
 
 def _labelled(path: Path) -> bool:
-    """Whether the truth has a myocardium: without one the image cannot be redrawn."""
+    """Return whether the truth has a myocardium, as redrawing requires."""
     with np.load(path, allow_pickle=False) as file:
         return bool((file["labels"] == MYOCARDIUM).any())
 

@@ -18,16 +18,16 @@ ACDC, MNMS = PRESETS["acdc"], PRESETS["mnms"]
 def confirm_truth(labels, mapping=None, truths=TRUTHS):
     check = TruthCheck(labels)
     for truth in truths:
-        check.see(truth if mapping is None else relabelled(truth, mapping))
-    return check.confirm()
+        check.add(truth if mapping is None else relabelled(truth, mapping))
+    return check.validate()
 
 
 def confirm_predictions(labels, mapping=None, truths=TRUTHS):
     check = PredictionCheck("ours", labels)
     for truth in truths:
         made = failed(truth) if mapping is None else relabelled(failed(truth), mapping)
-        check.see(made, truth)
-    check.confirm()
+        check.add(made, truth)
+    check.validate()
     return check
 
 
@@ -120,16 +120,16 @@ def test_segmentations_of_other_images_are_an_error():
     check = PredictionCheck("ours", ACDC)
     elsewhere = np.zeros_like(TRUTHS[0])
     elsewhere[:, :8, :8] = MYOCARDIUM
-    check.see(elsewhere, TRUTHS[0])
+    check.add(elsewhere, TRUTHS[0])
     with pytest.raises(ValueError, match="ours"):
-        check.confirm()
+        check.validate()
 
 
 def test_the_mean_dice_of_the_myocardium_is_told():
     check = PredictionCheck("ours", ACDC)
-    check.see(TRUTHS[0], TRUTHS[0])
+    check.add(TRUTHS[0], TRUTHS[0])
     halved = TRUTHS[0].copy()
     halved[:, ::2][halved[:, ::2] == MYOCARDIUM] = 0
     kept, whole = (int((labels == MYOCARDIUM).sum()) for labels in (halved, TRUTHS[0]))
-    check.see(halved, TRUTHS[0])
+    check.add(halved, TRUTHS[0])
     assert check.dice == pytest.approx((1 + 2 * kept / (kept + whole)) / 2)

@@ -74,14 +74,14 @@ def test_a_labs_own_columns_are_named_and_left_alone(tmp_path):
     [
         (["image", "lable"], r"no column 'label' \(did you mean 'lable'\?\)"),
         (["label"], "no column 'image'"),
-        (["image", "label", "spilt"], r"column 'spilt' means nothing \(did you mean 'split'\?\)"),
+        (["image", "label", "spilt"], r"unknown column 'spilt' \(did you mean 'split'\?\)"),
         (["image", "label", "subjects"], r"did you mean 'subject'"),
-        (["image", "label", "prediction"], "Call it prediction:NETWORK"),
-        (["image", "label", "prediction_nnunet"], "Call it prediction:NETWORK"),
-        (["image", "label", "predictons:nnunet"], "Call it prediction:NETWORK"),
+        (["image", "label", "prediction"], "Rename it to prediction:NETWORK"),
+        (["image", "label", "prediction_nnunet"], "Rename it to prediction:NETWORK"),
+        (["image", "label", "predictons:nnunet"], "Rename it to prediction:NETWORK"),
         (["image", "label", "prediction:"], "name of a network"),
         (["image", "label", "prediction:a/b"], "name of a network"),
-        (["image", "label", "image"], "column 'image' is there twice"),
+        (["image", "label", "image"], "duplicate column 'image'"),
     ],
 )
 def test_a_column_that_is_missing_or_misspelt_is_named(tmp_path, columns, message):

@@ -60,7 +60,7 @@ def test_a_pattern_says_where_the_subject_stands(pattern, expected):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "message"), [("(", "regular expression"), ("p7", "has no group"), (r"(q\d)", "finds none in 'p7_ED'")]
+    ("pattern", "message"), [("(", "regular expression"), ("p7", "has no group"), (r"(q\d)", "does not match 'p7_ED'")]
 )
 def test_a_pattern_that_is_of_no_use_is_an_error_that_says_why(pattern, message):
     with pytest.raises(ValueError, match=message):

@@ -64,9 +64,7 @@ def test_an_output_folder_is_matched_by_case_and_may_have_seen_them(tmp_path, ra
     found = read_nnunet(raw, {"flat": tmp_path / "out"})
     assert all("flat" in entry.predictions for entry in found.entries)
     (note,) = found.notes
-    assert note.startswith(
-        "flat: whether it was trained on the 3 training cases it segmented, such as p1_ED, cannot be"
-    )
+    assert note.startswith("flat: it may have been trained on the 3 training cases that it segmented, such as p1_ED.")
 
 
 def test_labelled_test_cases_are_for_the_test(raw, results):
@@ -95,7 +93,7 @@ def test_a_subject_whose_stacks_lie_in_different_folds_is_a_leak_that_is_told(ra
 def test_cases_without_segmentation_and_segmentations_without_case_are_told(raw, results):
     move(results / "fold_1/validation/p2_ED.nii.gz", results / "fold_1/validation/q9_ED.nii.gz")
     assert read_nnunet(raw, {"ours": results}).notes == [
-        "ours: 1 segmentations fit no case, such as q9_ED.",
+        "ours: 1 segmentations match no case, such as q9_ED.",
         "ours: 1 cases have no segmentation, such as p2_ED.",
     ]
 
@@ -143,8 +141,8 @@ def test_cases_that_tell_no_phase_are_subjects_of_their_own_and_that_is_told(raw
     found = read_nnunet(raw, {})
     assert [entry.name for entry in found.entries] == ["la-003_stack", "la-004_stack"]
     assert found.notes == [
-        "Every case is taken for a subject of its own, such as la-003. If a subject has several, say where its name "
-        "stands: --subject-pattern."
+        "Every case is treated as a separate subject, such as la-003. If subjects have several cases, set "
+        "--subject-pattern."
     ]
     assert read_nnunet(raw, {}, r"_(\d+)").notes == []
 

@@ -247,9 +247,9 @@ def test_the_command_prepares_sunnybrooks_inner_contours_too(tmp_path):
         (["--prediction", "x=y"], "columns"),
         (["--labels", "mnm"], "'mnms'"),
         (["--prediction-label", "other:myocardium=2"], "network 'other'"),
-        (["--prediction-labels", "ours:acdc", "--prediction-labels", "ours:mnms"], "each network"),
-        (["--test-share", "1"], "test on is 1"),
-        (["--subject-pattern", "("], "no regular expression"),
+        (["--prediction-labels", "ours:acdc", "--prediction-labels", "ours:mnms"], "one per network"),
+        (["--test-share", "1"], "--test-share 1: "),
+        (["--subject-pattern", "("], "not a regular expression"),
     ],
 )
 def test_wrong_options_are_said_before_anything_is_read(tmp_path, lab, options, message):
@@ -270,11 +270,11 @@ def test_a_prediction_needs_a_name(tmp_path, prediction, message):
 
 def test_a_folder_of_anything_else_is_an_error_that_lists_what_can_be_prepared(tmp_path):
     done = call("prepare", tmp_path, "--run", tmp_path / "run")
-    assert "prepared" in str(done.exception)
+    assert "not a known data set" in str(done.exception)
     case = toy_case("a")
     write_acdc(tmp_path, "patient001", 1, case.image, case.labels)
     for options in (("--labels", "acdc"), ("--subject-pattern", "(.+)_")):
-        assert "Leave out --prediction" in str(call("prepare", tmp_path, *options).exception)
+        assert "--prediction, --label" in str(call("prepare", tmp_path, *options).exception)
 
 
 def test_labels_of_predictions_are_for_one_network_or_for_all():

@@ -59,8 +59,8 @@ def test_the_side_of_a_subject_that_is_not_here_counts():
     [
         (["a", "b"], {}, (0.2, 0.2), "train"),
         (["a"], {"a": "test"}, (0.2, 0.2), "train"),
-        (NAMES, {}, (1.0, 0.2), "test on is 1"),
-        (NAMES, {}, (0.2, -0.1), "share to select on is -0.1"),
+        (NAMES, {}, (1.0, 0.2), "--test-share 1: "),
+        (NAMES, {}, (0.2, -0.1), "--select-share -0.1: "),
     ],
 )
 def test_a_split_that_leaves_nobody_to_train_on_is_an_error(names, said, shares, message):
@@ -79,7 +79,7 @@ def test_the_table_comes_back_from_its_file(tmp_path):
     ("text", "message"),
     [
         ("subject,split\na,tran\n", r"line 2: split is 'tran' \(did you mean 'train'\?\)"),
-        ("subject,split\na,train\na,test\n", "subject a is for train and for test"),
+        ("subject,split\na,train\na,test\n", "subject a is train and test"),
         ("name,split\na,train\n", "must have the columns subject and split"),
         ("", "must have the columns"),
     ],

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rncarefine.nca.card import BRIDGE_FEATURES
-from rncarefine_training.evaluate.pictures.calibrate import fit_bridges, fit_familiar, is_true
+from rncarefine_training.evaluate.pictures.calibrate import fit_bridges, fit_domain_gate, is_true
 
 
 def bridges(n=400, seed=0):
@@ -49,9 +49,9 @@ def test_a_bridge_is_true_if_four_fifths_of_it_lie_on_vessel():
 
 def test_the_gate_lets_the_pictures_of_the_training_through():
     looks = pd.DataFrame({"red": [0.1, 0.2, 0.4], "noise": [1.0, 1.0, 1.0]})
-    familiar = fit_familiar(looks)
+    familiar = fit_domain_gate(looks)
     far = max(abs(looks.red - familiar["mean"]["red"]) / familiar["sd"]["red"])
     assert familiar["most"] == pytest.approx(1.5 * far)
     assert familiar["sd"]["noise"] > 0
-    alike = fit_familiar(looks.assign(vessels=[0.1, *[0.101] * (len(looks) - 1)]))
+    alike = fit_domain_gate(looks.assign(vessels=[0.1, *[0.101] * (len(looks) - 1)]))
     assert alike["sd"]["vessels"] == 0.03

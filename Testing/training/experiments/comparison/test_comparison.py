@@ -74,7 +74,7 @@ def test_pictures_of_other_sizes_or_in_colour_are_refused(tmp_path):
     folder = tmp_path / "train"
     write_triplets(toy_triplets(2), folder)
     path = folder / "labels" / "example_001.png"
-    for side, message in ((40, "several sizes"), ((32, 32, 3), "not a grey picture")):
+    for side, message in ((40, "several sizes"), ((32, 32, 3), "not an 8-bit grayscale picture")):
         shape = (side, side) if isinstance(side, int) else side
         picture = sitk.GetImageFromArray(np.zeros(shape, np.uint8), isVector=len(shape) == 3)
         sitk.WriteImage(picture, str(path))

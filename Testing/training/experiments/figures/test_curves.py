@@ -42,8 +42,8 @@ def test_every_table_of_a_run_is_drawn(tmp_path):
     disturbances = {"group": ["undisturbed", "image"], "disturbance": ["undisturbed", "noise"], "lost": [0, 0.1]}
     robust = pd.DataFrame(disturbances | {"lost low": [0, 0.05], "lost high": [0, 0.2]})
     write_table(robust, tmp_path / "robustness-one-2d.csv")
-    varied = {"variation": ["as it is", "no image"], "over": [np.nan, -0.1], "over low": [np.nan, -0.2]}
-    write_table(pd.DataFrame(varied | {"over high": [np.nan, -0.05]}), tmp_path / "ablation.csv")
+    vary = {"variation": ["as it is", "no image"], "over": [np.nan, -0.1], "over low": [np.nan, -0.2]}
+    write_table(pd.DataFrame(vary | {"over high": [np.nan, -0.05]}), tmp_path / "ablation.csv")
     written = curves.draw_all(tmp_path, {"one-2d": 24}, tmp_path)
     assert {path.stem for path in written} == {"horizon", "robustness-one-2d", "ablation"}
 

@@ -5,13 +5,13 @@ from PIL import Image
 
 from engine.toy_models import seeing_model
 from experiments.figures.gallery import CHOICES, choose_slices, draw_galleries
-from rncarefine_training.evaluate.measure import WHOLE, failures_of, measure_repairs
+from rncarefine_training.evaluate.measure import FULL_REPAIR, failures_of, measure_repairs
 from training.toy_data import write_cases, write_predictions
 
 
 def rows(count=9):
     lines = [
-        {"network": network, "source": f"{network}@1", "case": "a", "k": k, "model": "m", "method": WHOLE}
+        {"network": network, "source": f"{network}@1", "case": "a", "k": k, "model": "m", "method": FULL_REPAIR}
         | {"broken": k != 0, "dice": k / 10}
         for network in ("weak", "middle")
         for k in range(count)

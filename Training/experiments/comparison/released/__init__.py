@@ -1,1 +1,1 @@
-"""The released rNCA, rebuilt: its automaton and its training."""
+"""Reimplementation of the released rNCA: automaton and training."""

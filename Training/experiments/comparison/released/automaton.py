@@ -1,14 +1,14 @@
-"""The recipe that was published with rNCA (arXiv 2512.13397), to compare with: its automaton and how it is trained.
+"""Automaton of the recipe published with rNCA (arXiv 2512.13397), for comparison.
 
-Written from a description of the released code (JAX), defects kept: the update emits one number that is added to
-all 16 channels of the state, the seed of the background lies on the threshold of life, and what is trained for at
-most 63 steps is used after 255. :func:`roll_out_literally` says what the code says. :func:`roll_out` computes the same
-function, and the same gradients, many times faster by algebra that changes nothing but rounding:
+Reimplemented from a description of the released code (JAX), including its peculiarities: the update adds one number to
+all 16 channels of the state, the background is seeded at the alive threshold, and inference takes 255 steps after
+training with at most 63. :func:`roll_out_literally` follows the code. :func:`roll_out` computes the same function and
+gradients, up to rounding, many times faster:
 
-- channels 0 to 14 are equal at all times, so one stands for all, with the sum of their weights;
+- channels 0 to 14 are always equal, so one channel with the sum of their weights is sufficient;
 - the condition (a convolution of the image, then half of a 1 x 1 convolution) is linear: nine pixels and one matrix;
-- an update counts only where a cell is alive and was not dropped out, so nothing is computed elsewhere;
-- a sample whose step of the loss is behind it needs no further steps.
+- updates are computed only for cells that are alive and not dropped out;
+- a sample needs no steps after that of its loss.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Recipe:
-    """The published settings; ``updates`` is 30 epochs of 512."""
+    """Published settings."""
 
     channels: int = 16
     hidden: int = 128
     dropout: float = 0.5
     alive: float = 0.1
-    """Cells with nothing above this around them are set to zero; also the threshold of the mask."""
+    """Alive threshold: cells without a higher value in their 3 x 3 neighbourhood are zeroed; also of masks."""
     pool: int = 256
     batch: int = 16
     seeded: int = 2
-    """Fresh samples per update; the others continue from the replay buffer."""
+    """Fresh samples per update; the others are drawn from the replay buffer."""
     steps: int = 64
-    """The loss is taken at a random step from half of this on."""
+    """The loss is computed at a random step from half of this on."""
     learning_rate: float = 1e-4
     clip: float = 1.0
     updates_per_epoch: int = 512
@@ -43,7 +43,7 @@ class Recipe:
 
     @property
     def updates(self) -> int:
-        """Updates of the whole recipe."""
+        """Total number of updates."""
         return self.updates_per_epoch * self.epochs
 
 
@@ -51,7 +51,7 @@ PUBLISHED = Recipe()
 
 
 class PublishedAutomaton(nn.Module):
-    """The released automaton's parameters."""
+    """Parameters of the released automaton."""
 
     filters: Tensor
 
@@ -72,14 +72,14 @@ class PublishedAutomaton(nn.Module):
 
 
 def seed_state(mask: Tensor, recipe: Recipe = PUBLISHED) -> Tensor:
-    """Return the state that a rollout starts from: the mask, nowhere below the threshold of life.
+    """Return the initial state of a rollout: the mask, clipped to the alive threshold.
 
     Args:
-        mask: Soft mask from 0 to 1, shape ``(n, j, i)``.
-        recipe: The recipe.
+        mask: Soft mask, 0 to 1, shape ``(n, j, i)``.
+        recipe: Settings.
 
     Returns:
-        Shape ``(n, 2, j, i)``: the channels 0 to 14, which are all alike, and the mask's channel.
+        State, shape ``(n, 2, j, i)``: channels 0 to 14, which are equal, and the mask channel.
     """
     alpha = mask.clamp(recipe.alive, 1.0)
     return torch.stack([torch.zeros_like(alpha), alpha], dim=1)
@@ -88,17 +88,17 @@ def seed_state(mask: Tensor, recipe: Recipe = PUBLISHED) -> Tensor:
 def roll_out_literally(
     model: PublishedAutomaton, state: Tensor, image: Tensor, ends: Tensor, kept: Tensor | None = None
 ) -> Tensor:
-    """Roll out as the released code does, step by step over all channels and cells.
+    """Roll out as the released code does, over all channels and cells.
 
     Args:
-        model: The automaton.
+        model: Automaton.
         state: From :func:`seed_state`, shape ``(n, 2, j, i)``.
         image: Shape ``(n, j, i)``.
         ends: Number of steps of every sample, shape ``(n,)``.
-        kept: Cells that dropout keeps, shape ``(steps, n, j, i)``; all, unscaled, without.
+        kept: Dropout mask, shape ``(steps, n, j, i)``; ``None`` disables dropout.
 
     Returns:
-        The state of every sample after its number of steps, shape ``(n, 2, j, i)``.
+        Final states, shape ``(n, 2, j, i)``.
     """
     recipe = model.recipe
     alike = recipe.channels - 1
@@ -121,43 +121,43 @@ def roll_out_literally(
 def roll_out(
     model: PublishedAutomaton, state: Tensor, image: Tensor, ends: Tensor, kept: Tensor | None = None
 ) -> Tensor:
-    """Roll out like :func:`roll_out_literally`, whose arguments see, much faster."""
+    """Roll out faster than :func:`roll_out_literally`, with the same arguments and result."""
     recipe = model.recipe
     order = torch.argsort(ends, descending=True)
     cells, ends = state[order], ends[order]
-    matrix, around = _folded(model), _surroundings(image[order])
+    matrix, around = _folded(model), _patches(image[order])
     scale = 1.0 if kept is None else 1 / (1 - recipe.dropout)
     finished: list[Tensor] = []
     for number in range(int(ends[0])):
-        going = int((ends > number).sum())
-        if going < len(cells):
-            finished.append(cells[going:])
-            cells = cells[:going]
-        fires = torch.ones_like(cells[:, 0], dtype=torch.bool) if kept is None else kept[number][order[:going]]
-        alive = _near(cells[:, 1].detach() > recipe.alive)
+        active = int((ends > number).sum())
+        if active < len(cells):
+            finished.append(cells[active:])
+            cells = cells[:active]
+        fires = torch.ones_like(cells[:, 0], dtype=torch.bool) if kept is None else kept[number][order[:active]]
+        alive = _dilated(cells[:, 1].detach() > recipe.alive)
         before, cells = cells, cells + scale * _deltas(model, matrix, around, cells, alive & fires)
         high = cells[:, 1].detach() > recipe.alive
-        doubtful = alive & ~_near(high)
-        if doubtful.any():
-            # A dead cell is zeroed after every step, but not before its update has kept a neighbour alive.
-            dead = _near(doubtful) & ~alive & fires
+        isolated = alive & ~_dilated(high)
+        if isolated.any():
+            # The update of a dead cell can keep a neighbour alive before the cell is zeroed.
+            dead = _dilated(isolated) & ~alive & fires
             with torch.no_grad():
                 revived = before + scale * _deltas(model, matrix, around, before, dead)
             high |= dead & (revived[:, 1] > recipe.alive)
-        cells = cells * (alive & _near(high))[:, None]
+        cells = cells * (alive & _dilated(high))[:, None]
     ended = torch.cat([cells, *reversed(finished)])
     return ended[torch.argsort(order)]
 
 
 def _deltas(model: PublishedAutomaton, matrix: Tensor, patches: Tensor, cells: Tensor, where: Tensor) -> Tensor:
-    """Return the update of some cells, shape ``(n, 1, j, i)``, and 0 for all others.
+    """Return the update of selected cells, 0 for all others, shape ``(n, 1, j, i)``.
 
     Args:
-        model: The automaton.
+        model: Automaton.
         matrix: From :func:`_folded`.
-        patches: From :func:`_surroundings`.
+        patches: From :func:`_patches`.
         cells: State, shape ``(n, 2, j, i)``.
-        where: Which cells, shape ``(n, j, i)``.
+        where: Selected cells, shape ``(n, j, i)``.
     """
     chosen = where.flatten().nonzero()[:, 0]
     inputs = torch.cat([_perceive(cells, chosen, model.filters), patches.index_select(0, chosen)], dim=1)
@@ -168,7 +168,7 @@ def _deltas(model: PublishedAutomaton, matrix: Tensor, patches: Tensor, cells: T
 
 
 def _folded(model: PublishedAutomaton) -> Tensor:
-    """Return the matrix from what a cell sees, 6 numbers of the state, 9 of the image and 1, to the hidden layer."""
+    """Return the matrix from the inputs of a cell (6 of the state, 9 of the image, and 1) to the hidden layer."""
     recipe = model.recipe
     weights, half = model.hidden.weight.flatten(1), 3 * recipe.channels
     channels = weights[:, :half].unflatten(1, (recipe.channels, 3))
@@ -179,7 +179,7 @@ def _folded(model: PublishedAutomaton) -> Tensor:
 
 
 def _perceive(cells: Tensor, chosen: Tensor, filters: Tensor) -> Tensor:
-    """Return what chosen cells see of the state: three filters of both channels, shape ``(chosen, 6)``."""
+    """Return the perception of chosen cells: three filters of both channels, shape ``(chosen, 6)``."""
     height, width = cells.shape[2:]
     padded = F.pad(cells, (1, 1, 1, 1))
     area = padded[0, 0].numel()
@@ -191,14 +191,14 @@ def _perceive(cells: Tensor, chosen: Tensor, filters: Tensor) -> Tensor:
     return torch.cat([flat.index_select(0, seen + channel * area).view(-1, 9) @ kernel for channel in (0, 1)], dim=1)
 
 
-def _surroundings(image: Tensor) -> Tensor:
-    """Return every cell with its eight neighbours, zero beyond the border, and a 1: ``(n * j * i, 10)``."""
+def _patches(image: Tensor) -> Tensor:
+    """Return the zero-padded 3 x 3 patches of all pixels and a column of ones, shape ``(n * j * i, 10)``."""
     patches = F.unfold(image[:, None], 3, padding=1).transpose(1, 2).reshape(-1, 9)
     return F.pad(patches, (0, 1), value=1.0)
 
 
-def _near(high: Tensor) -> Tensor:
-    """Whether a cell or one of its eight neighbours is set, shape ``(n, j, i)``."""
+def _dilated(high: Tensor) -> Tensor:
+    """Return a mask of shape ``(n, j, i)`` dilated by its 3 x 3 neighbourhood."""
     padded = F.pad(high, (0, 0, 1, 1))
     rows = padded[:, :-2] | padded[:, 1:-1] | padded[:, 2:]
     padded = F.pad(rows, (1, 1))
@@ -206,7 +206,7 @@ def _near(high: Tensor) -> Tensor:
 
 
 def _perception() -> Tensor:
-    """Identity and the two Sobel filters, each of absolute sum 1, shape ``(3, 3, 3)``."""
+    """Return identity and the two Sobel filters, of absolute sum 1, shape ``(3, 3, 3)``."""
     smooth, slope = torch.tensor([1.0, 2.0, 1.0]), torch.tensor([-1.0, 0.0, 1.0])
     identity = torch.zeros(3, 3)
     identity[1, 1] = 1
@@ -215,7 +215,7 @@ def _perception() -> Tensor:
 
 
 def _lecun_normal(weight: Tensor, draws: torch.Generator) -> None:
-    """Fill with normal values, truncated at two deviations, of variance 1 / inputs, as Flax does by default."""
+    """Fill with the LeCun normal initialisation of Flax (truncated normal, variance 1 / inputs)."""
     deviation = math.sqrt(1 / weight[0].numel()) / 0.87962566103423978
     with torch.no_grad():
         nn.init.trunc_normal_(weight, 0.0, deviation, -2 * deviation, 2 * deviation, generator=draws)

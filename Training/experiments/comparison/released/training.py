@@ -1,4 +1,4 @@
-"""Training by the published recipe: a pool of states, one random late step, AdamW, the best epoch kept."""
+"""Training by the published recipe: replay buffer, loss at one random step, AdamW, selection of the best epoch."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from rncarefine.atomic import written_whole
 from ..triplets import Triplets
 from .automaton import PUBLISHED, PublishedAutomaton, Recipe, roll_out, seed_state
 
-STEPS_OF_A_STATE_KEPT = 255
-"""The released code validates with the last of 256 states, of which the first is the seed."""
+VALIDATION_STEPS = 255
+"""Steps of the released validation, which uses the last of 256 states including the seed."""
 Measure = Callable[[Tensor], dict[str, float]]
 
 
 class PublishedTraining:
-    """A training that can be interrupted after any epoch and resumed.
+    """Training that can be interrupted after any epoch and resumed.
 
     Args:
-        train: Triplets to train on.
-        select: Triplets whose squared error decides which epoch is kept; the released code takes those that it reports.
-        folder: Gets ``published.pt`` and ``published.csv``, one row per epoch.
-        seed: Decides weights, samples, rollout lengths and dropout.
-        measure: Further figures of the log, from soft masks of shape ``(n, j, i)``.
-        recipe: The settings.
+        train: Triplets for training.
+        select: Triplets to select the best epoch on; the released code uses the test data.
+        folder: Output folder for ``published.pt`` and ``published.csv`` (one row per epoch).
+        seed: Random seed for weights, samples, rollout lengths and dropout.
+        measure: Additional metrics for the log, from soft masks of shape ``(n, j, i)``.
+        recipe: Settings.
     """
 
     def __init__(
@@ -60,24 +60,24 @@ class PublishedTraining:
 
     @property
     def path(self) -> Path:
-        """Where the training is kept."""
+        """Path of the checkpoint."""
         return self.folder / "published.pt"
 
-    def run(self, updates: int, tell: Callable[[dict[str, float]], None] = lambda row: None) -> None:
-        """Train until so many updates are done, the recipe's last one at most; validate and save after every epoch."""
+    def run(self, updates: int, notify: Callable[[dict[str, float]], None] = lambda row: None) -> None:
+        """Train up to ``updates``, at most to the end of the recipe; validate and save after every epoch."""
         goal = min(updates, self.recipe.updates)
         while self.done < goal:
-            self._some_updates(min(goal - self.done, self.recipe.updates_per_epoch))
+            self._train(min(goal - self.done, self.recipe.updates_per_epoch))
             self.log.append({"updates": self.done, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds})
             self.log[-1] |= self._validated()
             if self.log[-1]["mse"] <= np.nanmin([row["mse"] for row in self.log]):
                 self.best = copy.deepcopy(self.model.state_dict())
             self._save()
-            tell(self.log[-1])
+            notify(self.log[-1])
 
-    def _some_updates(self, count: int) -> None:
+    def _train(self, count: int) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
-        # As in the released code: all pictures, two at a time and twice over, make an epoch.
+        # As in the released code, an epoch takes every picture twice, two per update.
         order = torch.cat([torch.randperm(len(self.image), generator=self.draws) for _ in range(self.recipe.seeded)])
         fresh = order[: count * self.recipe.seeded].view(-1, self.recipe.seeded)
         for samples in fresh:
@@ -104,7 +104,7 @@ class PublishedTraining:
         self.pool[places] = state.detach()
 
     def _validated(self) -> dict[str, float]:
-        soft = use(self.model, torch.from_numpy(self.select.states), torch.from_numpy(self.select.images))
+        soft = predict(self.model, torch.from_numpy(self.select.states), torch.from_numpy(self.select.images))
         row = {"mse": float((soft - torch.from_numpy(self.select.labels)).square().mean())}
         return row | (self.measure(soft) if self.measure else {})
 
@@ -131,7 +131,7 @@ _MODULES = ("model", "optimizer")
 
 
 @torch.no_grad()
-def use(model: PublishedAutomaton, state: Tensor, image: Tensor) -> Tensor:
-    """Return the mask's channel after a rollout without dropout; all shapes are ``(n, j, i)``."""
-    ends = torch.full((len(image),), STEPS_OF_A_STATE_KEPT)
+def predict(model: PublishedAutomaton, state: Tensor, image: Tensor) -> Tensor:
+    """Return the mask channel after a rollout without dropout; all shapes are ``(n, j, i)``."""
+    ends = torch.full((len(image),), VALIDATION_STEPS)
     return roll_out(model, seed_state(state, model.recipe), image, ends)[:, 1]

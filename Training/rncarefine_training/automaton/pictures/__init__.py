@@ -1,1 +1,1 @@
-"""Samples of photographs for an automaton of thin structures."""
+"""Training samples from photographs, for automata of thin structures."""

@@ -1,4 +1,4 @@
-"""Damage to a true mask of vessels, like what networks do: gaps, lost thin branches, thinned walls, fragments."""
+"""Synthetic damage to a true vessel mask: gaps, missing thin branches, eroded vessels, false fragments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Field = NDArray[np.float32]
 
 
 def damage_vessels(mask: Field, rng: np.random.Generator) -> Field:
-    """Return a damaged copy of a mask."""
+    """Return a damaged copy of a mask of 0 to 1, shape ``(j, i)``."""
     result = mask.copy()
     vessels = np.argwhere(mask >= 0.5)
     if len(vessels):
@@ -26,13 +26,13 @@ def damage_vessels(mask: Field, rng: np.random.Generator) -> Field:
 
 
 def _region(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return a smooth random region of about half of the window."""
+    """Return a smooth random region that covers 20 to 80 % of the window."""
     noise = ndimage.gaussian_filter(rng.normal(size=shape), 14)
     return np.asarray(noise > np.quantile(noise, rng.uniform(0.2, 0.8)))
 
 
 def _without_thin(mask: Field, rng: np.random.Generator) -> Field:
-    """Remove, in a region, vessels that are thinner than a few pixels, down to some that are left by chance."""
+    """Remove thin vessels in a random region, except for random patches."""
     core = ndimage.binary_opening(mask >= 0.5, iterations=int(rng.integers(1, 3)))
     thick = ndimage.binary_dilation(core, iterations=2)
     patches = ndimage.gaussian_filter(rng.normal(size=mask.shape), 3)
@@ -41,7 +41,7 @@ def _without_thin(mask: Field, rng: np.random.Generator) -> Field:
 
 
 def _gap(mask: Field, place: NDArray[np.int64], rng: np.random.Generator) -> None:
-    """Erase an ellipse."""
+    """Erase a random ellipse, in place."""
     j, i = np.indices(mask.shape) - place[:, None, None]
     angle, length, width = rng.uniform(0, np.pi), rng.uniform(2, 16), rng.uniform(2, 8)
     along, across = np.cos(angle) * j + np.sin(angle) * i, np.cos(angle) * i - np.sin(angle) * j
@@ -49,7 +49,7 @@ def _gap(mask: Field, place: NDArray[np.int64], rng: np.random.Generator) -> Non
 
 
 def _fragment(mask: Field, rng: np.random.Generator) -> None:
-    """Add a short bent stroke where there need not be a vessel."""
+    """Add a short curved stroke at a random position, in place."""
     steps = int(rng.integers(1, 30))
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.15, steps))
     path = rng.uniform(0, mask.shape, 2) + np.cumsum(np.stack([np.sin(heading), np.cos(heading)], 1), axis=0)

@@ -1,4 +1,4 @@
-"""Samples for an automaton of thin structures: windows of pictures around what a network missed or made up."""
+"""Samples for an automaton of thin structures: windows of pictures, mostly around errors of a network."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from rncarefine.nca.crop import Crop, crop_around
 
 from ...config import Automaton
 from ...data.augment import random_affine, random_photograph
-from ...data.cases import VESSEL, TrainingCase, load_prediction, matches
+from ...data.cases import VESSEL, TrainingCase, load_prediction, matches, subject_of
 from ..samples import WINDOW_PIXELS, Sample, blank
 from ..validation import Validation
 from .damage import damage_vessels
 
 Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-PLACES = 600
-"""Most places that are kept of a prediction."""
+MAX_PLACES = 600
+"""Maximum number of error locations kept per prediction."""
 AROUND_FAILURE = 0.75
-"""Share of windows that lie around a place where network and truth disagree; the others lie on any vessel."""
+"""Share of windows centred near an error of the network; the others are centred near any vessel."""
 SPECKS = (0, 20, 80, 250)
-"""Networks differ in how many specks they leave: of a prediction, pieces below one of these sizes are removed."""
+"""Component sizes in pixels; one is drawn and smaller components of the prediction are removed."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScaledPrediction:
-    """What one network made of a picture, at the automaton's scale.
+    """Prediction of one network at the spacing of the automaton.
 
     Attributes:
         source: ``<member>@<fraction>``.
-        mask: Vessels of 0 to 255, shape ``(j, i)``.
-        places: Where it disagrees with the truth, ``(j, i)``, shape ``(n, 2)``.
+        mask: Vessels, 0 to 255, shape ``(j, i)``.
+        places: Pixels of errors, ``(j, i)``, shape ``(n, 2)``.
     """
 
     source: str
@@ -50,15 +50,15 @@ class ScaledPrediction:
 
 @dataclass(frozen=True, eq=False)
 class ScaledPicture:
-    """A picture at the automaton's scale. Shapes ``(j, i)``.
+    """A picture at the spacing of the automaton. Arrays have the shape ``(j, i)``.
 
     Attributes:
-        name: The case.
+        name: Name of the case.
         grey: Flattened image with bright vessels.
         field_of_view: 0 to 255.
-        truth: Vessels of 0 to 255.
-        vessels: Pixels of the truth, ``(j, i)``, shape ``(n, 2)``.
-        predictions: Of networks that have not seen the subject.
+        truth: Vessels, 0 to 255.
+        vessels: Pixels of true vessels, ``(j, i)``, shape ``(n, 2)``.
+        predictions: Predictions of networks that were not trained on the subject.
     """
 
     name: str
@@ -70,21 +70,21 @@ class ScaledPicture:
 
     @property
     def subject(self) -> str:
-        """Whose picture it is."""
-        return self.name.split("_")[0]
+        """Subject of the picture."""
+        return subject_of(self.name)
 
 
 def load_pictures(
     cases: Path, predictions: Path, subjects: Iterable[str], spacing: float, sources: Iterable[str]
 ) -> list[ScaledPicture]:
-    """Load the pictures of some subjects with what some networks made of them.
+    """Load the pictures of subjects with predictions of networks.
 
     Args:
         cases: Folder of cases.
         predictions: Folder that :func:`rncarefine_training.networks.failures.collect` wrote.
-        subjects: Which subjects.
-        spacing: Of the automaton's pixels, in thousandths of the field of view's diameter.
-        sources: ``<member>@<fraction>``; a network that has seen a subject has no prediction of it.
+        subjects: Subjects to load.
+        spacing: Pixel spacing of the automaton in thousandths of the diameter of the field of view.
+        sources: ``<member>@<fraction>``; missing predictions are skipped.
 
     Raises:
         ValueError: There are no cases, or no predictions.
@@ -98,13 +98,13 @@ def load_pictures(
 
 
 class WindowSamples(Dataset[Sample]):
-    """Fresh samples for training; sample n depends on the seed and n alone.
+    """Random training samples; sample n depends only on the seed and n.
 
     Args:
-        pictures: Scaled training pictures.
-        settings: The automaton's section of the configuration.
-        length: How many samples there are.
-        seed: Seed of the whole sequence.
+        pictures: Training pictures.
+        settings: Section ``automaton`` of the configuration.
+        length: Number of samples.
+        seed: Random seed.
     """
 
     def __init__(self, pictures: list[ScaledPicture], settings: Automaton, length: int, seed: int) -> None:
@@ -120,9 +120,9 @@ class WindowSamples(Dataset[Sample]):
         rng = np.random.default_rng([self.seed, index])
         if self.failing and rng.random() < self.settings.natural:
             among = self.favoured if self.favoured and rng.random() < self.settings.favour else self.failing
-            picture, made = among[int(rng.integers(len(among)))]
-            around = made.places if len(made.places) and rng.random() < AROUND_FAILURE else picture.vessels
-            parts = _cut(picture, made.mask, _somewhere(around, self.settings.size / 3, rng))
+            picture, prediction = among[int(rng.integers(len(among)))]
+            around = prediction.places if len(prediction.places) and rng.random() < AROUND_FAILURE else picture.vessels
+            parts = _cut(picture, prediction.mask, _somewhere(around, self.settings.size / 3, rng))
             parts[2] = _without_specks(parts[2], int(rng.choice(SPECKS)))
         else:
             picture = self.pictures[int(rng.integers(len(self.pictures)))]
@@ -134,7 +134,7 @@ class WindowSamples(Dataset[Sample]):
         return self._augment(parts, rng)
 
     def _augment(self, parts: Field, rng: np.random.Generator) -> Sample:
-        """Move, cut and degrade: image, field of view, mask and truth."""
+        """Apply spatial and intensity augmentation to image, field of view, mask and truth."""
         settings = self.settings
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         moved = random_affine(
@@ -152,7 +152,7 @@ class WindowSamples(Dataset[Sample]):
         if rng.random() < settings.withheld:
             mask = torch.zeros_like(mask)
         elif rng.random() < 0.7:
-            # A picture of the automaton's own scale gives a crisp mask, another one a soft one: show both.
+            # Resampled masks are soft, others are binary: train on both.
             mask = (mask >= 0.5).float()
         channels = picture_channels(*(part[0, 0].numpy() for part in (grey, mask, seen)))
         if settings.without:
@@ -162,19 +162,21 @@ class WindowSamples(Dataset[Sample]):
 
 
 def validation_windows(pictures: list[ScaledPicture], settings: Automaton, most: int, seed: int) -> Validation:
-    """Draw ``most`` windows around failures of the validation set.
+    """Draw ``most`` windows centred on errors in the validation set.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There are no errors.
     """
     rng = np.random.default_rng(seed)
     failing = [(picture, each) for picture in pictures for each in picture.predictions if len(each.places)]
     if not failing:
-        raise ValueError("No network failed on a picture of the validation set: put more subjects into it.")
+        raise ValueError("No network failed on a picture of the validation set: add subjects to it.")
     drawn = []
     for number in range(most):
-        picture, made = failing[number % len(failing)]
-        parts = _cut(picture, made.mask, made.places[int(rng.integers(len(made.places)))], settings.size)
+        picture, prediction = failing[number % len(failing)]
+        parts = _cut(
+            picture, prediction.mask, prediction.places[int(rng.integers(len(prediction.places)))], settings.size
+        )
         grey, seen, mask, truth = parts
         drawn.append((picture_channels(grey, mask, seen).transpose(2, 0, 1), truth >= 0.5))
     channels = torch.from_numpy(np.stack([channels for channels, _ in drawn]))
@@ -198,30 +200,30 @@ def _load(case: TrainingCase, predictions: Path, spacing: float, sources: list[s
     truth = _bytes(crop, case.labels[0] == VESSEL)
     files = [(source, predictions / source / f"{case.name}.npz") for source in sources]
     masks = ((source, _bytes(crop, load_prediction(file)[0] == VESSEL)) for source, file in files if file.exists())
-    made = [ScaledPrediction(source, mask, _disagreements(mask, truth)) for source, mask in masks]
-    # Outside the field of view the image of a case is exactly 0, inside hardly ever.
-    seen = _bytes(crop, ndimage.binary_closing(np.pad(grey != 0, 2), iterations=2)[2:-2, 2:-2])
+    scaled = [ScaledPrediction(source, mask, _disagreements(mask, truth)) for source, mask in masks]
+    # The image of a case is exactly 0 outside the field of view, and rarely inside.
+    field_of_view = _bytes(crop, ndimage.binary_closing(np.pad(grey != 0, 2), iterations=2)[2:-2, 2:-2])
     return ScaledPicture(
-        case.name, crop.take(grey[None])[0].astype(np.float16), seen, truth, np.argwhere(truth >= 128), made
+        case.name, crop.take(grey[None])[0].astype(np.float16), field_of_view, truth, np.argwhere(truth >= 128), scaled
     )
 
 
 def _disagreements(mask: Bytes, truth: Bytes) -> NDArray[np.int64]:
-    """Return pixels of vessels that were missed and of what was made up, not those of edges that differ a little."""
+    """Return up to :data:`MAX_PLACES` random pixels of false negatives and false positives, tolerating one pixel."""
     ours, theirs = mask >= 128, truth >= 128
     missed = theirs & ~ndimage.binary_dilation(ours, EIGHT)
     made_up = ours & ~ndimage.binary_dilation(theirs, EIGHT)
     found = np.argwhere(missed | made_up)
-    return found[np.random.default_rng(len(found)).permutation(len(found))[:PLACES]]
+    return found[np.random.default_rng(len(found)).permutation(len(found))[:MAX_PLACES]]
 
 
 def _somewhere(places: NDArray[np.int64], jitter: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return a place near one of these, ``(j, i)``."""
+    """Return a random element of ``places``, displaced by up to ``jitter`` pixels, ``(j, i)``."""
     return places[int(rng.integers(len(places)))] + np.round(rng.uniform(-jitter, jitter, 2)).astype(np.int64)
 
 
 def _cut(picture: ScaledPicture, mask: Bytes, place: NDArray[np.int64], side: int = WINDOW_PIXELS) -> Field:
-    """Cut image, field of view, mask and truth around a place; zeros beyond the picture. Shape ``(4, side, side)``."""
+    """Crop image, field of view, mask and truth, zero-padded. Shape ``(4, side, side)``."""
     return np.stack(list(_squares(picture, mask, place - side // 2, side)))
 
 
@@ -236,7 +238,7 @@ def _squares(picture: ScaledPicture, mask: Bytes, start: NDArray[np.int64], side
 
 
 def _without_specks(mask: Field, pixels: int) -> Field:
-    """Return a mask without its pieces below a size, but for those that the window cuts off."""
+    """Return a mask without components smaller than ``pixels``, except those that touch the border."""
     labels, count = ndimage.label(mask >= 0.5, EIGHT)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     small = sizes < pixels

@@ -1,8 +1,8 @@
-"""Procedurally made hearts: short-axis stacks with their truth, free for any use, drawn from general anatomy alone.
+"""Procedural hearts: synthetic short-axis stacks with truth, generated without patient data and free for any use.
 
-- :mod:`.geometry`: wall, cavities and truth. :mod:`.shapes`: what it is drawn with.
-- :mod:`.contrast`: intensities of sequences. :mod:`.surroundings`, :mod:`.appearance`: the picture without a scanner.
-- :mod:`.acquisition`: what a scanner adds. :mod:`.cases`: all of it.
+- :mod:`.geometry`: wall, cavities and truth. :mod:`.shapes`: drawing primitives.
+- :mod:`.contrast`: intensities of sequences. :mod:`.surroundings`, :mod:`.appearance`: the ideal image.
+- :mod:`.acquisition`: scanner effects. :mod:`.cases`: complete cases.
 """
 
 from .cases import SEED, make_case, write_cases

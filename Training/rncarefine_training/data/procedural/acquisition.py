@@ -1,4 +1,4 @@
-"""Scanner effects: coil falloff, bias field, motion, truncated k-space, noise, a round field of view."""
+"""Scanner effects: coil sensitivity, bias field, motion, truncated k-space, noise, circular field of view."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .shapes import Field, smooth_noise
 
 
 def acquire(rng: np.random.Generator, image: Field, anatomy: Anatomy) -> Field:
-    """Scan the painted stack.
+    """Add scanner effects to an ideal image.
 
     Args:
         rng: Source of randomness.
-        image: What a perfect scanner would show, shape ``(k, j, i)``, blood about 1.
-        anatomy: The heart, for where the coils lie.
+        image: Ideal image, shape ``(k, j, i)``, blood about 1.
+        anatomy: Heart, which defines the position of the coils.
 
     Returns:
-        Intensities as a scanner stores them: float32, whole numbers from 0 on.
+        Non-negative integer intensities as float32, same shape.
     """
     shaded = image * _coils(rng, anatomy)
     noise = np.float32(np.exp(rng.uniform(np.log(0.006), np.log(0.07))))
@@ -36,7 +36,7 @@ def acquire(rng: np.random.Generator, image: Field, anatomy: Anatomy) -> Field:
 
 
 def _coils(rng: np.random.Generator, anatomy: Anatomy) -> Field:
-    """Sensitivity of coils in front of the chest and behind it, 1 at the heart, and what is left of a bias field."""
+    """Return the sensitivity of anterior and posterior coils, 1 at the heart, times a residual bias field."""
     grid = anatomy.grid
     total: Field = np.zeros(grid.x.shape, np.float32)
     for place, weight in (((-75, -75), 1.0), ((85, 75), rng.uniform(0.2, 1.0))):
@@ -52,7 +52,7 @@ def _coils(rng: np.random.Generator, anatomy: Anatomy) -> Field:
 
 
 def _sampled(rng: np.random.Generator, shape: tuple[int, ...], spacing: tuple[float, float]) -> Field:
-    """Weights of k-space: coarser sampling than that of the pixels, more so along the phase direction."""
+    """Return k-space weights for an acquired resolution below that of the pixels, lowest along phase encoding."""
     finest = np.exp(rng.uniform(np.log(1.0), np.log(2.4)))
     factors = np.maximum(np.array([finest * rng.uniform(1.0, 1.35), finest]) / np.asarray(spacing), 1.0)
     if rng.random() < 0.5:
@@ -66,7 +66,7 @@ def _sampled(rng: np.random.Generator, shape: tuple[int, ...], spacing: tuple[fl
 
 
 def _move(rng: np.random.Generator, lines: np.ndarray) -> None:
-    """Let the heart move while k-space is filled, in some slices: ghosts and blur along the phase direction."""
+    """Add motion during acquisition to some slices, in place: ghosts and blur along the phase direction."""
     axis = int(rng.integers(1, 3))
     size = lines.shape[axis]
     place = fft.fftfreq(size)
@@ -78,7 +78,7 @@ def _move(rng: np.random.Generator, lines: np.ndarray) -> None:
 
 
 def _round_view(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
-    """Blacken what lies outside a circle, as gradient-warp correction does."""
+    """Return the mask of a circular field of view, as gradient-warp correction leaves it."""
     rows, columns = (np.linspace(-1, 1, size, dtype=np.float32) for size in shape)
     away = np.hypot(rows[:, None], columns[None])
     return np.asarray(away < rng.uniform(0.95, 1.25), np.float32)

@@ -11,10 +11,10 @@ from .surroundings import draw_surroundings
 
 
 def draw_appearance(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast) -> Field:
-    """Paint the stack as a perfect scanner would show it, shape ``(k, j, i)``."""
+    """Return the ideal image without scanner effects, shape ``(k, j, i)``."""
     grid = anatomy.grid
     image = draw_surroundings(rng, anatomy, contrast)
-    # A thick slice cuts a slanting wall over a range of depths: its edge is a ramp.
+    # Partial volume: in thick slices, an oblique wall has a blurred edge.
     edge = np.hypot(grid.pixel, np.clip(0.5 * grid.thickness * anatomy.slope, 0, 9))
     beating = ((anatomy.along > -0.25) & (anatomy.along < 1.05)).astype(np.float32)[:, None, None]
     flow = 1 + np.float32(contrast.flow) * smooth_noise(
@@ -25,10 +25,10 @@ def draw_appearance(rng: np.random.Generator, anatomy: Anatomy, contrast: Contra
         rng, image.shape, (1, 4 / grid.spacing[1], 4 / grid.spacing[2])
     )
     muscle = np.asarray(contrast.muscle * grain, np.float32)
-    layer = rng.uniform(0.4, 1.0)  # a scar takes a thin inner layer of the wall, up to all of it
+    layer = rng.uniform(0.4, 1.0)  # subendocardial to transmural scar
     muscle += look_up(anatomy.scar * float(layer), anatomy.angle) * np.float32(contrast.scar - contrast.muscle)
 
-    # The dark line between water and fat, and the pericardium.
+    # Chemical shift and pericardium: a dark outline.
     line = np.exp(-((anatomy.heart / np.float32(grid.pixel * 0.5 + 0.8)) ** 2)) * beating
     image *= 1 - np.float32(rng.uniform(0.2, 0.7)) * line
     outer = soft(anatomy.epicardium, edge)
@@ -44,7 +44,7 @@ def draw_appearance(rng: np.random.Generator, anatomy: Anatomy, contrast: Contra
 
 
 def _trabecular(rng: np.random.Generator, anatomy: Anatomy, inside: Field, strength: float) -> Field:
-    """Move a cavity's visible edge inwards in a jagged way, more so towards the apex."""
+    """Add trabeculae: move the edge of a cavity inwards irregularly, more towards the apex."""
     mm = anatomy.grid.spacing
     jagged = smooth_noise(rng, inside.shape, (1, 4.5 / mm[1], 4.5 / mm[2]))
     rough = np.float32(rng.uniform(0.2, 1.2) * strength) * (0.6 + np.clip(anatomy.along, 0, 1)).astype(np.float32)
@@ -52,7 +52,7 @@ def _trabecular(rng: np.random.Generator, anatomy: Anatomy, inside: Field, stren
 
 
 def _papillary(rng: np.random.Generator, anatomy: Anatomy) -> Field:
-    """Two muscles that stand in the pool, and now and then a false tendon: dark, though the truth calls them pool."""
+    """Return the share of two papillary muscles, which are labelled as pool in the truth."""
     grid, along = anatomy.grid, anatomy.along
     share = np.zeros(grid.x.shape, np.float32)
     edge = grid.pixel + 0.04 * grid.thickness
@@ -64,7 +64,7 @@ def _papillary(rng: np.random.Generator, anatomy: Anatomy) -> Field:
         cy = (far * np.sin(angle)).astype(np.float32)[:, None, None]
         middle, half = rng.uniform(0.35, 0.65), rng.uniform(0.15, 0.35)
         thick = rng.uniform(0.1, 0.24) * anatomy.size * np.sqrt(np.clip(1 - ((along - middle) / half) ** 2, 0, 1))
-        # Long across the wall: two heads that have not parted yet.
+        # Elongated radially: two heads that are not separate yet.
         u = (grid.x - cx) * np.cos(angle) + (grid.y - cy) * np.sin(angle)
         v = -(grid.x - cx) * np.sin(angle) + (grid.y - cy) * np.cos(angle)
         away = np.hypot(u / np.float32(rng.uniform(1.0, 1.8)), v)
@@ -74,7 +74,7 @@ def _papillary(rng: np.random.Generator, anatomy: Anatomy) -> Field:
 
 
 def _voids(rng: np.random.Generator, anatomy: Anatomy) -> Field | float:
-    """Dark jets in the blood of some stacks."""
+    """Return flow voids in the blood, as factors; 1 in most stacks."""
     if rng.random() > 0.3:
         return 1.0
     mm = anatomy.grid.spacing
@@ -83,7 +83,7 @@ def _voids(rng: np.random.Generator, anatomy: Anatomy) -> Field | float:
 
 
 def _outflow(rng: np.random.Generator, anatomy: Anatomy) -> Field:
-    """Share of blood in the wall where the most basal slice touches the outflow tract or the atrium."""
+    """Return the share of blood in the basal wall, from partial volume with outflow tract or atrium."""
     near = np.clip(1 - anatomy.along / rng.uniform(0.06, 0.18), 0, 1) * (anatomy.along > -0.1)
     middle = anatomy.septum + rng.normal(1.2, 0.5)
     table = np.exp(-((((ANGLE - middle + np.pi) % (2 * np.pi) - np.pi) / rng.uniform(0.3, 0.7)) ** 2))

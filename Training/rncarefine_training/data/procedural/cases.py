@@ -1,4 +1,4 @@
-"""Procedural hearts as cases."""
+"""Generate procedural hearts as cases."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .contrast import draw_contrast
 from .geometry import draw_anatomy
 
 SEED = 1907
-"""Seed of the shipped training's hearts."""
+"""Seed of the hearts used for the supplied weights."""
 
 
 def make_case(number: int, seed: int = SEED, sequence: str | None = None) -> TrainingCase:
-    """Make heart ``number`` of a seed; it is the same whichever others are made.
+    """Generate heart ``number`` of a seed, independent of other hearts.
 
     Args:
-        number: Which heart, from 0 on.
-        seed: Seed of the whole collection.
-        sequence: What it is scanned with, one of :data:`contrast.SEQUENCES`; drawn when None.
+        number: Index of the heart, from 0.
+        seed: Random seed of the collection.
+        sequence: One of :data:`contrast.SEQUENCES`; random if ``None``.
     """
     rng = np.random.default_rng([seed, number])
     anatomy = draw_anatomy(rng)
@@ -33,6 +33,6 @@ def make_case(number: int, seed: int = SEED, sequence: str | None = None) -> Tra
 
 
 def write_cases(folder: Path, count: int, seed: int = SEED) -> Iterator[Path]:
-    """Write hearts 0 to ``count - 1`` as ``folder/heartNNNN_ED.npz`` and yield every path."""
+    """Write hearts 0 to ``count - 1`` as ``folder/heartNNNN_ED.npz`` and yield the paths."""
     for number in range(count):
         yield make_case(number, seed).save(folder)

@@ -1,4 +1,4 @@
-"""Intensities of tissues in several sequences, blood in SSFP being 1."""
+"""Intensities of tissues in several sequences, relative to blood in SSFP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Contrast:
-    """Intensity of every tissue, and the name of the sequence."""
+    """Name of a sequence and intensity of every tissue."""
 
     sequence: str
     blood: float
@@ -23,11 +23,11 @@ class Contrast:
     skeletal: float
     """Muscle of the chest wall."""
     flow: float
-    """How strongly flowing blood differs from resting blood."""
+    """Relative intensity variation of flowing blood."""
 
 
 SEQUENCES = {"ssfp": 0.7, "gre": 0.11, "late enhancement": 0.08, "black blood": 0.05, "weak": 0.06}
-"""Sequences and how often they are drawn; ``weak`` is one with little contrast between wall and blood."""
+"""Sequences and their probabilities; ``weak`` has little contrast between wall and blood."""
 
 
 def draw_contrast(rng: np.random.Generator, sequence: str | None = None) -> Contrast:
@@ -35,7 +35,7 @@ def draw_contrast(rng: np.random.Generator, sequence: str | None = None) -> Cont
 
     Args:
         rng: Source of randomness.
-        sequence: One of ``SEQUENCES``; drawn when None.
+        sequence: One of ``SEQUENCES``; random if ``None``.
     """
     name = sequence or str(rng.choice(list(SEQUENCES), p=list(SEQUENCES.values())))
 

@@ -1,4 +1,4 @@
-"""Anatomy of a procedural heart: wall, cavities and truth in every slice of its stack."""
+"""Anatomy of a procedural heart: wall, cavities and truth of every slice."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ..cases import MYOCARDIUM, POOL, RV
 from .shapes import Field, Table, bump, harmonics, look_up
 
 Slices = NDArray[np.float64]
-"""One number a slice, shape ``(k,)``."""
+"""One number per slice, shape ``(k,)``."""
 
 DISCS = 0.12
-"""How often a slice through the tip, where the cavity has ended, is labelled as a disc. Readers mostly leave it out."""
+"""Probability that an apical slice below the cavity is labelled as a disc; readers rarely label it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Where the pixels of a stack lie.
+    """Positions of the pixels of a stack.
 
     Attributes:
         spacing: mm along ``(k, j, i)``.
         thickness: Slice thickness in mm, at most the slice spacing.
         depth: mm from the base towards the apex, shape ``(k,)``; negative above the base.
-        x: mm to the right of the heart's middle, shape ``(k, j, i)``, breath-hold shifts included.
-        y: mm below it.
+        x: mm to the right of the centre of the heart, shape ``(k, j, i)``, including breath-hold shifts.
+        y: mm below the centre, same shape.
     """
 
     spacing: tuple[float, float, float]
@@ -37,28 +37,28 @@ class Grid:
 
     @property
     def pixel(self) -> float:
-        """Longer side of a pixel in mm."""
+        """Larger in-plane spacing in mm."""
         return max(self.spacing[1:])
 
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """A heart on its grid. Distances in mm are positive inside; tables have shape ``(k, ANGLES)``.
+    """A heart on its grid. Signed distances in mm are positive inside; tables have the shape ``(k, ANGLES)``.
 
     Attributes:
-        grid: The grid.
-        along: Place on the long axis, base 0, apex 1, shape ``(k,)``.
-        slope: How many mm the outline moves per mm of depth, shape ``(k,)``: what blurs an edge through a thick slice.
-        radius: Distance from the LV's middle, shape ``(k, j, i)``.
-        angle: Angle about the LV's middle.
-        epicardium: Distance inside the LV's outer contour.
-        endocardium: Distance inside its inner contour.
-        rv: Distance inside the RV's cavity (the LV not yet taken out).
-        heart: Distance inside LV or RV, RV wall included.
-        scar: How much of the wall is scar, a table 0..1.
-        septum: Angle of the middle of the septum.
-        size: Outer radius of the LV at mid-height in mm.
-        labels: The truth, uint8, shape ``(k, j, i)``.
+        grid: Positions of the pixels.
+        along: Position on the long axis, base 0, apex 1, shape ``(k,)``.
+        slope: Change of the outer radius in mm per mm of depth, shape ``(k,)``; determines partial volume.
+        radius: Distance from the LV centre, shape ``(k, j, i)``.
+        angle: Angle about the LV centre, same shape.
+        epicardium: Signed distance to the outer contour of the LV.
+        endocardium: Signed distance to the inner contour of the LV.
+        rv: Signed distance to the contour of the RV cavity, including overlap with the LV.
+        heart: Signed distance to the contour of LV and RV, including the RV wall.
+        scar: Table of the share of scar, 0 to 1.
+        septum: Angle of the centre of the septum.
+        size: Outer radius of the LV at 40 % of the long axis in mm.
+        labels: Truth, uint8, shape ``(k, j, i)``.
     """
 
     grid: Grid
@@ -78,18 +78,18 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Build:
-    """How a heart is built: mm at the base in end-diastole, before contraction."""
+    """Dimensions of a heart in mm, at the base in end-diastole."""
 
     length: float
     cavity: float
     wall: float
     infarct: bool
     contraction: float
-    """Factor on the cavity's radius; 1 is end-diastole."""
+    """Scale factor of the cavity radius; 1 is end-diastole."""
 
 
 def draw_build(rng: np.random.Generator) -> Build:
-    """Draw a normal, hypertrophic, dilated or infarcted heart, in end-diastole or contracted."""
+    """Draw the dimensions of a normal, hypertrophic, dilated or infarcted heart, relaxed or contracted."""
     kind = rng.choice(["normal", "hypertrophic", "dilated", "infarcted"], p=[0.35, 0.2, 0.2, 0.25])
     cavity, wall = {
         "normal": ((19, 27), (6.5, 10.5)),
@@ -110,7 +110,7 @@ def draw_build(rng: np.random.Generator) -> Build:
 
 
 def draw_grid(rng: np.random.Generator, length: float) -> Grid:
-    """Draw spacing, field of view and the places of the slices, from above the base to below the apex.
+    """Draw spacing, field of view and slice positions, from above the base to below the apex.
 
     Args:
         rng: Source of randomness.
@@ -131,7 +131,7 @@ def draw_grid(rng: np.random.Generator, length: float) -> Grid:
     last = length + rng.uniform(-0.9, 1.3) * distance
     depth = np.arange(first, max(last, first + 5.5 * distance), distance)
     count = len(depth)
-    # Breath-holds differ: every slice lies a little elsewhere, a few lie well off.
+    # Breath-hold shifts: small in all slices, large in a few.
     shift = rng.normal(0, rng.uniform(0.3, 1.4), (count, 2))
     shift += (rng.random((count, 1)) < 0.06) * rng.normal(0, 4, (count, 2))
     middle = rng.normal(0, 9, 2)
@@ -155,7 +155,7 @@ def draw_grid(rng: np.random.Generator, length: float) -> Grid:
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw a heart, its grid and its truth."""
+    """Draw a heart with grid and truth."""
     build = draw_build(rng)
     grid = draw_grid(rng, build.length)
     along = grid.depth / build.length
@@ -174,7 +174,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     rv, rv_wall = _right_ventricle(rng, grid, along, cavity + wall, septum, build.contraction)
     heart = np.maximum(epicardium, rv + np.float32(rv_wall))
 
-    # A reader's contour is not the edge itself: it swings by about a pixel.
+    # Contours of readers deviate from the edge by about a pixel.
     swing = harmonics(rng, along, range(2, 8), 0.012, change=3.0)
     read_inner = np.where(along[:, None] < end, inner * (1 + swing), 0)
     read_outer = np.maximum(outer * (1 + 0.6 * swing), read_inner + least)
@@ -191,24 +191,24 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
 
 
 def _tapered(rng: np.random.Generator, build: Build, along: Slices) -> tuple[Slices, Slices, float]:
-    """Return radius of the cavity and thickness of the wall in mm, and where on the axis the cavity ends."""
+    """Return cavity radius and wall thickness in mm, and the end of the cavity on the long axis (0 to 1)."""
     power = rng.uniform(1.9, 2.8)
     end = 1 - rng.uniform(0.6, 1.0) * build.wall / build.length
     narrow = 1 - rng.uniform(0, 0.1) * np.clip(1 - along / 0.3, 0, 1)
     cavity = build.cavity * narrow * np.sqrt(np.clip(1 - np.clip(along / end, 0, 1) ** power, 0, 1))
     whole = (build.cavity + build.wall) * narrow * np.sqrt(np.clip(1 - np.clip(along, 0, 1) ** power, 0, 1))
     if build.contraction < 1:
-        # The wall keeps its volume while the cavity shrinks.
+        # The volume of the wall is preserved in contraction.
         smaller = cavity * build.contraction
         whole = np.sqrt(np.maximum(whole**2 - cavity**2, 0) + smaller**2)
         cavity = smaller
-    # Above the base lies the thin wall of the atrium.
+    # Thin atrial wall above the base.
     wall = np.where(along < 0, np.minimum(whole - cavity, rng.uniform(2, 4)), whole - cavity)
     return cavity, wall, end
 
 
 def _wall_pattern(rng: np.random.Generator, build: Build, along: Slices, septum: float) -> tuple[Table, Table]:
-    """Return factors on the wall's thickness and the share of scar, shapes ``(k, ANGLES)``."""
+    """Return factors of the wall thickness and the share of scar, shapes ``(k, ANGLES)``."""
     uneven = 1 + harmonics(rng, along, range(1, 5), rng.uniform(0.03, 0.12))
     if build.wall > 12 and rng.random() < 0.6:
         uneven += rng.uniform(0.1, 0.5) * bump(septum + rng.normal(0, 0.4), rng.uniform(1.2, 2.5))
@@ -224,7 +224,7 @@ def _wall_pattern(rng: np.random.Generator, build: Build, along: Slices, septum:
 def _right_ventricle(
     rng: np.random.Generator, grid: Grid, along: Slices, outer: Slices, septum: float, contraction: float
 ) -> tuple[Field, float]:
-    """Return the distance inside the RV's cavity and the thickness of its wall: an ellipse that the LV dents."""
+    """Return the signed distance to the RV contour, a deformed ellipse, and the thickness of its wall in mm."""
     end = rng.uniform(0.78, 1.02)
     height = np.sqrt(np.clip(1 - np.clip(along / end, 0, 1) ** rng.uniform(1.6, 2.6), 0, 1))
     deep = rng.uniform(22, 44) * (0.5 + 0.5 * contraction) * height
@@ -236,7 +236,7 @@ def _right_ventricle(
     forward = grid.x * cos + grid.y * sin - _column(centre)
     sideways = -grid.x * sin + grid.y * cos + np.float32(lean) * forward
     u, v = forward / _column(half), sideways / _column(wide)
-    # Narrower towards the free wall: a rounded triangle and not an egg.
+    # Narrower towards the free wall: a rounded triangle.
     v = v * (1 + np.float32(rng.uniform(0, 0.35)) * np.clip(u, -0.5, 1))
     bent = np.arctan2(v, u)
     table = 1 + harmonics(rng, along, range(2, 7), rng.uniform(0.01, 0.035))

@@ -1,4 +1,4 @@
-"""Drawing with fields: star-shaped outlines as tables over the angle, soft edges, smooth noise, painting over."""
+"""Drawing primitives: star-shaped outlines as tables over the angle, soft edges, smooth noise, compositing."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ ANGLE = np.arange(ANGLES) * (2 * np.pi / ANGLES)
 def harmonics(
     rng: np.random.Generator, along: NDArray[np.float64], orders: range, amplitude: float, change: float = 0.6
 ) -> Table:
-    """Draw an outline's relative unevenness: low orders over the angle that change slowly along the long axis.
+    """Draw random Fourier harmonics over the angle that change slowly along the long axis.
 
     Args:
         rng: Source of randomness.
-        along: Place of every slice on the long axis, base 0, apex 1; shape ``(k,)``.
-        orders: Orders over the angle; higher ones are weaker.
-        amplitude: Standard deviation of the first of the orders.
-        change: How much the unevenness differs between base and apex, relative to itself.
+        along: Position of every slice on the long axis, base 0, apex 1; shape ``(k,)``.
+        orders: Orders; amplitudes decrease with the order.
+        amplitude: Standard deviation of the first order.
+        change: Relative change between base and apex.
 
     Returns:
-        Shape ``(k, ANGLES)``, about 0.
+        Relative deviations around 0, shape ``(k, ANGLES)``.
     """
     total = np.zeros((len(along), ANGLES))
     for order in orders:
@@ -42,14 +42,14 @@ def harmonics(
 
 
 def bump(middle: float, width: float) -> NDArray[np.float64]:
-    """Return 1 about the angle ``middle`` that falls smoothly, to a half at ``width`` / 2; shape ``(ANGLES,)``."""
+    """Return a smooth bump over the angle: 1 at ``middle``, 0.5 at ``width`` / 2 from it; shape ``(ANGLES,)``."""
     away = np.abs((ANGLE - middle + np.pi) % (2 * np.pi) - np.pi)
     height = np.clip(1.5 - away / (width / 2), 0, 1)
     return height**2 * (3 - 2 * height)
 
 
 def look_up(table: Table, angle: Field) -> Field:
-    """Interpolate a table ``(k, ANGLES)`` at the angles of the pixels ``(k, j, i)``."""
+    """Interpolate a table ``(k, ANGLES)`` linearly at the angles of pixels ``(k, j, i)``."""
     wrapped = np.concatenate([table, table[:, :1]], axis=1).astype(np.float32)
     place = angle * np.float32(ANGLES / (2 * np.pi)) % np.float32(ANGLES)
     low = np.minimum(place.astype(np.int32), ANGLES - 1)
@@ -60,27 +60,27 @@ def look_up(table: Table, angle: Field) -> Field:
 
 
 def soft(inside: Soft, width: float | NDArray[np.float64]) -> Soft:
-    """Turn signed distances (mm, positive inside) into the share of a pixel that is inside.
+    """Convert signed distances (mm, positive inside) to the share of a pixel that is inside.
 
     Args:
-        inside: Shape ``(k, j, i)``.
-        width: Width of the edge in mm; one for all or one a slice.
+        inside: Signed distances, shape ``(k, j, i)``.
+        width: Width of the edge in mm; a scalar or one per slice.
     """
     per_slice = np.asarray(width, np.float32).reshape(-1, 1, 1)
     return np.clip(inside / per_slice + np.float32(0.5), 0, 1)
 
 
 def paint(image: Field, share: Soft, value: float | np.floating[Any] | Field) -> None:
-    """Paint ``value`` over ``image`` where ``share`` is 1, mix where it is less; in place."""
+    """Blend ``value`` into ``image`` with opacity ``share``, in place."""
     image += share * (value - image)
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[float, ...]) -> Field:
-    """Draw noise of mean 0 and standard deviation about 1 that changes over ``cells`` pixels along each axis."""
+    """Draw smooth noise of mean 0 and standard deviation about 1; ``cells`` is the grid size in pixels per axis."""
     coarse = [max(2, round(size / cell) + 2) for size, cell in zip(shape, cells, strict=True)]
     values = rng.standard_normal(coarse, np.float32)
     for axis, size in enumerate(shape):
-        # Random phase, so that the coarse grid's nodes do not fall on the same pixels of every stack.
+        # Positions of the pixels in units of the coarse grid.
         place = np.linspace(0, coarse[axis] - 1.001, size) if size > 1 else np.zeros(1)
         low = place.astype(int)
         part = (place - low).astype(np.float32)

@@ -10,13 +10,13 @@ from .shapes import ANGLE, Field, harmonics, look_up, paint, smooth_noise, soft
 
 
 def draw_surroundings(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast) -> Field:
-    """Paint everything but the heart itself, shape ``(k, j, i)``."""
+    """Draw everything except the heart, shape ``(k, j, i)``."""
     pixel = anatomy.grid.pixel
     image = _lung(rng, anatomy, contrast)
     _abdomen(rng, anatomy, contrast, image)
     _great_vessel(rng, anatomy, contrast, image)
     _chest_wall(rng, anatomy, contrast, image)
-    # The fat around the heart is thick in the grooves and thin elsewhere.
+    # Epicardial fat of varying thickness.
     uneven = harmonics(rng, anatomy.along, range(1, 7), 1.0)
     lots = rng.uniform(-2, 5)
     thick = np.clip(lots + uneven * rng.uniform(1.5, 4), 0, 14) * np.clip(anatomy.along[:, None] * 0.8 + 0.7, 0.3, 1.4)
@@ -27,7 +27,7 @@ def draw_surroundings(rng: np.random.Generator, anatomy: Anatomy, contrast: Cont
 
 
 def _lung(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast) -> Field:
-    """Dark, with vessels: the crests of smooth noise."""
+    """Return dark lung with vessels, the crests of smooth noise."""
     shape = anatomy.radius.shape
     mm = anatomy.grid.spacing
     vessels = smooth_noise(rng, shape, (14 / mm[0], 7 / mm[1], 7 / mm[2]))
@@ -37,10 +37,10 @@ def _lung(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast) -> Fie
 
 
 def _abdomen(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast, image: Field) -> None:
-    """Below the diaphragm: fat, the liver to the left of the picture, stomach and spleen to the right, bowel."""
+    """Draw the abdomen, in place: fat, liver on the left of the image, stomach and spleen on the right, bowel."""
     grid, size = anatomy.grid, anatomy.size
     mm, depth = grid.spacing, grid.depth.astype(np.float32)[:, None, None]
-    # Nothing in the belly is an ellipse: the organs are pushed about.
+    # Deform the coordinates, so that organs are not elliptical.
     push = np.float32(rng.uniform(3, 8))
     cells = (25 / mm[0], 24 / mm[1], 24 / mm[2])
     x, y = (side + push * smooth_noise(rng, side.shape, cells) for side in (grid.x, grid.y))
@@ -67,7 +67,7 @@ def _abdomen(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast, ima
         away = ((x - cx - 0.1 * (depth - 45)) / a) ** 2 + ((y - cy) / b) ** 2 + ((depth - middle) / reach) ** 2
         inside = (1 - np.sqrt(away)) * np.float32(min(a, b))
         value = grey if grey is not None else float(rng.choice([0.06, 0.3, 0.5, 0.9]) * rng.uniform(0.7, 1.3))
-        # Serosa and chemical shift: a dark rim about every organ.
+        # Serosa and chemical shift: dark rim of every organ.
         paint(inner, soft(inside + np.float32(1.6), width), contrast.skeletal * 0.6)
         paint(inner, soft(inside, width), np.float32(value))
     inner *= 1 + np.float32(rng.uniform(0.03, 0.1)) * smooth_noise(rng, y.shape, (1, 5 / mm[1], 5 / mm[2]))
@@ -76,7 +76,7 @@ def _abdomen(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast, ima
 
 
 def _great_vessel(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast, image: Field) -> None:
-    """The descending aorta behind the heart, and above the base the outflow tracts beside the atrium."""
+    """Draw the descending aorta, and the outflow tracts above the base, in place."""
     grid, size = anatomy.grid, anatomy.size
     if rng.random() < 0.6:
         away = np.hypot(grid.x - np.float32(rng.uniform(size + 18, size + 45)), grid.y - np.float32(rng.uniform(5, 45)))
@@ -95,11 +95,11 @@ def _great_vessel(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast
 
 
 def _chest_wall(rng: np.random.Generator, anatomy: Anatomy, contrast: Contrast, image: Field) -> None:
-    """Air outside the body, then skin and fat, muscle with ribs; the chest is near at the upper left of the picture."""
+    """Draw air, subcutaneous fat, muscle and ribs, in place; the chest wall is nearest at the upper left."""
     grid = anatomy.grid
     near = rng.uniform(0.9, 1.25)
     towards = rng.normal(-2.3, 0.25)
-    # An oblique cut through the trunk: near in front and behind, far along the body.
+    # The oblique plane cuts the trunk near in front and behind, far along the body.
     facing = np.cos(ANGLE - towards)
     reach = (anatomy.size * 1.3 + 32) * near / np.hypot(facing, rng.uniform(0.45, 0.7))
     reach *= 1 + rng.uniform(0.5, 1.1) / (1 + np.exp(6 * facing))

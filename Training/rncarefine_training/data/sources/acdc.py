@@ -1,4 +1,4 @@
-"""ACDC's training folder."""
+"""Import of the ACDC training folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..cases import TrainingCase
 
 
 def is_acdc(folder: Path) -> bool:
-    """Return whether a folder looks like ACDC's training folder."""
+    """Return whether a folder is the ACDC training folder."""
     return any(folder.glob("patient*/patient*_frame*_gt.nii.gz"))
 
 
@@ -20,12 +20,12 @@ def read_acdc(folder: Path) -> Iterator[TrainingCase]:
     """Read ACDC's training subjects: ``patientNNN/patientNNN_frameFF.nii.gz`` and ``..._gt.nii.gz``.
 
     Raises:
-        ValueError: The folder holds no labelled frame, or an image and its labels differ in size.
+        ValueError: The folder contains no labelled frame, or an image and its labels differ in size.
     """
     truths = sorted(folder.glob("patient*/patient*_frame*_gt.nii.gz"))
     if not truths:
         raise ValueError(f"{folder} has no patientNNN/patientNNN_frameFF_gt.nii.gz. Is it ACDC's training folder?")
-    # ACDC's headers make ITK warn about sform scales on every file; the spacing it reads is right.
+    # ITK warns about the sform scales of ACDC files, but reads the correct spacing.
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     for truth in truths:
         name = re.sub(r"_gt\.nii\.gz$", "", truth.name)

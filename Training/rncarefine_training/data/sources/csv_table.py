@@ -1,4 +1,4 @@
-"""A table of paths: CSV with one labelled stack per line."""
+"""Import of a CSV table with one labelled stack per line."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from .entry import SPLITS, Entry, check_network, raise_all, subject_and_phase, t
 REQUIRED = ("image", "label")
 OPTIONAL = ("subject", "phase", "split", "fov")
 PREDICTION = "prediction:"
-"""A column ``prediction:NAME`` holds the label maps that network NAME made."""
+"""Prefix of columns with the segmentations of a network: ``prediction:NETWORK``."""
 
 
 def read_csv(path: Path, pattern: str | None = None) -> tuple[list[Entry], list[str]]:
-    """Read a CSV with the columns ``image`` and ``label``; relative paths start from its folder.
+    """Read a CSV with the columns ``image`` and ``label``; paths are relative to its folder.
 
-    Optional columns are ``subject`` and ``phase`` (else inferred from the name of the image), ``split`` (train, select,
-    test), ``fov`` (of pictures, the mask of the field of view), and any number of ``prediction:<network>``; an empty
-    cell is a stack that the network has not segmented.
+    Optional columns are ``subject`` and ``phase`` (by default inferred from the name of the image), ``split`` (train,
+    select, test), ``fov`` (mask of the field of view of a picture), and any number of ``prediction:<network>``, whose
+    cells may be empty.
 
     Args:
-        path: The table, UTF-8, comma or semicolon.
-        pattern: Where the subject stands in the image's name, see
+        path: Table in UTF-8, separated by commas or semicolons.
+        pattern: Regular expression of the subject in the name of the image, see
             :func:`rncarefine_training.data.sources.entry.subject_and_phase`.
 
     Returns:
-        The entries in their order, and notes for the user: columns that were not used.
+        The entries in order, and notes for the user on unused columns.
 
     Raises:
-        ValueError: The table cannot be read, lacks a column, has a misspelt one, or a line is wrong.
+        ValueError: The table cannot be read, lacks a column, has a misspelt column, or a line is invalid.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -54,33 +54,33 @@ def read_csv(path: Path, pattern: str | None = None) -> tuple[list[Entry], list[
         raise ValueError(f"{path}, line {table.line_num}: {error}. Give a CSV file.") from None
     raise_all(problems)
     if not entries:
-        raise ValueError(f"{path} lists no stack. Add a line for each.")
-    return entries, [f"Columns that are not used: {', '.join(unused)}."] if unused else []
+        raise ValueError(f"{path} lists no stack. Add a line per stack.")
+    return entries, [f"Unused columns: {', '.join(unused)}."] if unused else []
 
 
 def _check_columns(path: Path, columns: list[str]) -> list[str]:
-    """Return the columns that mean nothing here, if no other is missing, misspelt or there twice."""
+    """Return unknown columns; raise ValueError for missing, misspelt or duplicate ones."""
     networks = [name for name in columns if name.startswith(PREDICTION)]
-    strangers = [name for name in columns if name and name not in (*REQUIRED, *OPTIONAL, *networks)]
+    unknown = [name for name in columns if name and name not in (*REQUIRED, *OPTIONAL, *networks)]
     for name in REQUIRED:
         if name not in columns:
             raise ValueError(
-                f"{path}: there is no column {name!r}{nearest(name, strangers)}. The table has the columns image and "
+                f"{path}: there is no column {name!r}{nearest(name, unknown)}. The table has the columns image and "
                 f"label, and may have {', '.join(OPTIONAL)} and {PREDICTION}NETWORK."
             )
-    for name in strangers:
-        # A column of the lab's own may be called anything, a misspelt one must not go unnoticed.
+    for name in unknown:
+        # Other columns are allowed, unless they look like a misspelt known one.
         if nearest(name.replace("_", ":").partition(":")[0], [PREDICTION[:-1]], 0.8):
-            raise ValueError(f"{path}: column {name!r} means nothing. Call it {PREDICTION}NETWORK.")
+            raise ValueError(f"{path}: unknown column {name!r}. Rename it to {PREDICTION}NETWORK.")
         meant = nearest(name, [known for known in OPTIONAL if known not in columns], 0.8)
         if meant:
-            raise ValueError(f"{path}: column {name!r} means nothing{meant}. Rename it.")
+            raise ValueError(f"{path}: unknown column {name!r}{meant}. Rename it.")
     twice = [name for name in columns if name and columns.count(name) > 1]
     if twice:
-        raise ValueError(f"{path}: column {twice[0]!r} is there twice. Remove one.")
+        raise ValueError(f"{path}: duplicate column {twice[0]!r}. Remove one.")
     for name in networks:
         check_network(name.removeprefix(PREDICTION))
-    return strangers
+    return unknown
 
 
 def _entry(row: dict[str | None, str | list[str] | None], folder: Path, where: str, pattern: str | None) -> Entry:
@@ -112,7 +112,7 @@ def _entry(row: dict[str | None, str | list[str] | None], folder: Path, where: s
 
 
 def _plain(column: str) -> str:
-    """Return a column's name without spaces around, and in small letters if it is one that means something."""
+    """Return the name of a column without surrounding spaces, and in lower case if it is a known one."""
     name = column.strip()
     if name.lower().startswith(PREDICTION):
         return PREDICTION + name[len(PREDICTION) :].strip()
@@ -120,6 +120,6 @@ def _plain(column: str) -> str:
 
 
 def image_stem(path: Path) -> str:
-    """Return the name of an image without its ending and without nnU-Net's number of the channel."""
+    """Return the name of an image without extension and without the channel number of nnU-Net."""
     stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
     return stem[:-5] if stem[-5:] == "_0000" else stem

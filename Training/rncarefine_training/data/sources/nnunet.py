@@ -1,4 +1,4 @@
-"""nnU-Net's folders: a raw data set, and the predictions for it."""
+"""Import of nnU-Net folders: a raw data set and predictions for it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Any
 from .entry import Entry, Split, check_network, subject_and_phase
 
 SIDES: tuple[tuple[str, Split | None], ...] = (("Tr", None), ("Ts", "test"))
-"""Endings of the folders ``images..`` and ``labels..``, and what the subjects in them are for."""
+"""Suffixes of the folders ``images..`` and ``labels..``, and the split of their subjects."""
 
 
 @dataclass(frozen=True)
 class NnunetData:
-    """Result of a search.
+    """Content of a raw data set.
 
     Attributes:
-        entries: The labelled stacks, with the segmentations of each.
-        names: The labels as ``dataset.json`` names them.
-        notes: For the user: what was left out, and warnings.
+        entries: Labelled stacks with their segmentations.
+        names: Labels as in ``dataset.json``.
+        notes: Notes and warnings for the user.
     """
 
     entries: list[Entry]
@@ -33,7 +33,7 @@ class NnunetData:
 
 @dataclass(frozen=True)
 class _Outputs:
-    """The label maps of one network by case, and the fold that each was in if it was cross-validated."""
+    """Label maps of one network by case, and the fold of each case in a cross-validation."""
 
     files: dict[str, Path]
     folds: dict[str, str]
@@ -49,19 +49,19 @@ def read_nnunet(
 ) -> NnunetData:
     """Find the labelled stacks of a raw data set and their predictions.
 
-    Stacks in ``labelsTs``, where there is such a folder, are for the test. A network's folder is that of a training
-    with ``fold_0/validation`` and so on, or any folder of label maps, as ``nnUNetv2_predict`` writes it.
+    Stacks in ``labelsTs``, if present, are the test set. The folder of a network is that of a cross-validated training
+    (``fold_0/validation`` etc.), or any folder of label maps, such as the output of ``nnUNetv2_predict``.
 
     Args:
         folder: ``nnUNet_raw/DatasetNNN_Name``.
-        predictions: A folder for each network, by the name to give it.
-        pattern: Where the subject stands in a case's identifier, see
+        predictions: Folders of networks, by name.
+        pattern: Regular expression of the subject in the identifier of a case, see
             :func:`rncarefine_training.data.sources.entry.subject_and_phase`.
-        channel: Which input channel is the cine image.
+        channel: Input channel of the cine image.
 
     Raises:
-        ValueError: ``dataset.json`` cannot be read, there are no labelled stacks, or a network's folder has no
-            segmentation of any of them.
+        ValueError: ``dataset.json`` cannot be read, there are no labelled stacks, or a network has no segmentation of
+            them.
     """
     description = _description(folder / "dataset.json")
     ending = str(description.get("file_ending", ".nii.gz"))
@@ -72,17 +72,17 @@ def read_nnunet(
             case = label.name.removesuffix(ending)
             subject, phase = subject_and_phase(case, pattern)
             image = folder / f"images{side}" / f"{case}_{channel:04d}{ending}"
-            made = {name: found.files[case] for name, found in outputs.items() if case in found.files}
-            entries.append(Entry(f"labels{side}/{label.name}", subject, phase, image, label, made, split))
+            segmentations = {name: found.files[case] for name, found in outputs.items() if case in found.files}
+            entries.append(Entry(f"labels{side}/{label.name}", subject, phase, image, label, segmentations, split))
     if not entries:
-        raise ValueError(f"{folder / 'labelsTr'} has no file that ends in {ending}. Is it a raw data set of nnU-Net?")
+        raise ValueError(f"{folder / 'labelsTr'} has no *{ending} files. Is it a raw data set of nnU-Net?")
     notes = []
     if len(description.get("channel_names", description.get("modality", {}))) > 1:
-        notes.append(f"The data set has several channels; {channel} is taken for the cine image (--channel).")
+        notes.append(f"The data set has several channels; {channel} is used as cine image (--channel).")
     if pattern is None and len({entry.subject for entry in entries}) == len(entries) > 1:
         notes.append(
-            f"Every case is taken for a subject of its own, such as {entries[0].subject}. If a subject has several, "
-            "say where its name stands: --subject-pattern."
+            f"Every case is treated as a separate subject, such as {entries[0].subject}. If subjects have several "
+            "cases, set --subject-pattern."
         )
     by_case = {entry.label.name.removesuffix(ending): entry for entry in entries}
     for name, found in outputs.items():
@@ -95,55 +95,55 @@ def _description(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"{path} cannot be read ({error}). Give nnU-Net's raw data set, with its dataset.json."
+            f"{path} cannot be read ({error}). Use a raw data set of nnU-Net, with dataset.json."
         ) from None
     if not isinstance(content, dict) or not isinstance(content.get("labels", {}), dict):
-        raise ValueError(f"{path} does not describe a data set: an object with 'labels' is missing.")
+        raise ValueError(f"{path} is not a data set description: 'labels' is missing.")
     return content
 
 
 def _outputs(folder: Path, ending: str) -> _Outputs:
-    """Find a network's label maps; those of a cross-validation by their folders."""
+    """Find the label maps of a network, by fold in a cross-validation."""
     if not folder.is_dir():
-        raise ValueError(f"{folder}: there is no such folder of segmentations. Check the path after NAME=.")
+        raise ValueError(f"{folder}: folder of segmentations does not exist. Check the path after NAME=.")
     files: dict[str, Path] = {}
     folds: dict[str, str] = {}
     for path in sorted(folder.glob(f"fold_*/validation/*{ending}")):
         fold = path.parent.parent.name
-        # The network of fold_all has seen every case that it segmented.
+        # Segmentations of fold_all are not out-of-fold.
         if re.fullmatch(r"fold_\d+", fold):
             case = path.name.removesuffix(ending)
             if case in files:
-                raise ValueError(f"{folder}: case {case} is in {folds[case]} and in {fold}. Give one cross-validation.")
+                raise ValueError(f"{folder}: case {case} is in {folds[case]} and in {fold}. Use one cross-validation.")
             files[case], folds[case] = path, fold
     if not files:
         files = {path.name.removesuffix(ending): path for path in sorted(folder.glob(f"*{ending}"))}
     if not files:
-        seen = " fold_all has seen every case and is of no use." if (folder / "fold_all").is_dir() else ""
+        note = " fold_all was trained on all cases and cannot be used." if (folder / "fold_all").is_dir() else ""
         raise ValueError(
-            f"{folder} has no fold_0/validation/*{ending} and no *{ending}.{seen} Give the folder of a cross-validated "
+            f"{folder} has no fold_0/validation/*{ending} and no *{ending}.{note} Use the folder of a cross-validated "
             "training, or the output folder of nnUNetv2_predict."
         )
     return _Outputs(files, folds)
 
 
 def _notes(name: str, folder: Path, found: _Outputs, cases: Mapping[str, Entry]) -> list[str]:
-    """Return warnings about one network: what does not fit, and what it may have been trained on.
+    """Return warnings about one network: unmatched files, and cases it may have been trained on.
 
     Raises:
-        ValueError: It has no segmentation of any case.
+        ValueError: No segmentation matches a case.
     """
     used = sorted(found.files.keys() & cases.keys())
     if not used:
         example, other = min(found.files), min(cases)
         raise ValueError(
-            f"{folder} has segmentations such as {example}, and the data set cases such as {other}: none fits. "
-            "The files must be called like the cases."
+            f"{folder} has segmentations such as {example}, but the data set has cases such as {other}. The files "
+            "must be named like the cases."
         )
     notes = []
-    strange = sorted(found.files.keys() - cases.keys())
-    if strange:
-        notes.append(f"{name}: {len(strange)} segmentations fit no case, such as {strange[0]}.")
+    unmatched = sorted(found.files.keys() - cases.keys())
+    if unmatched:
+        notes.append(f"{name}: {len(unmatched)} segmentations match no case, such as {unmatched[0]}.")
     if len(used) < len(cases):
         missing = min(cases.keys() - found.files.keys())
         notes.append(f"{name}: {len(cases) - len(used)} cases have no segmentation, such as {missing}.")
@@ -154,14 +154,14 @@ def _notes(name: str, folder: Path, found: _Outputs, cases: Mapping[str, Entry])
     split = sorted(subject for subject, among in folds.items() if len(among) > 1)
     if split:
         notes.append(
-            f"{name}: the stacks of {len(split)} subjects, such as {split[0]}, lie in different folds. Its networks "
-            "have seen another stack of a subject that they segment, and fail more rarely there than on a new subject. "
-            "Split by subject (splits_final.json) and train them again if you can."
+            f"{name}: the stacks of {len(split)} subjects, such as {split[0]}, are in different folds. Its networks "
+            "were trained on other stacks of the subjects that they segment, so they fail less often than on new "
+            "subjects. If possible, split by subject (splits_final.json) and train again."
         )
-    seen = [case for case in used if case not in found.folds and cases[case].split != "test"]
-    if seen:
+    doubtful = [case for case in used if case not in found.folds and cases[case].split != "test"]
+    if doubtful:
         notes.append(
-            f"{name}: whether it was trained on the {len(seen)} training cases it segmented, such as {seen[0]}, cannot "
-            "be known here. A network hardly fails on what it has seen: give out-of-fold segmentations."
+            f"{name}: it may have been trained on the {len(doubtful)} training cases that it segmented, such as "
+            f"{doubtful[0]}. Networks rarely fail on their training cases: use out-of-fold segmentations."
         )
     return notes

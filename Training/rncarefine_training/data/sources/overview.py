@@ -1,4 +1,4 @@
-"""Picture of the prepared data: the truth of some cases, and real failures."""
+"""Overview picture of the prepared data: truth of some cases, and real failures."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction
 
 T = TypeVar("T")
 COLUMNS = 6
-LOOKED_AT = 4 * COLUMNS
-"""Segmentations of a network that are searched for broken slices."""
+MAX_SEARCHED = 4 * COLUMNS
+"""Maximum number of segmentations of a network to search for broken slices."""
 COLOURS = {RV: "#4da3ff", MYOCARDIUM: "#f0e342", POOL: "#e0323c"}
 NAMES = {RV: "right ventricle", MYOCARDIUM: "myocardium", POOL: "blood pool"}
 MARGIN_MM = 15.0
@@ -28,7 +28,7 @@ MARGIN_MM = 15.0
 
 @dataclass(frozen=True, eq=False)
 class _Tile:
-    """One slice to draw: its caption, its image, its labels and the spacing in mm along (j, i)."""
+    """Slice to draw: caption, image, labels and spacing in mm along ``(j, i)``."""
 
     caption: str
     image: NDArray[np.float32]
@@ -37,7 +37,7 @@ class _Tile:
 
 
 def draw_prepared(run: Path, path: Path) -> Path:
-    """Draw a row of truths, and a row of broken slices of every network, spread over the cases.
+    """Draw a row of truths, and a row of broken slices per network, evenly spaced over the cases.
 
     Returns:
         ``path``.
@@ -47,7 +47,7 @@ def draw_prepared(run: Path, path: Path) -> Path:
     for folder in sorted((run / "predictions").glob("*@*")):
         there = [path for path in sorted(folder.glob("*.npz")) if (run / "cases" / path.name).exists()]
         tiles: list[_Tile] = []
-        for prediction in _spread(there, LOOKED_AT):
+        for prediction in _spread(there, MAX_SEARCHED):
             tiles += _failure(TrainingCase.load(run / "cases" / prediction.name), load_prediction(prediction))
         rows.append((f"Broken by {folder.name.removesuffix('@1')}", _spread(tiles)))
     figure = Figure((2.0 * COLUMNS, 2.4 * len(rows)), layout="constrained", facecolor="white")
@@ -67,34 +67,36 @@ def draw_prepared(run: Path, path: Path) -> Path:
 
 
 def _spread(items: list[T], count: int = COLUMNS) -> list[T]:
-    """Choose some items from all over the list."""
+    """Return up to ``count`` evenly spaced items."""
     if len(items) <= count:
         return items
     return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
 
 
 def _truth(case: TrainingCase) -> _Tile:
-    """Take the slice with most myocardium in it."""
+    """Return the slice with the largest myocardium."""
     k = int((case.labels == MYOCARDIUM).sum(axis=(1, 2)).argmax())
     return _tile(case, case.labels, k)
 
 
 def _failure(case: TrainingCase, prediction: NDArray[np.uint8]) -> list[_Tile]:
-    """Take the middle one of the broken slices, if there is one."""
+    """Return the middle one of the broken slices, if any."""
     area = case.spacing[1] * case.spacing[2]
     failed = [k for k in range(len(prediction)) if broken(prediction[k], case.labels[k], area)]
     return [_tile(case, prediction, failed[len(failed) // 2])] if failed else []
 
 
 def _tile(case: TrainingCase, labels: NDArray[np.uint8], k: int) -> _Tile:
-    """Cut a square with the heart, and whatever else is labelled, out of a slice."""
-    seen = (labels[k] > 0) | (case.labels[k] > 0)
-    found = [np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0)]
-    ends = [(each[0], each[-1]) if len(each) else (0, side - 1) for each, side in zip(found, seen.shape, strict=True)]
+    """Crop a square around all labels of a slice."""
+    labelled = (labels[k] > 0) | (case.labels[k] > 0)
+    found = [np.flatnonzero(labelled.any(axis=axis)) for axis in (1, 0)]
+    ends = [
+        (each[0], each[-1]) if len(each) else (0, side - 1) for each, side in zip(found, labelled.shape, strict=True)
+    ]
     spacing = case.spacing[1:]
     half = max((last - first + 1) * mm for (first, last), mm in zip(ends, spacing, strict=True)) / 2 + MARGIN_MM
     ranges = []
-    for (first, last), mm, side in zip(ends, spacing, seen.shape, strict=True):
+    for (first, last), mm, side in zip(ends, spacing, labelled.shape, strict=True):
         middle, reach = (first + last) / 2, half / mm
         ranges.append(slice(max(0, round(middle - reach)), min(side, round(middle + reach) + 1)))
     low, high = intensity_range(case.image)

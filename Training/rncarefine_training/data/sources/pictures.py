@@ -1,4 +1,4 @@
-"""Labelled pictures, such as photographs of the retina: from a table or folders to cases and predictions of a run."""
+"""Import of labelled pictures, such as photographs of the retina, from a table or folders."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from .csv_table import PREDICTION
 from .entry import Entry, check_entries, source_of, tidy
 
 FIELD_OF_VIEW = 1000.0
-"""Pictures have no mm: lengths of a training are thousandths of the diameter of the field of view."""
+"""Diameter of the field of view: pictures have no mm, so lengths are given in thousandths of it."""
 TABLE = "pictures.csv"
-"""File of a run that lists the photographs: what they look like is measured on them, not on the cases."""
+"""File of a run that lists the photographs, which evaluation and calibration read."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
 def read_folders(source: Path) -> list[Entry]:
     """List the pictures of a folder with one folder per site.
 
-    A site has the folders ``images``, ``masks`` (or the first one whose name begins so), and ``fov`` if the field of
-    view is known; a picture has the same name in all of them. What networks made of it, as masks or probabilities, is
-    in ``predictions/SITE/NETWORK``. A name that ends in L or R after a digit is one eye of a subject.
+    A site has the folders ``images``, ``masks`` (or the first that starts with it) and optionally ``fov``; a picture
+    has the same name in all of them. Masks or probabilities by networks are in ``predictions/SITE/NETWORK``. A name
+    that ends with a digit and L or R is one eye of a subject.
 
     Raises:
-        ValueError: There is no picture, or something does not fit.
+        ValueError: There are no pictures, or a mask is missing.
     """
     entries = []
     for images in sorted(source.glob("*/images")):
         site = images.parent
         masks = next(iter(sorted(site.glob("masks*"))), None)
         if masks is None:
-            raise ValueError(f"{site} has pictures but no folder masks. Add it, or give a CSV table.")
+            raise ValueError(f"{site} has pictures but no folder masks. Add it, or use a CSV table.")
         for path in sorted(each for each in images.iterdir() if each.suffix.lower() in ENDINGS):
             stem = path.stem
             is_eye = stem[-1] in "LR" and stem[-2:-1].isdigit()
             subject, phase = (stem[:-1], stem[-1]) if is_eye else (stem, "eye")
             networks = sorted(each for each in (source / "predictions" / site.name).glob("*") if each.is_dir())
-            made = {each.name: _find(each, stem) for each in networks}
+            segmentations = {each.name: _find(each, stem) for each in networks}
             truth = _find(masks, stem)
             if truth is None:
                 raise ValueError(f"{path}: there is no mask of this name in {masks}. Add it, or remove the picture.")
@@ -57,34 +57,34 @@ def read_folders(source: Path) -> list[Entry]:
                     phase,
                     path,
                     truth,
-                    {name: each for name, each in made.items() if each is not None},
+                    {name: each for name, each in segmentations.items() if each is not None},
                     field_of_view=_find(site / "fov", stem),
                 )
             )
     if not entries:
-        raise ValueError(f"{source} has no pictures in SITE/images. Check the folder, or give a CSV table.")
+        raise ValueError(f"{source} has no pictures in SITE/images. Check the folder, or use a CSV table.")
     return entries
 
 
 def prepare_pictures(
     entries: Sequence[Entry], cases: Path, predictions: Path, track: Callable[[Iterable[Entry]], Iterable[Entry]] = iter
 ) -> Counter[str]:
-    """Write every picture as a case of one slice, and what networks made of it.
+    """Write every picture as a case of one slice, and its predictions.
 
     The image of a case is the flattened green channel with bright vessels, 0 outside the field of view. The spacing is
     in thousandths of the diameter of the field of view.
 
     Args:
         entries: From :func:`read_folders` or :func:`~rncarefine_training.data.sources.csv_table.read_csv`.
-        cases: Folder for the cases.
-        predictions: Gets ``<network>@1/<case>.npz``.
-        track: Wraps the entries to show progress.
+        cases: Output folder for the cases.
+        predictions: Output folder for ``<network>@1/<case>.npz``.
+        track: Wrapper of the entries that shows progress.
 
     Returns:
-        How many pictures each network segmented.
+        Number of segmented pictures, by network.
 
     Raises:
-        ValueError: A file cannot be read or does not fit; the message names it.
+        ValueError: A file cannot be read or differs in size; the message names it.
     """
     check_entries(entries)
     networks: Counter[str] = Counter()
@@ -94,22 +94,22 @@ def prepare_pictures(
         fov = None if entry.field_of_view is None else read_mask(entry.field_of_view)
         picture = Picture.create(read_image(entry.image), truth, fov, name=str(entry.image))
         spacing = FIELD_OF_VIEW / picture.diameter
-        seen = picture.field_of_view
-        labels = np.where(seen & (picture.mask > 0), VESSEL, 0).astype(np.uint8)
+        inside = picture.field_of_view
+        labels = np.where(inside & (picture.mask > 0), VESSEL, 0).astype(np.uint8)
         case = TrainingCase(entry.name, entry.subject, picture.grey()[None], labels[None], (1.0, spacing, spacing))
         case.save(cases)
         for name, path in entry.predictions.items():
             mask = read_mask(path, least=0.5)
             if mask.shape != picture.shape:
                 raise ValueError(f"{path} has {mask.shape} pixels, its picture {picture.shape}. Resample it.")
-            kept = np.where(seen & mask, VESSEL, 0).astype(np.uint8)
+            kept = np.where(inside & mask, VESSEL, 0).astype(np.uint8)
             save_prediction(predictions / source_of(name) / f"{case.name}.npz", kept[None])
             networks[name] += 1
     return networks
 
 
 def write_table(entries: Sequence[Entry], path: Path) -> None:
-    """Write a CSV of the pictures, as :func:`~rncarefine_training.data.sources.csv_table.read_csv` reads it."""
+    """Write a CSV of the pictures in the format of :func:`~rncarefine_training.data.sources.csv_table.read_csv`."""
     networks = sorted({name for entry in entries for name in entry.predictions})
     files = pd.DataFrame(
         {"image": entry.image, "label": entry.label, "fov": entry.field_of_view}
@@ -125,21 +125,21 @@ def read_image(path: Path) -> NDArray[np.float32]:
     """Read a picture, shape ``(j, i)`` or ``(j, i, channels)``.
 
     Raises:
-        ValueError: It cannot be read.
+        ValueError: The file cannot be read.
     """
     try:
         return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), np.float32)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"{path}: the picture cannot be read ({reason}). Give a PNG, JPEG or TIFF file.") from None
+        raise ValueError(f"{path}: the picture cannot be read ({reason}). Use a PNG, JPEG or TIFF file.") from None
 
 
 def read_mask(path: Path, least: float | None = None) -> NDArray[np.bool_]:
-    """Read a mask; every value above 0 is in it.
+    """Read a mask, shape ``(j, i)``.
 
     Args:
-        path: A picture with one channel, or of several the first one counts.
-        least: Of a probability map (0 to 255 or 0 to 1), the least share of the range that is in the mask.
+        path: Picture; only its first channel is used.
+        least: Threshold of a probability map (0 to 255 or 0 to 1), as a probability; ``None`` selects values above 0.
     """
     values = read_image(path)
     values = values[..., 0] if values.ndim == 3 else values
@@ -149,5 +149,5 @@ def read_mask(path: Path, least: float | None = None) -> NDArray[np.bool_]:
 
 
 def _find(folder: Path, stem: str) -> Path | None:
-    """Return the file of a folder with this name, whatever its ending."""
+    """Return the picture of this name in a folder, with any extension; ``None`` if there is none."""
     return next((each for each in sorted(folder.glob(f"{stem}.*")) if each.suffix.lower() in ENDINGS), None)

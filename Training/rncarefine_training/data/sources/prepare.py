@@ -1,4 +1,4 @@
-"""Write entries to a run's folder: cases, predictions and split, whole or not at all."""
+"""Write cases, predictions and split to the folder of a run; nothing is written if an entry is invalid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..cases import TrainingCase, broken, save_prediction
 from .checks import PredictionCheck, TruthCheck
 from .entry import Entry, Split, check_entries, raise_all, source_of
 from .labels import Labels
-from .reading import Read, read_entry
+from .reading import LabelledImage, read_entry
 from .split import FILE, complete, read_split, write_split
 
 CASES, PREDICTIONS = "cases", "predictions"
@@ -23,7 +23,7 @@ CASES, PREDICTIONS = "cases", "predictions"
 
 @dataclass
 class NetworkSummary:
-    """Imported data of one network: cases, mean Dice of the myocardium, broken slices."""
+    """Predictions of one network: number of cases, mean Dice of the myocardium, broken slices."""
 
     cases: int = 0
     dice: float = 0.0
@@ -35,11 +35,11 @@ class Summary:
     """Summary of the prepared data.
 
     Attributes:
-        cases: How many.
-        slices: Of all cases together.
-        split: The split of every subject of the run.
-        networks: What came in of every network, by its name.
-        notes: For the user.
+        cases: Number of cases.
+        slices: Number of slices.
+        split: Split of every subject of the run.
+        networks: Summaries by network.
+        notes: Notes for the user.
     """
 
     cases: int = 0
@@ -51,10 +51,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Shares:
-    """Default split of the subjects, where the data have none.
-
-    See :func:`rncarefine_training.data.sources.split.complete`.
-    """
+    """Random split for data without one, see :func:`rncarefine_training.data.sources.split.complete`."""
 
     test: float = 0.2
     select: float = 0.2
@@ -71,21 +68,21 @@ def prepare(
 ) -> Summary:
     """Read all entries and write ``cases/<case>.npz``, ``predictions/<network>@1/<case>.npz`` and ``subjects.csv``.
 
-    Cases and predictions that are there already under the same names are replaced, others stay.
+    Existing cases and predictions of the same name are replaced, others are kept.
 
     Args:
-        entries: The labelled stacks.
-        labels: What the labels of the truth are.
-        prediction_labels: What the labels of a network's segmentations are, where they are others than the truth's.
-        run: The run's folder; made if need be.
-        shares: How to split the subjects.
-        track: Wraps the entries to show progress.
+        entries: Labelled stacks.
+        labels: Labels of the truth.
+        prediction_labels: Labels of the segmentations by network, where they differ from the truth.
+        run: Folder of the run; created if needed.
+        shares: Shares of the random split.
+        track: Wrapper of the entries that shows progress.
 
     Returns:
-        What was prepared.
+        Summary of the prepared data.
 
     Raises:
-        ValueError: Something does not fit; nothing was written.
+        ValueError: An entry is invalid; nothing was written.
     """
     check_entries(entries)
     split = _split(entries, run / FILE, shares)
@@ -104,21 +101,21 @@ def prepare(
             except ValueError as error:
                 problems.append(str(error))
                 continue
-            # One of two names for the same stack may be trained on and the other tested on.
-            twin = images.setdefault(hashlib.sha256(read.image.tobytes()).hexdigest(), entry)
-            if twin is not entry:
-                pair = f"{twin.where} and {entry.where} have the same image ({twin.image} and {entry.image})"
+            # Duplicates could end up in training and test set.
+            first = images.setdefault(hashlib.sha256(read.image.tobytes()).hexdigest(), entry)
+            if first is not entry:
+                pair = f"{first.where} and {entry.where} have the same image ({first.image} and {entry.image})"
                 problems.append(f"{pair}. Remove one.")
-            truth.see(read.label)
+            truth.add(read.label)
             _stage(staging, entry, read, labels, checks, summary)
         raise_all(problems)
-        summary.notes += truth.confirm()
+        summary.notes += truth.validate()
         if "select" not in split.values():
             summary.notes.append(
-                f"The validation set is empty. Before you train, change some subjects to select in {run / FILE}."
+                f"The validation set is empty. Before training, change some subjects to select in {run / FILE}."
             )
         for name, check in checks.items():
-            check.confirm()
+            check.validate()
             summary.networks[name].dice = check.dice
         _move(staging, run)
         write_split(run / FILE, split)
@@ -128,23 +125,28 @@ def prepare(
 
 
 def _split(entries: Sequence[Entry], table: Path, shares: Shares) -> dict[str, Split]:
-    """Return the split of all subjects of the run; given ones are kept."""
+    """Return the split of all subjects of the run; existing splits are kept."""
     kept = read_split(table) if table.exists() else {}
-    said = dict(kept)
+    known = dict(kept)
     for entry in entries:
-        if entry.split is not None and said.setdefault(entry.subject, entry.split) != entry.split:
+        if entry.split is not None and known.setdefault(entry.subject, entry.split) != entry.split:
             raise ValueError(
-                f"{entry.where}: subject {entry.subject} is for {entry.split}, but for {said[entry.subject]} in "
-                f"{table}. Start a new run (--run) for another split: what was trained in this one saw the old one."
+                f"{entry.where}: subject {entry.subject} is {entry.split}, but {known[entry.subject]} in {table}. Use "
+                "a new run (--run) for another split, since networks of this run were trained with the old one."
             )
     subjects = {entry.subject for entry in entries}
-    return kept | complete(subjects, said, shares.test, shares.select, shares.seed)
+    return kept | complete(subjects, known, shares.test, shares.select, shares.seed)
 
 
 def _stage(
-    staging: Path, entry: Entry, read: Read, labels: Labels, checks: Mapping[str, PredictionCheck], summary: Summary
+    staging: Path,
+    entry: Entry,
+    read: LabelledImage,
+    labels: Labels,
+    checks: Mapping[str, PredictionCheck],
+    summary: Summary,
 ) -> None:
-    """Write one case and its predictions to the staging folder, and count them."""
+    """Write one case and its predictions to the staging folder, and update checks and summary."""
     case = TrainingCase(entry.name, entry.subject, read.image, labels.apply(read.label), read.spacing)
     (staging / CASES).mkdir(parents=True, exist_ok=True)
     case.save(staging / CASES)
@@ -152,7 +154,7 @@ def _stage(
     summary.slices += len(case.labels)
     area = case.spacing[1] * case.spacing[2]
     for name, values in read.predictions.items():
-        checks[name].see(values, case.labels)
+        checks[name].add(values, case.labels)
         predicted = checks[name].labels.apply(values)
         save_prediction(staging / PREDICTIONS / source_of(name) / f"{case.name}.npz", predicted)
         network = summary.networks[name]
@@ -161,7 +163,7 @@ def _stage(
 
 
 def _move(staging: Path, run: Path) -> None:
-    """Move all files into place; each is whole at any time."""
+    """Move all files into place, each atomically."""
     for path in sorted(staging.rglob("*.npz")):
         target = run / path.relative_to(staging)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Read a labelled stack with its segmentations, and name the file that does not fit."""
+"""Read a labelled stack with its segmentations, and check that the grids match."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SEGMENTATION = ".seg.nrrd"
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """A labelled stack as it is on disk; labels are those of the files. Arrays have the shape ``(k, j, i)``.
+class LabelledImage:
+    """Labelled stack with the original labels. Arrays have the shape ``(k, j, i)``.
 
     Attributes:
         image: Intensities.
-        label: The truth.
-        predictions: What networks made of it, by name.
+        label: Truth.
+        predictions: Segmentations by network.
         spacing: mm along ``(k, j, i)``.
     """
 
@@ -34,19 +34,19 @@ class Read:
     spacing: tuple[float, float, float]
 
 
-def read_entry(entry: Entry) -> Read:
-    """Read an image and its label maps; orientation and order of the slices are kept as they are stored.
+def read_entry(entry: Entry) -> LabelledImage:
+    """Read an image and its label maps; orientation and slice order are kept.
 
     Raises:
-        ValueError: A file cannot be read, is not three-dimensional, or does not lie on the image's grid; the message
+        ValueError: A file cannot be read, is not three-dimensional, or has another grid than the image; the message
             names it.
     """
     values, grid = read_volume(entry.image, "image")
     image = values.astype(np.float32)
     if not np.isfinite(image).all():
-        raise ValueError(f"{entry.image}: the image has infinite or missing intensities. Leave the stack out.")
+        raise ValueError(f"{entry.image}: the image has infinite or missing intensities. Remove the stack.")
     i, j, k = grid.spacing
-    return Read(
+    return LabelledImage(
         image,
         _labels_on(grid, entry.label, entry.image),
         {name: _labels_on(grid, path, entry.image) for name, path in entry.predictions.items()},
@@ -60,7 +60,7 @@ def _labels_on(grid: Grid, path: Path, image: Path) -> NDArray[Any]:
     found = read_label_map(path)
     if not grid.coincides_with(found.grid):
         raise ValueError(
-            f"{path} does not lie on the grid of {image}. It: {found.grid}. Image: {grid}. "
-            "Resample it to the image (nearest neighbour), or give the image that it was drawn on."
+            f"The grid of {path} ({found.grid}) differs from that of {image} ({grid}). Resample it to the image "
+            "(nearest neighbour), or use the image that it was drawn on."
         )
     return found.values

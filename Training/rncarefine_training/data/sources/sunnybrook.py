@@ -1,4 +1,4 @@
-"""Sunnybrook Cardiac Data (CC0): cases from image and label PNGs, and the sample data that RNCARefine ships."""
+"""Import of Sunnybrook Cardiac Data (CC0) from PNG files, and the bundled sample data."""
 
 from __future__ import annotations
 
@@ -15,34 +15,31 @@ from numpy.typing import NDArray
 from ..cases import MYOCARDIUM, POOL, TrainingCase
 
 SPACING_MM = (8.0, 1.25, 1.25)
-"""Slice thickness 8 mm, field of view 320 mm over 256 pixels, as the challenge's page says; the PNGs hold none."""
+"""Slice thickness 8 mm and field of view 320 mm over 256 pixels, from the page of the challenge."""
 
 SAMPLE_NAME = "SunnybrookBroken"
 SEGMENTS = (("myocardium", MYOCARDIUM, "0.94 0.89 0.26"), ("blood pool", POOL, "0.85 0.10 0.12"))
-
-
 PHASES = 20
-"""Pictures per slice."""
+"""Phases per slice."""
 INNER_ONLY = "segnetcmr/Data"
-"""Folder of images and inner contours in a copy of the whole data set."""
+"""Folder of images and inner contours in the full data set."""
 INNER = "derived_myo_png"
-"""Folder of images and labels in a copy of the whole data set."""
+"""Folder of images and labels in the full data set."""
 
 
 def is_sunnybrook(folder: Path) -> bool:
-    """Return whether a folder holds Sunnybrook's images and labels, or the folder that holds them."""
+    """Return whether a folder contains images and labels of Sunnybrook, or the full data set."""
     return any((_inner(folder) / "images").glob("SC-*.png"))
 
 
 def read_sunnybrook(folder: Path) -> Iterator[TrainingCase]:
-    """Read end-diastolic stacks: ``images/<subject>_<number>.png`` and ``labels/...``, slices in the order of numbers.
+    """Read end-diastolic stacks: ``images/<subject>_<number>.png`` and ``labels/...``, slices sorted by number.
 
     Args:
-        folder: Holds ``images`` and ``labels``, or a folder :data:`INNER` with them; labels are 2 for myocardium and 3
-            for the LV cavity.
+        folder: Folder with ``images`` and ``labels`` (2 myocardium, 3 LV cavity), or with these in :data:`INNER`.
 
     Raises:
-        ValueError: There are no images, or one has no labels.
+        ValueError: There are no images, or labels are missing.
     """
     folder = _inner(folder)
     images = sorted((folder / "images").glob("SC-*.png"))
@@ -59,13 +56,13 @@ def read_sunnybrook(folder: Path) -> Iterator[TrainingCase]:
 
 
 def read_inner_contours(folder: Path) -> Iterator[TrainingCase]:
-    """Read the stacks of which only the inner contour is known: label 3 is all that they have.
+    """Read stacks with an inner contour only (label 3), two phases per subject: ``ENDO-<subject>_<phase>``.
 
-    Two phases per subject, ``ENDO-<subject>_<phase>``; subjects whose outer contour is known too are left out. A file
-    ``SC-HF-I-01-IM-0001-0048.dcm.png`` is picture 48 of a series with 20 phases per slice.
+    Subjects with an outer contour are skipped. A file ``SC-HF-I-01-IM-0001-0048.dcm.png`` is image 48 of a series with
+    20 phases per slice.
 
     Args:
-        folder: A copy of the whole data set, with the folders :data:`INNER` and :data:`INNER_ONLY`.
+        folder: The full data set, with the folders :data:`INNER` and :data:`INNER_ONLY`.
     """
     known = {path.stem.rsplit("_", 1)[0] for path in (_inner(folder) / "images").glob("SC-*.png")}
     stacks: dict[tuple[str, int], dict[int, Path]] = {}
@@ -76,7 +73,7 @@ def read_inner_contours(folder: Path) -> Iterator[TrainingCase]:
     for (subject, phase), paths in stacks.items():
         slices = range(min(paths), max(paths) + 1)
         if len(slices) != len(paths):
-            continue  # neighbours would not be neighbours
+            continue  # a slice is missing
         images = np.stack([_read_png(paths[k]) for k in slices]).astype(np.float32)
         pools = np.stack([_read_png(_label_of(paths[k])) for k in slices]) > 0
         name = f"ENDO-{subject.removeprefix('SC-')}"
@@ -92,15 +89,15 @@ def _inner(folder: Path) -> Path:
 
 
 def write_sample(case: TrainingCase, prediction: NDArray[np.uint8], folder: Path) -> list[Path]:
-    """Write a case and what a base network made of it as the sample data: image, segmentation and truth.
+    """Write a case and a prediction as sample data: image, segmentation and truth.
 
     Args:
-        case: The case.
-        prediction: Labels like ``case.labels``.
-        folder: Gets ``SunnybrookBroken-{image.nrrd,segmentation.seg.nrrd,truth.seg.nrrd}``.
+        case: Case to write.
+        prediction: Predicted labels, shaped like ``case.labels``.
+        folder: Output folder for ``SunnybrookBroken-{image.nrrd,segmentation.seg.nrrd,truth.seg.nrrd}``.
 
     Returns:
-        The three paths.
+        The paths of the three files.
     """
     image = sitk.GetImageFromArray(case.image.astype(np.uint8))
     image.SetSpacing(case.spacing[::-1])
@@ -112,7 +109,7 @@ def write_sample(case: TrainingCase, prediction: NDArray[np.uint8], folder: Path
 
 
 def _write_segmentation(path: Path, labels: NDArray[np.uint8], spacing: tuple[float, float, float]) -> None:
-    """Write myocardium and pool as 3D Slicer's segmentation file, one layer, geometry as SimpleITK wrote the image."""
+    """Write myocardium and pool as a segmentation of 3D Slicer, in one layer, with the geometry of the image."""
     kept = np.where(np.isin(labels, (MYOCARDIUM, POOL)), labels, 0).astype(np.uint8)
     header: dict[str, object] = {
         "space": "left-posterior-superior",
@@ -142,4 +139,4 @@ def _write_segmentation(path: Path, labels: NDArray[np.uint8], spacing: tuple[fl
 
 def _read_png(path: Path) -> NDArray[np.uint8]:
     pixels = np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
-    return pixels[..., 0] if pixels.ndim == 3 else pixels  # grey, stored as RGB
+    return pixels[..., 0] if pixels.ndim == 3 else pixels  # grayscale stored as RGB

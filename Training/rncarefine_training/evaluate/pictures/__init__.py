@@ -1,1 +1,1 @@
-"""Measure and calibrate models of vessels on photographs: one row per picture and method."""
+"""Evaluation and calibration of vessel models on photographs."""

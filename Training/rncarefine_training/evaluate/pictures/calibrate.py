@@ -1,8 +1,7 @@
-"""Calibrate a model of vessels: the confidence of its bridges, and the gate for pictures unlike those of the training.
+"""Calibrate a vessel model: the confidence of bridges, and the domain gate for pictures unlike the training data.
 
-A logistic regression of :data:`rncarefine.nca.card.BRIDGE_FEATURES`, fitted on the bridges that could be made in what
-base networks made of the validation set. A bridge is true if 80 % of its centreline lie within two pixels of true
-vessel.
+A logistic regression of :data:`rncarefine.nca.card.BRIDGE_FEATURES` is fitted on candidate bridges in predictions for
+the validation set. A bridge is true if 80 % of its centreline are within two pixels of a true vessel.
 """
 
 from __future__ import annotations
@@ -37,26 +36,25 @@ from ..calibrate import fit_weights
 from ..measure import Failure, in_parallel
 from .measure import read_picture
 
-FEWEST = 30
-"""True and false bridges, below which weights would only repeat chance."""
-FAMILIAR = 1.5
-"""A picture is unlike those of the training beyond this many times their own largest distance."""
-LEAST_SPREAD = {"vessels": 0.03}
-"""Networks differ more in how much they mark than the few that the calibration is made with."""
+MIN_BRIDGES = 30
+"""Minimum number of true bridges, and of false ones, for a fit."""
+GATE_MARGIN = 1.5
+"""Threshold of the domain gate, relative to the largest distance in the training data."""
+MIN_SD = {"vessels": 0.03}
+"""Minimum standard deviations of features: vessel area varies more between networks than in the calibration data."""
 
 
 @dataclass(frozen=True)
 class BridgeCalibration:
-    """Weights for the model card, and how well they do on subjects left out of their fit.
+    """Weights for the model card, with cross-validated metrics (leave one subject out).
 
     Attributes:
-        weights: One for each feature, and ``intercept``.
-        bridges: Bridges that it was fitted on.
-        true: Share of them that were true.
-        auroc: Area under the ROC curve over subjects left out in turn.
-        precision: By threshold of the confidence, the share of true ones among the bridges between long pieces above
-            it, over subjects left out.
-        fragment_precision: The same among bridges to loose fragments.
+        weights: Weight per feature, and ``intercept``.
+        bridges: Number of bridges.
+        true: Share of true bridges.
+        auroc: Area under the ROC curve.
+        precision: Precision of bridges between large components, by threshold of the confidence.
+        fragment_precision: Precision of bridges to fragments, by threshold of the confidence.
     """
 
     weights: dict[str, float]
@@ -70,17 +68,17 @@ class BridgeCalibration:
 def bridges_of(
     failures: Sequence[Failure], entries: dict[str, Entry], model: Model, workers: int = 1
 ) -> Iterable[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Yield the features of all bridges that could be made in each picture, and those of the picture.
+    """Yield the features of all candidate bridges of each picture, and of the picture itself.
 
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
-        entries: The photographs, by the name of the case.
-        model: The weights to calibrate.
-        workers: Processes.
+        entries: Photographs by name of the case.
+        model: Model to calibrate.
+        workers: Number of processes.
 
     Yields:
-        One row per bridge, with ``subject``, whether it leads to a ``fragment`` and whether it is ``true``; and two
-        rows of what the picture looks like: with the network's mask, and with the truth.
+        One row per bridge, with ``subject``, ``fragment`` (leads to a fragment) and ``true``; and two rows of features
+        of the picture, with the predicted and with the true mask.
     """
     yield from in_parallel(partial(_bridges, entries=entries, model=model), failures, workers)
 
@@ -89,16 +87,16 @@ def fit_bridges(rows: pd.DataFrame) -> BridgeCalibration:
     """Fit the weights of the confidence.
 
     Args:
-        rows: From :func:`bridges_of`, of several subjects.
+        rows: Bridges from :func:`bridges_of`.
 
     Raises:
-        ValueError: There are too few bridges of either kind, or one subject alone.
+        ValueError: There are too few true or false bridges, or fewer than 2 subjects.
     """
     least = min(int(rows.true.sum()), int((~rows.true).sum())) if len(rows) else 0
-    if least < FEWEST or rows.subject.nunique() < 2:
+    if least < MIN_BRIDGES or rows.subject.nunique() < 2:
         raise ValueError(
-            f"A confidence cannot be calibrated on {len(rows)} bridges, {least} of the rarer kind: it takes {FEWEST} "
-            "of each, and 2 subjects. Put more subjects into the validation set."
+            f"A confidence cannot be calibrated on {len(rows)} bridges, {least} of the rarer kind: at least "
+            f"{MIN_BRIDGES} of each and 2 subjects are needed. Add subjects to the validation set."
         )
     regression = LogisticRegression(C=0.3, max_iter=1000)
     weights, left_out = fit_weights(rows, BRIDGE_FEATURES, "true", regression, LeaveOneGroupOut())
@@ -108,18 +106,18 @@ def fit_bridges(rows: pd.DataFrame) -> BridgeCalibration:
     return BridgeCalibration(weights, len(rows), float(true.mean()), auroc, *precision)
 
 
-def _precision(sure: NDArray[np.float64], true: NDArray[np.bool_]) -> dict[str, float]:
-    """Return, by threshold of the confidence, the share of true bridges among those above it."""
-    thresholds = [float(least) for least in np.arange(0.2, 0.95, 0.05) if (sure >= least).any()]
-    return {f"{least:.2f}": float(true[sure >= least].mean()) for least in thresholds}
+def _precision(confidence: NDArray[np.float64], true: NDArray[np.bool_]) -> dict[str, float]:
+    """Return the precision of bridges by threshold of the confidence."""
+    thresholds = [float(least) for least in np.arange(0.2, 0.95, 0.05) if (confidence >= least).any()]
+    return {f"{least:.2f}": float(true[confidence >= least].mean()) for least in thresholds}
 
 
-def fit_familiar(pictures: pd.DataFrame) -> dict[str, object]:
-    """Return mean and spread of what pictures look like, and from which distance on one is unlike them."""
+def fit_domain_gate(pictures: pd.DataFrame) -> dict[str, object]:
+    """Return mean and standard deviation of picture features, and the maximum distance from the mean."""
     mean = pictures.mean()
-    spread = pictures.std().clip(lower=pd.Series(LEAST_SPREAD).reindex(mean.index, fill_value=1e-3))
-    far = float(((pictures - mean).abs() / spread).to_numpy().max())
-    return {"mean": mean.to_dict(), "sd": spread.to_dict(), "most": FAMILIAR * far}
+    sd = pictures.std().clip(lower=pd.Series(MIN_SD).reindex(mean.index, fill_value=1e-3))
+    largest = float(((pictures - mean).abs() / sd).to_numpy().max())
+    return {"mean": mean.to_dict(), "sd": sd.to_dict(), "most": GATE_MARGIN * largest}
 
 
 def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -132,25 +130,29 @@ def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple
     grey = picture.grey(settings.channel, settings.polarity)
     found = candidates(pieces, field, picture.away_from_rim, limits, settings.join_likelihood)
     loose = pieces.fragments(limits.keep_px)
-    far = ndimage.distance_transform_edt(~read_mask(entry.label))
+    distance = ndimage.distance_transform_edt(~read_mask(entry.label))
     rows = [
         features
-        | {"subject": entry.subject, "fragment": bool(loose[list(each.pieces)].any()), "true": is_true(each.path, far)}
+        | {
+            "subject": entry.subject,
+            "fragment": bool(loose[list(each.pieces)].any()),
+            "true": is_true(each.path, distance),
+        }
         for each, features in zip(found, bridge_features(found, pieces, field, grey, limits), strict=True)
     ]
-    looks = [picture_features(picture, pieces, field, grey)]
-    # Masks of users lie between those of weak base networks and the truth.
+    picture_rows = [picture_features(picture, pieces, field, grey)]
+    # Masks of users are between those of weak networks and the truth.
     true = read_picture(entry, read_mask(entry.label))
     pieces = Pieces.of(true.mask)
-    looks.append(picture_features(true, pieces, likelihood(true, model, runner, pieces), grey))
-    return pd.DataFrame(rows), pd.DataFrame(looks)
+    picture_rows.append(picture_features(true, pieces, likelihood(true, model, runner, pieces), grey))
+    return pd.DataFrame(rows), pd.DataFrame(picture_rows)
 
 
 def is_true(path: NDArray[np.int64], distance: NDArray[np.float64]) -> bool:
-    """Return whether a bridge lies on true vessel.
+    """Return whether a bridge lies on a true vessel.
 
     Args:
-        path: Its centreline, ``(j, i)``, shape ``(n, 2)``.
-        distance: Of every pixel to the nearest true vessel, shape ``(j, i)``.
+        path: Centreline, ``(j, i)``, shape ``(n, 2)``.
+        distance: Distance of every pixel to the nearest true vessel, shape ``(j, i)``.
     """
     return bool((distance[path[:, 0], path[:, 1]] <= TOLERANCE).mean() >= ON_VESSEL)

@@ -1,4 +1,4 @@
-"""Repair the vessels that networks segmented, with a model and every baseline: one row per picture and method."""
+"""Repair vessel segmentations with a model and every baseline: one row per picture and method."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ Bools = NDArray[np.bool_]
 INPUT, REPAIRED, ONE_PASS_EDITS = "input", "RNCARefine", "one pass, verified edits"
 ONE_PASS, IMAGE_ALONE, GEOMETRIC, HYSTERESIS = "one pass, B*", "image alone, B*", "B*", "hysteresis, B*"
 METHODS = (INPUT, GEOMETRIC, HYSTERESIS, IMAGE_ALONE, ONE_PASS, ONE_PASS_EDITS, REPAIRED)
-"""In the order of the table. One pass: the same encoder without a rollout, thresholded and treated as B* treats the
-input, or with the verified edits; image alone: the same with the mask withheld."""
+"""Methods in the order of the table. One pass: evidence without a rollout, thresholded and post-processed by B*, or
+with verified edits. Image alone: evidence without the mask."""
 
 
 @dataclass(frozen=True)
 class Segmented:
-    """What one network made of one picture.
+    """Segmentation of one picture by one network.
 
     Attributes:
-        entry: The picture.
-        network: The network.
+        entry: Picture.
+        network: Name of the network.
     """
 
     entry: Entry
@@ -48,10 +48,10 @@ class Segmented:
 
 
 def segmented(entries: Iterable[Entry], networks: Iterable[str], subjects: Iterable[str]) -> list[Segmented]:
-    """Return the pictures of some subjects by the networks that segmented them.
+    """Return the segmentations of subjects by networks.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There are no segmentations.
     """
     wanted, listed = set(subjects), list(entries)
     found = [
@@ -66,22 +66,22 @@ def segmented(entries: Iterable[Entry], networks: Iterable[str], subjects: Itera
 
 
 def evaluate_pictures(jobs: Sequence[Segmented], model: Model, workers: int = 1) -> Iterable[pd.DataFrame]:
-    """Repair every segmentation by every method.
+    """Repair every segmentation with every method.
 
     Args:
         jobs: From :func:`segmented`.
-        model: The weights to measure.
-        workers: Processes.
+        model: Model to evaluate.
+        workers: Number of processes.
 
     Yields:
         The rows of one picture: ``site``, ``network``, ``case``, ``subject``, ``method``, ``sha256``, the metrics of
-        :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (the domain gate closed) and ``seconds``.
+        :class:`~rncarefine.refine.picture_metrics.PictureMetrics`, ``unlike`` (by the domain gate) and ``seconds``.
     """
     yield from in_parallel(partial(_rows, model=model), jobs, workers)
 
 
 def read_picture(entry: Entry, mask: Bools) -> Picture:
-    """Return the photograph of an entry with a mask to repair; what lies outside the field of view is left out."""
+    """Return the photograph of an entry with a mask to repair, limited to the field of view."""
     fov = None if entry.field_of_view is None else read_mask(entry.field_of_view)
     inside = mask if fov is None else mask & fov
     return Picture.create(read_image(entry.image), inside, fov, name=entry.name)
@@ -97,21 +97,21 @@ def read_probability(path: Path) -> NDArray[np.float32]:
 def _rows(job: Segmented, model: Model) -> pd.DataFrame:
     probability = read_probability(job.entry.predictions[job.network])
     picture = read_picture(job.entry, probability >= 0.5)
-    seen = picture.field_of_view
-    truth = read_mask(job.entry.label) & seen
+    field_of_view = picture.field_of_view
+    truth = read_mask(job.entry.label) & field_of_view
     repaired = repair_picture(picture, model, RepairOptions())
     unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in repaired.report.doubts)
     masks = {INPUT: picture.mask > 0, REPAIRED: repaired.mask > 0, GEOMETRIC: b_star(picture.mask > 0)}
     if len(np.unique(probability)) > 2:
-        masks[HYSTERESIS] = hysteresis(np.where(seen, probability, 0))
+        masks[HYSTERESIS] = hysteresis(np.where(field_of_view, probability, 0))
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
     evidence = likelihood(picture, model, runner, steps=0, everywhere=True)
-    alone = likelihood(read_picture(job.entry, np.zeros_like(seen)), model, runner, steps=0, everywhere=True)
+    alone = likelihood(read_picture(job.entry, np.zeros_like(field_of_view)), model, runner, steps=0, everywhere=True)
     masks[ONE_PASS], masks[IMAGE_ALONE] = b_star(evidence > 0.5, fill=False), b_star(alone > 0.5, fill=False)
     masks[ONE_PASS_EDITS] = repair_picture(picture, model, RepairOptions(), likelihood=evidence).mask > 0
     rows = []
     for method in (method for method in METHODS if method in masks):
-        found = evaluate_picture(masks[method] & seen, truth, before=picture.mask)
+        found = evaluate_picture(masks[method] & field_of_view, truth, before=picture.mask)
         rows.append(
             {
                 "site": job.entry.image.parent.parent.name,

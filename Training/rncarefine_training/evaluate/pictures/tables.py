@@ -1,4 +1,4 @@
-"""Tables of an evaluation on pictures: every method by network and over all, with intervals over subjects."""
+"""Summary tables of an evaluation on pictures, with bootstrap intervals over subjects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METRICS = {
     "b1_error": "b1 error",
     "centreline_removed": "true centreline removed",
 }
-"""Columns of the rows, and what they are called in the tables."""
+"""Columns of the rows and their names in the tables."""
 PRECISION = "bridge precision"
 
 
@@ -53,11 +53,11 @@ def summarise_pictures(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured(rows: pd.DataFrame, sha256: str) -> dict[str, dict[str, float]]:
-    """Return what the model card says about quality: by site and network, before and after; nothing of other weights.
+    """Return the metrics for the model card, by site and network, before and after the repair.
 
     Args:
         rows: From :func:`~rncarefine_training.evaluate.pictures.measure.evaluate_pictures`.
-        sha256: Of the weights.
+        sha256: Hash of the weights; rows of other weights are ignored.
     """
     ours = rows[(rows.sha256 == sha256) & rows.method.isin([INPUT, REPAIRED])]
     found: dict[str, dict[str, float]] = {}

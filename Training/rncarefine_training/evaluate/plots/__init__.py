@@ -1,1 +1,1 @@
-"""Plots of a training and its evaluation: curves from the tables in a run's folder, pictures from stacks."""
+"""Plots of a training and its evaluation: curves from tables, pictures from stacks."""

@@ -1,4 +1,4 @@
-"""Curves and bars, each from one table of a run."""
+"""Plots of the tables and logs of a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def training(log: pd.DataFrame) -> Figure:
     """
     figure = new_figure(2.9)
     left, right = figure.subplots(1, 2)
-    # Lightning continues to log the last loss of the warm-up when that is over.
+    # Lightning keeps logging the last warm-up loss after the warm-up.
     rolling = log[log.name == "loss"].step.min()
     log = log[(log.name != "loss_encoder") | ~(log.step >= rolling)]
     for name, label, colour in (("loss_encoder", "encoder alone", ORANGE), ("loss", "after the rollout", BLUE)):
@@ -54,7 +54,7 @@ def _smoothed(values: pd.Series) -> pd.Series:
 
 
 def reliability(bins: pd.DataFrame) -> Figure:
-    """Draw how often a wall was good among slices of the same confidence: repaired walls, and closed ones.
+    """Draw reliability diagrams for repaired and for closed walls.
 
     Args:
         bins: From :func:`rncarefine_training.evaluate.confidence.curves`.
@@ -101,12 +101,12 @@ def _of(table: pd.DataFrame, population: str) -> pd.DataFrame:
 
 
 def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
-    """Draw what is left of the risk if only the most confident repairs are kept.
+    """Draw risk-coverage curves.
 
     Args:
         curves: From :func:`rncarefine_training.evaluate.confidence.curves`.
         summary: From :func:`rncarefine_training.evaluate.confidence.summary`.
-        population: Which slices.
+        population: One of :data:`rncarefine_training.evaluate.confidence.POPULATIONS`.
     """
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3)
@@ -130,7 +130,7 @@ def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) 
 
 
 def strata(table: pd.DataFrame) -> Figure:
-    """Draw the gain of Dice and the closed rings by kind of slice, methods side by side.
+    """Draw the gain of Dice and the share of closed rings by stratum and method.
 
     Args:
         table: From :func:`rncarefine_training.evaluate.strata.stratify`.
@@ -169,7 +169,7 @@ def _bars(
             spread = [(lines.gain - lines.low).clip(lower=0), (lines.high - lines.gain).clip(lower=0)]
             line = {"elinewidth": 0.9, "ecolor": "#333333"}
             axes.bar(at, lines.gain, width * 0.92, color=shade[model], yerr=spread, error_kw=line, label=label)
-        else:  # shares near 100 %: a bar from 0 would hide what differs
+        else:  # shares near 100 %: bars from 0 would hide the differences
             share = lines["valid share"]
             spread = [(share - lines["valid low"]).clip(lower=0), (lines["valid high"] - share).clip(lower=0)]
             axes.errorbar(at, share, spread, fmt=MARKERS[number % len(MARKERS)], color=shade[model], elinewidth=1.2)

@@ -1,4 +1,4 @@
-"""Draw every plot whose table, log or stacks a run has."""
+"""Draw all plots for which a run has data."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from .style import save, style
 
 
 def draw_all(run: Path, evaluation: str, folder: Path) -> tuple[list[Path], list[str]]:
-    """Draw every curve whose table or log is there.
+    """Draw all curves for which the run has a table or log.
 
     Args:
         run: Folder of the run.
-        evaluation: What the names of the evaluation's files begin with, for example ``evaluation-test``.
-        folder: Gets the plots.
+        evaluation: Prefix of the files of the evaluation, for example ``evaluation-test``.
+        folder: Output folder.
 
     Returns:
-        The files, and a sentence for every plot that could not be drawn.
+        The files, and a message for every plot that was not drawn.
     """
     written: list[Path] = []
     missing: list[str] = []
     for name, (needs, draw) in _plots(run, evaluation).items():
         absent = [str(path) for path in needs if not path.exists()]
         if absent:
-            missing.append(f"{name}: {', '.join(absent)} is not there.")
+            missing.append(f"{name}: {', '.join(absent)} does not exist.")
             continue
         try:
             tables = [read_log(path) if path.is_dir() else pd.read_csv(path) for path in needs]
             with style():
                 written += save(draw(*tables), folder, name)
         except ValueError as error:
-            # A training that was interrupted before it logged anything, or a table of no slices.
+            # Interrupted before the first log entry, or an empty table.
             missing.append(f"{name}: {error}")
     return written, missing
 
 
 def _plots(run: Path, evaluation: str) -> dict[str, tuple[list[Path], Callable[..., Figure]]]:
-    """Return the tables or the log that every plot is made from, and what draws it."""
+    """Return input files and drawing function of every plot."""
 
     def tables(*endings: str) -> list[Path]:
         return [run / f"{evaluation}-{ending}.csv" for ending in endings]
@@ -65,9 +65,9 @@ def draw_pictures(stacks: Sequence[Shown], model: Model, folder: Path) -> list[P
     """Draw film strip and gallery.
 
     Args:
-        stacks: Where the gallery looks for its slices; the film strip is of the first one.
-        model: The weights.
-        folder: Gets the plots.
+        stacks: Stacks for the gallery; the film strip shows the first one.
+        model: Model.
+        folder: Output folder.
     """
     with style():
         name = model.card.name
@@ -76,15 +76,15 @@ def draw_pictures(stacks: Sequence[Shown], model: Model, folder: Path) -> list[P
 
 
 def read_log(folder: Path) -> pd.DataFrame:
-    """Read every event file of TensorBoard below a folder; of a value logged twice the last one counts.
+    """Read all TensorBoard event files below a folder; the last value of each step is used.
 
-    A training that was interrupted and resumed has several event files, whose last steps overlap.
+    Event files of a resumed training overlap.
 
     Returns:
         One line per value: ``name``, ``step``, ``value``.
 
     Raises:
-        ValueError: Nothing was logged there.
+        ValueError: There are no values.
     """
     parts = [_events(path) for path in sorted(folder.rglob("events.out.tfevents.*"))]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -1,4 +1,4 @@
-"""Draw the automaton step by step, and repairs before and after with the truth."""
+"""Film strips of rollouts, and galleries of repairs with the truth."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ SNAPSHOTS = (0, 2, 4, 8, 16, 24)
 """Steps of a film strip."""
 MARGIN_MM = 14.0
 RING_MAP = LinearSegmentedColormap.from_list("ring", [(0.9, 0.62, 0.0, 0.0), (0.9, 0.62, 0.0, 0.85)])
-"""Orange, the more opaque the higher the state."""
+"""Orange, with opacity proportional to the state."""
 
 Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A stack to draw: the broken mask in it, and the true wall, shape ``(k, j, i)``."""
+    """Stack to draw with its broken mask, and the true wall, shape ``(k, j, i)``."""
 
     stack: Stack
     truth: Mask
 
     def broken(self) -> list[int]:
-        """Return the slices whose true wall is a ring and whose mask is something else."""
+        """Return the non-empty slices whose true wall is a ring and whose mask is not."""
         return [
             k
             for k, (wall, truth) in enumerate(zip(self.stack.mask, self.truth, strict=True))
@@ -52,7 +52,7 @@ class Shown:
 
 
 def sample_stack() -> Shown:
-    """Return the shipped Sunnybrook stack (CC0), whose pictures may be published."""
+    """Return the bundled Sunnybrook stack (CC0), whose pictures may be published."""
     sample, wall = sample_files(), StructureChoice(segment=MYOCARDIUM)
     case = read_case(sample.image, sample.broken, wall)
     _, truth, _ = read_pair(sample.broken, sample.truth, wall, wall)
@@ -60,12 +60,12 @@ def sample_stack() -> Shown:
 
 
 def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
-    """Return the first so many stacks of a run in which something about the heart is broken.
+    """Return up to ``most`` stacks of a run with a broken slice near the heart.
 
-    Their pictures are as free as the images are.
+    The terms of the data also apply to their pictures.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There are no such stacks.
     """
     shown: list[Shown] = []
     for failure in failures:
@@ -83,13 +83,13 @@ def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
 
 
 def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] = SNAPSHOTS) -> Figure:
-    """Draw the state of the ring channel over the image at some steps, for the slices with least of their wall.
+    """Draw the ring channel over the image at several steps, for the broken slices with the lowest Dice.
 
     Args:
-        shown: The stack.
-        model: The weights.
-        rows: How many slices.
-        steps: After which steps, 0 being the encoder's evidence.
+        shown: Stack to draw.
+        model: Model.
+        rows: Number of slices.
+        steps: Steps to draw; 0 is the evidence of the encoder.
 
     Raises:
         ValueError: No slice of the stack is broken.
@@ -135,7 +135,7 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
 
 
 def gallery(stacks: Iterable[Shown], model: Model) -> Figure:
-    """Draw the worst, the median and the best repair by Dice: image, mask before, wall after, with the true contour.
+    """Draw the worst, median and best repair by Dice: image, mask before and after, with the true contour.
 
     Raises:
         ValueError: No slice of the stacks is broken.
@@ -174,7 +174,7 @@ def gallery(stacks: Iterable[Shown], model: Model) -> Figure:
 
 
 def _window(shown: Shown, slices: list[int]) -> Window:
-    """Crop to the heart: the true walls of some slices and what was drawn near them, with a margin, as a square."""
+    """Return a square window around the true walls of slices, with a margin of :data:`MARGIN_MM`."""
     rows, columns = np.nonzero(shown.truth[slices].any(axis=0))
     middle = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
     spacing = shown.stack.in_plane
@@ -187,7 +187,7 @@ def _window(shown: Shown, slices: list[int]) -> Window:
 
 
 def _aspect(window: Window, stack: Stack) -> float:
-    """Height over width of a window, in mm."""
+    """Return the ratio of height to width of a window in mm."""
     rows, columns = (part.stop - part.start for part in window)
     return float(rows * stack.in_plane[0] / (columns * stack.in_plane[1]))
 

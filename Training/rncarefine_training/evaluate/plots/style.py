@@ -1,4 +1,4 @@
-"""Common style of all plots: colours safe for colour-blind readers, PNG and SVG."""
+"""Common style of all plots: colour-blind safe colours, PNG and SVG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ..measure import NO_MODEL
 
-# Okabe and Ito 2008, without the yellow that is lost on white.
+# Okabe and Ito 2008, without yellow.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
     "#000000",
     "#E69F00",
@@ -28,7 +28,7 @@ MODEL_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE)
 MARKERS = ("o", "s", "D", "^", "v", "P")
 BASELINE_COLOUR = GREY
 WIDTH = 8.0
-"""Inches, of every figure."""
+"""Width of figures in inches."""
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -52,7 +52,7 @@ _STYLE: dict[Any, Any] = {
     "lines.markersize": 4.5,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    # The same plot gives the same file.
+    # Reproducible files.
     "svg.hashsalt": "rncarefine",
     "svg.fonttype": "none",
 }
@@ -60,7 +60,7 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the common style within the block, whatever the caller has set up."""
+    """Apply the common style within a context."""
     with matplotlib.rc_context(_STYLE):
         yield
 
@@ -73,7 +73,7 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write ``<name>.png`` and ``<name>.svg``."""
+    """Write ``<name>.png`` and ``<name>.svg``, and return the paths."""
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     figure.savefig(paths[0], dpi=130, metadata={"Software": None})
     figure.savefig(paths[1], metadata={"Date": None})
@@ -81,12 +81,12 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 
 def colours(models: list[str]) -> dict[str, str]:
-    """Return a colour for every model, in their order, and grey for baselines."""
+    """Return a colour per model, and grey for baselines."""
     found = {model: MODEL_COLOURS[number % len(MODEL_COLOURS)] for number, model in enumerate(models)}
     return found | {NO_MODEL: BASELINE_COLOUR}
 
 
 def percent(axes: Axes, which: str = "y") -> None:
-    """Write the ticks of an axis of fractions in percent."""
+    """Format the ticks of an axis of fractions as percentages."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0))
