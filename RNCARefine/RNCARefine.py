@@ -320,7 +320,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
             poolSegmentID: ID of the blood pool; without it, rings are judged by the wall alone.
             rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
-            closeBase: Expect rings at the base, too, where the outflow tract leaves the wall open on purpose.
+            closeBase: Expect rings at the base, too, where the wall may be open at the outflow tract.
             apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
             removeIslands: Components inside the cavity, such as papillary muscles, are to be removed.
 

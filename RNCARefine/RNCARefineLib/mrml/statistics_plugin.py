@@ -86,7 +86,7 @@ def measurements() -> list[Measurement]:
             "open_slices",
             "Open slices",
             _("Open slices"),
-            _("Slices in which the segment is one piece with a gap; at the base this may be on purpose."),
+            _("Slices in which the segment is one piece with a gap; at the base this may be the outflow tract."),
         ),
         Measurement(
             "fragmented_slices",

@@ -19,7 +19,7 @@ from rich.table import Table
 from ..nca.card import TUBULAR, ModelCard
 from ..progress import Progress
 from ..refine.records import Report, SliceRecord
-from ..words import REPAIRED, Mode, Verdict
+from ..words import REPAIRED, Expectation, Mode, Verdict
 from .main import output_problem
 
 if TYPE_CHECKING:
@@ -90,10 +90,14 @@ def slice_table(report: Report) -> Table:
     return table
 
 
+def _expected(record: SliceRecord) -> str:
+    return "open" if record.expectation is Expectation.OPEN else str(record.expectation)
+
+
 def _check_row(record: SliceRecord) -> list[str]:
     return [
         str(record.k),
-        str(record.expectation),
+        _expected(record),
         str(record.finding_before),
         f"{record.b0_before},{record.b1_before}",
         _degrees(record.gap_deg_before),
@@ -106,7 +110,7 @@ def _repair_row(record: SliceRecord) -> list[str]:
     before, after = f"{record.b0_before},{record.b1_before}", f"{record.b0_after},{record.b1_after}"
     return [
         str(record.k),
-        str(record.expectation),
+        _expected(record),
         str(record.finding_before),
         str(record.finding_after),
         before if before == after else f"{before} -> {after}",
