@@ -108,7 +108,7 @@ def train_and_measure(
         config: Reference configuration.
         variation: Variation to train.
         share: See :func:`vary`.
-        run: Folder of the run; results are written to ``ablation/<slug>`` in it.
+        run: Folder of the run; results are written to a folder of :func:`results_folder`.
         failures: Failures to repair.
         start: See :func:`vary`.
         device: Device of the rollouts, not of the training.
@@ -123,7 +123,7 @@ def train_and_measure(
         ValueError: The folder contains a training with another configuration.
     """
     training = vary(config, variation, share, start)
-    rows = rows_of(variation, run, len(failures))
+    rows = rows_of(variation, run, len(failures), start)
     folder = rows.parent
     folder.mkdir(parents=True, exist_ok=True)
     _check_configuration(folder / "config.json", training)
@@ -138,9 +138,14 @@ def train_and_measure(
     return pd.read_csv(rows)
 
 
-def rows_of(variation: Variation, run: Path, stacks: int) -> Path:
+def results_folder(run: Path, start: str | None = None) -> Path:
+    """Return the folder of the results: ``ablation``, or ``ablation-rollout`` if only the rollout is trained."""
+    return run / ("ablation" if start is None else "ablation-rollout")
+
+
+def rows_of(variation: Variation, run: Path, stacks: int, start: str | None = None) -> Path:
     """Return the path of the rows of a variation, evaluated on a number of stacks."""
-    return run / "ablation" / variation.slug / f"rows-{stacks}.csv"
+    return results_folder(run, start) / variation.slug / f"rows-{stacks}.csv"
 
 
 def _check_configuration(path: Path, training: Config) -> None:

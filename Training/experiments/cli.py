@@ -167,9 +167,10 @@ def ablate(
 ) -> None:
     """Train the automaton without individual parts of its design; write RUN/ablation.csv.
 
-    Can be interrupted and resumed; the table includes variations trained by earlier calls.
+    With --start only the rollout is trained; the table is then RUN/ablation-rollout.csv. Can be interrupted and
+    resumed; the table includes variations trained by earlier calls.
     """
-    from .ablation import VARIATIONS, rows_of, summarise, train_and_measure
+    from .ablation import VARIATIONS, results_folder, rows_of, summarise, train_and_measure
     from .report import ablation_table
 
     names = [variation.name for variation in VARIATIONS]
@@ -179,7 +180,7 @@ def ablate(
     training, failures = Config.load(config), _sample_failures(run, config, stacks)
     done = {}
     for number, variation in enumerate(VARIATIONS, 1):
-        if only and variation.name not in only and not rows_of(variation, run, len(failures)).exists():
+        if only and variation.name not in only and not rows_of(variation, run, len(failures), start).exists():
             continue
         console.print(f"Variation {number} of {len(VARIATIONS)}: {variation.name}")
         done[variation.name] = train_and_measure(
@@ -187,7 +188,7 @@ def ablate(
         )
         # Updated after each variation, to be readable during the experiment.
         table = summarise(done)
-        write_table(table, run / "ablation.csv")
+        write_table(table, results_folder(run, start).with_suffix(".csv"))
     show(ablation_table(table), f"{training.name}, the automaton alone, {share:g} of the updates")
 
 

@@ -370,6 +370,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "horizon": (horizon_table, 0),
     "robustness": (robustness_table, 2),
     "ablation": (ablation_table, 1),
+    "ablation-rollout": (ablation_table, 1),
     "volumetric": (volumetric_table, 1),
     "good-walls": (good_walls_table, 3),
     "another-sequence": (networks_table, 1),

@@ -81,6 +81,7 @@ def test_a_run_without_tables_is_an_error(tmp_path):
         ("horizon-sax-cine-2d-slices.csv", None),
         ("robustness-sax-cine-3d.csv", "robustness sax-cine-3d"),
         ("ablation.csv", "ablation"),
+        ("ablation-rollout.csv", "ablation-rollout"),
         ("compare-published.csv", "compare-published"),
         ("opened.csv", "opened"),
         ("something.csv", None),
