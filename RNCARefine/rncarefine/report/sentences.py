@@ -36,7 +36,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.ISLANDS: _(
         "Components inside the cavity: {components:.0f} (papillary muscles or trabeculae); they are kept."
     ),
-    ReasonCode.OFF_AXIS: _("None of it lies near the heart."),
+    ReasonCode.OFF_AXIS: _("None of it lies near the located heart."),
     ReasonCode.NO_DISC: _("No single solid disc could be made."),
     ReasonCode.NO_RING: _("No closed ring with a wall of at least a pixel could be made."),
     ReasonCode.RING_AROUND_PORE: _("The wall would enclose a pore instead of the cavity."),
