@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -223,13 +224,16 @@ def _check_content(path: Path, what: str) -> None:
     Raises:
         ValueError: It is empty, truncated, or of another format.
     """
-    content = path.read_bytes()
-    if not content:
+    with path.open("rb") as file:
+        start = file.read(8)
+        file.seek(-min(64, path.stat().st_size), os.SEEK_END)
+        end = file.read()
+    if not start:
         raise ValueError(f"{path}: the file is empty (0 bytes). Copy or export it again.")
-    endings = next((endings for magic, endings in _MAGIC.items() if content.startswith(magic)), ())
+    endings = next((endings for magic, endings in _MAGIC.items() if start.startswith(magic)), ())
     if endings and not path.name.lower().endswith(endings):
         raise ValueError(f"{path}: the {what} is a {endings[0][1:].upper()} file with another extension. Rename it.")
-    cut_off = endings == _MAGIC[_PNG] and b"IEND" not in content[-64:]
+    cut_off = endings == _MAGIC[_PNG] and b"IEND" not in end
     if cut_off or (endings == _MAGIC[_JPEG] and jpeg.is_cut_off(path)):
         raise ValueError(f"{path}: the {what} is truncated. Copy or export the file again.")
 

@@ -134,6 +134,16 @@ def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
     assert names(case) == before
 
 
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, 130), (cli_main.Terminated, 143)])
+def test_a_signal_outside_of_the_commands_is_one_line(monkeypatch, capsys, error, status):
+    def stopped(*arguments):
+        raise error
+
+    monkeypatch.setattr(cli_main, "_run", stopped)
+    assert cli_main.main(["models"]) == status
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_help_loads_neither_numpy_nor_what_is_built_on_it():
     code = (
         "import sys, time\n"

@@ -43,6 +43,17 @@ def test_where_the_image_contradicts_all_broken_walls_of_a_tidy_stack_all_change
     assert all(record.flagged for record in changed)
 
 
+def test_two_contradicted_walls_among_repaired_ones_are_flagged_but_raise_no_doubt_about_the_stack():
+    walls, pools = heart()
+    given = np.stack([wall & gap(40, 60 * k) | disc(5, centre=(66, 6)) for k, wall in enumerate(walls)])
+    given[3:5] = np.roll(walls[3:5], 10, axis=1)
+    result = run(Stack.create(grey(walls, pools), given, STACK_SPACING), close_base=True)
+    against = [record.k for record in result.report.slices if "image_disagrees" in record.codes]
+    assert against == [3, 4]
+    assert sum(record.verdict is Verdict.INTACT for record in result.report.slices) == 2
+    assert result.report.doubts == []
+
+
 def test_of_several_places_the_one_that_the_image_shows_is_the_heart():
     stack, truth = elsewhere(with_heart=True)
     assert (stack.mask[:, :, 110:].sum()) > 1.2 * stack.mask[:, :, :110].sum()
