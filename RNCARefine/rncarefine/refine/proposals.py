@@ -169,7 +169,7 @@ def locate_heart_in_images(stack: Stack, hearts: Sequence[Heart], runner: Runner
 
 
 def _mean_over_turns(encoding: Encoding, runner: Runner) -> Field:
-    """Average the evidence over the images and their quarter turn, which is more accurate than either."""
+    """Average the evidence over the images and their quarter turn."""
     turned = runner.encode(np.ascontiguousarray(np.rot90(encoding.channels, axes=(1, 2)))).evidence
     return np.asarray((encoding.evidence + np.rot90(turned, -1, axes=(1, 2))) / 2)
 
