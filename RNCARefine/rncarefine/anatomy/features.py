@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from ..words import Finding
 from .circle import Circle, fit_circle, near_wall
-from .shape import MAX_HOLLOW, as_slice, deepest_notch, hull
+from .shape import MAX_HOLLOW, as_slice, bounding_box, deepest_notch, hull
 from .topology import Gap, betti_2d, fill_holes, gap_about, holes, largest_component
 
 MIN_CAVITY_PIXELS = 3
@@ -41,8 +41,8 @@ class WallFeatures:
         self.wall = as_slice(wall)
         self.spacing = spacing
         # All features are translation-invariant, so they are computed on the bounding box.
-        self._bounding_box = _bounding_box(self.wall)
-        self._cropped = self.wall[self._bounding_box]
+        self._box = bounding_box(self.wall)
+        self._cropped = self.wall[self._box]
 
     @cached_property
     def betti(self) -> tuple[int, int]:
@@ -53,7 +53,7 @@ class WallFeatures:
     def main(self) -> _Bools:
         """The largest component, shape ``(j, i)``."""
         whole = np.zeros_like(self.wall)
-        whole[self._bounding_box] = self._main
+        whole[self._box] = self._main
         return whole
 
     @cached_property
@@ -98,7 +98,7 @@ class WallFeatures:
         """Convert a circle from bounding-box to slice coordinates."""
         if circle is None:
             return None
-        rows, columns = self._bounding_box
+        rows, columns = self._box
         return Circle(circle.centre_j + rows.start, circle.centre_i + columns.start, circle.radius_mm)
 
 
@@ -124,7 +124,7 @@ class SliceFeatures:
         self.pool = np.zeros_like(of_wall.wall) if pool is None else as_slice(pool)
         if self.pool.shape != self.wall.shape:
             raise ValueError(_MISFIT.format(self.pool.shape, self.wall.shape))
-        window = _bounding_box(self.wall | self.pool)
+        window = bounding_box(self.wall | self.pool)
         self._wall, self._pool = self.wall[window], self.pool[window]
 
     @classmethod
@@ -263,13 +263,23 @@ def cavity(mask: ArrayLike, pool: ArrayLike | None, spacing: tuple[float, float]
     blood = np.zeros_like(wall) if pool is None else as_slice(pool)
     if blood.shape != wall.shape:
         raise ValueError(_MISFIT.format(blood.shape, wall.shape))
+    box = bounding_box(wall)
+    found = _cavity(wall[box], blood[box], bool(blood.sum() >= MIN_CAVITY_PIXELS), spacing)
+    if found is None:
+        return None
+    whole = np.zeros_like(wall)
+    whole[box] = found
+    return whole
+
+
+def _cavity(wall: _Bools, blood: _Bools, with_pool: bool, spacing: tuple[float, float]) -> _Bools | None:
     labels, count = holes(wall)
     if count == 0:
         return None
     numbers = np.arange(1, count + 1)
     radii = np.asarray(ndimage.maximum(ndimage.distance_transform_edt(labels > 0, sampling=spacing), labels, numbers))
     share = radii
-    if blood.sum() >= MIN_CAVITY_PIXELS:
+    if with_pool:
         share = np.asarray(ndimage.sum_labels(blood, labels, numbers))
         if not share.any():
             return None
@@ -301,10 +311,3 @@ def roundness(shape: _Bools, spacing: tuple[float, float]) -> float:
 def _is_solid(shape: _Bools, spacing: tuple[float, float]) -> bool:
     """Return whether a non-empty shape is round and has no deep notch."""
     return roundness(shape, spacing) >= MIN_ROUNDNESS and deepest_notch(shape, spacing).relative < MAX_HOLLOW
-
-
-def _bounding_box(mask: _Bools) -> tuple[slice, slice]:
-    """Return the bounding box of a mask; the whole array if it is empty."""
-    found = ndimage.find_objects(mask.astype(np.uint8))
-    rows, columns = found[0] if found else (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
-    return rows, columns

@@ -129,14 +129,14 @@ def near_heart(mask: Mask, heart: Heart, in_plane: tuple[float, float]) -> Mask:
         in_plane: In-plane spacing in mm, ``(j, i)``.
     """
     result = np.zeros_like(mask)
-    rows, columns = np.indices(mask.shape[1:])
     for k, wall in enumerate(mask):
         labels, count = ndimage.label(wall, structure=np.ones((3, 3)))
         if not count:
             continue
         centre = heart.centres[k]
-        distance = np.hypot((rows - centre[0]) * in_plane[0], (columns - centre[1]) * in_plane[1])
-        medians = np.asarray(ndimage.median(distance, labels, np.arange(1, count + 1)))
+        j, i = np.nonzero(labels)
+        distance = np.hypot((j - centre[0]) * in_plane[0], (i - centre[1]) * in_plane[1])
+        medians = np.asarray(ndimage.median(distance, labels[j, i], np.arange(1, count + 1)))
         near = np.concatenate([[False], medians <= heart.radius_mm + REACH_MM])
         result[k] = near[labels]
     return result

@@ -41,7 +41,7 @@ def deepest_notch(mask: ArrayLike, spacing: tuple[float, float]) -> Notch:
         spacing: In-plane spacing in mm, ``(j, i)``.
     """
     wall = as_slice(mask)
-    rows, columns = ndimage.find_objects(wall.astype(np.uint8))[0]
+    rows, columns = bounding_box(wall)
     cropped = wall[rows, columns]
     outline = hull(cropped)
     j, i = np.indices(cropped.shape)
@@ -62,9 +62,17 @@ def hull(mask: ArrayLike) -> ConvexHull:
     Its ``equations`` and its ``volume``, the area, are in pixels ``(j, i)``.
     """
     wall = as_slice(mask)
-    j, i = np.nonzero(wall & ~ndimage.binary_erosion(wall))
-    corners = [np.stack([j + a, i + b], axis=1) for a in (-0.5, 0.5) for b in (-0.5, 0.5)]
+    j = np.flatnonzero(wall.any(axis=1))
+    left, right = wall[j].argmax(axis=1) - 0.5, wall.shape[1] - wall[j, ::-1].argmax(axis=1) - 0.5
+    corners = [np.stack([j + half, i], axis=1) for half in (-0.5, 0.5) for i in (left, right)]
     return ConvexHull(np.concatenate(corners))
+
+
+def bounding_box(mask: _Bools) -> tuple[slice, slice]:
+    """Return the rows and columns of a slice that hold its mask; all of them if it is empty."""
+    found = ndimage.find_objects(mask.view(np.uint8))
+    rows, columns = found[0] if found else (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
+    return rows, columns
 
 
 def as_slice(mask: ArrayLike) -> _Bools:

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from ..stack import Mask
 from .circle import Circle, centre_about, fit_circle, near_wall, sectors
-from .shape import as_slice
+from .shape import as_slice, bounding_box
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,13 @@ def largest_component(mask: ArrayLike, connectivity: int = 8) -> Mask:
     if connectivity not in (4, 8):
         raise ValueError(f"The connectivity is {connectivity}, in a slice it must be 8 or 4.")
     structure = ndimage.generate_binary_structure(2, 2 if connectivity == 8 else 1)
-    labels, count = ndimage.label(as_slice(mask), structure=structure)
-    if count == 0:
-        return np.zeros(labels.shape, dtype=np.uint8)
-    sizes = np.bincount(labels.ravel())[1:]
-    return (labels == int(sizes.argmax()) + 1).astype(np.uint8)
+    wall = as_slice(mask)
+    box = bounding_box(wall)
+    labels, count = ndimage.label(wall[box], structure=structure)
+    largest = np.zeros(wall.shape, dtype=np.uint8)
+    if count:
+        largest[box] = labels == int(np.bincount(labels.ravel())[1:].argmax()) + 1
+    return largest
 
 
 def holes(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
@@ -133,9 +135,13 @@ def holes(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
     Raises:
         ValueError: The mask is not two-dimensional.
     """
-    labels, count = ndimage.label(~np.pad(as_slice(mask), 1))
+    wall = as_slice(mask)
+    box = bounding_box(wall)
+    labels, count = ndimage.label(~np.pad(wall[box], 1))
+    inside = np.zeros(wall.shape, np.int32)
     # The padding is scanned first, so label 1 is the outside.
-    return np.maximum(labels[1:-1, 1:-1] - 1, 0).astype(np.int32), int(count) - 1
+    inside[box] = np.maximum(labels[1:-1, 1:-1] - 1, 0)
+    return inside, int(count) - 1
 
 
 def fill_holes(mask: ArrayLike) -> Mask:
