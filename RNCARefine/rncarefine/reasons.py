@@ -110,6 +110,7 @@ class ReasonCode(str, Enum):
     SLICE_EDITED = "slice_edited", "k"
     OUTSIDE_VOLUME = "outside_volume", "voxels"
     UNLIKE_TRAINING = "unlike_training", "distance", "most"
+    NO_BORDER = "no_border"
     OVERLAP = "overlap", "area_mm2", "slices"
 
     numbers: tuple[str, ...]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd  # type: ignore[import-untyped]
 
-from rncarefine_training.cli.tables import interval, pictures_table, rounded
+from rncarefine_training.cli.tables import bridges_table, interval, pictures_table, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
 from rncarefine_training.evaluate.measure import FULL_REPAIR, IMAGE_ALONE, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.store import write_table
@@ -31,6 +31,8 @@ _PLACE = re.compile(r"<!-- table: (?P<name>[^>]+?) -->\n(?P<text>.*?)<!-- end of
 _EVALUATION = re.compile(r"evaluation-(?P<which>(test|select)(-pool)?)(-(?P<kind>[a-z]+))?")
 KEPT = ("paired", "strata", "confidence", "reliability", "risk")
 """Tables of an evaluation to copy, besides the table by network; rows of slices are not copied."""
+OPENED = "opened.csv"
+"""Evaluations on the test set, see :func:`rncarefine_training.evaluate.store.open_test_subjects`; copied."""
 
 
 def keep_tables(run: Path, folder: Path) -> list[Path]:
@@ -45,7 +47,7 @@ def keep_tables(run: Path, folder: Path) -> list[Path]:
     kept = []
     another = run / "another-sequence" / "evaluation-select.csv"
     for path in sorted(run.glob("*.csv")) + [another] * another.is_file():
-        if name_of(path) is None and not _is_curve(path):
+        if name_of(path) is None and not _is_curve(path) and path.name != OPENED:
             continue
         table = _read(path)
         name = "another-sequence.csv" if path == another else path.name
@@ -321,16 +323,13 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results on walls with a small defect, from :func:`experiments.good_walls.summarise`."""
-    shown = pd.DataFrame(
-        {
-            "defect": table.defect,
-            "n": table.n,
-            "method": table.method,
-            "Dice (95 %)": interval(table, "dice", 3, form=""),
-            "worse by more than 0.01": table.worse,
-        }
+    table = table.assign(cell=interval(table, "dice", 3, form="") + "; " + table.worse.astype(str))
+    table = table.assign(defect=table.defect + " (n = " + table.n.astype(str) + ")")
+    return (
+        table.pivot(index="method", columns="defect", values="cell")
+        .reindex(table.method.unique(), columns=table.defect.unique())
+        .reset_index()
     )
-    return _without_repeats(shown, 2)
 
 
 def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -349,13 +348,6 @@ def compare_published_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def opened_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the evaluations on the test set, from :func:`rncarefine_training.evaluate.store.open_test_subjects`."""
-    models = table.model + " " + table.sha256.str[:7]
-    opened = models.groupby(table.date.astype(str), sort=False).agg(", ".join)
-    return pd.DataFrame({"opened": opened.index, "models and the start of their SHA-256": opened.to_numpy()})
-
-
 def vessels_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results on vessels by network and method."""
     return _without_repeats(pictures_table(table), 1)
@@ -372,11 +364,11 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "ablation": (ablation_table, 1),
     "ablation-rollout": (ablation_table, 1),
     "volumetric": (volumetric_table, 1),
-    "good-walls": (good_walls_table, 3),
+    "good-walls": (good_walls_table, 1),
     "another-sequence": (networks_table, 1),
     "compare-published": (compare_published_table, 1),
-    "opened": (opened_table, 2),
     "vessels": (vessels_table, 2),
+    "vessels-confidence": (bridges_table, 1),
 }
 """Formatting function and number of left-aligned columns, by kind of table."""
 

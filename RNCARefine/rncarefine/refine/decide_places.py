@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from ..anatomy.shape import EIGHT
 from ..anatomy.thinning import thinned
-from ..anatomy.topology import betti_2d
+from ..anatomy.topology import betti_2d, euler_characteristic
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
 from ..tasks.tubular.bridges import Candidate, active_region, bridge_features, candidates, confidence, rasterize
@@ -125,13 +125,14 @@ def edit(
         return PictureEdits(canvas.mask.astype(np.uint8), edited, thickened)
     kept = canvas.mask | ~pieces.mask  # do not restore parts of removed fragments
     free = room & kept & _near_edits(edited, picture.shape, AROUND * limits.bridge_px)
-    thickened = _thicken(canvas, likelihood, free & _apart(canvas))
-    edited.extend(_extensions(canvas, likelihood, free & _apart(canvas), settings, edited))
+    apart = _away_from_bridges(edited, canvas)
+    thickened = _thicken(canvas, likelihood, free & apart)
+    edited.extend(_extensions(canvas, likelihood, free & apart, settings, edited))
     # Second pass, with stretches that the likelihood shows apart from the mask; only joined ones are kept.
     before = canvas.mask
     stretches = _stretches(before, likelihood, free, settings, limits)
     pieces = Pieces.of(before | stretches)
-    canvas = Canvas(pieces, picture.may_change & kept, limits)
+    canvas = Canvas(pieces, picture.may_change & kept, limits, _lengthened(edited, stretches), stretches)
     gaps = find_places(pieces, picture.field_of_view, limits)
     bridges = _bridges(canvas, room & kept, gaps, likelihood, grey, settings)
     canvas.keep_joined(before)
@@ -167,9 +168,24 @@ def _stretches(mask: Bools, likelihood: Field, free: Bools, settings: Settings, 
     return found
 
 
-def _apart(canvas: Canvas) -> Bools:
+def _away_from_bridges(edited: list[Edited], canvas: Canvas) -> Bools:
     """Return the pixels away from the bridges: pixels next to one would keep the pieces joined if it were rejected."""
-    return ~ndimage.binary_dilation(canvas.mask & ~canvas.pieces.mask, EIGHT, 2 + int(canvas.limits.thicken_px))
+    bridges = np.zeros(canvas.mask.shape, bool)
+    for window, pixels in (each.changed for each in edited if each.changed and each.bridge):
+        bridges[window] |= pixels
+    return ~ndimage.binary_dilation(bridges, EIGHT, 2 + int(canvas.limits.thicken_px))
+
+
+def _lengthened(edited: list[Edited], stretches: Bools) -> Field:
+    """Return the length of the extension or stretch at each of its pixels, 0 elsewhere; shape ``(j, i)``."""
+    length = np.zeros(stretches.shape, np.float32)
+    for each in edited:
+        if each.changed and each.verdict is PlaceVerdict.EXTENDED:
+            window, pixels = each.changed
+            length[window][pixels] = each.place.size
+    for pixels, window in _components(stretches, 0):
+        length[window][pixels] = thinned(pixels).sum()
+    return length
 
 
 def _not_settled(edited: list[Edited], later: list[Edited], pieces: Pieces) -> list[Edited]:
@@ -339,8 +355,11 @@ def _extensions(
         thick = 2 * float(ndimage.distance_transform_edt(pixels).max())
         if length < MIN_LENGTHS * thick or mean < settings.extend_likelihood:
             continue
-        if len(np.unique(alone[window][ndimage.binary_dilation(pixels, EIGHT)])) > 2:
-            continue  # it would keep the pieces joined if the bridge were rejected
+        touched = np.count_nonzero(np.unique(alone[window][ndimage.binary_dilation(pixels, EIGHT)]))
+        without = plain[window]
+        change = euler_characteristic(without | pixels) - euler_characteristic(without)
+        if touched > 1 or (touched == 0) - change > 0:
+            continue  # if the bridge were rejected, it would keep the pieces joined, or leave a hole
         changed = canvas.extend(pixels, window)
         if changed is not None:
             longer.append(_longer(changed, likelihood))

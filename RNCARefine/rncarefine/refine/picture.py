@@ -191,7 +191,7 @@ def repair_picture(
         )
     report_progress(progress, 0.8, "Verifying every edit")
     doubts = [] if runner is None else _doubts(picture, pieces, field, settings)
-    unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in doubts)
+    unlike = bool(doubts)
     if unlike:
         limits = replace(limits, bridge_px=SHORT * limits.bridge_px)
     if runner is not None and runner.out_of_memory:
@@ -216,14 +216,15 @@ def _checked(likelihood: Field, picture: Picture) -> Field:
 
 
 def _doubts(picture: Picture, pieces: Pieces, likelihood: Field, settings: Settings) -> list[Reason]:
-    """Return the doubt that the picture is outside the training domain, if any."""
+    """Return the doubts that the picture is outside the training domain."""
     if not settings.familiar:
         return []
+    doubts = [Reason(ReasonCode.NO_BORDER)] if picture.channels == 3 and picture.field_of_view.all() else []
     grey = picture.grey(settings.channel, settings.polarity)
     far, most = distance(picture_features(picture, pieces, likelihood, grey), settings.familiar), settings.familiar
-    if far <= most["most"]:
-        return []
-    return [Reason(ReasonCode.UNLIKE_TRAINING, distance=far, most=most["most"])]
+    if far > most["most"]:
+        doubts.append(Reason(ReasonCode.UNLIKE_TRAINING, distance=far, most=most["most"]))
+    return doubts
 
 
 def _order(edited: Edited) -> tuple[int, float]:

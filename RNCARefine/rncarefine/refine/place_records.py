@@ -116,10 +116,14 @@ class PictureReport(AnyReport):
     """Warnings about the picture."""
 
     @property
+    def unlike_training(self) -> bool:
+        """Whether the picture is outside the training domain."""
+        return any(doubt.code in (ReasonCode.UNLIKE_TRAINING, ReasonCode.NO_BORDER) for doubt in self.doubts)
+
+    @property
     def whole_needs_review(self) -> bool:
         """Whether the whole picture needs review: the model was not made for it, and not every place is decided."""
-        unlike = any(doubt.code is ReasonCode.UNLIKE_TRAINING for doubt in self.doubts)
-        return unlike and any(place.accepted is None for place in self.places)
+        return self.unlike_training and any(place.accepted is None for place in self.places)
 
     @property
     def needs_review(self) -> bool:

@@ -180,6 +180,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "upright colour photograph of a retina with its whole field of view, not a part of it, and the mask that "
         "belongs to it."
     ),
+    ReasonCode.NO_BORDER: _(
+        "The photograph has no dark border. It may show a part of the field of view only, so that its scale is "
+        "unknown: it is repaired by short bridges at most, and needs review as a whole. Give the whole photograph."
+    ),
     ReasonCode.OVERLAP: _(
         "The new wall overlaps other segments by {area_mm2:.0f} mm2 (number of slices: {slices:.0f}); they keep their "
         "voxels. If one of them is the blood pool, choose it as such."

@@ -101,7 +101,7 @@ def test_a_picture_unlike_the_training_is_flagged_also_where_nothing_was_done(ca
     assert repair("--report", "r.json", "--report", "r.html") == 1
     report = json.loads((case / "r.json").read_text(encoding="utf-8"))
     assert (report["picture"]["added_px"], report["picture"]["flagged"]) == (0, 0)
-    assert [doubt["code"] for doubt in report["doubts"]] == ["unlike_training"]
+    assert [doubt["code"] for doubt in report["doubts"]] == ["no_border", "unlike_training"]
     assert "No place needs review" not in (case / "r.html").read_text(encoding="utf-8")
     assert "field of view" in capsys.readouterr().err
     (case / "cases.csv").write_text("case,image,segmentation\na,photo.png,mask.png\n", encoding="utf-8")

@@ -99,6 +99,48 @@ def test_every_limit_holds_whatever_the_likelihood(case):
             assert each.likelihood >= SETTINGS.extend_likelihood
 
 
+def longest_join(mask, after):
+    """Return the longest step, in pixels, over added pixels from one piece of the mask to the next nearest."""
+    labels, _ = ndimage.label(mask & after, structure=EIGHT)
+    added, count = ndimage.label(after & ~mask, structure=EIGHT)
+    longest = 0
+    for number in range(1, count + 1):
+        inside = ndimage.binary_dilation(added == number, EIGHT)
+        waiting = set(np.unique(labels[inside])) - {0}
+        reached = np.isin(labels, [waiting.pop()]) if waiting else mask
+        steps = 0
+        while waiting:
+            reached = ndimage.binary_dilation(reached, EIGHT, mask=reached | (inside & after))
+            found = waiting & set(np.unique(labels[reached]))
+            steps += 1
+            if found:
+                longest, steps, waiting = max(longest, steps - 1), 0, waiting - found
+                reached |= np.isin(labels, list(found))
+    return longest
+
+
+@settings(max_examples=60)
+@given(masks_and_likelihoods())
+def test_pieces_are_not_joined_over_more_than_the_longest_bridge(case):
+    mask, likelihood, seen = case
+    after = edited(mask, likelihood, seen).mask > 0
+    assert longest_join(mask, after) <= LIMITS.bridge_px + 2 * LIMITS.thicken_px
+
+
+@pytest.mark.parametrize("dips", [0, 1, 2])
+@pytest.mark.parametrize(("gap", "joined"), [(14, True), (30, False), (40, False)])
+def test_stretches_do_not_lengthen_a_bridge(gap, dips, joined):
+    whole = np.zeros((140, 140), bool)
+    whole[68:71, 4:136] = True
+    broken, likelihood = whole.copy(), field_of(whole)
+    broken[:, 70 - gap // 2 : 70 + gap // 2] = False
+    broken[58:60, 69:73], likelihood[58:60, 69:73] = True, 0.01  # an edit nearby
+    for start in (72 - gap // 2, 65 + gap // 2)[:dips]:
+        likelihood[68:71, start : start + 3] = 0.35
+    labels, _ = ndimage.label(edited(broken, likelihood).mask, structure=EIGHT)
+    assert bool(labels[69, 10] == labels[69, 130]) is joined
+
+
 @settings(max_examples=60)
 @given(masks_and_likelihoods())
 def test_only_small_holes_are_filled(case):

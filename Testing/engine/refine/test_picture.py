@@ -11,6 +11,7 @@ from engine.vessels import field_of, tree, with_gap
 from rncarefine import Picture, PictureReport, RepairOptions, check_picture, load_model, repair, repair_picture
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.progress import Cancelled
+from rncarefine.reasons import ReasonCode
 from rncarefine.stack import Stack
 from rncarefine.tasks.tubular.places import PlaceFinding
 from rncarefine.tasks.tubular.settings import Settings
@@ -19,6 +20,8 @@ from rncarefine.words import PlaceVerdict
 WHOLE = tree()
 BROKEN = with_gap(WHOLE, 30, 10)
 NUMPY = RepairOptions(device="numpy")
+INSIDE = np.arange(WHOLE.size).reshape(WHOLE.shape) > 0
+"""A field of view with a border, of one pixel."""
 
 
 def photograph(vessels=WHOLE, mask=BROKEN, **more):
@@ -90,20 +93,34 @@ def test_a_picture_without_findings_is_returned_unchanged_without_running_the_mo
 
 def test_a_picture_unlike_the_training_gets_short_bridges_only_and_is_flagged():
     far = {"mean": {"red": 5.0}, "sd": {"red": 0.1}, "most": 4.0}
-    result = repair_picture(photograph(), vessel_model(familiar=far), NUMPY)
+    result = repair_picture(photograph(field_of_view=INSIDE), vessel_model(familiar=far), NUMPY)
     assert [doubt.code.value for doubt in result.report.doubts] == ["unlike_training"]
     assert result.report.picture.bridges == 0
     assert result.report.run.bridge_px == pytest.approx(3.2)
     assert result.report.picture.flagged == 0
     assert result.report.needs_review
     assert "needs review" in result.report.summary()
-    assert not repair_picture(photograph(mask=WHOLE), vessel_model(familiar=far), NUMPY).report.needs_review
+    assert not repair_picture(
+        photograph(field_of_view=INSIDE, mask=WHOLE), vessel_model(familiar=far), NUMPY
+    ).report.needs_review
     decided = [replace(place, accepted=True) for place in result.report.places]
     assert not replace(result.report, places=decided).needs_review
-    short = repair_picture(photograph(mask=with_gap(WHOLE, 30, 2)), vessel_model(familiar=far), NUMPY)
+    short = repair_picture(
+        photograph(field_of_view=INSIDE, mask=with_gap(WHOLE, 30, 2)), vessel_model(familiar=far), NUMPY
+    )
     assert short.report.picture.bridges == 1
     assert all(place.flagged for place in short.report.places if place.verdict is PlaceVerdict.BRIDGED)
     assert short.report.picture.removed_px == 0
+
+
+def test_colour_photograph_without_border_gets_short_bridges_only():
+    near = vessel_model(familiar={"mean": {"red": 0.0}, "sd": {"red": 1e6}, "most": 4.0})
+    result = repair_picture(photograph(), near, NUMPY)
+    assert [doubt.code for doubt in result.report.doubts] == [ReasonCode.NO_BORDER]
+    assert result.report.picture.bridges == 0
+    assert result.report.needs_review
+    assert not repair_picture(photograph(field_of_view=INSIDE), near, NUMPY).report.doubts
+    assert not repair_picture(replace(photograph(), image=photograph().image[..., :1]), near, NUMPY).report.doubts
 
 
 def test_the_likelihood_covers_the_places_and_nothing_far_from_them():

@@ -43,6 +43,17 @@ def test_where_the_image_contradicts_all_broken_walls_of_a_tidy_stack_all_change
     assert all(record.flagged for record in changed)
 
 
+def test_masks_with_components_elsewhere_are_contradicted_by_the_images_of_other_slices():
+    walls, pools = heart()
+    loose = disc(5, centre=(66, 6))
+    broken = np.stack([wall & gap(40, 60 * k) | loose for k, wall in enumerate(walls)])
+    image = grey(walls, pools)
+    apart = run(Stack.create(np.roll(image, 10, axis=1), broken, STACK_SPACING), close_base=True).report
+    assert [doubt.code for doubt in apart.doubts] == [ReasonCode.MASKS_CONTRADICTED]
+    assert all(record.flagged for record in apart.slices if record.verdict in REPAIRED)
+    assert run(Stack.create(image, broken, STACK_SPACING), close_base=True).report.doubts == []
+
+
 def test_two_contradicted_walls_among_repaired_ones_are_flagged_but_raise_no_doubt_about_the_stack():
     walls, pools = heart()
     given = np.stack([wall & gap(40, 60 * k) | disc(5, centre=(66, 6)) for k, wall in enumerate(walls)])

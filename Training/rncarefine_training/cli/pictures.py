@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ..data.sources.csv_table import read_csv
 from ..data.sources.entry import Entry
 from ..data.sources.pictures import TABLE
 from .options import console, ensure_folder
-from .tables import pictures_table, show
+from .tables import bridges_table, pictures_table, show
 
 PRECISION, FRAGMENT_PRECISION = 0.6, 0.9
 """Required cross-validated precision of bridges between large components, and of bridges to fragments. Bridges between
@@ -85,27 +86,38 @@ def evaluate_pictures(
     """
     from ..evaluate.pictures.measure import evaluate_pictures as measure
     from ..evaluate.pictures.measure import segmented
-    from ..evaluate.pictures.tables import summarise_pictures
+    from ..evaluate.pictures.tables import summarise_bridges, summarise_pictures
+    from ..evaluate.store import open_test_subjects
 
     if len(models) != 1:
         raise ValueError(f"--model {' '.join(models)}: vessel models are evaluated one at a time.")
     name = _name(test)
-    rows_path = run / f"{name}-pictures.csv"
+    rows_path, bridges_path = run / f"{name}-pictures.csv", run / f"{name}-bridges.csv"
     if tables:
-        rows = pd.read_csv(rows_path)
+        rows, bridges = pd.read_csv(rows_path), pd.read_csv(bridges_path)
     else:
         chosen = (training.subjects.test if test else training.subjects.select)[:first]
         jobs = segmented(_entries(run).values(), training.predictions.test, chosen)
         model = load_model(models[0])
+        if test:
+            for sentence in open_test_subjects(
+                run / "opened.csv", [model], "rncarefine-train " + " ".join(sys.argv[1:])
+            ):
+                console.print(sentence, style="yellow")
         found = track(measure(jobs, model, workers), "Pictures", total=len(jobs), console=console)
-        rows = pd.DataFrame()
-        for part in found:
+        rows, bridges = pd.DataFrame(), pd.DataFrame()
+        for part, some in found:
             # Written after each picture, so that an interrupted evaluation keeps its results.
             rows = pd.concat([rows, part], ignore_index=True)
+            bridges = pd.concat([bridges, some], ignore_index=True)
             rows.to_csv(rows_path, index=False, float_format="%.6g")
+            bridges.to_csv(bridges_path, index=False, float_format="%.6g")
     table = summarise_pictures(rows)
     table.to_csv(run / f"{name}.csv", index=False, float_format="%.4g")
+    sure = summarise_bridges(bridges)
+    sure.to_csv(run / f"{name}-confidence.csv", index=False, float_format="%.4g")
     show(pictures_table(table), "Mean by network and method")
+    show(bridges_table(sure), "Confidence of candidate bridges")
     console.print(f"All tables: {run / name}*.csv", soft_wrap=True)
 
 

@@ -64,6 +64,25 @@ def pictures_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def bridges_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Format the confidence of candidate bridges by site.
+
+    Args:
+        table: From :func:`rncarefine_training.evaluate.pictures.tables.summarise_bridges`.
+    """
+    return pd.DataFrame(
+        {
+            "site": table.site,
+            "candidate bridges": table.n,
+            "on vessel": rounded(table.share, ".0%"),
+            "AUROC (95 %)": interval(table, "auroc", 2, ("low", "high"), ""),
+            "ECE": rounded(table.ece, ".2f"),
+            "confidence of 0.75 or more": table.sure,
+            "of these on vessel": rounded(table["sure share"], ".0%"),
+        }
+    )
+
+
 def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
     """Print repairs and baselines by network, and a summary of each model over all networks.
 

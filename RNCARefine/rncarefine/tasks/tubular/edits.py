@@ -6,7 +6,8 @@ Guarantees of the result:
 * added pixels join two or more pieces, widen a piece by at most ``thicken_px``, lengthen it by at most ``extend_px``
   per edit, form a stretch that a bridge joins to a piece, or fill a hole smaller than ``hole_px``: b0 never increases;
 * no hole is created: b1 never increases;
-* the centreline of a bridge is at most ``bridge_px`` long;
+* the centreline of a bridge is at most ``bridge_px`` long, together with the extensions and stretches that it continues
+  from one input piece to another;
 * nothing changes outside the field of view.
 """
 
@@ -27,6 +28,7 @@ from ...words import Word
 from .pieces import Pieces
 
 Bools = NDArray[np.bool_]
+Field = NDArray[np.float32]
 Places = NDArray[np.int64]
 Window = tuple[slice, slice]
 
@@ -76,14 +78,28 @@ class Canvas:
         pieces: Pieces of the input mask.
         field_of_view: Region that may be changed, shape ``(j, i)``.
         limits: Limits of an edit.
+        lengthened: Length of the added vessel at every pixel of an extension or stretch, in pixels; shape ``(j, i)``.
+        stretches: Pieces that are not part of the input, shape ``(j, i)``.
 
     Attributes:
         mask: Current mask.
     """
 
-    def __init__(self, pieces: Pieces, field_of_view: Bools, limits: Limits) -> None:
+    def __init__(
+        self,
+        pieces: Pieces,
+        field_of_view: Bools,
+        limits: Limits,
+        lengthened: Field | None = None,
+        stretches: Bools | None = None,
+    ) -> None:
         self.pieces, self.field_of_view, self.limits = pieces, field_of_view, limits
         self.mask: Bools = pieces.mask.copy()
+        self._lengthened = np.zeros(self.mask.shape, np.float32) if lengthened is None else lengthened.copy()
+        self._hangs = np.ones(pieces.count + 1, bool)
+        self._hangs[0] = False
+        if stretches is not None:
+            self._hangs[np.unique(pieces.labels[stretches])] = False
         self._labels = pieces.labels.copy()
         self._parents = list(range(pieces.count + 1))
         self._touched = np.zeros(pieces.count + 1, bool)
@@ -136,11 +152,17 @@ class Canvas:
             return Reason(ReasonCode.BRIDGE_TOO_LONG, length_px=length_of(path), most_px=self.limits.bridge_px)
         if not self.field_of_view[path[:, 0], path[:, 1]].all():
             return Reason(ReasonCode.OUTSIDE_VIEW)
+        span, loose = self._span(path)
+        if (not loose and span > self.limits.bridge_px) or len(loose) > 1:
+            return Reason(ReasonCode.BRIDGE_TOO_LONG, length_px=span, most_px=self.limits.bridge_px)
         thin = np.zeros_like(drawn)
         thin[path[:, 0] - window[0].start, path[:, 1] - window[1].start] = True
         for wanted in (drawn | thin, thin):
             added = self._joining(self._without_pinholes(wanted & self.field_of_view[window], window), window)
             if self.kind_of(added, window) is EditKind.BRIDGE:
+                for label in loose:
+                    self._hangs[label] = True
+                    self._lengthened[self.pieces.labels == label] = span
                 return self._add(added, window)
         loop = self.kind_of(thin, window) is EditKind.LOOP
         return Reason(ReasonCode.WOULD_LOOP if loop else ReasonCode.JOINS_NONE)
@@ -204,6 +226,18 @@ class Canvas:
         keep[labels[before & self.mask]] = True
         self.mask &= keep[labels]
         self._labels[~self.mask] = 0
+
+    def _span(self, path: Places) -> tuple[float, set[int]]:
+        """Return the length of the added vessel that a path continues, and the stretches at its ends.
+
+        Stretches that a bridge has joined to a piece no longer count as such.
+        """
+        length, loose = length_of(path), set()
+        for j, i in (path[0], path[-1]):
+            around = slice(max(j - 1, 0), j + 2), slice(max(i - 1, 0), i + 2)
+            length += float(self._lengthened[around].max())
+            loose |= {int(label) for label in np.unique(self.pieces.labels[around]) if label and not self._hangs[label]}
+        return length, loose
 
     def _groups(self, added: Bools, window: Window) -> list[set[int]]:
         """Return the pieces that each connected component of the added pixels touches."""

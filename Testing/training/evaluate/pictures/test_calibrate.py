@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from rncarefine.nca.card import BRIDGE_FEATURES
-from rncarefine_training.evaluate.pictures.calibrate import fit_bridges, fit_domain_gate, is_true
+from rncarefine_training.evaluate.pictures.calibrate import fit_bridges, fit_domain_gate
+from rncarefine_training.evaluate.pictures.measure import is_true
 
 
 def bridges(n=400, seed=0):

@@ -5,12 +5,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from rncarefine_training.cli.tables import pictures_table
+from rncarefine_training.cli.tables import bridges_table, pictures_table
 from rncarefine_training.evaluate.pictures.measure import INPUT, REPAIRED, segmented
 from rncarefine_training.evaluate.pictures.tables import (
     METRICS,
     PRECISION,
     measured,
+    summarise_bridges,
     summarise_pictures,
 )
 from rncarefine_training.evaluate.tables import ALL
@@ -49,6 +50,18 @@ def test_the_card_holds_figures_of_its_own_weights_alone():
     assert found["eyes, ours"]["dice_before"] == pytest.approx(0.735)
     assert found["eyes, ours"]["bridge_precision"] == 0.75
     assert measured(rows(), "other") == {}
+
+
+def test_bridge_confidence_is_summarised_by_site():
+    lines = [
+        {"site": site, "subject": f"{site}{n % 4}", "true": true, "confidence": 0.9 if true or wrong else 0.3}
+        for site, wrong in (("one", False), ("two", True))
+        for n, true in enumerate([True] * 6 + [False] * 2)
+    ]
+    table = summarise_bridges(pd.DataFrame(lines)).set_index("site")
+    assert table.auroc.tolist() == pytest.approx([1.0, 0.5, 0.75])
+    assert table["sure share"].tolist() == pytest.approx([1.0, 0.75, 12 / 14])
+    assert bridges_table(table.reset_index())["of these on vessel"].tolist() == ["100 %", "75 %", "86 %"]
 
 
 def test_only_segmented_pictures_of_the_subjects_are_measured():

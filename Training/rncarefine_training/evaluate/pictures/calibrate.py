@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from scipy import ndimage
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 from sklearn.model_selection import LeaveOneGroupOut  # type: ignore[import-untyped]
@@ -22,8 +21,6 @@ from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.card import BRIDGE_FEATURES
 from rncarefine.nca.model import Model
 from rncarefine.nca.rollout import Runner
-from rncarefine.refine.tree_metrics import ON_VESSEL, TOLERANCE
-from rncarefine.tasks.tubular.bridges import bridge_features, candidates
 from rncarefine.tasks.tubular.familiar import picture_features
 from rncarefine.tasks.tubular.pieces import Pieces
 from rncarefine.tasks.tubular.settings import Settings
@@ -34,7 +31,7 @@ from ...data.sources.entry import Entry
 from ...data.sources.pictures import read_mask
 from ..calibrate import fit_weights
 from ..measure import Failure, in_parallel
-from .measure import read_picture
+from .measure import candidate_bridges, read_picture
 
 MIN_BRIDGES = 30
 """Minimum number of true bridges, and of false ones, for a fit."""
@@ -124,35 +121,14 @@ def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple
     entry = entries[failure.case.stem]
     picture = read_picture(entry, load_prediction(failure.prediction)[0] == VESSEL)
     settings = Settings.of(model.card)
-    limits, pieces = settings.limits_at(picture.diameter), Pieces.of(picture.mask)
+    pieces = Pieces.of(picture.mask)
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
     field = likelihood(picture, model, runner, pieces)
     grey = picture.grey(settings.channel, settings.polarity)
-    found = candidates(pieces, field, picture.away_from_rim, limits, settings.join_likelihood)
-    loose = pieces.fragments(limits.keep_px)
-    distance = ndimage.distance_transform_edt(~read_mask(entry.label))
-    rows = [
-        features
-        | {
-            "subject": entry.subject,
-            "fragment": bool(loose[list(each.pieces)].any()),
-            "true": is_true(each.path, distance),
-        }
-        for each, features in zip(found, bridge_features(found, pieces, field, grey, limits), strict=True)
-    ]
+    rows = candidate_bridges(picture, pieces, field, settings, entry)
     picture_rows = [picture_features(picture, pieces, field, grey)]
     # Masks of users are between those of weak networks and the truth.
     true = read_picture(entry, read_mask(entry.label))
     pieces = Pieces.of(true.mask)
     picture_rows.append(picture_features(true, pieces, likelihood(true, model, runner, pieces), grey))
     return pd.DataFrame(rows), pd.DataFrame(picture_rows)
-
-
-def is_true(path: NDArray[np.int64], distance: NDArray[np.float64]) -> bool:
-    """Return whether a bridge lies on a true vessel.
-
-    Args:
-        path: Centreline, ``(j, i)``, shape ``(n, 2)``.
-        distance: Distance of every pixel to the nearest true vessel, shape ``(j, i)``.
-    """
-    return bool((distance[path[:, 0], path[:, 1]] <= TOLERANCE).mean() >= ON_VESSEL)

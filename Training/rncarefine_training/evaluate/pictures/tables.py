@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
+from rncarefine.refine.decide_places import SURE
+
+from ..confidence import auroc_estimate, calibration_error
 from ..statistics import Estimate, Values, bootstrap, mean
 from ..tables import ALL
 from .measure import INPUT, METHODS, REPAIRED
@@ -49,6 +52,34 @@ def summarise_pictures(rows: pd.DataFrame) -> pd.DataFrame:
                 line[f"{name} worst"] = float((values - inputs).min())
             line |= _ratio(ours.true_bridges, ours.bridges, ours.subject).columns(PRECISION)
             lines.append(line | {"bridges": int(ours.bridges.sum())})
+    return pd.DataFrame(lines)
+
+
+def summarise_bridges(bridges: pd.DataFrame) -> pd.DataFrame:
+    """Return how well the confidence discriminates candidate bridges, by site and over all.
+
+    Args:
+        bridges: From :func:`rncarefine_training.evaluate.pictures.measure.evaluate_pictures`.
+
+    Returns:
+        ``site``, ``n`` bridges, ``share`` of true ones, ``auroc`` with ``low`` and ``high`` (bootstrap over subjects),
+        ``ece``, and ``sure`` bridges (confidence of at least 0.75) with ``sure share`` of true ones.
+    """
+    lines = []
+    for site, part in [*bridges.groupby("site", sort=False), (ALL, bridges)]:
+        score, true = part.confidence.to_numpy(float), part.true.to_numpy(bool)
+        sure = score >= SURE
+        lines.append(
+            {
+                "site": site,
+                "n": len(part),
+                "share": float(true.mean()),
+                **auroc_estimate(score, true, part.subject.to_numpy(str)).columns("auroc", ""),
+                "ece": calibration_error(score, true),
+                "sure": int(sure.sum()),
+                "sure share": float(true[sure].mean()) if sure.any() else float("nan"),
+            }
+        )
     return pd.DataFrame(lines)
 
 
