@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from experiments import cli, robustness
 from experiments.disturbances import DISTURBANCES
-from rncarefine_training.cli import main
 from rncarefine_training.evaluate.store import write_evaluation
 from training.evaluation_rows import made_up
 from training.toy_data import write_config
@@ -29,10 +28,6 @@ def call(command, run, *arguments):
     done = CliRunner().invoke(cli.app, [str(part) for part in (command, *shared, *arguments)])
     assert done.exit_code == 0, done.output
     return done.output
-
-
-def test_no_experiment_is_a_command_of_the_training():
-    assert not set(COMMANDS) & {command.name or command.callback.__name__ for command in main.app.registered_commands}
 
 
 def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path):
@@ -89,12 +84,3 @@ def test_some_variations_are_trained_and_those_of_other_calls_are_in_the_table(r
     assert "nan" not in output
     assert "10 of 10: every cell fires" in output
     assert list(pd.read_csv(folder / "ablation.csv").variation) == ["as it is", "every cell fires"]
-
-
-def test_a_variation_that_does_not_exist_is_said_with_those_that_do(run):
-    folder, config, _ = run
-    arguments = ["ablate", "--run", folder, "--config", config, "--only", "nothing"]
-    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
-    assert isinstance(done.exception, ValueError)
-    assert "'nothing'" in str(done.exception)
-    assert "another seed" in str(done.exception)

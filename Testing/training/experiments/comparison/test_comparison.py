@@ -3,14 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-import SimpleITK as sitk
-import torch
 import yaml
 from scipy import ndimage
 from typer.testing import CliRunner
 
 from experiments.cli import app
-from experiments.comparison import ours
 from experiments.comparison.commands import OUR_CONFIGS, RECIPE_UPDATES
 from experiments.comparison.compare import INPUT, Method, compare, time_literally, unrepaired
 from experiments.comparison.ours import PictureAutomaton, TripletConfig, TripletSamples, prepare, train_on_triplets
@@ -19,8 +16,7 @@ from experiments.comparison.triplets import SCORES, read_triplets, score, write_
 from experiments.comparison.vessels import draw_vessels
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.architecture import CHANNELS, MASK
-from rncarefine.refine.metrics import cldice
-from rncarefine_training.automaton.tasks import Ring, Tubular
+from rncarefine_training.automaton.tasks import Ring
 from training.experiments.comparison.toy_triplets import toy_triplets
 
 
@@ -58,34 +54,6 @@ def test_pictures_are_read_as_they_were_written(tmp_path):
     np.testing.assert_allclose(read.images, drawn.images, atol=0.5 / 255 + 1e-6)
     np.testing.assert_array_equal(read.labels, drawn.labels)
     assert read[slice(1, 2)].states.shape == (1, 32, 32)
-
-
-def test_what_is_missing_is_named(tmp_path):
-    folder = tmp_path / "train"
-    write_triplets(toy_triplets(2), folder)
-    (folder / "states" / "example_002.png").unlink()
-    with pytest.raises(ValueError, match=r"example_002\.png"):
-        read_triplets(folder)
-    with pytest.raises(ValueError, match="PNG"):
-        read_triplets(tmp_path / "nowhere")
-
-
-def test_pictures_of_other_sizes_or_in_colour_are_refused(tmp_path):
-    folder = tmp_path / "train"
-    write_triplets(toy_triplets(2), folder)
-    path = folder / "labels" / "example_001.png"
-    for side, message in ((40, "several sizes"), ((32, 32, 3), "not an 8-bit grayscale picture")):
-        shape = (side, side) if isinstance(side, int) else side
-        picture = sitk.GetImageFromArray(np.zeros(shape, np.uint8), isVector=len(shape) == 3)
-        sitk.WriteImage(picture, str(path))
-        with pytest.raises(ValueError, match=message):
-            read_triplets(folder)
-
-
-def test_pictures_are_not_written_over_others(tmp_path):
-    write_triplets(toy_triplets(1), tmp_path)
-    with pytest.raises(ValueError, match="has pictures already"):
-        write_triplets(toy_triplets(1), tmp_path)
 
 
 # Made vessels
@@ -133,12 +101,6 @@ def samples(task=None, n=40, **changes):
     return TripletSamples(toy_triplets(4), config(**changes).automaton, task or Ring(), n, seed=0)
 
 
-def test_a_sample_is_the_same_whenever_it_is_asked_for():
-    one, again = samples(contrast=0.5)[7], samples(contrast=0.5)[7]
-    assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
-    assert not torch.equal(one.channels, samples(contrast=0.5)[8].channels)
-
-
 def test_image_mask_and_truth_are_turned_alike():
     drawn = toy_triplets(4)
     seen = set()
@@ -162,16 +124,6 @@ def test_image_mask_and_truth_are_turned_alike():
     assert len(seen) == 8
 
 
-def test_some_samples_are_right_already():
-    shares = [
-        np.mean([torch.equal(s.channels[0, MASK], s.target[0, 0]) for s in (made[n] for n in range(40))])
-        for made in (samples(already_right=0.0), samples(already_right=0.5), samples(already_right=1.0))
-    ]
-    assert shares[0] == 0
-    assert 0.25 < shares[1] < 0.75
-    assert shares[2] == 1
-
-
 def test_the_encoder_sees_image_and_mask_and_nothing_else():
     drawn = toy_triplets(2)
     seen = prepare(drawn.images, drawn.states, config().automaton)
@@ -182,17 +134,6 @@ def test_the_encoder_sees_image_and_mask_and_nothing_else():
     blind = prepare(drawn.images, drawn.states, config(without=["image"]).automaton)
     assert not blind[..., 0].any()
     np.testing.assert_array_equal(blind[..., MASK], drawn.states)
-
-
-def test_a_thin_structure_has_one_target():
-    sample = samples(Tubular())[0]
-    assert sample.target.shape == (1, 1, 32, 32)
-    assert sample.weight.tolist() == [[1]]
-
-
-def test_pictures_of_another_size_than_configured_are_refused():
-    with pytest.raises(ValueError, match="32 x 32"):
-        samples(size=64)
 
 
 # Training
@@ -213,19 +154,6 @@ def test_a_training_makes_an_automaton_that_repairs_pictures_and_is_not_done_twi
     assert soft.shape == masks.shape == (3, 32, 32)
     assert masks.dtype == bool
     assert 0 <= soft.min() <= soft.max() <= 1
-
-
-def test_the_clock_counts_on_from_a_checkpoint(monkeypatch):
-    times = iter([0.0, 5.0, 50.0, 50.5])
-    monkeypatch.setattr(ours, "process_time", lambda: next(times))
-    clock = ours.Clock()
-    clock.on_train_start(None, None)
-    clock.on_train_end(None, None)
-    assert clock.state_dict() == {"processor": 5}
-    later = ours.Clock()
-    later.load_state_dict(clock.state_dict())
-    later.on_train_start(None, None)
-    assert later.state_dict() == {"processor": 5.5}
 
 
 # The comparison
@@ -308,12 +236,6 @@ def ring(side=12):
     mask[2:9, 2:9] = True
     mask[4:7, 4:7] = False
     return mask
-
-
-def test_cldice_does_not_mind_the_width_where_dice_does():
-    thick = line(4, 0, 16) | line(5, 0, 16) | line(3, 0, 16)
-    assert cldice(thick, line(4, 0, 16)) > 0.95  # the thick line's skeleton ends a pixel before it
-    assert score(thick[None].astype(np.float32), thick[None], line(4, 0, 16)[None]).dice[0] == 0.5
 
 
 def test_the_error_is_that_of_the_soft_output_and_the_rest_is_that_of_the_mask():
