@@ -136,11 +136,6 @@ def test_every_reason_code_is_explained_with_its_numbers() -> None:
     assert explained == {code.value: code.numbers for code in ReasonCode}
 
 
-def test_readme_has_one_table_of_results() -> None:
-    place = r"^<!-- results -->\n\|(?:.*\n)+?<!-- end of results -->$"
-    assert len(re.findall(place, text("README.md"), re.MULTILINE)) == 1
-
-
 def test_readme_has_the_results_of_the_evaluation() -> None:
     with (ROOT / "docs/figures/evaluation-test.csv").open(encoding="utf-8") as file:
         rows = {(row["network"], row["model"], row["method"]): row for row in csv.DictReader(file)}

@@ -13,13 +13,11 @@ from rncarefine.refine.proposals import propose_around
 from rncarefine.stack import Stack
 from rncarefine_training.automaton import fit
 from rncarefine_training.automaton.export import export
-from rncarefine_training.automaton.fit import Machines, train_automaton, training_sources
 from rncarefine_training.automaton.fit import test_sources as sources_to_test_on
+from rncarefine_training.automaton.fit import train_automaton, training_sources
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.validation import Validation
-from rncarefine_training.data.cases import MYOCARDIUM, load_prediction
-from rncarefine_training.networks.base import members, train_member
-from rncarefine_training.networks.failures import collect
+from rncarefine_training.data.cases import MYOCARDIUM
 from training.toy_data import failed, toy_case, toy_config, write_cases, write_predictions
 from training.toy_learners import same
 
@@ -102,27 +100,6 @@ def test_training_and_validation_see_their_own_subjects_and_never_the_test(run, 
     monkeypatch.setattr(fit, "load_stacks", load)
     train(run)
     assert asked == [["a", "c"], ["b", "d"]]
-
-
-def test_the_whole_way_from_cases_to_proposals(tmp_path):
-    config = toy_config()
-    cases = write_cases(tmp_path / "cases")
-    for member in members(config):
-        train_member(config, member, [cases[subject] for subject in member.subjects], tmp_path / "base", progress=False)
-    found = list(collect(config, tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"))
-    assert {path.stem for path in found} == {
-        f"{subject}_ED" for subject in {*"abcdt"} - set(members(config)[0].subjects)
-    }
-    for path in found:
-        labels = load_prediction(path)
-        assert labels.shape == cases["a"].labels.shape
-        # Three updates teach a network nothing: put a real failure in the place of its prediction.
-        np.savez_compressed(path, labels=failed(cases[path.stem.partition("_")[0]].labels))
-    write_predictions(tmp_path / "predictions", ["small-0@1"], {name: cases[name] for name in "abcd"})
-    last = train_automaton(config, tmp_path / "cases", tmp_path / "predictions", tmp_path / "automaton", progress=False)
-    model = load_model(export(config, last, tmp_path))
-    assert model.card.name == "toy-2d"
-    assert_proposes(model, cases["t"])
 
 
 def test_a_finished_training_is_not_done_again(run):
@@ -232,25 +209,12 @@ def test_two_trainings_with_the_same_seed_give_the_same_weights(run, kind, preci
         assert not torch.equal(value, untrained[name]) or not value.any()
 
 
-def test_half_precision_is_another_training(run):
-    exact = state_of(train(run))["state_dict"]
-    shutil.rmtree(run / "automaton")
-    rounded = state_of(train(run, automaton__precision="bf16-mixed"))["state_dict"]
-    assert not same(exact, rounded)
-    assert max(float((exact[name] - rounded[name]).abs().max()) for name in exact) < 0.01
-
-
 def test_a_volumetric_training_is_exported_and_proposes_for_whole_stacks(run):
     config = toy_config(**VOLUMETRIC)
     last = train_automaton(config, run / "cases", run / "predictions", run / "automaton", progress=False)
     model = load_model(export(config, last, run))
     assert model.card.mode == "volumetric"
     assert_proposes(model, toy_case("t"))
-
-
-def test_several_processes_train_together_and_one_trains_alone():
-    assert (Machines().processes, Machines().strategy) == (1, "auto")
-    assert (Machines("cpu", 2, 3).processes, Machines("cpu", 2, 3).strategy) == (6, "ddp_find_unused_parameters_true")
 
 
 # Early stop

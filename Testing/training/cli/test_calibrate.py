@@ -105,11 +105,6 @@ def test_too_few_repairs_are_said_in_one_line_and_the_card_stays_as_it_was(run, 
     assert not (run / "automaton" / "toy-2d" / "confidence.json").exists()
 
 
-def test_weights_that_are_not_exported_yet_are_said_in_one_line(run, monkeypatch, capsys):
-    (run / "models" / "toy-2d.npz").unlink()
-    assert "model file" in refused(run, monkeypatch, capsys)
-
-
 def refused(run, monkeypatch, capsys):
     """Run the installed command, which ends with status 2, and return what it says."""
     monkeypatch.setattr(sys, "argv", ["rncarefine-train", "calibrate", *options(run)])

@@ -6,7 +6,6 @@ import pytest
 from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
-from rncarefine_training.cli import options as cli_options
 from rncarefine_training.evaluate.measure import ONE_PASS_DECIDED, WITH_POOL
 from training.toy_data import toy_case, write_cases, write_predictions
 
@@ -122,10 +121,3 @@ def test_plots_come_from_the_tables(run, tmp_path):
     call("plots", run, "--model", models[0], "--own", "--output", tmp_path)
     assert (tmp_path / "strata.png").exists()
     assert (tmp_path / "film-seeing-2d.svg").exists()
-
-
-def test_what_is_printed_fits_a_terminal(run, monkeypatch):
-    monkeypatch.setattr(cli_options.console, "width", 80)
-    output = call("evaluate", run, "--model", run[2][0], "--model", run[2][1], "--fresh")
-    assert max(map(len, output.splitlines())) <= 80
-    assert "\x1b" not in output

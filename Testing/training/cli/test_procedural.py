@@ -26,18 +26,6 @@ def test_hearts_are_made_as_many_as_asked_for(tmp_path):
     np.testing.assert_array_equal(second.labels, make_case(1).labels)
 
 
-def test_another_seed_makes_other_hearts(tmp_path):
-    assert call("procedural", "--count", 1, "--seed", 0, "--run", tmp_path).exit_code == 0
-    (case,) = load_cases(tmp_path / "cases")
-    np.testing.assert_array_equal(case.image, make_case(0, 0).image)
-    assert case.spacing != make_case(0).spacing
-
-
-def test_no_hearts_at_all_are_an_error(tmp_path):
-    assert call("procedural", "--count", 0, "--run", tmp_path).exit_code == 2
-    assert not (tmp_path / "cases").exists()
-
-
 def test_as_many_hearts_are_made_as_the_open_configuration_names():
     subjects = Config.load(cli.DEFAULT_CONFIG.with_name("sax-open-2d.yaml")).subjects
     hearts = [name for name in [*subjects.develop, *subjects.test] if name.startswith("heart")]
