@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rncarefine_training
-from rncarefine_training.automaton.samples import WINDOW_PIXELS
 from rncarefine_training.config import Config
 from training.toy_data import description, toy_config, write_config
 
@@ -131,11 +130,6 @@ def test_a_subject_is_never_developed_with_and_tested_on():
         toy_config(subjects__develop=["a", "b", "c", "d"], subjects__test=["d", "e", "b"])
 
 
-def test_a_range_of_subjects_is_written_out():
-    config = toy_config(subjects__develop={"pattern": "patient{:03d}", "first": 9, "last": 11})
-    assert config.subjects.develop == ["patient009", "patient010", "patient011"]
-
-
 def test_names_and_ranges_stand_together_in_the_order_given():
     config = toy_config(subjects__develop=["z", {"pattern": "h{:02d}", "first": 8, "last": 10}, "a"])
     assert config.subjects.develop == ["z", "h08", "h09", "h10", "a"]
@@ -158,21 +152,6 @@ def test_every_subject_is_either_validated_or_trained_on(count, every):
     assert not set(subjects.train) & set(subjects.select)
     assert len(subjects.select) == count // every
     assert subjects.train
-
-
-def test_the_largest_sample_fits_what_is_kept_of_a_slice():
-    largest = toy_config(automaton__size=96).automaton.size
-    # Turned by any angle, it still lies within.
-    assert largest * 2**0.5 <= WINDOW_PIXELS + 1
-
-
-def test_a_training_may_begin_with_the_rollout():
-    assert toy_config(automaton__warmup_updates=0, automaton__start="other").automaton.start == "other"
-
-
-def test_a_configuration_cannot_be_changed_while_it_runs():
-    with pytest.raises(ValueError, match="frozen"):
-        toy_config().automaton.steps = 5
 
 
 # Data and predictions from outside
@@ -213,12 +192,6 @@ def test_a_model_card_counts_the_subjects_of_a_table_and_names_none(ours):
     assert public["subjects"] == {"split": "run/subjects.csv", "train": 2, "select": 1, "test": 1}
     assert public["predictions"] == {"train": ["nnunet"], "test": ["nnunet"]}
     assert toy_config().public() == toy_config().model_dump(mode="json")
-
-
-def test_networks_to_test_only_are_named_apart():
-    config = toy_config(predictions={"train": ["one"], "test": ["one", "other"]})
-    assert (config.predictions.train, config.predictions.test) == (["one"], ["one", "other"])
-    assert toy_config(predictions={"train": ["one"], "test": []}).predictions.test == []
 
 
 def test_subjects_to_select_on_may_be_named():

@@ -87,18 +87,6 @@ def test_a_card_is_written_again_and_the_weights_stay(checkpoint, tmp_path):
 # Bytes and errors
 
 
-def test_the_same_checkpoint_gives_the_same_bytes(checkpoint, tmp_path):
-    written = export(toy_config(), checkpoint[0], tmp_path)
-    first = written.read_bytes()
-    assert export(toy_config(), checkpoint[0], tmp_path).read_bytes() == first
-
-
-def test_a_checkpoint_of_another_configuration_is_an_error_that_names_it(checkpoint, tmp_path):
-    with pytest.raises(ValueError, match=r"last\.ckpt"):
-        export(toy_config(automaton__hidden=9), checkpoint[0], tmp_path)
-    assert not list(tmp_path.glob("*.npz"))
-
-
 def test_an_automaton_that_is_not_trained_yet_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="no such checkpoint"):
         export(toy_config(), tmp_path / "last.ckpt", tmp_path)

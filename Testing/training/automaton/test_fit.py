@@ -248,25 +248,6 @@ def test_a_training_stops_after_some_validations_without_a_gain_once_the_warm_up
     assert train_patiently(run, monkeypatch, [0.3, 0.1, 0.1, 0.1], patience=3) == (20, 8)
 
 
-def test_a_training_without_patience_runs_to_its_end(run, monkeypatch):
-    assert train_patiently(run, monkeypatch, [0.5] * 12, patience=None) == (24, 24)
-
-
-def test_what_is_logged_can_be_followed(run, monkeypatch):
-    seen = []
-    original = AutomatonLearner.log_dict
-
-    def log(self, values, **keywords):
-        seen.append(set(values))
-        return original(self, values, **keywords)
-
-    monkeypatch.setattr(AutomatonLearner, "log_dict", log)
-    train(run)
-    assert {"loss", "overflow"} in seen
-    assert seen.count({"rings", "dice", "dice_gain", "one_pass_dice", "image_dice"}) == 2
-    assert list((run / "automaton" / "log" / "toy-2d").glob("events*"))
-
-
 # Starting from another automaton
 
 

@@ -7,11 +7,9 @@ import pytest
 import torch
 
 from rncarefine.nca.architecture import CHANNELS
-from rncarefine.nca.channels import scaled
 from rncarefine_training.automaton import samples as module
 from rncarefine_training.automaton.samples import (
     INNER,
-    KEPT_PIXELS,
     MIDDLE,
     WALL,
     WINDOW_PIXELS,
@@ -108,16 +106,6 @@ def test_sample_n_is_the_same_whenever_and_wherever_it_is_asked_for(stack, inner
             assert torch.equal(a, b)
 
 
-def test_samples_and_seeds_differ(stack):
-    first = samples([stack])
-    assert not torch.equal(first[0].channels, first[1].channels)
-    assert not torch.equal(first[0].channels, samples([stack], seed=1)[0].channels)
-
-
-def test_there_are_as_many_as_asked_for(stack):
-    assert len(samples([stack], length=17)) == 17
-
-
 def test_the_truth_is_a_ring_between_its_discs(stack):
     for index in range(10):
         _, target, _ = only([stack], index)
@@ -151,16 +139,6 @@ def test_an_inflated_right_ventricle_grows_and_takes_image_and_masks_along():
     np.testing.assert_array_equal(module._inflated(parts, np.zeros_like(truth), np.random.default_rng(0)), parts)
 
 
-def test_the_stacks_are_left_as_they_were(stack, inner):
-    kept = [values.copy() for each in (stack, inner) for values in (each.image, each.truth)]
-    kept_wall = stack.predictions[0].wall.copy()
-    for index in range(20):
-        samples([stack, inner], misled=0.5, redrawn=0.5)[index]
-    for values, copy in zip((stack.image, stack.truth, inner.image, inner.truth), kept, strict=True):
-        np.testing.assert_array_equal(values, copy)
-    np.testing.assert_array_equal(stack.predictions[0].wall, kept_wall)
-
-
 def test_stacks_without_a_closed_ring_are_not_enough(stack, inner):
     nothing = replace(stack, closed=np.zeros(4, bool), predictions=[])
     assert samples([stack, nothing]).candidates.closed == [stack]
@@ -183,23 +161,6 @@ def test_real_failures_alone_show_what_the_network_made_of_a_slice(stack, given)
         gaps.append((truth & ~wall).sum() / truth.sum())
     assert len(gaps) > 10
     assert np.mean(np.array(gaps) > 0.1) > 0.5
-
-
-def test_truth_that_is_right_already_is_shown_as_it_is(stack, given):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0, already_right=1.0)
-        assert dice(seen["mask"], target[0]) > 0.97
-
-
-def test_damage_alone_changes_most_of_the_walls(stack, given):
-    shown = [only([stack], index, natural=0.0, already_right=0.0) for index in range(20)]
-    assert np.mean([dice(seen["mask"], target[0]) < 0.95 for seen, target, _ in shown]) > 0.7
-
-
-def test_without_any_failure_the_truth_is_damaged_instead():
-    case = toy_case("a")
-    perfect = crop_case(case, [("net", case.labels)], 1.6)
-    assert only([perfect], natural=1.0)[1].shape == (3, SIZE, SIZE)
 
 
 def test_beyond_the_heart_the_truth_is_empty_whatever_the_network_drew(given):
@@ -228,13 +189,6 @@ def test_the_tip_of_the_apex_is_learnt_as_a_solid_wall(given):
             torch.testing.assert_close(target[0], target[1])
     assert tips
     assert all(weight == [1, 1, 1] for weight in tips)
-
-
-def test_damage_can_leave_nothing_of_the_wall(stack, given):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0, already_right=0.0, vanished=1.0)
-        assert not seen["mask"].any()
-        assert bool(target[0].any())
 
 
 def test_misled_masks_are_wrong_and_the_truth_stays(stack, given):
@@ -302,18 +256,6 @@ def test_masks_are_withheld_as_often_as_asked_for(share, depth):
     assert not np.any(np.array(found["own"]) & np.array(found["neighbours"]))
 
 
-def test_every_slice_of_a_stack_is_withheld_at_times():
-    chosen, rng = settings(), np.random.default_rng(0)
-    gone = np.zeros(5)
-    for _ in range(2000):
-        _, walls, _ = withhold(*parts(3), chosen, rng)
-        missing = ~walls.flatten(1).any(1).numpy()
-        if missing.sum() == 1:
-            gone += missing
-    assert not gone[[0, -1]].any()
-    assert (gone[1:-1] > 20).all()
-
-
 def test_what_is_withheld_is_withheld_in_samples_and_the_arguments_stay_as_they_were(stack):
     images, walls, pools = parts()
     for seed in range(20):
@@ -362,32 +304,6 @@ def test_the_image_is_redrawn_from_the_truth_of_the_same_slices(stack, plain, mo
         np.testing.assert_array_equal(tissues.pool[1], stack.truth[(INNER, k, *MIDDLE)].astype(np.float32) / 255)
 
 
-def test_a_redrawn_image_still_shows_the_wall_where_the_truth_is(stack, given):
-    seen = 0
-    for index in range(20):
-        shown, target, _ = only([stack], index, natural=0.0, redrawn=1.0, contrast=0.0)
-        image, wall, pool = shown["image"].numpy(), target[0].numpy() > 0.9, target[2].numpy() > 0.9
-        away = abs(float(np.median(image[wall]) - np.median(image[pool])))
-        seen += away > 2 * float(np.std(image[pool])) or away > 0.15
-    assert seen >= 12
-
-
-def test_the_image_is_scaled_in_the_crop_and_beyond_the_ends_there_is_nothing(stack, plain):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0)
-        if float(target[0].sum()) == pytest.approx(float(stack.truth[WALL, 0].sum() / 255), rel=0.01):
-            break
-    margin = (KEPT_PIXELS - SIZE) // 2
-    inside = slice(margin, margin + SIZE)
-    images = stack.image.astype(np.float32)[:, inside, inside]
-    neighbours = [name for name in ("image below", "image above") if not seen[name].any()]
-    assert len(neighbours) == 1
-    moved = np.abs(np.fft.fft2(seen["image"].numpy()))
-    # The image may be shifted by a breath-hold: its spectrum stays about the same.
-    correlation = np.corrcoef(moved.ravel(), np.abs(np.fft.fft2(scaled(images)[0])).ravel())[0, 1]
-    assert correlation > 0.95
-
-
 def test_some_samples_look_beside_the_heart_and_the_masks_may_be_there_as_well(stack, plain):
     along, beside = 0, 0
     for index in range(40):
@@ -407,15 +323,6 @@ def test_some_samples_look_beside_the_heart_and_the_masks_may_be_there_as_well(s
     assert beside + along < 40
 
 
-def test_no_sample_looks_elsewhere_unless_asked_to(stack, plain):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0, already_right=1.0)
-        assert dice(seen["mask"], target[0]) > 0.99
-        rows, columns = np.nonzero(target[0].numpy() >= 0.5)
-        assert abs(rows.mean() - (SIZE - 1) / 2) < 4
-        assert abs(columns.mean() - (SIZE - 1) / 2) < 4
-
-
 def test_neighbours_are_those_below_and_above_in_either_order(stack, plain):
     falls = []
     for index in range(50):
@@ -427,12 +334,6 @@ def test_neighbours_are_those_below_and_above_in_either_order(stack, plain):
             falls.append(below > above)
     assert len(falls) > 6
     assert 0.2 < np.mean(falls) < 0.8
-
-
-def test_the_pool_shown_is_that_of_the_same_slice(stack, given):
-    for index in range(20):
-        seen, target, _ = only([stack], index, natural=0.0)
-        assert dice(seen["pool"], target[2]) > 0.9
 
 
 def test_masks_are_shown_soft_and_crisp(stack, given):
@@ -454,15 +355,6 @@ def test_an_inner_contour_teaches_the_endocardial_disc_alone(inner, stack, given
         # Without a prediction there is no mask to give, and none is made up.
         assert not any(seen[name].any() for name in (*MASKS, "pool"))
         assert bool(seen["image"].any())
-
-
-def test_the_prediction_of_a_stack_with_an_inner_contour_is_shown(inner, stack, given):
-    case = toy_case("ENDO-b", seed=1)
-    predicted = crop_case(
-        replace(case, labels=np.where(case.labels == POOL, POOL, 0).astype(np.uint8)), [("net", case.labels)], 1.6
-    )
-    shown = [only([stack, predicted], index, inner_only=1.0)[0] for index in range(20)]
-    assert sum(bool(seen["mask"].any()) for seen in shown) > 8
 
 
 def test_as_many_samples_have_an_inner_contour_as_asked_for(inner, stack):

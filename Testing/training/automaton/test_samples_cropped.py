@@ -66,12 +66,6 @@ def test_a_slice_that_the_prediction_misses_is_not_a_failure():
     assert not prediction.broken.any()
 
 
-def test_another_spacing_crops_the_same_heart(stack):
-    coarse = crop_case(toy_case("a"), [], 3.2)
-    areas = [each.truth[WALL, 0].sum() * mm**2 for each, mm in ((coarse, 3.2), (stack, 1.6))]
-    assert areas[0] == pytest.approx(areas[1], rel=0.05)
-
-
 def test_what_lies_away_from_the_heart_is_left_out_of_a_prediction():
     case = toy_case("a")
     labels = case.labels.copy()

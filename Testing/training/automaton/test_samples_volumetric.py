@@ -82,13 +82,6 @@ def test_a_sample_is_a_window_of_slices():
     assert all(values.dtype == torch.float32 and bool(torch.isfinite(values).all()) for values in sample)
 
 
-def test_sample_n_is_always_the_same():
-    options = {"misled": 0.3, "redrawn": 0.5, "absent": 0.3}
-    one, again = drawn(stack(), 4, **options), drawn(stack(), 4, **options)
-    assert all(torch.equal(a, b) for n in range(4) for a, b in zip(one[n], again[n], strict=True))
-    assert not torch.equal(one[0].channels, one[1].channels)
-
-
 @pytest.mark.parametrize(
     ("count", "spacing_mm", "steps"),
     [(6, 5.0, {1, -1, 2, -2}), (6, 6.0, {1, -1, 2, -2}), (6, 6.1, {1, -1}), (5, 5.0, {1, -1})],
@@ -176,10 +169,6 @@ def test_a_slice_without_a_wall_is_asked_for_with_an_empty_truth(plain):
         # The network drew one all the same, and the automaton learns to take it away.
         assert number_of(sample.channels[place, PLACE["mask"]]) == 5
         assert sample.weight.tolist() == [[1] * 3] * DEPTH
-
-
-def test_where_every_slice_has_a_wall_none_is_absent(plain):
-    assert all(None not in numbers(sample) for sample in drawn(stack(), 20, absent=1.0))
 
 
 def test_damage_can_leave_nothing_of_a_wall(plain):

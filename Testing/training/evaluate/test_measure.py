@@ -83,12 +83,6 @@ def test_there_is_a_row_for_every_network_method_and_slice_with_a_prediction(run
     assert set(rows.k) == {0, 1, 2}
 
 
-def test_slice_one_is_broken_and_the_others_are_correct(run):
-    rows = run[2]
-    np.testing.assert_array_equal(rows.broken, rows.k == 1)
-    np.testing.assert_array_equal(rows.correct, rows.k != 1)
-
-
 def test_the_input_is_measured_against_the_truth(run):
     _, cases, rows = run
     wall, truth = (
@@ -119,30 +113,11 @@ def test_a_baseline_is_measured_as_it_is(run):
     assert (kept["valid"], kept["changed"], kept["dice"]) == (False, False, kept["dice_before"])
 
 
-def test_the_automaton_closes_the_gap_and_is_measured(run):
-    found = row(run[2], FULL_REPAIR)
-    assert (found["valid"], found["flagged"], found["changed"]) == (True, False, True)
-    assert found["dice"] > 0.85
-    assert found["hd"] < found["hd_before"]
-
-
 def test_correct_slices_are_not_changed_and_only_their_dice_is_measured(run):
     correct = run[2][run[2].correct]
     assert not correct[correct.method.isin(VARIANTS)].changed.any()
     assert correct[["hd", "assd", "dice_before", "hd_before", "assd_before"]].isna().all(axis=None)
     assert correct.dice.notna().all()
-
-
-def test_an_open_base_is_closed(run, tmp_path):
-    case = run[1]["a"]
-    rows = measured_alone(tmp_path, case, failed(case.labels, k=0))
-    assert row(rows, FULL_REPAIR, k=0)["valid"]
-
-
-def test_the_network_is_the_name_of_its_kind(run):
-    folder, cases, _ = run
-    write_predictions(folder / "predictions", ["res-net-0@0.3"], {"a": cases["a"]})
-    assert set(measured(folder, sources=["res-net-0@0.3"]).network) == {"res-net"}
 
 
 def test_a_stack_without_any_prediction_has_no_rows(run, tmp_path):

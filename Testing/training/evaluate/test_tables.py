@@ -9,7 +9,7 @@ import pytest
 from rncarefine_training.evaluate.measure import FULL_REPAIR, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.statistics import Interval
 from rncarefine_training.evaluate.strata import FAULT, GAP, HAS, PLACE, SPACING, stratify
-from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, measured, models_of, summarise
+from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, measured, summarise
 from training.evaluation_rows import MODELS, NETWORKS, POLAR, made_up
 
 ROWS = made_up()
@@ -48,12 +48,6 @@ def test_refused_slices_are_counted_apart_from_those_that_are_flagged_though_rep
     assert line["valid of not refused"] == str(Interval(23, 23))
 
 
-def test_networks_without_a_failure_have_a_table_too():
-    table = summarise(ROWS[ROWS.correct])
-    assert (table.broken == 0).all()
-    assert table.dice.isna().all()
-
-
 def test_a_model_card_shows_the_figures_of_its_own_whole_repair_by_network():
     table = summarise(ROWS)
     found = measured(table, table[table.model == SECOND].sha256.iloc[0])
@@ -61,12 +55,6 @@ def test_a_model_card_shows_the_figures_of_its_own_whole_repair_by_network():
     assert found["weak"]["dice"] == 0.704
     assert found["weak"]["broken"] == 24
     assert measured(table, "0" * 64) == {}
-
-
-def test_a_model_card_leaves_out_means_over_no_slice_which_it_could_not_hold():
-    table = summarise(ROWS[ROWS.correct])
-    found = measured(table, table[table.model == SECOND].sha256.iloc[0])
-    assert found["weak"] == {"broken": 0, "refused": 0, "flagged": 0, "valid": found["weak"]["valid"]}
 
 
 def test_all_networks_are_summed_up_for_each_model():
@@ -95,10 +83,6 @@ def test_the_worst_subject_comes_first():
     assert list(worst[["model", "subject", "n", "refused", "flagged", "silent"]]) == [FIRST, "c", 8, 8, 0, 0]
     assert list(worst[["near", "one pass", "dice"]]) == pytest.approx([0.5035, 0.6035, 0.3])
     assert list(table[table.model == FIRST].subject) == ["c", "a", "b", "d", "e", "f"]
-
-
-def test_baselines_are_no_models():
-    assert models_of(ROWS) == list(MODELS)
 
 
 # Paired

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, broken, load_prediction
+from rncarefine_training.data.cases import MYOCARDIUM, POOL, broken, load_prediction
 from rncarefine_training.networks import failures
 from rncarefine_training.networks.base import members
 from rncarefine_training.networks.failures import REDRAWN, collect, redrawn
@@ -149,17 +149,6 @@ def test_a_case_is_redrawn_in_the_same_way_for_the_same_seed_and_name():
     )  # fmt: skip
     np.testing.assert_array_equal(one.labels, case.labels)
     assert np.isfinite(one.image).all()
-
-
-def test_redrawn_tissues_are_more_alike_within_than_between():
-    case = toy_case("a")
-    apart = []
-    for seed in range(12):
-        image = redrawn(case, seed).image
-        means = [image[:3][case.labels[:3] == label].mean() for label in (MYOCARDIUM, POOL, RV)]
-        spreads = [image[:3][case.labels[:3] == label].std() for label in (MYOCARDIUM, POOL)]
-        apart.append(np.ptp(means) > np.mean(spreads))
-    assert np.mean(apart) > 0.6
 
 
 # What is broken

@@ -44,10 +44,6 @@ def test_pictures_are_scaled_with_their_masks(pictures):
     assert first.field_of_view[SIDE // 2, SIDE // 2] == 255
 
 
-def test_a_coarser_automaton_sees_smaller_pictures(tmp_path):
-    assert toy_pictures(tmp_path, 2 * SPACING)[0].truth.shape == (SIDE // 2, SIDE // 2)
-
-
 def test_places_are_gaps_and_what_was_made_up_and_not_edges(pictures):
     for picture in pictures:
         made = picture.predictions[0]

@@ -58,11 +58,6 @@ def test_what_cannot_be_understood_is_said_with_the_remedy(preset, assignments, 
         parse_labels(preset, assignments)
 
 
-def test_messages_name_the_option_of_the_predictions():
-    with pytest.raises(ValueError, match="--prediction-label liver=1"):
-        parse_labels(None, ["liver=1"], "--prediction-label")
-
-
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

@@ -54,10 +54,6 @@ def test_a_raw_data_set_is_told_from_other_folders(raw, results):
     assert not is_nnunet(results)
 
 
-def test_without_predictions_there_are_still_cases(raw, results):
-    assert [entry.predictions for entry in read_nnunet(raw, {}).entries] == [{}, {}, {}]
-
-
 def test_an_output_folder_is_matched_by_case_and_may_have_seen_them(tmp_path, raw, results):
     for path in results.glob("fold_*/validation/*"):
         move(path, tmp_path / "out" / path.name)
@@ -109,11 +105,6 @@ def test_the_network_of_fold_all_is_of_no_use(raw, results):
     shutil.rmtree(results / "fold_1")
     with pytest.raises(ValueError, match="fold_all"):
         read_nnunet(raw, {"ours": results})
-
-
-def test_fold_all_beside_real_folds_is_not_looked_at(raw, results):
-    shutil.copytree(results / "fold_0", results / "fold_all")
-    assert read_nnunet(raw, {"ours": results}).notes == []
 
 
 def test_segmentations_of_other_cases_are_an_error_with_an_example_of_both(tmp_path, raw, results):

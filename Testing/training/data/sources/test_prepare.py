@@ -9,10 +9,9 @@ import SimpleITK as sitk
 from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
-from rncarefine_training.cli.data import prediction_label_maps
 from rncarefine_training.data.cases import TrainingCase, load_cases, load_prediction
 from rncarefine_training.data.sources.csv_table import read_csv
-from rncarefine_training.data.sources.labels import PRESETS, Labels
+from rncarefine_training.data.sources.labels import PRESETS
 from rncarefine_training.data.sources.overview import draw_prepared
 from rncarefine_training.data.sources.prepare import Shares, prepare
 from rncarefine_training.data.sources.split import read_split
@@ -123,15 +122,6 @@ def test_nothing_is_written_if_anything_is_wrong(tmp_path, lab, damage):
         prepare(entries, labels, {}, run)
     assert [path for path in run.rglob("*") if path.is_file()] == []
     assert [path.name for path in run.iterdir()] == []
-
-
-def test_everything_that_is_wrong_is_said_at_once(tmp_path, lab):
-    entries = entries_of(lab)
-    for entry in entries[:2]:
-        write_volume(entry.label, toy_case("h").labels, origin=(5, 0, 0))
-    with pytest.raises(ValueError, match="a_ED") as caught:
-        prepare(entries, ACDC, {}, tmp_path / "run")
-    assert len(str(caught.value).splitlines()) == 2
 
 
 def test_a_second_preparation_adds_to_the_first(tmp_path):
@@ -275,15 +265,6 @@ def test_a_folder_of_anything_else_is_an_error_that_lists_what_can_be_prepared(t
     write_acdc(tmp_path, "patient001", 1, case.image, case.labels)
     for options in (("--labels", "acdc"), ("--subject-pattern", "(.+)_")):
         assert "--prediction, --label" in str(call("prepare", tmp_path, *options).exception)
-
-
-def test_labels_of_predictions_are_for_one_network_or_for_all():
-    assert prediction_label_maps([], []) == {}
-    assert prediction_label_maps(["mnms", "a:acdc"], ["b:myocardium=1", "b:pool=2"]) == {
-        "": MNMS,
-        "a": ACDC,
-        "b": Labels((1,), (2,)),
-    }
 
 
 # The picture
