@@ -54,19 +54,6 @@ def test_the_apical_walls_are_four(angle, name):
     assert SEGMENTS[segment_of(2, angle // 10, 180.0, turn=-1)] == f"apical {name}"
 
 
-def test_a_view_from_the_base_is_mirrored():
-    for level in range(3):
-        for direction in range(DIRECTIONS):
-            mirrored = (17 - direction) % DIRECTIONS  # right and left exchanged
-            assert segment_of(level, direction, 180.0, -1) == segment_of(level, mirrored, 0.0, 1)
-
-
-def test_every_segment_has_its_share_of_the_directions():
-    for level, share in ((0, 6), (1, 6), (2, 9)):
-        found = [segment_of(level, direction, 180.0, 1) for direction in range(DIRECTIONS)]
-        assert {found.count(segment) for segment in set(found)} == {share}
-
-
 def test_the_slices_are_parted_in_thirds_from_the_base():
     assert levels(9) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert levels(1) == [0]

@@ -71,16 +71,6 @@ def test_drawn_ellipses_are_as_thick_as_the_shortest_way_through_them_to_half_a_
     assert np.quantile(np.abs(errors), 0.999) < 0.5
 
 
-def test_without_the_coarseness_of_pixels_almost_no_error_is_left():
-    wall = elliptic_wall((54, 54), (13.0, 10.0), 8.0, 0.4, spacing=(0.8, 0.8))
-    coarse = WallProfile.of(wall, (54, 54), (0.8, 0.8)).thickness_mm()
-    wall = elliptic_wall((54, 54), (32.5, 25.0), 20.0, 0.4)
-    fine = WallProfile.of(wall, (54, 54), (0.4, 0.4)).thickness_mm()
-    true = shortest_through_wall((13.0, 10.0), 8.0, 0.4)
-    assert np.abs(fine - true).max() < 0.2
-    assert np.sqrt(((fine - true) ** 2).mean()) < np.sqrt(((coarse - true) ** 2).mean())
-
-
 @settings(max_examples=60)
 @given(
     short=st.floats(4, 22),

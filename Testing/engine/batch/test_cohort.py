@@ -55,12 +55,6 @@ def test_a_finished_case_has_its_result_its_report_and_a_row_a_slice(tmp_path):
     assert json.loads((results.folder / "reports/p1.json").read_text())["report"]["stack"]["slices"] == SLICES
 
 
-def test_an_empty_cohort_has_a_table_with_a_header(tmp_path):
-    Cohort(tmp_path, SETTINGS)
-    assert (tmp_path / "cohort.csv").read_text().startswith("case,k,finding_before,")
-    assert rows(tmp_path) == []
-
-
 def test_rows_are_added_as_cases_finish_and_sorted_when_the_folder_is_opened_again(tmp_path):
     results = Cohort(tmp_path, SETTINGS)
     finish(results, "p2")
@@ -72,14 +66,6 @@ def test_rows_are_added_as_cases_finish_and_sorted_when_the_folder_is_opened_aga
     assert again.is_finished("p2")
     assert not again.is_finished("p3")
     assert again.flagged == results.flagged
-
-
-def test_rows_added_are_the_rows_of_the_table_made_again(tmp_path):
-    results = Cohort(tmp_path, SETTINGS)
-    finish(results, "p1")
-    added = (tmp_path / "cohort.csv").read_bytes()
-    results.write_table()
-    assert (tmp_path / "cohort.csv").read_bytes() == added
 
 
 @pytest.mark.parametrize("lost", ["p1.seg.nrrd", "reports/p1.json"])

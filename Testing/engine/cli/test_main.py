@@ -15,8 +15,8 @@ import slicerio
 import typer
 
 from engine import model_folders
-from engine.cli_samples import LABELS, NAMES, array, names, one_line, repair
-from engine.file_samples import MYOCARDIUM, POOL, RV, labels, named_segment, write_labels
+from engine.cli_samples import LABELS, NAMES, names, one_line, repair
+from engine.file_samples import MYOCARDIUM, POOL, RV, array, labels, named_segment, write_labels
 from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.nifti_samples import write_nifti
 from engine.toy_models import seeing_model
@@ -134,17 +134,6 @@ def test_mode_and_model_decide_with_which_weights_is_repaired(case, monkeypatch,
     assert all((walls[name] != wall).any() for key, wall in walls.items() if key != name)
 
 
-def test_the_terms_are_told_beside_the_result_of_the_first_repair_only(case, capsys, monkeypatch):
-    model_folders.install(monkeypatch, case / "models", cine_2d())
-    monkeypatch.setattr(typer, "get_app_dir", lambda name: str(case / "home"))
-    one_line(capsys, repair("--model", "sax-cine-2d", chosen=[]))  # bad input is one line, and no use
-    for told in (True, False):
-        assert repair("--model", "sax-cine-2d") in (0, 1)
-        said = capsys.readouterr()
-        assert ("Terms of the weights: sax-cine-2d may be used under CC BY-NC-SA 4.0" in said.err) == told
-        assert "sax-cine-2d, licence CC BY-NC-SA 4.0" in said.out
-
-
 def test_the_pool_outside_is_trimmed_on_request_and_counted(case, capsys):
     values = labels()
     values[0, 1:4, 1:3] = POOL
@@ -174,18 +163,6 @@ def test_every_option_of_the_method_reaches_the_run(case):
     run = json.loads(Path("r.json").read_text())["run"]
     chosen = {"apex": "first", "close_base": True, "add_only": True, "geometry": True, "seed": 7, "device": "cpu"}
     assert chosen.items() <= run.items()
-
-
-@pytest.mark.parametrize("more", [(), ("--no-geometry",)])
-def test_polar_interpolation_is_off_unless_it_is_asked_for(case, more):
-    assert repair(*more, "--report", "r.json") == 0
-    assert json.loads(Path("r.json").read_text())["run"]["geometry"] is False
-
-
-def test_the_same_command_gives_the_same_file(case):
-    repair(output="one.mha")
-    repair(output="two.mha")
-    assert Path("one.mha").read_bytes() == Path("two.mha").read_bytes()
 
 
 # Bad input
@@ -342,18 +319,3 @@ def test_links_to_themselves_are_one_line(case, capsys):
         (case / "loop.json").unlink(missing_ok=True)
         (case / "loop.json").symlink_to("loop.json")
         assert "loop." in one_line(capsys, main([*arguments, "--model", "seeing.npz", *LABELS]))
-
-
-def test_the_result_does_not_depend_on_the_end_that_the_slices_are_counted_from(case):
-    """The slices of the report are those of the file."""
-    for name in ("case", "seg"):
-        image = sitk.ReadImage(f"{name}.nii.gz")
-        sitk.WriteImage(image[:, :, ::-1], f"back-{name}.nii.gz")
-    arguments = ["--device", "numpy", *LABELS]
-    for first, name in (("", "one"), ("back-", "other")):
-        files = [f"{first}case.nii.gz", f"{first}seg.nii.gz", "-o", f"{name}.nii.gz", "--report", f"{name}.json"]
-        assert main(["repair", *files, *arguments]) in (0, 1)
-    assert np.array_equal(array("one.nii.gz"), array("other.nii.gz")[::-1])
-    one, other = (json.loads(Path(f"{name}.json").read_text())["slices"] for name in ("one", "other"))
-    assert [entry["k"] for entry in other] == [0, 1, 2, 3]
-    assert [{**entry, "k": 3 - entry["k"]} for entry in reversed(other)] == one

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli_samples import LABELS, array, names, repair
-from engine.file_samples import MYOCARDIUM
+from engine.cli_samples import LABELS, names, repair
+from engine.file_samples import MYOCARDIUM, array
 from harness.processes import interruptible
 from rncarefine.cli import jobs as cli_jobs
 from rncarefine.cli import main as cli_main

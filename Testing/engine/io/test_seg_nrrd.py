@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.file_samples import labels, write_image, write_segments, write_wall
-from engine.io.test_files import in_slicer, voxels_in
 from engine.report_samples import broken_stack
+from engine.slicer_reader import in_slicer, voxels_in
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case
 from rncarefine.io.nrrd_file import read_nrrd

@@ -7,7 +7,7 @@ from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_i
 from engine.file_samples import write_labels as write_label_map
 from engine.report_samples import broken_stack
 from rncarefine.io.choice import StructureChoice, labels_of
-from rncarefine.io.files import read_case, read_pair
+from rncarefine.io.files import read_case
 from rncarefine.io.label_map import read_label_map
 
 SCAR = 7
@@ -84,15 +84,6 @@ def test_a_dicom_segmentation_keeps_the_scar(tmp_path):
     wall = read_case(tmp_path / "dicom", tmp_path / "out.dcm", segment="Myokard äö 心", pool_segment="blood pool")
     assert np.array_equal(wall.stack.mask, (after == 1) & ~third)
     assert len(highdicom.seg.segread(tmp_path / "out.dcm").SegmentSequence) == 3
-
-
-def test_two_walls_of_several_labels_are_compared_as_wholes(tmp_path):
-    one = write_label_map(tmp_path / "one.nrrd", scarred())
-    other = write_label_map(tmp_path / "other.nrrd")
-    first, second, _ = read_pair(
-        one, other, StructureChoice(label=(SCAR, MYOCARDIUM)), StructureChoice(label=MYOCARDIUM)
-    )
-    assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize(

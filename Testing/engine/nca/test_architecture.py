@@ -62,13 +62,6 @@ def test_a_volumetric_automaton_also_perceives_across_slices_and_a_thin_structur
     assert (shapes["evidence.weight"], shapes["condition.weight"]) == ((1, 2), (6, 3))
 
 
-def test_convolutions_come_in_the_order_they_run():
-    names = list(Architecture(encoder=(2, 3, 4)).convolutions())
-    assert names == [
-        "down0a", "down0b", "down1a", "down1b", "down2a", "down2b", "up1a", "up1b", "up0a", "up0b",
-    ]  # fmt: skip
-
-
 def test_the_shipped_size():
     architecture = Architecture()
     assert (architecture.channels, architecture.fields, architecture.inputs) == (16, 3, len(CHANNELS))

@@ -167,16 +167,6 @@ def test_a_rule_that_runs_away_is_stopped_at_the_limit(make, sign):
 # Batches
 
 
-def test_what_is_put_is_a_copy_and_comes_back_as_it_was(make):
-    state = random_states()
-    kept = state.copy()
-    backend = make(random_parameters(update=1.0), SMALL)
-    held = backend.put(state)
-    np.testing.assert_array_equal(backend.get(held), kept)
-    state[:] = 7
-    np.testing.assert_array_equal(backend.get(held), kept)
-
-
 def test_taken_and_joined_items_evolve_as_they_would_have(make):
     channels, state = random_channels(4), random_states(4)
     fire = fire_of(state)
@@ -189,9 +179,6 @@ def test_taken_and_joined_items_evolve_as_they_would_have(make):
     halves = backend.join([constant_of(backend, channels[:1]), constant_of(backend, channels[1:])])
     joined = backend.step(backend.put(state), halves, fire)
     np.testing.assert_allclose(backend.get(joined), whole, atol=1e-5)
-
-
-# Agreement
 
 
 # What training uses of PyTorch

@@ -42,13 +42,6 @@ def test_where_masks_are_withheld_the_images_alone_are_seen():
         np.testing.assert_array_equal(seen[name], whole[name] if name.startswith("image") else NOTHING)
 
 
-def test_what_is_stacked_is_left_as_it_was():
-    kept = IMAGES.copy(), WALLS.copy(), POOLS.copy()
-    stacked(IMAGES, WALLS, POOLS, 1)[:] = 7
-    for values, copy in zip((IMAGES, WALLS, POOLS), kept, strict=True):
-        np.testing.assert_array_equal(values, copy)
-
-
 # Intensities
 
 

@@ -173,12 +173,6 @@ def test_the_less_the_image_shows_the_less_is_redrawn(peak, verdict):
     assert decided(LOOSE, drawn=drawn, likelihood=likelihood, image_likelihood=likelihood).decision.verdict is verdict
 
 
-def test_the_images_wall_counts_as_much_as_the_automatons_when_cleaning_is_judged():
-    better = ring(16.8, 28)
-    found = decided(LOOSE, drawn=ring(16.8, 24.9), alone=better, likelihood=better, image_likelihood=better)
-    assert found.decision.verdict is Verdict.AUTOMATON
-
-
 @pytest.mark.parametrize(("support", "verdict"), [(TRUTH, Verdict.CLEANED), (ring(16.8, 28), Verdict.AUTOMATON)])
 def test_cleaning_is_judged_by_what_the_wall_is_read_from_and_not_by_the_automaton_alone(support, verdict):
     found = decided(LOOSE, drawn=ring(16.8, 28), likelihood=TRUTH, support=support)
@@ -436,12 +430,6 @@ def test_below_the_least_confidence_a_slice_needs_review(wall, field, names, cod
         assert found.decision.confidence == pytest.approx(chance)
         assert found.decision.doubtful == doubted
         assert (code in codes(found)) == doubted
-
-
-def test_each_confidence_has_weights_of_its_own():
-    never = {**dict.fromkeys(CLOSED_FEATURES, 0.0), "intercept": -9.0}
-    assert not decided(drawn=TRUTH, card={"closed_confidence": never}).decision.doubtful
-    assert decided(TRUTH, card={"closed_confidence": never}).decision.doubtful
 
 
 def test_the_neighbours_images_count_for_a_closed_wall():

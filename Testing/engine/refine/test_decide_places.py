@@ -304,17 +304,6 @@ def test_a_pinhole_is_filled_where_the_image_shows_vessel():
     np.testing.assert_array_equal(edited(pierced, field_of(pierced)).mask, pierced)
 
 
-def test_no_bridge_closes_a_loop():
-    ring = np.zeros((60, 60), bool)
-    ring[10:50, 10:13] = ring[10:50, 47:50] = ring[10:13, 10:50] = ring[47:50, 10:50] = True
-    open_ = ring.copy()
-    open_[10:13, 25:32] = False
-    open_[47:50, 25:32] = False
-    assert betti_2d(open_) == (2, 0)
-    result = edited(open_, field_of(ring))
-    assert betti_2d(result.mask) == (1, 0)
-
-
 @pytest.mark.parametrize(
     ("likely", "between", "made"), [(0.9, 0.3, True), (0.4, 0.3, False), (0.9, 0.0, False)], ids=["", "unsure", "apart"]
 )

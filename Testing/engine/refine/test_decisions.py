@@ -49,12 +49,6 @@ def test_changed_and_flagged_slices_need_a_decision(report: Report) -> None:
     assert [needs_decision(record) for record in report.slices] == [False, True, True, True]
 
 
-def test_a_slice_still_counts_as_needing_a_decision_when_it_has_one(report: Report, stack: Stack, after: Mask) -> None:
-    answers = {CLOSED: False, REFUSED: True, PRUNED: True}
-    current = decided(report, answers, stack, rejected(stack, after, CLOSED))
-    assert [needs_decision(record) for record in current.slices] == [False, True, True, True]
-
-
 def test_without_decisions_the_report_is_as_it_was(report: Report, stack: Stack, after: Mask) -> None:
     assert decided(report, {}, stack, after) == report
 
@@ -123,18 +117,6 @@ def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack,
     assert (current.slices[CLOSED].b0_after, current.slices[CLOSED].added_mm2) == (2, 1.88)
 
 
-def test_an_edit_by_hand_is_seen_in_the_area_alone(report: Report, stack: Stack, after: Mask) -> None:
-    wall = after.copy()
-    wall[0, 10, 21:24] = 1  # the ring is three pixels thicker above
-    wall[0, 9, 22] = 1
-    grown = int(wall[0].sum() - after[0].sum())
-    assert grown > 0
-    current = decided(report, {}, stack, wall)
-    assert current.slices[0].added_mm2 == pytest.approx(grown * 1.5 * 1.25, abs=0.01)
-    assert current.slices[0].finding_after is Finding.RING
-    assert current.doubts == [*report.doubts, Reason(ReasonCode.SLICE_EDITED, k=0)]
-
-
 def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack, after: Mask) -> None:
     wall = after.copy()
     wall[PRUNED, 2:4, 3:6] = 1  # the six pixels that the repair removed are back
@@ -144,10 +126,6 @@ def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack
     assert current.slices[PRUNED].removed_mm2 == pytest.approx(report.slices[PRUNED].removed_mm2, abs=0.01)
     assert current.slices[PRUNED].finding_after is Finding.FRAGMENTED
     assert current.slices[PRUNED].b0_after == 2
-
-
-def test_the_report_keeps_its_name(report: Report, stack: Stack, after: Mask) -> None:
-    assert decided(report, {}, replace(stack, name="renamed"), after).stack.name == "case 7"
 
 
 def test_rounded_areas_do_not_make_an_edit_by_hand(report: Report, stack: Stack, after: Mask) -> None:

@@ -136,13 +136,6 @@ def test_without_a_wanted_slice_nothing_is_rolled_out(recorded):
     assert not recorded[0].rolled
 
 
-def test_a_stack_with_an_empty_mask_is_encoded():
-    stack = broken_stack()
-    found = proposed(Stack.create(stack.image, np.zeros_like(stack.mask), STACK_SPACING), at=heart_of(stack))
-    assert sorted(found.walls) == [2, 5]
-    assert all(dice(wall, TRUTH[k]) > 0.95 for k, wall in found.walls.items())
-
-
 # The automaton's walls
 
 
@@ -181,13 +174,6 @@ def test_the_rollout_adds_to_the_single_pass(trusting):
         assert found.likelihood[k][TRUTH[k] > 0].mean() > 0.8
         assert dice(found.walls[k], TRUTH[k]) > 0.9
     assert PATIENCE < found.steps < 80
-
-
-def test_other_wanted_slices_do_not_change_the_result_of_one():
-    options = {"model": random_model(), "steps": 6}
-    alone, together, turned = (proposed(wanted=wanted, **options) for wanted in ([2], [2, 5], [5, 7, 2]))
-    np.testing.assert_allclose(alone.likelihood[2], together.likelihood[2], atol=1e-5)
-    np.testing.assert_allclose(alone.likelihood[2], turned.likelihood[2], atol=1e-5)
 
 
 # Input channels of the encoder
@@ -369,11 +355,6 @@ def test_candidates_are_ranked_in_the_middle_slices_then_encoded_in_all(recorded
     assert [len(channels) for channels in recorded[0].encoded] == [4, 4, 4, 4, 9, 9]
 
 
-def test_there_is_no_search_if_the_score_is_high(recorded):
-    proposed(wanted=[])
-    assert [len(channels) for channels in recorded[0].encoded] == [9, 9]
-
-
 def test_a_search_without_result_keeps_the_likeliest_candidate(recorded):
     one, other = beside(0), beside(34)
     found = proposed(wanted=[], at=[one, other], model=identity_model())
@@ -424,11 +405,6 @@ def test_all_masks_are_disregarded_where_half_of_them_contradict_the_images(reco
     assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
 
 
-def test_no_mask_is_disregarded_if_the_encoder_ignores_it():
-    stack, there = misled_stack()
-    assert not proposed(stack, at=there).disregarded
-
-
 # Samples and snapshots
 
 
@@ -459,12 +435,6 @@ def test_snapshots_show_the_first_sample_step_by_step_without_early_stop(trustin
         assert not rings[0].any()
         assert rings[1].sum() < rings[2].sum()
         assert dice(rings[2], TRUTH[k]) > 0.9
-
-
-def test_the_last_snapshot_of_a_single_run_gives_the_likelihood():
-    found = proposed(steps=4, snapshots=(4,))
-    for k in (2, 5):
-        np.testing.assert_array_equal(likelihood_of(found.snapshots[4][k]), found.likelihood[k])
 
 
 @pytest.mark.parametrize("disregarded", [False, True])
@@ -500,12 +470,6 @@ def test_a_volumetric_automaton_is_rolled_out_from_base_to_apex(recorded):
     assert all(dice(found.walls[k], TRUTH[k]) > 0.95 for k in (2, 5))
 
 
-def test_neighbours_have_a_say_in_a_volumetric_rollout():
-    plain, linked = (proposed(model=volumetric_seeing_model(across=across), steps=4) for across in (0.0, 0.2))
-    assert np.abs(plain.likelihood[5] - linked.likelihood[5]).max() > 0.1
-    np.testing.assert_array_equal(plain.one_pass[5], linked.one_pass[5])
-
-
 def test_a_volumetric_automaton_disregards_masks_of_slices_that_are_not_wanted_too(recorded):
     stack, there = misled_stack()
     model = seeing_model(confused=8.0)
@@ -516,19 +480,6 @@ def test_a_volumetric_automaton_disregards_masks_of_slices_that_are_not_wanted_t
     assert not call["channels"][list(call["k"]).index(5)][..., 3:].any()
     # What is reported is about the wanted slices.
     assert not found.disregarded
-
-
-# Progress, cancel, errors
-
-
-def propose_twice(progress):
-    proposed(wanted=[2], samples=2, steps=4, progress=progress)
-
-
-def test_progress_runs_from_start_to_end_over_all_samples():
-    fractions = []
-    propose_twice(lambda fraction, text: fractions.append(fraction))
-    assert fractions == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0])
 
 
 # Likelihood and expected Dice

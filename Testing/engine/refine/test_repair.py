@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.repair_runs import assert_stack_is, copies, open_base, run, verdicts
+from engine.repair_runs import assert_stack_is, copies, run, verdicts
 from engine.shapes import SHAPE, STACK_SPACING, heart
 from engine.toy_models import volumetric_seeing_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
@@ -13,7 +13,7 @@ from rncarefine.reasons import ReasonCode
 from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
-from rncarefine.words import Expectation, Finding, Verdict
+from rncarefine.words import Finding, Verdict
 
 # What is right
 
@@ -128,31 +128,7 @@ def test_what_was_weighed_comes_with_the_result():
     }
 
 
-# Base and apex
-
-
-def test_an_open_base_is_left_alone():
-    stack = open_base()
-    result = run(stack)
-    np.testing.assert_array_equal(result.wall, stack.mask)
-    record = result.report.slices[0]
-    assert (record.expectation, record.verdict, record.flagged) == (Expectation.OPEN, Verdict.INTACT, False)
-    assert result.report.stack.expected_rings == 7
-
-
 # Options
-
-
-def test_add_only_removes_nothing():
-    stack = ruined_stack()
-    result = run(stack, add_only=True)
-    assert not (stack.mask & (1 - result.wall)).any()
-    assert all(record.removed_mm2 == 0 for record in result.report.slices)
-    assert result.report.slices[2].verdict is Verdict.AUTOMATON
-    assert is_ring(result.wall[2])
-    # A loose piece cannot go without removing something.
-    assert result.report.slices[3].verdict is Verdict.REFUSED
-    assert (stack.mask & (1 - run(stack).wall)).any()
 
 
 def wavering_model():

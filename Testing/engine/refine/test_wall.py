@@ -43,13 +43,6 @@ def test_a_closed_gap_is_0_before_and_the_wall_there_is_invented():
     assert records[1].invented_mm == pytest.approx(4 * 1.5, abs=1.5)
 
 
-def test_a_slice_that_was_left_as_it_was_is_the_same_before_and_after():
-    records, wall = measured()
-    assert wall.slices[2].before_mm == wall.slices[2].after_mm
-    assert records[2].thinnest_after_mm == 0
-    assert records[2].invented_mm == 0
-
-
 def test_a_loose_piece_far_away_does_not_thicken_the_wall():
     records, _ = measured()
     assert records[3].thickness_before_mm == pytest.approx(records[3].thickness_after_mm, abs=0.2)

@@ -23,8 +23,7 @@ from engine.shapes import (
 )
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.reasons import Reason, ReasonCode, codes_of
-from rncarefine.stack import Stack
-from rncarefine.tasks.ring.diagnosis import apex_end, cavity, diagnose, diagnose_mask, find
+from rncarefine.tasks.ring.diagnosis import apex_end, cavity, diagnose_mask, find
 from rncarefine.words import Apex, Expectation, Finding
 
 
@@ -132,12 +131,6 @@ def test_the_cavity_of_a_porous_ring_is_its_large_hole_or_the_one_with_the_pool(
     assert cavity(horseshoe_with_a_pore(), None, SPACING) is None
 
 
-def test_a_ring_with_a_false_tail_is_still_a_ring():
-    wall = ring()
-    wall[34:37, 60:76] = 1
-    assert find(wall, None, SPACING) is Finding.RING
-
-
 def codes(entry):
     return codes_of(entry.reasons)
 
@@ -163,17 +156,6 @@ def test_a_whole_heart_is_right_from_base_to_apex(given_pool):
     assert diagnosis.base_to_apex == list(range(10))
     assert [entry.k for entry in diagnosis.slices] == list(range(10))
     assert all(entry.gap.angle_deg == 0 for entry in diagnosis.slices)
-
-
-def test_a_heart_the_other_way_round_is_diagnosed_the_same():
-    wall, pool = heart(8, 2)
-    wall[0] = horseshoe(60)
-    there, back = diagnosed(wall, pool), diagnosed(wall[::-1], pool[::-1])
-    assert back.apex is Apex.FIRST
-    assert back.base_to_apex == list(range(10))[::-1]
-    assert [(e.finding, e.expectation, e.reasons) for e in back.slices[::-1]] == [
-        (e.finding, e.expectation, e.reasons) for e in there.slices
-    ]
 
 
 def test_a_broken_slice_in_the_middle_is_expected_to_be_a_ring_and_says_what_is_wrong():
@@ -206,13 +188,6 @@ def test_the_second_basal_slice_may_be_open_only_if_the_first_is_and_the_third_n
     assert expectations(wall)[:3] == [RING, RING, RING]
     wall[0] = wall[2] = horseshoe(90)
     assert expectations(wall)[:4] == [OPEN, OPEN, RING, RING]
-
-
-def test_a_fragmented_open_basal_slice_may_be_open_but_is_not_right():
-    wall, _ = heart()
-    wall[0] = fragments()
-    entry = diagnosed(wall).slices[0]
-    assert (entry.finding, entry.expectation, entry.right) == (Finding.FRAGMENTED, OPEN, False)
 
 
 @pytest.mark.parametrize("flaw", ["a loose piece", "a pore"])
@@ -265,12 +240,6 @@ def test_a_disc_with_a_loose_speck_or_a_pinhole_is_still_expected_to_be_a_disc()
         assert not diagnosed(flawed).slices[8].right
 
 
-def test_an_open_apical_slice_is_expected_to_be_a_ring():
-    wall, _ = heart(8, 0)
-    wall[7] = horseshoe(60, inner=4.0, outer=11.0)
-    assert expectations(wall)[7] is RING
-
-
 def test_an_empty_slice_between_others_should_be_a_ring_and_one_beyond_them_should_not():
     wall, _ = heart(8, 1)
     wall = np.concatenate([np.zeros((2, *SHAPE), np.uint8), wall, np.zeros((1, *SHAPE), np.uint8)])
@@ -314,14 +283,6 @@ def test_the_apex_is_told_from_a_heart_as_a_poor_network_predicts_it():
     assert ends.count(Apex.LAST) == 20
 
 
-def test_false_blobs_far_from_the_wall_do_not_move_the_apex():
-    wall, _ = heart(8, 1)
-    for k in range(5, 9):
-        for corner in ((6, 6), (66, 6), (6, 74), (66, 74)):
-            wall[k] |= blob(corner, 2.0 + k / 4)
-    assert diagnosed(wall).apex is Apex.LAST
-
-
 def test_the_apex_lies_where_the_sizes_fall_to_and_one_wrong_size_does_not_matter():
     assert apex_end([5, 4, 3, 2, 1]) is Apex.LAST
     assert apex_end([1, 2, 3, 4, 5]) is Apex.FIRST
@@ -329,13 +290,6 @@ def test_the_apex_lies_where_the_sizes_fall_to_and_one_wrong_size_does_not_matte
     assert apex_end([90, 3, 4, 5, 6, 7]) is Apex.FIRST
     for without_taper in ([], [0, 0], [3], [2, 2, 2]):
         assert apex_end(without_taper) is Apex.LAST
-
-
-def test_a_stack_is_diagnosed_by_its_masks():
-    wall, pool = heart()
-    image = np.random.default_rng(0).normal(size=wall.shape)
-    stack = Stack.create(image, wall, STACK_SPACING, pool=pool)
-    assert diagnose(stack, close_base=True) == diagnose_mask(wall, pool, STACK_SPACING, close_base=True)
 
 
 def test_an_empty_stack_is_empty_and_right():

@@ -11,17 +11,12 @@ from rncarefine.refine.examine import Examined
 from rncarefine.refine.options import RepairOptions
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
-from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, MIN_ON_CONTOUR, slices_of
+from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, MIN_ON_CONTOUR
 from rncarefine.words import Apex, Expectation, Finding
 
 
 def diagnosed(walls, pools=None, slice_mm=8.0, **options):
     return diagnose_mask(walls, pools, (slice_mm, *SPACING), **options)
-
-
-@pytest.mark.parametrize(("slice_mm", "count"), [(16, 1), (10, 2), (8, 2), (5, 4), (2, 10), (100, 1)])
-def test_a_length_holds_slices_by_their_spacing(slice_mm, count):
-    assert slices_of(20, slice_mm) == count
 
 
 def base_and_apex():
