@@ -128,11 +128,6 @@ def test_the_pool_of_one_place_says_nothing_about_the_next():
     assert middles(mask, pool)[1] == pytest.approx((135, 130), abs=1)
 
 
-def test_there_are_never_more_places_than_are_worth_a_look():
-    mask = np.stack([sum(ring_at(j, i, 6, 10) for j in (25, 80, 135) for i in (25, 80, 135))] * 4).astype(np.uint8)
-    assert len(middles(mask)) <= MAX_HEARTS
-
-
 @given(st.integers(0, 2**32 - 1))
 def test_any_mask_has_a_heart_and_near_it_lies_a_part_of_the_mask(seed):
     rng = np.random.default_rng(seed)

@@ -353,13 +353,6 @@ def test_where_a_disc_is_expected_and_the_image_shows_a_ring_it_is_drawn_for_rev
     )
 
 
-def test_a_disc_cannot_be_cleaned_by_adding_only():
-    loose = WALLS[8] | blob((8, 8), 3)
-    found = decided(loose, k=8, add_only=True)
-    assert_is(found, Verdict.REFUSED, loose)
-    assert codes(found)[-1] is ReasonCode.NO_DISC
-
-
 def test_a_right_disc_has_no_confidence_and_is_never_doubted():
     found = decided(WALLS[8], k=8, image_likelihood=np.zeros(SHAPE))
     assert_is(found, Verdict.INTACT, WALLS[8])

@@ -23,8 +23,9 @@ def all_fine(**totals):
     return with_totals(report, **{"changed": 0, "flagged": 0, "lv_mass_change_percent": 0.0, **totals})
 
 
-def test_a_stack_that_was_not_changed_is_fine():
-    assert kinds(all_fine()) == ["fine", "fine"]
+@pytest.mark.parametrize("totals", [{}, {"changed": 1, "lv_mass_change_percent": -0.2}])
+def test_no_or_small_changes_are_fine(totals):
+    assert kinds(all_fine(**totals)) == ["fine", "fine"]
 
 
 @pytest.mark.parametrize("percent", [-36.0, LARGE_CHANGE_PERCENT, float("nan")])

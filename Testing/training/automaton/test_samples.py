@@ -126,19 +126,6 @@ def test_the_truth_of_an_inflated_heart_is_still_a_ring_between_its_discs(stack)
         torch.testing.assert_close(target[0], target[1] - target[2], atol=0.02, rtol=0)
 
 
-def test_an_inflated_right_ventricle_grows_and_takes_image_and_masks_along():
-    truth = np.zeros((4, 1, 64, 64), np.uint8)
-    truth[module.RIGHT, 0, 28:36, 12:20] = 255
-    parts = np.stack([truth[module.RIGHT, 0] / 255, 1 - truth[module.RIGHT, 0] / 255]).astype(np.float32)
-    grown = 0
-    for seed in range(20):
-        moved = module._inflated(parts, truth, np.random.default_rng(seed))
-        np.testing.assert_allclose(moved[0] + moved[1], 1, atol=1e-5)
-        grown += moved[0].sum() > 1.1 * parts[0].sum()
-    assert 10 <= grown < 20  # in the others the left ventricle is inflated, and here there is none
-    np.testing.assert_array_equal(module._inflated(parts, np.zeros_like(truth), np.random.default_rng(0)), parts)
-
-
 def test_stacks_without_a_closed_ring_are_not_enough(stack, inner):
     nothing = replace(stack, closed=np.zeros(4, bool), predictions=[])
     assert samples([stack, nothing]).candidates.closed == [stack]
@@ -173,22 +160,6 @@ def test_beyond_the_heart_the_truth_is_empty_whatever_the_network_drew(given):
         assert bool(seen["mask"].any())
         assert not target.any()
         assert weight.tolist() == [1, 1, 1]
-
-
-def test_the_tip_of_the_apex_is_learnt_as_a_solid_wall(given):
-    case = toy_case("a")
-    labels = case.labels.copy()
-    labels[2][labels[2] == POOL] = labels[2].max()
-    labels[2][np.isin(labels[2], (2, 3))] = 2
-    solid = crop_case(replace(case, labels=labels), [("net", failed(labels))], 1.6)
-    tips = []
-    for index in range(40):
-        _, target, weight = only([solid], index, natural=1.0)
-        if bool(target[1].any()) and not target[2].any():
-            tips.append(weight.tolist())
-            torch.testing.assert_close(target[0], target[1])
-    assert tips
-    assert all(weight == [1, 1, 1] for weight in tips)
 
 
 def test_misled_masks_are_wrong_and_the_truth_stays(stack, given):
@@ -256,19 +227,6 @@ def test_masks_are_withheld_as_often_as_asked_for(share, depth):
     assert not np.any(np.array(found["own"]) & np.array(found["neighbours"]))
 
 
-def test_what_is_withheld_is_withheld_in_samples_and_the_arguments_stay_as_they_were(stack):
-    images, walls, pools = parts()
-    for seed in range(20):
-        withhold(images, walls, pools, settings(withheld=0.5), np.random.default_rng(seed))
-    assert bool(images.all())
-    assert bool(walls.all())
-    assert bool(pools.all())
-    shown = [only([stack], index, withheld=0.5)[0] for index in range(80)]
-    assert_share([not seen["mask"].any() for seen in shown], 0.56)
-    for seen in shown:
-        assert bool(seen["image"].any())
-
-
 # The image
 
 
@@ -334,14 +292,6 @@ def test_neighbours_are_those_below_and_above_in_either_order(stack, plain):
             falls.append(below > above)
     assert len(falls) > 6
     assert 0.2 < np.mean(falls) < 0.8
-
-
-def test_masks_are_shown_soft_and_crisp(stack, given):
-    soft = []
-    for index in range(60):
-        mask = only([stack], index)[0]["mask"]
-        soft.append(bool(((mask > 0.01) & (mask < 0.99)).any()))
-    assert_share(soft, 0.5)
 
 
 # Inner contours and favoured subjects

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
-from training.toy_data import toy_case, write_acdc, write_cases, write_config
+from training.toy_data import write_cases, write_config
 
 pytestmark = pytest.mark.usefixtures("wide")
 
@@ -21,16 +21,6 @@ def main(monkeypatch, *arguments):
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return ended.value.code
-
-
-def test_prepare_writes_a_case_for_every_labelled_frame(tmp_path):
-    case = toy_case("a")
-    for frame in (1, 12):
-        write_acdc(tmp_path / "acdc", "patient001", frame, case.image, case.labels)
-    result = call("prepare", tmp_path / "acdc", "--run", tmp_path / "run")
-    assert result.exit_code == 0, result.output
-    assert "2 cases in" in result.output
-    assert len(list((tmp_path / "run" / "cases").glob("*.npz"))) == 2
 
 
 def test_base_and_failures_write_networks_and_predictions(tmp_path):

@@ -142,16 +142,6 @@ def test_contrast_grows_with_its_strength():
     assert changes[1] > 0.01
 
 
-def test_some_pictures_are_inverted_and_most_are_not():
-    image = pictures(n=400, channels=1)
-    result = random_contrast(image, draws(), 1.0)
-    flat, other = image.flatten(1), result.flatten(1)
-    flat, other = flat - flat.mean(1, keepdim=True), other - other.mean(1, keepdim=True)
-    correlation = (flat * other).sum(1) / (flat.norm(dim=1) * other.norm(dim=1))
-    assert 0.05 < float((correlation < -0.3).float().mean()) < 0.25
-    assert float((correlation > 0.5).float().mean()) > 0.5
-
-
 def test_a_quarter_turn_turns_by_a_quarter():
     # With the angle drawn from -90 to 90 the extreme draws are quarter turns: compare one near each.
     bar = torch.zeros(512, 1, 64, 64)

@@ -47,14 +47,6 @@ def test_the_same_draws_give_the_same_image_and_others_do_not():
     assert np.abs(one - other).max() > 0.1
 
 
-def test_contrasts_are_of_many_kinds():
-    differences = np.array([result[POOL].mean() - result[WALL].mean() for result in draws()])
-    # Blood is brighter in most, since half of them imitate late enhancement, and darker in some.
-    assert 0.6 < (differences > 0.05).mean() < 0.95
-    assert (differences < -0.05).any()
-    assert differences.std() > 0.15
-
-
 def test_the_edges_of_the_tissues_stay_where_they_are():
     border = ndimage.binary_dilation(POOL[1]) & WALL[1]
     core = ndimage.binary_erosion(POOL[1], iterations=3)
@@ -105,17 +97,6 @@ def test_scars_lie_within_the_wall():
     for changed, _ in drawn:
         assert not (changed & ~reach).any()
         assert (changed & WALL).sum() > 0.8 * changed.sum()
-
-
-def test_scars_start_at_the_endocardium_and_some_reach_the_epicardium():
-    inner = WALL & (RADIUS < 14)
-    outer = WALL & (RADIUS >= 17)
-    starts, through = [], []
-    for changed, _ in scars():
-        starts.append((changed & inner).sum() / inner.sum() >= 0.9 * (changed & outer).sum() / outer.sum())
-        through.append((changed & outer).any())
-    assert np.mean(starts) > 0.85
-    assert 0.2 < np.mean(through) < 0.95
 
 
 def test_where_wall_or_pool_is_missing_there_is_no_scar():

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from rncarefine_training.evaluate.measure import FULL_REPAIR, NO_MODEL, ONE_PASS
@@ -100,13 +99,6 @@ def test_a_model_is_compared_slice_by_slice_in_the_units_of_the_measure():
     # A smaller distance is a gain.
     assert assd["gain"] == pytest.approx(0.5)
     assert assd["n"] == 48
-
-
-def test_rows_in_another_order_give_the_same_comparison():
-    shuffled = ROWS.sample(frac=1, random_state=3)
-    columns = ["model", "network", "measure"]
-    expected, found = (against(rows).set_index(columns).sort_index() for rows in (ROWS, shuffled))
-    pd.testing.assert_frame_equal(expected, found.loc[expected.index])
 
 
 def test_slices_without_a_distance_are_left_out_of_it():

@@ -32,12 +32,6 @@ def test_every_variation_is_a_valid_configuration_that_differs_only_in_what_it_s
     assert found.subjects == config.subjects
 
 
-def test_the_schedule_is_shortened_as_a_whole():
-    config = toy_config(automaton__updates=400, automaton__warmup_updates=100, automaton__validate_every=40)
-    found = vary(config, VARIATIONS[0], 0.25).automaton
-    assert (found.updates, found.warmup_updates, found.validate_every) == (100, 25, 10)
-
-
 @pytest.mark.parametrize(
     ("without", "hidden"),
     [
@@ -89,24 +83,6 @@ def test_a_variation_is_trained_and_measured_once(run, monkeypatch):
     assert rows_of(VARIATIONS[0], run[0], 2).exists()
     monkeypatch.setattr(ablation, "train_automaton", lambda *_: pytest.fail("trained again"))
     pd.testing.assert_frame_equal(trained(run), rows)
-
-
-@pytest.mark.parametrize(("without", "masked"), [((), True), (("mask",), False), (("image",), True)])
-def test_a_withheld_mask_is_not_what_a_rollout_starts_from(run, monkeypatch, without, masked):
-    given = []
-    original = ablation.propose_around
-
-    def propose_around(stack, *arguments, **options):
-        given.append(stack.mask.any())
-        return original(stack, *arguments, **options)
-
-    monkeypatch.setattr(ablation, "propose_around", propose_around)
-    architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
-    model = toy_model(random_parameters(architecture), architecture, steps=2, crop=48)
-    rows = ablation._repair(run[1][0], model, toy_config(automaton__without=list(without)).automaton, "numpy")
-    assert given == [masked]
-    # The input that is compared with is the mask that the network drew.
-    assert (rows.dice_before > 0.5).all()
 
 
 # The table

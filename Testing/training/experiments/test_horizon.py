@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.toy_models import SEEING, seeing_model, spreading_parameters, toy_model
+from engine.toy_models import seeing_model
 from experiments.horizon import long_rollouts, summarise
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import write_cases, write_predictions
@@ -22,19 +22,6 @@ def failures(tmp_path_factory):
 
 def rolled(failures, model, seeds=(0, 1), steps=STEPS):
     return pd.concat(long_rollouts(failures, model, steps=steps, seeds=seeds, device="numpy"), ignore_index=True)
-
-
-def spreading():
-    """Return an automaton that closes the ring within some steps and stays as it is then."""
-    return toy_model(spreading_parameters(), SEEING)
-
-
-def test_there_is_a_row_for_every_broken_slice_seed_and_snapshot(failures):
-    rows = rolled(failures, spreading())
-    assert len(rows) == 2 * 2 * len(STEPS)
-    assert set(rows.k) == {1}
-    assert set(rows.seed) == {0, 1}
-    assert set(rows.steps) == set(STEPS)
 
 
 def test_an_automaton_that_has_converged_stays_where_it_is(failures):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.report import fill, keep_tables, places, tables
+from experiments.report import fill, places, tables
 from rncarefine_training.evaluate.store import write_evaluation, write_table
 from training.evaluation_rows import made_up
 
@@ -51,14 +51,6 @@ def test_what_is_shipped_is_small_and_names_no_folder():
             text = path.read_text(encoding="utf-8")
             assert "/home/" not in text
             assert "--run" not in text
-
-
-def test_small_tables_are_kept_and_the_rows_and_commands_are_not(run, tmp_path):
-    kept = {path.name for path in keep_tables(run, tmp_path)}
-    assert "evaluation-test-slices.csv" not in kept
-    assert {"evaluation-test.csv", "evaluation-test-strata.csv", "evaluation-test-risk.csv", "opened.csv"} <= kept
-    assert "command" not in (tmp_path / "opened.csv").read_text()
-    assert tables(tmp_path) == tables(run)
 
 
 # The document

@@ -41,13 +41,6 @@ def test_the_broken_slices_are_repaired_under_every_disturbance(run):
     assert set(rows.k) == {1}
 
 
-def test_what_was_done_is_read_and_not_done_again(run, monkeypatch):
-    _, failures, kept, rows = run
-    monkeypatch.setattr(robustness, "repair", lambda *_: pytest.fail("repaired again"))
-    again = pd.concat(disturb_and_repair(failures, seeing_model(), kept), ignore_index=True)
-    pd.testing.assert_frame_equal(again, rows, check_dtype=False, rtol=1e-3)
-
-
 def test_the_table_holds_each_disturbance_against_the_same_slices_undisturbed():
     def slice_of(subject, k, name, dice):
         where = {"network": "n", "source": "n-0@1", "case": f"{subject}_ED", "subject": subject, "k": k}

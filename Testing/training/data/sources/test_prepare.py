@@ -16,7 +16,7 @@ from rncarefine_training.data.sources.overview import draw_prepared
 from rncarefine_training.data.sources.prepare import Shares, prepare
 from rncarefine_training.data.sources.split import read_split
 from training.toy_data import SPACING, failed, toy_case, write_acdc
-from training.toy_lab import MNMS_NAMES, TO_MNMS, relabelled, write_csv_lab, write_nnunet_lab, write_volume
+from training.toy_lab import MNMS_NAMES, TO_MNMS, write_csv_lab, write_nnunet_lab, write_volume
 
 ACDC, MNMS = PRESETS["acdc"], PRESETS["mnms"]
 pytestmark = pytest.mark.usefixtures("wide")
@@ -163,20 +163,6 @@ def test_the_command_prepares_nnunets_folders_by_the_names_of_its_labels(tmp_pat
     assert len(read_split(tmp_path / "run/subjects.csv")) == 6
 
 
-def test_segmentations_of_a_network_that_lie_in_two_folders_add_up(tmp_path):
-    write_nnunet_lab(tmp_path / "raw", tmp_path / "results")
-    case = toy_case("x", seed=90)
-    write_volume(tmp_path / "raw/imagesTs/q1_ED_0000.nii.gz", case.image)
-    write_volume(tmp_path / "predicted/q1_ED.nii.gz", failed(case.labels))
-    write_volume(tmp_path / "raw/labelsTs/q1_ED.nii.gz", case.labels)
-    for folder in ("results", "predicted"):
-        network = f"nnunet={tmp_path / folder}"
-        done = call("prepare", tmp_path / "raw", "--run", tmp_path / "run", "--prediction", network)
-        assert done.exit_code == 0, done.output
-    assert len(list((tmp_path / "run/predictions/nnunet@1").glob("*.npz"))) == 8
-    assert read_split(tmp_path / "run/subjects.csv")["q1"] == "test"
-
-
 def test_the_command_takes_labels_one_by_one_and_a_networks_own(tmp_path):
     table = write_csv_lab(tmp_path / "lab", mapping=TO_MNMS)
     for entry in entries_of(table):
@@ -284,13 +270,3 @@ def test_the_picture_has_a_row_for_the_truth_and_one_for_every_network(tmp_path,
             yellow = (row[..., 0] > 200) & (row[..., 1] > 190) & (row[..., 2] < 120)
             assert yellow.sum() > 100
     assert heights[1] == heights[0] * 3 // 2
-
-
-def test_a_network_that_broke_nothing_and_cases_without_networks_are_drawn_too(tmp_path):
-    case = toy_case("a")
-    (tmp_path / "cases").mkdir()
-    (tmp_path / "predictions" / "right@1").mkdir(parents=True)
-    case.save(tmp_path / "cases")
-    assert draw_prepared(tmp_path, tmp_path / "prepared.png").stat().st_size > 1000
-    np.savez_compressed(tmp_path / "predictions" / "right@1" / "a_ED.npz", labels=relabelled(case.labels, {2: 2}))
-    assert draw_prepared(tmp_path, tmp_path / "prepared.png").stat().st_size > 1000
