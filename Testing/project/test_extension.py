@@ -47,7 +47,7 @@ def test_s4ext_has_what_slicer_s_build_would_write() -> None:
     assert [line for line in lines if line and not line.startswith("#")] == generated_s4ext()
 
 
-def test_no_text_in_cmake_is_cut_off_when_slicer_passes_it_on_unquoted() -> None:
+def test_cmake_values_are_safe_without_quotes() -> None:
     for name, value in extension_values().items():
         assert not set(value) & set(";\n\t[]\\$"), name
         assert "  " not in value, name
@@ -73,7 +73,7 @@ def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
         assert (ROOT / address.removeprefix(RAW)).is_file(), f"{address} is not in the tree"
 
 
-def test_the_description_names_the_licence_of_every_model_that_comes_along() -> None:
+def test_description_names_the_licence_of_every_model() -> None:
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in files_under(MODULE / "Resources/Models", ".json")]
     assert len(cards) == 4
     for card in cards:

@@ -14,7 +14,7 @@ SHIPPED = Path(rncarefine_training.__file__).parent / "configs"
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("sax-*.yaml")), ids=lambda path: path.stem)
-def test_a_committed_configuration_is_valid_and_keeps_the_test_subjects_apart(path):
+def test_committed_configurations_are_valid(path):
     config = Config.load(path)
     assert config.name == path.stem
     if "open" in path.stem:
@@ -135,7 +135,7 @@ def test_names_and_ranges_stand_together_in_the_order_given():
     assert config.subjects.develop == ["z", "h08", "h09", "h10", "a"]
 
 
-def test_the_open_training_validates_on_scans_and_procedural_hearts_and_trains_on_both():
+def test_open_training_has_scans_and_procedural_hearts():
     subjects = Config.load(SHIPPED / "sax-open-2d.yaml").subjects
     assert not any(name.startswith("ENDO-") for name in subjects.select)
     assert sum(name.startswith("ENDO-") for name in subjects.train) == 37
@@ -213,7 +213,7 @@ def test_subjects_to_select_on_may_be_named():
         ("predictions: {}", "configuration: .*predictions.train"),
     ],
 )
-def test_what_is_wrong_with_data_from_outside_is_said_with_its_field(ours, line, message):
+def test_invalid_external_data_names_the_field(ours, line, message):
     section = line.partition(":")[0]
     kept = [each for each in TEN_LINES.splitlines() if not each.startswith(section)]
     ours.write_text("\n".join([*kept, line]))
@@ -242,7 +242,7 @@ def test_a_misspelt_field_names_the_nearest_one(tmp_path, changes, message):
         Config.load(write_config(tmp_path / "toy.yaml", **changes))
 
 
-def test_a_misspelt_field_is_said_before_the_one_that_is_missing_because_of_it(tmp_path):
+def test_misspelt_field_is_reported_before_the_missing_one(tmp_path):
     values = description()
     values["license"] = values.pop("licence")
     (tmp_path / "toy.yaml").write_text(str(values))

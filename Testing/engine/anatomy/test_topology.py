@@ -134,7 +134,7 @@ def test_a_gap_has_the_angle_and_the_width_it_was_cut_with(angle, towards):
     assert found.width_mm == pytest.approx(2 * 22 * np.sin(np.radians(found.angle_deg / 2)), abs=2.5)
 
 
-def test_closed_rings_and_discs_have_no_gap_and_an_empty_slice_nothing_else():
+def test_gap_of_closed_and_empty_masks():
     for closed in (ring(), disc(), disc(1.0), ring(3.0, 12.0)):
         assert gap(closed, SPACING).angle_deg == 0
         assert gap(closed, SPACING).width_mm == 0
@@ -162,7 +162,7 @@ def test_a_scrap_that_no_circle_fits_has_no_gap_about_its_own_middle(scrap):
     assert gap(scrap, (1.0, 1.0)).angle_deg == 0
 
 
-def test_the_width_of_a_gap_is_measured_between_its_two_ends_and_not_between_typical_walls():
+def test_gap_width_is_measured_between_its_ends():
     radius, angle = polar_grid()
     middle = 18 + (angle % 360) / 36
     spiral = (np.abs(radius - middle) < 3) & (turned(angle, 0) >= 20)

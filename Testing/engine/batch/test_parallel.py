@@ -153,7 +153,7 @@ def test_tables_are_written_once_a_second_and_not_for_every_case(client, tmp_pat
     assert len(added) > 3
 
 
-def test_a_lost_connection_ends_the_run_and_says_how_to_go_on(client, tmp_path, submitted):
+def test_lost_connection_raises_cluster_error(client, tmp_path, submitted):
     """Dask cancels what is out when it loses the scheduler."""
     work = ToyWork(tmp_path, {"p01": "wait"})
     try:
@@ -163,7 +163,7 @@ def test_a_lost_connection_ends_the_run_and_says_how_to_go_on(client, tmp_path, 
         (tmp_path / "go").touch()
 
 
-def test_the_number_of_workers_is_told_when_it_changes(client, tmp_path, monkeypatch):
+def test_worker_count_is_reported_on_change(client, tmp_path, monkeypatch):
     answers = iter([{"a": 1}, {"a": 1, "b": 2}, {"a": 1, "b": 2}])
     monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
     monkeypatch.setattr(client, "nthreads", lambda: next(answers, {}))
@@ -172,7 +172,7 @@ def test_the_number_of_workers_is_told_when_it_changes(client, tmp_path, monkeyp
     assert told[:2] == [1, 3]
 
 
-def test_a_run_without_workers_waits_as_long_as_it_may_and_then_says_so(client, tmp_path, monkeypatch):
+def test_run_without_workers_raises_after_its_patience(client, tmp_path, monkeypatch):
     monkeypatch.setattr(cohort_parallel, "COUNT_S", 0)
     monkeypatch.setattr(client, "nthreads", dict)
     try:
@@ -190,7 +190,7 @@ def test_a_cluster_that_has_no_worker_yet_is_given_one_case(client, tmp_path, mo
     assert len(run(client, tmp_path).repaired) == 6
 
 
-def test_a_connection_that_breaks_while_workers_are_counted_is_a_lost_one(client, tmp_path, monkeypatch):
+def test_connection_lost_while_counting_workers(client, tmp_path, monkeypatch):
     def broken() -> dict[str, int]:
         raise OSError("closed")
 
@@ -216,7 +216,7 @@ def test_a_result_that_was_lost_with_its_worker_is_waited_for(client, tmp_path, 
     assert len(times) == 5
 
 
-def test_a_connection_that_breaks_while_a_result_comes_over_is_not_the_case_s_fault(client, tmp_path, monkeypatch):
+def test_connection_lost_during_transfer_fails_no_case(client, tmp_path, monkeypatch):
     def broken(future: Future, timeout: float | None = None) -> Any:
         raise OSError("closed")
 

@@ -33,7 +33,7 @@ def run(folder: Path, worker, cases=CASES, on_case=None, progress=None):
     return run_sequentially(batch_run, worker, progress)
 
 
-def test_a_run_that_is_stopped_in_a_case_does_not_finish_it_and_can_be_resumed(tmp_path):
+def test_stopped_run_can_be_resumed(tmp_path):
     worker = Worker(tmp_path)
     outcome = run(tmp_path, worker, progress=lambda fraction, text: fraction < 0.5)
     assert outcome.stopped
@@ -46,7 +46,7 @@ def test_a_run_that_is_stopped_in_a_case_does_not_finish_it_and_can_be_resumed(t
     assert again.begun == ["p2", "p3"]
 
 
-def test_files_of_somebody_else_end_the_run_before_it_has_begun(tmp_path):
+def test_foreign_files_raise_before_the_run(tmp_path):
     (tmp_path / "p3.seg.nrrd").touch()
     worker = Worker(tmp_path)
     with pytest.raises(ValueError, match=r"p3\.seg\.nrrd exists"):
@@ -87,7 +87,7 @@ def test_the_outcome_is_about_the_cases_of_this_run(tmp_path):
     assert outcome.failed == {}
 
 
-def test_a_case_that_has_another_file_under_the_same_name_fails_and_its_result_stays(tmp_path):
+def test_changed_input_fails_and_keeps_the_result(tmp_path):
     for name in ("i", "s.seg.nrrd"):
         (tmp_path / name).write_bytes(b"voxels")
     case = CohortCase("p1", tmp_path / "i", tmp_path / "s.seg.nrrd")
@@ -108,7 +108,7 @@ def test_a_case_that_has_another_file_under_the_same_name_fails_and_its_result_s
     assert (tmp_path / "out" / "failed.csv").read_text() == "case,reason\n"
 
 
-def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path):
     run(tmp_path, Worker(tmp_path, p3="fail"))
     for name in (".0123abcd-new-p2.seg.nrrd", ".0123abcd-new-p3.seg.nrrd", "reports/.0123abcd-new-p3.json"):
         (tmp_path / name).touch()

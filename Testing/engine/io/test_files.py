@@ -52,7 +52,7 @@ def test_every_format_reads_as_the_same_stack(tmp_path, ending):
     assert case.stack.name == "case"
 
 
-def test_a_segmentation_with_layers_reads_by_name_id_and_careless_case(tmp_path):
+def test_segments_are_found_by_name_id_and_any_case(tmp_path):
     image, path = write_image(tmp_path / "case.nrrd"), write_segmentation(tmp_path / "s.seg.nrrd")
     for name in ("myocardium", "Segment_2", "MYOCARDIUM"):
         case = read_case(image, path, StructureChoice(segment=name, pool_segment="blood pool"))
@@ -105,7 +105,7 @@ def test_right_anterior_superior_files_are_understood(tmp_path):
     assert np.array_equal(again.stack.mask, broken_stack()[1])
 
 
-def test_the_only_label_or_segment_is_the_default_and_the_pool_does_not_count(tmp_path):
+def test_only_label_or_segment_is_the_default(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     stack, _ = broken_stack()
     only = write_labels(tmp_path / "only.nrrd", stack.mask * 5)
@@ -156,7 +156,7 @@ def test_an_image_in_place_of_the_label_map_is_refused(tmp_path):
     assert str(path) in str(raised.value)
 
 
-def test_a_label_map_of_many_structures_is_none(tmp_path):
+def test_label_map_of_many_structures_is_read(tmp_path):
     values = labels().astype(np.int16)
     values[values == 0] = (
         np.repeat(np.arange(10, 10 + values.shape[1]), values.shape[2])[None]
@@ -168,7 +168,7 @@ def test_a_label_map_of_many_structures_is_none(tmp_path):
     assert case.stack.mask.sum() == (labels() == 2).sum()
 
 
-def test_segments_of_one_name_are_told_apart_by_id(tmp_path):
+def test_segments_of_one_name_are_selected_by_id(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     path = write_segments(tmp_path / "s.seg.nrrd", [("a", 0, RV), ("a", 0, MYOCARDIUM)], labels()[None])
     with pytest.raises(ValueError, match=r"'a'.*--segment: Segment_1, Segment_2"):

@@ -84,7 +84,7 @@ def test_the_trimmed_pool_becomes_background(tmp_path):
 # Writing .seg.nrrd
 
 
-def test_a_repaired_segmentation_keeps_every_header_field_and_every_other_segment(tmp_path):
+def test_header_fields_and_other_segments_are_kept(tmp_path):
     case = segment_case(tmp_path)
     stack, after = broken_stack()
     # The gap is part RV in the same layer; without that part the wall can stay in its layer.
@@ -102,7 +102,7 @@ def test_a_repaired_segmentation_keeps_every_header_field_and_every_other_segmen
     assert np.array_equal(named_segment(out, "plan"), named_segment(tmp_path / "s.seg.nrrd", "plan"))
 
 
-def test_a_wall_that_overlaps_another_segment_moves_to_a_layer_of_its_own(tmp_path):
+def test_overlapping_wall_gets_its_own_layer(tmp_path):
     case = segment_case(tmp_path)
     _, after = broken_stack()
     assert (after * (labels() == RV)).any()

@@ -45,7 +45,7 @@ def test_every_type_order_and_version_is_read(tmp_path, order, version, dtype):
 
 
 @pytest.mark.parametrize("name", ["plain.nii.gz", "packed.nii"])
-def test_the_content_and_not_the_name_says_whether_a_file_is_compressed(tmp_path, name):
+def test_compression_is_detected_from_the_content(tmp_path, name):
     data = nifti_bytes(VALUES)
     (tmp_path / name).write_bytes(data if name == "plain.nii.gz" else gzip.compress(data))
     assert np.array_equal(volume(tmp_path / name), VALUES)
@@ -100,7 +100,7 @@ def test_one_frame_of_a_series_is_a_stack_and_others_are_chosen(tmp_path):
             read_volume(path, "image", phase=4)
 
 
-def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(tmp_path):
+def test_sform_of_unit_vectors_takes_pixdim_spacing(tmp_path):
     rows = ((-1, 0, 0, 0), (0, -1, 0, 0), (0, 0, 1, 0))
     path = write_nifti(tmp_path / "a.nii.gz", VALUES, srow=rows, codes=(0, 2), pixdim=(0, 1.5625, 1.5625, 10), units=0)
     found = read_volume(path, "image")[1].spacing
@@ -108,7 +108,7 @@ def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(t
     assert sitk.ReadImage(str(path)).GetSpacing() == pytest.approx(found)
 
 
-def test_what_follows_compressed_data_is_ignored_and_a_wrong_checksum_is_not(tmp_path):
+def test_trailing_bytes_are_ignored_and_checksums_verified(tmp_path):
     path = write_nifti(tmp_path / "a.nii.gz", VALUES)
     whole = path.read_bytes()
     for rest in (b"\0\0\0", b"garbage", whole):
@@ -175,7 +175,7 @@ def test_complex_numbers_and_colours_are_refused(tmp_path):
     assert "contains colours" in refused(path)
 
 
-def test_a_stack_that_is_sheared_by_less_than_slicer_notices_is_read_in_its_place(tmp_path):
+def test_small_shear_is_accepted(tmp_path):
     srow = np.array(SROW, float)
     srow[0, 2] = 0.08
     path = write_nifti(tmp_path / "a.nii", VALUES, srow=srow, codes=(0, 2), pixdim=(1, 1.25, 1.25, math.hypot(8, 0.08)))

@@ -120,7 +120,7 @@ def test_segments_that_share_their_voxels_are_refused(tmp_path):
     assert read_case(image, path, StructureChoice(segment="c")).stack.mask.any()
 
 
-def test_a_pair_that_is_given_twice_counts_as_in_slicer_and_a_field_is_refused(tmp_path):
+def test_duplicate_pairs_and_fields(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     twice = rewritten(segmentation(tmp_path), lambda text: text + "\nSegment1_Name:=last\nStudy:=again")
     case = read_case(image, twice, StructureChoice(segment="last"))

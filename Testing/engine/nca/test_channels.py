@@ -23,7 +23,7 @@ def of(k, pools=POOLS, given=True):
 
 
 @pytest.mark.parametrize("k", range(4))
-def test_a_slice_is_seen_with_its_neighbours_and_zeros_beyond_the_ends(k):
+def test_slice_channels_have_neighbours_or_zeros(k):
     seen = of(k)
     for name, values in (("image", IMAGES), ("mask", WALLS)):
         np.testing.assert_array_equal(seen[name], values[k])

@@ -77,7 +77,7 @@ def test_smooth_fields_come_back_as_they_were(spacing):
     spacing=st.tuples(st.floats(0.8, 2.5), st.floats(0.8, 2.5)),
     spacing_mm=st.floats(1, 2.5),
 )
-def test_what_is_taken_lies_where_the_crop_says(middle, spacing, spacing_mm):
+def test_crop_has_the_stated_geometry(middle, spacing, spacing_mm):
     crop = crop_around(middle, (32, 40), spacing_mm, spacing, (100, 100))
     taken = crop.take(wave(crop.shape, spacing)[None], outside="nearest")[0]
     start = (crop.start[0] * spacing[0] / spacing_mm, crop.start[1] * spacing[1] / spacing_mm)
@@ -109,7 +109,7 @@ def test_beyond_the_slice_masks_are_zero_and_images_repeat_the_border():
     assert masks[32, 32] == 3
 
 
-def test_beyond_the_crop_lies_the_value_asked_for():
+def test_value_beyond_the_crop():
     crop = Crop((20.0, 20.0), (64, 64), 1.0, (1.0, 1.0), (120, 120))
     back = crop.put_back(np.ones((1, 64, 64), np.float32), outside=-2.0)[0]
     assert back[10, 10] == -2

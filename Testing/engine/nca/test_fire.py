@@ -41,7 +41,7 @@ def test_mixing_is_the_published_hash(value):
 
 @settings(max_examples=30)
 @given(seed=st.integers(-(2**40), 2**40), step=st.integers(0, 1000), k=st.integers(0, 500), rate=st.floats(0, 0.999))
-def test_fields_are_what_plain_integers_say_cell_by_cell(seed, step, k, rate):
+def test_fields_agree_with_plain_integers(seed, step, k, rate):
     fired = fires(cell_keys(np.array([k]), 3, 4, origin=(5, 90)), seed, step, rate)[0]
     expected = [[cell_fires(seed, step, k, 5 + j, 90 + i, rate) for i in range(4)] for j in range(3)]
     np.testing.assert_array_equal(fired, expected)

@@ -69,7 +69,7 @@ def masks(state):
 
 @pytest.mark.parametrize("device", BACKENDS)
 @pytest.mark.parametrize("architecture", [SMALL, Architecture(channels=7, hidden=8, encoder=(4,), fields=1)])
-def test_a_rollout_is_what_the_formulas_say(device, architecture):
+def test_rollout_agrees_with_the_formulas(device, architecture):
     parameters, channels = random_parameters(architecture), random_channels(3, (8, 12), architecture)
     k = np.array([5, 0, 2])
     ended = roll(parameters, architecture, channels, k, device, steps=4, seed=9)
@@ -79,7 +79,7 @@ def test_a_rollout_is_what_the_formulas_say(device, architecture):
 
 
 @pytest.mark.parametrize("device", BACKENDS)
-def test_a_volumetric_rollout_is_what_the_formulas_say(device):
+def test_volumetric_rollout_agrees_with_the_formulas(device):
     architecture = replace(SMALL, volumetric=True)
     parameters, channels = random_parameters(architecture), random_channels(3, (8, 12), architecture)
     k, spacing_mm = np.array([2, 1, 4]), 8.0
@@ -136,7 +136,7 @@ def test_both_backends_agree_on_the_shipped_weights(name):
 
 
 @pytest.mark.parametrize("name", RINGS)
-def test_the_shipped_weights_hold_a_wall_far_beyond_the_steps_they_are_used_for(name):
+def test_bundled_weights_are_stable_in_long_rollouts(name):
     model, architecture, channels, links = shipped(name)
     ended = roll(
         model.parameters,
@@ -181,7 +181,7 @@ def test_many_slices_are_encoded_in_parts(monkeypatch, device):
     assert sizes == [2, 2, 1]
 
 
-def test_a_part_of_the_crop_fires_as_the_whole_does_away_from_its_border():
+def test_part_of_the_crop_fires_as_the_whole():
     # The encoder sees nothing here, so that cells know of the border only what has reached them, a pixel per step.
     architecture = Architecture(channels=5, hidden=5, encoder=(3,))
     parameters = random_parameters(architecture)
@@ -210,7 +210,7 @@ def test_an_empty_batch_ends_at_once(device, patience):
 
 
 @pytest.mark.parametrize("device", BACKENDS)
-def test_a_rollout_that_stops_early_ends_with_the_masks_of_the_full_one(device):
+def test_early_stop_gives_the_masks_of_the_full_rollout(device):
     channels = drawn(10.0, 14.0, 20.0)
     full = spread(channels, device=device, steps=96)
     early = spread(channels, device=device, steps=96, patience=8)
@@ -220,14 +220,14 @@ def test_a_rollout_that_stops_early_ends_with_the_masks_of_the_full_one(device):
     np.testing.assert_array_equal(masks(full.state), masks(early.state))
 
 
-def test_an_item_stops_only_after_as_many_quiet_steps_as_asked_for():
+def test_early_stop_waits_for_the_patience():
     for patience, expected in ((4, 4), (8, 8), (10, 12), (12, 12)):
         ended = roll(zero_parameters(), SMALL, random_channels(), steps=40, patience=patience)
         np.testing.assert_array_equal(ended.steps, expected)
 
 
 @pytest.mark.parametrize("device", BACKENDS)
-def test_the_others_keep_firing_at_their_own_times_when_an_item_has_stopped(device):
+def test_stopped_items_do_not_change_the_others(device):
     channels = drawn(10.0, 14.0, 20.0)
     channels[0, ..., 0] = channels[0, ..., MASK] = 0  # nothing to see, nothing to do
     options = {"device": device, "steps": 24, "fire_rate": 0.5}

@@ -53,9 +53,7 @@ def test_without_decisions_the_report_is_as_it_was(report: Report, stack: Stack,
     assert decided(report, {}, stack, after) == report
 
 
-def test_accepting_changes_nothing_but_the_answer_and_what_is_left_to_look_at(
-    report: Report, stack: Stack, after: Mask
-) -> None:
+def test_accepting_changes_the_flags_only(report: Report, stack: Stack, after: Mask) -> None:
     current = decided(report, {CLOSED: True, REFUSED: True}, stack, after)
     assert [record.accepted for record in current.slices] == [None, True, True, None]
     assert [replace(record, accepted=None) for record in current.slices] == report.slices
@@ -143,14 +141,14 @@ def test_rounded_areas_do_not_make_an_edit_by_hand(report: Report, stack: Stack,
         ({REFUSED: True, CLOSED: False, PRUNED: True}, "completed"),
     ],
 )
-def test_the_status_says_what_is_left_to_do(
+def test_review_status_by_decisions(
     report: Report, stack: Stack, after: Mask, answers: dict[int, bool], status: str
 ) -> None:
     back = [k for k, answer in answers.items() if answer is False]
     assert review_status(decided(report, answers, stack, rejected(stack, after, *back))) == status
 
 
-def test_nothing_is_completed_before_a_person_has_decided_anything() -> None:
+def test_review_is_not_completed_without_decisions() -> None:
     intact = broken_report(slices=[slice_record(0), slice_record(1)])
     assert review_status(intact) == "in progress"
     assert review_status(replace(intact, slices=[slice_record(0, accepted=True), slice_record(1)])) == "completed"

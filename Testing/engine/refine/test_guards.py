@@ -30,7 +30,7 @@ def long_axis_views():
     return Stack.create(grey(walls, pools), views, STACK_SPACING, pools)
 
 
-def test_in_a_stack_in_doubt_every_change_is_flagged_and_the_doubt_comes_first():
+def test_changes_in_a_doubtful_stack_are_flagged():
     stack = long_axis_views()
     report = run(stack, close_base=True).report
     assert codes(report)[:2] == ["no_slice_closed", "same_gap"]
@@ -42,7 +42,7 @@ def test_in_a_stack_in_doubt_every_change_is_flagged_and_the_doubt_comes_first()
         assert record.confidence > 0.5
 
 
-def test_a_check_says_the_same_of_a_stack_as_a_repair():
+def test_check_and_repair_have_the_same_doubts():
     stack = long_axis_views()
     assert check(stack).doubts == run(stack).report.doubts
     assert codes(check(broken_stack())) == codes(run(broken_stack()).report) == []
@@ -98,7 +98,7 @@ def labelled_right_ventricle(share):
     return stack, others
 
 
-def test_a_repair_that_takes_much_from_other_labels_is_flagged_with_area_and_share():
+def test_taking_much_from_other_labels_is_flagged():
     stack, others = labelled_right_ventricle(1.0)
     result = run(stack, others=others)
     for k in (2, 5):
@@ -172,7 +172,7 @@ def test_on_request_papillary_muscles_are_removed_and_nothing_else():
 
 
 @pytest.mark.parametrize("add_only", [False, True])
-def test_components_inside_an_open_wall_are_loose_and_go_where_something_may_be_removed(add_only):
+def test_islands_of_an_open_wall_are_removed(add_only):
     stack, islands = with_papillary_muscles(broken=[3])
     kept = run(stack, add_only=add_only)
     record = kept.report.slices[3]
@@ -201,7 +201,7 @@ def test_a_wall_that_the_border_of_the_image_cuts_is_left_and_flagged(rows_lost)
     assert all(record.flagged and record.codes[-1] == "cut_by_border" for record in cut)
 
 
-def test_a_large_cap_and_an_open_wall_elsewhere_are_flagged_by_check_and_repair_and_not_changed():
+def test_large_cap_and_open_wall_are_flagged_unchanged():
     walls, pools = heart(rings=6)
     walls[:6], pools[:6] = ring(22, 30), disc(22)
     walls[6] = disc(21)

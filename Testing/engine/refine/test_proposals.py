@@ -107,7 +107,7 @@ def test_all_slices_are_encoded_not_only_the_wanted_ones():
     assert (sorted(found.walls), sorted(found.likelihood), sorted(found.one_pass)) == ([2], [2], [2])
 
 
-def test_the_evidence_is_the_mean_over_the_images_and_their_quarter_turn(recorded):
+def test_evidence_is_the_mean_over_a_quarter_turn(recorded):
     found = proposed(wanted=[], model=random_model())
     plain = found.encoding.channels
     turned = plain.transpose(0, 2, 1, 3)[:, ::-1]
@@ -154,7 +154,7 @@ def test_gaps_are_closed_where_the_image_shows_the_wall():
     assert not found.disregarded
 
 
-def test_where_the_automaton_closes_nothing_there_is_a_likelihood_and_no_wall():
+def test_likelihood_without_a_wall():
     found = proposed(model=identity_model())
     assert found.walls == found.image_walls == found.one_pass == {}
     assert sorted(found.likelihood) == [2, 5]
@@ -183,7 +183,7 @@ def crop_about(middle, shape=TRUTH.shape[1:]):
     return crop_around(middle, (64, 64), 1.6, SPACING, shape)
 
 
-def test_input_channels_are_images_masks_and_pool_in_the_crop_first_without_the_masks(recorded):
+def test_input_channels_of_the_encoder(recorded):
     stack = broken_stack()
     proposed(stack, wanted=[0, 5])
     crop = crop_about(tuple(np.median(heart_of(stack).centres, axis=0)))
@@ -270,7 +270,7 @@ def test_the_candidate_with_the_highest_certainty_is_selected(first, monkeypatch
     assert proposed(stack, wanted=[], at=[wrong]).certainty < found.certainty - 0.1
 
 
-def test_of_two_equal_candidates_the_one_near_the_image_centre_is_selected():
+def test_candidate_near_the_image_centre_is_selected():
     rooms = ((0, 0), (150, 120), (150, 220))
     walls, pools = (np.pad(part, rooms) for part in (TRUTH, POOLS))
     twin = [np.roll(part, (-130, 190), axis=(1, 2)) for part in (walls, pools)]
@@ -339,7 +339,7 @@ def test_two_crops_of_one_heart_are_not_rivals(monkeypatch):
     assert (found.rival, found.doubt) == (0, None)
 
 
-def test_candidates_are_ranked_in_the_middle_slices_then_encoded_in_all(recorded):
+def test_candidates_are_ranked_in_the_middle_slices(recorded):
     # Both places lead to the same heart.
     proposed(wanted=[], at=[beside(34), beside(30)])
     assert [len(channels) for channels in recorded[0].encoded] == [4, 4, 4, 4, 9, 9]
@@ -373,7 +373,7 @@ def misled_stack():
     return replace(stack, mask=mask), heart_of(stack)
 
 
-def test_a_mask_is_disregarded_if_the_encoder_is_more_certain_without_it(recorded):
+def test_misleading_mask_is_disregarded(recorded):
     stack, there = misled_stack()
     found = proposed(stack, at=there, model=seeing_model(confused=8.0))
     assert found.disregarded == {5}
@@ -386,7 +386,7 @@ def test_a_mask_is_disregarded_if_the_encoder_is_more_certain_without_it(recorde
 
 
 @pytest.mark.parametrize(("moved", "trusted"), [(1, True), (8, False)])
-def test_all_masks_are_disregarded_where_half_of_them_contradict_the_images(recorded, moved, trusted):
+def test_contradicting_masks_are_all_disregarded(recorded, moved, trusted):
     stack = broken_stack()
     found = proposed(replace(stack, mask=np.roll(stack.mask, moved, axis=1)), at=heart_of(stack))
     assert found.disregarded == (frozenset() if trusted else {2, 5})
@@ -415,7 +415,7 @@ def test_samples_are_averaged():
     assert np.abs(alone[0] - alone[1]).max() > 0.05
 
 
-def test_snapshots_show_the_first_sample_step_by_step_without_early_stop(trusting):
+def test_snapshots_show_the_first_sample(trusting):
     found = proposed(model=spreading_model(), steps=60, samples=2, snapshots=(0, 8, 60))
     assert sorted(found.snapshots) == [0, 8, 60]
     assert found.steps == 60
@@ -428,7 +428,7 @@ def test_snapshots_show_the_first_sample_step_by_step_without_early_stop(trustin
 
 
 @pytest.mark.parametrize("disregarded", [False, True])
-def test_the_wall_is_read_from_the_mean_of_automaton_and_image_evidence(disregarded, monkeypatch):
+def test_wall_is_read_from_the_mean_evidence(disregarded, monkeypatch):
     monkeypatch.setattr(proposals, "TRUST_MARGIN", -1.0 if disregarded else 1.0)
     read = []
     monkeypatch.setattr(proposals, "read_wall", lambda fields: read.append(fields) or read_wall(fields))
@@ -460,7 +460,7 @@ def test_a_volumetric_automaton_is_rolled_out_from_base_to_apex(recorded):
     assert all(dice(found.walls[k], TRUTH[k]) > 0.95 for k in (2, 5))
 
 
-def test_a_volumetric_automaton_disregards_masks_of_slices_that_are_not_wanted_too(recorded):
+def test_volumetric_disregards_unwanted_slices_too(recorded):
     stack, there = misled_stack()
     model = seeing_model(confused=8.0)
     volumetric = volumetric_seeing_model()
@@ -475,7 +475,7 @@ def test_a_volumetric_automaton_disregards_masks_of_slices_that_are_not_wanted_t
 # Likelihood and expected Dice
 
 
-def test_the_likelihood_is_the_mean_of_ring_and_difference_of_the_discs():
+def test_likelihood_of_ring_and_discs():
     fields = np.array([0.8, 0.9, 0.1], np.float32)[:, None, None] * np.ones((3, 2, 2), np.float32)
     np.testing.assert_allclose(likelihood_of(fields), 0.8)
     assert (likelihood_of(3 * fields) == 1).all()

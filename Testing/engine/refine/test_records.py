@@ -83,7 +83,7 @@ def test_a_report_comes_back_from_its_json_with_its_types(report: Report) -> Non
     assert (again.doubts, again.warnings) == (report.doubts, report.warnings)
 
 
-def test_a_number_that_is_not_finite_is_nan_or_none_where_the_field_allows_it() -> None:
+def test_non_finite_numbers_become_nan_or_none() -> None:
     again = written_and_read(
         broken_report(slices=[slice_record(0, confidence=math.nan, gap_mm_before=math.inf)], model=None)
     )

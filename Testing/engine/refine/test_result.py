@@ -75,7 +75,7 @@ def ring_and_spill(inside=True):
     return ring, pool
 
 
-def test_trimming_removes_the_pool_outside_the_ring_in_the_slices_that_are_named():
+def test_trimming_is_limited_to_the_given_slices():
     ring, pool = ring_and_spill()
     change = Changes.compose(stack_of(ring, pool), ring, trim_slices=[1])
     expected = pool.copy()

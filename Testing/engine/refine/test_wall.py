@@ -93,7 +93,7 @@ def with_right_ventricle(**changes):
         (Apex.FIRST, None, -1),
     ],
 )
-def test_the_segments_follow_the_septum_counter_clockwise_seen_from_the_apex(apex, right_handed, turn):
+def test_segments_are_numbered_from_the_septum(apex, right_handed, turn):
     stack, after = with_right_ventricle(right_handed=right_handed)
     _, wall = measured(stack, after, apex=apex)
     assert wall.septum_deg == pytest.approx(180, abs=5)
@@ -103,7 +103,7 @@ def test_the_segments_follow_the_septum_counter_clockwise_seen_from_the_apex(ape
     assert [segment.name for segment in wall.segments] == list(SEGMENTS)
 
 
-def test_the_segment_with_the_gap_is_thinner_nowhere_for_gaps_are_left_out():
+def test_gaps_do_not_thin_their_segment():
     stack, after = with_right_ventricle()
     _, wall = measured(stack, after)
     assert all(segment.after_mm == pytest.approx(THICK_MM, abs=0.6) for segment in wall.segments)

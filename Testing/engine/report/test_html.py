@@ -46,7 +46,7 @@ def page(report=None):
     return text, Page(text)
 
 
-def test_the_page_tells_everything():
+def test_page_has_all_results():
     _, parsed = page(broken_report(doubts=[Reason(ReasonCode.ONE_SLICE)]))
     text = re.sub(r"\s+", " ", parsed.text)
     for part in (
@@ -128,14 +128,14 @@ def test_decisions_have_a_column_only_where_one_was_made():
         ((None, True, True, False), "\u2713 Reviewed: 2 accepted, 1 rejected"),
     ],
 )
-def test_the_page_says_how_far_a_person_has_come(answers, status):
+def test_page_has_the_review_status(answers, status):
     _, parsed = page(with_decisions(*answers))
     text = re.sub(r"\s+", " ", parsed.text)
     assert status in text
     assert "Every slice is as expected" not in text
 
 
-def test_a_flag_that_somebody_has_answered_is_not_raised_again():
+def test_decided_flags_are_not_shown():
     _, parsed = page(with_decisions(None, None, True, None))
     assert not [tag for tag, attributes in parsed.tags if attributes.get("class") == "flag"]
     assert "1 slice needs review" not in parsed.text
@@ -154,7 +154,7 @@ def test_text_from_outside_is_escaped():
     assert parsed.text.count("<script>alert('x')</script>") >= 2
 
 
-def test_a_stack_without_anything_to_show_has_no_gallery_and_says_so():
+def test_unchanged_stack_has_no_gallery():
     report = broken_report(slices=[slice_record(0)], model=None)
     text, parsed = page(replace(report, stack=replace(report.stack, changed=0)))
     assert "<img" not in text
@@ -168,7 +168,7 @@ def test_a_mask_of_another_shape_is_refused():
         html_page(broken_report(), stack, after[:2])
 
 
-def test_a_slice_without_any_wall_has_no_gap_to_tell_of():
+def test_empty_slice_has_no_gap():
     report = broken_report()
     for finding, told in ((Finding.OPEN, True), (Finding.EMPTY, False)):
         record = replace(report.slices[1], finding_before=finding, gap_deg_before=360.0, gap_mm_before=0.0)

@@ -121,7 +121,7 @@ def test_findings(mask, pool, finding):
     assert find(mask, pool, SPACING) is finding
 
 
-def test_the_cavity_of_a_porous_ring_is_its_large_hole_or_the_one_with_the_pool():
+def test_cavity_of_a_porous_ring():
     wall = ring() * (1 - blob((35.3, 23.0), 3.0))
     assert betti_2d(wall) == (1, 2)
     assert np.array_equal(cavity(wall, None, SPACING), disc(18.0) > 0)
@@ -158,7 +158,7 @@ def test_a_whole_heart_is_right_from_base_to_apex(given_pool):
     assert all(entry.gap.angle_deg == 0 for entry in diagnosis.slices)
 
 
-def test_a_broken_slice_in_the_middle_is_expected_to_be_a_ring_and_says_what_is_wrong():
+def test_broken_middle_slices_have_their_code():
     wall, _ = heart()
     wall[3], wall[4], wall[5] = horseshoe(60), fragments(), wall[5] * (1 - blob((35.3, 26.0), 2.5))
     slices = diagnosed(wall).slices
@@ -171,7 +171,7 @@ def test_a_broken_slice_in_the_middle_is_expected_to_be_a_ring_and_says_what_is_
     assert slices[2].reasons == ()
 
 
-def test_an_open_basal_slice_is_left_open_unless_the_base_is_to_be_closed():
+def test_open_basal_slice_is_allowed():
     wall, pool = heart()
     wall[0] = horseshoe(90)
     for blood in (None, pool):
@@ -182,7 +182,7 @@ def test_an_open_basal_slice_is_left_open_unless_the_base_is_to_be_closed():
         assert not diagnosed(wall, blood, close_base=True).slices[0].right
 
 
-def test_the_second_basal_slice_may_be_open_only_if_the_first_is_and_the_third_never():
+def test_at_most_two_basal_slices_may_be_open():
     wall, _ = heart()
     wall[1] = horseshoe(90)
     assert expectations(wall)[:3] == [RING, RING, RING]
@@ -191,7 +191,7 @@ def test_the_second_basal_slice_may_be_open_only_if_the_first_is_and_the_third_n
 
 
 @pytest.mark.parametrize("flaw", ["a loose piece", "a pore"])
-def test_a_basal_slice_that_closes_is_expected_to_be_a_ring_whatever_its_flaws(flaw):
+def test_closed_basal_slice_is_expected_to_be_a_ring(flaw):
     wall, _ = heart()
     if flaw == "a loose piece":
         wall[0] |= blob((66, 72), 3.0)
@@ -202,7 +202,7 @@ def test_a_basal_slice_that_closes_is_expected_to_be_a_ring_whatever_its_flaws(f
     assert not entry.right
 
 
-def test_a_solid_slice_is_a_disc_only_at_the_apex_only_without_pool_and_only_if_small():
+def test_discs_are_small_apical_and_without_pool():
     wall, pool = heart(8, 1)
     middle = wall.copy()
     middle[4] = disc(20.0)
@@ -230,7 +230,7 @@ def test_at_most_two_discs_are_expected():
     assert expectations(wall)[6:] == [RING, RING, DISC, DISC]
 
 
-def test_a_disc_with_a_loose_speck_or_a_pinhole_is_still_expected_to_be_a_disc():
+def test_flawed_disc_is_expected_to_be_a_disc():
     wall, _ = heart(8, 1)
     speck, pinhole = wall.copy(), wall.copy()
     speck[8] |= blob((10, 10), 2.0)
@@ -240,7 +240,7 @@ def test_a_disc_with_a_loose_speck_or_a_pinhole_is_still_expected_to_be_a_disc()
         assert not diagnosed(flawed).slices[8].right
 
 
-def test_an_empty_slice_between_others_should_be_a_ring_and_one_beyond_them_should_not():
+def test_empty_slices_between_walls_are_expected_rings():
     wall, _ = heart(8, 1)
     wall = np.concatenate([np.zeros((2, *SHAPE), np.uint8), wall, np.zeros((1, *SHAPE), np.uint8)])
     wall[6] = 0
@@ -254,7 +254,7 @@ def test_an_empty_slice_between_others_should_be_a_ring_and_one_beyond_them_shou
 
 
 @pytest.mark.parametrize("slices", [1, 2])
-def test_with_one_or_two_slices_there_is_no_place_to_tell_an_exception_from(slices):
+def test_one_or_two_slices_have_no_exceptions(slices):
     for wall in (horseshoe(90), disc(10.0)):
         stack = np.stack([ring(), wall])[-slices:]
         assert expectations(stack) == [RING] * slices
@@ -276,14 +276,14 @@ def test_the_apex_that_is_given_is_believed():
     assert diagnose_mask(wall, None, STACK_SPACING, apex="first") == diagnosis
 
 
-def test_the_apex_is_told_from_a_heart_as_a_poor_network_predicts_it():
+def test_apex_of_damaged_hearts():
     rng = np.random.default_rng(11)
     wall, _ = heart(9, 1)
     ends = [diagnosed(damage(wall, rng)).apex for _ in range(20)]
     assert ends.count(Apex.LAST) == 20
 
 
-def test_the_apex_lies_where_the_sizes_fall_to_and_one_wrong_size_does_not_matter():
+def test_apex_end_by_taper():
     assert apex_end([5, 4, 3, 2, 1]) is Apex.LAST
     assert apex_end([1, 2, 3, 4, 5]) is Apex.FIRST
     assert apex_end([0, 0, 6, 5, 4, 0, 3, 2, 90]) is Apex.LAST

@@ -26,7 +26,7 @@ def test_interpolation_closes_a_gap_with_the_wall_that_was_there(gap, towards):
     assert dice(closed, ring()) > (0.98 if gap <= 90 else 0.93)
 
 
-def test_interpolation_joins_pieces_and_drops_what_lies_away_from_the_wall():
+def test_interpolation_joins_pieces_and_drops_others():
     _, angle = polar_grid()
     pieces = horseshoe(50, 80) * (turned(angle, -90) >= 12)
     speck, far = blob((36, 42), 2.0), blob((66, 72), 3.0)
@@ -36,7 +36,7 @@ def test_interpolation_joins_pieces_and_drops_what_lies_away_from_the_wall():
     assert dice(closed, ring()) > 0.97
 
 
-def test_interpolation_carries_the_thickness_of_the_two_ends_linearly_over_the_gap():
+def test_interpolation_of_thickness_is_linear():
     radius, angle = polar_grid()
     thick, thin = (radius >= 16) & (radius < 26), (radius >= 22) & (radius < 26)
     wall = np.where(angle > 0, thick, thin) & (turned(angle, 0) >= 30)
@@ -75,7 +75,7 @@ def test_interpolation_closes_a_slanting_crack_whose_ends_overlap():
     assert np.all(closed >= spiral)
 
 
-def test_interpolation_changes_neither_closed_rings_nor_solid_discs_nor_odd_masks():
+def test_interpolation_keeps_closed_and_solid_masks():
     for mask in (
         ring(),
         ring(3.0, 12.0),
@@ -156,7 +156,7 @@ ASTRAY = (CENTRE[0], CENTRE[1] - 22 / 1.25)
 
 
 @pytest.mark.parametrize("pool", [None, np.zeros(SHAPE, np.uint8), blob(ASTRAY, 3)], ids=["none", "empty", "astray"])
-def test_without_a_pool_whose_centre_is_of_use_the_fitted_centre_counts(pool):
+def test_fitted_centre_without_a_usable_pool(pool):
     wall = horseshoe(70, towards=40)
     assert not is_ring(polar_interpolation(horseshoe(70), SPACING, ASTRAY))
     found = propose_by_interpolation(wall, pool, Expectation.RING, SPACING)

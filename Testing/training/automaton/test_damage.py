@@ -66,7 +66,7 @@ def test_most_walls_are_broken_and_some_are_merely_in_a_wrong_place():
 
 
 @given(seeds, st.floats(0.3, 2.2))
-def test_a_misplaced_wall_stays_between_its_edges_moved_by_a_few_pixels(seed, deviation):
+def test_misplaced_walls_stay_within_the_reach_of_the_deviation(seed, deviation):
     moved = misplace(WALL, rng(seed), deviation)
     reach = 4.5 * deviation + 1
     assert not moved[RADIUS > 18 + reach].any()
@@ -78,7 +78,7 @@ def test_an_empty_wall_cannot_be_misplaced():
 
 
 @given(seeds, st.sampled_from([40, 90, 150]))
-def test_a_gap_opens_the_wall_about_as_wide_as_asked_for(seed, width):
+def test_gap_has_the_requested_width(seed, width):
     cut = cut_gap(WALL, WALL, rng(seed), width)
     assert not (cut & ~WALL).any()
     if width >= 90:
@@ -87,7 +87,7 @@ def test_a_gap_opens_the_wall_about_as_wide_as_asked_for(seed, width):
 
 
 @given(seeds, st.sampled_from([60, 120, 200]))
-def test_an_arc_keeps_about_as_much_of_the_wall_as_asked_for(seed, width):
+def test_arc_has_the_requested_width(seed, width):
     arc = keep_arc(WALL, WALL, rng(seed), width)
     assert not (arc & ~WALL).any()
     assert sector_deg(arc) == pytest.approx(width, abs=45)
@@ -166,7 +166,7 @@ def test_where_there_is_no_right_ventricle_none_is_taken_for_the_wall():
 
 
 @given(seeds)
-def test_a_wrong_mask_is_boolean_of_the_same_shape_and_the_arguments_stay(seed):
+def test_misleading_masks_are_repeatable_copies_of_the_same_shape(seed):
     kept = [mask.copy() for mask in STACK]
     for masks in (STACK, (WALL, POOL, RIGHT)):
         wall, pool = mislead(*masks, rng(seed))

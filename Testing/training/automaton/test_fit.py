@@ -71,7 +71,7 @@ def test_failures_of_unseen_networks_are_never_trained_on():
     assert sources_to_test_on(config) == ["weak-0@1", "late-0@1", "fresh-0@1"]
 
 
-def test_failures_on_redrawn_images_are_trained_on_but_neither_validated_nor_tested_on():
+def test_redrawn_failures_are_for_training_only():
     config = toy_config(base__networks=NETWORKS, base__redrawn=True)
     redrawn = ["weak-0@1~redrawn", "weak-1@1~redrawn", "late-0@1~redrawn"]
     found = training_sources(config)
@@ -89,7 +89,7 @@ def test_networks_from_outside_come_after_those_that_are_trained_here():
     assert training_sources(alone) == sources_to_test_on(alone) == ["nnunet@1"]
 
 
-def test_training_and_validation_see_their_own_subjects_and_never_the_test(run, monkeypatch):
+def test_test_subjects_are_never_loaded_for_training(run, monkeypatch):
     asked = []
     original = fit.load_stacks
 
@@ -133,7 +133,7 @@ def test_a_training_is_resumed_from_its_checkpoint(run):
         ({"predictions": {"train": ["nnunet"]}}, "networks to learn"),
     ],
 )
-def test_a_training_is_neither_resumed_nor_exported_with_another_configuration(run, changes, message):
+def test_changed_configuration_is_neither_resumed_nor_exported(run, changes, message):
     last = train(run)
     before = last.read_bytes()
     with pytest.raises(ValueError, match=message):
@@ -209,7 +209,7 @@ def test_two_trainings_with_the_same_seed_give_the_same_weights(run, kind, preci
         assert not torch.equal(value, untrained[name]) or not value.any()
 
 
-def test_a_volumetric_training_is_exported_and_proposes_for_whole_stacks(run):
+def test_exported_volumetric_model_proposes_walls(run):
     config = toy_config(**VOLUMETRIC)
     last = train_automaton(config, run / "cases", run / "predictions", run / "automaton", progress=False)
     model = load_model(export(config, last, run))
@@ -239,7 +239,7 @@ def train_patiently(run, monkeypatch, gains, patience=2):
     return state_of(last)["global_step"], len(updates)
 
 
-def test_a_training_stops_after_some_validations_without_a_gain_once_the_warm_up_is_over(run, monkeypatch):
+def test_training_stops_early_after_the_warm_up(run, monkeypatch):
     # Two in the warm-up, which has no rollout, then a rise, and two that do not rise.
     gains = [0.5, 0.5, 0.1, 0.2, 0.2, 0.1, 0.9]
     assert train_patiently(run, monkeypatch, gains) == (12, 12)

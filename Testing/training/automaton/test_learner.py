@@ -36,7 +36,7 @@ def started(made, given):
 # Weights
 
 
-def test_initial_weights_leave_the_variance_as_it_is_and_the_state_untouched():
+def test_initial_weights_keep_variance_and_state():
     made = AutomatonLearner(settings(encoder=[32, 48]), 0)
     for name, value in parameters_of(made).items():
         if name.endswith("scale"):
@@ -98,7 +98,7 @@ def test_the_loss_of_the_warm_up_is_that_of_the_evidence():
     assert float(made.training_step(given, 0).detach()) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_the_loss_of_a_rollout_is_that_of_evidence_early_and_final_state():
+def test_rollout_loss_has_evidence_early_and_final_terms():
     made = learner(warmup_updates=0, fire_rate=1.0, train_steps=(1, 1))
     given = batch()
     constant, logits, state = started(made, given)
@@ -174,7 +174,7 @@ def test_the_buffer_fills_up_and_stays_at_its_size():
 
 
 @pytest.mark.parametrize("depth", [1, 3], ids=["slices", "stacks"])
-def test_a_part_of_the_batch_is_resumed_from_the_buffer_with_all_that_belongs_to_it(depth):
+def test_part_of_the_batch_is_taken_from_the_replay_buffer(depth):
     made = learner(from_buffer=0.4, warmup_updates=0)
     fresh = batch(5, depth=depth)
     same, nothing = made._resume_some(fresh)
@@ -199,7 +199,7 @@ def test_a_part_of_the_batch_is_resumed_from_the_buffer_with_all_that_belongs_to
     assert len(set(places)) == 2
 
 
-def test_resumed_rollouts_start_from_their_states_and_the_others_from_evidence_and_mask(monkeypatch):
+def test_rollouts_start_from_kept_states_or_from_evidence(monkeypatch):
     made = learner(from_buffer=0.4, warmup_updates=0)
     earlier, states = batch(5, seed=7), torch.rand(5, 1, 6, 16, 16)
     made._keep(earlier, states)
@@ -271,7 +271,7 @@ def rates_of(**changes):
     return made, configured["optimizer"], configured["lr_scheduler"]["scheduler"].lr_lambdas
 
 
-def test_the_rate_rises_and_falls_once_for_the_encoder_and_once_for_the_rollout():
+def test_learning_rate_has_one_wave_per_phase():
     chosen = {"warmup_updates": 300, "updates": 400, "learning_rate": 2e-3, "encoder_rate": 0.1}
     _, optimizer, (encoder, rule) = rates_of(**chosen)
     assert optimizer.defaults["lr"] == 2e-3

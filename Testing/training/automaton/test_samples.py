@@ -98,7 +98,7 @@ def test_a_sample_is_channels_truth_and_weights_of_one_slice(stack):
     assert 0 <= float(sample.target.min()) <= float(sample.target.max()) <= 1
 
 
-def test_sample_n_is_the_same_whenever_and_wherever_it_is_asked_for(stack, inner):
+def test_sample_n_is_always_the_same(stack, inner):
     everything = {"misled": 0.3, "redrawn": 0.5, "absent": 0.3, "inner_only": 0.3, "natural": 0.5}
     one, other = (samples([stack, inner], **everything) for _ in range(2))
     for index in (5, 0, 11, 3, 19):
@@ -113,13 +113,13 @@ def test_the_truth_is_a_ring_between_its_discs(stack):
         assert float(target[0].sum()) > 100
 
 
-def test_samples_bend_as_much_as_asked_for(stack):
+def test_elastic_deformation_changes_the_truth(stack):
     straight, bent = (samples([stack], elastic=elastic) for elastic in (0.0, 0.03))
     overlaps = [dice(straight[n].target[0, 1], bent[n].target[0, 1]) for n in range(10)]
     assert 0.7 < np.mean(overlaps) < 0.97
 
 
-def test_the_truth_of_an_inflated_heart_is_still_a_ring_between_its_discs(stack):
+def test_inflated_truth_is_the_difference_of_its_discs(stack):
     inflated = samples([stack], inflated=1.0)
     for n in range(10):
         target = inflated[n].target[0]
@@ -150,7 +150,7 @@ def test_real_failures_alone_show_what_the_network_made_of_a_slice(stack, given)
     assert np.mean(np.array(gaps) > 0.1) > 0.5
 
 
-def test_beyond_the_heart_the_truth_is_empty_whatever_the_network_drew(given):
+def test_truth_is_empty_beyond_the_heart(given):
     case = toy_case("a")
     labels = failed(case.labels)
     labels[3] = case.labels[2]
@@ -172,7 +172,7 @@ def test_misled_masks_are_wrong_and_the_truth_stays(stack, given):
         assert weight.tolist() == [1, 1, 1]
 
 
-def test_as_many_samples_are_misled_as_asked_for(stack, monkeypatch):
+def test_misled_samples_have_the_configured_share(stack, monkeypatch):
     misled = []
     original = module._misled
     monkeypatch.setattr(module, "_misled", lambda drawn, rng: misled.append(1) or original(drawn, rng))
@@ -217,7 +217,7 @@ def withheld(count=4000, depth=1, **changes):
 
 @pytest.mark.parametrize("share", [0.0, 0.28, 0.86])
 @pytest.mark.parametrize("depth", [1, 3])
-def test_masks_are_withheld_as_often_as_asked_for(share, depth):
+def test_withheld_masks_have_the_configured_shares(share, depth):
     found = withheld(withheld=share, depth=depth)
     assert_share(found["all"], share)
     assert_share(found["own"], 0.06)
@@ -262,7 +262,7 @@ def test_the_image_is_redrawn_from_the_truth_of_the_same_slices(stack, plain, mo
         np.testing.assert_array_equal(tissues.pool[1], stack.truth[(INNER, k, *MIDDLE)].astype(np.float32) / 255)
 
 
-def test_some_samples_look_beside_the_heart_and_the_masks_may_be_there_as_well(stack, plain):
+def test_crops_off_the_heart_may_move_the_masks_along(stack, plain):
     along, beside = 0, 0
     for index in range(40):
         seen, target, weight = only([stack], index, natural=0.0, elsewhere=1.0)
@@ -307,14 +307,14 @@ def test_an_inner_contour_teaches_the_endocardial_disc_alone(inner, stack, given
         assert bool(seen["image"].any())
 
 
-def test_as_many_samples_have_an_inner_contour_as_asked_for(inner, stack):
+def test_inner_contours_have_the_configured_share(inner, stack):
     made = samples([stack, inner], length=100, inner_only=0.4)
     assert_share([made[index].weight[0].tolist() == [0, 0, 1] for index in range(100)], 0.4)
     without = samples([stack], inner_only=0.9)
     assert all(without[index].weight[0].tolist() == [1, 1, 1] for index in range(20))
 
 
-def test_favoured_subjects_are_drawn_as_often_as_asked_for(stack, monkeypatch):
+def test_favoured_subjects_have_the_configured_share(stack, monkeypatch):
     case = toy_case("SC-c", seed=2)
     favoured = crop_case(case, [("net", failed(case.labels))], 1.6)
     drawn = []

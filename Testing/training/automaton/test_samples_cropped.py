@@ -48,7 +48,7 @@ def test_intensities_are_scaled_over_the_whole_stack(stack):
     assert (low, high) == pytest.approx((0, 1), abs=1e-3)
 
 
-def test_a_prediction_is_cropped_like_the_truth_and_its_failures_are_known(stack):
+def test_predictions_are_cropped_and_marked_broken(stack):
     (prediction,) = stack.predictions
     assert prediction.source == "net"
     np.testing.assert_array_equal(prediction.broken, [False, True, False, False])
@@ -82,7 +82,7 @@ def test_what_lies_away_from_the_heart_is_left_out_of_a_prediction():
 # What is learnt from
 
 
-def test_closed_empty_and_solid_slices_are_learnt_from_and_open_walls_are_not():
+def test_open_walls_have_no_loss_weight():
     case = toy_case("a")
     labels = failed(case.labels)
     labels[2][labels[2] == POOL] = MYOCARDIUM
@@ -95,7 +95,7 @@ def test_closed_empty_and_solid_slices_are_learnt_from_and_open_walls_are_not():
     assert cropped.loss_weights().dtype == np.float32
 
 
-def test_without_labels_of_the_pool_an_open_wall_is_not_taken_for_the_tip_of_the_apex():
+def test_open_wall_without_pool_labels_has_no_loss_weight():
     case = toy_case("a")
     opened = failed(case.labels)
     without = np.where(opened == POOL, 0, opened).astype(np.uint8)
@@ -121,7 +121,7 @@ def test_of_an_inner_contour_the_endocardial_disc_alone_is_learnt():
 # Loading
 
 
-def test_the_stacks_of_some_subjects_are_loaded_with_the_predictions_that_there_are(tmp_path):
+def test_stacks_are_loaded_with_existing_predictions(tmp_path):
     cases = write_cases(tmp_path / "cases", "ab")
     write_predictions(tmp_path / "predictions", ["x@1"], cases)
     write_predictions(tmp_path / "predictions", ["y@1"], {"b": cases["b"]})
@@ -140,7 +140,7 @@ def test_no_predictions_are_an_error(tmp_path):
         load_stacks(tmp_path / "cases", tmp_path, ["a"], 1.6, ["x@1"])
 
 
-def test_a_case_without_wall_and_pool_is_left_out_and_one_with_an_inner_contour_is_not(tmp_path):
+def test_unlabelled_cases_are_not_loaded(tmp_path):
     cases = write_cases(tmp_path / "cases", "abc")
     write_predictions(tmp_path / "predictions", ["net@1"], cases)
     replace(cases["a"], labels=np.zeros_like(cases["a"].labels)).save(tmp_path / "cases")

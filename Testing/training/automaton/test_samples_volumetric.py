@@ -87,7 +87,7 @@ def test_a_sample_is_a_window_of_slices():
     [(6, 5.0, {1, -1, 2, -2}), (6, 6.0, {1, -1, 2, -2}), (6, 6.1, {1, -1}), (5, 5.0, {1, -1})],
     ids=["thin", "as wide as may be", "too wide for every other", "too few for every other"],
 )
-def test_slices_follow_each_other_in_either_order_and_thin_ones_also_every_other(plain, count, spacing_mm, steps):
+def test_slice_steps_depend_on_slice_spacing(plain, count, spacing_mm, steps):
     seen = []
     for sample in drawn(stack(count, spacing_mm)):
         (step,) = set(np.diff(numbers(sample)).tolist())
@@ -98,7 +98,7 @@ def test_slices_follow_each_other_in_either_order_and_thin_ones_also_every_other
         assert 0.1 < np.mean(np.abs(seen) == 2) < 0.5
 
 
-def test_below_and_above_are_the_slices_before_and_after_in_the_order_that_is_shown(plain):
+def test_neighbours_follow_the_order_of_the_window(plain):
     beyond = 0
     for sample in drawn(stack()):
         shown = numbers(sample)
@@ -112,7 +112,7 @@ def test_below_and_above_are_the_slices_before_and_after_in_the_order_that_is_sh
     assert beyond
 
 
-def test_a_breath_hold_moves_image_mask_pool_and_truth_of_a_slice_alike(plain):
+def test_breath_hold_shifts_move_all_channels_alike(plain):
     places = np.indices((SIZE, SIZE))
     moved = []
     for sample in drawn(stack()):
@@ -134,7 +134,7 @@ def test_a_breath_hold_moves_image_mask_pool_and_truth_of_a_slice_alike(plain):
     assert any((shift[0] != shift[1]).any() for shift in shifts[~still])
 
 
-def test_the_weight_of_neighbours_follows_from_the_spacing_of_the_slices_shown(plain):
+def test_neighbour_weight_follows_from_slice_spacing(plain):
     ratios = []
     for sample in drawn(stack(spacing_mm=5.9)):
         step = abs(int(np.diff(numbers(sample))[0]))
@@ -145,7 +145,7 @@ def test_the_weight_of_neighbours_follows_from_the_spacing_of_the_slices_shown(p
 
 
 @pytest.mark.parametrize("k", [0, 1, 5])
-def test_the_slice_that_is_repaired_is_anywhere_in_the_window_that_it_fits(plain, k):
+def test_broken_slice_is_at_any_place_of_the_window(plain, k):
     shown = [numbers(sample) for sample in drawn(stack(broken=(k,)), 80, natural=1.0)]
     matters = [window for window in shown if k in window]
     # A quarter of the samples are any slice of the stack.
@@ -160,7 +160,7 @@ def test_the_slice_that_is_repaired_is_anywhere_in_the_window_that_it_fits(plain
     assert {tuple(window) for window in matters} == possible
 
 
-def test_a_slice_without_a_wall_is_asked_for_with_an_empty_truth(plain):
+def test_absent_slice_has_an_empty_truth(plain):
     given = stack()
     given.truth[:, 5] = 0
     given.closed[5], given.empty[5] = False, True

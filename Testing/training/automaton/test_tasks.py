@@ -58,7 +58,7 @@ def test_where_nothing_is_there_is_nothing_to_read(task):
     assert task.read(np.zeros((3, 24, 24), np.float32)) is None
 
 
-def test_a_ring_is_scored_by_closing_and_a_thin_structure_by_its_topology_against_the_truth():
+def test_scores_of_rings_and_thin_structures():
     truth, given = ring().astype(np.uint8), cut(ring()).astype(np.uint8)
     two = truth.copy()
     two[1, 1] = 1
@@ -117,7 +117,7 @@ def plain_segmentation_loss(logits, target, weight):
 @pytest.mark.parametrize(
     ("loss", "plain"), [(repair_loss, plain_repair_loss), (segmentation_loss, plain_segmentation_loss)]
 )
-def test_a_loss_is_what_its_formula_says_with_a_weight_per_item_and_channel(loss, plain):
+def test_losses_agree_with_their_formulas(loss, plain):
     values, target = random_pair()
     weight = torch.tensor([[1, 1, 1], [0, 0, 1], [0.5, 0, 1], [0, 0, 0]])
     assert float(loss(values, target, weight)) == pytest.approx(plain(values, target, weight), rel=1e-5)
@@ -139,7 +139,7 @@ def test_the_losses_of_a_task_leave_out_what_has_no_weight(task):
     assert float(task.loss(wrong, target, one)) > 0.5
 
 
-def test_a_gap_costs_a_thin_structure_more_than_as_many_pixels_at_its_edge():
+def test_gap_costs_more_than_the_same_area_at_the_edge():
     # Soft clDice is about the centreline.
     task, truth = Tubular(), ring(32, 7, 12)
     gap = truth * ~((np.indices(truth.shape)[1] > 14) & (np.indices(truth.shape)[1] < 17))

@@ -80,7 +80,7 @@ def test_weights_go_onto_the_card_and_an_export_keeps_them(run, monkeypatch):
     assert {"repaired": card(run).confidence, "closed": card(run).closed_confidence} == cards
 
 
-def test_what_was_found_of_earlier_weights_does_not_go_onto_the_card_of_later_ones(run, monkeypatch):
+def test_calibration_of_earlier_weights_is_not_exported(run, monkeypatch):
     monkeypatch.setattr("rncarefine_training.evaluate.calibrate.collect_features", made_up)
     assert call("calibrate", run).exit_code == 0
     measured = {"network": ["small"], "model": ["toy-2d"], "sha256": [card(run).sha256], "method": ["RNCARefine"]}
@@ -98,7 +98,7 @@ def test_what_was_found_of_earlier_weights_does_not_go_onto_the_card_of_later_on
     assert (card(run).metrics, card(run).confidence) == ({}, {})
 
 
-def test_too_few_repairs_are_said_in_one_line_and_the_card_stays_as_it_was(run, monkeypatch, capsys):
+def test_too_few_repairs_exit_2_and_keep_the_card(run, monkeypatch, capsys):
     before = card(run)
     assert re.search(r"\d walls, 0 of the rarer kind", refused(run, monkeypatch, capsys))
     assert card(run) == before

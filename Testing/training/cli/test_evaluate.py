@@ -45,7 +45,7 @@ def test_several_models_are_evaluated_and_one_by_one_as_well(run):
     assert not (folder / "opened.csv").exists()
 
 
-def test_opening_the_test_subjects_is_recorded_and_the_second_time_said(run):
+def test_test_set_evaluations_are_recorded(run):
     folder, _, models = run
     assert "opened before" not in call("evaluate", run, "--model", models[0], "--test")
     assert "seeing-2d" in call("evaluate", run, "--model", models[0], "--test")
@@ -55,7 +55,7 @@ def test_opening_the_test_subjects_is_recorded_and_the_second_time_said(run):
     assert (folder / "evaluation-test.csv").exists()
 
 
-def test_rows_that_do_not_fit_and_a_wrong_device_are_said_before_the_test_subjects_are_opened(run, tmp_path):
+def test_input_errors_precede_the_test_set(run, tmp_path):
     _, config, models = run
     write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
     elsewhere = tmp_path, config, models
@@ -72,7 +72,7 @@ def test_rows_that_do_not_fit_and_a_wrong_device_are_said_before_the_test_subjec
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
 
 
-def test_a_quick_look_at_few_subjects_leaves_the_whole_evaluation_as_it_was(run):
+def test_subset_evaluation_has_files_of_its_own(run):
     folder, _, models = run
     call("evaluate", run, "--model", models[0], "--fresh")
     before = (folder / "evaluation-select.csv").read_bytes()
@@ -104,7 +104,7 @@ def test_pictures_of_ones_own_show_a_broken_stack_wherever_it_is(intact, subject
     assert (folder / "plots" / "gallery-seeing-2d.png").exists()
 
 
-def test_networks_that_broke_nothing_are_evaluated_too_and_there_is_nothing_to_draw(intact):
+def test_evaluation_without_broken_slices_has_no_strata(intact):
     folder, config, models = intact
     output = call("evaluate", intact, "--model", models[0])
     assert "0 broken slices" in output

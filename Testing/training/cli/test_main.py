@@ -62,7 +62,7 @@ def test_a_misspelt_call_exits_with_status_2(monkeypatch, capsys, arguments):
         ("evaluate", "No predictions"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path, command, message):
+def test_missing_input_exits_2(monkeypatch, capsys, tmp_path, command, message):
     config = write_config(tmp_path / "toy.yaml")
     assert main(monkeypatch, command, "--run", tmp_path / "[run]", "--config", config) == 2
     said = capsys.readouterr().err
@@ -70,14 +70,14 @@ def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, 
     assert "[run]" in said.replace("\n", "")  # and not taken for markup
 
 
-def test_a_wrong_configuration_is_said_with_its_field(monkeypatch, capsys, tmp_path):
+def test_invalid_configuration_names_the_field(monkeypatch, capsys, tmp_path):
     config = write_config(tmp_path / "toy.yaml", automaton__fire_rate=2)
     assert main(monkeypatch, "base", "--run", tmp_path, "--config", config) == 2
     assert "toy.yaml: automaton.fire_rate" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("network", ["middle-0", "other-0@1", "@1"])
-def test_a_network_of_the_sample_that_is_not_there_is_said_with_those_that_are(tmp_path, network):
+def test_unknown_sample_network_error_lists_the_known_ones(tmp_path, network):
     config = write_config(tmp_path / "toy.yaml")
     done = call("sample", tmp_path, tmp_path, "--network", network, "--run", tmp_path, "--config", config)
     assert f"--network {network}" in str(done.exception)

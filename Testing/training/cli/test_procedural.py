@@ -17,7 +17,7 @@ def call(*arguments):
     return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
-def test_hearts_are_made_as_many_as_asked_for(tmp_path):
+def test_procedural_writes_count_hearts(tmp_path):
     result = call("procedural", "--count", 2, "--run", tmp_path)
     assert result.exit_code == 0, result.output
     assert str(tmp_path / "cases") in result.output

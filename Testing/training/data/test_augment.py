@@ -64,7 +64,7 @@ def test_all_channels_move_alike_and_items_each_in_their_own_way():
         assert (moved[item] - moved[0]).abs().max() > 0.05
 
 
-def test_flipping_mirrors_about_half_of_the_items_and_leaves_the_others():
+def test_half_of_the_items_are_flipped():
     batch = pictures(n=1).expand(64, 3, 32, 32)
     moved = affine(batch, flip=True)
     same = (moved - batch).abs().amax((1, 2, 3)) < 1e-4
@@ -101,7 +101,7 @@ def test_an_elastic_displacement_bends():
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.0, 1.5])
-def test_inflating_scales_the_middle_and_leaves_what_is_beyond_the_reach(factor):
+def test_inflating_is_limited_to_the_reach(factor):
     small, batch = discs(1, share=0.2), pictures(1, 2, 64)
     middle = (31.5, 31.5)
     grown = inflate(small, middle, factor, 60.0).sum() / small.sum()

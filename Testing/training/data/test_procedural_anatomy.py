@@ -51,7 +51,7 @@ def test_a_wall_is_a_closed_ring_about_the_pool_or_a_disc_without_one(seed):
 
 @given(SEEDS)
 @settings(max_examples=6, deadline=None)
-def test_the_right_ventricle_lies_beside_the_left_one_and_touches_the_septum(seed):
+def test_right_ventricle_touches_the_septum(seed):
     anatomy = draw_anatomy(np.random.default_rng(seed))
     labels = anatomy.labels
     assert (labels == RV).any()
@@ -107,7 +107,7 @@ def test_slices_above_the_base_and_below_the_apex_are_empty(anatomies):
 
 @given(st.integers(0, 9999), st.integers(0, 2**31))
 @settings(max_examples=2, deadline=None)
-def test_a_heart_is_told_by_seed_and_number_alone(number, seed):
+def test_hearts_depend_on_seed_and_number_only(number, seed):
     first, second = make_case(number, seed), make_case(number, seed)
     assert first.name == second.name == f"heart{number:04d}_ED"
     assert first.spacing == second.spacing

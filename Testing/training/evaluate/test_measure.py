@@ -73,7 +73,7 @@ def row(rows, method, case="a_ED", k=1):
 # Rows
 
 
-def test_there_is_a_row_for_every_network_method_and_slice_with_a_prediction(run):
+def test_one_row_per_network_method_and_slice(run):
     rows = run[2]
     assert set(rows.method) == METHODS
     # Of four slices, the last has no heart.
@@ -113,7 +113,7 @@ def test_a_baseline_is_measured_as_it_is(run):
     assert (kept["valid"], kept["changed"], kept["dice"]) == (False, False, kept["dice_before"])
 
 
-def test_correct_slices_are_not_changed_and_only_their_dice_is_measured(run):
+def test_correct_slices_are_unchanged(run):
     correct = run[2][run[2].correct]
     assert not correct[correct.method.isin(VARIANTS)].changed.any()
     assert correct[["hd", "assd", "dice_before", "hd_before", "assd_before"]].isna().all(axis=None)
@@ -127,7 +127,7 @@ def test_a_stack_without_any_prediction_has_no_rows(run, tmp_path):
     assert set(measured(tmp_path).case) == {"a_ED"}
 
 
-def test_nothing_to_measure_is_an_error_that_says_what_to_run(run):
+def test_missing_predictions_raise(run):
     with pytest.raises(ValueError, match="rncarefine-train failures"):
         measured(run[0], sources=["nobody-0@1"])
 
@@ -159,7 +159,7 @@ def test_the_same_decisions_without_automaton_take_no_step(run, monkeypatch):
     assert [attempt.method for attempt in found] == [FULL_REPAIR, ONE_PASS_DECIDED, IMAGE_ALONE, ONE_PASS]
 
 
-def test_several_models_are_measured_in_one_go_beside_one_set_of_baselines(run):
+def test_several_models_share_the_baselines(run):
     rows = measured(run[0], MODEL, identity_model(name="idle-2d"))
     assert set(rows.model) == {MODEL.card.name, "idle-2d", NO_MODEL}
     assert (rows[rows.model == NO_MODEL].groupby(["case", "k"]).size() == len(BASELINES) + 1).all()
@@ -172,14 +172,14 @@ def ours(rows):
     return rows[rows.model == MODEL.card.name].reset_index(drop=True)
 
 
-def test_models_of_the_same_name_are_told_apart_by_their_hash():
+def test_models_of_one_name_have_their_hash():
     one, other = seeing_model(), seeing_model(0.25)
     assert labels_of([one, identity_model(name="idle-2d")]) == [one.card.name, "idle-2d"]
     other = replace(other, card=replace(other.card, sha256="1" * 64))
     assert labels_of([one, other]) == [f"{one.card.name} (0000000)", f"{one.card.name} (1111111)"]
 
 
-def test_the_same_weights_twice_are_refused_since_every_slice_would_count_twice(run):
+def test_duplicate_weights_raise(run):
     with pytest.raises(ValueError, match="given 2 times"):
         measured(run[0], MODEL, seeing_model())
 
@@ -193,7 +193,7 @@ def test_fewer_than_one_worker_is_refused(run):
         measured(run[0], workers=0)
 
 
-def test_every_row_says_what_kind_of_slice_it_is(run):
+def test_rows_describe_their_slice(run):
     _, cases, rows = run
     wall, truth = (labels[1] == MYOCARDIUM for labels in (failed(cases["a"].labels), cases["a"].labels))
     found = row(rows, FULL_REPAIR)

@@ -20,7 +20,7 @@ from training.toy_data import failed, toy_case
 # The log
 
 
-def test_events_of_a_training_that_went_on_are_one_log(tmp_path):
+def test_events_of_a_resumed_training_are_one_log(tmp_path):
     for part, steps in enumerate(([0, 1, 2], [2, 3])):
         writer = SummaryWriter(str(tmp_path / f"version_{part}"), filename_suffix=f".{part}")
         for step in steps:
@@ -31,7 +31,7 @@ def test_events_of_a_training_that_went_on_are_one_log(tmp_path):
     assert list(log.value) == [0, 1, 12, 13]
 
 
-def test_no_log_is_an_error_that_says_what_to_run(tmp_path):
+def test_missing_log_raises(tmp_path):
     with pytest.raises(ValueError, match="rncarefine-train automaton"):
         read_log(tmp_path)
 
@@ -69,7 +69,7 @@ def tables(tmp_path_factory):
     return run, write_evaluation(rows, run, "evaluation-test")
 
 
-def test_all_that_has_a_table_is_drawn_and_the_rest_is_said(tables, tmp_path):
+def test_missing_tables_are_reported(tables, tmp_path):
     run, _ = tables
     written, missing = draw_all(run, "evaluation-test", tmp_path)
     assert {path.stem for path in written} == {"reliability", "risk-coverage", "strata"}

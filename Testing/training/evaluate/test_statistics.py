@@ -36,7 +36,7 @@ def test_intervals_of_shares_are_wilsons(hits, n, low, high):
     assert Interval(hits, n).bounds == pytest.approx((low, high), abs=6e-5)
 
 
-def test_an_interval_of_nothing_says_nothing():
+def test_interval_of_no_samples():
     assert Interval(0, 0).bounds == (0, 1)
     assert math.isnan(Interval(0, 0).share)
 
@@ -64,7 +64,7 @@ def test_subjects_are_drawn_and_not_slices():
     assert alone.high - alone.low < (often.high - often.low) / 5
 
 
-def test_the_interval_of_a_mean_is_about_that_of_the_normal_distribution():
+def test_interval_of_a_mean_is_near_normal():
     values = np.random.default_rng(1).normal(3, 2, 400)
     found = mean(values, [f"s{n}" for n in range(400)])
     half = 1.96 * values.std() / 20
@@ -129,6 +129,6 @@ def test_a_paired_comparison_counts_slices_and_tests_subjects_too():
     assert found.p_subjects == pytest.approx(2 / 64)
 
 
-def test_methods_that_never_differ_are_not_told_apart():
+def test_equal_methods_have_p_1():
     assert signed_rank(np.zeros(5)) == 1
     assert paired(np.zeros(5), list("abcde")).p_subjects == 1

@@ -36,7 +36,7 @@ def test_the_table_has_a_line_per_network_model_and_method():
     assert line["sha256"] == "one-2d-hash"
 
 
-def test_refused_slices_are_counted_apart_from_those_that_are_flagged_though_repaired():
+def test_refused_and_flagged_slices_are_counted():
     rows = ROWS.copy()
     chosen = where(rows, model=FIRST, method=FULL_REPAIR, network="weak", subject="a", k=0)
     rows.loc[chosen, ["verdict", "valid"]] = "refused", False
@@ -47,7 +47,7 @@ def test_refused_slices_are_counted_apart_from_those_that_are_flagged_though_rep
     assert line["valid of not refused"] == str(Interval(23, 23))
 
 
-def test_a_model_card_shows_the_figures_of_its_own_whole_repair_by_network():
+def test_card_metrics_by_network():
     table = summarise(ROWS)
     found = measured(table, table[table.model == SECOND].sha256.iloc[0])
     assert set(found) == set(NETWORKS)
@@ -87,7 +87,7 @@ def test_the_worst_subject_comes_first():
 # Paired
 
 
-def test_a_model_is_compared_slice_by_slice_in_the_units_of_the_measure():
+def test_paired_comparison_by_slice():
     table = against(ROWS)
     (dice,) = table[where(table, model=FIRST, network="weak", measure="dice")].to_dict("records")
     assert (dice["n"], dice["subjects"], dice["better"], dice["effect"]) == (24, 6, 1, 1)
@@ -108,7 +108,7 @@ def test_slices_without_a_distance_are_left_out_of_it():
     assert list(table[where(table, model=FIRST, network="weak")].n) == [24, 18, 24]
 
 
-def test_slices_that_one_of_both_leaves_as_it_was_are_left_out_of_the_comparison_of_walls():
+def test_unchanged_slices_are_not_compared():
     rows = ROWS.copy()
     rows.loc[where(rows, model=FIRST, method=FULL_REPAIR, network="weak", k=0), "changed"] = False
     rows.loc[where(rows, model=FIRST, method=ONE_PASS, network="weak", k=1), "changed"] = False
@@ -147,7 +147,7 @@ def test_edges_belong_to_the_lower_stratum(strata, kind, expected):
     assert dict(zip(part.slices, part.n, strict=True)) == expected
 
 
-def test_models_stand_side_by_side_with_what_the_later_gains_over_the_first(strata):
+def test_strata_compare_models_with_the_first(strata):
     part = strata[where(strata, stratum=HAS, slices="none")]
     assert list(zip(part.model, part.method, strict=True)) == [
         (FIRST, FULL_REPAIR),

@@ -22,7 +22,7 @@ from training.toy_data import toy_config, write_cases, write_predictions
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=lambda variation: variation.name)
-def test_every_variation_is_a_valid_configuration_that_differs_only_in_what_it_says(variation):
+def test_variations_differ_in_their_change_only(variation):
     config = toy_config()
     found = vary(config, variation, 1.0)
     plain = config.automaton.model_dump()
@@ -94,7 +94,7 @@ def rows_with(dice, subjects="abcde"):
     return pd.DataFrame(frame)
 
 
-def test_variations_are_compared_with_the_reference_on_the_same_slices():
+def test_variations_are_compared_with_the_reference():
     found = summarise({REFERENCE: rows_with(0.8), "no image": rows_with(0.7).sample(frac=1, random_state=1)})
     assert list(found.variation) == [REFERENCE, "no image"]
     assert found.gain.iloc[0] == pytest.approx(0.3)

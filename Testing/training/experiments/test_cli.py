@@ -30,7 +30,7 @@ def call(command, run, *arguments):
     return done.output
 
 
-def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path):
+def test_missing_input_exits_2(monkeypatch, capsys, tmp_path):
     config = write_config(tmp_path / "toy.yaml")
     monkeypatch.setattr(
         sys, "argv", ["experiments", "horizon", "--run", str(tmp_path / "[run]"), "--config", str(config)]
@@ -41,7 +41,7 @@ def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, 
     assert "predictions" in capsys.readouterr().err
 
 
-def test_it_runs_as_a_package_with_the_folder_of_the_training_on_the_path():
+def test_runs_as_a_package():
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("RNCARefine", "Training"))}
     command = [sys.executable, "-m", "experiments", "--help"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -77,7 +77,7 @@ def test_disturbed_stacks_have_a_table(run, monkeypatch):
     assert list(pd.read_csv(folder / "robustness-seeing-2d.csv").disturbance) == ["undisturbed", "gamma 2"]
 
 
-def test_some_variations_are_trained_and_those_of_other_calls_are_in_the_table(run):
+def test_ablation_table_has_variations_of_earlier_calls(run):
     folder = run[0]
     call("ablate", run, "--share", 1, "--only", "as it is")
     output = call("ablate", run, "--share", 1, "--only", "every cell fires")

@@ -38,7 +38,7 @@ def test_a_disturbed_stack_is_a_stack_that_the_draw_alone_decides(name):
     np.testing.assert_array_equal(before.image, CASE.image)
 
 
-def test_noise_has_the_deviation_it_says():
+def test_noise_has_its_nominal_deviation():
     added = disturbed("noise 10 %").image - scaled(CASE.image).clip(0)
     # Where there is signal, Rician noise is nearly normal.
     assert added[scaled(CASE.image) > 0.5].std() == pytest.approx(0.1, rel=0.1)

@@ -32,7 +32,7 @@ def test_an_automaton_that_has_converged_stays_where_it_is(failures):
     assert (rows[rows.steps > 4].moved == 0).all()
 
 
-def test_the_summary_has_the_mean_over_slices_and_the_span_of_the_seeds():
+def test_horizon_summary_has_means_and_range_of_seeds():
     rows = pd.DataFrame(
         {
             "source": "n",

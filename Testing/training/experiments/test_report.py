@@ -64,6 +64,6 @@ def test_places_are_filled_and_the_text_between_them_stays():
     assert places(filled) == {"one": "| x |\n| --- |"}
 
 
-def test_a_place_for_a_table_that_is_not_there_is_an_error_that_names_those_that_are():
+def test_unknown_table_in_a_document_raises():
     with pytest.raises(ValueError, match=r"'two'.*one"):
         fill("<!-- table: two -->\n<!-- end of table -->", {"one": ""})

@@ -41,7 +41,7 @@ def test_the_broken_slices_are_repaired_under_every_disturbance(run):
     assert set(rows.k) == {1}
 
 
-def test_the_table_holds_each_disturbance_against_the_same_slices_undisturbed():
+def test_disturbances_are_compared_on_the_same_slices():
     def slice_of(subject, k, name, dice):
         where = {"network": "n", "source": "n-0@1", "case": f"{subject}_ED", "subject": subject, "k": k}
         what = {"group": "g", "disturbance": name, "valid": dice > 0.5, "flagged": False}

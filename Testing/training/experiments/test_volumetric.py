@@ -31,7 +31,7 @@ def test_a_cylinder_is_smooth_and_a_shifted_slice_is_not():
     assert smoothness(shifted, stack())["middle"] == pytest.approx(5.0)
 
 
-def test_every_kind_and_method_has_a_line_that_is_compared_with_the_volumetric_model(tmp_path):
+def test_volumetric_comparison_has_every_kind(tmp_path):
     cases = write_cases(tmp_path / "cases", "ab")
     write_predictions(tmp_path / "predictions", ["weak-0@1"], cases)
     failures = failures_of(tmp_path / "cases", tmp_path / "predictions", ["weak-0@1"], list("ab"))

@@ -100,7 +100,7 @@ def test_real_failures_show_their_gaps(pictures):
     assert np.mean(np.array(lacking) > 10) > 0.7
 
 
-def test_favoured_subjects_are_drawn_as_often_as_asked_for(pictures, monkeypatch):
+def test_favoured_subjects_have_the_configured_share(pictures, monkeypatch):
     drawn = []
 
     def cut(picture, *args):

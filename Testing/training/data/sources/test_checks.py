@@ -50,7 +50,7 @@ def test_a_pool_or_a_right_ventricle_that_is_not_labelled_passes():
 
 
 @pytest.mark.parametrize(("called", "mapping"), [(ACDC, TO_MNMS), (MNMS, None)])
-def test_swapped_ventricles_of_the_truth_are_an_error_whose_remedy_passes(called, mapping):
+def test_swapped_truth_labels_raise_a_valid_remedy(called, mapping):
     with pytest.raises(ValueError, match="--label") as caught:
         confirm_truth(called, mapping)
     right = remedy(caught, "--label")
@@ -58,7 +58,7 @@ def test_swapped_ventricles_of_the_truth_are_an_error_whose_remedy_passes(called
     assert confirm_truth(right, mapping) == []
 
 
-def test_a_myocardium_that_is_nowhere_is_an_error_that_lists_the_labels():
+def test_missing_myocardium_error_lists_the_labels():
     with pytest.raises(ValueError, match=r"3 cases.*1, 2, 3\. .*--label myocardium=N"):
         confirm_truth(Labels((7,)))
 
@@ -86,7 +86,7 @@ def test_scar_that_is_a_label_of_its_own_is_pointed_at():
 
 
 @pytest.mark.parametrize(("called", "mapping"), [(ACDC, TO_MNMS), (MNMS, None)])
-def test_swapped_ventricles_of_a_network_are_an_error_whose_remedy_passes(called, mapping):
+def test_swapped_prediction_labels_raise_a_valid_remedy(called, mapping):
     with pytest.raises(ValueError, match=r"ours.*--prediction-label") as caught:
         confirm_predictions(called, mapping)
     confirm_predictions(remedy(caught, "--prediction-label"), mapping)

@@ -35,7 +35,7 @@ def test_an_empty_cell_is_a_stack_that_a_network_has_not_segmented(tmp_path):
     assert [list(entry.predictions) for entry in entries] == [["ours"], []]
 
 
-def test_a_phase_beside_a_subject_of_the_image_and_the_other_way_round(tmp_path):
+def test_subject_or_phase_from_the_file_name(tmp_path):
     rows = [{"image": "p7_ED.nii", "label": "l.nii", "subject": "", "phase": "x"}]
     assert read_csv(table(tmp_path, *rows))[0][0].name == "p7_x"
     rows = [{"image": "p7_ED.nii", "label": "l.nii", "subject": "q", "phase": ""}]

@@ -79,7 +79,7 @@ def test_the_split_is_drawn_once_and_written(tmp_path, lab):
     assert again.split == split
 
 
-def test_a_split_that_the_data_say_is_kept(tmp_path, lab):
+def test_given_split_is_kept(tmp_path, lab):
     said = [replace(entry, split="test" if entry.subject in "ab" else "train") for entry in entries_of(lab)]
     summary = prepare(said, ACDC, {}, tmp_path / "run")
     assert [subject for subject, side in summary.split.items() if side == "test"] == ["a", "b"]
@@ -137,7 +137,7 @@ def test_a_second_preparation_adds_to_the_first(tmp_path):
 # The command
 
 
-def test_the_command_prepares_a_csv_and_says_what_to_beware_of(tmp_path, lab):
+def test_command_prepares_a_csv(tmp_path, lab):
     done = call("prepare", lab, "--run", tmp_path / "run")
     assert done.exit_code == 0, done.output
     assert_same_as_drawn(tmp_path / "run")
@@ -152,7 +152,7 @@ def test_the_command_prepares_a_csv_and_says_what_to_beware_of(tmp_path, lab):
     assert sitk.ReadImage(str(tmp_path / "run" / "prepared.png")).GetSize()[0] > 500
 
 
-def test_the_command_prepares_nnunets_folders_by_the_names_of_its_labels(tmp_path):
+def test_command_prepares_nnunet_folders(tmp_path):
     raw, results = tmp_path / "raw", tmp_path / "results"
     write_nnunet_lab(raw, results, names=MNMS_NAMES, mapping=TO_MNMS)
     done = call("prepare", raw, "--prediction", f"nnunet={results}", "--run", tmp_path / "run")
@@ -228,7 +228,7 @@ def test_the_command_prepares_sunnybrooks_inner_contours_too(tmp_path):
         (["--subject-pattern", "("], "not a regular expression"),
     ],
 )
-def test_wrong_options_are_said_before_anything_is_read(tmp_path, lab, options, message):
+def test_invalid_options_raise_before_reading(tmp_path, lab, options, message):
     done = call("prepare", lab, "--run", tmp_path / "run", *options)
     assert isinstance(done.exception, ValueError)
     assert message in str(done.exception)
@@ -244,7 +244,7 @@ def test_a_prediction_needs_a_name(tmp_path, prediction, message):
     assert message in str(done.exception)
 
 
-def test_a_folder_of_anything_else_is_an_error_that_lists_what_can_be_prepared(tmp_path):
+def test_unknown_folder_raises(tmp_path):
     done = call("prepare", tmp_path, "--run", tmp_path / "run")
     assert "not a known data set" in str(done.exception)
     case = toy_case("a")
@@ -256,7 +256,7 @@ def test_a_folder_of_anything_else_is_an_error_that_lists_what_can_be_prepared(t
 # The picture
 
 
-def test_the_picture_has_a_row_for_the_truth_and_one_for_every_network(tmp_path, lab):
+def test_overview_picture_has_one_row_per_network(tmp_path, lab):
     run = tmp_path / "run"
     prepare(entries_of(lab), ACDC, {}, run)
     heights = []

@@ -43,7 +43,7 @@ def config(**changes):
 # Made vessels
 
 
-def test_made_vessels_are_the_same_for_a_seed_and_however_many_are_drawn():
+def test_vessels_depend_on_seed_and_number_only():
     few, many, others = draw_vessels(3, 5), draw_vessels(6, 5), draw_vessels(3, 6)
     for kind in ("images", "states", "labels"):
         np.testing.assert_array_equal(getattr(few, kind), getattr(many, kind)[:3])
@@ -110,7 +110,7 @@ def test_the_table_has_means_with_intervals_and_costs():
     assert other["ms per picture"] > 0
 
 
-def test_the_command_trains_compares_and_goes_on(tmp_path):
+def test_command_trains_compares_and_resumes(tmp_path):
     drawn = toy_triplets(6)
     source = tmp_path / "set"
     write_triplets(drawn, source / "train")
@@ -155,7 +155,7 @@ def ring(side=12):
     return mask
 
 
-def test_the_error_is_that_of_the_soft_output_and_the_rest_is_that_of_the_mask():
+def test_scores_of_soft_output_and_mask():
     truth = ring()
     soft = np.full(truth.shape, 0.25, np.float32)
     broken = truth & (np.arange(12)[:, None] < 8)
