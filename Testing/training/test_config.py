@@ -40,20 +40,15 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
     ("changes", "field"),
     [
         ({"seed": "soon"}, "seed"),
-        ({"seed": -1}, "seed"),
         ({"name": "ours/2d"}, "name"),
-        ({"name": ""}, "name"),
         ({"licence": " "}, "licence"),
         ({"base__networks": {"a/b": {"architecture": "unet", "channels": [4], "subjects": 1, "updates": 1}}}, "a/b"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["SC_*"]}, r"automaton\.favoured: SC_\* matches no"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["t"]}, r"automaton\.favoured: t matches no"),
         ({"automaton__favour": 0.5}, r"automaton\.favour needs automaton.favoured"),
-        ({"sed": 1}, "sed"),
-        ({"subjects": 5}, "subjects"),
         ({"subjects__test": 5}, "subjects.test"),
         ({"subjects__select_every": 1}, "subjects.select_every"),
         ({"subjects__develop": {"pattern": "p{}", "first": 1}}, "subjects"),
-        ({"subjects__develop": ["a", {"pattern": "p{}", "first": 1}]}, "subjects"),
         ({"subjects__develop": {"pattern": "p{}", "first": "1", "last": 3}}, "subjects: .*integers"),
         ({"subjects__develop": {"pattern": "p{n}", "first": 1, "last": 3}}, "subjects: .*one placeholder"),
         ({"subjects__develop": {"pattern": 5, "first": 1, "last": 3}}, "subjects: .*a pattern"),
@@ -61,38 +56,23 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"subjects__test": ["t", "t"]}, "subjects: .*twice in test: t"),
         ({"subjects__select": ["b", "b"]}, "subjects: .*twice in select: b"),
         ({"base__networks__small__among": "SC-*"}, "base.networks.small.among"),
-        ({"base__batch": 0}, "base.batch"),
         ({"base__crop": 72}, "base.crop"),
         ({"base__networks__small__architecture": "vnet"}, "base.networks.small.architecture"),
         ({"base__networks__small__snapshots": [0.5, 1.5]}, "base.networks.small.snapshots.1"),
         ({"base__networks__small__snapshots": [1.0, 0.5]}, "base.networks.small"),
-        ({"base__networks__small__snapshots": [0.0, 1.0]}, "base.networks.small"),
         ({"base__networks__small__snapshots": []}, "base.networks.small"),
-        ({"base__networks__small__chanels": [4]}, "base.networks.small.chanels"),
-        ({"automaton__spacing_mm": 0}, "automaton.spacing_mm"),
         ({"automaton__fire_rate": 0}, "automaton.fire_rate"),
-        ({"automaton__natural": 1.2}, "automaton.natural"),
-        ({"automaton__channels": 2}, "automaton.channels"),
         ({"automaton__size": 44}, "automaton.size"),
-        ({"automaton__size": 104}, "automaton.size"),
         ({"automaton__size": 56, "automaton__encoder": [4, 4, 4, 4, 4]}, "size 56 .*16"),
         ({"automaton__encoder": []}, "automaton"),
         ({"automaton__train_steps": [5, 3]}, "train_steps"),
         ({"automaton__validate_every": 7}, "validate_every 7"),
-        ({"automaton__buffer": 0}, "automaton.buffer"),
-        ({"automaton__from_buffer": -0.1}, "automaton.from_buffer"),
         ({"automaton__withheld": 0.9}, "automaton.withheld"),
-        ({"automaton__misled": 1.1}, "automaton.misled"),
-        ({"automaton__redrawn": "often"}, "automaton.redrawn"),
-        ({"automaton__inner_only": 2}, "automaton.inner_only"),
-        ({"automaton__encoder_rate": 2}, "automaton.encoder_rate"),
         ({"automaton__start": "models/other"}, "automaton.start"),
         ({"automaton__without": ["fields"]}, "automaton.without"),
-        ({"automaton__focus": True}, "automaton.focus"),
         ({"automaton__depth": 2}, "depth 2"),
         ({"automaton__volumetric": True}, "depth 1"),
         ({"automaton__task": "tubular", "automaton__without": ["discs"]}, "without discs"),
-        ({"base__redrawn": 3}, "base.redrawn"),
     ],
 )
 def test_what_is_wrong_is_an_error_with_file_and_field(tmp_path, changes, field):
@@ -110,18 +90,11 @@ def test_a_missing_field_is_named(tmp_path, field):
         Config.load(path)
 
 
-@pytest.mark.parametrize("text", ["", "a: [1", "just words", "- 1\n- 2"])
-def test_a_file_that_is_no_configuration_is_one_clear_error(tmp_path, text):
+@pytest.mark.parametrize("content", [b"", b"a: [1", b"just words", b"- 1\n- 2", "title: Hôpital".encode("latin-1")])
+def test_invalid_files_are_named(tmp_path, content):
     path = tmp_path / "toy.yaml"
-    path.write_text(text)
+    path.write_bytes(content)
     with pytest.raises(ValueError, match=r"toy\.yaml"):
-        Config.load(path)
-
-
-def test_a_file_that_is_no_text_is_named(tmp_path):
-    path = tmp_path / "toy.yaml"
-    path.write_bytes("title: Hôpital".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"toy\.yaml.*YAML"):
         Config.load(path)
 
 

@@ -29,37 +29,23 @@ def gudhi_betti(mask):
     return tuple((list(numbers) + [0] * mask.ndim)[: mask.ndim])
 
 
-@pytest.mark.parametrize(
-    ("mask", "expected"),
-    [
-        (picture("...", "..."), (0, 0)),
-        (picture("#"), (1, 0)),
-        (picture("##", "##"), (1, 0)),
-        (picture("#.", ".#"), (1, 0)),
-        (picture("#.#"), (2, 0)),
-        (picture("###", "#.#", "###"), (1, 1)),
-        (picture(".#.", "#.#", ".#."), (1, 1)),
-        (picture("###", "#.#", "##."), (1, 1)),
-        (picture("###", "#..", "###"), (1, 0)),
-        (picture("#####", "#.#.#", "#####"), (1, 2)),
-        (picture("####", "#.##", "##.#", "####"), (1, 2)),
-        (picture("#####", "#...#", "#.#.#", "#...#", "#####"), (2, 1)),
-    ],
-    ids=[
-        "nothing",
-        "one pixel",
-        "a full slice",
-        "pixels that touch at a corner are one piece",
-        "two pieces",
-        "a ring that fills its slice",
-        "a ring that holds together at corners",
-        "a ring with a corner missing",
-        "a ring open to the border",
-        "two holes",
-        "holes that touch at a corner are two",
-        "a piece inside a ring",
-    ],
-)
+SMALL_PICTURES = {
+    "nothing": (picture("...", "..."), (0, 0)),
+    "one pixel": (picture("#"), (1, 0)),
+    "a full slice": (picture("##", "##"), (1, 0)),
+    "pixels that touch at a corner are one piece": (picture("#.", ".#"), (1, 0)),
+    "two pieces": (picture("#.#"), (2, 0)),
+    "a ring that fills its slice": (picture("###", "#.#", "###"), (1, 1)),
+    "a ring that holds together at corners": (picture(".#.", "#.#", ".#."), (1, 1)),
+    "a ring with a corner missing": (picture("###", "#.#", "##."), (1, 1)),
+    "a ring open to the border": (picture("###", "#..", "###"), (1, 0)),
+    "two holes": (picture("#####", "#.#.#", "#####"), (1, 2)),
+    "holes that touch at a corner are two": (picture("####", "#.##", "##.#", "####"), (1, 2)),
+    "a piece inside a ring": (picture("#####", "#...#", "#.#.#", "#...#", "#####"), (2, 1)),
+}
+
+
+@pytest.mark.parametrize(("mask", "expected"), SMALL_PICTURES.values(), ids=SMALL_PICTURES)
 def test_betti_numbers_of_small_pictures(mask, expected):
     assert betti_2d(mask) == expected
 

@@ -200,6 +200,14 @@ def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, 
     assert written(folder) == before
 
 
+def test_table_never_overwrites_the_list_of_cases(address, folder, capsys):
+    Path("list.csv").write_text("image,segmentation\nin/p1/image.nii.gz,in/p1/segmentation.nii.gz\n")
+    status = batch(address, "--table", "./list.csv", source="list.csv")
+    assert "already used" in one_line(capsys, status)
+    status = batch(address, "--image", "x", source="list.csv")
+    assert "list of cases" in one_line(capsys, status)
+
+
 def test_missing_device_is_reported_once(address, folder, capsys):
     status = batch(address, "--device", "mps")
     assert status == 2

@@ -68,55 +68,32 @@ def dented():
     return (ring(1.8, 12.0) * ((radius < 9) | (turned(angle, 0) > 20))).astype(np.uint8)
 
 
-@pytest.mark.parametrize(
-    ("mask", "pool", "finding"),
-    [
-        (np.zeros(SHAPE), None, Finding.EMPTY),
-        (ring(), None, Finding.RING),
-        (ring(), disc(18.0), Finding.RING),
-        (ring(2.0, 8.0), None, Finding.RING),
-        (disc(10.0), None, Finding.DISC),
-        (disc(10.0), np.zeros(SHAPE), Finding.DISC),
-        (disc(10.0), blob((4, 4), 3.0), Finding.DISC),
-        (disc(10.0), speck_beside(disc(10.0), 2), Finding.DISC),
-        (disc(10.0), disc(13.0) - disc(10.0), Finding.OPEN),
-        (bar(), None, Finding.OPEN),
-        (dented(), None, Finding.RING),
-        (cracked(), None, Finding.OPEN),
-        (horseshoe(60), disc(18.0), Finding.OPEN),
-        (horseshoe(180), None, Finding.OPEN),
-        (horseshoe(280), None, Finding.OPEN),
-        (fragments(), None, Finding.FRAGMENTED),
-        (ring() | blob((66, 72), 3.0), None, Finding.FRAGMENTED),
-        (ring() * (1 - blob((35.3, 23.0), 3.0)), None, Finding.POROUS),
-        (horseshoe_with_a_pore(), None, Finding.OPEN),
-        (with_pinhole(disc(10.0), 2), None, Finding.POROUS),
-        (ring(2.0, 8.0), blob((12, 12), 8.0), Finding.POROUS),
-    ],
-    ids=[
-        "nothing",
-        "a ring",
-        "a ring round its pool",
-        "an apical ring round a small cavity",
-        "a disc",
-        "a disc where the pool is given but not here",
-        "a disc with a speck of pool elsewhere",
-        "two pixels of pool beside a disc are noise",
-        "a disc with pool at its side is an open wall",
-        "a solid bar is a piece of wall and no disc",
-        "a ring with a dent deeper than its cavity is wide",
-        "a crack of one pixel is a gap",
-        "a horseshoe round pool",
-        "half a wall",
-        "less than a quarter of a wall",
-        "pieces of a wall",
-        "a ring and a loose piece",
-        "a ring with a pore",
-        "a horseshoe with a pore is not a ring although b0 = b1 = 1",
-        "a hole of two pixels is not a cavity",
-        "a hole that holds none of the pool is not a cavity",
-    ],
-)
+FINDINGS = {
+    "nothing": (np.zeros(SHAPE), None, Finding.EMPTY),
+    "a ring": (ring(), None, Finding.RING),
+    "a ring round its pool": (ring(), disc(18.0), Finding.RING),
+    "an apical ring round a small cavity": (ring(2.0, 8.0), None, Finding.RING),
+    "a disc": (disc(10.0), None, Finding.DISC),
+    "a disc where the pool is given but not here": (disc(10.0), np.zeros(SHAPE), Finding.DISC),
+    "a disc with a speck of pool elsewhere": (disc(10.0), blob((4, 4), 3.0), Finding.DISC),
+    "two pixels of pool beside a disc are noise": (disc(10.0), speck_beside(disc(10.0), 2), Finding.DISC),
+    "a disc with pool at its side is an open wall": (disc(10.0), disc(13.0) - disc(10.0), Finding.OPEN),
+    "a solid bar is a piece of wall and no disc": (bar(), None, Finding.OPEN),
+    "a ring with a dent deeper than its cavity is wide": (dented(), None, Finding.RING),
+    "a crack of one pixel is a gap": (cracked(), None, Finding.OPEN),
+    "a horseshoe round pool": (horseshoe(60), disc(18.0), Finding.OPEN),
+    "half a wall": (horseshoe(180), None, Finding.OPEN),
+    "less than a quarter of a wall": (horseshoe(280), None, Finding.OPEN),
+    "pieces of a wall": (fragments(), None, Finding.FRAGMENTED),
+    "a ring and a loose piece": (ring() | blob((66, 72), 3.0), None, Finding.FRAGMENTED),
+    "a ring with a pore": (ring() * (1 - blob((35.3, 23.0), 3.0)), None, Finding.POROUS),
+    "a horseshoe with a pore is not a ring although b0 = b1 = 1": (horseshoe_with_a_pore(), None, Finding.OPEN),
+    "a hole of two pixels is not a cavity": (with_pinhole(disc(10.0), 2), None, Finding.POROUS),
+    "a hole that holds none of the pool is not a cavity": (ring(2.0, 8.0), blob((12, 12), 8.0), Finding.POROUS),
+}
+
+
+@pytest.mark.parametrize(("mask", "pool", "finding"), FINDINGS.values(), ids=FINDINGS)
 def test_findings(mask, pool, finding):
     assert find(mask, pool, SPACING) is finding
 

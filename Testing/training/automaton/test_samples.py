@@ -12,24 +12,20 @@ from rncarefine_training.automaton.samples import (
     INNER,
     MIDDLE,
     WALL,
-    WINDOW_PIXELS,
     RepairSamples,
     crop_case,
     withhold,
 )
 from rncarefine_training.data.cases import POOL
-from training.toy_data import failed, toy_case, toy_config
+from training.toy_data import automaton_settings as settings
+from training.toy_data import failed, toy_case
+from training.toy_samples import undisturbed
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
 MASKS = ("mask", "mask below", "mask above")
 SIZE = 48
 QUIET = {"misled": 0.0, "redrawn": 0.0, "absent": 0.0, "inner_only": 0.0}
 """Nothing but failures and damage."""
-
-
-def settings(**changes):
-    values = toy_config().automaton.model_dump() | changes
-    return type(toy_config().automaton).model_validate(values)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +50,7 @@ def given(monkeypatch):
 @pytest.fixture
 def plain(monkeypatch, given):
     """Neither damage nor augment nor withhold: what is in a sample is what was put there."""
-    margin = (WINDOW_PIXELS - SIZE) // 2
-    inside = slice(margin, margin + SIZE)
-    monkeypatch.setattr(module, "damage", lambda wall, rng: wall)
-    monkeypatch.setattr(module, "random_affine", lambda batch, draws, **strengths: batch[..., inside, inside])
-    monkeypatch.setattr(module, "random_contrast", lambda images, draws, strength: images)
+    undisturbed(monkeypatch, SIZE)
 
 
 def samples(stacks, length=20, seed=0, **changes):

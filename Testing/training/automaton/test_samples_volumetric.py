@@ -8,12 +8,12 @@ from rncarefine.nca.architecture import CHANNELS
 from rncarefine_training.automaton import samples as module
 from rncarefine_training.automaton.samples import (
     KEPT_PIXELS,
-    WINDOW_PIXELS,
     CroppedPrediction,
     CroppedStack,
     RepairSamples,
 )
-from training.toy_data import toy_config
+from training.toy_data import automaton_settings
+from training.toy_samples import undisturbed
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
 SIZE, DEPTH = 64, 3
@@ -41,9 +41,7 @@ def stack(count=6, spacing_mm=5.0, broken=(4,)):
 
 
 def settings(**changes):
-    volumetric = {"volumetric": True, "depth": DEPTH, "size": SIZE}
-    values = toy_config().automaton.model_dump() | volumetric | QUIET | changes
-    return type(toy_config().automaton).model_validate(values)
+    return automaton_settings(**{"volumetric": True, "depth": DEPTH, "size": SIZE} | QUIET | changes)
 
 
 def drawn(given, count=60, **changes):
@@ -65,11 +63,7 @@ def numbers(sample):
 @pytest.fixture
 def plain(monkeypatch):
     """Neither damage nor augment nor withhold: what is in a sample is what was put there."""
-    margin = (WINDOW_PIXELS - SIZE) // 2
-    inside = slice(margin, margin + SIZE)
-    monkeypatch.setattr(module, "damage", lambda wall, rng: wall)
-    monkeypatch.setattr(module, "random_affine", lambda batch, draws, **strengths: batch[..., inside, inside])
-    monkeypatch.setattr(module, "random_contrast", lambda images, draws, strength: images)
+    undisturbed(monkeypatch, SIZE)
     monkeypatch.setattr(module, "withhold", lambda images, walls, pools, chosen, rng: (images, walls, pools))
 
 

@@ -9,13 +9,8 @@ from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.pictures.windows import WindowSamples, validation_windows
 from rncarefine_training.automaton.samples import Sample
 from rncarefine_training.automaton.tasks import Ring, Tubular, repair_loss, segmentation_loss, soft_cldice, task_of
-from training.toy_data import toy_config
+from training.toy_data import automaton_settings as settings
 from training.toy_vessels import toy_pictures
-
-
-def settings(**changes):
-    values = toy_config().automaton.model_dump()
-    return type(toy_config().automaton).model_validate(values | changes)
 
 
 def ring(side=24, inner=5, outer=8):

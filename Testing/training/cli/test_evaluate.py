@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from rncarefine_training.cli import main as cli
 from rncarefine_training.evaluate.measure import ONE_PASS_DECIDED, WITH_POOL
+from training.cli_calls import call as run_command
+from training.cli_calls import output_of
 from training.toy_data import toy_case, write_cases, write_predictions
 
 pytestmark = pytest.mark.usefixtures("wide")
@@ -14,11 +14,7 @@ pytestmark = pytest.mark.usefixtures("wide")
 
 def call(command, run, *arguments):
     folder, config, _ = run
-    done = CliRunner().invoke(
-        cli.app, [str(part) for part in (command, "--run", folder, "--config", config, *arguments)]
-    )
-    assert done.exit_code == 0, done.output
-    return done.output
+    return output_of(command, "--run", folder, "--config", config, *arguments)
 
 
 def test_several_models_are_evaluated_and_one_by_one_as_well(run):
@@ -65,9 +61,9 @@ def test_input_errors_precede_the_test_set(run, tmp_path):
     write_predictions(tmp_path / "predictions", ["small-0@1"], {"t": toy_case("t", "ES")})
     toy_case("t", "ES").save(tmp_path / "cases")
     arguments = ["evaluate", "--run", tmp_path, "--config", config, "--model", models[1], "--test"]
-    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    done = run_command(*arguments)
     assert "seeing-2d" in str(done.exception)
-    done = CliRunner().invoke(cli.app, [*map(str, arguments), "--fresh", "--device", "gpu"])
+    done = run_command(*arguments, "--fresh", "--device", "gpu")
     assert "Unknown device 'gpu'" in str(done.exception)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
 
@@ -111,7 +107,7 @@ def test_evaluation_without_broken_slices_has_no_strata(intact):
     assert not (folder / "evaluation-select-strata.csv").exists()
     assert "evaluation-select-strata.csv" in call("plots", intact, "--model", models[0])
     arguments = ["plots", "--run", folder, "--config", config, "--model", models[0], "--own"]
-    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    done = run_command(*arguments)
     assert "validation set" in str(done.exception)
 
 

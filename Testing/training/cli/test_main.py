@@ -3,16 +3,12 @@
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
+from training.cli_calls import call
 from training.toy_data import write_cases, write_config
 
 pytestmark = pytest.mark.usefixtures("wide")
-
-
-def call(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def main(monkeypatch, *arguments):

@@ -2,19 +2,15 @@
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from rncarefine_training.cli import main as cli
 from rncarefine_training.cli.data import HEART_COUNT
 from rncarefine_training.config import Config
 from rncarefine_training.data.cases import load_cases
 from rncarefine_training.data.procedural import make_case
+from training.cli_calls import call
 
 pytestmark = pytest.mark.usefixtures("wide")
-
-
-def call(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def test_procedural_writes_count_hearts(tmp_path):

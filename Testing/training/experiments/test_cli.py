@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from experiments import cli, robustness
 from experiments.disturbances import DISTURBANCES
 from rncarefine_training.evaluate.store import write_evaluation
+from training.cli_calls import output_of
 from training.evaluation_rows import made_up
 from training.toy_data import write_config
 
@@ -25,9 +25,7 @@ pytestmark = pytest.mark.usefixtures("wide")
 def call(command, run, *arguments):
     folder, config, _ = run
     shared = ["--run", folder] if command in ("plots", "report") else ["--run", folder, "--config", config]
-    done = CliRunner().invoke(cli.app, [str(part) for part in (command, *shared, *arguments)])
-    assert done.exit_code == 0, done.output
-    return done.output
+    return output_of(command, *shared, *arguments, app=cli.app)
 
 
 def test_missing_input_exits_2(monkeypatch, capsys, tmp_path):

@@ -8,7 +8,7 @@ from rncarefine.nca.architecture import PICTURE_CHANNELS
 from rncarefine_training.automaton.pictures import windows
 from rncarefine_training.automaton.pictures.damage import damage_vessels
 from rncarefine_training.automaton.pictures.windows import WindowSamples, load_pictures, validation_windows
-from training.toy_data import toy_config
+from training.toy_data import automaton_settings
 from training.toy_vessels import SIDE, toy_pictures, vessels
 
 IMAGE, MASK, SEEN = range(3)
@@ -22,8 +22,7 @@ def pictures(tmp_path_factory):
 
 
 def settings(**changes):
-    values = toy_config().automaton.model_dump() | {"task": "tubular", "size": 48, "contrast": 0.0, "misled": 0.0}
-    return type(toy_config().automaton).model_validate(values | changes)
+    return automaton_settings(**{"task": "tubular", "size": 48, "contrast": 0.0, "misled": 0.0} | changes)
 
 
 def samples(pictures, n=30, seed=0, **changes):

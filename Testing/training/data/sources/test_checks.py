@@ -58,6 +58,11 @@ def test_swapped_truth_labels_raise_a_valid_remedy(called, mapping):
     assert confirm_truth(right, mapping) == []
 
 
+def test_pool_of_another_organ_raises():
+    with pytest.raises(ValueError, match="--label myocardium=2"):
+        confirm_truth(Labels((2,), (1,)), {1: 1, 2: 2})
+
+
 def test_missing_myocardium_error_lists_the_labels():
     with pytest.raises(ValueError, match=r"3 cases.*1, 2, 3\. .*--label myocardium=N"):
         confirm_truth(Labels((7,)))

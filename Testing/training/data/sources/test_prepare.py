@@ -6,15 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from typer.testing import CliRunner
 
-from rncarefine_training.cli import main as cli
 from rncarefine_training.data.cases import TrainingCase, load_cases, load_prediction
 from rncarefine_training.data.sources.csv_table import read_csv
 from rncarefine_training.data.sources.labels import PRESETS
 from rncarefine_training.data.sources.overview import draw_prepared
 from rncarefine_training.data.sources.prepare import Shares, prepare
 from rncarefine_training.data.sources.split import read_split
+from training.cli_calls import call
 from training.toy_data import SPACING, failed, toy_case, write_acdc
 from training.toy_lab import MNMS_NAMES, TO_MNMS, write_csv_lab, write_nnunet_lab, write_volume
 
@@ -26,10 +25,6 @@ pytestmark = pytest.mark.usefixtures("wide")
 def lab(tmp_path):
     """Return the table of a lab with eight subjects and one network."""
     return write_csv_lab(tmp_path / "lab")
-
-
-def call(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def entries_of(table):
@@ -161,6 +156,20 @@ def test_command_prepares_nnunet_folders(tmp_path):
     made = load_prediction(tmp_path / "run/predictions/nnunet@1/p1_ES.npz")
     np.testing.assert_array_equal(made, failed(toy_case("x", seed=1).labels))
     assert len(read_split(tmp_path / "run/subjects.csv")) == 6
+
+
+def test_segmentations_of_one_network_in_two_folders_add_up(tmp_path):
+    write_nnunet_lab(tmp_path / "raw", tmp_path / "results")
+    case = toy_case("x", seed=90)
+    write_volume(tmp_path / "raw/imagesTs/q1_ED_0000.nii.gz", case.image)
+    write_volume(tmp_path / "predicted/q1_ED.nii.gz", failed(case.labels))
+    write_volume(tmp_path / "raw/labelsTs/q1_ED.nii.gz", case.labels)
+    for folder in ("results", "predicted"):
+        network = f"nnunet={tmp_path / folder}"
+        done = call("prepare", tmp_path / "raw", "--run", tmp_path / "run", "--prediction", network)
+        assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "run/predictions/nnunet@1").glob("*.npz"))) == 8
+    assert read_split(tmp_path / "run/subjects.csv")["q1"] == "test"
 
 
 def test_the_command_takes_labels_one_by_one_and_a_networks_own(tmp_path):

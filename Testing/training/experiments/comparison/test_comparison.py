@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import yaml
 from scipy import ndimage
-from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.comparison.compare import INPUT, Method, compare, unrepaired
@@ -14,6 +13,7 @@ from experiments.comparison.triplets import SCORES, read_triplets, score, write_
 from experiments.comparison.vessels import draw_vessels
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine_training.automaton.tasks import Ring
+from training.cli_calls import output_of
 from training.experiments.comparison.toy_triplets import toy_triplets
 
 
@@ -70,8 +70,7 @@ def test_made_vessels_are_thin_of_many_topologies_and_broken():
 
 def test_the_command_draws_vessels_to_train_and_to_compare_on(tmp_path):
     arguments = ["draw-vessels", str(tmp_path / "set"), "--train", "2", "--val", "1", "--seed", "4"]
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    output_of(*arguments, app=app)
     train, held = read_triplets(tmp_path / "set" / "train"), read_triplets(tmp_path / "set" / "val")
     np.testing.assert_array_equal(train.labels, draw_vessels(2, 4).labels)
     assert len(held) == 1
@@ -124,8 +123,7 @@ def test_command_trains_compares_and_resumes(tmp_path):
     run = tmp_path / "run"
     arguments = ["compare-published", str(source), "--run", str(run), *chosen, "--no-literal", "--published-updates"]
     for updates in (1, 2):
-        result = CliRunner().invoke(app, [*arguments, str(updates)], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
+        output = output_of(*arguments, updates, app=app)
     folder = run / "compare-published"
     table = pd.read_csv(run / "compare-published.csv").set_index("method")
     assert list(table.index) == [
@@ -139,7 +137,7 @@ def test_command_trains_compares_and_resumes(tmp_path):
     assert len(pd.read_csv(folder / "published" / "published.csv")) == 2
     for name in ("examples.png", "curves.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
-    assert "2 of 15360" in " ".join(result.output.split())
+    assert "2 of 15360" in " ".join(output.split())
 
 
 def line(row, start, stop, side=16):
