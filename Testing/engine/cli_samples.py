@@ -1,7 +1,5 @@
 """A repair by the command line, and what tests ask of its files and messages."""
 
-import SimpleITK as sitk
-
 from engine.file_samples import MYOCARDIUM, POOL
 from rncarefine.cli.main import main
 
@@ -16,10 +14,6 @@ def repair(*more, segmentation="seg.nii.gz", output="out.nii.gz", chosen=LABELS)
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
-
-
-def array(path):
-    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
 
 
 def one_line(capsys, status, expected=2):

@@ -18,9 +18,11 @@ from engine.model_folders import seeing_weights
 from engine.report_samples import broken_report
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.files import CaseFiles
+from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import CaseResult, FileWork, result_name
 from rncarefine.io.choice import StructureChoice
 from rncarefine.nca.model import load_model
+from rncarefine.progress import Progress, report_progress
 from rncarefine.refine.options import RepairOptions
 
 
@@ -83,12 +85,13 @@ class ToyWork:
     folder: Path
     orders: Mapping[str, str] = field(default_factory=dict)
 
-    def __call__(self, case: CohortCase) -> CaseResult:
+    def __call__(self, case: CohortCase, progress: Progress | None = None) -> CaseResult:
         order = self.orders.get(case.name, "")
         files = CaseFiles(self.folder, case.name, result_name(case))
         if order == "die before":
             os.kill(os.getpid(), signal.SIGKILL)
         with files.running():
+            report_progress(progress, 0.5, "Repairing")
             if order == "die":
                 (self.folder / f".0123abcd-new-{files.result}").write_bytes(b"half")
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -101,7 +104,7 @@ class ToyWork:
             while order == "wait" and not (self.folder / "go").exists():
                 time.sleep(0.01)
             report = broken_report()
-            files.save(report, lambda path: path.write_bytes(b"voxels"))
+            files.save(report, lambda path: path.write_bytes(b"voxels"), source_of(case))
         return CaseResult(case.name, report)
 
 
@@ -111,13 +114,13 @@ class CountedWork(ToyWork):
     lock = threading.Lock()
     now = most = 0
 
-    def __call__(self, case: CohortCase) -> CaseResult:
+    def __call__(self, case: CohortCase, progress: Progress | None = None) -> CaseResult:
         with self.lock:
             CountedWork.now += 1
             CountedWork.most = max(CountedWork.most, CountedWork.now)
         time.sleep(0.005)
         try:
-            return super().__call__(case)
+            return super().__call__(case, progress)
         finally:
             with self.lock:
                 CountedWork.now -= 1

@@ -12,12 +12,16 @@ import slicerio
 from numpy.typing import ArrayLike
 
 from engine.report_samples import SPACING, broken_stack
-from rncarefine.io.files import Case, write_case
+from rncarefine.io.choice import StructureChoice
+from rncarefine.io.files import Case, read_case, write_case
 from rncarefine.io.grid import Grid
 from rncarefine.refine.result import Changes
 from rncarefine.stack import Mask, Stack
 
 RV, MYOCARDIUM, POOL = 1, 2, 3
+ENDINGS = ["nii", "nii.gz", "nrrd", "mha"]
+BY_LABEL = StructureChoice(label=MYOCARDIUM, pool_label=POOL)
+BY_NAME = StructureChoice(segment="myocardium", pool_segment="blood pool")
 ORIGIN = (-41.3, 17.9, 62.7)
 TERMINOLOGY = (
     "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"
@@ -163,3 +167,20 @@ def write_segmentation(path: Path) -> Path:
 def write_wall(case: Case, after: Mask, path: Path, **options: Any) -> None:
     """Write a case with another wall, which is all that the result of a repair says about it."""
     write_case(case, Changes.compose(case.stack, after, **options), path)
+
+
+def array(path: Path | str) -> np.ndarray:
+    """Return the voxels of an image file, shape (k, j, i)."""
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def label_case(
+    folder: Path, ending: str = "nrrd", values: np.ndarray | None = None, choice: StructureChoice = BY_LABEL
+) -> Case:
+    """Write the broken stack with a label map, and read it."""
+    return read_case(write_image(folder / "case.nrrd"), write_labels(folder / f"seg.{ending}", values), choice)
+
+
+def segment_case(folder: Path, choice: StructureChoice = BY_NAME) -> Case:
+    """Write the broken stack as ``.seg.nrrd``, and read it."""
+    return read_case(write_image(folder / "case.nii.gz"), write_segmentation(folder / "s.seg.nrrd"), choice)

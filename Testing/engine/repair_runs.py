@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.shapes import STACK_SPACING, heart, horseshoe
 from engine.toy_models import seeing_model
-from engine.toy_stacks import broken_stack, gap, grey
+from engine.toy_stacks import broken_stack, grey
 from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine.words import Verdict
@@ -26,12 +26,6 @@ def assert_stack_is(stack, kept):
 
 def copies(stack):
     return stack.image.copy(), stack.mask.copy(), stack.pool.copy()
-
-
-def open_base():
-    walls, pools = heart()
-    walls[0] &= gap(90)
-    return Stack.create(grey(*heart()), walls, STACK_SPACING, pools)
 
 
 def elsewhere(with_heart):

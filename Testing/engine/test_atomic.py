@@ -21,7 +21,7 @@ def write_both(first, second, then=None):
             raise then
 
 
-def test_a_file_appears_with_its_content_and_nothing_beside_it(tmp_path):
+def test_file_is_written_without_remains(tmp_path):
     write_text_whole(tmp_path / "a.txt", "gr\u00f6\u00dfe\n")
     assert (tmp_path / "a.txt").read_bytes() == "gr\u00f6\u00dfe\n".encode()
     assert names(tmp_path) == ["a.txt"]
@@ -81,7 +81,7 @@ def test_several_existing_files_are_replaced_together(tmp_path):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_an_error_of_the_system_names_the_file_that_was_asked_for(tmp_path, named):
+def test_system_error_names_the_requested_file(tmp_path, named):
     with pytest.raises(OSError, match=r"^\S*/a\.txt cannot be written \(No space") as raised:  # noqa: PT012
         with written_whole(tmp_path / "a.txt") as (outer,), written_whole(outer) as (inner,):
             inner.write_text("half")
@@ -90,7 +90,7 @@ def test_an_error_of_the_system_names_the_file_that_was_asked_for(tmp_path, name
     assert names(tmp_path) == []
 
 
-def test_an_error_of_another_file_is_not_said_of_the_output(tmp_path):
+def test_error_of_another_file_is_passed_on(tmp_path):
     with pytest.raises(FileNotFoundError, match="input"), written_whole(tmp_path / "a.txt"):
         (tmp_path / "input").read_text()
 

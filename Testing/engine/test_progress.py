@@ -16,7 +16,7 @@ def listener(answer=None):
 
 
 @pytest.mark.parametrize(("fraction", "told"), [(0.25, 0.25), (-1.0, 0.0), (1.5, 1.0)])
-def test_progress_is_told_between_0_and_1(fraction, told):
+def test_progress_is_clipped_to_0_and_1(fraction, told):
     heard, progress = listener()
     report_progress(progress, fraction, "rolling out")
     assert heard == [(told, "rolling out")]
@@ -33,13 +33,13 @@ def test_only_false_itself_cancels(answer):
     report_progress(progress, 0.5, "rolling out")
 
 
-def test_false_cancels_and_says_during_what():
+def test_false_cancels():
     _, progress = listener(False)
     with pytest.raises(Cancelled, match="rolling out"):
         report_progress(progress, 0.5, "rolling out")
 
 
-def test_a_part_of_the_work_reports_its_share_of_the_whole_and_can_be_cancelled_too():
+def test_subrange_scales_progress_and_cancels():
     heard, progress = listener()
     part = subrange(progress, 0.2, 0.6)
     for fraction in (0.0, 0.5, 1.0):

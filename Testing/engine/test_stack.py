@@ -51,7 +51,7 @@ def test_a_stack_has_arrays_of_its_own(image, mask):
     assert stack.image.dtype == np.float32
 
 
-def test_an_image_that_is_no_stack_is_an_error_that_says_what_to_do(mask):
+def test_invalid_image_raises(mask):
     with pytest.raises(ValueError, match=r"heart: .*4 dimensions"):
         Stack.create(np.zeros((2, *SHAPE)), mask, SPACING, name="heart")
     with pytest.raises(ValueError, match="empty"):
@@ -68,12 +68,12 @@ def test_values_that_are_not_finite_are_counted(image, mask):
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (1.0, 0.0, 1.0), (1.0, -1.0, 1.0), (np.nan, 1.0, 1.0)])
-def test_a_spacing_must_be_three_positive_numbers(image, mask, spacing):
+def test_invalid_spacing_raises(image, mask, spacing):
     with pytest.raises(ValueError, match="three positive numbers"):
         Stack.create(image, mask, spacing)
 
 
-def test_a_mask_must_have_the_shape_of_the_image_and_only_0_and_1(image, mask):
+def test_invalid_mask_raises(image, mask):
     with pytest.raises(ValueError, match=r"blood-pool mask.*\(1, 3, 4\)"):
         Stack.create(image, mask, SPACING, pool=mask[:1])
     with pytest.raises(ValueError, match=r"myocardium mask.*0 and 1"):

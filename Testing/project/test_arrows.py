@@ -131,24 +131,6 @@ def test_no_arrow_between_rooms_points_back() -> None:
     assert back == EXCEPTIONS.keys()
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "back"),
-    [
-        ("rncarefine.nca.model", "rncarefine.refine.records", True),
-        ("rncarefine.refine.records", "rncarefine.nca.card", False),
-        ("rncarefine.io.files", "rncarefine.report.html", True),
-        ("rncarefine.io.files", "rncarefine.io.grid", False),
-        ("rncarefine.stack", "rncarefine.words", False),
-        ("rncarefine.stack", "rncarefine.anatomy.topology", True),
-        ("rncarefine.batch.work", "rncarefine.__version__", False),
-        ("rncarefine_training.data.cases", "rncarefine_training.config", True),
-        ("experiments.horizon", "experiments.cli", False),
-    ],
-)
-def test_the_table_tells_which_arrow_points_back(start: str, end: str, back: bool) -> None:
-    assert points_back(start, end) == back
-
-
 def test_relative_imports_are_resolved(tmp_path: Path) -> None:
     file = tmp_path / "file.py"
     file.write_text("from ...anatomy.circle import fit_circle\ndef f():\n    from .. import ring\nfrom . import x\n")

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-import pytest
-
 from project.tree import ROOT, files, installed_resources, installed_scripts, pyproject
 
 
@@ -40,10 +38,3 @@ def test_no_two_packages_of_the_wheel_differ_in_case_alone() -> None:
     packages = [package.replace(".", "/") for package in pyproject()["tool"]["setuptools"]["packages"]]
     # What an installation puts beside them.
     assert clashes([*packages, "rncarefine-0.dist-info", "rncarefine.egg-info"]) == set()
-
-
-@pytest.mark.parametrize("parent", ["", "a/"])
-def test_a_module_beside_the_package_is_no_clash_but_a_folder_is(parent: str) -> None:
-    assert clashes([f"{parent}RNCARefine.py", f"{parent}rncarefine/__init__.py"]) == set()
-    found = clashes([f"{parent}RNCARefine/x.py", f"{parent}rncarefine/y.py"])
-    assert found == {frozenset({f"{parent}RNCARefine", f"{parent}rncarefine"})}

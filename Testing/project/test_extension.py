@@ -47,7 +47,7 @@ def test_s4ext_has_what_slicer_s_build_would_write() -> None:
     assert [line for line in lines if line and not line.startswith("#")] == generated_s4ext()
 
 
-def test_no_text_in_cmake_is_cut_off_when_slicer_passes_it_on_unquoted() -> None:
+def test_cmake_values_are_safe_without_quotes() -> None:
     for name, value in extension_values().items():
         assert not set(value) & set(";\n\t[]\\$"), name
         assert "  " not in value, name
@@ -65,10 +65,6 @@ def test_the_catalogue_entry_has_the_fields_that_the_index_allows() -> None:
     assert catalogue()["scm_url"] == REPOSITORY + ".git"
 
 
-def test_the_cmake_project_has_the_extension_s_name() -> None:
-    assert "\nproject(RNCARefine)\n" in text("CMakeLists.txt")
-
-
 def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
     values = extension_values()
     addresses = [values["EXTENSION_ICONURL"], *values["EXTENSION_SCREENSHOTURLS"].split()]
@@ -77,7 +73,7 @@ def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
         assert (ROOT / address.removeprefix(RAW)).is_file(), f"{address} is not in the tree"
 
 
-def test_the_description_names_the_licence_of_every_model_that_comes_along() -> None:
+def test_description_names_the_licence_of_every_model() -> None:
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in files_under(MODULE / "Resources/Models", ".json")]
     assert len(cards) == 4
     for card in cards:
@@ -109,16 +105,10 @@ def test_icons_are_png_files_of_128_by_128_pixels(name: str) -> None:
     assert struct.unpack(">II", head[16:]) == (128, 128)
 
 
-def test_cmake_lists_every_script_of_the_module_and_no_other() -> None:
-    listed = installed_scripts()
+@pytest.mark.parametrize(("listed", "scripts"), [(installed_scripts(), True), (installed_resources(), False)])
+def test_cmake_lists_every_installed_file_once(listed: list[str], scripts: bool) -> None:
     assert len(listed) == len(set(listed))
-    assert set(listed) == {name for name in module_tree() if name.endswith(".py")}
-
-
-def test_cmake_lists_every_resource_of_the_module_and_no_other() -> None:
-    listed = installed_resources()
-    assert len(listed) == len(set(listed))
-    assert set(listed) == {name for name in module_tree() if not name.endswith(".py")}
+    assert set(listed) == {name for name in module_tree() if name.endswith(".py") == scripts}
 
 
 def test_every_installed_name_starts_with_the_extension_s_own() -> None:
@@ -126,13 +116,6 @@ def test_every_installed_name_starts_with_the_extension_s_own() -> None:
     top = {name.partition("/")[0] for name in installed_scripts()}
     own = ("RNCARefine", "SegmentEditorRNCARefine", "rncarefine", "Resources")
     assert all(name.startswith(own) for name in top), top
-
-
-def test_the_effect_s_file_is_alone_in_its_folder() -> None:
-    # Slicer puts the file itself into sys.modules under the folder's name: nothing beside it could be imported. The
-    # package is there for its name, which Slicer makes the context of translations.
-    folder = {name for name in installed_scripts() if name.startswith("SegmentEditorRNCARefineLib/")}
-    assert folder == {f"SegmentEditorRNCARefineLib/{name}.py" for name in ("SegmentEditorEffect", "__init__")}
 
 
 SLICER_CONFIG = """

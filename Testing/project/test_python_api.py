@@ -47,7 +47,7 @@ def test_every_public_name_is_there_and_has_a_docstring() -> None:
         rncarefine.no_such_name  # noqa: B018
 
 
-def test_type_checkers_are_told_the_same_names() -> None:
+def test_type_checking_names_equal_the_api() -> None:
     tree = ast.parse((ENGINE / "__init__.py").read_text(encoding="utf-8"))
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     told = {alias.name: f".{node.module}" for node in block.body for alias in node.names}  # type: ignore[attr-defined]

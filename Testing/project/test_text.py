@@ -21,7 +21,7 @@ def matches(pattern: re.Pattern[str]) -> dict[str, list[str]]:
     return {path.relative_to(ROOT).as_posix(): hits for path, hits in found.items() if hits}
 
 
-def test_text_files_are_utf8_with_unix_line_endings_and_no_byte_order_mark() -> None:
+def test_text_files_are_utf8_with_unix_line_endings() -> None:
     assert len(texts) > 50
     for path in texts:
         content = path.read_bytes()
@@ -38,6 +38,6 @@ def test_no_text_leaves_something_for_later() -> None:
     assert matches(UNFINISHED) == {}
 
 
-def test_the_repository_stays_far_below_the_limit_of_the_extensions_index() -> None:
+def test_repository_is_smaller_than_40_mb() -> None:
     # The index refuses a clone of more than 100 MB, history counted.
     assert sum(path.stat().st_size for path in files()) < 40e6

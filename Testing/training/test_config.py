@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rncarefine_training
-from rncarefine_training.automaton.samples import WINDOW_PIXELS
 from rncarefine_training.config import Config
 from training.toy_data import description, toy_config, write_config
 
@@ -15,7 +14,7 @@ SHIPPED = Path(rncarefine_training.__file__).parent / "configs"
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("sax-*.yaml")), ids=lambda path: path.stem)
-def test_a_committed_configuration_is_valid_and_keeps_the_test_subjects_apart(path):
+def test_committed_configurations_are_valid(path):
     config = Config.load(path)
     assert config.name == path.stem
     if "open" in path.stem:
@@ -41,20 +40,15 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
     ("changes", "field"),
     [
         ({"seed": "soon"}, "seed"),
-        ({"seed": -1}, "seed"),
         ({"name": "ours/2d"}, "name"),
-        ({"name": ""}, "name"),
         ({"licence": " "}, "licence"),
         ({"base__networks": {"a/b": {"architecture": "unet", "channels": [4], "subjects": 1, "updates": 1}}}, "a/b"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["SC_*"]}, r"automaton\.favoured: SC_\* matches no"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["t"]}, r"automaton\.favoured: t matches no"),
         ({"automaton__favour": 0.5}, r"automaton\.favour needs automaton.favoured"),
-        ({"sed": 1}, "sed"),
-        ({"subjects": 5}, "subjects"),
         ({"subjects__test": 5}, "subjects.test"),
         ({"subjects__select_every": 1}, "subjects.select_every"),
         ({"subjects__develop": {"pattern": "p{}", "first": 1}}, "subjects"),
-        ({"subjects__develop": ["a", {"pattern": "p{}", "first": 1}]}, "subjects"),
         ({"subjects__develop": {"pattern": "p{}", "first": "1", "last": 3}}, "subjects: .*integers"),
         ({"subjects__develop": {"pattern": "p{n}", "first": 1, "last": 3}}, "subjects: .*one placeholder"),
         ({"subjects__develop": {"pattern": 5, "first": 1, "last": 3}}, "subjects: .*a pattern"),
@@ -62,38 +56,23 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"subjects__test": ["t", "t"]}, "subjects: .*twice in test: t"),
         ({"subjects__select": ["b", "b"]}, "subjects: .*twice in select: b"),
         ({"base__networks__small__among": "SC-*"}, "base.networks.small.among"),
-        ({"base__batch": 0}, "base.batch"),
         ({"base__crop": 72}, "base.crop"),
         ({"base__networks__small__architecture": "vnet"}, "base.networks.small.architecture"),
         ({"base__networks__small__snapshots": [0.5, 1.5]}, "base.networks.small.snapshots.1"),
         ({"base__networks__small__snapshots": [1.0, 0.5]}, "base.networks.small"),
-        ({"base__networks__small__snapshots": [0.0, 1.0]}, "base.networks.small"),
         ({"base__networks__small__snapshots": []}, "base.networks.small"),
-        ({"base__networks__small__chanels": [4]}, "base.networks.small.chanels"),
-        ({"automaton__spacing_mm": 0}, "automaton.spacing_mm"),
         ({"automaton__fire_rate": 0}, "automaton.fire_rate"),
-        ({"automaton__natural": 1.2}, "automaton.natural"),
-        ({"automaton__channels": 2}, "automaton.channels"),
         ({"automaton__size": 44}, "automaton.size"),
-        ({"automaton__size": 104}, "automaton.size"),
         ({"automaton__size": 56, "automaton__encoder": [4, 4, 4, 4, 4]}, "size 56 .*16"),
         ({"automaton__encoder": []}, "automaton"),
         ({"automaton__train_steps": [5, 3]}, "train_steps"),
         ({"automaton__validate_every": 7}, "validate_every 7"),
-        ({"automaton__buffer": 0}, "automaton.buffer"),
-        ({"automaton__from_buffer": -0.1}, "automaton.from_buffer"),
         ({"automaton__withheld": 0.9}, "automaton.withheld"),
-        ({"automaton__misled": 1.1}, "automaton.misled"),
-        ({"automaton__redrawn": "often"}, "automaton.redrawn"),
-        ({"automaton__inner_only": 2}, "automaton.inner_only"),
-        ({"automaton__encoder_rate": 2}, "automaton.encoder_rate"),
         ({"automaton__start": "models/other"}, "automaton.start"),
         ({"automaton__without": ["fields"]}, "automaton.without"),
-        ({"automaton__focus": True}, "automaton.focus"),
         ({"automaton__depth": 2}, "depth 2"),
         ({"automaton__volumetric": True}, "depth 1"),
         ({"automaton__task": "tubular", "automaton__without": ["discs"]}, "without discs"),
-        ({"base__redrawn": 3}, "base.redrawn"),
     ],
 )
 def test_what_is_wrong_is_an_error_with_file_and_field(tmp_path, changes, field):
@@ -111,18 +90,11 @@ def test_a_missing_field_is_named(tmp_path, field):
         Config.load(path)
 
 
-@pytest.mark.parametrize("text", ["", "a: [1", "just words", "- 1\n- 2"])
-def test_a_file_that_is_no_configuration_is_one_clear_error(tmp_path, text):
+@pytest.mark.parametrize("content", [b"", b"a: [1", b"just words", b"- 1\n- 2", "title: Hôpital".encode("latin-1")])
+def test_invalid_files_are_named(tmp_path, content):
     path = tmp_path / "toy.yaml"
-    path.write_text(text)
+    path.write_bytes(content)
     with pytest.raises(ValueError, match=r"toy\.yaml"):
-        Config.load(path)
-
-
-def test_a_file_that_is_no_text_is_named(tmp_path):
-    path = tmp_path / "toy.yaml"
-    path.write_bytes("title: Hôpital".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"toy\.yaml.*YAML"):
         Config.load(path)
 
 
@@ -131,17 +103,12 @@ def test_a_subject_is_never_developed_with_and_tested_on():
         toy_config(subjects__develop=["a", "b", "c", "d"], subjects__test=["d", "e", "b"])
 
 
-def test_a_range_of_subjects_is_written_out():
-    config = toy_config(subjects__develop={"pattern": "patient{:03d}", "first": 9, "last": 11})
-    assert config.subjects.develop == ["patient009", "patient010", "patient011"]
-
-
 def test_names_and_ranges_stand_together_in_the_order_given():
     config = toy_config(subjects__develop=["z", {"pattern": "h{:02d}", "first": 8, "last": 10}, "a"])
     assert config.subjects.develop == ["z", "h08", "h09", "h10", "a"]
 
 
-def test_the_open_training_validates_on_scans_and_procedural_hearts_and_trains_on_both():
+def test_open_training_has_scans_and_procedural_hearts():
     subjects = Config.load(SHIPPED / "sax-open-2d.yaml").subjects
     assert not any(name.startswith("ENDO-") for name in subjects.select)
     assert sum(name.startswith("ENDO-") for name in subjects.train) == 37
@@ -158,21 +125,6 @@ def test_every_subject_is_either_validated_or_trained_on(count, every):
     assert not set(subjects.train) & set(subjects.select)
     assert len(subjects.select) == count // every
     assert subjects.train
-
-
-def test_the_largest_sample_fits_what_is_kept_of_a_slice():
-    largest = toy_config(automaton__size=96).automaton.size
-    # Turned by any angle, it still lies within.
-    assert largest * 2**0.5 <= WINDOW_PIXELS + 1
-
-
-def test_a_training_may_begin_with_the_rollout():
-    assert toy_config(automaton__warmup_updates=0, automaton__start="other").automaton.start == "other"
-
-
-def test_a_configuration_cannot_be_changed_while_it_runs():
-    with pytest.raises(ValueError, match="frozen"):
-        toy_config().automaton.steps = 5
 
 
 # Data and predictions from outside
@@ -215,12 +167,6 @@ def test_a_model_card_counts_the_subjects_of_a_table_and_names_none(ours):
     assert toy_config().public() == toy_config().model_dump(mode="json")
 
 
-def test_networks_to_test_only_are_named_apart():
-    config = toy_config(predictions={"train": ["one"], "test": ["one", "other"]})
-    assert (config.predictions.train, config.predictions.test) == (["one"], ["one", "other"])
-    assert toy_config(predictions={"train": ["one"], "test": []}).predictions.test == []
-
-
 def test_subjects_to_select_on_may_be_named():
     subjects = toy_config(subjects__select=["a", "c"]).subjects
     assert (subjects.train, subjects.select) == (["b", "d"], ["a", "c"])
@@ -240,7 +186,7 @@ def test_subjects_to_select_on_may_be_named():
         ("predictions: {}", "configuration: .*predictions.train"),
     ],
 )
-def test_what_is_wrong_with_data_from_outside_is_said_with_its_field(ours, line, message):
+def test_invalid_external_data_names_the_field(ours, line, message):
     section = line.partition(":")[0]
     kept = [each for each in TEN_LINES.splitlines() if not each.startswith(section)]
     ours.write_text("\n".join([*kept, line]))
@@ -269,7 +215,7 @@ def test_a_misspelt_field_names_the_nearest_one(tmp_path, changes, message):
         Config.load(write_config(tmp_path / "toy.yaml", **changes))
 
 
-def test_a_misspelt_field_is_said_before_the_one_that_is_missing_because_of_it(tmp_path):
+def test_misspelt_field_is_reported_before_the_missing_one(tmp_path):
     values = description()
     values["license"] = values.pop("licence")
     (tmp_path / "toy.yaml").write_text(str(values))

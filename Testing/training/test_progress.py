@@ -67,7 +67,7 @@ def test_a_terminal_gets_one_bar_that_fits():
     assert "Epoch" not in shown
 
 
-def test_what_is_wrong_is_still_said(caplog):
+def test_errors_and_warnings_are_not_silenced(caplog):
     with quiet():
         logging.getLogger("lightning.pytorch").error("lost")
         with pytest.warns(UserWarning, match="ours"):

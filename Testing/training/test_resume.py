@@ -27,17 +27,17 @@ def left(checkpoint, processes=1, rank=0, updates=UPDATES):
         return list(sampler)
 
 
-def test_a_training_begins_with_the_first_sample_and_sees_each_once_in_order(tmp_path):
+def test_new_training_sees_every_sample_once(tmp_path):
     assert left(tmp_path / "none.ckpt") == list(range(UPDATES * BATCH))
 
 
-def test_a_training_that_was_cut_off_goes_on_with_the_samples_it_has_not_seen(checkpoint):
+def test_resumed_training_sees_the_remaining_samples(checkpoint):
     assert updates_done(checkpoint) == 2
     assert left(checkpoint) == list(range(2 * BATCH, UPDATES * BATCH))
 
 
 @pytest.mark.parametrize("processes", [2, 3])
-def test_several_processes_split_the_samples_of_every_update(tmp_path, checkpoint, processes):
+def test_processes_split_the_samples_of_every_update(tmp_path, checkpoint, processes):
     whole = [left(tmp_path / "none.ckpt", processes, rank) for rank in range(processes)]
     for update in range(UPDATES):
         together = sorted(index for part in whole for index in part[update * BATCH : (update + 1) * BATCH])

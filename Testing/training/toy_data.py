@@ -10,7 +10,7 @@ import SimpleITK as sitk
 import yaml
 from numpy.typing import NDArray
 
-from rncarefine_training.config import Config
+from rncarefine_training.config import Automaton, Config
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, TrainingCase
 
 SPACING = (8.0, 1.6, 1.6)
@@ -93,6 +93,11 @@ def description(**changes: Any) -> dict[str, Any]:
 def toy_config(**changes: Any) -> Config:
     """Return the configuration that :func:`description` describes."""
     return Config.model_validate(description(**changes))
+
+
+def automaton_settings(**changes: Any) -> Automaton:
+    """Return the settings of the automaton with changes, validated."""
+    return Automaton.model_validate(toy_config().automaton.model_dump() | changes)
 
 
 def write_config(path: Path, **changes: Any) -> Path:

@@ -18,13 +18,13 @@ def off(circle, centre=CENTRE):
 
 
 @pytest.mark.parametrize("gap", [0, 40, 90, 150, 200])
-def test_the_circle_of_a_wall_with_a_gap_is_the_circle_of_the_whole_wall(gap):
+def test_circle_of_a_wall_with_a_gap(gap):
     circle = fit_circle(horseshoe(gap, 30), SPACING)
     assert off(circle) < 0.7
     assert circle.radius_mm == pytest.approx(MIDDLE, abs=0.7)
 
 
-def test_false_blobs_and_a_second_wall_beside_do_not_pull_the_circle():
+def test_circle_ignores_blobs_and_a_second_wall():
     wall = horseshoe(80, 120) | blob((8, 70), 7.0) | blob((64, 8), 6.0)
     assert off(fit_circle(wall, SPACING)) < 1.0
     thin = ring(10.0, 11.5, centre=(14.0, 66.0))
@@ -35,13 +35,6 @@ def test_a_blob_that_has_grown_onto_the_wall_does_not_pull_the_circle():
     wall = horseshoe(60, 180) | blob((36, 66), 11.0)
     assert betti_2d(wall)[0] == 1
     assert off(fit_circle(wall, SPACING)) < 1.0
-
-
-def test_the_circle_of_pieces_goes_through_all_of_them():
-    _, angle = polar_grid()
-    pieces = ring() * ((turned(angle, 0) < 30) | (turned(angle, 130) < 25) | (turned(angle, -100) < 20))
-    assert betti_2d(pieces) == (3, 0)
-    assert off(fit_circle(pieces, SPACING)) < 1.0
 
 
 @pytest.mark.parametrize(
@@ -57,7 +50,7 @@ def test_the_circle_of_four_pixels_is_the_one_through_their_middles():
     assert isinstance(circle, Circle)
 
 
-def test_the_centre_of_a_thick_horseshoe_is_in_its_small_cavity_and_a_disc_has_none():
+def test_centre_of_a_thick_horseshoe():
     wall = ring(4.0, 14.0)
     wall[35, 41:] = 0
     centre = wall_centre(wall, SPACING)

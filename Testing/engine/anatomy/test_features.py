@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from engine.shapes import CENTRE, SPACING, blob, disc, horseshoe, random_masks, ring
+from engine.shapes import SPACING, disc, horseshoe, random_masks, ring
 from engine.toy_models import seeing_model
 from engine.toy_stacks import ruined_stack
 from rncarefine.anatomy import features
 from rncarefine.anatomy.circle import fit_circle
-from rncarefine.anatomy.features import SliceFeatures, WallFeatures, cavity, find
+from rncarefine.anatomy.features import SliceFeatures, cavity, find
 from rncarefine.anatomy.topology import betti_2d, gap, largest_component
 from rncarefine.refine.repair import RepairOptions, check, repair
 
@@ -29,14 +29,6 @@ def test_the_features_are_those_of_the_functions(wall):
             (found.centre_j, found.centre_i, found.radius_mm), rel=1e-6, abs=1e-6
         )
     assert (seen.gap.angle_deg, seen.gap.width_mm) == pytest.approx(tuple(vars(gap(wall, SPACING)).values()), abs=1e-6)
-
-
-def test_a_circle_lies_where_it_is_in_the_slice():
-    circle = WallFeatures(ring(), SPACING).circle
-    assert (circle.centre_j, circle.centre_i) == pytest.approx(CENTRE, abs=0.2)
-    several = WallFeatures(ring() | blob((6, 6), 3), SPACING)
-    assert several.main_circle.radius_mm == pytest.approx(circle.radius_mm)
-    assert several.main_circle.centre_j == pytest.approx(circle.centre_j)
 
 
 def test_other_masks_of_the_slice_share_what_is_equal():

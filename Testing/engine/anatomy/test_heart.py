@@ -30,7 +30,7 @@ def test_the_axis_of_a_tilted_heart_runs_through_its_rings():
     assert 12 * 1.5 < heart.radius_mm < 18 * 1.5
 
 
-def test_a_false_ring_on_another_organ_neither_moves_the_axis_nor_stays():
+def test_false_ring_on_another_organ_is_dropped():
     mask = tilted_heart()
     kidney = ring_at(135, 130, 14, 22)
     mask[3] |= kidney
@@ -106,7 +106,7 @@ def test_a_heart_and_little_else_is_one_place():
     assert len(middles(mask)) == 1
 
 
-def test_places_that_hold_much_of_the_mask_are_named_the_likeliest_first():
+def test_candidates_are_sorted_by_likelihood():
     mask = tilted_heart(tilt=0)
     mask[:6] |= ring_at(135, 130, 8, 12)
     (j, i), (other_j, other_i) = middles(mask)
@@ -122,15 +122,10 @@ def test_an_organ_that_is_larger_than_the_heart_is_not_the_only_place():
     assert found[1] == pytest.approx((60, 70), abs=1)
 
 
-def test_the_pool_of_one_place_says_nothing_about_the_next():
+def test_pool_of_one_candidate_does_not_move_the_next():
     mask = tilted_heart(tilt=0) | ring_at(135, 130, 8, 12)
     pool = np.stack([ring_at(60, 70, -1, 12)] * 9)
     assert middles(mask, pool)[1] == pytest.approx((135, 130), abs=1)
-
-
-def test_there_are_never_more_places_than_are_worth_a_look():
-    mask = np.stack([sum(ring_at(j, i, 6, 10) for j in (25, 80, 135) for i in (25, 80, 135))] * 4).astype(np.uint8)
-    assert len(middles(mask)) <= MAX_HEARTS
 
 
 @given(st.integers(0, 2**32 - 1))

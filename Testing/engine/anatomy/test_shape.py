@@ -6,7 +6,7 @@ from engine.shapes import CENTRE, SPACING, disc, picture, ring
 from rncarefine.anatomy.shape import deepest_notch
 
 
-def test_the_deepest_notch_of_a_horseshoe_is_its_cavity_and_a_disc_has_hardly_any():
+def test_notch_depth_of_horseshoe_and_disc():
     notch = deepest_notch(ring(), SPACING)
     assert notch.place == pytest.approx(CENTRE, abs=1.0)
     assert notch.depth_mm == pytest.approx(26, abs=2)

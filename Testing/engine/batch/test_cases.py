@@ -48,13 +48,13 @@ def test_patterns_describe_other_layouts(tmp_path, files, patterns):
     assert found(tmp_path, *patterns) == [("a", *files)]
 
 
-def test_names_of_cases_may_have_any_characters_between_those_of_the_pattern(tmp_path):
+def test_case_names_may_have_special_characters(tmp_path):
     make(tmp_path, "a_b-1_img.nrrd", "a_b-1_seg.nrrd", "a_img.nrrd", "a_seg.nrrd", "c+(1)_img.nrrd", "c+(1)_seg.nrrd")
     assert [name for name, _, _ in found(tmp_path, "{case}_img.nrrd", "{case}_seg.nrrd")] == ["a", "a_b-1", "c+(1)"]
 
 
 @pytest.mark.parametrize("patterns", [("{case}.nii.gz", "{case}_seg.nii.gz"), ("{case}_seg.nii.gz", "{case}.nii.gz")])
-def test_a_file_that_fits_both_patterns_belongs_to_the_one_that_says_more(tmp_path, patterns):
+def test_file_belongs_to_the_more_specific_pattern(tmp_path, patterns):
     make(tmp_path, "p1.nii.gz", "p1_seg.nii.gz", "p2.nii.gz", "p2_seg.nii.gz")
     assert [name for name, _, _ in found(tmp_path, *patterns)] == ["p1", "p2"]
 
@@ -76,7 +76,7 @@ def test_the_folder_of_the_results_is_left_out(tmp_path):
     assert [name for name, _, _ in found(tmp_path, leave_out=tmp_path / "out")] == ["p1"]
 
 
-def test_a_case_with_one_file_is_listed_and_says_what_is_missing(tmp_path):
+def test_case_with_one_file_names_the_missing_one(tmp_path):
     make(tmp_path, "p1/image.nrrd", "p1/segmentation.nrrd", "p2/image.nrrd", "p3/segmentation.nrrd")
     whole, bare, blind = find_cases(tmp_path)
     assert whole.files() == (tmp_path / "p1/image.nrrd", tmp_path / "p1/segmentation.nrrd")
@@ -118,7 +118,7 @@ def write_list(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def test_a_list_has_paths_from_its_own_folder_and_columns_in_any_order(tmp_path):
+def test_list_paths_are_relative_to_its_folder(tmp_path):
     path = write_list(tmp_path, "segmentation,site,case,image\ns/1.seg.nrrd,x,p1, i/1.nrrd\n/else/2.nii,x,p2,\n")
     assert read_cases(path) == [
         CohortCase("p1", tmp_path / "i/1.nrrd", tmp_path / "s/1.seg.nrrd"),
@@ -135,13 +135,13 @@ def test_a_list_saved_by_excel_is_read(tmp_path, encoding, hint, between):
 
 
 @pytest.mark.parametrize("names", ["image,segmentation", "image, segmentation ", "image,segmentation,case"])
-def test_spaces_about_the_titles_and_rows_of_nothing_but_commas_do_no_harm(tmp_path, names):
+def test_list_tolerates_spaces_and_empty_rows(tmp_path, names):
     case = ",i" if "case" in names else ""
     path = write_list(tmp_path, f"{names}\ni.nrrd,s.nrrd{case}\n,,\n\n , ,\n,,,,\n")
     assert read_cases(path) == [CohortCase("i", tmp_path / "i.nrrd", tmp_path / "s.nrrd")]
 
 
-def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_path):
+def test_missing_file_of_a_list_is_named(tmp_path):
     (case,) = read_cases(write_list(tmp_path, "case,image,segmentation\np1,i.nrrd,s.nrrd\n"))
     with pytest.raises(ValueError, match=r"i\.nrrd.*exist"):
         case.files()
@@ -164,12 +164,12 @@ def test_a_file_of_the_list_that_does_not_exist_is_named_when_it_is_needed(tmp_p
         ("image,segmentation\na.nii,s\n,s\n", "line 3: the image is missing. Add it, or a column 'case'"),
     ],
 )
-def test_a_list_that_cannot_be_used_says_why(tmp_path, text, message):
+def test_invalid_list_raises(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_cases(write_list(tmp_path, text))
 
 
-def test_a_list_that_cannot_be_read_says_why(tmp_path):
+def test_unreadable_list_raises(tmp_path):
     with pytest.raises(ValueError, match=r"none\.csv"):
         read_cases(tmp_path / "none.csv")
     path = write_list(tmp_path, "case,image,segmentation\nM\u00fcller,a,b\n", "cp1252")
@@ -194,7 +194,7 @@ def test_empty_fields_beyond_the_columns_do_no_harm(tmp_path):
         *("a\udcfc", "a\ud800", "CON", "nul", "Com1.nii", "n" * 201, "\u00f6" * 101),
     ],
 )
-def test_names_that_are_no_file_names_everywhere_are_the_problem_of_their_case(name):
+def test_invalid_case_names_fail_their_case(name):
     (case,) = checked_cases([CohortCase(name, None, None)])
     assert "Rename" in case.name_problem()
     with pytest.raises(ValueError, match="Rename"):
@@ -206,18 +206,18 @@ def test_other_names_are_no_problem(name):
     assert CohortCase(name, None, None).name_problem() == ""
 
 
-def test_a_bad_name_in_a_list_is_told_with_the_list(tmp_path):
+def test_invalid_name_error_names_the_list(tmp_path):
     path = write_list(tmp_path, "case,image,segmentation\np/1,a,b\np2,a,b\n")
     assert [str(path) in case.name_problem() for case in read_cases(path)] == [True, False]
 
 
-def test_the_name_of_a_case_may_be_in_a_column_of_either_name_or_that_of_its_image(tmp_path):
+def test_case_name_from_column_or_image(tmp_path):
     assert [case.name for case in read_cases(write_list(tmp_path, "name,image,segmentation\np1,a,b\n"))] == ["p1"]
     path = write_list(tmp_path, "image,segmentation\nd/p2.nii.gz,s\nd/p3.dcm,s\n")
     assert [case.name for case in read_cases(path)] == ["p2", "p3"]
 
 
-def test_a_list_says_which_label_or_segment_a_case_has(tmp_path):
+def test_list_has_labels_and_segments(tmp_path):
     text = (
         "case,image,segmentation,label,segment,pool\n"
         "p1,i,s.nii.gz,2,myo,3\n"
@@ -237,7 +237,7 @@ def test_a_list_says_which_label_or_segment_a_case_has(tmp_path):
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_a_list_may_be_separated_and_spelled_as_spreadsheets_do(tmp_path, mark):
+def test_list_separators_and_spelling(tmp_path, mark):
     rows = [["Case", " IMAGE ", "Segmentation", "Label"], ["a; b".replace(mark, " "), "i.nrrd", "s.nrrd", "2"]]
     path = tmp_path / "cases.csv"
     path.write_text("\n".join(mark.join(f'"{value}"' for value in row) for row in rows), encoding="utf-8-sig")

@@ -55,13 +55,7 @@ def test_a_finished_case_has_its_result_its_report_and_a_row_a_slice(tmp_path):
     assert json.loads((results.folder / "reports/p1.json").read_text())["report"]["stack"]["slices"] == SLICES
 
 
-def test_an_empty_cohort_has_a_table_with_a_header(tmp_path):
-    Cohort(tmp_path, SETTINGS)
-    assert (tmp_path / "cohort.csv").read_text().startswith("case,k,finding_before,")
-    assert rows(tmp_path) == []
-
-
-def test_rows_are_added_as_cases_finish_and_sorted_when_the_folder_is_opened_again(tmp_path):
+def test_rows_are_sorted_when_the_folder_is_reopened(tmp_path):
     results = Cohort(tmp_path, SETTINGS)
     finish(results, "p2")
     finish(results, "p1")
@@ -74,14 +68,6 @@ def test_rows_are_added_as_cases_finish_and_sorted_when_the_folder_is_opened_aga
     assert again.flagged == results.flagged
 
 
-def test_rows_added_are_the_rows_of_the_table_made_again(tmp_path):
-    results = Cohort(tmp_path, SETTINGS)
-    finish(results, "p1")
-    added = (tmp_path / "cohort.csv").read_bytes()
-    results.write_table()
-    assert (tmp_path / "cohort.csv").read_bytes() == added
-
-
 @pytest.mark.parametrize("lost", ["p1.seg.nrrd", "reports/p1.json"])
 def test_a_case_that_lost_a_file_is_not_finished(tmp_path, lost):
     finish(Cohort(tmp_path, SETTINGS), "p1")
@@ -91,7 +77,7 @@ def test_a_case_that_lost_a_file_is_not_finished(tmp_path, lost):
     assert rows(tmp_path) == []
 
 
-def test_rows_cut_off_by_a_crash_are_mended(tmp_path):
+def test_truncated_rows_are_rewritten(tmp_path):
     finish(Cohort(tmp_path, SETTINGS), "p1")
     table = tmp_path / "cohort.csv"
     table.write_bytes(table.read_bytes()[:-50])
@@ -151,7 +137,7 @@ def test_failed_cases_are_logged_with_the_reason_until_they_succeed(tmp_path):
     assert not again.is_finished("p1")
 
 
-def test_a_file_of_somebody_else_is_never_overwritten(tmp_path):
+def test_foreign_result_is_never_overwritten(tmp_path):
     (tmp_path / "p1.seg.nrrd").write_bytes(b"drawn by hand")
     results = Cohort(tmp_path, SETTINGS)
     with pytest.raises(ValueError, match=r"p1\.seg\.nrrd exists"):
@@ -161,7 +147,7 @@ def test_a_file_of_somebody_else_is_never_overwritten(tmp_path):
     results.check_result("p2", "p2.seg.nrrd")
 
 
-def test_a_run_killed_between_the_two_files_can_go_on(tmp_path, monkeypatch):
+def test_report_is_written_before_the_result(tmp_path, monkeypatch):
     """The report is moved into place first: then there is no result that would look like somebody else's."""
     moved = []
     replace_file = os.replace
@@ -176,7 +162,7 @@ def test_a_run_killed_between_the_two_files_can_go_on(tmp_path, monkeypatch):
     assert moved == ["p1.json", "p1.seg.nrrd"]
 
 
-def test_the_same_settings_may_go_on_on_another_device(tmp_path):
+def test_device_may_change_between_runs(tmp_path):
     Cohort(tmp_path, settings_of(MODEL, RepairOptions(device="cuda"), segment="myo", pool=None))
     Cohort(tmp_path, SETTINGS)
 
@@ -203,7 +189,7 @@ def test_other_settings_are_refused_and_named(tmp_path, settings, message):
     assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
 
 
-def test_settings_that_nothing_was_made_with_yet_may_be_mended(tmp_path):
+def test_settings_without_results_may_change(tmp_path):
     mended = settings_of(MODEL, RepairOptions(seed=5), segment="myo", pool=None)
     Cohort(tmp_path, SETTINGS).fail({"p1": "There is no segment."})
     finish(Cohort(tmp_path, mended), "p1")
@@ -211,7 +197,7 @@ def test_settings_that_nothing_was_made_with_yet_may_be_mended(tmp_path):
         Cohort(tmp_path, SETTINGS)
 
 
-def test_settings_of_somebody_else_or_of_a_case_in_work_are_not_replaced(tmp_path):
+def test_settings_in_use_are_not_replaced(tmp_path):
     (tmp_path / "settings.json").write_text('{"editor.fontSize": 12}')
     with pytest.raises(ValueError, match="other settings"):
         Cohort(tmp_path, SETTINGS)

@@ -42,7 +42,7 @@ def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> Bat
     return batch_run.outcome(run_in_parallel(client, batch_run, batch_run.begin(), ToyWork(folder, orders)))  # type: ignore[arg-type]
 
 
-def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(mortals, tmp_path):
+def test_crash_fails_only_its_case(mortals, tmp_path):
     outcome = run(mortals, tmp_path, 8, {"p3": "die"})
     assert list(outcome.failed) == ["p3"]
     assert "memory" in outcome.failed["p3"]
@@ -56,13 +56,13 @@ def test_a_case_that_ends_its_process_is_named_and_the_others_are_done(mortals, 
     assert not list(tmp_path.rglob("*.begun"))
 
 
-def test_a_case_is_blamed_only_if_it_had_been_begun_until_it_has_been_tried_often_enough(mortals, tmp_path):
+def test_case_is_retried_if_its_worker_died_before(mortals, tmp_path):
     outcome = run(mortals, tmp_path, 2, {"p0": "die before"})
     assert list(outcome.failed) == ["p0"]
     assert outcome.repaired == ["p1"]
 
 
-def test_the_processes_have_one_thread_each_and_leave_ctrl_c_to_their_parent(client):
+def test_workers_have_one_thread_and_ignore_sigint(client):
     def state() -> tuple[str | None, int, bool]:
         return (
             os.environ.get("OMP_NUM_THREADS"),
@@ -92,7 +92,7 @@ def test_every_worker_is_asked_whether_it_can_do_the_work(client, tmp_path):
         check_workers(client, file_work(tmp_path, version="9.9"))
 
 
-def test_a_worker_without_the_package_is_told_what_to_install(tmp_path):
+def test_worker_without_the_package_raises(tmp_path):
     class Answer:
         def run(self, function: object, on_error: str) -> dict[str, Exception]:
             return {"tcp://a": ModuleNotFoundError("No module named 'rncarefine'")}
@@ -108,14 +108,14 @@ def test_a_scheduler_that_is_there_is_used_and_outlives_the_batch(tmp_path):
                 assert client.submit(int, "7").result() == 7
 
 
-def test_a_scheduler_that_is_not_there_is_an_error_that_names_the_address(monkeypatch):
+def test_missing_scheduler_raises(monkeypatch):
     monkeypatch.setattr("rncarefine.batch.dask_backend._CONNECT_S", 0.5)
     with pytest.raises(ClusterError, match=r"'tcp://127\.0\.0\.1:9'"):
         cluster_workers("tcp://127.0.0.1:9").__enter__()
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "head", "tcp://10.0.0.1", "tcp://10.0.0.1:port", ""])
-def test_an_address_that_makes_no_sense_is_refused_before_a_client_hangs_on_it(monkeypatch, address):
+def test_invalid_address_raises_before_connecting(monkeypatch, address):
     monkeypatch.setattr("distributed.Client", None)
     with pytest.raises(ClusterError, match=f"'{address}'"):
         cluster_workers(address).__enter__()

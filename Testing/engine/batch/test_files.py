@@ -28,7 +28,7 @@ def test_a_case_that_was_kept_is_read_again(files):
     assert json.loads(files.report_path.read_text())["result"] == "p1.nii.gz"
 
 
-def test_the_mark_is_there_while_the_case_is_in_work_and_not_afterwards(files):
+def test_mark_exists_while_the_case_is_running(files):
     with files.running():
         assert listed(files.folder) == ["reports/p1.begun"]
     assert listed(files.folder) == []

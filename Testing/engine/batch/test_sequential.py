@@ -6,40 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from engine.report_samples import broken_report
+from engine.cohort_samples import ToyWork
 from rncarefine.batch.cases import CohortCase
-from rncarefine.batch.cohort import Cohort, OutputError
+from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.files import CaseFiles
-from rncarefine.batch.runs import BatchRun, CaseOutcome
+from rncarefine.batch.runs import BatchRun
 from rncarefine.batch.sequential import run_sequentially
-from rncarefine.batch.sources import source_of
 from rncarefine.batch.work import CaseResult, result_name
-from rncarefine.progress import report_progress
 
 CASES = [CohortCase(name, Path("i"), Path("s.seg.nrrd")) for name in ("p1", "p2", "p3")]
 
 
 class Worker:
-    """Finishes each case with the sample report, but for those that it was told to fail with."""
+    """Records the cases that were begun."""
 
-    def __init__(self, folder: Path, **failing: BaseException) -> None:
-        self.folder, self.failing = folder, failing
-        self.begun: list[str] = []
+    def __init__(self, folder: Path, **orders: str) -> None:
+        self.work, self.begun = ToyWork(folder, orders), list[str]()
 
     def __call__(self, case, progress) -> CaseResult:
         self.begun.append(case.name)
-        files = CaseFiles(self.folder, case.name, result_name(case))
-        with files.running():
-            report_progress(progress, 0.5, "Repairing")
-            error = self.failing.get(case.name)
-            if isinstance(error, OutputError):
-                return CaseResult(case.name, reason=str(error), unwritable=True)
-            if isinstance(error, ValueError):
-                return CaseResult(case.name, reason=str(error))
-            if error is not None:
-                raise error
-            files.save(broken_report(), lambda path: path.write_bytes(b"voxels"), source_of(case))
-        return CaseResult(case.name, broken_report())
+        return self.work(case, progress)
 
 
 def run(folder: Path, worker, cases=CASES, on_case=None, progress=None):
@@ -47,39 +33,7 @@ def run(folder: Path, worker, cases=CASES, on_case=None, progress=None):
     return run_sequentially(batch_run, worker, progress)
 
 
-def test_every_case_is_done_and_told(tmp_path):
-    news = []
-    outcome = run(tmp_path, Worker(tmp_path), on_case=news.append)
-    assert outcome.repaired == ["p1", "p2", "p3"]
-    assert outcome.table == tmp_path / "cohort.csv"
-    assert news == [CaseOutcome(name, "flagged", broken_report().summary()) for name in outcome.repaired]
-    assert news[0].line() == f"p1: flagged: {broken_report().summary()}"
-    assert outcome.summary() == "3 cases done, 3 with flagged slices; 0 failed"
-
-
-def test_a_failed_case_is_noted_and_the_others_go_on(tmp_path):
-    news = []
-    outcome = run(tmp_path, Worker(tmp_path, p2=ValueError("The image is\n constant.")), on_case=news.append)
-    assert outcome.repaired == ["p1", "p3"]
-    assert outcome.failed == {"p2": "The image is constant."}
-    assert [one.status for one in news] == ["flagged", "failed", "flagged"]
-    assert Cohort(tmp_path, {"seed": 0}).failed == outcome.failed
-
-
-def test_the_next_run_skips_what_is_finished_and_tries_again_what_failed(tmp_path):
-    run(tmp_path, Worker(tmp_path, p2=ValueError("no")))
-    worker, news = Worker(tmp_path), []
-    outcome = run(tmp_path, worker, on_case=news.append)
-    assert worker.begun == ["p2"]
-    assert outcome.repaired == ["p2"]
-    assert outcome.skipped == ["p1", "p3"]
-    assert outcome.failed == {}
-    assert sorted(outcome.flagged) == ["p1", "p2", "p3"]
-    assert [one.status for one in news] == ["finished before", "finished before", "flagged"]
-    assert outcome.summary() == "1 case done and 2 before, 3 with flagged slices; 0 failed"
-
-
-def test_a_run_that_is_stopped_in_a_case_does_not_finish_it_and_can_be_resumed(tmp_path):
+def test_stopped_run_can_be_resumed(tmp_path):
     worker = Worker(tmp_path)
     outcome = run(tmp_path, worker, progress=lambda fraction, text: fraction < 0.5)
     assert outcome.stopped
@@ -92,21 +46,7 @@ def test_a_run_that_is_stopped_in_a_case_does_not_finish_it_and_can_be_resumed(t
     assert again.begun == ["p2", "p3"]
 
 
-def test_ctrl_c_goes_through_and_keeps_what_is_finished(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, Worker(tmp_path, p2=KeyboardInterrupt()))
-    assert run(tmp_path, Worker(tmp_path)).skipped == ["p1"]
-
-
-def test_results_that_cannot_be_written_end_the_run_and_blame_no_case(tmp_path):
-    with pytest.raises(OutputError, match="No space left"):
-        run(tmp_path, Worker(tmp_path, p2=OutputError("No space left on device")))
-    results = Cohort(tmp_path, {"seed": 0})
-    assert results.is_finished("p1")
-    assert results.failed == {}
-
-
-def test_files_of_somebody_else_end_the_run_before_it_has_begun(tmp_path):
+def test_foreign_files_raise_before_the_run(tmp_path):
     (tmp_path / "p3.seg.nrrd").touch()
     worker = Worker(tmp_path)
     with pytest.raises(ValueError, match=r"p3\.seg\.nrrd exists"):
@@ -141,13 +81,13 @@ def test_progress_counts_the_cases_and_never_goes_back(tmp_path):
 
 
 def test_the_outcome_is_about_the_cases_of_this_run(tmp_path):
-    run(tmp_path, Worker(tmp_path, p1=ValueError("no")))
+    run(tmp_path, Worker(tmp_path, p1="fail"))
     outcome = run(tmp_path, Worker(tmp_path), CASES[2:])
     assert outcome.flagged.keys() == {"p3"}
     assert outcome.failed == {}
 
 
-def test_a_case_that_has_another_file_under_the_same_name_fails_and_its_result_stays(tmp_path):
+def test_changed_input_fails_and_keeps_the_result(tmp_path):
     for name in ("i", "s.seg.nrrd"):
         (tmp_path / name).write_bytes(b"voxels")
     case = CohortCase("p1", tmp_path / "i", tmp_path / "s.seg.nrrd")
@@ -168,13 +108,13 @@ def test_a_case_that_has_another_file_under_the_same_name_fails_and_its_result_s
     assert (tmp_path / "out" / "failed.csv").read_text() == "case,reason\n"
 
 
-def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
-    run(tmp_path, Worker(tmp_path, p3=ValueError("no")))
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path):
+    run(tmp_path, Worker(tmp_path, p3="fail"))
     for name in (".0123abcd-new-p2.seg.nrrd", ".0123abcd-new-p3.seg.nrrd", "reports/.0123abcd-new-p3.json"):
         (tmp_path / name).touch()
     for name in ("p1", "p3"):
         (tmp_path / "reports" / f"{name}.begun").touch()
-    run(tmp_path, Worker(tmp_path, p3=ValueError("no")))
+    run(tmp_path, Worker(tmp_path, p3="fail"))
     hidden = sorted(path.name for path in tmp_path.rglob(".*"))
     assert hidden == [".0123abcd-new-p2.seg.nrrd"]  # p2 has no mark: another run may have it in work
     assert not list(tmp_path.rglob("*.begun"))

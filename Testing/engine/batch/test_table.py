@@ -49,7 +49,7 @@ def test_parquet_has_the_rows_of_csv_with_types(tmp_path):
     assert "(21 mm)" in rows[4]["reason"]
 
 
-def test_columns_of_parquet_have_their_type_also_where_every_value_is_unknown(tmp_path):
+def test_parquet_columns_have_types_without_values(tmp_path):
     report = broken_report(slices=[slice_record(0)])
     kinds = {field.name: str(field.type) for field in parquet.read_schema(write(tmp_path / "t.parquet", {"a": report}))}
     assert [kinds[name] for name in ("case", "k", "verdict", "flagged", "confidence", "accepted")] == [
@@ -97,7 +97,7 @@ def test_a_table_may_lie_in_the_folder_that_is_made_later(tmp_path):
     check_table(tmp_path / "out" / "t.csv", tmp_path / "out")
 
 
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+def test_parquet_without_pyarrow_raises(tmp_path, monkeypatch):
     monkeypatch.setattr(cohort_table, "find_spec", lambda name: None)
     check_table(tmp_path / "t.csv", tmp_path)
     with pytest.raises(ValueError, match=r'pyarrow.*"rncarefine\[cohort\]"'):

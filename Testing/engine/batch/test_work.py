@@ -99,13 +99,13 @@ def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path,
         ({"options": RepairOptions(device="mps")}, "Device 'mps'"),
     ],
 )
-def test_a_process_in_which_nothing_can_be_done_says_why(case, tmp_path, changes, complaint):
+def test_invalid_worker_reports_the_problem(case, tmp_path, changes, complaint):
     work = file_work(tmp_path, **changes)
     assert complaint in work.problem()
     assert complaint in work(case).reason
 
 
-def test_a_process_in_which_all_is_well_has_no_complaint(tmp_path):
+def test_valid_worker_reports_no_problem(tmp_path):
     assert file_work(tmp_path).problem() == ""
 
 
@@ -145,7 +145,7 @@ ALL = StructureChoice(2, "myo", 3, "pool")
         (NAMED, (None, None), StructureChoice(label=2, pool_label=3), StructureChoice(label=2, pool_label=3)),
     ],
 )
-def test_a_case_s_own_segments_go_before_those_of_all_and_each_kind_of_file_takes_its_own(path, own, common, chosen):
+def test_own_segments_take_precedence(path, own, common, chosen):
     assert choice_for(CohortCase("p1", None, path, *own), common) == chosen
 
 

@@ -64,7 +64,7 @@ def closing(said: str) -> dict[str, str]:
     return dict(re.findall(r"^  (\S.*?) +(\S+) *$", said, re.MULTILINE))
 
 
-def test_a_folder_is_repaired_and_a_second_run_has_nothing_to_do(address, folder, capsys, monkeypatch):
+def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeypatch):
     assert batch(address) == 0
     said = capsys.readouterr()
     assert written(folder / "out") == [
@@ -119,7 +119,7 @@ def test_a_broken_case_is_named_and_repeated_by_the_next_run(address, folder, ca
     assert closing(capsys.readouterr().out)["done now"] == "1"
 
 
-def test_flagged_slices_are_told_by_status_and_table_also_when_nothing_is_left_to_do(address, folder, capsys):
+def test_exit_status_is_1_for_flagged_slices_on_resume(address, folder, capsys):
     assert batch(address, "--add-only") == 1
     assert batch(address, "--add-only") == 1
     said = capsys.readouterr().out
@@ -138,7 +138,7 @@ def test_the_table_is_parquet_if_its_name_says_so(address, folder):
     assert len(rows("slices.csv")) == 12
 
 
-def test_a_list_of_cases_has_paths_from_its_folder_and_segments_of_its_own(address, folder):
+def test_list_of_cases_has_its_own_segments(address, folder):
     write_segmentation(folder / "in" / "named.seg.nrrd")
     (folder / "in" / "list.csv").write_text(
         "name,image,segmentation,label,segment,pool\n"
@@ -154,7 +154,7 @@ def test_a_list_of_cases_has_paths_from_its_folder_and_segments_of_its_own(addre
     assert [row["added_mm2"] for row in sides[0]] == [row["added_mm2"] for row in sides[1]]
 
 
-def test_bad_names_in_a_list_fail_alone_and_write_nothing_elsewhere(address, folder, capsys):
+def test_invalid_names_in_a_list_fail_alone(address, folder, capsys):
     names = ["../../evil", "a/b", "CON", "n" * 300, "good"]
     rows_of = "".join(f"{name},p1/image.nii.gz,p1/segmentation.nii.gz\n" for name in names)
     (folder / "in" / "list.csv").write_text("case,image,segmentation\n" + rows_of, encoding="utf-8")
@@ -168,7 +168,7 @@ def test_bad_names_in_a_list_fail_alone_and_write_nothing_elsewhere(address, fol
     assert "../../evil: failed: " in capsys.readouterr().err
 
 
-def test_every_option_of_the_method_reaches_the_repair_and_decides_what_fits(address, folder, capsys):
+def test_options_reach_the_repair_and_are_compared(address, folder, capsys):
     method = ["--apex", "first", "--close-base", "--add-only", "--geometry", "--seed", "7", "--samples", "2"]
     batch(address, *method, "--trim-pool", "--mode", "slice-wise")
     run = json.loads(Path("out/reports/p1.json").read_text())["report"]["run"]
@@ -200,7 +200,7 @@ def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, 
     assert written(folder) == before
 
 
-def test_a_table_never_overwrites_the_list_of_cases(address, folder, capsys):
+def test_table_never_overwrites_the_list_of_cases(address, folder, capsys):
     Path("list.csv").write_text("image,segmentation\nin/p1/image.nii.gz,in/p1/segmentation.nii.gz\n")
     status = batch(address, "--table", "./list.csv", source="list.csv")
     assert "already used" in one_line(capsys, status)
@@ -208,20 +208,20 @@ def test_a_table_never_overwrites_the_list_of_cases(address, folder, capsys):
     assert "list of cases" in one_line(capsys, status)
 
 
-def test_a_device_that_is_not_there_is_told_once_and_not_by_every_case(address, folder, capsys):
+def test_missing_device_is_reported_once(address, folder, capsys):
     status = batch(address, "--device", "mps")
     assert status == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("rncarefine: Worker")
     assert not Path("out/failed.csv").exists()
 
 
-def test_without_dask_one_line_says_what_to_install(folder, capsys, monkeypatch):
+def test_missing_dask_exits_2(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     said = one_line(capsys, batch("tcp://127.0.0.1:9"))
     assert '".[cli,cohort]"' in said
 
 
-def test_failures_beyond_the_first_ten_are_counted_and_not_printed(address, folder, capsys):
+def test_only_ten_failures_are_printed(address, folder, capsys):
     write_cohort(folder / "many", [f"q{number:02}" for number in range(12)])
     assert batch(address, source="many", chosen=["--label", "9"]) == 1
     said = capsys.readouterr()
@@ -232,7 +232,7 @@ def test_failures_beyond_the_first_ten_are_counted_and_not_printed(address, fold
     assert len(rows("out/failed.csv")) == 12
 
 
-def test_batch_has_every_option_of_repair_but_those_of_a_single_stack():
+def test_batch_has_the_options_of_repair():
     import typer
 
     commands = typer.main.get_command(cli_commands.app).commands
@@ -243,7 +243,7 @@ def test_batch_has_every_option_of_repair_but_those_of_a_single_stack():
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(address, folder, capsys, times):
+def test_ctrl_c_leaves_complete_files_and_resumes(address, folder, capsys, times):
     """Once: running cases are finished. Twice: they are interrupted without incomplete files."""
     count = 80
     write_cohort(folder / "many", [f"q{number:02}" for number in range(count)])

@@ -37,7 +37,7 @@ def repair(*more, image="photo.png", mask="mask.png", output="out.png", model="t
 
 
 @pytest.mark.parametrize(("ending", "noted"), [("png", False), ("nrrd", True)])
-def test_a_slice_without_a_third_axis_is_said_to_be_taken_for_a_picture(case, capsys, ending, noted):
+def test_two_dimensional_image_is_noted_as_a_picture(case, capsys, ending, noted):
     sitk.WriteImage(sitk.GetImageFromArray(np.arange(6400, dtype=np.uint16).reshape(80, 80)), f"slice.{ending}")
     assert main(["check", f"slice.{ending}", "mask.png"]) == 0
     assert (f"slice.{ending}" in capsys.readouterr().err) == noted
@@ -58,7 +58,7 @@ def test_repair_joins_the_vessel_and_writes_mask_and_reports(case, capsys):
     assert "1 bridge," in capsys.readouterr().out
 
 
-def test_only_bridges_are_made_if_asked_for(case):
+def test_bridges_only_makes_no_other_edit(case):
     repair("--bridges-only", "--report", "r.json")
     report = json.loads((case / "r.json").read_text(encoding="utf-8"))["picture"]
     assert (report["bridges"], report["extended"], report["removed"], report["thickened_px"]) == (1, 0, 0, 0)
@@ -79,7 +79,7 @@ def test_check_names_the_gaps_and_changes_nothing(case, capsys):
 
 @pytest.mark.parametrize("ending", ["webp", "bmp", "GIF"])
 @pytest.mark.parametrize("command", ["repair", "check", "evaluate"])
-def test_a_photograph_of_a_format_that_is_not_read_is_named_with_those_that_are(case, capsys, ending, command):
+def test_unsupported_picture_format_exits_2(case, capsys, ending, command):
     name = f"photo.{ending}"
     (case / name).write_bytes(b"RIFF")
     output = ["--output", "out.png"] if command == "repair" else []
@@ -96,7 +96,7 @@ def test_a_bad_mask_is_named_by_its_file(case, capsys):
         assert name in one_line(capsys, main(["check", "photo.png", name]))
 
 
-def test_a_picture_unlike_the_training_is_flagged_also_where_nothing_was_done(case, capsys):
+def test_picture_unlike_the_training_exits_1(case, capsys):
     saved(case, familiar={"mean": {"red": 5.0}, "sd": {"red": 0.1}, "most": 4.0})
     assert repair("--report", "r.json", "--report", "r.html") == 1
     report = json.loads((case / "r.json").read_text(encoding="utf-8"))
@@ -117,7 +117,7 @@ def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
     assert "connectivity" in capsys.readouterr().out
 
 
-def test_models_and_inputs_of_different_tasks_are_one_clear_sentence(case, capsys):
+def test_model_of_another_task_exits_2(case, capsys):
     write_image(case / "case.nii.gz")
     write_labels(case / "seg.nii.gz")
     seeing_weights(case)
@@ -149,7 +149,7 @@ def test_options_of_pictures_are_refused_for_a_stack(case, capsys):
     assert "--bridges-only" in one_line(capsys, status)
 
 
-def test_a_batch_repairs_every_picture_keeps_going_and_is_resumed(case, capsys):
+def test_batch_of_pictures_is_resumed(case, capsys):
     rows = "case,image,segmentation\na,photo.png,mask.png\nb,photo.png,none.png\nc,photo.png,truth.png\n"
     bad = ["../x", "NUL", "n" * 300]
     rows += "".join(f"{name},photo.png,mask.png\n" for name in bad)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli_samples import LABELS, array, names, repair
-from engine.file_samples import MYOCARDIUM
+from engine.cli_samples import LABELS, names, repair
+from engine.file_samples import MYOCARDIUM, array
 from harness.processes import interruptible
 from rncarefine.cli import jobs as cli_jobs
 from rncarefine.cli import main as cli_main
@@ -36,7 +36,7 @@ def started(arguments, path=(), **options):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows closes pipes in another way")
 @pytest.mark.parametrize("arguments", [["models"], ["--help"]])
-def test_a_reader_that_has_gone_is_neither_flagged_nor_a_traceback(arguments):
+def test_closed_pipe_exits_141(arguments):
     read, write = os.pipe()
     os.close(read)
     done = started(arguments, stdout=write)
@@ -46,7 +46,7 @@ def test_a_reader_that_has_gone_is_neither_flagged_nor_a_traceback(arguments):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("command", [["models"], ["--help"], ["--version"], ["check", "case.nii.gz", "seg.nii.gz"]])
-def test_a_full_standard_output_is_one_line_that_says_so(case, command):
+def test_full_stdout_exits_2(case, command):
     with open("/dev/full", "w") as full:
         done = started([*command, *(LABELS if command[0] == "check" else [])], stdout=full)
     assert done.returncode == 2
@@ -56,7 +56,7 @@ def test_a_full_standard_output_is_one_line_that_says_so(case, command):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_standard_output_leaves_a_complete_result(case):
+def test_full_stdout_leaves_a_complete_result(case):
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
     with open("/dev/full", "w") as full:
         assert started(arguments, stdout=full).returncode == 2
@@ -71,7 +71,7 @@ def test_the_help_names_every_exit_status(capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell is asked")
-def test_standard_streams_that_are_closed_are_no_error(case):
+def test_closed_standard_streams_are_no_error(case):
     command = ["sh", "-c", 'exec "$0" "$@" >&- 2>&-', sys.executable, "-c", CODE]
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -81,7 +81,7 @@ def test_standard_streams_that_are_closed_are_no_error(case):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
 @pytest.mark.parametrize(("name", "status", "said"), [("SIGINT", 130, "stopped"), ("SIGTERM", 143, "terminated")])
-def test_a_signal_while_the_libraries_are_imported_ends_without_a_traceback(tmp_path, name, status, said):
+def test_signal_during_import_has_no_traceback(tmp_path, name, status, said):
     (tmp_path / "typer.py").write_text(
         "import os, signal, time\n"
         "try:\n"
@@ -98,7 +98,7 @@ def test_a_signal_while_the_libraries_are_imported_ends_without_a_traceback(tmp_
 @pytest.mark.parametrize(
     ("number", "status", "said"), [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "terminated")]
 )
-def test_a_signal_ends_a_running_repair_and_leaves_nothing_half_written(case, number, status, said):
+def test_signal_leaves_no_incomplete_files(case, number, status, said):
     before = names(case)
     code = (
         "import sys, time\n"
@@ -124,7 +124,7 @@ def test_a_signal_ends_a_running_repair_and_leaves_nothing_half_written(case, nu
 
 
 @pytest.mark.parametrize("where", ["repair_stack", "write_case", "write_reports"])
-def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
+def test_ctrl_c_leaves_no_incomplete_files(case, monkeypatch, where):
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 

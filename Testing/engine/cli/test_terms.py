@@ -23,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_terms_are_told_at_the_first_use_and_never_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terms_are_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     show_terms(cine_2d().card)
     said = capsys.readouterr()
     assert said.out == ""
@@ -39,7 +39,7 @@ def test_the_terms_are_told_at_the_first_use_and_never_again(capsys: pytest.Capt
     assert capsys.readouterr().err == ""
 
 
-def test_another_licence_is_told_too_and_the_first_is_not_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_licence_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     other = replace(cine_2d().card, licence="GPL-3.0")
     for card in (cine_2d().card, other):
         show_terms(card)
@@ -49,13 +49,13 @@ def test_another_licence_is_told_too_and_the_first_is_not_forgotten(capsys: pyte
     assert capsys.readouterr().err == ""
 
 
-def test_of_a_licence_that_is_free_for_any_use_nothing_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_permissive_licence_is_not_shown(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show_terms(open_2d().card)
     assert capsys.readouterr().err == ""
     assert not home.exists()
 
 
-def test_the_slice_wise_model_is_named_where_no_volumetric_one_is_free(
+def test_suggested_free_model_depends_on_the_mode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show_terms(cine_3d().card)
@@ -86,7 +86,7 @@ def refuse(*arguments: object, **options: object) -> None:
 
 
 @pytest.mark.parametrize("trouble", [a_file_in_the_way, no_folder_may_be_made, the_disk_is_full])
-def test_where_nothing_can_be_remembered_the_terms_are_told_each_time_and_nothing_fails(
+def test_terms_are_shown_every_time_without_storage(
     home: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -106,7 +106,7 @@ def test_an_unreadable_list_of_shown_terms_is_replaced(home: Path, capsys: pytes
         assert (RESTRICTED in capsys.readouterr().err) == told
 
 
-def test_without_a_home_folder_nothing_is_written_into_the_current_one(
+def test_nothing_is_written_without_a_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(typer, "get_app_dir", lambda name: f"~/.config/{name}")  # what is left without one

@@ -21,7 +21,7 @@ EXPECTED = np.round(broken_stack()[0].image) * 2 - 5
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_series_is_read_in_its_exact_place_whatever_the_files_are_called(tmp_path, reverse):
+def test_series_geometry_is_exact(tmp_path, reverse):
     write_series(tmp_path / "dicom", reverse=reverse)
     for path in (tmp_path / "dicom", next((tmp_path / "dicom").iterdir())):
         series = read_series(path)
@@ -49,7 +49,7 @@ def test_a_series_with_a_label_map(tmp_path):
     assert case.stack.name == "dicom"
 
 
-def test_a_segmentation_comes_back_with_another_wall_and_all_else_as_it_was(tmp_path):
+def test_segmentation_keeps_all_but_the_wall(tmp_path):
     instances = write_series(tmp_path / "dicom")
     path = write_seg(tmp_path / "seg.dcm", instances)
     case = read_case(tmp_path / "dicom", path, CHOICE)
@@ -80,7 +80,7 @@ def test_a_segmentation_comes_back_with_another_wall_and_all_else_as_it_was(tmp_
     assert np.array_equal(again.stack.mask, after)
 
 
-def test_a_segmentation_of_one_label_per_pixel_is_written_as_a_binary_one(tmp_path):
+def test_labelmap_segmentation_is_written_as_binary(tmp_path):
     path = write_seg(tmp_path / "seg.dcm", write_series(tmp_path / "dicom"), kind="LABELMAP")
     assert [item.SegmentNumber for item in pydicom.dcmread(path).SegmentSequence] == [0, 1, 2, 3]
     case = read_case(tmp_path / "dicom", path, CHOICE)
@@ -130,7 +130,7 @@ def test_frames_that_are_missing_are_empty_slices(tmp_path):
     assert case.segmentation.grid.spacing == pytest.approx(SPACING[::-1])
 
 
-def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path, monkeypatch):
+def test_invalid_dicom_raises_in_one_line(tmp_path, monkeypatch):
     instances = write_series(tmp_path / "dicom")
     for prefix in "ab":
         write_series(tmp_path / "two", prefix=prefix)
@@ -175,7 +175,7 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path, monk
         check_output(seg, tmp_path / "out.nii.gz")
 
 
-def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
+def test_missing_highdicom_raises(tmp_path, monkeypatch):
     write_series(tmp_path / "dicom")
     monkeypatch.setitem(sys.modules, "highdicom", None)
     with pytest.raises(ValueError, match=r"highdicom.*pip install"):

@@ -42,7 +42,7 @@ def test_flipped_turned_scaled_and_flat_grids_do_not_coincide():
     assert flat.offset_of(one) is None
 
 
-def test_a_small_turn_is_noticed_at_the_far_corner_of_a_large_grid_only():
+def test_small_rotation_matters_for_large_grids_only():
     turn = np.eye(4)
     turn[:2, :2] = [[1, -1e-3], [1e-3, 1]]
     for size, same in (((20, 20, 4), True), ((400, 400, 4), False)):

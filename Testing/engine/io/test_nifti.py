@@ -45,7 +45,7 @@ def test_every_type_order_and_version_is_read(tmp_path, order, version, dtype):
 
 
 @pytest.mark.parametrize("name", ["plain.nii.gz", "packed.nii"])
-def test_the_content_and_not_the_name_says_whether_a_file_is_compressed(tmp_path, name):
+def test_compression_is_detected_from_the_content(tmp_path, name):
     data = nifti_bytes(VALUES)
     (tmp_path / name).write_bytes(data if name == "plain.nii.gz" else gzip.compress(data))
     assert np.array_equal(volume(tmp_path / name), VALUES)
@@ -80,13 +80,6 @@ def test_the_place_in_space_is_the_one_that_itk_and_slicer_read(tmp_path_factory
     assert np.allclose(header.affine[:3, 3], reader.GetOrigin(), rtol=1e-5)
 
 
-def test_nan_and_infinity_stay_what_they_are(tmp_path):
-    values = VALUES.astype(np.float32)
-    values[1, 2, 3], values[0, 0, 0] = math.nan, -math.inf
-    found = volume(write_nifti(tmp_path / "a.nii.gz", values))
-    assert np.array_equal(found, values, equal_nan=True)
-
-
 def test_scaling_is_applied(tmp_path):
     path = write_nifti(tmp_path / "a.nii", VALUES, slope=0.5, intercept=-3)
     assert np.allclose(volume(path), VALUES * 0.5 - 3)
@@ -107,7 +100,7 @@ def test_one_frame_of_a_series_is_a_stack_and_others_are_chosen(tmp_path):
             read_volume(path, "image", phase=4)
 
 
-def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(tmp_path):
+def test_sform_of_unit_vectors_takes_pixdim_spacing(tmp_path):
     rows = ((-1, 0, 0, 0), (0, -1, 0, 0), (0, 0, 1, 0))
     path = write_nifti(tmp_path / "a.nii.gz", VALUES, srow=rows, codes=(0, 2), pixdim=(0, 1.5625, 1.5625, 10), units=0)
     found = read_volume(path, "image")[1].spacing
@@ -115,15 +108,7 @@ def test_an_s_form_of_unit_vectors_gives_the_directions_and_pixdim_the_spacing(t
     assert sitk.ReadImage(str(path)).GetSpacing() == pytest.approx(found)
 
 
-def test_a_stack_in_micrometres_is_read_in_mm(tmp_path):
-    rows = np.multiply(SROW, 1000)
-    path = write_nifti(tmp_path / "a.nii", VALUES, srow=rows, pixdim=(1, 1250, 1250, 8000), units=3)
-    _, grid = read_volume(path, "image")
-    assert grid.spacing == pytest.approx((1.25, 1.25, 8))
-    assert grid.ijk_to_lps[:3, 3] == pytest.approx((-10, -20, 30))
-
-
-def test_what_follows_compressed_data_is_ignored_and_a_wrong_checksum_is_not(tmp_path):
+def test_trailing_bytes_are_ignored_and_checksums_verified(tmp_path):
     path = write_nifti(tmp_path / "a.nii.gz", VALUES)
     whole = path.read_bytes()
     for rest in (b"\0\0\0", b"garbage", whole):
@@ -190,7 +175,7 @@ def test_complex_numbers_and_colours_are_refused(tmp_path):
     assert "contains colours" in refused(path)
 
 
-def test_a_stack_that_is_sheared_by_less_than_slicer_notices_is_read_in_its_place(tmp_path):
+def test_small_shear_is_accepted(tmp_path):
     srow = np.array(SROW, float)
     srow[0, 2] = 0.08
     path = write_nifti(tmp_path / "a.nii", VALUES, srow=srow, codes=(0, 2), pixdim=(1, 1.25, 1.25, math.hypot(8, 0.08)))

@@ -62,7 +62,7 @@ def test_a_probability_map_is_thresholded_at_a_half_and_kept(photo, tmp_path):
     assert case.picture.probability.max() == pytest.approx(0.7)
 
 
-def test_one_label_of_several_is_chosen_and_asked_for(photo, tmp_path):
+def test_one_of_several_labels_is_selected(photo, tmp_path):
     two = MASK.copy()
     two[60:70, 60:70] = 2
     path = written(tmp_path / "labels.nii.gz", two)
@@ -131,7 +131,7 @@ def test_a_photograph_that_is_cut_off_is_refused(photo, tmp_path):
             read_picture(tmp_path / "part.jpg", mask)
 
 
-def test_files_that_are_not_what_they_are_called_say_so(photo, tmp_path):
+def test_mislabelled_files_raise(photo, tmp_path):
     mask = written(tmp_path / "mask.png", MASK)
     jpeg = written(tmp_path / "whole.jpg", sitk.GetArrayFromImage(sitk.ReadImage(str(photo))), True)
     (tmp_path / "renamed.png").write_bytes(jpeg.read_bytes())
@@ -225,7 +225,7 @@ def test_outputs_that_would_lose_something_are_refused(photo, tmp_path):
     check_picture_output(tmp_path / "out.png", (photo,))
 
 
-def test_a_picture_is_told_from_a_stack_by_file_and_model(photo, tmp_path):
+def test_picture_or_stack_by_file_and_model(photo, tmp_path):
     class Card:
         task = TUBULAR
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.file_samples import labels, write_image, write_segments, write_wall
-from engine.io.test_files import in_slicer, voxels_in
 from engine.report_samples import broken_stack
+from engine.slicer_reader import in_slicer, voxels_in
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case
 from rncarefine.io.nrrd_file import read_nrrd
@@ -120,7 +120,7 @@ def test_segments_that_share_their_voxels_are_refused(tmp_path):
     assert read_case(image, path, StructureChoice(segment="c")).stack.mask.any()
 
 
-def test_a_pair_that_is_given_twice_counts_as_in_slicer_and_a_field_is_refused(tmp_path):
+def test_duplicate_pairs_and_fields(tmp_path):
     image = write_image(tmp_path / "case.nrrd")
     twice = rewritten(segmentation(tmp_path), lambda text: text + "\nSegment1_Name:=last\nStudy:=again")
     case = read_case(image, twice, StructureChoice(segment="last"))

@@ -56,17 +56,10 @@ def test_the_parameters_of_a_small_automaton():
     }
 
 
-def test_a_volumetric_automaton_also_perceives_across_slices_and_a_thin_structure_has_one_field():
+def test_shapes_of_volumetric_and_single_field():
     shapes = Architecture(channels=5, hidden=6, encoder=(2,), fields=1, volumetric=True).shapes()
     assert shapes["across.weight"] == (6, 5)
     assert (shapes["evidence.weight"], shapes["condition.weight"]) == ((1, 2), (6, 3))
-
-
-def test_convolutions_come_in_the_order_they_run():
-    names = list(Architecture(encoder=(2, 3, 4)).convolutions())
-    assert names == [
-        "down0a", "down0b", "down1a", "down1b", "down2a", "down2b", "up1a", "up1b", "up0a", "up0b",
-    ]  # fmt: skip
 
 
 def test_the_shipped_size():

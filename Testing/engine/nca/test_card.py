@@ -139,7 +139,7 @@ def test_every_other_licence_is_not(licence: str) -> None:
 
 
 @pytest.mark.parametrize("licence", ["CC BY-NC-SA 4.0", "CC-BY-NC-4.0", "cc-by-nc-4.0"])
-def test_the_terms_say_that_commercial_use_is_not_allowed_where_it_is_not(licence: str) -> None:
+def test_terms_of_non_commercial_licences(licence: str) -> None:
     assert terms_of_use("heart", licence) == (
         f"heart may be used under {licence}, which does not allow commercial use."
     )

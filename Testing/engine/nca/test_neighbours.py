@@ -9,7 +9,7 @@ from rncarefine.nca.architecture import neighbour_weight
 from rncarefine.nca.neighbours import link
 
 
-def test_neighbours_are_the_slices_directly_below_and_above_of_the_same_stack():
+def test_neighbours_are_adjacent_in_the_same_stack():
     links = link(np.array([0, 0, 0, 1, 1]), np.array([3, 5, 4, 4, 6]), np.full(5, 8.0))
     assert links.below.tolist() == [5, 2, 0, 5, 5]
     assert links.above.tolist() == [2, 5, 1, 5, 5]

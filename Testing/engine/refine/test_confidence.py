@@ -26,7 +26,7 @@ def sure(wall):
     return wall.astype(np.float32)
 
 
-def test_of_sure_fields_the_features_of_a_repaired_wall_are_plain_dice():
+def test_features_of_a_repaired_wall():
     found = repaired_features(BROKEN, RING, sure(RING), sure(BROKEN))
     assert tuple(found) == REPAIRED_FEATURES
     overlap = dice(RING, BROKEN)
@@ -36,7 +36,7 @@ def test_of_sure_fields_the_features_of_a_repaired_wall_are_plain_dice():
     assert 0.8 < found["thinnest"] <= 1
 
 
-def test_of_sure_fields_the_features_of_a_closed_wall_are_plain_dice():
+def test_features_of_a_closed_wall():
     found = closed_features(RING, sure(BROKEN), [sure(NOTHING), sure(RING)])
     assert tuple(found) == CLOSED_FEATURES
     assert found["seen"] == pytest.approx(dice(RING, BROKEN))
@@ -58,7 +58,7 @@ def test_nothing_is_divided_by_zero():
     assert repaired_features(NOTHING, RING, sure(RING), sure(RING))["kept"] == 0
 
 
-def test_the_expected_dice_is_the_dice_where_the_likelihood_is_certain():
+def test_expected_dice_of_certain_likelihood_is_dice():
     assert expected_dice(BROKEN > 0, sure(RING)) == pytest.approx(dice(RING, BROKEN))
     assert expected_dice(RING > 0, sure(RING)) == 1
     assert expected_dice(NOTHING, sure(NOTHING)) == 0

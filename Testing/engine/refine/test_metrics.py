@@ -61,7 +61,7 @@ def test_dice_of_small_pictures(a, b, expected):
     assert dice(a, b) == dice(b, a) == expected
 
 
-def test_two_pixels_are_as_far_apart_as_the_spacing_says():
+def test_distances_are_in_mm():
     one, other = picture("#...", "....", "...."), picture("....", "....", "...#")
     assert surface_distances(one, other, (2.0, 1.0)) == SurfaceDistances(5.0, 5.0, 5.0)
     assert surface_distances(one, other, (1.0, 1.0)).hd_mm == pytest.approx(np.sqrt(13))
@@ -77,7 +77,7 @@ def test_hd95_leaves_out_the_farthest_twentieth_of_the_border():
     assert found.assd_mm == pytest.approx(30 / 201)
 
 
-def test_distances_to_an_empty_mask_are_not_a_number_and_between_two_are_zero():
+def test_distances_of_empty_masks():
     empty, pixel = picture("..", ".."), picture("#.", "..")
     assert surface_distances(empty, empty, (1.0, 1.0)) == SurfaceDistances(0.0, 0.0, 0.0)
     for pair in ((empty, pixel), (pixel, empty)):

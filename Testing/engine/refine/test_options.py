@@ -24,7 +24,7 @@ def command_options(name):
     return {parameter.name: parameter for parameter in command.params}
 
 
-def test_every_option_says_what_it_is():
+def test_options_have_label_help_and_flag():
     assert list(option_infos()) == [entry.name for entry in fields(RepairOptions)]
     for name, info in option_infos().items():
         assert info.label[0].isupper(), name
@@ -72,7 +72,7 @@ def test_a_check_has_the_options_that_it_depends_on():
     ],
     ids=str,
 )
-def test_a_value_that_makes_no_sense_is_an_error_that_names_the_option(wrong):
+def test_invalid_value_names_the_option(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RepairOptions(**wrong)
 

@@ -52,7 +52,7 @@ def test_what_the_photograph_does_not_show_stays_apart():
 
 
 @pytest.mark.parametrize(("likely", "flagged"), [(0.63, True), (0.8, False)])
-def test_what_a_vessel_was_lengthened_by_is_listed_and_flagged_if_unsure(likely, flagged):
+def test_uncertain_extension_is_flagged(likely, flagged):
     broken, likelihood = BROKEN.copy(), field_of(WHOLE)
     broken[45:, 20:23] = False
     likelihood[45:, 20:23] = np.minimum(likelihood[45:, 20:23], likely)
@@ -76,7 +76,7 @@ def test_a_rejected_edit_is_put_back_and_no_other():
         result.without([999])
 
 
-def test_the_report_comes_back_from_its_json_and_totals_are_those_of_the_masks():
+def test_report_round_trip_and_totals():
     result = repair_picture(photograph(), likelihood=field_of(WHOLE))
     assert PictureReport.from_dict(result.report.to_dict()) == result.report
     totals = result.report.picture
@@ -84,14 +84,14 @@ def test_the_report_comes_back_from_its_json_and_totals_are_those_of_the_masks()
     assert totals.places == len(result.report.places) == len(result.edits)
 
 
-def test_a_picture_without_findings_is_returned_unchanged_without_running_the_model():
+def test_picture_without_findings_is_unchanged():
     result = repair_picture(photograph(mask=WHOLE), vessel_model(), NUMPY)
     np.testing.assert_array_equal(result.mask, WHOLE)
     assert result.report.run.backend == "none"
     assert result.report.picture.flagged == 0
 
 
-def test_a_picture_unlike_the_training_gets_short_bridges_only_and_is_flagged():
+def test_picture_unlike_the_training_gets_short_bridges():
     far = {"mean": {"red": 5.0}, "sd": {"red": 0.1}, "most": 4.0}
     result = repair_picture(photograph(field_of_view=INSIDE), vessel_model(familiar=far), NUMPY)
     assert [doubt.code.value for doubt in result.report.doubts] == ["unlike_training"]
@@ -168,7 +168,7 @@ def test_a_likelihood_that_does_not_fit_is_refused(change, said):
         repair_picture(photograph(), **change)
 
 
-def test_an_empty_mask_is_refused_and_a_cancelled_repair_says_so():
+def test_empty_mask_raises_and_cancel_is_passed_on():
     seen = np.ones((80, 80), bool)
     seen[:, :60] = False
     outside = photograph(mask=with_gap(WHOLE, 50, 30), field_of_view=seen)

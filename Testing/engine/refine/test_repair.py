@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.repair_runs import assert_stack_is, copies, open_base, run, verdicts
+from engine.repair_runs import assert_stack_is, copies, run, verdicts
 from engine.shapes import SHAPE, STACK_SPACING, heart
 from engine.toy_models import volumetric_seeing_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
@@ -13,7 +13,7 @@ from rncarefine.reasons import ReasonCode
 from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
-from rncarefine.words import Expectation, Finding, Verdict
+from rncarefine.words import Finding, Verdict
 
 # What is right
 
@@ -90,7 +90,7 @@ def without_slice(k, also_cut=None):
 
 
 @pytest.mark.parametrize("add_only", [False, True])
-def test_where_mask_and_image_show_nothing_the_wall_is_interpolated_from_both_sides_for_review(add_only):
+def test_empty_slice_is_interpolated_from_neighbours(add_only):
     found = run(without_slice(4), add_only=add_only)
     record = found.report.slices[4]
     assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
@@ -100,13 +100,13 @@ def test_where_mask_and_image_show_nothing_the_wall_is_interpolated_from_both_si
     assert verdicts(found.report) == {4: Verdict.GEOMETRY}
 
 
-def test_nothing_is_interpolated_from_slices_that_were_not_repaired_themselves():
+def test_refused_neighbours_are_not_interpolated():
     found = run(without_slice(4, also_cut=3))
     assert {found.report.slices[k].verdict for k in (3, 4)} == {Verdict.REFUSED}
     assert not found.wall[4].any()
 
 
-def test_only_the_slices_asked_for_are_repaired():
+def test_only_selected_slices_are_repaired():
     stack = broken_stack()
     whole, one = run(stack), run(stack, only={5})
     assert verdicts(one.report) == {2: Verdict.TO_REPAIR, 5: Verdict.AUTOMATON}
@@ -128,31 +128,7 @@ def test_what_was_weighed_comes_with_the_result():
     }
 
 
-# Base and apex
-
-
-def test_an_open_base_is_left_alone():
-    stack = open_base()
-    result = run(stack)
-    np.testing.assert_array_equal(result.wall, stack.mask)
-    record = result.report.slices[0]
-    assert (record.expectation, record.verdict, record.flagged) == (Expectation.OPEN, Verdict.INTACT, False)
-    assert result.report.stack.expected_rings == 7
-
-
 # Options
-
-
-def test_add_only_removes_nothing():
-    stack = ruined_stack()
-    result = run(stack, add_only=True)
-    assert not (stack.mask & (1 - result.wall)).any()
-    assert all(record.removed_mm2 == 0 for record in result.report.slices)
-    assert result.report.slices[2].verdict is Verdict.AUTOMATON
-    assert is_ring(result.wall[2])
-    # A loose piece cannot go without removing something.
-    assert result.report.slices[3].verdict is Verdict.REFUSED
-    assert (stack.mask & (1 - run(stack).wall)).any()
 
 
 def wavering_model():
@@ -171,7 +147,7 @@ def test_the_same_seed_repeats_a_repair():
 # Cancel
 
 
-def test_a_repair_is_cancelled_wherever_it_is_asked_and_changes_nothing():
+def test_repair_can_be_cancelled_at_every_report():
     stack = broken_stack()
     kept = copies(stack)
     told = []
@@ -199,7 +175,7 @@ def test_a_repair_is_cancelled_wherever_it_is_asked_and_changes_nothing():
 
 
 @pytest.mark.parametrize("work", [lambda stack: run(stack), check], ids=["repair", "check"])
-def test_an_empty_mask_is_an_error_that_names_the_stack_and_the_remedy(work):
+def test_empty_mask_raises(work):
     stack = Stack.create(grey(*heart()), np.zeros_like(heart()[0]), STACK_SPACING, name="patient 7")
     with pytest.raises(ValueError, match=r"patient 7: .*empty"):
         work(stack)

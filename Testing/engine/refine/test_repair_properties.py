@@ -79,9 +79,7 @@ def assert_every_slice_is_accounted_for(stack, result, add_only=False):
     geometry=st.booleans(),
     still=st.booleans(),
 )
-def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
-    seed, with_pool, close_base, add_only, geometry, still
-):
+def test_every_slice_is_correct_repaired_or_unchanged(seed, with_pool, close_base, add_only, geometry, still):
     walls, pools = heart()
     broken = damage(walls, np.random.default_rng(seed))
     if not broken.any():
@@ -94,7 +92,7 @@ def test_whatever_the_damage_every_slice_is_right_repaired_or_left_as_it_was(
 
 @settings(max_examples=12)
 @given(seed=st.integers(0, 10**6), update=st.sampled_from([0.1, 1.0, 30.0]))
-def test_whatever_the_weights_what_is_right_comes_back_bit_for_bit(seed, update):
+def test_correct_slices_are_unchanged_with_any_weights(seed, update):
     stack = ruined_stack()
     kept = copies(stack)
     result = run(stack, toy_model(random_parameters(SMALL, seed, update), SMALL, steps=5))

@@ -84,7 +84,7 @@ def test_pool_outside_the_closed_rings_is_trimmed_on_request():
     assert result.trimmed_mm2 == pytest.approx(12 * 8 * AREA)
 
 
-def test_an_intact_slice_that_is_open_at_the_base_and_has_a_pore_keeps_its_pool():
+def test_open_basal_slice_with_a_pore_keeps_its_pool():
     walls, pools = heart()
     walls[0] = horseshoe(120)
     walls[0] -= blob((35.3, 40.6 - 22 / 1.25), 2.2) & walls[0]
@@ -96,7 +96,7 @@ def test_an_intact_slice_that_is_open_at_the_base_and_has_a_pore_keeps_its_pool(
     np.testing.assert_array_equal(result.pool[0], pools[0])
 
 
-def test_a_slice_that_was_refused_or_not_asked_for_keeps_its_pool():
+def test_refused_or_unselected_slices_keep_their_pool():
     stack = spilt()
     refused = run(stack, identity_model(), trim_pool=True)
     one = run(stack, only={5}, trim_pool=True)
@@ -149,7 +149,7 @@ def test_the_totals_are_those_of_the_masks_and_the_slices():
     assert check(ruined_stack()).summary().startswith("2 of 7 expected rings closed; 5 slices need repair; LV mass ")
 
 
-def test_the_report_says_how_to_repeat_the_run():
+def test_report_has_the_options_of_the_run():
     model = seeing_model()
     chosen = {"seed": 4, "samples": 2, "add_only": True, "geometry": True, "max_change_mm2": 900, "trim_pool": True}
     report = run(broken_stack(), model, **chosen).report
@@ -169,7 +169,7 @@ def test_a_stack_of_thin_slices_is_warned_about():
     assert "short-axis stack" in check(thin).warnings[0]
 
 
-def test_the_gap_is_that_of_the_wall_at_the_heart_and_not_of_a_false_wall_elsewhere():
+def test_gap_is_measured_at_the_heart():
     stack = broken_stack(pool=False)
     beside = ((0, 0), (0, 0), (0, 90))
     wide = Stack.create(np.pad(stack.image, beside), np.pad(stack.mask, beside), stack.spacing)
@@ -183,7 +183,7 @@ def test_the_gap_is_that_of_the_wall_at_the_heart_and_not_of_a_false_wall_elsewh
         assert strewn.slices[record.k].gap_deg_before == record.gap_deg_before
 
 
-def test_a_stack_of_one_slice_comes_with_a_word_of_warning():
+def test_single_slice_is_noted():
     stack = broken_stack()
     one = Stack.create(stack.image[2:3], stack.mask[2:3], stack.spacing)
     result = run(one)
@@ -204,7 +204,7 @@ def test_a_gpu_that_ran_out_of_memory_is_reported(monkeypatch):
 # Check
 
 
-def test_check_tells_what_repair_would_take_up_and_changes_nothing():
+def test_check_lists_what_repair_changes():
     stack = ruined_stack()
     kept = copies(stack)
     checked, repaired = check(stack), run(stack).report

@@ -26,12 +26,6 @@ def changes(mask, pool, wall, others=None):
     return Changes.compose(stack, row(wall), others=None if others is None else row(others))
 
 
-def test_added_and_removed_are_the_differences():
-    change = changes("11001010", None, "01101100")
-    np.testing.assert_array_equal(change.added, row("00100100"))
-    np.testing.assert_array_equal(change.removed, row("10000010"))
-
-
 def test_the_pool_gives_what_the_wall_has_newly_taken():
     change = changes("11000000", "00111100", "11110000", others="00010011")
     np.testing.assert_array_equal(change.pool, row("00001100"))
@@ -81,7 +75,7 @@ def ring_and_spill(inside=True):
     return ring, pool
 
 
-def test_trimming_removes_the_pool_outside_the_ring_in_the_slices_that_are_named():
+def test_trimming_is_limited_to_the_given_slices():
     ring, pool = ring_and_spill()
     change = Changes.compose(stack_of(ring, pool), ring, trim_slices=[1])
     expected = pool.copy()

@@ -23,30 +23,15 @@ def all_fine(**totals):
     return with_totals(report, **{"changed": 0, "flagged": 0, "lv_mass_change_percent": 0.0, **totals})
 
 
-def test_a_stack_that_was_not_changed_is_fine():
-    assert kinds(all_fine()) == ["fine", "fine"]
+@pytest.mark.parametrize("totals", [{}, {"changed": 1, "lv_mass_change_percent": -0.2}])
+def test_no_or_small_changes_are_fine(totals):
+    assert kinds(all_fine(**totals)) == ["fine", "fine"]
 
 
 @pytest.mark.parametrize("percent", [-36.0, LARGE_CHANGE_PERCENT, float("nan")])
 def test_a_large_change_of_the_mass_is_to_be_looked_at(percent):
     report = all_fine(changed=4, lv_mass_change_percent=percent)
     assert kinds(report) == ["look", "fine"]
-
-
-def test_the_numbers_are_those_of_the_change():
-    text = headline(all_fine(changed=4, lv_mass_change_percent=-36.2))
-    assert "All 4" in text
-    assert "36 %" in text
-    assert "as expected" not in text
-    text = headline(all_fine(changed=1, lv_mass_change_percent=4.0))
-    assert "1 of 4" in text
-    assert "4 %" in text
-
-
-def test_a_change_of_the_mass_that_rounds_to_nothing_neither_rose_nor_fell():
-    text = headline(all_fine(changed=1, lv_mass_change_percent=-0.2))
-    assert "rose" not in text
-    assert "fell" not in text
 
 
 def test_flags_come_before_everything_and_name_their_slices():

@@ -28,7 +28,7 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_the_table_has_a_row_a_slice_and_a_column_a_field_in_plain_values():
+def test_table_has_rows_per_slice_and_plain_values():
     columns, rows = table_rows(broken_report())
     fields = ["reason" if name == "reasons" else name for name in SliceRecord.__dataclass_fields__]
     assert [column for column in columns if column != "codes"] == fields
@@ -59,7 +59,7 @@ def test_the_json_has_what_was_promised(tmp_path):
     assert content["doubts"] == [{"code": "one_slice", "values": {}}]
 
 
-def test_the_json_stays_strict_with_numbers_that_are_not_finite_or_numpys_own():
+def test_json_of_non_finite_and_numpy_numbers():
     report = broken_report(
         slices=[slice_record(np.int64(0), confidence=float("nan"), added_mm2=np.float32(1.5), flagged=np.True_)],
         model=None,
@@ -102,7 +102,7 @@ def test_decisions_are_yes_no_or_not_known():
 
 
 @pytest.mark.parametrize("ending", [*ENDINGS, ".HTML"])
-def test_the_ending_tells_the_kind(tmp_path, ending):
+def test_format_by_extension(tmp_path, ending):
     stack, after = broken_stack()
     path = tmp_path / f"report{ending}"
     write_report(broken_report(), path, stack, after)

@@ -31,7 +31,7 @@ def test_every_code_has_a_sentence_whose_numbers_a_reason_of_it_has(code):
     assert code.value == code.value.lower() == str(code)
 
 
-def test_no_sentence_is_left_over_and_none_is_said_of_two_codes():
+def test_sentences_and_codes_are_one_to_one():
     assert list(sentences.SENTENCES) == list(ReasonCode)
     assert len(set(sentences.SENTENCES.values())) == len(ReasonCode)
 
@@ -40,7 +40,7 @@ def test_numbers_are_put_into_the_sentence():
     assert "80 degrees (22 mm)" in sentences.sentence(Reason(ReasonCode.GAP, angle_deg=80.2, width_mm=21.5))
 
 
-def test_several_reasons_are_several_sentences_and_of_a_repaired_slice_they_begin_with_before():
+def test_text_of_several_reasons():
     found = [Reason(ReasonCode.SOLID), Reason(ReasonCode.NO_RING)]
     one, other = (sentences.sentence(reason) for reason in found)
     assert text_of(found) == f"{one} {other}"

@@ -93,7 +93,7 @@ def test_nothing_that_people_drew_is_sent_to_repair(volumes, with_pool, flipped)
 
 
 @pytest.mark.parametrize("with_pool", [False, True], ids=["without pool", "with pool"])
-def test_closing_the_base_asks_for_rings_there_and_changes_nothing_else(volumes, with_pool):
+def test_close_base_expects_basal_rings(volumes, with_pool):
     for truth in volumes:
         for entry in truth.diagnosed(with_pool, close_base=True).slices:
             expected = {
@@ -106,7 +106,7 @@ def test_closing_the_base_asks_for_rings_there_and_changes_nothing_else(volumes,
             assert entry.right is (truth.kinds[entry.k] != OPEN)
 
 
-def test_the_apex_is_found_in_all_volumes_but_one_with_an_apical_aneurysm(volumes):
+def test_apex_is_found_in_all_volumes_but_one(volumes):
     wrong = [truth.name for truth in volumes if truth.diagnosed(False).apex is not Apex.LAST]
     assert wrong == ["patient047_frame09"]
     flipped = [truth.name for truth in volumes if truth.diagnosed(False, flipped=True).apex is not Apex.FIRST]

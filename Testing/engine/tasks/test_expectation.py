@@ -11,17 +11,12 @@ from rncarefine.refine.examine import Examined
 from rncarefine.refine.options import RepairOptions
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
-from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, MIN_ON_CONTOUR, slices_of
+from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, MIN_ON_CONTOUR
 from rncarefine.words import Apex, Expectation, Finding
 
 
 def diagnosed(walls, pools=None, slice_mm=8.0, **options):
     return diagnose_mask(walls, pools, (slice_mm, *SPACING), **options)
-
-
-@pytest.mark.parametrize(("slice_mm", "count"), [(16, 1), (10, 2), (8, 2), (5, 4), (2, 10), (100, 1)])
-def test_a_length_holds_slices_by_their_spacing(slice_mm, count):
-    assert slices_of(20, slice_mm) == count
 
 
 def base_and_apex():
@@ -32,7 +27,7 @@ def base_and_apex():
     return walls, pools
 
 
-def test_no_slice_is_open_on_purpose_below_an_empty_one_that_should_be_a_ring():
+def test_no_open_slice_below_an_empty_one():
     walls, pools = base_and_apex()
     walls[2] &= horseshoe(90, inner=0, outer=60)
     walls[1] = pools[1] = 0
@@ -53,7 +48,7 @@ def test_a_stack_upsampled_along_its_axis_has_the_same_expectations(times, close
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-def test_the_expectations_do_not_depend_on_which_end_is_stored_first(seed):
+def test_expectations_do_not_depend_on_slice_order(seed):
     walls, pools = base_and_apex()
     kept = np.random.default_rng(seed).random(len(walls)) > 0.2
     walls = walls * kept[:, None, None]
@@ -86,7 +81,7 @@ def test_a_large_disc_at_the_apex_needs_review(diameter_mm, large):
         assert entry.reasons[-1].values["most_mm"] == LARGE_DISC_MM
 
 
-def test_what_is_open_at_the_base_lies_on_the_contour_of_its_neighbour_or_needs_review():
+def test_open_basal_wall_off_the_contour_needs_review():
     walls, pools = base_and_apex()
     entry = diagnosed(walls, pools).slices[0]
     assert (entry.right, entry.doubtful) == (True, False)
@@ -97,7 +92,7 @@ def test_what_is_open_at_the_base_lies_on_the_contour_of_its_neighbour_or_needs_
     assert entry.reasons[-1].values["share"] < MIN_ON_CONTOUR
 
 
-def test_what_lies_away_from_the_heart_does_not_say_where_the_apex_is():
+def test_apex_ignores_components_off_the_heart():
     walls, pools = (np.pad(each, ((0, 0), (20, 140), (20, 140))) for each in heart(rings=7))
     grid = {"shape": walls.shape[1:], "spacing": SPACING}
     for k in range(8):

@@ -16,7 +16,7 @@ from rncarefine.tasks.ring.other_labels import (
 AREA = SPACING[0] * SPACING[1]
 
 
-def test_the_share_is_that_of_the_whole_wall_and_what_was_wall_before_does_not_count():
+def test_share_is_relative_to_the_whole_wall():
     added = ring() - horseshoe(90)
     assert taken_share(ring(), horseshoe(90), added) == pytest.approx(added.sum() / ring().sum())
     assert taken_share(ring(), horseshoe(90), horseshoe(90)) == 0

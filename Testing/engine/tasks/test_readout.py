@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 from skimage import measure
 
-from engine.shapes import blob, disc, horseshoe, picture, random_masks, ring
+from engine.shapes import blob, disc, horseshoe, random_masks, ring
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 
@@ -37,31 +37,10 @@ def test_a_ring_is_closed_by_sides_as_well_as_by_corners(mask):
 
 
 @given(random_masks(8, 8), st.integers(1, 12))
-def test_a_rings_cavity_has_the_pixels_that_are_asked_for(mask, least):
+def test_smallest_cavity_of_a_ring(mask, least):
     labels = measure.label(np.pad(mask, 1) == 0, connectivity=1)
     hole = int((labels > 1).sum()) if labels.max() == 2 else 0
     assert is_ring(mask, least) == (is_ring(mask, 1) and hole >= least)
-
-
-def test_a_wall_that_hangs_together_by_a_corner_is_no_ring():
-    closed = picture("#####", "#...#", "#...#", "#...#", "#####")
-    by_a_corner = picture(".####", "#...#", "#...#", "#...#", "#####")
-    assert is_ring(closed)
-    assert betti_2d(by_a_corner) == (1, 1)
-    assert not is_ring(by_a_corner)
-
-
-def test_a_wall_whose_cavity_reaches_out_by_a_corner_is_no_ring():
-    diamond = picture("..#..", ".#.#.", "#...#", ".#.#.", "..#..")
-    assert betti_2d(diamond) == (1, 1)
-    assert not is_ring(diamond)
-
-
-def test_a_tiny_cavity_is_none():
-    two = picture("####", "#..#", "####")
-    assert not is_ring(two)
-    assert is_ring(two, smallest_pool=2)
-    assert is_ring(picture("#####", "#...#", "#####"))
 
 
 # Reading
@@ -79,7 +58,7 @@ def test_where_the_mean_closes_it_is_taken():
     np.testing.assert_array_equal(read_wall(fields(ring(18, 29), soft, disc(18))), ring(18, 29))
 
 
-def test_where_the_discs_are_sure_that_there_is_no_wall_the_ring_channel_alone_draws_none():
+def test_discs_limit_the_ring_channel():
     np.testing.assert_array_equal(read_wall(fields(ring(18, 29), disc(26), disc(18))), ring(18, 26))
 
 
@@ -105,7 +84,7 @@ def test_the_largest_cavity_is_kept():
     np.testing.assert_array_equal(read, disc(30) & (1 - disc(14)))
 
 
-def test_an_endocardial_disc_that_reaches_the_border_of_the_outer_one_leaves_a_wall_of_a_pixel():
+def test_wall_is_at_least_one_pixel_thick():
     wall = read_wall(fields(np.zeros_like(disc()), disc(26), disc(40)))
     assert is_ring(wall)
     np.testing.assert_array_equal(wall, disc(26) - ndimage.binary_erosion(disc(26), np.ones((3, 3))))
@@ -121,7 +100,7 @@ def test_without_both_discs_there_is_no_wall(outer, inner):
     assert read_wall(fields(nothing, nothing + outer, nothing + inner)) is None
 
 
-def test_a_smaller_pool_can_be_asked_for():
+def test_smaller_pool_is_optional():
     outer, inner = np.zeros((2, 8, 8), np.float32)
     outer[1:7, 1:7], inner[3, 3:5] = 1, 1
     assert read_wall(fields(outer - inner, outer, inner)) is None
@@ -163,14 +142,7 @@ def test_an_inner_disc_well_inside_the_outer_one_always_gives_a_ring(radius, sha
     assert wall is None or is_ring(wall)
 
 
-def test_the_fields_are_left_as_they_were():
-    given_fields = fields(horseshoe(80), disc(26), disc(18))
-    kept = given_fields.copy()
-    read_wall(given_fields)
-    np.testing.assert_array_equal(given_fields, kept)
-
-
-def test_a_faint_wall_is_read_at_a_lower_level_and_a_field_without_any_contrast_is_not():
+def test_faint_wall_is_read_at_a_lower_level():
     rows, columns = np.indices((40, 40))
     away = np.hypot(rows - 20, columns - 20)
     outer, inner = (away < 14).astype(np.float32), (away < 8).astype(np.float32)

@@ -15,7 +15,7 @@ from rncarefine.tasks.ring.small_edits import MAX_MISSING, clean, close_gaps
 WALL = ring(16.8, 24.8)
 
 
-def test_pores_are_filled_and_loose_components_removed_where_that_closes_the_ring():
+def test_cleaning_fills_pores_and_drops_components():
     pore = blob((CENTRE[0], CENTRE[1] + 22 / 1.25), 1.6)
     assert (pore & ring()).any()
     strewn = (ring() & (1 - pore)) | blob((66, 4), 3)
@@ -35,7 +35,7 @@ def test_a_hole_without_the_blood_pool_is_not_kept_as_the_cavity():
 
 @given(start=st.integers(0, 359), width=st.integers(10, 80), shift=st.floats(-1.2, 1.2))
 @settings(max_examples=40, deadline=None)
-def test_a_gap_is_closed_with_the_proposed_wall_and_nothing_else_changes(start, width, shift):
+def test_gap_is_closed_without_other_changes(start, width, shift):
     cut = WALL & gap(width, start)
     proposed = ring(16.8 + shift, 24.8 + shift)
     closed = close_gaps(cut, proposed, SPACING)

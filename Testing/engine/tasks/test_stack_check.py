@@ -37,7 +37,7 @@ def test_a_heart_of_which_a_third_is_damaged_raises_no_doubt(seed):
     assert doubts(broken, pools) == {}
 
 
-def test_a_gap_on_the_same_side_in_many_slices_is_doubted_and_gaps_on_all_sides_are_not():
+def test_same_gap_in_many_slices_is_doubted():
     walls, _ = heart(discs=0)
     same, around = cut(walls[:5], [10, 0, -10, 5, 0]), cut(walls[:5], [0, 72, 144, 216, 288])
     assert doubts(np.concatenate([same, walls[5:]])) == {"same_gap": {"slices": 5}}
@@ -65,7 +65,7 @@ def test_a_filled_outer_contour_is_recognised():
     assert doubts(filled[:1]) == {"filled_outline": {"slices": 1}}
 
 
-def test_outlines_of_a_wall_are_recognised_even_in_one_slice_unless_the_pixels_are_as_thick_as_a_wall():
+def test_outlines_are_recognised():
     outer, inner = (disc(radius) & ~ndimage.binary_erosion(disc(radius)) for radius in (26, 18))
     for lines in (outer | inner, outer):
         assert doubts([lines])["only_outlines"] == {"share": pytest.approx(0, abs=0.2), "least": 0.5}
@@ -89,7 +89,7 @@ def test_two_walls_are_doubted_also_if_some_slices_are_open(cut, doubted):
 
 
 @pytest.mark.parametrize(("tilt_deg", "doubted"), [(0, False), (22, False), (36, True)])
-def test_an_axis_that_is_steep_against_the_slices_is_doubted_with_its_angle(tilt_deg, doubted):
+def test_steep_axis_is_doubted(tilt_deg, doubted):
     step = np.tan(np.radians(tilt_deg)) * STACK_SPACING[0]
     grid = {"shape": (120, 80)}
     walls = np.stack([ring(centre=(30 + k * step / SPACING[0], 40), **grid) for k in range(8)])
@@ -99,7 +99,7 @@ def test_an_axis_that_is_steep_against_the_slices_is_doubted_with_its_angle(tilt
         assert found["centre_drifts"]["angle_deg"] == pytest.approx(tilt_deg, abs=1.5)
 
 
-def test_a_stack_whose_slices_are_thinner_than_its_pixels_is_doubted_and_an_upsampled_one_is_not():
+def test_thin_slices_are_doubted_unless_upsampled():
     walls, pools = heart()
     found = doubts(walls, pools, (1.5, 8.0, 1.5))
     assert found["not_thickest_axis"] == {"slice_spacing_mm": 1.5, "in_plane_mm": 8.0}
@@ -107,7 +107,7 @@ def test_a_stack_whose_slices_are_thinner_than_its_pixels_is_doubted_and_an_upsa
     assert doubts(repeated, np.repeat(pools, 4, axis=0), spacing) == {}
 
 
-def test_walls_about_two_cavities_in_half_of_the_slices_are_doubted_and_pores_are_not():
+def test_two_cavities_are_doubted_and_pores_are_not():
     beside = ring(8, 12, centre=(35, 16))
     two, pores = ring() | beside, ring() & (ring(20, 24, centre=(35, 16)) == 0)
     pores[30:33, 55:57] = pores[36:39, 55:57] = 0
@@ -116,12 +116,12 @@ def test_walls_about_two_cavities_in_half_of_the_slices_are_doubted_and_pores_ar
     assert several_walls(walls[1]) == several_walls([WallFeatures(pores, SPACING)] * 6) == ()
 
 
-def test_of_two_slices_nothing_is_said():
+def test_two_slices_raise_no_doubt():
     assert doubts(np.stack([horseshoe(80), horseshoe(80)])) == {}
     assert doubts(np.zeros((4, *SHAPE), np.uint8)) == {}
 
 
-def test_doubts_about_a_broken_mask_give_way_to_what_is_seen_and_others_do_not():
+def test_image_evidence_overrides_doubts_about_masks():
     walls, _ = heart()
     broken = walls.copy()
     broken[:, :, 40:] = 0

@@ -49,7 +49,7 @@ def test_where_nothing_is_added_no_closure_is_thin():
 
 
 @pytest.mark.parametrize(("share", "code"), [(0.12, "thread"), (0.28, "thin_closure"), (0.6, None)])
-def test_a_thread_is_rejected_a_thin_closure_flagged_and_a_thick_one_is_right(share, code):
+def test_threads_are_rejected_and_thin_closures_flagged(share, code):
     # The wall is thin, so that the outline has no deep notch where the closure is thinner.
     wall, before = closed_by(5 * share, inner=23.0, gap=14)
     rejected, flagged = shape_rejection(wall, before, FINE["spacing"]), thin_closure(wall, before, FINE["spacing"])
@@ -99,7 +99,7 @@ def test_a_wall_of_good_shape_keeps_it(wall):
 
 
 @pytest.mark.parametrize(("inner", "plausible"), [(3.0, False), (6.0, True), (22.0, True), (24.5, False)])
-def test_the_cavity_must_be_a_plausible_share_of_the_outline(inner, plausible):
+def test_implausible_cavity_share_is_rejected(inner, plausible):
     share = (inner / 26) ** 2
     assert (MIN_CAVITY < share < MAX_CAVITY) == plausible
     wall = ring(inner, 26, **FINE)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import ndimage
 
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine_training.automaton.damage import (
@@ -66,28 +65,12 @@ def test_most_walls_are_broken_and_some_are_merely_in_a_wrong_place():
     assert np.mean([b1 > 1 for _, b1 in numbers]) > 0.05
 
 
-def test_damaged_walls_still_lie_where_the_wall_was():
-    overlaps = [2 * (d & WALL).sum() / (d.sum() + WALL.sum()) for d in (damage(WALL, rng(seed)) for seed in range(200))]
-    assert 0.5 < np.mean(overlaps) < 0.9
-    assert np.quantile(overlaps, 0.9) > 0.8
-
-
 @given(seeds, st.floats(0.3, 2.2))
-def test_a_misplaced_wall_stays_between_its_edges_moved_by_a_few_pixels(seed, deviation):
+def test_misplaced_walls_stay_within_the_reach_of_the_deviation(seed, deviation):
     moved = misplace(WALL, rng(seed), deviation)
     reach = 4.5 * deviation + 1
     assert not moved[RADIUS > 18 + reach].any()
     assert not moved[RADIUS < 12 - reach].any()
-
-
-def test_a_wall_is_misplaced_more_with_a_greater_deviation():
-    changes = [np.mean([(misplace(WALL, rng(seed), d) ^ WALL).sum() for seed in range(20)]) for d in (0.01, 0.7, 2.0)]
-    assert changes[0] < 5
-    assert changes[0] < changes[1] < changes[2]
-
-
-def test_a_slightly_misplaced_wall_is_still_a_ring():
-    assert all(betti_2d(misplace(WALL, rng(seed), 0.5)) == (1, 1) for seed in range(30))
 
 
 def test_an_empty_wall_cannot_be_misplaced():
@@ -95,7 +78,7 @@ def test_an_empty_wall_cannot_be_misplaced():
 
 
 @given(seeds, st.sampled_from([40, 90, 150]))
-def test_a_gap_opens_the_wall_about_as_wide_as_asked_for(seed, width):
+def test_gap_has_the_requested_width(seed, width):
     cut = cut_gap(WALL, WALL, rng(seed), width)
     assert not (cut & ~WALL).any()
     if width >= 90:
@@ -104,18 +87,10 @@ def test_a_gap_opens_the_wall_about_as_wide_as_asked_for(seed, width):
 
 
 @given(seeds, st.sampled_from([60, 120, 200]))
-def test_an_arc_keeps_about_as_much_of_the_wall_as_asked_for(seed, width):
+def test_arc_has_the_requested_width(seed, width):
     arc = keep_arc(WALL, WALL, rng(seed), width)
     assert not (arc & ~WALL).any()
     assert sector_deg(arc) == pytest.approx(width, abs=45)
-
-
-def test_gaps_open_in_every_direction():
-    middles = []
-    for seed in range(200):
-        missing = np.argwhere(WALL & ~cut_gap(WALL, WALL, rng(seed), 60)).mean(axis=0) - CENTRE
-        middles.append(np.degrees(np.arctan2(*missing)) % 360)
-    assert (np.histogram(middles, 8, (0, 360))[0] > 10).all()
 
 
 def test_a_gap_and_the_arc_of_the_same_draws_are_the_whole_wall():
@@ -132,11 +107,6 @@ def test_a_filled_pool_adds_nothing_but_pool(seed):
     assert not (added & ~POOL).any()
 
 
-def test_a_pool_is_sometimes_filled_whole():
-    whole = [fill_pool(WALL, WALL, rng(seed))[POOL].all() for seed in range(60)]
-    assert 0 < np.mean(whole) < 0.5
-
-
 @given(seeds, st.integers(1, 4))
 def test_holes_are_small_and_in_the_wall(seed, count):
     holed = puncture(WALL, rng(seed), count)
@@ -145,21 +115,12 @@ def test_holes_are_small_and_in_the_wall(seed, count):
     assert 0 < lost.sum() <= count * 13
 
 
-def test_nothing_cannot_be_punctured():
-    assert not puncture(np.zeros(SHAPE, bool), rng(), 3).any()
-
-
 @given(seeds, st.integers(1, 4))
 def test_pieces_are_only_added_and_no_larger_than_they_may_be(seed, count):
     pieced = add_components(WALL, WALL, rng(seed), count)
     added = pieced & ~WALL
     assert (pieced & WALL).sum() == WALL.sum()
     assert added.sum() <= count * np.pi * 6.5**2
-
-
-def test_loose_pieces_occur():
-    loose = [ndimage.label(add_components(WALL, WALL, rng(seed), 3), np.ones((3, 3)))[1] > 1 for seed in range(50)]
-    assert np.mean(loose) > 0.4
 
 
 # Masks that are wrong altogether
@@ -205,7 +166,7 @@ def test_where_there_is_no_right_ventricle_none_is_taken_for_the_wall():
 
 
 @given(seeds)
-def test_a_wrong_mask_is_boolean_of_the_same_shape_and_the_arguments_stay(seed):
+def test_misleading_masks_are_repeatable_copies_of_the_same_shape(seed):
     kept = [mask.copy() for mask in STACK]
     for masks in (STACK, (WALL, POOL, RIGHT)):
         wall, pool = mislead(*masks, rng(seed))
@@ -227,12 +188,3 @@ def test_all_slices_are_misled_alike():
             single = mislead(*masks, rng(seed))
             for whole, one in zip(stacked, single, strict=True):
                 np.testing.assert_array_equal(whole[k], one)
-
-
-def test_wrong_masks_lie_elsewhere():
-    overlaps = []
-    for seed in range(200):
-        wall, _ = mislead(WALL, POOL, RIGHT, rng(seed))
-        overlaps.append(2 * (wall & WALL).sum() / (wall.sum() + WALL.sum()))
-    assert np.mean(overlaps) < 0.5
-    assert max(overlaps) < 1

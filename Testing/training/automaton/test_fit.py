@@ -13,13 +13,11 @@ from rncarefine.refine.proposals import propose_around
 from rncarefine.stack import Stack
 from rncarefine_training.automaton import fit
 from rncarefine_training.automaton.export import export
-from rncarefine_training.automaton.fit import Machines, train_automaton, training_sources
 from rncarefine_training.automaton.fit import test_sources as sources_to_test_on
+from rncarefine_training.automaton.fit import train_automaton, training_sources
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.validation import Validation
-from rncarefine_training.data.cases import MYOCARDIUM, load_prediction
-from rncarefine_training.networks.base import members, train_member
-from rncarefine_training.networks.failures import collect
+from rncarefine_training.data.cases import MYOCARDIUM
 from training.toy_data import failed, toy_case, toy_config, write_cases, write_predictions
 from training.toy_learners import same
 
@@ -73,7 +71,7 @@ def test_failures_of_unseen_networks_are_never_trained_on():
     assert sources_to_test_on(config) == ["weak-0@1", "late-0@1", "fresh-0@1"]
 
 
-def test_failures_on_redrawn_images_are_trained_on_but_neither_validated_nor_tested_on():
+def test_redrawn_failures_are_for_training_only():
     config = toy_config(base__networks=NETWORKS, base__redrawn=True)
     redrawn = ["weak-0@1~redrawn", "weak-1@1~redrawn", "late-0@1~redrawn"]
     found = training_sources(config)
@@ -91,7 +89,7 @@ def test_networks_from_outside_come_after_those_that_are_trained_here():
     assert training_sources(alone) == sources_to_test_on(alone) == ["nnunet@1"]
 
 
-def test_training_and_validation_see_their_own_subjects_and_never_the_test(run, monkeypatch):
+def test_test_subjects_are_never_loaded_for_training(run, monkeypatch):
     asked = []
     original = fit.load_stacks
 
@@ -102,27 +100,6 @@ def test_training_and_validation_see_their_own_subjects_and_never_the_test(run, 
     monkeypatch.setattr(fit, "load_stacks", load)
     train(run)
     assert asked == [["a", "c"], ["b", "d"]]
-
-
-def test_the_whole_way_from_cases_to_proposals(tmp_path):
-    config = toy_config()
-    cases = write_cases(tmp_path / "cases")
-    for member in members(config):
-        train_member(config, member, [cases[subject] for subject in member.subjects], tmp_path / "base", progress=False)
-    found = list(collect(config, tmp_path / "cases", tmp_path / "base", tmp_path / "predictions"))
-    assert {path.stem for path in found} == {
-        f"{subject}_ED" for subject in {*"abcdt"} - set(members(config)[0].subjects)
-    }
-    for path in found:
-        labels = load_prediction(path)
-        assert labels.shape == cases["a"].labels.shape
-        # Three updates teach a network nothing: put a real failure in the place of its prediction.
-        np.savez_compressed(path, labels=failed(cases[path.stem.partition("_")[0]].labels))
-    write_predictions(tmp_path / "predictions", ["small-0@1"], {name: cases[name] for name in "abcd"})
-    last = train_automaton(config, tmp_path / "cases", tmp_path / "predictions", tmp_path / "automaton", progress=False)
-    model = load_model(export(config, last, tmp_path))
-    assert model.card.name == "toy-2d"
-    assert_proposes(model, cases["t"])
 
 
 def test_a_finished_training_is_not_done_again(run):
@@ -156,7 +133,7 @@ def test_a_training_is_resumed_from_its_checkpoint(run):
         ({"predictions": {"train": ["nnunet"]}}, "networks to learn"),
     ],
 )
-def test_a_training_is_neither_resumed_nor_exported_with_another_configuration(run, changes, message):
+def test_changed_configuration_is_neither_resumed_nor_exported(run, changes, message):
     last = train(run)
     before = last.read_bytes()
     with pytest.raises(ValueError, match=message):
@@ -232,25 +209,12 @@ def test_two_trainings_with_the_same_seed_give_the_same_weights(run, kind, preci
         assert not torch.equal(value, untrained[name]) or not value.any()
 
 
-def test_half_precision_is_another_training(run):
-    exact = state_of(train(run))["state_dict"]
-    shutil.rmtree(run / "automaton")
-    rounded = state_of(train(run, automaton__precision="bf16-mixed"))["state_dict"]
-    assert not same(exact, rounded)
-    assert max(float((exact[name] - rounded[name]).abs().max()) for name in exact) < 0.01
-
-
-def test_a_volumetric_training_is_exported_and_proposes_for_whole_stacks(run):
+def test_exported_volumetric_model_proposes_walls(run):
     config = toy_config(**VOLUMETRIC)
     last = train_automaton(config, run / "cases", run / "predictions", run / "automaton", progress=False)
     model = load_model(export(config, last, run))
     assert model.card.mode == "volumetric"
     assert_proposes(model, toy_case("t"))
-
-
-def test_several_processes_train_together_and_one_trains_alone():
-    assert (Machines().processes, Machines().strategy) == (1, "auto")
-    assert (Machines("cpu", 2, 3).processes, Machines("cpu", 2, 3).strategy) == (6, "ddp_find_unused_parameters_true")
 
 
 # Early stop
@@ -275,32 +239,13 @@ def train_patiently(run, monkeypatch, gains, patience=2):
     return state_of(last)["global_step"], len(updates)
 
 
-def test_a_training_stops_after_some_validations_without_a_gain_once_the_warm_up_is_over(run, monkeypatch):
+def test_training_stops_early_after_the_warm_up(run, monkeypatch):
     # Two in the warm-up, which has no rollout, then a rise, and two that do not rise.
     gains = [0.5, 0.5, 0.1, 0.2, 0.2, 0.1, 0.9]
     assert train_patiently(run, monkeypatch, gains) == (12, 12)
     # It stays stopped, unless it may wait for longer.
     assert train_patiently(run, monkeypatch, []) == (12, 0)
     assert train_patiently(run, monkeypatch, [0.3, 0.1, 0.1, 0.1], patience=3) == (20, 8)
-
-
-def test_a_training_without_patience_runs_to_its_end(run, monkeypatch):
-    assert train_patiently(run, monkeypatch, [0.5] * 12, patience=None) == (24, 24)
-
-
-def test_what_is_logged_can_be_followed(run, monkeypatch):
-    seen = []
-    original = AutomatonLearner.log_dict
-
-    def log(self, values, **keywords):
-        seen.append(set(values))
-        return original(self, values, **keywords)
-
-    monkeypatch.setattr(AutomatonLearner, "log_dict", log)
-    train(run)
-    assert {"loss", "overflow"} in seen
-    assert seen.count({"rings", "dice", "dice_gain", "one_pass_dice", "image_dice"}) == 2
-    assert list((run / "automaton" / "log" / "toy-2d").glob("events*"))
 
 
 # Starting from another automaton

@@ -31,7 +31,7 @@ def test_real_failures_are_counted_once_per_network(run):
 
 
 @pytest.mark.parametrize("side", ["train", "test"])
-def test_a_misspelt_network_from_outside_is_named_with_those_that_are_there(run, side):
+def test_unknown_external_network_error_lists_the_known_ones(run, side):
     predictions = {"train": ["ours"]} | {side: ["our"]}
     with pytest.raises(ValueError, match=r"\bour\b.*\bours\b"):
         count_training_data(toy_config(predictions=predictions), run)

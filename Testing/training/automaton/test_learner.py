@@ -36,13 +36,7 @@ def started(made, given):
 # Weights
 
 
-def test_the_seed_decides_the_initial_weights():
-    one, again, other = (AutomatonLearner(settings(), seed).state_dict() for seed in (1, 1, 2))
-    assert all(torch.equal(one[name], again[name]) for name in one)
-    assert not torch.equal(one["weights.down0a_weight"], other["weights.down0a_weight"])
-
-
-def test_initial_weights_leave_the_variance_as_it_is_and_the_state_untouched():
+def test_initial_weights_keep_variance_and_state():
     made = AutomatonLearner(settings(encoder=[32, 48]), 0)
     for name, value in parameters_of(made).items():
         if name.endswith("scale"):
@@ -104,7 +98,7 @@ def test_the_loss_of_the_warm_up_is_that_of_the_evidence():
     assert float(made.training_step(given, 0).detach()) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_the_loss_of_a_rollout_is_that_of_evidence_early_and_final_state():
+def test_rollout_loss_has_evidence_early_and_final_terms():
     made = learner(warmup_updates=0, fire_rate=1.0, train_steps=(1, 1))
     given = batch()
     constant, logits, state = started(made, given)
@@ -130,20 +124,6 @@ def test_a_channel_without_weight_is_not_in_the_loss(warmup):
     assert loss(lambda target: target[2].zero_()) != as_it_is
 
 
-def test_the_first_update_of_the_rollout_reaches_the_zero_weights():
-    made = quiet(AutomatonLearner(settings(warmup_updates=0), seed=0))
-    made.training_step(batch(), 0).backward()
-    assert made.weights["update_weight"].grad.abs().max() > 0
-
-
-def test_a_rollout_without_update_ends_with_evidence_and_mask():
-    made, given = quiet(AutomatonLearner(settings(warmup_updates=0), seed=0)), batch()
-    made.training_step(given, 0)
-    _, _, state = started(made, given)
-    for n, (_, kept) in enumerate(made.buffer):
-        torch.testing.assert_close(kept[0], state[n])
-
-
 def test_cells_fire_at_their_rate_and_independently_in_every_step(monkeypatch):
     fired = []
     original = backend_torch.step
@@ -162,18 +142,6 @@ def test_cells_fire_at_their_rate_and_independently_in_every_step(monkeypatch):
     assert set(together.unique().tolist()) == {0, 1}
     assert float(together.mean()) == pytest.approx(0.25, abs=0.02)
     assert not torch.equal(fired[0], fired[1])
-
-
-def test_rollouts_are_of_every_length_asked_for(monkeypatch):
-    lengths = []
-    monkeypatch.setattr(backend_torch, "step", lambda parameters, state, *others: lengths.append(1) or state)
-    made = learner(warmup_updates=0, train_steps=(2, 4))
-    seen = set()
-    for number in range(20):
-        lengths.clear()
-        made.training_step(batch(1, side=8), number)
-        seen.add(len(lengths))
-    assert seen == {2, 3, 4}
 
 
 def test_a_state_that_runs_away_is_pulled_back():
@@ -206,7 +174,7 @@ def test_the_buffer_fills_up_and_stays_at_its_size():
 
 
 @pytest.mark.parametrize("depth", [1, 3], ids=["slices", "stacks"])
-def test_a_part_of_the_batch_is_resumed_from_the_buffer_with_all_that_belongs_to_it(depth):
+def test_part_of_the_batch_is_taken_from_the_replay_buffer(depth):
     made = learner(from_buffer=0.4, warmup_updates=0)
     fresh = batch(5, depth=depth)
     same, nothing = made._resume_some(fresh)
@@ -231,7 +199,7 @@ def test_a_part_of_the_batch_is_resumed_from_the_buffer_with_all_that_belongs_to
     assert len(set(places)) == 2
 
 
-def test_resumed_rollouts_start_from_their_states_and_the_others_from_evidence_and_mask(monkeypatch):
+def test_rollouts_start_from_kept_states_or_from_evidence(monkeypatch):
     made = learner(from_buffer=0.4, warmup_updates=0)
     earlier, states = batch(5, seed=7), torch.rand(5, 1, 6, 16, 16)
     made._keep(earlier, states)
@@ -243,12 +211,6 @@ def test_resumed_rollouts_start_from_their_states_and_the_others_from_evidence_a
     for item in range(2):
         assert any(torch.equal(starts[0][item], state[0]) for state in states)
     torch.testing.assert_close(starts[0][2:], started(made, fresh)[2][2:])
-
-
-def test_without_a_share_from_the_buffer_every_sample_is_fresh():
-    made = learner(from_buffer=0.0, warmup_updates=0)
-    made.training_step(batch(), 0)
-    assert made._resume_some(batch())[1] is None
 
 
 def test_a_kept_sample_does_not_change_when_its_batch_does():
@@ -309,7 +271,7 @@ def rates_of(**changes):
     return made, configured["optimizer"], configured["lr_scheduler"]["scheduler"].lr_lambdas
 
 
-def test_the_rate_rises_and_falls_once_for_the_encoder_and_once_for_the_rollout():
+def test_learning_rate_has_one_wave_per_phase():
     chosen = {"warmup_updates": 300, "updates": 400, "learning_rate": 2e-3, "encoder_rate": 0.1}
     _, optimizer, (encoder, rule) = rates_of(**chosen)
     assert optimizer.defaults["lr"] == 2e-3
@@ -324,12 +286,6 @@ def test_the_rate_rises_and_falls_once_for_the_encoder_and_once_for_the_rollout(
         assert encoder(update) == pytest.approx(0.1 * rule(update))
     assert encoder(0) < encoder(99) > encoder(299)
     assert rule(300) < rule(399) > rule(700) == rule(9000) == pytest.approx(0.02)
-
-
-def test_without_a_warm_up_the_rollout_begins_at_once():
-    _, _, (encoder, rule) = rates_of(warmup_updates=0, updates=400, encoder_rate=0.5)
-    assert rule(99) == pytest.approx(0.02 + 0.98 * (1 + math.cos(math.pi * 99 / 400)) / 2)
-    assert encoder(99) == pytest.approx(0.5 * rule(99))
 
 
 def test_encoder_and_local_rule_are_the_two_groups_of_parameters():

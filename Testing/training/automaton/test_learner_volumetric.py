@@ -86,18 +86,6 @@ def test_the_rollout_trains_what_passes_between_slices():
     assert made.weights["across_weight"].grad.abs().max() > 0
 
 
-def test_the_buffer_keeps_whole_stacks():
-    made = volumetric()
-    given = stacks()
-    given.weight[0, 1] = 0
-    made.training_step(given, 0)
-    assert len(made.buffer) == N
-    for n, (sample, state) in enumerate(made.buffer):
-        assert state.shape == (DEPTH, 6, SIDE, SIDE)
-        for name, values in given._asdict().items():
-            assert torch.equal(getattr(sample, name), values[n])
-
-
 def test_states_stay_32_bit_where_the_rest_is_rounded_to_16():
     given = stacks()
     exact = ended(volumetric(fire_rate=1.0, train_steps=(2, 2)), given)

@@ -7,31 +7,25 @@ import pytest
 import torch
 
 from rncarefine.nca.architecture import CHANNELS
-from rncarefine.nca.channels import scaled
 from rncarefine_training.automaton import samples as module
 from rncarefine_training.automaton.samples import (
     INNER,
-    KEPT_PIXELS,
     MIDDLE,
     WALL,
-    WINDOW_PIXELS,
     RepairSamples,
     crop_case,
     withhold,
 )
 from rncarefine_training.data.cases import POOL
-from training.toy_data import failed, toy_case, toy_config
+from training.toy_data import automaton_settings as settings
+from training.toy_data import failed, toy_case
+from training.toy_samples import undisturbed
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
 MASKS = ("mask", "mask below", "mask above")
 SIZE = 48
 QUIET = {"misled": 0.0, "redrawn": 0.0, "absent": 0.0, "inner_only": 0.0}
 """Nothing but failures and damage."""
-
-
-def settings(**changes):
-    values = toy_config().automaton.model_dump() | changes
-    return type(toy_config().automaton).model_validate(values)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +50,7 @@ def given(monkeypatch):
 @pytest.fixture
 def plain(monkeypatch, given):
     """Neither damage nor augment nor withhold: what is in a sample is what was put there."""
-    margin = (WINDOW_PIXELS - SIZE) // 2
-    inside = slice(margin, margin + SIZE)
-    monkeypatch.setattr(module, "damage", lambda wall, rng: wall)
-    monkeypatch.setattr(module, "random_affine", lambda batch, draws, **strengths: batch[..., inside, inside])
-    monkeypatch.setattr(module, "random_contrast", lambda images, draws, strength: images)
+    undisturbed(monkeypatch, SIZE)
 
 
 def samples(stacks, length=20, seed=0, **changes):
@@ -100,22 +90,12 @@ def test_a_sample_is_channels_truth_and_weights_of_one_slice(stack):
     assert 0 <= float(sample.target.min()) <= float(sample.target.max()) <= 1
 
 
-def test_sample_n_is_the_same_whenever_and_wherever_it_is_asked_for(stack, inner):
+def test_sample_n_is_always_the_same(stack, inner):
     everything = {"misled": 0.3, "redrawn": 0.5, "absent": 0.3, "inner_only": 0.3, "natural": 0.5}
     one, other = (samples([stack, inner], **everything) for _ in range(2))
     for index in (5, 0, 11, 3, 19):
         for a, b in zip(one[index], other[index], strict=True):
             assert torch.equal(a, b)
-
-
-def test_samples_and_seeds_differ(stack):
-    first = samples([stack])
-    assert not torch.equal(first[0].channels, first[1].channels)
-    assert not torch.equal(first[0].channels, samples([stack], seed=1)[0].channels)
-
-
-def test_there_are_as_many_as_asked_for(stack):
-    assert len(samples([stack], length=17)) == 17
 
 
 def test_the_truth_is_a_ring_between_its_discs(stack):
@@ -125,40 +105,17 @@ def test_the_truth_is_a_ring_between_its_discs(stack):
         assert float(target[0].sum()) > 100
 
 
-def test_samples_bend_as_much_as_asked_for(stack):
+def test_elastic_deformation_changes_the_truth(stack):
     straight, bent = (samples([stack], elastic=elastic) for elastic in (0.0, 0.03))
     overlaps = [dice(straight[n].target[0, 1], bent[n].target[0, 1]) for n in range(10)]
     assert 0.7 < np.mean(overlaps) < 0.97
 
 
-def test_the_truth_of_an_inflated_heart_is_still_a_ring_between_its_discs(stack):
+def test_inflated_truth_is_the_difference_of_its_discs(stack):
     inflated = samples([stack], inflated=1.0)
     for n in range(10):
         target = inflated[n].target[0]
         torch.testing.assert_close(target[0], target[1] - target[2], atol=0.02, rtol=0)
-
-
-def test_an_inflated_right_ventricle_grows_and_takes_image_and_masks_along():
-    truth = np.zeros((4, 1, 64, 64), np.uint8)
-    truth[module.RIGHT, 0, 28:36, 12:20] = 255
-    parts = np.stack([truth[module.RIGHT, 0] / 255, 1 - truth[module.RIGHT, 0] / 255]).astype(np.float32)
-    grown = 0
-    for seed in range(20):
-        moved = module._inflated(parts, truth, np.random.default_rng(seed))
-        np.testing.assert_allclose(moved[0] + moved[1], 1, atol=1e-5)
-        grown += moved[0].sum() > 1.1 * parts[0].sum()
-    assert 10 <= grown < 20  # in the others the left ventricle is inflated, and here there is none
-    np.testing.assert_array_equal(module._inflated(parts, np.zeros_like(truth), np.random.default_rng(0)), parts)
-
-
-def test_the_stacks_are_left_as_they_were(stack, inner):
-    kept = [values.copy() for each in (stack, inner) for values in (each.image, each.truth)]
-    kept_wall = stack.predictions[0].wall.copy()
-    for index in range(20):
-        samples([stack, inner], misled=0.5, redrawn=0.5)[index]
-    for values, copy in zip((stack.image, stack.truth, inner.image, inner.truth), kept, strict=True):
-        np.testing.assert_array_equal(values, copy)
-    np.testing.assert_array_equal(stack.predictions[0].wall, kept_wall)
 
 
 def test_stacks_without_a_closed_ring_are_not_enough(stack, inner):
@@ -185,24 +142,7 @@ def test_real_failures_alone_show_what_the_network_made_of_a_slice(stack, given)
     assert np.mean(np.array(gaps) > 0.1) > 0.5
 
 
-def test_truth_that_is_right_already_is_shown_as_it_is(stack, given):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0, already_right=1.0)
-        assert dice(seen["mask"], target[0]) > 0.97
-
-
-def test_damage_alone_changes_most_of_the_walls(stack, given):
-    shown = [only([stack], index, natural=0.0, already_right=0.0) for index in range(20)]
-    assert np.mean([dice(seen["mask"], target[0]) < 0.95 for seen, target, _ in shown]) > 0.7
-
-
-def test_without_any_failure_the_truth_is_damaged_instead():
-    case = toy_case("a")
-    perfect = crop_case(case, [("net", case.labels)], 1.6)
-    assert only([perfect], natural=1.0)[1].shape == (3, SIZE, SIZE)
-
-
-def test_beyond_the_heart_the_truth_is_empty_whatever_the_network_drew(given):
+def test_truth_is_empty_beyond_the_heart(given):
     case = toy_case("a")
     labels = failed(case.labels)
     labels[3] = case.labels[2]
@@ -212,29 +152,6 @@ def test_beyond_the_heart_the_truth_is_empty_whatever_the_network_drew(given):
         assert bool(seen["mask"].any())
         assert not target.any()
         assert weight.tolist() == [1, 1, 1]
-
-
-def test_the_tip_of_the_apex_is_learnt_as_a_solid_wall(given):
-    case = toy_case("a")
-    labels = case.labels.copy()
-    labels[2][labels[2] == POOL] = labels[2].max()
-    labels[2][np.isin(labels[2], (2, 3))] = 2
-    solid = crop_case(replace(case, labels=labels), [("net", failed(labels))], 1.6)
-    tips = []
-    for index in range(40):
-        _, target, weight = only([solid], index, natural=1.0)
-        if bool(target[1].any()) and not target[2].any():
-            tips.append(weight.tolist())
-            torch.testing.assert_close(target[0], target[1])
-    assert tips
-    assert all(weight == [1, 1, 1] for weight in tips)
-
-
-def test_damage_can_leave_nothing_of_the_wall(stack, given):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0, already_right=0.0, vanished=1.0)
-        assert not seen["mask"].any()
-        assert bool(target[0].any())
 
 
 def test_misled_masks_are_wrong_and_the_truth_stays(stack, given):
@@ -247,7 +164,7 @@ def test_misled_masks_are_wrong_and_the_truth_stays(stack, given):
         assert weight.tolist() == [1, 1, 1]
 
 
-def test_as_many_samples_are_misled_as_asked_for(stack, monkeypatch):
+def test_misled_samples_have_the_configured_share(stack, monkeypatch):
     misled = []
     original = module._misled
     monkeypatch.setattr(module, "_misled", lambda drawn, rng: misled.append(1) or original(drawn, rng))
@@ -292,7 +209,7 @@ def withheld(count=4000, depth=1, **changes):
 
 @pytest.mark.parametrize("share", [0.0, 0.28, 0.86])
 @pytest.mark.parametrize("depth", [1, 3])
-def test_masks_are_withheld_as_often_as_asked_for(share, depth):
+def test_withheld_masks_have_the_configured_shares(share, depth):
     found = withheld(withheld=share, depth=depth)
     assert_share(found["all"], share)
     assert_share(found["own"], 0.06)
@@ -300,31 +217,6 @@ def test_masks_are_withheld_as_often_as_asked_for(share, depth):
     assert_share(found["pool"], share + (1 - share) * 0.6)
     assert_share(found["images"], 0.06)
     assert not np.any(np.array(found["own"]) & np.array(found["neighbours"]))
-
-
-def test_every_slice_of_a_stack_is_withheld_at_times():
-    chosen, rng = settings(), np.random.default_rng(0)
-    gone = np.zeros(5)
-    for _ in range(2000):
-        _, walls, _ = withhold(*parts(3), chosen, rng)
-        missing = ~walls.flatten(1).any(1).numpy()
-        if missing.sum() == 1:
-            gone += missing
-    assert not gone[[0, -1]].any()
-    assert (gone[1:-1] > 20).all()
-
-
-def test_what_is_withheld_is_withheld_in_samples_and_the_arguments_stay_as_they_were(stack):
-    images, walls, pools = parts()
-    for seed in range(20):
-        withhold(images, walls, pools, settings(withheld=0.5), np.random.default_rng(seed))
-    assert bool(images.all())
-    assert bool(walls.all())
-    assert bool(pools.all())
-    shown = [only([stack], index, withheld=0.5)[0] for index in range(80)]
-    assert_share([not seen["mask"].any() for seen in shown], 0.56)
-    for seen in shown:
-        assert bool(seen["image"].any())
 
 
 # The image
@@ -362,33 +254,7 @@ def test_the_image_is_redrawn_from_the_truth_of_the_same_slices(stack, plain, mo
         np.testing.assert_array_equal(tissues.pool[1], stack.truth[(INNER, k, *MIDDLE)].astype(np.float32) / 255)
 
 
-def test_a_redrawn_image_still_shows_the_wall_where_the_truth_is(stack, given):
-    seen = 0
-    for index in range(20):
-        shown, target, _ = only([stack], index, natural=0.0, redrawn=1.0, contrast=0.0)
-        image, wall, pool = shown["image"].numpy(), target[0].numpy() > 0.9, target[2].numpy() > 0.9
-        away = abs(float(np.median(image[wall]) - np.median(image[pool])))
-        seen += away > 2 * float(np.std(image[pool])) or away > 0.15
-    assert seen >= 12
-
-
-def test_the_image_is_scaled_in_the_crop_and_beyond_the_ends_there_is_nothing(stack, plain):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0)
-        if float(target[0].sum()) == pytest.approx(float(stack.truth[WALL, 0].sum() / 255), rel=0.01):
-            break
-    margin = (KEPT_PIXELS - SIZE) // 2
-    inside = slice(margin, margin + SIZE)
-    images = stack.image.astype(np.float32)[:, inside, inside]
-    neighbours = [name for name in ("image below", "image above") if not seen[name].any()]
-    assert len(neighbours) == 1
-    moved = np.abs(np.fft.fft2(seen["image"].numpy()))
-    # The image may be shifted by a breath-hold: its spectrum stays about the same.
-    correlation = np.corrcoef(moved.ravel(), np.abs(np.fft.fft2(scaled(images)[0])).ravel())[0, 1]
-    assert correlation > 0.95
-
-
-def test_some_samples_look_beside_the_heart_and_the_masks_may_be_there_as_well(stack, plain):
+def test_crops_off_the_heart_may_move_the_masks_along(stack, plain):
     along, beside = 0, 0
     for index in range(40):
         seen, target, weight = only([stack], index, natural=0.0, elsewhere=1.0)
@@ -407,15 +273,6 @@ def test_some_samples_look_beside_the_heart_and_the_masks_may_be_there_as_well(s
     assert beside + along < 40
 
 
-def test_no_sample_looks_elsewhere_unless_asked_to(stack, plain):
-    for index in range(10):
-        seen, target, _ = only([stack], index, natural=0.0, already_right=1.0)
-        assert dice(seen["mask"], target[0]) > 0.99
-        rows, columns = np.nonzero(target[0].numpy() >= 0.5)
-        assert abs(rows.mean() - (SIZE - 1) / 2) < 4
-        assert abs(columns.mean() - (SIZE - 1) / 2) < 4
-
-
 def test_neighbours_are_those_below_and_above_in_either_order(stack, plain):
     falls = []
     for index in range(50):
@@ -427,20 +284,6 @@ def test_neighbours_are_those_below_and_above_in_either_order(stack, plain):
             falls.append(below > above)
     assert len(falls) > 6
     assert 0.2 < np.mean(falls) < 0.8
-
-
-def test_the_pool_shown_is_that_of_the_same_slice(stack, given):
-    for index in range(20):
-        seen, target, _ = only([stack], index, natural=0.0)
-        assert dice(seen["pool"], target[2]) > 0.9
-
-
-def test_masks_are_shown_soft_and_crisp(stack, given):
-    soft = []
-    for index in range(60):
-        mask = only([stack], index)[0]["mask"]
-        soft.append(bool(((mask > 0.01) & (mask < 0.99)).any()))
-    assert_share(soft, 0.5)
 
 
 # Inner contours and favoured subjects
@@ -456,23 +299,14 @@ def test_an_inner_contour_teaches_the_endocardial_disc_alone(inner, stack, given
         assert bool(seen["image"].any())
 
 
-def test_the_prediction_of_a_stack_with_an_inner_contour_is_shown(inner, stack, given):
-    case = toy_case("ENDO-b", seed=1)
-    predicted = crop_case(
-        replace(case, labels=np.where(case.labels == POOL, POOL, 0).astype(np.uint8)), [("net", case.labels)], 1.6
-    )
-    shown = [only([stack, predicted], index, inner_only=1.0)[0] for index in range(20)]
-    assert sum(bool(seen["mask"].any()) for seen in shown) > 8
-
-
-def test_as_many_samples_have_an_inner_contour_as_asked_for(inner, stack):
+def test_inner_contours_have_the_configured_share(inner, stack):
     made = samples([stack, inner], length=100, inner_only=0.4)
     assert_share([made[index].weight[0].tolist() == [0, 0, 1] for index in range(100)], 0.4)
     without = samples([stack], inner_only=0.9)
     assert all(without[index].weight[0].tolist() == [1, 1, 1] for index in range(20))
 
 
-def test_favoured_subjects_are_drawn_as_often_as_asked_for(stack, monkeypatch):
+def test_favoured_subjects_have_the_configured_share(stack, monkeypatch):
     case = toy_case("SC-c", seed=2)
     favoured = crop_case(case, [("net", failed(case.labels))], 1.6)
     drawn = []

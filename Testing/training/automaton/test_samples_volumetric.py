@@ -8,12 +8,12 @@ from rncarefine.nca.architecture import CHANNELS
 from rncarefine_training.automaton import samples as module
 from rncarefine_training.automaton.samples import (
     KEPT_PIXELS,
-    WINDOW_PIXELS,
     CroppedPrediction,
     CroppedStack,
     RepairSamples,
 )
-from training.toy_data import toy_config
+from training.toy_data import automaton_settings
+from training.toy_samples import undisturbed
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
 SIZE, DEPTH = 64, 3
@@ -41,9 +41,7 @@ def stack(count=6, spacing_mm=5.0, broken=(4,)):
 
 
 def settings(**changes):
-    volumetric = {"volumetric": True, "depth": DEPTH, "size": SIZE}
-    values = toy_config().automaton.model_dump() | volumetric | QUIET | changes
-    return type(toy_config().automaton).model_validate(values)
+    return automaton_settings(**{"volumetric": True, "depth": DEPTH, "size": SIZE} | QUIET | changes)
 
 
 def drawn(given, count=60, **changes):
@@ -65,11 +63,7 @@ def numbers(sample):
 @pytest.fixture
 def plain(monkeypatch):
     """Neither damage nor augment nor withhold: what is in a sample is what was put there."""
-    margin = (WINDOW_PIXELS - SIZE) // 2
-    inside = slice(margin, margin + SIZE)
-    monkeypatch.setattr(module, "damage", lambda wall, rng: wall)
-    monkeypatch.setattr(module, "random_affine", lambda batch, draws, **strengths: batch[..., inside, inside])
-    monkeypatch.setattr(module, "random_contrast", lambda images, draws, strength: images)
+    undisturbed(monkeypatch, SIZE)
     monkeypatch.setattr(module, "withhold", lambda images, walls, pools, chosen, rng: (images, walls, pools))
 
 
@@ -82,19 +76,12 @@ def test_a_sample_is_a_window_of_slices():
     assert all(values.dtype == torch.float32 and bool(torch.isfinite(values).all()) for values in sample)
 
 
-def test_sample_n_is_always_the_same():
-    options = {"misled": 0.3, "redrawn": 0.5, "absent": 0.3}
-    one, again = drawn(stack(), 4, **options), drawn(stack(), 4, **options)
-    assert all(torch.equal(a, b) for n in range(4) for a, b in zip(one[n], again[n], strict=True))
-    assert not torch.equal(one[0].channels, one[1].channels)
-
-
 @pytest.mark.parametrize(
     ("count", "spacing_mm", "steps"),
     [(6, 5.0, {1, -1, 2, -2}), (6, 6.0, {1, -1, 2, -2}), (6, 6.1, {1, -1}), (5, 5.0, {1, -1})],
     ids=["thin", "as wide as may be", "too wide for every other", "too few for every other"],
 )
-def test_slices_follow_each_other_in_either_order_and_thin_ones_also_every_other(plain, count, spacing_mm, steps):
+def test_slice_steps_depend_on_slice_spacing(plain, count, spacing_mm, steps):
     seen = []
     for sample in drawn(stack(count, spacing_mm)):
         (step,) = set(np.diff(numbers(sample)).tolist())
@@ -105,7 +92,7 @@ def test_slices_follow_each_other_in_either_order_and_thin_ones_also_every_other
         assert 0.1 < np.mean(np.abs(seen) == 2) < 0.5
 
 
-def test_below_and_above_are_the_slices_before_and_after_in_the_order_that_is_shown(plain):
+def test_neighbours_follow_the_order_of_the_window(plain):
     beyond = 0
     for sample in drawn(stack()):
         shown = numbers(sample)
@@ -119,7 +106,7 @@ def test_below_and_above_are_the_slices_before_and_after_in_the_order_that_is_sh
     assert beyond
 
 
-def test_a_breath_hold_moves_image_mask_pool_and_truth_of_a_slice_alike(plain):
+def test_breath_hold_shifts_move_all_channels_alike(plain):
     places = np.indices((SIZE, SIZE))
     moved = []
     for sample in drawn(stack()):
@@ -141,7 +128,7 @@ def test_a_breath_hold_moves_image_mask_pool_and_truth_of_a_slice_alike(plain):
     assert any((shift[0] != shift[1]).any() for shift in shifts[~still])
 
 
-def test_the_weight_of_neighbours_follows_from_the_spacing_of_the_slices_shown(plain):
+def test_neighbour_weight_follows_from_slice_spacing(plain):
     ratios = []
     for sample in drawn(stack(spacing_mm=5.9)):
         step = abs(int(np.diff(numbers(sample))[0]))
@@ -152,7 +139,7 @@ def test_the_weight_of_neighbours_follows_from_the_spacing_of_the_slices_shown(p
 
 
 @pytest.mark.parametrize("k", [0, 1, 5])
-def test_the_slice_that_is_repaired_is_anywhere_in_the_window_that_it_fits(plain, k):
+def test_broken_slice_is_at_any_place_of_the_window(plain, k):
     shown = [numbers(sample) for sample in drawn(stack(broken=(k,)), 80, natural=1.0)]
     matters = [window for window in shown if k in window]
     # A quarter of the samples are any slice of the stack.
@@ -167,7 +154,7 @@ def test_the_slice_that_is_repaired_is_anywhere_in_the_window_that_it_fits(plain
     assert {tuple(window) for window in matters} == possible
 
 
-def test_a_slice_without_a_wall_is_asked_for_with_an_empty_truth(plain):
+def test_absent_slice_has_an_empty_truth(plain):
     given = stack()
     given.truth[:, 5] = 0
     given.closed[5], given.empty[5] = False, True
@@ -176,10 +163,6 @@ def test_a_slice_without_a_wall_is_asked_for_with_an_empty_truth(plain):
         # The network drew one all the same, and the automaton learns to take it away.
         assert number_of(sample.channels[place, PLACE["mask"]]) == 5
         assert sample.weight.tolist() == [[1] * 3] * DEPTH
-
-
-def test_where_every_slice_has_a_wall_none_is_absent(plain):
-    assert all(None not in numbers(sample) for sample in drawn(stack(), 20, absent=1.0))
 
 
 def test_damage_can_leave_nothing_of_a_wall(plain):

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from rncarefine_training.cli import main as cli
-from rncarefine_training.cli import options as cli_options
 from rncarefine_training.evaluate.measure import ONE_PASS_DECIDED, WITH_POOL
+from training.cli_calls import call as run_command
+from training.cli_calls import output_of
 from training.toy_data import toy_case, write_cases, write_predictions
 
 pytestmark = pytest.mark.usefixtures("wide")
@@ -15,11 +14,7 @@ pytestmark = pytest.mark.usefixtures("wide")
 
 def call(command, run, *arguments):
     folder, config, _ = run
-    done = CliRunner().invoke(
-        cli.app, [str(part) for part in (command, "--run", folder, "--config", config, *arguments)]
-    )
-    assert done.exit_code == 0, done.output
-    return done.output
+    return output_of(command, "--run", folder, "--config", config, *arguments)
 
 
 def test_several_models_are_evaluated_and_one_by_one_as_well(run):
@@ -46,7 +41,7 @@ def test_several_models_are_evaluated_and_one_by_one_as_well(run):
     assert not (folder / "opened.csv").exists()
 
 
-def test_opening_the_test_subjects_is_recorded_and_the_second_time_said(run):
+def test_test_set_evaluations_are_recorded(run):
     folder, _, models = run
     assert "opened before" not in call("evaluate", run, "--model", models[0], "--test")
     assert "seeing-2d" in call("evaluate", run, "--model", models[0], "--test")
@@ -56,7 +51,7 @@ def test_opening_the_test_subjects_is_recorded_and_the_second_time_said(run):
     assert (folder / "evaluation-test.csv").exists()
 
 
-def test_rows_that_do_not_fit_and_a_wrong_device_are_said_before_the_test_subjects_are_opened(run, tmp_path):
+def test_input_errors_precede_the_test_set(run, tmp_path):
     _, config, models = run
     write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
     elsewhere = tmp_path, config, models
@@ -66,14 +61,14 @@ def test_rows_that_do_not_fit_and_a_wrong_device_are_said_before_the_test_subjec
     write_predictions(tmp_path / "predictions", ["small-0@1"], {"t": toy_case("t", "ES")})
     toy_case("t", "ES").save(tmp_path / "cases")
     arguments = ["evaluate", "--run", tmp_path, "--config", config, "--model", models[1], "--test"]
-    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    done = run_command(*arguments)
     assert "seeing-2d" in str(done.exception)
-    done = CliRunner().invoke(cli.app, [*map(str, arguments), "--fresh", "--device", "gpu"])
+    done = run_command(*arguments, "--fresh", "--device", "gpu")
     assert "Unknown device 'gpu'" in str(done.exception)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
 
 
-def test_a_quick_look_at_few_subjects_leaves_the_whole_evaluation_as_it_was(run):
+def test_subset_evaluation_has_files_of_its_own(run):
     folder, _, models = run
     call("evaluate", run, "--model", models[0], "--fresh")
     before = (folder / "evaluation-select.csv").read_bytes()
@@ -105,14 +100,14 @@ def test_pictures_of_ones_own_show_a_broken_stack_wherever_it_is(intact, subject
     assert (folder / "plots" / "gallery-seeing-2d.png").exists()
 
 
-def test_networks_that_broke_nothing_are_evaluated_too_and_there_is_nothing_to_draw(intact):
+def test_evaluation_without_broken_slices_has_no_strata(intact):
     folder, config, models = intact
     output = call("evaluate", intact, "--model", models[0])
     assert "0 broken slices" in output
     assert not (folder / "evaluation-select-strata.csv").exists()
     assert "evaluation-select-strata.csv" in call("plots", intact, "--model", models[0])
     arguments = ["plots", "--run", folder, "--config", config, "--model", models[0], "--own"]
-    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    done = run_command(*arguments)
     assert "validation set" in str(done.exception)
 
 
@@ -122,10 +117,3 @@ def test_plots_come_from_the_tables(run, tmp_path):
     call("plots", run, "--model", models[0], "--own", "--output", tmp_path)
     assert (tmp_path / "strata.png").exists()
     assert (tmp_path / "film-seeing-2d.svg").exists()
-
-
-def test_what_is_printed_fits_a_terminal(run, monkeypatch):
-    monkeypatch.setattr(cli_options.console, "width", 80)
-    output = call("evaluate", run, "--model", run[2][0], "--model", run[2][1], "--fresh")
-    assert max(map(len, output.splitlines())) <= 80
-    assert "\x1b" not in output

@@ -14,10 +14,9 @@ import yaml
 from typer.testing import CliRunner
 
 import rncarefine.cli.commands
-from project.tree import ROOT, text
+from project.tree import text
 from rncarefine.nca import model
 from rncarefine.nca.model import load_model
-from rncarefine_training.automaton.inventory import MIN_FAILURES
 from rncarefine_training.cli import main as cli
 from rncarefine_training.config import Config
 from training.toy_data import description, failed, toy_case
@@ -115,11 +114,3 @@ def test_the_guides_configuration_has_ten_lines_and_nothing_to_add(tmp_path):
     (tmp_path / "run" / "subjects.csv").write_text("subject,split\na,train\nb,select\nc,test\n")
     (tmp_path / "ours.yaml").write_text(configuration)
     assert Config.load(tmp_path / "ours.yaml").predictions.train == ["nnunet"]
-
-
-def test_the_guide_names_the_numbers_that_the_program_goes_by():
-    assert f"fewer than {MIN_FAILURES}" in text(GUIDE)
-
-
-def test_the_training_readme_leads_to_the_guide():
-    assert "../docs/train.md" in (ROOT / "Training" / "README.md").read_text(encoding="utf-8")

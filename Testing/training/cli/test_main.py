@@ -2,19 +2,13 @@
 
 import sys
 
-import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from rncarefine.nca.model import load_model
 from rncarefine_training.cli import main as cli
-from training.toy_data import toy_case, write_acdc, write_cases, write_config, write_predictions
+from training.cli_calls import call
+from training.toy_data import write_cases, write_config
 
 pytestmark = pytest.mark.usefixtures("wide")
-
-
-def call(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def main(monkeypatch, *arguments):
@@ -25,54 +19,13 @@ def main(monkeypatch, *arguments):
     return ended.value.code
 
 
-def test_prepare_writes_a_case_for_every_labelled_frame(tmp_path):
-    case = toy_case("a")
-    for frame in (1, 12):
-        write_acdc(tmp_path / "acdc", "patient001", frame, case.image, case.labels)
-    result = call("prepare", tmp_path / "acdc", "--run", tmp_path / "run")
-    assert result.exit_code == 0, result.output
-    assert "2 cases in" in result.output
-    assert len(list((tmp_path / "run" / "cases").glob("*.npz"))) == 2
-
-
-def test_the_way_from_cases_to_weights_and_a_table(tmp_path, monkeypatch):
-    run, config = tmp_path / "run", write_config(tmp_path / "toy.yaml")
-    cases = write_cases(run / "cases")
-    options = ("--run", run, "--config", config)
-    done = call("base", *options)
-    assert done.exit_code == 0, done.output
-    assert "small-0: 2 subjects" in done.output
-    done = call("failures", *options)
-    assert done.exit_code == 0, done.output
-    assert "3 predictions in" in done.output
-    # What an untrained network makes of a heart is no failure to learn from.
-    write_predictions(run / "predictions", ["small-0@1"], cases)
-    done = call("automaton", *options)
-    assert done.exit_code == 0, done.output
-    assert "2 subjects, 2 stacks, 8 slices, 2 real failures" in done.output
-    assert "toy-2d: 6 updates\n" in done.output
-    assert str(run / "automaton" / "toy-2d" / "last.ckpt") in done.output
-    done = call("export", *options)
-    assert done.exit_code == 0, done.output
-    assert str(run / "models" / "toy-2d.npz") in done.output
-    assert load_model(run / "models" / "toy-2d.npz").card.name == "toy-2d"
-    for flags, name in (((), "select"), (("--test",), "test")):
-        done = call("evaluate", *options, "--model", run / "models" / "toy-2d.npz", *flags)
+def test_base_and_failures_write_networks_and_predictions(tmp_path):
+    config = write_config(tmp_path / "toy.yaml")
+    write_cases(tmp_path / "cases")
+    for command in ("base", "failures"):
+        done = call(command, "--run", tmp_path, "--config", config)
         assert done.exit_code == 0, done.output
-        assert "polar interpolation" in done.output
-        slices = pd.read_csv(run / f"evaluation-{name}-slices.csv")
-        table = pd.read_csv(run / f"evaluation-{name}.csv")
-        assert set(slices.case) == ({"t_ED"} if "test" in name else {"b_ED", "d_ED"})
-        assert set(table.method) == set(slices.method)
-
-
-def test_a_training_that_is_resumed_says_how_far_it_is_and_what_it_lacks(tmp_path):
-    config = write_config(tmp_path / "toy.yaml", subjects__develop=["a", "b", "c", "d", "nobody"])
-    write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
-    call("automaton", "--run", tmp_path, "--config", config)
-    said = call("automaton", "--run", tmp_path, "--config", config).output
-    for part in ("6 updates, 6 of them done", "1 subjects", "2 real failures"):
-        assert part in said
+    assert len(list((tmp_path / "predictions").rglob("*.npz"))) == 3
 
 
 def test_everything_runs_every_step_in_order(monkeypatch, tmp_path):
@@ -105,7 +58,7 @@ def test_a_misspelt_call_exits_with_status_2(monkeypatch, capsys, arguments):
         ("evaluate", "No predictions"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path, command, message):
+def test_missing_input_exits_2(monkeypatch, capsys, tmp_path, command, message):
     config = write_config(tmp_path / "toy.yaml")
     assert main(monkeypatch, command, "--run", tmp_path / "[run]", "--config", config) == 2
     said = capsys.readouterr().err
@@ -113,21 +66,14 @@ def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, 
     assert "[run]" in said.replace("\n", "")  # and not taken for markup
 
 
-def test_a_model_that_is_not_there_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path):
-    write_predictions(tmp_path / "predictions", ["small-0@1"], write_cases(tmp_path / "cases"))
-    config = write_config(tmp_path / "toy.yaml")
-    assert main(monkeypatch, "evaluate", "--run", tmp_path, "--config", config, "--model", "no-such-model") == 2
-    assert "'no-such-model'" in capsys.readouterr().err
-
-
-def test_a_wrong_configuration_is_said_with_its_field(monkeypatch, capsys, tmp_path):
+def test_invalid_configuration_names_the_field(monkeypatch, capsys, tmp_path):
     config = write_config(tmp_path / "toy.yaml", automaton__fire_rate=2)
     assert main(monkeypatch, "base", "--run", tmp_path, "--config", config) == 2
     assert "toy.yaml: automaton.fire_rate" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("network", ["middle-0", "other-0@1", "@1"])
-def test_a_network_of_the_sample_that_is_not_there_is_said_with_those_that_are(tmp_path, network):
+def test_unknown_sample_network_error_lists_the_known_ones(tmp_path, network):
     config = write_config(tmp_path / "toy.yaml")
     done = call("sample", tmp_path, tmp_path, "--network", network, "--run", tmp_path, "--config", config)
     assert f"--network {network}" in str(done.exception)

@@ -36,11 +36,6 @@ def test_without_strength_an_item_stays_as_it_is():
     torch.testing.assert_close(affine(batch), batch, atol=1e-5, rtol=0)
 
 
-def test_without_strength_a_picture_stays_as_it_is():
-    image = pictures(channels=1)
-    torch.testing.assert_close(random_contrast(image, draws(), 0.0), image, atol=2e-4, rtol=0)
-
-
 def test_what_is_given_is_not_changed():
     batch = pictures()
     kept = batch.clone()
@@ -69,22 +64,13 @@ def test_all_channels_move_alike_and_items_each_in_their_own_way():
         assert (moved[item] - moved[0]).abs().max() > 0.05
 
 
-def test_flipping_mirrors_about_half_of_the_items_and_leaves_the_others():
+def test_half_of_the_items_are_flipped():
     batch = pictures(n=1).expand(64, 3, 32, 32)
     moved = affine(batch, flip=True)
     same = (moved - batch).abs().amax((1, 2, 3)) < 1e-4
     mirrored = (moved - batch.flip(3)).abs().amax((1, 2, 3)) < 1e-4
     assert bool((same ^ mirrored).all())
     assert 16 < int(mirrored.sum()) < 48
-
-
-def test_a_rotation_keeps_what_lies_round_the_middle():
-    batch = discs()
-    moved = affine(batch, rotation_deg=180)
-    assert float((moved - batch).abs().mean()) < 0.01
-    bar = torch.zeros(64, 1, 64, 64)
-    bar[:, :, 30:34, 16:48] = 1
-    assert float((affine(bar, rotation_deg=180) - bar).abs().sum((1, 2, 3)).median()) > 64
 
 
 def test_a_scale_stays_within_its_bounds():
@@ -115,7 +101,7 @@ def test_an_elastic_displacement_bends():
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.0, 1.5])
-def test_inflating_scales_the_middle_and_leaves_what_is_beyond_the_reach(factor):
+def test_inflating_is_limited_to_the_reach(factor):
     small, batch = discs(1, share=0.2), pictures(1, 2, 64)
     middle = (31.5, 31.5)
     grown = inflate(small, middle, factor, 60.0).sum() / small.sum()
@@ -154,16 +140,6 @@ def test_contrast_grows_with_its_strength():
     changes = [float((random_contrast(image, draws(), strength) - image).abs().mean()) for strength in (0, 0.3, 1)]
     assert changes[0] < 0.001 < changes[1] < changes[2]
     assert changes[1] > 0.01
-
-
-def test_some_pictures_are_inverted_and_most_are_not():
-    image = pictures(n=400, channels=1)
-    result = random_contrast(image, draws(), 1.0)
-    flat, other = image.flatten(1), result.flatten(1)
-    flat, other = flat - flat.mean(1, keepdim=True), other - other.mean(1, keepdim=True)
-    correlation = (flat * other).sum(1) / (flat.norm(dim=1) * other.norm(dim=1))
-    assert 0.05 < float((correlation < -0.3).float().mean()) < 0.25
-    assert float((correlation > 0.5).float().mean()) > 0.5
 
 
 def test_a_quarter_turn_turns_by_a_quarter():

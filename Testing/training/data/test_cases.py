@@ -34,7 +34,7 @@ def test_a_subject_whose_name_begins_like_anothers_is_another(tmp_path):
 
 
 @pytest.mark.parametrize("subjects", [None, ["nobody"]])
-def test_no_cases_are_an_error_that_says_what_to_run(tmp_path, subjects):
+def test_missing_cases_raise(tmp_path, subjects):
     if subjects:
         write_cases(tmp_path, "a")
     with pytest.raises(ValueError, match="rncarefine-train prepare"):
@@ -42,7 +42,7 @@ def test_no_cases_are_an_error_that_says_what_to_run(tmp_path, subjects):
 
 
 @pytest.mark.parametrize(("name", "subject"), [("a_b_ED", "a_b"), ("b_ED", "a"), ("a", "a")])
-def test_a_name_that_does_not_tell_the_subject_is_an_error(name, subject):
+def test_case_name_without_subject_raises(name, subject):
     case = toy_case("a")
     with pytest.raises(ValueError, match="<subject>_<phase>"):
         TrainingCase(name, subject, case.image, case.labels, case.spacing)

@@ -9,7 +9,7 @@ from skimage.measure import euler_number, label
 
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, TrainingCase
 from rncarefine_training.data.procedural import make_case, write_cases
-from rncarefine_training.data.procedural.geometry import DISCS, draw_anatomy, draw_build, draw_grid
+from rncarefine_training.data.procedural.geometry import draw_anatomy, draw_build, draw_grid
 
 SEEDS = st.integers(0, 2**31)
 MANY = range(30)
@@ -51,7 +51,7 @@ def test_a_wall_is_a_closed_ring_about_the_pool_or_a_disc_without_one(seed):
 
 @given(SEEDS)
 @settings(max_examples=6, deadline=None)
-def test_the_right_ventricle_lies_beside_the_left_one_and_touches_the_septum(seed):
+def test_right_ventricle_touches_the_septum(seed):
     anatomy = draw_anatomy(np.random.default_rng(seed))
     labels = anatomy.labels
     assert (labels == RV).any()
@@ -102,52 +102,17 @@ def test_slices_above_the_base_and_below_the_apex_are_empty(anatomies):
         assert (anatomy.labels[between] == MYOCARDIUM).any(axis=(1, 2)).all()
 
 
-def test_solid_tips_are_rare(anatomies):
-    discs = sum(bool(rings_and_discs(anatomy.labels)[1]) for anatomy in anatomies)
-    assert discs <= 3 * DISCS * len(anatomies)
-
-
-def test_walls_reach_from_thin_infarcts_to_hypertrophy(anatomies):
-    thickness = []
-    for anatomy in anatomies:
-        k = int(np.argmin(np.abs(anatomy.along - 0.4)))
-        # Both are distances along the same ray.
-        thickness.append(anatomy.epicardium[k] - anatomy.endocardium[k])
-    least, most = min(each.min() for each in thickness), max(each.max() for each in thickness)
-    assert 2 < least < 4.5
-    assert 15 < most < 40
-    radii = np.array([anatomy.size for anatomy in anatomies])
-    assert 22 < radii.min() < 32
-    assert 38 < radii.max() < 50
-
-
-def test_slices_are_shifted_against_each_other_and_the_truth_goes_along(anatomies):
-    moved = []
-    for anatomy in anatomies:
-        place = np.array([anatomy.grid.x[k][0, 0] for k in range(len(anatomy.along))])
-        moved.append(np.abs(np.diff(place, 2)).mean())
-        for k in np.flatnonzero((anatomy.labels == POOL).sum(axis=(1, 2)) > 200):
-            pool = anatomy.labels[k] == POOL
-            assert np.hypot(anatomy.grid.x[k][pool].mean(), anatomy.grid.y[k][pool].mean()) < 6
-    assert np.median(moved) > 0.5
-
-
 # Determinism
 
 
 @given(st.integers(0, 9999), st.integers(0, 2**31))
 @settings(max_examples=2, deadline=None)
-def test_a_heart_is_told_by_seed_and_number_alone(number, seed):
+def test_hearts_depend_on_seed_and_number_only(number, seed):
     first, second = make_case(number, seed), make_case(number, seed)
     assert first.name == second.name == f"heart{number:04d}_ED"
     assert first.spacing == second.spacing
     np.testing.assert_array_equal(first.image, second.image)
     np.testing.assert_array_equal(first.labels, second.labels)
-
-
-def test_numbers_and_seeds_make_other_hearts():
-    hearts = [make_case(1, 5), make_case(2, 5), make_case(1, 6)]
-    assert len({heart.spacing for heart in hearts}) == 3
 
 
 def test_hearts_are_written_as_cases(tmp_path):

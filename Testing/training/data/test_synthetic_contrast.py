@@ -47,14 +47,6 @@ def test_the_same_draws_give_the_same_image_and_others_do_not():
     assert np.abs(one - other).max() > 0.1
 
 
-def test_contrasts_are_of_many_kinds():
-    differences = np.array([result[POOL].mean() - result[WALL].mean() for result in draws()])
-    # Blood is brighter in most, since half of them imitate late enhancement, and darker in some.
-    assert 0.6 < (differences > 0.05).mean() < 0.95
-    assert (differences < -0.05).any()
-    assert differences.std() > 0.15
-
-
 def test_the_edges_of_the_tissues_stay_where_they_are():
     border = ndimage.binary_dilation(POOL[1]) & WALL[1]
     core = ndimage.binary_erosion(POOL[1], iterations=3)
@@ -65,12 +57,6 @@ def test_the_edges_of_the_tissues_stay_where_they_are():
             sharper.append(slope[border].mean() > 2 * slope[core].mean())
     assert len(sharper) > 8
     assert np.mean(sharper) > 0.8
-
-
-def test_all_slices_are_drawn_in_the_same_contrast():
-    for result in draws(10):
-        means = [[values[mask].mean() for mask in (POOL[0], RIGHT[0])] for values in result]
-        assert np.ptp(means, axis=0).max() < 0.1
 
 
 def test_empty_slices_are_drawn_as_well():
@@ -111,37 +97,6 @@ def test_scars_lie_within_the_wall():
     for changed, _ in drawn:
         assert not (changed & ~reach).any()
         assert (changed & WALL).sum() > 0.8 * changed.sum()
-
-
-def test_scars_start_at_the_endocardium_and_some_reach_the_epicardium():
-    inner = WALL & (RADIUS < 14)
-    outer = WALL & (RADIUS >= 17)
-    starts, through = [], []
-    for changed, _ in scars():
-        starts.append((changed & inner).sum() / inner.sum() >= 0.9 * (changed & outer).sum() / outer.sum())
-        through.append((changed & outer).any())
-    assert np.mean(starts) > 0.85
-    assert 0.2 < np.mean(through) < 0.95
-
-
-def test_scars_are_a_sector_of_the_wall():
-    shares = [changed[0].sum() / WALL[0].sum() for changed, _ in scars()]
-    assert max(shares) < 0.75
-    assert np.mean(shares) > 0.05
-    for changed, _ in scars(20):
-        angles = np.arctan2(_rows, _columns)[changed[1]]
-        assert np.abs(np.exp(1j * angles).mean()) > 0.3
-
-
-def test_most_scars_are_about_as_bright_as_blood_and_some_have_a_dark_core():
-    levels, cores = [], []
-    for changed, painted in scars(blood=0.6):
-        inside = painted[changed & ndimage.binary_erosion(WALL, np.ones((1, 3, 3)))]
-        if len(inside) > 20:
-            levels.append(np.percentile(inside, 90))
-            cores.append(np.percentile(inside, 5) < 0.45 * np.percentile(inside, 90))
-    assert 0.5 < np.median(levels) < 0.95
-    assert 0 < np.mean(cores) < 0.6
 
 
 def test_where_wall_or_pool_is_missing_there_is_no_scar():

@@ -47,7 +47,7 @@ def test_closing_at_the_border_of_the_slice_does_not_fill_it():
 
 @pytest.mark.parametrize("name", BASELINES)
 @given(mask=random_masks(24, 24))
-def test_every_baseline_gives_a_mask_of_the_same_shape_and_leaves_its_input(name, mask):
+def test_baselines_keep_shape_and_input(name, mask):
     kept = mask.copy()
     result = BASELINES[name](mask, SPACING)
     assert result.shape == mask.shape

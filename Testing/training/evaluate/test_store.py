@@ -9,7 +9,6 @@ import pytest
 from engine.toy_models import identity_model, seeing_model
 from rncarefine_training.evaluate.measure import NO_MODEL
 from rncarefine_training.evaluate.store import (
-    base_name,
     keep_other_models,
     open_test_subjects,
     read_rows,
@@ -26,7 +25,7 @@ def of(rows, *models):
     return rows[rows.model.isin(models)].reset_index(drop=True)
 
 
-def test_every_table_is_written_beside_the_rows(tmp_path):
+def test_tables_and_rows_are_written(tmp_path):
     tables = write_evaluation(ROWS, tmp_path, "evaluation-test")
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {
@@ -35,12 +34,6 @@ def test_every_table_is_written_beside_the_rows(tmp_path):
     }
     back = read_rows(tmp_path / "evaluation-test-slices.csv")
     pd.testing.assert_frame_equal(back, ROWS, check_dtype=False, rtol=1e-4)
-
-
-def test_the_names_say_the_subjects():
-    assert base_name(False) == "evaluation-select"
-    assert base_name(True) == "evaluation-test"
-    assert base_name(True, 3) == "evaluation-test-first3"
 
 
 def test_rows_of_other_models_are_kept_and_those_of_the_same_replaced(tmp_path):
@@ -82,7 +75,7 @@ def test_subjects_and_networks_that_are_numbers_keep_their_zeros(tmp_path):
     assert set(back.network) == {"01"}
 
 
-def test_missing_rows_are_an_error_that_says_what_to_run(tmp_path):
+def test_missing_rows_raise(tmp_path):
     with pytest.raises(ValueError, match="rncarefine-train evaluate"):
         read_rows(tmp_path / "none.csv")
 
@@ -94,7 +87,7 @@ def with_hash(model, digit):
     return replace(model, card=replace(model.card, sha256=digit * 64))
 
 
-def test_every_opening_is_written_down_and_the_second_one_said(tmp_path):
+def test_repeated_test_set_evaluations_are_reported(tmp_path):
     record = tmp_path / "opened.csv"
     model, other = with_hash(seeing_model(name="one-2d"), "1"), with_hash(identity_model(name="two-2d"), "2")
     assert open_test_subjects(record, [model], "rncarefine-train evaluate --test") == []

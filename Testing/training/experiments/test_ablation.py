@@ -9,7 +9,6 @@ from experiments import ablation
 from experiments.ablation import (
     REFERENCE,
     VARIATIONS,
-    Variation,
     rows_of,
     summarise,
     train_and_measure,
@@ -23,7 +22,7 @@ from training.toy_data import toy_config, write_cases, write_predictions
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=lambda variation: variation.name)
-def test_every_variation_is_a_valid_configuration_that_differs_only_in_what_it_says(variation):
+def test_variations_differ_in_their_change_only(variation):
     config = toy_config()
     found = vary(config, variation, 1.0)
     plain = config.automaton.model_dump()
@@ -31,34 +30,6 @@ def test_every_variation_is_a_valid_configuration_that_differs_only_in_what_it_s
     assert changed <= set(variation.changes)
     assert (found.seed != config.seed) == bool(variation.seed)
     assert found.subjects == config.subjects
-
-
-def test_the_reference_comes_first_and_names_are_unique():
-    names = [variation.name for variation in VARIATIONS]
-    assert names[0] == REFERENCE
-    assert len({variation.slug for variation in VARIATIONS}) == len(names)
-
-
-def test_the_schedule_is_shortened_as_a_whole():
-    config = toy_config(automaton__updates=400, automaton__warmup_updates=100, automaton__validate_every=40)
-    found = vary(config, VARIATIONS[0], 0.25).automaton
-    assert (found.updates, found.warmup_updates, found.validate_every) == (100, 25, 10)
-
-
-def test_what_starts_from_other_weights_has_no_warm_up():
-    found = vary(toy_config(automaton__updates=400), VARIATIONS[0], 0.25, "sax-toy").automaton
-    assert (found.start, found.warmup_updates, found.updates) == ("sax-toy", 0, 100)
-
-
-@pytest.mark.parametrize("share", [0, -1, 1.5])
-def test_a_share_out_of_range_is_refused(share):
-    with pytest.raises(ValueError, match="--share"):
-        vary(toy_config(), VARIATIONS[0], share)
-
-
-def test_a_change_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="fire_rate"):
-        vary(toy_config(), Variation("wrong", {"fire_rate": 2.0}), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -114,48 +85,6 @@ def test_a_variation_is_trained_and_measured_once(run, monkeypatch):
     pd.testing.assert_frame_equal(trained(run), rows)
 
 
-def test_a_training_that_was_not_measured_yet_is_not_trained_again(run, monkeypatch):
-    trained(run)
-    path = rows_of(VARIATIONS[0], run[0], 2)
-    before = path.read_text()
-    path.unlink()
-    monkeypatch.setattr(ablation, "train_automaton", lambda *_: pytest.fail("trained again"))
-    trained(run)
-    assert path.read_text() == before
-
-
-def test_a_folder_is_not_resumed_with_another_configuration(run):
-    trained(run)
-    with pytest.raises(ValueError, match="another configuration"):
-        trained(run, share=1.0)
-
-
-@pytest.mark.parametrize("part", ["discs", "mask"])
-def test_an_automaton_without_a_part_is_trained_and_measured(run, part):
-    (variation,) = (each for each in VARIATIONS if each.changes.get("without") == [part])
-    rows = trained(run, variation)
-    assert len(rows) == 2
-    assert set(rows.k) == {1}
-
-
-@pytest.mark.parametrize(("without", "masked"), [((), True), (("mask",), False), (("image",), True)])
-def test_a_withheld_mask_is_not_what_a_rollout_starts_from(run, monkeypatch, without, masked):
-    given = []
-    original = ablation.propose_around
-
-    def propose_around(stack, *arguments, **options):
-        given.append(stack.mask.any())
-        return original(stack, *arguments, **options)
-
-    monkeypatch.setattr(ablation, "propose_around", propose_around)
-    architecture = Architecture(channels=6, hidden=8, encoder=(4, 6))
-    model = toy_model(random_parameters(architecture), architecture, steps=2, crop=48)
-    rows = ablation._repair(run[1][0], model, toy_config(automaton__without=list(without)).automaton, "numpy")
-    assert given == [masked]
-    # The input that is compared with is the mask that the network drew.
-    assert (rows.dice_before > 0.5).all()
-
-
 # The table
 
 
@@ -165,14 +94,10 @@ def rows_with(dice, subjects="abcde"):
     return pd.DataFrame(frame)
 
 
-def test_variations_are_compared_with_the_reference_on_the_same_slices():
+def test_variations_are_compared_with_the_reference():
     found = summarise({REFERENCE: rows_with(0.8), "no image": rows_with(0.7).sample(frac=1, random_state=1)})
     assert list(found.variation) == [REFERENCE, "no image"]
     assert found.gain.iloc[0] == pytest.approx(0.3)
     assert np.isnan(found.over.iloc[0])
     assert found.over.iloc[1] == pytest.approx(-0.1)
     assert (found.effect.iloc[1], found["over high"].iloc[1]) == (-1, pytest.approx(-0.1))
-
-
-def test_without_the_reference_there_is_nothing_to_compare_with():
-    assert "over" not in summarise({"no image": rows_with(0.7)})

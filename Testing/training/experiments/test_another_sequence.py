@@ -27,8 +27,3 @@ def test_stacks_become_cases_with_wall_and_pool_only(tmp_path):
     assert (again.subject, again.spacing) == ("Case1", pytest.approx(case.spacing))
     np.testing.assert_array_equal(again.labels, np.where(labels == 5, 0, np.where(case.labels == 1, 0, case.labels)))
     np.testing.assert_allclose(again.image, case.image, rtol=1e-3, atol=1e-3)
-
-
-def test_a_folder_without_stacks_is_named(tmp_path):
-    with pytest.raises(ValueError, match=str(tmp_path)):
-        read_stacks(tmp_path, tmp_path / "cases")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from experiments import cli, robustness
 from experiments.disturbances import DISTURBANCES
-from rncarefine_training.cli import main
 from rncarefine_training.evaluate.store import write_evaluation
+from training.cli_calls import output_of
 from training.evaluation_rows import made_up
 from training.toy_data import write_config
 
@@ -26,16 +25,10 @@ pytestmark = pytest.mark.usefixtures("wide")
 def call(command, run, *arguments):
     folder, config, _ = run
     shared = ["--run", folder] if command in ("plots", "report") else ["--run", folder, "--config", config]
-    done = CliRunner().invoke(cli.app, [str(part) for part in (command, *shared, *arguments)])
-    assert done.exit_code == 0, done.output
-    return done.output
+    return output_of(command, *shared, *arguments, app=cli.app)
 
 
-def test_no_experiment_is_a_command_of_the_training():
-    assert not set(COMMANDS) & {command.name or command.callback.__name__ for command in main.app.registered_commands}
-
-
-def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, tmp_path):
+def test_missing_input_exits_2(monkeypatch, capsys, tmp_path):
     config = write_config(tmp_path / "toy.yaml")
     monkeypatch.setattr(
         sys, "argv", ["experiments", "horizon", "--run", str(tmp_path / "[run]"), "--config", str(config)]
@@ -46,7 +39,7 @@ def test_what_is_missing_is_said_in_one_line_with_status_2(monkeypatch, capsys, 
     assert "predictions" in capsys.readouterr().err
 
 
-def test_it_runs_as_a_package_with_the_folder_of_the_training_on_the_path():
+def test_runs_as_a_package():
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("RNCARefine", "Training"))}
     command = [sys.executable, "-m", "experiments", "--help"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -82,19 +75,10 @@ def test_disturbed_stacks_have_a_table(run, monkeypatch):
     assert list(pd.read_csv(folder / "robustness-seeing-2d.csv").disturbance) == ["undisturbed", "gamma 2"]
 
 
-def test_some_variations_are_trained_and_those_of_other_calls_are_in_the_table(run):
+def test_ablation_table_has_variations_of_earlier_calls(run):
     folder = run[0]
     call("ablate", run, "--share", 1, "--only", "as it is")
     output = call("ablate", run, "--share", 1, "--only", "every cell fires")
     assert "nan" not in output
     assert "10 of 10: every cell fires" in output
     assert list(pd.read_csv(folder / "ablation.csv").variation) == ["as it is", "every cell fires"]
-
-
-def test_a_variation_that_does_not_exist_is_said_with_those_that_do(run):
-    folder, config, _ = run
-    arguments = ["ablate", "--run", folder, "--config", config, "--only", "nothing"]
-    done = CliRunner().invoke(cli.app, list(map(str, arguments)))
-    assert isinstance(done.exception, ValueError)
-    assert "'nothing'" in str(done.exception)
-    assert "another seed" in str(done.exception)

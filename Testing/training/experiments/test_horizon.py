@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.toy_models import SEEING, identity_model, seeing_model, seeing_parameters, spreading_parameters, toy_model
+from engine.toy_models import seeing_model
 from experiments.horizon import long_rollouts, summarise
-from rncarefine.nca.architecture import ENDOCARDIUM, EPICARDIUM, RING
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import write_cases, write_predictions
 
@@ -25,35 +24,6 @@ def rolled(failures, model, seeds=(0, 1), steps=STEPS):
     return pd.concat(long_rollouts(failures, model, steps=steps, seeds=seeds, device="numpy"), ignore_index=True)
 
 
-def spreading():
-    """Return an automaton that closes the ring within some steps and stays as it is then."""
-    return toy_model(spreading_parameters(), SEEING)
-
-
-def ever_growing():
-    """Return an automaton that adds a little to ring and epicardial disc in every step, wherever it is."""
-    parameters = seeing_parameters()
-    parameters["condition.bias"][0] = 0.05
-    parameters["update.weight"][[RING, EPICARDIUM], 0] = 1
-    return toy_model(parameters, SEEING)
-
-
-def vanishing():
-    """Return an automaton that takes something away from every supervised channel in every step."""
-    parameters = seeing_parameters()
-    parameters["condition.bias"][0] = 0.2
-    parameters["update.weight"][[RING, EPICARDIUM, ENDOCARDIUM], 0] = -1
-    return toy_model(parameters, SEEING)
-
-
-def test_there_is_a_row_for_every_broken_slice_seed_and_snapshot(failures):
-    rows = rolled(failures, spreading())
-    assert len(rows) == 2 * 2 * len(STEPS)
-    assert set(rows.k) == {1}
-    assert set(rows.seed) == {0, 1}
-    assert set(rows.steps) == set(STEPS)
-
-
 def test_an_automaton_that_has_converged_stays_where_it_is(failures):
     rows = rolled(failures, seeing_model())
     assert rows.ring.all()
@@ -62,38 +32,7 @@ def test_an_automaton_that_has_converged_stays_where_it_is(failures):
     assert (rows[rows.steps > 4].moved == 0).all()
 
 
-def test_an_automaton_that_still_changes_shows_it(failures):
-    rows = rolled(failures, ever_growing(), seeds=(0,))
-    assert (rows[rows.steps == 8].moved > 0).any()
-
-
-def test_an_automaton_that_does_nothing_closes_nothing(failures):
-    rows = rolled(failures, identity_model())
-    assert not rows.ring.any()
-    assert (rows.dice == 0).all()
-
-
-def test_flooding_shows_as_area(failures):
-    rows = rolled(failures, ever_growing(), seeds=(0,), steps=(4, 64))
-    early, late = rows[rows.steps == 4], rows[rows.steps == 64]
-    assert not late.ring.any() or (late.area > 3).all()
-    assert (late.dice.to_numpy() <= early.dice.to_numpy()).all()
-
-
-def test_decay_shows_as_no_ring_and_no_dice(failures):
-    late = rolled(failures, vanishing(), seeds=(0,)).query("steps == 48")
-    assert not late.ring.any()
-    assert (late[["dice", "area"]] == 0).all(axis=None)
-
-
-def test_a_snapshot_does_not_depend_on_the_other_snapshots(failures):
-    columns = ["case", "seed", "dice", "area", "ring"]
-    alone = rolled(failures, spreading(), steps=(8,))[columns]
-    among = rolled(failures, spreading(), steps=STEPS).query("steps == 8")[columns].reset_index(drop=True)
-    pd.testing.assert_frame_equal(alone, among)
-
-
-def test_the_summary_has_the_mean_over_slices_and_the_span_of_the_seeds():
+def test_horizon_summary_has_means_and_range_of_seeds():
     rows = pd.DataFrame(
         {
             "source": "n",
@@ -113,11 +52,3 @@ def test_the_summary_has_the_mean_over_slices_and_the_span_of_the_seeds():
     assert (line["ring"], line["dice"]) == (0.5, pytest.approx(0.7))
     assert (line["dice least"], line["dice most"]) == (pytest.approx(0.6), pytest.approx(0.8))
     assert (line["dice low"], line["dice high"]) == (pytest.approx(0.7), pytest.approx(0.7))
-
-
-def test_a_stack_without_a_broken_slice_has_no_rows(tmp_path):
-    cases = write_cases(tmp_path / "cases", "a")
-    (tmp_path / "predictions" / "small-0@1").mkdir(parents=True)
-    np.savez_compressed(tmp_path / "predictions" / "small-0@1" / "a_ED.npz", labels=cases["a"].labels)
-    found = failures_of(tmp_path / "cases", tmp_path / "predictions", ["small-0@1"], ["a"])
-    assert all(part.empty for part in long_rollouts(found, seeing_model(), device="numpy"))

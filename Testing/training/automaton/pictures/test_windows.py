@@ -8,7 +8,7 @@ from rncarefine.nca.architecture import PICTURE_CHANNELS
 from rncarefine_training.automaton.pictures import windows
 from rncarefine_training.automaton.pictures.damage import damage_vessels
 from rncarefine_training.automaton.pictures.windows import WindowSamples, load_pictures, validation_windows
-from training.toy_data import toy_config
+from training.toy_data import automaton_settings
 from training.toy_vessels import SIDE, toy_pictures, vessels
 
 IMAGE, MASK, SEEN = range(3)
@@ -22,8 +22,7 @@ def pictures(tmp_path_factory):
 
 
 def settings(**changes):
-    values = toy_config().automaton.model_dump() | {"task": "tubular", "size": 48, "contrast": 0.0, "misled": 0.0}
-    return type(toy_config().automaton).model_validate(values | changes)
+    return automaton_settings(**{"task": "tubular", "size": 48, "contrast": 0.0, "misled": 0.0} | changes)
 
 
 def samples(pictures, n=30, seed=0, **changes):
@@ -42,10 +41,6 @@ def test_pictures_are_scaled_with_their_masks(pictures):
     assert grey[inside].mean() > 1 > grey[(first.truth < 5) & (first.field_of_view == 255)].mean()
     assert not first.field_of_view[:3].any()
     assert first.field_of_view[SIDE // 2, SIDE // 2] == 255
-
-
-def test_a_coarser_automaton_sees_smaller_pictures(tmp_path):
-    assert toy_pictures(tmp_path, 2 * SPACING)[0].truth.shape == (SIDE // 2, SIDE // 2)
 
 
 def test_places_are_gaps_and_what_was_made_up_and_not_edges(pictures):
@@ -104,7 +99,7 @@ def test_real_failures_show_their_gaps(pictures):
     assert np.mean(np.array(lacking) > 10) > 0.7
 
 
-def test_favoured_subjects_are_drawn_as_often_as_asked_for(pictures, monkeypatch):
+def test_favoured_subjects_have_the_configured_share(pictures, monkeypatch):
     drawn = []
 
     def cut(picture, *args):

@@ -24,7 +24,7 @@ def test_acdc_is_read_with_its_axes_labels_and_subjects(tmp_path):
     assert cases[1].spacing == pytest.approx((10.0, 1.5, 1.4))
 
 
-def test_a_folder_without_acdc_is_an_error_that_names_it(tmp_path):
+def test_folder_without_acdc_raises(tmp_path):
     with pytest.raises(ValueError, match="ACDC"):
         list(read_acdc(tmp_path))
 
@@ -35,7 +35,7 @@ def test_labels_of_another_size_are_an_error_that_names_the_frame(tmp_path):
         list(read_acdc(tmp_path))
 
 
-def test_acdcs_folder_is_told_from_others(tmp_path):
+def test_acdc_folder_is_recognised(tmp_path):
     assert not is_acdc(tmp_path)
     case = toy_case("a")
     write_acdc(tmp_path, "patient001", 1, case.image, case.labels)

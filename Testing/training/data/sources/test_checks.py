@@ -50,7 +50,7 @@ def test_a_pool_or_a_right_ventricle_that_is_not_labelled_passes():
 
 
 @pytest.mark.parametrize(("called", "mapping"), [(ACDC, TO_MNMS), (MNMS, None)])
-def test_swapped_ventricles_of_the_truth_are_an_error_whose_remedy_passes(called, mapping):
+def test_swapped_truth_labels_raise_a_valid_remedy(called, mapping):
     with pytest.raises(ValueError, match="--label") as caught:
         confirm_truth(called, mapping)
     right = remedy(caught, "--label")
@@ -58,19 +58,12 @@ def test_swapped_ventricles_of_the_truth_are_an_error_whose_remedy_passes(called
     assert confirm_truth(right, mapping) == []
 
 
-def test_swapped_ventricles_are_told_where_the_right_one_is_not_labelled():
-    without = {2: 2, 3: 1}
-    with pytest.raises(ValueError, match="swapped") as caught:
-        confirm_truth(ACDC, without)
-    assert confirm_truth(remedy(caught, "--label"), without) == []
-
-
-def test_a_pool_that_is_another_organ_is_an_error():
+def test_pool_of_another_organ_raises():
     with pytest.raises(ValueError, match="--label myocardium=2"):
         confirm_truth(Labels((2,), (1,)), {1: 1, 2: 2})
 
 
-def test_a_myocardium_that_is_nowhere_is_an_error_that_lists_the_labels():
+def test_missing_myocardium_error_lists_the_labels():
     with pytest.raises(ValueError, match=r"3 cases.*1, 2, 3\. .*--label myocardium=N"):
         confirm_truth(Labels((7,)))
 
@@ -98,7 +91,7 @@ def test_scar_that_is_a_label_of_its_own_is_pointed_at():
 
 
 @pytest.mark.parametrize(("called", "mapping"), [(ACDC, TO_MNMS), (MNMS, None)])
-def test_swapped_ventricles_of_a_network_are_an_error_whose_remedy_passes(called, mapping):
+def test_swapped_prediction_labels_raise_a_valid_remedy(called, mapping):
     with pytest.raises(ValueError, match=r"ours.*--prediction-label") as caught:
         confirm_predictions(called, mapping)
     confirm_predictions(remedy(caught, "--prediction-label"), mapping)
@@ -123,13 +116,3 @@ def test_segmentations_of_other_images_are_an_error():
     check.add(elsewhere, TRUTHS[0])
     with pytest.raises(ValueError, match="ours"):
         check.validate()
-
-
-def test_the_mean_dice_of_the_myocardium_is_told():
-    check = PredictionCheck("ours", ACDC)
-    check.add(TRUTHS[0], TRUTHS[0])
-    halved = TRUTHS[0].copy()
-    halved[:, ::2][halved[:, ::2] == MYOCARDIUM] = 0
-    kept, whole = (int((labels == MYOCARDIUM).sum()) for labels in (halved, TRUTHS[0]))
-    check.add(halved, TRUTHS[0])
-    assert check.dice == pytest.approx((1 + 2 * kept / (kept + whole)) / 2)

@@ -10,14 +10,6 @@ def table(tmp_path, *rows, **keywords):
     return write_table(tmp_path / "stacks.csv", rows, **keywords)
 
 
-def test_image_and_label_are_enough(tmp_path):
-    (entry,), notes = read_csv(table(tmp_path, {"image": "in/p7_ED_0000.nii.gz", "label": "/far/l.nii"}))
-    assert (entry.name, entry.split, entry.predictions) == ("p7_ED", None, {})
-    assert entry.image == tmp_path / "in/p7_ED_0000.nii.gz"
-    assert str(entry.label) == "/far/l.nii"
-    assert notes == []
-
-
 def test_every_column_is_read(tmp_path):
     row = {
         "image": "i.nii",
@@ -43,16 +35,11 @@ def test_an_empty_cell_is_a_stack_that_a_network_has_not_segmented(tmp_path):
     assert [list(entry.predictions) for entry in entries] == [["ours"], []]
 
 
-def test_a_phase_beside_a_subject_of_the_image_and_the_other_way_round(tmp_path):
+def test_subject_or_phase_from_the_file_name(tmp_path):
     rows = [{"image": "p7_ED.nii", "label": "l.nii", "subject": "", "phase": "x"}]
     assert read_csv(table(tmp_path, *rows))[0][0].name == "p7_x"
     rows = [{"image": "p7_ED.nii", "label": "l.nii", "subject": "q", "phase": ""}]
     assert read_csv(table(tmp_path, *rows))[0][0].name == "q_ED"
-
-
-def test_a_pattern_finds_the_subject(tmp_path):
-    (entry,), _ = read_csv(table(tmp_path, {"image": "ward3-p7-b.nii", "label": "l.nii"}), r"-(p\d+)-")
-    assert entry.subject == "p7"
 
 
 def test_excels_semicolons_marks_and_capitals_are_read(tmp_path):

@@ -42,7 +42,7 @@ def entry(tmp_path):
         ("speed", "speed", "stack"),
     ],
 )
-def test_subject_and_phase_are_told_from_the_usual_endings(identifier, subject, phase):
+def test_subject_and_phase_from_common_endings(identifier, subject, phase):
     assert subject_and_phase(identifier) == (subject, phase)
 
 
@@ -55,14 +55,14 @@ def test_subject_and_phase_are_told_from_the_usual_endings(identifier, subject, 
         (r"(p7_visit2_x)", ("p7-visit2-x", "stack")),
     ],
 )
-def test_a_pattern_says_where_the_subject_stands(pattern, expected):
+def test_subject_from_a_pattern(pattern, expected):
     assert subject_and_phase("p7_visit2_x", pattern) == expected
 
 
 @pytest.mark.parametrize(
     ("pattern", "message"), [("(", "regular expression"), ("p7", "has no group"), (r"(q\d)", "does not match 'p7_ED'")]
 )
-def test_a_pattern_that_is_of_no_use_is_an_error_that_says_why(pattern, message):
+def test_invalid_subject_pattern_raises(pattern, message):
     with pytest.raises(ValueError, match=message):
         subject_and_phase("p7_ED", pattern)
 

@@ -18,7 +18,7 @@ def test_mnms_begin_with_the_left_ventricle():
     np.testing.assert_array_equal(PRESETS["mnms"].apply(relabelled(labels, TO_MNMS)), labels)
 
 
-def test_several_labels_can_be_one_structure_and_others_become_background():
+def test_labels_are_combined_or_become_background():
     values = np.array([[0, 1, 2, 3, 4, 5, 300]])
     assert Labels((2, 4), (1,)).apply(values).tolist() == [[0, 3, 2, 0, 2, 0, 0]]
     assert Labels((2, 4), (1,)).apply(values).dtype == np.uint8
@@ -53,14 +53,9 @@ def test_labels_are_read_from_the_command_line(preset, assignments, expected):
         (None, ["myocardium=0"], "0 is the background"),
     ],
 )
-def test_what_cannot_be_understood_is_said_with_the_remedy(preset, assignments, message):
+def test_invalid_label_assignments_raise_with_a_remedy(preset, assignments, message):
     with pytest.raises(ValueError, match=message):
         parse_labels(preset, assignments)
-
-
-def test_messages_name_the_option_of_the_predictions():
-    with pytest.raises(ValueError, match="--prediction-label liver=1"):
-        parse_labels(None, ["liver=1"], "--prediction-label")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +67,7 @@ def test_messages_name_the_option_of_the_predictions():
         ({"background": 0, "LV_myocardium": [1], "ignore": 2}, Labels((1,))),
     ],
 )
-def test_nnunets_names_say_what_is_what(names, expected):
+def test_labels_from_nnunet_names(names, expected):
     assert labels_from_names(names, "dataset.json") == (expected, [])
 
 
@@ -91,7 +86,7 @@ def test_names_that_mean_nothing_are_handed_back():
         ({}, "myocardium"),
     ],
 )
-def test_names_that_do_not_tell_the_myocardium_are_an_error(names, message):
+def test_names_without_myocardium_raise(names, message):
     with pytest.raises(ValueError, match=message):
         labels_from_names(names, "dataset.json")
 

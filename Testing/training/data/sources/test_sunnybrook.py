@@ -56,7 +56,7 @@ def write_inner(folder, subject, phase, slices, group="train", seed=7, colour=Tr
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_stacks_with_both_contours_are_read_in_the_order_of_their_numbers(labelled, inside):
+def test_stacks_with_both_contours_are_read_in_order(labelled, inside):
     folder = labelled / INNER if inside else labelled
     assert is_sunnybrook(folder)
     cases = list(read_sunnybrook(folder))
@@ -118,7 +118,7 @@ def test_a_stack_with_a_missing_slice_is_left_out(labelled):
     assert [case.name for case in read_inner_contours(labelled)] == ["ENDO-N-05_08"]
 
 
-def test_pictures_of_other_names_are_ignored_and_without_any_there_is_no_case(labelled):
+def test_pictures_of_other_names_are_ignored(labelled):
     assert not list(read_inner_contours(labelled))
     write_png(labelled / INNER_ONLY / "train" / "Images" / "x" / "SC-odd.png", np.zeros((4, 4)))
     assert not list(read_inner_contours(labelled))

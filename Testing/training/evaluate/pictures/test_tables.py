@@ -28,7 +28,7 @@ def rows():
     return pd.DataFrame(lines)
 
 
-def test_means_come_with_intervals_over_subjects_and_changes_against_the_input():
+def test_means_have_intervals_and_changes():
     table = summarise_pictures(rows())
     assert table.group.unique().tolist()[0] == "eyes, ours"
     ours = table[table.method == REPAIRED].iloc[0]

@@ -3,24 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-import SimpleITK as sitk
-import torch
 import yaml
 from scipy import ndimage
-from typer.testing import CliRunner
 
 from experiments.cli import app
-from experiments.comparison import ours
-from experiments.comparison.commands import OUR_CONFIGS, RECIPE_UPDATES
-from experiments.comparison.compare import INPUT, Method, compare, time_literally, unrepaired
-from experiments.comparison.ours import PictureAutomaton, TripletConfig, TripletSamples, prepare, train_on_triplets
-from experiments.comparison.released.automaton import PUBLISHED
+from experiments.comparison.compare import INPUT, Method, compare, unrepaired
+from experiments.comparison.ours import TripletConfig, TripletSamples
 from experiments.comparison.triplets import SCORES, read_triplets, score, write_triplets
 from experiments.comparison.vessels import draw_vessels
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.nca.architecture import CHANNELS, MASK
-from rncarefine.refine.metrics import cldice
-from rncarefine_training.automaton.tasks import Ring, Tubular
+from rncarefine_training.automaton.tasks import Ring
+from training.cli_calls import output_of
 from training.experiments.comparison.toy_triplets import toy_triplets
 
 
@@ -47,51 +40,10 @@ def config(**changes):
     return TripletConfig.model_validate(description(**changes))
 
 
-# Reading
-
-
-def test_pictures_are_read_as_they_were_written(tmp_path):
-    drawn = toy_triplets(3)
-    write_triplets(drawn, tmp_path / "train")
-    read = read_triplets(tmp_path / "train")
-    assert len(read) == 3
-    np.testing.assert_allclose(read.images, drawn.images, atol=0.5 / 255 + 1e-6)
-    np.testing.assert_array_equal(read.labels, drawn.labels)
-    assert read[slice(1, 2)].states.shape == (1, 32, 32)
-
-
-def test_what_is_missing_is_named(tmp_path):
-    folder = tmp_path / "train"
-    write_triplets(toy_triplets(2), folder)
-    (folder / "states" / "example_002.png").unlink()
-    with pytest.raises(ValueError, match=r"example_002\.png"):
-        read_triplets(folder)
-    with pytest.raises(ValueError, match="PNG"):
-        read_triplets(tmp_path / "nowhere")
-
-
-def test_pictures_of_other_sizes_or_in_colour_are_refused(tmp_path):
-    folder = tmp_path / "train"
-    write_triplets(toy_triplets(2), folder)
-    path = folder / "labels" / "example_001.png"
-    for side, message in ((40, "several sizes"), ((32, 32, 3), "not an 8-bit grayscale picture")):
-        shape = (side, side) if isinstance(side, int) else side
-        picture = sitk.GetImageFromArray(np.zeros(shape, np.uint8), isVector=len(shape) == 3)
-        sitk.WriteImage(picture, str(path))
-        with pytest.raises(ValueError, match=message):
-            read_triplets(folder)
-
-
-def test_pictures_are_not_written_over_others(tmp_path):
-    write_triplets(toy_triplets(1), tmp_path)
-    with pytest.raises(ValueError, match="has pictures already"):
-        write_triplets(toy_triplets(1), tmp_path)
-
-
 # Made vessels
 
 
-def test_made_vessels_are_the_same_for_a_seed_and_however_many_are_drawn():
+def test_vessels_depend_on_seed_and_number_only():
     few, many, others = draw_vessels(3, 5), draw_vessels(6, 5), draw_vessels(3, 6)
     for kind in ("images", "states", "labels"):
         np.testing.assert_array_equal(getattr(few, kind), getattr(many, kind)[:3])
@@ -118,8 +70,7 @@ def test_made_vessels_are_thin_of_many_topologies_and_broken():
 
 def test_the_command_draws_vessels_to_train_and_to_compare_on(tmp_path):
     arguments = ["draw-vessels", str(tmp_path / "set"), "--train", "2", "--val", "1", "--seed", "4"]
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    output_of(*arguments, app=app)
     train, held = read_triplets(tmp_path / "set" / "train"), read_triplets(tmp_path / "set" / "val")
     np.testing.assert_array_equal(train.labels, draw_vessels(2, 4).labels)
     assert len(held) == 1
@@ -131,101 +82,6 @@ def test_the_command_draws_vessels_to_train_and_to_compare_on(tmp_path):
 
 def samples(task=None, n=40, **changes):
     return TripletSamples(toy_triplets(4), config(**changes).automaton, task or Ring(), n, seed=0)
-
-
-def test_a_sample_is_the_same_whenever_it_is_asked_for():
-    one, again = samples(contrast=0.5)[7], samples(contrast=0.5)[7]
-    assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
-    assert not torch.equal(one.channels, samples(contrast=0.5)[8].channels)
-
-
-def test_image_mask_and_truth_are_turned_alike():
-    drawn = toy_triplets(4)
-    seen = set()
-    for sample in (samples()[n] for n in range(40)):
-        assert sample.channels.shape == (1, len(CHANNELS), 32, 32)
-        assert sample.target.shape == (1, 3, 32, 32)
-        assert sample.weight.tolist() == [[1, 1, 1]]
-        image, truth = sample.channels[0, 0].numpy(), sample.target[0, 0].numpy()
-        mask = sample.channels[0, MASK].numpy()
-        turns = [
-            (n, turn, flip)
-            for n in range(4)
-            for turn in range(4)
-            for flip in (1, -1)
-            if np.allclose(np.rot90(drawn.images[n], turn)[:, ::flip], image)
-        ]
-        ((n, turn, flip),) = turns
-        np.testing.assert_array_equal(np.rot90(drawn.labels[n], turn)[:, ::flip], truth)
-        assert any(np.array_equal(np.rot90(given[n], turn)[:, ::flip], mask) for given in (drawn.states, drawn.labels))
-        seen.add((turn, flip))
-    assert len(seen) == 8
-
-
-def test_some_samples_are_right_already():
-    shares = [
-        np.mean([torch.equal(s.channels[0, MASK], s.target[0, 0]) for s in (made[n] for n in range(40))])
-        for made in (samples(already_right=0.0), samples(already_right=0.5), samples(already_right=1.0))
-    ]
-    assert shares[0] == 0
-    assert 0.25 < shares[1] < 0.75
-    assert shares[2] == 1
-
-
-def test_the_encoder_sees_image_and_mask_and_nothing_else():
-    drawn = toy_triplets(2)
-    seen = prepare(drawn.images, drawn.states, config().automaton)
-    assert seen.shape == (2, 32, 32, len(CHANNELS))
-    for number, name in enumerate(CHANNELS):
-        expected = {"image": drawn.images, "mask": drawn.states}.get(name, np.zeros_like(drawn.images))
-        np.testing.assert_array_equal(seen[..., number], expected)
-    blind = prepare(drawn.images, drawn.states, config(without=["image"]).automaton)
-    assert not blind[..., 0].any()
-    np.testing.assert_array_equal(blind[..., MASK], drawn.states)
-
-
-def test_a_thin_structure_has_one_target():
-    sample = samples(Tubular())[0]
-    assert sample.target.shape == (1, 1, 32, 32)
-    assert sample.weight.tolist() == [[1]]
-
-
-def test_pictures_of_another_size_than_configured_are_refused():
-    with pytest.raises(ValueError, match="32 x 32"):
-        samples(size=64)
-
-
-# Training
-
-
-@pytest.mark.parametrize("task", ["ring", "tubular"])
-def test_a_training_makes_an_automaton_that_repairs_pictures_and_is_not_done_twice(tmp_path, task):
-    whole = train_on_triplets(config(task=task), toy_triplets(4), tmp_path / "whole", progress=False)
-    trained = PictureAutomaton(config(task=task), whole)
-    assert trained.updates == 6
-    assert trained.seconds > 0
-    stamp = whole.stat().st_mtime_ns
-    assert train_on_triplets(config(task=task), toy_triplets(4), tmp_path / "whole", progress=False) == whole
-    assert whole.stat().st_mtime_ns == stamp
-    with pytest.raises(ValueError, match=r"automaton\.fire_rate"):
-        train_on_triplets(config(task=task, fire_rate=0.25), toy_triplets(4), tmp_path / "whole", progress=False)
-    soft, masks = trained.repair(*(getattr(toy_triplets(3), kind) for kind in ("images", "states")))
-    assert soft.shape == masks.shape == (3, 32, 32)
-    assert masks.dtype == bool
-    assert 0 <= soft.min() <= soft.max() <= 1
-
-
-def test_the_clock_counts_on_from_a_checkpoint(monkeypatch):
-    times = iter([0.0, 5.0, 50.0, 50.5])
-    monkeypatch.setattr(ours, "process_time", lambda: next(times))
-    clock = ours.Clock()
-    clock.on_train_start(None, None)
-    clock.on_train_end(None, None)
-    assert clock.state_dict() == {"processor": 5}
-    later = ours.Clock()
-    later.load_state_dict(clock.state_dict())
-    later.on_train_start(None, None)
-    assert later.state_dict() == {"processor": 5.5}
 
 
 # The comparison
@@ -253,11 +109,7 @@ def test_the_table_has_means_with_intervals_and_costs():
     assert other["ms per picture"] > 0
 
 
-def test_the_written_form_is_timed_over_a_whole_update_and_a_whole_repair():
-    assert all(seconds > 0 for seconds in time_literally(toy_triplets(3, side=8)))
-
-
-def test_the_command_trains_compares_and_goes_on(tmp_path):
+def test_command_trains_compares_and_resumes(tmp_path):
     drawn = toy_triplets(6)
     source = tmp_path / "set"
     write_triplets(drawn, source / "train")
@@ -271,8 +123,7 @@ def test_the_command_trains_compares_and_goes_on(tmp_path):
     run = tmp_path / "run"
     arguments = ["compare-published", str(source), "--run", str(run), *chosen, "--no-literal", "--published-updates"]
     for updates in (1, 2):
-        result = CliRunner().invoke(app, [*arguments, str(updates)], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
+        output = output_of(*arguments, updates, app=app)
     folder = run / "compare-published"
     table = pd.read_csv(run / "compare-published.csv").set_index("method")
     assert list(table.index) == [
@@ -286,15 +137,7 @@ def test_the_command_trains_compares_and_goes_on(tmp_path):
     assert len(pd.read_csv(folder / "published" / "published.csv")) == 2
     for name in ("examples.png", "curves.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
-    assert "2 of 15360" in " ".join(result.output.split())
-
-
-def test_the_shipped_configurations_are_valid_and_smaller_than_the_published_automaton():
-    for path in OUR_CONFIGS:
-        shipped = TripletConfig.load(path)
-        assert path.stem == shipped.name
-        assert f"synthetic-{shipped.automaton.task}" == shipped.name
-    assert RECIPE_UPDATES == PUBLISHED.updates
+    assert "2 of 15360" in " ".join(output.split())
 
 
 def line(row, start, stop, side=16):
@@ -310,13 +153,7 @@ def ring(side=12):
     return mask
 
 
-def test_cldice_does_not_mind_the_width_where_dice_does():
-    thick = line(4, 0, 16) | line(5, 0, 16) | line(3, 0, 16)
-    assert cldice(thick, line(4, 0, 16)) > 0.95  # the thick line's skeleton ends a pixel before it
-    assert score(thick[None].astype(np.float32), thick[None], line(4, 0, 16)[None]).dice[0] == 0.5
-
-
-def test_the_error_is_that_of_the_soft_output_and_the_rest_is_that_of_the_mask():
+def test_scores_of_soft_output_and_mask():
     truth = ring()
     soft = np.full(truth.shape, 0.25, np.float32)
     broken = truth & (np.arange(12)[:, None] < 8)

@@ -60,7 +60,7 @@ def test_the_recipe_has_thirty_epochs_of_512_updates():
 
 @given(st.integers(0, 10_000), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_the_fast_form_computes_the_same_states_and_gradients_as_the_written_one(seed, dropout):
+def test_fast_form_equals_the_literal_form(seed, dropout):
     model = automaton(seed)
     image, mask = pictures(4, seed)
     draws = torch.Generator().manual_seed(seed)
@@ -175,7 +175,7 @@ def test_the_recipe_ends_where_it_ends(tmp_path):
     assert made.done == SMALL.updates == 6
 
 
-def test_every_sample_of_a_batch_has_its_own_late_step_and_two_are_fresh(tmp_path, monkeypatch):
+def test_samples_end_at_random_late_steps(tmp_path, monkeypatch):
     made = training(tmp_path)
     seen = []
 

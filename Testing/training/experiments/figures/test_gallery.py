@@ -19,7 +19,7 @@ def rows(count=9):
     return pd.DataFrame(lines)
 
 
-def test_the_worst_the_median_and_random_broken_slices_of_each_network_are_chosen():
+def test_gallery_shows_worst_median_and_random_slices():
     found = choose_slices(rows(), "m", 2)
     assert list(found.choice.unique()) == list(CHOICES)
     for _, part in found.groupby("network"):
