@@ -232,9 +232,9 @@ def pictures(
     subject_pattern: Pattern = None,
 ) -> None:
     """Import photographs with vessel masks, and segmentations by networks, as cases and predictions."""
-    from ..data.sources.pictures import TABLE, prepare_pictures, read_folders, write_table
+    from ..data.sources.pictures import EYE, TABLE, prepare_pictures, read_folders, write_table
 
-    entries, notes = (read_folders(source), []) if source.is_dir() else read_csv(source, subject_pattern)
+    entries, notes = (read_folders(source), []) if source.is_dir() else read_csv(source, subject_pattern or EYE)
 
     def shown(values: Iterable[Entry]) -> Iterable[Entry]:
         return track(values, "Pictures", total=len(entries), console=console)

@@ -63,7 +63,7 @@ def test_a_labs_own_columns_are_named_and_left_alone(tmp_path):
         (["label"], "no column 'image'"),
         (["image", "label", "spilt"], r"unknown column 'spilt' \(did you mean 'split'\?\)"),
         (["image", "label", "subjects"], r"did you mean 'subject'"),
-        (["image", "label", "prediction"], "Rename it to prediction:NETWORK"),
+        (["image", "label", "predictions"], "Rename it to prediction:NETWORK"),
         (["image", "label", "prediction_nnunet"], "Rename it to prediction:NETWORK"),
         (["image", "label", "predictons:nnunet"], "Rename it to prediction:NETWORK"),
         (["image", "label", "prediction:"], "name of a network"),

@@ -1,11 +1,13 @@
 """Pictures from folders and tables become cases with the right subjects, masks and scale."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rncarefine_training.data.cases import VESSEL, TrainingCase, load_prediction
 from rncarefine_training.data.sources.csv_table import read_csv
-from rncarefine_training.data.sources.pictures import prepare_pictures, read_folders, read_mask, write_table
+from rncarefine_training.data.sources.pictures import EYE, prepare_pictures, read_folders, read_mask, write_table
 from training.toy_vessels import NETWORK, broken, field_of_view, vessels, write_pictures
 
 
@@ -23,6 +25,27 @@ def test_left_and_right_eye_are_one_subject(source):
         ("eyes03h", "eye"),
     ]
     assert all(entry.field_of_view is not None and set(entry.predictions) == {NETWORK} for entry in entries)
+
+
+def test_eyes_of_a_table_are_one_subject(source, tmp_path):
+    table = tmp_path / "eyes.csv"
+    folder = source / "eyes"
+    lines = [
+        f"{folder}/images/01{side}.png,{folder}/masks_1st/01{side}.png,{folder}/masks_1st/01{side}.png" for side in "LR"
+    ]
+    table.write_text("\n".join(["image,mask,prediction", *lines]))
+    entries, _ = read_csv(table, EYE)
+    assert [(entry.subject, entry.phase, *entry.predictions) for entry in entries] == [
+        ("01", "L", "given"),
+        ("01", "R", "given"),
+    ]
+
+
+def test_split_of_pictures_is_refused(source, tmp_path):
+    entries = [replace(entry, split="test") for entry in read_folders(source)]
+    with pytest.raises(ValueError, match="split"):
+        prepare_pictures(entries, tmp_path / "cases", tmp_path / "predictions")
+    assert not (tmp_path / "cases").exists()
 
 
 def test_cases_hold_bright_vessels_at_the_scale_of_the_field_of_view(source, tmp_path):

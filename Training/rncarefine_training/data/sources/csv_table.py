@@ -10,6 +10,7 @@ from .entry import SPLITS, Entry, check_network, raise_all, subject_and_phase, t
 
 REQUIRED = ("image", "label")
 OPTIONAL = ("subject", "phase", "split", "fov")
+SYNONYMS = {"mask": "label", "prediction": "prediction:given"}
 PREDICTION = "prediction:"
 """Prefix of columns with the segmentations of a network: ``prediction:NETWORK``."""
 
@@ -114,6 +115,7 @@ def _entry(row: dict[str | None, str | list[str] | None], folder: Path, where: s
 def _plain(column: str) -> str:
     """Return the name of a column without surrounding spaces, and in lower case if it is a known one."""
     name = column.strip()
+    name = SYNONYMS.get(name.lower(), name)
     if name.lower().startswith(PREDICTION):
         return PREDICTION + name[len(PREDICTION) :].strip()
     return name.lower() if name.lower() in (*REQUIRED, *OPTIONAL) else name

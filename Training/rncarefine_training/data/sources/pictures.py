@@ -16,12 +16,14 @@ from rncarefine.tasks.tubular.picture import Picture
 
 from ..cases import VESSEL, TrainingCase, save_prediction
 from .csv_table import PREDICTION
-from .entry import Entry, check_entries, source_of, tidy
+from .entry import DEFAULT_PHASE, Entry, check_entries, source_of, subject_and_phase, tidy
 
 FIELD_OF_VIEW = 1000.0
 """Diameter of the field of view: pictures have no mm, so lengths are given in thousandths of it."""
 TABLE = "pictures.csv"
 """File of a run that lists the photographs, which evaluation and calibration read."""
+EYE = r"(?P<subject>.*?)(?P<phase>(?<=\d)[LR])?$"
+"""Names of pictures: a name that ends with a digit and L or R is one eye of a subject."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
@@ -43,8 +45,7 @@ def read_folders(source: Path) -> list[Entry]:
             raise ValueError(f"{site} has pictures but no folder masks. Add it, or use a CSV table.")
         for path in sorted(each for each in images.iterdir() if each.suffix.lower() in ENDINGS):
             stem = path.stem
-            is_eye = stem[-1] in "LR" and stem[-2:-1].isdigit()
-            subject, phase = (stem[:-1], stem[-1]) if is_eye else (stem, "eye")
+            subject, side = subject_and_phase(stem, EYE)
             networks = sorted(each for each in (source / "predictions" / site.name).glob("*") if each.is_dir())
             segmentations = {each.name: _find(each, stem) for each in networks}
             truth = _find(masks, stem)
@@ -53,8 +54,8 @@ def read_folders(source: Path) -> list[Entry]:
             entries.append(
                 Entry(
                     str(path),
-                    tidy(site.name) + tidy(subject).replace("-", ""),
-                    phase,
+                    tidy(site.name) + subject.replace("-", ""),
+                    "eye" if side == DEFAULT_PHASE else side,
                     path,
                     truth,
                     {name: each for name, each in segmentations.items() if each is not None},
@@ -87,6 +88,11 @@ def prepare_pictures(
         ValueError: A file cannot be read or differs in size; the message names it.
     """
     check_entries(entries)
+    for entry in entries:
+        if entry.split is not None:
+            raise ValueError(
+                f"{entry.where}: pictures take no column split. Name the subjects of each set in the configuration."
+            )
     networks: Counter[str] = Counter()
     cases.mkdir(parents=True, exist_ok=True)
     for entry in track(entries):
