@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd  # type: ignore[import-untyped]
 
+from rncarefine.nca.model import PREFERENCE
 from rncarefine_training.cli.tables import bridges_table, interval, pictures_table, rounded
 from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
 from rncarefine_training.evaluate.measure import FULL_REPAIR, IMAGE_ALONE, NO_MODEL, ONE_PASS
@@ -145,8 +146,9 @@ def markdown(kind: str, table: pd.DataFrame) -> str:
 
 def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results by method, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
-    # Baselines of the encoder are shown for the first model only.
-    models = table.model[table.model != NO_MODEL].unique()
+    # The default model comes first; baselines of the encoder are shown for the first model only.
+    models = sorted(table.model[table.model != NO_MODEL].unique(), key=_preference)
+    table = table.sort_values("model", key=lambda names: names.map([*models, NO_MODEL].index), kind="stable")
     others = table.model.isin(models[1:]) & (table.method != FULL_REPAIR)
     table = table[~others & ~table.method.isin(MINOR_BASELINES)]
     table = table.assign(method=_method(table))
@@ -154,14 +156,14 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     every = _with_input(parts.pop(ALL))
     repairs = (every.model.fillna(NO_MODEL) != NO_MODEL) & ~every.index.str.contains(f"(?:{IMAGE_ALONE}|{ONE_PASS})$")
     counts = {name: rounded(every[name].where(repairs), ".0f") for name in ("refused", "flagged", "silent", "worse")}
-    by_network = {f"Dice, {name} (n = {part.broken.iloc[0]})": _with_input(part).dice for name, part in parts.items()}
+    by_network = {f"{name} (n = {part.broken.iloc[0]})": _figures(_with_input(part)) for name, part in parts.items()}
     return pd.DataFrame(
         {
             "method": every.index,
             f"Dice (n = {every.broken.iloc[-1]:.0f})": rounded(every.dice, ".3f"),
-            **{name: rounded(dice.reindex(every.index), ".3f") for name, dice in by_network.items()},
             "HD mm": rounded(every.hd, ".1f"),
             "ASSD mm": rounded(every.assd, ".2f"),
+            **{name: figures.reindex(every.index).fillna("") for name, figures in by_network.items()},
             "closed rings (95 %)": every.valid.fillna("").tolist(),
             **counts,
             "correct changed": [
@@ -170,6 +172,16 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
+
+
+def _preference(model: str) -> int:
+    return PREFERENCE.index(model) if model in PREFERENCE else len(PREFERENCE)
+
+
+def _figures(part: pd.DataFrame) -> pd.Series:
+    """Return Dice, HD and ASSD of a network in one cell, by method."""
+    cells = zip(rounded(part.dice, ".3f"), rounded(part.hd, ".1f"), rounded(part.assd, ".2f"), strict=True)
+    return pd.Series([" / ".join(each) for each in cells], part.index)
 
 
 def _with_input(part: pd.DataFrame) -> pd.DataFrame:
@@ -323,8 +335,10 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results on walls with a small defect, from :func:`experiments.good_walls.summarise`."""
-    table = table.assign(cell=interval(table, "dice", 3, form="") + "; " + table.worse.astype(str))
-    table = table.assign(defect=table.defect + " (n = " + table.n.astype(str) + ")")
+    cells = zip(interval(table, "dice", 3, form=""), table.worse, strict=True)
+    table = table.assign(
+        cell=[f"{dice}; {worse}" for dice, worse in cells], defect=table.defect + " (n = " + table.n.astype(str) + ")"
+    )
     return (
         table.pivot(index="method", columns="defect", values="cell")
         .reindex(table.method.unique(), columns=table.defect.unique())
