@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
 import SimpleITK as sitk
 
+from rncarefine.nca.model import Model
+from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine_training.config import Config
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase, save_prediction
 from rncarefine_training.evaluate.measure import Failure, failures_of
+from rncarefine_training.evaluate.statistics import mean
 from rncarefine_training.networks.base import load_network, predict
 
 IMAGE, TRUTH = "image.nii.gz", "gt.nii.gz"
+BRIGHT = 0.2
+"""Share of the true wall that counts as its brightest part."""
 
 
 def read_stacks(source: Path, cases: Path) -> list[TrainingCase]:
@@ -70,3 +77,34 @@ def segment(found: list[TrainingCase], config: Config, networks: Path, kinds: li
             labels = predict(network, case, config.base.spacing_mm)
             save_prediction(folder / "predictions" / sources[-1] / f"{case.name}.npz", labels)
     return failures_of(folder / "cases", folder / "predictions", sources, [case.subject for case in found])
+
+
+def bright_parts(failures: Sequence[Failure], models: Sequence[Model], device: str = "auto") -> pd.DataFrame:
+    """Compare how much of the brightest part of the true walls, which holds the scars, the repaired walls contain.
+
+    Args:
+        failures: From :func:`segment`.
+        models: Models.
+        device: See :func:`rncarefine.nca.rollout.choose_device`.
+
+    Returns:
+        One line per model: ``n`` broken slices; mean share of the brightest fifth (``bright``) and of the other pixels
+        (``other``) of the true wall inside the repaired wall, and their ``difference``, with intervals over subjects.
+    """
+    lines = []
+    for model in models:
+        shares, subjects = [], []
+        for failure in failures:
+            given = failure.load()
+            wall = repair(given.stack, model, RepairOptions(close_base=True, device=device)).wall > 0
+            for k in given.broken():
+                true = given.truth[k] > 0
+                bright = true & (given.case.image[k] >= np.quantile(given.case.image[k][true], 1 - BRIGHT))
+                shares.append((wall[k][bright].mean(), wall[k][true & ~bright].mean()))
+                subjects.append(failure.names["subject"])
+        within, other = np.array(shares).T
+        line: dict[str, object] = {"model": model.card.name, "n": len(shares)}
+        for name, values in (("bright", within), ("other", other), ("difference", within - other)):
+            line |= mean(values, subjects).columns(name)
+        lines.append(line)
+    return pd.DataFrame(lines)

@@ -121,18 +121,22 @@ def another_sequence(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     network: Annotated[list[str], typer.Option(help="Network to segment with. Can be repeated.")] = ["weak", "middle"],  # noqa: B006
-    model: ModelsOption = ["sax-cine-2d", "sax-open-2d"],  # noqa: B006
+    model: ModelsOption = ["sax-open-2d", "sax-cine-2d"],  # noqa: B006
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
     """Segment another sequence with base networks of the run, and repair it; write RUN/another-sequence/*.csv."""
-    from .another_sequence import read_stacks, segment
+    from .another_sequence import bright_parts, read_stacks, segment
+    from .report import scars_table
 
     folder = ensure_folder(run / "another-sequence")
     failures = segment(read_stacks(source, folder / "cases"), Config.load(config), run / "base", network, folder)
     models = [load_model(name) for name in model]
     rows = collect_rows(measure_repairs(failures, models, device=device, workers=workers), len(failures))
     show_evaluation(write_evaluation(rows, folder, base_name(False)))
+    table = bright_parts(failures, models, device)
+    write_table(table, run / "scars.csv")
+    show(scars_table(table), "Share of the true wall inside the repaired wall")
 
 
 def gallery(

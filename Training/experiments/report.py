@@ -333,6 +333,19 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines).fillna("")
 
 
+def scars_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the parts of true walls in repaired ones, from :func:`experiments.another_sequence.bright_parts`."""
+    return pd.DataFrame(
+        {
+            "model": table.model,
+            "n": table.n,
+            "brightest fifth (95 %)": interval(table, "bright", 3, form=""),
+            "other pixels (95 %)": interval(table, "other", 3, form=""),
+            "difference (95 %)": interval(table, "difference", 3),
+        }
+    )
+
+
 def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results on walls with a small defect, from :func:`experiments.good_walls.summarise`."""
     cells = zip(interval(table, "dice", 3, form=""), table.worse, strict=True)
@@ -380,6 +393,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "volumetric": (volumetric_table, 1),
     "good-walls": (good_walls_table, 1),
     "another-sequence": (networks_table, 1),
+    "scars": (scars_table, 1),
     "compare-published": (compare_published_table, 1),
     "vessels": (vessels_table, 2),
     "vessels-confidence": (bridges_table, 1),

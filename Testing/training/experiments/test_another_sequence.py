@@ -1,10 +1,13 @@
 """Stacks of another sequence become cases, and the run's base networks segment them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from experiments.another_sequence import IMAGE, TRUTH, read_stacks
+from experiments import another_sequence
+from experiments.another_sequence import IMAGE, TRUTH, bright_parts, read_stacks
 from rncarefine_training.data.cases import TrainingCase
 from training.toy_data import toy_case
 
@@ -27,3 +30,15 @@ def test_stacks_become_cases_with_wall_and_pool_only(tmp_path):
     assert (again.subject, again.spacing) == ("Case1", pytest.approx(case.spacing))
     np.testing.assert_array_equal(again.labels, np.where(labels == 5, 0, np.where(case.labels == 1, 0, case.labels)))
     np.testing.assert_allclose(again.image, case.image, rtol=1e-3, atol=1e-3)
+
+
+def test_bright_parts_of_the_wall_are_compared_with_the_others(monkeypatch):
+    truth = np.ones((1, 10, 10), np.uint8)
+    image = np.arange(100.0).reshape(1, 10, 10)
+    loaded = SimpleNamespace(case=SimpleNamespace(image=image), stack=None, truth=truth, broken=lambda: [0])
+    failure = SimpleNamespace(load=lambda: loaded, names={"subject": "a"})
+    drawn = (image < 90).astype(np.uint8)
+    monkeypatch.setattr(another_sequence, "repair", lambda *_: SimpleNamespace(wall=drawn))
+    (line,) = bright_parts([failure], [SimpleNamespace(card=SimpleNamespace(name="one-2d"))]).to_dict("records")
+    assert (line["model"], line["n"]) == ("one-2d", 1)
+    assert (line["bright"], line["other"], line["difference"]) == pytest.approx((0.5, 1.0, -0.5))
