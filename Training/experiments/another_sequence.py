@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import SimpleITK as sitk
+from scipy.ndimage import distance_transform_edt
 
 from rncarefine.nca.model import Model
 from rncarefine.refine.repair import RepairOptions, repair
@@ -20,6 +21,8 @@ from rncarefine_training.networks.base import load_network, predict
 IMAGE, TRUTH = "image.nii.gz", "gt.nii.gz"
 BRIGHT = 0.2
 """Share of the true wall that counts as its brightest part."""
+BORDER, LEAST = 1.5, 20
+"""Pixels at the border of the true wall, which hold some of the bright pool, do not count; least number of the others."""
 
 
 def read_stacks(source: Path, cases: Path) -> list[TrainingCase]:
@@ -88,7 +91,7 @@ def bright_parts(failures: Sequence[Failure], models: Sequence[Model], device: s
         device: See :func:`rncarefine.nca.rollout.choose_device`.
 
     Returns:
-        One line per model: ``n`` broken slices; mean share of the brightest fifth (``bright``) and of the other pixels
+        One line per model: ``n`` broken slices with pixels away from the border; of these pixels, mean share of the brightest fifth (``bright``) and of the other pixels
         (``other``) of the true wall inside the repaired wall, and their ``difference``, with intervals over subjects.
     """
     lines = []
@@ -98,7 +101,9 @@ def bright_parts(failures: Sequence[Failure], models: Sequence[Model], device: s
             given = failure.load()
             wall = repair(given.stack, model, RepairOptions(close_base=True, device=device)).wall > 0
             for k in given.broken():
-                true = given.truth[k] > 0
+                true = distance_transform_edt(given.truth[k]) > BORDER
+                if true.sum() < LEAST:
+                    continue
                 bright = true & (given.case.image[k] >= np.quantile(given.case.image[k][true], 1 - BRIGHT))
                 shares.append((wall[k][bright].mean(), wall[k][true & ~bright].mean()))
                 subjects.append(failure.names["subject"])

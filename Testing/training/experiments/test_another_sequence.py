@@ -33,12 +33,14 @@ def test_stacks_become_cases_with_wall_and_pool_only(tmp_path):
 
 
 def test_bright_parts_of_the_wall_are_compared_with_the_others(monkeypatch):
-    truth = np.ones((1, 10, 10), np.uint8)
-    image = np.arange(100.0).reshape(1, 10, 10)
+    truth = np.pad(np.ones((1, 10, 10), np.uint8), ((0, 0), (2, 2), (2, 2)))
+    image = np.pad(np.arange(100.0).reshape(1, 10, 10), ((0, 0), (2, 2), (2, 2)))
     loaded = SimpleNamespace(case=SimpleNamespace(image=image), stack=None, truth=truth, broken=lambda: [0])
     failure = SimpleNamespace(load=lambda: loaded, names={"subject": "a"})
-    drawn = (image < 90).astype(np.uint8)
+    drawn = (image < 75).astype(np.uint8)
     monkeypatch.setattr(another_sequence, "repair", lambda *_: SimpleNamespace(wall=drawn))
     (line,) = bright_parts([failure], [SimpleNamespace(card=SimpleNamespace(name="one-2d"))]).to_dict("records")
     assert (line["model"], line["n"]) == ("one-2d", 1)
-    assert (line["bright"], line["other"], line["difference"]) == pytest.approx((0.5, 1.0, -0.5))
+    inner = np.sort(np.arange(100).reshape(10, 10)[1:-1, 1:-1].ravel())
+    bright = (inner[inner >= np.quantile(inner, 0.8)] < 75).mean()
+    assert (line["bright"], line["other"], line["difference"]) == pytest.approx((bright, 1.0, bright - 1))
