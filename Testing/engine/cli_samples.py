@@ -1,5 +1,7 @@
 """A repair by the command line, and what tests ask of its files and messages."""
 
+import re
+
 import SimpleITK as sitk
 
 from engine.file_samples import MYOCARDIUM, POOL
@@ -20,6 +22,11 @@ def names(folder):
 
 def array(path):
     return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def table_rows(said):
+    """Return the words of each row of the first printed table of slices."""
+    return [line.split() for line in said.splitlines() if re.match(r" \d", line)]
 
 
 def one_line(capsys, status, expected=2):

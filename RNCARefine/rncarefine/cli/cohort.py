@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..batch.runs import BatchOutcome, CaseOutcome
 from ..words import REPAIRED, Verdict
-from .tables import note, out, plain_table, show_written
+from .tables import add_columns, note, out, plain_table, show_written
 
 MAX_FAILURES = 10
 """Maximum number of failures printed during a batch; the table of failures lists all."""
@@ -108,7 +108,7 @@ def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
     """Return the outcome of a batch as a table."""
     totals = outcome.totals
     table = plain_table("cases")
-    table.add_column("", justify="right")
+    add_columns(table, "", numeric=True)
     table.add_row("done now", f"{len(outcome.repaired):,}")
     if outcome.repaired:
         table.add_row(

@@ -37,6 +37,7 @@ from .tables import (
     show_report,
     show_written,
     slice_metrics_table,
+    training_table,
 )
 from .terms import show_terms
 
@@ -153,6 +154,7 @@ def models() -> None:
     if not cards:
         raise ValueError("No weights are installed. Install RNCARefine again.")
     out().print(model_table(cards))
+    out().print(training_table(cards))
     show_defaults(cards)
 
 

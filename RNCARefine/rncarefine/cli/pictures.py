@@ -23,11 +23,11 @@ from ..nca.model import card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
 from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
-from ..refine.place_records import PictureReport
+from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict
 from .main import FINE, FLAGGED
-from .tables import note, out, plain_table, progress_bar, show_licence, show_written
+from .tables import add_columns, note, out, plain_table, progress_bar, show_licence, show_written
 from .terms import show_terms
 
 OF_PICTURES = ("model", "device", "seed", "samples", "steps", "add_only", "bridges_only")
@@ -219,36 +219,37 @@ def show_picture_report(report: PictureReport) -> None:
 
 def place_table(report: PictureReport) -> Table:
     """Return the first places of a report as a table, one row per place."""
-    table = plain_table("place", title=escape(report.picture.name))
-    for title in ("finding", "verdict"):
-        table.add_column(title)
-    for title in ("row", "column", "size px", "confidence", "contrast", "+px", "-px"):
-        table.add_column(title, justify="right")
+    checked = report.model is None
+    table = plain_table("place", title=escape(report.picture.name), dense=not checked)
+    add_columns(table, "finding", "verdict")
+    add_columns(table, "row", "column", "size\npx", numeric=True)
+    if not checked:
+        add_columns(table, "flag")
+        add_columns(table, "conf.", "contrast", "+px", "-px", numeric=True)
     for place in report.places[:MAX_ROWS]:
         style = "yellow" if place.flagged else "dim" if place.verdict is PlaceVerdict.LEFT else ""
-        needs_review = place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
-        table.add_row(
-            str(place.number),
-            str(place.finding),
-            str(place.verdict) + (", needs review" if needs_review else ""),
-            str(place.row),
-            str(place.column),
-            f"{place.size_px:.0f}",
-            "" if place.confidence is None else f"{place.confidence:.2f}",
-            "" if place.support is None else f"{place.support:.2f}",
-            str(place.added_px or ""),
-            str(place.removed_px or ""),
-            style=style,
-        )
+        row = [str(place.number), str(place.finding), str(place.verdict), str(place.row), str(place.column)]
+        row.append(f"{place.size_px:.0f}")
+        table.add_row(*row, *([] if checked else _outcome(place)), style=style)
     return table
+
+
+def _outcome(place: PlaceRecord) -> list[str]:
+    """Return the cells about the repair of a place."""
+    return [
+        "yes" if place.flagged else "",
+        "" if place.confidence is None else f"{place.confidence:.2f}",
+        "" if place.support is None else f"{place.support:.2f}",
+        str(place.added_px or ""),
+        str(place.removed_px or ""),
+    ]
 
 
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:
     """Return the metrics of vessel masks as a table, one column per mask."""
     table = plain_table("")
     table.caption = "errors and removed: lower is better; everything else: higher is better"
-    for title in columns:
-        table.add_column(title, justify="right")
+    add_columns(table, *map(escape, columns), numeric=True)
     rows = [
         ("Dice", "dice", ".3f"),
         ("clDice", "cldice", ".3f"),
