@@ -17,6 +17,8 @@ from ..report.report import column_types, csv_text, table_rows
 
 ENDINGS = (".csv", ".parquet")
 COLUMNS = ("case", *column_types())
+INSTALL = '.venv/bin/pip install -c constraints.txt ".[cli,cohort]"'
+"""Installation command in a clone."""
 _ROWS = 20_000
 """Rows per Parquet write."""
 
@@ -43,7 +45,7 @@ def check_table(path: Path, folder: Path) -> None:
         )
     if is_parquet(path) and find_spec("pyarrow") is None:
         raise ValueError(
-            f'{path}: Parquet needs pyarrow. Install it with: pip install "rncarefine[cohort]", or choose a .csv file.'
+            f"{path}: Parquet needs pyarrow. Choose a .csv file, or install it from a clone with: {INSTALL}"
         )
 
 

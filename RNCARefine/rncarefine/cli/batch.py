@@ -17,7 +17,7 @@ from ..batch.cohort import FAILED, Cohort, settings_of
 from ..batch.dask_backend import check_workers, cluster_workers, local_workers
 from ..batch.parallel import run_in_parallel
 from ..batch.runs import BatchRun, sweep
-from ..batch.table import check_table
+from ..batch.table import INSTALL, check_table
 from ..batch.work import FileWork, model_reference, result_name
 from ..io.choice import StructureChoice
 from ..nca.model import choose_model
@@ -112,9 +112,7 @@ def require_dask() -> None:
     try:
         import distributed  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ValueError(
-            f'A batch needs {error.name}. In the clone, run: .venv/bin/pip install -c constraints.txt ".[cli,cohort]"'
-        ) from error
+        raise ValueError(f"A batch needs {error.name}. Install it from a clone with: {INSTALL}") from error
 
 
 def _cases(source: Path, image: str | None, segmentation: str | None, output: Path) -> list[CohortCase]:

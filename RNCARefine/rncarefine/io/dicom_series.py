@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .grid import Grid
 
-INSTALL = 'pip install -c constraints.txt ".[cli,dicom]"'
+INSTALL = '.venv/bin/pip install -c constraints.txt ".[cli,dicom]"'
 """Installation command in a clone."""
 ENDINGS = (".dcm", ".ima")
 _REGULAR_MM = 0.05

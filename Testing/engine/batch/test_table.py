@@ -100,5 +100,5 @@ def test_a_table_may_lie_in_the_folder_that_is_made_later(tmp_path):
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(cohort_table, "find_spec", lambda name: None)
     check_table(tmp_path / "t.csv", tmp_path)
-    with pytest.raises(ValueError, match=r'pyarrow.*"rncarefine\[cohort\]"'):
+    with pytest.raises(ValueError, match=r'pyarrow.*\.venv/bin/pip install -c constraints\.txt "\.\[cli,cohort\]"'):
         check_table(tmp_path / "t.parquet", tmp_path)
