@@ -91,6 +91,13 @@ def read_picture(
 ) -> PictureCase:
     """Read a picture and its vessel mask.
 
+    Example:
+        >>> from rncarefine.io.sample import vessel_sample_files
+        >>> image, broken, _ = vessel_sample_files()
+        >>> case = read_picture(image, broken)
+        >>> case.picture.mask.shape == case.picture.image.shape[:2], case.on
+        (True, 255)
+
     Args:
         image: PNG, JPEG, TIFF, NIfTI, NRRD or MetaImage with one slice; scalar, or RGB.
         segmentation: Mask of the same size with 0 and another value, label map, or probability map (values 0 to 1, or
@@ -132,6 +139,15 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     """Write a repaired mask atomically, with the vessel value and the geometry of the input.
 
     Other labels are not changed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from rncarefine.io.sample import vessel_sample_files
+        >>> case = read_picture(*vessel_sample_files()[:2])
+        >>> with TemporaryDirectory() as folder:
+        ...     write_picture(case, case.picture.mask, Path(folder) / "same.png")
+        ...     bool((read_mask(Path(folder) / "same.png") == case.picture.mask).all())
+        True
 
     Args:
         case: The case as read.

@@ -143,6 +143,15 @@ def repair_picture(
 ) -> RepairedPicture:
     """Repair the vessels of a picture; a picture without findings is returned unchanged.
 
+    Example:
+        >>> mask = np.zeros((400, 400), int)
+        >>> mask[199:202, 20:380] = 1
+        >>> image, likelihood = 200.0 - 90 * mask, 0.95 * mask
+        >>> mask[:, 150:156] = 0
+        >>> repaired = repair_picture(Picture.create(image, mask), likelihood=likelihood)
+        >>> repaired.report.picture.bridges, repaired.report.picture.b0_after, bool(repaired.mask[200, 150:156].all())
+        (1, 1, True)
+
     Args:
         picture: The picture.
         model: Weights and card of a tubular model; by default the one named in the options, or the best installed.
