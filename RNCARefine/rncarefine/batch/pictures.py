@@ -14,7 +14,7 @@ from typing import Any
 
 from ..atomic import write_text_whole, written_whole
 from ..io.label_map import PHOTOGRAPHS, TWO_FILES
-from ..io.picture_files import check_picture_output, read_picture, write_picture
+from ..io.picture_files import check_picture_result, read_picture, write_picture
 from ..nca.model import Model, load_model
 from ..refine.options import RepairOptions
 from ..refine.picture import repair_picture
@@ -51,7 +51,7 @@ class PictureWork:
         """
         image, segmentation = case.files()
         result, report = self.files_of(case)
-        check_picture_output(result, (image, segmentation))
+        check_picture_result(result, (image, segmentation))
         label = self.label if case.segment is None else _label(case.segment)
         content = read_picture(image, segmentation, label=label)
         repaired = repair_picture(content.picture, _model(self.model), self.options)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
-from ..atomic import written_whole
+from ..atomic import check_output, written_whole
 from ..refine.records import Report
 from ..report.report import column_types, csv_text, table_rows
 
@@ -26,23 +26,20 @@ Add = Callable[[str, Report], None]
 """Adds the slices of a case to a table."""
 
 
-def check_table(path: Path, folder: Path) -> None:
+def check_table(path: Path, folder: Path, used: Iterable[Path] = ()) -> None:
     """Check in advance that a table can be written.
 
     Args:
         path: Path of the table.
         folder: A folder that will be created.
+        used: Files that must not be overwritten.
 
     Raises:
-        ValueError: The extension is unknown, the folder does not exist, or pyarrow is not installed.
+        ValueError: The extension is unknown, the table cannot be written, or pyarrow is not installed.
     """
     if path.suffix.lower() not in ENDINGS:
         raise ValueError(f"{path}: the table must end in {' or '.join(ENDINGS)}. Rename it.")
-    parent = path.resolve().parent
-    if path.is_dir() or not (parent.is_dir() or parent == folder.resolve()):
-        raise ValueError(
-            f"{path} cannot be written: it is a folder, or the folder {path.parent} does not exist. Choose another."
-        )
+    check_output(path, used, folder)
     if is_parquet(path) and find_spec("pyarrow") is None:
         raise ValueError(
             f"{path}: Parquet needs pyarrow. Choose a .csv file, or install it from a clone with: {INSTALL}"

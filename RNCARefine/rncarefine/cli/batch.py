@@ -57,7 +57,7 @@ def run_batch(
     if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
         raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
     if table is not None:
-        _check_table(table, source, output)
+        check_table(table, output, (source, output / FAILED))
     weights = choose_model(options.model, options.mode)
     cohort = Cohort(output, settings_of(weights.record(), options, **asdict(choice)), table)
     work = FileWork(output.absolute(), model_reference(options.model, weights), weights.card.sha256, options, choice)
@@ -133,12 +133,6 @@ def _cases(source: Path, image: str | None, segmentation: str | None, output: Pa
         )
         for case in cases
     ]
-
-
-def _check_table(table: Path, source: Path, output: Path) -> None:
-    check_table(table, output)
-    if table.resolve() in (source.resolve(), (output / FAILED).resolve()):
-        raise ValueError(f"{table} is already used by this batch. Choose another name for the table.")
 
 
 def _cores() -> int:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..atomic import check_writable, real_path, write_text_whole, written_whole
+from ..atomic import check_output, write_text_whole, written_whole
 from ..io.choice import StructureChoice
-from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
+from ..io.files import Case, check_result, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
 from ..io.label_map import LabelMap
 from ..io.picture_files import is_picture
 from ..io.sample import sample_files
@@ -54,7 +54,7 @@ def repair(
     check_reports(reports, (image, segmentation, output))
     if pictures.is_for_pictures(image, options):
         return pictures.repair_files(image, segmentation, choice, output, reports, options)
-    check_output(segmentation, output, (image,))
+    check_result(segmentation, output, (image,))
     weights = choose_model(options.model, options.mode)
     check_task(weights.card, RING, str(image))
     case = read_case(image, segmentation, choice)
@@ -176,18 +176,10 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
     Raises:
         ValueError: The extension is unknown, the folder is missing, or the file is an input or another output.
     """
-    for path in reports:
+    for number, path in enumerate(reports):
         if report_ending(path) not in (endings or (report_ending(path),)):
             raise ValueError(f"{path}: the file must end in {' or '.join(endings)}. Rename it.")
-        if path.is_dir() or not real_path(path).parent.is_dir():
-            raise ValueError(
-                f"{path} cannot be written: it is a folder, or the folder {path.parent} does not exist. Choose another."
-            )
-        check_writable(path)
-        if real_path(path) in [real_path(other) for other in used]:
-            raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
-    if len({real_path(path) for path in reports}) != len(reports):
-        raise ValueError("The same report file was given twice. Leave one out.")
+        check_output(path, (*used, *reports[:number]))
 
 
 def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask) -> None:

@@ -17,7 +17,7 @@ from ..batch.pictures import PictureWork, run_pictures
 from ..batch.work import model_reference
 from ..io.choice import StructureChoice
 from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
-from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
+from ..io.picture_files import check_picture_result, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
 from ..nca.model import card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
@@ -66,7 +66,7 @@ def repair_files(
     """
     check_choice(choice)
     check_options(options)
-    check_picture_output(output, (image, segmentation))
+    check_picture_result(output, (image, segmentation))
     weights = choose_model(options.model, task=TUBULAR)
     case = read_picture(image, segmentation, label=label_of(choice))
     if options.model is None:

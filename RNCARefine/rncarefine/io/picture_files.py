@@ -11,12 +11,11 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..atomic import check_writable, named, written_whole
+from ..atomic import check_output, named, written_whole
 from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from . import jpeg, tiff
-from .files import check_inputs_kept
 from .label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, last_line, quiet
 from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
@@ -152,7 +151,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
     Args:
         case: The case as read.
         mask: Vessels, shape ``(j, i)``, 0 and 1.
-        path: Output file; see :func:`check_picture_output`.
+        path: Output file; see :func:`check_picture_result`.
 
     Raises:
         ValueError: The path is invalid.
@@ -180,7 +179,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
             raise OSError(f"{named(path)} does not read back as it was written. Is the disk full?")
 
 
-def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> None:
+def check_picture_result(output: str | Path, inputs: tuple[str | Path, ...]) -> None:
     """Check in advance that a mask can be written.
 
     Args:
@@ -192,7 +191,6 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
     """
     output = Path(output)
     check_path(output)
-    check_inputs_kept(output, tuple(map(Path, inputs)))
     if output.name.lower().endswith((".jpg", ".jpeg")):
         raise ValueError(f"{output}: JPEG is lossy. Choose .png for the output.")
     if output.name.lower().endswith(SEG_NRRD):
@@ -200,9 +198,7 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
             f"{output}: the mask of a picture is written as an image. Choose .png or .nrrd for the output."
         )
     ending_of(output, LOSSLESS)
-    if output.is_dir() or not output.resolve().parent.is_dir():
-        raise ValueError(f"{output} cannot be written: it is a folder, or the folder {output.parent} does not exist.")
-    check_writable(output)
+    check_output(output, map(Path, inputs))
 
 
 def _read(path: Path, what: str) -> sitk.Image:

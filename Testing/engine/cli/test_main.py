@@ -225,7 +225,7 @@ def test_what_itk_writes_about_a_damaged_header_is_not_shown(case, capfd, option
     ("more", "complaint"),
     [
         (["--report", "r.pdf"], "must end in .csv, .json or .html"),
-        (["--report", "r.csv", "--report", "./r.csv"], "given twice"),
+        (["--report", "r.csv", "--report", "./r.csv"], "already used"),
         (["--report", "nowhere/r.csv"], "does not exist"),
         (["--report", f"{'r' * 230}.csv"], "too long"),
         (["--rv-label", str(MYOCARDIUM)], f"seg.nii.gz: 'label {MYOCARDIUM}' is already the myocardium"),

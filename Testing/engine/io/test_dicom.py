@@ -13,7 +13,7 @@ from engine.file_samples import ijk_to_lps, labels, write_labels, write_wall  # 
 from engine.report_samples import SPACING, broken_stack  # noqa: E402
 from rncarefine.io.choice import StructureChoice  # noqa: E402
 from rncarefine.io.dicom_series import read_series  # noqa: E402
-from rncarefine.io.files import check_output, read_case  # noqa: E402
+from rncarefine.io.files import check_result, read_case  # noqa: E402
 from rncarefine.io.grid import stack_turn  # noqa: E402
 
 CHOICE = StructureChoice(segment="Myokard äö 心", pool_segment="blood pool")
@@ -56,7 +56,7 @@ def test_a_segmentation_comes_back_with_another_wall_and_all_else_as_it_was(tmp_
     assert np.array_equal(case.stack.mask, labels() == 2)
     assert np.array_equal(case.stack.pool, labels() == 3)
     _, after = broken_stack()
-    check_output(path, tmp_path / "out.dcm", (tmp_path / "dicom",))
+    check_result(path, tmp_path / "out.dcm", (tmp_path / "dicom",))
     write_wall(case, after, tmp_path / "out.dcm")
     before, result = pydicom.dcmread(path), highdicom.seg.segread(tmp_path / "out.dcm")
     expected = np.stack([after == 1, (labels() == 3) & (after == 0), labels() == 1], axis=-1)
@@ -172,7 +172,7 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_a_remedy(tmp_path, monk
             read_case(first, second, choice)
         assert "\n" not in str(raised.value)
     with pytest.raises(ValueError, match=r"must end in \.dcm"):
-        check_output(seg, tmp_path / "out.nii.gz")
+        check_result(seg, tmp_path / "out.nii.gz")
 
 
 def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
