@@ -110,7 +110,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_PLACES})
 
 
 def _text(found: _Sequence[_reasons.Reason], repaired: bool) -> str:

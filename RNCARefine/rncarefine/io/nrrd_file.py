@@ -325,10 +325,10 @@ def _voxels(
     if encoding == "text":
         return text_voxels(path, stream, dtype, shape)
     try:
-        data = bytes.fromhex("".join(read_up_to(stream, 64 * size).decode("ascii").split()))
+        content = bytes.fromhex("".join(read_up_to(stream, 64 * size).decode("ascii").split()))
     except ValueError as error:
         raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}") from error
-    return as_array(path, data[:size], dtype, shape)
+    return as_array(path, content[:size], dtype, shape)
 
 
 def _numbers(path: Path, text: str, separator: str | None) -> list[float]:
