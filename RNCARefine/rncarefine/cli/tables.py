@@ -116,7 +116,7 @@ def show_report(report: Report) -> None:
         note(f"Please note: {warning}")
     console.print(slice_table(report))
     for record in report.slices:
-        if record.flagged and record.verdict is not Verdict.TO_REPAIR:
+        if record.needs_review:
             done = "was repaired, but needs review" if record.verdict in REPAIRED else "was left as it was"
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
     taken = sum(record.taken_from_others_mm2 for record in report.slices)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..nca.card import ModelRecord
-from ..reasons import Reason, ReasonCode, codes_of, text_of
+from ..reasons import Reason, ReasonCode, text_of
 from ..tasks.tubular.places import PlaceFinding
 from ..words import PlaceVerdict
-from .records import AnyReport
+from .records import AnyReport, Reviewed
 
 
 @dataclass(frozen=True)
-class PlaceRecord:
+class PlaceRecord(Reviewed):
     """One row of the report. Lengths and areas in pixels of the picture."""
 
     number: int
@@ -44,11 +44,6 @@ class PlaceRecord:
     def reason(self) -> str:
         """The reasons as text, translated if a translation is set."""
         return text_of(self.reasons)
-
-    @property
-    def codes(self) -> list[str]:
-        """The codes of the reasons; unlike the text they are stable."""
-        return codes_of(self.reasons)
 
 
 @dataclass(frozen=True)
