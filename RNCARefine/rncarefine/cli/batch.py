@@ -22,7 +22,7 @@ from ..batch.work import FileWork, model_reference, result_name
 from ..io.choice import StructureChoice
 from ..nca.model import choose_model
 from ..refine.options import RepairOptions
-from . import pictures
+from . import picture_jobs
 from .cohort import CohortBar, show_outcome
 from .main import FINE, FLAGGED, STOPPED
 from .tables import note, show_licence
@@ -51,8 +51,8 @@ def run_batch(
         raise ValueError("--workers is for this machine and --scheduler for a cluster. Give only one.")
     cases = _cases(source, image, segmentation, output)
     first = next((case.image for case in cases if case.image is not None), None)
-    if first is not None and pictures.is_for_pictures(first, options):
-        return pictures.repair_many(cases, choice, output, workers or _cores(), table, scheduler, options)
+    if first is not None and picture_jobs.is_for_pictures(first, options):
+        return picture_jobs.repair_many(cases, choice, output, workers or _cores(), table, scheduler, options)
     require_dask()
     if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
         raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")

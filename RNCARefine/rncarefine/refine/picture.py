@@ -182,7 +182,7 @@ def repair_picture(
     places = find_places(pieces, picture.field_of_view, limits)
     runner = None
     if likelihood is not None:
-        field = _checked(likelihood, picture)
+        field = _checked_likelihood(likelihood, picture)
     elif all(place.finding is PlaceFinding.SPUR for place in places):
         field = np.zeros(picture.shape, np.float32)
     else:
@@ -217,7 +217,7 @@ def repair_picture(
     return RepairedPicture(picture, edits.mask, edits.edits, report, field)
 
 
-def _checked(likelihood: Field, picture: Picture) -> Field:
+def _checked_likelihood(likelihood: Field, picture: Picture) -> Field:
     field = np.asarray(likelihood, np.float32)
     if field.shape != picture.shape or not np.isfinite(field).all() or field.min() < 0 or field.max() > 1:
         raise ValueError(f"{picture.name}: the likelihood must have the shape {picture.shape} and values 0 to 1.")

@@ -8,7 +8,7 @@ from ..refine.records import Report, SliceRecord
 from .markup import ARROW, anything_decided, ends, expected, from_to, number, record_table
 
 
-def slice_table(report: Report) -> str:
+def html_slice_table(report: Report) -> str:
     """Return the table with one row per slice, and an explanation of its terms."""
     decided, names = anything_decided(report), ends(report)
     titles = [

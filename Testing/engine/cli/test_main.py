@@ -276,7 +276,7 @@ def test_a_fault_of_the_program_is_neither_flagged_nor_bad_input(case, monkeypat
     def faulty(*arguments, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli_jobs, "repair_stack", faulty)
+    monkeypatch.setattr(cli_jobs, "repair", faulty)
     assert repair() == 3
     assert "ZeroDivisionError" in capsys.readouterr().err
 

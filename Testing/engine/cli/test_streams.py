@@ -123,7 +123,7 @@ def test_a_signal_ends_a_running_repair_and_leaves_nothing_half_written(case, nu
     assert names(case) == before
 
 
-@pytest.mark.parametrize("where", ["repair_stack", "write_case", "write_reports"])
+@pytest.mark.parametrize("where", ["repair", "write_case", "write_reports"])
 def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
     def stopped(*arguments, **options):
         raise KeyboardInterrupt

@@ -18,7 +18,7 @@ from engine.vessel_models import vessel_model
 from engine.vessels import tree, with_gap
 from rncarefine.batch.cohort import Totals
 from rncarefine.batch.runs import BatchOutcome
-from rncarefine.cli import pictures, tables
+from rncarefine.cli import picture_jobs, tables
 from rncarefine.cli.cohort import outcome_table
 from rncarefine.nca.model import available_models
 from rncarefine.refine.metrics import evaluate
@@ -79,13 +79,13 @@ def picture_reports():
 def test_a_row_of_a_repair_or_of_metrics_fits_one_line_whatever_it_says():
     assert natural_width(tables.slice_table(broken_report(slices=slices()))) <= WIDTH
     for report in picture_reports():
-        assert natural_width(pictures.place_table(report)) <= WIDTH
+        assert natural_width(picture_jobs.place_table(report)) <= WIDTH
     stack, after = broken_stack()
     metrics, total = evaluate(after, stack.mask, stack.spacing)
     assert natural_width(tables.slice_metrics_table(metrics)) <= WIDTH
     assert natural_width(tables.metrics_table({"before": total, "after": total})) <= WIDTH
     ours = evaluate_picture(with_gap(tree(), 30, 2), tree())
-    assert natural_width(pictures.picture_metrics_table({"before": ours, "after": ours})) <= WIDTH
+    assert natural_width(picture_jobs.picture_metrics_table({"before": ours, "after": ours})) <= WIDTH
     outcome = BatchOutcome(Path("cohort.csv"), [f"{n}" for n in range(12_345)], totals=Totals(slices=1_234_567))
     assert natural_width(outcome_table(outcome, 12_345.0)) <= WIDTH
     assert natural_width(tables.model_table(available_models())) <= WIDTH
@@ -96,7 +96,7 @@ def test_the_flag_has_its_own_column():
     rows = [line.split() for line in printed(tables.slice_table(report)) if re.match(r" *\d", line)]
     assert [(row[0], "yes" in row) for row in rows] == [("0", False), ("1", False), ("2", True), ("3", False)]
     (repaired,) = [report for report in picture_reports() if report.model is not None]
-    (row, *_) = [line.split() for line in printed(pictures.place_table(repaired)) if re.match(r" *\d", line)]
+    (row, *_) = [line.split() for line in printed(picture_jobs.place_table(repaired)) if re.match(r" *\d", line)]
     assert row.count("yes") == 1
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..atomic import written_whole
 from ..batch.cases import CohortCase
-from ..batch.pictures import PictureWork, run_pictures
+from ..batch.picture_work import PictureWork, run_pictures
 from ..batch.work import model_reference
 from ..io.choice import StructureChoice
 from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
