@@ -12,20 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..atomic import written_whole
-from ..batch.cases import CohortCase
-from ..batch.picture_work import PictureWork, run_pictures
-from ..batch.work import model_reference
 from ..io.choice import StructureChoice
 from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
 from ..io.picture_files import check_picture_result, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
-from ..nca.model import card_of, choose_model
+from ..nca.model import Model, card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
 from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
 from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
-from ..words import PlaceVerdict
+from ..words import PlaceVerdict, strict_values
 from .main import FINE, FLAGGED
 from .tables import add_columns, note, out, plain_table, progress_bar, show_licence, show_written
 from .terms import show_terms
@@ -84,43 +81,16 @@ def repair_files(
     return status_of(result.report)
 
 
-def repair_many(
-    cases: list[CohortCase],
-    choice: StructureChoice,
-    output: Path,
-    workers: int,
-    table: Path | None,
-    scheduler: str | None,
-    options: RepairOptions,
-) -> int:
-    """Repair a batch of pictures, print a summary, and return the exit status."""
+def settings_of_pictures(weights: Model, choice: StructureChoice, options: RepairOptions) -> dict[str, Any]:
+    """Check the options of a batch of pictures, and return the settings that determine the results.
+
+    Raises:
+        ValueError: An option or a choice for stacks was given.
+    """
     check_choice(choice)
     check_options(options)
-    if table is not None or scheduler is not None:
-        raise ValueError("--table and --scheduler apply to batches of stacks only. Leave them out for pictures.")
-    weights = choose_model(options.model, task=TUBULAR)
-    show_terms(weights.card)
-    work = PictureWork(output.absolute(), model_reference(options.model, weights), options, label_of(choice))
-    settings = {
-        "model": asdict(weights.record()),
-        "label": label_of(choice),
-        **{name: getattr(options, name) for name in OF_PICTURES if name != "model"},
-    }
-    said = 0
-    for outcome in run_pictures(work, cases, settings, workers):
-        finished = outcome.done + outcome.skipped + len(outcome.failed)
-        if 10 * finished // len(cases) > said:
-            said = 10 * finished // len(cases)
-            note(f"{finished:,} of {len(cases):,} pictures; {len(outcome.failed):,} failed.")
-    for name, reason in outcome.failed.items():
-        out().print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
-    out().print(
-        f"{outcome.done:,} pictures repaired, {outcome.skipped:,} finished before, {len(outcome.failed):,} "
-        f"failed; {outcome.flagged:,} need review, for single places or as a whole."
-    )
-    show_licence(weights.card)
-    show_written([outcome.table])
-    return FLAGGED if outcome.flagged or outcome.failed else FINE
+    values = {name: getattr(options, name) for name in OF_PICTURES if name != "model"}
+    return dict(strict_values({"model": asdict(weights.record()), "label": label_of(choice), **values}))
 
 
 def check_files(image: Path, segmentation: Path, choice: StructureChoice, reports: Sequence[Path]) -> int:

@@ -101,7 +101,7 @@ class PictureRun:
 class PictureReport(AnyReport):
     """Report of one picture."""
 
-    ROWS = "places"
+    ROWS, RECORD = "places", PlaceRecord
 
     picture: PictureRecord
     places: list[PlaceRecord]
@@ -117,9 +117,14 @@ class PictureReport(AnyReport):
         return unlike and any(place.accepted is None for place in self.places)
 
     @property
+    def review_count(self) -> int:
+        """Number of places that need review; 1 if only the whole picture does."""
+        return self.picture.flagged or int(self.whole_needs_review)
+
+    @property
     def needs_review(self) -> bool:
         """Whether a place, or the whole picture, needs review."""
-        return self.picture.flagged > 0 or self.whole_needs_review
+        return self.review_count > 0
 
     def summary(self) -> str:
         """Return a one-line summary for panel, command line and log."""

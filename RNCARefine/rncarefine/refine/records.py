@@ -201,7 +201,23 @@ class AnyReport:
 
     ROWS: ClassVar[str]
     """Name of the field with the records of slices or places."""
+    RECORD: ClassVar[type[Reviewed]]
+    """Type of these records."""
     doubts: list[Reason]
+
+    @property
+    def records(self) -> list[Any]:
+        """Records of the slices or places."""
+        return list(getattr(self, self.ROWS))
+
+    @property
+    def review_count(self) -> int:
+        """Number of slices or places that need review; not 0 either if a picture needs review as a whole."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """Return a one-line summary for panel, command line and log."""
+        raise NotImplementedError
 
     @property
     def warnings(self) -> list[str]:
@@ -215,7 +231,7 @@ class AnyReport:
         ``codes`` of each record.
         """
         values = asdict(self)  # type: ignore[call-overload]
-        for record, content in zip(getattr(self, self.ROWS), values[self.ROWS], strict=True):
+        for record, content in zip(self.records, values[self.ROWS], strict=True):
             content["reason"], content["codes"] = record.reason, record.codes
             content["reasons"] = [reason.to_dict() for reason in record.reasons]
         values["doubts"] = [doubt.to_dict() for doubt in self.doubts]
@@ -254,7 +270,7 @@ class Report(AnyReport):
         True
     """
 
-    ROWS = "slices"
+    ROWS, RECORD = "slices", SliceRecord
 
     stack: StackRecord
     slices: list[SliceRecord]
@@ -264,6 +280,11 @@ class Report(AnyReport):
     """Warnings about the stack."""
     wall: WallRecord | None = None
     """Thickness of the wall before and after."""
+
+    @property
+    def review_count(self) -> int:
+        """Number of slices that need review."""
+        return self.stack.flagged
 
     def summary(self) -> str:
         """Return a one-line summary for panel, command line and log."""

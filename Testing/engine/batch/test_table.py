@@ -11,11 +11,13 @@ from pyarrow import parquet
 
 from engine.report_samples import broken_report, slice_record
 from rncarefine.batch import table as cohort_table
-from rncarefine.batch.table import COLUMNS, check_table, written_table
+from rncarefine.batch.table import check_table, written_table
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import Report
+from rncarefine.report.report import column_types
 from rncarefine.words import Verdict
 
+COLUMNS = ("case", *column_types())
 GAP = Reason(ReasonCode.GAP, angle_deg=80, width_mm=21)
 CASES = {
     "p1": broken_report(),
