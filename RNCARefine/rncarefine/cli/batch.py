@@ -56,7 +56,7 @@ def run_batch(
     cases = _cases(source, image, segmentation, output)
     first = next((case.image for case in cases if case.image is not None), None)
     of_pictures = first is not None and picture_jobs.is_for_pictures(first, options)
-    in_parallel = _has_dask(needed=not of_pictures or workers is not None or scheduler is not None)
+    in_parallel = _has_dask(needed=not of_pictures or (workers or 1) > 1 or scheduler is not None)
     if table is not None:
         check_table(table, output, (source, output / FAILED))
     if of_pictures:
