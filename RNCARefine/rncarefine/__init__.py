@@ -15,6 +15,14 @@ Repair the vessels in a photograph, edit by edit::
     repaired = rr.repair_picture(case.picture)
     rr.write_picture(case, repaired.mask, "repaired.png")
 
+List the installed models and load one:
+
+    >>> import rncarefine as rr
+    >>> names = [card.name for card in rr.available_models()]
+    >>> model = rr.load_model("sax-open-2d")
+    >>> model.card.name in names, model.card.licence, model.card.spacing_mm
+    (True, 'Apache-2.0', 1.6)
+
 The names in ``__all__`` are the public API; all other names may change without notice. ``docs/python.md`` lists what is
 stable.
 
@@ -44,75 +52,51 @@ from typing import Any as _Any
 
 from . import reasons as _reasons
 
-if TYPE_CHECKING:
-    from .io.files import Case, read_case, write_case
-    from .io.picture_files import PictureCase, read_picture, write_picture
-    from .nca.model import available_models, load_model
-    from .refine import metrics
-    from .refine.metrics import evaluate
-    from .refine.options import RepairOptions
-    from .refine.picture import RepairedPicture, check_picture, repair_picture
-    from .refine.picture_metrics import evaluate_picture
-    from .refine.place_records import PictureReport
-    from .refine.records import Report
-    from .refine.repair import check, repair
-    from .refine.result import Repaired
-    from .stack import Stack
-    from .tasks.tubular.picture import Picture
-
 __version__ = "0.1.0"
 
-__all__ = [
-    "Case",
-    "Picture",
-    "PictureCase",
-    "PictureReport",
-    "RepairOptions",
-    "Repaired",
-    "RepairedPicture",
-    "Report",
-    "Stack",
-    "__version__",
-    "available_models",
-    "check",
-    "check_picture",
-    "evaluate",
-    "evaluate_picture",
-    "load_model",
-    "metrics",
-    "read_case",
-    "read_picture",
-    "repair",
-    "repair_picture",
-    "write_case",
-    "write_picture",
-]
-
-_PLACES = {
-    "Case": ".io.files",
-    "Picture": ".tasks.tubular.picture",
-    "PictureCase": ".io.picture_files",
-    "PictureReport": ".refine.place_records",
-    "RepairOptions": ".refine.options",
-    "Repaired": ".refine.result",
-    "RepairedPicture": ".refine.picture",
-    "Report": ".refine.records",
-    "Stack": ".stack",
-    "available_models": ".nca.model",
-    "check": ".refine.repair",
-    "check_picture": ".refine.picture",
-    "evaluate": ".refine.metrics",
-    "evaluate_picture": ".refine.picture_metrics",
-    "load_model": ".nca.model",
-    "metrics": ".refine.metrics",
-    "read_case": ".io.files",
-    "read_picture": ".io.picture_files",
-    "repair": ".refine.repair",
-    "repair_picture": ".refine.picture",
-    "write_case": ".io.files",
-    "write_picture": ".io.picture_files",
+_MODULES = {
+    ".io.files": ("Case", "read_case", "write_case"),
+    ".io.picture_files": ("PictureCase", "read_picture", "write_picture"),
+    ".nca.model": ("available_models", "load_model"),
+    ".refine.metrics": ("evaluate", "metrics"),  # the module, and a function of it
+    ".refine.options": ("RepairOptions",),
+    ".refine.picture": ("RepairedPicture", "check_picture", "repair_picture"),
+    ".refine.picture_metrics": ("evaluate_picture",),
+    ".refine.place_records": ("PictureReport",),
+    ".refine.records": ("Report",),
+    ".refine.repair": ("check", "repair"),
+    ".refine.result": ("Repaired",),
+    ".stack": ("Stack",),
+    ".tasks.tubular.picture": ("Picture",),
 }
-"""Module of each public name; ``metrics`` is itself a module."""
+"""Public names of each module."""
+_PLACES = {name: module for module, names in _MODULES.items() for name in names}
+
+if TYPE_CHECKING:  # type checkers cannot follow the table
+    from .io.files import Case as Case
+    from .io.files import read_case as read_case
+    from .io.files import write_case as write_case
+    from .io.picture_files import PictureCase as PictureCase
+    from .io.picture_files import read_picture as read_picture
+    from .io.picture_files import write_picture as write_picture
+    from .nca.model import available_models as available_models
+    from .nca.model import load_model as load_model
+    from .refine import metrics as metrics
+    from .refine.metrics import evaluate as evaluate
+    from .refine.options import RepairOptions as RepairOptions
+    from .refine.picture import RepairedPicture as RepairedPicture
+    from .refine.picture import check_picture as check_picture
+    from .refine.picture import repair_picture as repair_picture
+    from .refine.picture_metrics import evaluate_picture as evaluate_picture
+    from .refine.place_records import PictureReport as PictureReport
+    from .refine.records import Report as Report
+    from .refine.repair import check as check
+    from .refine.repair import repair as repair
+    from .refine.result import Repaired as Repaired
+    from .stack import Stack as Stack
+    from .tasks.tubular.picture import Picture as Picture
+else:
+    __all__ = sorted(["__version__", *_PLACES])
 
 
 def __getattr__(name: str) -> _Any:
@@ -126,7 +110,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_PLACES})
 
 
 def _text(found: _Sequence[_reasons.Reason], repaired: bool) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def written_whole(*paths: str | Path) -> Iterator[list[Path]]:
         ValueError: A path is a folder, its folder does not exist, or two paths are the same file.
         OSError: A file cannot be written. The message names the file.
     """
-    finals = [_checked(Path(path)) for path in paths]
+    finals = [_target(Path(path)) for path in paths]
     if len(set(finals)) != len(finals):
         raise ValueError(f"{', '.join(path.name for path in finals)}: two outputs are the same file. Rename one.")
     token = secrets.token_hex(4)
@@ -74,18 +74,30 @@ def named(path: Path) -> str:
     return _TEMPORARY.sub("", path.name)
 
 
-def check_writable(path: Path) -> None:
-    """Check in advance that a file can be written to an existing folder.
+def check_output(path: Path, used: Iterable[Path] = (), made: Path | None = None) -> None:
+    """Check in advance that a file can be written.
+
+    Args:
+        path: The file.
+        used: Inputs and other outputs, which must not be overwritten.
+        made: Folder that will be created, if any.
 
     Raises:
-        ValueError: The name is too long, or the folder is not writable.
+        ValueError: The path is a folder or one of ``used``, its folder does not exist or is not writable, or the name
+            is too long.
     """
+    final = _target(path, made)
+    for other in used:
+        if final == real_path(other) or (path.exists() and other.exists() and path.samefile(other)):
+            raise ValueError(
+                f"{path} is already used as an input or output and is never overwritten. Choose another name."
+            )
     length = len(os.fsencode(path.name))
     if length > LONGEST_NAME:
         raise ValueError(
             f"{path}: the file name is too long ({length} bytes, at most {LONGEST_NAME}). Choose a shorter one."
         )
-    if not os.access(real_path(path).parent, os.W_OK):
+    if final.parent.is_dir() and not os.access(final.parent, os.W_OK):
         raise ValueError(f"{path}: the folder {path.parent} is not writable. Choose another one.")
 
 
@@ -104,11 +116,12 @@ def real_path(path: Path) -> Path:
     return final
 
 
-def _checked(path: Path) -> Path:
+def _target(path: Path, made: Path | None = None) -> Path:
+    """Return the resolved path of a file to write; ``made`` is a folder that will be created."""
     final = real_path(path)
     if final.is_dir():
         raise ValueError(f"{path} is a folder. Give the name of a file.")
-    if not final.parent.is_dir():
+    if not final.parent.is_dir() and (made is None or final.parent != real_path(made)):
         raise ValueError(f"{path}: the folder {final.parent} does not exist. Create it first.")
     return final
 

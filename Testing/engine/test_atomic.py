@@ -5,7 +5,7 @@ import os
 import pytest
 
 from rncarefine import atomic
-from rncarefine.atomic import write_text_whole, written_whole
+from rncarefine.atomic import check_output, write_text_whole, written_whole
 
 
 def names(folder):
@@ -93,6 +93,23 @@ def test_system_error_names_the_requested_file(tmp_path, named):
 def test_error_of_another_file_is_passed_on(tmp_path):
     with pytest.raises(FileNotFoundError, match="input"), written_whole(tmp_path / "a.txt"):
         (tmp_path / "input").read_text()
+
+
+def test_an_output_is_checked_in_advance(tmp_path):
+    used = tmp_path / "used.txt"
+    used.write_text("old")
+    os.link(used, tmp_path / "hard.txt")
+    for path, complaint in (
+        (used, "already used"),
+        (tmp_path / "hard.txt", "already used"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "no" / "a.txt", "Create it"),
+        (tmp_path / ("a" * 230), "too long"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            check_output(path, [used])
+    check_output(tmp_path / "new.txt", [used])
+    check_output(tmp_path / "later" / "new.txt", [used], made=tmp_path / "later")
 
 
 def test_a_missing_folder_a_folder_and_a_double_are_refused(tmp_path):

@@ -22,7 +22,8 @@ IMAGE, TRUTH = "image.nii.gz", "gt.nii.gz"
 BRIGHT = 0.2
 """Share of the true wall that counts as its brightest part."""
 BORDER, LEAST = 1.5, 20
-"""Pixels at the border of the true wall, which hold some of the bright pool, do not count; least number of the others."""
+"""Pixels at most this far inside the true wall do not count, since they hold some of the bright pool; least number of
+the others."""
 
 
 def read_stacks(source: Path, cases: Path) -> list[TrainingCase]:
@@ -91,8 +92,9 @@ def bright_parts(failures: Sequence[Failure], models: Sequence[Model], device: s
         device: See :func:`rncarefine.nca.rollout.choose_device`.
 
     Returns:
-        One line per model: ``n`` broken slices with pixels away from the border; of these pixels, mean share of the brightest fifth (``bright``) and of the other pixels
-        (``other``) of the true wall inside the repaired wall, and their ``difference``, with intervals over subjects.
+        One line per model: ``n`` broken slices with pixels away from the border; mean share of the brightest fifth of
+        these pixels (``bright``) and of the rest (``other``) inside the repaired wall, and their ``difference``, with
+        intervals over subjects.
     """
     lines = []
     for model in models:

@@ -108,7 +108,7 @@ def find_cases(
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder. Give the folder of the cases.")
-    patterns = [_checked(image_pattern or IMAGES), _checked(segmentation_pattern or SEGMENTATIONS)]
+    patterns = [_whole_pattern(image_pattern or IMAGES), _whole_pattern(segmentation_pattern or SEGMENTATIONS)]
     images, segmentations = (_matching(folder, pattern, leave_out) for pattern in patterns)
     images = {path: name for path, name in images.items() if not is_seg_nrrd(path)}
     _assign_common(images, segmentations, patterns)
@@ -251,7 +251,7 @@ def _stem(path: Path) -> str:
     return stem_of(path) if path.name.lower().endswith(READABLE) else path.stem
 
 
-def _checked(pattern: str) -> str:
+def _whole_pattern(pattern: str) -> str:
     whole = pattern if _CASE in pattern else f"{_CASE}/{pattern}"
     parts = PurePosixPath(whole).parts
     if whole.startswith("/") or ".." in parts or "**" in parts or whole.endswith("/"):

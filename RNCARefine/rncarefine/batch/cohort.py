@@ -26,7 +26,7 @@ from .. import __version__
 from ..atomic import write_text_whole
 from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
-from ..refine.records import Report
+from ..refine.records import AnyReport, Report
 from ..report.report import csv_text, json_text
 from ..words import Verdict, strict_values
 from .cases import CohortCase
@@ -62,7 +62,7 @@ class Totals:
         cases: Finished cases.
         flagged_cases: Cases with slices that need review.
         noted_cases: Cases with warnings in the report.
-        slices: Number of slices.
+        slices: Number of slices, or of places in pictures.
         expected_rings: Slices expected to be rings.
         closed_before: Number of these that are rings before the repair.
         closed_after: Number of these that are rings after the repair.
@@ -78,13 +78,15 @@ class Totals:
     closed_after: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
 
-    def add(self, report: Report) -> None:
+    def add(self, report: AnyReport) -> None:
         """Add a case."""
-        stack = report.stack
         self.cases += 1
-        self.flagged_cases += bool(stack.flagged)
+        self.flagged_cases += bool(report.review_count)
         self.noted_cases += bool(report.warnings)
-        self.slices += stack.slices
+        self.slices += len(report.records)
+        if not isinstance(report, Report):
+            return
+        stack = report.stack
         self.expected_rings += stack.expected_rings
         self.closed_before += stack.closed_before
         self.closed_after += stack.closed_after
@@ -97,19 +99,27 @@ class Cohort:
     Attributes:
         folder: The folder.
         table: Path of the table of all slices.
+        kind: Type of the reports.
         totals: Totals of the table when it was last rebuilt.
         flagged: Finished cases, each with the number of its flagged slices.
         failed: Failed cases, each with the reason.
         interrupted: Cases that were running when a previous run was killed or crashed.
     """
 
-    def __init__(self, folder: str | Path, settings: Mapping[str, Any], table: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        settings: Mapping[str, Any],
+        table: str | Path | None = None,
+        kind: type[AnyReport] = Report,
+    ) -> None:
         """Open a folder, creating it if necessary.
 
         Args:
             folder: Folder of the results.
             settings: Settings of the results, see :func:`settings_of`.
             table: Table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
+            kind: Type of the reports.
 
         Raises:
             ValueError: The folder contains results of other settings, or unreadable results.
@@ -117,6 +127,7 @@ class Cohort:
         """
         self.folder = Path(folder)
         self.table = self.folder / TABLE if table is None else Path(table)
+        self.kind = kind
         self.totals = Totals()
         self.flagged: dict[str, int] = {}
         self._sources: dict[str, dict[str, Any]] = {}
@@ -160,14 +171,14 @@ class Cohort:
         """Return the cases that are marked as running."""
         return {path.name.removesuffix(BEGUN) for path in (self.folder / REPORTS).glob(f"*{BEGUN}")}
 
-    def add(self, reports: Mapping[str, Report]) -> None:
+    def add(self, reports: Mapping[str, AnyReport]) -> None:
         """Record finished cases, and append their slices to the table if it is CSV.
 
         Raises:
             OutputError: The table cannot be written.
         """
         with output(self.folder):
-            self.flagged.update({name: report.stack.flagged for name, report in reports.items()})
+            self.flagged.update({name: report.review_count for name, report in reports.items()})
             if reports and not is_parquet(self.table):
                 append_text(self.table, "".join(csv_rows(name, report) for name, report in reports.items()))
         self.forget_failures(reports)
@@ -203,9 +214,9 @@ class Cohort:
             OutputError: The table cannot be written.
         """
         self.flagged, self._sources, self.totals = {}, {}, Totals()
-        with output(self.folder), written_table(self.table) as add:
-            for files, report, source in read_reports(self.folder):
-                self.flagged[files.name] = report.stack.flagged
+        with output(self.folder), written_table(self.table, self.kind.RECORD) as add:
+            for files, report, source in read_reports(self.folder, self.kind):
+                self.flagged[files.name] = report.review_count
                 self._sources[files.name] = source
                 self.totals.add(report)
                 add(files.name, report)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import written_whole
-from ..refine.records import Report
+from ..refine.records import AnyReport, Report
 from ..report.report import json_text
 
 REPORTS = "reports"
@@ -83,7 +83,7 @@ class CaseFiles:
         finally:
             self.mark.unlink(missing_ok=True)
 
-    def save(self, report: Report, write: Callable[[Path], object], source: Mapping[str, Any] | None = None) -> None:
+    def save(self, report: AnyReport, write: Callable[[Path], object], source: Mapping[str, Any] | None = None) -> None:
         """Write the result and the report atomically.
 
         Args:
@@ -94,7 +94,9 @@ class CaseFiles:
         Raises:
             OutputError: The files cannot be written.
         """
-        content = {"case": self.name, "result": self.result, "source": source, "report": report.to_dict()}
+        values = report.to_dict()
+        content = {"case": self.name, "result": self.result, "source": source}
+        content |= {"report": values} if isinstance(report, Report) else values  # that of a picture is not nested
         # The report is moved first: a result without a report is treated as foreign and never overwritten.
         with output(self.folder), written_whole(self.report_path, self.result_path) as (new_report, new_result):
             write(new_result)
@@ -108,11 +110,12 @@ class CaseFiles:
                     left.unlink(missing_ok=True)
 
 
-def read_reports(folder: Path) -> Iterator[tuple[CaseFiles, Report, dict[str, Any]]]:
+def read_reports(folder: Path, kind: type[AnyReport] = Report) -> Iterator[tuple[CaseFiles, AnyReport, dict[str, Any]]]:
     """Yield the finished cases of a cohort, sorted by name.
 
     Args:
         folder: Folder of the cohort.
+        kind: Type of the reports.
 
     Yields:
         Files, report and source of the case; the source is empty if unknown.
@@ -126,7 +129,7 @@ def read_reports(folder: Path) -> Iterator[tuple[CaseFiles, Report, dict[str, An
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             files = CaseFiles(folder, str(content["case"]), str(content["result"]))
-            report, source = Report.from_dict(content["report"]), dict(content.get("source") or {})
+            report, source = kind.from_dict(content.get("report", content)), dict(content.get("source") or {})
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} is not a report of a case ({error}). Delete it to repair the case again."

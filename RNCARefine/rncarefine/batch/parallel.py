@@ -20,7 +20,7 @@ from .dask_backend import ClusterError
 from .files import CaseFiles
 from .runs import BatchRun, reason_of
 from .sequential import ResultBuffer
-from .work import CaseResult, FileWork, result_name
+from .work import CaseResult, FileWork
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -73,7 +73,7 @@ def run_in_parallel(
         ClusterError: The connection to the scheduler was lost, or no workers are left. Finished cases are kept.
     """
     left = deque(cases)
-    workers = _Workers(client, work, on_workers, patience_s)
+    workers = _Workers(client, work, batch_run.result_of, on_workers, patience_s)
     buffer = ResultBuffer(batch_run)
     stopped = False
     try:
@@ -94,9 +94,16 @@ def run_in_parallel(
 class _Workers:
     """The workers and their running cases."""
 
-    def __init__(self, client: Client, work: FileWork, on_workers: Callable[[int], None], patience_s: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        work: FileWork,
+        result_of: Callable[[CohortCase], str],
+        on_workers: Callable[[int], None],
+        patience_s: float,
+    ) -> None:
         self._client = client
-        self._work = work
+        self._work, self._result_of = work, result_of
         self._on_workers, self._patience = on_workers, patience_s
         self._running: dict[Future, CohortCase] = {}
         self._finished: SimpleQueue[Future] = SimpleQueue()
@@ -194,7 +201,7 @@ class _Workers:
         """Return whether to retry a case whose worker died: it was not started, so another case caused the crash."""
         if result.reason != _DIED:
             return False
-        files = CaseFiles(self._work.folder, case.name, result_name(case))
+        files = CaseFiles(self._work.folder, case.name, self._result_of(case))
         self._tries[case.name] += 1
         if not files.mark.exists() and self._tries[case.name] < TRIES:
             return True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..refine.records import Report
+from ..refine.records import AnyReport
 from .cases import CohortCase, checked_cases
 from .cohort import Cohort, Totals
 from .files import CaseFiles
@@ -43,6 +43,7 @@ class BatchOutcome:
         failed: Failed cases with the reasons.
         stopped: Whether the run was interrupted.
         totals: Totals of the table.
+        rows: What the rows of the table are, "slices" or "places".
     """
 
     table: Path
@@ -52,6 +53,7 @@ class BatchOutcome:
     failed: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
     totals: Totals = field(default_factory=Totals)
+    rows: str = "slices"
 
     def summary(self) -> str:
         """Return a summary of one line."""
@@ -70,6 +72,7 @@ class BatchRun:
     Attributes:
         cohort: Folder of the results.
         cases: All cases; those in which a previous run crashed are last.
+        result_of: Returns the name of a case's result file.
         repaired: Cases finished in this run.
         skipped: Cases finished in a previous run.
     """
@@ -96,6 +99,7 @@ class BatchRun:
         self.cases = sorted(checked_cases(cases), key=lambda case: case.name in cohort.interrupted)
         self.repaired: list[str] = []
         self.skipped: list[str] = []
+        self.result_of = result_of
         self._on_case = on_case or (lambda outcome: None)
         self._problems = {case.name: problem for case in cases if (problem := case.name_problem())}
         for case in self.cases:
@@ -128,10 +132,10 @@ class BatchRun:
             self.failed(name, reason)
         return left
 
-    def done(self, name: str, report: Report) -> None:
+    def done(self, name: str, report: AnyReport) -> None:
         """Record and report a finished case."""
         self.repaired.append(name)
-        self._on_case(CaseOutcome(name, "flagged" if report.stack.flagged else "repaired", report.summary()))
+        self._on_case(CaseOutcome(name, "flagged" if report.review_count else "repaired", report.summary()))
 
     def failed(self, name: str, reason: str) -> None:
         """Report a failed case."""
@@ -153,6 +157,7 @@ class BatchRun:
             failed={name: reason for name, reason in self.cohort.failed.items() if name in names},
             stopped=stopped,
             totals=self.cohort.totals,
+            rows=self.cohort.kind.ROWS,
         )
 
 

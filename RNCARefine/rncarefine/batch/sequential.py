@@ -12,7 +12,7 @@ from ..io.choice import StructureChoice
 from ..nca.model import Model
 from ..progress import Cancelled, Progress
 from ..refine.options import RepairOptions
-from ..refine.records import Report
+from ..refine.records import AnyReport
 from .cases import CohortCase
 from .cohort import Cohort, OutputError, settings_of
 from .runs import BatchOutcome, BatchRun, CaseOutcome
@@ -27,7 +27,7 @@ class ResultBuffer:
 
     def __init__(self, batch_run: BatchRun) -> None:
         self._batch_run = batch_run
-        self._done: dict[str, Report] = {}
+        self._done: dict[str, AnyReport] = {}
         self._failed: dict[str, str] = {}
         self._written = time.monotonic()
 

@@ -4,46 +4,44 @@ from __future__ import annotations
 
 import os
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
-from ..atomic import written_whole
-from ..refine.records import Report
+from ..atomic import check_output, written_whole
+from ..refine.records import AnyReport, Reviewed, SliceRecord
 from ..report.report import column_types, csv_text, table_rows
 
 ENDINGS = (".csv", ".parquet")
-COLUMNS = ("case", *column_types())
+INSTALL = '.venv/bin/pip install -c constraints.txt ".[cli,cohort]"'
+"""Installation command in a clone."""
 _ROWS = 20_000
 """Rows per Parquet write."""
 
-Add = Callable[[str, Report], None]
-"""Adds the slices of a case to a table."""
+Add = Callable[[str, AnyReport], None]
+"""Adds the slices or places of a case to a table."""
 
 
-def check_table(path: Path, folder: Path) -> None:
+def check_table(path: Path, folder: Path, used: Iterable[Path] = ()) -> None:
     """Check in advance that a table can be written.
 
     Args:
         path: Path of the table.
         folder: A folder that will be created.
+        used: Files that must not be overwritten.
 
     Raises:
-        ValueError: The extension is unknown, the folder does not exist, or pyarrow is not installed.
+        ValueError: The extension is unknown, the table cannot be written, or pyarrow is not installed.
     """
     if path.suffix.lower() not in ENDINGS:
         raise ValueError(f"{path}: the table must end in {' or '.join(ENDINGS)}. Rename it.")
-    parent = path.resolve().parent
-    if path.is_dir() or not (parent.is_dir() or parent == folder.resolve()):
-        raise ValueError(
-            f"{path} cannot be written: it is a folder, or the folder {path.parent} does not exist. Choose another."
-        )
+    check_output(path, used, folder)
     if is_parquet(path) and find_spec("pyarrow") is None:
         raise ValueError(
-            f'{path}: Parquet needs pyarrow. Install it with: pip install "rncarefine[cohort]", or choose a .csv file.'
+            f"{path}: Parquet needs pyarrow. Choose a .csv file, or install it from a clone with: {INSTALL}"
         )
 
 
@@ -53,23 +51,25 @@ def is_parquet(path: Path) -> bool:
 
 
 @contextmanager
-def written_table(path: Path) -> Iterator[Add]:
+def written_table(path: Path, record: type[Reviewed] = SliceRecord) -> Iterator[Add]:
     """Write a table atomically; the block adds its cases. Memory does not grow with the number of cases.
 
     Args:
         path: Path of the table; the extension determines the format.
+        record: Type of the rows.
 
     Yields:
-        The function that adds the slices of a case.
+        The function that adds the slices or places of a case.
 
     Raises:
         OSError: The table cannot be written.
     """
-    with written_whole(path) as (temporary,), (_parquet if is_parquet(path) else _csv)(temporary) as add:
+    columns = {"case": str, **column_types(record)}
+    with written_whole(path) as (temporary,), (_parquet if is_parquet(path) else _csv)(temporary, columns) as add:
         yield add
 
 
-def csv_rows(name: str, report: Report) -> str:
+def csv_rows(name: str, report: AnyReport) -> str:
     """Return the rows of a case in CSV."""
     return csv_text([name, *row] for row in table_rows(report)[1])
 
@@ -89,33 +89,32 @@ def append_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _csv(path: Path) -> Iterator[Add]:
+def _csv(path: Path, columns: Mapping[str, Any]) -> Iterator[Add]:
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(csv_text([COLUMNS]))
+        file.write(csv_text([list(columns)]))
 
-        def add(name: str, report: Report) -> None:
+        def add(name: str, report: AnyReport) -> None:
             file.write(csv_rows(name, report))
 
         yield add
 
 
 @contextmanager
-def _parquet(path: Path) -> Iterator[Add]:
+def _parquet(path: Path, columns: Mapping[str, Any]) -> Iterator[Add]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    hints = {"case": str, **column_types()}
-    schema = pa.schema([_field(pa, name, hints[name]) for name in COLUMNS])
+    schema = pa.schema([_field(pa, name, kind) for name, kind in columns.items()])
     pending: list[list[Any]] = []
     with parquet.ParquetWriter(path, schema) as writer:
 
         def write() -> None:
-            columns = zip(*pending, strict=True)
-            arrays = [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
+            of_columns = zip(*pending, strict=True)
+            arrays = [pa.array(values, kind) for values, kind in zip(of_columns, schema.types, strict=True)]
             writer.write_table(pa.table(arrays, schema=schema))
             pending.clear()
 
-        def add(name: str, report: Report) -> None:
+        def add(name: str, report: AnyReport) -> None:
             pending.extend([name, *row] for row in table_rows(report)[1])
             if len(pending) >= _ROWS:
                 write()

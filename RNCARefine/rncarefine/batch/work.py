@@ -17,7 +17,7 @@ from ..nca.model import Model, load_model
 from ..nca.rollout import choose_device
 from ..progress import Cancelled, Progress, report_progress
 from ..refine.options import RepairOptions
-from ..refine.records import Report
+from ..refine.records import AnyReport
 from ..refine.repair import repair
 from .cases import CohortCase
 from .files import CaseFiles, OutputError
@@ -41,7 +41,7 @@ class CaseResult:
     """
 
     name: str
-    report: Report | None = None
+    report: AnyReport | None = None
     reason: str = ""
     trace: str = ""
     unwritable: bool = False
@@ -73,16 +73,9 @@ class FileWork:
         Raises:
             Cancelled: ``progress`` requested cancellation; nothing is written.
         """
-        files = CaseFiles(self.folder, case.name, result_name(case))
+        files = CaseFiles(self.folder, case.name, self.result_name(case))
         try:
-            model = self.ready()
-            image, segmentation = case.files()
-            with files.running():
-                report_progress(progress, 0.0, "Reading the files")
-                content = read_case(image, segmentation, choice_for(case, self.choice))
-                stack = replace(content.stack, name=case.name)
-                result = repair(stack, model, self.options, progress, others=content.others)
-                files.save(result.report, lambda path: write_case(content, result, path), source_of(case))
+            report = self.repaired(case, files, self.ready(), progress)
         except Cancelled:
             raise
         except OutputError as error:
@@ -90,7 +83,27 @@ class FileWork:
         except Exception as error:
             reason, unexpected = reason_of(error)
             return CaseResult(case.name, reason=reason, trace=traceback.format_exc() if unexpected else "")
-        return CaseResult(case.name, result.report)
+        return CaseResult(case.name, report)
+
+    def repaired(self, case: CohortCase, files: CaseFiles, model: Model, progress: Progress | None) -> AnyReport:
+        """Read, repair and write a case, and return its report.
+
+        Raises:
+            ValueError: A file is invalid.
+            OutputError: The result cannot be written.
+        """
+        image, segmentation = case.files()
+        with files.running():
+            report_progress(progress, 0.0, "Reading the files")
+            content = read_case(image, segmentation, choice_for(case, self.choice))
+            stack = replace(content.stack, name=case.name)
+            result = repair(stack, model, self.options, progress, others=content.others)
+            files.save(result.report, lambda path: write_case(content, result, path), source_of(case))
+        return result.report
+
+    def result_name(self, case: CohortCase) -> str:
+        """Return the name of a case's result file, see :func:`result_name`."""
+        return result_name(case)
 
     def ready(self) -> Model:
         """Return the model, after checking that this process can process cases.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -16,13 +15,18 @@ from ..batch.cases import CohortCase, find_cases, read_cases
 from ..batch.cohort import FAILED, Cohort, settings_of
 from ..batch.dask_backend import check_workers, cluster_workers, local_workers
 from ..batch.parallel import run_in_parallel
-from ..batch.runs import BatchRun, sweep
-from ..batch.table import check_table
-from ..batch.work import FileWork, model_reference, result_name
+from ..batch.picture_work import PictureWork
+from ..batch.runs import BatchOutcome, BatchRun, sweep
+from ..batch.sequential import run_sequentially
+from ..batch.table import INSTALL, check_table
+from ..batch.work import FileWork, model_reference
 from ..io.choice import StructureChoice
+from ..nca.card import TUBULAR
 from ..nca.model import choose_model
 from ..refine.options import RepairOptions
-from . import pictures
+from ..refine.place_records import PictureReport
+from ..refine.records import Report
+from . import picture_jobs
 from .cohort import CohortBar, show_outcome
 from .main import FINE, FLAGGED, STOPPED
 from .tables import note, show_licence
@@ -51,28 +55,44 @@ def run_batch(
         raise ValueError("--workers is for this machine and --scheduler for a cluster. Give only one.")
     cases = _cases(source, image, segmentation, output)
     first = next((case.image for case in cases if case.image is not None), None)
-    if first is not None and pictures.is_for_pictures(first, options):
-        return pictures.repair_many(cases, choice, output, workers or _cores(), table, scheduler, options)
-    require_dask()
-    if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
-        raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
+    of_pictures = first is not None and picture_jobs.is_for_pictures(first, options)
+    in_parallel = _has_dask(needed=not of_pictures or (workers or 1) > 1 or scheduler is not None)
     if table is not None:
-        _check_table(table, source, output)
-    weights = choose_model(options.model, options.mode)
-    cohort = Cohort(output, settings_of(weights.record(), options, **asdict(choice)), table)
-    work = FileWork(output.absolute(), model_reference(options.model, weights), weights.card.sha256, options, choice)
+        check_table(table, output, (source, output / FAILED))
+    if of_pictures:
+        weights = choose_model(options.model, task=TUBULAR)
+        settings = picture_jobs.settings_of_pictures(weights, choice, options)
+    else:
+        if options.trim_pool and not (choice.pool_label or choice.pool_segment or any(case.pool for case in cases)):
+            raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
+        weights = choose_model(options.model, options.mode)
+        settings = settings_of(weights.record(), options, **asdict(choice))
+    cohort = Cohort(output, settings, table, PictureReport if of_pictures else Report)
+    kind = PictureWork if of_pictures else FileWork
+    work = kind(output.absolute(), model_reference(options.model, weights), weights.card.sha256, options, choice)
     show_terms(weights.card)
-    status = _run(cohort, cases, work, workers, scheduler)
+    began = time.monotonic()
+    if in_parallel:
+        outcome = _run(cohort, cases, work, workers, scheduler)
+    else:
+        with CohortBar(len(cases)) as bar:
+            outcome = run_sequentially(BatchRun(cohort, cases, work.result_name, bar.show_case), work)
+    show_outcome(outcome, time.monotonic() - began)
+    status = FLAGGED if outcome.flagged or outcome.failed else FINE
+    if outcome.stopped:
+        note("Stopped. Run the same command again to resume.")
+        status = STOPPED
     show_licence(weights.card)
     return status
 
 
-def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int | None, scheduler: str | None) -> int:
-    """Repair the cases, print the summary, and return the exit status."""
+def _run(
+    cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int | None, scheduler: str | None
+) -> BatchOutcome:
+    """Repair the cases in parallel, and return the outcome."""
     with CohortBar(len(cases)) as bar, _Interrupts(bar) as interrupts:
-        batch_run = BatchRun(cohort, cases, result_name, bar.show_case)
+        batch_run = BatchRun(cohort, cases, work.result_name, bar.show_case)
         left = batch_run.begin()
-        began = time.monotonic()
         stopped = False
         if left:
             bar.set_status("Starting")
@@ -94,27 +114,24 @@ def _run(cohort: Cohort, cases: list[CohortCase], work: FileWork, workers: int |
                 stopped = True
             finally:
                 if scheduler is None:  # all processes have ended
-                    sweep(cohort, left, result_name)
-        outcome = batch_run.outcome(stopped)
-    show_outcome(outcome, time.monotonic() - began)
-    if stopped:
-        note("Stopped. Run the same command again to resume.")
-        return STOPPED
-    return FLAGGED if outcome.flagged or outcome.failed else FINE
+                    sweep(cohort, left, work.result_name)
+        return batch_run.outcome(stopped)
 
 
-def require_dask() -> None:
-    """Check that the requirements of a batch are installed.
+def _has_dask(needed: bool) -> bool:
+    """Return whether the requirements of a parallel batch are installed.
 
     Raises:
-        ValueError: A requirement is missing; the message states how to install it.
+        ValueError: They are needed, but one is missing; the message states how to install it.
     """
     try:
         import distributed  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ValueError(
-            f'A batch needs {error.name}. In the clone, run: .venv/bin/pip install -c constraints.txt ".[cli,cohort]"'
-        ) from error
+        if needed:
+            raise ValueError(f"A batch needs {error.name}. Install it from a clone with: {INSTALL}") from error
+        note(f"One picture is repaired at a time. To repair several, install {error.name} from a clone with: {INSTALL}")
+        return False
+    return True
 
 
 def _cases(source: Path, image: str | None, segmentation: str | None, output: Path) -> list[CohortCase]:
@@ -137,17 +154,9 @@ def _cases(source: Path, image: str | None, segmentation: str | None, output: Pa
     ]
 
 
-def _check_table(table: Path, source: Path, output: Path) -> None:
-    check_table(table, output)
-    if table.resolve() in (source.resolve(), (output / FAILED).resolve()):
-        raise ValueError(f"{table} is already used by this batch. Choose another name for the table.")
-
-
 def _cores() -> int:
-    try:
-        from dask.system import CPU_COUNT  # respects the limits of containers
-    except ModuleNotFoundError:  # pictures are repaired without Dask
-        return os.cpu_count() or 1
+    from dask.system import CPU_COUNT  # respects the limits of containers
+
     return int(CPU_COUNT)
 
 

@@ -11,8 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..batch.runs import BatchOutcome, CaseOutcome
+from ..refine.records import Report
 from ..words import REPAIRED, Verdict
-from .tables import note, out, plain_table, show_written
+from .tables import add_columns, note, out, plain_table, show_written
 
 MAX_FAILURES = 10
 """Maximum number of failures printed during a batch; the table of failures lists all."""
@@ -100,7 +101,7 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
     if len(outcome.failed) > MAX_FAILURES:
         console.print(f"... and {len(outcome.failed) - MAX_FAILURES:,} more; all are in failed.csv.")
     if outcome.flagged:
-        console.print("Slices that need review have yes (true) in the column flagged of the table.")
+        console.print(f"{outcome.rows.capitalize()} to review have yes (true) in the column flagged of the table.")
     show_written([outcome.table])
 
 
@@ -108,7 +109,7 @@ def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
     """Return the outcome of a batch as a table."""
     totals = outcome.totals
     table = plain_table("cases")
-    table.add_column("", justify="right")
+    add_columns(table, "", numeric=True)
     table.add_row("done now", f"{len(outcome.repaired):,}")
     if outcome.repaired:
         table.add_row(
@@ -117,10 +118,13 @@ def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:
     if outcome.skipped:
         table.add_row("done before", f"{len(outcome.skipped):,}")
     table.add_row("failed", f"{len(outcome.failed):,}", style="red" if outcome.failed else "")
-    table.add_row("with flagged slices", f"{len(outcome.flagged):,}", style="yellow" if outcome.flagged else "")
+    title = "with flagged slices" if outcome.rows == Report.ROWS else "that need review"
+    table.add_row(title, f"{len(outcome.flagged):,}", style="yellow" if outcome.flagged else "")
     table.add_row("with warnings (see reports/CASE.json)", f"{totals.noted_cases:,}")
     table.add_section()
-    table.add_row("slices in the table", f"{totals.slices:,}", style="bold")
+    table.add_row(f"{outcome.rows} in the table", f"{totals.slices:,}", style="bold")
+    if outcome.rows != Report.ROWS:
+        return table
     rings = f"{totals.closed_before:,} -> {totals.closed_after:,} of {totals.expected_rings:,}"
     table.add_row("closed rings, of expected ones", rings)
     for verdict in (Verdict.INTACT, *REPAIRED, Verdict.REFUSED):

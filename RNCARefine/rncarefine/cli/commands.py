@@ -43,9 +43,9 @@ def repair(
 ) -> None:
     """Repair the broken slices of a stack, or the vessels of a picture; correct slices are returned unchanged."""
     with one_line_errors():
-        from .jobs import repair as run
+        from .jobs import run_repair
 
-        status = run(image, segmentation, output, report or [], choice, options)
+        status = run_repair(image, segmentation, output, report or [], choice, options)
     raise typer.Exit(status)
 
 
@@ -137,9 +137,9 @@ def check(
 ) -> None:
     """Report the defects of a stack or a picture of vessels without changing it; exit status 1 if there are any."""
     with one_line_errors():
-        from .jobs import check as run
+        from .jobs import run_check
 
-        status = run(image, segmentation, report or [], choice, options, task)
+        status = run_check(image, segmentation, report or [], choice, options, task)
     raise typer.Exit(status)
 
 
@@ -173,19 +173,19 @@ def evaluate(
     of patches, and, with --before, the share of bridges on true vessels.
     """
     with one_line_errors():
-        from .jobs import evaluate as run
+        from .jobs import run_evaluate
 
         in_truth = (truth_label or label, truth_segment or segment)
-        run(prediction, truth, (label, segment), in_truth, json, before, task)
+        run_evaluate(prediction, truth, (label, segment), in_truth, json, before, task)
 
 
 @app.command()
 def models() -> None:
     """List the installed weights, with modes and licences, and the default ones."""
     with one_line_errors():
-        from .jobs import models as run
+        from .jobs import run_models
 
-        run()
+        run_models()
 
 
 @app.command()
@@ -200,9 +200,9 @@ def demo(
 ) -> None:
     """Repair the bundled sample stack (or photograph, with --task tubular); write result, reports and pictures."""
     with one_line_errors():
-        from .jobs import demo as run
+        from .jobs import run_demo
 
-        run(output, options, task)
+        run_demo(output, options, task)
 
 
 def _version(asked: bool) -> None:

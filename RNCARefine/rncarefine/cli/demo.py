@@ -18,11 +18,11 @@ from ..refine.repair import RepairOptions, repair
 from ..report.pictures import encode_png, slice_pictures, slices_to_show
 from ..report.report import ENDINGS, write_report
 from ..stack import Mask
-from . import pictures
+from . import picture_jobs
 from .tables import metrics_table, out, progress_bar, show_licence, show_report, show_written
 
 
-def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
+def repair_sample(folder: Path, model: Model, options: RepairOptions) -> None:
     """Repair the sample stack; write result, reports and pictures, and print a summary.
 
     Args:
@@ -60,7 +60,7 @@ def run_demo(folder: Path, model: Model, options: RepairOptions) -> None:
     show_written(written)
 
 
-def run_vessel_demo(folder: Path, options: RepairOptions) -> None:
+def repair_vessel_sample(folder: Path, options: RepairOptions) -> None:
     """Repair the vessels of the sample photograph; write result and reports, and print a summary.
 
     Args:
@@ -75,10 +75,10 @@ def run_vessel_demo(folder: Path, options: RepairOptions) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     repaired = folder / f"{VESSEL_SAMPLE}-repaired.png"
     reports = [folder / f"{VESSEL_SAMPLE}-report{ending}" for ending in ENDINGS]
-    pictures.repair_files(sample.image, sample.broken, StructureChoice(), repaired, reports, options)
+    picture_jobs.repair_files(sample.image, sample.broken, StructureChoice(), repaired, reports, options)
     before, after, truth = (read_mask(path) for path in (sample.broken, repaired, sample.truth))
     columns = {"before": evaluate_picture(before, truth), "after": evaluate_picture(after, truth, before=before)}
-    out().print(pictures.picture_metrics_table(columns))
+    out().print(picture_jobs.picture_metrics_table(columns))
 
 
 def write_pictures(case: Case, report: Report, after: Mask, folder: Path) -> list[Path]:

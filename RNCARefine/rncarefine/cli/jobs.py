@@ -6,25 +6,24 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..atomic import check_writable, real_path, write_text_whole, written_whole
+from ..atomic import check_output, write_text_whole, written_whole
 from ..io.choice import StructureChoice
-from ..io.files import Case, check_output, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
+from ..io.files import Case, check_result, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
 from ..io.label_map import LabelMap
 from ..io.picture_files import is_picture
 from ..io.sample import sample_files
 from ..nca.model import available_models, choose_model
 from ..reasons import ReasonCode
-from ..refine.metrics import evaluate as compare
+from ..refine.metrics import evaluate
 from ..refine.options import RepairOptions
 from ..refine.records import Report
-from ..refine.repair import check as check_stack
-from ..refine.repair import repair as repair_stack
+from ..refine.repair import check, repair
 from ..refine.result import Repaired
 from ..report.report import json_text, report_ending, write_report
 from ..stack import Mask
 from ..tasks.task import RING, VESSELS, check_task
-from . import pictures
-from .demo import run_demo, run_vessel_demo
+from . import picture_jobs
+from .demo import repair_sample, repair_vessel_sample
 from .main import FINE, FLAGGED
 from .tables import (
     metrics_table,
@@ -37,11 +36,12 @@ from .tables import (
     show_report,
     show_written,
     slice_metrics_table,
+    training_table,
 )
 from .terms import show_terms
 
 
-def repair(
+def run_repair(
     image: Path,
     segmentation: Path,
     output: Path,
@@ -51,9 +51,9 @@ def repair(
 ) -> int:
     """Repair a stack or a picture, write result and reports together, and return the exit status."""
     check_reports(reports, (image, segmentation, output))
-    if pictures.is_for_pictures(image, options):
-        return pictures.repair_files(image, segmentation, choice, output, reports, options)
-    check_output(segmentation, output, (image,))
+    if picture_jobs.is_for_pictures(image, options):
+        return picture_jobs.repair_files(image, segmentation, choice, output, reports, options)
+    check_result(segmentation, output, (image,))
     weights = choose_model(options.model, options.mode)
     check_task(weights.card, RING, str(image))
     case = read_case(image, segmentation, choice)
@@ -61,7 +61,7 @@ def repair(
         raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
     show_terms(weights.card)
     with progress_bar() as progress:
-        result = repair_stack(case.stack, weights, options, progress, case.others)
+        result = repair(case.stack, weights, options, progress, case.others)
     # One transaction: result and reports appear together or not at all.
     with written_whole(output, *reports) as (new_output, *new_reports):
         write_case(case, result, new_output)
@@ -81,7 +81,7 @@ def repair(
     return status_of(result.report)
 
 
-def check(
+def run_check(
     image: Path,
     segmentation: Path,
     reports: Sequence[Path],
@@ -93,10 +93,10 @@ def check(
     check_reports(reports, (image, segmentation))
     if task == VESSELS.name or (task is None and is_picture(image)):
         if task is None:
-            pictures.note_flat(image)
-        return pictures.check_files(image, segmentation, choice, reports)
+            picture_jobs.note_flat(image)
+        return picture_jobs.check_files(image, segmentation, choice, reports)
     case = read_case(image, segmentation, choice)
-    result = check_stack(case.stack, options)
+    result = check(case.stack, options)
     with written_whole(*reports) as new_reports:
         write_reports(result, new_reports, case, case.stack.mask)
     show_report(result)
@@ -108,7 +108,7 @@ Named = tuple[Sequence[str] | None, Sequence[str] | None]
 """Labels of the myocardium in a label map, and names or IDs of its named segments."""
 
 
-def evaluate(
+def run_evaluate(
     prediction: Path,
     truth: Path,
     named: Named,
@@ -122,7 +122,7 @@ def evaluate(
         check_reports([json], (prediction, truth), endings=(".json",))
     if task == VESSELS.name or (task is None and is_picture(prediction)):
         choices = StructureChoice(named[0]), StructureChoice(named_in_truth[0])
-        found = pictures.evaluate_files(prediction, truth, *choices, before)
+        found = picture_jobs.evaluate_files(prediction, truth, *choices, before)
         if json is not None:
             write_text_whole(json, json_text(found))
         show_written([] if json is None else [json])
@@ -132,7 +132,7 @@ def evaluate(
     ours, theirs, spacing = read_pair(
         prediction, truth, _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
     )
-    slices, stack = compare(ours, theirs, spacing)
+    slices, stack = evaluate(ours, theirs, spacing)
     if json is not None:
         values = {
             "prediction": prediction.name,
@@ -147,25 +147,26 @@ def evaluate(
     show_written([] if json is None else [json])
 
 
-def models() -> None:
+def run_models() -> None:
     """Print the installed weights."""
     cards = available_models()
     if not cards:
         raise ValueError("No weights are installed. Install RNCARefine again.")
     out().print(model_table(cards))
+    out().print(training_table(cards))
     show_defaults(cards)
 
 
-def demo(output: Path, options: RepairOptions, task: str | None = None) -> None:
+def run_demo(output: Path, options: RepairOptions, task: str | None = None) -> None:
     """Repair the sample stack, or the sample photograph."""
     if task == VESSELS.name:
-        run_vessel_demo(output, options)
+        repair_vessel_sample(output, options)
         return
     weights = choose_model(options.model)
     check_task(weights.card, RING, "The sample")
     sample_files()  # check for missing files before the terms are printed
     show_terms(weights.card)
-    run_demo(output, weights, options)
+    repair_sample(output, weights, options)
 
 
 def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequence[str] = ()) -> None:
@@ -174,18 +175,10 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
     Raises:
         ValueError: The extension is unknown, the folder is missing, or the file is an input or another output.
     """
-    for path in reports:
+    for number, path in enumerate(reports):
         if report_ending(path) not in (endings or (report_ending(path),)):
             raise ValueError(f"{path}: the file must end in {' or '.join(endings)}. Rename it.")
-        if path.is_dir() or not real_path(path).parent.is_dir():
-            raise ValueError(
-                f"{path} cannot be written: it is a folder, or the folder {path.parent} does not exist. Choose another."
-            )
-        check_writable(path)
-        if real_path(path) in [real_path(other) for other in used]:
-            raise ValueError(f"{path} is an input or the output. Choose another name for the report.")
-    if len({real_path(path) for path in reports}) != len(reports):
-        raise ValueError("The same report file was given twice. Leave one out.")
+        check_output(path, (*used, *reports[:number]))
 
 
 def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask) -> None:

@@ -25,8 +25,10 @@ from .main import output_problem
 if TYPE_CHECKING:
     from ..refine.metrics import SliceMetrics, StackMetrics
 
-PLAIN_WIDTH = 140
-"""Width in characters if the output is a file or a pipe; the default of 80 is too narrow for the tables."""
+PLAIN_WIDTH = 80
+"""Width in characters if the output is a file or a pipe; every table fits it."""
+_SHORT = {Verdict.AUTOMATON: "repaired", Verdict.GEOMETRY: "geometry"}
+"""Verdicts that are shortened in the table of slices."""
 
 
 class _Console(Console):
@@ -73,49 +75,34 @@ def progress_bar() -> Iterator[Progress]:
 def slice_table(report: Report) -> Table:
     """Return the before/after table of a repair, or the findings of a check; one row per slice."""
     checked = report.model is None
-    table = plain_table("slice", title=escape(report.stack.name))
-    for name in ("expected", "found") if checked else ("expected", "before", "after"):
-        table.add_column(name)
-    table.add_column("b0,b1")
-    table.add_column("gap", justify="right")
-    table.add_column("verdict")
+    table = plain_table("slice", title=escape(report.stack.name), dense=not checked)
+    add_columns(table, "expected", "found" if checked else "before", "b0,b1")
+    add_columns(table, "gap\ndeg", numeric=True)
     if checked:
-        table.add_column("why")
+        add_columns(table, "verdict", "why")
     else:
-        for name in ("confidence", "+mm2", "-mm2"):
-            table.add_column(name, justify="right")
+        add_columns(table, "after", "verdict", "flag")
+        add_columns(table, "conf.", "+mm2", "-mm2", numeric=True)
     for record in report.slices:
         style = "yellow" if record.flagged else "dim" if record.verdict is Verdict.INTACT else ""
-        table.add_row(*(_check_row(record) if checked else _repair_row(record)), style=style)
+        row = [
+            str(record.k),
+            "open" if record.expectation is Expectation.OPEN else str(record.expectation),
+            str(record.finding_before),
+            f"{record.b0_before},{record.b1_before}",
+            f"{record.gap_deg_before:.0f}" if record.gap_deg_before else "",
+        ]
+        row += [str(record.verdict), escape(record.reason)] if checked else _outcome(record)
+        table.add_row(*row, style=style)
     return table
 
 
-def _expected(record: SliceRecord) -> str:
-    return "open" if record.expectation is Expectation.OPEN else str(record.expectation)
-
-
-def _check_row(record: SliceRecord) -> list[str]:
+def _outcome(record: SliceRecord) -> list[str]:
+    """Return the cells about the repair of a slice."""
     return [
-        str(record.k),
-        _expected(record),
-        str(record.finding_before),
-        f"{record.b0_before},{record.b1_before}",
-        _degrees(record.gap_deg_before),
-        str(record.verdict),
-        escape(record.reason),
-    ]
-
-
-def _repair_row(record: SliceRecord) -> list[str]:
-    before, after = f"{record.b0_before},{record.b1_before}", f"{record.b0_after},{record.b1_after}"
-    return [
-        str(record.k),
-        _expected(record),
-        str(record.finding_before),
         str(record.finding_after),
-        before if before == after else f"{before} -> {after}",
-        _degrees(record.gap_deg_before),
-        f"{record.verdict}{', needs review' if record.flagged else ''}",
+        _SHORT.get(record.verdict, str(record.verdict)),
+        "yes" if record.flagged else "",
         "" if record.confidence is None else f"{record.confidence:.2f}",
         f"{record.added_mm2:.0f}" if record.added_mm2 else "",
         f"{record.removed_mm2:.0f}" if record.removed_mm2 else "",
@@ -129,7 +116,7 @@ def show_report(report: Report) -> None:
         note(f"Please note: {warning}")
     console.print(slice_table(report))
     for record in report.slices:
-        if record.flagged and record.verdict is not Verdict.TO_REPAIR:
+        if record.needs_review:
             done = "was repaired, but needs review" if record.verdict in REPAIRED else "was left as it was"
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
     taken = sum(record.taken_from_others_mm2 for record in report.slices)
@@ -150,15 +137,22 @@ def show_licence(card: ModelCard) -> None:
 
 
 def model_table(cards: Iterable[ModelCard]) -> Table:
-    """Return the installed models as a table."""
+    """Return mode, licence, spacing and hash of the installed models as a table."""
     table = plain_table("name")
-    for title in ("title", "mode", "licence of the weights", "training data", "mm", "SHA-256"):
-        table.add_column(title)
+    add_columns(table, "mode", "licence", "mm", "SHA-256")
     for card in cards:
         spacing = "" if card.task == TUBULAR else f"{card.spacing_mm:g}"  # pictures have no spacing
-        digest = card.sha256[:12]
-        values = (card.name, card.title, card.mode, card.licence, card.training_data, spacing, digest)
+        values = (card.name, card.mode, card.licence, spacing, card.sha256[:12])
         table.add_row(*(escape(value) for value in values))
+    return table
+
+
+def training_table(cards: Iterable[ModelCard]) -> Table:
+    """Return titles and training data of the installed models as a table."""
+    table = plain_table("name")
+    add_columns(table, "title and training data")
+    for card in cards:
+        table.add_row(escape(card.name), escape(f"{card.title}. {card.training_data}"))
     return table
 
 
@@ -181,8 +175,7 @@ def show_defaults(cards: Sequence[ModelCard]) -> None:
 def metrics_table(columns: dict[str, StackMetrics]) -> Table:
     """Return the metrics of stacks as a table, one column per stack."""
     table = plain_table("")
-    for title in columns:
-        table.add_column(title, justify="right")
+    add_columns(table, *map(escape, columns), numeric=True)
     rows: list[tuple[str, Callable[[StackMetrics], str]]] = [
         ("closed rings, of those of the truth", lambda stack: f"{stack.rings} of {stack.truth_rings}"),
         ("Dice", lambda stack: _number(stack.dice, ".3f")),
@@ -203,9 +196,8 @@ def metrics_table(columns: dict[str, StackMetrics]) -> Table:
 def slice_metrics_table(slices: Iterable[SliceMetrics]) -> Table:
     """Return the metrics of the non-empty slices as a table."""
     table = plain_table("slice")
-    for title in ("Dice", "ASSD mm", "HD mm", "HD95 mm", "b0 error", "b1 error"):
-        table.add_column(title, justify="right")
-    table.add_column("ring (truth)")
+    add_columns(table, "Dice", "ASSD mm", "HD mm", "HD95 mm", "b0 error", "b1 error", numeric=True)
+    add_columns(table, "ring (truth)")
     for one in slices:
         if not one.empty:
             distances = (_number(one.assd_mm, ".2f"), _number(one.hd_mm, ".1f"), _number(one.hd95_mm, ".1f"))
@@ -214,16 +206,31 @@ def slice_metrics_table(slices: Iterable[SliceMetrics]) -> Table:
     return table
 
 
-def plain_table(first: str, title: str | None = None) -> Table:
-    """Return a table with its first column."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
-    table.add_column(first)
+def plain_table(first: str, title: str | None = None, dense: bool = False) -> Table:
+    """Return a table with its first column.
+
+    Args:
+        first: Head of the first column.
+        title: Title of the table.
+        dense: Whether one space separates the columns instead of two.
+    """
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=SIMPLE,
+        padding=(0, 0 if dense else 1, 0, 0),
+    )
+    add_columns(table, first)
     return table
+
+
+def add_columns(table: Table, *heads: str, numeric: bool = False) -> None:
+    """Add columns to a table; words wider than their column are broken, never shortened."""
+    for head in heads:
+        table.add_column(head, justify="right" if numeric else "left", overflow="fold")
 
 
 def _number(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else "-"
-
-
-def _degrees(angle: float) -> str:
-    return f"{angle:.0f} deg" if angle else ""

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..atomic import named
 from ..stack import Mask
-from .dicom_series import DicomSeries, one_line, require_pydicom
+from .dicom_series import DicomSeries, require_pydicom
 from .grid import Grid
+from .raw import one_line, reading
 from .segmentation_file import Change, NamedSegments, Segment
 
 SEG_ENDING = ".dcm"
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class SegFrame:
     """One frame of a segmentation.
 
     Attributes:
@@ -54,7 +55,7 @@ class DicomSeg(NamedSegments):
     path: Path
     segments: tuple[Segment, ...]
     dataset: Any
-    frames: tuple[Frame, ...]
+    frames: tuple[SegFrame, ...]
     axes: NDArray[np.float64]
     thickness: float
     series: DicomSeries | None
@@ -89,7 +90,7 @@ class DicomSeg(NamedSegments):
                 self._add_frame(frame, grid, mask)
         return mask
 
-    def _add_frame(self, frame: Frame, grid: Grid, mask: Mask) -> None:
+    def _add_frame(self, frame: SegFrame, grid: Grid, mask: Mask) -> None:
         """Add the pixels of a frame to a mask on the image's grid."""
         normal = np.cross(self.axes[:, 0], self.axes[:, 1])
         steps = grid.ijk_to_lps[:3, :3]
@@ -194,7 +195,7 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
         ValueError: The file is invalid. The message names the file and the remedy.
     """
     pydicom = require_pydicom()
-    try:
+    with reading(path, "DICOM segmentation", "Export it again.", own=(f"{path}:",)):
         dataset = pydicom.dcmread(path)
         kind = str(dataset.get("SegmentationType", ""))
         if dataset.get("Modality") != "SEG" or kind not in ("BINARY", "LABELMAP", "FRACTIONAL"):
@@ -217,16 +218,6 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of irrelevant values
             frames, axes, thickness = _frames(dataset, kind, [segment.value for segment in segments])
-    except ValueError as error:
-        if str(path) in str(error):
-            raise
-        raise ValueError(
-            f"{path}: the DICOM segmentation cannot be read ({one_line(error)}). Export it again."
-        ) from error
-    except Exception as error:  # pydicom raises various errors for damaged files
-        raise ValueError(
-            f"{path}: the DICOM segmentation cannot be read ({one_line(error)}). Export it again."
-        ) from error
     if not frames:
         raise ValueError(f"{path}: the segmentation is empty. Choose a file with a segment of the myocardium.")
     if series is not None:
@@ -239,7 +230,7 @@ def read_dicom_seg(path: Path, series: DicomSeries | None = None) -> DicomSeg:
     return DicomSeg(path, segments, dataset, tuple(frames), axes, thickness, series, {})
 
 
-def _frames(dataset: Any, kind: str, numbers: list[int]) -> tuple[list[Frame], NDArray[np.float64], float]:
+def _frames(dataset: Any, kind: str, numbers: list[int]) -> tuple[list[SegFrame], NDArray[np.float64], float]:
     """Return the frames, the steps along a row and a column, and the slice spacing in mm."""
     shared = dataset.SharedFunctionalGroupsSequence[0]
     pixels = np.asarray(dataset.pixel_array)
@@ -261,10 +252,10 @@ def _frames(dataset: Any, kind: str, numbers: list[int]) -> tuple[list[Frame], N
         thickness = float(measures.get("SpacingBetweenSlices") or measures.get("SliceThickness") or 1)
         origin = np.array([float(v) for v in found("PlanePositionSequence").ImagePositionPatient])
         if kind == "LABELMAP":
-            frames += [Frame(number, origin, values == number) for number in numbers]
+            frames += [SegFrame(number, origin, values == number) for number in numbers]
         else:
             number = int(found("SegmentIdentificationSequence").ReferencedSegmentNumber)
-            frames.append(Frame(number, origin, values != 0))
+            frames.append(SegFrame(number, origin, values != 0))
     if axes is None:
         axes = np.eye(3)[:, :2]
     return frames, axes, thickness

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import Grid
+from .raw import one_line, reading
 
-INSTALL = 'pip install -c constraints.txt ".[cli,dicom]"'
+INSTALL = '.venv/bin/pip install -c constraints.txt ".[cli,dicom]"'
 """Installation command in a clone."""
 ENDINGS = (".dcm", ".ima")
 _REGULAR_MM = 0.05
@@ -83,18 +84,10 @@ def read_series(path: Path, phase: int | None = None) -> DicomSeries:
     folder = path if path.is_dir() else path.parent
     if folder != path and not path.is_file():
         raise ValueError(f"{path}: there is no such file. Check the path of the image.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of irrelevant values
-            return _read_series(path, phase, pydicom)
-    except ValueError as error:
-        if str(error).startswith((f"{folder}:", f"{folder}{os.sep}", f"{path}:")):
-            raise
-        raise ValueError(f"{path}: {one_line(error)}. Copy the series again.") from error
-    except MemoryError as error:
-        raise ValueError(f"{path}: the series does not fit into memory.") from error
-    except (AttributeError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
-        raise ValueError(f"{path}: the series cannot be read ({one_line(error)}). Copy the series again.") from error
+    own = (f"{folder}:", f"{folder}{os.sep}", f"{path}:")
+    with reading(path, "series", "Copy the series again.", own), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom warns of irrelevant values
+        return _read_series(path, phase, pydicom)
 
 
 def _read_series(path: Path, phase: int | None, pydicom: Any) -> DicomSeries:
@@ -303,8 +296,3 @@ def _pixels(file: Path, header: Any, pydicom: Any) -> NDArray[np.float32]:
         )
     with np.errstate(over="ignore", invalid="ignore"):
         return (pixels * slope + intercept).astype(np.float32)
-
-
-def one_line(error: Exception) -> str:
-    """Return the message of an error as one line of at most 200 characters."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

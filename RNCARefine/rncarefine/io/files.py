@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.aha import handedness
-from ..atomic import check_writable, real_path, written_whole
+from ..atomic import check_output, written_whole
 from ..reasons import Reason, ReasonCode
 from ..refine.repair_masks import RepairMasks
 from ..refine.result import Changes, Repaired
@@ -223,14 +223,14 @@ def write_case(case: Case, changes: Changes, path: str | Path) -> None:
     Args:
         case: The case as read.
         changes: Its repair, for instance a :class:`~rncarefine.refine.result.Repaired`.
-        path: Output file; see :func:`check_output`.
+        path: Output file; see :func:`check_result`.
 
     Raises:
         ValueError: The path is invalid.
         OSError: The file cannot be written.
     """
     path = Path(path)
-    check_output(case.segmentation.path, path)
+    check_result(case.segmentation.path, path)
     pool = None if case.pool is None else changes.pool
     change = Change(case.walls, case.stack.mask, changes.wall, case.pool, pool)
     changed = case.segmentation.with_changes(case.grid, change)
@@ -258,8 +258,8 @@ def _tags_of(case: Case, repaired: Repaired) -> dict[str, str]:
     return review_tags(report, masks, None if case.pool is None else case.pool.id)
 
 
-def check_output(segmentation: str | Path, output: str | Path, others: tuple[str | Path, ...] = ()) -> None:
-    """Check in advance that a result can be written.
+def check_result(segmentation: str | Path, output: str | Path, others: tuple[str | Path, ...] = ()) -> None:
+    """Check in advance that a repaired segmentation can be written.
 
     Args:
         segmentation: Input segmentation.
@@ -272,7 +272,6 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
     """
     segmentation, output = Path(segmentation), Path(output)
     check_path(output)
-    check_inputs_kept(output, (segmentation, *map(Path, others)))
     if is_dicom_seg(segmentation):
         if not output.name.lower().endswith(SEG_ENDING):
             raise ValueError(f"{output}: the segmentation is a DICOM SEG, so the output must end in .dcm.")
@@ -286,22 +285,7 @@ def check_output(segmentation: str | Path, output: str | Path, others: tuple[str
         if output.name.lower().endswith(TWO_FILES):
             raise ValueError(f"{output}: this format consists of two files. Choose .nrrd or .mha for the output.")
         ending_of(output, WRITABLE)
-    if output.is_dir():
-        raise ValueError(f"{output} is a folder. Give a file name.")
-    if not real_path(output).parent.is_dir():
-        raise ValueError(f"{output}: the folder {output.parent} does not exist. Create it first.")
-    check_writable(output)
-
-
-def check_inputs_kept(output: Path, inputs: tuple[Path, ...]) -> None:
-    """Check that an output does not overwrite an input.
-
-    Raises:
-        ValueError: The output is an input.
-    """
-    for source in inputs:
-        if real_path(output) == real_path(source) or (output.exists() and source.exists() and output.samefile(source)):
-            raise ValueError(f"{output} is an input and is never overwritten. Choose another name for the output.")
+    check_output(output, (segmentation, *map(Path, others)))
 
 
 def read_segmentation(

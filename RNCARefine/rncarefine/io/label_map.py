@@ -21,6 +21,7 @@ from .grid import Grid, spacing_fault
 from .meta_image import read_meta_image
 from .nifti import NiftiHeader, check_frames, copy_header, nifti_bytes, read_nifti, several_values
 from .nrrd_file import NrrdHeader, nrrd_bytes, read_nrrd, unescaped
+from .raw import reading
 from .segmentation_file import Change, Segment
 
 PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -294,7 +295,7 @@ def _read(path: Path, what: str, phase: int | None) -> Stored:
     ending = ending_of(path, READABLE)
     if not is_file(path):
         raise ValueError(f"{path}: there is no such file. Check the path of the {what}.")
-    try:
+    with reading(path, what):
         if ending in (".nii", ".nii.gz"):
             nifti, raw = read_nifti(path, what, phase)
             stored = Stored(raw, nifti.grid, nifti, nifti.slope, nifti.intercept)
@@ -302,10 +303,6 @@ def _read(path: Path, what: str, phase: int | None) -> Stored:
             stored = _from_nrrd(path, what, phase)
         else:
             stored = _from_meta_image(path, what, phase)
-    except (OverflowError, RecursionError, ArithmeticError, LookupError, TypeError) as error:
-        raise ValueError(f"{path}: the {what} cannot be read ({error}). Copy or download it again.") from error
-    except MemoryError as error:
-        raise ValueError(f"{path}: the {what} does not fit into memory.") from error
     check_spacing(path, what, stored.grid)
     return stored
 

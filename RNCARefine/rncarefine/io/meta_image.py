@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import Grid
-from .nrrd_file import opened_as_is
-from .raw import CUT_OFF, as_array, chunks, decompressed, opened, read_up_to, size_in_bytes
+from .raw import CUT_OFF, as_array, chunks, decompressed, opened, opened_voxels, raw_voxels, size_in_bytes, text_voxels
 
 _TYPES = {
     "MET_CHAR": "i1",
@@ -62,12 +61,7 @@ def read_meta_image(path: Path) -> tuple[dict[str, str], NDArray[Any], Grid, int
         elif name.upper().startswith("LIST") or "%" in name:
             raise ValueError(f"{path}: the voxels are stored in several files. Save the volume as one file (.mha).")
         else:
-            data_path = path.parent / name
-            if not data_path.is_file():
-                raise ValueError(
-                    f"{path}: the file of the voxels, {name!a}, does not exist. Copy it to the folder of the header."
-                )
-            with opened_as_is(data_path) as data:
+            with opened_voxels(path, name) as (data_path, data):
                 values = _voxels(data_path, data, fields, shape, dtype, size)
     return fields, values, grid, int(channels)
 
@@ -116,23 +110,13 @@ def _voxels(
     path: Path, stream: BinaryIO, fields: dict[str, str], shape: list[int], dtype: np.dtype[Any], size: int
 ) -> NDArray[Any]:
     if not _yes(fields, "BinaryData", default=True):
-        text = bytes(read_up_to(stream, 64 * size // dtype.itemsize)).split()[: size // dtype.itemsize]
-        try:
-            numbers = np.array(text, dtype=np.float64)
-        except ValueError as error:
-            raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}") from error
-        with np.errstate(invalid="ignore"):
-            return as_array(path, numbers.astype(dtype).tobytes(), dtype, shape)
+        return text_voxels(path, stream, dtype, shape)
     if _yes(fields, "CompressedData"):
         return as_array(path, decompressed(path, chunks(stream), "gzip", size), dtype, shape)
     (skip,) = _numbers(path, fields, "HeaderSize") or [0.0]
-    if skip == -1:
-        rest = read_up_to(stream, 2 * size + (1 << 26))
-        return as_array(path, rest[-size:], dtype, shape)
-    if not 0 <= skip < 1 << 26:
+    if skip != -1 and not 0 <= skip < 1 << 26:
         raise ValueError(f"{path}: the header is damaged (HeaderSize). {CUT_OFF}")
-    read_up_to(stream, int(skip))
-    return as_array(path, read_up_to(stream, size), dtype, shape)
+    return raw_voxels(path, stream, int(skip), dtype, shape)
 
 
 def _numbers(path: Path, fields: dict[str, str], name: str, whole: bool = False) -> list[float]:

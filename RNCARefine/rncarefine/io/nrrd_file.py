@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -17,7 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import Grid
-from .raw import CUT_OFF, as_array, chunks, compress, decompressed, opened, read_up_to, size_in_bytes
+from .raw import (
+    CUT_OFF,
+    as_array,
+    chunks,
+    compress,
+    decompressed,
+    opened,
+    opened_voxels,
+    raw_voxels,
+    read_up_to,
+    size_in_bytes,
+    text_voxels,
+)
 
 _TYPES = {
     "i1": "signed char, int8, int8_t",
@@ -116,28 +127,9 @@ def read_nrrd(path: Path) -> NrrdFile:
         if detached is None:
             values = _voxels(path, stream, header, sizes, dtype, size)
         else:
-            data_path = path.parent / detached
-            if not data_path.is_file():
-                raise ValueError(
-                    f"{path}: the file of the voxels, {detached}, does not exist. Copy it to the folder of the header."
-                )
-            with opened_as_is(data_path) as data:
+            with opened_voxels(path, detached) as (data_path, data):
                 values = _voxels(data_path, data, header, sizes, dtype, size)
     return NrrdFile(header, values, axes, grid)
-
-
-@contextmanager
-def opened_as_is(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading, without decompression.
-
-    Raises:
-        ValueError: The file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        raise ValueError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
 
 
 def nrrd_bytes(header: NrrdHeader, values: NDArray[Any], grid: Grid, layers: bool = False) -> bytes:
@@ -328,23 +320,15 @@ def _voxels(
         data = decompressed(path, chunks(stream), encoding, size + max(skip, 0))
         return as_array(path, data[-size:] if skip < 0 else data[skip:], dtype, shape)
     if encoding == "raw":
-        if skip < 0:
-            rest = read_up_to(stream, 2 * size + (1 << 26))
-            return as_array(path, rest[-size:], dtype, shape)
-        read_up_to(stream, skip)
-        return as_array(path, read_up_to(stream, size), dtype, shape)
-    text = bytes(read_up_to(stream, max(skip, 0) + 64 * size // dtype.itemsize))[max(skip, 0) :]
+        return raw_voxels(path, stream, skip, dtype, shape)
+    read_up_to(stream, max(skip, 0))
+    if encoding == "text":
+        return text_voxels(path, stream, dtype, shape)
     try:
-        if encoding == "hex":
-            return as_array(path, bytes.fromhex("".join(text.decode("ascii").split()))[:size], dtype, shape)
-        numbers = np.array(text.split()[: size // dtype.itemsize], dtype=np.float64)
-    except (ValueError, OverflowError) as error:
+        content = bytes.fromhex("".join(read_up_to(stream, 64 * size).decode("ascii").split()))
+    except ValueError as error:
         raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}") from error
-    if dtype.kind != "f":
-        limits = np.iinfo(dtype)
-        if not np.isfinite(numbers).all() or (numbers < limits.min).any() or (numbers > limits.max).any():
-            raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}")
-    return as_array(path, numbers.astype(dtype).tobytes(), dtype, shape)
+    return as_array(path, content[:size], dtype, shape)
 
 
 def _numbers(path: Path, text: str, separator: str | None) -> list[float]:

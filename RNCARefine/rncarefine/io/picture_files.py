@@ -11,12 +11,11 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..atomic import check_writable, named, written_whole
+from ..atomic import check_output, named, written_whole
 from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from . import jpeg, tiff
-from .files import check_inputs_kept
 from .label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, last_line, quiet
 from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
@@ -91,6 +90,13 @@ def read_picture(
 ) -> PictureCase:
     """Read a picture and its vessel mask.
 
+    Example:
+        >>> from rncarefine.io.sample import vessel_sample_files
+        >>> image, broken, _ = vessel_sample_files()
+        >>> case = read_picture(image, broken)
+        >>> case.picture.mask.shape == case.picture.image.shape[:2], case.on
+        (True, 255)
+
     Args:
         image: PNG, JPEG, TIFF, NIfTI, NRRD or MetaImage with one slice; scalar, or RGB.
         segmentation: Mask of the same size with 0 and another value, label map, or probability map (values 0 to 1, or
@@ -133,10 +139,19 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
 
     Other labels are not changed.
 
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from rncarefine.io.sample import vessel_sample_files
+        >>> case = read_picture(*vessel_sample_files()[:2])
+        >>> with TemporaryDirectory() as folder:
+        ...     write_picture(case, case.picture.mask, Path(folder) / "same.png")
+        ...     bool((read_mask(Path(folder) / "same.png") == case.picture.mask).all())
+        True
+
     Args:
         case: The case as read.
         mask: Vessels, shape ``(j, i)``, 0 and 1.
-        path: Output file; see :func:`check_picture_output`.
+        path: Output file; see :func:`check_picture_result`.
 
     Raises:
         ValueError: The path is invalid.
@@ -164,7 +179,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
             raise OSError(f"{named(path)} does not read back as it was written. Is the disk full?")
 
 
-def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> None:
+def check_picture_result(output: str | Path, inputs: tuple[str | Path, ...]) -> None:
     """Check in advance that a mask can be written.
 
     Args:
@@ -176,7 +191,6 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
     """
     output = Path(output)
     check_path(output)
-    check_inputs_kept(output, tuple(map(Path, inputs)))
     if output.name.lower().endswith((".jpg", ".jpeg")):
         raise ValueError(f"{output}: JPEG is lossy. Choose .png for the output.")
     if output.name.lower().endswith(SEG_NRRD):
@@ -184,9 +198,7 @@ def check_picture_output(output: str | Path, inputs: tuple[str | Path, ...]) -> 
             f"{output}: the mask of a picture is written as an image. Choose .png or .nrrd for the output."
         )
     ending_of(output, LOSSLESS)
-    if output.is_dir() or not output.resolve().parent.is_dir():
-        raise ValueError(f"{output} cannot be written: it is a folder, or the folder {output.parent} does not exist.")
-    check_writable(output)
+    check_output(output, map(Path, inputs))
 
 
 def _read(path: Path, what: str) -> sitk.Image:

@@ -62,6 +62,57 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise ValueError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
 
 
+@contextmanager
+def opened_voxels(path: Path, name: str) -> Iterator[tuple[Path, BinaryIO]]:
+    """Open the file of the voxels that a header names, without decompression, and yield its path with it.
+
+    Args:
+        path: The header.
+        name: Path of the voxels, relative to the header.
+
+    Raises:
+        ValueError: The file does not exist or cannot be read.
+    """
+    voxels = path.parent / name
+    if not voxels.is_file():
+        raise ValueError(
+            f"{path}: the file of the voxels, {name!a}, does not exist. Copy it to the folder of the header."
+        )
+    try:
+        with voxels.open("rb") as file:
+            yield voxels, file
+    except OSError as error:
+        raise ValueError(f"{voxels}: the file cannot be read ({error.strerror or error}).") from error
+
+
+@contextmanager
+def reading(path: Path, what: str, remedy: str = CUT_OFF, own: tuple[str, ...] = ("",)) -> Iterator[None]:
+    """Raise any error in the block as one that names the file and the remedy.
+
+    Args:
+        path: The file.
+        what: Name of its content.
+        remedy: What to do about a damaged file.
+        own: Beginnings of messages that name the file and the remedy already.
+
+    Raises:
+        ValueError: An error was raised in the block.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise ValueError(f"{path}: the {what} does not fit into memory.") from error
+    except Exception as error:  # libraries and damaged headers raise various errors
+        if isinstance(error, ValueError) and str(error).startswith(own):
+            raise
+        raise ValueError(f"{path}: the {what} cannot be read ({one_line(error)}). {remedy}") from error
+
+
+def one_line(error: Exception) -> str:
+    """Return the message of an error as one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 def read_up_to(stream: BinaryIO, count: int) -> bytearray:
     """Return the next ``count`` bytes of a stream, or fewer at the end."""
     data = bytearray()
@@ -149,6 +200,37 @@ def as_array(path: Path, data: bytes | bytearray, dtype: np.dtype[Any], shape: S
         raise ValueError(f"{path}: the file is truncated: {len(data)} of {size} bytes of voxels. {CUT_OFF}")
     values = np.frombuffer(data, dtype, math.prod(shape)).reshape(tuple(shape))
     return values.astype(dtype.newbyteorder("="), copy=True)
+
+
+def raw_voxels(path: Path, stream: BinaryIO, skip: int, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """Return uncompressed voxels after ``skip`` bytes; those at the end of the file if it is negative.
+
+    Raises:
+        ValueError: There are too few bytes.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if skip < 0:
+        return as_array(path, read_up_to(stream, 2 * size + (1 << 26))[-size:], dtype, shape)
+    read_up_to(stream, skip)
+    return as_array(path, read_up_to(stream, size), dtype, shape)
+
+
+def text_voxels(path: Path, stream: BinaryIO, dtype: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """Return voxels that are stored as numbers in text.
+
+    Raises:
+        ValueError: There are too few numbers, or one does not fit the data type.
+    """
+    count = math.prod(shape)
+    try:
+        numbers = np.array(bytes(read_up_to(stream, 64 * count)).split()[:count], dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}") from error
+    if dtype.kind != "f":
+        limits = np.iinfo(dtype)
+        if not np.isfinite(numbers).all() or (numbers < limits.min).any() or (numbers > limits.max).any():
+            raise ValueError(f"{path}: the voxels are damaged. {CUT_OFF}")
+    return as_array(path, numbers.astype(dtype).tobytes(), dtype, shape)
 
 
 def compress(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ from ..stack import Mask
 from .grid import Grid
 from .label_map import check_spacing, is_file
 from .nrrd_file import NrrdHeader, escaped, nrrd_bytes, read_nrrd, unescaped
+from .raw import reading
 from .segmentation_file import Change, NamedSegments, Segment
 
 ENDING = ".seg.nrrd"
@@ -202,13 +203,9 @@ def read_seg_nrrd(path: Path) -> SegNrrd:
     """
     if not is_file(path):
         raise ValueError(f"{path}: there is no such file. Check the path of the segmentation.")
-    try:
+    with reading(path, "segmentation"):
         content = read_nrrd(path)
         segmentation = _segmentation(path, content.header, content.values, content.axes, content.grid)
-    except (OverflowError, RecursionError, ArithmeticError, LookupError, TypeError) as error:
-        raise ValueError(f"{path}: the segmentation cannot be read ({error}). Save it again.") from error
-    except MemoryError as error:
-        raise ValueError(f"{path}: the segmentation does not fit into memory.") from error
     check_spacing(path, "segmentation", segmentation.grid)
     return segmentation
 

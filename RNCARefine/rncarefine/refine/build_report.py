@@ -152,7 +152,7 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
         closed_after=sum(record.finding_after is Finding.RING for record in rings),
         right_before=sum(record.verdict is Verdict.INTACT for record in records),
         right_after=sum(not record.flagged if record.accepted is None else record.accepted for record in records),
-        flagged=sum(record.flagged and record.accepted is None for record in records),
+        flagged=sum(record.still_flagged for record in records),
         changed=sum(record.changed for record in records),
         lv_mass_before_g=round(mass_before, 2),
         lv_mass_after_g=round(mass_after, 2),

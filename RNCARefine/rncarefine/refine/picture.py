@@ -143,6 +143,15 @@ def repair_picture(
 ) -> RepairedPicture:
     """Repair the vessels of a picture; a picture without findings is returned unchanged.
 
+    Example:
+        >>> mask = np.zeros((400, 400), int)
+        >>> mask[199:202, 20:380] = 1
+        >>> image, likelihood = 200.0 - 90 * mask, 0.95 * mask
+        >>> mask[:, 150:156] = 0
+        >>> repaired = repair_picture(Picture.create(image, mask), likelihood=likelihood)
+        >>> repaired.report.picture.bridges, repaired.report.picture.b0_after, bool(repaired.mask[200, 150:156].all())
+        (1, 1, True)
+
     Args:
         picture: The picture.
         model: Weights and card of a tubular model; by default the one named in the options, or the best installed.
@@ -173,7 +182,7 @@ def repair_picture(
     places = find_places(pieces, picture.field_of_view, limits)
     runner = None
     if likelihood is not None:
-        field = _checked(likelihood, picture)
+        field = _checked_likelihood(likelihood, picture)
     elif all(place.finding is PlaceFinding.SPUR for place in places):
         field = np.zeros(picture.shape, np.float32)
     else:
@@ -208,7 +217,7 @@ def repair_picture(
     return RepairedPicture(picture, edits.mask, edits.edits, report, field)
 
 
-def _checked(likelihood: Field, picture: Picture) -> Field:
+def _checked_likelihood(likelihood: Field, picture: Picture) -> Field:
     field = np.asarray(likelihood, np.float32)
     if field.shape != picture.shape or not np.isfinite(field).all() or field.min() < 0 or field.max() > 1:
         raise ValueError(f"{picture.name}: the likelihood must have the shape {picture.shape} and values 0 to 1.")

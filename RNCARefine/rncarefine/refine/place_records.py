@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..nca.card import ModelRecord
-from ..reasons import Reason, ReasonCode, codes_of, text_of
+from ..reasons import Reason, ReasonCode, text_of
 from ..tasks.tubular.places import PlaceFinding
 from ..words import PlaceVerdict
-from .records import AnyReport
+from .records import AnyReport, Reviewed
 
 
 @dataclass(frozen=True)
-class PlaceRecord:
+class PlaceRecord(Reviewed):
     """One row of the report. Lengths and areas in pixels of the picture."""
 
     number: int
@@ -44,11 +44,6 @@ class PlaceRecord:
     def reason(self) -> str:
         """The reasons as text, translated if a translation is set."""
         return text_of(self.reasons)
-
-    @property
-    def codes(self) -> list[str]:
-        """The codes of the reasons; unlike the text they are stable."""
-        return codes_of(self.reasons)
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ class PictureRun:
 class PictureReport(AnyReport):
     """Report of one picture."""
 
-    ROWS = "places"
+    ROWS, RECORD = "places", PlaceRecord
 
     picture: PictureRecord
     places: list[PlaceRecord]
@@ -126,9 +121,14 @@ class PictureReport(AnyReport):
         return self.unlike_training and any(place.accepted is None for place in self.places)
 
     @property
+    def review_count(self) -> int:
+        """Number of places that need review; 1 if only the whole picture does."""
+        return self.picture.flagged or int(self.whole_needs_review)
+
+    @property
     def needs_review(self) -> bool:
         """Whether a place, or the whole picture, needs review."""
-        return self.picture.flagged > 0 or self.whole_needs_review
+        return self.review_count > 0
 
     def summary(self) -> str:
         """Return a one-line summary for panel, command line and log."""

@@ -12,14 +12,43 @@ from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, ge
 
 from ..nca.card import ModelRecord
 from ..reasons import Reason, codes_of, text_of
-from ..words import REPAIRED, Expectation, Finding, Verdict
+from ..words import REPAIRED, Expectation, Finding, PlaceVerdict, Verdict
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+class Reviewed:
+    """Review status of a record of the report: of a slice, or of a place in a picture."""
+
+    verdict: Verdict | PlaceVerdict
+    flagged: bool
+    accepted: bool | None
+    reasons: list[Reason]
+
+    @property
+    def still_flagged(self) -> bool:
+        """Whether it is flagged and undecided."""
+        return self.flagged and self.accepted is None
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether it is flagged, undecided, and not merely to be repaired."""
+        return self.still_flagged and self.verdict not in (Verdict.TO_REPAIR, PlaceVerdict.TO_REPAIR)
+
+    @property
+    def decision(self) -> str:
+        """The decision of the review: "accepted", "rejected", or empty if undecided."""
+        return "" if self.accepted is None else "accepted" if self.accepted else "rejected"
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the reasons; unlike the text they are stable."""
+        return codes_of(self.reasons)
+
+
 @dataclass(frozen=True)
-class SliceRecord:
+class SliceRecord(Reviewed):
     """One row of the report. Areas in mm2, angles in degrees, lengths in mm."""
 
     k: int
@@ -69,11 +98,6 @@ class SliceRecord:
     def reason(self) -> str:
         """The reasons as text, translated if a translation is set."""
         return text_of(self.reasons, repaired=self.verdict in REPAIRED)
-
-    @property
-    def codes(self) -> list[str]:
-        """The codes of the reasons; unlike the text they are stable."""
-        return codes_of(self.reasons)
 
 
 @dataclass(frozen=True)
@@ -177,7 +201,23 @@ class AnyReport:
 
     ROWS: ClassVar[str]
     """Name of the field with the records of slices or places."""
+    RECORD: ClassVar[type[Reviewed]]
+    """Type of these records."""
     doubts: list[Reason]
+
+    @property
+    def records(self) -> list[Any]:
+        """Records of the slices or places."""
+        return list(getattr(self, self.ROWS))
+
+    @property
+    def review_count(self) -> int:
+        """Number of slices or places that need review; not 0 either if a picture needs review as a whole."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """Return a one-line summary for panel, command line and log."""
+        raise NotImplementedError
 
     @property
     def warnings(self) -> list[str]:
@@ -191,7 +231,7 @@ class AnyReport:
         ``codes`` of each record.
         """
         values = asdict(self)  # type: ignore[call-overload]
-        for record, content in zip(getattr(self, self.ROWS), values[self.ROWS], strict=True):
+        for record, content in zip(self.records, values[self.ROWS], strict=True):
             content["reason"], content["codes"] = record.reason, record.codes
             content["reasons"] = [reason.to_dict() for reason in record.reasons]
         values["doubts"] = [doubt.to_dict() for doubt in self.doubts]
@@ -230,7 +270,7 @@ class Report(AnyReport):
         True
     """
 
-    ROWS = "slices"
+    ROWS, RECORD = "slices", SliceRecord
 
     stack: StackRecord
     slices: list[SliceRecord]
@@ -240,6 +280,11 @@ class Report(AnyReport):
     """Warnings about the stack."""
     wall: WallRecord | None = None
     """Thickness of the wall before and after."""
+
+    @property
+    def review_count(self) -> int:
+        """Number of slices that need review."""
+        return self.stack.flagged
 
     def summary(self) -> str:
         """Return a one-line summary for panel, command line and log."""

@@ -7,7 +7,7 @@ from html import escape
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask, Stack
 from ..words import Finding
-from .markup import decision, ends, expected, needs_review, number, only_checked, still_flagged
+from .markup import card, ends, expected, number, only_checked
 from .pictures import HeartView, SlicePictures, png_uri, slice_pictures, slices_to_show
 
 
@@ -46,18 +46,8 @@ def _card(record: SliceRecord, pictures: SlicePictures, end: str, hidden_mm2: fl
         f'alt="Slice {record.k}, {escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
         for caption, pixels in panes
     )
-    flag = ' <span class="flag">&#9873; needs review</span>' if needs_review(record) else ""
-    if record.accepted is not None:
-        consequence = "" if record.accepted else ", restored"
-        flag = f" <span class=decision>{decision(record)} in the review{consequence}</span>"
-    reason = f"<p class=reason>{escape(record.reason)}</p>" if record.reason else ""
     place = f" <span class=end>{end}</span>" if end else ""
-    return (
-        f'<article class="card{" flagged" if still_flagged(record) else ""}"><h3>Slice {record.k}{place} '
-        f"<span class=verdict>{escape(str(record.verdict))}</span>{flag}</h3>"
-        f"<p class=facts>{' &middot; '.join(_facts(record, hidden_mm2))}</p>{reason}"
-        f"<div class=panes>{figures}</div></article>"
-    )
+    return card(record, f"Slice {record.k}{place}", _facts(record, hidden_mm2), figures)
 
 
 def _facts(record: SliceRecord, hidden_mm2: float) -> list[str]:

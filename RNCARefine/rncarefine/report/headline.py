@@ -7,7 +7,7 @@ import math
 from ..refine.decisions import needs_decision
 from ..refine.records import Report
 from ..words import Verdict
-from .markup import anything_decided, decisions, listed, needs_review, only_checked
+from .markup import anything_decided, badge, decisions, listed, only_checked
 
 LARGE_CHANGE_PERCENT = 10.0
 """From this change of the LV mass on, the headline is a warning."""
@@ -15,11 +15,7 @@ LARGE_CHANGE_PERCENT = 10.0
 
 def headline(report: Report) -> str:
     """Return two badges: changes and review status."""
-    return _badge(*_changed(report)) + _badge(*_review(report))
-
-
-def _badge(fine: bool, text: str) -> str:
-    return f'<p class="status {"fine" if fine else "look"}">{text}</p>'
+    return badge(*_changed(report)) + badge(*_review(report))
 
 
 def _changed(report: Report) -> tuple[bool, str]:
@@ -51,7 +47,7 @@ def _mass(percent: float) -> str:
 
 def _review(report: Report) -> tuple[bool, str]:
     to_repair = [record.k for record in report.slices if record.verdict is Verdict.TO_REPAIR]
-    flagged = [record.k for record in report.slices if needs_review(record)]
+    flagged = [record.k for record in report.slices if record.needs_review]
     if flagged:
         noun = "slice needs" if len(flagged) == 1 else "slices need"
         return False, f"&#9873; {len(flagged)} {noun} review: {', '.join(map(str, flagged))}"

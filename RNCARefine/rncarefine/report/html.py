@@ -10,7 +10,7 @@ from .gallery import gallery
 from .headline import headline
 from .markup import anything_decided, decisions, listed, made, notes, number, page, provenance, yes_or_no
 from .polar_map import polar_maps
-from .slice_rows import slice_table
+from .slice_rows import html_slice_table
 from .style import STYLE
 
 RESEARCH_USE = "For research use only. Not a medical device; every result must be checked by a qualified person."
@@ -42,7 +42,7 @@ def html_page(report: Report, stack: Stack, after: Mask) -> str:
         f"<section><h2>Before and after</h2>{_totals(report)}</section>",
         f"<section><h2>Wall thickness</h2>{maps}{_thickness(report)}</section>" if maps else "",
         gallery(report, stack, after),
-        f"<section><h2>Slices</h2>{slice_table(report)}</section>",
+        f"<section><h2>Slices</h2>{html_slice_table(report)}</section>",
         _provenance(report),
         f"<footer><p><strong>{RESEARCH_USE}</strong></p></footer>",
     ]

@@ -8,8 +8,9 @@ from datetime import datetime
 from html import escape
 
 from ..nca.card import ModelRecord
-from ..refine.records import Report, SliceRecord
-from ..words import Apex, Expectation, Verdict
+from ..refine.place_records import PlaceRecord
+from ..refine.records import Report, Reviewed, SliceRecord
+from ..words import Apex, Expectation, PlaceVerdict, Verdict
 
 ARROW = "&rarr;"
 DASH = "&ndash;"
@@ -39,10 +40,44 @@ def made(version: str, date: str) -> str:
     return f"<p class=made>{when}version {escape(version)}</p>"
 
 
-def column_heads(titles: Iterable[tuple[str, str]]) -> str:
-    """Return the header of a table from title and unit of each column."""
-    cells = (f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
-    return f"<thead><tr>{''.join(cells)}</tr></thead>"
+def badge(fine: bool, text: str) -> str:
+    """Return a line of the headline; not fine is highlighted."""
+    return f'<p class="status {"fine" if fine else "look"}">{text}</p>'
+
+
+def record_table(titles: Iterable[tuple[str, str]], rows: Iterable[tuple[Reviewed, str, list[str]]]) -> str:
+    """Return the table of slices or places.
+
+    Args:
+        titles: Title and unit of each column.
+        rows: Record, name and cells of each row; the name is the first cell.
+    """
+    heads = (f"<th scope=col>{title}{f'<small>{unit}</small>' if unit else ''}</th>" for title, unit in titles)
+    body = "".join(_row(record, name, cells) for record, name, cells in rows)
+    return (
+        f"<div class=wide tabindex=0><table class=slices><thead><tr>{''.join(heads)}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(record: Reviewed, name: str, cells: Iterable[str]) -> str:
+    quiet = record.verdict in (Verdict.INTACT, PlaceVerdict.LEFT)
+    kind = "flagged" if record.still_flagged else "quiet" if quiet else ""
+    return f'<tr class="{kind}"><th scope=row>{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def card(record: SliceRecord | PlaceRecord, title: str, facts: Iterable[str], figures: str) -> str:
+    """Return the pictures of a slice or place with title, verdict, review status, facts and reasons."""
+    flag = ' <span class="flag">&#9873; needs review</span>' if record.needs_review else ""
+    if record.decision:
+        restored = ", restored" if record.accepted is False else ""
+        flag = f" <span class=decision>{record.decision} in the review{restored}</span>"
+    reason = f"<p class=reason>{escape(record.reason)}</p>" if record.reason else ""
+    return (
+        f'<article class="card{" flagged" if record.still_flagged else ""}"><h3>{title} '
+        f"<span class=verdict>{escape(str(record.verdict))}</span>{flag}</h3>"
+        f"<p class=facts>{' &middot; '.join(facts)}</p>{reason}<div class=panes>{figures}</div></article>"
+    )
 
 
 def provenance(model: ModelRecord | None, no_model: str, run: Iterable[tuple[str, str]]) -> str:
@@ -116,21 +151,6 @@ def decisions(report: Report) -> str:
     """Return the numbers of accepted and rejected slices as text."""
     accepted, rejected = (sum(record.accepted is answer for record in report.slices) for answer in (True, False))
     return f"{accepted} accepted, {rejected} rejected"
-
-
-def decision(record: SliceRecord) -> str:
-    """Return the decision about a slice as text."""
-    return "" if record.accepted is None else "accepted" if record.accepted else "rejected"
-
-
-def still_flagged(record: SliceRecord) -> bool:
-    """Whether a slice is flagged and undecided."""
-    return record.flagged and record.accepted is None
-
-
-def needs_review(record: SliceRecord) -> bool:
-    """Whether a slice is flagged, undecided, and not merely to be repaired."""
-    return still_flagged(record) and record.verdict is not Verdict.TO_REPAIR
 
 
 def listed(slices: list[int]) -> str:

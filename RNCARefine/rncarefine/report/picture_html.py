@@ -10,7 +10,7 @@ from ..tasks.tubular.picture import Picture
 from ..words import PlaceVerdict
 from .close_ups import close_up, overview, to_rgb
 from .html import RESEARCH_USE
-from .markup import column_heads, made, notes, page, provenance, yes_or_no
+from .markup import badge, card, made, notes, page, provenance, record_table, yes_or_no
 from .pictures import Pixels, jpeg_uri
 from .style import STYLE
 
@@ -61,13 +61,12 @@ def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
 def _status(report: PictureReport) -> str:
     count = report.picture.flagged
     if any(place.verdict is PlaceVerdict.TO_REPAIR for place in report.places):
-        return f'<p class="status look">{count} places to repair; nothing was changed</p>'
+        return badge(False, f"{count} places to repair; nothing was changed")
     if report.whole_needs_review:
-        return '<p class="status look">&#9873; The whole picture needs review: it is unlike the training data</p>'
+        return badge(False, "&#9873; The whole picture needs review: it is unlike the training data")
     if count:
-        noun = "place needs" if count == 1 else "places need"
-        return f'<p class="status look">&#9873; {count} {noun} review</p>'
-    return '<p class="status fine">&#10003; No place needs review</p>'
+        return badge(False, f"&#9873; {count} {'place needs' if count == 1 else 'places need'} review")
+    return badge(True, "&#10003; No place needs review")
 
 
 def _totals(report: PictureReport) -> str:
@@ -106,19 +105,12 @@ def _card(place: PlaceRecord, views: tuple[Pixels, Pixels]) -> str:
         facts.append(f"contrast {place.support:.2f}")
     if place.confidence is None and place.likelihood is not None:
         facts.append(f"likelihood {place.likelihood:.2f}")
-    flag = ' <span class="flag">&#9873; needs review</span>' if place.flagged and place.accepted is None else ""
-    if place.accepted is not None:
-        flag = f" <span class=decision>{'accepted' if place.accepted else 'rejected'} in the review</span>"
     figures = "".join(
         f'<figure><img src="{jpeg_uri(view)}" alt="Place {place.number}, {caption}">'
         f"<figcaption>{caption}</figcaption></figure>"
         for caption, view in zip(("image", "change"), views, strict=True)
     )
-    return (
-        f'<article class="card{" flagged" if place.flagged else ""}"><h3>Place {place.number}: {place.finding} '
-        f"<span class=verdict>{place.verdict}</span>{flag}</h3><p class=facts>{' &middot; '.join(facts)}</p>"
-        f"<p class=reason>{escape(place.reason)}</p><div class=panes>{figures}</div></article>"
-    )
+    return card(place, f"Place {place.number}: {place.finding}", facts, figures)
 
 
 def _places(report: PictureReport) -> str:
@@ -135,16 +127,13 @@ def _places(report: PictureReport) -> str:
         ("added", "pixels"),
         ("removed", "pixels"),
     )
-    rows = "".join(_row(place) for place in report.places)
-    return f"<div class=wide><table class=slices>{column_heads(titles)}<tbody>{rows}</tbody></table></div>"
+    return record_table(titles, ((place, str(place.number), _cells(place)) for place in report.places))
 
 
-def _row(place: PlaceRecord) -> str:
-    kind = "flagged" if place.flagged and place.accepted is None else "quiet"
-    decision = "" if place.accepted is None else ", accepted" if place.accepted else ", rejected"
-    cells = [
+def _cells(place: PlaceRecord) -> list[str]:
+    return [
         str(place.finding),
-        f"{place.verdict}{decision}",
+        ", ".join(filter(None, (str(place.verdict), place.decision))),
         str(place.row),
         str(place.column),
         f"{place.size_px:.0f}",
@@ -152,7 +141,6 @@ def _row(place: PlaceRecord) -> str:
         str(place.added_px),
         str(place.removed_px),
     ]
-    return f'<tr class="{kind}"><th scope=row>{place.number}</th>' + "".join(f"<td>{cell}</td>" for cell in cells)
 
 
 def _provenance(report: PictureReport) -> str:

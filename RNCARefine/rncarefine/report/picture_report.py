@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 from ..atomic import write_text_whole
@@ -10,23 +9,15 @@ from ..refine.place_records import PictureReport, PlaceRecord
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from .picture_html import picture_page
-from .report import Value, csv_text, json_text, report_ending, row_of
+from .report import Value, column_types, report_ending, table_rows, to_csv, to_json
 
-COLUMNS = (
-    *("reason" if entry.name == "reasons" else entry.name for entry in fields(PlaceRecord)),
-    "codes",
-)
-"""Columns of the table of places: fields of a record, reasons as text, and their codes separated by spaces."""
+COLUMNS = tuple(column_types(PlaceRecord))
+"""Columns of the table of places."""
 
 
 def place_rows(report: PictureReport) -> list[list[Value]]:
     """Return one row per place, in the order of :data:`COLUMNS`; unknown values are ``None``."""
-    return [row_of(place, COLUMNS) for place in report.places]
-
-
-def places_csv(report: PictureReport) -> str:
-    """Return the places as comma-separated values with a header line; yes/no for flags, empty for unknown."""
-    return csv_text([COLUMNS, *place_rows(report)])
+    return table_rows(report)[1]
 
 
 def write_picture_report(report: PictureReport, path: str | Path, picture: Picture, after: Mask) -> None:
@@ -44,9 +35,9 @@ def write_picture_report(report: PictureReport, path: str | Path, picture: Pictu
     """
     ending = report_ending(path)
     if ending == ".csv":
-        text = places_csv(report)
+        text = to_csv(report)
     elif ending == ".json":
-        text = json_text(report.to_dict())
+        text = to_json(report)
     else:
         text = picture_page(report, picture, after)
     write_text_whole(path, text)

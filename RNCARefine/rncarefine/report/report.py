@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..atomic import write_text_whole
-from ..refine.place_records import PlaceRecord
-from ..refine.records import Report, SliceRecord
+from ..refine.records import AnyReport, Report, Reviewed, SliceRecord
 from ..stack import Mask, Stack
 from ..words import strict_values
 from .html import html_page
@@ -21,37 +20,37 @@ Value = str | int | float | bool | None
 ENDINGS = (".csv", ".json", ".html")
 
 
-def column_types() -> dict[str, Any]:
-    """Return the columns of the table of slices with their types.
+def column_types(record: type[Reviewed] = SliceRecord) -> dict[str, Any]:
+    """Return the columns of the table of slices or places with their types.
 
-    They are the fields of :class:`~rncarefine.refine.records.SliceRecord`, with the reasons as text in ``reason`` and
-    their codes, separated by spaces, after ``accepted``. New columns are appended.
+    They are the fields of the record, with the reasons as text in ``reason`` and their codes, separated by spaces,
+    after ``accepted``. New columns are appended.
     """
-    hints = get_type_hints(SliceRecord)
+    hints = get_type_hints(record)
     columns: dict[str, Any] = {}
-    for entry in fields(SliceRecord):
+    for entry in fields(record):  # type: ignore[arg-type]
         columns["reason" if entry.name == "reasons" else entry.name] = hints[entry.name]
         if entry.name == "accepted":
             columns["codes"] = str
     return {**columns, "reason": str}
 
 
-def table_rows(report: Report) -> tuple[list[str], list[list[Value]]]:
-    """Return the slices as a table.
+def table_rows(report: AnyReport) -> tuple[list[str], list[list[Value]]]:
+    """Return the slices or places as a table.
 
     Returns:
-        The column names, see :func:`column_types`, and one row per slice. Unknown and non-finite numbers are ``None``.
+        The column names, see :func:`column_types`, and one row per slice or place. Unknown and non-finite numbers are
+        ``None``.
     """
-    columns = list(column_types())
-    return columns, [row_of(record, columns) for record in report.slices]
+    columns = list(column_types(report.RECORD))
+    return columns, [_row(record, columns) for record in report.records]
 
 
-def row_of(record: SliceRecord | PlaceRecord, columns: Iterable[str]) -> list[Value]:
-    """Return the values of a record in the order of the columns."""
+def _row(record: Reviewed, columns: Iterable[str]) -> list[Value]:
     return [" ".join(record.codes) if name == "codes" else strict_values(getattr(record, name)) for name in columns]
 
 
-def to_json(report: Report) -> str:
+def to_json(report: AnyReport) -> str:
     """Return the report as strict JSON; non-finite numbers are ``null``."""
     return json_text(report.to_dict())
 
@@ -61,8 +60,8 @@ def json_text(values: dict[str, Any]) -> str:
     return json.dumps(strict_values(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def to_csv(report: Report) -> str:
-    """Return the slices as comma-separated values with a header line; yes/no for flags, empty for unknown."""
+def to_csv(report: AnyReport) -> str:
+    """Return the slices or places as comma-separated values with a header line; yes/no for flags, empty for unknown."""
     columns, rows = table_rows(report)
     return csv_text([columns, *rows])
 

@@ -5,22 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from ..refine.records import Report, SliceRecord
-from ..words import Verdict
-from .markup import (
-    ARROW,
-    anything_decided,
-    column_heads,
-    decision,
-    ends,
-    expected,
-    from_to,
-    needs_review,
-    number,
-    still_flagged,
-)
+from .markup import ARROW, anything_decided, ends, expected, from_to, number, record_table
 
 
-def slice_table(report: Report) -> str:
+def html_slice_table(report: Report) -> str:
     """Return the table with one row per slice, and an explanation of its terms."""
     decided, names = anything_decided(report), ends(report)
     titles = [
@@ -38,16 +26,16 @@ def slice_table(report: Report) -> str:
         ("compo&shy;nents", "b0"),
         ("holes", "b1"),
     ]
-    rows = "".join(_row(record, decided, names.get(record.k, "")) for record in report.slices)
-    return (
-        f"<div class=wide tabindex=0><table class=slices>{column_heads(titles)}"
-        f"<tbody>{rows}</tbody></table></div>{_WORDS}"
-    )
+    rows = ((record, _name(record.k, names.get(record.k, "")), _cells(record, decided)) for record in report.slices)
+    return record_table(titles, rows) + _WORDS
 
 
-def _row(record: SliceRecord, with_decision: bool, end: str) -> str:
-    kind = "flagged" if still_flagged(record) else "quiet" if record.verdict is Verdict.INTACT else ""
-    flag = " &#9873; flagged" if needs_review(record) else ""
+def _name(k: int, end: str) -> str:
+    return f"{k} <span class=end>{end}</span>" if end else str(k)
+
+
+def _cells(record: SliceRecord, with_decision: bool) -> list[str]:
+    flag = " &#9873; flagged" if record.needs_review else ""
     areas = (
         record.added_mm2,
         record.removed_mm2,
@@ -55,12 +43,12 @@ def _row(record: SliceRecord, with_decision: bool, end: str) -> str:
         record.taken_from_others_mm2,
         record.pool_outside_mm2,
     )
-    cells = [
+    return [
         expected(record),
         str(record.finding_before),
         str(record.finding_after),
         escape(str(record.verdict)) + flag,
-        *([decision(record)] if with_decision else []),
+        *([record.decision] if with_decision else []),
         "" if record.confidence is None else number(record.confidence, ".2f"),
         number(record.gap_deg_before, ".0f"),
         from_to(record.thickness_before_mm, record.thickness_after_mm, ".1f"),
@@ -69,10 +57,6 @@ def _row(record: SliceRecord, with_decision: bool, end: str) -> str:
         _counts(record.b0_before, record.b0_after),
         _counts(record.b1_before, record.b1_after),
     ]
-    place = f" <span class=end>{end}</span>" if end else ""
-    return f'<tr class="{kind}"><th scope=row>{record.k}{place}</th>' + (
-        "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-    )
 
 
 def _counts(before: int, after: int) -> str:

@@ -11,11 +11,13 @@ from pyarrow import parquet
 
 from engine.report_samples import broken_report, slice_record
 from rncarefine.batch import table as cohort_table
-from rncarefine.batch.table import COLUMNS, check_table, written_table
+from rncarefine.batch.table import check_table, written_table
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import Report
+from rncarefine.report.report import column_types
 from rncarefine.words import Verdict
 
+COLUMNS = ("case", *column_types())
 GAP = Reason(ReasonCode.GAP, angle_deg=80, width_mm=21)
 CASES = {
     "p1": broken_report(),
@@ -100,5 +102,5 @@ def test_a_table_may_lie_in_the_folder_that_is_made_later(tmp_path):
 def test_parquet_without_pyarrow_raises(tmp_path, monkeypatch):
     monkeypatch.setattr(cohort_table, "find_spec", lambda name: None)
     check_table(tmp_path / "t.csv", tmp_path)
-    with pytest.raises(ValueError, match=r'pyarrow.*"rncarefine\[cohort\]"'):
+    with pytest.raises(ValueError, match=r'pyarrow.*\.venv/bin/pip install -c constraints\.txt "\.\[cli,cohort\]"'):
         check_table(tmp_path / "t.parquet", tmp_path)

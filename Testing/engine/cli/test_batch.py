@@ -61,7 +61,7 @@ def written(folder: Path) -> list[str]:
 
 def closing(said: str) -> dict[str, str]:
     """Return the closing table that was printed: the last word of each line by what stands before it."""
-    return dict(re.findall(r"^  (\S.*?) +(\S+) *$", said, re.MULTILINE))
+    return dict(re.findall(r"^ (\S.*?) +(\S+) *$", said, re.MULTILINE))
 
 
 def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeypatch):

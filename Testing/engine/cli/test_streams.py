@@ -123,8 +123,13 @@ def test_signal_leaves_no_incomplete_files(case, number, status, said):
     assert names(case) == before
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("where", ["repair_stack", "write_case", "write_reports"])
 def test_ctrl_c_leaves_no_incomplete_files(case, monkeypatch, where):
+=======
+@pytest.mark.parametrize("where", ["repair", "write_case", "write_reports"])
+def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
+>>>>>>> wC
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
@@ -146,14 +151,27 @@ def test_a_signal_outside_of_the_commands_is_one_line(monkeypatch, capsys, error
 
 def test_help_loads_neither_numpy_nor_what_is_built_on_it():
     code = (
-        "import sys, time\n"
-        "started = time.process_time()\n"
+        "import sys\n"
         "from rncarefine.cli.main import main\n"
         "status = main(['--help'])\n"
-        "print(status, time.process_time() - started, *sorted({'numpy', 'scipy', 'SimpleITK'} & set(sys.modules)))\n"
+        "print(status, *sorted({'numpy', 'scipy', 'SimpleITK'} & set(sys.modules)))\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    status, seconds, *loaded = done.stdout.splitlines()[-1].split()
-    assert (status, loaded) == ("0", [])
-    assert float(seconds) < 1  # about 0.2 s of the processor
+    assert done.stdout.splitlines()[-1].split() == ["0"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource usage of child processes")
+def test_help_takes_less_than_half_a_second_of_the_processor():
+    import resource
+
+    def used():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    took = []
+    for _ in range(3):  # the first run may compile the modules
+        before = used()
+        assert started(["--help"], stdout=subprocess.DEVNULL).returncode == 0
+        took.append(used() - before)
+    assert min(took) < 0.5

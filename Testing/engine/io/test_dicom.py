@@ -13,7 +13,7 @@ from engine.file_samples import ijk_to_lps, labels, write_labels, write_wall  # 
 from engine.report_samples import SPACING, broken_stack  # noqa: E402
 from rncarefine.io.choice import StructureChoice  # noqa: E402
 from rncarefine.io.dicom_series import read_series  # noqa: E402
-from rncarefine.io.files import check_output, read_case  # noqa: E402
+from rncarefine.io.files import check_result, read_case  # noqa: E402
 from rncarefine.io.grid import stack_turn  # noqa: E402
 
 CHOICE = StructureChoice(segment="Myokard äö 心", pool_segment="blood pool")
@@ -56,7 +56,7 @@ def test_segmentation_keeps_all_but_the_wall(tmp_path):
     assert np.array_equal(case.stack.mask, labels() == 2)
     assert np.array_equal(case.stack.pool, labels() == 3)
     _, after = broken_stack()
-    check_output(path, tmp_path / "out.dcm", (tmp_path / "dicom",))
+    check_result(path, tmp_path / "out.dcm", (tmp_path / "dicom",))
     write_wall(case, after, tmp_path / "out.dcm")
     before, result = pydicom.dcmread(path), highdicom.seg.segread(tmp_path / "out.dcm")
     expected = np.stack([after == 1, (labels() == 3) & (after == 0), labels() == 1], axis=-1)
@@ -172,11 +172,11 @@ def test_invalid_dicom_raises_in_one_line(tmp_path, monkeypatch):
             read_case(first, second, choice)
         assert "\n" not in str(raised.value)
     with pytest.raises(ValueError, match=r"must end in \.dcm"):
-        check_output(seg, tmp_path / "out.nii.gz")
+        check_result(seg, tmp_path / "out.nii.gz")
 
 
 def test_missing_highdicom_raises(tmp_path, monkeypatch):
     write_series(tmp_path / "dicom")
     monkeypatch.setitem(sys.modules, "highdicom", None)
-    with pytest.raises(ValueError, match=r"highdicom.*pip install"):
+    with pytest.raises(ValueError, match=r'highdicom.*\.venv/bin/pip install -c constraints\.txt "\.\[cli,dicom\]"'):
         read_series(tmp_path / "dicom")

@@ -33,7 +33,7 @@ from engine.file_samples import (
 from engine.report_samples import SPACING, broken_stack
 from rncarefine.io import label_map
 from rncarefine.io.choice import StructureChoice
-from rncarefine.io.files import check_output, read_case, stem_of
+from rncarefine.io.files import check_result, read_case, stem_of
 from rncarefine.reasons import ReasonCode
 
 # Reading
@@ -306,9 +306,9 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
         path.write_bytes(b"x")
     (tmp_path / "link.nii.gz").symlink_to(seg)
     for source, output, complaint in (
-        (seg, seg, "is an input and is never overwritten. Choose another name"),
-        (seg, tmp_path / "link.nii.gz", "is an input"),
-        (seg, image, "is an input"),
+        (seg, seg, "is never overwritten. Choose another name"),
+        (seg, tmp_path / "link.nii.gz", "never overwritten"),
+        (seg, image, "never overwritten"),
         (seg, tmp_path / "out.seg.nrrd", r"end in \.nii, \.nii\.gz, \.nrrd or \.mha"),
         (named, tmp_path / "out.nrrd", r"must end in \.seg\.nrrd"),
         (seg, tmp_path / "out.mhd", r"two files. Choose \.nrrd or \.mha"),
@@ -316,8 +316,8 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
         (seg, tmp_path / "no" / "out.nii", "does not exist. Create it first"),
     ):
         with pytest.raises(ValueError, match=complaint):
-            check_output(source, output, (image,))
-    check_output(seg, tmp_path / "out.mha", (image,))
+            check_result(source, output, (image,))
+    check_result(seg, tmp_path / "out.mha", (image,))
 
 
 def test_a_path_that_is_no_text_is_refused_before_it_ends_the_process(tmp_path):
@@ -332,7 +332,7 @@ def test_a_path_that_is_no_text_is_refused_before_it_ends_the_process(tmp_path):
         read_case(f"{folder}/case.nrrd", seg, BY_LABEL)
     str(raised.value).encode("utf-8")
     with pytest.raises(ValueError, match="UTF-8"):
-        check_output(seg, f"{folder}/out.nrrd")
+        check_result(seg, f"{folder}/out.nrrd")
 
 
 @pytest.mark.parametrize("kind", ["label map", "segments"])

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from engine.vessels import tree, with_gap
 from rncarefine import read_picture, write_picture
-from rncarefine.io.picture_files import check_picture_output, is_picture, read_mask
+from rncarefine.io.picture_files import check_picture_result, is_picture, read_mask
 from rncarefine.io.sample import vessel_sample_files
 from rncarefine.nca.card import TUBULAR
 
@@ -221,8 +221,8 @@ def test_outputs_that_would_lose_something_are_refused(photo, tmp_path):
         (tmp_path / "out.seg.nrrd", "Choose .png"),
     ):
         with pytest.raises(ValueError, match=said):
-            check_picture_output(output, (photo,))
-    check_picture_output(tmp_path / "out.png", (photo,))
+            check_picture_result(output, (photo,))
+    check_picture_result(tmp_path / "out.png", (photo,))
 
 
 def test_picture_or_stack_by_file_and_model(photo, tmp_path):

@@ -145,3 +145,21 @@ def test_a_missing_field_is_named() -> None:
     del values["stack"]["name"]
     with pytest.raises(ValueError, match="stack: 'name'"):
         Report.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("flagged", "accepted", "verdict", "flag", "review", "decision"),
+    [
+        (False, None, Verdict.INTACT, False, False, ""),
+        (True, None, Verdict.REFUSED, True, True, ""),
+        (True, None, Verdict.TO_REPAIR, True, False, ""),
+        (True, True, Verdict.AUTOMATON, False, False, "accepted"),
+        (True, False, Verdict.AUTOMATON, False, False, "rejected"),
+        (False, True, Verdict.AUTOMATON, False, False, "accepted"),
+    ],
+)
+def test_what_needs_review_is_flagged_undecided_and_more_than_checked(
+    flagged: bool, accepted: bool | None, verdict: Verdict, flag: bool, review: bool, decision: str
+) -> None:
+    record = slice_record(0, flagged=flagged, accepted=accepted, verdict=verdict)
+    assert (record.still_flagged, record.needs_review, record.decision) == (flag, review, decision)

@@ -17,7 +17,7 @@ from rncarefine.nca.rollout import Runner
 from rncarefine_training.automaton.fit import fit, settings_identity
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.samples import Sample, blank
-from rncarefine_training.automaton.tasks import Task, task_of
+from rncarefine_training.automaton.tasks import TrainingTask, task_of
 from rncarefine_training.config import Automaton, Document, Name, Seed
 from rncarefine_training.data.augment import random_contrast
 from rncarefine_training.resume import SameTraining, check_same, load_checkpoint
@@ -48,7 +48,7 @@ class TripletSamples(Dataset[Sample]):
         ValueError: The pictures do not have the configured size.
     """
 
-    def __init__(self, triplets: Triplets, settings: Automaton, task: Task, length: int, seed: int) -> None:
+    def __init__(self, triplets: Triplets, settings: Automaton, task: TrainingTask, length: int, seed: int) -> None:
         if triplets.images.shape[1:] != (settings.size, settings.size):
             height, width = triplets.images.shape[1:]
             raise ValueError(f"The pictures have {height} x {width} pixels, automaton.size is {settings.size}.")

@@ -27,7 +27,7 @@ SKELETON_ROUNDS = 3
 """Iterations of the soft skeleton, sufficient for structures up to seven pixels wide."""
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """Interface of a task.
 
     Attributes:
@@ -67,27 +67,27 @@ class Ring:
         self.discs = discs
 
     def target(self, truth: Field) -> Field:
-        """See :class:`Task`; ring, filled disc and cavity."""
+        """See :class:`TrainingTask`; ring, filled disc and cavity."""
         filled = fill_holes(truth >= 0.5).astype(np.float32)
         return np.stack([truth, np.maximum(truth, filled), filled * (truth < 0.5)]).astype(np.float32)
 
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """See :class:`Task`: squared error and soft Dice of every supervised channel."""
+        """See :class:`TrainingTask`: squared error and soft Dice of every supervised channel."""
         supervised = self.fields if self.discs else 1
         return repair_loss(fields[:, :supervised], target[:, :supervised], weight[:, :supervised])
 
     def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """See :class:`Task`: cross-entropy and soft Dice of every supervised channel."""
+        """See :class:`TrainingTask`: cross-entropy and soft Dice of every supervised channel."""
         if self.discs:
             return segmentation_loss(logits, target, weight)
         return segmentation_loss(logits[:, :1], target[:, :1], weight[:, :1])
 
     def read(self, fields: Field) -> Mask | None:
-        """See :class:`Task`: a closed ring by construction; without discs, the thresholded ring channel."""
+        """See :class:`TrainingTask`: a closed ring by construction; without discs, the thresholded ring channel."""
         return read_wall(fields) if self.discs else _thresholded(fields)
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
-        """See :class:`Task`: whether the ring is closed, and Dice."""
+        """See :class:`TrainingTask`: whether the ring is closed, and Dice."""
         return {"rings": float(is_ring(mask)), **_overlap(mask, given, truth)}
 
 
@@ -97,29 +97,29 @@ class Tubular:
     fields, inputs = 1, len(PICTURE_CHANNELS)
 
     def target(self, truth: Field) -> Field:
-        """See :class:`Task`: the mask."""
+        """See :class:`TrainingTask`: the mask."""
         return truth[None].astype(np.float32)
 
     def loss(self, fields: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """See :class:`Task`: squared error, soft Dice and soft clDice."""
+        """See :class:`TrainingTask`: squared error, soft Dice and soft clDice."""
         broken = 1 - soft_cldice(fields.clamp(0, 1), target)
         return repair_loss(fields, target, weight) + _weighted(broken[:, None], weight)
 
     def evidence_loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """See :class:`Task`: cross-entropy and soft Dice."""
+        """See :class:`TrainingTask`: cross-entropy and soft Dice."""
         return segmentation_loss(logits, target, weight)
 
     def read(self, fields: Field) -> Mask | None:
-        """See :class:`Task`; threshold 0.5."""
+        """See :class:`TrainingTask`; threshold 0.5."""
         return _thresholded(fields)
 
     def score(self, mask: Mask, given: Mask, truth: Mask) -> dict[str, float]:
-        """See :class:`Task`: errors of components and holes against the truth, clDice and Dice."""
+        """See :class:`TrainingTask`: errors of components and holes against the truth, clDice and Dice."""
         b0, b1 = betti_error(mask, truth)
         return {"b0_error": b0, "b1_error": b1, "cldice": cldice(mask, truth), **_overlap(mask, given, truth)}
 
 
-def task_of(settings: Automaton) -> Task:
+def task_of(settings: Automaton) -> TrainingTask:
     """Return the task of a configuration."""
     return Ring("discs" not in settings.without) if settings.task == "ring" else Tubular()
 

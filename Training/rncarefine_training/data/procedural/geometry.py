@@ -18,7 +18,7 @@ DISCS = 0.12
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class PixelGrid:
     """Positions of the pixels of a stack.
 
     Attributes:
@@ -61,7 +61,7 @@ class Anatomy:
         labels: Truth, uint8, shape ``(k, j, i)``.
     """
 
-    grid: Grid
+    grid: PixelGrid
     along: Slices
     slope: Slices
     radius: Field
@@ -109,7 +109,7 @@ def draw_build(rng: np.random.Generator) -> Build:
     )
 
 
-def draw_grid(rng: np.random.Generator, length: float) -> Grid:
+def draw_grid(rng: np.random.Generator, length: float) -> PixelGrid:
     """Draw spacing, field of view and slice positions, from above the base to below the apex.
 
     Args:
@@ -145,7 +145,7 @@ def draw_grid(rng: np.random.Generator, length: float) -> Grid:
     turned_x = (np.cos(turn) * across + np.sin(turn) * down).astype(np.float32)
     turned_y = (-np.sin(turn) * across + np.cos(turn) * down).astype(np.float32)
     path = path.astype(np.float32)
-    return Grid(
+    return PixelGrid(
         (distance, *in_plane),
         float(distance * rng.uniform(0.65, 1.0)),
         depth,
@@ -222,7 +222,7 @@ def _wall_pattern(rng: np.random.Generator, build: Build, along: Slices, septum:
 
 
 def _right_ventricle(
-    rng: np.random.Generator, grid: Grid, along: Slices, outer: Slices, septum: float, contraction: float
+    rng: np.random.Generator, grid: PixelGrid, along: Slices, outer: Slices, septum: float, contraction: float
 ) -> tuple[Field, float]:
     """Return the signed distance to the RV contour, a deformed ellipse, and the thickness of its wall in mm."""
     end = rng.uniform(0.78, 1.02)

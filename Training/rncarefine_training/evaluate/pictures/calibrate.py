@@ -31,7 +31,7 @@ from ...data.sources.entry import Entry
 from ...data.sources.pictures import read_mask
 from ..calibrate import fit_weights
 from ..measure import Failure, in_parallel
-from .measure import candidate_bridges, read_picture
+from .measure import candidate_bridges, picture_of
 
 MIN_BRIDGES = 30
 """Minimum number of true bridges, and of false ones, for a fit."""
@@ -119,7 +119,7 @@ def fit_domain_gate(pictures: pd.DataFrame) -> dict[str, object]:
 
 def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple[pd.DataFrame, pd.DataFrame]:
     entry = entries[failure.case.stem]
-    picture = read_picture(entry, load_prediction(failure.prediction)[0] == VESSEL)
+    picture = picture_of(entry, load_prediction(failure.prediction)[0] == VESSEL)
     settings = Settings.of(model.card)
     pieces = Pieces.of(picture.mask)
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
@@ -128,7 +128,7 @@ def _bridges(failure: Failure, entries: dict[str, Entry], model: Model) -> tuple
     rows = candidate_bridges(picture, pieces, field, settings, entry)
     picture_rows = [picture_features(picture, pieces, field, grey)]
     # Masks of users are between those of weak networks and the truth.
-    true = read_picture(entry, read_mask(entry.label))
+    true = picture_of(entry, read_mask(entry.label))
     pieces = Pieces.of(true.mask)
     picture_rows.append(picture_features(true, pieces, likelihood(true, model, runner, pieces), grey))
     return pd.DataFrame(rows), pd.DataFrame(picture_rows)

@@ -88,7 +88,7 @@ def evaluate_pictures(
     yield from in_parallel(partial(_rows, model=model), jobs, workers)
 
 
-def read_picture(entry: Entry, mask: Bools) -> Picture:
+def picture_of(entry: Entry, mask: Bools) -> Picture:
     """Return the photograph of an entry with a mask to repair, limited to the field of view."""
     fov = None if entry.field_of_view is None else read_mask(entry.field_of_view)
     inside = mask if fov is None else mask & fov
@@ -141,7 +141,7 @@ def is_true(path: NDArray[np.int64], distance: NDArray[np.float64]) -> bool:
 
 def _rows(job: Segmented, model: Model) -> tuple[pd.DataFrame, pd.DataFrame]:
     probability = read_probability(job.entry.predictions[job.network])
-    picture = read_picture(job.entry, probability >= 0.5)
+    picture = picture_of(job.entry, probability >= 0.5)
     field_of_view = picture.field_of_view
     truth = read_mask(job.entry.label) & field_of_view
     repaired = repair_picture(picture, model, RepairOptions())
@@ -150,7 +150,7 @@ def _rows(job: Segmented, model: Model) -> tuple[pd.DataFrame, pd.DataFrame]:
         masks[HYSTERESIS] = hysteresis(np.where(field_of_view, probability, 0))
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
     evidence = likelihood(picture, model, runner, steps=0, everywhere=True)
-    alone = likelihood(read_picture(job.entry, np.zeros_like(field_of_view)), model, runner, steps=0, everywhere=True)
+    alone = likelihood(picture_of(job.entry, np.zeros_like(field_of_view)), model, runner, steps=0, everywhere=True)
     masks[ONE_PASS], masks[IMAGE_ALONE] = b_star(evidence > 0.5, fill=False), b_star(alone > 0.5, fill=False)
     masks[ONE_PASS_EDITS] = repair_picture(picture, model, RepairOptions(), likelihood=evidence).mask > 0
     names = {"site": job.entry.image.parent.parent.name, "network": job.network, "case": job.entry.name}

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pyarrow import parquet
 
 from engine.cli_samples import one_line
 from engine.file_samples import write_image, write_labels
@@ -165,6 +167,9 @@ def test_batch_of_pictures_is_resumed(case, capsys):
     }
     assert failed.keys() == {"b", *bad}
     assert all("cases.csv" in failed[name] for name in bad)
+    report = json.loads((case / "done" / "reports" / "a.json").read_text(encoding="utf-8"))
+    assert (report["case"], report["result"], report["picture"]["b0_after"]) == ("a", "a.png", 1)
+    assert [row["verdict"] for row in table if row["case"] == "a"] == [place["verdict"] for place in report["places"]]
     assert not (case / "x.png").exists()
     first = (case / "done" / "a.png").stat().st_mtime_ns
     sitk.WriteImage(sitk.GetImageFromArray(BROKEN.astype(np.uint8) * 255), "none.png")
@@ -172,4 +177,20 @@ def test_batch_of_pictures_is_resumed(case, capsys):
     assert (case / "done" / "a.png").stat().st_mtime_ns == first
     assert (case / "done" / "b.png").is_file()
     capsys.readouterr()
-    assert "other settings" in one_line(capsys, main([*command, "--seed", "5"]))
+    assert "other settings" in one_line(capsys, main([*command, "--seed", "5", "--workers", "1"]))
+    sitk.WriteImage(sitk.GetImageFromArray(WHOLE.astype(np.uint8) * 255), "none.png")
+    assert main([*command, "--workers", "1"]) == 1  # the mask of b has changed
+    failed = {row["case"] for row in csv.DictReader((case / "done" / "failed.csv").open(encoding="utf-8"))}
+    assert failed == {"b", *bad}
+
+
+def test_without_dask_pictures_are_repaired_one_after_another(case, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    (case / "cases.csv").write_text("case,image,segmentation\na,photo.png,mask.png\n", encoding="utf-8")
+    command = ["batch", "cases.csv", "--output", "done", "--model", "toy-vessels.npz", "--device", "numpy"]
+    assert '".[cli,cohort]"' in one_line(capsys, main([*command, "--workers", "2"]))
+    assert main([*command, "--table", "places.parquet"]) in (0, 1)
+    assert '".[cli,cohort]"' in capsys.readouterr().err
+    rows = parquet.read_table("places.parquet").to_pylist()
+    assert [(row["case"], row["verdict"]) for row in rows][:1] == [("a", "bridged")]
+    assert read_mask(case / "done" / "a.png")[30, 30:40].all()

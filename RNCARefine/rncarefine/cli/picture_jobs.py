@@ -12,22 +12,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..atomic import written_whole
-from ..batch.cases import CohortCase
-from ..batch.pictures import PictureWork, run_pictures
-from ..batch.work import model_reference
 from ..io.choice import StructureChoice
 from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
-from ..io.picture_files import check_picture_output, is_picture, read_mask, read_picture, write_picture
+from ..io.picture_files import check_picture_result, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
-from ..nca.model import card_of, choose_model
+from ..nca.model import Model, card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
 from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
-from ..refine.place_records import PictureReport
+from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
-from ..words import PlaceVerdict
+from ..words import PlaceVerdict, strict_values
 from .main import FINE, FLAGGED
-from .tables import note, out, plain_table, progress_bar, show_licence, show_written
+from .tables import add_columns, note, out, plain_table, progress_bar, show_licence, show_written
 from .terms import show_terms
 
 OF_PICTURES = ("model", "device", "seed", "samples", "steps", "add_only", "bridges_only")
@@ -66,7 +63,7 @@ def repair_files(
     """
     check_choice(choice)
     check_options(options)
-    check_picture_output(output, (image, segmentation))
+    check_picture_result(output, (image, segmentation))
     weights = choose_model(options.model, task=TUBULAR)
     case = read_picture(image, segmentation, label=label_of(choice))
     if options.model is None:
@@ -84,43 +81,16 @@ def repair_files(
     return status_of(result.report)
 
 
-def repair_many(
-    cases: list[CohortCase],
-    choice: StructureChoice,
-    output: Path,
-    workers: int,
-    table: Path | None,
-    scheduler: str | None,
-    options: RepairOptions,
-) -> int:
-    """Repair a batch of pictures, print a summary, and return the exit status."""
+def settings_of_pictures(weights: Model, choice: StructureChoice, options: RepairOptions) -> dict[str, Any]:
+    """Check the options of a batch of pictures, and return the settings that determine the results.
+
+    Raises:
+        ValueError: An option or a choice for stacks was given.
+    """
     check_choice(choice)
     check_options(options)
-    if table is not None or scheduler is not None:
-        raise ValueError("--table and --scheduler apply to batches of stacks only. Leave them out for pictures.")
-    weights = choose_model(options.model, task=TUBULAR)
-    show_terms(weights.card)
-    work = PictureWork(output.absolute(), model_reference(options.model, weights), options, label_of(choice))
-    settings = {
-        "model": asdict(weights.record()),
-        "label": label_of(choice),
-        **{name: getattr(options, name) for name in OF_PICTURES if name != "model"},
-    }
-    said = 0
-    for outcome in run_pictures(work, cases, settings, workers):
-        finished = outcome.done + outcome.skipped + len(outcome.failed)
-        if 10 * finished // len(cases) > said:
-            said = 10 * finished // len(cases)
-            note(f"{finished:,} of {len(cases):,} pictures; {len(outcome.failed):,} failed.")
-    for name, reason in outcome.failed.items():
-        out().print(f"Failed: {name}: {reason}", markup=False, soft_wrap=True)
-    out().print(
-        f"{outcome.done:,} pictures repaired, {outcome.skipped:,} finished before, {len(outcome.failed):,} "
-        f"failed; {outcome.flagged:,} need review, for single places or as a whole."
-    )
-    show_licence(weights.card)
-    show_written([outcome.table])
-    return FLAGGED if outcome.flagged or outcome.failed else FINE
+    values = {name: getattr(options, name) for name in OF_PICTURES if name != "model"}
+    return dict(strict_values({"model": asdict(weights.record()), "label": label_of(choice), **values}))
 
 
 def check_files(image: Path, segmentation: Path, choice: StructureChoice, reports: Sequence[Path]) -> int:
@@ -219,36 +189,37 @@ def show_picture_report(report: PictureReport) -> None:
 
 def place_table(report: PictureReport) -> Table:
     """Return the first places of a report as a table, one row per place."""
-    table = plain_table("place", title=escape(report.picture.name))
-    for title in ("finding", "verdict"):
-        table.add_column(title)
-    for title in ("row", "column", "size px", "confidence", "contrast", "+px", "-px"):
-        table.add_column(title, justify="right")
+    checked = report.model is None
+    table = plain_table("place", title=escape(report.picture.name), dense=not checked)
+    add_columns(table, "finding", "verdict")
+    add_columns(table, "row", "column", "size\npx", numeric=True)
+    if not checked:
+        add_columns(table, "flag")
+        add_columns(table, "conf.", "contrast", "+px", "-px", numeric=True)
     for place in report.places[:MAX_ROWS]:
         style = "yellow" if place.flagged else "dim" if place.verdict is PlaceVerdict.LEFT else ""
-        needs_review = place.flagged and place.verdict is not PlaceVerdict.TO_REPAIR
-        table.add_row(
-            str(place.number),
-            str(place.finding),
-            str(place.verdict) + (", needs review" if needs_review else ""),
-            str(place.row),
-            str(place.column),
-            f"{place.size_px:.0f}",
-            "" if place.confidence is None else f"{place.confidence:.2f}",
-            "" if place.support is None else f"{place.support:.2f}",
-            str(place.added_px or ""),
-            str(place.removed_px or ""),
-            style=style,
-        )
+        row = [str(place.number), str(place.finding), str(place.verdict), str(place.row), str(place.column)]
+        row.append(f"{place.size_px:.0f}")
+        table.add_row(*row, *([] if checked else _outcome(place)), style=style)
     return table
+
+
+def _outcome(place: PlaceRecord) -> list[str]:
+    """Return the cells about the repair of a place."""
+    return [
+        "yes" if place.flagged else "",
+        "" if place.confidence is None else f"{place.confidence:.2f}",
+        "" if place.support is None else f"{place.support:.2f}",
+        str(place.added_px or ""),
+        str(place.removed_px or ""),
+    ]
 
 
 def picture_metrics_table(columns: dict[str, PictureMetrics]) -> Table:
     """Return the metrics of vessel masks as a table, one column per mask."""
     table = plain_table("")
     table.caption = "errors and removed: lower is better; everything else: higher is better"
-    for title in columns:
-        table.add_column(title, justify="right")
+    add_columns(table, *map(escape, columns), numeric=True)
     rows = [
         ("Dice", "dice", ".3f"),
         ("clDice", "cldice", ".3f"),
