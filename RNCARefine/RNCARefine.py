@@ -119,7 +119,7 @@ class RNCARefineParameterNode:
     output: Annotated[str, Choice(["new segmentation", "in place"])] = "new segmentation"
     device: Annotated[str, Choice(["auto", "numpy", "cpu", "cuda", "mps"])] = "auto"
     seed: Annotated[int, WithinRange(0, 2**31 - 1)] = 0
-    samples: Annotated[int, WithinRange(1, 25)] = 1
+    samples: Annotated[int, WithinRange(1, 100)] = 1
     steps: Annotated[int, WithinRange(0, 1000)] = 0
     apex: Annotated[str, Choice(["auto", "first", "last"])] = "auto"
     closeBase: bool = False

@@ -232,7 +232,7 @@ class EffectOptions:
         self.remove_islands = _named(
             qt.QCheckBox(_("Remove papillary muscles")),
             "RemoveIslands",
-            _("Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept."),
+            _("Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept by default."),
         )
         boxes = (self.close_base, self.add_only, self.geometry, self.remove_islands)
         self._switches = dict(zip(SWITCHES, boxes, strict=True))
@@ -246,6 +246,8 @@ class EffectOptions:
     def _add_advanced(self) -> None:
         import ctk
         import qt
+
+        from rncarefine.refine.options import option_infos
 
         self.advanced = _named(ctk.ctkCollapsibleButton(), "Advanced", _("What seldom has to be changed."))
         self.advanced.text = _("Advanced")
@@ -266,7 +268,8 @@ class EffectOptions:
         self.samples = _named(
             qt.QSpinBox(), "Samples", _("Runs with different seeds that are averaged. Several take longer.")
         )
-        self.samples.minimum, self.samples.maximum = 1, 25
+        samples = option_infos()["samples"]
+        self.samples.minimum, self.samples.maximum = samples.least, samples.most
         self._numbers = {"Seed": self.seed, "Samples": self.samples}
         self.device = _named(
             qt.QComboBox(),

@@ -8,6 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from rncarefine.refine.decide import MIN_CONFIDENCE
 from rncarefine.refine.decisions import needs_decision
 from rncarefine.refine.records import Report, SliceRecord
 from rncarefine.words import REPAIRED, Verdict
@@ -253,9 +254,9 @@ def _columns() -> list[Column]:
         Column(
             _("Conf."),
             _(
-                "Confidence: the probability that the wall is good (a Dice of at least 0.75), 0 to 1; below 0.5 the "
-                "slice needs review. Of a model that is not calibrated, the Dice that the wall may have."
-            ),
+                "Confidence: the probability that the wall is good (Dice of at least 0.75), 0 to 1, or the expected Dice "
+                "(uncalibrated model). A repair below {minimum:g} needs review."
+            ).format(minimum=MIN_CONFIDENCE),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",
             True,
         ),
