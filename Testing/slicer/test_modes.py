@@ -165,7 +165,7 @@ def test_a_preview_of_the_effect_goes_with_the_model_that_it_was_made_with(edito
     assert editor.preview is not None
     editor.choose(options.models, "sax-cine-2d")
     assert editor.preview is None
-    assert editor.text == "The preview was removed: it was made for another selection or other options."
+    assert editor.text == "The preview was removed: the selection or the options have changed."
     expected = by_the_engine(editor.heart, "sax-cine-2d", pool=None)
     desktop.dialogs.answer("Ok")  # the terms
     options.apply.click()

@@ -232,8 +232,8 @@ def _placed(mask: Mask, grid: VolumeGrid, geometry: Any, selection: Selection) -
         raise ValueError(
             f"The repair of slices {slices} reaches beyond the geometry of segmentation "
             f"{selection.segmentation_node.GetName()!r}, outside of which Segment Editor cannot write. Set the "
-            f"geometry of the segmentation to volume {selection.volume_node.GetName()!r}, with the button beside the "
-            "source volume."
+            f"geometry of the segmentation to volume {selection.volume_node.GetName()!r}, with the button next to "
+            "the source volume."
         )
     return image
 

@@ -117,7 +117,7 @@ def compute(
         The repaired stack, and what it was made from.
     """
     if options.trim_pool and selection.pool_id is None:
-        raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
+        raise ValueError("trimPool needs a blood-pool segment. Give its segment ID.")
     reading = read(selection)
     report_progress(progress, 0.0, "Reading the segmentation")  # the caller may change the nodes from here on
     repaired = engine.repair(reading, model, options, subrange(progress, 0.05, 1.0))

@@ -43,7 +43,7 @@ def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str]
 
 @contextmanager
 def all_accepted() -> Iterator[None]:
-    """Have the terms of all models accepted meanwhile, as the self-test needs it; the settings are restored."""
+    """Accept the terms of all models inside the block, for the self-test; the settings are restored."""
     import qt
 
     settings = qt.QSettings()
@@ -66,7 +66,7 @@ def terms_of(card: ModelCard) -> str:
     paragraphs += [
         _("Trained on: {data}").format(data=card.training_data),
         _("Please cite: {citation}").format(citation=card.citation),
-        _("Press OK if you agree. You are asked once for each licence."),
+        _("Press OK to agree. This question is asked once per licence."),
     ]
     return "\n\n".join(paragraphs)
 
@@ -112,7 +112,7 @@ class ProgressDialog:
 
 
 def report_file(parent: Any, name: str, frame_number: int | None = None) -> str:
-    """Ask for the file of a report; return the chosen path, empty if the user wants none.
+    """Ask for the file of a report; return the chosen path, empty if the user cancels.
 
     Args:
         parent: The widget that the window belongs to.

@@ -57,7 +57,7 @@ class FramesChoice:
         node = None if parameters is None else parameters.inputSegmentation
         alone = ""
         if played and node is not None and player_of(node) is None:
-            alone = _("{name} is no part of the sequence: it belongs to the frame that is shown, and only to that.")
+            alone = _("{name} is not part of the sequence; it belongs to the shown frame only.")
             alone = alone.format(name=node.GetName())
         enable(self._selector, self._tip, alone)
 
@@ -113,7 +113,7 @@ def news_of(outcome: CineOutcome) -> str:
     """Return the warnings about the repair of a sequence, one per line."""
     lines = []
     if outcome.cancelled:
-        text = _("Cancelled: what was finished is kept. {frames}: not reached, copied as before.")
+        text = _("Cancelled. Finished frames are kept. {frames}: not reached, copied unchanged.")
         lines.append(text.format(frames=_frames(outcome.not_reached)))
     text = _("{frames}: could not be repaired. {reason}")
     lines += [text.format(frames=frames, reason=reason) for reason, frames in _grouped(outcome.failed).items()]

@@ -90,9 +90,9 @@ class Inputs:
         if names:
             return _("Choose {names}.").format(names=_(" and ").join(names))
         if parameters.poolSegmentID == parameters.myocardiumSegmentID:
-            return _("Myocardium and blood pool are the same segment. Choose two.")
+            return _("Myocardium and blood pool are the same segment. Choose two segments.")
         if parameters.rvSegmentID and parameters.rvSegmentID in (*wall_ids(parameters), parameters.poolSegmentID):
-            return _("The right ventricle is the same segment as myocardium or blood pool. Choose another.")
+            return _("The right ventricle is the same segment as myocardium or blood pool. Choose another segment.")
         return ""
 
     def _on_more(self, segment_ids: list[str]) -> None:

@@ -41,7 +41,7 @@ class ModelChoice:
         self._combo.enabled = bool(cards)
         text = _("Licence: {licence}").format(licence=card.licence) if card else self.missing(parameters)
         self._licence.text = text
-        self._licence.toolTip = "\n".join((_("The terms under which the weights of this model may be used."), text))
+        self._licence.toolTip = "\n".join((_("Licence of the weights of this model."), text))
 
     def card(self, parameters: Any) -> ModelCard | None:
         """Return the model card of the chosen model, else of the best model of the mode, else ``None``."""
@@ -49,7 +49,7 @@ class ModelChoice:
         return next((card for card in cards if card.name == parameters.model), _best(cards))
 
     def missing(self, parameters: Any) -> str:
-        """Return why there is nothing to repair with, empty if there is a model."""
+        """Return why no model can be used; empty if there is a model."""
         if parameters is None or self._of_mode(parameters):
             return ""
         return _("No {mode} model is installed. Choose another mode.").format(mode=parameters.mode)
@@ -59,28 +59,28 @@ class ModelChoice:
         return best_model(self._cards)
 
     def decline(self, parameters: Any, declined: ModelCard, buttons: str) -> str:
-        """Choose the best model of the mode that is free for any use, in the place of one whose terms were declined.
+        """Replace a model whose terms were declined by the best one of the mode that is free for any use.
 
         Args:
             parameters: What is chosen.
             declined: The model whose terms were declined.
-            buttons: What the user presses to repair.
+            buttons: Names of the buttons that repair.
 
         Returns:
-            What the user should know: that nothing was repaired, and what can be done.
+            A message: nothing was repaired, and which model can be used.
         """
         text = _("Nothing was repaired: the terms of {name} were not accepted.").format(name=declined.name)
         free = best_model(self._cards, declined.mode, permissive=True)
         if free is not None:
             parameters.model = free.name
-            then = _("The model is {free} now, which is free for any use ({licence}). Press {buttons} to use it.")
+            then = _("{free}, which is free for any use ({licence}), is selected now. Press {buttons} to use it.")
             return f"{text} {then.format(free=free.name, licence=free.licence, buttons=buttons)}"
         free = best_model(self._cards, permissive=True)
         if free is None:
             return f"{text} {_('No model that is free for any use is installed.')}"
         then = _(
-            "No {mode} model is free for any use. The {other} model {free} is ({licence}): choose this mode and this "
-            "model to use it."
+            "No {mode} model is free for any use. To use the {other} model {free} ({licence}), choose this mode and "
+            "model."
         )
         return f"{text} {then.format(mode=declined.mode, other=free.mode, free=free.name, licence=free.licence)}"
 
@@ -140,7 +140,7 @@ class EffectModel:
 
     @property
     def missing(self) -> str:
-        """Why there is nothing to repair with, empty if there is a model."""
+        """Why no model can be used; empty if there is a model."""
         return self._models.missing(self)
 
     def show(self) -> None:

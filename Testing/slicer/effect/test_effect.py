@@ -59,7 +59,7 @@ def test_apply_writes_the_preview_without_computing_again(bench: EffectBench, en
     bench.assert_voxels(myo=bench.rings)
     assert node_census() == census
     repaired, overlap = bench.text.split("\n")
-    assert repaired == f"Repaired: slices {GAP}, {SPECK}. Undo takes it back."
+    assert repaired == f"Repaired: slices {GAP}, {SPECK}. Undo reverts the repair."
     assert "35 mm\u00b2" in overlap
 
 
@@ -84,7 +84,7 @@ def test_a_repair_that_masking_held_back_is_told(bench: EffectBench) -> None:
     bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
     bench.options.apply.click()
     repaired, held_back = bench.text.split("\n")
-    assert repaired == f"Repaired: slice {SPECK}. Undo takes it back."
+    assert repaired == f"Repaired: slice {SPECK}. Undo reverts the repair."
     assert held_back.startswith("1 of 2 slices")
     assert " 2." in held_back
     expected = bench.heart.masks["myo"].copy()
@@ -143,7 +143,7 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
         return replace(result, report=replace(result.report, slices=slices))
 
     monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
-    left, doubtful = "Slice 0 is left for you: No closed ring", f"Look at the repair of slice {GAP}: "
+    left, doubtful = "Slice 0 was refused: No closed ring", f"Review the repair of slice {GAP}: "
     for button in (bench.options.preview, bench.options.apply):
         button.click()
         told = bench.text.split("\n")[-3:]
@@ -194,7 +194,7 @@ def test_without_a_parallel_view_the_buttons_of_one_slice_say_why_they_are_off(b
     slicer.app.layoutManager().sliceWidget("Yellow").mrmlSliceNode().SetOrientation("Axial")
     for button in (bench.options.check, bench.options.preview, bench.options.apply):
         assert not button.enabled
-        assert "Turn one" in button.toolTip
+        assert "Rotate one" in button.toolTip
     bench.options.whole_segment.click()
     assert bench.options.apply.enabled
 

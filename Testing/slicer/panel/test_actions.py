@@ -47,7 +47,7 @@ def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart)
     }
     assert panel.ui.reviewedSelector.currentText == "Check of Heart"
     assert not panel.ui.acceptButton.enabled
-    assert panel.ui.acceptButton.toolTip == "Repair first, or choose a repaired segmentation."
+    assert panel.ui.acceptButton.toolTip == "Repair first, or select a repaired segmentation."
 
 
 def test_check_and_repair_are_made_as_it_is_chosen(heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +250,7 @@ def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
     with expect_error(KeyError, "unforeseen"):
         panel.ui.repairButton.click()
     (dialog,) = [dialog for dialog in desktop.dialogs.shown if dialog.kind == "critical"]
-    assert dialog.text.startswith("The repair has failed; nothing was changed.")
+    assert dialog.text.startswith("The repair failed. Nothing was changed.")
     assert "Traceback" in dialog.details
     assert snapshot(heart) == before
     assert panel.ui.repairButton.enabled

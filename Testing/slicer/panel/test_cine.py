@@ -191,7 +191,7 @@ def test_cancelling_keeps_the_finished_frames_and_says_so(desktop: Any, cine: Dr
     panel.ui.repairButton.click()
     desktop.dialogs.cancel_progress_at(None)
     assert panel.ui.noticeLabel.text.startswith(
-        "Cancelled: what was finished is kept. Frame 3: not reached, copied as before."
+        "Cancelled. Finished frames are kept. Frame 3: not reached, copied unchanged."
     )
     assert "1 frame" in summary(panel)
     np.testing.assert_array_equal(cine.voxels(0, sequence=results(cine, panel)), repaired_walls(cine)[0])
@@ -298,7 +298,7 @@ def test_a_decision_about_a_frame_that_is_not_shown_any_more_is_not_made(desktop
     cine.browser.SetSelectedItemNumber(2)
     panel.ui.rejectButton.click()  # before the panel has followed
     assert Review.of(output_of(panel)).decisions() == {}
-    assert panel.ui.noticeLabel.text == "Another frame is shown now: look at its slices, and decide again."
+    assert panel.ui.noticeLabel.text == "The shown frame has changed. Review its slices again."
     assert "Frame 3 of 3" in summary(panel)
 
 

@@ -266,8 +266,8 @@ def failed(error: Exception, **attributes: Any) -> Exception:
     [
         (failed(OSError("path"), winerror=206), ["too long", "shorter folder"]),
         (RuntimeError("pip: OSError: [WinError 206] The filename or extension is too long"), ["too long"]),
-        (OSError(28, "No space left on device"), ["no room", "6 GB"]),
-        (RuntimeError("ERROR: Could not install packages: No space left on device"), ["no room"]),
+        (OSError(28, "No space left on device"), ["disk is full", "6 GB"]),
+        (RuntimeError("ERROR: Could not install packages: No space left on device"), ["disk is full"]),
         (failed(RuntimeError("pip returned 1"), stderr="ProxyError('Cannot connect to proxy.')"), ["HTTPS_PROXY"]),
         (failed(RuntimeError("ltt"), output="Failed to establish a new connection"), ["downloaded"]),
         (RuntimeError("SSL: CERTIFICATE_VERIFY_FAILED"), ["downloaded", "proxy"]),

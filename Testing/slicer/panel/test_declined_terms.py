@@ -16,10 +16,10 @@ from RNCARefineLib.panel.dialogs import SETTING
 
 DECLINED_2D = "Nothing was repaired: the terms of sax-cine-2d were not accepted."
 DECLINED_3D = "Nothing was repaired: the terms of sax-cine-3d were not accepted."
-FREE = "The model is sax-open-2d now, which is free for any use (Apache-2.0)."
+FREE = "sax-open-2d, which is free for any use (Apache-2.0), is selected now."
 OTHER_MODE = (
-    "No volumetric model is free for any use. The slice-wise model sax-open-2d is (Apache-2.0): choose this mode and "
-    "this model to use it."
+    "No volumetric model is free for any use. To use the slice-wise model sax-open-2d (Apache-2.0), choose this mode "
+    "and model."
 )
 NONE = "No model that is free for any use is installed."
 

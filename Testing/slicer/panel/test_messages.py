@@ -21,11 +21,11 @@ from RNCARefineLib.panel.messages import listed, sentence, shown_errors, unbroke
         ),
         (PermissionError(13, "Permission denied", "/r.csv"), "/r.csv: Permission denied."),
         (OSError("odd"), "odd."),
-        (RuntimeError("CUDA out of memory. Tried 2 GiB"), "The GPU has too little memory."),
-        (RuntimeError("MPS backend out of memory"), "The GPU has too little memory."),
-        (RuntimeError("CUDA error: no kernel image is available"), "does not know this GPU"),
+        (RuntimeError("CUDA out of memory. Tried 2 GiB"), "The GPU is out of memory."),
+        (RuntimeError("MPS backend out of memory"), "The GPU is out of memory."),
+        (RuntimeError("CUDA error: no kernel image is available"), "does not support this GPU"),
         (NotImplementedError("aten::x is not implemented for the MPS device"), "lacks an operation"),
-        (MemoryError(), "The computer has too little memory."),
+        (MemoryError(), "Out of memory."),
     ],
 )
 def test_what_can_be_expected_is_a_sentence_with_a_remedy(error: Exception, text: str) -> None:

@@ -58,10 +58,10 @@ class Cine:
             ValueError: They do not, or the browser shows nothing or is recording.
         """
         if not is_a(browser_node, "vtkMRMLSequenceBrowserNode") or browser_node.GetScene() != slicer.mrmlScene:
-            raise ValueError("A sequence browser is needed. Choose the one that plays the cine sequence.")
+            raise ValueError("A sequence browser is needed. Choose the browser of the cine sequence.")
         name = browser_node.GetName()
         if browser_node.GetNumberOfItems() == 0:
-            raise ValueError(f"Sequence browser {name!r} has no frames. Choose the one that plays the cine sequence.")
+            raise ValueError(f"Sequence browser {name!r} has no frames. Choose the browser of the cine sequence.")
         if browser_node.GetRecordingActive():
             raise ValueError(f"Sequence browser {name!r} is recording. Stop the recording first.")
         for what, node, class_name in (
@@ -120,14 +120,14 @@ class Cine:
                 name = self.browser_node.GetName()
                 raise ValueError(f"Sequence browser {name!r} has no frame {frame!r}; its frames are 0 to {last}.")
         if wanted == []:
-            raise ValueError("No frame was given. Give the numbers of frames, from 0, or none for all.")
+            raise ValueError("No frame was given. Give frame numbers from 0, or None for all frames.")
         if self.sequence_node is not None:
             return list(range(self.count)) if wanted is None else wanted
         if wanted not in (None, [self.shown]):
             raise ValueError(
                 f"Segmentation {self.segmentation_node.GetName()!r} is not part of sequence browser "
-                f"{self.browser_node.GetName()!r}: it belongs to the frame that is shown, number {self.shown}. Repair "
-                "that frame alone, or make a sequence of it in the Sequences module first."
+                f"{self.browser_node.GetName()!r}; it belongs to the shown frame {self.shown} only. Repair only that "
+                "frame, or add the segmentation to the sequence in the Sequences module first."
             )
         return [self.shown]
 

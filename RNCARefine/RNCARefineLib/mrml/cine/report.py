@@ -71,7 +71,7 @@ def summary_of(reports: Mapping[int, Report], failed: Collection[int] = (), not_
     if failed:
         text += f"; {_frames(len(failed))} failed"
     if not_reached:
-        text += f"; cancelled, {_frames(len(not_reached))} not reached, copied as before"
+        text += f"; cancelled, {_frames(len(not_reached))} not reached, copied unchanged"
     return text
 
 

@@ -115,9 +115,7 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
             f"{_begin(output_node)} cannot take the result. Give a segmentation node, or none for a new one."
         )
     if in_place:
-        raise ValueError(
-            f"The repair was asked for in place and into {_named(output_node)}. Give an output node, or inPlace=True."
-        )
+        raise ValueError(f"inPlace and an output node, {_named(output_node)}, were both given. Give only one of them.")
     if output_node == selection.segmentation_node:
         raise ValueError(
             f"{_begin(output_node)} is input and output. Give another output node, none for a new one, "
@@ -150,7 +148,7 @@ def _check_segmentation(node: Any) -> None:
         if segmentation.GetSegment(segment_id).GetRepresentation(wanted) is None:
             raise ValueError(
                 f"The binary labelmap of segment {segment_id!r} of {_named(node)} was removed. Load the segmentation "
-                "again, or take the removal back."
+                "again, or undo the removal."
             )
 
 
@@ -188,12 +186,12 @@ def check_transforms(segmentation_node: Any, volume_node: Any) -> None:
         names = " and ".join(_named(node) if node else "no transform" for node in (transform, other))
         raise ValueError(
             f"{_begin(segmentation_node)} and {_named(volume_node)} are under different transforms ({names}). "
-            "Put both under the same one, or harden them in the Transforms module."
+            "Use the same transform for both, or harden the transforms in the Transforms module."
         )
     if transform is not None and not transform.IsTransformToWorldLinear():
         raise ValueError(
             f"{_begin(segmentation_node)} and {_named(volume_node)} are under the non-linear {_named(transform)}. "
-            "Take both out of it and repair them before they are warped."
+            "Remove the transform from both, and repair before warping."
         )
 
 

@@ -94,7 +94,7 @@ def _along_another_axis(name: str, axis: int, grid: VolumeGrid) -> str:
     return (
         f"The slices of volume {name!r} are stacked along the {('first', 'second')[axis]} axis of its voxels, the "
         "repair needs them along the third. Reorder the axes in the module Orient Scalar Volume (orientation "
-        f"{orientation}), and choose its result as the volume; the segmentation can stay as it is."
+        f"{orientation}), and choose its result as the volume; the segmentation can be kept."
     )
 
 
@@ -106,7 +106,7 @@ def _nothing_there(selection: Selection, name: str, grid: VolumeGrid) -> str:
     if not any(_whole(selection, segment_id, grid).any() for segment_id in selection.wall_ids):
         return f"{which} is empty. Segment the myocardium first, or choose another segment."
     return (
-        f"{which} and volume {volume.GetName()!r} do not overlap. Choose the volume it was drawn on, or bring both to "
+        f"{which} and volume {volume.GetName()!r} do not overlap. Choose the volume it was drawn on, or move both to "
         "the same place."
     )
 

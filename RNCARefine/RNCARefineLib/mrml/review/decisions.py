@@ -223,8 +223,8 @@ class Review:
         segment = self.segmentation_node.GetSegmentation().GetSegment(self.segment_id)
         if segment is None:
             raise ValueError(
-                f"Segmentation {self.segmentation_node.GetName()!r} has no segment {self.segment_id!r} any more. Take "
-                "its removal back, or repair it again."
+                f"Segment {self.segment_id!r} of segmentation {self.segmentation_node.GetName()!r} was removed. "
+                "Undo the removal, or repair again."
             )
         return segment
 
@@ -250,8 +250,8 @@ class Review:
         shape, wanted = VolumeGrid.of_volume(volume_node).shape, self._masks.shape
         if shape != wanted:
             raise ValueError(
-                f"Volume {volume_node.GetName()!r} has {_voxels(shape)} voxels, segmentation "
-                f"{self.segmentation_node.GetName()!r} was repaired with one of {_voxels(wanted)}. Choose that one."
+                f"Volume {volume_node.GetName()!r} has {_voxels(shape)} voxels, but segmentation "
+                f"{self.segmentation_node.GetName()!r} was repaired with {_voxels(wanted)} voxels. Choose that volume."
             )
 
     def _changes(self) -> list[str]:
@@ -272,8 +272,8 @@ class Review:
             walls, pool = masks.parts_before or {self.segment_id: masks.wall_before}, masks.pool_before
             if not masks.changed(k):
                 raise ValueError(
-                    f"The repair did not change slice {k} of segmentation {node.GetName()!r}, there is nothing to "
-                    "restore. Edit it by hand, or accept it."
+                    f"The repair did not change slice {k} of segmentation {node.GetName()!r}. Accept it, or edit it by "
+                    "hand."
                 )
         if not write and decisions.get(k):
             return

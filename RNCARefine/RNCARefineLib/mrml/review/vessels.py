@@ -122,7 +122,7 @@ class VesselReview:
             ValueError: The repair has not changed this place.
         """
         if self._values()["edits"][self._checked(number)] is None:
-            raise ValueError(f"Place {number} was not changed by the repair; there is nothing to put back.")
+            raise ValueError(f"The repair did not change place {number}. Accept it, or edit it by hand.")
         return self._decide(number, False)
 
     def show(self, number: int) -> None:

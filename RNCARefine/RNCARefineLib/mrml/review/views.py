@@ -94,8 +94,8 @@ def align_views(volume_node: slicer.vtkMRMLScalarVolumeNode) -> None:
     to_world = _matrix_to_world(volume_node)
     if to_world is None:
         raise ValueError(
-            f"Volume {volume_node.GetName()!r} is under a transform that is not linear; its slices are no planes. "
-            "Take it out of the transform."
+            f"Volume {volume_node.GetName()!r} is under a non-linear transform, so its slices are not planes. Remove "
+            "the transform."
         )
     for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         view.RotateToVolumePlane(volume_node)

@@ -122,8 +122,16 @@ class EffectOptions:
         self._pool.fill([Option("", _("None")), *pools], self.pool_id or "")
         self._neighbours.fill(
             [
-                Option(LEAVE, _("Leave as they are"), _("The wall may overlap them; a blood pool gives it room.")),
-                Option(AS_MASKING, _("As set under Masking"), _("Segments that may be overwritten give it room.")),
+                Option(
+                    LEAVE,
+                    _("Leave as they are"),
+                    _("The wall may overlap them, except the blood pool."),
+                ),
+                Option(
+                    AS_MASKING,
+                    _("As set under Masking"),
+                    _("Segments that may be overwritten give way."),
+                ),
             ],
             self._effect.parameter("Neighbours"),
         )
@@ -147,7 +155,7 @@ class EffectOptions:
             widget.blockSignals(was_blocked)
         no_preview = "" if has_preview else _("There is no preview.")
         enable(self.cancel, _("Remove the preview."), no_preview)
-        enable(self.opacity, _("How strongly the preview covers what lies below it."), no_preview)
+        enable(self.opacity, _("Opacity of the preview."), no_preview)
 
     def save(self) -> None:
         """Save the values of the widgets in the parameters."""
@@ -161,17 +169,21 @@ class EffectOptions:
     def show_slice(self, shown: tuple[int, str] | None) -> None:
         """Show which slice would be repaired, and in which view it is; ``None`` if no view shows one."""
         no_slice = _(
-            "No slice view lies parallel to the slices of the source volume. Turn one with the button beside the "
+            "No slice view is parallel to the slices of the source volume. Rotate one with the button next to the "
             "segmentation, at the top of Segment Editor."
         )
         text = _("This slice") if shown is None else _("Slice {k} ({view})").format(k=shown[0], view=shown[1])
         self.this_slice.text = text
         enable(self.this_slice, _("Check and repair only the slice that this view shows."), "" if shown else no_slice)
         unless = no_slice if self.is_this_slice and shown is None else ""
-        enable(self.check, _("List the slices that are not as they should be. Nothing is changed."), unless)
+        enable(self.check, _("List slices that need repair. Nothing is changed."), unless)
         unless = unless or self.model.missing
         enable(self.preview, _("Show the repaired wall over the image. The segment is not changed."), unless)
-        enable(self.apply, _("Write the previewed wall into the segment; compute it first if need be."), unless)
+        enable(
+            self.apply,
+            _("Write the wall into the segment; computed first if there is no preview."),
+            unless,
+        )
 
     def say(self, text: str) -> None:
         """Show a text below the buttons, or nothing."""
@@ -190,8 +202,8 @@ class EffectOptions:
             qt.QComboBox(),
             "BloodPool",
             _(
-                "The segment that is the cavity of the left ventricle, if there is one. It distinguishes a gap from an "
-                "open outflow tract, and gives the wall the voxels that it needs."
+                "Segment of the cavity of the left ventricle (optional). It distinguishes a gap from an open outflow "
+                "tract and loses the voxels that the repaired wall covers."
             ),
         )
         self._add_row(_("Blood pool:"), self.pool)
@@ -205,7 +217,7 @@ class EffectOptions:
             ),
         )
         self._add_row(_("Mode:"), self.modes)
-        self.models = _named(qt.QComboBox(), "Model", _("The weights of the automaton."))
+        self.models = _named(qt.QComboBox(), "Model", _("Weights of the automaton."))
         self.licence = _named(qt.QLabel(), "Licence")
         self.licence.wordWrap = True
         self._add_row(_("Model:"), self.models, self.licence, layout=qt.QVBoxLayout())
@@ -222,7 +234,7 @@ class EffectOptions:
         self.add_only = _named(
             qt.QCheckBox(_("Only add, never remove")),
             "AddOnly",
-            _("Never remove a voxel from the segment. Slices with loose components are then left for you."),
+            _("Never remove a voxel from the segment. Slices with loose components are then refused."),
         )
         self.geometry = _named(
             qt.QCheckBox(_("Fall back to polar interpolation")),
@@ -232,13 +244,13 @@ class EffectOptions:
         self.remove_islands = _named(
             qt.QCheckBox(_("Remove papillary muscles")),
             "RemoveIslands",
-            _("Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept by default."),
+            _("Remove components inside the cavity, such as papillary muscles; they are kept by default."),
         )
         boxes = (self.close_base, self.add_only, self.geometry, self.remove_islands)
         self._switches = dict(zip(SWITCHES, boxes, strict=True))
         self._add_row(_("Repair:"), *boxes, layout=qt.QVBoxLayout())
         self.neighbours = _named(
-            qt.QComboBox(), "Neighbours", _("What happens to other segments where the wall is closed over them.")
+            qt.QComboBox(), "Neighbours", _("How other segments are treated where the new wall covers them.")
         )
         self._add_row(_("Neighbours:"), self.neighbours)
         self._neighbours = self._choice(self.neighbours, "Neighbours")
@@ -249,7 +261,7 @@ class EffectOptions:
 
         from rncarefine.refine.options import option_infos
 
-        self.advanced = _named(ctk.ctkCollapsibleButton(), "Advanced", _("What seldom has to be changed."))
+        self.advanced = _named(ctk.ctkCollapsibleButton(), "Advanced", _("Rarely changed options."))
         self.advanced.text = _("Advanced")
         self.advanced.collapsed = True
         form = qt.QFormLayout(self.advanced)

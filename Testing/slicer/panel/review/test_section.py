@@ -99,16 +99,16 @@ def test_there_is_a_row_for_each_slice_with_what_was_found_and_done(heart: Heart
 
 def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
-    assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
+    assert panel.ui.reasonLabel.text == "Select a slice to show it in the views."
     choose_slice(panel, 4)
     assert (
         panel.ui.reasonLabel.text == "Slice 4: refused. No closed ring with a wall of at least a pixel could be made."
     )
     decide(panel, GAP, "rejectButton")
     choose_slice(panel, GAP)
-    assert panel.ui.reasonLabel.text == "Slice 2: put back as it was before the repair."
+    assert panel.ui.reasonLabel.text == "Slice 2: restored as before the repair."
     panel.ui.filterSelector.setCurrentText("Flagged")
-    assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
+    assert panel.ui.reasonLabel.text == "Select a slice to show it in the views."
 
 
 def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_or_put_back(
@@ -205,7 +205,7 @@ def test_where_nothing_was_changed_there_is_nowhere_to_go(heart: Heart, toy_engi
     panel = repaired(heart)
     select(panel.ui.filterSelector, "Flagged")
     assert not panel.ui.nextButton.enabled
-    assert panel.ui.nextButton.toolTip == "No slice that is listed was changed or flagged."
+    assert panel.ui.nextButton.toolTip == "No listed slice was changed or flagged."
 
 
 def test_next_works_on_the_result_of_a_check_too(heart: Heart, toy_engine: None) -> None:
@@ -364,8 +364,8 @@ def test_the_review_is_completed_when_every_slice_is_decided(heart: Heart, toy_f
 @pytest.mark.parametrize(
     ("k", "accept", "reject"),
     [
-        (0, "This slice was neither changed nor flagged; there is nothing to decide.", "there is nothing to put back"),
-        (4, "", "The repair has not changed this slice; there is nothing to put back."),
+        (0, "This slice was neither changed nor flagged. No decision is needed.", "The repair did not change"),
+        (4, "", "The repair did not change this slice."),
         (GAP, "", ""),
     ],
 )
@@ -373,7 +373,7 @@ def test_what_cannot_be_decided_is_disabled_and_says_why(
     heart: Heart, toy_flagged: None, k: int, accept: str, reject: str
 ) -> None:
     panel = repaired(heart)
-    assert panel.ui.acceptButton.toolTip == panel.ui.rejectButton.toolTip == "Choose a slice in the table."
+    assert panel.ui.acceptButton.toolTip == panel.ui.rejectButton.toolTip == "Select a slice in the table."
     choose_slice(panel, k)
     for button, why in ((panel.ui.acceptButton, accept), (panel.ui.rejectButton, reject)):
         assert button.enabled == (not why)
@@ -384,11 +384,11 @@ def test_what_is_decided_cannot_be_decided_the_same_way_again(heart: Heart, toy_
     panel = repaired(heart)
     decide(panel, GAP, "acceptButton")
     choose_slice(panel, GAP)
-    assert panel.ui.acceptButton.toolTip == "This slice is accepted already."
+    assert panel.ui.acceptButton.toolTip == "This slice is already accepted."
     assert panel.ui.rejectButton.enabled
     decide(panel, GAP, "rejectButton")
     choose_slice(panel, GAP)
-    assert panel.ui.rejectButton.toolTip == "This slice is rejected already."
+    assert panel.ui.rejectButton.toolTip == "This slice is already rejected."
     assert panel.ui.acceptButton.enabled
 
 
