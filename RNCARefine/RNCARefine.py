@@ -46,7 +46,7 @@ DOCUMENTATION = "https://github.com/rncarefine/SlicerRNCARefine"
 
 
 class RNCARefine(ScriptedLoadableModule):
-    """What Slicer shows about the module."""
+    """Title, category and help of the module."""
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
@@ -64,7 +64,7 @@ class RNCARefine(ScriptedLoadableModule):
             "The method follows the refinement neural cellular automaton (rNCA) of arXiv 2512.13397. "
             "The training data of each model are named in its model card."
         )
-        # Not before all modules are there.
+        # These need other modules, which are loaded later.
         slicer.app.connect("startupCompleted()", registerSampleData)
         slicer.app.connect("startupCompleted()", registerStatisticsPlugin)
 
@@ -90,9 +90,9 @@ def registerStatisticsPlugin():
 
 @parameterNodeWrapper
 class RNCARefineParameterNode:
-    """What is chosen in the panel; saved and restored with the scene.
+    """Settings of the panel, saved and restored with the scene.
 
-    What is not listed is an option of :meth:`RNCARefineLogic.process`, where 0 or an empty text stands for none.
+    Fields that are not listed are options of :meth:`RNCARefineLogic.process`; 0 or an empty text means none.
 
     Attributes:
         inputSegmentation: The segmentation to check and to repair.
@@ -216,7 +216,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.onReload(self)
 
     def onSceneStartClose(self, caller, event):
-        """Called before the scene is closed: its nodes must not be used any more."""
+        """Called before the scene is closed; its nodes must no longer be used."""
         self.releaseScene()
 
     def onSceneEndClose(self, caller, event):
@@ -225,9 +225,9 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def onSceneStartImport(self, caller, event):
-        """Called before a scene is loaded: its segmentations get their segments after its parameter node."""
+        """Called before a scene is loaded, because segments are loaded after the parameter node."""
         self.setParameterNode(None)
-        # It would remember that the nodes it refers to are not there yet.
+        # It would cache that the nodes it refers to are missing.
         self.logic.releaseParameterNode()
 
     def onSceneEndImport(self, caller, event):
@@ -247,7 +247,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.prefill()
 
     def setParameterNode(self, parameterNode):
-        """Connect another parameter node with the panel, or none."""
+        """Connect another parameter node, or none, to the panel."""
         import vtk
 
         if self._parameterNode is not None:
@@ -263,7 +263,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.set_parameters(parameterNode)
 
     def onParameterModified(self, caller=None, event=None):
-        """Called when anything was chosen, in the panel or elsewhere."""
+        """Called when a setting was changed, in the panel or elsewhere."""
         self.panel.update()
 
 
@@ -289,14 +289,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self._parameterNode = None
 
     def getParameterNode(self) -> RNCARefineParameterNode:
-        """Return what is chosen in the panel, the same :class:`RNCARefineParameterNode` as long as the scene stays."""
+        """Return the settings of the panel, always the same object until the scene is closed."""
         node = super().getParameterNode()
         if self._parameterNode is None or self._parameterNode.parameterNode is not node:
             self._parameterNode = _ParameterNode(node)
         return self._parameterNode
 
     def releaseParameterNode(self) -> None:
-        """Forget the parameter node; the next call of :meth:`getParameterNode` returns a new object."""
+        """Release the parameter node; the next call of :meth:`getParameterNode` returns a new object."""
         self._parameterNode = None
 
     def check(
@@ -362,10 +362,10 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         trimPool: bool = False,
         progressCallback: Progress | None = None,
     ) -> Report:
-        """Repair the broken slices of a segment; slices that are as they should be are not touched.
+        """Repair broken slices of a segment; correct slices are left unchanged.
 
-        By default the result is a new segmentation next to the input: all its segments, two further ones that hold the
-        added and the removed voxels, and a table with the report. If anything fails, the scene is as it was before.
+        By default the result is a new segmentation next to the input, with all its segments, two further ones for the
+        added and the removed voxels, and a table with the report. If anything fails, the scene is restored.
 
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
@@ -449,7 +449,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         addOnly: bool = False,
         progressCallback: Progress | None = None,
     ) -> PictureReport:
-        """Repair the vessels of one picture by single edits, into a new segmentation beside the input.
+        """Repair the vessels of one picture by single edits, into a new segmentation next to the input.
 
         Nodes as in :meth:`checkPicture`, options as in :meth:`process`; the model is one of vessels.
 
@@ -513,21 +513,21 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return self.review(segmentationNode, segmentID).report()
 
     def accept(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
-        """Accept slice ``k`` as it is now, or, if it was rejected, as the repair has made it; return the report.
+        """Accept slice ``k`` and return the report; if it was rejected, its repair is restored.
 
-        One step of :meth:`undo`.
+        This is one undo step.
         """
         review = self.review(segmentationNode, segmentID)
         review.accept(k)
         return review.report()
 
     def reject(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
-        """Give slice ``k`` back the wall and the pool that it had before the repair; return the report.
+        """Restore wall and blood pool of slice ``k`` as before the repair, and return the report.
 
-        One step that :meth:`undo` takes back.
+        This is one undo step.
 
         Raises:
-            ValueError: The repair has not changed this slice.
+            ValueError: The repair did not change this slice.
         """
         review = self.review(segmentationNode, segmentID)
         review.reject(k)
@@ -549,7 +549,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def plotReport(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
-        """Return a plot chart node of b0 and b1 along the stack, before and after; made again when called again."""
+        """Return a plot chart node of b0 and b1 along the stack before and after; each call updates it."""
         from RNCARefineLib.mrml.review.plot import TOPOLOGY
 
         return self._plot(segmentationNode, segmentID, TOPOLOGY)
@@ -557,7 +557,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def plotThickness(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
-        """Return a plot chart node of the wall's thickness along the stack; made again when called again."""
+        """Return a plot chart node of the wall thickness along the stack; each call updates it."""
         from RNCARefineLib.mrml.review.plot import THICKNESS
 
         return self._plot(segmentationNode, segmentID, THICKNESS)
@@ -700,31 +700,31 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         )
 
     def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Take back the last repair in place or decision that this logic has made; return whether there was one."""
+        """Undo the last repair in place or decision made by this logic; return whether there was one."""
         from RNCARefineLib.mrml.review.decisions import take_step
 
         return take_step(segmentationNode, self._steps.undo, self._steps.redo)
 
     def redo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Make the repair or the decision again that was undone last; return whether there was one."""
+        """Redo the last undone repair or decision; return whether there was one."""
         from RNCARefineLib.mrml.review.decisions import take_step
 
         return take_step(segmentationNode, self._steps.redo, self._steps.undo)
 
     def canUndo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether :meth:`undo` would take something back."""
+        """Return whether there is a step to undo."""
         return self._steps.can_undo(segmentationNode)
 
     def editedSince(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether the segmentation was edited otherwise since: :meth:`undo` and :meth:`redo` take this back, too."""
+        """Return whether the segmentation was edited since the last step; undo and redo revert these edits, too."""
         return self._steps.edited_since(segmentationNode)
 
     def canRedo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether :meth:`redo` would make something again."""
+        """Return whether there is a step to redo."""
         return self._steps.can_redo(segmentationNode)
 
     def _note(self, segmentationNode, result):
-        """Remember what a repair wrote, and put its summary into the log."""
+        """Remember the result of a repair and log its summary."""
         self._outputNodeID = segmentationNode.GetID()
         logging.info(f"RNCARefine, {segmentationNode.GetName()}: {result.summary()}")
 

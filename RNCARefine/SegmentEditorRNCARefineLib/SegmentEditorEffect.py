@@ -89,7 +89,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             return
         if self.preview.proposal is not None and not self.isWanted(self.preview.proposal):
             self.preview.remove()
-            self.options.say(_("The preview was removed: the selection or the options have changed."))
+            self.options.show_message(_("The preview was removed: the selection or the options have changed."))
         self.options.load(has_preview=self.preview.node is not None)
         self.preview.set_opacity(self.options.preview_opacity)
         self.showSlice()
@@ -102,7 +102,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def deactivate(self):
         self.preview.close()
-        self.options.say("")
+        self.options.show_message("")
 
     def cleanup(self):
         if self._preview is not None:
@@ -129,7 +129,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
         with shown_errors(_("The check failed."), wait=True):
             request = self.request()
-            self.options.say(checked(check(request.selection, request.options), request.k))
+            self.options.show_message(checked(check(request.selection, request.options), request.k))
 
     def onPreview(self):
         """Show what Apply would write."""
@@ -143,12 +143,12 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             self.preview.remove()
             if proposal.changed:
                 self.preview.show(proposal, self.options.preview_opacity)
-            self.options.say(previewed(proposal))
+            self.options.show_message(previewed(proposal))
 
     def onCancel(self):
         """Remove the preview."""
         self.preview.remove()
-        self.options.say("")
+        self.options.show_message("")
 
     def onApply(self):
         """Write the previewed wall into the segment; it is computed first if there is no preview."""
@@ -170,7 +170,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
                     write(proposal, self.scriptedEffect, keep_neighbours=self.options.keep_neighbours)
                     short = held_back(proposal)
             self.preview.remove()
-            self.options.say(applied(proposal, short))
+            self.options.show_message(applied(proposal, short))
 
     def onSelectionChanged(self):
         """Called when the selection or the list of segments has changed."""
@@ -178,7 +178,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def onPreviewOutdated(self):
         """Called when the preview was removed because its input voxels have changed."""
-        self.options.say(_("The preview was removed: the segmentation or the image has changed."))
+        self.options.show_message(_("The preview was removed: the segmentation or the image has changed."))
         self.updateGUIFromMRML()
 
     #
@@ -219,13 +219,13 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             raise ValueError(self.options.model.missing)
         model = load_model(request.options.model)
         if not accepted_terms(model.card):
-            self.options.say(self.options.model.decline(model.card))
+            self.options.show_message(self.options.model.decline(model.card))
             return None
         try:
             with ProgressDialog(_("RNCA Repair")) as progress:
                 return propose(request, model, progress)
         except Cancelled:
-            self.options.say(_("Cancelled. Nothing was changed."))
+            self.options.show_message(_("Cancelled. Nothing was changed."))
             return None
 
     def sliceShown(self):

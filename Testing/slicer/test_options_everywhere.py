@@ -48,9 +48,9 @@ def test_every_option_is_in_the_parameter_node_and_has_a_control(logic: Any) -> 
         offered = [part for part in get_args(hints[spelling]) if isinstance(part, Choice)]
         assert not info.choices or list(info.choices) == list(offered[0].choices), spelling
         ranges = [part for part in get_args(hints[spelling]) if isinstance(part, WithinRange)]
-        if info.least is not None:
-            assert ranges[0].minimum == (0 if default_of(name) is None else info.least), spelling
-            assert info.most is None or ranges[0].maximum == info.most, spelling
+        if info.minimum is not None:
+            assert ranges[0].minimum == (0 if default_of(name) is None else info.minimum), spelling
+            assert info.maximum is None or ranges[0].maximum == info.maximum, spelling
         texts = {widget.text for widget in vars(panel.ui).values() if hasattr(widget, "text")}
         assert {info.label, f"{info.label}:"} & texts, spelling
 
@@ -63,7 +63,7 @@ def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
             assert bench.scripted.parameterDefined(parameter), spelling
         assert hasattr(bench.effect.options.repair_options, name)
     samples, info = bench.options.samples, option_infos()["samples"]
-    assert (samples.minimum, samples.maximum) == (info.least, info.most)
+    assert (samples.minimum, samples.maximum) == (info.minimum, info.maximum)
     offered = {parameter[0].lower() + parameter[1:] for parameter in effect_options.DEFAULTS}
     assert offered == spelled(Face.EFFECT).keys() - CHOSEN_ELSEWHERE
 

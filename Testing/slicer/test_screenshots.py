@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from harness import rendering
-from screenshots.canvas import MOST_BYTES, save, title, written
+from screenshots.canvas import MAX_BYTES, save, title, written
 from screenshots.gallery import PICTURES
 from screenshots.sample import ROOT
 from screenshots.slice_pictures import slices
@@ -20,7 +20,7 @@ def test_the_folder_holds_the_pictures_that_the_command_makes_and_no_other() -> 
     vessels = {"vessels-before.jpg", "vessels-after.jpg"}  # made by `experiments sample-pictures`
     assert {path.name for path in FOLDER.iterdir()} == {f"{name}.png" for name in PICTURES} | vessels, REMEDY
     sizes = [path.stat().st_size for path in FOLDER.iterdir()]
-    assert max(sizes) <= MOST_BYTES
+    assert max(sizes) <= MAX_BYTES
     assert sum(sizes) <= 1_500_000
 
 

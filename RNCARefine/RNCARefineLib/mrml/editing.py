@@ -143,7 +143,7 @@ def propose(request: Request, model: Model, progress: Progress | None = None) ->
     Args:
         request: What was asked.
         model: The weights.
-        progress: Called with the share that is done; returning ``False`` cancels it.
+        progress: Called with the progress; may cancel.
 
     Raises:
         ValueError: The nodes cannot be read, or the slice is not in the stack.
@@ -179,7 +179,7 @@ def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
     _spare_what_is_masked(removed, selection, effect)
     effect.saveStateForUndo()
     if _has_voxels(added):
-        with _overwriting_nothing(effect.parameterSetNode(), keep_neighbours):
+        with _overwrite_disabled(effect.parameterSetNode(), keep_neighbours):
             effect.modifySegmentByLabelmap(node, selection.segment_id, added, modes.ModificationModeAdd)
     if _has_voxels(removed):
         effect.modifySegmentByLabelmap(node, selection.segment_id, removed, modes.ModificationModeRemove)
@@ -260,8 +260,8 @@ def _spare_what_is_masked(removed: slicer.vtkOrientedImageData, selection: Selec
 
 
 @contextmanager
-def _overwriting_nothing(editor_node: Any, wanted: bool) -> Iterator[None]:
-    """Let new voxels overlap other segments inside the block, if ``wanted``; the user's setting comes back."""
+def _overwrite_disabled(editor_node: Any, wanted: bool) -> Iterator[None]:
+    """Let new voxels overlap other segments inside the block if ``wanted``; the overwrite mode is restored."""
     if not wanted:
         yield
         return

@@ -95,7 +95,7 @@ def process(
         model: The weights.
         options: How to repair.
         destination: Where the result goes.
-        progress: Called with the share that is done; returning ``False`` cancels it.
+        progress: Called with the progress; may cancel.
 
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.
@@ -125,10 +125,10 @@ def compute(
 
 
 def _check_unchanged(selection: Selection, reading: Reading, destination: Destination) -> None:
-    """Check that nobody has changed or removed the nodes during the repair: what was changed would be lost.
+    """Check that the nodes are unchanged since they were read.
 
     Raises:
-        ValueError: Somebody has.
+        ValueError: A node was changed or removed.
     """
     again = selection.again()
     check_output(again, destination.output_node, destination.in_place)

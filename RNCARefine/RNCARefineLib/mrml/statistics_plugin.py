@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 Spacing = tuple[float, float, float]
 
-MOST_SLICES = 60
-MOST_AREA_MM2 = 10_000.0
+MAX_SLICES = 60
+MAX_AREA_MM2 = 10_000.0
 """Area of the segment in one slice: at most 4,118 mm2 in ACDC."""
-MOST_PARTS = 100
+MAX_PARTS = 100
 """Components and holes in one slice: at most 2 in ACDC."""
-MOST_VOXELS = 400_000
+MAX_VOXELS = 400_000
 """Voxels of the segment: at most 29,696 in ACDC."""
 # A segment that has more of any of these is no short-axis wall: it is counted, not judged. To judge one takes seconds
 # at most, to judge a body in a CT would take minutes.
@@ -74,7 +74,7 @@ def measurements() -> list[Measurement]:
                 "the apical end and up to two basal slices that are open. Judged by this segment alone; none in a "
                 "segment that is too large or too ragged to be a short-axis wall: of more than {slices} slices, or "
                 "with more than {area} mm2, or {parts} components and holes, in one slice, or {voxels} voxels in all."
-            ).format(slices=MOST_SLICES, area=round(MOST_AREA_MM2), parts=MOST_PARTS, voxels=MOST_VOXELS),
+            ).format(slices=MAX_SLICES, area=round(MAX_AREA_MM2), parts=MAX_PARTS, voxels=MAX_VOXELS),
         ),
         Measurement(
             "ring_slices",
@@ -234,10 +234,10 @@ def _may_be_wall(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> 
     """Whether a segment may be a short-axis wall, by its size and the components and holes of each slice."""
     voxels = wall.sum(axis=(1, 2))
     return (
-        len(wall) <= MOST_SLICES
-        and int(voxels.sum()) <= MOST_VOXELS
-        and float(voxels.max()) * spacing[1] * spacing[2] <= MOST_AREA_MM2
-        and max(map(sum, parts)) <= MOST_PARTS
+        len(wall) <= MAX_SLICES
+        and int(voxels.sum()) <= MAX_VOXELS
+        and float(voxels.max()) * spacing[1] * spacing[2] <= MAX_AREA_MM2
+        and max(map(sum, parts)) <= MAX_PARTS
     )
 
 

@@ -80,7 +80,7 @@ def process_vessels(
         selection: Made with ``picture=True``.
         model: A model of vessels.
         options: How to repair.
-        progress: Told how far the work is; returning ``False`` cancels it.
+        progress: Called with the progress; may cancel.
 
     Returns:
         The review of the result.

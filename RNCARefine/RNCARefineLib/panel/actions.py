@@ -14,7 +14,7 @@ from rncarefine.refine.records import Report, RunRecord
 
 from ..mrml.nodes.guards import Selection
 from ..mrml.review.vessels import VesselReview
-from .frames import ALL_FRAMES, browser_of, news_of, player_of
+from .frames import ALL_FRAMES, browser_of, player_of, warnings_of
 from .inputs import wall_ids
 from .review.findings import Checked
 
@@ -40,26 +40,26 @@ def run_check(logic: Any, parameters: Any) -> Checked:
 
 
 @dataclass(frozen=True)
-class RunNews:
-    """How a repair went; the nodes are the logic's.
+class RunMessages:
+    """Device and warnings of a repair; the nodes are those of the logic.
 
     Attributes:
         run: How it was computed.
-        news: What the user must know about it; empty if all is well.
+        text: Warnings, one per line.
     """
 
     run: RunRecord
-    news: str
+    text: str
 
 
-def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunNews:
+def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunMessages:
     """Repair the chosen segment with the chosen options.
 
     Args:
         logic: ``RNCARefineLogic``; it has the nodes of the result.
         parameters: The parameter node.
         card: The model.
-        progress: Called with the share that is done; may cancel.
+        progress: Called with the progress; may cancel.
 
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.
@@ -76,10 +76,10 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
     browser = _player(segmentation, volume, in_place)
     if browser is None:
         report: Report = logic.process(segmentation, segment, volume, poolSegmentID=pool, **options)
-        return RunNews(report.run, "\n".join(report.warnings))
+        return RunMessages(report.run, "\n".join(report.warnings))
     frames = None if parameters.frames == ALL_FRAMES else [browser.GetSelectedItemNumber()]
     outcome = logic.processSequence(browser, segmentation, segment, volume, pool, frames=frames, **options)
-    return RunNews(next(iter(outcome.reports.values())).run, news_of(outcome))
+    return RunMessages(next(iter(outcome.reports.values())).run, warnings_of(outcome))
 
 
 def check_picture(logic: Any, parameters: Any) -> PictureReport:

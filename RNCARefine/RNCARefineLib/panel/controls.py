@@ -1,4 +1,4 @@
-"""Controls that say why they cannot be used, and a combo box that is filled by hand."""
+"""Helpers for widgets: enabled state with the reason, texts, and a combo box with keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Option(NamedTuple):
-    """An entry: its key, its text, and the tooltip of the box while it is chosen."""
+    """An entry: its key, its text, and the tooltip of the box while it is selected."""
 
     key: str
     text: str
@@ -15,7 +15,7 @@ class Option(NamedTuple):
 
 
 class ChoiceBox:
-    """A combo box whose entries stand for keys, for what no Slicer widget can list.
+    """A combo box whose entries have keys, for content that no Slicer widget can list.
 
     Args:
         combo: The ``QComboBox``.
@@ -31,7 +31,7 @@ class ChoiceBox:
         combo.connect("currentIndexChanged(int)", self._on_index)
 
     def fill(self, options: Sequence[Option], key: str) -> None:
-        """Offer these options and choose one of them; a key that is not among them chooses nothing."""
+        """Replace the entries and select one; an unknown key selects none."""
         blocked = self._combo.blockSignals(True)
         # An open list is not pulled from under the mouse.
         if list(options) != self._options:
@@ -56,12 +56,12 @@ class ChoiceBox:
 
 
 def enable(control: Any, tip: str, unless: str = "") -> None:
-    """Enable a control, or say in its tooltip why it cannot be used now.
+    """Enable a control, or disable it and state the reason in its tooltip.
 
     Args:
         control: A button or another widget.
-        tip: What it does; the tooltip of the enabled control.
-        unless: What is missing; empty if nothing is.
+        tip: Tooltip of the enabled control.
+        unless: Reason for disabling; empty to enable.
     """
     control.enabled = not unless
     control.toolTip = unless or tip
@@ -75,7 +75,7 @@ def make_small(widget: Any, factor: float) -> None:
         widget.font = font
 
 
-def say(label: Any, text: str) -> None:
-    """Show a text in a label; without one the label takes no room."""
+def set_text(label: Any, text: str) -> None:
+    """Show a text in a label; an empty text hides the label."""
     label.text = text
     label.visible = bool(text)

@@ -109,7 +109,7 @@ def refresh_frames(segmentation_node: Any, segment_id: str, volume_node: Any) ->
         refresh_frames_table(browser, segmentation_node, segment_id, volume_node)
 
 
-def news_of(outcome: CineOutcome) -> str:
+def warnings_of(outcome: CineOutcome) -> str:
     """Return the warnings about the repair of a sequence, one per line."""
     lines = []
     if outcome.cancelled:

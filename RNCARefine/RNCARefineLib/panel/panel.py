@@ -14,7 +14,7 @@ from ..mrml.review.vessels import VesselReview
 from ..mrml.vessels import is_picture
 from .actions import check_picture, repair_picture, run_check, run_repair
 from .computing import ComputingLine
-from .controls import enable, say
+from .controls import enable, set_text
 from .dialogs import ProgressDialog, accepted_terms
 from .frames import FramesChoice
 from .inputs import Inputs
@@ -101,7 +101,7 @@ class Panel:
 
     def notice(self, text: str) -> None:
         """Show a message; an empty one clears it."""
-        say(self._ui.noticeLabel, text)
+        set_text(self._ui.noticeLabel, text)
 
     # Updates
 
@@ -190,7 +190,7 @@ class Panel:
                 return
             self._show_repair(self._logic.outputSegmentationNode())
             self._computing.show_run(done.run)
-            self.notice(done.news)
+            self.notice(done.text)
 
     def _check_scene(self, parameters: Any, wanted: bool) -> bool:
         # After the scene was closed nothing can be kept, not even finished frames.

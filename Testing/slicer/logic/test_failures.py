@@ -54,10 +54,10 @@ def test_cancelling_at_any_moment_leaves_the_scene_as_it_was(logic: Any, heart: 
     "step",
     [
         "nodes.writer.write_segment",
-        "nodes.writer.mark",
-        "nodes.writer.place_beside",
+        "nodes.writer.store_review",
+        "nodes.writer.place_next_to",
         "review.table.fill_table",
-        "review.table.place_beside",
+        "review.table.place_next_to",
     ],
 )
 def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
@@ -76,7 +76,7 @@ def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
 
     monkeypatch.setattr(module, function, fail_on_the_last_call)
     before = snapshot(heart)
-    if step == "nodes.writer.place_beside" and options.get("inPlace"):
+    if step == "nodes.writer.place_next_to" and options.get("inPlace"):
         process(logic, heart, **options)  # the input is in its place already
         return
     with pytest.raises(RuntimeError, match="disk is full"):

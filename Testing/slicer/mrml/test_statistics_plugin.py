@@ -131,18 +131,18 @@ def test_an_empty_slice_in_between_is_counted_and_leaves_no_gap(heart: Heart) ->
 
 
 def test_a_segment_of_too_many_slices_for_a_stack_is_counted_and_not_judged(heart: Heart) -> None:
-    from RNCARefineLib.mrml.statistics_plugin import MOST_SLICES, measurements, wall_statistics
+    from RNCARefineLib.mrml.statistics_plugin import MAX_SLICES, measurements, wall_statistics
 
-    rings = np.repeat(heart.ring[None], MOST_SLICES + 1, axis=0)
+    rings = np.repeat(heart.ring[None], MAX_SLICES + 1, axis=0)
     rings[3] = 0
     keys = [item.key for item in measurements()]
     values = wall_statistics(rings, (1.0, 1.5, 1.25), keys)
-    assert (values["slices"], values["empty_slices"]) == (MOST_SLICES, 1)
+    assert (values["slices"], values["empty_slices"]) == (MAX_SLICES, 1)
     assert (values["b0_max"], values["b1_max"]) == (1, 1)
     assert (values["expected_ring_slices"], values["ring_slices"]) == (0, 0)
     assert "largest_gap_deg" not in values
     assert values["mass_g"] == pytest.approx(wall_statistics(rings[:4], (1.0, 1.5, 1.25), keys)["mass_g"] * 20)
-    assert wall_statistics(rings[:MOST_SLICES], (1.0, 1.5, 1.25), keys)["ring_slices"] == MOST_SLICES - 1
+    assert wall_statistics(rings[:MAX_SLICES], (1.0, 1.5, 1.25), keys)["ring_slices"] == MAX_SLICES - 1
 
 
 def is_judged(mask: Any, in_plane: float = 1.0) -> bool:
@@ -168,7 +168,7 @@ def test_a_segment_too_large_or_too_ragged_for_a_wall_is_not_judged(
     ragged[1, 0, 0] = 1
     assert not is_judged(ragged)
     assert is_judged(rings)
-    monkeypatch.setattr(statistics_plugin, "MOST_VOXELS", 3 * pixels - 1)
+    monkeypatch.setattr(statistics_plugin, "MAX_VOXELS", 3 * pixels - 1)
     assert not is_judged(rings)
 
 

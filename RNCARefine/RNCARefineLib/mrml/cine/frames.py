@@ -207,10 +207,10 @@ def sequences_of(browser_node: Any) -> list[Any]:
     return [sequences.GetItemAsObject(index) for index in range(sequences.GetNumberOfItems())]
 
 
-def level(frames: Mapping[int, Any]) -> None:
-    """Give all segmentation nodes the same segments in the same order; what one does not have, it gets without voxels.
+def unify_segments(frames: Mapping[int, Any]) -> None:
+    """Give all segmentation nodes the same segments in the same order; missing segments are added without voxels.
 
-    A segment that comes and goes from frame to frame confuses Slicer's tables, and loses its place and its visibility.
+    A segment that is missing in some frames confuses Slicer's tables and loses its position and its visibility.
     """
     patterns: dict[str, slicer.vtkSegment] = {}
     for node in frames.values():

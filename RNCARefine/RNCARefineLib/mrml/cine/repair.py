@@ -28,7 +28,7 @@ from ..nodes.scene import unchanged_on_failure
 from ..nodes.writer import add_to_scene, draft, refer_to_volume
 from ..process import Destination, compute, process
 from ..review.undo import UndoSteps
-from .frames import Cine, level, sequences_of
+from .frames import Cine, sequences_of, unify_segments
 from .report import frame_reports, put_frames_table, summary_of
 
 
@@ -72,10 +72,9 @@ def process_sequence(
     undo: UndoSteps | None = None,
     progress: Progress | None = None,
 ) -> CineOutcome:
-    """Repair frames of a sequence and write the result, as far as it came, or nothing.
+    """Repair frames of a sequence and write the result, or nothing if no frame could be repaired.
 
-    A segmentation that is not in the browser is taken to belong to the frame that is shown; the result is then one
-    segmentation, too.
+    A segmentation that is not in the browser belongs to the shown frame; the result is then also one segmentation.
 
     Args:
         cine: The checked choice.
@@ -84,21 +83,21 @@ def process_sequence(
         frames: The frames to repair, from 0; ``None`` for all. To repair the shown one, give ``[cine.shown]``.
         in_place: Change the input instead of adding a sequence to the browser.
         undo: Takes the undo step where a single segmentation is changed in place; a sequence has none.
-        progress: Called with the share that is done; returning ``False`` cancels, and finished frames are kept.
+        progress: Called with the progress; may cancel, and finished frames are kept.
 
     Raises:
         ValueError: Frames lack what is to be repaired, or none could be repaired; the message says which and why.
         Cancelled: ``progress`` returned ``False`` before a frame was finished.
     """
     chosen = cine.chosen(frames)
-    with _standing_still(cine.browser_node):
+    with _playback_paused(cine.browser_node):
         if cine.sequence_node is None:
             return _process_single(cine, model, options, in_place, undo or UndoSteps(), progress)
         results, before = cine.copies(), cine.fingerprints()
         cine.check(chosen, results)
-        level(results)
+        unify_segments(results)
         reports, failed, not_reached = _repair(cine, chosen, results, model, options, subrange(progress, 0.0, 0.95))
-        level(results)
+        unify_segments(results)
         if progress is not None:
             progress(0.95, "Writing the frames")  # too late to cancel, there are finished frames to keep
         _check_unchanged(cine, before)
@@ -109,10 +108,10 @@ def process_sequence(
 
 
 def _check_unchanged(cine: Cine, before: Mapping[int, int]) -> None:
-    """Check that nobody has changed or removed the nodes during the repair: what was changed would be lost.
+    """Check that the nodes are unchanged since they were read.
 
     Raises:
-        ValueError: Somebody has.
+        ValueError: A node was changed or removed.
     """
     check_output(_selection(cine), None, False)
     again = Cine.create(cine.browser_node, cine.segmentation_node, cine.wall_ids, cine.volume_node)
@@ -176,7 +175,7 @@ def _write(
     in_place: bool,
 ) -> CineOutcome:
     touched = cine.segmentation_node if in_place else None
-    with slicer.util.RenderBlocker(), unchanged_on_failure(touched), _unchanged_sequences(cine):
+    with slicer.util.RenderBlocker(), unchanged_on_failure(touched), _restored_on_failure(cine):
         sequence, proxy = (_write_in_place if in_place else _add_sequence)(cine, results)
         reviewed = frame_reports(cine.browser_node, proxy, cine.segment_id, cine.volume_node)
         table = put_frames_table(proxy, reviewed, failed, not_reached)
@@ -234,8 +233,8 @@ def _part(progress: Progress | None, start: float, stop: float, name: str) -> Pr
 
 
 @contextmanager
-def _unchanged_sequences(cine: Cine) -> Iterator[None]:
-    """When the block raises, the browser plays the sequences of before, with the items and settings of before."""
+def _restored_on_failure(cine: Cine) -> Iterator[None]:
+    """Restore the browser's sequences, their items and settings if the block raises."""
     browser, source = cine.browser_node, cine.sequence_node
     played, saves = sequences_of(browser), browser.GetSaveChanges(source)
     items = {frame: item for frame in range(cine.count) if (item := cine.item(frame)) is not None}
@@ -255,8 +254,8 @@ def _unchanged_sequences(cine: Cine) -> Iterator[None]:
 
 
 @contextmanager
-def _standing_still(browser: Any) -> Iterator[None]:
-    """Stop the playback and keep the shown frame; the playback resumes only after an error."""
+def _playback_paused(browser: Any) -> Iterator[None]:
+    """Pause the playback and keep the shown frame; the playback resumes only after an error."""
     playing, shown = browser.GetPlaybackActive(), browser.GetSelectedItemNumber()
     browser.SetPlaybackActive(False)
     try:

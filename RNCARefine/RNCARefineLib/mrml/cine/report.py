@@ -10,7 +10,7 @@ import vtk
 
 from rncarefine.refine.records import Report
 
-from ..nodes.scene import place_beside, referred_node
+from ..nodes.scene import place_next_to, referred_node
 from ..review.decisions import Review
 from ..review.kept import reviewed_segments
 from ..review.table import fill_table
@@ -110,7 +110,7 @@ def put_frames_table(
     node.SetAttribute(_FAILED, str(len(failed)))
     node.SetAttribute(_LEFT, str(len(not_reached)))
     node.EndModify(was_modifying)
-    place_beside(node, segmentation_node)
+    place_next_to(node, segmentation_node)
     return node
 
 

@@ -124,7 +124,7 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
 
 
 def changed_during(selection: Selection) -> ValueError:
-    """Return the error that somebody has changed the nodes while they were repaired: the changes would be lost."""
+    """Return the error for nodes that were changed during the repair, whose changes would be lost."""
     return ValueError(
         f"{_begin(selection.segmentation_node)} or {_named(selection.volume_node)} was changed during the repair. "
         "Nothing was written; repair it again."

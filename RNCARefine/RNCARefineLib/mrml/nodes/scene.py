@@ -18,7 +18,7 @@ CONTENT_EVENTS = (
 """What a segmentation node sends when its segments or their voxels have changed."""
 
 
-def place_beside(node: Any, *neighbours: Any) -> None:
+def place_next_to(node: Any, *neighbours: Any) -> None:
     """Put ``node`` under the parent of the first neighbour that has a place in the subject hierarchy."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     items = [hierarchy.GetItemByDataNode(neighbour) for neighbour in neighbours]

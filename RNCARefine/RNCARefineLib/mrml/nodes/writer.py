@@ -10,9 +10,9 @@ from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.refine.result import Repaired
 from rncarefine.stack import Mask
 
-from ..review.kept import ADDED, REMOVED, mark, review_segment
+from ..review.kept import ADDED, REMOVED, review_segment, store_review
 from .guards import Selection
-from .scene import place_beside
+from .scene import place_next_to
 from .segments import copied, labelmap_of, read_segments, write_segment
 from .volume_grid import VolumeGrid
 
@@ -45,7 +45,7 @@ def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: Vo
     for segment_id in reversed(selection.wall_ids):
         write_inside(node, segment_id, after[segment_id], grid)
     write_notes(node, selection.segment_id, repaired.added, repaired.removed, grid)
-    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
+    store_review(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
 
 
 def write_notes(node: Any, segment_id: str, added: Mask, removed: Mask, grid: VolumeGrid) -> None:
@@ -62,14 +62,14 @@ def add_to_scene(node: Any, selection: Selection) -> Any:
     """Add a draft to the scene as a node of its own and return it."""
     node.SetName(slicer.mrmlScene.GenerateUniqueName(node.GetName()))
     slicer.mrmlScene.AddNode(node)
-    _dress(node, selection)
+    _format_result(node, selection)
     return node
 
 
 def copy_into(output_node: Any, draft_node: Any, selection: Selection) -> Any:
     """Replace the content of ``output_node``, which is in the scene and keeps its name, by the draft's; return it."""
     output_node.GetSegmentation().DeepCopy(draft_node.GetSegmentation())
-    _dress(output_node, selection)
+    _format_result(output_node, selection)
     return output_node
 
 
@@ -82,7 +82,7 @@ def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> No
     write_segment(node, segment_id, whole, whole_grid)
 
 
-def _dress(node: Any, selection: Selection) -> None:
+def _format_result(node: Any, selection: Selection) -> None:
     """Copy place, geometry and display of the input to a result."""
     source, volume = selection.segmentation_node, selection.volume_node
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
@@ -90,7 +90,7 @@ def _dress(node: Any, selection: Selection) -> None:
     node.CreateDefaultDisplayNodes()
     if source.GetDisplayNode() is not None:
         node.GetDisplayNode().CopyContent(source.GetDisplayNode())
-    place_beside(node, source, volume)
+    place_next_to(node, source, volume)
     refer_to_volume(node, volume)
 
 

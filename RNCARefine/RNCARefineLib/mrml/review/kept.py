@@ -106,13 +106,12 @@ def reviewed_segments(segmentation: slicer.vtkSegmentation) -> list[str]:
     ]
 
 
-def mark(
+def store_review(
     segmentation: slicer.vtkSegmentation, segment_id: str, pool_id: str | None, report: Report, masks: RepairMasks
 ) -> None:
     """Store on a segment how it was repaired and with what result, without decisions.
 
-    The review of another segment that would have to restore the same wall or pool is ended: its voxels are not those
-    that it left.
+    Reviews of other segments that include the same wall or pool are removed, because their voxels have changed.
 
     Args:
         segmentation: The segmentation.

@@ -8,7 +8,7 @@ from typing import Any
 
 import slicer
 
-from ..nodes.scene import place_beside, referred_node
+from ..nodes.scene import place_next_to, referred_node
 
 _Series = slicer.vtkMRMLPlotSeriesNode
 
@@ -109,11 +109,11 @@ def put_plot(
         if series is None:
             series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", line.title)
             chart.SetAndObserveNthPlotSeriesNodeID(index, series.GetID())
-        _dress_series(series, line, table_node)
-        place_beside(series, segmentation_node)
-    _dress_chart(chart, plot, table_node)
+        _format_series(series, line, table_node)
+        place_next_to(series, segmentation_node)
+    _format_chart(chart, plot, table_node)
     chart.EndModify(was_modifying)
-    place_beside(chart, segmentation_node)
+    place_next_to(chart, segmentation_node)
     return chart
 
 
@@ -128,7 +128,7 @@ def remove_plots(segmentation_node: Any) -> None:
             slicer.mrmlScene.RemoveNode(node)
 
 
-def _dress_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node: slicer.vtkMRMLTableNode) -> None:
+def _format_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node: slicer.vtkMRMLTableNode) -> None:
     was_modifying = series.StartModify()
     series.SetPlotType(_Series.PlotTypeScatter)
     series.SetAndObserveTableNodeID(table_node.GetID())
@@ -142,7 +142,7 @@ def _dress_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node:
     series.EndModify(was_modifying)
 
 
-def _dress_chart(chart: slicer.vtkMRMLPlotChartNode, plot: Plot, table_node: slicer.vtkMRMLTableNode) -> None:
+def _format_chart(chart: slicer.vtkMRMLPlotChartNode, plot: Plot, table_node: slicer.vtkMRMLTableNode) -> None:
     chart.SetTitle(plot.title)
     chart.SetXAxisTitle("slice")
     chart.SetYAxisTitle(plot.axis)

@@ -12,7 +12,7 @@ import vtk
 from rncarefine.refine.records import Report
 from rncarefine.report.report import Value, column_types, table_rows
 
-from ..nodes.scene import place_beside, referred_node
+from ..nodes.scene import place_next_to, referred_node
 
 REPORT_ROLE = "RNCARefine.Report"
 """Role of the reference from a repaired segmentation to its table."""
@@ -32,7 +32,7 @@ def put_table(report: Report, segmentation_node: slicer.vtkMRMLSegmentationNode)
     """
     node = referred_node(segmentation_node, REPORT_ROLE, "vtkMRMLTableNode", "report")
     fill_table(node, report)
-    place_beside(node, segmentation_node)
+    place_next_to(node, segmentation_node)
     return node
 
 
@@ -49,7 +49,7 @@ def put_rows(
     """
     node = referred_node(segmentation_node, REPORT_ROLE, "vtkMRMLTableNode", "report")
     _fill(node, dict.fromkeys(names, str), rows, summary)
-    place_beside(node, segmentation_node)
+    place_next_to(node, segmentation_node)
     return node
 
 

@@ -18,9 +18,9 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ..nodes.segments import labelmap_of
 
-MOST_STEPS = 50
-"""Steps that can be taken back; Slicer's own 5 are too few for the slices of a stack. What a step has not changed is
-kept once, so that a step costs no more memory than the layers that it has changed."""
+MAX_STEPS = 50
+"""Undo steps per segmentation; Slicer's default of 5 is too few for the slices of a stack. Unchanged layers are shared
+between steps, so that a step needs memory only for the layers that it changes."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class UndoSteps:
         self._forget_gone()
         steps = self._of_nodes.setdefault(node.GetID(), _Steps())
         history = steps.history
-        history.SetMaximumNumberOfStates(MOST_STEPS + 1)  # the present state is kept, too
+        history.SetMaximumNumberOfStates(MAX_STEPS + 1)  # the present state is kept, too
         history.SetSegmentation(node.GetSegmentation())
         if not history.IsRestorePreviousStateAvailable():
             steps.known.add(fingerprint(node))
@@ -75,21 +75,21 @@ class UndoSteps:
         return steps is not None and fingerprint(node) not in steps.known
 
     def can_undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether a segmentation has a change to take back."""
+        """Whether a segmentation has a step to undo."""
         history = self._history(node)
         return bool(history and history.IsRestorePreviousStateAvailable())
 
     def can_redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether a segmentation has a change to make again."""
+        """Whether a segmentation has a step to redo."""
         history = self._history(node)
         return bool(history and history.IsRestoreNextStateAvailable())
 
     def undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Take back the last change of a segmentation; false if there is none to take back."""
+        """Undo the last step of a segmentation; false if there is none."""
         return self.can_undo(node) and bool(self._history(node).RestorePreviousState())
 
     def redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Make the change again that was undone last; false if there is none."""
+        """Redo the last undone step; false if there is none."""
         return self.can_redo(node) and bool(self._history(node).RestoreNextState())
 
     def _history(self, node: Any) -> Any:

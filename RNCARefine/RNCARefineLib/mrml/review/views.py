@@ -13,7 +13,7 @@ from rncarefine.stack import Mask
 
 from ..nodes.volume_grid import VolumeGrid
 
-_MOST_DRIFT = 0.5
+_MAX_DRIFT = 0.5
 """Slices by which a view's plane may rise from the middle of the image to its corners, to show one slice everywhere."""
 
 
@@ -80,7 +80,7 @@ def slice_shown(slice_node: slicer.vtkMRMLSliceNode, volume_node: slicer.vtkMRML
     middle = slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())[:, 3]
     k = round(float(np.linalg.inv(to_world)[2] @ middle))
     inside = 0 <= k < VolumeGrid.of_volume(volume_node).shape[0]
-    return k if inside and _drift(slice_node, volume_node, to_world) < _MOST_DRIFT else None
+    return k if inside and _drift(slice_node, volume_node, to_world) < _MAX_DRIFT else None
 
 
 def align_views(volume_node: slicer.vtkMRMLScalarVolumeNode) -> None:
@@ -116,7 +116,7 @@ def _in_no_plane(volume_node: slicer.vtkMRMLScalarVolumeNode) -> bool:
     to_world, views = _matrix_to_world(volume_node), _seen()
     if to_world is None or not views:
         return False
-    return min(_drift(view, volume_node, to_world) for view in views) >= _MOST_DRIFT
+    return min(_drift(view, volume_node, to_world) for view in views) >= _MAX_DRIFT
 
 
 def _drift(view: slicer.vtkMRMLSliceNode, volume_node: Any, to_world: NDArray[np.float64]) -> float:

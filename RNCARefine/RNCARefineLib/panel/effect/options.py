@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from ..controls import ChoiceBox, Option, enable, say
+from ..controls import ChoiceBox, Option, enable, set_text
 
 if TYPE_CHECKING:
     from rncarefine.refine.options import RepairOptions
@@ -185,9 +185,9 @@ class EffectOptions:
             unless,
         )
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a text below the buttons, or nothing."""
-        say(self.findings, text)
+        set_text(self.findings, text)
 
     def disconnect(self) -> None:
         """Disconnect the widgets."""
@@ -281,7 +281,7 @@ class EffectOptions:
             qt.QSpinBox(), "Samples", _("Runs with different seeds that are averaged. Several take longer.")
         )
         samples = option_infos()["samples"]
-        self.samples.minimum, self.samples.maximum = samples.least, samples.most
+        self.samples.minimum, self.samples.maximum = samples.minimum, samples.maximum
         self._numbers = {"Seed": self.seed, "Samples": self.samples}
         self.device = _named(
             qt.QComboBox(),
@@ -316,7 +316,7 @@ class EffectOptions:
         self.findings.textFormat = qt.Qt.PlainText
         self.findings.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         self._effect.addOptionsWidget(self.findings)
-        self.say("")
+        self.show_message("")
 
     def _choice(self, combo: Any, parameter: str) -> ChoiceBox:
         self._connections.append((combo, "currentIndexChanged(int)"))

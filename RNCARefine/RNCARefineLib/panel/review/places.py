@@ -12,7 +12,7 @@ from rncarefine.words import PlaceVerdict
 
 from ...mrml.review.vessels import VesselReview
 from ...mrml.review.views import show_place
-from ..controls import enable, say
+from ..controls import enable, set_text
 from ..dialogs import report_file
 from ..messages import shown_errors
 
@@ -105,7 +105,7 @@ class PlaceSection:
         if 0 <= row < len(places):
             table.setCurrentCell(row, 0)
         table.blockSignals(blocked)
-        say(self._ui.placesSummaryLabel, "" if self._report is None else self._report.summary())
+        set_text(self._ui.placesSummaryLabel, "" if self._report is None else self._report.summary())
         self._update()
 
     def _update(self) -> None:

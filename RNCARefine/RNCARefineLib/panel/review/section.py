@@ -13,7 +13,7 @@ from rncarefine.refine.records import Report, SliceRecord
 
 from ...mrml.review.decisions import is_repaired
 from ...mrml.review.kept import reviewed_segments
-from ..controls import ChoiceBox, Option, enable, say
+from ..controls import ChoiceBox, Option, enable, set_text
 from ..frames import frame_of, has_repaired_frame, player_of, summary_of_frames
 from ..messages import sentence, shown_errors, unbroken
 from .findings import Checked, Findings, Reviewed
@@ -144,7 +144,7 @@ class ReviewSection:
         checked = isinstance(findings, Checked)
         self._table.show(None if findings is None else findings.report, checked=checked)
         of_all = "" if node is None else unbroken(summary_of_frames(node))
-        say(self._ui.summaryLabel, of_all if findings is None else findings.summary)
+        set_text(self._ui.summaryLabel, of_all if findings is None else findings.summary)
         progress = trouble or ("" if findings is None else _progress(findings.report, checked))
         self._ui.decisionLabel.text = progress or _("Check or repair a segmentation to see its slices here.")
         self._update_stops()

@@ -19,9 +19,9 @@ from RNCARefineLib.mrml.review.kept import (
     ADDED,
     REMOVED,
     is_review,
-    mark,
     review_segment,
     reviewed_segments,
+    store_review,
     stored_masks,
     stored_report,
     tag_of,
@@ -66,7 +66,7 @@ def test_only_review_segments_are_review_segments(heart: Heart) -> None:
 
 
 def mark_wall(heart: Heart, report: Report, masks: RepairMasks, pool_id: str | None = "pool") -> slicer.vtkSegment:
-    mark(heart.segmentation.GetSegmentation(), "myo", pool_id, report, masks)
+    store_review(heart.segmentation.GetSegmentation(), "myo", pool_id, report, masks)
     return heart.segmentation.GetSegmentation().GetSegment("myo")
 
 
@@ -110,13 +110,13 @@ def test_a_repair_ends_the_reviews_that_it_has_made_impossible(
 ) -> None:
     segmentation = heart.segmentation.GetSegmentation()
     mark_wall(heart, *repaired)
-    mark(segmentation, "scar", None, *repaired)
+    store_review(segmentation, "scar", None, *repaired)
     assert reviewed_segments(segmentation) == ["myo", "scar"]
     segmentation.AddEmptySegment("second")
-    mark(segmentation, "second", None, *repaired)
+    store_review(segmentation, "second", None, *repaired)
     assert reviewed_segments(segmentation) == ["myo", "scar", "second"]
     segmentation.RemoveSegment("second")
-    mark(segmentation, "rv", "pool", *repaired)  # the pool of "myo"
+    store_review(segmentation, "rv", "pool", *repaired)  # the pool of "myo"
     assert reviewed_segments(segmentation) == ["rv", "scar"]
-    mark(segmentation, "pool", "scar", *repaired)  # "pool" is that of "rv"
+    store_review(segmentation, "pool", "scar", *repaired)  # "pool" is that of "rv"
     assert reviewed_segments(segmentation) == ["pool"]
