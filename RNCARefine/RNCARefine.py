@@ -316,13 +316,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
             segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
-                what is added goes to the first, and all that stays keeps its segment.
-            volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
+                new voxels are added to the first, and all others keep their segment.
+            volumeNode: Segmented scalar volume, under the same transform, slices along k.
             poolSegmentID: ID of the blood pool; without it, rings are judged by the wall alone.
-            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
-            closeBase: Expect rings at the base, too, where the wall may be open at the outflow tract.
-            apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
-            removeIslands: Components inside the cavity, such as papillary muscles, are to be removed.
+            rvSegmentID: ID of the right ventricle; only for the AHA segments in the report.
+
+        The other arguments are options, see :class:`rncarefine.refine.options.RepairOptions`.
 
         Returns:
             ``rncarefine.refine.records.Report``: one record per slice and one of the stack.
@@ -370,27 +369,16 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
             segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
-                what is added goes to the first, and all that stays keeps its segment.
-            volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
+                new voxels are added to the first, and all others keep their segment.
+            volumeNode: Segmented scalar volume, under the same transform, slices along k.
             outputSegmentationNode: Segmentation to overwrite with the result; a new one by default. Never the input.
-            poolSegmentID: ID of the blood pool. The wall takes from it what it needs; no other segment is changed.
-            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
-            mode: "slice-wise" or "volumetric"; that of the model if not given.
-            model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are shown
-                in the log, once in a session.
-            device: "auto", "numpy", "cpu", "cuda" or "mps".
-            seed: Seed of the automaton; the same seed gives the same result on every device.
-            samples: Runs with different seeds that are averaged.
-            steps: Most steps of a run; those of the model if not given.
-            closeBase: Expect a closed ring at the base, too, not an outflow tract.
-            addOnly: Never remove a voxel from the myocardium.
-            geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
-            apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
-            maxChangeMm2: Largest change of a slice in mm2; what would change more is refused.
-            removeIslands: Remove components inside the cavity, such as papillary muscles; they are kept by default.
-            inPlace: Change the input itself, as one step that :meth:`undo` takes back.
-            trimPool: Remove the blood pool that lies outside the closed ring.
+            poolSegmentID: ID of the blood pool. It loses the voxels that the wall covers; no other segment is changed.
+            rvSegmentID: ID of the right ventricle; only for the AHA segments in the report.
+            inPlace: Change the input itself, as one undo step.
             progressCallback: Called with the fraction done and a text; returning ``False`` cancels.
+
+        The other arguments are options, see :class:`rncarefine.refine.options.RepairOptions`: ``closeBase`` is its
+        ``close_base``. The terms of the model are logged once per session.
 
         Returns:
             ``rncarefine.refine.records.Report``. The nodes are :meth:`outputSegmentationNode` and
@@ -422,7 +410,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
             segmentID: ID (not the name) of the vessels.
-            volumeNode: Scalar or vector volume of one slice that it was drawn on.
+            volumeNode: Segmented scalar or vector volume of one slice.
 
         Returns:
             ``rncarefine.refine.place_records.PictureReport``: one record per place.
@@ -447,11 +435,13 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         samples: int = 1,
         steps: int | None = None,
         addOnly: bool = False,
+        bridgesOnly: bool = False,
         progressCallback: Progress | None = None,
     ) -> PictureReport:
         """Repair the vessels of one picture by single edits, into a new segmentation next to the input.
 
-        Nodes as in :meth:`checkPicture`, options as in :meth:`process`; the model is one of vessels.
+        Nodes as in :meth:`checkPicture`, options as in :class:`rncarefine.refine.options.RepairOptions`. The model must
+        be one of vessels.
 
         Returns:
             ``rncarefine.refine.place_records.PictureReport``. The nodes are :meth:`outputSegmentationNode` and
@@ -536,12 +526,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def exportReport(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, path: str | Path, segmentID: str | None = None
     ) -> None:
-        """Write the report of a repaired segmentation, whole or not at all, by the file's ending.
+        """Write the report of a repaired segmentation as ``.csv``, ``.json`` or ``.html`` with pictures.
 
-        The file is ``.csv``, ``.json`` or ``.html``; the last has pictures.
+        If writing fails, an existing file is kept.
 
         Raises:
-            ValueError: Another ending, or a segmentation that was never repaired.
+            ValueError: The extension is another one, or the segmentation was never repaired.
             OSError: The file cannot be written.
         """
         self.review(segmentationNode, segmentID).export(path)
@@ -596,8 +586,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     ) -> CineOutcome:
         """Repair frames of a cine sequence; every frame of the result has the same segments.
 
-        Cancelling keeps the frames that are finished, the others are copies of the input. A frame that cannot be
-        repaired is named in the outcome and does not stop the others. Show a frame to review it.
+        Cancelling keeps finished frames; the others are copies of the input. A frame that cannot be repaired is
+        reported in the outcome and skipped. Show a frame to review it.
 
         Args:
             browserNode: The sequence browser that plays volume and segmentation.
@@ -605,17 +595,17 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             segmentID: ID (not the name) of the myocardium, or several as in :meth:`process`; the same in every frame.
             volumeNode: The volume that it shows.
             poolSegmentID: ID of the blood pool.
-            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the reports.
+            rvSegmentID: ID of the right ventricle; only for the AHA segments in the reports.
             frames: The frames to repair, from 0; all if not given.
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
             progressCallback: As in :meth:`process`.
-            options: Those of :meth:`process`, from ``mode`` to ``trimPool``.
+            options: Options as in :meth:`process`.
 
         Returns:
             ``RNCARefineLib.mrml.cine.repair.CineOutcome``: nodes, the report of each frame, the frames that failed.
 
         Raises:
-            ValueError: Bad input, or no frame could be repaired; the message names what and the remedy.
+            ValueError: Bad input, or no frame could be repaired; the message states the remedy.
             rncarefine.progress.Cancelled: ``progressCallback`` returned ``False`` before a frame was finished.
         """
         from rncarefine.refine.options import from_camel_case
@@ -650,24 +640,23 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         progressCallback: Progress | None = None,
         **options: Any,
     ) -> BatchOutcome:
-        """Repair a folder of cases, each into a file of the segmentation's kind, with one CSV for all of them.
+        """Repair a folder of cases, each into a file of the same format, with one CSV table of all cases.
 
-        The same call resumes where the last one was stopped; a failed case is reported and skipped. The cases are read
-        from their files and written to files: the scene is not touched. A ``.seg.nrrd`` of the results can be loaded
-        and reviewed.
+        The same call resumes an interrupted batch; a failed case is reported and skipped. Cases are read from files and
+        written to files; the scene is not changed. A ``.seg.nrrd`` of the results can be loaded and reviewed.
 
         Args:
             inputFolder: Folder of cases; ``None`` with a list of cases.
             outputFolder: Folder for the results.
-            cases: A CSV file that lists the cases instead: columns ``case``, ``image`` and ``segmentation``.
-            imagePattern: Where the images lie in the folder, ``{case}`` standing for the name of a case; by default
+            cases: CSV file that lists the cases instead: columns ``case``, ``image`` and ``segmentation``.
+            imagePattern: Pattern of the images in the folder, with ``{case}`` for the name of a case; by default
                 ``{case}/image.*``.
-            segmentationPattern: The same for the segmentations; by default ``{case}/segmentation.*``.
-            segment: The myocardium: ID or name of a segment, or label; not needed where there is only one. Several,
-                with commas between them, form one wall.
-            pool: The blood pool, in the same way.
-            rightVentricle: The right ventricle, in the same way; only for the AHA's segments in the reports.
-            progressCallback: As in :meth:`process`; stopping keeps the cases that are finished.
+            segmentationPattern: Pattern of the segmentations; by default ``{case}/segmentation.*``.
+            segment: Myocardium: ID or name of a segment, or label; not needed if there is only one. Several, separated
+                by commas, form one wall.
+            pool: Blood pool, given like ``segment``.
+            rightVentricle: Right ventricle, given like ``segment``; only for the AHA segments in the reports.
+            progressCallback: As in :meth:`process`; cancelling keeps finished cases.
             options: As in :meth:`processSequence`.
 
         Returns:
@@ -675,7 +664,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         Raises:
             ValueError: No cases, or results of other settings in the folder.
-            OSError: The results cannot be written; what is finished is kept.
+            OSError: The results cannot be written; finished cases are kept.
         """
         from rncarefine.batch.cases import find_cases, read_cases
         from rncarefine.batch.sequential import repair_cases

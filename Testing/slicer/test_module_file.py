@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import slicer
 
+from rncarefine.refine.options import camel_case, option_infos
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_FILE = ROOT / "RNCARefine" / "RNCARefine.py"
 
@@ -60,9 +62,11 @@ def test_the_documentation_is_where_the_extension_says(module: ModuleType) -> No
 @pytest.mark.parametrize("method", ["check", "process"])
 def test_every_argument_of_the_logic_is_explained(module: ModuleType, method: str) -> None:
     function = getattr(module.RNCARefineLogic, method)
-    names = list(inspect.signature(function).parameters)[1:]
+    options = {camel_case(name) for name in option_infos()}
+    names = [name for name in list(inspect.signature(function).parameters)[1:] if name not in options]
     explained = [line.strip().partition(":")[0] for line in function.__doc__.splitlines()]
     assert [name for name in names if name not in explained] == []
+    assert "RepairOptions" in function.__doc__
 
 
 @pytest.fixture

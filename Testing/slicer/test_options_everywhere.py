@@ -56,14 +56,17 @@ def test_every_option_is_in_the_parameter_node_and_has_a_control(logic: Any) -> 
 
 
 def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
-    for spelling, (name, _) in spelled(Face.EFFECT).items():
+    for spelling, (name, info) in spelled(Face.EFFECT).items():
         parameter = spelling[0].upper() + spelling[1:]
         if name not in CHOSEN_ELSEWHERE:
             assert effect_options.DEFAULTS[parameter] == plain(default_of(name)), spelling
             assert bench.scripted.parameterDefined(parameter), spelling
+            widget = bench.options.widgets[parameter]
+            assert widget.toolTip == info.help, spelling
+            if info.minimum is not None:
+                assert widget.minimum == (0 if default_of(name) is None else info.minimum), spelling
+                assert info.maximum is None or widget.maximum == info.maximum, spelling
         assert hasattr(bench.effect.options.repair_options, name)
-    samples, info = bench.options.samples, option_infos()["samples"]
-    assert (samples.minimum, samples.maximum) == (info.minimum, info.maximum)
     offered = {parameter[0].lower() + parameter[1:] for parameter in effect_options.DEFAULTS}
     assert offered == spelled(Face.EFFECT).keys() - CHOSEN_ELSEWHERE
 

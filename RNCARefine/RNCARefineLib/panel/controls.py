@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from slicer.i18n import tr as _
+
+if TYPE_CHECKING:
+    from rncarefine.refine.options import OptionInfo
 
 
 class Option(NamedTuple):
@@ -32,14 +37,19 @@ class ChoiceBox:
 
     def fill(self, options: Sequence[Option], key: str) -> None:
         """Replace the entries and select one; an unknown key selects none."""
-        blocked = self._combo.blockSignals(True)
-        # An open list is not pulled from under the mouse.
-        if list(options) != self._options:
+        if list(options) != self._options:  # an open list is not replaced by an equal one
+            blocked = self._combo.blockSignals(True)
             self._options = list(options)
             self._combo.clear()
             for option in self._options:
                 self._combo.addItem(option.text)
+            self._combo.blockSignals(blocked)
+        self.select(key)
+
+    def select(self, key: str) -> None:
+        """Select an entry; an unknown key selects none."""
         keys = [option.key for option in self._options]
+        blocked = self._combo.blockSignals(True)
         self._combo.currentIndex = keys.index(key) if key in keys else -1
         self._combo.blockSignals(blocked)
         self._show_tip()
@@ -65,6 +75,23 @@ def enable(control: Any, tip: str, unless: str = "") -> None:
     """
     control.enabled = not unless
     control.toolTip = unless or tip
+
+
+def describe(widget: Any, info: OptionInfo, label: Any = None) -> None:
+    """Set label, tooltip and text for "not set" of the widget of an option.
+
+    Args:
+        widget: A check box, spin box or combo box.
+        info: Description of the option.
+        label: The label next to the widget; not needed for a check box, which has the text itself.
+    """
+    if label is None:
+        widget.text = _(info.label)
+    else:
+        label.text = f"{_(info.label)}:"
+    widget.toolTip = _(info.help)
+    if info.unset:
+        widget.specialValueText = _(info.unset)
 
 
 def make_small(widget: Any, factor: float) -> None:

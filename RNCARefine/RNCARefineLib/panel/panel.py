@@ -9,12 +9,13 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from rncarefine.progress import Cancelled
+from rncarefine.refine.options import Face, camel_case, option_infos
 
 from ..mrml.review.vessels import VesselReview
 from ..mrml.vessels import is_picture
 from .actions import check_picture, repair_picture, run_check, run_repair
 from .computing import ComputingLine
-from .controls import enable, set_text
+from .controls import describe, enable, set_text
 from .dialogs import ProgressDialog, accepted_terms
 from .frames import FramesChoice
 from .inputs import Inputs
@@ -46,6 +47,7 @@ class Panel:
         self._parameters: Any = None
         self._updating = False
         self._running = False
+        _describe_options(ui)
         self._watch = SceneWatch(self.refresh)
         self._inputs = Inputs(ui)
         self._frames = FramesChoice(ui)
@@ -140,7 +142,7 @@ class Panel:
         has_pool = parameters is not None and parameters.poolSegmentID
         enable(
             ui.trimPoolCheckBox,
-            _("Remove the blood pool that lies outside the closed ring."),
+            _(option_infos()["trim_pool"].help),
             "" if has_pool else _("Choose the blood-pool segment first."),
         )
 
@@ -240,3 +242,17 @@ class Panel:
             if self._parameters is not None:
                 self._watch.start()
             self._update_actions()
+
+
+def _describe_options(ui: Any) -> None:
+    """Set the labels and tooltips of the options, whose widgets are named after the parameters."""
+    for name, info in option_infos(Face.PANEL).items():
+        if name in ("model", "mode"):
+            continue  # their texts in the .ui file are about the models of a mode
+        stem = camel_case(name)
+        box = getattr(ui, f"{stem}CheckBox", None)
+        if box is not None:
+            describe(box, info)
+        else:
+            kind = "Selector" if info.choices else "SpinBox"
+            describe(getattr(ui, f"{stem}{kind}"), info, getattr(ui, f"{stem}Label"))

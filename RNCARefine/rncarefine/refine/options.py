@@ -55,6 +55,7 @@ class OptionInfo:
         maximum: Maximum; ``None`` if there is none.
         faces: Interfaces that offer the option.
         of_check: Whether the option affects a check.
+        unset: Text on screen for ``None``.
     """
 
     label: str
@@ -67,6 +68,7 @@ class OptionInfo:
     maximum: float | None
     faces: frozenset[Face]
     of_check: bool
+    unset: str
 
 
 def _option(
@@ -82,10 +84,11 @@ def _option(
     maximum: float | None = None,
     not_in: Collection[Face] = (),
     of_check: bool = False,
+    unset: str = "",
 ) -> Any:
     words = tuple(str(choice) for choice in choices or ())
     faces = frozenset(Face) - frozenset(not_in)
-    info = OptionInfo(label, help, group, flag, metavar, words, minimum, maximum, faces, of_check)
+    info = OptionInfo(label, help, group, flag, metavar, words, minimum, maximum, faces, of_check, unset)
     return field(default=default, metadata={"info": info})
 
 
@@ -163,11 +166,11 @@ class RepairOptions:
     )
     steps: int | None = _option(
         None,
-        "Most steps",
+        "Maximum steps",
         "Maximum number of steps per run; by default that of the model.",
         "--steps",
         minimum=1,
-        not_in=[Face.EFFECT],
+        unset="model default",
     )
     close_base: bool = _option(
         False,
@@ -182,7 +185,12 @@ class RepairOptions:
         "Fall back to polar interpolation where no wall of the automaton passes verification.",
         "--geometry/--no-geometry",
     )
-    add_only: bool = _option(False, "Only add, never remove", "Never remove myocardium.", "--add-only")
+    add_only: bool = _option(
+        False,
+        "Only add, never remove",
+        "Never remove myocardium; slices with loose components are then refused.",
+        "--add-only",
+    )
     bridges_only: bool = _option(
         False,
         "Only bridges",
@@ -201,11 +209,11 @@ class RepairOptions:
     max_change_mm2: float | None = _option(
         None,
         "Largest change",
-        "Refuse a repair that changes more than this area of a slice; no limit by default.",
+        "Refuse a repair that changes more than this area of a slice (added and removed, mm2); no limit by default.",
         "--max-change",
         metavar="MM2",
         minimum=0,
-        not_in=[Face.EFFECT],
+        unset="no limit",
     )
     remove_islands: bool = _option(
         False,
@@ -217,7 +225,7 @@ class RepairOptions:
     trim_pool: bool = _option(
         False,
         "Trim the blood pool to the ring",
-        "Clear blood pool outside the closed rings.",
+        "Remove the blood pool outside the closed rings.",
         "--trim-pool",
         group=Group.OUTPUT,
         not_in=[Face.EFFECT],

@@ -20,7 +20,7 @@ from rncarefine.words import Verdict
 
 
 def test_nothing_is_computed_before_a_button_is_pressed(bench: EffectBench, engine: CountingEngine) -> None:
-    bench.options.close_base.click()
+    bench.options.widgets["CloseBase"].click()
     bench.choose(bench.options.pool, "The pool")
     bench.editor.setCurrentSegmentID("scar")
     bench.editor.setCurrentSegmentID("myo")
@@ -115,16 +115,19 @@ def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.Mo
     asked = []
 
     def repair(stack: Any, model: Any, options: Any, *others: Any, **more: Any) -> Any:
-        asked.append((options.close_base, options.add_only, options.geometry, stack.pool is not None))
+        chosen = (options.close_base, options.add_only, options.steps, options.max_change_mm2)
+        asked.append((*chosen, stack.pool is not None))
         return toy.repair(stack, model, options, *others, **more)
 
     monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
     bench.options.preview.click()
-    for button in (bench.options.close_base, bench.options.add_only, bench.options.geometry):
-        button.click()
+    for name in ("CloseBase", "AddOnly"):
+        bench.options.widgets[name].click()
+    bench.options.widgets["Steps"].value = 12
+    bench.options.widgets["MaxChangeMm2"].value = 300
     bench.choose(bench.options.pool, "The pool")
     bench.options.preview.click()
-    assert asked == [(False, False, False, False), (True, True, True, True)]
+    assert asked == [(False, False, None, None, False), (True, True, 12, 300, True)]
 
 
 def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
@@ -210,7 +213,7 @@ def test_options_that_change_in_the_node_are_shown_and_never_saved_back_from_the
     bench.effect.updateGUIFromMRML()
     options = bench.options
     assert (options.whole_segment.checked, options.this_slice.checked) == (True, False)
-    assert (options.close_base.checked, options.add_only.checked, options.geometry.checked) == (True, True, True)
+    assert all(options.widgets[name].checked for name in ("CloseBase", "AddOnly", "Geometry"))
     assert [bench.node.GetAttribute(f"{NAME}.{name}") for name in ("CloseBase", "AddOnly", "Geometry")] == [
         "1",
         "1",

@@ -22,12 +22,12 @@ GUIDE = MODULE_FILE.parents[1] / "docs" / "slicer.md"
 
 def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
     bench.show_slice(GAP)
-    for button in (bench.options.this_slice, bench.options.close_base, bench.options.geometry):
+    for button in (bench.options.this_slice, bench.options.widgets["CloseBase"], bench.options.widgets["Geometry"]):
         button.click()
     bench.choose(bench.options.pool, "The rv")
     bench.choose(bench.options.neighbours, "As set under Masking")
-    bench.choose(bench.options.device, "numpy")
-    bench.options.seed.value = 4
+    bench.choose(bench.options.widgets["Device"], "numpy")
+    bench.options.widgets["Seed"].value = 4
     kept = {name: bench.node.GetAttribute(name) for name in bench.node.GetAttributeNames()}
     assert kept == {
         f"{NAME}.Scope": "slice",
@@ -37,6 +37,8 @@ def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
         f"{NAME}.RemoveIslands": "0",
         f"{NAME}.Seed": "4",
         f"{NAME}.Samples": "1",
+        f"{NAME}.Steps": "0",
+        f"{NAME}.MaxChangeMm2": "0",
         f"{NAME}.Device": "numpy",
         f"{NAME}.Apex": "auto",
         f"{NAME}.Neighbours": "masking",
@@ -54,8 +56,8 @@ def test_what_a_script_sets_is_shown(bench: EffectBench) -> None:
     bench.scripted.setParameter("Samples", 3)
     bench.scripted.setParameter("Apex", "last")
     assert bench.options.pool.currentText == "The pool"
-    assert bench.options.add_only.checked
-    assert (bench.options.samples.value, bench.options.apex.currentText) == (3, "last")
+    assert bench.options.widgets["AddOnly"].checked
+    assert (bench.options.widgets["Samples"].value, bench.options.widgets["Apex"].currentText) == (3, "last")
     assert bench.options.neighbours.currentText == "As set under Masking"
 
 

@@ -151,7 +151,7 @@ CHANGES = {
     "painted": painted,
     "written by a script": written_by_script,
     "another image": other_image,
-    "another option": lambda bench: bench.options.add_only.click(),
+    "another option": lambda bench: bench.options.widgets["AddOnly"].click(),
     "another pool": lambda bench: bench.choose(bench.options.pool, "The pool"),
     "another scope": other_scope,
     "segment removed": lambda bench: bench.heart.segmentation.GetSegmentation().RemoveSegment("myo"),

@@ -80,6 +80,13 @@ def test_the_vessel_is_joined_in_a_new_segmentation_and_the_input_stays(
     assert table.GetTable().GetValueByName(0, "verdict").ToString() == "bridged"
 
 
+def test_bridges_only_reaches_the_engine(photograph: tuple[Any, Any], module: Any, tmp_path: Path) -> None:
+    volume, segmentation = photograph
+    options = {"model": saved(tmp_path), "device": "numpy", "bridgesOnly": True}
+    report = module.RNCARefineLogic().processPicture(segmentation, "vessels", volume, **options)
+    assert report.run.bridges_only
+
+
 def test_what_somebody_paints_during_a_repair_is_not_lost(
     photograph: tuple[Any, Any], module: Any, tmp_path: Path
 ) -> None:
@@ -157,7 +164,7 @@ def test_a_place_that_was_left_cannot_be_rejected(photograph: tuple[Any, Any], m
     report = logic.processPicture(segmentation, "vessels", volume, model=strict, device="numpy")
     left = [place.number for place in report.places if place.verdict is PlaceVerdict.LEFT]
     assert left
-    with pytest.raises(ValueError, match="not changed"):
+    with pytest.raises(ValueError, match="did not change"):
         logic.pictureReview(logic.outputSegmentationNode()).reject(left[0])
 
 
