@@ -80,7 +80,7 @@ def test_neighbours_may_be_overwritten_as_set_under_masking(bench: EffectBench) 
     bench.assert_voxels(myo=bench.rings, pool=heart.masks["pool"] & ~added & 1)
 
 
-def test_a_repair_that_masking_held_back_is_told(bench: EffectBench) -> None:
+def test_a_repair_excluded_by_masking_is_reported(bench: EffectBench) -> None:
     bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
     bench.options.apply.click()
     repaired, held_back = bench.text.split("\n")
@@ -92,7 +92,7 @@ def test_a_repair_that_masking_held_back_is_told(bench: EffectBench) -> None:
     bench.assert_voxels(myo=expected)
 
 
-def test_a_preview_of_which_nothing_may_be_written_goes_all_the_same(bench: EffectBench) -> None:
+def test_a_fully_masked_preview_is_removed_by_apply(bench: EffectBench) -> None:
     bench.options.preview.click()
     bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
     bench.node.SetMaskSegmentID("rv")
@@ -102,7 +102,7 @@ def test_a_preview_of_which_nothing_may_be_written_goes_all_the_same(bench: Effe
     assert bench.text.startswith("2 of 2 slices")
 
 
-def test_a_hidden_segment_is_edited_only_if_the_person_confirms(bench: EffectBench, engine: CountingEngine) -> None:
+def test_a_hidden_segment_is_edited_only_after_confirmation(bench: EffectBench, engine: CountingEngine) -> None:
     bench.heart.segmentation.GetDisplayNode().SetSegmentVisibility("myo", False)
     bench.options.apply.click()
     assert engine.repairs == 0
@@ -130,7 +130,7 @@ def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.Mo
     assert asked == [(False, False, None, None, False), (True, True, 12, 300, True)]
 
 
-def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
+def test_flagged_repairs_and_refused_slices_have_different_messages(
     bench: EffectBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import rncarefine.refine.repair
@@ -164,7 +164,7 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
 # One slice
 
 
-def test_the_scope_names_the_slice_and_its_view_and_follows_the_view(bench: EffectBench) -> None:
+def test_the_scope_names_the_shown_slice_and_view(bench: EffectBench) -> None:
     # The heart lies oblique: no view is parallel to it.
     assert bench.options.this_slice.text == "This slice"
     assert not bench.options.this_slice.enabled
@@ -176,9 +176,7 @@ def test_the_scope_names_the_slice_and_its_view_and_follows_the_view(bench: Effe
     assert bench.options.this_slice.text == "Slice 1 (Yellow)"
 
 
-def test_the_previewed_slice_is_applied_even_if_the_view_has_moved_on(
-    bench: EffectBench, engine: CountingEngine
-) -> None:
+def test_the_previewed_slice_is_applied_after_the_view_moved(bench: EffectBench, engine: CountingEngine) -> None:
     bench.show_slice(GAP)
     bench.options.this_slice.click()
     bench.options.preview.click()
@@ -191,7 +189,7 @@ def test_the_previewed_slice_is_applied_even_if_the_view_has_moved_on(
     bench.assert_voxels(myo=expected)
 
 
-def test_without_a_parallel_view_the_buttons_of_one_slice_say_why_they_are_off(bench: EffectBench) -> None:
+def test_without_a_parallel_view_slice_buttons_are_disabled(bench: EffectBench) -> None:
     bench.show_slice(GAP)
     bench.options.this_slice.click()
     slicer.app.layoutManager().sliceWidget("Yellow").mrmlSliceNode().SetOrientation("Axial")
@@ -202,7 +200,7 @@ def test_without_a_parallel_view_the_buttons_of_one_slice_say_why_they_are_off(b
     assert bench.options.apply.enabled
 
 
-def test_options_that_change_in_the_node_are_shown_and_never_saved_back_from_the_widgets(bench: EffectBench) -> None:
+def test_changes_of_the_node_are_shown_and_not_overwritten(bench: EffectBench) -> None:
     bench.show_slice(GAP)
     bench.options.this_slice.checked = True
     was_modifying = bench.node.StartModify()

@@ -20,7 +20,7 @@ GUIDE = MODULE_FILE.parents[1] / "docs" / "slicer.md"
 # What is chosen
 
 
-def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
+def test_choices_are_stored_in_the_editor_node(bench: EffectBench) -> None:
     bench.show_slice(GAP)
     for button in (bench.options.this_slice, bench.options.widgets["CloseBase"], bench.options.widgets["Geometry"]):
         button.click()
@@ -49,7 +49,7 @@ def test_what_is_chosen_is_kept_in_the_editor_node(bench: EffectBench) -> None:
     assert bench.effect.options.pool_id is None
 
 
-def test_what_a_script_sets_is_shown(bench: EffectBench) -> None:
+def test_parameters_set_by_a_script_are_shown(bench: EffectBench) -> None:
     bench.scripted.setParameter("BloodPool", "pool")
     bench.scripted.setParameter("AddOnly", 1)
     bench.scripted.setParameter("Neighbours", "masking")
@@ -97,7 +97,7 @@ def cursor_is_normal() -> bool:
     return slicer.app.overrideCursor() is None
 
 
-def test_the_terms_are_asked_once_before_the_first_preview_or_repair_and_never_for_a_check(
+def test_terms_are_asked_once_before_preview_or_repair_only(
     bench: EffectBench, engine: CountingEngine, desktop: Any
 ) -> None:
     engine.licence = "CC BY-NC-SA 4.0"
@@ -155,9 +155,7 @@ def test_a_fault_is_one_sentence_shown_once_and_changes_nothing(
     assert cursor_is_normal()
 
 
-def test_a_repair_that_has_no_place_in_the_editor_keeps_the_preview_and_changes_nothing(
-    bench: EffectBench, desktop: Any
-) -> None:
+def test_a_repair_that_cannot_be_written_keeps_the_preview(bench: EffectBench, desktop: Any) -> None:
     bench.options.preview.click()
     coarse = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Coarse")
     slicer.util.updateVolumeFromArray(coarse, np.zeros((4, 4, 4), np.int16))

@@ -16,7 +16,7 @@ from rncarefine.io.sample import MYOCARDIUM, POOL, sample_files
 pytestmark = pytest.mark.slow
 
 
-def test_the_sample_data_is_repaired_and_one_undo_gives_it_back(desktop: Any) -> None:
+def test_the_sample_is_repaired_and_one_undo_restores_it(desktop: Any) -> None:
     volume = slicer.util.loadVolume(str(sample_files().image), properties={})
     node = slicer.util.loadSegmentation(str(sample_files().broken), properties={})
     segmentation = node.GetSegmentation()

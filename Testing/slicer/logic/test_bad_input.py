@@ -148,9 +148,7 @@ def stacks_in_memory() -> int:
 
 
 @pytest.mark.parametrize("in_place", [False, True], ids=["new", "in place"])
-def test_cancelling_at_every_stage_changes_nothing_and_gives_the_memory_back(
-    logic: Any, heart: Heart, in_place: bool
-) -> None:
+def test_cancelling_at_every_stage_changes_nothing_and_frees_memory(logic: Any, heart: Heart, in_place: bool) -> None:
     def run(node: Heart, progress: Callable[[float, str], bool]) -> None:
         logic.process(
             node.segmentation, "myo", node.volume, poolSegmentID="pool", inPlace=in_place, progressCallback=progress

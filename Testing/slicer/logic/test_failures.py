@@ -28,7 +28,7 @@ def test_progress_runs_from_start_to_end(logic: Any, heart: Heart) -> None:
 
 
 @pytest.mark.parametrize("destination", range(3), ids=["new", "given", "in place"])
-def test_cancelling_at_any_moment_leaves_the_scene_as_it_was(logic: Any, heart: Heart, destination: int) -> None:
+def test_cancelling_at_any_moment_restores_the_scene(logic: Any, heart: Heart, destination: int) -> None:
     options = destinations()[destination]
     calls: list[str] = []
     process(logic, draw_heart(), progressCallback=lambda fraction, text: calls.append(text))
@@ -60,7 +60,7 @@ def test_cancelling_at_any_moment_leaves_the_scene_as_it_was(logic: Any, heart: 
         "review.table.place_next_to",
     ],
 )
-def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
+def test_a_failure_at_any_step_of_writing_restores_the_scene(
     logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch, step: str, destination: int
 ) -> None:
     options = destinations()[destination]
@@ -125,7 +125,7 @@ CHANGES = [segmentation_gone, volume_gone, wall_gone, other_gone, painted, voxel
 @pytest.mark.parametrize("moment", [0.0, 0.5], ids=["first call", "later"])
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_somebody_changes_during_a_repair_is_not_lost(
+def test_changes_during_a_repair_are_not_lost(
     logic: Any, heart: Heart, change: Callable[[Heart], None], in_place: bool, moment: float
 ) -> None:
     after: list[Any] = []
@@ -143,9 +143,7 @@ def test_what_somebody_changes_during_a_repair_is_not_lost(
     assert [(nodes(), node_census())] == after
 
 
-def test_an_engine_that_fails_leaves_the_scene_as_it_was(
-    logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_failure_restores_the_scene(logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
     def repair(*args: Any, **options: Any) -> None:
         raise MemoryError
 
@@ -159,7 +157,7 @@ def test_an_engine_that_fails_leaves_the_scene_as_it_was(
 # Nothing is left behind
 
 
-def test_each_run_adds_a_segmentation_with_its_display_and_a_table_and_no_more(logic: Any, heart: Heart) -> None:
+def test_each_run_adds_a_segmentation_with_display_and_a_table(logic: Any, heart: Heart) -> None:
     before = node_census()
     for _ in range(5):
         process(logic, heart)

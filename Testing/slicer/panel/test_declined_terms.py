@@ -42,9 +42,7 @@ def opened(heart: Heart) -> Any:
     return panel
 
 
-def test_the_panel_shows_the_free_model_and_repairs_with_it_only_when_repair_is_pressed_again(
-    models: None, desktop: Any, heart: Heart
-) -> None:
+def test_the_panel_selects_a_free_model_and_waits_for_repair(models: None, desktop: Any, heart: Heart) -> None:
     panel = opened(heart)
     before = snapshot(heart)
     desktop.dialogs.answer("Cancel")
@@ -59,9 +57,7 @@ def test_the_panel_shows_the_free_model_and_repairs_with_it_only_when_repair_is_
     assert len(desktop.dialogs.texts) == 1
 
 
-def test_who_changes_their_mind_chooses_the_model_again_and_is_asked_again(
-    models: None, desktop: Any, heart: Heart
-) -> None:
+def test_a_declined_model_can_be_chosen_and_is_asked_about_again(models: None, desktop: Any, heart: Heart) -> None:
     panel = opened(heart)
     panel.ui.checkButton.click()
     assert desktop.dialogs.texts == []  # a check uses no model
@@ -74,9 +70,7 @@ def test_who_changes_their_mind_chooses_the_model_again_and_is_asked_again(
     assert len(desktop.dialogs.texts) == 2  # who has agreed is asked no more
 
 
-def test_in_volumetric_mode_the_panel_names_the_slice_wise_model_and_changes_no_choice(
-    models: None, desktop: Any, heart: Heart
-) -> None:
+def test_in_volumetric_mode_the_panel_names_the_slice_wise_model(models: None, desktop: Any, heart: Heart) -> None:
     panel = opened(heart)
     select(panel.ui.modeSelector, "volumetric")
     desktop.dialogs.answer("Cancel")
@@ -90,7 +84,7 @@ def test_in_volumetric_mode_the_panel_names_the_slice_wise_model_and_changes_no_
     assert panel.logic.report(panel.logic.outputSegmentationNode()).model.name == "sax-open-2d"
 
 
-def test_without_a_free_model_the_panel_says_so(
+def test_without_a_free_model_the_panel_reports_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, desktop: Any, heart: Heart
 ) -> None:
     install(monkeypatch, tmp_path / "models", cine_2d())
@@ -101,7 +95,7 @@ def test_without_a_free_model_the_panel_says_so(
 
 
 @pytest.mark.parametrize("button", ["preview", "apply"])
-def test_the_effect_shows_the_free_model_and_uses_it_when_a_button_is_pressed_again(
+def test_the_effect_selects_a_free_model_and_waits_for_a_button(
     models: None, desktop: Any, heart: Heart, button: str
 ) -> None:
     bench = EffectBench(heart)

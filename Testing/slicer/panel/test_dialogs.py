@@ -40,20 +40,20 @@ class Person:
         return self.answer
 
 
-def test_a_licence_that_allows_everything_is_not_asked_about() -> None:
+def test_a_permissive_licence_needs_no_question() -> None:
     person = Person(False)
     assert accepted_terms(replace(CARD, licence="Apache-2.0"), settings=Settings(), ask=person)
     assert person.questions == []
 
 
 @pytest.mark.parametrize("licence", ["CC BY-NC-SA 4.0", "GPL-3.0", "proprietary"])
-def test_every_other_licence_is_asked_about(licence: str) -> None:
+def test_every_other_licence_needs_consent(licence: str) -> None:
     person = Person(True)
     assert accepted_terms(replace(CARD, licence=licence), settings=Settings(), ask=person)
     assert len(person.questions) == 1
 
 
-def test_who_has_agreed_is_not_asked_again_about_the_same_licence_of_another_model() -> None:
+def test_consent_covers_all_models_of_the_licence() -> None:
     settings, person = Settings(), Person(True)
     assert accepted_terms(CARD, settings=settings, ask=person)
     assert accepted_terms(replace(CARD, name="heart-2"), settings=settings, ask=person)
@@ -61,7 +61,7 @@ def test_who_has_agreed_is_not_asked_again_about_the_same_licence_of_another_mod
     assert settings.values == {SETTING: "CC BY-NC-SA 4.0"}
 
 
-def test_another_licence_is_asked_about_and_the_first_is_not_forgotten() -> None:
+def test_another_licence_is_asked_about_and_the_first_is_kept() -> None:
     settings, person = Settings(), Person(True)
     other = replace(CARD, licence="GPL-3.0")
     for card in (CARD, other, CARD, other):
@@ -69,7 +69,7 @@ def test_another_licence_is_asked_about_and_the_first_is_not_forgotten() -> None
     assert len(person.questions) == 2
 
 
-def test_who_does_not_agree_may_not_use_the_model_and_is_asked_again() -> None:
+def test_declining_prevents_the_use_and_is_not_remembered() -> None:
     settings, person = Settings(), Person(False)
     assert not accepted_terms(CARD, settings=settings, ask=person)
     assert not accepted_terms(CARD, settings=settings, ask=person)
@@ -77,7 +77,7 @@ def test_who_does_not_agree_may_not_use_the_model_and_is_asked_again() -> None:
     assert settings.values == {}
 
 
-def test_the_question_names_model_licence_data_and_citation_and_forbids_commercial_use() -> None:
+def test_consent_names_model_licence_data_and_citation() -> None:
     text = terms_of(CARD)
     for part in ("heart-1", "CC BY-NC-SA 4.0", "not allow commercial use", "40 hearts", "A. et al."):
         assert part in text

@@ -28,20 +28,20 @@ from RNCARefineLib.panel.messages import listed, sentence, shown_errors, unbroke
         (MemoryError(), "Out of memory."),
     ],
 )
-def test_what_can_be_expected_is_a_sentence_with_a_remedy(error: Exception, text: str) -> None:
+def test_expected_errors_have_a_message_with_a_remedy(error: Exception, text: str) -> None:
     assert text in sentence(error)
     assert "\n" not in sentence(error)
     assert sentence(error).endswith(".")
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), RuntimeError("odd"), NotImplementedError("x"), TypeError("x")])
-def test_what_nobody_foresaw_has_no_sentence_and_is_raised_again(error: Exception) -> None:
+def test_unexpected_errors_are_reraised(error: Exception) -> None:
     assert sentence(error) == ""
     with pytest.raises(type(error)), shown_errors("It has failed."):
         raise error
 
 
-def test_an_expected_error_is_shown_after_the_wait_cursor_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_expected_error_is_shown_after_the_wait_cursor(caplog: pytest.LogCaptureFixture) -> None:
     import qt
 
     with shown_errors("It has failed.", wait=True):

@@ -93,7 +93,7 @@ def label_map(heart: Heart) -> Any:
         ("volume_node", label_map, "'Map' is a label map"),
     ],
 )
-def test_what_is_no_choice_is_refused_by_name(heart: Heart, argument: str, given: Any, match: str) -> None:
+def test_invalid_selections_are_refused_by_name(heart: Heart, argument: str, given: Any, match: str) -> None:
     refused(heart, match, **{argument: given(heart)})
 
 
@@ -161,12 +161,12 @@ def test_a_segment_on_a_finer_grid_than_the_volume_is_refused(heart: Heart, segm
     refused(heart, f"Segment '{segment_id}' of segmentation 'Heart' lies on another voxel grid", pool_id="pool")
 
 
-def test_an_empty_segment_lies_on_no_grid_and_is_not_refused_for_it(heart: Heart) -> None:
+def test_an_empty_segment_is_not_refused_for_its_grid(heart: Heart) -> None:
     heart.segmentation.GetSegmentation().AddEmptySegment("new")
     assert Selection.create(heart.segmentation, "myo", heart.volume, "new").pool_id == "new"
 
 
-def test_an_output_is_another_segmentation_and_none_is_given_for_a_repair_in_place(heart: Heart) -> None:
+def test_output_must_differ_from_input_and_excludes_in_place(heart: Heart) -> None:
     output, selection = add("Segmentation", "Result"), Selection.create(heart.segmentation, "myo", heart.volume)
     for node, in_place, match in (
         (heart.segmentation, False, r"'Heart'.*inPlace=True"),

@@ -79,7 +79,7 @@ def test_failure_removes_the_nodes_that_were_added(heart: Heart, error: type[Bas
     assert hierarchy().GetNumberOfItems() == items
 
 
-def test_failure_restores_a_segmentation_with_its_references_and_looks(heart: Heart) -> None:
+def test_failure_restores_a_segmentation_with_references_and_display(heart: Heart) -> None:
     display, name = heart.segmentation.GetDisplayNode(), heart.segmentation.GetName()
     display.SetSegmentOpacity3D("rv", 0.25)
     heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(heart.volume)

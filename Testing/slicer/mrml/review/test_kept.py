@@ -50,7 +50,7 @@ def test_each_repaired_segment_has_review_segments_of_its_own(heart: Heart) -> N
     assert review_segment(segmentation, "myo", ADDED) != review_segment(segmentation, "scar", ADDED)
 
 
-def test_somebody_s_own_segment_of_the_same_id_is_left_alone(heart: Heart) -> None:
+def test_a_user_segment_with_the_same_id_is_kept(heart: Heart) -> None:
     segmentation = heart.segmentation.GetSegmentation()
     segmentation.AddEmptySegment("myo_added", "Mine")
     review_id = review_segment(segmentation, "myo", ADDED)
@@ -71,7 +71,7 @@ def mark_wall(heart: Heart, report: Report, masks: RepairMasks, pool_id: str | N
 
 
 @pytest.mark.parametrize(("flagged", "status"), [(False, "InProgress"), (True, "Flagged")])
-def test_the_status_says_whether_a_person_must_look(
+def test_the_status_is_flagged_if_review_is_needed(
     heart: Heart, repaired: tuple[Report, RepairMasks], flagged: bool, status: str
 ) -> None:
     report, masks = repaired
@@ -82,7 +82,7 @@ def test_the_status_says_whether_a_person_must_look(
     assert tag_of(segment, "Segmentation.Status") is not None
 
 
-def test_the_provenance_says_how_the_segment_was_made(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
+def test_the_provenance_is_stored(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
     text = tag_of(mark_wall(heart, *repaired), "RNCARefine.Provenance")
     assert text is not None
     assert "|" not in text  # it separates the tags in a file
@@ -93,7 +93,7 @@ def test_the_provenance_says_how_the_segment_was_made(heart: Heart, repaired: tu
     assert provenance["summary"] == repaired[0].summary()
 
 
-def test_report_and_masks_are_read_as_they_were_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
+def test_report_and_masks_are_read_as_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
     report, masks = repaired
     told = replace(report, stack=replace(report.stack, name='a | b\nc "d" é'))
     segment = mark_wall(heart, told, masks)

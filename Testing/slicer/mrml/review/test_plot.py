@@ -35,7 +35,7 @@ def values(series: Any) -> list[tuple[int, int]]:
     return [(x.GetValue(row), y.GetValue(row)) for row in range(x.GetNumberOfValues())]
 
 
-def test_pieces_and_holes_are_plotted_over_the_slices_before_and_after(review: Review) -> None:
+def test_components_and_holes_are_plotted_before_and_after(review: Review) -> None:
     series = series_of(plot(review))
     assert [one.GetName() for one in series] == ["b0 before", "b1 before", "b0 after", "b1 after"]
     assert [values(one) for one in series] == [
@@ -69,7 +69,7 @@ def test_a_slice_that_was_not_measured_does_not_hide_the_others(review: Review) 
 
 
 @pytest.mark.parametrize("which", PLOTS, ids=lambda plot: plot.suffix)
-def test_lines_are_told_apart_without_colour(review: Review, which: Plot) -> None:
+def test_lines_differ_in_more_than_colour(review: Review, which: Plot) -> None:
     series = series_of(put_plot(review.segmentation_node, review.table_node, which))
     assert len({one.GetMarkerStyle() for one in series}) == 4
     assert all(one.GetPlotType() == one.PlotTypeScatter for one in series)
@@ -105,7 +105,7 @@ def test_a_segmentation_has_one_plot_that_is_updated(review: Review) -> None:
     assert review.segmentation_node.GetNodeReference("RNCARefine.Plot") == chart
 
 
-def test_a_deleted_plot_and_a_deleted_table_are_made_again(review: Review) -> None:
+def test_deleted_plot_and_table_are_created_again(review: Review) -> None:
     slicer.mrmlScene.RemoveNode(plot(review))
     chart = plot(review)
     assert slicer.mrmlScene.IsNodePresent(chart)
@@ -114,7 +114,7 @@ def test_a_deleted_plot_and_a_deleted_table_are_made_again(review: Review) -> No
     assert all(one.GetTableNode() == review.table_node for one in series_of(chart))
 
 
-def test_plot_and_table_lie_beside_the_segmentation(logic: Any, heart: Heart) -> None:
+def test_plot_and_table_are_next_to_the_segmentation(logic: Any, heart: Heart) -> None:
     tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     study = tree.CreateStudyItem(tree.CreateSubjectItem(tree.GetSceneItemID(), "Patient"), "Study")
     tree.SetItemParent(tree.GetItemByDataNode(heart.segmentation), study)
@@ -135,7 +135,7 @@ def test_each_segmentation_has_a_plot_of_its_own(logic: Any, heart: Heart) -> No
     assert not set(series_of(charts[0])) & set(series_of(charts[1]))
 
 
-def test_the_plot_comes_back_with_the_scene(review: Review, tmp_path: Path) -> None:
+def test_the_plot_is_restored_with_the_scene(review: Review, tmp_path: Path) -> None:
     plot(review)
     path = str(tmp_path / "scene.mrb")
     assert slicer.util.saveScene(path, properties={})

@@ -33,7 +33,7 @@ def fail(heart: Heart, steps: UndoSteps) -> None:
         raise RuntimeError
 
 
-def test_after_a_change_that_failed_undo_takes_back_the_one_before(heart: Heart, steps: UndoSteps) -> None:
+def test_after_a_failed_change_undo_reverts_the_one_before(heart: Heart, steps: UndoSteps) -> None:
     first = heart.masks["myo"].copy()
     first[0] = 0
     change(heart, steps, first)
@@ -115,7 +115,7 @@ def test_one_voxel_or_a_new_segment_since_a_step_is_an_edit(heart: Heart, steps:
     assert steps.edited_since(heart.segmentation)
 
 
-def test_an_edit_between_two_steps_is_one_when_the_second_was_undone(heart: Heart, steps: UndoSteps) -> None:
+def test_an_edit_between_steps_counts_after_undoing_the_second(heart: Heart, steps: UndoSteps) -> None:
     first = heart.masks["myo"].copy()
     first[0] = 0
     change(heart, steps, first)
