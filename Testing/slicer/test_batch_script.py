@@ -1,4 +1,4 @@
-"""The batch script, told what to do by its arguments alone, as Slicer runs it."""
+"""The batch script with its arguments, run as Slicer does."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_the_options_reach_the_repair(run: Any, folder: Path, options: list[str 
     assert expected.items() <= settings.items()
 
 
-@pytest.mark.parametrize(("name", "missing"), [("rv", False), ("nobody", True)])
+@pytest.mark.parametrize(("name", "missing"), [("rv", False), ("missing", True)])
 def test_the_right_ventricle_is_used_in_every_case(
     run: Any, folder: Path, options: list[str | Path], name: str, missing: bool
 ) -> None:
@@ -195,7 +195,7 @@ def test_bad_arguments_end_with_a_sentence_and_their_status(
 
 
 def test_an_error_of_the_script_itself_ends_slicer_too(folder: Path) -> None:
-    """Slicer without a window would go on for ever."""
+    """Slicer without a window would run forever."""
     broken = folder / "broken.py"
     broken.write_text(SCRIPT.read_text().replace("model = choose_model(", "model = undefined("))
     for package in ("RNCARefineLib", "rncarefine"):

@@ -107,16 +107,16 @@ def test_the_logic_logs_the_terms_once_without_a_question(
 ) -> None:
     monkeypatch.setattr(process, "_logged_licences", set())
 
-    def told() -> list[str]:
+    def logged() -> list[str]:
         return [line for line in caplog.messages if "terms of the weights" in line]
 
     caplog.set_level(logging.INFO)
     repair_with = {"poolSegmentID": "pool", "device": "numpy"}
     real_logic.process(heart.segmentation, "myo", heart.volume, model="sax-open-2d", **repair_with)
-    assert told() == []
+    assert logged() == []
     for mode in ("volumetric", "slice-wise"):  # the same licence
         real_logic.process(heart.segmentation, "myo", heart.volume, mode=mode, **repair_with)
-    assert told() == [
+    assert logged() == [
         "RNCARefine, terms of the weights: sax-cine-3d may be used under CC BY-NC-SA 4.0, which does not allow "
         "commercial use."
     ]

@@ -87,7 +87,7 @@ def test_reload_unloads_the_library(panel: Any, monkeypatch: pytest.MonkeyPatch,
         remembered.append([key for key in sys.modules if key.partition(".")[0] in ours])
 
     monkeypatch.setattr(slicer.util, "reloadScriptedModule", reload)
-    monkeypatch.setitem(sys.modules, "RNCARefineLibrary", ModuleType("RNCARefineLibrary"))  # somebody else's
+    monkeypatch.setitem(sys.modules, "RNCARefineLibrary", ModuleType("RNCARefineLibrary"))  # of another extension
     training = ModuleType("rncarefine_training")  # a package of its own
     monkeypatch.setitem(sys.modules, "rncarefine_training", training)
     assert "rncarefine.nca.model" in sys.modules

@@ -19,7 +19,7 @@ CHOSEN_ELSEWHERE = {"model", "mode"}
 
 
 def spelled(face: Face) -> dict[str, tuple[str, OptionInfo]]:
-    """Return, by its name in Slicer, the name of each option that a face offers, and what is said of it."""
+    """Return name and description of each option of a face, by its name in Slicer."""
     return {camel_case(name): (name, info) for name, info in option_infos(face).items()}
 
 

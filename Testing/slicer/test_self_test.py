@@ -113,7 +113,7 @@ def test_tests_of_missing_modules_are_skipped_with_the_reason(
     assert caplog.messages[-1] == "Test passed"
 
 
-# A test that cannot fail says nothing
+# The tests must be able to fail
 
 
 def test_it_fails_when_a_rejected_slice_is_not_restored(whole: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

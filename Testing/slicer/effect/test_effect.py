@@ -149,16 +149,16 @@ def test_flagged_repairs_and_refused_slices_have_different_messages(
     left, doubtful = "Slice 0 was refused: No closed ring", f"Review the repair of slice {GAP}: "
     for button in (bench.options.preview, bench.options.apply):
         button.click()
-        told = bench.text.split("\n")[-3:]
-        assert told[0].startswith(left)
-        assert f"slice 1: {sentence(disagrees)}" in told[1]
-        assert told[2].startswith(doubtful)
-        assert "Low confidence (0.30)" in told[2]
+        lines = bench.text.split("\n")[-3:]
+        assert lines[0].startswith(left)
+        assert f"slice 1: {sentence(disagrees)}" in lines[1]
+        assert lines[2].startswith(doubtful)
+        assert "Low confidence (0.30)" in lines[2]
     bench.editor.undo()
     bench.show_slice(SPECK)
     bench.options.this_slice.click()
     bench.options.apply.click()
-    assert not set(told) & set(bench.text.split("\n"))
+    assert not set(lines) & set(bench.text.split("\n"))
 
 
 # One slice

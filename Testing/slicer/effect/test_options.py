@@ -203,7 +203,7 @@ def test_the_guide_explains_every_control_of_the_effect(bench: EffectBench) -> N
     section = GUIDE.read_text(encoding="utf-8").partition("## The effect")[2].partition("## Cine")[0]
     names = {button.text for button in frame.findChildren(qt.QAbstractButton)}
     names |= {label.text for label in frame.findChildren(qt.QLabel) if label.text.endswith(":")}
-    # The two radio buttons are what the row Scope offers, told with its name.
+    # The two radio buttons are explained in the row Scope.
     names -= {bench.options.this_slice.text, bench.options.whole_segment.text}
     assert len(names) >= 12
     assert {name for name in names if f"**{name.rstrip(':')}**" not in section} == {"Repair:"}

@@ -59,13 +59,13 @@ def test_a_preview_is_neither_listed_nor_saved(bench: EffectBench, tmp_path: Pat
 
 def test_a_node_that_reuses_the_id_of_a_saved_preview_is_kept(bench: EffectBench) -> None:
     bench.editor.setActiveEffectByName("")
-    somebodys = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Somebody's")
-    bench.scripted.setNodeReference("Preview", somebodys)
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Other")
+    bench.scripted.setNodeReference("Preview", other)
     bench.editor.setActiveEffectByName(NAME)
     assert bench.preview is None
     bench.options.preview.click()
     bench.options.cancel.click()
-    assert somebodys.GetScene() is slicer.mrmlScene
+    assert other.GetScene() is slicer.mrmlScene
 
 
 def test_the_slider_sets_how_strongly_the_preview_covers(bench: EffectBench) -> None:

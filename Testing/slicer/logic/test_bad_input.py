@@ -120,7 +120,7 @@ FAULTS: dict[str, tuple[Fault | dict[str, Any], str]] = {
     "truncated weights": (truncated_weights, rf"{DEFAULT_MODEL}.npz.*truncated"),
     "no such device": ({"device": "tpu"}, "device.*tpu"),
     "no samples": ({"samples": 0}, "samples"),
-    "no pool to trim": ({"trimPool": True, "poolSegmentID": None}, "no blood-pool segment"),
+    "no pool to trim": ({"trimPool": True, "poolSegmentID": None}, "trimPool needs a blood-pool segment"),
 }
 
 

@@ -82,7 +82,7 @@ def _with_speck(scar: Mask) -> Mask:
 
 
 @pytest.mark.parametrize(
-    ("wall", "pool", "said"),
+    ("wall", "pool", "message"),
     [
         (["myo", "nothing"], None, "'nothing'"),
         ([], None, "None"),
@@ -90,10 +90,10 @@ def _with_speck(scar: Mask) -> Mask:
     ],
 )
 def test_segments_that_cannot_form_a_wall_are_refused(
-    scarred: tuple[Heart, Mask], wall: list[str], pool: str | None, said: str
+    scarred: tuple[Heart, Mask], wall: list[str], pool: str | None, message: str
 ) -> None:
     heart, _ = scarred
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Selection.create(heart.segmentation, wall, heart.volume, pool)
 
 

@@ -76,7 +76,7 @@ def bench(heart: Heart) -> Iterator[Bench]:
 
 
 def repair_of(heart: Heart) -> tuple[np.ndarray, np.ndarray]:
-    """Return the voxels that the repair adds and removes, told from how the heart was drawn."""
+    """Return the voxels that the repair adds and removes, from how the heart was drawn."""
     added, removed = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
     added[GAP] = (heart.ring > 0) & (heart.masks["myo"][GAP] == 0)
     removed[SPECK] = (heart.masks["myo"][SPECK] > 0) & (heart.ring == 0)
@@ -86,7 +86,7 @@ def repair_of(heart: Heart) -> tuple[np.ndarray, np.ndarray]:
 
 
 def editable(heart: Heart, mask: str, with_intensities: bool) -> np.ndarray:
-    """Return where a person has allowed editing, by the words of Segment Editor's menu."""
+    """Return the editable area, by the words of Segment Editor's menu."""
     drawn = {segment_id: voxels > 0 for segment_id, voxels in heart.masks.items()}
     others = [voxels for segment_id, voxels in drawn.items() if segment_id != "myo"]
     visible = [voxels for segment_id, voxels in drawn.items() if segment_id not in ("myo", HIDDEN)]

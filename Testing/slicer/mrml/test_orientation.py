@@ -57,7 +57,7 @@ def store(heart: Heart, turn: Turn) -> Heart:
 
 
 def by_slice(report: Report, turn: Turn) -> list[Any]:
-    """Return what a report says of each slice and direction, from the same end of the heart."""
+    """Return slices and directions of a report, counted from the same end of the heart."""
     step = -1 if turn.flips[2] else 1
     records = [replace(record, k=0) for record in report.slices][::step]
     assert report.wall is not None

@@ -64,7 +64,7 @@ def draw_browser(name: str, node: Any, sequence: Any) -> Any:
 
 
 def shown(widget: Any) -> bool:
-    """Whether a widget of the panel is there for a person."""
+    """Whether a widget of the panel is visible."""
     return not widget.isHidden()
 
 

@@ -92,7 +92,7 @@ class Extensions:
 
 
 class Machine:
-    """A computer with some Python modules, and a person at it who says yes or no."""
+    """A computer with some Python modules, and a user who accepts or declines."""
 
     def __init__(self, answers: bool | list[bool] = True, **modules: Any) -> None:
         self.modules = modules

@@ -31,7 +31,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(heart: Heart) -> Any:
-    """Open the panel for somebody who has not agreed to anything yet."""
+    """Open the panel with no accepted terms."""
     import qt
 
     panel = open_on(heart)
@@ -51,7 +51,7 @@ def test_the_panel_selects_a_free_model_and_waits_for_repair(models: None, deskt
     assert panel.ui.noticeLabel.text == f"{DECLINED_2D} {FREE} Press Repair to use it."
     assert panel.ui.modelSelector.currentText == "sax-open-2d"
     assert panel.ui.licenceLabel.text == "Licence: Apache-2.0"
-    panel.ui.repairButton.click()  # nobody is asked any more
+    panel.ui.repairButton.click()  # there is no further question
     output = panel.logic.outputSegmentationNode()
     assert panel.logic.report(output).model.name == "sax-open-2d"
     assert len(desktop.dialogs.texts) == 1

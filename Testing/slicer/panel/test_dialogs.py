@@ -28,7 +28,7 @@ class Settings:
         self.values[key] = value
 
 
-class Person:
+class User:
     """Answers the same to everything, and remembers the questions."""
 
     def __init__(self, answer: bool) -> None:
@@ -41,39 +41,39 @@ class Person:
 
 
 def test_a_permissive_licence_needs_no_question() -> None:
-    person = Person(False)
-    assert accepted_terms(replace(CARD, licence="Apache-2.0"), settings=Settings(), ask=person)
-    assert person.questions == []
+    user = User(False)
+    assert accepted_terms(replace(CARD, licence="Apache-2.0"), settings=Settings(), ask=user)
+    assert user.questions == []
 
 
 @pytest.mark.parametrize("licence", ["CC BY-NC-SA 4.0", "GPL-3.0", "proprietary"])
 def test_every_other_licence_needs_consent(licence: str) -> None:
-    person = Person(True)
-    assert accepted_terms(replace(CARD, licence=licence), settings=Settings(), ask=person)
-    assert len(person.questions) == 1
+    user = User(True)
+    assert accepted_terms(replace(CARD, licence=licence), settings=Settings(), ask=user)
+    assert len(user.questions) == 1
 
 
 def test_consent_covers_all_models_of_the_licence() -> None:
-    settings, person = Settings(), Person(True)
-    assert accepted_terms(CARD, settings=settings, ask=person)
-    assert accepted_terms(replace(CARD, name="heart-2"), settings=settings, ask=person)
-    assert len(person.questions) == 1
+    settings, user = Settings(), User(True)
+    assert accepted_terms(CARD, settings=settings, ask=user)
+    assert accepted_terms(replace(CARD, name="heart-2"), settings=settings, ask=user)
+    assert len(user.questions) == 1
     assert settings.values == {SETTING: "CC BY-NC-SA 4.0"}
 
 
 def test_another_licence_is_asked_about_and_the_first_is_kept() -> None:
-    settings, person = Settings(), Person(True)
+    settings, user = Settings(), User(True)
     other = replace(CARD, licence="GPL-3.0")
     for card in (CARD, other, CARD, other):
-        assert accepted_terms(card, settings=settings, ask=person)
-    assert len(person.questions) == 2
+        assert accepted_terms(card, settings=settings, ask=user)
+    assert len(user.questions) == 2
 
 
 def test_declining_prevents_the_use_and_is_not_remembered() -> None:
-    settings, person = Settings(), Person(False)
-    assert not accepted_terms(CARD, settings=settings, ask=person)
-    assert not accepted_terms(CARD, settings=settings, ask=person)
-    assert len(person.questions) == 2
+    settings, user = Settings(), User(False)
+    assert not accepted_terms(CARD, settings=settings, ask=user)
+    assert not accepted_terms(CARD, settings=settings, ask=user)
+    assert len(user.questions) == 2
     assert settings.values == {}
 
 

@@ -1,4 +1,4 @@
-"""What can be chosen, what is chosen without asking, and what is said to be missing."""
+"""Inputs: what is offered, what is prefilled, and messages about missing inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors are one sentence with a remedy, what nobody foresaw stays an error; numbers stay readable in sentences."""
+"""Messages of expected and unexpected errors, and numbers in sentences."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def widgets_of_ui() -> dict[str, str]:
 
 
 def controls() -> list[str]:
-    """Return the names of the widgets that a person can use."""
+    """Return the names of the widgets that can be used."""
     usable = (
         "QPushButton",
         "QCheckBox",

@@ -125,7 +125,7 @@ def test_playback_stops_and_the_shown_frame_stays(cine: DrawnCine) -> None:
 
     def leaf(fraction: float, text: str) -> None:
         assert not cine.browser.GetPlaybackActive()
-        cine.browser.SetSelectedItemNumber(1)  # somebody turns the pages meanwhile
+        cine.browser.SetSelectedItemNumber(1)  # another frame is shown meanwhile
 
     repair(cine, progress=leaf)
     assert cine.browser.GetSelectedItemNumber() == 2
@@ -133,12 +133,12 @@ def test_playback_stops_and_the_shown_frame_stays(cine: DrawnCine) -> None:
 
 
 def test_progress_is_reported_per_frame_and_increases(cine: DrawnCine) -> None:
-    told: list[tuple[float, str]] = []
-    repair(cine, progress=lambda fraction, text: told.append((fraction, text)))
-    fractions = [fraction for fraction, _ in told]
+    calls: list[tuple[float, str]] = []
+    repair(cine, progress=lambda fraction, text: calls.append((fraction, text)))
+    fractions = [fraction for fraction, _ in calls]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    heads = list(dict.fromkeys(text.partition(":")[0] for _, text in told))
+    heads = list(dict.fromkeys(text.partition(":")[0] for _, text in calls))
     assert heads == ["Frame 1 of 3", "Frame 2 of 3", "Frame 3 of 3", "Writing the frames", "Done"]
 
 
@@ -261,7 +261,7 @@ def test_an_error_while_writing_leaves_no_trace(
 
 
 def test_the_shown_segmentation_is_repaired(cine: DrawnCine) -> None:
-    """Slicer does not save changes of the shown frame into the sequence, unless it is told to."""
+    """By default Slicer does not save changes of the shown frame into the sequence."""
     edited = cine.walls[0].copy()
     edited[4] = edited[GAP]
     write = slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment

@@ -54,7 +54,7 @@ def test_no_pool_is_a_good_choice(heart: Heart, pool_id: str | None) -> None:
     assert Selection.create(heart.segmentation, "myo", heart.volume, pool_id).pool_id is None
 
 
-@pytest.mark.parametrize("rv_id", ["myo", "pool", "nobody"])
+@pytest.mark.parametrize("rv_id", ["myo", "pool", "missing"])
 def test_a_right_ventricle_is_a_segment_of_its_own(heart: Heart, rv_id: str) -> None:
     assert Selection.create(heart.segmentation, "myo", heart.volume, "pool", "rv").rv_id == "rv"
     refused(heart, f"{rv_id!r}", pool_id="pool", rv_id=rv_id)
@@ -170,7 +170,7 @@ def test_output_must_differ_from_input_and_excludes_in_place(heart: Heart) -> No
     output, selection = add("Segmentation", "Result"), Selection.create(heart.segmentation, "myo", heart.volume)
     for node, in_place, match in (
         (heart.segmentation, False, r"'Heart'.*inPlace=True"),
-        (output, True, r"in place.*'Result'"),
+        (output, True, r"inPlace.*'Result'"),
         (heart.volume, False, "Volume 'Cine'"),
     ):
         with pytest.raises(ValueError, match=match):

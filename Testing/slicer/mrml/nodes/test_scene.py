@@ -1,4 +1,4 @@
-"""Nodes beside nodes, and a scene in which a failure leaves no trace."""
+"""Places of nodes, and restoring the scene after a failure."""
 
 from __future__ import annotations
 

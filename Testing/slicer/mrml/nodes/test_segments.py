@@ -1,4 +1,4 @@
-"""Reading and writing segments: exact on every geometry, and nobody else's voxels change."""
+"""Reading and writing segments: exact on every geometry, and other segments do not change."""
 
 from __future__ import annotations
 
@@ -120,6 +120,6 @@ def test_a_node_outside_the_scene_can_be_written(heart: Heart) -> None:
 
 
 def test_an_unknown_segment_is_not_written_and_not_created(heart: Heart) -> None:
-    with pytest.raises(RuntimeError, match="nobody"):
-        write_segment(heart.segmentation, "nobody", heart.masks["myo"], VolumeGrid.of_volume(heart.volume))
+    with pytest.raises(RuntimeError, match="missing"):
+        write_segment(heart.segmentation, "missing", heart.masks["myo"], VolumeGrid.of_volume(heart.volume))
     assert heart.segmentation.GetSegmentation().GetNumberOfSegments() == 4

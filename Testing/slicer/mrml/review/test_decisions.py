@@ -1,4 +1,4 @@
-"""A person's review of a repair: decisions, what they restore, and that they survive."""
+"""The review of a repair: decisions, what they restore, and that they are saved."""
 
 from __future__ import annotations
 

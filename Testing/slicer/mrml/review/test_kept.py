@@ -95,9 +95,9 @@ def test_the_provenance_is_stored(heart: Heart, repaired: tuple[Report, RepairMa
 
 def test_report_and_masks_are_read_as_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
     report, masks = repaired
-    told = replace(report, stack=replace(report.stack, name='a | b\nc "d" é'))
-    segment = mark_wall(heart, told, masks)
-    assert stored_report(segment) == told
+    named = replace(report, stack=replace(report.stack, name='a | b\nc "d" é'))
+    segment = mark_wall(heart, named, masks)
+    assert stored_report(segment) == named
     assert stored_masks(segment).to_text() == masks.to_text()
     for tag in ("RNCARefine.Report", "RNCARefine.Masks"):
         text = tag_of(segment, tag) or ""

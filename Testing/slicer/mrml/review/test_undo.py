@@ -71,7 +71,7 @@ def test_a_new_scene_does_not_inherit_the_steps_of_the_old_one(heart: Heart, ste
 
 
 def edit(heart: Heart) -> None:
-    """Add a voxel to the scar, as somebody else does."""
+    """Add a voxel to the scar, like an edit elsewhere."""
     mask = heart.voxels("scar")
     mask[tuple(np.argwhere(mask == 0)[0])] = 1
     write_segment(heart.segmentation, "scar", mask, VolumeGrid.of_volume(heart.volume))

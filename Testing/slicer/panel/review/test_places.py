@@ -23,7 +23,7 @@ BROKEN = with_gap(WHOLE, 30, 10)
 
 @pytest.fixture
 def panel(desktop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the panel on a colour photograph with broken vessels, and a model of vessels beside those shipped."""
+    """Return the panel on a colour photograph with broken vessels, and a model of vessels next to the shipped ones."""
     saved(tmp_path)
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (*model_module.MODEL_FOLDERS, tmp_path))
     noise = np.random.default_rng(3).normal(0, 4, (1, 80, 80, 3))

@@ -303,7 +303,7 @@ def edit_by_hand(heart: Heart, node: Any) -> Any:
 
 
 def questions(desktop: Any) -> list[str]:
-    """Return what a person was asked."""
+    """Return the texts of the questions."""
     return [dialog.text for dialog in desktop.dialogs.shown if dialog.kind == "question"]
 
 

@@ -1,4 +1,4 @@
-"""What a person does with a review in the panel besides deciding: changes, views, plot and export, on real nodes."""
+"""Tools of a review in the panel other than decisions: changes, views, plot and export, on real nodes."""
 
 from __future__ import annotations
 
