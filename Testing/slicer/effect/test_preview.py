@@ -102,7 +102,7 @@ def test_an_intact_segment_has_no_preview_and_no_undo_step(bench: EffectBench) -
     bench.editor.logic.ClearUndoState()
     for button in (bench.options.preview, bench.options.apply):
         button.click()
-        assert bench.text == "There is nothing that the repair would change."
+        assert bench.text == "The repair would change nothing."
         assert bench.preview is None
     assert not bench.editor.logic.CanUndo()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import sys
 import weakref
 from pathlib import Path
@@ -54,19 +53,6 @@ def test_opening_an_editor_does_not_import_the_engine(monkeypatch: pytest.Monkey
     loaded = {name for name in sys.modules if name.partition(".")[0] in LIBRARY}
     parts = ("panel", "panel.controls", "panel.effect", "panel.effect.options")
     assert loaded == {"RNCARefineLib", *(f"RNCARefineLib.{part}" for part in parts)}
-
-
-def test_the_effect_file_is_alone_in_its_folder() -> None:
-    register()
-    assert {path.name for path in FOLDER.iterdir() if path.name != "__pycache__"} == {
-        "SegmentEditorEffect.py",
-        "SegmentEditorEffect.png",
-        "__init__.py",
-    }
-    module = sys.modules["SegmentEditorRNCARefineLib"]
-    assert module.SegmentEditorEffect.__module__ == "SegmentEditorRNCARefineLib"
-    with pytest.raises(ModuleNotFoundError, match="package"):
-        importlib.import_module("SegmentEditorRNCARefineLib.anything")
 
 
 def test_texts_are_translated_in_the_context_of_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:

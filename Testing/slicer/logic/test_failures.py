@@ -7,14 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import slicer
 
 import rncarefine.refine.repair
 from harness.hearts import Heart, draw_heart, node_census
+from harness.removals import (
+    labelmap_gone,
+    other_gone,
+    painted,
+    scene_closed,
+    segmentation_gone,
+    volume_gone,
+    voxels_gone,
+    wall_gone,
+)
 from harness.runs import RESULT, destinations, process, snapshot
 from rncarefine.progress import Cancelled
-from RNCARefineLib.mrml.nodes.segments import write_segment
-from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 
 def test_progress_runs_from_start_to_end(logic: Any, heart: Heart) -> None:
@@ -83,40 +90,6 @@ def test_a_failure_at_any_step_of_writing_restores_the_scene(
         process(logic, heart, **options)
     assert snapshot(heart) == before
     assert logic.outputSegmentationNode() is None
-
-
-def segmentation_gone(heart: Heart) -> None:
-    slicer.mrmlScene.RemoveNode(heart.segmentation)
-
-
-def volume_gone(heart: Heart) -> None:
-    slicer.mrmlScene.RemoveNode(heart.volume)
-
-
-def wall_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveSegment("myo")
-
-
-def other_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveSegment("rv")
-
-
-def painted(heart: Heart) -> None:
-    wall = heart.masks["myo"].copy()
-    wall[0] = 0
-    write_segment(heart.segmentation, "myo", wall, VolumeGrid.of_volume(heart.volume))
-
-
-def voxels_gone(heart: Heart) -> None:
-    heart.volume.SetAndObserveImageData(None)
-
-
-def labelmap_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveRepresentation("Binary labelmap")
-
-
-def scene_closed(heart: Heart) -> None:
-    slicer.mrmlScene.Clear()
 
 
 CHANGES = [segmentation_gone, volume_gone, wall_gone, other_gone, painted, voxels_gone, labelmap_gone, scene_closed]

@@ -53,12 +53,14 @@ def test_segments_keep_colours_names_and_tags(logic: Any, heart: Heart) -> None:
     assert tag_of(result.GetSegment("rv"), result.GetSegment("rv").GetTerminologyEntryTagName()) == terminology
 
 
-def test_result_and_report_are_next_to_the_input(logic: Any, heart: Heart) -> None:
+def test_result_report_and_plot_are_next_to_the_input(logic: Any, heart: Heart) -> None:
     tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     study = tree.CreateStudyItem(tree.CreateSubjectItem(tree.GetSceneItemID(), "Patient"), "Study")
     tree.SetItemParent(tree.GetItemByDataNode(heart.segmentation), study)
     process(logic, heart)
-    for node in (logic.outputSegmentationNode(), logic.reportTableNode()):
+    chart = logic.plotReport(logic.outputSegmentationNode())
+    series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
+    for node in (logic.outputSegmentationNode(), logic.reportTableNode(), chart, *series):
         assert tree.GetItemParent(tree.GetItemByDataNode(node)) == study
 
 

@@ -81,22 +81,6 @@ def _with_speck(scar: Mask) -> Mask:
     return changed
 
 
-@pytest.mark.parametrize(
-    ("wall", "pool", "message"),
-    [
-        (["myo", "nothing"], None, "'nothing'"),
-        ([], None, "None"),
-        (["myo", "pool"], "pool", "as myocardium and as blood pool"),
-    ],
-)
-def test_segments_that_cannot_form_a_wall_are_refused(
-    scarred: tuple[Heart, Mask], wall: list[str], pool: str | None, message: str
-) -> None:
-    heart, _ = scarred
-    with pytest.raises(ValueError, match=message):
-        Selection.create(heart.segmentation, wall, heart.volume, pool)
-
-
 def test_the_parts_come_back_from_the_text_of_a_tag() -> None:
     shape = (2, 3, 4)
     before, after = np.zeros(shape, np.uint8), np.ones(shape, np.uint8)

@@ -7,7 +7,6 @@ import importlib
 import logging
 import shutil
 import socket
-import struct
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,12 +66,6 @@ def test_the_sample_has_a_name_a_picture_and_a_heading(source: Any) -> None:
     assert source.sampleName == "SunnybrookBroken"
     assert SampleDataLogic.categoryTitle("RNCA Refine") == "RNCA Refine"
     assert [uri.rpartition("/")[2] for uri in source.uris] == source.fileNames
-
-
-def test_the_picture_has_the_size_that_slicer_uses() -> None:
-    head = (RESOURCES / "Icons" / "RNCARefineSunnybrookBroken.png").read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">II", head[16:]) == (260, 280)
 
 
 def test_the_checksums_are_those_of_the_files(source: Any) -> None:

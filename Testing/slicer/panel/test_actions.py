@@ -197,7 +197,7 @@ def test_a_second_click_during_a_repair_does_nothing(
 # Cancel
 
 
-@pytest.mark.parametrize("percent", [1, 40, 75, 90, 100])
+@pytest.mark.parametrize("percent", [1, 75, 100])
 @pytest.mark.parametrize("output", ["new segmentation", "in place"])
 def test_cancelling_at_any_stage_restores_the_scene_with_a_message(
     desktop: Any, heart: Heart, percent: int, output: str

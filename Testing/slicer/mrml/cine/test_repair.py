@@ -24,6 +24,7 @@ from harness.cine import (
     sequences_of,
 )
 from harness.hearts import GAP, SPECK, add_segment, node_census, segment_voxels, transform_node
+from harness.removals import scene_closed, segmentation_gone, volume_gone, wall_gone
 from rncarefine.nca.model import load_model
 from rncarefine.progress import Cancelled
 from rncarefine.refine.options import RepairOptions
@@ -355,7 +356,7 @@ def test_a_segmentation_outside_the_browser_belongs_to_no_other_frame(cine: Draw
     alone.CopyContent(cine.heart.segmentation)
     single = Cine.create(cine.browser, alone, "myo", cine.heart.volume)
     model: Any = "toy"
-    with pytest.raises(ValueError, match=r"'Alone'.*'Browser'.*number 0"):
+    with pytest.raises(ValueError, match=r"'Alone'.*'Browser'.*shown frame 0"):
         process_sequence(single, model, RepairOptions(), frames=[0, 1])
 
 
@@ -384,31 +385,15 @@ class TestTheRealEngine:
             np.testing.assert_array_equal(wall[1], cine.walls[frame][1])
 
 
-def segmentation_gone(cine: DrawnCine) -> None:
-    slicer.mrmlScene.RemoveNode(cine.heart.segmentation)
-
-
-def volume_gone(cine: DrawnCine) -> None:
-    slicer.mrmlScene.RemoveNode(cine.heart.volume)
-
-
-def wall_gone(cine: DrawnCine) -> None:
-    cine.heart.segmentation.GetSegmentation().RemoveSegment("myo")
-
-
-def painted(cine: DrawnCine) -> None:
+def frame_painted(cine: DrawnCine) -> None:
     cine.write(2, "myo", cine.walls[INTACT_FRAME])
-
-
-def scene_closed(cine: DrawnCine) -> None:
-    slicer.mrmlScene.Clear()
 
 
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("moment", [1, 8], ids=["first call", "later"])
-@pytest.mark.parametrize("change", [segmentation_gone, volume_gone, wall_gone, painted, scene_closed])
+@pytest.mark.parametrize("change", [segmentation_gone, volume_gone, wall_gone, frame_painted, scene_closed])
 def test_changes_during_a_repair_are_not_lost(
-    cine: DrawnCine, change: Callable[[DrawnCine], None], moment: int, in_place: bool
+    cine: DrawnCine, change: Callable[[Any], None], moment: int, in_place: bool
 ) -> None:
     calls: list[float] = []
     after: list[Any] = []
@@ -416,7 +401,7 @@ def test_changes_during_a_repair_are_not_lost(
     def once(fraction: float, text: str) -> None:
         calls.append(fraction)
         if len(calls) == moment:
-            change(cine)
+            change(cine if change is frame_painted else cine.heart)
             after.append((node_census(), [cine.voxels(frame).tobytes() for frame in (1, 2)]))
 
     with pytest.raises(ValueError, match=r"'Heart'|'Cine'|browser"):

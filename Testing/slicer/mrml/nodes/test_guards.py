@@ -84,6 +84,8 @@ def label_map(heart: Heart) -> Any:
         ("segment_id", lambda heart: "", "'Heart' has no myocardium segment"),
         ("segment_id", lambda heart: None, "'Heart' has no myocardium segment"),
         ("segment_id", lambda heart: "The myo", r"'The myo'.*'myo' \(The myo\), 'pool' \(The pool\)"),
+        ("segment_id", lambda heart: ["myo", "nothing"], "'nothing'"),
+        ("segment_id", lambda heart: [], "None"),
         ("pool_id", lambda heart: "lv", "blood pool.*'lv'"),
         ("pool_id", lambda heart: "myo", "Choose two segments"),
         ("volume_node", lambda heart: None, "volume is needed, nothing was given"),

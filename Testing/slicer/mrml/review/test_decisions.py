@@ -21,6 +21,7 @@ from harness.hearts import (
     segment_voxels,
     write_voxels,
 )
+from harness.removals import labelmap_gone, segmentation_gone, wall_gone
 from harness.runs import RESULT, process
 from RNCARefineLib.mrml.nodes.segments import write_segment
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
@@ -501,18 +502,6 @@ def test_a_name_with_the_separators_of_the_file_format_survives(logic: Any, hear
     loaded = Review.of(slicer.util.loadSegmentation(path), volume_node=heart.volume)
     assert loaded.report().stack.name == 'a|b:c "d"\n{é}'
     assert loaded.report() == Review.of(logic.outputSegmentationNode()).report()
-
-
-def labelmap_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveRepresentation("Binary labelmap")
-
-
-def wall_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveSegment("myo")
-
-
-def segmentation_gone(heart: Heart) -> None:
-    slicer.mrmlScene.RemoveNode(heart.segmentation)
 
 
 @pytest.mark.parametrize("gone", [labelmap_gone, wall_gone, segmentation_gone])
