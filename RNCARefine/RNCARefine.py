@@ -1,8 +1,7 @@
 """RNCARefine, the Slicer module: repairs broken myocardium in short-axis cardiac MR.
 
-It has what Slicer looks for in a module's file: module, parameter node, widget, logic and self-test. The work is done
-by the packages ``RNCARefineLib`` and ``rncarefine``, which are imported only when they are needed, so that this file
-loads in a few milliseconds when Slicer starts.
+It defines module, parameter node, widget, logic and self-test. The packages ``RNCARefineLib`` and ``rncarefine`` are
+imported on use, so that this file loads in a few milliseconds when Slicer starts.
 """
 
 from __future__ import annotations
@@ -133,10 +132,10 @@ class RNCARefineParameterNode:
 
 
 class _ParameterNode(RNCARefineParameterNode):
-    """Leaves nothing on the node when it is disconnected.
+    """Removes all observers when it is disconnected.
 
     In Slicer 5.10, ``disconnectGui`` leaves the observer of ``connectGui``, which keeps this object alive. When the
-    scene is closed, it would then write its defaults into the node that Slicer has just emptied.
+    scene is closed, it would write its defaults into the node that Slicer has just reset.
     """
 
     _connecting = False
@@ -475,11 +474,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return VesselReview.of(segmentationNode)
 
     def outputSegmentationNode(self) -> slicer.vtkMRMLSegmentationNode | None:
-        """Return the segmentation that the last repair wrote, ``None`` if there is none or it was deleted."""
+        """Return the segmentation of the last repair; ``None`` if there is none or it was deleted."""
         return slicer.mrmlScene.GetNodeByID(self._outputNodeID) if self._outputNodeID else None
 
     def reportTableNode(self) -> slicer.vtkMRMLTableNode | None:
-        """Return the table that the last repair wrote, that of all frames of a sequence; ``None`` if it is gone."""
+        """Return the table of the last repair, for a sequence that of all frames; ``None`` if it was deleted."""
         from RNCARefineLib.mrml.cine.report import FRAMES_ROLE
         from RNCARefineLib.mrml.review.table import existing_table
 
@@ -489,7 +488,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def review(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Review:
         """Return the review of a repaired segmentation: ``RNCARefineLib.mrml.review.decisions.Review``.
 
-        Here and below, ``segmentID`` is the repaired segment, where several were.
+        Here and below, ``segmentID`` is the repaired segment; it is needed only if several were repaired.
 
         Raises:
             ValueError: The segmentation was never repaired.
@@ -730,6 +729,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
 
 class RNCARefineTest(self_test.SelfTest):
-    """Self-test for the application, with or without a main window; what it tests is in ``RNCARefineLib.self_test``."""
+    """Self-test for the application, with or without a main window; see ``RNCARefineLib.self_test``."""
 
     makeLogic = RNCARefineLogic

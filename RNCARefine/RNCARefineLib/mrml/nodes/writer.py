@@ -23,7 +23,7 @@ VOLUME_ROLE = "RNCARefine.Volume"
 def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.vtkMRMLSegmentationNode:
     """Return the result as a segmentation node that is not in any scene.
 
-    It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
+    It has every segment of the input with its ID, colour, terminology and tags, in the same layers if possible.
     """
     node = copied(selection.segmentation_node, " repaired")
     write_repaired(node, selection, repaired, grid)
@@ -33,10 +33,10 @@ def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.
 def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: VolumeGrid) -> None:
     """Write a repair into a segmentation node that has the input's segments; no other segment changes."""
     segmentation = node.GetSegmentation()
-    # The pool first, it only gives: where the wall lay on it, Slicer would part the two into two layers.
+    # The pool first because it only loses voxels: Slicer separates overlapping segments into two layers.
     if selection.pool_id is not None and repaired.pool is not None and repaired.pool_changed:
         write_inside(node, selection.pool_id, repaired.pool, grid)
-    # The first segment takes what is added; whatever stays keeps its segment.
+    # New voxels go to the first segment; all others keep their segment.
     parts = {segment_id: read_segments(node, [segment_id], grid) for segment_id in selection.wall_ids[1:]}
     if parts:
         parts = {selection.segment_id: read_segments(node, [selection.segment_id], grid), **parts}
@@ -49,17 +49,17 @@ def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: Vo
 
 
 def write_notes(node: Any, segment_id: str, added: Mask, removed: Mask, grid: VolumeGrid) -> None:
-    """Write what a repair has added to a segment and removed from it into two segments next to it."""
+    """Write the added and the removed voxels of a segment into two review segments."""
     segmentation = node.GetSegmentation()
     for kind, mask in ((ADDED, added), (REMOVED, removed)):
         note = review_segment(segmentation, segment_id, kind)
-        # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
+        # A separate layer, so that a restored slice never overlaps a review segment and changes its layer.
         segmentation.SeparateSegmentLabelmap(note)
         write_segment(node, note, mask, grid)
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:
-    """Add a draft to the scene as a node of its own and return it."""
+    """Add a draft to the scene as a new node and return it."""
     node.SetName(slicer.mrmlScene.GenerateUniqueName(node.GetName()))
     slicer.mrmlScene.AddNode(node)
     _format_result(node, selection)
@@ -67,14 +67,14 @@ def add_to_scene(node: Any, selection: Selection) -> Any:
 
 
 def copy_into(output_node: Any, draft_node: Any, selection: Selection) -> Any:
-    """Replace the content of ``output_node``, which is in the scene and keeps its name, by the draft's; return it."""
+    """Replace the content of ``output_node`` in the scene by that of the draft and return it; its name is kept."""
     output_node.GetSegmentation().DeepCopy(draft_node.GetSegmentation())
     _format_result(output_node, selection)
     return output_node
 
 
 def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> None:
-    """Write a segment where the volume is; its voxels outside the volume stay."""
+    """Write a segment inside the volume; its voxels outside the volume are kept."""
     labelmap = labelmap_of(node, segment_id)
     whole_grid = grid if labelmap is None else grid.covering(labelmap)
     whole = read_segments(node, [segment_id], whole_grid)
@@ -95,5 +95,5 @@ def _format_result(node: Any, selection: Selection) -> None:
 
 
 def refer_to_volume(node: Any, volume_node: Any) -> None:
-    """Note with which volume a segmentation, in the scene, was repaired."""
+    """Store a reference from a repaired segmentation in the scene to its volume."""
     node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())

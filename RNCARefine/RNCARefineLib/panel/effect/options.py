@@ -52,7 +52,7 @@ def set_defaults(effect: Any) -> None:
 
 
 class EffectOptions:
-    """The widgets in the options frame of the effect, and what is chosen in them.
+    """The widgets in the options frame of the effect, and their values.
 
     Attributes:
         widgets: The widgets of :data:`DEFAULTS`, by the names of the parameters.
@@ -82,7 +82,7 @@ class EffectOptions:
 
     @property
     def pool_id(self) -> str | None:
-        """ID of the blood pool; ``None`` if none is chosen, or if it is not a segment that it can be."""
+        """ID of the blood pool; ``None`` if none is selected or the selected segment cannot be the pool."""
         if not self._effect.parameterDefined("BloodPool"):
             return None
         chosen = self._effect.parameter("BloodPool")
@@ -91,7 +91,7 @@ class EffectOptions:
 
     @property
     def model(self) -> EffectModel:
-        """Mode and model; made when they are first needed, since the engine comes with them."""
+        """Mode and model, created on first use because they import the engine."""
         from ..model_choice import EffectModel
 
         if self._model is None:
@@ -101,12 +101,12 @@ class EffectOptions:
 
     @property
     def is_this_slice(self) -> bool:
-        """Whether only the slice that is shown may change."""
+        """Whether only the shown slice may change."""
         return bool(self._effect.parameter("Scope") == THIS_SLICE)
 
     @property
     def keep_neighbours(self) -> bool:
-        """Whether other segments stay as they are, whatever is set under Masking."""
+        """Whether other segments do not change, whatever is set under Masking."""
         return bool(self._effect.parameter("Neighbours") == LEAVE)
 
     @property
@@ -116,7 +116,7 @@ class EffectOptions:
 
     @property
     def repair_options(self) -> RepairOptions:
-        """How to repair."""
+        """The selected options of the repair."""
         from rncarefine.refine.options import Face, RepairOptions, default_of, option_infos
 
         chosen: dict[str, Any] = {"model": self.model.name or None, "mode": self.model.mode}
@@ -141,8 +141,8 @@ class EffectOptions:
         for name, words in self._words.items():
             words.select(self._value(name))
         self.model.show()
-        # Read before anything is shown, and all are kept quiet together: checking one radio button unchecks the other,
-        # whose signal would save what the other widgets still show.
+        # All values are read first and all signals are blocked together: checking one radio button unchecks the other,
+        # whose signal would save the old values of the other widgets.
         values = {widget: self._value(name) for name, widget in self._bound()}
         values[self.opacity] = self.preview_opacity
         scope = self.this_slice if self.is_this_slice else self.whole_segment
@@ -166,7 +166,7 @@ class EffectOptions:
         self._effect.setParameter("PreviewOpacity", float(self.opacity.value))
 
     def show_slice(self, shown: tuple[int, str] | None) -> None:
-        """Show which slice would be repaired, and in which view it is; ``None`` if no view shows one."""
+        """Show slice and view of the scope; ``None`` if no view shows a single slice."""
         no_slice = _(
             "No slice view is parallel to the slices of the source volume. Rotate one with the button next to the "
             "segmentation, at the top of Segment Editor."
@@ -294,7 +294,7 @@ class EffectOptions:
         return ChoiceBox(combo, lambda key: self._effect.setParameter(parameter, key))
 
     def _add_row(self, label: str, *widgets: Any, layout: Any = None) -> None:
-        """Add widgets side by side, or in ``layout``; in a layout, because Slicer stretches bare widgets upwards."""
+        """Add widgets in a row or in ``layout``; Slicer would stretch widgets without a layout vertically."""
         import qt
 
         row = layout or qt.QHBoxLayout()

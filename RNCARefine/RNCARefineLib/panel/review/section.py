@@ -45,7 +45,7 @@ class ReviewSection:
         self._filter = ChoiceBox(ui.filterSelector, self._on_filter)
         filters = [Option("all", _("All")), Option("changed", _("Changed")), Option("flagged", _("Flagged"))]
         self._filter.fill(filters, "all")
-        # Two lines, always: buttons must not jump when a slice is chosen.
+        # Always two lines, so that the buttons do not move when a slice is selected.
         ui.reasonLabel.setMinimumHeight(2 * ui.reasonLabel.fontMetrics().lineSpacing())
         ui.nextButton.connect("clicked()", self.next)
         ui.previousButton.connect("clicked()", self.previous)
@@ -73,7 +73,7 @@ class ReviewSection:
             self.refresh()
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
-        """Choose the repaired segmentation of the scene if there is exactly one and nothing is shown.
+        """Select the repaired segmentation of the scene if there is exactly one and nothing is shown.
 
         Args:
             parameters: The parameter node.
@@ -132,7 +132,7 @@ class ReviewSection:
         self._table.step(-1)
 
     def next_undecided(self) -> None:
-        """Go to the next slice that needs a decision and has none; stay here if there is none."""
+        """Go to the next undecided slice; stay if there is none."""
         self._table.step_to_undecided()
 
     def choose(self, k: int) -> None:
@@ -162,7 +162,7 @@ class ReviewSection:
         self._reviewed.fill([Option("", nothing), *options], chosen)
 
     def _take_check(self) -> str:
-        """Show the check, if there is one, or return why not."""
+        """Show the check if there is one; otherwise return the reason."""
         if self._checked is None:
             return ""
         frame = self._checked.frame_shown()
@@ -173,12 +173,12 @@ class ReviewSection:
         return text.format(frame=str(frame or _("this volume")).capitalize())
 
     def _repaired_node(self) -> Any:
-        """Return the segmentation that is chosen for review, if it is still there and still repaired."""
+        """Return the segmentation selected for review, if it is still in the scene and repaired."""
         node = None if self._parameters is None else self._parameters.reviewedSegmentation
         return node if node is not None and node.GetScene() is not None and _is_reviewable(node) else None
 
     def _segment_id(self, node: Any) -> str | None:
-        """Return the repaired segment that is chosen for review; ``None`` where the shown frame has none."""
+        """Return the repaired segment selected for review; ``None`` if the shown frame has none."""
         repaired = reviewed_segments(node.GetSegmentation())
         chosen = self._parameters.reviewedSegmentID
         return chosen if chosen in repaired else next(iter(repaired), None)
@@ -226,7 +226,7 @@ class ReviewSection:
 
 
 def _is_reviewable(node: Any) -> bool:
-    """Whether a segmentation was repaired, if not in the frame that is shown, then in another one."""
+    """Whether a segmentation was repaired in the shown frame or in another one."""
     return is_repaired(node) or has_repaired_frame(node)
 
 
@@ -235,7 +235,7 @@ def _reviewable_nodes() -> list[Any]:
 
 
 def _options_of(node: Any) -> list[Option]:
-    """Return an entry for a repaired segmentation, or one for each repaired segment where there are several."""
+    """Return an entry for a repaired segmentation, or one per repaired segment if there are several."""
     name, segmentation = node.GetName(), node.GetSegmentation()
     repaired = reviewed_segments(segmentation)
     if len(repaired) < 2:

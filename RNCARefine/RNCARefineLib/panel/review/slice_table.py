@@ -53,7 +53,7 @@ class SliceTable:
 
     Args:
         table: The widget.
-        on_slice: Called with the number of a slice when its row is chosen.
+        on_slice: Called with the number of a slice when its row is selected.
     """
 
     def __init__(self, table: Any, on_slice: Callable[[int], None]) -> None:
@@ -64,7 +64,7 @@ class SliceTable:
         self._filter = "all"
         self._set_up()
         table.connect("currentCellChanged(int,int,int,int)", self._on_current)
-        # A click on the row that is chosen already brings the views back to it.
+        # A click on the selected row shows its slice again.
         table.connect("cellClicked(int,int)", self._on_clicked)
 
     def show(self, report: Report | None, *, checked: bool = False) -> None:
@@ -97,7 +97,7 @@ class SliceTable:
         self._apply_filter()
 
     def current(self) -> SliceRecord | None:
-        """Return the slice of the chosen row, ``None`` if no row is chosen."""
+        """Return the slice of the selected row; ``None`` if no row is selected."""
         row = self._table.currentRow()
         if not 0 <= row < len(self._records) or self._table.isRowHidden(row) or not self._is_chosen(row):
             return None
@@ -108,7 +108,7 @@ class SliceTable:
         return item is not None and bool(item.isSelected())
 
     def choose(self, k: int) -> None:
-        """Choose the row of a slice."""
+        """Select the row of a slice."""
         for row, record in enumerate(self._records):
             if record.k == k:
                 self._table.setCurrentCell(row, 0)
@@ -118,7 +118,7 @@ class SliceTable:
         return bool(self._stops())
 
     def step(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) slice that was changed or flagged; after the last comes the first."""
+        """Go to the next (1) or previous (-1) slice that was changed or flagged, cyclically."""
         stops = self._stops()
         if not stops:
             return
@@ -132,7 +132,7 @@ class SliceTable:
             self._notify(row)
 
     def step_to_undecided(self) -> None:
-        """Go to the next slice that still needs a decision; after the last comes the first, and stay if all have."""
+        """Go to the next undecided slice, cyclically; stay if there is none."""
         stops = [row for row in self._stops() if self._records[row].accepted is None]
         if stops:
             here = self._table.currentRow()
@@ -151,7 +151,7 @@ class SliceTable:
             self._table.setRowHidden(row, not shown)
 
     def _on_current(self, row: int, column: int, previous_row: int, previous_column: int) -> None:
-        # Getting the keyboard, a table makes its first row current without a choice.
+        # A table that gets the keyboard focus makes its first row current without selecting it.
         if row != previous_row and self._is_chosen(row):
             self._notify(row)
 
