@@ -1,8 +1,8 @@
 """RNCA Repair, a Segment Editor effect: closes broken myocardium in the selected segment.
 
 Slicer loads this file under the name of its folder, without a package: relative imports do not work here, and nothing
-may import from the folder. What the effect shares with the module comes from ``RNCARefineLib``, inside methods: options
-and texts from its room ``panel``, the work on nodes from ``mrml.editing`` and ``mrml.preview``.
+may import from the folder. Code shared with the module is imported inside methods: options and texts from
+``RNCARefineLib.panel``, functions on nodes from ``RNCARefineLib.mrml.editing`` and ``RNCARefineLib.mrml.preview``.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             "<b>Check</b> lists slices that need repair. <b>Preview</b> shows the repaired wall over the image, "
             "<b>Cancel</b> removes it, <b>Apply</b> writes it into the selected segment. Correct slices are left "
             "unchanged; refused slices and repairs that need review are listed.<br>"
-            "Masking and the editable intensity range are respected. Other segments are not changed, but the wall may "
-            "overlap them; only the chosen blood pool loses the voxels that the wall takes. If several segments form "
-            "the wall, such as myocardium and scar, use the module RNCA Refine (Also wall).<br>"
+            "Masking and the editable intensity range are respected. By default, other segments do not change and the "
+            "wall may overlap them; only the selected blood pool loses the voxels that the wall covers. If several "
+            "segments form the wall, such as myocardium and scar, use the module RNCA Refine (Also wall).<br>"
             "<b>Undo</b> reverts a repair in one step.<br>"
             "For research use, not for clinical decisions."
         )
