@@ -1,8 +1,7 @@
 """RNCARefine, the Slicer module: repairs broken myocardium in short-axis cardiac MR.
 
-It has what Slicer looks for in a module's file: module, parameter node, widget, logic and self-test. The work is done
-by the packages ``RNCARefineLib`` and ``rncarefine``, which are imported only when they are needed, so that this file
-loads in a few milliseconds when Slicer starts.
+It defines module, parameter node, widget, logic and self-test. The packages ``RNCARefineLib`` and ``rncarefine`` are
+imported on use, so that this file loads in a few milliseconds when Slicer starts.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ DOCUMENTATION = "https://github.com/rncarefine/SlicerRNCARefine"
 
 
 class RNCARefine(ScriptedLoadableModule):
-    """What Slicer shows about the module."""
+    """Title, category and help of the module."""
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
@@ -64,7 +63,7 @@ class RNCARefine(ScriptedLoadableModule):
             "The method follows the refinement neural cellular automaton (rNCA) of arXiv 2512.13397. "
             "The training data of each model are named in its model card."
         )
-        # Not before all modules are there.
+        # These need other modules, which are loaded later.
         slicer.app.connect("startupCompleted()", registerSampleData)
         slicer.app.connect("startupCompleted()", registerStatisticsPlugin)
 
@@ -90,9 +89,9 @@ def registerStatisticsPlugin():
 
 @parameterNodeWrapper
 class RNCARefineParameterNode:
-    """What is chosen in the panel; saved and restored with the scene.
+    """Settings of the panel, saved and restored with the scene.
 
-    What is not listed is an option of :meth:`RNCARefineLogic.process`, where 0 or an empty text stands for none.
+    Fields that are not listed are options of :meth:`RNCARefineLogic.process`; 0 or an empty text means none.
 
     Attributes:
         inputSegmentation: The segmentation to check and to repair.
@@ -119,7 +118,7 @@ class RNCARefineParameterNode:
     output: Annotated[str, Choice(["new segmentation", "in place"])] = "new segmentation"
     device: Annotated[str, Choice(["auto", "numpy", "cpu", "cuda", "mps"])] = "auto"
     seed: Annotated[int, WithinRange(0, 2**31 - 1)] = 0
-    samples: Annotated[int, WithinRange(1, 25)] = 1
+    samples: Annotated[int, WithinRange(1, 100)] = 1
     steps: Annotated[int, WithinRange(0, 1000)] = 0
     apex: Annotated[str, Choice(["auto", "first", "last"])] = "auto"
     closeBase: bool = False
@@ -133,10 +132,10 @@ class RNCARefineParameterNode:
 
 
 class _ParameterNode(RNCARefineParameterNode):
-    """Leaves nothing on the node when it is disconnected.
+    """Removes all observers when it is disconnected.
 
     In Slicer 5.10, ``disconnectGui`` leaves the observer of ``connectGui``, which keeps this object alive. When the
-    scene is closed, it would then write its defaults into the node that Slicer has just emptied.
+    scene is closed, it would write its defaults into the node that Slicer has just reset.
     """
 
     _connecting = False
@@ -216,7 +215,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.onReload(self)
 
     def onSceneStartClose(self, caller, event):
-        """Called before the scene is closed: its nodes must not be used any more."""
+        """Called before the scene is closed; its nodes must no longer be used."""
         self.releaseScene()
 
     def onSceneEndClose(self, caller, event):
@@ -225,9 +224,9 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def onSceneStartImport(self, caller, event):
-        """Called before a scene is loaded: its segmentations get their segments after its parameter node."""
+        """Called before a scene is loaded, because segments are loaded after the parameter node."""
         self.setParameterNode(None)
-        # It would remember that the nodes it refers to are not there yet.
+        # It would cache that the nodes it refers to are missing.
         self.logic.releaseParameterNode()
 
     def onSceneEndImport(self, caller, event):
@@ -247,7 +246,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.prefill()
 
     def setParameterNode(self, parameterNode):
-        """Connect another parameter node with the panel, or none."""
+        """Connect another parameter node, or none, to the panel."""
         import vtk
 
         if self._parameterNode is not None:
@@ -263,7 +262,7 @@ class RNCARefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.set_parameters(parameterNode)
 
     def onParameterModified(self, caller=None, event=None):
-        """Called when anything was chosen, in the panel or elsewhere."""
+        """Called when a setting was changed, in the panel or elsewhere."""
         self.panel.update()
 
 
@@ -289,14 +288,14 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self._parameterNode = None
 
     def getParameterNode(self) -> RNCARefineParameterNode:
-        """Return what is chosen in the panel, the same :class:`RNCARefineParameterNode` as long as the scene stays."""
+        """Return the settings of the panel, always the same object until the scene is closed."""
         node = super().getParameterNode()
         if self._parameterNode is None or self._parameterNode.parameterNode is not node:
             self._parameterNode = _ParameterNode(node)
         return self._parameterNode
 
     def releaseParameterNode(self) -> None:
-        """Forget the parameter node; the next call of :meth:`getParameterNode` returns a new object."""
+        """Release the parameter node; the next call of :meth:`getParameterNode` returns a new object."""
         self._parameterNode = None
 
     def check(
@@ -316,13 +315,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
             segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
-                what is added goes to the first, and all that stays keeps its segment.
-            volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
+                new voxels are added to the first, and all others keep their segment.
+            volumeNode: Segmented scalar volume, under the same transform, slices along k.
             poolSegmentID: ID of the blood pool; without it, rings are judged by the wall alone.
-            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
-            closeBase: Expect rings at the base, too, where the wall may be open at the outflow tract.
-            apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
-            removeIslands: Components inside the cavity, such as papillary muscles, are to be removed.
+            rvSegmentID: ID of the right ventricle; only for the AHA segments in the report.
+
+        The other arguments are options, see :class:`rncarefine.refine.options.RepairOptions`.
 
         Returns:
             ``rncarefine.refine.records.Report``: one record per slice and one of the stack.
@@ -362,35 +360,24 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         trimPool: bool = False,
         progressCallback: Progress | None = None,
     ) -> Report:
-        """Repair the broken slices of a segment; slices that are as they should be are not touched.
+        """Repair broken slices of a segment; correct slices are left unchanged.
 
-        By default the result is a new segmentation next to the input: all its segments, two further ones that hold the
-        added and the removed voxels, and a table with the report. If anything fails, the scene is as it was before.
+        By default the result is a new segmentation next to the input, with all its segments, two further ones for the
+        added and the removed voxels, and a table with the report. If anything fails, the scene is restored.
 
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
             segmentID: ID (not the name) of the myocardium. Several IDs, such as those of wall and scar, form one wall:
-                what is added goes to the first, and all that stays keeps its segment.
-            volumeNode: Scalar volume that it was drawn on, under the same transform, slices along k.
+                new voxels are added to the first, and all others keep their segment.
+            volumeNode: Segmented scalar volume, under the same transform, slices along k.
             outputSegmentationNode: Segmentation to overwrite with the result; a new one by default. Never the input.
-            poolSegmentID: ID of the blood pool. The wall takes from it what it needs; no other segment is changed.
-            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the report.
-            mode: "slice-wise" or "volumetric"; that of the model if not given.
-            model: Name of a model, or path of its weights; the best one of the mode if not given. Its terms are shown
-                in the log, once in a session.
-            device: "auto", "numpy", "cpu", "cuda" or "mps".
-            seed: Seed of the automaton; the same seed gives the same result on every device.
-            samples: Runs with different seeds that are averaged.
-            steps: Most steps of a run; those of the model if not given.
-            closeBase: Expect a closed ring at the base, too, not an outflow tract.
-            addOnly: Never remove a voxel from the myocardium.
-            geometry: Fall back to polar interpolation where the automaton finds no wall that passes verification.
-            apex: "auto", or "first" or "last", the end of the stack at which the apex lies.
-            maxChangeMm2: Largest change of a slice in mm2; what would change more is refused.
-            removeIslands: Remove components inside the cavity, such as papillary muscles; they are kept by default.
-            inPlace: Change the input itself, as one step that :meth:`undo` takes back.
-            trimPool: Remove the blood pool that lies outside the closed ring.
+            poolSegmentID: ID of the blood pool. It loses the voxels that the wall covers; no other segment is changed.
+            rvSegmentID: ID of the right ventricle; only for the AHA segments in the report.
+            inPlace: Change the input itself, as one undo step.
             progressCallback: Called with the fraction done and a text; returning ``False`` cancels.
+
+        The other arguments are options, see :class:`rncarefine.refine.options.RepairOptions`: ``closeBase`` is its
+        ``close_base``. The terms of the model are logged once per session.
 
         Returns:
             ``rncarefine.refine.records.Report``. The nodes are :meth:`outputSegmentationNode` and
@@ -422,7 +409,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         Args:
             segmentationNode: Segmentation whose source representation is a binary label map.
             segmentID: ID (not the name) of the vessels.
-            volumeNode: Scalar or vector volume of one slice that it was drawn on.
+            volumeNode: Segmented scalar or vector volume of one slice.
 
         Returns:
             ``rncarefine.refine.place_records.PictureReport``: one record per place.
@@ -447,11 +434,13 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         samples: int = 1,
         steps: int | None = None,
         addOnly: bool = False,
+        bridgesOnly: bool = False,
         progressCallback: Progress | None = None,
     ) -> PictureReport:
-        """Repair the vessels of one picture by single edits, into a new segmentation beside the input.
+        """Repair the vessels of one picture by single edits, into a new segmentation next to the input.
 
-        Nodes as in :meth:`checkPicture`, options as in :meth:`process`; the model is one of vessels.
+        Nodes as in :meth:`checkPicture`, options as in :class:`rncarefine.refine.options.RepairOptions`. The model must
+        be one of vessels.
 
         Returns:
             ``rncarefine.refine.place_records.PictureReport``. The nodes are :meth:`outputSegmentationNode` and
@@ -485,11 +474,11 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return VesselReview.of(segmentationNode)
 
     def outputSegmentationNode(self) -> slicer.vtkMRMLSegmentationNode | None:
-        """Return the segmentation that the last repair wrote, ``None`` if there is none or it was deleted."""
+        """Return the segmentation of the last repair; ``None`` if there is none or it was deleted."""
         return slicer.mrmlScene.GetNodeByID(self._outputNodeID) if self._outputNodeID else None
 
     def reportTableNode(self) -> slicer.vtkMRMLTableNode | None:
-        """Return the table that the last repair wrote, that of all frames of a sequence; ``None`` if it is gone."""
+        """Return the table of the last repair, for a sequence that of all frames; ``None`` if it was deleted."""
         from RNCARefineLib.mrml.cine.report import FRAMES_ROLE
         from RNCARefineLib.mrml.review.table import existing_table
 
@@ -499,7 +488,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def review(self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None) -> Review:
         """Return the review of a repaired segmentation: ``RNCARefineLib.mrml.review.decisions.Review``.
 
-        Here and below, ``segmentID`` is the repaired segment, where several were.
+        Here and below, ``segmentID`` is the repaired segment; it is needed only if several were repaired.
 
         Raises:
             ValueError: The segmentation was never repaired.
@@ -513,21 +502,21 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return self.review(segmentationNode, segmentID).report()
 
     def accept(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
-        """Accept slice ``k`` as it is now, or, if it was rejected, as the repair has made it; return the report.
+        """Accept slice ``k`` and return the report; if it was rejected, its repair is restored.
 
-        One step of :meth:`undo`.
+        This is one undo step.
         """
         review = self.review(segmentationNode, segmentID)
         review.accept(k)
         return review.report()
 
     def reject(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
-        """Give slice ``k`` back the wall and the pool that it had before the repair; return the report.
+        """Restore wall and blood pool of slice ``k`` as before the repair, and return the report.
 
-        One step that :meth:`undo` takes back.
+        This is one undo step.
 
         Raises:
-            ValueError: The repair has not changed this slice.
+            ValueError: The repair did not change this slice.
         """
         review = self.review(segmentationNode, segmentID)
         review.reject(k)
@@ -536,12 +525,12 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def exportReport(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, path: str | Path, segmentID: str | None = None
     ) -> None:
-        """Write the report of a repaired segmentation, whole or not at all, by the file's ending.
+        """Write the report of a repaired segmentation as ``.csv``, ``.json`` or ``.html`` with pictures.
 
-        The file is ``.csv``, ``.json`` or ``.html``; the last has pictures.
+        If writing fails, an existing file is kept.
 
         Raises:
-            ValueError: Another ending, or a segmentation that was never repaired.
+            ValueError: The extension is another one, or the segmentation was never repaired.
             OSError: The file cannot be written.
         """
         self.review(segmentationNode, segmentID).export(path)
@@ -549,7 +538,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def plotReport(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
-        """Return a plot chart node of b0 and b1 along the stack, before and after; made again when called again."""
+        """Return a plot chart node of b0 and b1 along the stack before and after; each call updates it."""
         from RNCARefineLib.mrml.review.plot import TOPOLOGY
 
         return self._plot(segmentationNode, segmentID, TOPOLOGY)
@@ -557,7 +546,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def plotThickness(
         self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
     ) -> slicer.vtkMRMLPlotChartNode:
-        """Return a plot chart node of the wall's thickness along the stack; made again when called again."""
+        """Return a plot chart node of the wall thickness along the stack; each call updates it."""
         from RNCARefineLib.mrml.review.plot import THICKNESS
 
         return self._plot(segmentationNode, segmentID, THICKNESS)
@@ -596,8 +585,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     ) -> CineOutcome:
         """Repair frames of a cine sequence; every frame of the result has the same segments.
 
-        Cancelling keeps the frames that are finished, the others are copies of the input. A frame that cannot be
-        repaired is named in the outcome and does not stop the others. Show a frame to review it.
+        Cancelling keeps finished frames; the others are copies of the input. A frame that cannot be repaired is
+        reported in the outcome and skipped. Show a frame to review it.
 
         Args:
             browserNode: The sequence browser that plays volume and segmentation.
@@ -605,17 +594,17 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             segmentID: ID (not the name) of the myocardium, or several as in :meth:`process`; the same in every frame.
             volumeNode: The volume that it shows.
             poolSegmentID: ID of the blood pool.
-            rvSegmentID: ID of the right ventricle; only for the AHA's segments in the reports.
+            rvSegmentID: ID of the right ventricle; only for the AHA segments in the reports.
             frames: The frames to repair, from 0; all if not given.
             inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
             progressCallback: As in :meth:`process`.
-            options: Those of :meth:`process`, from ``mode`` to ``trimPool``.
+            options: Options as in :meth:`process`.
 
         Returns:
             ``RNCARefineLib.mrml.cine.repair.CineOutcome``: nodes, the report of each frame, the frames that failed.
 
         Raises:
-            ValueError: Bad input, or no frame could be repaired; the message names what and the remedy.
+            ValueError: Bad input, or no frame could be repaired; the message states the remedy.
             rncarefine.progress.Cancelled: ``progressCallback`` returned ``False`` before a frame was finished.
         """
         from rncarefine.refine.options import from_camel_case
@@ -650,24 +639,23 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         progressCallback: Progress | None = None,
         **options: Any,
     ) -> BatchOutcome:
-        """Repair a folder of cases, each into a file of the segmentation's kind, with one CSV for all of them.
+        """Repair a folder of cases, each into a file of the same format, with one CSV table of all cases.
 
-        The same call resumes where the last one was stopped; a failed case is reported and skipped. The cases are read
-        from their files and written to files: the scene is not touched. A ``.seg.nrrd`` of the results can be loaded
-        and reviewed.
+        The same call resumes an interrupted batch; a failed case is reported and skipped. Cases are read from files and
+        written to files; the scene is not changed. A ``.seg.nrrd`` of the results can be loaded and reviewed.
 
         Args:
             inputFolder: Folder of cases; ``None`` with a list of cases.
             outputFolder: Folder for the results.
-            cases: A CSV file that lists the cases instead: columns ``case``, ``image`` and ``segmentation``.
-            imagePattern: Where the images lie in the folder, ``{case}`` standing for the name of a case; by default
+            cases: CSV file that lists the cases instead: columns ``case``, ``image`` and ``segmentation``.
+            imagePattern: Pattern of the images in the folder, with ``{case}`` for the name of a case; by default
                 ``{case}/image.*``.
-            segmentationPattern: The same for the segmentations; by default ``{case}/segmentation.*``.
-            segment: The myocardium: ID or name of a segment, or label; not needed where there is only one. Several,
-                with commas between them, form one wall.
-            pool: The blood pool, in the same way.
-            rightVentricle: The right ventricle, in the same way; only for the AHA's segments in the reports.
-            progressCallback: As in :meth:`process`; stopping keeps the cases that are finished.
+            segmentationPattern: Pattern of the segmentations; by default ``{case}/segmentation.*``.
+            segment: Myocardium: ID or name of a segment, or label; not needed if there is only one. Several, separated
+                by commas, form one wall.
+            pool: Blood pool, given like ``segment``.
+            rightVentricle: Right ventricle, given like ``segment``; only for the AHA segments in the reports.
+            progressCallback: As in :meth:`process`; cancelling keeps finished cases.
             options: As in :meth:`processSequence`.
 
         Returns:
@@ -675,7 +663,7 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
         Raises:
             ValueError: No cases, or results of other settings in the folder.
-            OSError: The results cannot be written; what is finished is kept.
+            OSError: The results cannot be written; finished cases are kept.
         """
         from rncarefine.batch.cases import find_cases, read_cases
         from rncarefine.batch.sequential import repair_cases
@@ -700,31 +688,31 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         )
 
     def undo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Take back the last repair in place or decision that this logic has made; return whether there was one."""
+        """Undo the last repair in place or decision made by this logic; return whether there was one."""
         from RNCARefineLib.mrml.review.decisions import take_step
 
         return take_step(segmentationNode, self._steps.undo, self._steps.redo)
 
     def redo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Make the repair or the decision again that was undone last; return whether there was one."""
+        """Redo the last undone repair or decision; return whether there was one."""
         from RNCARefineLib.mrml.review.decisions import take_step
 
         return take_step(segmentationNode, self._steps.redo, self._steps.undo)
 
     def canUndo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether :meth:`undo` would take something back."""
+        """Return whether there is a step to undo."""
         return self._steps.can_undo(segmentationNode)
 
     def editedSince(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether the segmentation was edited otherwise since: :meth:`undo` and :meth:`redo` take this back, too."""
+        """Return whether the segmentation was edited since the last step; undo and redo revert these edits, too."""
         return self._steps.edited_since(segmentationNode)
 
     def canRedo(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether :meth:`redo` would make something again."""
+        """Return whether there is a step to redo."""
         return self._steps.can_redo(segmentationNode)
 
     def _note(self, segmentationNode, result):
-        """Remember what a repair wrote, and put its summary into the log."""
+        """Remember the result of a repair and log its summary."""
         self._outputNodeID = segmentationNode.GetID()
         logging.info(f"RNCARefine, {segmentationNode.GetName()}: {result.summary()}")
 
@@ -741,6 +729,6 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
 
 
 class RNCARefineTest(self_test.SelfTest):
-    """Self-test for the application, with or without a main window; what it tests is in ``RNCARefineLib.self_test``."""
+    """Self-test for the application, with or without a main window; see ``RNCARefineLib.self_test``."""
 
     makeLogic = RNCARefineLogic

@@ -11,7 +11,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule
 
 
 class SegmentEditorRNCARefine(ScriptedLoadableModule):
-    """What Slicer knows about the module that registers the effect."""
+    """Hidden module that registers the effect."""
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
@@ -25,7 +25,7 @@ class SegmentEditorRNCARefine(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", self.registerEditorEffect)
 
     def registerEditorEffect(self):
-        """Make the effect known to every Segment Editor that is opened from now on."""
+        """Register the effect for all Segment Editors opened from now on."""
         import qSlicerSegmentationsEditorEffectsPythonQt as effects
 
         effect = effects.qSlicerSegmentEditorScriptedEffect(None)

@@ -1,6 +1,6 @@
-"""The Slicer side of RNCARefine: what stands between the application and the engine, :mod:`rncarefine`.
+"""The Slicer side of RNCARefine, between the application and the engine :mod:`rncarefine`.
 
-* :mod:`.mrml`: nodes become arrays and arrays become nodes; it imports ``slicer``, but no ``qt``.
-* :mod:`.panel`: the module's panel, the effect's options, dialogs; only here ``qt`` is imported.
-* :mod:`.self_test`: what the application tests when it is asked to; imported with the module's file.
+* :mod:`.mrml`: nodes to arrays and back; imports ``slicer``, but not ``qt``.
+* :mod:`.panel`: the module's panel, the effect's options and dialogs; the only part that imports ``qt``.
+* :mod:`.self_test`: the self-test of the module; imported with the module's file.
 """

@@ -1,6 +1,6 @@
 """The module's self-test, run by the application: Reload and Test, or ctest.
 
-Slicer imports this file when it starts, with the module's: what is tested is imported inside the tests.
+Slicer imports this file when it starts: tested code is imported inside the tests.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class SelfTest(ScriptedLoadableModuleTest):
-    """What the class ``RNCARefineTest`` of the module's file tests: a drawn heart, and the sample data.
+    """Tests of ``RNCARefineTest`` in the module's file: a drawn heart, and the sample data.
 
-    What needs a module that the application lacks is skipped, and the log says so.
+    Tests that need a missing module are skipped with a log message.
 
     Attributes:
         makeLogic: ``RNCARefineLogic``.
@@ -60,7 +60,7 @@ class SelfTest(ScriptedLoadableModuleTest):
         assert slicer.mrmlScene.GetNumberOfNodes() == before
 
     def test_ProcessClosesIt(self) -> None:
-        """The broken slice is closed in a new segmentation; the input and the other slices are as they were."""
+        """The broken slice is closed in a new segmentation; the input and the other slices do not change."""
         self.delayDisplay("Repairing it")
         volumeNode, segmentationNode = self.drawHeart()
         before = self.voxels(segmentationNode, volumeNode)
@@ -74,7 +74,7 @@ class SelfTest(ScriptedLoadableModuleTest):
         assert logic.reportTableNode().GetNumberOfRows() == len(before)
 
     def test_SampleIsRepairedAndReviewed(self) -> None:
-        """All rings of the sample are closed; a slice can be rejected, which restores it, and that be undone."""
+        """All rings of the sample are closed; rejecting a slice restores it, and undo reverts this."""
         from .mrml.sample_data import load
 
         self.delayDisplay("Repairing the sample data")
@@ -90,7 +90,7 @@ class SelfTest(ScriptedLoadableModuleTest):
             [self.voxels(node, volumeNode, segment) for segment in segments]
             for node in (segmentationNode, repairedNode)
         )
-        self.delayDisplay(f"Rejecting slice {k}, and taking that back")
+        self.delayDisplay(f"Rejecting slice {k}, and undoing it")
         rejected = logic.reject(repairedNode, k)
         assert rejected.slices[k].accepted is False
         for segment, was, became in zip(segments, before, repaired, strict=True):
@@ -148,7 +148,7 @@ class SelfTest(ScriptedLoadableModuleTest):
             parameters = widget.logic.getParameterNode()
             parameters.inputSegmentation, parameters.inputVolume = segmentationNode, volumeNode
             parameters.myocardiumSegmentID, parameters.poolSegmentID = "myocardium", "pool"
-            # In testing mode Slicer takes every question for declined.
+            # In testing mode Slicer declines every question.
             with all_accepted():
                 widget.ui.repairButton.click()
             repairedNode = widget.logic.outputSegmentationNode()

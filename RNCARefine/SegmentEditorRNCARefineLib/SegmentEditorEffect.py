@@ -1,8 +1,8 @@
 """RNCA Repair, a Segment Editor effect: closes broken myocardium in the selected segment.
 
 Slicer loads this file under the name of its folder, without a package: relative imports do not work here, and nothing
-may import from the folder. What the effect shares with the module comes from ``RNCARefineLib``, inside methods: options
-and texts from its room ``panel``, the work on nodes from ``mrml.editing`` and ``mrml.preview``.
+may import from the folder. Code shared with the module is imported inside methods: options and texts from
+``RNCARefineLib.panel``, functions on nodes from ``RNCARefineLib.mrml.editing`` and ``RNCARefineLib.mrml.preview``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from slicer.i18n import tr as _
 
 
 class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
-    """Checks, previews and repairs the selected segment, by the rules of Segment Editor."""
+    """Checks, previews and repairs the selected segment; masking and undo are those of Segment Editor."""
 
     def __init__(self, scriptedEffect):
         scriptedEffect.name = "RNCA Repair"  # not translated: effects are found by their name
@@ -41,14 +41,13 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         return "<html>" + _(
             "Closes gaps in the myocardium of a short-axis stack and removes loose components, guided by the source "
             "volume.<br>"
-            "<b>Check</b> lists the slices that are not as they should be. <b>Preview</b> shows the repaired wall over "
-            "the image, <b>Cancel</b> removes it, <b>Apply</b> writes it into the selected segment. Slices that are as "
-            "they should be are not touched; what cannot be repaired safely is left for you, and repairs that you "
-            "must look at are named.<br>"
-            "Masking and the editable intensity range are kept to. Other segments stay as they are and may be "
-            "overlapped; only a blood pool, if you choose one, gives what the wall takes. Where several segments form "
-            "the wall, such as myocardium and scar, use the module RNCA Refine (Also wall).<br>"
-            "<b>Undo</b> takes a repair back in one step.<br>"
+            "<b>Check</b> lists slices that need repair. <b>Preview</b> shows the repaired wall over the image, "
+            "<b>Cancel</b> removes it, <b>Apply</b> writes it into the selected segment. Correct slices are left "
+            "unchanged; refused slices and repairs that need review are listed.<br>"
+            "Masking and the editable intensity range are respected. By default, other segments do not change and the "
+            "wall may overlap them; only the selected blood pool loses the voxels that the wall covers. If several "
+            "segments form the wall, such as myocardium and scar, use the module RNCA Refine (Also wall).<br>"
+            "<b>Undo</b> reverts a repair in one step.<br>"
             "For research use, not for clinical decisions."
         )
 
@@ -69,7 +68,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     @property
     def preview(self):
-        """The preview; made when it is first used, since the engine comes with it."""
+        """The preview, created on first use because it imports the engine."""
         from RNCARefineLib.mrml.preview import Preview
 
         if self._preview is None:
@@ -90,7 +89,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             return
         if self.preview.proposal is not None and not self.isWanted(self.preview.proposal):
             self.preview.remove()
-            self.options.say(_("The preview was removed: it was made for another selection or other options."))
+            self.options.show_message(_("The preview was removed: the selection or the options have changed."))
         self.options.load(has_preview=self.preview.node is not None)
         self.preview.set_opacity(self.options.preview_opacity)
         self.showSlice()
@@ -103,7 +102,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def deactivate(self):
         self.preview.close()
-        self.options.say("")
+        self.options.show_message("")
 
     def cleanup(self):
         if self._preview is not None:
@@ -119,7 +118,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             self.showSlice()
 
     #
-    # What the user does
+    # Actions
     #
 
     def onCheck(self):
@@ -130,7 +129,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
         with shown_errors(_("The check failed."), wait=True):
             request = self.request()
-            self.options.say(checked(check(request.selection, request.options), request.k))
+            self.options.show_message(checked(check(request.selection, request.options), request.k))
 
     def onPreview(self):
         """Show what Apply would write."""
@@ -144,15 +143,15 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             self.preview.remove()
             if proposal.changed:
                 self.preview.show(proposal, self.options.preview_opacity)
-            self.options.say(previewed(proposal))
+            self.options.show_message(previewed(proposal))
 
     def onCancel(self):
         """Remove the preview."""
         self.preview.remove()
-        self.options.say("")
+        self.options.show_message("")
 
     def onApply(self):
-        """Write the previewed wall into the segment, or one that is computed now."""
+        """Write the previewed wall into the segment; it is computed first if there is no preview."""
         from RNCARefineLib.mrml.editing import held_back, write
         from RNCARefineLib.panel.effect.texts import applied
         from RNCARefineLib.panel.messages import shown_errors
@@ -171,15 +170,15 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
                     write(proposal, self.scriptedEffect, keep_neighbours=self.options.keep_neighbours)
                     short = held_back(proposal)
             self.preview.remove()
-            self.options.say(applied(proposal, short))
+            self.options.show_message(applied(proposal, short))
 
     def onSelectionChanged(self):
-        """Another segment, segmentation or volume is selected, or the segmentation has other segments."""
+        """Called when the selection or the list of segments has changed."""
         self.updateGUIFromMRML()
 
     def onPreviewOutdated(self):
-        """The preview is gone because the voxels that it was made from have changed."""
-        self.options.say(_("The preview was removed: the segmentation or the image has changed since."))
+        """Called when the preview was removed because its input voxels have changed."""
+        self.options.show_message(_("The preview was removed: the segmentation or the image has changed."))
         self.updateGUIFromMRML()
 
     #
@@ -187,7 +186,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     #
 
     def request(self, k=None):
-        """Return what is asked for; with the scope of a slice, ``k`` or else the slice that is shown."""
+        """Return the request; for a single slice, ``k`` or else the slice that is shown."""
         from RNCARefineLib.mrml.editing import Request, selection_of
 
         selection = selection_of(self.scriptedEffect.parameterSetNode(), self.options.pool_id)
@@ -197,19 +196,19 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         if k is None:
             shown = self.sliceShown()
             if shown is None:
-                raise ValueError(_("No slice view shows a single slice of the source volume. Turn one parallel to it."))
+                raise ValueError(_("No slice view is parallel to the slices of the source volume. Rotate one."))
             k = shown[0]
         return Request(selection, options, k)
 
     def isWanted(self, proposal):
-        """Return whether a proposal is for what is selected; its slice need not be the one that is shown."""
+        """Return whether a proposal matches the selection and the options; its slice need not be shown."""
         try:
             return proposal.asks_the_same(self.request(proposal.request.k))
         except ValueError:
             return False
 
     def propose(self):
-        """Return the repaired wall, ``None`` if the user declines the model's terms or cancels."""
+        """Return the repaired wall; ``None`` if the user declines the model's terms or cancels."""
         from rncarefine.nca.model import load_model
         from rncarefine.progress import Cancelled
         from RNCARefineLib.mrml.editing import propose
@@ -220,21 +219,21 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             raise ValueError(self.options.model.missing)
         model = load_model(request.options.model)
         if not accepted_terms(model.card):
-            self.options.say(self.options.model.decline(model.card))
+            self.options.show_message(self.options.model.decline(model.card))
             return None
         try:
             with ProgressDialog(_("RNCA Repair")) as progress:
                 return propose(request, model, progress)
         except Cancelled:
-            self.options.say(_("Cancelled. Nothing was changed."))
+            self.options.show_message(_("Cancelled. Nothing was changed."))
             return None
 
     def sliceShown(self):
-        """Return the slice that a view shows and the view's name, ``None`` if no view is parallel to the stack."""
+        """Return slice and name of the first view that is parallel to the stack; ``None`` if there is none."""
         from RNCARefineLib.mrml.editing import slices_shown
 
         return next(iter(slices_shown(self.scriptedEffect.parameterSetNode())), None)
 
     def showSlice(self):
-        """Say in the options which slice is shown."""
+        """Show in the options which slice is shown."""
         self.options.show_slice(self.sliceShown())

@@ -96,7 +96,7 @@ class Application:
         return self._layout_manager is None
 
     def openDesktop(self, layout_manager: LayoutManager) -> None:
-        """Have a main window with views, and a person before it. Not in the real application."""
+        """Open a main window with views, with a user. Not in the real application."""
         self._layout_manager = layout_manager
 
     def closeDesktop(self) -> None:

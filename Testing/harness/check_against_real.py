@@ -1,4 +1,4 @@
-"""Checks of the stand-ins against the real thing, for the person who changes them; no part of the test suite.
+"""Checks of the stand-ins against the real thing, to run after changing them; not part of the test suite.
 
 Each takes something that the test environment does not have::
 

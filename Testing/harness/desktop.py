@@ -1,4 +1,4 @@
-"""The application as a person sees it: a main window, views, and pop-ups that the test answers."""
+"""The application with a main window, views, and pop-ups that the test answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .views import LayoutManager
 
 
 class Desktop:
-    """A main window with views; nobody is testing, so that ``slicer.util`` shows its messages.
+    """A main window with views; testing mode is off, so that ``slicer.util`` shows its messages.
 
     Attributes:
         dialogs: What was shown, and what will be answered.

@@ -27,7 +27,7 @@ class CountingEngine:
     """The toy engine in the place of the real one, and how often it was asked.
 
     Attributes:
-        licence: Under which its model may be used; a permissive one, so that nobody is asked for the terms.
+        licence: Under which its model may be used; a permissive one, so that there is no question about terms.
     """
 
     repairs: int = 0
@@ -121,7 +121,7 @@ class EffectBench:
 
     @property
     def rings(self) -> Mask:
-        """The wall after a repair of the whole segment, told from how the heart was drawn."""
+        """The wall after a repair of the whole segment, from how the heart was drawn."""
         return np.repeat(self.heart.ring[None], SHAPE[0], axis=0)
 
     def assert_voxels(self, **expected: Mask) -> None:

@@ -38,7 +38,7 @@ class Heart:
 
     Attributes:
         volume: 5 slices of 40 x 48 pixels, the cavity brighter than the wall.
-        segmentation: Segments ``myo`` (broken), ``pool`` (it fills the gap of the wall) and ``rv`` (beside the wall) in
+        segmentation: Segments ``myo`` (broken), ``pool`` (fills the gap of the wall) and ``rv`` (next to the wall) in
             one layer, and ``scar``, which overlaps all three, in a layer of its own.
         masks: The voxels of each segment, shape (k, j, i).
         ring: The wall as it should be in every slice, shape (j, i).

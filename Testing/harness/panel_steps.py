@@ -1,4 +1,4 @@
-"""What a person does in the module's panel, in the words of a test."""
+"""User actions in the module's panel."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def repaired(heart: Heart, **options: bool) -> Any:
 
 
 def select(combo: Any, text: str) -> None:
-    """Choose an entry of a combo box by what it says."""
+    """Select an entry of a combo box by its text."""
     index = combo.findText(text)
     assert index >= 0, f"{combo.name} has no {text!r}, but {entries(combo)}"
     combo.setCurrentIndex(index)

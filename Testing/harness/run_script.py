@@ -38,7 +38,7 @@ def main(script: str, *arguments: str) -> int:
     except SystemExit as wanted:  # the application ends with its status, too
         statuses.append(wanted.code if isinstance(wanted.code, int) else 1)
     except Exception:
-        traceback.print_exc()  # and goes on
+        traceback.print_exc()  # and continues
     session.close()
     return statuses[-1] if statuses else STILL_RUNNING
 

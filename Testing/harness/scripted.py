@@ -64,7 +64,7 @@ class ScriptedLoadableModuleWidget:
         self.setupDeveloperSection()
 
     def setupDeveloperSection(self) -> None:
-        """Add the developer's section, if the settings say that a developer sits here."""
+        """Add the developer's section if the settings enable the developer mode."""
         if not self.developerMode:
             return
         import ctk

@@ -3,7 +3,7 @@
 No editing is done here. Since Slicer 5.10 the C++ half hands every edit, undo step and label map to
 ``vtkSlicerSegmentEditorLogic``, and so does :class:`ScriptedEffect`: masks, intensity range, overwrite mode and undo
 are the application's own code. Order of calls and rules for names follow qSlicerSegmentEditorAbstractEffect.cxx and
-qSlicerSegmentEditorScriptedEffect.cxx. Where the application prints an error and goes on, this raises.
+qSlicerSegmentEditorScriptedEffect.cxx. Where the application prints an error and continues, this raises.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ScriptedEffect:
     )
 
     hidden_segment_answer: ClassVar[int] = qSlicerSegmentEditorAbstractEffect.NotConfirmed
-    """What the person answers when asked whether to work on a hidden segment. Not in the real class."""
+    """Answer to the question whether to edit a hidden segment. Not in the real class."""
 
     def __init__(self, parent: None) -> None:
         self.name, self.title = "UnnamedScriptedEffect", ""
@@ -98,7 +98,7 @@ class ScriptedEffect:
         self._editor = editor
 
     def activate(self) -> None:
-        """Show the options, fill them, and tell Python."""
+        """Show and fill the options, and call the Python effect."""
         self.optionsFrame().setVisible(True)
         self._active = True
         self.updateGUIFromMRML()
@@ -242,7 +242,7 @@ class ScriptedEffect:
         )
 
     def confirmCurrentSegmentVisible(self) -> int:
-        """Ask the person if the segment is hidden; zero if nothing is to be done."""
+        """Ask if the segment is hidden; zero if nothing is to be done."""
         answers = qSlicerSegmentEditorAbstractEffect
         segmentation, segment_id = self._node.GetSegmentationNode(), self._node.GetSelectedSegmentID()
         if segmentation is None or not segment_id:

@@ -1,6 +1,6 @@
 """Stand-ins for Segment Editor: the effect factory, and the editor widget without its widgets.
 
-What edits is the real ``vtkSlicerSegmentEditorLogic``. What tells the effects that something has changed, and in which
+What edits is the real ``vtkSlicerSegmentEditorLogic``. What notifies the effects of changes, and in which
 order, follows qSlicerSegmentEditorEffectFactory.cxx and qMRMLSegmentEditorWidget.cxx.
 """
 
@@ -40,7 +40,7 @@ class EffectFactory:
 
 
 class SegmentEditor:
-    """``qMRMLSegmentEditorWidget`` without its widgets: selects, activates effects, tells them what has changed.
+    """``qMRMLSegmentEditorWidget`` without its widgets: selects, activates effects, and notifies them of changes.
 
     Args:
         tag: Singleton tag of the editor node; modules with an editor of their own have tags of their own.
@@ -127,7 +127,7 @@ class SegmentEditor:
         self.logic.Redo()
 
     def _update(self, *_: Any) -> None:
-        """Follow the editor node, as ``updateWidgetFromMRML`` does: what changes it meanwhile is told afterwards."""
+        """Follow the editor node, as ``updateWidgetFromMRML`` does: changes meanwhile are notified afterwards."""
         if slicer.mrmlScene.IsClosing():
             return
         was_modifying = self._node.StartModify()
@@ -161,7 +161,7 @@ class SegmentEditor:
             self._active.call("processViewNodeEvents", view, vtk.vtkCommand.ModifiedEvent, None)
 
     def _scene_closed(self, *_: Any) -> None:
-        # The node was reset with the scene. As in initializeParameterSetNode, nobody is told before all is set.
+        # The node was reset with the scene. As in initializeParameterSetNode, notifications follow when all is set.
         was_modifying = self._node.StartModify()
         for effect in self._effects:
             effect.setParameterSetNode(self._node)

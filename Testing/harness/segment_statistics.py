@@ -78,7 +78,7 @@ class SegmentStatisticsPluginBase:
         derivationDicomCode: str | None = None,
         componentNames: list[str] | None = None,
     ) -> dict[str, Any]:
-        """Return what is to say about a measurement; codes without content are left out."""
+        """Return the description of a measurement; codes without content are left out."""
         info: dict[str, Any] = {"name": name, "title": title, "description": description, "units": units}
         if componentNames:
             info["componentNames"] = componentNames
@@ -98,7 +98,7 @@ class SegmentStatisticsPluginBase:
         raise NotImplementedError
 
     def getMeasurementInfo(self, key: str) -> dict[str, Any] | None:
-        """Return what is to say about a measurement; the subclass's own."""
+        """Return the description of a measurement; implemented by the subclass."""
         raise NotImplementedError
 
     def toLongKey(self, key: str) -> str:
@@ -111,7 +111,7 @@ class SegmentStatisticsPluginBase:
         return key[len(prefix) :] if key.startswith(prefix) else ""
 
     def setDefaultParameters(self, parameterNode: Any, overwriteExisting: bool = False) -> None:
-        """Switch on the plug-in and its default keys where nobody has chosen."""
+        """Enable the plug-in and its default keys if they are not set."""
         enabled = f"{type(self).__name__}.enabled"
         if not parameterNode.GetParameter(enabled):
             parameterNode.SetParameter(enabled, "True")
@@ -155,14 +155,14 @@ class SegmentStatisticsPluginBase:
             self.requestedKeysCheckboxes[key] = CheckBox(label, key in requested, tip, self.updateParameterNodeFromGui)
 
     def updateGuiFromParameterNode(self, caller: Any = None, event: Any = None) -> None:
-        """Tick the boxes as the node says; that of the plug-in itself writes back what all of them say."""
+        """Set the boxes from the node; that of the plug-in itself writes the state of all of them back."""
         self.pluginCheckbox.checked = self.parameterNode.GetParameter(f"{type(self).__name__}.enabled") != "False"
         values = {
             key: self.parameterNode.GetParameter(f"{self.toLongKey(key)}.enabled") == "True"
             for key in self.requestedKeysCheckboxes
         }
         for key, box in self.requestedKeysCheckboxes.items():
-            box._checked = values[key]  # without telling the node what it has just said
+            box._checked = values[key]  # without writing it back to the node
 
     def updateParameterNodeFromGui(self) -> None:
         choices = {key: box.checked for key, box in self.requestedKeysCheckboxes.items()}

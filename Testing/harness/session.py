@@ -54,7 +54,7 @@ class Session:
 
         Raises:
             BaseException: What a slot or an observer raised and no test expected, or an ``AssertionError`` for an
-                answer that nobody asked for.
+                unused answer.
         """
         unused = self.application.dialogs.unused_answers()
         try:

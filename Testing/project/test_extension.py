@@ -92,17 +92,18 @@ def test_the_module_is_shown_under_the_extension_s_category() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "size"),
     [
-        "Resources/RNCARefine.png",
-        "RNCARefine/Resources/Icons/RNCARefine.png",
-        "RNCARefine/SegmentEditorRNCARefineLib/SegmentEditorEffect.png",
+        ("Resources/RNCARefine.png", (128, 128)),
+        ("RNCARefine/Resources/Icons/RNCARefine.png", (128, 128)),
+        ("RNCARefine/Resources/Icons/RNCARefineSunnybrookBroken.png", (260, 280)),
+        ("RNCARefine/SegmentEditorRNCARefineLib/SegmentEditorEffect.png", (128, 128)),
     ],
 )
-def test_icons_are_png_files_of_128_by_128_pixels(name: str) -> None:
+def test_icons_are_png_files_of_the_size_that_slicer_uses(name: str, size: tuple[int, int]) -> None:
     head = (ROOT / name).read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">II", head[16:]) == (128, 128)
+    assert struct.unpack(">II", head[16:]) == size
 
 
 @pytest.mark.parametrize(("listed", "scripts"), [(installed_scripts(), True), (installed_resources(), False)])

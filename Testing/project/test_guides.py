@@ -24,6 +24,7 @@ from rncarefine.nca.card import ModelRecord
 from rncarefine.nca.model import DEFAULT_MODEL
 from rncarefine.reasons import ReasonCode
 from rncarefine.refine.metrics import SliceMetrics, StackMetrics
+from rncarefine.refine.options import Face, camel_case, option_infos
 from rncarefine.refine.records import Report, RunRecord, StackRecord
 from rncarefine.report.report import column_types
 
@@ -218,15 +219,16 @@ def test_every_control_of_the_panel_is_explained() -> None:
 
 
 def panel_controls() -> list[str]:
-    """Return the names of the controls of the panel: their own text, or that of their label."""
+    """Return the names of the controls of the panel: their own text, that of their label, or that of the option."""
+    options = {camel_case(name): info.label for name, info in option_infos(Face.PANEL).items()}
     widgets = list(ElementTree.fromstring(text("RNCARefine/Resources/UI/RNCARefine.ui")).iter("widget"))
     texts = {str(widget.get("name")): widget.findtext("property[@name='text']/string", "") for widget in widgets}
     controls = [widget for widget in widgets if widget.get("class") not in ("qMRMLWidget", "QLabel", "QWidget")]
     names = []
     for name in (str(control.get("name")) for control in controls):
-        stem = re.sub("(Selector|SpinBox)$", "", name)
+        stem = re.sub("(Selector|SpinBox|CheckBox)$", "", name)
         tables = {"sliceTable": "Slice table", "placeTable": "Place table"}
-        names.append(tables.get(name) or texts[name] or texts[f"{stem}Label"].rstrip(":"))
+        names.append(tables.get(name) or options.get(stem) or texts[name] or texts[f"{stem}Label"].rstrip(":"))
     sections = {"Inputs", "Advanced", "Review", "Places"}
     assert sections < set(names)
     assert len(names) > 30

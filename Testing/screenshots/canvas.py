@@ -18,7 +18,7 @@ GROUND: Colour = (18, 20, 23)
 INK: Colour = (235, 238, 240)
 GAP = 10
 """Pixels between panes."""
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 """A picture in a README should not make anybody wait."""
 
 
@@ -122,8 +122,8 @@ def save(picture: Pixels, path: Path) -> int:
     data = io.BytesIO()
     image.save(data, "PNG", optimize=True)
     size = len(data.getvalue())
-    if size > MOST_BYTES:
-        raise ValueError(f"{path.name} has {size} bytes, more than {MOST_BYTES}. Make the picture smaller.")
+    if size > MAX_BYTES:
+        raise ValueError(f"{path.name} has {size} bytes, more than {MAX_BYTES}. Make the picture smaller.")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.getvalue())
     return size

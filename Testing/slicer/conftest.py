@@ -89,7 +89,7 @@ def desktop(session: Any) -> Any:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Put a toy engine that counts in the real one's place; its model asks nobody for terms."""
+    """Replace the real engine by a toy engine that counts; the licence of its model is permissive."""
     from harness.effects import CountingEngine
 
     engine = CountingEngine()

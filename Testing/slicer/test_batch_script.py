@@ -1,4 +1,4 @@
-"""The batch script, told what to do by its arguments alone, as Slicer runs it."""
+"""The batch script with its arguments, run as Slicer does."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_cohort_is_repaired_and_a_second_run_has_nothing_to_do(folder: Path, o
     assert again.lines[1:4] == [f"p{n}: finished before" for n in (1, 2, 3)]
 
 
-def test_failed_cases_are_told_by_the_exit_status(run: Any, folder: Path, options: list[str | Path]) -> None:
+def test_failed_cases_set_the_exit_status(run: Any, folder: Path, options: list[str | Path]) -> None:
     break_case(folder / "in" / "p2")
     done = run(*options)
     assert done.returncode == 1
@@ -108,7 +108,7 @@ def test_failed_cases_are_told_by_the_exit_status(run: Any, folder: Path, option
     assert (folder / "out" / "failed.csv").is_file()
 
 
-def test_flagged_slices_are_told_by_the_exit_status(run: Any, folder: Path, options: list[str | Path]) -> None:
+def test_flagged_slices_set_the_exit_status(run: Any, folder: Path, options: list[str | Path]) -> None:
     done = run(*options, "--add-only")
     assert done.returncode == 1
     assert done.lines[1].startswith("p1: flagged: 3 of 5 slices closed before, 4 after; 1 flagged")
@@ -141,8 +141,8 @@ def test_the_options_reach_the_repair(run: Any, folder: Path, options: list[str 
     assert expected.items() <= settings.items()
 
 
-@pytest.mark.parametrize(("name", "missing"), [("rv", False), ("nobody", True)])
-def test_the_right_ventricle_is_looked_for_in_every_case(
+@pytest.mark.parametrize(("name", "missing"), [("rv", False), ("missing", True)])
+def test_the_right_ventricle_is_used_in_every_case(
     run: Any, folder: Path, options: list[str | Path], name: str, missing: bool
 ) -> None:
     run(*options, "--rv", name)
@@ -152,7 +152,7 @@ def test_the_right_ventricle_is_looked_for_in_every_case(
     assert [("rv_not_found" in json.dumps(report)) for report in reports] == [missing] * 3
 
 
-def test_ctrl_c_ends_the_batch_in_order_and_the_next_run_goes_on(folder: Path, options: list[str | Path]) -> None:
+def test_ctrl_c_stops_the_batch_and_the_next_run_resumes(folder: Path, options: list[str | Path]) -> None:
     for number in range(12):
         shutil.copytree(folder / "in" / "p1", folder / "in" / f"q{number:02}")
     with interruptible(command(*options), env=clean()) as process:
@@ -195,7 +195,7 @@ def test_bad_arguments_end_with_a_sentence_and_their_status(
 
 
 def test_an_error_of_the_script_itself_ends_slicer_too(folder: Path) -> None:
-    """Slicer without a window would go on for ever."""
+    """Slicer without a window would run forever."""
     broken = folder / "broken.py"
     broken.write_text(SCRIPT.read_text().replace("model = choose_model(", "model = undefined("))
     for package in ("RNCARefineLib", "rncarefine"):
@@ -231,13 +231,13 @@ def test_help_needs_neither_slicer_nor_anything_else() -> None:
     assert done.stderr == ""
 
 
-def test_bad_arguments_are_told_without_slicer(tmp_path: Path) -> None:
+def test_bad_arguments_are_reported_without_slicer(tmp_path: Path) -> None:
     done = isolated("--output", str(tmp_path))
     assert done.returncode == 2
     assert "--input --cases" in done.stderr
 
 
-def test_none_of_the_options_is_one_of_slicer_s_own() -> None:
+def test_no_option_is_an_option_of_slicer() -> None:
     """Slicer takes its own options, also those that follow "--"."""
     slicers = {
         "--help", "--version", "--home", "--testing", "--program-path", "--settings-path", "--temporary-path",

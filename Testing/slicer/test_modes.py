@@ -98,7 +98,7 @@ def assert_case(folder: Path, expected: Mask) -> None:
     np.testing.assert_array_equal(draw_heart().voxels("myo", node), expected)
 
 
-def test_the_logic_tells_the_terms_in_the_log_once_and_asks_nobody(
+def test_the_logic_logs_the_terms_once_without_a_question(
     real_logic: Any,
     heart: Heart,
     desktop: Any,
@@ -107,16 +107,16 @@ def test_the_logic_tells_the_terms_in_the_log_once_and_asks_nobody(
 ) -> None:
     monkeypatch.setattr(process, "_logged_licences", set())
 
-    def told() -> list[str]:
+    def logged() -> list[str]:
         return [line for line in caplog.messages if "terms of the weights" in line]
 
     caplog.set_level(logging.INFO)
     repair_with = {"poolSegmentID": "pool", "device": "numpy"}
     real_logic.process(heart.segmentation, "myo", heart.volume, model="sax-open-2d", **repair_with)
-    assert told() == []
+    assert logged() == []
     for mode in ("volumetric", "slice-wise"):  # the same licence
         real_logic.process(heart.segmentation, "myo", heart.volume, mode=mode, **repair_with)
-    assert told() == [
+    assert logged() == [
         "RNCARefine, terms of the weights: sax-cine-3d may be used under CC BY-NC-SA 4.0, which does not allow "
         "commercial use."
     ]
@@ -126,7 +126,7 @@ def test_the_logic_tells_the_terms_in_the_log_once_and_asks_nobody(
 # Panel and effect
 
 
-def test_the_panel_repairs_with_the_model_of_the_mode_that_is_chosen(desktop: Any, heart: Heart) -> None:
+def test_the_panel_uses_the_model_of_the_chosen_mode(desktop: Any, heart: Heart) -> None:
     panel = open_on(heart)
     select(panel.ui.modeSelector, "slice-wise")
     assert panel.ui.modelSelector.currentText == "sax-open-2d"
@@ -147,7 +147,7 @@ def editor(desktop: Any, heart: Heart) -> Any:
     bench.close()
 
 
-def test_the_effect_repairs_with_the_model_of_the_mode_that_is_chosen(editor: EffectBench, desktop: Any) -> None:
+def test_the_effect_uses_the_model_of_the_chosen_mode(editor: EffectBench, desktop: Any) -> None:
     heart, options = editor.heart, editor.options
     assert (options.modes.currentText, options.models.currentText) == (load_model().card.mode, DEFAULT_MODEL)
     editor.choose(options.modes, "volumetric")
@@ -158,21 +158,21 @@ def test_the_effect_repairs_with_the_model_of_the_mode_that_is_chosen(editor: Ef
     np.testing.assert_array_equal(heart.voxels("myo"), expected)
 
 
-def test_a_preview_of_the_effect_goes_with_the_model_that_it_was_made_with(editor: EffectBench, desktop: Any) -> None:
+def test_a_preview_is_removed_when_its_model_is_deselected(editor: EffectBench, desktop: Any) -> None:
     options = editor.options
     editor.choose(options.modes, "slice-wise")
     options.preview.click()
     assert editor.preview is not None
     editor.choose(options.models, "sax-cine-2d")
     assert editor.preview is None
-    assert editor.text == "The preview was removed: it was made for another selection or other options."
+    assert editor.text == "The preview was removed: the selection or the options have changed."
     expected = by_the_engine(editor.heart, "sax-cine-2d", pool=None)
     desktop.dialogs.answer("Ok")  # the terms
     options.apply.click()
     np.testing.assert_array_equal(editor.heart.voxels("myo"), expected)
 
 
-def test_the_effect_shows_the_licence_and_keeps_the_choice_in_the_editor_node(editor: EffectBench) -> None:
+def test_the_effect_shows_the_licence_and_stores_the_choice(editor: EffectBench) -> None:
     options = editor.options
     editor.choose(options.modes, "slice-wise")
     assert options.licence.text == "Licence: Apache-2.0"
@@ -185,7 +185,7 @@ def test_the_effect_shows_the_licence_and_keeps_the_choice_in_the_editor_node(ed
     assert options.models.currentText == "sax-cine-2d"
 
 
-def test_without_a_model_of_the_mode_the_effect_can_only_check_and_says_why(
+def test_without_a_model_of_the_mode_the_effect_can_only_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, desktop: Any, heart: Heart
 ) -> None:
     install(monkeypatch, tmp_path / "flat", cine_2d())

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import slicer
 
+from rncarefine.refine.options import camel_case, option_infos
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_FILE = ROOT / "RNCARefine" / "RNCARefine.py"
 
@@ -32,7 +34,7 @@ print(*sorted(set(sys.modules) - before))
 """
 
 
-def test_the_file_is_imported_within_50_ms_and_brings_only_the_self_test_along() -> None:
+def test_the_module_file_imports_only_the_self_test_within_50_ms() -> None:
     code = IMPORT_ALONE.format(testing=str(ROOT / "Testing"), module=str(MODULE_FILE.parent))
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     seconds, imported = done.stdout.splitlines()[-2:]
@@ -52,7 +54,7 @@ def test_the_application_can_show_the_module(module: ModuleType) -> None:
         assert slicer.app.moduleManager().module(name) is not None, name
 
 
-def test_the_documentation_is_where_the_extension_says(module: ModuleType) -> None:
+def test_the_documentation_url_is_that_of_the_extension(module: ModuleType) -> None:
     assert f'"{module.DOCUMENTATION}"' in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
     assert module.DOCUMENTATION in slicer.modules.rncarefine.helpText
 
@@ -60,9 +62,11 @@ def test_the_documentation_is_where_the_extension_says(module: ModuleType) -> No
 @pytest.mark.parametrize("method", ["check", "process"])
 def test_every_argument_of_the_logic_is_explained(module: ModuleType, method: str) -> None:
     function = getattr(module.RNCARefineLogic, method)
-    names = list(inspect.signature(function).parameters)[1:]
+    options = {camel_case(name) for name in option_infos()}
+    names = [name for name in list(inspect.signature(function).parameters)[1:] if name not in options]
     explained = [line.strip().partition(":")[0] for line in function.__doc__.splitlines()]
     assert [name for name in names if name not in explained] == []
+    assert "RepairOptions" in function.__doc__
 
 
 @pytest.fixture
@@ -72,9 +76,7 @@ def panel(session: Any) -> Any:
     return open_panel(MODULE_FILE)
 
 
-def test_reload_forgets_the_library_before_the_file_is_loaded_again(
-    panel: Any, monkeypatch: pytest.MonkeyPatch, kept_modules: None
-) -> None:
+def test_reload_unloads_the_library(panel: Any, monkeypatch: pytest.MonkeyPatch, kept_modules: None) -> None:
     import rncarefine.nca.model  # noqa: F401  (it is there to be forgotten)
 
     remembered: list[list[str]] = []
@@ -85,7 +87,7 @@ def test_reload_forgets_the_library_before_the_file_is_loaded_again(
         remembered.append([key for key in sys.modules if key.partition(".")[0] in ours])
 
     monkeypatch.setattr(slicer.util, "reloadScriptedModule", reload)
-    monkeypatch.setitem(sys.modules, "RNCARefineLibrary", ModuleType("RNCARefineLibrary"))  # somebody else's
+    monkeypatch.setitem(sys.modules, "RNCARefineLibrary", ModuleType("RNCARefineLibrary"))  # of another extension
     training = ModuleType("rncarefine_training")  # a package of its own
     monkeypatch.setitem(sys.modules, "rncarefine_training", training)
     assert "rncarefine.nca.model" in sys.modules

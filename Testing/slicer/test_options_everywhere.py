@@ -6,7 +6,7 @@ import inspect
 import runpy
 from typing import Any, get_args, get_type_hints
 
-from slicer.parameterNodeWrapper import Choice
+from slicer.parameterNodeWrapper import Choice, WithinRange
 
 from harness.effects import EffectBench
 from harness.panel_steps import MODULE_FILE, open_module
@@ -19,7 +19,7 @@ CHOSEN_ELSEWHERE = {"model", "mode"}
 
 
 def spelled(face: Face) -> dict[str, tuple[str, OptionInfo]]:
-    """Return, by its name in Slicer, the name of each option that a face offers, and what is said of it."""
+    """Return name and description of each option of a face, by its name in Slicer."""
     return {camel_case(name): (name, info) for name, info in option_infos(face).items()}
 
 
@@ -47,16 +47,25 @@ def test_every_option_is_in_the_parameter_node_and_has_a_control(logic: Any) -> 
         assert getattr(parameters, spelling) == plain(default_of(name)), spelling
         offered = [part for part in get_args(hints[spelling]) if isinstance(part, Choice)]
         assert not info.choices or list(info.choices) == list(offered[0].choices), spelling
+        ranges = [part for part in get_args(hints[spelling]) if isinstance(part, WithinRange)]
+        if info.minimum is not None:
+            assert ranges[0].minimum == (0 if default_of(name) is None else info.minimum), spelling
+            assert info.maximum is None or ranges[0].maximum == info.maximum, spelling
         texts = {widget.text for widget in vars(panel.ui).values() if hasattr(widget, "text")}
         assert {info.label, f"{info.label}:"} & texts, spelling
 
 
 def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
-    for spelling, (name, _) in spelled(Face.EFFECT).items():
+    for spelling, (name, info) in spelled(Face.EFFECT).items():
         parameter = spelling[0].upper() + spelling[1:]
         if name not in CHOSEN_ELSEWHERE:
             assert effect_options.DEFAULTS[parameter] == plain(default_of(name)), spelling
             assert bench.scripted.parameterDefined(parameter), spelling
+            widget = bench.options.widgets[parameter]
+            assert widget.toolTip == info.help, spelling
+            if info.minimum is not None:
+                assert widget.minimum == (0 if default_of(name) is None else info.minimum), spelling
+                assert info.maximum is None or widget.maximum == info.maximum, spelling
         assert hasattr(bench.effect.options.repair_options, name)
     offered = {parameter[0].lower() + parameter[1:] for parameter in effect_options.DEFAULTS}
     assert offered == spelled(Face.EFFECT).keys() - CHOSEN_ELSEWHERE

@@ -86,9 +86,7 @@ def drawn(view: SliceView, heart: Heart, mask: NDArray[np.uint8]) -> tuple[Marks
 
 
 @pytest.mark.parametrize("geometry", ["axis-aligned", "oblique", "mirrored", "sheared"])
-def test_what_was_added_is_drawn_in_its_colour_exactly_where_it_was_added(
-    logic: Any, view: SliceView, geometry: str
-) -> None:
+def test_added_voxels_are_drawn_in_their_colour_and_place(logic: Any, view: SliceView, geometry: str) -> None:
     heart = draw_heart(geometry)
     process(logic, heart)
     node = logic.outputSegmentationNode()
@@ -103,7 +101,7 @@ def test_what_was_added_is_drawn_in_its_colour_exactly_where_it_was_added(
     assert not has_colour(picture, REMOVED.colour).any()
 
 
-def test_what_was_removed_is_drawn_in_its_colour_in_its_slice_only(logic: Any, view: SliceView, heart: Heart) -> None:
+def test_removed_voxels_are_drawn_in_their_colour_and_slice(logic: Any, view: SliceView, heart: Heart) -> None:
     process(logic, heart)
     node = logic.outputSegmentationNode()
     paint(heart.segmentation)
@@ -119,7 +117,7 @@ def test_what_was_removed_is_drawn_in_its_colour_in_its_slice_only(logic: Any, v
     assert found == [False, False, False, True, False]
 
 
-def test_the_patients_right_is_on_the_left_of_an_axial_picture_and_the_front_is_on_top(view: SliceView) -> None:
+def test_axial_pictures_are_in_radiological_orientation(view: SliceView) -> None:
     heart = draw_heart("axis-aligned", origin=(30.0, 25.0, 0.0))
     view.show(heart.volume)
     paint(heart.segmentation, "rv")
@@ -136,7 +134,7 @@ def test_the_patients_right_is_on_the_left_of_an_axial_picture_and_the_front_is_
 
 
 @pytest.mark.parametrize("geometry", ["axis-aligned", "oblique"])
-def test_showing_a_slice_moves_the_picture_to_it_and_the_heart_to_its_middle(view: SliceView, geometry: str) -> None:
+def test_showing_a_slice_centres_the_picture_on_the_heart(view: SliceView, geometry: str) -> None:
     heart = draw_heart(geometry)
     paint(heart.segmentation, "myo")
     colour = heart.segmentation.GetSegmentation().GetSegment("myo").GetColor()
@@ -150,7 +148,7 @@ def test_showing_a_slice_moves_the_picture_to_it_and_the_heart_to_its_middle(vie
         np.testing.assert_allclose(view.pixels_of(centre[None])[0], middle, atol=1.0)
 
 
-def test_the_pool_shows_through_the_gap_of_the_wall_in_3d_until_the_wall_is_repaired(logic: Any, heart: Heart) -> None:
+def test_the_pool_is_visible_in_3d_until_the_gap_is_closed(logic: Any, heart: Heart) -> None:
     heart.segmentation.GetSegmentation().GetSegment("pool").SetColor(*MAGENTA)
     process(logic, heart)
     shares = []

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from harness import rendering
-from screenshots.canvas import MOST_BYTES, save, title, written
+from screenshots.canvas import MAX_BYTES, save, title, written
 from screenshots.gallery import PICTURES
 from screenshots.sample import ROOT
 from screenshots.slice_pictures import slices
@@ -16,16 +16,16 @@ FOLDER = ROOT / "Resources" / "Screenshots"
 REMEDY = "run python Testing/screenshots/make_screenshots.py"
 
 
-def test_the_folder_holds_the_pictures_that_the_command_makes_and_no_other() -> None:
+def test_the_folder_has_exactly_the_pictures_of_the_command() -> None:
     vessels = {"vessels-before.jpg", "vessels-after.jpg"}  # made by `experiments sample-pictures`
     assert {path.name for path in FOLDER.iterdir()} == {f"{name}.png" for name in PICTURES} | vessels, REMEDY
     sizes = [path.stat().st_size for path in FOLDER.iterdir()]
-    assert max(sizes) <= MOST_BYTES
+    assert max(sizes) <= MAX_BYTES
     assert sum(sizes) <= 1_500_000
 
 
 @pytest.mark.slow
-def test_the_slices_in_the_folder_are_what_the_code_makes() -> None:
+def test_the_slices_in_the_folder_match_the_code() -> None:
     if not rendering.can_render():
         pytest.skip(rendering.NO_RENDERING)
     kept = np.asarray(Image.open(FOLDER / "slices.png").convert("RGB")).astype(int)
@@ -34,7 +34,7 @@ def test_the_slices_in_the_folder_are_what_the_code_makes() -> None:
     assert (np.abs(made - kept).max(axis=2) > 40).mean() < 0.005, REMEDY
 
 
-def test_a_rare_colour_stays_what_it_is_beside_many_greys_and_colours(tmp_path: Path) -> None:
+def test_rare_colours_are_kept_among_many(tmp_path: Path) -> None:
     levels = np.arange(256, dtype=np.uint8)
     picture = np.repeat(np.repeat(levels[:, None, None], 256, axis=1), 3, axis=2)
     picture[:, :64, 0] = 255 - picture[:, :64, 0]

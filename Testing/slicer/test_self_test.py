@@ -63,7 +63,7 @@ def test_these_are_all_tests(module: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("name", TESTS)
-def test_each_test_passes_alone_and_leaves_the_person_s_settings(whole: ModuleType, name: str) -> None:
+def test_each_test_passes_alone_and_restores_the_settings(whole: ModuleType, name: str) -> None:
     before = list(slicer.app.userSettings().allKeys())
     run_alone(whole, name)
     assert list(slicer.app.userSettings().allKeys()) == before
@@ -98,7 +98,7 @@ def test_run_test_runs_them_all_each_in_an_empty_scene(
     assert caplog.messages[-1] == "Test passed"
 
 
-def test_what_the_application_lacks_is_skipped_with_the_reason(
+def test_tests_of_missing_modules_are_skipped_with_the_reason(
     module: ModuleType, ran: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     slicer.app.completeStartup()
@@ -113,10 +113,10 @@ def test_what_the_application_lacks_is_skipped_with_the_reason(
     assert caplog.messages[-1] == "Test passed"
 
 
-# A test that cannot fail says nothing
+# The tests must be able to fail
 
 
-def test_it_fails_when_a_rejected_slice_is_not_put_back(whole: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_fails_when_a_rejected_slice_is_not_restored(whole: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     from RNCARefineLib.mrml.review.decisions import Review
 
     monkeypatch.setattr(Review, "_write_slice", lambda *args: None)
@@ -170,7 +170,7 @@ with sample_data.installed(), segment_statistics.installed():
 """
 
 
-def test_registration_is_quick_and_imports_nothing_but_what_registers() -> None:
+def test_registration_is_quick_and_imports_little() -> None:
     code = STARTUP.format(testing=str(ROOT / "Testing"), module=str(MODULE))
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     seconds, imported, registered = done.stdout.splitlines()[-3:]

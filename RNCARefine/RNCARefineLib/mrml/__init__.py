@@ -1,17 +1,13 @@
-"""The Slicer side of RNCARefine, nodes to arrays and back; besides it only :mod:`..panel` knows Slicer.
+"""The Slicer side of RNCARefine without windows: MRML nodes to arrays and back.
 
-In the order in which a run passes through them:
-
-* :mod:`.nodes`: what cannot be repaired is refused (``guards``), nodes become a :class:`rncarefine.stack.Stack`
-  (``reader``, on the lattice of ``volume_grid``), a :class:`rncarefine.refine.result.Repaired` becomes segments
-  (``writer``), and a failure leaves nothing behind (``scene``).
-* :mod:`.process`, :mod:`.vessels`: the whole way, in order; :mod:`.orientation`: stacks that are stored turned.
-* :mod:`.review`: what a review needs, on the segmentation itself (``kept``), the user's decisions (``decisions``,
-  ``vessels``) and their undo steps, the report as table node and plots, and slice views.
-* :mod:`.cine`: the frames of a cine sequence, their repair and their table.
-* :mod:`.editing`: a repair by the rules of Segment Editor, for the effect. :mod:`.preview`: shown before it is written.
-* :mod:`.start_up`: adds :mod:`.sample_data`, a sample, to Slicer's Sample Data, and :mod:`.statistics_plugin`, further
-  columns, to its Segment Statistics.
-
-Functions here take nodes and arrays; nothing shows a window, and nothing but :mod:`.process` knows the order of things.
+* :mod:`.nodes`: input checks (``guards``), nodes to a :class:`rncarefine.stack.Stack` (``reader``, on the lattice of
+  ``volume_grid``), a :class:`rncarefine.refine.result.Repaired` to segments (``writer``), and restoring the scene after
+  a failure (``scene``).
+* :mod:`.process`, :mod:`.vessels`: check and repair from input to output. :mod:`.orientation`: volumes stored in any
+  orientation.
+* :mod:`.review`: data of the review stored in the segmentation (``kept``), decisions (``decisions``, ``vessels``), undo
+  steps, the report as table node and plots, and slice views.
+* :mod:`.cine`: frames of a cine sequence, their repair and their table.
+* :mod:`.editing`, :mod:`.preview`: a repair within Segment Editor, and its preview.
+* :mod:`.start_up`: registers :mod:`.sample_data` and :mod:`.statistics_plugin` in other modules of Slicer.
 """

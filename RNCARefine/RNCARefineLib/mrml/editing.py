@@ -1,7 +1,7 @@
-"""What the Segment Editor effect does with nodes: read the editor's selection, propose a wall, write it by its rules.
+"""Nodes of the Segment Editor effect: read the editor's selection, propose a wall, and write it.
 
-Segment Editor decides what may be changed: masking, the editable intensity range, the overwrite mode and the undo steps
-are its own. So the proposal is written through the effect, as voxels to add and voxels to remove, never as arrays.
+Masking, editable intensity range, overwrite mode and undo steps are those of Segment Editor. The proposal is therefore
+written through the effect, as label maps of voxels to add and to remove.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Proposal:
     """A proposed wall, to preview and to accept.
 
     Attributes:
-        request: What was asked.
-        reading: What the wall was made from.
+        request: The request.
+        reading: The input data.
         repaired: The engine's result for the whole stack.
     """
 
@@ -64,7 +64,7 @@ class Proposal:
 
     @property
     def records(self) -> list[SliceRecord]:
-        """The records of the slices that were asked for."""
+        """The records of the requested slices."""
         k = self.request.k
         return [record for record in self.repaired.report.slices if k is None or record.k == k]
 
@@ -75,12 +75,12 @@ class Proposal:
 
     @property
     def refused(self) -> list[SliceRecord]:
-        """The slices that stay as they are and need a repair by hand."""
+        """The refused slices, which need a manual repair."""
         return [record for record in self.records if record.verdict is Verdict.REFUSED]
 
     @property
     def doubtful(self) -> list[SliceRecord]:
-        """The slices whose wall needs review: a doubtful repair, or a closed wall that the image contradicts."""
+        """The flagged slices that were not refused: a doubtful repair, or a closed wall that the image contradicts."""
         return [record for record in self.records if record.flagged and record.verdict is not Verdict.REFUSED]
 
     def is_current(self, request: Request) -> bool:
@@ -88,7 +88,7 @@ class Proposal:
         return self.asks_the_same(request) and self.reading.same_voxels(read(request.selection))
 
     def asks_the_same(self, request: Request) -> bool:
-        """Whether it was made for the same nodes, segments, slice and options, of which the model is one."""
+        """Whether nodes, segments, slice and options, including the model, are the same."""
         mine, its = self.request.selection, request.selection
         return (
             (mine.segmentation_node, mine.volume_node) == (its.segmentation_node, its.volume_node)
@@ -101,11 +101,11 @@ def selection_of(editor_node: slicer.vtkMRMLSegmentEditorNode, pool_id: str | No
     """Return what is selected in Segment Editor.
 
     Args:
-        editor_node: Knows the segmentation, the source volume and the segment.
-        pool_id: The blood pool that was chosen in the effect.
+        editor_node: Has the segmentation, the source volume and the segment.
+        pool_id: The blood pool selected in the effect.
 
     Raises:
-        ValueError: Something is not selected, or cannot be repaired; the message says what to do.
+        ValueError: The selection is incomplete or invalid; the message states the remedy.
     """
     segmentation_node, volume_node = editor_node.GetSegmentationNode(), editor_node.GetSourceVolumeNode()
     segment_id = editor_node.GetSelectedSegmentID()
@@ -119,7 +119,7 @@ def selection_of(editor_node: slicer.vtkMRMLSegmentEditorNode, pool_id: str | No
 
 
 def possible_pools(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[str, str]]:
-    """Return ID and name of each segment that may be the blood pool: not the selected one, nor notes of a repair."""
+    """Return ID and name of each segment that may be the blood pool: all but the selected one and review segments."""
     selected = editor_node.GetSelectedSegmentID()
     return [(key, name) for key, name in anatomy(editor_node.GetSegmentationNode()) if key != selected]
 
@@ -137,13 +137,12 @@ def slices_shown(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[int
 def propose(request: Request, model: Model, progress: Progress | None = None) -> Proposal:
     """Compute a wall; nothing is changed.
 
-    The whole stack is examined even for one slice, since its neighbours show which end is the apex; a wall is computed
-    for that slice only.
+    The whole stack is examined even for one slice, to find the apex; a wall is computed for that slice only.
 
     Args:
-        request: What was asked.
+        request: The request.
         model: The weights.
-        progress: Called with the share that is done; returning ``False`` cancels it.
+        progress: Called with the progress; may cancel.
 
     Raises:
         ValueError: The nodes cannot be read, or the slice is not in the stack.
@@ -161,25 +160,25 @@ def propose(request: Request, model: Model, progress: Progress | None = None) ->
 def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
     """Write a proposal into the segment that is selected in Segment Editor, as one undo step.
 
-    What the editor's masking and intensity range do not allow stays as it is. A pool that was given loses what the
-    wall has really taken.
+    Voxels excluded by masking or the editable intensity range do not change. The blood pool of the request loses the
+    voxels that the wall has taken.
 
     Args:
-        proposal: A proposal with changes, current.
-        effect: The ``qSlicerSegmentEditorScriptedEffect`` through which Segment Editor is asked.
-        keep_neighbours: Leave every other segment as it is, whatever the overwrite mode; the wall may overlap them.
+        proposal: A current proposal with changes.
+        effect: The ``qSlicerSegmentEditorScriptedEffect``.
+        keep_neighbours: Do not change other segments, whatever the overwrite mode; the wall may overlap them.
 
     Raises:
-        ValueError: The voxels have no place in the editor's geometry; nothing was changed.
+        ValueError: The voxels do not fit the editor's geometry; nothing was changed.
     """
     selection, grid, repaired = proposal.request.selection, proposal.reading.grid, proposal.repaired
     node, modes = selection.segmentation_node, slicer.qSlicerSegmentEditorAbstractEffect
     geometry = _editor_geometry(selection, grid, effect)
     added, removed = (_placed(mask, grid, geometry, selection) for mask in (repaired.added, repaired.removed))
-    _spare_what_is_masked(removed, selection, effect)
+    _exclude_masked(removed, selection, effect)
     effect.saveStateForUndo()
     if _has_voxels(added):
-        with _overwriting_nothing(effect.parameterSetNode(), keep_neighbours):
+        with _overwrite_disabled(effect.parameterSetNode(), keep_neighbours):
             effect.modifySegmentByLabelmap(node, selection.segment_id, added, modes.ModificationModeAdd)
     if _has_voxels(removed):
         effect.modifySegmentByLabelmap(node, selection.segment_id, removed, modes.ModificationModeRemove)
@@ -191,13 +190,13 @@ def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
 
 
 def wall_now(proposal: Proposal) -> Mask:
-    """Return the segment that the proposal was made for as it is now, shape of the stack."""
+    """Return the present voxels of the proposal's segment, shape of the stack."""
     selection = proposal.request.selection
     return read_segments(selection.segmentation_node, [selection.segment_id], proposal.reading.grid)
 
 
 def held_back(proposal: Proposal) -> list[int]:
-    """Return the slices that are still broken because Segment Editor did not let the whole proposal be written."""
+    """Return the slices that are still broken because masking excluded part of the proposal."""
     now = wall_now(proposal)
     short = [k for k in proposal.changed if not np.array_equal(now[k], proposal.repaired.wall[k])]
     if not short or not now.any():
@@ -212,7 +211,7 @@ def held_back(proposal: Proposal) -> list[int]:
 
 
 def _editor_geometry(selection: Selection, grid: VolumeGrid, effect: Any) -> slicer.vtkOrientedImageData:
-    """Return the image that says where Segment Editor edits."""
+    """Return the image with the geometry in which Segment Editor edits."""
     geometry = effect.defaultModifierLabelmap()
     if geometry is None or not grid.holds(geometry):
         raise ValueError(
@@ -224,7 +223,7 @@ def _editor_geometry(selection: Selection, grid: VolumeGrid, effect: Any) -> sli
 
 
 def _placed(mask: Mask, grid: VolumeGrid, geometry: Any, selection: Selection) -> slicer.vtkOrientedImageData:
-    """Return a mask as a label map of Segment Editor's geometry, whatever its axes and extent."""
+    """Return a mask as a label map in Segment Editor's geometry, which may have other axes and another extent."""
     image = slicer.vtkOrientedImageData()
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(grid.image(mask), geometry, image)
     if int(_voxels(image).sum()) != int(mask.sum()):
@@ -232,17 +231,17 @@ def _placed(mask: Mask, grid: VolumeGrid, geometry: Any, selection: Selection) -
         raise ValueError(
             f"The repair of slices {slices} reaches beyond the geometry of segmentation "
             f"{selection.segmentation_node.GetName()!r}, outside of which Segment Editor cannot write. Set the "
-            f"geometry of the segmentation to volume {selection.volume_node.GetName()!r}, with the button beside the "
-            "source volume."
+            f"geometry of the segmentation to volume {selection.volume_node.GetName()!r}, with the button next to "
+            "the source volume."
         )
     return image
 
 
-def _spare_what_is_masked(removed: slicer.vtkOrientedImageData, selection: Selection, effect: Any) -> None:
-    """Take the voxels outside the editable area and intensity range out of those to remove, in place.
+def _exclude_masked(removed: slicer.vtkOrientedImageData, selection: Selection, effect: Any) -> None:
+    """Exclude voxels outside the editable area and intensity range from those to remove, in place.
 
-    Segment Editor would do so, too, but for one mode: inside a single segment it erases the edited segment everywhere,
-    whatever the intensities, and gives the voxels to the other one. That helps to split a segment with the eraser.
+    Segment Editor does so itself except in one mode: inside a single segment it erases everywhere, whatever the
+    intensities, and assigns the voxels to that segment.
     """
     editor_node = effect.parameterSetNode()
     by_intensity = editor_node.GetSourceVolumeIntensityMask()
@@ -260,8 +259,8 @@ def _spare_what_is_masked(removed: slicer.vtkOrientedImageData, selection: Selec
 
 
 @contextmanager
-def _overwriting_nothing(editor_node: Any, wanted: bool) -> Iterator[None]:
-    """Let new voxels overlap other segments inside the block, if ``wanted``; the user's setting comes back."""
+def _overwrite_disabled(editor_node: Any, wanted: bool) -> Iterator[None]:
+    """Let new voxels overlap other segments inside the block if ``wanted``; the overwrite mode is restored."""
     if not wanted:
         yield
         return

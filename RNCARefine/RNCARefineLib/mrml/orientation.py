@@ -1,8 +1,8 @@
-"""The engine on stacks that lie in plane as on a screen: a result must not depend on how a volume is stored.
+"""Calls of the engine in screen orientation, so that a result does not depend on how a volume is stored.
 
-The command line turns the files that it reads in the same way. In Slicer nodes, masks and tags stay on the volume's own
-grid; only what the engine is given is turned, and what it returns is turned back. Pictures and the directions in the
-report are those of the screen.
+The command line reorients files in the same way. In Slicer, nodes, masks and tags stay on the grid of the volume: the
+input of the engine is turned, and its output is turned back. Pictures and directions in the report are those of the
+screen.
 """
 
 from __future__ import annotations

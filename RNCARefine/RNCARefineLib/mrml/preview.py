@@ -1,4 +1,4 @@
-"""A proposal shown over the image before anything is changed: a segmentation that is neither saved nor repaired."""
+"""Preview of a proposal: a temporary segmentation node that is not saved with the scene."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .nodes.segments import write_segment
 from .review.kept import ADDED, REMOVED
 
 PREVIEW_TAG = "RNCARefine.Preview"
-"""Attribute of a preview node: the ID of the segmentation that it is about."""
+"""Attribute of a preview node: ID of the previewed segmentation."""
 PREVIEW_ROLE = "Preview"
 """Parameter of the effect that refers to the preview node."""
 PROPOSED, NEW, GONE = "proposed", "added", "removed"
@@ -22,12 +22,12 @@ PROPOSED, NEW, GONE = "proposed", "added", "removed"
 
 
 class Preview(slicer.util.VTKObservationMixin):
-    """The preview of an effect, and the watch over what it was made from, from :meth:`watch` to :meth:`close`.
+    """The preview of an effect; its inputs are observed from :meth:`watch` to :meth:`close`.
 
     Args:
         effect: The ``qSlicerSegmentEditorScriptedEffect``; its editor node refers to the preview node.
-        on_selected: Called when another segment, segmentation or volume is selected, or what is selected has changed.
-        on_outdated: Called instead when the preview was removed because voxels have changed.
+        on_selected: Called when the selection or the selected nodes have changed.
+        on_outdated: Called instead if the preview was removed because voxels have changed.
     """
 
     def __init__(self, effect: Any, on_selected: Callable[[], None], on_outdated: Callable[[], None]) -> None:
@@ -58,24 +58,24 @@ class Preview(slicer.util.VTKObservationMixin):
             self.node.GetDisplayNode().SetOpacity(opacity)
 
     def remove(self) -> None:
-        """Take the preview out of the scene, if there is one."""
+        """Remove the preview from the scene, if there is one."""
         node = self.node
         self.proposal, self._node_id = None, ""
         if node is None:
             return
         if self._effect.parameterSetNode() is not None:
-            # First: of a node that is gone, the reference would stay, and no event would be sent.
+            # Before the node is removed: afterwards the reference would stay without an event.
             self._effect.setNodeReference(PREVIEW_ROLE, None)
         displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
         for gone in (*displays, node):
             slicer.mrmlScene.RemoveNode(gone)
 
     def watch(self) -> None:
-        """Watch what is selected in the editor."""
+        """Observe the selection of the editor."""
         self.removeObservers()
         node, scene = self._effect.parameterSetNode(), slicer.mrmlScene
         if not self._node_id and self._effect.nodeReference(PREVIEW_ROLE) is not None:
-            # Of a loaded scene: a preview is never saved, so that another node may have its ID now.
+            # From a loaded scene: previews are not saved, so another node may have this ID.
             self._effect.setNodeReference(PREVIEW_ROLE, None)
         self._selected = segmentation_node, volume_node, _ = _selected(node)
         self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._on_editor)
@@ -87,7 +87,7 @@ class Preview(slicer.util.VTKObservationMixin):
             self.addObserver(volume_node, vtk.vtkCommand.ModifiedEvent, self._on_content)
 
     def close(self) -> None:
-        """Watch no longer, and remove the preview."""
+        """Stop observing and remove the preview."""
         self.removeObservers()
         self._selected = None
         self.remove()
@@ -116,7 +116,7 @@ def _selected(editor_node: Any) -> tuple[Any, ...]:
 
 
 def _is_current(proposal: Proposal) -> bool:
-    """Whether a proposal was made from the voxels that are there now."""
+    """Whether the input voxels of a proposal are unchanged."""
     try:
         proposal.request.selection.again()
         return proposal.is_current(proposal.request)
@@ -125,15 +125,15 @@ def _is_current(proposal: Proposal) -> bool:
 
 
 def _is_preview(node: Any) -> bool:
-    """Whether a node is a preview, and not one that has taken a preview's ID."""
+    """Whether a node is a preview; another node may have its ID."""
     return node is not None and node.GetAttribute(PREVIEW_TAG) is not None
 
 
 def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
     """Add a preview node to the scene and return it.
 
-    The proposed wall is an outline in the slices that were asked for; the voxels to add and to remove are filled, in
-    the colours of the report.
+    The proposed wall is an outline in the requested slices; added and removed voxels are filled in the colours of the
+    report.
     """
     selection, grid, repaired = proposal.request.selection, proposal.reading.grid, proposal.repaired
     source = selection.segmentation_node
@@ -142,7 +142,7 @@ def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
     node.UnRegister(None)
     node.SetName(f"{source.GetName()} preview")
     node.SetAttribute(PREVIEW_TAG, source.GetID())
-    # Before it is in the scene: the subject hierarchy looks at a node only when it is added.
+    # Before the node is added: the subject hierarchy checks this only then.
     _keep_private(node)
     slicer.mrmlScene.AddNode(node)
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
@@ -160,7 +160,7 @@ def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
         node.GetSegmentation().AddEmptySegment(segment_id, f"{segment.GetName()} {segment_id}", colour)
         write_segment(node, segment_id, mask, grid)
     node.GetDisplayNode().SetSegmentVisibility2DFill(PROPOSED, False)
-    node.GetDisplayNode().SetOpacity2DFill(1.0)  # the opacity that the user sets is all there is
+    node.GetDisplayNode().SetOpacity2DFill(1.0)  # only the opacity set by the user applies
     return node
 
 

@@ -38,7 +38,7 @@ class Destination:
     Attributes:
         output_node: The segmentation node to overwrite; ``None`` for a new one.
         in_place: Change the input itself.
-        undo: Takes the undo step of a change in place.
+        undo: Adds an undo step for a change in place.
     """
 
     output_node: Any
@@ -62,7 +62,7 @@ def options_among(given: Mapping[str, Any]) -> RepairOptions:
 
 
 def chosen_weights(options: RepairOptions) -> Model:
-    """Return the weights that the options name; their terms are written to the log once in a session."""
+    """Return the weights of the options; their terms are logged once per session."""
     weights = choose_model(options.model, options.mode)
     record = weights.record()
     if not is_permissive(record.licence) and record.licence not in _logged_licences:
@@ -72,7 +72,7 @@ def chosen_weights(options: RepairOptions) -> Model:
 
 
 def check(selection: Selection, options: RepairOptions) -> Report:
-    """Diagnose the chosen segment; nothing is changed.
+    """Diagnose the selected segment; nothing is changed.
 
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
@@ -88,18 +88,18 @@ def process(
     destination: Destination,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Repair the chosen segment and write the result, all of it or nothing.
+    """Repair the selected segment and write the result; on failure nothing is written.
 
     Args:
         selection: Checked nodes and segments.
         model: The weights.
         options: How to repair.
         destination: Where the result goes.
-        progress: Called with the share that is done; returning ``False`` cancels it.
+        progress: Called with the progress; may cancel.
 
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.
-        Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
+        Cancelled: ``progress`` returned ``False``. As after any error, the scene is restored.
     """
     check_output(selection, destination.output_node, destination.in_place)
     repaired, reading = compute(selection, model, options, subrange(progress, 0.0, 0.9))
@@ -111,24 +111,24 @@ def process(
 def compute(
     selection: Selection, model: Model, options: RepairOptions, progress: Progress | None = None
 ) -> tuple[Repaired, Reading]:
-    """Repair the chosen segment and write nothing; the nodes need not be in the scene. See :func:`process`.
+    """Repair the selected segment without writing; the nodes need not be in the scene. See :func:`process`.
 
     Returns:
-        The repaired stack, and what it was made from.
+        The repaired stack and the data read from the nodes.
     """
     if options.trim_pool and selection.pool_id is None:
-        raise ValueError("The blood pool was to be trimmed, but no blood-pool segment was given. Give its segment ID.")
+        raise ValueError("trimPool needs a blood-pool segment. Give its segment ID.")
     reading = read(selection)
-    report_progress(progress, 0.0, "Reading the segmentation")  # the caller may change the nodes from here on
+    report_progress(progress, 0.0, "Reading the segmentation")  # the user may change the nodes from here on
     repaired = engine.repair(reading, model, options, subrange(progress, 0.05, 1.0))
     return replace(repaired, report=_with_doubts(repaired.report, reading)), reading
 
 
 def _check_unchanged(selection: Selection, reading: Reading, destination: Destination) -> None:
-    """Check that nobody has changed or removed the nodes during the repair: what was changed would be lost.
+    """Check that the nodes are unchanged since they were read.
 
     Raises:
-        ValueError: Somebody has.
+        ValueError: A node was changed or removed.
     """
     again = selection.again()
     check_output(again, destination.output_node, destination.in_place)
@@ -151,7 +151,7 @@ def _write(
             result = draft(selection, repaired, grid)
             target = add_to_scene(result, selection) if target is None else copy_into(target, result, selection)
         table = put_table(report, target)
-        # Inside: cancelling at the very last moment still leaves no trace.
+        # Inside, so that cancelling at the last moment restores the scene.
         report_progress(progress, 1.0, "Done")
     return Outcome(report, target, table)
 
@@ -161,6 +161,6 @@ def _with_doubts(report: Report, reading: Reading) -> Report:
 
 
 def _overlap(report: Report) -> list[Reason]:
-    """Note that the new wall lies on segments that keep their voxels: saved as a label map, only one can have them."""
+    """Return a warning if the new wall overlaps other segments: in a label map, a voxel has one segment only."""
     covered = [record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0]
     return [Reason(ReasonCode.OVERLAP, area_mm2=sum(covered), slices=len(covered))] if covered else []

@@ -1,6 +1,6 @@
 """The sample of the module Sample Data: a real stack and its broken wall.
 
-Slicer imports this file when it starts: it says where the files are, and loads nothing until they are asked for.
+Slicer imports this file when it starts: the files are registered, and loaded on request.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ _RESOURCES = Path(__file__).resolve().parents[2] / "Resources"
 def register(on_click: Callable[[Any], None]) -> None:
     """Add the sample to Sample Data, in a category of its own.
 
-    Its button calls ``on_click``, which should :func:`load` the sample. Scripts that call
-    ``SampleData.downloadSamples`` pass the button by: for them Slicer copies the files to its cache, checks and loads
-    them, without a connection either.
+    Its button calls ``on_click``, which should :func:`load` the sample. For ``SampleData.downloadSamples``, Slicer
+    copies the files to its cache, checks and loads them; no connection is needed.
 
     Args:
         on_click: Called with Sample Data's description of the sample.
@@ -56,14 +55,14 @@ def register(on_click: Callable[[Any], None]) -> None:
 
 
 def load() -> tuple[Any, Any]:
-    """Load the sample from where it is installed, and show the image in the slice views.
+    """Load the installed sample and show the image in the slice views.
 
     Returns:
-        The volume, and the segmentation, which refers to the volume for its geometry. Saving them asks for a place:
-        they do not know the installed files, which must not be overwritten.
+        The volume, and the segmentation with the volume as its reference geometry. They have no storage nodes, so that
+        saving cannot overwrite the installed files.
 
     Raises:
-        ValueError: A file is missing or damaged. As after any error, the scene is as it was before.
+        ValueError: A file is missing or damaged. As after any error, the scene is restored.
     """
     from .nodes.scene import unchanged_on_failure
 
@@ -85,7 +84,7 @@ def _file(name: str) -> Path:
 
 
 def _checked(name: str) -> Path:
-    """Return the path of a file of the sample, after a look at its checksum: Slicer crashes on some damaged files."""
+    """Return the path of a file of the sample and check its checksum: Slicer crashes on some damaged files."""
     path = _file(name)
     if not path.is_file():
         raise ValueError(f"The sample data {str(path)!r} is missing. Install the extension again.")

@@ -1,4 +1,4 @@
-"""What the extension adds to other modules of Slicer when all of them are there; without them it does without."""
+"""Registration in other modules of Slicer at start-up; missing modules are skipped."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _load_sample(source: Any) -> None:
 
 @contextmanager
 def _optional(*modules: str) -> Iterator[None]:
-    """Do without what needs these Python modules in an application that was built without them."""
+    """Skip the block if the application was built without these Python modules."""
     try:
         yield
     except ModuleNotFoundError as error:

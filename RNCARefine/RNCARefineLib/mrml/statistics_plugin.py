@@ -1,6 +1,6 @@
 """The plug-in of Slicer's Segment Statistics that adds rings, gaps and Betti numbers to its table.
 
-Slicer imports this file when it starts: what computes is imported where it is needed.
+Slicer imports this file when it starts: numerical packages are imported in functions.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 Spacing = tuple[float, float, float]
 
-MOST_SLICES = 60
-MOST_AREA_MM2 = 10_000.0
-"""Area of the segment in one slice: at most 4,118 mm2 in ACDC."""
-MOST_PARTS = 100
+MAX_SLICES = 60
+MAX_AREA_MM2 = 10_000.0
+"""Area of the segment in a slice: at most 4,118 mm2 in ACDC."""
+MAX_PARTS = 100
 """Components and holes in one slice: at most 2 in ACDC."""
-MOST_VOXELS = 400_000
+MAX_VOXELS = 400_000
 """Voxels of the segment: at most 29,696 in ACDC."""
-# A segment that has more of any of these is no short-axis wall: it is counted, not judged. To judge one takes seconds
-# at most, to judge a body in a CT would take minutes.
+# A segment beyond any of these limits is not a short-axis wall: it is counted, but not judged. Judging a wall takes
+# seconds at most, judging a body in CT would take minutes.
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def measurements() -> list[Measurement]:
                 "the apical end and up to two basal slices that are open. Judged by this segment alone; none in a "
                 "segment that is too large or too ragged to be a short-axis wall: of more than {slices} slices, or "
                 "with more than {area} mm2, or {parts} components and holes, in one slice, or {voxels} voxels in all."
-            ).format(slices=MOST_SLICES, area=round(MOST_AREA_MM2), parts=MOST_PARTS, voxels=MOST_VOXELS),
+            ).format(slices=MAX_SLICES, area=round(MAX_AREA_MM2), parts=MAX_PARTS, voxels=MAX_VOXELS),
         ),
         Measurement(
             "ring_slices",
@@ -86,7 +86,7 @@ def measurements() -> list[Measurement]:
             "open_slices",
             "Open slices",
             _("Open slices"),
-            _("Slices in which the segment is one piece with a gap; at the base this may be the outflow tract."),
+            _("Slices in which the segment is one component with a gap; at the base this may be the outflow tract."),
         ),
         Measurement(
             "fragmented_slices",
@@ -98,14 +98,14 @@ def measurements() -> list[Measurement]:
             "porous_slices",
             "Porous slices",
             _("Porous slices"),
-            _("Slices in which the segment is one piece with more than one hole, or with no hole but a pore."),
+            _("Slices in which the segment is one component with more than one hole, or with a pore only."),
             default=False,
         ),
         Measurement(
             "disc_slices",
             "Disc slices",
             _("Discs"),
-            _("Slices in which the segment is one solid, round piece."),
+            _("Slices in which the segment is one solid, round component."),
             default=False,
         ),
         Measurement(
@@ -139,13 +139,13 @@ def measurements() -> list[Measurement]:
             "b0_max",
             "b0 max",
             _("Largest b0 of a slice"),
-            _("Most components in one slice, 8-connected."),
+            _("Largest number of components in a slice, 8-connected."),
         ),
         Measurement(
             "b1_max",
             "b1 max",
             _("Largest b1 of a slice"),
-            _("Most holes in one slice, 4-connected background."),
+            _("Largest number of holes in a slice, 4-connected background."),
         ),
         Measurement(
             "b0_3d",
@@ -165,7 +165,7 @@ def measurements() -> list[Measurement]:
             "b2_3d",
             "b2 3D",
             _("b2 in 3D"),
-            _("Cavities that the segment encloses on all sides, 6-connected background."),
+            _("Cavities enclosed by the segment, 6-connected background."),
             default=False,
         ),
         Measurement(
@@ -182,11 +182,11 @@ def measurements() -> list[Measurement]:
 def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) -> dict[str, int | float]:
     """Return the requested measurements of a segment, by key.
 
-    Counts are always there, for Slicer cannot leave a cell of a column of whole numbers empty; a gap only where a
-    slice should be a ring.
+    Counts are always returned because Slicer has no empty cells in integer columns; a gap only if a ring is expected in
+    some slice.
 
     Args:
-        mask: Shape ``(k, j, i)``, zero and non-zero; what cannot be a short-axis wall is only counted.
+        mask: Shape ``(k, j, i)``, zero and non-zero; a mask that cannot be a short-axis wall is only counted.
         spacing: mm along ``(k, j, i)``.
         requested: Keys of :func:`measurements`.
     """
@@ -198,7 +198,7 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     from rncarefine.words import Expectation, Finding
 
     window = ndimage.find_objects((mask != 0).astype("uint8"))
-    # A single empty slice where there is nothing: every count is 0 then.
+    # One empty slice for an empty mask: every count is then 0.
     wall = (mask[window[0]] if window else mask[:1]) != 0
     parts = [betti_2d(one) for one in wall]
     if not _may_be_wall(wall, spacing, parts):
@@ -234,15 +234,15 @@ def _may_be_wall(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> 
     """Whether a segment may be a short-axis wall, by its size and the components and holes of each slice."""
     voxels = wall.sum(axis=(1, 2))
     return (
-        len(wall) <= MOST_SLICES
-        and int(voxels.sum()) <= MOST_VOXELS
-        and float(voxels.max()) * spacing[1] * spacing[2] <= MOST_AREA_MM2
-        and max(map(sum, parts)) <= MOST_PARTS
+        len(wall) <= MAX_SLICES
+        and int(voxels.sum()) <= MAX_VOXELS
+        and float(voxels.max()) * spacing[1] * spacing[2] <= MAX_AREA_MM2
+        and max(map(sum, parts)) <= MAX_PARTS
     )
 
 
 def _unjudged(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> dict[str, int | float]:
-    """Return the measurements of a segment that is no short-axis wall; no ring is expected in it."""
+    """Return the measurements of a segment that is not a short-axis wall; no ring is expected."""
     from rncarefine.refine.metrics import lv_mass_g
 
     slices = sum(bool(one.any()) for one in wall)
@@ -253,9 +253,9 @@ def _unjudged(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> dic
 
 
 def _gaps(wall: Mask, spacing: Spacing, slices: list[int]) -> list[tuple[float, float]]:
-    """Return angle in degrees and width in mm of the gap in each of these slices that has wall about the heart's axis.
+    """Return angle in degrees and width in mm of the gap in each of these slices that has wall near the heart's axis.
 
-    What networks draw on other organs would make a gap of half a body.
+    Components on other organs are excluded, because they would give a gap of half a body.
     """
     from rncarefine.anatomy.heart import locate_heart, near_heart
     from rncarefine.anatomy.topology import gap
@@ -269,13 +269,13 @@ def _gaps(wall: Mask, spacing: Spacing, slices: list[int]) -> list[tuple[float, 
 
 
 def segment_voxels(segmentation_node: Any, segment_id: str, volume_node: Any = None) -> tuple[Mask, Spacing]:
-    """Return the voxels of a segment and their spacing, changing nothing.
+    """Return the voxels of a segment and their spacing.
 
     Args:
         segmentation_node: A segmentation that has binary label maps.
         segment_id: An existing segment.
-        volume_node: Sample the segment on this volume's grid, whatever transforms the two are under; on the grid of
-            the segment's own label map if not given.
+        volume_node: Sample the segment on the grid of this volume, under any transforms; on the grid of the segment's
+            own label map if not given.
 
     Returns:
         Mask of shape ``(k, j, i)``, and mm along ``(k, j, i)``.
@@ -311,13 +311,13 @@ def _resampled(labelmap: Any, segmentation_node: Any, volume_node: Any) -> Any:
     if not resample(labelmap, reference, result, False, False, between):
         raise RuntimeError(
             f"A segment of {segmentation_node.GetName()!r} could not be sampled on the grid of volume "
-            f"{volume_node.GetName()!r}; Slicer's log says why."
+            f"{volume_node.GetName()!r}; see the log."
         )
     return result
 
 
 class RNCARefineSegmentStatisticsPlugin(SegmentStatisticsPluginBase):
-    """Counts, for every segment, in how many slices it is the closed ring that a ventricle's wall should be."""
+    """Counts the slices in which a segment is a closed ring."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -328,7 +328,7 @@ class RNCARefineSegmentStatisticsPlugin(SegmentStatisticsPluginBase):
         self.defaultKeys = [item.key for item in self._measurements.values() if item.default]
 
     def setDefaultParameters(self, parameterNode: Any, overwriteExisting: bool = False) -> None:
-        """Leave the plug-in off until it is chosen: most segments are no short-axis walls."""
+        """Disable the plug-in by default: most segments are not short-axis walls."""
         enabled = f"{type(self).__name__}.enabled"
         if not parameterNode.GetParameter(enabled):
             parameterNode.SetParameter(enabled, str(False))

@@ -1,4 +1,4 @@
-"""The way of a check and of a repair of vessels in one picture: guard, read, compute, write."""
+"""Check and repair of vessels in a picture: guard, read, compute, write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .review.vessels import VesselReview
 
 
 def is_picture(volume_node: Any, card: ModelCard | None = None) -> bool:
-    """Return whether a volume is a picture: one slice, and in colour or to be repaired by a model of vessels.
+    """Return whether a volume is a picture: one slice, and in colour or with a model of vessels.
 
     Args:
         volume_node: A volume node, or ``None``.
@@ -37,13 +37,13 @@ def is_picture(volume_node: Any, card: ModelCard | None = None) -> bool:
 
 
 def is_flat(volume_node: Any) -> bool:
-    """Return whether a volume has one slice; ``None`` has none."""
+    """Return whether a volume has one slice; false for ``None``."""
     image = None if volume_node is None else volume_node.GetImageData()
     return image is not None and image.GetDimensions()[2] == 1
 
 
 def read_picture(selection: Selection) -> tuple[Picture, VolumeGrid]:
-    """Read the chosen nodes as a picture, changing nothing.
+    """Read the selected nodes as a picture without changing them.
 
     Args:
         selection: Made with ``picture=True``.
@@ -61,7 +61,7 @@ def read_picture(selection: Selection) -> tuple[Picture, VolumeGrid]:
 
 
 def check_vessels(selection: Selection) -> PictureReport:
-    """Find what is broken in the chosen segment; nothing is changed.
+    """Find broken places in the selected segment; nothing is changed.
 
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
@@ -72,22 +72,22 @@ def check_vessels(selection: Selection) -> PictureReport:
 def process_vessels(
     selection: Selection, model: Model, options: RepairOptions, progress: Progress | None = None
 ) -> VesselReview:
-    """Repair the vessels of the chosen segment into a new segmentation, all of it or nothing.
+    """Repair the vessels of the selected segment into a new segmentation; on failure nothing is written.
 
-    It has every segment of the input, two further ones with the added and the removed pixels, and a table of places.
+    It has all segments of the input, two further ones with the added and the removed pixels, and a table of places.
 
     Args:
         selection: Made with ``picture=True``.
         model: A model of vessels.
         options: How to repair.
-        progress: Told how far the work is; returning ``False`` cancels it.
+        progress: Called with the progress; may cancel.
 
     Returns:
         The review of the result.
 
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
-        Cancelled: ``progress`` returned ``False``. As after any error, the scene is as it was before.
+        Cancelled: ``progress`` returned ``False``. As after any error, the scene is restored.
     """
     check_output(selection, None, False)
     picture, grid = read_picture(selection)

@@ -1,18 +1,14 @@
-"""The module's panel: the only place in the library that imports ``qt``.
+"""The module's panel, the only part of the library that imports ``qt``.
 
-In the order in which the user meets them:
-
-* :mod:`.panel`: holds the parts together and keeps them in step with the scene and the parameter node.
-* :mod:`.inputs`: nodes and segments to work on. :mod:`.frames`: sequences, and the frame that is shown.
-  :mod:`.model_choice`: mode, model and licence.
-* :mod:`.computing`: what computes, and the button that installs PyTorch.
+* :mod:`.panel`: the controller; updates the parts from the scene and the parameter node.
+* :mod:`.inputs`: nodes and segments. :mod:`.frames`: sequences and the shown frame. :mod:`.model_choice`: mode, model
+  and licence.
+* :mod:`.computing`: compute device, and the installation of PyTorch.
 * :mod:`.actions`: Check and Repair, with the windows of :mod:`.dialogs`.
 * :mod:`.review`: the review section with its table of slices or places, decisions and export.
-* :mod:`.controls`: enabled or not, and why not; a combo box that is filled by hand. :mod:`.messages`: errors as one
-  sentence, numbers in sentences. :mod:`.watch`: signals when the segmentations of the scene, or the frames that are
-  shown, have changed.
+* :mod:`.controls`: helpers for widgets. :mod:`.messages`: texts of errors, numbers in texts. :mod:`.watch`: signals
+  changes of segmentations and shown frames.
+* :mod:`.effect`: widgets and messages of the Segment Editor effect.
 
-The effect in Segment Editor shares them: :mod:`.effect` has its widgets and messages.
-
-Widgets come from ``RNCARefine.ui`` and are handed in, as is the logic; nothing here computes.
+Widgets come from ``RNCARefine.ui`` and are arguments, like the logic; nothing here computes.
 """

@@ -1,4 +1,4 @@
-"""Check and Repair, with the choices in the parameter node."""
+"""Check and Repair with the settings of the parameter node."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rncarefine.refine.records import Report, RunRecord
 
 from ..mrml.nodes.guards import Selection
 from ..mrml.review.vessels import VesselReview
-from .frames import ALL_FRAMES, browser_of, news_of, player_of
+from .frames import ALL_FRAMES, browser_of, player_of, warnings_of
 from .inputs import wall_ids
 from .review.findings import Checked
 
 IN_PLACE = "in place"
-"""Value of the parameter ``output`` that changes the input itself; any other makes a new segmentation."""
+"""Value of the parameter ``output`` that changes the input itself; any other adds a segmentation."""
 
 
 def run_check(logic: Any, parameters: Any) -> Checked:
-    """Diagnose every slice of what is chosen, of a sequence in the frame that is shown; nothing in the scene changes.
+    """Diagnose every slice of the selected segment, in a sequence of the shown frame; the scene does not change.
 
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
@@ -40,50 +40,50 @@ def run_check(logic: Any, parameters: Any) -> Checked:
 
 
 @dataclass(frozen=True)
-class RunNews:
-    """How a repair went; the nodes are the logic's.
+class RunMessages:
+    """Device and warnings of a repair; the nodes are those of the logic.
 
     Attributes:
         run: How it was computed.
-        news: What the user must know about it; empty if all is well.
+        text: Warnings, one per line.
     """
 
     run: RunRecord
-    news: str
+    text: str
 
 
-def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunNews:
-    """Repair the chosen segment with the chosen options.
+def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunMessages:
+    """Repair the selected segment with the selected options.
 
     Args:
         logic: ``RNCARefineLogic``; it has the nodes of the result.
         parameters: The parameter node.
         card: The model.
-        progress: Called with the share that is done; may cancel.
+        progress: Called with the progress; may cancel.
 
     Raises:
         ValueError: The nodes cannot be read or written; the message names node and remedy.
-        Cancelled: ``progress`` returned ``False``; the scene is as it was. A sequence of which frames are finished is
-            kept instead.
+        Cancelled: ``progress`` returned ``False``; the scene is restored. Finished frames of a sequence are kept
+            instead.
     """
     segmentation, volume = parameters.inputSegmentation, parameters.inputVolume
     segment, pool = wall_ids(parameters), parameters.poolSegmentID or None
     in_place = parameters.output == IN_PLACE
     options = _chosen(parameters, option_infos(Face.PANEL), model=card.name)
-    # Without a pool the box is disabled, but a scene may say otherwise.
+    # Without a pool the box is disabled, but a loaded scene may have it checked.
     options["trimPool"] = parameters.trimPool and pool is not None
     options |= {"rvSegmentID": parameters.rvSegmentID or None, "inPlace": in_place, "progressCallback": progress}
     browser = _player(segmentation, volume, in_place)
     if browser is None:
         report: Report = logic.process(segmentation, segment, volume, poolSegmentID=pool, **options)
-        return RunNews(report.run, "\n".join(report.warnings))
+        return RunMessages(report.run, "\n".join(report.warnings))
     frames = None if parameters.frames == ALL_FRAMES else [browser.GetSelectedItemNumber()]
     outcome = logic.processSequence(browser, segmentation, segment, volume, pool, frames=frames, **options)
-    return RunNews(next(iter(outcome.reports.values())).run, news_of(outcome))
+    return RunMessages(next(iter(outcome.reports.values())).run, warnings_of(outcome))
 
 
 def check_picture(logic: Any, parameters: Any) -> PictureReport:
-    """Find what is broken in the vessels of the chosen picture; nothing in the scene changes.
+    """Find broken places in the vessels of the selected picture; the scene does not change.
 
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
@@ -95,11 +95,11 @@ def check_picture(logic: Any, parameters: Any) -> PictureReport:
 
 
 def repair_picture(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> VesselReview:
-    """Repair the vessels of the chosen picture into a new segmentation, and return its review.
+    """Repair the vessels of the selected picture into a new segmentation, and return its review.
 
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
-        Cancelled: ``progress`` returned ``False``; the scene is as it was.
+        Cancelled: ``progress`` returned ``False``; the scene is restored.
     """
     logic.processPicture(
         parameters.inputSegmentation,
@@ -113,7 +113,7 @@ def repair_picture(logic: Any, parameters: Any, card: ModelCard, progress: Progr
 
 
 def _chosen(parameters: Any, names: Iterable[str], **given: Any) -> dict[str, Any]:
-    """Return options as they are chosen, by their name in Slicer; 0 is none where an option may be none."""
+    """Return the selected options by their name in Slicer; 0 becomes ``None`` if an option may be ``None``."""
     chosen = {name: given.get(name, getattr(parameters, camel_case(name))) for name in names}
     return {
         camel_case(name): None if default_of(name) is None and not value else value for name, value in chosen.items()
@@ -121,12 +121,12 @@ def _chosen(parameters: Any, names: Iterable[str], **given: Any) -> dict[str, An
 
 
 def _player(segmentation: Any, volume: Any, in_place: bool) -> Any:
-    """Return the browser into whose sequences the result must go, ``None`` where the result is one segmentation.
+    """Return the browser whose sequences get the result; ``None`` if the result is one segmentation.
 
-    What is written only into a segmentation that a browser shows is lost with the next frame.
+    Changes of the shown segmentation alone are lost when another frame is shown.
     """
     shown_by = player_of(segmentation)
     if shown_by is None:
         return None
-    # In place without a browser of the volume is refused by the logic, in a sentence.
+    # In place without a browser of the volume is refused by the logic.
     return browser_of(segmentation, volume) or (shown_by if in_place else None)

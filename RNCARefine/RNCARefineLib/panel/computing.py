@@ -1,7 +1,7 @@
 """Compute-device status, and PyTorch, which is optional: whether it works, and its installation by the extension.
 
-Everything that touches the application or the network is handed in, so that each way in which it goes wrong can be
-tried. Every message is one sentence with a remedy.
+Functions that use the application or the network are arguments, so that failures can be tested. Each message states the
+problem and the remedy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXTENSION = "PyTorch"
 _OFFLINE = re.compile(
     r"proxy|SSL|timed? ?out|connection|resolve|unreachable|network|No matching distribution", re.IGNORECASE
 )
-"""What pip says when it does not reach the server."""
+"""Matches the output of pip if it does not reach the server."""
 
 
 _BACKENDS = {"numpy": "NumPy", "torch": "PyTorch"}
@@ -41,8 +41,8 @@ class Computing:
 
     Attributes:
         text: For the user, such as ``CUDA: NVIDIA RTX A2000 (PyTorch 2.9.0)``.
-        installed: There is something of PyTorch, whether it works or not.
-        trouble: Why PyTorch is not used, or not on the GPU, and what to do; empty if all is well.
+        installed: Whether PyTorch is installed, even if it does not work.
+        trouble: Why PyTorch or the GPU is not used, and the remedy; empty if there is no problem.
     """
 
     text: str
@@ -78,7 +78,7 @@ class PyTorch:
     # Looking
 
     def computing(self) -> Computing:
-        """Return what the device "auto" stands for; PyTorch is imported only if it is there."""
+        """Return the device that "auto" selects; PyTorch is imported only if it is installed."""
         numpy = _("CPU (NumPy)")
         if not self._is_there():
             return Computing(numpy)
@@ -86,7 +86,7 @@ class PyTorch:
             torch = self._import("torch")
             version = str(torch.__version__).partition("+")[0]  # 2.9.1+cu126: the part after + names the build
             if not _works(torch, "cpu"):
-                raise ImportError("PyTorch calculates wrongly")
+                raise ImportError("PyTorch gives wrong results")
         except Exception as error:
             # A half-installed package fails in unforeseeable ways: missing DLLs, namespace packages.
             return Computing(numpy, True, _half_installed(error))
@@ -105,15 +105,15 @@ class PyTorch:
         processor = _("CPU (PyTorch {version})").format(version=version)
         if not torch.cuda.is_available():
             without = _(
-                "PyTorch is made for an NVIDIA GPU but finds none that it can use. Update the driver of the GPU, and "
-                "restart Slicer; until then repairs run on the CPU."
+                "This PyTorch needs an NVIDIA GPU but finds none. Update the driver of the GPU and restart Slicer. "
+                "Repairs run on the CPU until then."
             )
             return Computing(processor, True, without if torch.version.cuda else "")
         name = torch.cuda.get_device_name(0)
         try:
             if _works(torch, "cuda"):
                 return Computing(f"CUDA: {name} (PyTorch {version})", True)
-            trouble = _("it calculates wrongly")
+            trouble = _("gives wrong results")
         except Exception as error:
             trouble = "no kernel image" if "no kernel image" in str(error) else str(error).partition("\n")[0]
         return Computing(
@@ -128,7 +128,7 @@ class PyTorch:
     # Installing
 
     def install(self) -> str:
-        """Install PyTorch, asking first, and return what came of it, as a sentence."""
+        """Ask, install PyTorch, and return the outcome as a sentence."""
         try:
             utilities = self._import("PyTorchUtils")
         except ImportError:
@@ -138,15 +138,15 @@ class PyTorch:
             return found.trouble or _("PyTorch is already installed: {what}.").format(what=found.text)
         if not self._confirm(
             _(
-                "PyTorch will be downloaded and installed: 0.2 to 3 GB, depending on the GPU. Slicer does not respond "
-                "meanwhile, which can take many minutes. Save your work first. Continue?"
+                "PyTorch will be downloaded and installed: 0.2 to 3 GB, depending on the GPU. This can take many "
+                "minutes, during which Slicer does not respond. Save your work first. Continue?"
             )
         ):
             return _nothing_installed()
         try:
             torch = utilities.PyTorchUtilsLogic().installTorch(torchVersionRequirement=f">={MINIMUM}")
         except Exception as error:
-            # pip, the network and the file system: whatever they raise gets its sentence.
+            # Errors of pip, the network and the file system are of many types.
             return self._explain(error)
         if torch is None:
             return _nothing_installed()
@@ -173,7 +173,7 @@ class PyTorch:
             was_interactive = model.interactive
             model.interactive = False  # it has been asked
             try:
-                # It says that all is well after a download that failed, too.
+                # It returns True even if the download failed.
                 done = model.installExtensionFromServer(EXTENSION, False) and model.isExtensionInstalled(EXTENSION)
             finally:
                 model.interactive = was_interactive
@@ -193,11 +193,11 @@ class PyTorch:
                 "allow long paths in Windows; uninstall PyTorch in the module PyTorch Utils before you try again."
             )
         if getattr(error, "errno", None) == 28 or "No space left" in text:
-            return _("There is no room on the disk. PyTorch needs up to 6 GB: free them, and try again.")
+            return _("The disk is full. PyTorch needs up to 6 GB. Free disk space and try again.")
         if _OFFLINE.search(text):
             return _("PyTorch could not be downloaded.") + " " + _no_connection()
         if isinstance(error, TypeError):
-            # What PyTorchUtils raises over the remains of an installation that was cut off.
+            # PyTorchUtils raises it after an interrupted installation.
             return _half_installed(error)
         return _(
             "PyTorch could not be installed ({error}). The Python console has the details. Open the module PyTorch "
@@ -205,17 +205,17 @@ class PyTorch:
         ).format(error=str(error).partition("\n")[0] or type(error).__name__)
 
     def _offer_restart(self, why: str) -> str:
-        if self._confirm(why + " " + _("Restart now? What is not saved is lost.")):
+        if self._confirm(why + " " + _("Restart now? Unsaved data will be lost.")):
             self._restart()
         return why
 
 
 class ComputingLine:
-    """Looks for PyTorch only when it is needed: when the section Advanced is opened.
+    """Shows the compute device; PyTorch is imported when the section Advanced is first opened.
 
     Args:
         ui: The widgets of the panel.
-        notice: Shows a sentence to the user.
+        notice: Shows a message to the user.
     """
 
     def __init__(self, ui: Any, notice: Callable[[str], None]) -> None:
@@ -232,7 +232,7 @@ class ComputingLine:
             found = self._pytorch.computing()
         self._known = True
         self._ui.computingLabel.text = found.text
-        self._ui.computingLabel.toolTip = found.trouble or _("What the device auto stands for on this computer.")
+        self._ui.computingLabel.toolTip = found.trouble or _("Device that auto selects.")
         enable(
             self._ui.installPyTorchButton,
             _("Install PyTorch through the PyTorch extension. It is optional: repairs run without it."),
@@ -254,7 +254,7 @@ class ComputingLine:
 
 
 def _works(torch: Any, device: str) -> bool:
-    """Whether a small calculation has the right result; an import alone proves nothing."""
+    """Whether a small calculation on the device gives the right result."""
     return float((torch.ones(2, device=device) + 1).sum()) == 4.0
 
 
@@ -264,7 +264,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _half_installed(error: Exception) -> str:
     return _(
-        "PyTorch is there but does not work ({error}). Open the module PyTorch Utils, uninstall PyTorch, restart "
+        "PyTorch is installed but does not work ({error}). Open the module PyTorch Utils, uninstall PyTorch, restart "
         "Slicer, and install it again; repairs run without it."
     ).format(error=str(error).partition("\n")[0] or type(error).__name__)
 

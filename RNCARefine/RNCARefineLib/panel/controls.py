@@ -1,13 +1,18 @@
-"""Controls that say why they cannot be used, and a combo box that is filled by hand."""
+"""Helpers for widgets: enabled state with the reason, texts, and a combo box with keys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from slicer.i18n import tr as _
+
+if TYPE_CHECKING:
+    from rncarefine.refine.options import OptionInfo
 
 
 class Option(NamedTuple):
-    """An entry: its key, its text, and the tooltip of the box while it is chosen."""
+    """An entry: its key, its text, and the tooltip of the box while it is selected."""
 
     key: str
     text: str
@@ -15,7 +20,7 @@ class Option(NamedTuple):
 
 
 class ChoiceBox:
-    """A combo box whose entries stand for keys, for what no Slicer widget can list.
+    """A combo box whose entries have keys, for content that no Slicer widget can list.
 
     Args:
         combo: The ``QComboBox``.
@@ -31,15 +36,20 @@ class ChoiceBox:
         combo.connect("currentIndexChanged(int)", self._on_index)
 
     def fill(self, options: Sequence[Option], key: str) -> None:
-        """Offer these options and choose one of them; a key that is not among them chooses nothing."""
-        blocked = self._combo.blockSignals(True)
-        # An open list is not pulled from under the mouse.
-        if list(options) != self._options:
+        """Replace the entries and select one; an unknown key selects none."""
+        if list(options) != self._options:  # an open list is not replaced by an equal one
+            blocked = self._combo.blockSignals(True)
             self._options = list(options)
             self._combo.clear()
             for option in self._options:
                 self._combo.addItem(option.text)
+            self._combo.blockSignals(blocked)
+        self.select(key)
+
+    def select(self, key: str) -> None:
+        """Select an entry; an unknown key selects none."""
         keys = [option.key for option in self._options]
+        blocked = self._combo.blockSignals(True)
         self._combo.currentIndex = keys.index(key) if key in keys else -1
         self._combo.blockSignals(blocked)
         self._show_tip()
@@ -56,15 +66,32 @@ class ChoiceBox:
 
 
 def enable(control: Any, tip: str, unless: str = "") -> None:
-    """Enable a control, or say in its tooltip why it cannot be used now.
+    """Enable a control, or disable it and state the reason in its tooltip.
 
     Args:
         control: A button or another widget.
-        tip: What it does; the tooltip of the enabled control.
-        unless: What is missing; empty if nothing is.
+        tip: Tooltip of the enabled control.
+        unless: Reason for disabling; empty to enable.
     """
     control.enabled = not unless
     control.toolTip = unless or tip
+
+
+def describe(widget: Any, info: OptionInfo, label: Any = None) -> None:
+    """Set label, tooltip and text for "not set" of the widget of an option.
+
+    Args:
+        widget: A check box, spin box or combo box.
+        info: Description of the option.
+        label: The label next to the widget; not needed for a check box, which has the text itself.
+    """
+    if label is None:
+        widget.text = _(info.label)
+    else:
+        label.text = f"{_(info.label)}:"
+    widget.toolTip = _(info.help)
+    if info.unset:
+        widget.specialValueText = _(info.unset)
 
 
 def make_small(widget: Any, factor: float) -> None:
@@ -75,7 +102,7 @@ def make_small(widget: Any, factor: float) -> None:
         widget.font = font
 
 
-def say(label: Any, text: str) -> None:
-    """Show a text in a label; without one the label takes no room."""
+def set_text(label: Any, text: str) -> None:
+    """Show a text in a label; an empty text hides the label."""
     label.text = text
     label.visible = bool(text)

@@ -43,7 +43,7 @@ def accepted_terms(card: ModelCard, *, settings: Any = None, ask: Callable[[str]
 
 @contextmanager
 def all_accepted() -> Iterator[None]:
-    """Have the terms of all models accepted meanwhile, as the self-test needs it; the settings are restored."""
+    """Accept the terms of all models inside the block, for the self-test; the settings are restored."""
     import qt
 
     settings = qt.QSettings()
@@ -59,14 +59,14 @@ def all_accepted() -> Iterator[None]:
 
 
 def terms_of(card: ModelCard) -> str:
-    """Return what the user agrees to, as plain text."""
+    """Return the terms of a model as plain text."""
     paragraphs = [_("The model {name} may be used under {licence}.").format(name=card.name, licence=card.licence)]
     if forbids_commerce(card.licence):
         paragraphs[0] += " " + _("This licence does not allow commercial use.")
     paragraphs += [
         _("Trained on: {data}").format(data=card.training_data),
         _("Please cite: {citation}").format(citation=card.citation),
-        _("Press OK if you agree. You are asked once for each licence."),
+        _("Press OK to agree. This question is asked once per licence."),
     ]
     return "\n\n".join(paragraphs)
 
@@ -74,8 +74,8 @@ def terms_of(card: ModelCard) -> str:
 class ProgressDialog:
     """A progress callback (:data:`rncarefine.progress.Progress`) with a window, which is open inside ``with``.
 
-    The window blocks the scene meanwhile. Each call lets the application handle its events, so that the
-    window is drawn and its Cancel button works although the repair runs in the same thread.
+    The window is modal. Each call processes the events of the application, so that the window is drawn and its Cancel
+    button works although the repair runs in the same thread.
 
     Args:
         title: Title of the window.
@@ -90,11 +90,11 @@ class ProgressDialog:
         self._dialog = slicer.util.createProgressDialog(
             windowTitle=self._title,
             maximum=100,
-            # Closed below: by itself the window would vanish at 100 %, before the result is there.
+            # Closed below: otherwise the window would close at 100 %, before the result is ready.
             autoClose=False,
             autoReset=False,
             windowModality=qt.Qt.ApplicationModal,
-            minimumWidth=360,  # texts of different lengths would make it jump
+            minimumWidth=360,  # otherwise the width changes with the text
         )
         self._dialog.show()
         return self
@@ -104,7 +104,7 @@ class ProgressDialog:
         self._dialog.deleteLater()
 
     def __call__(self, fraction: float, text: str) -> bool:
-        """Show how far the work is; return whether to continue."""
+        """Show the progress; return whether to continue."""
         self._dialog.labelText = text
         self._dialog.value = round(100 * fraction)
         slicer.app.processEvents()
@@ -112,11 +112,11 @@ class ProgressDialog:
 
 
 def report_file(parent: Any, name: str, frame_number: int | None = None) -> str:
-    """Ask for the file of a report; return the chosen path, empty if the user wants none.
+    """Ask for the file of a report; return the chosen path, empty if the user cancels.
 
     Args:
         parent: The widget that the window belongs to.
-        name: Name of the segmentation; the suggested file is named after it and lies next to the scene.
+        name: Name of the segmentation, used for the suggested file next to the scene.
         frame_number: The frame of a sequence, from 0; the file counts from 1.
     """
     import qt

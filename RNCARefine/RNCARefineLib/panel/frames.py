@@ -1,6 +1,6 @@
-"""Cine sequences: which browser plays what is chosen, the frame that it shows, and the control that offers all frames.
+"""Cine sequences: the browser of the selected nodes, its shown frame, and the selector of frames.
 
-Frames are numbered as the browser numbers its items, from 0; sentences count them from 1 ("frame 3 of 30").
+Frames are numbered from 0, like the items of the browser; messages count from 1 ("frame 3 of 30").
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .controls import enable
 from .messages import listed
 
 ALL_FRAMES = "all frames"
-"""Value of the parameter ``frames`` that repairs the whole sequence; any other repairs the frame that is shown."""
+"""Value of the parameter ``frames`` that repairs the whole sequence; any other repairs the shown frame."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Frame:
 
     Attributes:
         number: Its number, from 0.
-        count: How many frames there are.
+        count: Number of frames.
     """
 
     number: int
@@ -39,7 +39,7 @@ class Frame:
 
 
 class FramesChoice:
-    """The row that lets the user choose all frames, where there are some; bound to the parameter node by itself.
+    """The row of the frames selector, which is bound to the parameter node.
 
     Args:
         ui: The widgets of the panel.
@@ -50,20 +50,20 @@ class FramesChoice:
         self._tip = str(self._selector.toolTip)
 
     def update(self, parameters: Any) -> None:
-        """Show the row if a sequence browser shows the chosen volume."""
+        """Show the row if a sequence browser shows the selected volume."""
         played = parameters is not None and player_of(parameters.inputVolume) is not None
         for widget in (self._label, self._selector):
             widget.visible = played
         node = None if parameters is None else parameters.inputSegmentation
         alone = ""
         if played and node is not None and player_of(node) is None:
-            alone = _("{name} is no part of the sequence: it belongs to the frame that is shown, and only to that.")
+            alone = _("{name} is not part of the sequence; it belongs to the shown frame only.")
             alone = alone.format(name=node.GetName())
         enable(self._selector, self._tip, alone)
 
 
 def player_of(node: Any) -> Any:
-    """Return the sequence browser that shows a node; ``None`` if none does, or if Slicer has no module Sequences."""
+    """Return the sequence browser that shows a node; ``None`` if there is none or no module Sequences."""
     module = getattr(slicer.modules, "sequences", None)
     if node is None or module is None:
         return None
@@ -72,7 +72,7 @@ def player_of(node: Any) -> Any:
 
 
 def browser_of(segmentation_node: Any, volume_node: Any) -> Any:
-    """Return the browser that shows a volume, of several the one that shows the segmentation, too."""
+    """Return the browser that shows a volume, preferably one that also shows the segmentation."""
     browser = player_of(segmentation_node)
     if browser is not None and volume_node is not None and browser.GetSequenceNode(volume_node) is not None:
         return browser
@@ -95,13 +95,13 @@ def has_repaired_frame(segmentation_node: Any) -> bool:
 
 
 def summary_of_frames(segmentation_node: Any) -> str:
-    """Return the summary line of the repaired sequence that a segmentation belongs to, empty if there is none."""
+    """Return the summary line of the repaired sequence of a segmentation; empty if there is none."""
     table = segmentation_node.GetNodeReference(FRAMES_ROLE)
     return "" if table is None or player_of(segmentation_node) is None else str(table.GetDescription() or "")
 
 
 def refresh_frames(segmentation_node: Any, segment_id: str, volume_node: Any) -> None:
-    """Bring the table of all frames in line with what was decided, if there is one."""
+    """Update the table of all frames with the decisions, if there is one."""
     browser = player_of(segmentation_node)
     if browser is None or segmentation_node.GetNodeReference(FRAMES_ROLE) is None:
         return
@@ -109,11 +109,11 @@ def refresh_frames(segmentation_node: Any, segment_id: str, volume_node: Any) ->
         refresh_frames_table(browser, segmentation_node, segment_id, volume_node)
 
 
-def news_of(outcome: CineOutcome) -> str:
+def warnings_of(outcome: CineOutcome) -> str:
     """Return the warnings about the repair of a sequence, one per line."""
     lines = []
     if outcome.cancelled:
-        text = _("Cancelled: what was finished is kept. {frames}: not reached, copied as before.")
+        text = _("Cancelled. Finished frames are kept. {frames}: not reached, copied unchanged.")
         lines.append(text.format(frames=_frames(outcome.not_reached)))
     text = _("{frames}: could not be repaired. {reason}")
     lines += [text.format(frames=frames, reason=reason) for reason, frames in _grouped(outcome.failed).items()]
@@ -126,7 +126,7 @@ def news_of(outcome: CineOutcome) -> str:
 
 
 def _grouped(texts: Mapping[int, str]) -> dict[str, str]:
-    """Return each text with the frames that it is about; most often it is one text for all of them."""
+    """Return each text with its frames; usually it is one text for all of them."""
     frames: dict[str, list[int]] = {}
     for frame, text in texts.items():
         frames.setdefault(text, []).append(frame)

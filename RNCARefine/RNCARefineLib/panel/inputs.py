@@ -1,4 +1,4 @@
-"""The nodes and segments to work on: offered, pre-filled where there is no doubt, and named where they are missing."""
+"""Nodes and segments: selectors, prefilling of unambiguous inputs, and messages about missing ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .controls import ChoiceBox, Option
 
 
 class Inputs:
-    """The segment selectors, which no Slicer widget can bind to the parameter node, and what is chosen at all.
+    """The segment selectors, which no Slicer widget can bind to the parameter node, and all selected inputs.
 
     Args:
         ui: The widgets of the panel.
@@ -33,7 +33,7 @@ class Inputs:
         ui.volumeSelector.connect("nodeActivated(vtkMRMLNode*)", self._to("inputVolume"))
 
     def update(self, parameters: Any) -> None:
-        """Show what is chosen; choices that the segmentation does not have any more are given up."""
+        """Show the selection; segments that no longer exist are deselected."""
         self._parameters = parameters
         segments: list[tuple[str, str]] = []
         myocardium = pool = right_ventricle = ""
@@ -58,12 +58,12 @@ class Inputs:
         self._right_ventricle.fill([Option("", _("None")), *options], right_ventricle)
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
-        """Choose the nodes that are not chosen yet, where there is exactly one candidate; nothing is guessed.
+        """Select nodes that are not selected yet and have exactly one candidate.
 
         Args:
             parameters: The parameter node.
-            arrived: Only where there was nothing to choose from the last time; where there was, the user who has
-                chosen none may have meant it.
+            arrived: Only if there was no candidate the last time; otherwise the user may have selected none on
+                purpose.
         """
         segmentations = _shown("vtkMRMLSegmentationNode")
         photographs = [node for node in _shown("vtkMRMLVectorVolumeNode") if is_flat(node)]
@@ -75,7 +75,7 @@ class Inputs:
         self._had_segmentations, self._had_volumes = bool(segmentations), bool(volumes)
 
     def missing(self, parameters: Any) -> str:
-        """Return what the user must choose before anything can be checked, empty if nothing is missing."""
+        """Return the message about missing inputs; empty if nothing is missing."""
         if parameters is None:
             return _("Choose a segmentation.")
         node = parameters.inputSegmentation
@@ -90,9 +90,9 @@ class Inputs:
         if names:
             return _("Choose {names}.").format(names=_(" and ").join(names))
         if parameters.poolSegmentID == parameters.myocardiumSegmentID:
-            return _("Myocardium and blood pool are the same segment. Choose two.")
+            return _("Myocardium and blood pool are the same segment. Choose two segments.")
         if parameters.rvSegmentID and parameters.rvSegmentID in (*wall_ids(parameters), parameters.poolSegmentID):
-            return _("The right ventricle is the same segment as myocardium or blood pool. Choose another.")
+            return _("The right ventricle is the same segment as myocardium or blood pool. Choose another segment.")
         return ""
 
     def _on_more(self, segment_ids: list[str]) -> None:
@@ -100,7 +100,7 @@ class Inputs:
             store_more_ids(self._parameters, segment_ids)
 
     def _to(self, name: str) -> Callable[[Any], None]:
-        """Return what puts a choice into a parameter."""
+        """Return a function that stores a selection in a parameter."""
 
         def put(value: Any) -> None:
             if self._parameters is not None and getattr(self._parameters, name) != value:
@@ -113,7 +113,7 @@ class WallParts:
     """The segments that form one wall with the myocardium.
 
     Args:
-        button: The ``QPushButton``; it opens the menu and shows what is ticked.
+        button: The ``QPushButton``; it opens the menu and shows the ticked segments.
         on_chosen: Called with the IDs that are ticked when the user ticks or unticks one; not called by :meth:`fill`.
     """
 
@@ -130,7 +130,7 @@ class WallParts:
     def fill(self, segments: Sequence[tuple[str, str]], ticked: Sequence[str]) -> None:
         """Offer segments, given as ID and name, and tick some of them."""
         self._filling = True
-        if list(segments) != self._offered:  # an open menu is not pulled from under the mouse
+        if list(segments) != self._offered:  # an open menu is not replaced by an equal one
             self._offered = list(segments)
             self._menu.clear()
             self._actions = []
@@ -153,12 +153,12 @@ class WallParts:
 
 
 def wall_ids(parameters: Any) -> list[str]:
-    """Return the IDs of all segments of the wall that are chosen, the myocardium first."""
+    """Return the IDs of all selected segments of the wall, the myocardium first."""
     return [parameters.myocardiumSegmentID, *more_ids(parameters)]
 
 
 def more_ids(parameters: Any) -> list[str]:
-    """Return the IDs of the further segments of the wall; a scene may hold anything in their place."""
+    """Return the IDs of the further segments of the wall; invalid content of a scene is ignored."""
     try:
         found = json.loads(parameters.moreWallSegmentIDs or "[]")
     except ValueError:
@@ -174,7 +174,7 @@ def store_more_ids(parameters: Any, ids: Sequence[str]) -> None:
 
 
 def _shown(class_name: str) -> list[Any]:
-    """Return the nodes that the selectors list: of this very class, and not hidden."""
+    """Return the nodes that the selectors list: of exactly this class, and not hidden."""
     nodes = slicer.util.getNodesByClass(class_name)
     return [node for node in nodes if node.GetClassName() == class_name and not node.GetHideFromEditors()]
 
@@ -184,7 +184,7 @@ def _only(nodes: list[Any]) -> Any:
 
 
 def _volume_of(segmentation_node: Any) -> Any:
-    """Return the volume that Slicer remembers a segmentation to have been drawn on, the one certain candidate."""
+    """Return the reference volume of a segmentation."""
     if segmentation_node is None:
         return None
     volume = segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())

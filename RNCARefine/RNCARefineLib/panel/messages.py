@@ -18,11 +18,11 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|g|mm\u00b2?|degrees)(?!\w))")
 def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
     """Show an error of the block in a window.
 
-    An expected error is shown as one sentence, and the block is left. An unexpected one is shown with its
-    trace, and raised again, so that it stands in the log, too.
+    An expected error is shown as its message, and the block ends. An unexpected one is shown with its traceback and
+    raised again, so that it is logged.
 
     Args:
-        what: What failed then, a sentence for the unforeseen.
+        what: Message for an unexpected error.
         wait: Show the wait cursor while the block runs.
     """
     expected = ""
@@ -42,12 +42,12 @@ def sentence(error: BaseException) -> str:
     """Return the message of an expected error, empty for an unexpected one."""
     text = str(error)
     if isinstance(error, MemoryError):
-        return _("The computer has too little memory. Close other volumes or programs, and try again.")
+        return _("Out of memory. Close other volumes or programs, and try again.")
     if "out of memory" in text.lower():
-        return _("The GPU has too little memory. Under Advanced, choose the device cpu, and repair again.")
+        return _("The GPU is out of memory. Under Advanced, choose the device cpu, and repair again.")
     if "no kernel image" in text:
         return _(
-            "The installed PyTorch does not know this GPU. Under Advanced, choose the device cpu; to use the GPU, "
+            "The installed PyTorch does not support this GPU. Under Advanced, choose the device cpu; to use the GPU, "
             "install a newer PyTorch in the module PyTorch Utils."
         )
     if isinstance(error, NotImplementedError) and "mps" in text.lower():
@@ -55,7 +55,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename}: "
         reason = error.strerror or text
-        return _("{where}{reason}. Choose another folder, or make room there.").format(where=where, reason=reason)
+        return _("{where}{reason}. Choose another folder, or free disk space.").format(where=where, reason=reason)
     if isinstance(error, OptionError):
         return str(OptionError(error.name, error.fault, _(option_infos()[error.name].label)))
     if isinstance(error, ValueError):

@@ -1,4 +1,4 @@
-"""Mode and model in panel and effect, the terms of the model, and what is chosen when the user declines them."""
+"""Mode and model in panel and effect, and the fallback if the user declines the terms of a model."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .controls import ChoiceBox, Option, make_small
 
 
 class ModelChoice:
-    """The model selector and the licence below it; the mode is chosen elsewhere.
+    """The model selector and the licence below it; the mode has another selector.
 
-    Where parameters are given, they have the attributes ``mode`` and ``model`` of the module's parameter node.
+    Parameters have the attributes ``mode`` and ``model`` of the module's parameter node.
 
     Args:
         selector: The ``QComboBox`` of the models.
@@ -33,7 +33,7 @@ class ModelChoice:
         make_small(self._licence, 0.85)
 
     def update(self, parameters: Any) -> None:
-        """Offer the models of the chosen mode; the best one stands for none."""
+        """Offer the models of the selected mode; if none is selected, the best one is used."""
         self._parameters = parameters
         cards = self._of_mode(parameters)
         card = self.card(parameters)
@@ -41,46 +41,46 @@ class ModelChoice:
         self._combo.enabled = bool(cards)
         text = _("Licence: {licence}").format(licence=card.licence) if card else self.missing(parameters)
         self._licence.text = text
-        self._licence.toolTip = "\n".join((_("The terms under which the weights of this model may be used."), text))
+        self._licence.toolTip = "\n".join((_("Licence of the weights of this model."), text))
 
     def card(self, parameters: Any) -> ModelCard | None:
-        """Return the model card of the chosen model, else of the best model of the mode, else ``None``."""
+        """Return the card of the selected model, or of the best model of the mode, or ``None``."""
         cards = self._of_mode(parameters)
         return next((card for card in cards if card.name == parameters.model), _best(cards))
 
     def missing(self, parameters: Any) -> str:
-        """Return why there is nothing to repair with, empty if there is a model."""
+        """Return why no model can be used; empty if there is a model."""
         if parameters is None or self._of_mode(parameters):
             return ""
         return _("No {mode} model is installed. Choose another mode.").format(mode=parameters.mode)
 
     def best(self) -> ModelCard | None:
-        """Return the model that is best where no mode was chosen, ``None`` if there is none."""
+        """Return the best model of any mode; ``None`` if there is none."""
         return best_model(self._cards)
 
     def decline(self, parameters: Any, declined: ModelCard, buttons: str) -> str:
-        """Choose the best model of the mode that is free for any use, in the place of one whose terms were declined.
+        """Replace a model whose terms were declined by the best one of the mode that is free for any use.
 
         Args:
-            parameters: What is chosen.
+            parameters: The parameters.
             declined: The model whose terms were declined.
-            buttons: What the user presses to repair.
+            buttons: Names of the buttons that repair.
 
         Returns:
-            What the user should know: that nothing was repaired, and what can be done.
+            A message: nothing was repaired, and which model can be used.
         """
         text = _("Nothing was repaired: the terms of {name} were not accepted.").format(name=declined.name)
         free = best_model(self._cards, declined.mode, permissive=True)
         if free is not None:
             parameters.model = free.name
-            then = _("The model is {free} now, which is free for any use ({licence}). Press {buttons} to use it.")
+            then = _("{free}, which is free for any use ({licence}), is selected now. Press {buttons} to use it.")
             return f"{text} {then.format(free=free.name, licence=free.licence, buttons=buttons)}"
         free = best_model(self._cards, permissive=True)
         if free is None:
             return f"{text} {_('No model that is free for any use is installed.')}"
         then = _(
-            "No {mode} model is free for any use. The {other} model {free} is ({licence}): choose this mode and this "
-            "model to use it."
+            "No {mode} model is free for any use. To use the {other} model {free} ({licence}), choose this mode and "
+            "model."
         )
         return f"{text} {then.format(mode=declined.mode, other=free.mode, free=free.name, licence=free.licence)}"
 
@@ -103,7 +103,7 @@ class ModelChoice:
 class EffectModel:
     """Mode and model among the effect's parameters, shown in three widgets.
 
-    Unless the user has chosen, the mode is that of the best model, and the model the best one of the mode.
+    The default mode is that of the best model, the default model the best one of the mode.
 
     Args:
         effect: The ``qSlicerSegmentEditorScriptedEffect``; it keeps the parameters.
@@ -125,7 +125,7 @@ class EffectModel:
 
     @property
     def model(self) -> str:
-        """Name of a model, empty for the best one of the mode."""
+        """Name of the selected model; empty for the best one of the mode."""
         return self._chosen("Model")
 
     @model.setter
@@ -134,22 +134,22 @@ class EffectModel:
 
     @property
     def name(self) -> str:
-        """The model that is used, empty if there is none of the mode."""
+        """Name of the model that is used; empty if the mode has none."""
         card = self._models.card(self)
         return "" if card is None else card.name
 
     @property
     def missing(self) -> str:
-        """Why there is nothing to repair with, empty if there is a model."""
+        """Why no model can be used; empty if there is a model."""
         return self._models.missing(self)
 
     def show(self) -> None:
-        """Show what is chosen."""
+        """Show the selection."""
         self._modes.fill([Option(str(mode), str(mode)) for mode in Mode], self.mode)
         self._models.update(self)
 
     def decline(self, declined: ModelCard) -> str:
-        """Choose another model for the user who has declined the terms of one, and return the message."""
+        """Select another model after the terms of one were declined, and return the message."""
         return self._models.decline(self, declined, _("Preview or Apply"))
 
     def _chosen(self, name: str) -> str:
@@ -158,7 +158,7 @@ class EffectModel:
 
 
 def _best(cards: list[ModelCard]) -> ModelCard | None:
-    """Return the best of some models; one of vessels only where there is no other."""
+    """Return the best of some models; a model of vessels only if there is no other."""
     return best_model(cards) or best_model(cards, task=TUBULAR)
 
 

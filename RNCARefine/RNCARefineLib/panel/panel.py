@@ -9,12 +9,13 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from rncarefine.progress import Cancelled
+from rncarefine.refine.options import Face, camel_case, option_infos
 
 from ..mrml.review.vessels import VesselReview
 from ..mrml.vessels import is_picture
 from .actions import check_picture, repair_picture, run_check, run_repair
 from .computing import ComputingLine
-from .controls import enable, say
+from .controls import describe, enable, set_text
 from .dialogs import ProgressDialog, accepted_terms
 from .frames import FramesChoice
 from .inputs import Inputs
@@ -46,6 +47,7 @@ class Panel:
         self._parameters: Any = None
         self._updating = False
         self._running = False
+        _describe_options(ui)
         self._watch = SceneWatch(self.refresh)
         self._inputs = Inputs(ui)
         self._frames = FramesChoice(ui)
@@ -58,10 +60,10 @@ class Panel:
         ui.repairButton.connect("clicked()", self._repair)
         self.clear()
 
-    # Its life
+    # Lifetime
 
     def set_parameters(self, parameters: Any) -> None:
-        """Work with a parameter node from now on; with ``None`` leave everything as it is and react to nothing."""
+        """Use a parameter node; with ``None``, keep the state and stop reacting to the scene."""
         self._parameters = parameters
         if parameters is None:
             self._watch.stop()
@@ -70,7 +72,7 @@ class Panel:
             self.refresh()
 
     def prefill(self) -> None:
-        """Choose what is not chosen yet, where there is exactly one candidate."""
+        """Select inputs that are not selected yet and have exactly one candidate."""
         if self._parameters is not None:
             with self._quietly():
                 self._inputs.prefill(self._parameters)
@@ -100,10 +102,10 @@ class Panel:
         self._update_actions()
 
     def notice(self, text: str) -> None:
-        """Show a message; an empty one clears the last."""
-        say(self._ui.noticeLabel, text)
+        """Show a message; an empty one clears it."""
+        set_text(self._ui.noticeLabel, text)
 
-    # Its parts
+    # Updates
 
     def _update(self, *, again: bool) -> None:
         """Update all parts from the parameter node, without reacting to its own changes."""
@@ -120,7 +122,7 @@ class Panel:
             self._update_actions()
 
     def _on_content(self) -> None:
-        # What is shown is up to date: the events that led to it need no answer.
+        # The table is up to date; pending events need no further update.
         self._watch.forget()
         self._tools.update()
 
@@ -131,26 +133,26 @@ class Panel:
         parameters, ui = self._parameters, self._ui
         busy = _("A repair is running.") if self._running else ""
         missing = busy or self._inputs.missing(parameters)
-        enable(ui.checkButton, _("Look at every slice and say what a repair would do. Nothing is changed."), missing)
+        enable(ui.checkButton, _("Diagnose every slice. Nothing is changed."), missing)
         enable(
             ui.repairButton,
-            _("Repair the slices that are broken; those that are as they should be are not touched."),
+            _("Repair broken slices; correct slices are left unchanged."),
             missing or self._models.missing(parameters),
         )
         has_pool = parameters is not None and parameters.poolSegmentID
         enable(
             ui.trimPoolCheckBox,
-            _("Remove the blood pool that lies outside the closed ring."),
+            _(option_infos()["trim_pool"].help),
             "" if has_pool else _("Choose the blood-pool segment first."),
         )
 
-    # What the user does
+    # Actions
 
     def _check(self) -> None:
         if self._running or self._parameters is None or self._inputs.missing(self._parameters):
             return
         self.notice("")
-        with shown_errors(_("The check has failed."), wait=True):
+        with shown_errors(_("The check failed."), wait=True):
             if self._is_picture():
                 volume = self._parameters.inputVolume
                 self._places.show_check(check_picture(self._logic, self._parameters), volume)
@@ -174,12 +176,12 @@ class Panel:
             self.notice(self._models.decline(parameters, card, _("Repair")))
             return
         title = _("Repairing {name}").format(name=parameters.inputSegmentation.GetName())
-        with self._busy(), shown_errors(_("The repair has failed; nothing was changed.")):
+        with self._busy(), shown_errors(_("The repair failed. Nothing was changed.")):
             try:
                 with ProgressDialog(title) as dialog:
 
                     def progress(fraction: float, text: str) -> bool:
-                        return self._go_on(parameters, dialog(fraction, text))
+                        return self._check_scene(parameters, dialog(fraction, text))
 
                     if self._is_picture():
                         self._show_places(repair_picture(self._logic, parameters, card, progress))
@@ -190,10 +192,10 @@ class Panel:
                 return
             self._show_repair(self._logic.outputSegmentationNode())
             self._computing.show_run(done.run)
-            self.notice(done.news)
+            self.notice(done.text)
 
-    def _go_on(self, parameters: Any, wanted: bool) -> bool:
-        # Nothing that is finished can be kept then, of a sequence neither.
+    def _check_scene(self, parameters: Any, wanted: bool) -> bool:
+        # After the scene was closed nothing can be kept, not even finished frames.
         if self._parameters is not parameters:
             raise _SceneClosed
         return wanted
@@ -211,7 +213,7 @@ class Panel:
     def _show_repair(self, segmentation_node: Any) -> None:
         source = self._parameters.inputSegmentation
         if segmentation_node is not source:
-            # Both drawn over each other would hide what has changed.
+            # The input on top of the result would hide the changes.
             source.SetDisplayVisibility(False)
         with self._quietly():
             self._parameters.reviewedSegmentID = self._parameters.myocardiumSegmentID
@@ -220,7 +222,7 @@ class Panel:
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """Do not follow the parameter node while the panel itself writes into it."""
+        """Ignore events of the parameter node while the panel itself writes into it."""
         was_updating, self._updating = self._updating, True
         try:
             yield
@@ -229,7 +231,7 @@ class Panel:
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """Keep the buttons from being pressed, and the scene's events from being answered, while a repair runs."""
+        """Disable the buttons and ignore events of the scene while a repair runs."""
         self._running = True
         self._watch.stop()
         self._update_actions()
@@ -240,3 +242,17 @@ class Panel:
             if self._parameters is not None:
                 self._watch.start()
             self._update_actions()
+
+
+def _describe_options(ui: Any) -> None:
+    """Set the labels and tooltips of the options, whose widgets are named after the parameters."""
+    for name, info in option_infos(Face.PANEL).items():
+        if name in ("model", "mode"):
+            continue  # their texts in the .ui file are about the models of a mode
+        stem = camel_case(name)
+        box = getattr(ui, f"{stem}CheckBox", None)
+        if box is not None:
+            describe(box, info)
+        else:
+            kind = "Selector" if info.choices else "SpinBox"
+            describe(getattr(ui, f"{stem}{kind}"), info, getattr(ui, f"{stem}Label"))

@@ -1,4 +1,4 @@
-"""Signals when the segmentations of the scene, or the frames that are shown, have changed, whoever changed them."""
+"""Signals changes of the segmentations of the scene and of the shown frames."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import vtk
 from ..mrml.nodes.scene import CONTENT_EVENTS
 
 _QUIET_MS = 100
-"""A change is signalled after so long without another: an undo or a loaded file sends dozens of events."""
+"""Delay after the last event: an undo or a loaded file sends dozens of events."""
 
 
 class SceneWatch:
     """Watches the scene, its segmentations and its sequence browsers from :meth:`start` to :meth:`stop`.
 
-    While a sequence plays nothing is signalled: it would be too fast to follow.
+    While a sequence plays, nothing is signalled.
 
     Args:
         changed: Called after changes, but not in the middle of a batch of them.
@@ -32,10 +32,10 @@ class SceneWatch:
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
-        self._timer.connect("timeout()", self._tell)
+        self._timer.connect("timeout()", self._notify)
 
     def start(self) -> None:
-        """Start to watch; starting twice is starting once."""
+        """Start to watch; does nothing more if already started."""
         self.stop()
         scene = slicer.mrmlScene
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndImportEvent, scene.EndBatchProcessEvent):
@@ -43,17 +43,17 @@ class SceneWatch:
         self._watch_nodes()
 
     def stop(self) -> None:
-        """Watch no longer, and forget what has changed."""
+        """Stop watching and drop pending signals."""
         self.forget()
         _remove(self._scene_tags)
         _remove(self._node_tags)
 
     def forget(self) -> None:
-        """Say nothing about the changes so far: the caller has made them and knows."""
+        """Drop pending signals, for changes that the caller has made."""
         self._timer.stop()
 
     def _watch_nodes(self) -> None:
-        """Watch the nodes that there are now; an observer would keep a removed one in memory."""
+        """Watch the present nodes only: an observer would keep a removed node in memory."""
         _remove(self._node_tags)
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
             for event in (vtk.vtkCommand.ModifiedEvent, *CONTENT_EVENTS):  # the first for another name
@@ -69,11 +69,11 @@ class SceneWatch:
     def _on_node(self, caller: Any, event: str) -> None:
         self._timer.start()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if slicer.mrmlScene.IsBatchProcessing():
-            return  # its end is an event of its own
+            return  # the end of the batch is another event
         if any(browser.GetPlaybackActive() for browser in _browsers()):
-            return  # so is the end of the playback
+            return  # the end of the playback is another event
         self._changed()
 
 

@@ -3,9 +3,9 @@
     Slicer --no-splash --no-main-window --python-script RNCARefineBatch.py -- \\
         --input cases --output results --segment myocardium --pool "blood pool"
 
-Run again, the same command resumes where the last run was stopped, and tries failed cases again. Exit status: 0 when
-every case was repaired, 1 when slices need review or cases failed, 2 on bad arguments or when the results
-cannot be written, 3 when the script itself failed, 130 when stopped by Ctrl-C.
+The same command resumes an interrupted batch and retries failed cases. Exit status: 0 if every case was repaired, 1 if
+slices need review or cases failed, 2 for bad arguments or if the results cannot be written, 3 for an internal error,
+130 if stopped by Ctrl-C.
 """
 
 # Slicer executes a script inside its own main module and reads it in the system's encoding: plain ASCII, few names.
@@ -24,14 +24,14 @@ FINE, FLAGGED, BAD_INPUT, BROKEN, STOPPED = 0, 1, 2, 3, 130
 
 
 def use_library() -> None:
-    """Import from the folder that has the library, also where the extension is not installed but called from source."""
+    """Add the folder of the library to the search path, so that the script also runs from source."""
     library = str(Path(__file__).resolve().parents[2])
     if library not in sys.path:
-        sys.path.insert(0, library)  # first, so that the script never runs with the library of another version
+        sys.path.insert(0, library)  # first, before a library of another version
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the arguments; it needs neither Slicer nor anything that is installed."""
+    """Return the parser of the arguments; it needs neither Slicer nor installed packages."""
     use_library()
     from rncarefine.refine.options import Face, Group, RepairOptions, default_of, option_infos
 
@@ -50,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     cases.add_argument(
         "--image",
         metavar="PATTERN",
-        help="images in FOLDER, {case} standing for the name of a case (default: {case}/image.*)",
+        help="images in FOLDER, with {case} for the name of a case (default: {case}/image.*)",
     )
     cases.add_argument(
         "--segmentation",
@@ -58,10 +58,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="segmentations in FOLDER, .seg.nrrd or label maps (default: {case}/segmentation.*)",
     )
     cases.add_argument("--segment", metavar="NAME", help="the myocardium: name or ID of a segment, or label")
-    cases.add_argument("--pool", metavar="NAME", help="the blood pool, in the same way, if there is one")
-    cases.add_argument("--rv", metavar="NAME", help="the right ventricle, for the AHA's segments in the reports")
+    cases.add_argument("--pool", metavar="NAME", help="the blood pool, given like --segment")
+    cases.add_argument("--rv", metavar="NAME", help="the right ventricle, for the AHA segments in the reports")
     output = parser.add_argument_group("results")
-    output.add_argument("--output", metavar="FOLDER", required=True, help="folder for the results; made if missing")
+    output.add_argument("--output", metavar="FOLDER", required=True, help="folder for the results; created if missing")
     groups = {Group.METHOD: parser.add_argument_group("method"), Group.OUTPUT: output}
     hints = get_type_hints(RepairOptions)
     for name, info in option_infos(Face.SCRIPT).items():
@@ -77,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
-    """Repair the cohort and return the exit status; what is in ``interrupts`` ends the batch in order."""
+    """Repair the cohort and return the exit status; an entry in ``interrupts`` stops the batch."""
     from rncarefine.batch.cases import find_cases, read_cases
     from rncarefine.batch.sequential import repair_cases
     from rncarefine.nca.model import choose_model
@@ -112,11 +112,11 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the script with the arguments that follow its name and return the exit status."""
-    # Slicer passes "--" on, which separates its own options from those of the script.
+    """Run the script with its arguments and return the exit status."""
+    # Slicer passes on the "--" that separates its own options from those of the script.
     own = [argument for argument in arguments if argument != "--"]
-    # Slicer lets Ctrl-C kill the process at once, and VTK ends it where an exception comes up inside an observer: it is
-    # only noted here, and the batch stops at its next step.
+    # By default Ctrl-C kills Slicer at once, and VTK aborts if an exception is raised inside an observer: the interrupt
+    # is only recorded here, and the batch stops at its next step.
     interrupts: list[int] = []
     signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
     try:
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def end(status: int) -> None:
-    """End the application, or this process where there is none."""
+    """Exit the application, or this process if there is none."""
     import importlib.util
 
     if importlib.util.find_spec("slicer") is not None:

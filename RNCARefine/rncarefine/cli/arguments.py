@@ -133,6 +133,11 @@ def _parameter(name: str, info: OptionInfo, hint: Any) -> inspect.Parameter:
     elif name == "model":
         kind = str | None
     option = typer.Option(
-        info.flag, help=info.help, rich_help_panel=str(info.group), metavar=info.metavar, min=info.least, max=info.most
+        info.flag,
+        help=info.help,
+        rich_help_panel=str(info.group),
+        metavar=info.metavar,
+        min=info.minimum,
+        max=info.maximum,
     )
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])

@@ -51,10 +51,11 @@ class OptionInfo:
         flag: Flag on the command line; for some switches with the negative flag.
         metavar: Placeholder of the value in the help.
         choices: Allowed values; empty for a number or a switch.
-        least: Minimum.
-        most: Maximum.
+        minimum: Minimum; ``None`` if the option is not a number.
+        maximum: Maximum; ``None`` if there is none.
         faces: Interfaces that offer the option.
         of_check: Whether the option affects a check.
+        unset: Text on screen for ``None``.
     """
 
     label: str
@@ -63,10 +64,11 @@ class OptionInfo:
     flag: str
     metavar: str | None
     choices: tuple[str, ...]
-    least: float | None
-    most: float | None
+    minimum: float | None
+    maximum: float | None
     faces: frozenset[Face]
     of_check: bool
+    unset: str
 
 
 def _option(
@@ -78,14 +80,15 @@ def _option(
     group: Group = Group.METHOD,
     metavar: str | None = None,
     choices: type[Word] | None = None,
-    least: float | None = None,
-    most: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
     not_in: Collection[Face] = (),
     of_check: bool = False,
+    unset: str = "",
 ) -> Any:
     words = tuple(str(choice) for choice in choices or ())
     faces = frozenset(Face) - frozenset(not_in)
-    info = OptionInfo(label, help, group, flag, metavar, words, least, most, faces, of_check)
+    info = OptionInfo(label, help, group, flag, metavar, words, minimum, maximum, faces, of_check, unset)
     return field(default=default, metadata={"info": info})
 
 
@@ -151,23 +154,23 @@ class RepairOptions:
         "auto", "Device", "Compute device; auto selects the fastest available.", "--device", choices=Device
     )
     seed: int = _option(
-        0, "Seed", "Random seed; the same seed gives the same result on every device.", "--seed", least=0
+        0, "Seed", "Random seed; the same seed gives the same result on every device.", "--seed", minimum=0
     )
     samples: int = _option(
         1,
         "Runs averaged",
         "Number of runs of the automaton to average; the run time grows with it.",
         "--samples",
-        least=1,
-        most=100,
+        minimum=1,
+        maximum=100,
     )
     steps: int | None = _option(
         None,
-        "Most steps",
+        "Maximum steps",
         "Maximum number of steps per run; by default that of the model.",
         "--steps",
-        least=1,
-        not_in=[Face.EFFECT],
+        minimum=1,
+        unset="model default",
     )
     close_base: bool = _option(
         False,
@@ -182,7 +185,12 @@ class RepairOptions:
         "Fall back to polar interpolation where no wall of the automaton passes verification.",
         "--geometry/--no-geometry",
     )
-    add_only: bool = _option(False, "Only add, never remove", "Never remove myocardium.", "--add-only")
+    add_only: bool = _option(
+        False,
+        "Only add, never remove",
+        "Never remove myocardium; slices with loose components are then refused.",
+        "--add-only",
+    )
     bridges_only: bool = _option(
         False,
         "Only bridges",
@@ -201,11 +209,11 @@ class RepairOptions:
     max_change_mm2: float | None = _option(
         None,
         "Largest change",
-        "Refuse a repair that changes more than this area of a slice; no limit by default.",
+        "Refuse a repair that changes more than this area of a slice (added and removed, mm2); no limit by default.",
         "--max-change",
         metavar="MM2",
-        least=0,
-        not_in=[Face.EFFECT],
+        minimum=0,
+        unset="no limit",
     )
     remove_islands: bool = _option(
         False,
@@ -217,7 +225,7 @@ class RepairOptions:
     trim_pool: bool = _option(
         False,
         "Trim the blood pool to the ring",
-        "Clear blood pool outside the closed rings.",
+        "Remove the blood pool outside the closed rings.",
         "--trim-pool",
         group=Group.OUTPUT,
         not_in=[Face.EFFECT],
@@ -230,7 +238,7 @@ class RepairOptions:
                 continue
             if info.choices and str(value) not in info.choices:
                 raise OptionError(name, f"is {value!r}. Give one of {', '.join(info.choices)}.")
-            if info.least is not None:
+            if info.minimum is not None:
                 _check_number(name, value, info)
         object.__setattr__(self, "apex", Apex(str(self.apex)))
         object.__setattr__(self, "device", str(self.device))
@@ -255,9 +263,9 @@ def _check_number(name: str, value: Any, info: OptionInfo) -> None:
     hint = next(entry.type for entry in fields(RepairOptions) if entry.name == name)
     whole = "float" not in str(hint)
     kind: Any = Integral if whole else Real
-    least, most = info.least or 0, math.inf if info.most is None else info.most
-    if not isinstance(value, kind) or not least <= value <= most:
-        wanted = f"of {least:g} or more" if info.most is None else f"from {least:g} to {most:g}"
+    minimum, maximum = info.minimum or 0, math.inf if info.maximum is None else info.maximum
+    if not isinstance(value, kind) or not minimum <= value <= maximum:
+        wanted = f"of {minimum:g} or more" if info.maximum is None else f"from {minimum:g} to {maximum:g}"
         raise OptionError(name, f"is {value!r}. Give a {'whole ' if whole else ''}number {wanted}.")
 
 

@@ -28,7 +28,7 @@ LEAVES_OBSERVERS = False
 
 @dataclass(frozen=True)
 class _Parameter:
-    """What a wrapper class says about one parameter."""
+    """Definition of one parameter in a wrapper class."""
 
     name: str
     kind: Any

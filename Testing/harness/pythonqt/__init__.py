@@ -1,4 +1,4 @@
-"""``qt`` and ``ctk`` on PySide6, as PythonQt shows them to a module: :mod:`.shim` says how a test uses them.
+"""``qt`` and ``ctk`` on PySide6, as PythonQt shows them to a module: :mod:`.shim` describes their use in tests.
 
 * :mod:`.table`: what each class has, and :mod:`.shim`: wrappers that have that and no more. :mod:`.native`: the classes
   behind them, of which :mod:`.widgets`, :mod:`.mrml_widgets`, :mod:`.node_combo_box` (with :mod:`.node_rows`) and

@@ -1,4 +1,4 @@
-"""Dialogs that never wait for a person: what was shown is written down, the answers are the test's."""
+"""Dialogs that never wait: their texts are recorded, and the test gives the answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Shown:
     Attributes:
         kind: "information", "warning", "critical", "question", "message", "save file" or "progress".
         title: The title of its window.
-        text: What it says; of a file dialog the filter.
+        text: Its text; the filter of a file dialog.
         details: The detailed text, or the path that a file dialog proposes.
     """
 
@@ -27,7 +27,7 @@ class Shown:
 
 
 class Dialogs:
-    """What was shown to the person in front of the screen, and what this person will answer."""
+    """Dialogs that were shown, and the answers to come."""
 
     def __init__(self) -> None:
         self.reset()

@@ -1,6 +1,6 @@
-"""Errors that nobody catches: in the application they end in the log, here they fail the test.
+"""Uncaught errors: the application logs them, here they fail the test.
 
-A slot or a VTK observer that raises does not stop the code that set it off; PythonQt and VTK print the error and go on.
+A slot or a VTK observer that raises does not stop its caller; PythonQt and VTK print the error and continue.
 The same happens here, and the errors are kept: :meth:`~harness.session.Session.close` raises the first that no
 :func:`expect_error` took. Warnings of Qt itself (an unknown signal, a layout on a widget that has one) are kept, too.
 """
@@ -17,7 +17,7 @@ _errors: list[BaseException] = []
 
 
 def record(error: BaseException) -> None:
-    """Keep an error that was raised where nobody can catch it."""
+    """Keep an error that was raised where it cannot be caught."""
     _errors.append(error)
 
 

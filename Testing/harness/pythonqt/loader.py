@@ -59,7 +59,7 @@ class QUiLoader(QtUiTools.QUiLoader):
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
         widget = super().load(buffer, parent)
         for section in widget.findChildren(ctkCollapsibleButton):
-            section.hide_contents()  # made after the section was told that it is collapsed
+            section.hide_contents()  # created after the section was collapsed
         for connection in connections:
             connection.make(widget)
         return widget

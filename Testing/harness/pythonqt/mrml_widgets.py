@@ -1,4 +1,4 @@
-"""Stand-ins for Slicer's widgets that are told the scene, and for what holds a module's panel."""
+"""Stand-ins for Slicer's widgets with a scene, and for the container of a module's panel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .widgets import Property, Signal
 
 
 class SceneWidget(QtWidgets.QWidget):
-    """A widget that is told the scene."""
+    """A widget with a scene."""
 
     mrmlSceneChanged = Signal(object)
 

@@ -23,10 +23,10 @@ stand-in from :mod:`.widgets` and :mod:`.mrml_widgets`). It has what its row of 
 
 In tests (fixtures of ``Testing/slicer/conftest.py``)::
 
-    def test_x(desktop, module):                 # `desktop`: main window, views, nobody is "testing": pop-ups are real
+    def test_x(desktop, module):                 # `desktop`: main window, views, testing mode off: pop-ups are real
         panel = open_panel("RNCARefine")         # harness.panels: representation, setup, enter; panel.ui ...
         desktop.dialogs.answer("Cancel")         # before the question comes; a path for a file dialog
-        desktop.dialogs.cancel_progress_at(40)   # the person cancels when a progress dialog reaches 40
+        desktop.dialogs.cancel_progress_at(40)   # cancel when a progress dialog reaches 40
         panel.ui.repairButton.click()
         assert desktop.dialogs.texts == [...]    # everything that was shown
         desktop.wait_until(lambda: ...)          # runs the event loop, timers included
@@ -239,7 +239,7 @@ def wrapper_class(class_name: str) -> WrapperType:
 
 
 def wrap(native: Any) -> Any:
-    """Return the wrapper of an object of PySide6, the same one as long as somebody holds it.
+    """Return the wrapper of an object of PySide6, the same one as long as it is referenced.
 
     What is no object of Qt, a node of the scene for one, stays as it is.
     """

@@ -39,7 +39,7 @@ def guarded(function: Callable[..., Any], wrap: Callable[[Any], Any]) -> Callabl
     def call(*values: Any) -> None:
         try:
             function(*[wrap(value) for value in values[:most]])
-        except Exception as error:  # PythonQt prints it and goes on; the session raises it at its end
+        except Exception as error:  # PythonQt prints it and continues; the session raises it at its end
             errors.record(error)
 
     return call

@@ -1,7 +1,7 @@
 """The hand-checked table of what the widgets of the application really have, as far as this project uses it.
 
 PythonQt shows Python the properties, signals and slots of a class, and of Qt's own classes their other public
-functions, too. A stand-in has what its row of ``QT_TABLE`` says and nothing else, so that code which runs here does
+functions, too. A stand-in has what its row of ``QT_TABLE`` lists and nothing else, so that code which runs here does
 not meet an ``AttributeError`` in the application. To use something new, look it up in the header that the row names
 and add it to the row.
 

@@ -20,7 +20,7 @@ from rncarefine.words import Verdict
 
 
 def test_nothing_is_computed_before_a_button_is_pressed(bench: EffectBench, engine: CountingEngine) -> None:
-    bench.options.close_base.click()
+    bench.options.widgets["CloseBase"].click()
     bench.choose(bench.options.pool, "The pool")
     bench.editor.setCurrentSegmentID("scar")
     bench.editor.setCurrentSegmentID("myo")
@@ -59,7 +59,7 @@ def test_apply_writes_the_preview_without_computing_again(bench: EffectBench, en
     bench.assert_voxels(myo=bench.rings)
     assert node_census() == census
     repaired, overlap = bench.text.split("\n")
-    assert repaired == f"Repaired: slices {GAP}, {SPECK}. Undo takes it back."
+    assert repaired == f"Repaired: slices {GAP}, {SPECK}. Undo reverts the repair."
     assert "35 mm\u00b2" in overlap
 
 
@@ -80,11 +80,11 @@ def test_neighbours_may_be_overwritten_as_set_under_masking(bench: EffectBench) 
     bench.assert_voxels(myo=bench.rings, pool=heart.masks["pool"] & ~added & 1)
 
 
-def test_a_repair_that_masking_held_back_is_told(bench: EffectBench) -> None:
+def test_a_repair_excluded_by_masking_is_reported(bench: EffectBench) -> None:
     bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
     bench.options.apply.click()
     repaired, held_back = bench.text.split("\n")
-    assert repaired == f"Repaired: slice {SPECK}. Undo takes it back."
+    assert repaired == f"Repaired: slice {SPECK}. Undo reverts the repair."
     assert held_back.startswith("1 of 2 slices")
     assert " 2." in held_back
     expected = bench.heart.masks["myo"].copy()
@@ -92,7 +92,7 @@ def test_a_repair_that_masking_held_back_is_told(bench: EffectBench) -> None:
     bench.assert_voxels(myo=expected)
 
 
-def test_a_preview_of_which_nothing_may_be_written_goes_all_the_same(bench: EffectBench) -> None:
+def test_a_fully_masked_preview_is_removed_by_apply(bench: EffectBench) -> None:
     bench.options.preview.click()
     bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
     bench.node.SetMaskSegmentID("rv")
@@ -102,7 +102,7 @@ def test_a_preview_of_which_nothing_may_be_written_goes_all_the_same(bench: Effe
     assert bench.text.startswith("2 of 2 slices")
 
 
-def test_a_hidden_segment_is_edited_only_if_the_person_confirms(bench: EffectBench, engine: CountingEngine) -> None:
+def test_a_hidden_segment_is_edited_only_after_confirmation(bench: EffectBench, engine: CountingEngine) -> None:
     bench.heart.segmentation.GetDisplayNode().SetSegmentVisibility("myo", False)
     bench.options.apply.click()
     assert engine.repairs == 0
@@ -115,19 +115,22 @@ def test_the_options_reach_the_engine(bench: EffectBench, monkeypatch: pytest.Mo
     asked = []
 
     def repair(stack: Any, model: Any, options: Any, *others: Any, **more: Any) -> Any:
-        asked.append((options.close_base, options.add_only, options.geometry, stack.pool is not None))
+        chosen = (options.close_base, options.add_only, options.steps, options.max_change_mm2)
+        asked.append((*chosen, stack.pool is not None))
         return toy.repair(stack, model, options, *others, **more)
 
     monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
     bench.options.preview.click()
-    for button in (bench.options.close_base, bench.options.add_only, bench.options.geometry):
-        button.click()
+    for name in ("CloseBase", "AddOnly"):
+        bench.options.widgets[name].click()
+    bench.options.widgets["Steps"].value = 12
+    bench.options.widgets["MaxChangeMm2"].value = 300
     bench.choose(bench.options.pool, "The pool")
     bench.options.preview.click()
-    assert asked == [(False, False, False, False), (True, True, True, True)]
+    assert asked == [(False, False, None, None, False), (True, True, 12, 300, True)]
 
 
-def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
+def test_flagged_repairs_and_refused_slices_have_different_messages(
     bench: EffectBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import rncarefine.refine.repair
@@ -143,25 +146,25 @@ def test_a_repair_to_look_at_is_told_apart_from_a_slice_that_is_left(
         return replace(result, report=replace(result.report, slices=slices))
 
     monkeypatch.setattr(rncarefine.refine.repair, "repair", repair)
-    left, doubtful = "Slice 0 is left for you: No closed ring", f"Look at the repair of slice {GAP}: "
+    left, doubtful = "Slice 0 was refused: No closed ring", f"Review the repair of slice {GAP}: "
     for button in (bench.options.preview, bench.options.apply):
         button.click()
-        told = bench.text.split("\n")[-3:]
-        assert told[0].startswith(left)
-        assert f"slice 1: {sentence(disagrees)}" in told[1]
-        assert told[2].startswith(doubtful)
-        assert "Low confidence (0.30)" in told[2]
+        lines = bench.text.split("\n")[-3:]
+        assert lines[0].startswith(left)
+        assert f"slice 1: {sentence(disagrees)}" in lines[1]
+        assert lines[2].startswith(doubtful)
+        assert "Low confidence (0.30)" in lines[2]
     bench.editor.undo()
     bench.show_slice(SPECK)
     bench.options.this_slice.click()
     bench.options.apply.click()
-    assert not set(told) & set(bench.text.split("\n"))
+    assert not set(lines) & set(bench.text.split("\n"))
 
 
 # One slice
 
 
-def test_the_scope_names_the_slice_and_its_view_and_follows_the_view(bench: EffectBench) -> None:
+def test_the_scope_names_the_shown_slice_and_view(bench: EffectBench) -> None:
     # The heart lies oblique: no view is parallel to it.
     assert bench.options.this_slice.text == "This slice"
     assert not bench.options.this_slice.enabled
@@ -173,9 +176,7 @@ def test_the_scope_names_the_slice_and_its_view_and_follows_the_view(bench: Effe
     assert bench.options.this_slice.text == "Slice 1 (Yellow)"
 
 
-def test_the_previewed_slice_is_applied_even_if_the_view_has_moved_on(
-    bench: EffectBench, engine: CountingEngine
-) -> None:
+def test_the_previewed_slice_is_applied_after_the_view_moved(bench: EffectBench, engine: CountingEngine) -> None:
     bench.show_slice(GAP)
     bench.options.this_slice.click()
     bench.options.preview.click()
@@ -188,18 +189,18 @@ def test_the_previewed_slice_is_applied_even_if_the_view_has_moved_on(
     bench.assert_voxels(myo=expected)
 
 
-def test_without_a_parallel_view_the_buttons_of_one_slice_say_why_they_are_off(bench: EffectBench) -> None:
+def test_without_a_parallel_view_slice_buttons_are_disabled(bench: EffectBench) -> None:
     bench.show_slice(GAP)
     bench.options.this_slice.click()
     slicer.app.layoutManager().sliceWidget("Yellow").mrmlSliceNode().SetOrientation("Axial")
     for button in (bench.options.check, bench.options.preview, bench.options.apply):
         assert not button.enabled
-        assert "Turn one" in button.toolTip
+        assert "Rotate one" in button.toolTip
     bench.options.whole_segment.click()
     assert bench.options.apply.enabled
 
 
-def test_options_that_change_in_the_node_are_shown_and_never_saved_back_from_the_widgets(bench: EffectBench) -> None:
+def test_changes_of_the_node_are_shown_and_not_overwritten(bench: EffectBench) -> None:
     bench.show_slice(GAP)
     bench.options.this_slice.checked = True
     was_modifying = bench.node.StartModify()
@@ -210,7 +211,7 @@ def test_options_that_change_in_the_node_are_shown_and_never_saved_back_from_the
     bench.effect.updateGUIFromMRML()
     options = bench.options
     assert (options.whole_segment.checked, options.this_slice.checked) == (True, False)
-    assert (options.close_base.checked, options.add_only.checked, options.geometry.checked) == (True, True, True)
+    assert all(options.widgets[name].checked for name in ("CloseBase", "AddOnly", "Geometry"))
     assert [bench.node.GetAttribute(f"{NAME}.{name}") for name in ("CloseBase", "AddOnly", "Geometry")] == [
         "1",
         "1",

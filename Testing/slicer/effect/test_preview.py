@@ -16,7 +16,7 @@ from harness.hearts import GAP, SHAPE, SPECK, draw_heart, node_census, segment_v
 from harness.runs import snapshot
 
 
-def test_a_preview_shows_the_proposed_wall_and_changes_nothing_else(bench: EffectBench) -> None:
+def test_a_preview_changes_nothing_else(bench: EffectBench) -> None:
     heart = bench.heart
     before = snapshot(heart)[1:]  # but for the nodes of the preview
     nodes = node_census()
@@ -57,15 +57,15 @@ def test_a_preview_is_neither_listed_nor_saved(bench: EffectBench, tmp_path: Pat
     assert [found.GetName() for found in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")] == ["Heart"]
 
 
-def test_a_node_that_has_got_the_id_of_a_preview_from_a_saved_scene_is_left_alone(bench: EffectBench) -> None:
+def test_a_node_that_reuses_the_id_of_a_saved_preview_is_kept(bench: EffectBench) -> None:
     bench.editor.setActiveEffectByName("")
-    somebodys = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Somebody's")
-    bench.scripted.setNodeReference("Preview", somebodys)
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Other")
+    bench.scripted.setNodeReference("Preview", other)
     bench.editor.setActiveEffectByName(NAME)
     assert bench.preview is None
     bench.options.preview.click()
     bench.options.cancel.click()
-    assert somebodys.GetScene() is slicer.mrmlScene
+    assert other.GetScene() is slicer.mrmlScene
 
 
 def test_the_slider_sets_how_strongly_the_preview_covers(bench: EffectBench) -> None:
@@ -97,12 +97,12 @@ def test_a_second_preview_takes_the_place_of_the_first(bench: EffectBench) -> No
     assert node_census() == census
 
 
-def test_where_nothing_is_broken_there_is_nothing_to_preview_and_no_undo_step(bench: EffectBench) -> None:
+def test_an_intact_segment_has_no_preview_and_no_undo_step(bench: EffectBench) -> None:
     bench.options.apply.click()
     bench.editor.logic.ClearUndoState()
     for button in (bench.options.preview, bench.options.apply):
         button.click()
-        assert bench.text == "There is nothing that the repair would change."
+        assert bench.text == "The repair would change nothing."
         assert bench.preview is None
     assert not bench.editor.logic.CanUndo()
 
@@ -151,7 +151,7 @@ CHANGES = {
     "painted": painted,
     "written by a script": written_by_script,
     "another image": other_image,
-    "another option": lambda bench: bench.options.add_only.click(),
+    "another option": lambda bench: bench.options.widgets["AddOnly"].click(),
     "another pool": lambda bench: bench.choose(bench.options.pool, "The pool"),
     "another scope": other_scope,
     "segment removed": lambda bench: bench.heart.segmentation.GetSegmentation().RemoveSegment("myo"),
@@ -161,7 +161,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_no_preview_outlives_what_it_was_made_from(bench: EffectBench, change: Any) -> None:
+def test_a_preview_is_removed_when_its_input_changes(bench: EffectBench, change: Any) -> None:
     bench.options.preview.click()
     node = bench.preview
     displays = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode")
@@ -214,7 +214,7 @@ def test_the_scene_can_be_closed_while_a_preview_is_shown(bench: EffectBench) ->
     again.close()
 
 
-def test_from_the_moment_the_scene_starts_to_close_the_effect_looks_at_nothing(bench: EffectBench) -> None:
+def test_the_effect_ignores_a_closing_scene(bench: EffectBench) -> None:
     bench.options.preview.click()
     slicer.mrmlScene.StartState(slicer.mrmlScene.CloseState)
     assert bench.effect.preview.Observations == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import sys
 import weakref
 from pathlib import Path
@@ -25,7 +24,7 @@ def registered() -> list[Any]:
     return slicer.qSlicerSegmentEditorEffectFactory.instance().registeredEffects()
 
 
-def test_the_effect_is_registered_when_the_application_has_started_up_and_not_before() -> None:
+def test_the_effect_is_registered_after_start_up() -> None:
     install_segment_editor()
     load_scripted_module(MODULE_FILE)
     assert registered() == []
@@ -38,14 +37,14 @@ def test_the_effect_is_registered_when_the_application_has_started_up_and_not_be
     assert Path(effect.pythonSource()) == FOLDER / "SegmentEditorEffect.py"
 
 
-def test_the_module_that_registers_it_is_hidden_and_waits_for_segmentations() -> None:
+def test_the_registering_module_is_hidden_and_needs_segmentations() -> None:
     register()
     module = slicer.app.moduleManager().module("SegmentEditorRNCARefine")
     assert module.hidden
     assert module.dependencies == ["Segmentations"]
 
 
-def test_opening_an_editor_loads_neither_the_engine_nor_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_an_editor_does_not_import_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in LIBRARY]:
         monkeypatch.delitem(sys.modules, name)
     register()
@@ -56,20 +55,7 @@ def test_opening_an_editor_loads_neither_the_engine_nor_what_it_needs(monkeypatc
     assert loaded == {"RNCARefineLib", *(f"RNCARefineLib.{part}" for part in parts)}
 
 
-def test_the_effect_s_file_is_alone_in_its_folder_since_slicer_makes_a_plain_module_of_it() -> None:
-    register()
-    assert {path.name for path in FOLDER.iterdir() if path.name != "__pycache__"} == {
-        "SegmentEditorEffect.py",
-        "SegmentEditorEffect.png",
-        "__init__.py",
-    }
-    module = sys.modules["SegmentEditorRNCARefineLib"]
-    assert module.SegmentEditorEffect.__module__ == "SegmentEditorRNCARefineLib"
-    with pytest.raises(ModuleNotFoundError, match="package"):
-        importlib.import_module("SegmentEditorRNCARefineLib.anything")
-
-
-def test_translators_find_the_texts_under_the_extension_s_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_are_translated_in_the_context_of_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = set()
     monkeypatch.setattr(type(slicer.app), "translate", lambda app, context, text: asked.add((context, text)) or text)
     register()
@@ -84,7 +70,7 @@ def test_its_button_has_an_icon(heart: Heart) -> None:
     assert [(size.width(), size.height()) for size in icon.availableSizes()] == [(128, 128)]
 
 
-def test_the_cursor_is_the_application_s_with_and_without_a_main_window(heart: Heart, session: Any) -> None:
+def test_the_cursor_is_that_of_the_application(heart: Heart, session: Any) -> None:
     register()
     effect = registered()[0].self()
     assert effect.createCursor(None).className() == "QCursor"
@@ -92,7 +78,7 @@ def test_the_cursor_is_the_application_s_with_and_without_a_main_window(heart: H
     assert effect.createCursor(None).className() == "QCursor"
 
 
-def test_an_editor_that_is_closed_lets_go_of_the_effect(heart: Heart) -> None:
+def test_a_closed_editor_releases_the_effect(heart: Heart) -> None:
     bench = EffectBench(heart)
     effect = weakref.ref(bench.effect)
     bench.close()

@@ -1,7 +1,6 @@
 """Typed parameters: the stand-in of ``slicer.parameterNodeWrapper`` does what the real one does.
 
-``python Testing/harness/check_against_real.py wrapper SLICER`` runs this file against the real one, except for the
-tests of what the stand-in refuses on top.
+``python Testing/harness/check_against_real.py wrapper SLICER`` runs this file against the real one.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import slicer
 import vtk
 
 REAL = os.environ.get("REAL_PARAMETER_NODE", "")
-stricter = pytest.mark.skipif(bool(REAL), reason="the real one knows more types and widgets")
 
 
 @pytest.fixture
@@ -95,7 +93,7 @@ def test_values_are_written_as_text_and_nodes_as_references(parameters: Any, nod
     assert parameters.segmentation is segmentation
 
 
-def test_a_second_wrapper_finds_what_is_in_the_node(wrapper_class: Any, parameters: Any, node: Any) -> None:
+def test_a_second_wrapper_reads_the_values_of_the_node(wrapper_class: Any, parameters: Any, node: Any) -> None:
     parameters.count = 9
     parameters.segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     second = wrapper_class(node)
@@ -121,7 +119,7 @@ def test_a_second_wrapper_finds_what_is_in_the_node(wrapper_class: Any, paramete
         ("text", None, ValueError),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused_and_nothing_is_changed(
+def test_an_invalid_value_is_refused_and_changes_nothing(
     parameters: Any, node: Any, name: str, value: Any, error: type[Exception]
 ) -> None:
     before, texts = getattr(parameters, name), written(node)
@@ -145,7 +143,7 @@ def test_a_default_that_does_not_fit_is_refused(package: Any, node: Any) -> None
         package.parameterNodeWrapper(Parameters)(node)
 
 
-def test_a_parameter_cannot_be_called_like_a_function_of_the_wrapper(package: Any) -> None:
+def test_a_parameter_cannot_be_named_like_a_wrapper_method(package: Any) -> None:
     class Parameters:
         def getValue(self) -> None: ...
 
@@ -161,7 +159,7 @@ def test_an_unknown_type_is_refused(package: Any) -> None:
         package.parameterNodeWrapper(Parameters)
 
 
-def test_observers_are_told_once_and_see_the_new_value(parameters: Any) -> None:
+def test_observers_are_notified_once_and_see_the_new_value(parameters: Any) -> None:
     seen = []
     tag = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: seen.append(parameters.count))
     parameters.count = 12
@@ -183,7 +181,7 @@ def test_a_node_that_is_removed_is_none(parameters: Any) -> None:
     assert parameters.segmentation is None
 
 
-def test_the_wrapper_does_not_keep_observing_when_it_is_gone(wrapper_class: Any, node: Any) -> None:
+def test_a_deleted_wrapper_stops_observing(wrapper_class: Any, node: Any) -> None:
     parameters = wrapper_class(node)
     parameters.count = 4
     del parameters
@@ -230,7 +228,7 @@ def test_widgets_show_the_parameters(parameters: Any) -> None:
     assert ui.plainWidget.value == -3.5
 
 
-def test_what_a_person_changes_is_written(parameters: Any) -> None:
+def test_changes_in_the_widgets_are_written(parameters: Any) -> None:
     ui = make_ui()
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     parameters.connectGui(ui)
@@ -283,19 +281,3 @@ def test_a_widget_that_cannot_show_the_parameter_is_refused(parameters: Any, nam
     widget = getattr(qt, make)()
     with pytest.raises((RuntimeError, TypeError)):
         parameters.connectParametersToGui({name: widget})
-
-
-@stricter
-@pytest.mark.parametrize("kind", [list[int], tuple[int, int], int | None, Any])
-def test_the_stand_in_refuses_types_that_it_does_not_know(kind: Any) -> None:
-    class Parameters: ...
-
-    Parameters.__annotations__ = {"thing": kind}
-    with pytest.raises(Exception, match="thing"):
-        slicer.parameterNodeWrapper.parameterNodeWrapper(Parameters)
-
-
-@stricter
-def test_the_stand_in_refuses_an_attribute_that_is_no_parameter(parameters: Any) -> None:
-    with pytest.raises(AttributeError, match="no parameter 'cuont'"):
-        parameters.cuont = 5

@@ -7,14 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import slicer
 
 import rncarefine.refine.repair
 from harness.hearts import Heart, draw_heart, node_census
+from harness.removals import (
+    labelmap_gone,
+    other_gone,
+    painted,
+    scene_closed,
+    segmentation_gone,
+    volume_gone,
+    voxels_gone,
+    wall_gone,
+)
 from harness.runs import RESULT, destinations, process, snapshot
 from rncarefine.progress import Cancelled
-from RNCARefineLib.mrml.nodes.segments import write_segment
-from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 
 def test_progress_runs_from_start_to_end(logic: Any, heart: Heart) -> None:
@@ -28,7 +35,7 @@ def test_progress_runs_from_start_to_end(logic: Any, heart: Heart) -> None:
 
 
 @pytest.mark.parametrize("destination", range(3), ids=["new", "given", "in place"])
-def test_cancelling_at_any_moment_leaves_the_scene_as_it_was(logic: Any, heart: Heart, destination: int) -> None:
+def test_cancelling_at_any_moment_restores_the_scene(logic: Any, heart: Heart, destination: int) -> None:
     options = destinations()[destination]
     calls: list[str] = []
     process(logic, draw_heart(), progressCallback=lambda fraction, text: calls.append(text))
@@ -54,13 +61,13 @@ def test_cancelling_at_any_moment_leaves_the_scene_as_it_was(logic: Any, heart: 
     "step",
     [
         "nodes.writer.write_segment",
-        "nodes.writer.mark",
-        "nodes.writer.place_beside",
+        "nodes.writer.store_review",
+        "nodes.writer.place_next_to",
         "review.table.fill_table",
-        "review.table.place_beside",
+        "review.table.place_next_to",
     ],
 )
-def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
+def test_a_failure_at_any_step_of_writing_restores_the_scene(
     logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch, step: str, destination: int
 ) -> None:
     options = destinations()[destination]
@@ -76,7 +83,7 @@ def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
 
     monkeypatch.setattr(module, function, fail_on_the_last_call)
     before = snapshot(heart)
-    if step == "nodes.writer.place_beside" and options.get("inPlace"):
+    if step == "nodes.writer.place_next_to" and options.get("inPlace"):
         process(logic, heart, **options)  # the input is in its place already
         return
     with pytest.raises(RuntimeError, match="disk is full"):
@@ -85,47 +92,13 @@ def test_a_failure_at_any_step_of_writing_leaves_the_scene_as_it_was(
     assert logic.outputSegmentationNode() is None
 
 
-def segmentation_gone(heart: Heart) -> None:
-    slicer.mrmlScene.RemoveNode(heart.segmentation)
-
-
-def volume_gone(heart: Heart) -> None:
-    slicer.mrmlScene.RemoveNode(heart.volume)
-
-
-def wall_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveSegment("myo")
-
-
-def other_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveSegment("rv")
-
-
-def painted(heart: Heart) -> None:
-    wall = heart.masks["myo"].copy()
-    wall[0] = 0
-    write_segment(heart.segmentation, "myo", wall, VolumeGrid.of_volume(heart.volume))
-
-
-def voxels_gone(heart: Heart) -> None:
-    heart.volume.SetAndObserveImageData(None)
-
-
-def labelmap_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveRepresentation("Binary labelmap")
-
-
-def scene_closed(heart: Heart) -> None:
-    slicer.mrmlScene.Clear()
-
-
 CHANGES = [segmentation_gone, volume_gone, wall_gone, other_gone, painted, voxels_gone, labelmap_gone, scene_closed]
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.5], ids=["first call", "later"])
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_somebody_changes_during_a_repair_is_not_lost(
+def test_changes_during_a_repair_are_not_lost(
     logic: Any, heart: Heart, change: Callable[[Heart], None], in_place: bool, moment: float
 ) -> None:
     after: list[Any] = []
@@ -143,9 +116,7 @@ def test_what_somebody_changes_during_a_repair_is_not_lost(
     assert [(nodes(), node_census())] == after
 
 
-def test_an_engine_that_fails_leaves_the_scene_as_it_was(
-    logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_failure_restores_the_scene(logic: Any, heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
     def repair(*args: Any, **options: Any) -> None:
         raise MemoryError
 
@@ -159,7 +130,7 @@ def test_an_engine_that_fails_leaves_the_scene_as_it_was(
 # Nothing is left behind
 
 
-def test_each_run_adds_a_segmentation_with_its_display_and_a_table_and_no_more(logic: Any, heart: Heart) -> None:
+def test_each_run_adds_a_segmentation_with_display_and_a_table(logic: Any, heart: Heart) -> None:
     before = node_census()
     for _ in range(5):
         process(logic, heart)

@@ -17,7 +17,7 @@ from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.review.kept import tag_of
 
 
-def test_the_result_comes_back_from_a_seg_nrrd_file(logic: Any, heart: Heart, tmp_path: Path) -> None:
+def test_the_result_is_restored_from_a_seg_nrrd_file(logic: Any, heart: Heart, tmp_path: Path) -> None:
     process(logic, heart)
     path = str(tmp_path / "result.seg.nrrd")
     assert slicer.util.saveNode(logic.outputSegmentationNode(), path, properties={})
@@ -39,7 +39,7 @@ def test_the_result_comes_back_from_a_seg_nrrd_file(logic: Any, heart: Heart, tm
     assert tag_of(segmentation.GetSegment("myo_added"), "RNCARefine.ReviewOf") == "myo"
 
 
-def test_a_result_that_was_loaded_from_a_file_can_be_repaired_again(logic: Any, heart: Heart, tmp_path: Path) -> None:
+def test_a_loaded_result_can_be_repaired_again(logic: Any, heart: Heart, tmp_path: Path) -> None:
     process(logic, heart)
     path = str(tmp_path / "result.seg.nrrd")
     slicer.util.saveNode(logic.outputSegmentationNode(), path, properties={})

@@ -53,12 +53,14 @@ def test_segments_keep_colours_names_and_tags(logic: Any, heart: Heart) -> None:
     assert tag_of(result.GetSegment("rv"), result.GetSegment("rv").GetTerminologyEntryTagName()) == terminology
 
 
-def test_result_and_report_lie_beside_the_input(logic: Any, heart: Heart) -> None:
+def test_result_report_and_plot_are_next_to_the_input(logic: Any, heart: Heart) -> None:
     tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     study = tree.CreateStudyItem(tree.CreateSubjectItem(tree.GetSceneItemID(), "Patient"), "Study")
     tree.SetItemParent(tree.GetItemByDataNode(heart.segmentation), study)
     process(logic, heart)
-    for node in (logic.outputSegmentationNode(), logic.reportTableNode()):
+    chart = logic.plotReport(logic.outputSegmentationNode())
+    series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
+    for node in (logic.outputSegmentationNode(), logic.reportTableNode(), chart, *series):
         assert tree.GetItemParent(tree.GetItemByDataNode(node)) == study
 
 
@@ -76,7 +78,7 @@ def test_a_shown_closed_surface_is_shown_of_the_result(logic: Any, heart: Heart)
 # Where the result goes
 
 
-def test_a_repair_in_place_is_one_step_that_undo_takes_back_exactly(logic: Any, heart: Heart) -> None:
+def test_a_repair_in_place_is_one_exact_undo_step(logic: Any, heart: Heart) -> None:
     before = snapshot(heart)
     process(logic, heart, inPlace=True)
     repaired = heart.voxels("myo")
@@ -87,7 +89,7 @@ def test_a_repair_in_place_is_one_step_that_undo_takes_back_exactly(logic: Any, 
     np.testing.assert_array_equal(heart.voxels("myo"), repaired)
 
 
-def test_an_undone_repair_leaves_no_table_and_no_plot_and_redo_brings_the_table_back(logic: Any, heart: Heart) -> None:
+def test_undoing_a_repair_removes_table_and_plot(logic: Any, heart: Heart) -> None:
     before = node_census()
     report = process(logic, heart, inPlace=True)
     logic.plotReport(heart.segmentation)

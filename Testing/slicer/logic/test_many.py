@@ -17,7 +17,7 @@ from RNCARefineLib.mrml.review.decisions import Review
 from RNCARefineLib.mrml.review.kept import tag_of
 
 
-def test_every_frame_of_a_sequence_is_repaired_and_the_shown_one_can_be_reviewed(logic: Any) -> None:
+def test_every_frame_is_repaired_and_the_shown_one_reviewed(logic: Any) -> None:
     cine = draw_cine()
     heart = cine.heart
     outcome = logic.processSequence(cine.browser, heart.segmentation, "myo", heart.volume, "pool", seed=3)
@@ -100,7 +100,7 @@ def test_a_result_can_be_loaded_and_reviewed(batch: Any, module: Any, tmp_path: 
     assert review.report().slices[GAP].accepted
 
 
-def test_the_scene_is_not_touched(batch: Any) -> None:
+def test_the_scene_is_not_changed(batch: Any) -> None:
     draw_heart()
     before = node_census()
     assert batch().repaired == ["anna", "bert", "carl"]

@@ -36,7 +36,7 @@ def run(module: ModuleType, weights: str) -> Any:
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_the_broken_slices_become_rings_and_the_others_are_kept_bit_for_bit(run: Any, geometry: str) -> None:
+def test_broken_slices_become_rings_and_others_are_bit_identical(run: Any, geometry: str) -> None:
     heart = draw_heart(geometry)
     logic, report = run(heart)
     node = logic.outputSegmentationNode()
@@ -53,7 +53,7 @@ def test_the_broken_slices_become_rings_and_the_others_are_kept_bit_for_bit(run:
         np.testing.assert_array_equal(heart.voxels(other, node), heart.masks[other])
 
 
-def test_slices_that_cannot_be_repaired_stay_as_they_were_and_are_flagged(run: Any, heart: Heart) -> None:
+def test_refused_slices_are_unchanged_and_flagged(run: Any, heart: Heart) -> None:
     logic, report = run(heart, addOnly=True)
     refused = [record.k for record in report.slices if record.verdict == "refused"]
     assert refused == [SPECK]  # a loose component cannot go by adding
@@ -65,7 +65,7 @@ def test_slices_that_cannot_be_repaired_stay_as_they_were_and_are_flagged(run: A
     assert states.GetSegmentStatus(segment) == states.Flagged
 
 
-def test_a_slice_without_a_wall_is_drawn_anew_and_flagged_and_rejecting_it_gives_the_empty_slice_back(
+def test_a_slice_without_wall_is_drawn_flagged_and_can_be_rejected(
     module: ModuleType, heart: Heart, tmp_path: Path
 ) -> None:
     save_model(seeing_model(name="seeing"), tmp_path)

@@ -41,7 +41,7 @@ def test_the_wall_is_all_of_its_segments(scarred: tuple[Heart, Mask]) -> None:
 
 @pytest.mark.usefixtures("toy_engine")
 @pytest.mark.parametrize("in_place", [False, True])
-def test_scar_stays_scar_and_what_is_added_goes_to_the_first_segment(
+def test_scar_stays_scar_and_new_voxels_go_to_the_first_segment(
     logic: Any, scarred: tuple[Heart, Mask], in_place: bool
 ) -> None:
     heart, scar = scarred
@@ -56,9 +56,7 @@ def test_scar_stays_scar_and_what_is_added_goes_to_the_first_segment(
 
 
 @pytest.mark.usefixtures("toy_engine")
-def test_a_rejected_slice_has_both_segments_back_and_an_accepted_one_the_repair(
-    logic: Any, scarred: tuple[Heart, Mask]
-) -> None:
+def test_rejecting_restores_both_segments_and_accepting_their_repair(logic: Any, scarred: tuple[Heart, Mask]) -> None:
     heart, scar = scarred
     write_segment(heart.segmentation, "late", _with_speck(scar), VolumeGrid.of_volume(heart.volume))
     before = {name: heart.voxels(name) for name in (*WALL, "pool")}
@@ -81,22 +79,6 @@ def _with_speck(scar: Mask) -> Mask:
     changed = scar.copy()
     changed[GAP, 36:38, 4:7] = 1
     return changed
-
-
-@pytest.mark.parametrize(
-    ("wall", "pool", "said"),
-    [
-        (["myo", "nothing"], None, "'nothing'"),
-        ([], None, "None"),
-        (["myo", "pool"], "pool", "as myocardium and as blood pool"),
-    ],
-)
-def test_segments_that_cannot_form_a_wall_are_refused(
-    scarred: tuple[Heart, Mask], wall: list[str], pool: str | None, said: str
-) -> None:
-    heart, _ = scarred
-    with pytest.raises(ValueError, match=said):
-        Selection.create(heart.segmentation, wall, heart.volume, pool)
 
 
 def test_the_parts_come_back_from_the_text_of_a_tag() -> None:
@@ -132,7 +114,7 @@ def tick(panel: Any, name: str) -> None:
 
 
 @pytest.mark.usefixtures("toy_engine")
-def test_the_panel_offers_the_other_segments_and_repairs_all_that_are_ticked(scarred: tuple[Heart, Mask]) -> None:
+def test_the_panel_repairs_all_ticked_segments(scarred: tuple[Heart, Mask]) -> None:
     heart, scar = scarred
     panel = open_on(heart)
     assert ticked(panel) == {"The rv": False, "The scar": False, "The late": False}
@@ -149,9 +131,7 @@ def test_the_panel_offers_the_other_segments_and_repairs_all_that_are_ticked(sca
     assert panel.ui.moreWallButton.text == "None"
 
 
-def test_a_segment_that_is_chosen_otherwise_or_gone_is_not_ticked_any_more(
-    desktop: Any, scarred: tuple[Heart, Mask]
-) -> None:
+def test_segments_that_are_used_or_removed_are_unticked(desktop: Any, scarred: tuple[Heart, Mask]) -> None:
     heart, _ = scarred
     panel = open_on(heart)
     tick(panel, "The late")

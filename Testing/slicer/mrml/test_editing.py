@@ -76,7 +76,7 @@ def bench(heart: Heart) -> Iterator[Bench]:
 
 
 def repair_of(heart: Heart) -> tuple[np.ndarray, np.ndarray]:
-    """Return the voxels that the repair adds and removes, told from how the heart was drawn."""
+    """Return the voxels that the repair adds and removes, from how the heart was drawn."""
     added, removed = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
     added[GAP] = (heart.ring > 0) & (heart.masks["myo"][GAP] == 0)
     removed[SPECK] = (heart.masks["myo"][SPECK] > 0) & (heart.ring == 0)
@@ -86,7 +86,7 @@ def repair_of(heart: Heart) -> tuple[np.ndarray, np.ndarray]:
 
 
 def editable(heart: Heart, mask: str, with_intensities: bool) -> np.ndarray:
-    """Return where a person has allowed editing, by the words of Segment Editor's menu."""
+    """Return the editable area, by the words of Segment Editor's menu."""
     drawn = {segment_id: voxels > 0 for segment_id, voxels in heart.masks.items()}
     others = [voxels for segment_id, voxels in drawn.items() if segment_id != "myo"]
     visible = [voxels for segment_id, voxels in drawn.items() if segment_id not in ("myo", HIDDEN)]
@@ -109,7 +109,7 @@ def editable(heart: Heart, mask: str, with_intensities: bool) -> np.ndarray:
     ("overwrite", "mask", "with_intensities", "pool", "keep"),
     list(product(OVERWRITE, MASKS, (False, True), (None, "pool"), (True, False))),
 )
-def test_what_masking_allows_is_written_and_one_undo_takes_it_back(
+def test_allowed_voxels_are_written_and_one_undo_reverts_them(
     bench: Bench, overwrite: str, mask: str, with_intensities: bool, pool: str | None, keep: bool
 ) -> None:
     heart, node = bench.heart, bench.node
@@ -140,13 +140,13 @@ def test_what_masking_allows_is_written_and_one_undo_takes_it_back(
     bench.assert_voxels(**expected)
 
 
-def test_the_intensities_part_the_gap_and_the_speck_so_that_the_matrix_means_something(bench: Bench) -> None:
+def test_intensities_separate_the_gap_from_the_speck(bench: Bench) -> None:
     inside = editable(bench.heart, "everywhere", with_intensities=True)
     for voxels in repair_of(bench.heart):
         assert 0 < (voxels & inside).sum() < voxels.sum()
 
 
-def test_only_the_slice_that_was_asked_for_changes(bench: Bench) -> None:
+def test_only_the_requested_slice_changes(bench: Bench) -> None:
     proposal = bench.write(k=SPECK)
     expected = bench.heart.masks["myo"].copy()
     expected[SPECK] = bench.heart.ring
@@ -209,7 +209,7 @@ TURNED = np.array([[0, -1, 0], [1, 0, 0], [0, 0, -1]])
     ],
 )
 @pytest.mark.parametrize("with_intensities", [False, True])
-def test_source_volume_and_reference_geometry_may_differ_in_extent_and_axes(
+def test_source_volume_and_reference_geometry_may_differ(
     heart: Heart, axes: np.ndarray, first: Any, size: Any, with_intensities: bool
 ) -> None:
     reference = volume_like(heart, axes, first, size)
@@ -226,7 +226,7 @@ def test_source_volume_and_reference_geometry_may_differ_in_extent_and_axes(
     bench.editor.close()
 
 
-def test_a_repair_beyond_the_editor_s_geometry_is_refused_before_anything_changes(heart: Heart) -> None:
+def test_a_repair_beyond_the_editor_geometry_is_refused(heart: Heart) -> None:
     for segment_id in ("pool", "rv", "scar"):
         heart.segmentation.GetSegmentation().RemoveSegment(segment_id)
         del heart.masks[segment_id]
@@ -244,7 +244,7 @@ def test_a_repair_beyond_the_editor_s_geometry_is_refused_before_anything_change
     bench.editor.close()
 
 
-def test_an_editor_on_another_voxel_grid_is_refused_with_the_remedy(heart: Heart) -> None:
+def test_an_editor_on_another_voxel_grid_is_refused(heart: Heart) -> None:
     coarse = volume_like(heart, np.diag([2, 2, 1]), (0, 0, 0), (24, 20, 5))
     heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(coarse)
     bench = Bench(heart)
@@ -254,7 +254,7 @@ def test_an_editor_on_another_voxel_grid_is_refused_with_the_remedy(heart: Heart
     bench.editor.close()
 
 
-def test_a_slice_that_masking_keeps_open_is_told_and_one_that_is_closed_all_the_same_is_not(bench: Bench) -> None:
+def test_only_slices_that_masking_keeps_open_are_reported(bench: Bench) -> None:
     bench.node.SetMaskMode(MASKS["outside all"])
     proposal = bench.write()
     # The gap lies in the pool; the speck is outside every other segment and could be removed.
@@ -262,7 +262,7 @@ def test_a_slice_that_masking_keeps_open_is_told_and_one_that_is_closed_all_the_
     assert held_back(proposal) == [GAP]
 
 
-def test_a_slice_that_is_closed_without_what_masking_kept_out_is_not_told(bench: Bench) -> None:
+def test_a_slice_closed_despite_masking_is_not_reported(bench: Bench) -> None:
     allowed = np.ones(SHAPE, np.uint8)
     added, _ = repair_of(bench.heart)
     outermost = (GAP, 20, 33)
@@ -304,7 +304,7 @@ def test_a_proposal_is_current_until_nodes_options_or_voxels_change(bench: Bench
     assert proposal.is_current(Request(selection, RepairOptions()))
 
 
-def test_a_proposal_is_not_current_after_image_and_segmentation_have_moved_together(bench: Bench) -> None:
+def test_a_proposal_is_outdated_when_both_nodes_have_moved(bench: Bench) -> None:
     proposal = bench.propose()
     assert proposal.is_current(proposal.request)
     transform = transform_node(np.diag([1.0, 2.0, 1.0, 1.0]))
@@ -320,7 +320,7 @@ def test_cancelling_raises_and_leaves_no_trace(bench: Bench) -> None:
     bench.assert_voxels()
 
 
-def test_what_is_not_selected_is_asked_for(session: Any) -> None:
+def test_a_missing_selection_is_named(session: Any) -> None:
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
     with pytest.raises(ValueError, match="No segmentation"):
         selection_of(node)
@@ -335,16 +335,14 @@ def test_what_is_not_selected_is_asked_for(session: Any) -> None:
     assert selection_of(node).segment_id == "myo"
 
 
-def test_a_pool_may_be_any_segment_but_the_selected_one_and_the_notes_of_a_repair(
-    bench: Bench, module: Any, toy_engine: None
-) -> None:
+def test_pools_exclude_the_selected_segment_and_review_segments(bench: Bench, module: Any, toy_engine: None) -> None:
     assert possible_pools(bench.node) == [("pool", "The pool"), ("rv", "The rv"), ("scar", "The scar")]
     module.RNCARefineLogic().process(bench.heart.segmentation, "myo", bench.heart.volume, inPlace=True)
     assert bench.heart.segmentation.GetSegmentation().GetNumberOfSegments() > 4
     assert [segment_id for segment_id, _ in possible_pools(bench.node)] == ["pool", "rv", "scar"]
 
 
-def test_the_slice_is_that_of_a_visible_view_that_lies_parallel_to_the_stack(bench: Bench) -> None:
+def test_the_slice_is_that_of_a_visible_parallel_view(bench: Bench) -> None:
     views = {}
     for name in ("Red", "Green"):
         view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode", name)

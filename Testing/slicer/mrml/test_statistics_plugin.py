@@ -74,7 +74,7 @@ def columns(logic: SegmentStatisticsLogic) -> list[str]:
     return [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
 
 
-def test_every_number_of_the_drawn_wall_is_what_one_counts_by_hand() -> None:
+def test_numbers_of_the_drawn_wall_match_a_hand_count() -> None:
     heart = draw_heart("axis-aligned")
     found = row(statistics(heart.segmentation), "myo")
     # The ends of the gap are the corners, 2.5 pixels up and down and 9.5 across, of the rows above and below it.
@@ -100,7 +100,7 @@ def test_every_number_of_the_drawn_wall_is_what_one_counts_by_hand() -> None:
     }
 
 
-def test_segments_that_share_a_label_map_are_told_apart(heart: Heart) -> None:
+def test_segments_that_share_a_label_map_are_measured_separately(heart: Heart) -> None:
     found = row(statistics(heart.segmentation), "pool")
     assert (found["slices"], found["disc_slices"], found["ring_slices"]) == (5, 5, 0)
     assert found["mass_g"] == pytest.approx(heart.masks["pool"].sum() * 1.4 * 1.25 * 8 / 1000 * 1.05)
@@ -130,19 +130,19 @@ def test_an_empty_slice_in_between_is_counted_and_leaves_no_gap(heart: Heart) ->
     assert found["largest_gap_deg"] == 0
 
 
-def test_a_segment_of_too_many_slices_for_a_stack_is_counted_and_not_judged(heart: Heart) -> None:
-    from RNCARefineLib.mrml.statistics_plugin import MOST_SLICES, measurements, wall_statistics
+def test_a_segment_of_too_many_slices_is_counted_but_not_judged(heart: Heart) -> None:
+    from RNCARefineLib.mrml.statistics_plugin import MAX_SLICES, measurements, wall_statistics
 
-    rings = np.repeat(heart.ring[None], MOST_SLICES + 1, axis=0)
+    rings = np.repeat(heart.ring[None], MAX_SLICES + 1, axis=0)
     rings[3] = 0
     keys = [item.key for item in measurements()]
     values = wall_statistics(rings, (1.0, 1.5, 1.25), keys)
-    assert (values["slices"], values["empty_slices"]) == (MOST_SLICES, 1)
+    assert (values["slices"], values["empty_slices"]) == (MAX_SLICES, 1)
     assert (values["b0_max"], values["b1_max"]) == (1, 1)
     assert (values["expected_ring_slices"], values["ring_slices"]) == (0, 0)
     assert "largest_gap_deg" not in values
     assert values["mass_g"] == pytest.approx(wall_statistics(rings[:4], (1.0, 1.5, 1.25), keys)["mass_g"] * 20)
-    assert wall_statistics(rings[:MOST_SLICES], (1.0, 1.5, 1.25), keys)["ring_slices"] == MOST_SLICES - 1
+    assert wall_statistics(rings[:MAX_SLICES], (1.0, 1.5, 1.25), keys)["ring_slices"] == MAX_SLICES - 1
 
 
 def is_judged(mask: Any, in_plane: float = 1.0) -> bool:
@@ -151,9 +151,7 @@ def is_judged(mask: Any, in_plane: float = 1.0) -> bool:
     return wall_statistics(mask, (8.0, in_plane, in_plane), [item.key for item in measurements()])["ring_slices"] > 0
 
 
-def test_a_segment_too_large_or_too_ragged_for_a_wall_is_not_judged(
-    heart: Heart, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_too_large_or_ragged_is_not_judged(heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
     from RNCARefineLib.mrml import statistics_plugin
 
     rings = np.repeat(heart.ring[None], 3, axis=0)
@@ -168,7 +166,7 @@ def test_a_segment_too_large_or_too_ragged_for_a_wall_is_not_judged(
     ragged[1, 0, 0] = 1
     assert not is_judged(ragged)
     assert is_judged(rings)
-    monkeypatch.setattr(statistics_plugin, "MOST_VOXELS", 3 * pixels - 1)
+    monkeypatch.setattr(statistics_plugin, "MAX_VOXELS", 3 * pixels - 1)
     assert not is_judged(rings)
 
 
@@ -192,7 +190,7 @@ def test_false_walls_on_other_organs_are_no_gap() -> None:
     assert 5 < found["largest_gap_mm"] < 20
 
 
-def test_rings_and_expected_rings_are_those_of_a_check_without_pool(module: Any, heart: Heart) -> None:
+def test_rings_and_expected_rings_equal_a_check_without_pool(module: Any, heart: Heart) -> None:
     stack = module.RNCARefineLogic().check(heart.segmentation, "myo", heart.volume).stack
     found = row(statistics(heart.segmentation), "myo")
     assert (found["ring_slices"], found["expected_ring_slices"]) == (stack.closed_before, stack.expected_rings)
@@ -224,7 +222,7 @@ def test_the_slices_are_those_of_the_chosen_volume(heart: Heart) -> None:
     assert row(statistics(segmentation, heart.volume), "myo") == pytest.approx(expected, rel=1e-6)
 
 
-def test_what_lies_outside_the_chosen_volume_is_left_out(heart: Heart) -> None:
+def test_voxels_outside_the_chosen_volume_are_left_out(heart: Heart) -> None:
     upper = slicer.util.arrayFromVolume(heart.volume)[:3].copy()
     slicer.util.updateVolumeFromArray(heart.volume, upper)
     found = row(statistics(heart.segmentation, heart.volume), "myo")
@@ -243,7 +241,7 @@ def test_a_transform_of_both_changes_nothing(heart: Heart) -> None:
         assert row(statistics(heart.segmentation, volume), "myo") == pytest.approx(before, rel=1e-6)
 
 
-def test_a_volume_without_voxels_is_as_good_as_none(heart: Heart) -> None:
+def test_a_volume_without_voxels_is_ignored(heart: Heart) -> None:
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     assert row(statistics(heart.segmentation, empty), "myo") == row(statistics(heart.segmentation), "myo")
 
@@ -251,7 +249,7 @@ def test_a_volume_without_voxels_is_as_good_as_none(heart: Heart) -> None:
 # Slicer's table
 
 
-def test_nothing_is_computed_until_somebody_chooses_the_plug_in(heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_computed_until_the_plug_in_is_enabled(heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
     from RNCARefineLib.mrml import statistics_plugin
 
     logic = SegmentStatisticsLogic()
@@ -272,7 +270,7 @@ def test_the_plug_in_stays_on_once_it_was_chosen(heart: Heart) -> None:
     assert parameters.GetParameter(f"{PLUGIN}.enabled") == "True"
 
 
-def test_the_table_has_the_default_columns_and_a_row_for_each_segment(heart: Heart) -> None:
+def test_the_table_has_the_default_columns_and_a_row_per_segment(heart: Heart) -> None:
     logic = SegmentStatisticsLogic()
     logic.getParameterNode().SetParameter("Segmentation", heart.segmentation.GetID())
     logic.plugins[0].pluginCheckbox.checked = True
@@ -300,7 +298,7 @@ def test_with_no_measurement_requested_nothing_is_computed(heart: Heart, monkeyp
     assert columns(logic) == ["Segment"]
 
 
-def test_the_options_have_a_box_for_each_measurement_that_switches_it(heart: Heart) -> None:
+def test_each_measurement_has_a_check_box(heart: Heart) -> None:
     logic = SegmentStatisticsLogic()
     logic.getParameterNode().SetParameter("Segmentation", heart.segmentation.GetID())
     logic.plugins[0].pluginCheckbox.checked = True
@@ -332,7 +330,7 @@ def test_a_segmentation_without_any_voxel_is_measured_too() -> None:
     assert set(found.values()) == {0}
 
 
-def test_numbers_are_python_s_own(heart: Heart) -> None:
+def test_numbers_have_python_types(heart: Heart) -> None:
     # NumPy's whole numbers are text to Slicer's table.
     found = row(statistics(heart.segmentation), "myo")
     decimal = {"largest_gap_deg", "largest_gap_mm", "mass_g"}
@@ -358,7 +356,7 @@ def test_nothing_in_the_scene_is_changed(heart: Heart) -> None:
     assert (node_census(), [item.GetMTime() for item in watched]) == before
 
 
-def test_every_measurement_says_what_it_is(heart: Heart) -> None:
+def test_every_measurement_has_a_description(heart: Heart) -> None:
     (plugin,) = SegmentStatisticsLogic().plugins
     infos = [plugin.getMeasurementInfo(key) for key in plugin.keys]
     assert len({info["name"] for info in infos}) == len(infos)

@@ -64,7 +64,7 @@ def voxels(node: Any, volume: Any, segment: str = "vessels") -> Any:
     return segment_voxels(node, segment, volume)[0]
 
 
-def test_the_vessel_is_joined_in_a_new_segmentation_and_the_input_stays(
+def test_the_vessel_is_joined_in_a_new_segmentation(
     repaired: tuple[Any, Any, Any, Any], photograph: tuple[Any, Any]
 ) -> None:
     logic, volume, report, node = repaired
@@ -80,9 +80,14 @@ def test_the_vessel_is_joined_in_a_new_segmentation_and_the_input_stays(
     assert table.GetTable().GetValueByName(0, "verdict").ToString() == "bridged"
 
 
-def test_what_somebody_paints_during_a_repair_is_not_lost(
-    photograph: tuple[Any, Any], module: Any, tmp_path: Path
-) -> None:
+def test_bridges_only_reaches_the_engine(photograph: tuple[Any, Any], module: Any, tmp_path: Path) -> None:
+    volume, segmentation = photograph
+    options = {"model": saved(tmp_path), "device": "numpy", "bridgesOnly": True}
+    report = module.RNCARefineLogic().processPicture(segmentation, "vessels", volume, **options)
+    assert report.run.bridges_only
+
+
+def test_paint_during_a_repair_is_not_lost(photograph: tuple[Any, Any], module: Any, tmp_path: Path) -> None:
     volume, segmentation = photograph
 
     def paint(fraction: float, text: str) -> None:
@@ -96,7 +101,7 @@ def test_what_somebody_paints_during_a_repair_is_not_lost(
     np.testing.assert_array_equal(voxels(segmentation, volume), WHOLE)
 
 
-def test_a_rejected_bridge_is_put_back_accepted_again_and_kept_in_the_segmentation(
+def test_a_rejected_bridge_is_restored_and_can_be_accepted_again(
     repaired: tuple[Any, Any, Any, Any],
 ) -> None:
     logic, volume, report, node = repaired
@@ -114,7 +119,7 @@ def test_a_rejected_bridge_is_put_back_accepted_again_and_kept_in_the_segmentati
         review.accept(999)
 
 
-def test_a_decision_changes_its_place_and_no_voxel_that_was_edited_by_hand(repaired: tuple[Any, Any, Any, Any]) -> None:
+def test_a_decision_keeps_manual_edits_elsewhere(repaired: tuple[Any, Any, Any, Any]) -> None:
     logic, volume, report, node = repaired
     review, number = logic.pictureReview(node), bridge_of(report)
     edited = voxels(node, volume).copy()
@@ -130,7 +135,7 @@ def test_a_decision_changes_its_place_and_no_voxel_that_was_edited_by_hand(repai
     assert not now[30, 31:39].any()
 
 
-def test_what_hangs_on_a_bridge_goes_and_comes_back_with_it(repaired: tuple[Any, Any, Any, Any]) -> None:
+def test_objects_joined_by_a_bridge_follow_its_decision(repaired: tuple[Any, Any, Any, Any]) -> None:
     logic, volume, report, node = repaired
     review, number = logic.pictureReview(node), bridge_of(report)
     # A branch that the repair has added, from the middle of the bridge upwards.
@@ -157,7 +162,7 @@ def test_a_place_that_was_left_cannot_be_rejected(photograph: tuple[Any, Any], m
     report = logic.processPicture(segmentation, "vessels", volume, model=strict, device="numpy")
     left = [place.number for place in report.places if place.verdict is PlaceVerdict.LEFT]
     assert left
-    with pytest.raises(ValueError, match="not changed"):
+    with pytest.raises(ValueError, match="did not change"):
         logic.pictureReview(logic.outputSegmentationNode()).reject(left[0])
 
 
@@ -192,9 +197,7 @@ def test_a_check_changes_nothing(photograph: tuple[Any, Any], module: Any) -> No
     assert node_census() == before
 
 
-def test_stacks_and_models_of_rings_are_refused_and_the_scene_stays(
-    photograph: tuple[Any, Any], heart: Any, module: Any
-) -> None:
+def test_stacks_and_ring_models_are_refused(photograph: tuple[Any, Any], heart: Any, module: Any) -> None:
     volume, segmentation = photograph
     logic, before = module.RNCARefineLogic(), node_census()
     with pytest.raises(ValueError, match="5 slices"):
@@ -204,7 +207,7 @@ def test_stacks_and_models_of_rings_are_refused_and_the_scene_stays(
     assert node_census() == before
 
 
-def test_colour_tells_a_picture_and_grey_needs_the_model(photograph: tuple[Any, Any], heart: Any) -> None:
+def test_colour_volumes_are_pictures_and_grey_ones_need_the_model(photograph: tuple[Any, Any], heart: Any) -> None:
     volume, segmentation = photograph
     colour = volume.GetImageData().GetNumberOfScalarComponents() > 1
     assert is_picture(volume) == colour

@@ -47,7 +47,7 @@ def test_check_fills_the_table_and_the_summary_and_changes_nothing(heart: Heart)
     }
     assert panel.ui.reviewedSelector.currentText == "Check of Heart"
     assert not panel.ui.acceptButton.enabled
-    assert panel.ui.acceptButton.toolTip == "Repair first, or choose a repaired segmentation."
+    assert panel.ui.acceptButton.toolTip == "Repair first, or select a repaired segmentation."
 
 
 def test_check_and_repair_are_made_as_it_is_chosen(heart: Heart, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_repair_writes_a_new_segmentation_and_shows_it_for_review(heart: Heart) 
     assert panel.ui.computingLabel.text == "CPU (toy)"
 
 
-def test_the_input_is_hidden_behind_its_repair_and_a_repair_in_place_is_not(heart: Heart) -> None:
+def test_the_input_is_hidden_unless_repaired_in_place(heart: Heart) -> None:
     panel = repaired(heart)
     assert not heart.segmentation.GetDisplayVisibility()
     assert panel.logic.outputSegmentationNode().GetDisplayVisibility()
@@ -108,7 +108,7 @@ def test_the_input_is_hidden_behind_its_repair_and_a_repair_in_place_is_not(hear
     assert heart.segmentation.GetDisplayVisibility()
 
 
-def test_repair_in_place_can_be_undone_and_made_again_from_the_panel(heart: Heart) -> None:
+def test_a_repair_in_place_can_be_undone_and_redone_in_the_panel(heart: Heart) -> None:
     panel = open_on(heart)
     select(panel.ui.outputSelector, "in place")
     broken = heart.voxels("myo")
@@ -147,7 +147,7 @@ def test_warnings_of_the_report_are_shown_below_the_summary(heart: Heart) -> Non
         assert not panel.ui.noticeLabel.isHidden()
 
 
-def test_the_progress_window_shows_the_steps_and_is_gone_afterwards(desktop: Any, heart: Heart) -> None:
+def test_the_progress_window_shows_the_steps_and_closes(desktop: Any, heart: Heart) -> None:
     import qt
 
     repaired(heart)
@@ -197,9 +197,9 @@ def test_a_second_click_during_a_repair_does_nothing(
 # Cancel
 
 
-@pytest.mark.parametrize("percent", [1, 40, 75, 90, 100])
+@pytest.mark.parametrize("percent", [1, 75, 100])
 @pytest.mark.parametrize("output", ["new segmentation", "in place"])
-def test_cancelling_at_any_stage_leaves_the_scene_as_it_was_and_says_so(
+def test_cancelling_at_any_stage_restores_the_scene_with_a_message(
     desktop: Any, heart: Heart, percent: int, output: str
 ) -> None:
     panel = open_on(heart)
@@ -238,7 +238,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(desktop: Any, heart: Hear
     assert rows(panel) == {}
 
 
-def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
+def test_an_unexpected_error_is_shown_with_traceback_and_reraised(
     desktop: Any, heart: Heart, during: Callable[[Callable[[], None]], None]
 ) -> None:
     def fail() -> None:
@@ -250,7 +250,7 @@ def test_an_error_that_nobody_has_foreseen_is_shown_with_its_trace_and_raised(
     with expect_error(KeyError, "unforeseen"):
         panel.ui.repairButton.click()
     (dialog,) = [dialog for dialog in desktop.dialogs.shown if dialog.kind == "critical"]
-    assert dialog.text.startswith("The repair has failed; nothing was changed.")
+    assert dialog.text.startswith("The repair failed. Nothing was changed.")
     assert "Traceback" in dialog.details
     assert snapshot(heart) == before
     assert panel.ui.repairButton.enabled

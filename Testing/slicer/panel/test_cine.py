@@ -64,7 +64,7 @@ def draw_browser(name: str, node: Any, sequence: Any) -> Any:
 
 
 def shown(widget: Any) -> bool:
-    """Whether a widget of the panel is there for a person."""
+    """Whether a widget of the panel is visible."""
     return not widget.isHidden()
 
 
@@ -122,7 +122,7 @@ def test_a_segmentation_outside_the_browser_belongs_to_the_shown_frame(cine: Dra
     assert summary(panel) == panel.logic.report(output_of(panel)).summary()
 
 
-def test_of_two_browsers_that_show_the_volume_the_one_of_the_segmentation_is_meant(cine: DrawnCine) -> None:
+def test_the_browser_of_the_segmentation_is_used(cine: DrawnCine) -> None:
     slicer.mrmlScene.RemoveNode(cine.browser)
     images = draw_browser("Images alone", cine.heart.volume, cine.volumes)
     browser = draw_browser("Both", cine.heart.volume, cine.volumes)
@@ -150,9 +150,7 @@ def test_all_frames_are_repaired_into_a_sequence_of_their_own(desktop: Any, cine
     assert rows(panel)[GAP]["After"] == "ring"
 
 
-def test_the_shown_frame_alone_is_repaired_and_nothing_is_lost_when_another_is_shown(
-    desktop: Any, cine: DrawnCine
-) -> None:
+def test_the_shown_frame_alone_is_repaired_and_kept(desktop: Any, cine: DrawnCine) -> None:
     cine.browser.SetSelectedItemNumber(2)
     panel = open_cine(cine, "shown frame")
     panel.ui.repairButton.click()
@@ -174,7 +172,7 @@ def test_in_place_the_repair_goes_into_the_sequence(desktop: Any, cine: DrawnCin
     assert not panel.ui.undoButton.enabled
 
 
-def test_in_place_with_a_volume_of_no_browser_is_refused_and_not_lost(desktop: Any, cine: DrawnCine) -> None:
+def test_in_place_with_a_volume_of_no_browser_is_refused(desktop: Any, cine: DrawnCine) -> None:
     still = slicer.modules.volumes.logic().CloneVolume(slicer.mrmlScene, cine.heart.volume, "Still")
     panel = open_cine(cine)
     panel.ui.volumeSelector.setCurrentNode(still)
@@ -185,13 +183,13 @@ def test_in_place_with_a_volume_of_no_browser_is_refused_and_not_lost(desktop: A
     np.testing.assert_array_equal(cine.shown(), cine.walls[0])
 
 
-def test_cancelling_keeps_the_finished_frames_and_says_so(desktop: Any, cine: DrawnCine) -> None:
+def test_cancelling_keeps_finished_frames_with_a_message(desktop: Any, cine: DrawnCine) -> None:
     panel = open_cine(cine)
     desktop.dialogs.cancel_progress_at(70)
     panel.ui.repairButton.click()
     desktop.dialogs.cancel_progress_at(None)
     assert panel.ui.noticeLabel.text.startswith(
-        "Cancelled: what was finished is kept. Frame 3: not reached, copied as before."
+        "Cancelled. Finished frames are kept. Frame 3: not reached, copied unchanged."
     )
     assert "1 frame" in summary(panel)
     np.testing.assert_array_equal(cine.voxels(0, sequence=results(cine, panel)), repaired_walls(cine)[0])
@@ -241,7 +239,7 @@ def test_the_table_follows_the_frame_that_is_shown(desktop: Any, cine: DrawnCine
         assert summary(panel).startswith("3 frames repaired")
 
 
-def test_a_frame_that_was_not_repaired_has_an_empty_table_and_a_sentence(desktop: Any, cine: DrawnCine) -> None:
+def test_an_unrepaired_frame_has_an_empty_table_and_a_message(desktop: Any, cine: DrawnCine) -> None:
     panel = open_cine(cine, "shown frame")
     panel.ui.repairButton.click()
     before = rows(panel)
@@ -256,7 +254,7 @@ def test_a_frame_that_was_not_repaired_has_an_empty_table_and_a_sentence(desktop
     assert rows(panel) == before
 
 
-def test_decisions_are_kept_in_their_frames_and_told_in_the_table_of_all(desktop: Any, cine: DrawnCine) -> None:
+def test_decisions_are_kept_per_frame_and_listed_in_the_table(desktop: Any, cine: DrawnCine) -> None:
     panel = open_cine(cine)
     panel.ui.repairButton.click()
     node = output_of(panel)
@@ -291,18 +289,18 @@ def test_the_name_that_is_proposed_for_the_report_has_the_frame(desktop: Any, ci
     assert dialog.details.endswith("Heart_frame-3.html")
 
 
-def test_a_decision_about_a_frame_that_is_not_shown_any_more_is_not_made(desktop: Any, cine: DrawnCine) -> None:
+def test_no_decision_is_made_about_a_frame_that_is_no_longer_shown(desktop: Any, cine: DrawnCine) -> None:
     panel = open_cine(cine)
     panel.ui.repairButton.click()
     choose_slice(panel, GAP)
     cine.browser.SetSelectedItemNumber(2)
     panel.ui.rejectButton.click()  # before the panel has followed
     assert Review.of(output_of(panel)).decisions() == {}
-    assert panel.ui.noticeLabel.text == "Another frame is shown now: look at its slices, and decide again."
+    assert panel.ui.noticeLabel.text == "The shown frame has changed. Review its slices again."
     assert "Frame 3 of 3" in summary(panel)
 
 
-def test_while_the_sequence_plays_the_table_waits_and_follows_when_it_stops(desktop: Any, cine: DrawnCine) -> None:
+def test_the_table_is_updated_when_the_playback_stops(desktop: Any, cine: DrawnCine) -> None:
     panel = open_cine(cine)
     panel.ui.repairButton.click()
     cine.browser.SetPlaybackActive(True)
@@ -313,7 +311,7 @@ def test_while_the_sequence_plays_the_table_waits_and_follows_when_it_stops(desk
     desktop.wait_until(lambda: "Frame 3 of 3" in summary(panel))
 
 
-def test_a_panel_that_was_left_does_not_follow_and_catches_up_when_entered(desktop: Any, cine: DrawnCine) -> None:
+def test_a_left_panel_does_not_update_until_it_is_entered(desktop: Any, cine: DrawnCine) -> None:
     panel = open_cine(cine)
     panel.ui.repairButton.click()
     leave_panel(panel)
@@ -345,7 +343,7 @@ def test_a_saved_and_loaded_sequence_is_reviewed_on(desktop: Any, cine: DrawnCin
 # Check
 
 
-def test_check_looks_at_the_frame_that_is_shown_and_says_which(desktop: Any, cine: DrawnCine) -> None:
+def test_check_is_of_the_shown_frame_and_names_it(desktop: Any, cine: DrawnCine) -> None:
     cine.browser.SetSelectedItemNumber(2)
     panel = open_cine(cine)
     before = cine.snapshot()
@@ -362,9 +360,7 @@ def test_check_looks_at_the_frame_that_is_shown_and_says_which(desktop: Any, cin
     desktop.wait_until(lambda: len(rows(panel)) == 5)
 
 
-def test_a_check_of_a_segmentation_outside_the_browser_is_about_the_frame_that_was_shown(
-    desktop: Any, cine: DrawnCine
-) -> None:
+def test_a_check_outside_the_browser_belongs_to_the_frame_shown_then(desktop: Any, cine: DrawnCine) -> None:
     alone = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Alone")
     alone.CopyContent(cine.heart.segmentation)
     cine.browser.RemoveSynchronizedSequenceNode(cine.segmentations.GetID())

@@ -92,7 +92,7 @@ class Extensions:
 
 
 class Machine:
-    """A computer with some Python modules, and a person at it who says yes or no."""
+    """A computer with some Python modules, and a user who accepts or declines."""
 
     def __init__(self, answers: bool | list[bool] = True, **modules: Any) -> None:
         self.modules = modules
@@ -148,13 +148,13 @@ def test_pytorch_that_works_is_named_with_its_version_and_the_gpu(package: Any, 
     assert Machine(torch=package).pytorch.computing() == Computing(text, installed=True)
 
 
-def test_a_cuda_build_without_a_gpu_computes_on_the_cpu_and_asks_for_a_driver() -> None:
+def test_a_cuda_build_without_gpu_uses_the_cpu_and_suggests_a_driver() -> None:
     found = Machine(torch=torch(gpu=False, cuda="12.6")).pytorch.computing()
     assert found.text == "CPU (PyTorch 2.9.1)"
     assert "driver" in found.trouble
 
 
-def test_a_gpu_that_pytorch_has_no_kernel_image_for_is_said_before_a_repair_fails() -> None:
+def test_a_gpu_without_kernel_image_is_reported_before_a_repair() -> None:
     broken = "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be ..."
     found = Machine(torch=torch(gpu=True, broken=broken)).pytorch.computing()
     assert found.text == "CPU (PyTorch 2.9.1)"
@@ -177,7 +177,7 @@ def test_any_other_failure_of_the_gpu_is_quoted_in_one_line() -> None:
         TypeError("'NoneType' object is not iterable"),
     ],
 )
-def test_a_half_installed_pytorch_counts_as_absent_and_says_how_to_remove_it(package: Any) -> None:
+def test_a_half_installed_pytorch_is_not_used_and_how_to_remove_it(package: Any) -> None:
     found = Machine(torch=package).pytorch.computing()
     assert found.text == "CPU (NumPy)"
     assert found.installed
@@ -192,13 +192,13 @@ def test_pytorch_that_calculates_wrongly_is_not_trusted() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.13.1", "2.1.2"])
-def test_pytorch_that_is_too_old_is_not_used_and_the_version_needed_is_named(version: str) -> None:
+def test_an_old_pytorch_is_not_used_and_the_minimum_is_named(version: str) -> None:
     found = Machine(torch=torch(version)).pytorch.computing()
     assert found.text == "CPU (NumPy)"
     assert re.search(rf"PyTorch {version} .*2\.2", found.trouble)
 
 
-def test_a_broken_module_that_was_imported_already_is_not_taken_for_absent() -> None:
+def test_a_broken_imported_torch_counts_as_installed() -> None:
     def find_spec(name: str) -> Any:
         raise ValueError("torch.__spec__ is None")
 
@@ -211,7 +211,7 @@ def test_a_broken_module_that_was_imported_already_is_not_taken_for_absent() -> 
 # Installing
 
 
-def test_installing_asks_first_and_says_what_computes_then() -> None:
+def test_installing_asks_first_and_reports_the_device() -> None:
     machine = with_utilities(torch(gpu=True))
     assert machine.pytorch.install() == "PyTorch is installed: CUDA: NVIDIA A0 (PyTorch 2.9.1)."
     assert len(machine.questions) == 1
@@ -219,7 +219,7 @@ def test_installing_asks_first_and_says_what_computes_then() -> None:
     assert machine.calls.count("install torch") == 1
 
 
-def test_who_says_no_gets_nothing_installed() -> None:
+def test_declining_installs_nothing() -> None:
     machine = with_utilities(torch(), answers=False)
     assert "Nothing was installed" in machine.pytorch.install()
     assert "install torch" not in machine.calls
@@ -266,8 +266,8 @@ def failed(error: Exception, **attributes: Any) -> Exception:
     [
         (failed(OSError("path"), winerror=206), ["too long", "shorter folder"]),
         (RuntimeError("pip: OSError: [WinError 206] The filename or extension is too long"), ["too long"]),
-        (OSError(28, "No space left on device"), ["no room", "6 GB"]),
-        (RuntimeError("ERROR: Could not install packages: No space left on device"), ["no room"]),
+        (OSError(28, "No space left on device"), ["disk is full", "6 GB"]),
+        (RuntimeError("ERROR: Could not install packages: No space left on device"), ["disk is full"]),
         (failed(RuntimeError("pip returned 1"), stderr="ProxyError('Cannot connect to proxy.')"), ["HTTPS_PROXY"]),
         (failed(RuntimeError("ltt"), output="Failed to establish a new connection"), ["downloaded"]),
         (RuntimeError("SSL: CERTIFICATE_VERIFY_FAILED"), ["downloaded", "proxy"]),
@@ -298,7 +298,7 @@ def test_where_files_are_in_use_a_restart_is_offered(error: Exception, agrees: b
 # The extension
 
 
-def test_without_an_extensions_manager_the_person_is_told_which_extension_to_install() -> None:
+def test_without_an_extensions_manager_the_extension_is_named() -> None:
     machine = Machine()
     text = machine.pytorch.install()
     assert "extension PyTorch" in text
@@ -314,14 +314,14 @@ def test_the_missing_extension_is_installed_and_a_restart_offered() -> None:
     assert machine.extensions.interactive
 
 
-def test_the_missing_extension_is_not_installed_against_the_persons_will() -> None:
+def test_the_missing_extension_is_installed_only_after_consent() -> None:
     machine = Machine(answers=False)
     machine.extensions = Extensions(machine.calls)
     assert "Nothing was installed" in machine.pytorch.install()
     assert "install extension" not in machine.calls
 
 
-def test_an_extension_that_is_installed_but_not_loaded_needs_a_restart_only() -> None:
+def test_an_extension_that_is_not_loaded_needs_a_restart() -> None:
     machine = Machine()
     machine.extensions = Extensions(machine.calls, installed=True)
     machine.pytorch.install()
@@ -329,7 +329,7 @@ def test_an_extension_that_is_installed_but_not_loaded_needs_a_restart_only() ->
     assert machine.calls[-1] == "restart"
 
 
-def test_an_extension_that_cannot_be_downloaded_is_explained_without_a_restart() -> None:
+def test_a_failed_download_of_the_extension_is_explained() -> None:
     machine = Machine()
     machine.extensions = Extensions(machine.calls, reaches_server=False)
     text = machine.pytorch.install()
@@ -366,7 +366,7 @@ def pytorch(monkeypatch: pytest.MonkeyPatch) -> FakePyTorch:
     return fake
 
 
-def test_nobody_looks_for_pytorch_before_advanced_is_opened_and_then_once(pytorch: FakePyTorch) -> None:
+def test_pytorch_is_detected_once_when_advanced_is_opened(pytorch: FakePyTorch) -> None:
     panel = open_module()
     assert pytorch.looked == 0
     for collapsed in (False, True, False):
@@ -376,7 +376,7 @@ def test_nobody_looks_for_pytorch_before_advanced_is_opened_and_then_once(pytorc
     assert panel.ui.installPyTorchButton.enabled
 
 
-def test_installing_says_what_came_of_it_and_looks_again(pytorch: FakePyTorch) -> None:
+def test_installing_reports_the_outcome_and_detects_again(pytorch: FakePyTorch) -> None:
     panel = open_module()
     panel.ui.advancedCollapsibleButton.collapsed = False
     panel.ui.installPyTorchButton.click()
@@ -386,7 +386,7 @@ def test_installing_says_what_came_of_it_and_looks_again(pytorch: FakePyTorch) -
     assert panel.ui.installPyTorchButton.toolTip == "PyTorch is installed."
 
 
-def test_pytorch_in_trouble_says_so_in_the_tooltips(pytorch: FakePyTorch) -> None:
+def test_problems_of_pytorch_are_in_the_tooltips(pytorch: FakePyTorch) -> None:
     pytorch.found = [Computing("CPU (NumPy)", True, "PyTorch 1.9 is too old.")]
     panel = open_module()
     panel.ui.advancedCollapsibleButton.collapsed = False
@@ -394,11 +394,11 @@ def test_pytorch_in_trouble_says_so_in_the_tooltips(pytorch: FakePyTorch) -> Non
     assert panel.ui.installPyTorchButton.toolTip == "PyTorch 1.9 is too old."
 
 
-def test_the_line_follows_what_the_last_repair_was_computed_with(heart: Heart, toy_engine: None) -> None:
+def test_the_device_of_the_last_repair_is_shown(heart: Heart, toy_engine: None) -> None:
     assert repaired(heart).ui.computingLabel.text == "CPU (toy)"
 
 
-def test_the_extension_is_asked_for_and_requested_from_the_server(
+def test_the_extension_is_looked_up_and_requested_from_the_server(
     desktop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absent = PyTorch(find_spec=lambda name: None)

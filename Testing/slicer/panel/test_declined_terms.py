@@ -16,10 +16,10 @@ from RNCARefineLib.panel.dialogs import SETTING
 
 DECLINED_2D = "Nothing was repaired: the terms of sax-cine-2d were not accepted."
 DECLINED_3D = "Nothing was repaired: the terms of sax-cine-3d were not accepted."
-FREE = "The model is sax-open-2d now, which is free for any use (Apache-2.0)."
+FREE = "sax-open-2d, which is free for any use (Apache-2.0), is selected now."
 OTHER_MODE = (
-    "No volumetric model is free for any use. The slice-wise model sax-open-2d is (Apache-2.0): choose this mode and "
-    "this model to use it."
+    "No volumetric model is free for any use. To use the slice-wise model sax-open-2d (Apache-2.0), choose this mode "
+    "and model."
 )
 NONE = "No model that is free for any use is installed."
 
@@ -31,7 +31,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(heart: Heart) -> Any:
-    """Open the panel for somebody who has not agreed to anything yet."""
+    """Open the panel with no accepted terms."""
     import qt
 
     panel = open_on(heart)
@@ -42,9 +42,7 @@ def opened(heart: Heart) -> Any:
     return panel
 
 
-def test_the_panel_shows_the_free_model_and_repairs_with_it_only_when_repair_is_pressed_again(
-    models: None, desktop: Any, heart: Heart
-) -> None:
+def test_the_panel_selects_a_free_model_and_waits_for_repair(models: None, desktop: Any, heart: Heart) -> None:
     panel = opened(heart)
     before = snapshot(heart)
     desktop.dialogs.answer("Cancel")
@@ -53,15 +51,13 @@ def test_the_panel_shows_the_free_model_and_repairs_with_it_only_when_repair_is_
     assert panel.ui.noticeLabel.text == f"{DECLINED_2D} {FREE} Press Repair to use it."
     assert panel.ui.modelSelector.currentText == "sax-open-2d"
     assert panel.ui.licenceLabel.text == "Licence: Apache-2.0"
-    panel.ui.repairButton.click()  # nobody is asked any more
+    panel.ui.repairButton.click()  # there is no further question
     output = panel.logic.outputSegmentationNode()
     assert panel.logic.report(output).model.name == "sax-open-2d"
     assert len(desktop.dialogs.texts) == 1
 
 
-def test_who_changes_their_mind_chooses_the_model_again_and_is_asked_again(
-    models: None, desktop: Any, heart: Heart
-) -> None:
+def test_a_declined_model_can_be_chosen_and_is_asked_about_again(models: None, desktop: Any, heart: Heart) -> None:
     panel = opened(heart)
     panel.ui.checkButton.click()
     assert desktop.dialogs.texts == []  # a check uses no model
@@ -74,9 +70,7 @@ def test_who_changes_their_mind_chooses_the_model_again_and_is_asked_again(
     assert len(desktop.dialogs.texts) == 2  # who has agreed is asked no more
 
 
-def test_in_volumetric_mode_the_panel_names_the_slice_wise_model_and_changes_no_choice(
-    models: None, desktop: Any, heart: Heart
-) -> None:
+def test_in_volumetric_mode_the_panel_names_the_slice_wise_model(models: None, desktop: Any, heart: Heart) -> None:
     panel = opened(heart)
     select(panel.ui.modeSelector, "volumetric")
     desktop.dialogs.answer("Cancel")
@@ -90,7 +84,7 @@ def test_in_volumetric_mode_the_panel_names_the_slice_wise_model_and_changes_no_
     assert panel.logic.report(panel.logic.outputSegmentationNode()).model.name == "sax-open-2d"
 
 
-def test_without_a_free_model_the_panel_says_so(
+def test_without_a_free_model_the_panel_reports_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, desktop: Any, heart: Heart
 ) -> None:
     install(monkeypatch, tmp_path / "models", cine_2d())
@@ -101,7 +95,7 @@ def test_without_a_free_model_the_panel_says_so(
 
 
 @pytest.mark.parametrize("button", ["preview", "apply"])
-def test_the_effect_shows_the_free_model_and_uses_it_when_a_button_is_pressed_again(
+def test_the_effect_selects_a_free_model_and_waits_for_a_button(
     models: None, desktop: Any, heart: Heart, button: str
 ) -> None:
     bench = EffectBench(heart)

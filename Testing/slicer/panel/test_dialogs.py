@@ -28,7 +28,7 @@ class Settings:
         self.values[key] = value
 
 
-class Person:
+class User:
     """Answers the same to everything, and remembers the questions."""
 
     def __init__(self, answer: bool) -> None:
@@ -40,44 +40,44 @@ class Person:
         return self.answer
 
 
-def test_a_licence_that_allows_everything_is_not_asked_about() -> None:
-    person = Person(False)
-    assert accepted_terms(replace(CARD, licence="Apache-2.0"), settings=Settings(), ask=person)
-    assert person.questions == []
+def test_a_permissive_licence_needs_no_question() -> None:
+    user = User(False)
+    assert accepted_terms(replace(CARD, licence="Apache-2.0"), settings=Settings(), ask=user)
+    assert user.questions == []
 
 
 @pytest.mark.parametrize("licence", ["CC BY-NC-SA 4.0", "GPL-3.0", "proprietary"])
-def test_every_other_licence_is_asked_about(licence: str) -> None:
-    person = Person(True)
-    assert accepted_terms(replace(CARD, licence=licence), settings=Settings(), ask=person)
-    assert len(person.questions) == 1
+def test_every_other_licence_needs_consent(licence: str) -> None:
+    user = User(True)
+    assert accepted_terms(replace(CARD, licence=licence), settings=Settings(), ask=user)
+    assert len(user.questions) == 1
 
 
-def test_who_has_agreed_is_not_asked_again_about_the_same_licence_of_another_model() -> None:
-    settings, person = Settings(), Person(True)
-    assert accepted_terms(CARD, settings=settings, ask=person)
-    assert accepted_terms(replace(CARD, name="heart-2"), settings=settings, ask=person)
-    assert len(person.questions) == 1
+def test_consent_covers_all_models_of_the_licence() -> None:
+    settings, user = Settings(), User(True)
+    assert accepted_terms(CARD, settings=settings, ask=user)
+    assert accepted_terms(replace(CARD, name="heart-2"), settings=settings, ask=user)
+    assert len(user.questions) == 1
     assert settings.values == {SETTING: "CC BY-NC-SA 4.0"}
 
 
-def test_another_licence_is_asked_about_and_the_first_is_not_forgotten() -> None:
-    settings, person = Settings(), Person(True)
+def test_another_licence_is_asked_about_and_the_first_is_kept() -> None:
+    settings, user = Settings(), User(True)
     other = replace(CARD, licence="GPL-3.0")
     for card in (CARD, other, CARD, other):
-        assert accepted_terms(card, settings=settings, ask=person)
-    assert len(person.questions) == 2
+        assert accepted_terms(card, settings=settings, ask=user)
+    assert len(user.questions) == 2
 
 
-def test_who_does_not_agree_may_not_use_the_model_and_is_asked_again() -> None:
-    settings, person = Settings(), Person(False)
-    assert not accepted_terms(CARD, settings=settings, ask=person)
-    assert not accepted_terms(CARD, settings=settings, ask=person)
-    assert len(person.questions) == 2
+def test_declining_prevents_the_use_and_is_not_remembered() -> None:
+    settings, user = Settings(), User(False)
+    assert not accepted_terms(CARD, settings=settings, ask=user)
+    assert not accepted_terms(CARD, settings=settings, ask=user)
+    assert len(user.questions) == 2
     assert settings.values == {}
 
 
-def test_the_question_names_model_licence_data_and_citation_and_forbids_commercial_use() -> None:
+def test_consent_names_model_licence_data_and_citation() -> None:
     text = terms_of(CARD)
     for part in ("heart-1", "CC BY-NC-SA 4.0", "not allow commercial use", "40 hearts", "A. et al."):
         assert part in text

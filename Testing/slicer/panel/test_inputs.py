@@ -1,4 +1,4 @@
-"""What can be chosen, what is chosen without asking, and what is said to be missing."""
+"""Inputs: what is offered, what is prefilled, and messages about missing inputs."""
 
 from __future__ import annotations
 
@@ -40,15 +40,7 @@ def test_the_only_segmentation_and_the_only_volume_are_chosen(heart: Heart) -> N
     assert panel.ui.volumeSelector.currentNode() is heart.volume
 
 
-def test_of_two_segmentations_and_two_volumes_none_is_chosen() -> None:
-    draw_heart()
-    draw_heart()
-    panel = open_module()
-    assert panel.ui.segmentationSelector.currentNode() is None
-    assert panel.ui.volumeSelector.currentNode() is None
-
-
-def test_of_two_volumes_the_one_that_the_segmentation_was_drawn_on_is_chosen(heart: Heart) -> None:
+def test_the_reference_volume_of_the_segmentation_is_selected(heart: Heart) -> None:
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Another")
     heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(heart.volume)
     assert open_module().ui.volumeSelector.currentNode() is heart.volume
@@ -69,7 +61,7 @@ def test_the_only_segment_is_the_myocardium(heart: Heart) -> None:
     assert panel.ui.poolSelector.currentText == "None"
 
 
-def test_a_choice_that_was_made_is_not_overruled_when_the_panel_is_entered_again(heart: Heart) -> None:
+def test_a_selection_is_kept_when_the_panel_is_entered_again(heart: Heart) -> None:
     other = draw_heart()
     panel = open_module()
     panel.ui.segmentationSelector.setCurrentNode(other.segmentation)
@@ -79,7 +71,7 @@ def test_a_choice_that_was_made_is_not_overruled_when_the_panel_is_entered_again
     assert panel.ui.volumeSelector.currentNode() is other.volume
 
 
-def test_data_loaded_while_another_module_is_open_are_chosen_when_the_panel_is_entered() -> None:
+def test_data_loaded_in_another_module_are_selected_on_entering() -> None:
     panel = open_module()
     leave_panel(panel)
     heart = draw_heart()
@@ -117,7 +109,7 @@ def test_a_choice_that_was_made_stays_when_other_data_are_loaded(desktop: Any, h
     assert panel.ui.volumeSelector.currentNode() is heart.volume
 
 
-def test_of_two_nodes_with_the_same_name_the_one_that_was_picked_is_meant(heart: Heart) -> None:
+def test_of_two_nodes_with_the_same_name_the_selected_one_is_used(heart: Heart) -> None:
     other = draw_heart()
     panel = open_on(heart)
     for selector, node in (
@@ -144,7 +136,7 @@ def test_review_segments_of_a_repair_are_no_candidates(heart: Heart, toy_engine:
     assert entries(panel.ui.poolSelector) == ["None", *names]
 
 
-def test_review_segments_do_not_keep_the_only_anatomy_from_being_chosen(heart: Heart, toy_engine: None) -> None:
+def test_review_segments_are_no_candidates_for_the_only_segment(heart: Heart, toy_engine: None) -> None:
     only_segment(heart, "myo")
     panel = open_module()
     panel.ui.repairButton.click()
@@ -152,7 +144,7 @@ def test_review_segments_do_not_keep_the_only_anatomy_from_being_chosen(heart: H
     assert panel.ui.myocardiumSelector.currentText == "The myo"
 
 
-def test_label_maps_are_not_offered_and_of_vector_volumes_only_pictures_are_prefilled(heart: Heart) -> None:
+def test_label_maps_and_most_vector_volumes_are_not_prefilled(heart: Heart) -> None:
     for class_name in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
         slicer.mrmlScene.AddNewNodeByClass(class_name, class_name)
     panel = open_module()
@@ -172,7 +164,7 @@ def test_segments_added_renamed_and_removed_elsewhere_are_followed(desktop: Any,
     assert panel.ui.poolSelector.currentText == "The pool"
 
 
-def test_another_segmentation_gives_up_segments_that_it_does_not_have(heart: Heart) -> None:
+def test_segments_missing_in_another_segmentation_are_deselected(heart: Heart) -> None:
     other = draw_heart()
     other.segmentation.SetName("Other")
     only_segment(other, "myo", "rv")
@@ -193,7 +185,7 @@ def test_removing_the_segmentation_disables_the_buttons(desktop: Any, heart: Hea
 # Missing
 
 
-def test_the_tooltips_of_the_disabled_buttons_say_what_is_missing() -> None:
+def test_tooltips_of_disabled_buttons_name_what_is_missing() -> None:
     panel = open_module()
     heart = draw_heart()
     draw_heart()  # of two, none is chosen without asking
@@ -214,18 +206,13 @@ def test_the_tooltips_of_the_disabled_buttons_say_what_is_missing() -> None:
     assert "Nothing is changed" in ui.checkButton.toolTip
 
 
-def test_one_segment_cannot_be_wall_and_pool(heart: Heart) -> None:
-    panel = open_on(heart)
-    select(panel.ui.poolSelector, "The myo")
-    assert not panel.ui.checkButton.enabled
-    assert "same segment" in panel.ui.checkButton.toolTip
-
-
-def test_the_right_ventricle_is_a_segment_of_its_own(heart: Heart) -> None:
+def test_wall_pool_and_right_ventricle_must_differ(heart: Heart) -> None:
     panel = open_on(heart)
     for name, fine in (("The myo", False), ("The pool", False), ("The rv", True), ("None", True)):
         select(panel.ui.rvSelector, name)
         assert panel.ui.checkButton.enabled is panel.ui.repairButton.enabled is fine, name
+    select(panel.ui.poolSelector, "The myo")
+    assert "same segment" in panel.ui.checkButton.toolTip
 
 
 def test_a_segmentation_without_segments_is_named(heart: Heart) -> None:
@@ -272,14 +259,14 @@ def test_the_models_of_the_mode_are_offered_with_their_licence(three_models: Non
     assert panel.ui.modelSelector.currentText == "sax-a"
 
 
-def test_the_tooltip_of_the_model_says_what_it_was_trained_on(heart: Heart) -> None:
+def test_the_tooltip_of_the_model_names_the_training_data(heart: Heart) -> None:
     card = next(card for card in available_models() if card.name == DEFAULT_MODEL)
     tip = open_module().ui.modelSelector.toolTip
     assert card.title in tip
     assert card.training_data in tip
 
 
-def test_without_a_model_of_the_mode_repair_is_disabled_and_says_so_but_check_is_not(
+def test_without_a_model_of_the_mode_only_check_is_enabled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heart: Heart
 ) -> None:
     install(monkeypatch, tmp_path / "models", cine_2d())

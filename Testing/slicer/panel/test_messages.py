@@ -1,4 +1,4 @@
-"""Errors are one sentence with a remedy, what nobody foresaw stays an error; numbers stay readable in sentences."""
+"""Messages of expected and unexpected errors, and numbers in sentences."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from RNCARefineLib.panel.messages import listed, sentence, shown_errors, unbroke
         ),
         (PermissionError(13, "Permission denied", "/r.csv"), "/r.csv: Permission denied."),
         (OSError("odd"), "odd."),
-        (RuntimeError("CUDA out of memory. Tried 2 GiB"), "The GPU has too little memory."),
-        (RuntimeError("MPS backend out of memory"), "The GPU has too little memory."),
-        (RuntimeError("CUDA error: no kernel image is available"), "does not know this GPU"),
+        (RuntimeError("CUDA out of memory. Tried 2 GiB"), "The GPU is out of memory."),
+        (RuntimeError("MPS backend out of memory"), "The GPU is out of memory."),
+        (RuntimeError("CUDA error: no kernel image is available"), "does not support this GPU"),
         (NotImplementedError("aten::x is not implemented for the MPS device"), "lacks an operation"),
-        (MemoryError(), "The computer has too little memory."),
+        (MemoryError(), "Out of memory."),
     ],
 )
-def test_what_can_be_expected_is_a_sentence_with_a_remedy(error: Exception, text: str) -> None:
+def test_expected_errors_have_a_message_with_a_remedy(error: Exception, text: str) -> None:
     assert text in sentence(error)
     assert "\n" not in sentence(error)
     assert sentence(error).endswith(".")
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), RuntimeError("odd"), NotImplementedError("x"), TypeError("x")])
-def test_what_nobody_foresaw_has_no_sentence_and_is_raised_again(error: Exception) -> None:
+def test_unexpected_errors_are_reraised(error: Exception) -> None:
     assert sentence(error) == ""
     with pytest.raises(type(error)), shown_errors("It has failed."):
         raise error
 
 
-def test_an_expected_error_is_shown_after_the_wait_cursor_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_expected_error_is_shown_after_the_wait_cursor(caplog: pytest.LogCaptureFixture) -> None:
     import qt
 
     with shown_errors("It has failed.", wait=True):

@@ -55,7 +55,7 @@ def widgets_of_ui() -> dict[str, str]:
 
 
 def controls() -> list[str]:
-    """Return the names of the widgets that a person can use."""
+    """Return the names of the widgets that can be used."""
     usable = (
         "QPushButton",
         "QCheckBox",
@@ -112,7 +112,7 @@ def test_opening_the_module_does_not_import_torch(monkeypatch: pytest.MonkeyPatc
 # Parameters
 
 
-def test_what_is_chosen_is_kept_in_the_parameter_node_and_shown_again(heart: Heart) -> None:
+def test_choices_are_stored_in_the_parameter_node_and_shown_again(heart: Heart) -> None:
     panel = open_on(heart)
     parameters = panel.logic.getParameterNode()
     assert (parameters.myocardiumSegmentID, parameters.poolSegmentID) == ("myo", "pool")
@@ -126,9 +126,7 @@ def test_what_is_chosen_is_kept_in_the_parameter_node_and_shown_again(heart: Hea
     assert panel.ui.myocardiumSelector.currentText == "The myo"
 
 
-def test_a_saved_and_loaded_scene_restores_every_choice_the_review_and_the_table(
-    heart: Heart, toy_engine: None, tmp_path: Path
-) -> None:
+def test_a_saved_scene_restores_choices_review_and_table(heart: Heart, toy_engine: None, tmp_path: Path) -> None:
     panel = repaired(heart)
     choose_slice(panel, 2)
     panel.ui.acceptButton.click()
@@ -157,9 +155,7 @@ def test_a_saved_and_loaded_scene_restores_every_choice_the_review_and_the_table
     assert (rows(panel), panel.ui.summaryLabel.text, panel.ui.decisionLabel.text) == before
 
 
-def test_a_scene_loaded_while_another_module_is_open_is_shown_when_the_panel_is_entered(
-    heart: Heart, toy_engine: None, tmp_path: Path
-) -> None:
+def test_a_scene_loaded_in_another_module_is_shown_on_entering(heart: Heart, toy_engine: None, tmp_path: Path) -> None:
     panel = repaired(heart)
     before = rows(panel)
     assert slicer.util.saveScene(str(tmp_path / "heart.mrb"))
@@ -174,7 +170,7 @@ def test_a_scene_loaded_while_another_module_is_open_is_shown_when_the_panel_is_
 # Scenes, modules, reloads
 
 
-def test_closing_the_scene_under_the_open_panel_empties_it_and_leaves_it_usable(heart: Heart, toy_engine: None) -> None:
+def test_closing_the_scene_empties_the_open_panel(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     slicer.mrmlScene.Clear()
     assert rows(panel) == {}
@@ -209,7 +205,7 @@ def test_the_logic_keeps_one_wrapper_for_the_parameter_node(heart: Heart, releas
     assert panel.logic.getParameterNode() is not parameters
 
 
-def test_entering_and_leaving_many_times_leaves_no_observer_on_the_parameter_node(
+def test_entering_and_leaving_adds_no_observer_to_the_parameter_node(
     heart: Heart, release: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel = open_on(heart)
@@ -239,7 +235,7 @@ def test_entering_and_leaving_many_times_leaves_no_observer_on_the_parameter_nod
     assert parameters() is None
 
 
-def test_closing_the_scene_while_another_module_is_open_is_answered_when_the_panel_is_entered(
+def test_a_scene_closed_in_another_module_empties_the_panel_on_entering(
     heart: Heart, toy_engine: None, release: None
 ) -> None:
     panel = repaired(heart)
@@ -256,7 +252,7 @@ def test_closing_the_scene_while_another_module_is_open_is_answered_when_the_pan
     assert panel.ui.segmentationSelector.currentNode() is None
 
 
-def test_the_panel_that_was_left_reacts_to_nothing_and_catches_up_when_entered(heart: Heart, toy_engine: None) -> None:
+def test_a_left_panel_is_updated_on_entering(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     before = rows(panel)
     leave_panel(panel)
@@ -267,7 +263,7 @@ def test_the_panel_that_was_left_reacts_to_nothing_and_catches_up_when_entered(h
     assert rows(panel)[2]["Accepted"] == "no"
 
 
-def test_the_result_of_a_check_is_still_there_when_the_panel_is_entered_again(heart: Heart, toy_engine: None) -> None:
+def test_the_result_of_a_check_is_shown_again_on_entering(heart: Heart, toy_engine: None) -> None:
     panel = open_on(heart)
     panel.ui.checkButton.click()
     before = rows(panel)
@@ -278,7 +274,7 @@ def test_the_result_of_a_check_is_still_there_when_the_panel_is_entered_again(he
     assert panel.ui.reviewedSelector.currentText == "Check of Heart"
 
 
-def test_entering_and_leaving_many_times_leaves_no_nodes_and_no_observers(heart: Heart, toy_engine: None) -> None:
+def test_entering_and_leaving_adds_no_nodes_and_no_observers(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     leave_panel(panel)
     census = node_census()
@@ -303,7 +299,7 @@ def test_reload_makes_a_new_panel_with_the_choices_of_the_old_one(heart: Heart, 
     assert len(rows(fresh)) == 5
 
 
-def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: None, release: None) -> None:
+def test_a_destroyed_panel_releases_the_scene(heart: Heart, toy_engine: None, release: None) -> None:
     panel = repaired(heart)
     close_panel(panel)
     assert panel.Observations == []
@@ -316,9 +312,7 @@ def test_destroying_the_panel_lets_go_of_the_scene(heart: Heart, toy_engine: Non
 # Keys
 
 
-def test_the_keys_n_p_a_and_r_step_and_decide_from_the_slice_table_and_its_buttons(
-    desktop: Any, heart: Heart, toy_engine: None
-) -> None:
+def test_the_keys_n_p_a_r_work_in_the_table_and_its_buttons(desktop: Any, heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     table = panel.ui.sliceTable
     press(table, "N")
@@ -352,9 +346,7 @@ def test_the_keys_do_nothing_elsewhere(desktop: Any, heart: Heart, toy_engine: N
 
 
 @pytest.mark.parametrize("name", combo_boxes())
-def test_a_letter_typed_in_a_combo_box_decides_nothing_and_goes_to_no_other_slice(
-    desktop: Any, heart: Heart, toy_engine: None, name: str
-) -> None:
+def test_letters_typed_in_a_combo_box_are_no_shortcuts(desktop: Any, heart: Heart, toy_engine: None, name: str) -> None:
     import qt
 
     panel = repaired(heart)
@@ -377,6 +369,6 @@ def test_a_letter_typed_in_a_combo_box_decides_nothing_and_goes_to_no_other_slic
         assert (heart.voxels("myo", output) == wall).all(), letter
 
 
-def test_everything_in_the_file_of_the_panel_exists_in_the_application() -> None:
+def test_the_ui_file_uses_only_known_classes_and_properties() -> None:
     check_ui(UI_FILE)
     assert slicer.util.loadUI(str(UI_FILE)).className() == "qMRMLWidget"

@@ -1,4 +1,4 @@
-"""The panel with the shipped weights on the shipped sample data, as a person meets it."""
+"""The panel with the shipped weights on the shipped sample data."""
 
 from __future__ import annotations
 

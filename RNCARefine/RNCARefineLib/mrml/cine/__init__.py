@@ -1,1 +1,1 @@
-"""The repair of a cine sequence: its frames, their repair, and the report of them all."""
+"""The repair of a cine sequence: frames, repair and report."""

@@ -1,6 +1,6 @@
-"""The frames of a cine sequence: what a sequence browser shows, one item after another, without moving the browser.
+"""The frames of a cine sequence, read without changing the frame that the sequence browser shows.
 
-Frames are numbered as the browser numbers its items, from 0; sentences count them from 1 ("Frame 3 of 30").
+Frames are numbered from 0, like the items of the browser; messages count from 1 ("Frame 3 of 30").
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Cine:
 
     Attributes:
         browser_node: The sequence browser.
-        segmentation_node: The segmentation that the browser shows, or one that belongs to the shown frame alone.
+        segmentation_node: The segmentation that the browser shows, or one of the shown frame only.
         segment_id: The myocardium in it.
         volume_node: The volume that the browser shows.
         pool_id: The blood pool, or ``None``.
-        sequence_node: The sequence of segmentations; ``None`` if there is one segmentation, of the shown frame.
+        sequence_node: The sequence of segmentations; ``None`` for a segmentation of the shown frame only.
         wall_ids: All segments of the wall; the first is the myocardium.
         rv_id: The right ventricle, or ``None``.
     """
@@ -52,16 +52,16 @@ class Cine:
         pool_id: str | None = None,
         rv_id: str | None = None,
     ) -> Cine:
-        """Check that the nodes belong to the browser and return the choice; see :class:`.guards.Selection` for IDs.
+        """Check that the nodes belong to the browser and return the selection; see :class:`.guards.Selection`.
 
         Raises:
-            ValueError: They do not, or the browser shows nothing or is recording.
+            ValueError: They do not, or the browser has no frames or is recording.
         """
         if not is_a(browser_node, "vtkMRMLSequenceBrowserNode") or browser_node.GetScene() != slicer.mrmlScene:
-            raise ValueError("A sequence browser is needed. Choose the one that plays the cine sequence.")
+            raise ValueError("A sequence browser is needed. Choose the browser of the cine sequence.")
         name = browser_node.GetName()
         if browser_node.GetNumberOfItems() == 0:
-            raise ValueError(f"Sequence browser {name!r} has no frames. Choose the one that plays the cine sequence.")
+            raise ValueError(f"Sequence browser {name!r} has no frames. Choose the browser of the cine sequence.")
         if browser_node.GetRecordingActive():
             raise ValueError(f"Sequence browser {name!r} is recording. Stop the recording first.")
         for what, node, class_name in (
@@ -108,10 +108,10 @@ class Cine:
         """Return the frames to repair, in their order.
 
         Args:
-            frames: Their numbers, from 0; ``None`` for all, or for the only one that a single segmentation belongs to.
+            frames: Their numbers, from 0; ``None`` for all, or for the shown frame if only that has a segmentation.
 
         Raises:
-            ValueError: There is no such frame, none was given, or the segmentation belongs to another one.
+            ValueError: A frame does not exist, none was given, or the segmentation belongs to another frame.
         """
         last = self.count - 1
         wanted = None if frames is None else sorted(set(frames))
@@ -120,14 +120,14 @@ class Cine:
                 name = self.browser_node.GetName()
                 raise ValueError(f"Sequence browser {name!r} has no frame {frame!r}; its frames are 0 to {last}.")
         if wanted == []:
-            raise ValueError("No frame was given. Give the numbers of frames, from 0, or none for all.")
+            raise ValueError("No frame was given. Give frame numbers from 0, or None for all frames.")
         if self.sequence_node is not None:
             return list(range(self.count)) if wanted is None else wanted
         if wanted not in (None, [self.shown]):
             raise ValueError(
                 f"Segmentation {self.segmentation_node.GetName()!r} is not part of sequence browser "
-                f"{self.browser_node.GetName()!r}: it belongs to the frame that is shown, number {self.shown}. Repair "
-                "that frame alone, or make a sequence of it in the Sequences module first."
+                f"{self.browser_node.GetName()!r}; it belongs to the shown frame {self.shown} only. Repair only that "
+                "frame, or add the segmentation to the sequence in the Sequences module first."
             )
         return [self.shown]
 
@@ -136,18 +136,18 @@ class Cine:
         return str(self.browser_node.GetMasterSequenceNode().GetNthIndexValue(frame))
 
     def item(self, frame: int) -> Any:
-        """Return the node that the sequence of segmentations has for a frame, ``None`` if it has none."""
+        """Return the segmentation of a frame in the sequence; ``None`` if it has none."""
         return self.sequence_node.GetDataNodeAtValue(self.index_value(frame), True)
 
     def copies(self) -> dict[int, Any]:
-        """Return copies of the segmentations of all frames that have one, outside the scene and under no transform.
+        """Return copies of the segmentations of all frames that have one, outside the scene and without transform.
 
-        The shown frame is copied from the node in the scene, so that what the user sees is what is repaired.
+        The shown frame is copied from the node in the scene, which may have unsaved edits.
         """
         return {frame: copied(node) for frame, node in self._sources().items()}
 
     def fingerprints(self) -> dict[int, int]:
-        """Return a number for each frame that has a segmentation; it is another one after an edit."""
+        """Return a fingerprint of the segmentation of each frame that has one."""
         return {frame: fingerprint(node) for frame, node in self._sources().items()}
 
     def _sources(self) -> dict[int, Any]:
@@ -159,7 +159,7 @@ class Cine:
         }
 
     def selection(self, copy: Any, frame: int) -> Selection:
-        """Return the choice in one frame of a sequence.
+        """Return the selection in one frame of a sequence.
 
         Args:
             copy: A copy of the segmentation of the frame, see :meth:`copies`.
@@ -171,10 +171,10 @@ class Cine:
         return Selection.create(copy, self.wall_ids, self._volume(frame), self.pool_id, self.rv_id)
 
     def check(self, frames: Sequence[int], copies: Mapping[int, Any]) -> None:
-        """Check that all frames have what is to be repaired, on the grid of their volumes.
+        """Check that all frames have a volume and the segments, on the grid of their volume.
 
         Raises:
-            ValueError: Some do not; the message names them.
+            ValueError: Some do not; the message lists them.
         """
         for what, there in (
             ("segmentation", [frame for frame in frames if frame in copies]),
@@ -207,10 +207,10 @@ def sequences_of(browser_node: Any) -> list[Any]:
     return [sequences.GetItemAsObject(index) for index in range(sequences.GetNumberOfItems())]
 
 
-def level(frames: Mapping[int, Any]) -> None:
-    """Give all segmentation nodes the same segments in the same order; what one does not have, it gets without voxels.
+def unify_segments(frames: Mapping[int, Any]) -> None:
+    """Give all segmentation nodes the same segments in the same order; missing segments are added without voxels.
 
-    A segment that comes and goes from frame to frame confuses Slicer's tables, and loses its place and its visibility.
+    A segment that is missing in some frames confuses Slicer's tables and loses its position and its visibility.
     """
     patterns: dict[str, slicer.vtkSegment] = {}
     for node in frames.values():
@@ -226,7 +226,7 @@ def level(frames: Mapping[int, Any]) -> None:
 
 def _add_like(segmentation: Any, segment_id: str, pattern: slicer.vtkSegment) -> None:
     added = segmentation.AddEmptySegment(segment_id, pattern.GetName(), pattern.GetColor())
-    # The other tags, such as the report of a repair, are about the voxels that the pattern has.
+    # Other tags, such as the report of a repair, describe the voxels of the pattern.
     for tag in (slicer.vtkSegment.GetTerminologyEntryTagName(), REVIEW_TAG, REVIEW_OF_TAG):
         value = tag_of(pattern, tag)
         if value is not None:

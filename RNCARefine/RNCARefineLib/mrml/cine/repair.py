@@ -1,12 +1,12 @@
-"""The repair of a cine sequence: every frame, or some, of what a sequence browser plays.
+"""The repair of all or some frames of a cine sequence.
 
-All frames are repaired outside the scene and written together at the end: the browser is never moved, views are drawn
-once, and an error leaves no trace. The result is a sequence of its own in the same browser, or the input itself. Every
-frame has the same segments, also one that needed nothing, failed, or was not reached: that is a copy of the input.
+All frames are repaired outside the scene and written together at the end: the shown frame does not change, views are
+rendered once, and an error leaves the scene unchanged. The result is a new sequence in the same browser, or the input
+itself. Every frame has the same segments; frames that were intact, failed or were not reached are copies of the input.
 
-The frames keep their reports, so that :class:`RNCARefineLib.mrml.review.decisions.Review` works on the shown frame,
-and changes of the shown frame are saved into the sequence (Slicer does not do so by default). There is no undo step of
-a whole sequence; each frame has its segments of before, and rejecting its slices puts them back.
+Each frame stores its report, so that :class:`RNCARefineLib.mrml.review.decisions.Review` works on the shown frame, and
+changes of the shown frame are saved into the sequence, which is not Slicer's default. There is no undo step for a whole
+sequence, but its slices can be rejected frame by frame.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from ..nodes.scene import unchanged_on_failure
 from ..nodes.writer import add_to_scene, draft, refer_to_volume
 from ..process import Destination, compute, process
 from ..review.undo import UndoSteps
-from .frames import Cine, level, sequences_of
+from .frames import Cine, sequences_of, unify_segments
 from .report import frame_reports, put_frames_table, summary_of
 
 
 @dataclass(frozen=True, eq=False)
 class CineOutcome:
-    """Result of the repair of a sequence. Frames are numbered from 0, like the browser's items.
+    """Result of the repair of a sequence. Frames are numbered from 0, like the items of the browser.
 
     Attributes:
-        segmentation_node: The segmentation that the browser shows of the result.
-        sequence_node: The sequence of the result; ``None`` where a single segmentation was repaired.
-        table_node: A row for each slice of each repaired frame.
-        reports: The reports of the repaired frames.
-        failed: The frames that could not be repaired, each with the reason.
-        not_reached: The frames that were to be repaired when the user cancelled.
+        segmentation_node: The segmentation of the result that the browser shows.
+        sequence_node: The sequence of the result; ``None`` if a single segmentation was repaired.
+        table_node: One row per slice of each repaired frame.
+        reports: Reports of the repaired frames.
+        failed: Frames that could not be repaired, with the reasons.
+        not_reached: Frames that were not repaired because the user cancelled.
     """
 
     segmentation_node: Any
@@ -54,11 +54,11 @@ class CineOutcome:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the user cancelled; the frames finished before are kept."""
+        """Whether the user cancelled; finished frames are kept."""
         return bool(self.not_reached)
 
     def summary(self) -> str:
-        """Return the line that panel and log show."""
+        """Return the summary line for panel and log."""
         return summary_of(self.reports, self.failed, self.not_reached)
 
 
@@ -72,35 +72,34 @@ def process_sequence(
     undo: UndoSteps | None = None,
     progress: Progress | None = None,
 ) -> CineOutcome:
-    """Repair frames of a sequence and write the result, as far as it came, or nothing.
+    """Repair frames of a sequence and write the result, or nothing if no frame could be repaired.
 
-    A segmentation that is not in the browser is taken to belong to the frame that is shown; the result is then one
-    segmentation, too.
+    A segmentation that is not in the browser belongs to the shown frame; the result is then also one segmentation.
 
     Args:
-        cine: The checked choice.
+        cine: The checked selection.
         model: The weights.
         options: How to repair.
         frames: The frames to repair, from 0; ``None`` for all. To repair the shown one, give ``[cine.shown]``.
         in_place: Change the input instead of adding a sequence to the browser.
-        undo: Takes the undo step where a single segmentation is changed in place; a sequence has none.
-        progress: Called with the share that is done; returning ``False`` cancels, and finished frames are kept.
+        undo: Adds an undo step if a single segmentation is changed in place; a sequence has none.
+        progress: Called with the progress; may cancel, and finished frames are kept.
 
     Raises:
-        ValueError: Frames lack what is to be repaired, or none could be repaired; the message says which and why.
+        ValueError: Frames lack segments or volumes, or none could be repaired; the message states which and why.
         Cancelled: ``progress`` returned ``False`` before a frame was finished.
     """
     chosen = cine.chosen(frames)
-    with _standing_still(cine.browser_node):
+    with _playback_paused(cine.browser_node):
         if cine.sequence_node is None:
             return _process_single(cine, model, options, in_place, undo or UndoSteps(), progress)
         results, before = cine.copies(), cine.fingerprints()
         cine.check(chosen, results)
-        level(results)
+        unify_segments(results)
         reports, failed, not_reached = _repair(cine, chosen, results, model, options, subrange(progress, 0.0, 0.95))
-        level(results)
+        unify_segments(results)
         if progress is not None:
-            progress(0.95, "Writing the frames")  # too late to cancel, there are finished frames to keep
+            progress(0.95, "Writing the frames")  # no longer cancellable: there are finished frames to keep
         _check_unchanged(cine, before)
         outcome = _write(cine, results, reports, failed, not_reached, in_place)
         if progress is not None:
@@ -109,10 +108,10 @@ def process_sequence(
 
 
 def _check_unchanged(cine: Cine, before: Mapping[int, int]) -> None:
-    """Check that nobody has changed or removed the nodes during the repair: what was changed would be lost.
+    """Check that the nodes are unchanged since they were read.
 
     Raises:
-        ValueError: Somebody has.
+        ValueError: A node was changed or removed.
     """
     check_output(_selection(cine), None, False)
     again = Cine.create(cine.browser_node, cine.segmentation_node, cine.wall_ids, cine.volume_node)
@@ -176,7 +175,7 @@ def _write(
     in_place: bool,
 ) -> CineOutcome:
     touched = cine.segmentation_node if in_place else None
-    with slicer.util.RenderBlocker(), unchanged_on_failure(touched), _unchanged_sequences(cine):
+    with slicer.util.RenderBlocker(), unchanged_on_failure(touched), _restored_on_failure(cine):
         sequence, proxy = (_write_in_place if in_place else _add_sequence)(cine, results)
         reviewed = frame_reports(cine.browser_node, proxy, cine.segment_id, cine.volume_node)
         table = put_frames_table(proxy, reviewed, failed, not_reached)
@@ -185,7 +184,7 @@ def _write(
 
 def _write_in_place(cine: Cine, results: Mapping[int, Any]) -> tuple[Any, Any]:
     _fill(cine.sequence_node, cine, results)
-    # Without, what the user decides about the shown frame would be lost with the next frame.
+    # Otherwise decisions about the shown frame would be lost when another frame is shown.
     cine.browser_node.SetSaveChanges(cine.sequence_node, True)
     refer_to_volume(cine.segmentation_node, cine.volume_node)
     return cine.sequence_node, cine.segmentation_node
@@ -234,17 +233,17 @@ def _part(progress: Progress | None, start: float, stop: float, name: str) -> Pr
 
 
 @contextmanager
-def _unchanged_sequences(cine: Cine) -> Iterator[None]:
-    """When the block raises, the browser plays the sequences of before, with the items and settings of before."""
+def _restored_on_failure(cine: Cine) -> Iterator[None]:
+    """Restore the browser's sequences, their items and settings if the block raises."""
     browser, source = cine.browser_node, cine.sequence_node
     played, saves = sequences_of(browser), browser.GetSaveChanges(source)
     items = {frame: item for frame in range(cine.count) if (item := cine.item(frame)) is not None}
     try:
         yield
     except BaseException:
-        # The order matters. A browser that loses a proxy before its sequence makes a new one. And a shown segmentation
-        # shares its segments with its item while changes are saved: where that is switched off, Slicer copies them
-        # onto themselves, which empties both, so that the items must be put back afterwards.
+        # The order matters. A browser that loses a proxy before its sequence creates a new one. While changes are
+        # saved, a shown segmentation shares its segments with its item: when this is disabled, Slicer copies them onto
+        # themselves, which empties both, so the items are restored afterwards.
         for sequence in sequences_of(browser):
             if sequence not in played:
                 browser.RemoveSynchronizedSequenceNode(sequence.GetID())
@@ -255,8 +254,8 @@ def _unchanged_sequences(cine: Cine) -> Iterator[None]:
 
 
 @contextmanager
-def _standing_still(browser: Any) -> Iterator[None]:
-    """Stop the playback and keep the shown frame; the playback resumes only after an error."""
+def _playback_paused(browser: Any) -> Iterator[None]:
+    """Pause the playback and keep the shown frame; the playback resumes only after an error."""
     playing, shown = browser.GetPlaybackActive(), browser.GetSelectedItemNumber()
     browser.SetPlaybackActive(False)
     try:

@@ -1,4 +1,4 @@
-"""The reports of the frames of a repaired sequence, with what was decided, and their table."""
+"""Reports of the frames of a repaired sequence, with decisions, and their table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import vtk
 
 from rncarefine.refine.records import Report
 
-from ..nodes.scene import place_beside, referred_node
+from ..nodes.scene import place_next_to, referred_node
 from ..review.decisions import Review
 from ..review.kept import reviewed_segments
 from ..review.table import fill_table
@@ -18,7 +18,7 @@ from ..review.table import fill_table
 FRAMES_ROLE = "RNCARefine.Frames"
 """Role of the reference from a repaired segmentation to the table of all frames."""
 _FAILED, _LEFT = "RNCARefine.FailedFrames", "RNCARefine.FramesNotReached"
-"""Attributes of the table: how many frames could not be repaired, or were not reached."""
+"""Attributes of the table: number of frames that could not be repaired, or were not reached."""
 
 
 def refresh_frames_table(browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any) -> Any:
@@ -36,7 +36,7 @@ def refresh_frames_table(browser_node: Any, segmentation_node: Any, segment_id: 
 
 
 def frame_reports(browser_node: Any, segmentation_node: Any, segment_id: str, volume_node: Any) -> dict[int, Report]:
-    """Return the reports of the frames that were repaired, decisions applied.
+    """Return the reports of the repaired frames, with decisions applied.
 
     Args:
         browser_node: The sequence browser.
@@ -71,7 +71,7 @@ def summary_of(reports: Mapping[int, Report], failed: Collection[int] = (), not_
     if failed:
         text += f"; {_frames(len(failed))} failed"
     if not_reached:
-        text += f"; cancelled, {_frames(len(not_reached))} not reached, copied as before"
+        text += f"; cancelled, {_frames(len(not_reached))} not reached, copied unchanged"
     return text
 
 
@@ -81,16 +81,16 @@ def put_frames_table(
     failed: Collection[int] = (),
     not_reached: Collection[int] = (),
 ) -> Any:
-    """Write the reports of frames into one table, which is added to the scene if there is none yet.
+    """Write the reports of frames into one table; the table is added if missing.
 
     Args:
         segmentation_node: The repaired segmentation, in the scene; it gets a reference to the table.
         reports: The reports, by the number of the frame.
-        failed: Frames that could not be repaired; with the next, part of the summary, which describes the table.
-        not_reached: Frames that were to be repaired when the user cancelled.
+        failed: Frames that could not be repaired; for the summary in the table's description.
+        not_reached: Frames that were not repaired because the user cancelled; for the summary.
 
     Returns:
-        The table node: a row for each slice of each frame, the column ``frame`` first, then those of the report.
+        The table node: one row per slice of each frame, first the column ``frame``, then those of the report.
     """
     node = referred_node(segmentation_node, FRAMES_ROLE, "vtkMRMLTableNode", "frames")
     was_modifying = node.StartModify()
@@ -110,7 +110,7 @@ def put_frames_table(
     node.SetAttribute(_FAILED, str(len(failed)))
     node.SetAttribute(_LEFT, str(len(not_reached)))
     node.EndModify(was_modifying)
-    place_beside(node, segmentation_node)
+    place_next_to(node, segmentation_node)
     return node
 
 
@@ -120,7 +120,7 @@ def _frames(count: int) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _FrameReview(Review):
-    """The review of a frame that is not shown: a node in a sequence has no reference to its volume."""
+    """Review of a frame that is not shown; a node in a sequence has no reference to its volume."""
 
     frame_volume: Any = None
 

@@ -1,4 +1,4 @@
-"""Guards: what cannot be repaired is refused before anything changes, with the node's name and the remedy."""
+"""Guards: invalid input is refused before anything changes, with the name of the node and the remedy."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .volume_grid import VolumeGrid
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What the user has chosen to repair.
+    """Nodes and segments to repair.
 
     Attributes:
         segmentation_node: The segmentation.
-        segment_id: The myocardium in it; what a repair adds goes here.
+        segment_id: The myocardium in it; new voxels go here.
         volume_node: The image it was drawn on.
         pool_id: The blood pool in it, or ``None``.
-        rv_id: The right ventricle in it, or ``None``; only for the AHA's segments in the report.
+        rv_id: The right ventricle in it, or ``None``; only for the AHA segments in the report.
         more_ids: Further segments that form one wall with the myocardium, such as scar; they keep their voxels.
     """
 
@@ -33,7 +33,7 @@ class Selection:
 
     @property
     def wall_ids(self) -> tuple[str, ...]:
-        """All segments of the wall; the first takes what a repair adds."""
+        """All segments of the wall; new voxels go to the first."""
         return (self.segment_id, *self.more_ids)
 
     @classmethod
@@ -47,7 +47,7 @@ class Selection:
         *,
         picture: bool = False,
     ) -> Selection:
-        """Check the choice and return it.
+        """Check nodes and segments and return the selection.
 
         Args:
             segmentation_node: The segmentation.
@@ -55,7 +55,7 @@ class Selection:
             volume_node: The image it was drawn on.
             pool_id: ID of the blood pool, if there is one.
             rv_id: ID of the right ventricle, if there is one.
-            picture: The image is one picture of vessels, in grey or in colour, and no stack.
+            picture: Whether the image is a picture of vessels, in grey or in colour, and not a stack.
 
         Raises:
             ValueError: The nodes or segments cannot be read, or do not belong together.
@@ -82,7 +82,7 @@ class Selection:
         return selection
 
     def again(self, *, picture: bool = False) -> Selection:
-        """Check the same choice again and return it.
+        """Check the same selection again and return it.
 
         Args:
             picture: As in :meth:`create`.
@@ -95,15 +95,15 @@ class Selection:
 
 
 def check_output(selection: Selection, output_node: Any, in_place: bool) -> None:
-    """Check where the result is to go.
+    """Check the destination of the result.
 
     Args:
-        selection: What is repaired.
+        selection: Nodes and segments to repair.
         output_node: A segmentation node to overwrite, or ``None`` for a new one.
-        in_place: The input itself is to be changed.
+        in_place: Whether the input itself is changed.
 
     Raises:
-        ValueError: The places contradict each other, or a node is not in the scene.
+        ValueError: The arguments contradict each other, or a node is not in the scene.
     """
     for node in (selection.segmentation_node, selection.volume_node, output_node):
         if node is not None and node.GetScene() != slicer.mrmlScene:
@@ -115,9 +115,7 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
             f"{_begin(output_node)} cannot take the result. Give a segmentation node, or none for a new one."
         )
     if in_place:
-        raise ValueError(
-            f"The repair was asked for in place and into {_named(output_node)}. Give an output node, or inPlace=True."
-        )
+        raise ValueError(f"inPlace and an output node, {_named(output_node)}, were both given. Give only one of them.")
     if output_node == selection.segmentation_node:
         raise ValueError(
             f"{_begin(output_node)} is input and output. Give another output node, none for a new one, "
@@ -126,7 +124,7 @@ def check_output(selection: Selection, output_node: Any, in_place: bool) -> None
 
 
 def changed_during(selection: Selection) -> ValueError:
-    """Return the error that somebody has changed the nodes while they were repaired: the changes would be lost."""
+    """Return the error for nodes that were changed during the repair, whose changes would be lost."""
     return ValueError(
         f"{_begin(selection.segmentation_node)} or {_named(selection.volume_node)} was changed during the repair. "
         "Nothing was written; repair it again."
@@ -150,7 +148,7 @@ def _check_segmentation(node: Any) -> None:
         if segmentation.GetSegment(segment_id).GetRepresentation(wanted) is None:
             raise ValueError(
                 f"The binary labelmap of segment {segment_id!r} of {_named(node)} was removed. Load the segmentation "
-                "again, or take the removal back."
+                "again, or undo the removal."
             )
 
 
@@ -178,7 +176,7 @@ def _check_volume(node: Any, picture: bool = False) -> None:
 
 
 def check_transforms(segmentation_node: Any, volume_node: Any) -> None:
-    """Check that both nodes move together, and stay undeformed.
+    """Check that both nodes are under the same linear transform, or under none.
 
     Raises:
         ValueError: They are under different transforms, or under a non-linear one.
@@ -188,12 +186,12 @@ def check_transforms(segmentation_node: Any, volume_node: Any) -> None:
         names = " and ".join(_named(node) if node else "no transform" for node in (transform, other))
         raise ValueError(
             f"{_begin(segmentation_node)} and {_named(volume_node)} are under different transforms ({names}). "
-            "Put both under the same one, or harden them in the Transforms module."
+            "Use the same transform for both, or harden the transforms in the Transforms module."
         )
     if transform is not None and not transform.IsTransformToWorldLinear():
         raise ValueError(
             f"{_begin(segmentation_node)} and {_named(volume_node)} are under the non-linear {_named(transform)}. "
-            "Take both out of it and repair them before they are warped."
+            "Remove the transform from both, and repair before warping."
         )
 
 
@@ -217,18 +215,18 @@ def _check_lattice(node: Any, segment_id: str, volume_node: Any) -> None:
 
 
 def is_a(node: Any, class_name: str) -> bool:
-    """Whether an argument is a node of this class, whatever else it may be."""
+    """Whether an argument of any type is a node of this class."""
     return hasattr(node, "IsA") and bool(node.IsA(class_name))
 
 
 def _begin(node: Any) -> str:
-    """Return what the user calls a node, at the beginning of a sentence."""
+    """Return kind and name of a node, capitalized for the beginning of a sentence."""
     name = _named(node)
     return name[:1].upper() + name[1:]
 
 
 def _named(node: Any) -> str:
-    """Return what the user calls a node: its kind and its name."""
+    """Return kind and name of a node."""
     if node is None:
         return "nothing"
     if not hasattr(node, "GetNodeTagName"):

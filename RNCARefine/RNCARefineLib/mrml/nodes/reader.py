@@ -24,9 +24,9 @@ class Reading:
 
     Attributes:
         stack: Image, myocardium and pool on the volume's grid.
-        others: Union of the remaining segments, ``None`` if there are none; only to count where the wall covers them.
+        others: Union of the remaining segments, or ``None``; only to measure their overlap with the wall.
         grid: The volume's grid.
-        doubts: What to note about the input.
+        doubts: Warnings about the input.
     """
 
     stack: Stack
@@ -42,13 +42,13 @@ class Reading:
         same_stack = np.array_equal(mine.mask, its.mask) and np.array_equal(mine.image, its.image)
         if not (same_pool and same_grid and same_stack):
             return False
-        # An empty segment more or less does not matter.
+        # Empty segments do not matter.
         rest, its_rest = (np.uint8(0) if each.others is None else each.others for each in (self, other))
         return not np.any(rest != its_rest)
 
 
 def read(selection: Selection) -> Reading:
-    """Read the chosen nodes, changing nothing.
+    """Read the selected nodes without changing them.
 
     Args:
         selection: Checked nodes and segments.
@@ -68,7 +68,7 @@ def read(selection: Selection) -> Reading:
     segment = node.GetSegmentation().GetSegment(selection.segment_id)
     if not mask.any():
         raise ValueError(_nothing_there(selection, segment.GetName(), grid))
-    k, j, i = (round(value, 6) for value in grid.spacing)  # as for files: how a header is rounded decides nothing
+    k, j, i = (round(value, 6) for value in grid.spacing)  # as for files, against rounding in headers
     stack = Stack.create(
         image=slicer.util.arrayFromVolume(volume),
         mask=mask,
@@ -89,30 +89,30 @@ def read(selection: Selection) -> Reading:
 
 
 def _along_another_axis(name: str, axis: int, grid: VolumeGrid) -> str:
-    """Say along which axis the slices are stacked, and how to reorder the volume's axes."""
+    """Return the error for slices along another axis, with the module that reorders the axes."""
     orientation = ("Sagittal", "Coronal", "Axial")[int(np.abs(grid.ijk_to_ras[:3, axis]).argmax())]
     return (
         f"The slices of volume {name!r} are stacked along the {('first', 'second')[axis]} axis of its voxels, the "
         "repair needs them along the third. Reorder the axes in the module Orient Scalar Volume (orientation "
-        f"{orientation}), and choose its result as the volume; the segmentation can stay as it is."
+        f"{orientation}), and choose its result as the volume; the segmentation can be kept."
     )
 
 
 def _nothing_there(selection: Selection, name: str, grid: VolumeGrid) -> str:
-    """Say why no voxel of the segment lies in the volume, and what to do."""
+    """Return the error for a segment without voxels in the volume."""
     node, volume = selection.segmentation_node, selection.volume_node
     which = f"Segment {name!r} of segmentation {node.GetName()!r}"
     # A layer may have the voxels of other segments only.
     if not any(_whole(selection, segment_id, grid).any() for segment_id in selection.wall_ids):
         return f"{which} is empty. Segment the myocardium first, or choose another segment."
     return (
-        f"{which} and volume {volume.GetName()!r} do not overlap. Choose the volume it was drawn on, or bring both to "
+        f"{which} and volume {volume.GetName()!r} do not overlap. Choose the volume it was drawn on, or move both to "
         "the same place."
     )
 
 
 def _other_segments(selection: Selection) -> list[str]:
-    """Return the segments that are neither chosen nor a note of an earlier repair."""
+    """Return the segments that are neither selected nor review segments."""
     chosen = {*selection.wall_ids, selection.pool_id}
     return [segment_id for segment_id, _ in anatomy(selection.segmentation_node) if segment_id not in chosen]
 

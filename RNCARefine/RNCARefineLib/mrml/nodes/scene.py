@@ -1,4 +1,4 @@
-"""The scene: places and references of nodes, events of segmentations, and a failure that leaves no trace."""
+"""The scene: places and references of nodes, events of segmentations, and restoring after a failure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CONTENT_EVENTS = (
     slicer.vtkSegmentation.SegmentModified,  # also its tags; undo sends this one
     slicer.vtkSegmentation.SourceRepresentationModified,
 )
-"""What a segmentation node sends when its segments or their voxels have changed."""
+"""Events of a segmentation node when its segments or their voxels have changed."""
 
 
-def place_beside(node: Any, *neighbours: Any) -> None:
-    """Put ``node`` under the parent of the first neighbour that has a place in the subject hierarchy."""
+def place_next_to(node: Any, *neighbours: Any) -> None:
+    """Place ``node`` under the parent of the first neighbour that has an item in the subject hierarchy."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     items = [hierarchy.GetItemByDataNode(neighbour) for neighbour in neighbours]
     parent = next((hierarchy.GetItemParent(item) for item in items if item), hierarchy.GetSceneItemID())
@@ -31,7 +31,7 @@ def place_beside(node: Any, *neighbours: Any) -> None:
 
 
 def referred_node(node: Any, role: str, class_name: str, suffix: str) -> Any:
-    """Return the node that ``node`` refers to in a role; without one, one is added to the scene and named after it."""
+    """Return the node that ``node`` refers to in a role; it is added and named after ``node`` if missing."""
     other = node.GetNodeReference(role)
     if other is None:
         name = slicer.mrmlScene.GenerateUniqueName(f"{node.GetName()} {suffix}")
@@ -44,8 +44,8 @@ def referred_node(node: Any, role: str, class_name: str, suffix: str) -> Any:
 def unchanged_on_failure(*nodes: Any) -> Iterator[None]:
     """Restore the scene if the block fails.
 
-    When the block raises, nodes that it added to the scene are removed, and ``nodes`` (those that are not ``None``)
-    have their content, references and looks of before.
+    If the block raises, nodes that it added are removed, and content, references and display of ``nodes`` (those that
+    are not ``None``) are restored.
     """
     scene = slicer.mrmlScene
     added: list[str] = []

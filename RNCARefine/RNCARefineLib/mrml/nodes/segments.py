@@ -1,7 +1,7 @@
 """Segments as arrays on a grid, read and written without temporary nodes in the scene.
 
-The helpers of ``slicer.util`` go through a temporary label map node: each call leaves a display node behind, and
-writing applies a parent transform twice when segmentation and volume disagree. What is used here touches one segment.
+The helpers of ``slicer.util`` use a temporary label map node: each call leaves a display node behind, and writing
+applies a parent transform twice if segmentation and volume disagree. The functions here change one segment only.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def read_segments(
 
     Args:
         segmentation_node: Its source representation is a binary label map.
-        segment_ids: Existing segments; none gives an empty mask.
-        grid: Where to sample them, nearest neighbour.
+        segment_ids: Existing segments; an empty list gives an empty mask.
+        grid: The sampling grid, nearest neighbour.
 
     Returns:
-        Values 0 and 1, shape of the grid, memory of its own.
+        Values 0 and 1, shape of the grid; a copy.
 
     Raises:
-        RuntimeError: Slicer could not merge the segments; its log says why.
+        RuntimeError: Slicer could not merge the segments; see the log.
     """
     if not segment_ids:  # Slicer takes an empty list for all segments
         return np.zeros(grid.shape, np.uint8)
@@ -72,17 +72,17 @@ def write_segment(
 ) -> None:
     """Replace the voxels of one segment.
 
-    Other segments keep theirs: this one moves to a layer of its own where the mask lies on a segment of its layer, or
-    where Slicer would resample the layer to the grid, neighbours included.
+    Other segments do not change: this one moves to a separate layer if it would overlap a segment of its layer, or if
+    Slicer would resample the layer to the grid.
 
     Args:
         segmentation_node: In a scene or not; its source representation is a binary label map.
         segment_id: An existing segment.
         mask: Shape of the grid; the segment has no voxels outside the grid afterwards.
-        grid: Where the mask lies.
+        grid: The grid of the mask.
 
     Raises:
-        RuntimeError: Slicer could not write the segment; its log says why.
+        RuntimeError: Slicer could not write the segment; see the log.
     """
     image = grid.image(mask)
     _leave_foreign_layer(segmentation_node.GetSegmentation(), segment_id, image)
@@ -92,9 +92,9 @@ def write_segment(
 
 
 def _leave_foreign_layer(segmentation: Any, segment_id: str, image: Any) -> None:
-    """Move a segment to a layer of its own if its layer is shared and has another geometry than ``image``.
+    """Move a segment to a separate layer if its layer is shared and has another geometry than ``image``.
 
-    A new segment is one of these cases: Slicer puts it into the layer of the first segment, whatever its grid.
+    This includes new segments: Slicer adds them to the layer of the first segment, whatever its grid.
     """
     segment = segmentation.GetSegment(segment_id)
     layer = None if segment is None else segment.GetRepresentation(_BINARY_LABELMAP)

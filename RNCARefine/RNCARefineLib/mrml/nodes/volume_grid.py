@@ -1,4 +1,4 @@
-"""The voxel lattice of a volume: where arrays of shape (k, j, i) lie in the space of its node."""
+"""The voxel lattice of a volume: the geometry of arrays of shape (k, j, i)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Extent = tuple[int, int, int, int, int, int]
 """First and last index along i, j and k, in VTK's order."""
 
 _LATTICE_TOLERANCE = 0.05
-"""Voxels. Geometry read back from a file differs by 1e-6; a grid that differs by more than this is another grid."""
+"""Tolerance in voxels. Geometry loaded from a file differs by about 1e-6."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class VolumeGrid:
 
     @classmethod
     def of_volume(cls, volume_node: slicer.vtkMRMLScalarVolumeNode) -> VolumeGrid:
-        """Return the grid that a volume's voxels fill."""
+        """Return the grid of a volume."""
         matrix = vtk.vtkMatrix4x4()
         volume_node.GetIJKToRASMatrix(matrix)
         return cls(slicer.util.arrayFromVTKMatrix(matrix), tuple(volume_node.GetImageData().GetExtent()))
@@ -53,12 +53,12 @@ class VolumeGrid:
         return float(k), float(j), float(i)
 
     def as_file_grid(self) -> Grid:
-        """Return the same grid as files have it: axes (i, j, k), mm in left-posterior-superior axes."""
+        """Return the grid as in files: axes (i, j, k), mm in left-posterior-superior axes."""
         k, j, i = self.shape
         return Grid((i, j, k), np.diag([-1.0, -1.0, 1.0, 1.0]) @ self.ijk_to_ras)
 
     def geometry(self) -> slicer.vtkOrientedImageData:
-        """Return an image without voxels that says where this grid is."""
+        """Return an image without voxels that has the geometry of this grid."""
         image = slicer.vtkOrientedImageData()
         image.SetExtent(*self.extent)
         image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(self.ijk_to_ras))
@@ -74,7 +74,7 @@ class VolumeGrid:
         return image
 
     def holds(self, labelmap: slicer.vtkOrientedImageData) -> bool:
-        """Whether every voxel of ``labelmap`` is a voxel of this lattice, inside the box or not."""
+        """Whether every voxel of ``labelmap`` is on this lattice, inside the box or not."""
         return self._to_lattice(labelmap) is not None
 
     def covering(self, labelmap: slicer.vtkOrientedImageData) -> VolumeGrid:
@@ -90,7 +90,7 @@ class VolumeGrid:
         return replace(self, extent=(i0, i1, j0, j1, k0, k1))
 
     def window(self, inner: VolumeGrid) -> tuple[slice, slice, slice]:
-        """Return the slices that cut the box of ``inner``, on the same lattice, out of an array on this grid."""
+        """Return the slices of an array on this grid that select the box of ``inner``, on the same lattice."""
         k, j, i = (
             slice(inner.extent[axis] - self.extent[axis], inner.extent[axis + 1] - self.extent[axis] + 1)
             for axis in (4, 2, 0)
@@ -98,7 +98,7 @@ class VolumeGrid:
         return k, j, i
 
     def _to_lattice(self, labelmap: slicer.vtkOrientedImageData) -> NDArray[np.float64] | None:
-        """Return the matrix from the label map's indices to this lattice's, ``None`` if its voxels lie elsewhere."""
+        """Return the matrix from the label map's indices to those of this lattice; ``None`` if it is on another one."""
         image_to_world = vtk.vtkMatrix4x4()
         labelmap.GetImageToWorldMatrix(image_to_world)
         matrix: NDArray[np.float64] = np.linalg.solve(self.ijk_to_ras, slicer.util.arrayFromVTKMatrix(image_to_world))

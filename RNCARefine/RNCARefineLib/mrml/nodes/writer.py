@@ -10,9 +10,9 @@ from rncarefine.refine.repair_masks import RepairMasks
 from rncarefine.refine.result import Repaired
 from rncarefine.stack import Mask
 
-from ..review.kept import ADDED, REMOVED, mark, review_segment
+from ..review.kept import ADDED, REMOVED, review_segment, store_review
 from .guards import Selection
-from .scene import place_beside
+from .scene import place_next_to
 from .segments import copied, labelmap_of, read_segments, write_segment
 from .volume_grid import VolumeGrid
 
@@ -23,7 +23,7 @@ VOLUME_ROLE = "RNCARefine.Volume"
 def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.vtkMRMLSegmentationNode:
     """Return the result as a segmentation node that is not in any scene.
 
-    It has every segment of the input with its ID, colour, terminology and tags, in the same layers as far as they fit.
+    It has every segment of the input with its ID, colour, terminology and tags, in the same layers if possible.
     """
     node = copied(selection.segmentation_node, " repaired")
     write_repaired(node, selection, repaired, grid)
@@ -33,10 +33,10 @@ def draft(selection: Selection, repaired: Repaired, grid: VolumeGrid) -> slicer.
 def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: VolumeGrid) -> None:
     """Write a repair into a segmentation node that has the input's segments; no other segment changes."""
     segmentation = node.GetSegmentation()
-    # The pool first, it only gives: where the wall lay on it, Slicer would part the two into two layers.
+    # The pool first because it only loses voxels: Slicer separates overlapping segments into two layers.
     if selection.pool_id is not None and repaired.pool is not None and repaired.pool_changed:
         write_inside(node, selection.pool_id, repaired.pool, grid)
-    # The first segment takes what is added; whatever stays keeps its segment.
+    # New voxels go to the first segment; all others keep their segment.
     parts = {segment_id: read_segments(node, [segment_id], grid) for segment_id in selection.wall_ids[1:]}
     if parts:
         parts = {selection.segment_id: read_segments(node, [selection.segment_id], grid), **parts}
@@ -45,36 +45,36 @@ def write_repaired(node: Any, selection: Selection, repaired: Repaired, grid: Vo
     for segment_id in reversed(selection.wall_ids):
         write_inside(node, segment_id, after[segment_id], grid)
     write_notes(node, selection.segment_id, repaired.added, repaired.removed, grid)
-    mark(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
+    store_review(segmentation, selection.segment_id, selection.pool_id, repaired.report, masks)
 
 
 def write_notes(node: Any, segment_id: str, added: Mask, removed: Mask, grid: VolumeGrid) -> None:
-    """Write what a repair has added to a segment and removed from it into two segments next to it."""
+    """Write the added and the removed voxels of a segment into two review segments."""
     segmentation = node.GetSegmentation()
     for kind, mask in ((ADDED, added), (REMOVED, removed)):
         note = review_segment(segmentation, segment_id, kind)
-        # A layer of its own, so that a slice that is put back never lies on a note and is parted from its neighbours.
+        # A separate layer, so that a restored slice never overlaps a review segment and changes its layer.
         segmentation.SeparateSegmentLabelmap(note)
         write_segment(node, note, mask, grid)
 
 
 def add_to_scene(node: Any, selection: Selection) -> Any:
-    """Add a draft to the scene as a node of its own and return it."""
+    """Add a draft to the scene as a new node and return it."""
     node.SetName(slicer.mrmlScene.GenerateUniqueName(node.GetName()))
     slicer.mrmlScene.AddNode(node)
-    _dress(node, selection)
+    _format_result(node, selection)
     return node
 
 
 def copy_into(output_node: Any, draft_node: Any, selection: Selection) -> Any:
-    """Replace the content of ``output_node``, which is in the scene and keeps its name, by the draft's; return it."""
+    """Replace the content of ``output_node`` in the scene by that of the draft and return it; its name is kept."""
     output_node.GetSegmentation().DeepCopy(draft_node.GetSegmentation())
-    _dress(output_node, selection)
+    _format_result(output_node, selection)
     return output_node
 
 
 def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> None:
-    """Write a segment where the volume is; its voxels outside the volume stay."""
+    """Write a segment inside the volume; its voxels outside the volume are kept."""
     labelmap = labelmap_of(node, segment_id)
     whole_grid = grid if labelmap is None else grid.covering(labelmap)
     whole = read_segments(node, [segment_id], whole_grid)
@@ -82,7 +82,7 @@ def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> No
     write_segment(node, segment_id, whole, whole_grid)
 
 
-def _dress(node: Any, selection: Selection) -> None:
+def _format_result(node: Any, selection: Selection) -> None:
     """Copy place, geometry and display of the input to a result."""
     source, volume = selection.segmentation_node, selection.volume_node
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
@@ -90,10 +90,10 @@ def _dress(node: Any, selection: Selection) -> None:
     node.CreateDefaultDisplayNodes()
     if source.GetDisplayNode() is not None:
         node.GetDisplayNode().CopyContent(source.GetDisplayNode())
-    place_beside(node, source, volume)
+    place_next_to(node, source, volume)
     refer_to_volume(node, volume)
 
 
 def refer_to_volume(node: Any, volume_node: Any) -> None:
-    """Note with which volume a segmentation, in the scene, was repaired."""
+    """Store a reference from a repaired segmentation in the scene to its volume."""
     node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())

@@ -1,1 +1,1 @@
-"""The review of a repair: what the segmentation keeps of it, the decisions, undo, table, plots and slice views."""
+"""The review of a repair: stored data, decisions, undo, table, plots and slice views."""

@@ -1,4 +1,4 @@
-"""The user's review of a repair: slices accepted, or rejected and put back exactly as they were."""
+"""The review of a repair: slices are accepted, or rejected and restored exactly."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ from .undo import UndoSteps
 class Review:
     """The review of one repaired segment; build it with :meth:`of`.
 
-    It keeps nothing itself: everything is read from the segmentation each time, so that it stays true after an undo,
-    after edits by hand, and when the segmentation was loaded from a file.
+    It has no state: everything is read from the segmentation each time, so that it is correct after undo, after manual
+    edits, and for a loaded segmentation.
 
     Attributes:
         segmentation_node: The repaired segmentation.
         segment_id: The wall in it.
-        undo: Takes an undo step of each decision; ``None`` takes none.
+        undo: Adds an undo step per decision; ``None`` adds none.
     """
 
     segmentation_node: slicer.vtkMRMLSegmentationNode
@@ -70,10 +70,10 @@ class Review:
 
         Args:
             segmentation_node: The result of a repair, also one that was loaded from a file.
-            segment_id: The repaired wall; may be left out where only one segment was repaired.
-            volume_node: The image it was repaired with, where the segmentation does not know it any more; it is
-                remembered.
-            undo: Takes an undo step of each decision.
+            segment_id: The repaired wall; optional if only one segment was repaired.
+            volume_node: The image it was repaired with, if the segmentation no longer refers to it; the reference is
+                stored.
+            undo: Adds an undo step per decision.
 
         Raises:
             ValueError: The segmentation, or this segment of it, was never repaired, or the volume is another one.
@@ -101,7 +101,7 @@ class Review:
             refer_to_volume(segmentation_node, volume_node)
         return review
 
-    # What belongs to it
+    # Nodes and segments
 
     @property
     def pool_id(self) -> str | None:
@@ -121,7 +121,7 @@ class Review:
         """The image that the segmentation was repaired with.
 
         Raises:
-            ValueError: It is not in the scene, or another one has taken its place.
+            ValueError: It is not in the scene, or another volume is referenced.
         """
         node = self.segmentation_node
         for role in (VOLUME_ROLE, node.GetReferenceImageGeometryReferenceRole()):
@@ -136,7 +136,7 @@ class Review:
 
     @property
     def table_node(self) -> slicer.vtkMRMLTableNode:
-        """The table of the report, made again if it was deleted."""
+        """The table of the report; created again if it was deleted."""
         return existing_table(self.segmentation_node) or self.refresh()
 
     # Reading
@@ -148,16 +148,16 @@ class Review:
         return with_spacing(report, self._stored.stack.spacing_mm)
 
     def decisions(self) -> dict[int, bool]:
-        """Return what was decided: number of a slice to accepted or rejected; undecided slices are not in it."""
+        """Return the decisions: slice to accepted (true) or rejected (false), without undecided slices."""
         return stored_decisions(self._segment)
 
     def stack_before(self) -> Stack:
-        """Return the stack as it was before the repair."""
+        """Return the stack before the repair."""
         masks, totals = self._masks, self._stored.stack
         return Stack.create(
             image=slicer.util.arrayFromVolume(self.volume_node),
             mask=masks.wall_before,
-            spacing=totals.spacing_mm,  # not the volume's: read from a file, it differs in the last digits
+            spacing=totals.spacing_mm,  # that of a loaded volume differs in the last digits
             pool=masks.pool_before,
             name=totals.name,
         )
@@ -167,10 +167,10 @@ class Review:
         return read_segments(self.segmentation_node, self.wall_ids, self._grid())
 
     def export(self, path: str | Path) -> None:
-        """Write the report, decisions applied, by the file's ending: .csv, .json or .html; whole or not at all.
+        """Write the report with the decisions as .csv, .json or .html; on failure an existing file is kept.
 
         Raises:
-            ValueError: Another ending.
+            ValueError: Another extension.
             OSError: The file cannot be written.
         """
         write_report(self.report(), path, *self._on_screen())
@@ -178,7 +178,7 @@ class Review:
     # Deciding
 
     def accept(self, k: int) -> None:
-        """Accept slice ``k``. If it was rejected, the repair's voxels come back, else no voxel changes.
+        """Accept slice ``k``. If it was rejected, its repair is restored; otherwise no voxel changes.
 
         Raises:
             ValueError: There is no such slice.
@@ -186,9 +186,9 @@ class Review:
         self._decide(k, True)
 
     def reject(self, k: int) -> None:
-        """Reject what the repair did in slice ``k``: wall and pool are there again exactly as they were before it.
+        """Reject the repair of slice ``k``: wall and blood pool are restored exactly.
 
-        Edits by hand since the repair are undone in this slice, too; other slices and segments are left alone.
+        Manual edits of this slice since the repair are reverted, too; other slices and segments do not change.
 
         Raises:
             ValueError: There is no such slice, or the repair did not change it.
@@ -198,33 +198,33 @@ class Review:
     def refresh(self) -> slicer.vtkMRMLTableNode:
         """Update the table after an undo or manual edits, and return it.
 
-        The status needs no refreshing: it is a tag and comes back with the voxels.
+        The status needs no update: it is a tag and is restored with the voxels.
         """
         return put_table(self.report(), self.segmentation_node)
 
     # Showing
 
     def show_changes(self, visible: bool) -> None:
-        """Show or hide the voxels that the wall has gained and lost."""
+        """Show or hide added and removed voxels."""
         self.segmentation_node.CreateDefaultDisplayNodes()
         for note in self._changes():
             self.segmentation_node.GetDisplayNode().SetSegmentVisibility(note, visible)
 
     def changes_shown(self) -> bool:
-        """Whether the voxels that the wall has gained and lost are shown."""
+        """Whether added and removed voxels are shown."""
         display = self.segmentation_node.GetDisplayNode()
         notes = self._changes()
         return display is not None and bool(notes) and all(display.GetSegmentVisibility(note) for note in notes)
 
-    # The rest belongs to no other segment
+    # Helpers
 
     @property
     def _segment(self) -> slicer.vtkSegment:
         segment = self.segmentation_node.GetSegmentation().GetSegment(self.segment_id)
         if segment is None:
             raise ValueError(
-                f"Segmentation {self.segmentation_node.GetName()!r} has no segment {self.segment_id!r} any more. Take "
-                "its removal back, or repair it again."
+                f"Segment {self.segment_id!r} of segmentation {self.segmentation_node.GetName()!r} was removed. "
+                "Undo the removal, or repair again."
             )
         return segment
 
@@ -245,13 +245,13 @@ class Review:
         return turned(self.stack_before(), turn), turn.apply(self.wall_now())
 
     def _check(self, volume_node: Any) -> None:
-        """Refuse a volume that the repair cannot have been made with."""
+        """Refuse a volume that cannot be that of the repair."""
         Selection.create(self.segmentation_node, self.wall_ids, volume_node, self.pool_id)
         shape, wanted = VolumeGrid.of_volume(volume_node).shape, self._masks.shape
         if shape != wanted:
             raise ValueError(
-                f"Volume {volume_node.GetName()!r} has {_voxels(shape)} voxels, segmentation "
-                f"{self.segmentation_node.GetName()!r} was repaired with one of {_voxels(wanted)}. Choose that one."
+                f"Volume {volume_node.GetName()!r} has {_voxels(shape)} voxels, but segmentation "
+                f"{self.segmentation_node.GetName()!r} was repaired with {_voxels(wanted)} voxels. Choose that volume."
             )
 
     def _changes(self) -> list[str]:
@@ -272,8 +272,8 @@ class Review:
             walls, pool = masks.parts_before or {self.segment_id: masks.wall_before}, masks.pool_before
             if not masks.changed(k):
                 raise ValueError(
-                    f"The repair did not change slice {k} of segmentation {node.GetName()!r}, there is nothing to "
-                    "restore. Edit it by hand, or accept it."
+                    f"The repair did not change slice {k} of segmentation {node.GetName()!r}. Accept it, or edit it by "
+                    "hand."
                 )
         if not write and decisions.get(k):
             return
@@ -297,7 +297,7 @@ class Review:
         def takes(segment_id: str) -> bool:
             return any((wanted[segment_id] & mask).any() for other, mask in now.items() if other != segment_id)
 
-        # What gives voxels first: where two segments lie on each other, Slicer parts them into two layers.
+        # Segments that lose voxels first: Slicer separates overlapping segments into two layers.
         for segment_id in sorted(wanted, key=takes):
             if (now[segment_id] != wanted[segment_id]).any():
                 voxels[segment_id][k] = wanted[segment_id]
@@ -312,12 +312,12 @@ def is_repaired(segmentation_node: slicer.vtkMRMLSegmentationNode) -> bool:
 def take_step(
     segmentation_node: slicer.vtkMRMLSegmentationNode, step: Callable[[Any], bool], reverse: Callable[[Any], bool]
 ) -> bool:
-    """Take a step of undo or redo, and bring table and plot in line; where that fails, there is no step.
+    """Take an undo or redo step and update table and plot; if that fails, the step is reverted.
 
     Args:
         segmentation_node: The segmentation.
-        step: Takes the step, and returns whether there was one.
-        reverse: Takes it back.
+        step: Takes the step and returns whether there was one.
+        reverse: Reverts it.
 
     Raises:
         ValueError: The review cannot be read after the step.
@@ -335,7 +335,7 @@ def take_step(
 
 
 def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
-    """Remove table and plots of a repair that was undone: nothing in the scene may refer to it."""
+    """Remove table and plots of a repair that was undone."""
     remove_plots(segmentation_node)
     table = existing_table(segmentation_node)
     if table is not None:

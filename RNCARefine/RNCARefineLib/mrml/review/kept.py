@@ -1,7 +1,6 @@
-"""What a review needs, kept in the repaired segmentation itself: tags on the repaired segment, and segments next to it.
+"""Data of a review, stored in the repaired segmentation: tags of the repaired segment, and review segments.
 
-It survives a saved scene, a ``.seg.nrrd`` file on its own, and the frames of a sequence; ``vtkSegmentationHistory``
-takes it back and makes it again with the voxels.
+It is saved with a scene, a ``.seg.nrrd`` file and the frames of a sequence; undo and redo include it.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ REVIEW_OF_TAG = "RNCARefine.ReviewOf"
 
 @dataclass(frozen=True)
 class ReviewKind:
-    """A kind of review segment, in the colour that it has in the report's pictures."""
+    """A kind of review segment, with its colour in the pictures of the report."""
 
     word: str
     colour: tuple[float, float, float]
@@ -57,12 +56,12 @@ def tag_of(segment: slicer.vtkSegment, tag: str) -> str | None:
 
 
 def is_review(segment: slicer.vtkSegment) -> bool:
-    """Whether a segment is a note of an earlier repair rather than anatomy."""
+    """Whether a segment is a review segment rather than anatomy."""
     return tag_of(segment, REVIEW_TAG) is not None
 
 
 def anatomy(segmentation_node: Any) -> list[tuple[str, str]]:
-    """Return ID and name of the segments that are not notes of an earlier repair; ``None`` has no segments."""
+    """Return ID and name of all segments except review segments; none for ``None``."""
     if segmentation_node is None:
         return []
     segmentation = segmentation_node.GetSegmentation()
@@ -80,15 +79,15 @@ def find_review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, k
 
 
 def review_segment(segmentation: slicer.vtkSegmentation, segment_id: str, kind: ReviewKind) -> str:
-    """Return the ID of the review segment of ``segment_id``, adding the segment if it is not there yet.
+    """Return the ID of the review segment of ``segment_id``; it is added if missing.
 
-    Both kinds exist after every repair, even without voxels, so that the frames of a sequence have the same segments.
+    Both kinds exist after every repair, even if empty, so that all frames of a sequence have the same segments.
     """
     known_id = find_review_segment(segmentation, segment_id, kind)
     if known_id is not None:
         return known_id
     name = f"{segmentation.GetSegment(segment_id).GetName()} {kind.word}"
-    # The user's own segment may have this ID.
+    # A user segment may have this ID.
     free_id = segmentation.GenerateUniqueSegmentID(f"{segment_id}_{kind.word}")
     review_id = segmentation.AddEmptySegment(free_id, name, kind.colour)
     review = segmentation.GetSegment(review_id)
@@ -106,13 +105,12 @@ def reviewed_segments(segmentation: slicer.vtkSegmentation) -> list[str]:
     ]
 
 
-def mark(
+def store_review(
     segmentation: slicer.vtkSegmentation, segment_id: str, pool_id: str | None, report: Report, masks: RepairMasks
 ) -> None:
     """Store on a segment how it was repaired and with what result, without decisions.
 
-    The review of another segment that would have to restore the same wall or pool is ended: its voxels are not those
-    that it left.
+    Reviews of other segments that include the same wall or pool are removed, because their voxels have changed.
 
     Args:
         segmentation: The segmentation.
@@ -133,7 +131,7 @@ def mark(
 
 
 def _parts_of(segment: slicer.vtkSegment) -> list[str]:
-    """Return the segments that formed one wall with a repaired segment; none where that cannot be read."""
+    """Return the segments that formed one wall with a repaired segment; none if unreadable."""
     try:
         return list(stored_masks(segment).parts_before)
     except ValueError:
@@ -141,7 +139,7 @@ def _parts_of(segment: slicer.vtkSegment) -> list[str]:
 
 
 def set_status(segment: slicer.vtkSegment, report: Report) -> None:
-    """Set Segment Editor's status of a repaired segment to how far its review is.
+    """Set Segment Editor's status of a repaired segment from its review.
 
     Args:
         segment: The segment.
@@ -153,7 +151,7 @@ def set_status(segment: slicer.vtkSegment, report: Report) -> None:
 
 
 def stored_report(segment: slicer.vtkSegment) -> Report:
-    """Return the report of the repair of a segment, as it was before the first decision.
+    """Return the report of the repair of a segment, without decisions.
 
     Raises:
         ValueError: There is none, or another version wrote it.
@@ -178,7 +176,7 @@ def store_decisions(segment: slicer.vtkSegment, decisions: Mapping[int, bool]) -
 
 
 def stored_masks(segment: slicer.vtkSegment) -> RepairMasks:
-    """Return what the repair of a segment changed.
+    """Return the masks before and after the repair of a segment.
 
     Raises:
         ValueError: It cannot be read.

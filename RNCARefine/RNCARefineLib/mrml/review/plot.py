@@ -8,7 +8,7 @@ from typing import Any
 
 import slicer
 
-from ..nodes.scene import place_beside, referred_node
+from ..nodes.scene import place_next_to, referred_node
 
 _Series = slicer.vtkMRMLPlotSeriesNode
 
@@ -32,12 +32,12 @@ class Plot:
 
     Attributes:
         role: Role of the reference from the segmentation to the chart.
-        suffix: Follows the segmentation's name in the chart's.
-        title: Stands above the chart.
-        axis: Stands beside the vertical axis.
+        suffix: Suffix of the chart's name after the segmentation's name.
+        title: Title of the chart.
+        axis: Title of the vertical axis.
         lowest: Lower end of the vertical axis.
-        least: The upper end is never less.
-        lines: What is drawn, from back to front.
+        min_upper: Smallest upper end of the vertical axis.
+        lines: Lines, from back to front.
     """
 
     role: str
@@ -45,12 +45,12 @@ class Plot:
     title: str
     axis: str
     lowest: int
-    least: int
+    min_upper: int
     lines: tuple[_Line, ...]
 
 
-# Light and dark shades of Okabe and Ito's blue and vermilion. Lines often lie on each other: what is drawn later is
-# smaller and darker, so that nothing hides what is behind it.
+# Light and dark shades of Okabe and Ito's blue and vermilion. Lines often coincide: later ones are smaller and darker,
+# so that all remain visible.
 _STYLES = (
     ((0.45, 0.70, 0.88), _Series.LineStyleDash, 2, _Series.MarkerStyleSquare, 17),
     ((0.96, 0.65, 0.40), _Series.LineStyleDash, 2, _Series.MarkerStyleCircle, 13),
@@ -100,7 +100,7 @@ def put_plot(
         plot: What to draw.
 
     Returns:
-        The chart, made once for each segmentation and updated afterwards; its series follow the table by themselves.
+        The chart, created once per segmentation and then updated; its series follow the table automatically.
     """
     chart = referred_node(segmentation_node, plot.role, "vtkMRMLPlotChartNode", plot.suffix)
     was_modifying = chart.StartModify()
@@ -109,11 +109,11 @@ def put_plot(
         if series is None:
             series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", line.title)
             chart.SetAndObserveNthPlotSeriesNodeID(index, series.GetID())
-        _dress_series(series, line, table_node)
-        place_beside(series, segmentation_node)
-    _dress_chart(chart, plot, table_node)
+        _format_series(series, line, table_node)
+        place_next_to(series, segmentation_node)
+    _format_chart(chart, plot, table_node)
     chart.EndModify(was_modifying)
-    place_beside(chart, segmentation_node)
+    place_next_to(chart, segmentation_node)
     return chart
 
 
@@ -128,7 +128,7 @@ def remove_plots(segmentation_node: Any) -> None:
             slicer.mrmlScene.RemoveNode(node)
 
 
-def _dress_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node: slicer.vtkMRMLTableNode) -> None:
+def _format_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node: slicer.vtkMRMLTableNode) -> None:
     was_modifying = series.StartModify()
     series.SetPlotType(_Series.PlotTypeScatter)
     series.SetAndObserveTableNodeID(table_node.GetID())
@@ -142,15 +142,15 @@ def _dress_series(series: slicer.vtkMRMLPlotSeriesNode, line: _Line, table_node:
     series.EndModify(was_modifying)
 
 
-def _dress_chart(chart: slicer.vtkMRMLPlotChartNode, plot: Plot, table_node: slicer.vtkMRMLTableNode) -> None:
+def _format_chart(chart: slicer.vtkMRMLPlotChartNode, plot: Plot, table_node: slicer.vtkMRMLTableNode) -> None:
     chart.SetTitle(plot.title)
     chart.SetXAxisTitle("slice")
     chart.SetYAxisTitle(plot.axis)
-    # A whole number at either end, so that the ticks are whole numbers; room for the legend above.
+    # Integer limits give integer ticks; the margin above is for the legend.
     chart.SetXAxisRangeAuto(False)
     chart.SetXAxisRange(-1, table_node.GetNumberOfRows())
     chart.SetYAxisRangeAuto(False)
-    chart.SetYAxisRange(plot.lowest, max(plot.least, math.ceil(_largest(plot, table_node)) + 2))
+    chart.SetYAxisRange(plot.lowest, max(plot.min_upper, math.ceil(_largest(plot, table_node)) + 2))
     chart.SetTitleFontSize(15)
     chart.SetAxisTitleFontSize(13)
     chart.SetLegendVisibility(True)

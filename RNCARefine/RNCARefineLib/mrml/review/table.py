@@ -12,7 +12,7 @@ import vtk
 from rncarefine.refine.records import Report
 from rncarefine.report.report import Value, column_types, table_rows
 
-from ..nodes.scene import place_beside, referred_node
+from ..nodes.scene import place_next_to, referred_node
 
 REPORT_ROLE = "RNCARefine.Report"
 """Role of the reference from a repaired segmentation to its table."""
@@ -24,7 +24,7 @@ def existing_table(segmentation_node: Any) -> Any:
 
 
 def put_table(report: Report, segmentation_node: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLTableNode:
-    """Write the report into the table of a segmentation, which is added to the scene if there is none yet.
+    """Write the report into the table of a segmentation; the table is added if missing.
 
     Args:
         report: The report; its summary becomes the description of the table.
@@ -32,14 +32,14 @@ def put_table(report: Report, segmentation_node: slicer.vtkMRMLSegmentationNode)
     """
     node = referred_node(segmentation_node, REPORT_ROLE, "vtkMRMLTableNode", "report")
     fill_table(node, report)
-    place_beside(node, segmentation_node)
+    place_next_to(node, segmentation_node)
     return node
 
 
 def put_rows(
     segmentation_node: slicer.vtkMRMLSegmentationNode, names: list[str], rows: list[list[Value]], summary: str
 ) -> slicer.vtkMRMLTableNode:
-    """Write rows into the table of a segmentation, which is added if there is none yet; all columns are text.
+    """Write rows of text into the table of a segmentation; the table is added if missing.
 
     Args:
         segmentation_node: The result of the repair, in the scene; it gets a reference to the table.
@@ -49,15 +49,15 @@ def put_rows(
     """
     node = referred_node(segmentation_node, REPORT_ROLE, "vtkMRMLTableNode", "report")
     _fill(node, dict.fromkeys(names, str), rows, summary)
-    place_beside(node, segmentation_node)
+    place_next_to(node, segmentation_node)
     return node
 
 
 def fill_table(node: slicer.vtkMRMLTableNode, report: Report) -> None:
     """Replace the content of a table node by the slices of the report.
 
-    Whole numbers, decimal numbers and text have columns of their type; yes and no are text, for Slicer writes columns
-    of bytes to CSV as raw characters; a number that is not known is NaN, an open question an empty text.
+    Columns are integers, floats or text. Yes and no are text because Slicer writes byte columns to CSV as raw
+    characters. An unknown number is NaN, an undecided value an empty text.
     """
     _fill(node, column_types(), table_rows(report)[1], report.summary())
 

@@ -1,7 +1,7 @@
 """Undo steps of repairs in place and of decisions about slices.
 
-Slicer keeps no history with a segmentation: Segment Editor has one of its own for the node it edits. A repair that is
-called from a script or a panel therefore brings its own, made of the same ``vtkSegmentationHistory``.
+Slicer stores no history with a segmentation: Segment Editor has its own for the edited node. Repairs from a script or
+the panel therefore use a separate ``vtkSegmentationHistory``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ..nodes.segments import labelmap_of
 
-MOST_STEPS = 50
-"""Steps that can be taken back; Slicer's own 5 are too few for the slices of a stack. What a step has not changed is
-kept once, so that a step costs no more memory than the layers that it has changed."""
+MAX_STEPS = 50
+"""Undo steps per segmentation; Slicer's default of 5 is too few for the slices of a stack. Unchanged layers are shared
+between steps, so that a step needs memory only for the layers that it changes."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class _Steps:
     """The steps of a segmentation.
 
     Attributes:
-        history: The states that can be gone back to.
-        known: Fingerprints of the states that a step has made, and of the one before the first step. A step gives
-            back a whole state: to leave any other one loses edits made elsewhere.
+        history: The saved states.
+        known: Fingerprints of the states after each step, and of the state before the first one. A step restores a
+            whole state: from any other state, it would also revert edits made elsewhere.
     """
 
     history: Any = field(default_factory=slicer.vtkSegmentationHistory)
@@ -45,14 +45,14 @@ class UndoSteps:
 
     @contextmanager
     def step(self, node: slicer.vtkMRMLSegmentationNode) -> Iterator[None]:
-        """Make the changes of a segmentation inside one step.
+        """Make the changes inside the block one undo step.
 
-        When the block raises, it has restored the segmentation itself, and there is no step.
+        If the block raises, it must have restored the segmentation, and no step is added.
         """
         self._forget_gone()
         steps = self._of_nodes.setdefault(node.GetID(), _Steps())
         history = steps.history
-        history.SetMaximumNumberOfStates(MOST_STEPS + 1)  # the present state is kept, too
+        history.SetMaximumNumberOfStates(MAX_STEPS + 1)  # including the present state
         history.SetSegmentation(node.GetSegmentation())
         if not history.IsRestorePreviousStateAvailable():
             steps.known.add(fingerprint(node))
@@ -60,36 +60,36 @@ class UndoSteps:
         try:
             yield
         except BaseException:
-            # The saved state is the present one again. Going back to it makes the next undo go beyond it.
+            # The saved state equals the present one. Restoring it removes it from the history.
             history.RestorePreviousState()
             raise
         steps.known.add(fingerprint(node))
 
     def edited_since(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether a step back or forth would include edits made elsewhere.
+        """Whether undo or redo would also revert edits made elsewhere.
 
-        Voxels and segments count; names, colours, tags and visibility do not.
+        Only voxels and segments count, not names, colours, tags or visibility.
         """
         self._forget_gone()
         steps = self._of_nodes.get(node.GetID())
         return steps is not None and fingerprint(node) not in steps.known
 
     def can_undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether a segmentation has a change to take back."""
+        """Whether a segmentation has a step to undo."""
         history = self._history(node)
         return bool(history and history.IsRestorePreviousStateAvailable())
 
     def can_redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Whether a segmentation has a change to make again."""
+        """Whether a segmentation has a step to redo."""
         history = self._history(node)
         return bool(history and history.IsRestoreNextStateAvailable())
 
     def undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Take back the last change of a segmentation; false if there is none to take back."""
+        """Undo the last step of a segmentation; false if there is none."""
         return self.can_undo(node) and bool(self._history(node).RestorePreviousState())
 
     def redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
-        """Make the change again that was undone last; false if there is none."""
+        """Redo the last undone step; false if there is none."""
         return self.can_redo(node) and bool(self._history(node).RestoreNextState())
 
     def _history(self, node: Any) -> Any:
@@ -98,7 +98,7 @@ class UndoSteps:
         return None if steps is None else steps.history
 
     def _forget_gone(self) -> None:
-        """Drop histories of closed scenes and removed nodes; node IDs are used again, segmentations are not."""
+        """Drop histories of closed scenes and removed nodes; node IDs are reused, segmentations are not."""
         for node_id, steps in list(self._of_nodes.items()):
             node = slicer.mrmlScene.GetNodeByID(node_id)
             if node is None or node.GetSegmentation() != steps.history.GetSegmentation():

@@ -1,6 +1,6 @@
-"""The review of repaired vessels: each edit is accepted, or rejected and put back as it was.
+"""The review of repaired vessels: each edit is accepted, or rejected and restored.
 
-It is kept in a tag of the repaired segment, so that it survives a saved scene.
+It is stored in a tag of the repaired segment and saved with the scene.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class VesselReview:
 
     @classmethod
     def begin(cls, node: Any, segment_id: str, repaired: RepairedPicture) -> VesselReview:
-        """Note on a repaired segment what was done; nothing is decided yet."""
+        """Store the repair in a tag of the segment, without decisions."""
         edits: list[Any] = []
         for edit in repaired.edits:
             if edit.changed is None:
@@ -112,17 +112,17 @@ class VesselReview:
         return PictureReport.from_dict(self._values()["report"])
 
     def accept(self, number: int) -> PictureReport:
-        """Accept a place as the repair has left it, and return the report."""
+        """Accept the repair of a place and return the report."""
         return self._decide(number, True)
 
     def reject(self, number: int) -> PictureReport:
-        """Put a place back as it was before the repair, and return the report.
+        """Restore a place as before the repair, and return the report.
 
         Raises:
-            ValueError: The repair has not changed this place.
+            ValueError: The repair did not change this place.
         """
         if self._values()["edits"][self._checked(number)] is None:
-            raise ValueError(f"Place {number} was not changed by the repair; there is nothing to put back.")
+            raise ValueError(f"The repair did not change place {number}. Accept it, or edit it by hand.")
         return self._decide(number, False)
 
     def show(self, number: int) -> None:
@@ -137,7 +137,7 @@ class VesselReview:
         write_picture_report(self.report(), path, picture, self.mask_now())
 
     def _decide(self, number: int, accepted: bool) -> PictureReport:
-        """Note a decision, and write the place as it leaves it; what was edited by hand elsewhere stays."""
+        """Store a decision and write its place; manual edits elsewhere are kept."""
         self._checked(number)
         mask, values = self.mask_now(), self._values()
         undecided = self._decided(values)
@@ -149,7 +149,7 @@ class VesselReview:
         values["report"] = strict_values(report.to_dict())
         self.segmentation_node.GetSegmentation().GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
         edit, before, decided = values["edits"][number], _unpacked(*values["before"]), self._decided(values)
-        # What hangs on a bridge comes and goes with it.
+        # Objects joined by a bridge follow its decision.
         written = decided != undecided
         if edit is not None:
             window, pixels = _changed(edit)
@@ -169,7 +169,7 @@ class VesselReview:
         return read_segments(self.segmentation_node, [self.segment_id], VolumeGrid.of_volume(self.volume_node))[0]
 
     def _decided(self, values: dict[str, Any]) -> Mask:
-        """Return the mask that the repair and the decisions about it leave, shape ``(j, i)``."""
+        """Return the mask after repair and decisions, shape ``(j, i)``."""
         places = values["report"]["places"]
         rejected = [edit for edit, place in zip(values["edits"], places, strict=True) if place["accepted"] is False]
         before, after = _unpacked(*values["before"]), _unpacked(*values["after"])

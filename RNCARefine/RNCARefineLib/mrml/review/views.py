@@ -1,4 +1,4 @@
-"""Slice views and the slices of a stack: which one a view shows, and moving every view to one."""
+"""Slice views: the slice of a stack that a view shows, and moving all views to a slice."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rncarefine.stack import Mask
 
 from ..nodes.volume_grid import VolumeGrid
 
-_MOST_DRIFT = 0.5
-"""Slices by which a view's plane may rise from the middle of the image to its corners, to show one slice everywhere."""
+_MAX_DRIFT = 0.5
+"""Largest distance, in slices, of a view's plane from the slice at the corners of the image."""
 
 
 def show_slice(
@@ -22,17 +22,17 @@ def show_slice(
 ) -> tuple[float, float, float]:
     """Move every slice view of the scene to slice ``k`` of a volume.
 
-    Most stacks are oblique: where no view lies in the plane of the slices, the views are turned (:func:`align_views`),
-    for else none would show the slice. Otherwise they keep their planes.
+    Most stacks are oblique: if no view is parallel to the slices, the views are rotated (:func:`align_views`).
+    Otherwise they keep their planes.
 
     Args:
         volume_node: The volume, under any transform.
         k: The slice.
-        mask_of_slice: What to centre on, shape ``(j, i)``, such as the wall; without it, or if it is empty, the
-            centre of the image.
+        mask_of_slice: Mask to centre on, shape ``(j, i)``, such as the wall; the centre of the image if empty or
+            not given.
 
     Returns:
-        The point in mm (RAS, in the world) that all views pass through and have in their middle.
+        The point in mm (RAS, world) at the centre of all views.
 
     Raises:
         ValueError: The volume has no such slice.
@@ -60,7 +60,7 @@ def show_place(volume_node: slicer.vtkMRMLScalarVolumeNode, row: int, column: in
         column: Of the pixel.
 
     Returns:
-        The point in mm (RAS, in the world) that all views pass through and have in their middle.
+        The point in mm (RAS, world) at the centre of all views.
     """
     mask = np.zeros(VolumeGrid.of_volume(volume_node).shape[1:], np.uint8)
     mask[row, column] = 1
@@ -80,47 +80,47 @@ def slice_shown(slice_node: slicer.vtkMRMLSliceNode, volume_node: slicer.vtkMRML
     middle = slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())[:, 3]
     k = round(float(np.linalg.inv(to_world)[2] @ middle))
     inside = 0 <= k < VolumeGrid.of_volume(volume_node).shape[0]
-    return k if inside and _drift(slice_node, volume_node, to_world) < _MOST_DRIFT else None
+    return k if inside and _drift(slice_node, volume_node, to_world) < _MAX_DRIFT else None
 
 
 def align_views(volume_node: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Turn every slice view of the scene to the nearest plane of a volume, one of them to that of its slices.
+    """Rotate every slice view to the nearest plane of a volume, at least one of them to the plane of its slices.
 
-    The views keep their middle.
+    The views keep their centre.
 
     Raises:
-        ValueError: The volume is under a transform that is not linear, so that its slices are no planes.
+        ValueError: The volume is under a non-linear transform, so its slices are not planes.
     """
     to_world = _matrix_to_world(volume_node)
     if to_world is None:
         raise ValueError(
-            f"Volume {volume_node.GetName()!r} is under a transform that is not linear; its slices are no planes. "
-            "Take it out of the transform."
+            f"Volume {volume_node.GetName()!r} is under a non-linear transform, so its slices are not planes. Remove "
+            "the transform."
         )
     for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         view.RotateToVolumePlane(volume_node)
-    # Views that were turned may all have found another plane, and so may the only view of a layout.
+    # All views may have found another plane.
     if _in_no_plane(volume_node):
         nearest = min(_seen(), key=lambda view: _drift(view, volume_node, to_world))
         nearest.RotateToAxes(slicer.util.vtkMatrixFromArray(to_world), 2)
 
 
 def _seen() -> list[slicer.vtkMRMLSliceNode]:
-    """Return the slice views of the layout, all that there are where the layout has none."""
+    """Return the visible slice views, or all if none is visible."""
     views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
     return [view for view in views if view.IsViewVisibleInLayout()] or views
 
 
 def _in_no_plane(volume_node: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Return whether there are slice views, and none of them is parallel to the slices of a volume that has planes."""
+    """Return whether there are slice views but none is parallel to the slices of a volume."""
     to_world, views = _matrix_to_world(volume_node), _seen()
     if to_world is None or not views:
         return False
-    return min(_drift(view, volume_node, to_world) for view in views) >= _MOST_DRIFT
+    return min(_drift(view, volume_node, to_world) for view in views) >= _MAX_DRIFT
 
 
 def _drift(view: slicer.vtkMRMLSliceNode, volume_node: Any, to_world: NDArray[np.float64]) -> float:
-    """Return by how many slices a view's plane rises from the middle of the image to its corners."""
+    """Return the distance, in slices, of a view's plane from the slice at the corners of the image."""
     _, rows, columns = VolumeGrid.of_volume(volume_node).shape
     reach = float(np.linalg.norm(np.linalg.norm(to_world[:3, :2], axis=0) * (columns, rows))) / 2
     plane = slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, :2]
@@ -135,7 +135,7 @@ def _to_world(volume_node: Any, ijk: tuple[float, float, float]) -> tuple[float,
 
 
 def _matrix_to_world(volume_node: slicer.vtkMRMLScalarVolumeNode) -> NDArray[np.float64] | None:
-    """Return the matrix from (i, j, k, 1) to mm in the world, ``None`` if no matrix does it."""
+    """Return the matrix from (i, j, k, 1) to mm in the world; ``None`` under a non-linear transform."""
     matrix = VolumeGrid.of_volume(volume_node).ijk_to_ras
     transform = volume_node.GetParentTransformNode()
     if transform is None:

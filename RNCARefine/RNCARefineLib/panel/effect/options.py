@@ -1,6 +1,7 @@
 """The options of the Segment Editor effect: its widgets, and its parameters in the editor node, kept in step.
 
-Slicer makes them whenever an editor is opened, for whatever purpose: the engine is imported only inside functions.
+Slicer creates them whenever an editor is opened, for whatever purpose. The engine, which describes the options, is
+therefore imported only when the effect is activated.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from ..controls import ChoiceBox, Option, enable, say
+from ..controls import ChoiceBox, Option, describe, enable, set_text
 
 if TYPE_CHECKING:
     from rncarefine.refine.options import RepairOptions
@@ -24,15 +25,20 @@ DEFAULTS: dict[str, Any] = {
     "AddOnly": False,
     "Geometry": False,
     "RemoveIslands": False,
+    "Apex": "auto",
     "Seed": 0,
     "Samples": 1,
+    "Steps": 0,
+    "MaxChangeMm2": 0.0,
     "Device": "auto",
-    "Apex": "auto",
 }
-"""The options of the repair as parameters, with the defaults of :class:`rncarefine.refine.options.RepairOptions`; that
-is not imported when an editor is opened."""
-SWITCHES = tuple(name for name, default in DEFAULTS.items() if isinstance(default, bool))
-NUMBERS, WORDS = ("Seed", "Samples"), ("Device", "Apex")
+"""The options of the repair as parameters, with the defaults of :class:`rncarefine.refine.options.RepairOptions`; 0 for
+``None``. They are repeated here because the engine is not imported when an editor is opened."""
+_UNLIMITED = 2**31 - 1
+"""Maximum of a spin box whose option has none."""
+_WIDGETS = {bool: "QCheckBox", int: "QSpinBox", float: "QDoubleSpinBox", str: "QComboBox"}
+_SIGNALS = {bool: "toggled(bool)", int: "valueChanged(int)", float: "valueChanged(double)"}
+"""Widget, and its signal, by the type of the default."""
 
 
 def set_defaults(effect: Any) -> None:
@@ -40,13 +46,16 @@ def set_defaults(effect: Any) -> None:
     # BloodPool, Mode and Model have none: Segment Editor cannot distinguish an empty parameter from none.
     effect.setParameterDefault("Scope", WHOLE_SEGMENT)
     for name, default in DEFAULTS.items():
-        effect.setParameterDefault(name, int(default) if name in SWITCHES else default)
+        effect.setParameterDefault(name, int(default) if isinstance(default, bool) else default)
     effect.setParameterDefault("Neighbours", LEAVE)
     effect.setParameterDefault("PreviewOpacity", 0.7)
 
 
 class EffectOptions:
-    """The widgets in the options frame of the effect, and what is chosen in them.
+    """The widgets in the options frame of the effect, and their values.
+
+    Attributes:
+        widgets: The widgets of :data:`DEFAULTS`, by the names of the parameters.
 
     Args:
         effect: The ``qSlicerSegmentEditorScriptedEffect``; it keeps the parameters and the frame.
@@ -58,20 +67,22 @@ class EffectOptions:
         self._effect = effect
         self._connections: list[tuple[Any, str]] = []
         self._model: EffectModel | None = None
+        self.widgets: dict[str, Any] = {}
+        self._labels: dict[str, Any] = {}
+        self._words: dict[str, ChoiceBox] = {}
         self._add_choices()
         self._add_advanced()
         self._add_buttons()
-        for button in (self.this_slice, *self._switches.values()):
-            self._connect(button, "toggled(bool)", changed)
-        for box in self._numbers.values():
-            self._connect(box, "valueChanged(int)", changed)
+        self._connect(self.this_slice, "toggled(bool)", changed)
+        for name, widget in self._bound():
+            self._connect(widget, _SIGNALS[type(DEFAULTS[name])], changed)
         self._connect(self.opacity, "valueChanged(double)", changed)
         for name, slot in on_click.items():
             self._connect(getattr(self, name), "clicked()", slot)
 
     @property
     def pool_id(self) -> str | None:
-        """ID of the blood pool; ``None`` if none is chosen, or if it is not a segment that it can be."""
+        """ID of the blood pool; ``None`` if none is selected or the selected segment cannot be the pool."""
         if not self._effect.parameterDefined("BloodPool"):
             return None
         chosen = self._effect.parameter("BloodPool")
@@ -80,7 +91,7 @@ class EffectOptions:
 
     @property
     def model(self) -> EffectModel:
-        """Mode and model; made when they are first needed, since the engine comes with them."""
+        """Mode and model, created on first use because they import the engine."""
         from ..model_choice import EffectModel
 
         if self._model is None:
@@ -90,12 +101,12 @@ class EffectOptions:
 
     @property
     def is_this_slice(self) -> bool:
-        """Whether only the slice that is shown may change."""
+        """Whether only the shown slice may change."""
         return bool(self._effect.parameter("Scope") == THIS_SLICE)
 
     @property
     def keep_neighbours(self) -> bool:
-        """Whether other segments stay as they are, whatever is set under Masking."""
+        """Whether other segments do not change, whatever is set under Masking."""
         return bool(self._effect.parameter("Neighbours") == LEAVE)
 
     @property
@@ -105,77 +116,77 @@ class EffectOptions:
 
     @property
     def repair_options(self) -> RepairOptions:
-        """How to repair."""
-        from rncarefine.refine.options import from_camel_case
+        """The selected options of the repair."""
+        from rncarefine.refine.options import Face, RepairOptions, default_of, option_infos
 
-        chosen: dict[str, Any] = {name: self._is_on(name) for name in SWITCHES}
-        chosen |= {name: self._effect.integerParameter(name) for name in NUMBERS}
-        chosen |= {name: self._effect.parameter(name) for name in WORDS}
-        chosen |= {"Model": self.model.name or None, "Mode": self.model.mode}
-        return from_camel_case({name[0].lower() + name[1:]: value for name, value in chosen.items()})
+        chosen: dict[str, Any] = {"model": self.model.name or None, "mode": self.model.mode}
+        for name in option_infos(Face.EFFECT).keys() - chosen.keys():
+            value = self._value(_parameter(name))
+            chosen[name] = None if default_of(name) is None and not value else value
+        return RepairOptions(**chosen)
 
     def load(self, has_preview: bool) -> None:
         """Show the parameters in the widgets."""
-        from rncarefine.refine.options import option_infos
-
+        if not self._words:
+            self._describe()
         pools = [Option(*pool) for pool in self._pools()]
         self._pool.fill([Option("", _("None")), *pools], self.pool_id or "")
         self._neighbours.fill(
             [
-                Option(LEAVE, _("Leave as they are"), _("The wall may overlap them; a blood pool gives it room.")),
-                Option(AS_MASKING, _("As set under Masking"), _("Segments that may be overwritten give it room.")),
+                Option(LEAVE, _("Leave as they are"), _("The wall may overlap them, except the blood pool.")),
+                Option(AS_MASKING, _("As set under Masking"), _("Segments that may be overwritten give way.")),
             ],
             self._effect.parameter("Neighbours"),
         )
-        for name, box in (("Device", self._device), ("Apex", self._apex)):
-            words = map(str, option_infos()[name.lower()].choices)
-            box.fill([Option(word, word) for word in words], self._effect.parameter(name))
+        for name, words in self._words.items():
+            words.select(self._value(name))
         self.model.show()
-        # Read before anything is shown, and all are kept quiet together: checking one radio button unchecks the other,
-        # whose signal would save what the other widgets still show.
-        checked = {box: self._is_on(name) for name, box in self._switches.items()}
-        checked[self.this_slice if self.is_this_slice else self.whole_segment] = True
-        numbers = {box: self._effect.integerParameter(name) for name, box in self._numbers.items()}
-        numbers[self.opacity] = self.preview_opacity
-        widgets = [self.this_slice, self.whole_segment, *self._switches.values(), *numbers]
+        # All values are read first and all signals are blocked together: checking one radio button unchecks the other,
+        # whose signal would save the old values of the other widgets.
+        values = {widget: self._value(name) for name, widget in self._bound()}
+        values[self.opacity] = self.preview_opacity
+        scope = self.this_slice if self.is_this_slice else self.whole_segment
+        widgets = [self.this_slice, self.whole_segment, *values]
         blocked = [widget.blockSignals(True) for widget in widgets]
-        for button, is_checked in checked.items():
-            button.checked = is_checked
-        for box, value in numbers.items():
-            box.value = value
+        scope.checked = True
+        for widget, value in values.items():
+            setattr(widget, "checked" if isinstance(value, bool) else "value", value)
         for widget, was_blocked in zip(widgets, blocked, strict=True):
             widget.blockSignals(was_blocked)
         no_preview = "" if has_preview else _("There is no preview.")
         enable(self.cancel, _("Remove the preview."), no_preview)
-        enable(self.opacity, _("How strongly the preview covers what lies below it."), no_preview)
+        enable(self.opacity, _("Opacity of the preview."), no_preview)
 
     def save(self) -> None:
         """Save the values of the widgets in the parameters."""
         self._effect.setParameter("Scope", THIS_SLICE if self.this_slice.checked else WHOLE_SEGMENT)
-        for name, box in self._switches.items():
-            self._effect.setParameter(name, int(box.checked))
-        for name, box in self._numbers.items():
-            self._effect.setParameter(name, int(box.value))
+        for name, widget in self._bound():
+            kind = type(DEFAULTS[name])
+            self._effect.setParameter(name, int(widget.checked) if kind is bool else kind(widget.value))
         self._effect.setParameter("PreviewOpacity", float(self.opacity.value))
 
     def show_slice(self, shown: tuple[int, str] | None) -> None:
-        """Show which slice would be repaired, and in which view it is; ``None`` if no view shows one."""
+        """Show slice and view of the scope; ``None`` if no view shows a single slice."""
         no_slice = _(
-            "No slice view lies parallel to the slices of the source volume. Turn one with the button beside the "
+            "No slice view is parallel to the slices of the source volume. Rotate one with the button next to the "
             "segmentation, at the top of Segment Editor."
         )
         text = _("This slice") if shown is None else _("Slice {k} ({view})").format(k=shown[0], view=shown[1])
         self.this_slice.text = text
         enable(self.this_slice, _("Check and repair only the slice that this view shows."), "" if shown else no_slice)
         unless = no_slice if self.is_this_slice and shown is None else ""
-        enable(self.check, _("List the slices that are not as they should be. Nothing is changed."), unless)
+        enable(self.check, _("List slices that need repair. Nothing is changed."), unless)
         unless = unless or self.model.missing
         enable(self.preview, _("Show the repaired wall over the image. The segment is not changed."), unless)
-        enable(self.apply, _("Write the previewed wall into the segment; compute it first if need be."), unless)
+        enable(
+            self.apply,
+            _("Write the wall into the segment; computed first if there is no preview."),
+            unless,
+        )
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a text below the buttons, or nothing."""
-        say(self.findings, text)
+        set_text(self.findings, text)
 
     def disconnect(self) -> None:
         """Disconnect the widgets."""
@@ -190,8 +201,8 @@ class EffectOptions:
             qt.QComboBox(),
             "BloodPool",
             _(
-                "The segment that is the cavity of the left ventricle, if there is one. It distinguishes a gap from an "
-                "open outflow tract, and gives the wall the voxels that it needs."
+                "Segment of the cavity of the left ventricle (optional). It distinguishes a gap from an open outflow "
+                "tract and loses the voxels that the repaired wall covers."
             ),
         )
         self._add_row(_("Blood pool:"), self.pool)
@@ -205,7 +216,7 @@ class EffectOptions:
             ),
         )
         self._add_row(_("Mode:"), self.modes)
-        self.models = _named(qt.QComboBox(), "Model", _("The weights of the automaton."))
+        self.models = _named(qt.QComboBox(), "Model", _("Weights of the automaton."))
         self.licence = _named(qt.QLabel(), "Licence")
         self.licence.wordWrap = True
         self._add_row(_("Model:"), self.models, self.licence, layout=qt.QVBoxLayout())
@@ -214,31 +225,11 @@ class EffectOptions:
             qt.QRadioButton(_("Whole segment")), "WholeSegment", _("Check and repair every slice of the segment.")
         )
         self._add_row(_("Scope:"), self.this_slice, self.whole_segment)
-        self.close_base = _named(
-            qt.QCheckBox(_("Expect a closed base")),
-            "CloseBase",
-            _("Expect closed rings at the base, too, and make them, where an outflow tract would leave the wall open."),
-        )
-        self.add_only = _named(
-            qt.QCheckBox(_("Only add, never remove")),
-            "AddOnly",
-            _("Never remove a voxel from the segment. Slices with loose components are then left for you."),
-        )
-        self.geometry = _named(
-            qt.QCheckBox(_("Fall back to polar interpolation")),
-            "Geometry",
-            _("Interpolate the wall around its fitted centre where the automaton finds none that passes the checks."),
-        )
-        self.remove_islands = _named(
-            qt.QCheckBox(_("Remove papillary muscles")),
-            "RemoveIslands",
-            _("Remove components inside the cavity, such as papillary muscles and trabeculae; they are kept."),
-        )
-        boxes = (self.close_base, self.add_only, self.geometry, self.remove_islands)
-        self._switches = dict(zip(SWITCHES, boxes, strict=True))
-        self._add_row(_("Repair:"), *boxes, layout=qt.QVBoxLayout())
+        switches = [name for name, default in DEFAULTS.items() if isinstance(default, bool)]
+        self.widgets.update({name: _named(qt.QCheckBox(), name) for name in switches})
+        self._add_row(_("Repair:"), *self.widgets.values(), layout=qt.QVBoxLayout())
         self.neighbours = _named(
-            qt.QComboBox(), "Neighbours", _("What happens to other segments where the wall is closed over them.")
+            qt.QComboBox(), "Neighbours", _("How other segments are treated where the new wall covers them.")
         )
         self._add_row(_("Neighbours:"), self.neighbours)
         self._neighbours = self._choice(self.neighbours, "Neighbours")
@@ -247,41 +238,36 @@ class EffectOptions:
         import ctk
         import qt
 
-        self.advanced = _named(ctk.ctkCollapsibleButton(), "Advanced", _("What seldom has to be changed."))
+        self.advanced = _named(ctk.ctkCollapsibleButton(), "Advanced", _("Rarely changed options."))
         self.advanced.text = _("Advanced")
         self.advanced.collapsed = True
         form = qt.QFormLayout(self.advanced)
-        self.apex = _named(
-            qt.QComboBox(),
-            "Apex",
-            _("Where the apex is: at the first or the last slice; auto finds it from the taper."),
-        )
-        self._apex = self._choice(self.apex, "Apex")
-        self.seed = _named(
-            qt.QSpinBox(),
-            "Seed",
-            _("Decides which cells of the automaton fire. The same seed gives the same result on every computer."),
-        )
-        self.seed.maximum = 2**31 - 1
-        self.samples = _named(
-            qt.QSpinBox(), "Samples", _("Runs with different seeds that are averaged. Several take longer.")
-        )
-        self.samples.minimum, self.samples.maximum = 1, 25
-        self._numbers = {"Seed": self.seed, "Samples": self.samples}
-        self.device = _named(
-            qt.QComboBox(),
-            "Device",
-            _(
-                "What computes: the best there is (auto), NumPy, or PyTorch on the processor (cpu), an NVIDIA GPU "
-                "(cuda) or an Apple GPU (mps)."
-            ),
-        )
-        self._device = self._choice(self.device, "Device")
-        form.addRow(_("Apex:"), self.apex)
-        form.addRow(_("Seed:"), self.seed)
-        form.addRow(_("Runs averaged:"), self.samples)
-        form.addRow(_("Device:"), self.device)
+        for name in [name for name in DEFAULTS if name not in self.widgets]:
+            self.widgets[name] = _named(getattr(qt, _WIDGETS[type(DEFAULTS[name])])(), name)
+            self._labels[name] = qt.QLabel()
+        self.widgets["MaxChangeMm2"].suffix = " mm\u00b2"
+        for name, label in self._labels.items():
+            form.addRow(label, self.widgets[name])
         self._effect.addOptionsWidget(self.advanced)
+
+    def _describe(self) -> None:
+        """Set labels, tooltips, ranges and choices of the options."""
+        from rncarefine.refine.options import Face, default_of, option_infos
+
+        for name, info in option_infos(Face.EFFECT).items():
+            parameter = _parameter(name)
+            widget = self.widgets.get(parameter)
+            if widget is None:
+                continue  # mode and model
+            describe(widget, info, self._labels.get(parameter))
+            if info.minimum is not None:
+                blocked = widget.blockSignals(True)  # another minimum may change the value, which would be saved
+                widget.minimum = 0 if default_of(name) is None else info.minimum
+                widget.maximum = _UNLIMITED if info.maximum is None else info.maximum
+                widget.blockSignals(blocked)
+            if info.choices:
+                self._words[parameter] = self._choice(widget, parameter)
+                self._words[parameter].fill([Option(word, word) for word in info.choices], "")
 
     def _add_buttons(self) -> None:
         import ctk
@@ -301,14 +287,14 @@ class EffectOptions:
         self.findings.textFormat = qt.Qt.PlainText
         self.findings.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         self._effect.addOptionsWidget(self.findings)
-        self.say("")
+        self.show_message("")
 
     def _choice(self, combo: Any, parameter: str) -> ChoiceBox:
         self._connections.append((combo, "currentIndexChanged(int)"))
         return ChoiceBox(combo, lambda key: self._effect.setParameter(parameter, key))
 
     def _add_row(self, label: str, *widgets: Any, layout: Any = None) -> None:
-        """Add widgets side by side, or in ``layout``; in a layout, because Slicer stretches bare widgets upwards."""
+        """Add widgets in a row or in ``layout``; Slicer would stretch widgets without a layout vertically."""
         import qt
 
         row = layout or qt.QHBoxLayout()
@@ -328,8 +314,23 @@ class EffectOptions:
 
         return possible_pools(self._effect.parameterSetNode())
 
-    def _is_on(self, parameter: str) -> bool:
-        return bool(self._effect.integerParameter(parameter))
+    def _bound(self) -> list[tuple[str, Any]]:
+        """Return check boxes and spin boxes with their parameters; combo boxes store their choice themselves."""
+        return [(name, widget) for name, widget in self.widgets.items() if type(DEFAULTS[name]) in _SIGNALS]
+
+    def _value(self, parameter: str) -> Any:
+        """Return the value of a parameter, as the type of its default."""
+        kind = type(DEFAULTS[parameter])
+        if kind is str:
+            return self._effect.parameter(parameter)
+        if kind is float:
+            return self._effect.doubleParameter(parameter)
+        return kind(self._effect.integerParameter(parameter))
+
+
+def _parameter(name: str) -> str:
+    """Return the parameter of an option: ``max_change_mm2`` becomes ``MaxChangeMm2``."""
+    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def _named(widget: Any, name: str, tip: str = "") -> Any:

@@ -18,7 +18,7 @@ def checked(report: Report, k: int | None = None) -> str:
 
     Args:
         report: Of the whole stack.
-        k: The only slice that was asked for; ``None`` for all.
+        k: The only requested slice; ``None`` for all.
     """
     records = [record for record in report.slices if k is None or record.k == k]
     broken = [record for record in records if record.verdict == Verdict.TO_REPAIR]
@@ -28,9 +28,9 @@ def checked(report: Report, k: int | None = None) -> str:
             text = _("To repair:")
         lines = [text, *(f"{_slice(record)}: {record.finding_before}. {record.reason}" for record in broken)]
     elif k is None:
-        lines = [_("All {count} slices are as they should be.").format(count=len(records))]
+        lines = [_("No slice needs repair ({count} checked).").format(count=len(records))]
     else:
-        lines = [_("Slice {k} is as it should be.").format(k=k)]
+        lines = [_("Slice {k} needs no repair.").format(k=k)]
     return "\n".join([*lines, *report.warnings])
 
 
@@ -47,30 +47,30 @@ def previewed(proposal: Proposal) -> str:
         added=sum(record.added_mm2 for record in proposal.records),
         removed=sum(record.removed_mm2 for record in proposal.records),
     )
-    return "\n".join([text, *_to_look_at(proposal)])
+    return "\n".join([text, *_review_lines(proposal)])
 
 
 def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
     """Return the message after a repair.
 
     Args:
-        proposal: What was to be written.
-        held_back: Slices that are still broken because Segment Editor did not let everything be written.
+        proposal: The applied proposal.
+        held_back: Slices that are still broken because masking excluded part of the repair.
     """
     if not proposal.changed:
         return _unchanged(proposal)
     lines = []
     done = [k for k in proposal.changed if k not in held_back]
     if done:
-        lines.append(_("Repaired: {slices}. Undo takes it back.").format(slices=_slices(done)))
+        lines.append(_("Repaired: {slices}. Undo reverts the repair.").format(slices=_slices(done)))
     if held_back:
         text = _(
-            "{count} of {changed} slices are still not closed, since masking kept a part from being written: {slices}. "
+            "{count} of {changed} slices are still broken because Masking excludes part of the repair: {slices}. "
             "Widen the editable area or the intensity range under Masking, and apply again."
         )
         text = text.format(count=len(held_back), changed=len(proposal.changed), slices=listed(held_back))
         lines.append(text)
-    return "\n".join([*lines, *_overlap(proposal, done), *_to_look_at(proposal)])
+    return "\n".join([*lines, *_overlap(proposal, done), *_review_lines(proposal)])
 
 
 def _overlap(proposal: Proposal, done: Sequence[int]) -> list[str]:
@@ -80,15 +80,15 @@ def _overlap(proposal: Proposal, done: Sequence[int]) -> list[str]:
 
 
 def _unchanged(proposal: Proposal) -> str:
-    return "\n".join([_("There is nothing that the repair would change."), *_to_look_at(proposal)])
+    return "\n".join([_("The repair would change nothing."), *_review_lines(proposal)])
 
 
-def _to_look_at(proposal: Proposal) -> list[str]:
-    """Return a line for each slice that is left unrepaired, and for each repair that needs review."""
-    left, doubtful = _("{slice} is left for you: {reason}"), _("Look at the repair of {slice}: {reason}")
-    closed = _("Look at {slice}: {reason}")
+def _review_lines(proposal: Proposal) -> list[str]:
+    """Return a line for each refused slice, and for each slice that needs review."""
+    refused, doubtful = _("{slice} was refused: {reason}"), _("Review the repair of {slice}: {reason}")
+    closed = _("Review {slice}: {reason}")
     return [
-        *(left.format(slice=_slice(record), reason=record.reason) for record in proposal.refused),
+        *(refused.format(slice=_slice(record), reason=record.reason) for record in proposal.refused),
         *(
             (doubtful if record.verdict in REPAIRED else closed).format(slice=_slices([record.k]), reason=record.reason)
             for record in proposal.doubtful

@@ -19,14 +19,14 @@ from ..messages import unbroken
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """The result of a check; nothing was changed, so there is nothing to decide.
+    """The result of a check.
 
     Attributes:
         logic: ``RNCARefineLogic``.
-        selection: What was checked.
-        options: How, keyword arguments of ``RNCARefineLogic.check``.
-        report: What was found.
-        frame: The frame that it is about, of a sequence.
+        selection: The checked nodes and segments.
+        options: Keyword arguments of ``RNCARefineLogic.check``.
+        report: The report.
+        frame: The checked frame of a sequence.
     """
 
     logic: Any
@@ -37,7 +37,7 @@ class Checked:
 
     @classmethod
     def of(cls, logic: Any, selection: Selection, options: dict[str, Any]) -> Checked:
-        """Check what is chosen.
+        """Check a selection.
 
         Raises:
             ValueError: The nodes cannot be read.
@@ -56,11 +56,11 @@ class Checked:
         return self.selection.volume_node
 
     def is_there(self) -> bool:
-        """Whether what was checked is still in the scene."""
+        """Whether the checked nodes are still in the scene."""
         return self.segmentation_node.GetScene() is not None and self.volume_node.GetScene() is not None
 
     def frame_shown(self) -> Frame | None:
-        """The frame that is shown now; what was found is about :attr:`frame`."""
+        """The frame that is shown now; the check is of :attr:`frame`."""
         return _shown(self.segmentation_node, self.volume_node)
 
     @property
@@ -73,7 +73,7 @@ class Checked:
         show_slice(self.volume_node, k, self._read().stack.mask[k])
 
     def export(self, path: str) -> None:
-        """Write the report of the segmentation as it is now, so that its pictures show what its table says."""
+        """Check again and write the report, so that table and pictures agree."""
         stack = self._read().stack
         write_report(_check(self.logic, self.selection, self.options), path, stack, stack.mask)
 
@@ -83,12 +83,12 @@ class Checked:
 
 @dataclass(frozen=True, eq=False)
 class Reviewed:
-    """A repaired segment, slices of which are accepted or rejected.
+    """A repaired segment whose slices are accepted or rejected.
 
     Attributes:
-        review: The review of it.
-        report: What the review says now.
-        frame: The frame that it is about, of a sequence.
+        review: The review.
+        report: The report with the decisions made so far.
+        frame: The checked frame of a sequence.
     """
 
     review: Review
@@ -142,21 +142,21 @@ class Reviewed:
         return self.segmentation_node.GetScene() is not None
 
     def is_current(self) -> bool:
-        """Whether the frame that it is about is still shown: decisions are made about what is shown."""
+        """Whether :attr:`frame` is still shown: decisions apply to the shown frame."""
         return frame_of(player_of(self.segmentation_node)) == self.frame
 
     def accept(self, k: int) -> Reviewed:
-        """Accept a slice and return what the review says then."""
+        """Accept a slice and return the updated review."""
         self.review.accept(k)
         return self._decided()
 
     def reject(self, k: int) -> Reviewed:
-        """Put a slice back as it was and return what the review says then."""
+        """Restore a slice as before the repair and return the updated review."""
         self.review.reject(k)
         return self._decided()
 
     def refresh_tables(self) -> None:
-        """Bring the tables of the scene in line with the segmentation after a step back or forth."""
+        """Update the tables of the scene after an undo or redo."""
         self.review.refresh()
         refresh_frames(self.segmentation_node, self.review.segment_id, self.volume_node)
 
@@ -173,7 +173,7 @@ class Reviewed:
         self.review.show_changes(visible)
 
     def plot(self) -> Any:
-        """Return the plot chart node of the wall's thickness along the stack; that of its topology is made, too."""
+        """Create the charts of topology and wall thickness; return the chart of the thickness."""
         table = self.review.refresh()
         put_plot(self.segmentation_node, table, TOPOLOGY)
         return put_plot(self.segmentation_node, table, THICKNESS)

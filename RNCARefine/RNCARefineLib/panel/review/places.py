@@ -12,7 +12,7 @@ from rncarefine.words import PlaceVerdict
 
 from ...mrml.review.vessels import VesselReview
 from ...mrml.review.views import show_place
-from ..controls import enable, say
+from ..controls import enable, set_text
 from ..dialogs import report_file
 from ..messages import shown_errors
 
@@ -37,10 +37,10 @@ class PlaceSection:
         ui.exportPlacesButton.connect("clicked()", self._export)
 
     def follow(self, volume_node: Any) -> None:
-        """Show this section in place of that of slices, with the review that the scene holds of a picture.
+        """Show this section instead of the slice table, with the review of a picture if the scene has one.
 
         Args:
-            volume_node: The picture; ``None`` if a stack is chosen, or nothing, and this section is to be hidden.
+            volume_node: The picture; ``None`` hides this section.
         """
         self._ui.placesCollapsibleButton.visible = volume_node is not None
         self._ui.reviewCollapsibleButton.visible = volume_node is None
@@ -56,7 +56,7 @@ class PlaceSection:
             self.show_review(self._review)
 
     def show_check(self, report: PictureReport, volume_node: Any) -> None:
-        """Show what a check has found; there is nothing to decide."""
+        """Show the result of a check; no decision is needed."""
         self._report, self._review, self._volume = report, None, volume_node
         self._fill()
 
@@ -66,13 +66,13 @@ class PlaceSection:
         self._fill()
 
     def clear(self) -> None:
-        """Forget everything, the scene is closed."""
+        """Forget everything because the scene was closed."""
         self._report = self._review = self._volume = None
         self._fill()
 
     @property
     def current(self) -> PlaceRecord | None:
-        """The place that is chosen now."""
+        """The selected place."""
         row = self._ui.placeTable.currentRow()
         return None if self._report is None or not 0 <= row < len(self._report.places) else self._report.places[row]
 
@@ -105,7 +105,7 @@ class PlaceSection:
         if 0 <= row < len(places):
             table.setCurrentCell(row, 0)
         table.blockSignals(blocked)
-        say(self._ui.placesSummaryLabel, "" if self._report is None else self._report.summary())
+        set_text(self._ui.placesSummaryLabel, "" if self._report is None else self._report.summary())
         self._update()
 
     def _update(self) -> None:
@@ -113,13 +113,13 @@ class PlaceSection:
         self._ui.placeReasonLabel.text = "" if place is None else place.reason
         missing = ""
         if self._review is None:
-            missing = _("Repair to decide about places.")
+            missing = _("Repair first.")
         elif place is None:
-            missing = _("Choose a place first.")
-        enable(self._ui.acceptPlaceButton, _("Accept what was done at the chosen place."), missing)
+            missing = _("Select a place first.")
+        enable(self._ui.acceptPlaceButton, _("Accept the repair of the selected place."), missing)
         if not missing and place is not None and not (place.added_px or place.removed_px):
             missing = _("Nothing was changed at this place.")
-        enable(self._ui.rejectPlaceButton, _("Put the chosen place back as it was."), missing)
+        enable(self._ui.rejectPlaceButton, _("Restore the selected place as before the repair."), missing)
         unless = "" if self._review is not None else _("Repair first.")
         enable(self._ui.exportPlacesButton, _("Write the report with the decisions: CSV, JSON or HTML."), unless)
 
@@ -138,7 +138,7 @@ class PlaceSection:
         place = self.current
         if self._review is None or place is None:
             return
-        with shown_errors(_("The decision could not be made; nothing was changed.")):
+        with shown_errors(_("The decision could not be saved. Nothing was changed.")):
             decide = self._review.accept if accepted else self._review.reject
             self._report = decide(place.number)
             self._fill()

@@ -13,7 +13,7 @@ from rncarefine.refine.records import Report, SliceRecord
 
 from ...mrml.review.decisions import is_repaired
 from ...mrml.review.kept import reviewed_segments
-from ..controls import ChoiceBox, Option, enable, say
+from ..controls import ChoiceBox, Option, enable, set_text
 from ..frames import frame_of, has_repaired_frame, player_of, summary_of_frames
 from ..messages import sentence, shown_errors, unbroken
 from .findings import Checked, Findings, Reviewed
@@ -26,15 +26,15 @@ class ReviewSection:
     Args:
         ui: The widgets of the panel.
         logic: ``RNCARefineLogic``.
-        on_content: Called when something else is shown, or what was shown has been read again.
-        on_slice: Called when another slice is chosen.
+        on_content: Called when the content was changed or read again.
+        on_slice: Called when another slice is selected.
     """
 
     def __init__(self, ui: Any, logic: Any, on_content: Callable[[], None], on_slice: Callable[[], None]) -> None:
         self._ui = ui
         self._logic = logic
-        self._tell_content = on_content
-        self._tell_slice = on_slice
+        self._notify_content = on_content
+        self._notify_slice = on_slice
         self._parameters: Any = None
         self._checked: Checked | None = None
         self._findings: Findings | None = None
@@ -45,7 +45,7 @@ class ReviewSection:
         self._filter = ChoiceBox(ui.filterSelector, self._on_filter)
         filters = [Option("all", _("All")), Option("changed", _("Changed")), Option("flagged", _("Flagged"))]
         self._filter.fill(filters, "all")
-        # Two lines, always: buttons must not jump when a slice is chosen.
+        # Always two lines, so that the buttons do not move when a slice is selected.
         ui.reasonLabel.setMinimumHeight(2 * ui.reasonLabel.fontMetrics().lineSpacing())
         ui.nextButton.connect("clicked()", self.next)
         ui.previousButton.connect("clicked()", self.previous)
@@ -53,12 +53,12 @@ class ReviewSection:
 
     @property
     def findings(self) -> Findings | None:
-        """What is shown now."""
+        """The shown check or review."""
         return self._findings
 
     @property
     def current(self) -> SliceRecord | None:
-        """The slice that is chosen now."""
+        """The selected slice."""
         return self._table.current()
 
     def update(self, parameters: Any, *, again: bool = False) -> None:
@@ -66,14 +66,14 @@ class ReviewSection:
 
         Args:
             parameters: The parameter node.
-            again: Read also what is shown already, since it may have changed.
+            again: Read the shown content again because it may have changed.
         """
         self._parameters = parameters
         if again or self._read_for != self._chosen():
             self.refresh()
 
     def prefill(self, parameters: Any, *, arrived: bool = False) -> None:
-        """Choose the repaired segmentation of the scene if there is exactly one and nothing is shown.
+        """Select the repaired segmentation of the scene if there is exactly one and nothing is shown.
 
         Args:
             parameters: The parameter node.
@@ -92,12 +92,12 @@ class ReviewSection:
         self.refresh()
 
     def show_reviewed(self, reviewed: Reviewed) -> None:
-        """Show what a decision has made of the segmentation that is shown."""
+        """Show the segmentation after a decision."""
         self._findings = reviewed
         self._show("")
 
     def refresh(self) -> None:
-        """Read again what is to be shown."""
+        """Read the content again."""
         if self._checked is not None and not self._checked.is_there():
             self._checked = None
         node = self._repaired_node()
@@ -117,7 +117,7 @@ class ReviewSection:
         self._show(trouble)
 
     def clear(self) -> None:
-        """Forget everything, the scene is closed."""
+        """Forget everything because the scene was closed."""
         self._parameters = self._checked = self._findings = None
         self._read_for = (None, None, None)
         self._reviewed.fill([Option("", _("None"))], "")
@@ -132,7 +132,7 @@ class ReviewSection:
         self._table.step(-1)
 
     def next_undecided(self) -> None:
-        """Go to the next slice that needs a decision and has none; stay here if there is none."""
+        """Go to the next undecided slice; stay if there is none."""
         self._table.step_to_undecided()
 
     def choose(self, k: int) -> None:
@@ -144,12 +144,12 @@ class ReviewSection:
         checked = isinstance(findings, Checked)
         self._table.show(None if findings is None else findings.report, checked=checked)
         of_all = "" if node is None else unbroken(summary_of_frames(node))
-        say(self._ui.summaryLabel, of_all if findings is None else findings.summary)
+        set_text(self._ui.summaryLabel, of_all if findings is None else findings.summary)
         progress = trouble or ("" if findings is None else _progress(findings.report, checked))
         self._ui.decisionLabel.text = progress or _("Check or repair a segmentation to see its slices here.")
         self._update_stops()
         self._update_reason()
-        self._tell_content()
+        self._notify_content()
 
     def _offer(self, node: Any) -> None:
         nothing = _("None")
@@ -162,23 +162,23 @@ class ReviewSection:
         self._reviewed.fill([Option("", nothing), *options], chosen)
 
     def _take_check(self) -> str:
-        """Show the check, if there is one, or return why not."""
+        """Show the check if there is one; otherwise return the reason."""
         if self._checked is None:
             return ""
         frame = self._checked.frame_shown()
         if frame == self._checked.frame:
             self._findings = self._checked
             return ""
-        text = _("{frame} was not checked. Check it, or go back to the frame that was.")
+        text = _("{frame} was not checked. Check it, or return to the checked frame.")
         return text.format(frame=str(frame or _("this volume")).capitalize())
 
     def _repaired_node(self) -> Any:
-        """Return the segmentation that is chosen for review, if it is still there and still repaired."""
+        """Return the segmentation selected for review, if it is still in the scene and repaired."""
         node = None if self._parameters is None else self._parameters.reviewedSegmentation
         return node if node is not None and node.GetScene() is not None and _is_reviewable(node) else None
 
     def _segment_id(self, node: Any) -> str | None:
-        """Return the repaired segment that is chosen for review; ``None`` where the shown frame has none."""
+        """Return the repaired segment selected for review; ``None`` if the shown frame has none."""
         repaired = reviewed_segments(node.GetSegmentation())
         chosen = self._parameters.reviewedSegmentID
         return chosen if chosen in repaired else next(iter(repaired), None)
@@ -191,16 +191,16 @@ class ReviewSection:
         return node, None if node is None else self._segment_id(node), self._volume()
 
     def _update_stops(self) -> None:
-        unless = "" if self._table.has_stops() else _("No slice that is listed was changed or flagged.")
+        unless = "" if self._table.has_stops() else _("No listed slice was changed or flagged.")
         enable(self._ui.nextButton, _("Go to the next slice that was changed or flagged (N)."), unless)
         enable(self._ui.previousButton, _("Go to the previous slice that was changed or flagged (P)."), unless)
 
     def _update_reason(self) -> None:
         record = self._table.current()
         if record is None:
-            text = "" if self._findings is None else _("Choose a slice to see it in the views.")
+            text = "" if self._findings is None else _("Select a slice to show it in the views.")
         elif record.accepted is False:
-            text = _("Slice {k}: put back as it was before the repair.").format(k=record.k)
+            text = _("Slice {k}: restored as before the repair.").format(k=record.k)
         else:
             text = _("Slice {k}: {verdict}. {reason}").format(k=record.k, verdict=record.verdict, reason=record.reason)
         self._ui.reasonLabel.text = text.strip()
@@ -210,7 +210,7 @@ class ReviewSection:
             if self._findings is not None:
                 self._findings.show_slice(k)
         self._update_reason()
-        self._tell_slice()
+        self._notify_slice()
 
     def _on_reviewed(self, key: str) -> None:
         if self._parameters is not None:
@@ -222,11 +222,11 @@ class ReviewSection:
         self._table.filter(which)
         self._update_stops()
         self._update_reason()
-        self._tell_slice()
+        self._notify_slice()
 
 
 def _is_reviewable(node: Any) -> bool:
-    """Whether a segmentation was repaired, if not in the frame that is shown, then in another one."""
+    """Whether a segmentation was repaired in the shown frame or in another one."""
     return is_repaired(node) or has_repaired_frame(node)
 
 
@@ -235,7 +235,7 @@ def _reviewable_nodes() -> list[Any]:
 
 
 def _options_of(node: Any) -> list[Option]:
-    """Return an entry for a repaired segmentation, or one for each repaired segment where there are several."""
+    """Return an entry for a repaired segmentation, or one per repaired segment if there are several."""
     name, segmentation = node.GetName(), node.GetSegmentation()
     repaired = reviewed_segments(segmentation)
     if len(repaired) < 2:
@@ -251,12 +251,12 @@ def _key(node: Any, segment_id: str | None) -> str:
 
 
 def _progress(report: Report, checked: bool) -> str:
-    """Say how far the review is."""
+    """Return the review progress."""
     if checked:
-        return _("Nothing was changed. Repair to decide about slices.")
+        return _("Nothing was changed. Repair to review slices.")
     wanted = [record for record in report.slices if needs_decision(record)]
     if not wanted:
-        return _("No slice needs your decision.")
+        return _("No slice needs a decision.")
     decided = sum(record.accepted is not None for record in wanted)
     words = {"flagged": _("flagged"), "in progress": _("in progress"), "completed": _("completed")}
     return _("{decided} of {wanted} slices decided; status: {status}.").format(
@@ -265,9 +265,9 @@ def _progress(report: Report, checked: bool) -> str:
 
 
 def shortcuts(ui: Any, key: str, slot: Callable[[], None]) -> list[Any]:
-    """Add a one-letter shortcut for the slice table and the buttons that step or decide, and for nothing else.
+    """Add a one-letter shortcut to the slice table and to the buttons that step or decide.
 
-    A shortcut of the whole panel would act on what is typed in a combo box, which does not claim letters for itself.
+    A shortcut of the whole panel would also fire while a letter is typed in a combo box.
     """
     import qt
 

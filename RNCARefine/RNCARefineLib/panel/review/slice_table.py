@@ -8,15 +8,15 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from rncarefine.refine.decide import MIN_CONFIDENCE
 from rncarefine.refine.decisions import needs_decision
 from rncarefine.refine.records import Report, SliceRecord
 from rncarefine.words import REPAIRED, Verdict
 
 from ..controls import make_small
 
-_LIGHT, _DARK = {"look": "#b34a00", "done": "#0072b2"}, {"look": "#f0a050", "done": "#56b4e9"}
-"""Accents, on a light and on a dark ground, of what needs review and of what was repaired. The words say the
-same."""
+_LIGHT, _DARK = {"review": "#b34a00", "repaired": "#0072b2"}, {"review": "#f0a050", "repaired": "#56b4e9"}
+"""Accent colours of slices that need review and of repaired slices, on a light and on a dark background."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Column:
     """A column of the table.
 
     Attributes:
-        title: Its heading.
-        tip: What it means.
-        text: What it says of a slice.
-        number: Whether that is a number, which stands to the right.
-        accented: Whether it has the accent of the slice.
-        of_check, of_repair: Whether a check, or a repair, has something to say there.
+        title: Heading.
+        tip: Tooltip of the heading.
+        text: Returns the text of a slice.
+        number: Whether the text is a number and aligned to the right.
+        accented: Whether the text has the accent colour of the slice.
+        of_check, of_repair: Whether the column is shown for a check, or for a repair.
     """
 
     title: str
@@ -53,7 +53,7 @@ class SliceTable:
 
     Args:
         table: The widget.
-        on_slice: Called with the number of a slice when its row is chosen.
+        on_slice: Called with the number of a slice when its row is selected.
     """
 
     def __init__(self, table: Any, on_slice: Callable[[int], None]) -> None:
@@ -64,15 +64,15 @@ class SliceTable:
         self._filter = "all"
         self._set_up()
         table.connect("currentCellChanged(int,int,int,int)", self._on_current)
-        # A click on the row that is chosen already brings the views back to it.
+        # A click on the selected row shows its slice again.
         table.connect("cellClicked(int,int)", self._on_clicked)
 
     def show(self, report: Report | None, *, checked: bool = False) -> None:
-        """Show a report, or nothing; the chosen row stays, and no signal is sent.
+        """Show a report, or nothing; the selected row is kept, and no signal is sent.
 
         Args:
             report: The report.
-            checked: It is that of a check, which has nothing to say about an after.
+            checked: Whether it is the report of a check.
         """
         import qt
 
@@ -97,7 +97,7 @@ class SliceTable:
         self._apply_filter()
 
     def current(self) -> SliceRecord | None:
-        """Return the slice of the chosen row, ``None`` if no row is chosen."""
+        """Return the slice of the selected row; ``None`` if no row is selected."""
         row = self._table.currentRow()
         if not 0 <= row < len(self._records) or self._table.isRowHidden(row) or not self._is_chosen(row):
             return None
@@ -108,7 +108,7 @@ class SliceTable:
         return item is not None and bool(item.isSelected())
 
     def choose(self, k: int) -> None:
-        """Choose the row of a slice."""
+        """Select the row of a slice."""
         for row, record in enumerate(self._records):
             if record.k == k:
                 self._table.setCurrentCell(row, 0)
@@ -118,7 +118,7 @@ class SliceTable:
         return bool(self._stops())
 
     def step(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) slice that was changed or flagged; after the last comes the first."""
+        """Go to the next (1) or previous (-1) slice that was changed or flagged, cyclically."""
         stops = self._stops()
         if not stops:
             return
@@ -128,11 +128,11 @@ class SliceTable:
         else:
             row = next((stop for stop in reversed(stops) if stop < here), stops[-1])
         self._table.setCurrentCell(row, 0)
-        if row == here:  # the only one: no signal says that it was chosen again
-            self._tell(row)
+        if row == here:  # the only stop: selecting it again sends no signal
+            self._notify(row)
 
     def step_to_undecided(self) -> None:
-        """Go to the next slice that still needs a decision; after the last comes the first, and stay if all have."""
+        """Go to the next undecided slice, cyclically; stay if there is none."""
         stops = [row for row in self._stops() if self._records[row].accepted is None]
         if stops:
             here = self._table.currentRow()
@@ -151,14 +151,14 @@ class SliceTable:
             self._table.setRowHidden(row, not shown)
 
     def _on_current(self, row: int, column: int, previous_row: int, previous_column: int) -> None:
-        # Getting the keyboard, a table makes its first row current without a choice.
+        # A table that gets the keyboard focus makes its first row current without selecting it.
         if row != previous_row and self._is_chosen(row):
-            self._tell(row)
+            self._notify(row)
 
     def _on_clicked(self, row: int, column: int) -> None:
-        self._tell(row)
+        self._notify(row)
 
-    def _tell(self, row: int) -> None:
+    def _notify(self, row: int) -> None:
         if 0 <= row < len(self._records):
             self._on_slice(self._records[row].k)
 
@@ -184,7 +184,7 @@ class SliceTable:
 
 
 def is_check(record: SliceRecord) -> bool:
-    """Whether a record may come from a check: nothing was done about the slice."""
+    """Whether a record may come from a check, so that nothing was changed."""
     return record.verdict in (Verdict.INTACT, Verdict.TO_REPAIR)
 
 
@@ -194,19 +194,19 @@ def is_to_repair(record: SliceRecord) -> bool:
 
 
 def is_changed(record: SliceRecord) -> bool:
-    """Whether a repair has changed a slice, also one that was put back since."""
+    """Whether the repair changed a slice, even if it was rejected afterwards."""
     return record.verdict in REPAIRED or record.added_mm2 > 0 or record.removed_mm2 > 0
 
 
 def accent_of(record: SliceRecord) -> str:
-    """Return what a slice is marked as: "look" at it, "done" by the repair, or nothing."""
+    """Return the accent of a slice: "review", "repaired" or none."""
     if (record.flagged and record.accepted is None) or is_to_repair(record):
-        return "look"
-    return "done" if is_changed(record) and record.accepted is not False else ""
+        return "review"
+    return "repaired" if is_changed(record) and record.accepted is not False else ""
 
 
 def decision_of(record: SliceRecord) -> str:
-    """Return what was decided about a slice, in a word."""
+    """Return the decision about a slice as a word."""
     if record.accepted is not None:
         return _("yes") if record.accepted else _("no")
     if record.flagged:
@@ -231,13 +231,13 @@ def _columns() -> list[Column]:
 
     return [
         Column(_("Slice"), _("Number of the slice along the stack, from 0."), lambda r: str(r.k), True, of_check=True),
-        Column(_("Before"), _("What the wall was before."), lambda r: str(r.finding_before), of_check=True),
-        Column(_("After"), _("What the wall is now."), lambda r: str(r.finding_after)),
+        Column(_("Before"), _("Finding before the repair."), lambda r: str(r.finding_before), of_check=True),
+        Column(_("After"), _("Finding now."), lambda r: str(r.finding_after)),
         Column(
             _("Verdict"),
             _(
-                "What was done: repaired by the automaton, cleaned (only loose components and pores removed), "
-                "repaired by geometry, intact, or refused (left as it was). Any of them may need review."
+                "Automaton (repaired by the automaton), cleaned (only loose components and pores removed), geometry "
+                "(polar interpolation), intact, or refused (left unchanged). Each of them may need review."
             ),
             _verdict,
             accented=True,
@@ -245,7 +245,7 @@ def _columns() -> list[Column]:
         ),
         Column(
             _("Reason"),
-            _("Why the slice is to be repaired, or is right as it is."),
+            _("Reason for the verdict."),
             lambda r: r.reason,
             of_check=True,
             of_repair=False,
@@ -253,17 +253,20 @@ def _columns() -> list[Column]:
         Column(
             _("Conf."),
             _(
-                "Confidence: the probability that the wall is good (a Dice of at least 0.75), 0 to 1; below 0.5 the "
-                "slice needs review. Of a model that is not calibrated, the Dice that the wall may have."
-            ),
+                "Confidence, 0 to 1: the probability that the wall is good (Dice of at least 0.75), or the expected "
+                "Dice (uncalibrated model). A repair below {minimum:g} needs review."
+            ).format(minimum=MIN_CONFIDENCE),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",
             True,
         ),
-        Column(_("+\nmm\u00b2"), _("Area that the wall has gained, in mm\u00b2."), lambda r: area(r.added_mm2), True),
+        Column(_("+\nmm\u00b2"), _("Added area in mm\u00b2."), lambda r: area(r.added_mm2), True),
+        Column(_("\u2212\nmm\u00b2"), _("Removed area in mm\u00b2."), lambda r: area(r.removed_mm2), True),
         Column(
-            _("\u2212\nmm\u00b2"), _("Area that the wall has lost, in mm\u00b2."), lambda r: area(r.removed_mm2), True
+            _("Accepted"),
+            _("Your decision; review or undecided if there is none."),
+            decision_of,
+            accented=True,
         ),
-        Column(_("Accepted"), _("Your decision: yes, no, or what is still to decide."), decision_of, accented=True),
     ]
 
 
@@ -278,7 +281,7 @@ def _item(record: SliceRecord, column: Column) -> Any:
 
 
 def _about(record: SliceRecord) -> str:
-    """Return the tooltip of a row: verdict, reason, and the numbers behind the words."""
+    """Return the tooltip of a row: verdict, reason, Betti numbers and gap."""
     numbers = _("b0, b1: {b0}, {b1}").format(b0=record.b0_before, b1=record.b1_before)
     if not is_check(record):
         numbers += " " + _("before; {b0}, {b1} now").format(b0=record.b0_after, b1=record.b1_after)

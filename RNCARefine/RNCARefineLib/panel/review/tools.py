@@ -56,50 +56,49 @@ class ReviewTools:
         ]
 
     def update(self) -> None:
-        """Enable what can be done with what is shown."""
+        """Enable the actions that apply to the shown slice and segmentation."""
         ui, findings, record = self._ui, self._section.findings, self._section.current
-        no_repair = "" if isinstance(findings, Reviewed) else _("Repair first, or choose a repaired segmentation.")
+        no_repair = "" if isinstance(findings, Reviewed) else _("Repair first, or select a repaired segmentation.")
         nothing = "" if findings is not None else _("Check or repair first.")
         enable(
             ui.acceptButton,
-            _("Accept this slice as it is shown (A). If it was rejected, the repair comes back."),
+            _("Accept this slice as shown (A). If it was rejected, the repair is restored."),
             no_repair or _no_accept(record),
         )
         enable(
             ui.rejectButton,
-            _("Give this slice back exactly what it was before the repair (R). Undo takes it back."),
+            _("Restore this slice exactly as before the repair (R)."),
             no_repair or _no_reject(record),
         )
         target = self._target()
         untouched = "" if target is not None else no_repair
         enable(
             ui.undoButton,
-            _(
-                "Take back the last decision, or the last repair in place. "
-                "Of a sequence: only while the same frame is shown."
-            ),
+            _("Undo the last decision or repair in place. In a sequence, this requires that the same frame is shown."),
             untouched or ("" if self._logic.canUndo(target) else _("There is nothing to undo.")),
         )
         enable(
             ui.redoButton,
-            _("Make the decision or the repair again that was undone last."),
+            _("Redo the last undone decision or repair."),
             untouched or ("" if self._logic.canRedo(target) else _("There is nothing to redo.")),
         )
-        enable(ui.showChangesCheckBox, _("Show the voxels that were added and removed in the views."), no_repair)
-        enable(ui.alignViewsButton, _("Turn every slice view to the plane of the stack."), nothing)
+        enable(ui.showChangesCheckBox, _("Show added and removed voxels in the views."), no_repair)
+        enable(ui.alignViewsButton, _("Rotate the slice views to the planes of the stack."), nothing)
         enable(
             ui.plotButton,
             _(
-                "Plot the thickness of the wall along the stack. A second chart, with its components (b0) and holes "
-                "(b1), can be chosen in the plot view."
+                "Plot the wall thickness along the stack. A second chart with components (b0) and holes (b1) can be "
+                "selected in the plot view."
             ),
             no_repair,
         )
-        enable(ui.exportButton, _("Write the report: .html with pictures, .csv as table, .json with all."), nothing)
+        enable(
+            ui.exportButton, _("Write the report: .html with pictures, .csv as a table, .json with all data."), nothing
+        )
         self._show_state(findings)
 
     def clear(self) -> None:
-        """Forget the segmentation of the last step, the scene is closed."""
+        """Forget the segmentation of the last step because the scene was closed."""
         self._stepped = None
 
     # Deciding
@@ -117,9 +116,9 @@ class ReviewTools:
         self._notice("")
         if not findings.is_current():
             self._section.refresh()
-            self._notice(_("Another frame is shown now: look at its slices, and decide again."))
+            self._notice(_("The shown frame has changed. Review its slices again."))
             return
-        with shown_errors(_("The decision could not be written down."), wait=True):
+        with shown_errors(_("The decision could not be saved."), wait=True):
             self._section.show_reviewed(decide(findings, record.k))
             self._section.next_undecided()
 
@@ -127,14 +126,14 @@ class ReviewTools:
         self._step(
             self._logic.undo,
             self._logic.canUndo,
-            _("The segmentation was edited since. Undo takes these edits back, too. Continue?"),
+            _("The segmentation was edited since. Undo also reverts these edits. Continue?"),
         )
 
     def _redo(self) -> None:
         self._step(
             self._logic.redo,
             self._logic.canRedo,  # Slicer forgets what was undone at most edits
-            _("The segmentation was edited since. Redo takes these edits back. Continue?"),
+            _("The segmentation was edited since. Redo reverts these edits. Continue?"),
         )
 
     def _step(self, step: Callable[[Any], bool], can: Callable[[Any], bool], question: str) -> None:
@@ -144,7 +143,7 @@ class ReviewTools:
         if can(node) and self._logic.editedSince(node) and not slicer.util.confirmOkCancelDisplay(question):
             return
         self._notice("")
-        with shown_errors(_("The step could not be taken back."), wait=True):
+        with shown_errors(_("Undo or Redo failed."), wait=True):
             step(node)
             self._stepped = node
             self._section.refresh()
@@ -155,16 +154,16 @@ class ReviewTools:
                 self._go_to_difference(before.report, after.report)
 
     def _go_to_difference(self, before: Report, after: Report) -> None:
-        """Go to the slice about which the step was, so that one sees what it did."""
+        """Go to the slice that the step changed."""
         for old, new in zip(before.slices, after.slices, strict=True):
             if old.accepted != new.accepted:
                 self._section.choose(new.k)
                 return
 
     def _target(self) -> Any:
-        """Return the segmentation that Undo and Redo are about.
+        """Return the segmentation that Undo and Redo apply to.
 
-        A repair in place that was undone leaves a segmentation that has no review; it is still the one to redo.
+        After a repair in place was undone, the segmentation has no review, but the repair can be redone.
         """
         findings = self._section.findings
         if isinstance(findings, Reviewed):
@@ -196,7 +195,7 @@ class ReviewTools:
         findings = self._section.findings
         if not isinstance(findings, Reviewed):
             return
-        with shown_errors(_("The plot could not be made."), wait=True):
+        with shown_errors(_("The plot could not be created."), wait=True):
             chart = findings.plot()
             if slicer.app.layoutManager() is not None:
                 slicer.modules.plots.logic().ShowChartInLayout(chart)
@@ -216,15 +215,15 @@ class ReviewTools:
 
 def _no_accept(record: SliceRecord | None) -> str:
     if record is None:
-        return _("Choose a slice in the table.")
+        return _("Select a slice in the table.")
     if not needs_decision(record):
-        return _("This slice was neither changed nor flagged; there is nothing to decide.")
-    return _("This slice is accepted already.") if record.accepted else ""
+        return _("This slice was neither changed nor flagged. No decision is needed.")
+    return _("This slice is already accepted.") if record.accepted else ""
 
 
 def _no_reject(record: SliceRecord | None) -> str:
     if record is None:
-        return _("Choose a slice in the table.")
+        return _("Select a slice in the table.")
     if record.accepted is False:
-        return _("This slice is rejected already.")
-    return "" if is_changed(record) else _("The repair has not changed this slice; there is nothing to put back.")
+        return _("This slice is already rejected.")
+    return "" if is_changed(record) else _("The repair did not change this slice.")

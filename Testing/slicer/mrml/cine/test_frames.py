@@ -67,7 +67,7 @@ def test_different_transforms_are_refused(cine: DrawnCine) -> None:
         chosen(cine)
 
 
-def test_frames_without_a_segmentation_are_named_and_the_others_can_be_repaired(cine: DrawnCine) -> None:
+def test_frames_without_a_segmentation_are_named(cine: DrawnCine) -> None:
     cine.segmentations.RemoveDataNodeAtValue(TIMES[1])
     before = node_census()
     with pytest.raises(ValueError, match=r"frame 2 of 3.*\[0, 2\]"):
@@ -77,7 +77,7 @@ def test_frames_without_a_segmentation_are_named_and_the_others_can_be_repaired(
     assert [sequence.GetNthIndexValue(n) for n in range(sequence.GetNumberOfDataNodes())] == [TIMES[0], TIMES[2]]
 
 
-def test_a_shown_frame_that_borrows_its_segmentation_from_the_frame_before_has_none(cine: DrawnCine) -> None:
+def test_a_frame_that_shows_a_previous_segmentation_has_none(cine: DrawnCine) -> None:
     cine.browser.SetSelectedItemNumber(1)
     cine.segmentations.RemoveDataNodeAtValue(TIMES[1])
     with pytest.raises(ValueError, match="2 of 3"):

@@ -24,6 +24,7 @@ from harness.cine import (
     sequences_of,
 )
 from harness.hearts import GAP, SPECK, add_segment, node_census, segment_voxels, transform_node
+from harness.removals import scene_closed, segmentation_gone, volume_gone, wall_gone
 from rncarefine.nca.model import load_model
 from rncarefine.progress import Cancelled
 from rncarefine.refine.options import RepairOptions
@@ -43,7 +44,7 @@ def cine() -> DrawnCine:
     return draw_cine()
 
 
-def test_every_frame_is_repaired_into_a_sequence_of_its_own_and_the_input_is_kept(cine: DrawnCine) -> None:
+def test_every_frame_is_repaired_into_a_new_sequence(cine: DrawnCine) -> None:
     before = [cine.voxels(frame).tobytes() for frame in range(3)]
     outcome = repair(cine)
     for frame, wall in enumerate(repaired_walls(cine)):
@@ -76,7 +77,7 @@ def test_the_browser_shows_the_result_of_each_frame(cine: DrawnCine) -> None:
     assert outcome.sequence_node.GetName() == "Heart repaired sequence"
 
 
-def test_frames_that_were_not_chosen_are_copies_of_the_input_with_the_same_segments(cine: DrawnCine) -> None:
+def test_frames_that_were_not_chosen_are_copies_with_all_segments(cine: DrawnCine) -> None:
     sequence = repair(cine, frames=[2]).sequence_node
     np.testing.assert_array_equal(cine.voxels(0, sequence=sequence), cine.walls[0])
     np.testing.assert_array_equal(cine.voxels(2, sequence=sequence), repaired_walls(cine)[2])
@@ -90,7 +91,7 @@ def test_frames_that_were_not_chosen_are_copies_of_the_input_with_the_same_segme
     assert reported == [False, False, True]
 
 
-def test_segments_that_come_and_go_are_there_in_every_frame_of_the_result(cine: DrawnCine) -> None:
+def test_every_frame_of_the_result_has_all_segments(cine: DrawnCine) -> None:
     node = cine.segmentations.GetNthDataNode(1)
     add_segment(node, "papillary", cine.heart.masks["scar"], cine.heart.volume, (0.1, 0.2, 0.3))
     terminology = slicer.vtkSegment.GetTerminologyEntryTagName()
@@ -109,7 +110,7 @@ def test_segments_that_come_and_go_are_there_in_every_frame_of_the_result(cine: 
     assert tag_of(filled, terminology) == "category~type"
 
 
-def test_somebody_s_own_segment_with_the_name_of_a_review_segment_is_not_mixed_up(cine: DrawnCine) -> None:
+def test_a_user_segment_named_like_a_review_segment_is_kept(cine: DrawnCine) -> None:
     node = cine.segmentations.GetNthDataNode(2)
     add_segment(node, "myo_added", cine.heart.masks["scar"], cine.heart.volume)
     sequence = repair(cine).sequence_node
@@ -125,20 +126,20 @@ def test_playback_stops_and_the_shown_frame_stays(cine: DrawnCine) -> None:
 
     def leaf(fraction: float, text: str) -> None:
         assert not cine.browser.GetPlaybackActive()
-        cine.browser.SetSelectedItemNumber(1)  # somebody turns the pages meanwhile
+        cine.browser.SetSelectedItemNumber(1)  # another frame is shown meanwhile
 
     repair(cine, progress=leaf)
     assert cine.browser.GetSelectedItemNumber() == 2
     assert not cine.browser.GetPlaybackActive()
 
 
-def test_progress_is_told_per_frame_and_never_goes_back(cine: DrawnCine) -> None:
-    told: list[tuple[float, str]] = []
-    repair(cine, progress=lambda fraction, text: told.append((fraction, text)))
-    fractions = [fraction for fraction, _ in told]
+def test_progress_is_reported_per_frame_and_increases(cine: DrawnCine) -> None:
+    calls: list[tuple[float, str]] = []
+    repair(cine, progress=lambda fraction, text: calls.append((fraction, text)))
+    fractions = [fraction for fraction, _ in calls]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    heads = list(dict.fromkeys(text.partition(":")[0] for _, text in told))
+    heads = list(dict.fromkeys(text.partition(":")[0] for _, text in calls))
     assert heads == ["Frame 1 of 3", "Frame 2 of 3", "Frame 3 of 3", "Writing the frames", "Done"]
 
 
@@ -183,7 +184,7 @@ def test_a_decision_about_the_shown_frame_is_kept_in_its_frame(cine: DrawnCine, 
     assert Review.of(node).volume_node == cine.heart.volume
 
 
-def test_a_decision_is_undone_in_the_frame_that_it_is_about_and_in_no_other(cine: DrawnCine) -> None:
+def test_a_decision_is_undone_in_its_frame_only(cine: DrawnCine) -> None:
     node = repair(cine).segmentation_node
     steps = UndoSteps()
     Review.of(node, undo=steps).reject(GAP)
@@ -212,7 +213,7 @@ def test_a_frame_that_fails_is_noted_and_does_not_stop_the_others(cine: DrawnCin
     assert ids[0] == ids[1] == ids[2]
 
 
-def test_if_every_frame_fails_nothing_is_written_and_the_first_reason_is_given(cine: DrawnCine) -> None:
+def test_if_every_frame_fails_nothing_is_written(cine: DrawnCine) -> None:
     for frame in range(3):
         cine.set_image(frame, np.full_like(slicer.util.arrayFromVolume(cine.heart.volume), 7))
     before = cine.snapshot()
@@ -221,7 +222,7 @@ def test_if_every_frame_fails_nothing_is_written_and_the_first_reason_is_given(c
     assert cine.snapshot() == before
 
 
-def test_cancelling_keeps_the_finished_frames_and_copies_the_others(cine: DrawnCine) -> None:
+def test_cancelling_keeps_finished_frames_and_copies_the_others(cine: DrawnCine) -> None:
     outcome = repair(cine, progress=lambda fraction, text: not text.startswith("Frame 3"))
     assert outcome.cancelled
     assert outcome.not_reached == [2]
@@ -260,8 +261,8 @@ def test_an_error_while_writing_leaves_no_trace(
         np.testing.assert_array_equal(cine.shown(), cine.walls[frame])
 
 
-def test_what_is_seen_is_what_is_repaired(cine: DrawnCine) -> None:
-    """Slicer does not save changes of the shown frame into the sequence, unless it is told to."""
+def test_the_shown_segmentation_is_repaired(cine: DrawnCine) -> None:
+    """By default Slicer does not save changes of the shown frame into the sequence."""
     edited = cine.walls[0].copy()
     edited[4] = edited[GAP]
     write = slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment
@@ -271,7 +272,7 @@ def test_what_is_seen_is_what_is_repaired(cine: DrawnCine) -> None:
     assert [record.k for record in report.slices if record.verdict != "intact"] == [GAP, SPECK, 4]
 
 
-def test_the_pool_of_each_frame_gives_what_its_wall_takes(cine: DrawnCine) -> None:
+def test_the_pool_of_each_frame_loses_what_its_wall_takes(cine: DrawnCine) -> None:
     outcome = repair(cine)
     for frame in (0, 2):
         before = cine.voxels(frame, "pool")
@@ -293,7 +294,7 @@ def test_the_result_lies_under_the_transform_of_the_input(cine: DrawnCine) -> No
         np.testing.assert_array_equal(cine.voxels(frame, sequence=outcome.sequence_node), wall)
 
 
-def test_a_result_is_named_after_the_sequence_where_names_follow_the_frames(cine: DrawnCine) -> None:
+def test_a_result_is_named_after_the_sequence(cine: DrawnCine) -> None:
     cine.browser.SetOverwriteProxyName(cine.segmentations, True)
     cine.browser.SetSelectedItemNumber(1)
     assert cine.heart.segmentation.GetName() == "Heart sequence [trigger time=30.5ms]"
@@ -321,7 +322,7 @@ def test_the_result_survives_a_saved_scene(cine: DrawnCine, tmp_path: Path) -> N
     assert Review.of(node).decisions() == {SPECK: False}
 
 
-def test_a_segmentation_outside_the_browser_is_repaired_with_the_shown_frame(cine: DrawnCine) -> None:
+def test_a_segmentation_outside_the_browser_is_repaired_as_shown(cine: DrawnCine) -> None:
     alone = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Alone")
     cine.browser.SetSelectedItemNumber(2)
     alone.CopyContent(cine.heart.segmentation)
@@ -338,7 +339,7 @@ def test_a_segmentation_outside_the_browser_is_repaired_with_the_shown_frame(cin
     assert list(process_sequence(single, model, RepairOptions(), frames=[2]).reports) == [2]
 
 
-def test_a_segmentation_outside_the_browser_changed_in_place_can_be_undone(cine: DrawnCine) -> None:
+def test_a_segmentation_outside_the_browser_can_be_undone(cine: DrawnCine) -> None:
     alone = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Alone")
     alone.CopyContent(cine.heart.segmentation)
     single = Cine.create(cine.browser, alone, "myo", cine.heart.volume, "pool")
@@ -355,7 +356,7 @@ def test_a_segmentation_outside_the_browser_belongs_to_no_other_frame(cine: Draw
     alone.CopyContent(cine.heart.segmentation)
     single = Cine.create(cine.browser, alone, "myo", cine.heart.volume)
     model: Any = "toy"
-    with pytest.raises(ValueError, match=r"'Alone'.*'Browser'.*number 0"):
+    with pytest.raises(ValueError, match=r"'Alone'.*'Browser'.*shown frame 0"):
         process_sequence(single, model, RepairOptions(), frames=[0, 1])
 
 
@@ -384,31 +385,15 @@ class TestTheRealEngine:
             np.testing.assert_array_equal(wall[1], cine.walls[frame][1])
 
 
-def segmentation_gone(cine: DrawnCine) -> None:
-    slicer.mrmlScene.RemoveNode(cine.heart.segmentation)
-
-
-def volume_gone(cine: DrawnCine) -> None:
-    slicer.mrmlScene.RemoveNode(cine.heart.volume)
-
-
-def wall_gone(cine: DrawnCine) -> None:
-    cine.heart.segmentation.GetSegmentation().RemoveSegment("myo")
-
-
-def painted(cine: DrawnCine) -> None:
+def frame_painted(cine: DrawnCine) -> None:
     cine.write(2, "myo", cine.walls[INTACT_FRAME])
-
-
-def scene_closed(cine: DrawnCine) -> None:
-    slicer.mrmlScene.Clear()
 
 
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("moment", [1, 8], ids=["first call", "later"])
-@pytest.mark.parametrize("change", [segmentation_gone, volume_gone, wall_gone, painted, scene_closed])
-def test_what_somebody_changes_during_a_repair_is_not_lost(
-    cine: DrawnCine, change: Callable[[DrawnCine], None], moment: int, in_place: bool
+@pytest.mark.parametrize("change", [segmentation_gone, volume_gone, wall_gone, frame_painted, scene_closed])
+def test_changes_during_a_repair_are_not_lost(
+    cine: DrawnCine, change: Callable[[Any], None], moment: int, in_place: bool
 ) -> None:
     calls: list[float] = []
     after: list[Any] = []
@@ -416,7 +401,7 @@ def test_what_somebody_changes_during_a_repair_is_not_lost(
     def once(fraction: float, text: str) -> None:
         calls.append(fraction)
         if len(calls) == moment:
-            change(cine)
+            change(cine if change is frame_painted else cine.heart)
             after.append((node_census(), [cine.voxels(frame).tobytes() for frame in (1, 2)]))
 
     with pytest.raises(ValueError, match=r"'Heart'|'Cine'|browser"):

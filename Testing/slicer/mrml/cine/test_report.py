@@ -50,7 +50,7 @@ def test_the_table_of_all_frames_follows_the_decisions(cine: DrawnCine) -> None:
     assert decided == [(0, GAP, "no"), (2, 0, "yes")]
 
 
-def test_the_table_of_the_shown_frame_is_another_than_that_of_all_frames(cine: DrawnCine) -> None:
+def test_shown_frame_and_all_frames_have_different_tables(cine: DrawnCine) -> None:
     outcome = repair(cine)
     table = Review.of(outcome.segmentation_node).refresh()
     assert table != outcome.table_node

@@ -54,7 +54,7 @@ def test_no_pool_is_a_good_choice(heart: Heart, pool_id: str | None) -> None:
     assert Selection.create(heart.segmentation, "myo", heart.volume, pool_id).pool_id is None
 
 
-@pytest.mark.parametrize("rv_id", ["myo", "pool", "nobody"])
+@pytest.mark.parametrize("rv_id", ["myo", "pool", "missing"])
 def test_a_right_ventricle_is_a_segment_of_its_own(heart: Heart, rv_id: str) -> None:
     assert Selection.create(heart.segmentation, "myo", heart.volume, "pool", "rv").rv_id == "rv"
     refused(heart, f"{rv_id!r}", pool_id="pool", rv_id=rv_id)
@@ -84,6 +84,8 @@ def label_map(heart: Heart) -> Any:
         ("segment_id", lambda heart: "", "'Heart' has no myocardium segment"),
         ("segment_id", lambda heart: None, "'Heart' has no myocardium segment"),
         ("segment_id", lambda heart: "The myo", r"'The myo'.*'myo' \(The myo\), 'pool' \(The pool\)"),
+        ("segment_id", lambda heart: ["myo", "nothing"], "'nothing'"),
+        ("segment_id", lambda heart: [], "None"),
         ("pool_id", lambda heart: "lv", "blood pool.*'lv'"),
         ("pool_id", lambda heart: "myo", "Choose two segments"),
         ("volume_node", lambda heart: None, "volume is needed, nothing was given"),
@@ -93,7 +95,7 @@ def label_map(heart: Heart) -> Any:
         ("volume_node", label_map, "'Map' is a label map"),
     ],
 )
-def test_what_is_no_choice_is_refused_by_name(heart: Heart, argument: str, given: Any, match: str) -> None:
+def test_invalid_selections_are_refused_by_name(heart: Heart, argument: str, given: Any, match: str) -> None:
     refused(heart, match, **{argument: given(heart)})
 
 
@@ -161,16 +163,16 @@ def test_a_segment_on_a_finer_grid_than_the_volume_is_refused(heart: Heart, segm
     refused(heart, f"Segment '{segment_id}' of segmentation 'Heart' lies on another voxel grid", pool_id="pool")
 
 
-def test_an_empty_segment_lies_on_no_grid_and_is_not_refused_for_it(heart: Heart) -> None:
+def test_an_empty_segment_is_not_refused_for_its_grid(heart: Heart) -> None:
     heart.segmentation.GetSegmentation().AddEmptySegment("new")
     assert Selection.create(heart.segmentation, "myo", heart.volume, "new").pool_id == "new"
 
 
-def test_an_output_is_another_segmentation_and_none_is_given_for_a_repair_in_place(heart: Heart) -> None:
+def test_output_must_differ_from_input_and_excludes_in_place(heart: Heart) -> None:
     output, selection = add("Segmentation", "Result"), Selection.create(heart.segmentation, "myo", heart.volume)
     for node, in_place, match in (
         (heart.segmentation, False, r"'Heart'.*inPlace=True"),
-        (output, True, r"in place.*'Result'"),
+        (output, True, r"inPlace.*'Result'"),
         (heart.volume, False, "Volume 'Cine'"),
     ):
         with pytest.raises(ValueError, match=match):

@@ -66,7 +66,7 @@ def smaller_volume(heart: Heart) -> slicer.vtkMRMLScalarVolumeNode:
     return node
 
 
-def test_a_volume_smaller_than_the_segmentation_is_read_where_it_is_and_said(heart: Heart) -> None:
+def test_a_volume_smaller_than_the_segmentation_is_read_with_a_warning(heart: Heart) -> None:
     crop = smaller_volume(heart)
     reading = read(Selection.create(heart.segmentation, "myo", crop, "pool"))
     np.testing.assert_array_equal(reading.stack.mask, heart.masks["myo"][1:4, 2:, 1:47])

@@ -1,4 +1,4 @@
-"""Nodes beside nodes, and a scene in which a failure leaves no trace."""
+"""Places of nodes, and restoring the scene after a failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import slicer
 
 from harness.hearts import Heart, add_segment, draw_heart, node_census, transform_node, write_voxels
-from RNCARefineLib.mrml.nodes.scene import place_beside, unchanged_on_failure
+from RNCARefineLib.mrml.nodes.scene import place_next_to, unchanged_on_failure
 
 
 def hierarchy() -> Any:
@@ -35,7 +35,7 @@ def fail_after(work: Callable[[], object], *nodes: Any, error: type[BaseExceptio
 def test_a_node_is_put_under_the_parent_of_its_neighbour(heart: Heart) -> None:
     study = study_of(heart.segmentation)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
-    place_beside(node, heart.segmentation, heart.volume)
+    place_next_to(node, heart.segmentation, heart.volume)
     assert hierarchy().GetItemParent(hierarchy().GetItemByDataNode(node)) == study
 
 
@@ -43,7 +43,7 @@ def test_a_neighbour_without_an_item_is_passed_over(heart: Heart) -> None:
     study = study_of(heart.volume)
     hierarchy().RemoveItem(hierarchy().GetItemByDataNode(heart.segmentation), False, False)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
-    place_beside(node, heart.segmentation, heart.volume)
+    place_next_to(node, heart.segmentation, heart.volume)
     assert hierarchy().GetItemParent(hierarchy().GetItemByDataNode(node)) == study
 
 
@@ -51,8 +51,8 @@ def test_a_node_without_an_item_gets_one_and_only_one(heart: Heart) -> None:
     study = study_of(heart.segmentation)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode")
     assert not hierarchy().GetItemByDataNode(node)
-    place_beside(node, heart.segmentation)
-    place_beside(node, heart.segmentation)
+    place_next_to(node, heart.segmentation)
+    place_next_to(node, heart.segmentation)
     items = []
     hierarchy().GetItemChildren(study, items)
     assert len(items) == 2
@@ -79,7 +79,7 @@ def test_failure_removes_the_nodes_that_were_added(heart: Heart, error: type[Bas
     assert hierarchy().GetNumberOfItems() == items
 
 
-def test_failure_restores_a_segmentation_with_its_references_and_looks(heart: Heart) -> None:
+def test_failure_restores_a_segmentation_with_references_and_display(heart: Heart) -> None:
     display, name = heart.segmentation.GetDisplayNode(), heart.segmentation.GetName()
     display.SetSegmentOpacity3D("rv", 0.25)
     heart.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(heart.volume)

@@ -1,4 +1,4 @@
-"""Reading and writing segments: exact on every geometry, and nobody else's voxels change."""
+"""Reading and writing segments: exact on every geometry, and other segments do not change."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_no_segments_are_an_empty_mask_and_not_all_of_them(heart: Heart) -> None
     assert not read_segments(heart.segmentation, [], VolumeGrid.of_volume(heart.volume)).any()
 
 
-def test_what_was_read_is_memory_of_its_own(heart: Heart) -> None:
+def test_arrays_that_were_read_are_copies(heart: Heart) -> None:
     mask = read_segments(heart.segmentation, ["myo"], VolumeGrid.of_volume(heart.volume))
     mask[:] = 1
     np.testing.assert_array_equal(heart.voxels("myo"), heart.masks["myo"])
@@ -69,7 +69,7 @@ OUT_OF_PLANE = [Turn(axes) for axes in permutations(range(3)) if axes[2] != 2]
 @pytest.mark.parametrize(
     ("turn", "own_layer"), [*product(IN_PLANE, (True, False)), *product(OUT_OF_PLANE, (True,))], ids=str
 )
-def test_segments_stored_with_turned_axes_are_read_and_written_exactly(turn: Turn, own_layer: bool) -> None:
+def test_segments_stored_with_other_axes_are_read_and_written_exactly(turn: Turn, own_layer: bool) -> None:
     heart = draw_heart("sheared" if own_layer else "oblique")
     grid = VolumeGrid.of_volume(heart.volume)
     stored = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.as_file_grid().turned(turn).ijk_to_lps
@@ -90,7 +90,7 @@ def geometry_of(heart: Heart, segment_id: str) -> tuple[tuple[int, ...], list[fl
     return labelmap.GetExtent(), slicer.util.arrayFromVTKMatrix(matrix).ravel().tolist()
 
 
-def test_a_layer_on_another_grid_is_not_resampled_for_a_segment_written_into_it(heart: Heart) -> None:
+def test_writing_a_segment_does_not_resample_its_layer(heart: Heart) -> None:
     grid = VolumeGrid.of_volume(heart.volume)
     fine = np.repeat(np.repeat(heart.masks["rv"], 2, axis=1), 2, axis=2)
     fine[:, ::2, ::2] = 0  # holes that no coarser grid can hold
@@ -119,7 +119,7 @@ def test_a_node_outside_the_scene_can_be_written(heart: Heart) -> None:
     np.testing.assert_array_equal(heart.voxels("myo"), heart.masks["myo"])
 
 
-def test_a_segment_that_is_not_there_cannot_be_written_and_is_not_created(heart: Heart) -> None:
-    with pytest.raises(RuntimeError, match="nobody"):
-        write_segment(heart.segmentation, "nobody", heart.masks["myo"], VolumeGrid.of_volume(heart.volume))
+def test_an_unknown_segment_is_not_written_and_not_created(heart: Heart) -> None:
+    with pytest.raises(RuntimeError, match="missing"):
+        write_segment(heart.segmentation, "missing", heart.masks["myo"], VolumeGrid.of_volume(heart.volume))
     assert heart.segmentation.GetSegmentation().GetNumberOfSegments() == 4

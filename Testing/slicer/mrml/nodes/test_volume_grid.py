@@ -51,7 +51,7 @@ def test_a_part_of_the_lattice_is_held_wherever_it_lies(heart: Heart) -> None:
     assert grid.holds(oriented_image(grid.ijk_to_ras, (-30, -20, 60, 70, -3, 9)))
 
 
-def test_the_lattice_is_the_same_with_its_axes_flipped_or_exchanged(heart: Heart) -> None:
+def test_flipped_or_permuted_axes_give_the_same_lattice(heart: Heart) -> None:
     grid = VolumeGrid.of_volume(heart.volume)
     flip = np.array([[-1, 0, 0, 47], [0, 1, 0, 0], [0, 0, -1, 4], [0, 0, 0, 1]])
     exchange = np.array([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])

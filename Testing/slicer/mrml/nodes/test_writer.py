@@ -33,7 +33,7 @@ def draft_of(selection: Selection) -> slicer.vtkMRMLSegmentationNode:
     return draft(selection, result, reading.grid)
 
 
-def test_a_draft_touches_neither_the_scene_nor_the_input(heart: Heart, selection: Selection) -> None:
+def test_a_draft_changes_neither_scene_nor_input(heart: Heart, selection: Selection) -> None:
     before = node_census()
     node = draft_of(selection)
     assert node.GetScene() is None
@@ -42,16 +42,14 @@ def test_a_draft_touches_neither_the_scene_nor_the_input(heart: Heart, selection
         np.testing.assert_array_equal(heart.voxels(segment_id), mask)
 
 
-def test_wall_and_pool_stay_in_their_layer_and_the_review_segments_get_layers_of_their_own(
-    heart: Heart, selection: Selection
-) -> None:
+def test_wall_and_pool_keep_their_layer_and_review_segments_get_own(heart: Heart, selection: Selection) -> None:
     source, result = heart.segmentation.GetSegmentation(), draft_of(selection).GetSegmentation()
     for segment_id in heart.masks:
         assert result.GetLayerIndex(segment_id) == source.GetLayerIndex(segment_id)
     assert not {result.GetLayerIndex(note) for note in ("myo_added", "myo_removed")} & {0, 1}
 
 
-def test_the_result_knows_its_volume_and_what_it_was_before(heart: Heart, selection: Selection) -> None:
+def test_the_result_refers_to_its_volume_and_stores_the_input(heart: Heart, selection: Selection) -> None:
     output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
     for node in (add_to_scene(draft_of(selection), selection), copy_into(output, draft_of(selection), selection)):
         assert node.GetNodeReference("RNCARefine.Volume") == heart.volume
@@ -78,7 +76,7 @@ def test_voxels_outside_the_volume_stay(heart: Heart, selection: Selection) -> N
     assert not heart.voxels(review_segment(node.GetSegmentation(), "myo", ADDED), node)[0].any()
 
 
-def test_a_second_draft_writes_the_same_review_segments_anew(heart: Heart, selection: Selection) -> None:
+def test_a_second_draft_updates_the_review_segments(heart: Heart, selection: Selection) -> None:
     node = add_to_scene(draft_of(selection), selection)
     again = Selection.create(node, "myo", heart.volume, "pool")
     second = draft_of(again)
@@ -88,7 +86,7 @@ def test_a_second_draft_writes_the_same_review_segments_anew(heart: Heart, selec
         assert not heart.voxels(review_segment(segmentation, "myo", kind), second).any()
 
 
-def test_a_result_in_the_scene_has_the_place_and_the_looks_of_the_input(heart: Heart, selection: Selection) -> None:
+def test_a_result_copies_place_and_display_of_the_input(heart: Heart, selection: Selection) -> None:
     display = heart.segmentation.GetDisplayNode()
     display.SetSegmentOpacity3D("rv", 0.25)
     display.SetSegmentVisibility("scar", False)
@@ -108,7 +106,7 @@ def test_names_of_results_are_unique(selection: Selection) -> None:
     assert len(set(names)) == 3
 
 
-def test_an_output_node_keeps_its_name_and_loses_its_former_content(heart: Heart, selection: Selection) -> None:
+def test_an_output_node_keeps_its_name_and_gets_new_content(heart: Heart, selection: Selection) -> None:
     output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
     output.CreateDefaultDisplayNodes()
     output.GetSegmentation().AddEmptySegment("old")

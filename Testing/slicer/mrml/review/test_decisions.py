@@ -1,4 +1,4 @@
-"""A person's review of a repair: decisions, what they restore, and that they survive."""
+"""The review of a repair: decisions, what they restore, and that they are saved."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from harness.hearts import (
     segment_voxels,
     write_voxels,
 )
+from harness.removals import labelmap_gone, segmentation_gone, wall_gone
 from harness.runs import RESULT, process
 from RNCARefineLib.mrml.nodes.segments import write_segment
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
@@ -74,7 +75,7 @@ def status(review: Review) -> int:
 # What was repaired
 
 
-def test_a_review_knows_what_belongs_to_it(review: Review, heart: Heart, logic: Any) -> None:
+def test_a_review_has_pool_volume_and_table(review: Review, heart: Heart, logic: Any) -> None:
     assert review.segmentation_node == logic.outputSegmentationNode()
     assert (review.segment_id, review.pool_id) == ("myo", "pool")
     assert review.volume_node == heart.volume
@@ -95,7 +96,7 @@ def test_the_stack_before_is_the_input(review: Review, heart: Heart) -> None:
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_rejecting_puts_wall_and_pool_of_the_slice_back_and_nothing_else(logic: Any, geometry: str) -> None:
+def test_rejecting_restores_wall_and_pool_of_the_slice_only(logic: Any, geometry: str) -> None:
     heart = draw_heart(geometry)
     process(logic, heart)
     review = Review.of(logic.outputSegmentationNode())
@@ -124,7 +125,7 @@ def test_rejecting_undoes_edits_by_hand_in_the_slice_only(review: Review, heart:
     np.testing.assert_array_equal(heart.voxels("rv", review.segmentation_node), rv)
 
 
-def test_paint_over_the_wall_in_segment_editor_does_not_spoil_what_a_slice_was(review: Review, heart: Heart) -> None:
+def test_rejecting_restores_a_slice_that_was_painted_over(review: Review, heart: Heart) -> None:
     editor, settings = slicer.vtkSlicerSegmentEditorLogic(), slicer.vtkMRMLSegmentEditorNode()
     editor.SetMRMLScene(slicer.mrmlScene)
     editor.SetMRMLApplicationLogic(slicer.app.applicationLogic())
@@ -162,7 +163,7 @@ def test_a_slice_that_is_not_there_is_refused(review: Review, decide: str, k: in
         getattr(review, decide)(k)
 
 
-def test_trimmed_pool_comes_back_where_the_wall_was_not_changed(logic: Any, heart: Heart) -> None:
+def test_trimmed_pool_is_restored_where_the_wall_was_not_changed(logic: Any, heart: Heart) -> None:
     spilt = heart.masks["pool"].copy()
     spilt[1, 36:38, 4:8] = 1
     write_segment(heart.segmentation, "pool", spilt, VolumeGrid.of_volume(heart.volume))
@@ -173,7 +174,7 @@ def test_trimmed_pool_comes_back_where_the_wall_was_not_changed(logic: Any, hear
     np.testing.assert_array_equal(heart.voxels("pool", review.segmentation_node)[1], spilt[1])
 
 
-def test_without_a_pool_the_wall_alone_is_put_back(logic: Any, heart: Heart) -> None:
+def test_without_a_pool_the_wall_alone_is_restored(logic: Any, heart: Heart) -> None:
     process(logic, heart, poolSegmentID=None)
     review = Review.of(logic.outputSegmentationNode())
     assert review.pool_id is None
@@ -212,7 +213,7 @@ def test_accepting_changes_no_voxel_and_keeps_edits_by_hand(review: Review, hear
 
 
 @pytest.mark.parametrize("k", [2, 3])
-def test_the_repair_of_a_rejected_slice_comes_back(review: Review, heart: Heart, k: int) -> None:
+def test_the_repair_of_a_rejected_slice_is_restored_by_accepting(review: Review, heart: Heart, k: int) -> None:
     before, untouched = voxels(review, heart), all_but_decisions(review, heart)
     review.reject(k)
     assert (review.wall_now() != before["myo"]).any()
@@ -258,9 +259,7 @@ def test_the_table_follows_the_decisions(review: Review) -> None:
 
 
 @pytest.mark.parametrize("decide", ["accept", "reject"])
-def test_a_decision_is_one_step_that_undo_takes_back_and_redo_makes_again(
-    review: Review, heart: Heart, steps: UndoSteps, decide: str
-) -> None:
+def test_a_decision_is_one_undo_and_redo_step(review: Review, heart: Heart, steps: UndoSteps, decide: str) -> None:
     def state() -> tuple[Any, ...]:
         review.refresh()
         table = review.table_node
@@ -277,7 +276,7 @@ def test_a_decision_is_one_step_that_undo_takes_back_and_redo_makes_again(
     assert before[1:] != after[1:]
 
 
-def test_twenty_decisions_can_be_taken_back_one_by_one(review: Review, heart: Heart, steps: UndoSteps) -> None:
+def test_twenty_decisions_can_be_undone_one_by_one(review: Review, heart: Heart, steps: UndoSteps) -> None:
     before = voxels(review, heart)
     for _ in range(10):
         review.reject(2)
@@ -289,7 +288,7 @@ def test_twenty_decisions_can_be_taken_back_one_by_one(review: Review, heart: He
     assert review.decisions() == {}
 
 
-def test_a_decision_after_a_repair_in_place_is_taken_back_before_the_repair(logic: Any, heart: Heart) -> None:
+def test_a_decision_after_a_repair_in_place_is_undone_first(logic: Any, heart: Heart) -> None:
     process(logic, heart, inPlace=True)
     node = heart.segmentation
     logic.reject(node, 2)
@@ -359,7 +358,7 @@ def test_the_notes_of_a_review_are_not_other_segments(logic: Any, heart: Heart) 
     assert report.slices[2].taken_from_others_mm2 == pytest.approx((added & others[2]).sum() * area)
 
 
-def test_a_repair_without_the_pool_of_the_one_before_leaves_the_pool_alone(logic: Any, heart: Heart) -> None:
+def test_a_repair_without_pool_does_not_change_the_pool(logic: Any, heart: Heart) -> None:
     process(logic, heart, inPlace=True)
     process(logic, heart, inPlace=True, poolSegmentID=None)
     review = Review.of(heart.segmentation)
@@ -377,7 +376,7 @@ def test_a_segmentation_that_was_never_repaired_has_no_review(heart: Heart) -> N
 
 
 @pytest.mark.parametrize("node", [None, "Heart", 3])
-def test_what_is_no_segmentation_has_no_review(node: Any) -> None:
+def test_only_segmentations_have_a_review(node: Any) -> None:
     with pytest.raises(ValueError, match="segmentation node"):
         Review.of(node)
 
@@ -387,7 +386,7 @@ def test_a_segment_that_was_not_repaired_has_no_review(review: Review) -> None:
         Review.of(review.segmentation_node, "rv")
 
 
-def test_deleted_notes_do_not_hinder_a_review(review: Review, heart: Heart) -> None:
+def test_deleted_review_segments_do_not_prevent_a_review(review: Review, heart: Heart) -> None:
     for note in ("myo_added", "myo_removed"):
         review.segmentation_node.GetSegmentation().RemoveSegment(note)
     assert not review.changes_shown()
@@ -396,20 +395,20 @@ def test_deleted_notes_do_not_hinder_a_review(review: Review, heart: Heart) -> N
     np.testing.assert_array_equal(review.wall_now()[2], heart.masks["myo"][2])
 
 
-def test_a_deleted_pool_does_not_hinder_the_review_of_the_wall(review: Review, heart: Heart) -> None:
+def test_a_deleted_pool_does_not_prevent_the_review_of_the_wall(review: Review, heart: Heart) -> None:
     review.segmentation_node.GetSegmentation().RemoveSegment("pool")
     review.reject(2)
     np.testing.assert_array_equal(review.wall_now()[2], heart.masks["myo"][2])
 
 
-def test_a_deleted_table_is_made_again_with_the_decisions(review: Review) -> None:
+def test_a_deleted_table_is_created_again_with_the_decisions(review: Review) -> None:
     review.reject(2)
     slicer.mrmlScene.RemoveNode(review.table_node)
     assert column(review.table_node, "accepted") == ["", "", "no", "", ""]
 
 
 @pytest.mark.parametrize("tag", ["RNCARefine.Report", "RNCARefine.Masks"])
-def test_a_tag_that_somebody_spoilt_is_named(review: Review, tag: str) -> None:
+def test_a_damaged_tag_is_named(review: Review, tag: str) -> None:
     segment = review.segmentation_node.GetSegmentation().GetSegment("myo")
     for text in ("{", "[]", '"x"'):
         segment.SetTag(tag, text)
@@ -442,13 +441,13 @@ def test_another_volume_in_the_place_of_the_first_is_refused(review: Review) -> 
         review.reject(2)
 
 
-def test_a_deleted_volume_is_asked_for_by_name(review: Review, heart: Heart) -> None:
+def test_a_deleted_volume_is_named(review: Review, heart: Heart) -> None:
     slicer.mrmlScene.RemoveNode(heart.volume)
     with pytest.raises(ValueError, match=r"'Heart repaired'.*Load 'Cine'"):
         review.reject(2)
 
 
-def test_without_its_own_reference_the_volume_of_the_geometry_is_taken(review: Review, heart: Heart) -> None:
+def test_the_reference_geometry_volume_is_the_fallback(review: Review, heart: Heart) -> None:
     review.segmentation_node.RemoveNodeReferenceIDs("RNCARefine.Volume")
     assert review.volume_node == heart.volume
 
@@ -456,7 +455,7 @@ def test_without_its_own_reference_the_volume_of_the_geometry_is_taken(review: R
 # Files
 
 
-def test_a_segmentation_file_alone_is_enough_to_go_on(review: Review, heart: Heart, tmp_path: Path) -> None:
+def test_a_segmentation_file_alone_is_enough_for_a_review(review: Review, heart: Heart, tmp_path: Path) -> None:
     review.accept(3)
     path, image = str(tmp_path / "result.seg.nrrd"), str(tmp_path / "image.nrrd")
     report = review.report()
@@ -478,7 +477,7 @@ def test_a_segmentation_file_alone_is_enough_to_go_on(review: Review, heart: Hea
     assert Review.of(node).decisions() == {2: False, 3: True}
 
 
-def test_a_review_goes_on_in_a_scene_that_was_saved(review: Review, heart: Heart, tmp_path: Path) -> None:
+def test_a_review_continues_in_a_saved_scene(review: Review, heart: Heart, tmp_path: Path) -> None:
     review.reject(2)
     report = review.report()
     path = str(tmp_path / "scene.mrb")
@@ -505,21 +504,9 @@ def test_a_name_with_the_separators_of_the_file_format_survives(logic: Any, hear
     assert loaded.report() == Review.of(logic.outputSegmentationNode()).report()
 
 
-def labelmap_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveRepresentation("Binary labelmap")
-
-
-def wall_gone(heart: Heart) -> None:
-    heart.segmentation.GetSegmentation().RemoveSegment("myo")
-
-
-def segmentation_gone(heart: Heart) -> None:
-    slicer.mrmlScene.RemoveNode(heart.segmentation)
-
-
 @pytest.mark.parametrize("gone", [labelmap_gone, wall_gone, segmentation_gone])
 @pytest.mark.parametrize("action", ["reject", "accept", "exportReport", "report", "showSlice", "plotReport"])
-def test_a_result_of_which_something_was_removed_is_refused_in_one_sentence(
+def test_a_result_with_removed_parts_is_refused_in_one_message(
     logic: Any, heart: Heart, tmp_path: Path, gone: Callable[[Heart], None], action: str
 ) -> None:
     process(logic, heart, inPlace=True)
@@ -541,7 +528,7 @@ def test_a_result_of_which_something_was_removed_is_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize("gone", [labelmap_gone, wall_gone])
-def test_an_undo_gives_back_what_was_removed(logic: Any, heart: Heart, gone: Callable[[Heart], None]) -> None:
+def test_undo_restores_what_was_removed(logic: Any, heart: Heart, gone: Callable[[Heart], None]) -> None:
     process(logic, heart, inPlace=True)
     logic.reject(heart.segmentation, GAP)
     gone(heart)

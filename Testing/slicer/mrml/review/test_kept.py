@@ -19,9 +19,9 @@ from RNCARefineLib.mrml.review.kept import (
     ADDED,
     REMOVED,
     is_review,
-    mark,
     review_segment,
     reviewed_segments,
+    store_review,
     stored_masks,
     stored_report,
     tag_of,
@@ -50,7 +50,7 @@ def test_each_repaired_segment_has_review_segments_of_its_own(heart: Heart) -> N
     assert review_segment(segmentation, "myo", ADDED) != review_segment(segmentation, "scar", ADDED)
 
 
-def test_somebody_s_own_segment_of_the_same_id_is_left_alone(heart: Heart) -> None:
+def test_a_user_segment_with_the_same_id_is_kept(heart: Heart) -> None:
     segmentation = heart.segmentation.GetSegmentation()
     segmentation.AddEmptySegment("myo_added", "Mine")
     review_id = review_segment(segmentation, "myo", ADDED)
@@ -66,12 +66,12 @@ def test_only_review_segments_are_review_segments(heart: Heart) -> None:
 
 
 def mark_wall(heart: Heart, report: Report, masks: RepairMasks, pool_id: str | None = "pool") -> slicer.vtkSegment:
-    mark(heart.segmentation.GetSegmentation(), "myo", pool_id, report, masks)
+    store_review(heart.segmentation.GetSegmentation(), "myo", pool_id, report, masks)
     return heart.segmentation.GetSegmentation().GetSegment("myo")
 
 
 @pytest.mark.parametrize(("flagged", "status"), [(False, "InProgress"), (True, "Flagged")])
-def test_the_status_says_whether_a_person_must_look(
+def test_the_status_is_flagged_if_review_is_needed(
     heart: Heart, repaired: tuple[Report, RepairMasks], flagged: bool, status: str
 ) -> None:
     report, masks = repaired
@@ -82,7 +82,7 @@ def test_the_status_says_whether_a_person_must_look(
     assert tag_of(segment, "Segmentation.Status") is not None
 
 
-def test_the_provenance_says_how_the_segment_was_made(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
+def test_the_provenance_is_stored(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
     text = tag_of(mark_wall(heart, *repaired), "RNCARefine.Provenance")
     assert text is not None
     assert "|" not in text  # it separates the tags in a file
@@ -93,11 +93,11 @@ def test_the_provenance_says_how_the_segment_was_made(heart: Heart, repaired: tu
     assert provenance["summary"] == repaired[0].summary()
 
 
-def test_report_and_masks_are_read_as_they_were_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
+def test_report_and_masks_are_read_as_written(heart: Heart, repaired: tuple[Report, RepairMasks]) -> None:
     report, masks = repaired
-    told = replace(report, stack=replace(report.stack, name='a | b\nc "d" é'))
-    segment = mark_wall(heart, told, masks)
-    assert stored_report(segment) == told
+    named = replace(report, stack=replace(report.stack, name='a | b\nc "d" é'))
+    segment = mark_wall(heart, named, masks)
+    assert stored_report(segment) == named
     assert stored_masks(segment).to_text() == masks.to_text()
     for tag in ("RNCARefine.Report", "RNCARefine.Masks"):
         text = tag_of(segment, tag) or ""
@@ -110,13 +110,13 @@ def test_a_repair_ends_the_reviews_that_it_has_made_impossible(
 ) -> None:
     segmentation = heart.segmentation.GetSegmentation()
     mark_wall(heart, *repaired)
-    mark(segmentation, "scar", None, *repaired)
+    store_review(segmentation, "scar", None, *repaired)
     assert reviewed_segments(segmentation) == ["myo", "scar"]
     segmentation.AddEmptySegment("second")
-    mark(segmentation, "second", None, *repaired)
+    store_review(segmentation, "second", None, *repaired)
     assert reviewed_segments(segmentation) == ["myo", "scar", "second"]
     segmentation.RemoveSegment("second")
-    mark(segmentation, "rv", "pool", *repaired)  # the pool of "myo"
+    store_review(segmentation, "rv", "pool", *repaired)  # the pool of "myo"
     assert reviewed_segments(segmentation) == ["rv", "scar"]
-    mark(segmentation, "pool", "scar", *repaired)  # "pool" is that of "rv"
+    store_review(segmentation, "pool", "scar", *repaired)  # "pool" is that of "rv"
     assert reviewed_segments(segmentation) == ["pool"]

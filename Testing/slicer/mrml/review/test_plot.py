@@ -11,7 +11,7 @@ import slicer
 from harness.hearts import Heart, node_census
 from harness.runs import process
 from RNCARefineLib.mrml.review.decisions import Review
-from RNCARefineLib.mrml.review.plot import PLOTS, THICKNESS, Plot, put_plot
+from RNCARefineLib.mrml.review.plot import THICKNESS, put_plot
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def values(series: Any) -> list[tuple[int, int]]:
     return [(x.GetValue(row), y.GetValue(row)) for row in range(x.GetNumberOfValues())]
 
 
-def test_pieces_and_holes_are_plotted_over_the_slices_before_and_after(review: Review) -> None:
+def test_components_and_holes_are_plotted_before_and_after(review: Review) -> None:
     series = series_of(plot(review))
     assert [one.GetName() for one in series] == ["b0 before", "b1 before", "b0 after", "b1 after"]
     assert [values(one) for one in series] == [
@@ -45,6 +45,7 @@ def test_pieces_and_holes_are_plotted_over_the_slices_before_and_after(review: R
         [(k, 1) for k in range(5)],
     ]
     assert all(type(number) is int for one in series for point in values(one) for number in point)
+    assert len({one.GetMarkerStyle() for one in series}) == 4  # distinguished without colour
 
 
 def test_the_thickness_is_plotted_over_the_slices_before_and_after(review: Review) -> None:
@@ -55,6 +56,7 @@ def test_the_thickness_is_plotted_over_the_slices_before_and_after(review: Revie
     assert thinnest_after == [(record.k, record.thinnest_after_mm) for record in slices]
     assert thinnest[2] == (2, 0)  # the gap
     assert 0 < thinnest_after[2][1] <= mean_after[2][1]
+    assert chart.GetXAxisRange() == (-1, 5)
     lowest, highest = chart.GetYAxisRange()
     assert lowest < 0
     assert highest > max(value for _, value in mean_after)
@@ -66,31 +68,6 @@ def test_a_slice_that_was_not_measured_does_not_hide_the_others(review: Review) 
     column.SetValue(1, 30.0)
     chart = put_plot(review.segmentation_node, review.table_node, THICKNESS)
     assert chart.GetYAxisRange() == (-1, 32)
-
-
-@pytest.mark.parametrize("which", PLOTS, ids=lambda plot: plot.suffix)
-def test_lines_are_told_apart_without_colour(review: Review, which: Plot) -> None:
-    series = series_of(put_plot(review.segmentation_node, review.table_node, which))
-    assert len({one.GetMarkerStyle() for one in series}) == 4
-    assert all(one.GetPlotType() == one.PlotTypeScatter for one in series)
-    assert [one.GetLineStyle() for one in series] == [
-        one.LineStyleDash if "before" in one.GetName() else one.LineStyleSolid for one in series
-    ]
-    sizes = [one.GetMarkerSize() for one in series]
-    assert sizes == sorted(sizes, reverse=True)  # what is drawn later hides nothing
-
-
-def test_the_axes_are_named_and_hold_every_point(review: Review) -> None:
-    chart = plot(review)
-    assert chart.GetXAxisTitle() == "slice"
-    assert "b0" in chart.GetYAxisTitle()
-    assert "b1" in chart.GetYAxisTitle()
-    assert chart.GetXAxisRange() == (-1, 5)
-    lowest, highest = chart.GetYAxisRange()
-    assert lowest == -1
-    assert highest > 2
-    assert not chart.GetXAxisRangeAuto()
-    assert not chart.GetYAxisRangeAuto()
 
 
 def test_a_segmentation_has_one_plot_that_is_updated(review: Review) -> None:
@@ -105,24 +82,13 @@ def test_a_segmentation_has_one_plot_that_is_updated(review: Review) -> None:
     assert review.segmentation_node.GetNodeReference("RNCARefine.Plot") == chart
 
 
-def test_a_deleted_plot_and_a_deleted_table_are_made_again(review: Review) -> None:
+def test_deleted_plot_and_table_are_created_again(review: Review) -> None:
     slicer.mrmlScene.RemoveNode(plot(review))
     chart = plot(review)
     assert slicer.mrmlScene.IsNodePresent(chart)
     slicer.mrmlScene.RemoveNode(review.table_node)
     assert plot(review) == chart
     assert all(one.GetTableNode() == review.table_node for one in series_of(chart))
-
-
-def test_plot_and_table_lie_beside_the_segmentation(logic: Any, heart: Heart) -> None:
-    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    study = tree.CreateStudyItem(tree.CreateSubjectItem(tree.GetSceneItemID(), "Patient"), "Study")
-    tree.SetItemParent(tree.GetItemByDataNode(heart.segmentation), study)
-    process(logic, heart)
-    review = Review.of(logic.outputSegmentationNode())
-    chart = plot(review)
-    for node in (chart, review.table_node, *series_of(chart)):
-        assert tree.GetItemParent(tree.GetItemByDataNode(node)) == study
 
 
 def test_each_segmentation_has_a_plot_of_its_own(logic: Any, heart: Heart) -> None:
@@ -135,7 +101,7 @@ def test_each_segmentation_has_a_plot_of_its_own(logic: Any, heart: Heart) -> No
     assert not set(series_of(charts[0])) & set(series_of(charts[1]))
 
 
-def test_the_plot_comes_back_with_the_scene(review: Review, tmp_path: Path) -> None:
+def test_the_plot_is_restored_with_the_scene(review: Review, tmp_path: Path) -> None:
     plot(review)
     path = str(tmp_path / "scene.mrb")
     assert slicer.util.saveScene(path, properties={})

@@ -50,7 +50,7 @@ def test_columns_are_typed_and_none_is_of_bytes(heart: Heart, report: Report) ->
     assert set(types.values()) == {"vtkIntArray", "vtkDoubleArray", "vtkStringArray"}
 
 
-def test_the_table_is_found_from_the_segmentation_and_written_again(heart: Heart, report: Report) -> None:
+def test_the_table_of_the_segmentation_is_updated(heart: Heart, report: Report) -> None:
     assert existing_table(heart.segmentation) is None
     table = put_table(report, heart.segmentation)
     before = node_census()
@@ -75,7 +75,7 @@ def test_the_csv_file_that_slicer_writes_has_the_same_values(heart: Heart, repor
         assert line["confidence"] == "nan"
 
 
-def test_the_table_comes_back_from_a_bundle_with_its_types(heart: Heart, report: Report, tmp_path: Path) -> None:
+def test_the_table_is_restored_from_a_bundle_with_its_types(heart: Heart, report: Report, tmp_path: Path) -> None:
     put_table(report, heart.segmentation)
     path = str(tmp_path / "scene.mrb")
     assert slicer.util.saveScene(path, properties={})

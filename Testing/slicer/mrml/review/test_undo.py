@@ -33,7 +33,7 @@ def fail(heart: Heart, steps: UndoSteps) -> None:
         raise RuntimeError
 
 
-def test_after_a_change_that_failed_undo_takes_back_the_one_before(heart: Heart, steps: UndoSteps) -> None:
+def test_after_a_failed_change_undo_reverts_the_one_before(heart: Heart, steps: UndoSteps) -> None:
     first = heart.masks["myo"].copy()
     first[0] = 0
     change(heart, steps, first)
@@ -71,7 +71,7 @@ def test_a_new_scene_does_not_inherit_the_steps_of_the_old_one(heart: Heart, ste
 
 
 def edit(heart: Heart) -> None:
-    """Add a voxel to the scar, as somebody else does."""
+    """Add a voxel to the scar, like an edit elsewhere."""
     mask = heart.voxels("scar")
     mask[tuple(np.argwhere(mask == 0)[0])] = 1
     write_segment(heart.segmentation, "scar", mask, VolumeGrid.of_volume(heart.volume))
@@ -115,7 +115,7 @@ def test_one_voxel_or_a_new_segment_since_a_step_is_an_edit(heart: Heart, steps:
     assert steps.edited_since(heart.segmentation)
 
 
-def test_an_edit_between_two_steps_is_one_when_the_second_was_undone(heart: Heart, steps: UndoSteps) -> None:
+def test_an_edit_between_steps_counts_after_undoing_the_second(heart: Heart, steps: UndoSteps) -> None:
     first = heart.masks["myo"].copy()
     first[0] = 0
     change(heart, steps, first)

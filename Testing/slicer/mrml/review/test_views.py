@@ -102,7 +102,7 @@ def test_views_are_turned_where_none_would_show_the_slice(views: dict[str, Any])
     np.testing.assert_array_equal(before, after)
 
 
-def test_of_an_axis_aligned_stack_the_axial_view_shows_a_slice_without_being_turned(views: dict[str, Any]) -> None:
+def test_the_axial_view_shows_an_axis_aligned_slice_without_rotation(views: dict[str, Any]) -> None:
     heart = draw_heart("axis-aligned")
     before = np.array(slicer.util.arrayFromVTKMatrix(views["Red"].GetSliceToRAS()))[:3, :3]
     show_slice(heart.volume, 4)
@@ -123,9 +123,7 @@ def test_without_a_wall_the_middle_of_the_image_is_shown(views: dict[str, Any], 
 @pytest.mark.parametrize(
     ("offset", "shown"), [(-0.6, None), (-0.4, 0), (0.4, 0), (0.6, 1), (3.6, 4), (4.4, 4), (4.6, None)]
 )
-def test_a_view_between_two_slices_shows_the_nearer_one_and_none_beyond_the_ends(
-    views: dict[str, Any], offset: float, shown: int | None
-) -> None:
+def test_a_view_between_slices_shows_the_nearer_one(views: dict[str, Any], offset: float, shown: int | None) -> None:
     heart = draw_heart("sheared")
     matrix = to_world(heart)
     look_along(views["Red"], heart, matrix[:3, 0], matrix[:3, 1])
@@ -156,7 +154,7 @@ def test_a_view_may_be_turned_within_its_plane(views: dict[str, Any]) -> None:
     assert slice_shown(views["Red"], heart.volume) == 1
 
 
-def test_views_that_all_look_the_same_wrong_way_are_aligned_so_that_one_shows_the_slices(views: dict[str, Any]) -> None:
+def test_views_in_the_same_wrong_plane_are_aligned(views: dict[str, Any]) -> None:
     heart = draw_heart("oblique")
     matrix = to_world(heart)
     for view in views.values():
@@ -166,7 +164,7 @@ def test_views_that_all_look_the_same_wrong_way_are_aligned_so_that_one_shows_th
     assert [slice_shown(view, heart.volume) for view in views.values()].count(3) == 1
 
 
-def test_the_only_view_that_is_seen_is_the_one_that_shows_the_slices(views: dict[str, Any]) -> None:
+def test_the_only_visible_view_shows_the_slices(views: dict[str, Any]) -> None:
     heart = draw_heart("axis-aligned")
     views["Yellow"].SetMappedInLayout(1)
     align_views(heart.volume)

@@ -23,7 +23,7 @@ BROKEN = with_gap(WHOLE, 30, 10)
 
 @pytest.fixture
 def panel(desktop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the panel on a colour photograph with broken vessels, and a model of vessels beside those shipped."""
+    """Return the panel on a colour photograph with broken vessels, and a model of vessels next to the shipped ones."""
     saved(tmp_path)
     monkeypatch.setattr(model_module, "MODEL_FOLDERS", (*model_module.MODEL_FOLDERS, tmp_path))
     noise = np.random.default_rng(3).normal(0, 4, (1, 80, 80, 3))
@@ -49,7 +49,7 @@ def output(panel: Any) -> Any:
     return next(node for node in nodes if node.GetName() != "Vessels")
 
 
-def test_a_photograph_shows_places_and_offers_models_of_vessels_only(panel: Any) -> None:
+def test_a_photograph_shows_places_and_vessel_models_only(panel: Any) -> None:
     assert panel.ui.placesCollapsibleButton.visible
     assert not panel.ui.reviewCollapsibleButton.visible
     assert entries(panel.ui.modelSelector) == ["retina-vessels-2d", "toy-vessels"]
@@ -100,7 +100,7 @@ def test_a_check_lists_places_and_there_is_nothing_to_decide(panel: Any) -> None
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
 
 
-def test_a_pending_review_is_shown_again_after_the_scene_was_saved_and_loaded(panel: Any, tmp_path: Path) -> None:
+def test_a_pending_review_is_restored_with_the_scene(panel: Any, tmp_path: Path) -> None:
     panel.ui.repairButton.click()
     panel.ui.placeTable.setCurrentCell(0, 0)
     panel.ui.acceptPlaceButton.click()
@@ -120,9 +120,7 @@ def test_a_pending_review_is_shown_again_after_the_scene_was_saved_and_loaded(pa
     assert not segment_voxels(output(again), "vessels", volume)[0][30, 31:39].any()
 
 
-def test_the_table_follows_decisions_made_elsewhere_and_is_emptied_with_the_segmentation(
-    panel: Any, desktop: Any
-) -> None:
+def test_the_table_follows_external_decisions_and_removal(panel: Any, desktop: Any) -> None:
     panel.ui.repairButton.click()
     VesselReview.of(output(panel)).reject(0)
     desktop.wait_until(lambda: panel.ui.placeTable.item(0, 6).text() == "no")

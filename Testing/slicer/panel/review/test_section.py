@@ -73,7 +73,9 @@ def toy_doubtful(toy_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
 # Rows
 
 
-def test_there_is_a_row_for_each_slice_with_what_was_found_and_done(heart: Heart, toy_engine: None) -> None:
+def test_there_is_a_row_per_slice_with_finding_and_repair(heart: Heart, toy_engine: None) -> None:
+    import qt
+
     panel = repaired(heart)
     table = rows(panel)
     report = panel.logic.report(output_of(panel))
@@ -95,25 +97,24 @@ def test_there_is_a_row_for_each_slice_with_what_was_found_and_done(heart: Heart
     tip = panel.ui.sliceTable.item(GAP, 0).toolTip()
     assert "does not close" in tip
     assert "b0, b1: 1, 0 before; 1, 1 now" in tip
+    assert not int(panel.ui.sliceTable.item(GAP, 0).flags()) & int(qt.Qt.ItemIsEditable)
 
 
-def test_verdict_and_reason_of_the_chosen_slice_stand_below_the_table(heart: Heart, toy_flagged: None) -> None:
+def test_verdict_and_reason_of_the_slice_are_below_the_table(heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
-    assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
+    assert panel.ui.reasonLabel.text == "Select a slice to show it in the views."
     choose_slice(panel, 4)
     assert (
         panel.ui.reasonLabel.text == "Slice 4: refused. No closed ring with a wall of at least a pixel could be made."
     )
     decide(panel, GAP, "rejectButton")
     choose_slice(panel, GAP)
-    assert panel.ui.reasonLabel.text == "Slice 2: put back as it was before the repair."
+    assert panel.ui.reasonLabel.text == "Slice 2: restored as before the repair."
     panel.ui.filterSelector.setCurrentText("Flagged")
-    assert panel.ui.reasonLabel.text == "Choose a slice to see it in the views."
+    assert panel.ui.reasonLabel.text == "Select a slice to show it in the views."
 
 
-def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_or_put_back(
-    heart: Heart, toy_doubtful: None
-) -> None:
+def test_a_flagged_repair_can_be_accepted_or_rejected(heart: Heart, toy_doubtful: None) -> None:
     panel = repaired(heart)
     row = rows(panel)[GAP]
     assert (row["Verdict"], row["After"], row["Conf."], row["Accepted"]) == (
@@ -137,13 +138,6 @@ def test_a_repair_to_look_at_is_shown_as_repaired_and_flagged_and_can_be_taken_o
     assert re.fullmatch("1 of 2 .*: in progress.", panel.ui.decisionLabel.text)
 
 
-def test_nobody_can_type_into_the_table(heart: Heart, toy_engine: None) -> None:
-    import qt
-
-    panel = repaired(heart)
-    assert not int(panel.ui.sliceTable.item(GAP, 0).flags()) & int(qt.Qt.ItemIsEditable)
-
-
 def test_slices_are_filtered_to_changed_or_flagged(heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
     assert list(rows(panel)) == [0, 1, 2, 3, 4]
@@ -154,19 +148,15 @@ def test_slices_are_filtered_to_changed_or_flagged(heart: Heart, toy_flagged: No
     assert panel.ui.nextButton.enabled
     select(panel.ui.filterSelector, "All")
     assert list(rows(panel)) == [0, 1, 2, 3, 4]
-
-
-def test_a_slice_that_was_put_back_is_still_listed_as_changed(heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    select(panel.ui.filterSelector, "Changed")
     decide(panel, GAP, "rejectButton")
+    select(panel.ui.filterSelector, "Changed")
     assert list(rows(panel)) == [GAP, SPECK]
 
 
 # From slice to slice
 
 
-def test_next_and_previous_go_round_the_slices_that_were_changed_or_flagged(heart: Heart, toy_flagged: None) -> None:
+def test_next_and_previous_cycle_through_changed_or_flagged_slices(heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
     assert chosen_slice(panel) is None
     visited = []
@@ -180,32 +170,23 @@ def test_next_and_previous_go_round_the_slices_that_were_changed_or_flagged(hear
     assert chosen_slice(panel) == SPECK
 
 
-def test_slices_that_are_filtered_out_are_passed_by(heart: Heart, toy_flagged: None) -> None:
-    panel = repaired(heart)
-    select(panel.ui.filterSelector, "Flagged")
-    for _ in range(2):
-        panel.ui.nextButton.click()
-        assert chosen_slice(panel) == 4
-
-
-def test_next_brings_the_views_back_where_there_is_only_one_slice_to_go_to(
-    desktop: Any, heart: Heart, toy_flagged: None
-) -> None:
+def test_next_shows_the_only_slice_again(desktop: Any, heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
     panel.ui.alignViewsButton.click()
     select(panel.ui.filterSelector, "Flagged")
     panel.ui.nextButton.click()
+    assert chosen_slice(panel) == 4
     for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         node.SetSliceOffset(node.GetSliceOffset() - 16)
     panel.ui.nextButton.click()
     assert slices_shown(heart) == {4}
 
 
-def test_where_nothing_was_changed_there_is_nowhere_to_go(heart: Heart, toy_engine: None) -> None:
+def test_without_changes_there_is_no_next_slice(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     select(panel.ui.filterSelector, "Flagged")
     assert not panel.ui.nextButton.enabled
-    assert panel.ui.nextButton.toolTip == "No slice that is listed was changed or flagged."
+    assert panel.ui.nextButton.toolTip == "No listed slice was changed or flagged."
 
 
 def test_next_works_on_the_result_of_a_check_too(heart: Heart, toy_engine: None) -> None:
@@ -241,9 +222,7 @@ def test_clicking_the_row_that_is_chosen_brings_the_views_back(desktop: Any, hea
 # Decisions
 
 
-def test_after_a_decision_comes_the_next_undecided_slice_and_after_the_last_decision_none(
-    desktop: Any, heart: Heart, toy_flagged: None
-) -> None:
+def test_the_next_undecided_slice_follows_a_decision(desktop: Any, heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
     panel.ui.alignViewsButton.click()
     decide(panel, SPECK, "acceptButton")
@@ -257,14 +236,14 @@ def test_after_a_decision_comes_the_next_undecided_slice_and_after_the_last_deci
     assert chosen_slice(panel) == SPECK
 
 
-def test_slices_that_are_filtered_out_are_not_gone_to_after_a_decision(heart: Heart, toy_flagged: None) -> None:
+def test_filtered_slices_are_skipped_after_a_decision(heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
     select(panel.ui.filterSelector, "Flagged")
     decide(panel, 4, "acceptButton")
     assert chosen_slice(panel) == 4
 
 
-def test_rejecting_puts_the_slice_back_and_undo_and_redo_step_through(heart: Heart, toy_engine: None) -> None:
+def test_rejecting_restores_the_slice_and_undo_and_redo_follow(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     output = output_of(panel)
     fixed = heart.voxels("myo", output)
@@ -278,7 +257,9 @@ def test_rejecting_puts_the_slice_back_and_undo_and_redo_step_through(heart: Hea
     assert rows(panel)[GAP]["+ mm\u00b2"] == ""
     assert "4 after" in panel.ui.summaryLabel.text
 
+    choose_slice(panel, 0)
     panel.ui.undoButton.click()
+    assert chosen_slice(panel) == GAP
     assert (heart.voxels("myo", output) == fixed).all()
     assert (heart.voxels("pool", output) == pool).all()
     assert rows(panel)[GAP]["Accepted"] == "undecided"
@@ -291,14 +272,6 @@ def test_rejecting_puts_the_slice_back_and_undo_and_redo_step_through(heart: Hea
     assert not panel.ui.redoButton.enabled
 
 
-def test_undo_goes_to_the_slice_that_it_is_about(heart: Heart, toy_engine: None) -> None:
-    panel = repaired(heart)
-    decide(panel, GAP, "rejectButton")
-    choose_slice(panel, 0)
-    panel.ui.undoButton.click()
-    assert chosen_slice(panel) == GAP
-
-
 def edit_by_hand(heart: Heart, node: Any) -> Any:
     """Cut slice 4 out of the repaired wall, as Segment Editor does; return the voxels."""
     voxels = heart.voxels("myo", node)
@@ -309,11 +282,11 @@ def edit_by_hand(heart: Heart, node: Any) -> Any:
 
 
 def questions(desktop: Any) -> list[str]:
-    """Return what a person was asked."""
+    """Return the texts of the questions."""
     return [dialog.text for dialog in desktop.dialogs.shown if dialog.kind == "question"]
 
 
-def test_undo_asks_first_where_it_takes_edits_by_hand_along(desktop: Any, heart: Heart, toy_engine: None) -> None:
+def test_undo_asks_before_it_reverts_manual_edits(desktop: Any, heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     output = output_of(panel)
     decide(panel, GAP, "acceptButton")
@@ -330,7 +303,7 @@ def test_undo_asks_first_where_it_takes_edits_by_hand_along(desktop: Any, heart:
     assert rows(panel)[GAP]["Accepted"] == "undecided"
 
 
-def test_redo_never_takes_edits_by_hand_along(desktop: Any, heart: Heart, toy_engine: None) -> None:
+def test_redo_never_reverts_manual_edits(desktop: Any, heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     decide(panel, GAP, "rejectButton")
     panel.ui.undoButton.click()
@@ -341,7 +314,7 @@ def test_redo_never_takes_edits_by_hand_along(desktop: Any, heart: Heart, toy_en
     assert questions(desktop) == []
 
 
-def test_without_an_edit_nobody_is_asked_before_a_step(desktop: Any, heart: Heart, toy_flagged: None) -> None:
+def test_a_step_without_edits_needs_no_confirmation(desktop: Any, heart: Heart, toy_flagged: None) -> None:
     panel = repaired(heart)
     for k, button in ((4, "acceptButton"), (GAP, "rejectButton"), (GAP, "acceptButton")):
         decide(panel, k, button)
@@ -364,37 +337,35 @@ def test_the_review_is_completed_when_every_slice_is_decided(heart: Heart, toy_f
 @pytest.mark.parametrize(
     ("k", "accept", "reject"),
     [
-        (0, "This slice was neither changed nor flagged; there is nothing to decide.", "there is nothing to put back"),
-        (4, "", "The repair has not changed this slice; there is nothing to put back."),
+        (0, "This slice was neither changed nor flagged. No decision is needed.", "The repair did not change"),
+        (4, "", "The repair did not change this slice."),
         (GAP, "", ""),
     ],
 )
-def test_what_cannot_be_decided_is_disabled_and_says_why(
+def test_impossible_decisions_are_disabled_with_the_reason(
     heart: Heart, toy_flagged: None, k: int, accept: str, reject: str
 ) -> None:
     panel = repaired(heart)
-    assert panel.ui.acceptButton.toolTip == panel.ui.rejectButton.toolTip == "Choose a slice in the table."
+    assert panel.ui.acceptButton.toolTip == panel.ui.rejectButton.toolTip == "Select a slice in the table."
     choose_slice(panel, k)
     for button, why in ((panel.ui.acceptButton, accept), (panel.ui.rejectButton, reject)):
         assert button.enabled == (not why)
         assert why in button.toolTip
 
 
-def test_what_is_decided_cannot_be_decided_the_same_way_again(heart: Heart, toy_engine: None) -> None:
+def test_a_decision_cannot_be_repeated(heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     decide(panel, GAP, "acceptButton")
     choose_slice(panel, GAP)
-    assert panel.ui.acceptButton.toolTip == "This slice is accepted already."
+    assert panel.ui.acceptButton.toolTip == "This slice is already accepted."
     assert panel.ui.rejectButton.enabled
     decide(panel, GAP, "rejectButton")
     choose_slice(panel, GAP)
-    assert panel.ui.rejectButton.toolTip == "This slice is rejected already."
+    assert panel.ui.rejectButton.toolTip == "This slice is already rejected."
     assert panel.ui.acceptButton.enabled
 
 
-def test_a_decision_that_cannot_be_made_is_one_sentence_and_changes_nothing(
-    desktop: Any, heart: Heart, toy_engine: None
-) -> None:
+def test_a_failed_decision_is_one_message_and_changes_nothing(desktop: Any, heart: Heart, toy_engine: None) -> None:
     panel = repaired(heart)
     choose_slice(panel, GAP)
     before = tags_of(output_of(panel), "myo")
@@ -440,9 +411,7 @@ def test_decisions_and_edits_made_elsewhere_are_followed(desktop: Any, heart: He
     assert not panel.ui.acceptButton.enabled
 
 
-def test_the_only_repaired_segmentation_of_a_scene_is_shown_when_the_panel_is_entered(
-    heart: Heart, toy_engine: None
-) -> None:
+def test_the_only_repaired_segmentation_is_shown_on_entering(heart: Heart, toy_engine: None) -> None:
     panel = open_on(heart)
     leave_panel(panel)
     panel.logic.process(heart.segmentation, "myo", heart.volume, poolSegmentID="pool")
@@ -451,7 +420,7 @@ def test_the_only_repaired_segmentation_of_a_scene_is_shown_when_the_panel_is_en
     assert len(rows(panel)) == 5
 
 
-def test_the_first_repaired_segmentation_that_comes_while_the_panel_is_open_is_shown_and_none_stays(
+def test_the_first_repaired_segmentation_is_shown_in_the_open_panel(
     desktop: Any, heart: Heart, toy_engine: None
 ) -> None:
     panel = open_on(heart)
@@ -464,7 +433,7 @@ def test_the_first_repaired_segmentation_that_comes_while_the_panel_is_open_is_s
     assert rows(panel) == {}
 
 
-def test_a_segmentation_loaded_from_a_file_is_reviewed_on_once_its_volume_is_chosen(
+def test_a_loaded_segmentation_is_reviewed_once_its_volume_is_chosen(
     heart: Heart, toy_engine: None, tmp_path: Path
 ) -> None:
     panel = repaired(heart)
@@ -497,7 +466,7 @@ def two_repaired(heart: Heart, toy_engine: None) -> Any:
     return panel
 
 
-def test_of_several_repaired_segments_each_is_offered_and_the_last_is_shown(two_repaired: Any) -> None:
+def test_several_repaired_segments_are_offered_and_the_last_is_shown(two_repaired: Any) -> None:
     ui = two_repaired.ui
     assert entries(ui.reviewedSelector) == ["None", "Heart / The myo", "Heart / The rv"]
     assert ui.reviewedSelector.currentText == "Heart / The rv"
@@ -510,7 +479,7 @@ def test_of_several_repaired_segments_each_is_offered_and_the_last_is_shown(two_
     assert rows(two_repaired) == of_rv
 
 
-def test_of_several_repaired_segments_the_shown_one_is_decided_about(
+def test_decisions_apply_to_the_shown_repaired_segment(
     desktop: Any, two_repaired: Any, heart: Heart, tmp_path: Path
 ) -> None:
     panel = two_repaired

@@ -1,4 +1,4 @@
-"""What a person does with a review in the panel besides deciding: changes, views, plot and export, on real nodes."""
+"""Tools of a review in the panel other than decisions: changes, views, plot and export, on real nodes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_changes_are_shown_and_hidden(heart: Heart) -> None:
     assert display.GetSegmentVisibility("myo_added")
 
 
-def test_the_box_says_what_is_shown_also_when_it_was_changed_elsewhere(heart: Heart) -> None:
+def test_the_box_follows_the_visibility_of_the_changes(heart: Heart) -> None:
     panel = repaired(heart)
     panel.logic.showChanges(output_of(panel), False)
     choose_slice(panel, GAP)
@@ -48,7 +48,7 @@ def test_align_turns_every_view_to_the_plane_of_the_stack(desktop: Any, heart: H
     assert slices_shown(heart) == {GAP}
 
 
-def test_topology_and_thickness_of_every_slice_are_plotted_in_one_chart_each(heart: Heart) -> None:
+def test_topology_and_thickness_are_plotted_in_one_chart_each(heart: Heart) -> None:
     panel = repaired(heart)
     for _ in range(2):
         panel.ui.plotButton.click()
@@ -65,7 +65,7 @@ def test_the_plot_is_shown_in_a_layout_that_has_a_place_for_it(desktop: Any, hea
     assert slicer.app.layoutManager().layout != layout
 
 
-def test_tools_without_anything_to_work_on_are_disabled_and_say_so(heart: Heart) -> None:
+def test_tools_without_content_are_disabled_with_the_reason(heart: Heart) -> None:
     panel = open_on(heart)
     ui = panel.ui
     for tool in (ui.alignViewsButton, ui.exportButton):
@@ -88,7 +88,7 @@ def test_tools_without_anything_to_work_on_are_disabled_and_say_so(heart: Heart)
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".html"])
 @pytest.mark.parametrize("repair", [True, False])
-def test_the_report_is_written_in_the_kind_that_the_ending_tells(
+def test_the_format_of_the_report_follows_the_extension(
     desktop: Any, heart: Heart, tmp_path: Path, ending: str, repair: bool
 ) -> None:
     panel = open_on(heart)
@@ -108,9 +108,7 @@ def test_the_report_is_written_in_the_kind_that_the_ending_tells(
         assert text.startswith("<!")
 
 
-def test_the_save_dialog_proposes_the_name_of_the_segmentation_beside_the_scene(
-    desktop: Any, heart: Heart, tmp_path: Path
-) -> None:
+def test_the_save_dialog_suggests_a_name_next_to_the_scene(desktop: Any, heart: Heart, tmp_path: Path) -> None:
     slicer.mrmlScene.SetRootDirectory(str(tmp_path))
     panel = repaired(heart)
     output_of(panel).SetName("Heart 3/4: end?")
@@ -140,7 +138,7 @@ def test_a_name_that_cannot_be_written_is_one_sentence(
 
 
 @pytest.mark.parametrize("number", [28, 13])
-def test_a_full_disk_or_a_missing_permission_leaves_the_old_report_whole(
+def test_a_failed_export_keeps_the_old_report(
     desktop: Any, heart: Heart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     panel = repaired(heart)
