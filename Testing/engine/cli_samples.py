@@ -1,12 +1,7 @@
 """A repair by the command line, and what tests ask of its files and messages."""
 
-<<<<<<< HEAD
-=======
 import re
 
-import SimpleITK as sitk
-
->>>>>>> wC
 from engine.file_samples import MYOCARDIUM, POOL
 from rncarefine.cli.main import main
 
@@ -23,18 +18,11 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-<<<<<<< HEAD
-=======
-def array(path):
-    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-
-
 def table_rows(said):
     """Return the words of each row of the first printed table of slices."""
     return [line.split() for line in said.splitlines() if re.match(r" \d", line)]
 
 
->>>>>>> wC
 def one_line(capsys, status, expected=2):
     """Check for one clear line on standard error and nothing else, and return it."""
     said = capsys.readouterr()

@@ -15,13 +15,8 @@ import slicerio
 import typer
 
 from engine import model_folders
-<<<<<<< HEAD
-from engine.cli_samples import LABELS, NAMES, names, one_line, repair
+from engine.cli_samples import LABELS, NAMES, names, one_line, repair, table_rows
 from engine.file_samples import MYOCARDIUM, POOL, RV, array, labels, named_segment, write_labels
-=======
-from engine.cli_samples import LABELS, NAMES, array, names, one_line, repair, table_rows
-from engine.file_samples import MYOCARDIUM, POOL, RV, labels, named_segment, write_labels
->>>>>>> wC
 from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.nifti_samples import write_nifti
 from engine.toy_models import seeing_model

@@ -123,13 +123,8 @@ def test_signal_leaves_no_incomplete_files(case, number, status, said):
     assert names(case) == before
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("where", ["repair_stack", "write_case", "write_reports"])
-def test_ctrl_c_leaves_no_incomplete_files(case, monkeypatch, where):
-=======
 @pytest.mark.parametrize("where", ["repair", "write_case", "write_reports"])
-def test_ctrl_c_leaves_nothing_half_written(case, monkeypatch, where):
->>>>>>> wC
+def test_ctrl_c_leaves_no_incomplete_files(case, monkeypatch, where):
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
