@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
@@ -104,7 +105,7 @@ def read_probability(path: Path) -> NDArray[np.float32]:
 
 def candidate_bridges(
     picture: Picture, pieces: Pieces, field: NDArray[np.float32], settings: Settings, entry: Entry
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Return the features of all candidate bridges, with ``subject``, ``fragment`` (leads to one) and ``true``.
 
     Args:
