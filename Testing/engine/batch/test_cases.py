@@ -182,11 +182,6 @@ def test_unreadable_list_raises(tmp_path):
         read_cases(path)
 
 
-def test_empty_fields_beyond_the_columns_do_no_harm(tmp_path):
-    (case,) = read_cases(write_list(tmp_path, "case,image,segmentation\np1,a.nii,b.nii,, \n"))
-    assert case.name == "p1"
-
-
 @pytest.mark.parametrize(
     "name",
     [

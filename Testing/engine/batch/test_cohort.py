@@ -217,18 +217,6 @@ def test_a_report_that_cannot_be_read_is_named_and_so_are_settings(tmp_path, con
         Cohort(tmp_path, SETTINGS)
 
 
-def test_cases_whose_files_are_written_elsewhere_are_added_together(tmp_path):
-    results = Cohort(tmp_path, SETTINGS)
-    results.fail({"p1": "no", "p3": "no"})
-    for name in ("p2", "p1"):
-        CaseFiles(tmp_path, name, f"{name}.nii.gz").save(broken_report(), write)
-    results.add({"p2": broken_report(), "p1": broken_report()})
-    assert [row["case"] for row in rows(tmp_path)] == ["p2"] * SLICES + ["p1"] * SLICES
-    assert results.flagged.keys() == {"p1", "p2"}
-    assert (tmp_path / "failed.csv").read_text() == "case,reason\np3,no\n"
-    assert Cohort(tmp_path, SETTINGS).flagged == results.flagged
-
-
 def test_a_table_of_parquet_is_made_whenever_the_folder_is_opened(tmp_path):
     path = tmp_path / "slices.parquet"
     results = Cohort(tmp_path / "out", SETTINGS, path)

@@ -104,21 +104,6 @@ def with_decisions(*answers):
     return replace(report, slices=slices)
 
 
-def test_decisions_have_a_column_only_where_one_was_made():
-    _, undecided = page()
-    assert "decision" not in undecided.text
-    assert not {"accepted", "rejected"} & set(undecided.text.split())
-    _, parsed = page(with_decisions(None, True, None, False))
-    columns = [dict(attributes).get("scope") for tag, attributes in parsed.tags if tag == "th"].count("col")
-    cells = sum(tag == "td" for tag, _ in parsed.tags)
-    _, plain = page()
-    assert columns == [dict(attributes).get("scope") for tag, attributes in plain.tags if tag == "th"].count("col") + 1
-    assert cells == sum(tag == "td" for tag, _ in plain.tags) + 4
-    text = re.sub(r"\s+", " ", parsed.text)
-    for part in ("1 accepted, 1 rejected", "accepted in the review", "rejected in the review"):
-        assert part in text, part
-
-
 @pytest.mark.parametrize(
     ("answers", "status"),
     [
