@@ -1,7 +1,5 @@
 """Where the heart is: the axis, and what lies away from it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,13 +11,13 @@ SPACING = (1.5, 1.5)
 SHAPE = (160, 160)
 
 
-def ring_at(j: float, i: float, inner: float = 12.0, outer: float = 18.0) -> np.ndarray:
+def ring_at(j, i, inner=12.0, outer=18.0):
     rows, columns = np.indices(SHAPE)
     distance = np.hypot(rows - j, columns - i)
     return ((distance > inner) & (distance < outer)).astype(np.uint8)
 
 
-def tilted_heart(slices: int = 9, tilt: float = 1.5) -> np.ndarray:
+def tilted_heart(slices=9, tilt=1.5):
     return np.stack([ring_at(60 + tilt * k, 70 - tilt * k) for k in range(slices)])
 
 

@@ -1,7 +1,5 @@
 """Results of a cohort: complete rows of complete cases, also after an interruption."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -24,22 +22,22 @@ SETTINGS = settings_of(MODEL, RepairOptions(), segment="myo", pool=None)
 SLICES = 4
 
 
-def write(path: Path) -> None:
+def write(path):
     path.write_bytes(b"voxels")
 
 
-def finish(folder: Cohort, name: str, write=write, source=None, ending=".seg.nrrd", **changes) -> None:
+def finish(folder, name, write=write, source=None, ending=".seg.nrrd", **changes):
     report = broken_report(**changes)
     CaseFiles(folder.folder, name, f"{name}{ending}").save(report, write, source)
     folder.add({name: report})
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
+def rows(folder):
     with (folder / "cohort.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def files(folder: Path) -> list[str]:
+def files(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
@@ -91,7 +89,7 @@ def test_a_result_that_cannot_be_written_leaves_neither_file_nor_row(tmp_path, e
     results = Cohort(tmp_path, SETTINGS)
     before = files(tmp_path)
 
-    def fail(path: Path) -> None:
+    def fail(path):
         path.write_bytes(b"half")
         raise error
 
@@ -108,7 +106,7 @@ def test_rows_that_cannot_be_added_whole_are_not_added(tmp_path, monkeypatch):
     finish(results, "p1")
     before = (tmp_path / "cohort.csv").read_bytes()
 
-    def full(descriptor: int) -> None:
+    def full(descriptor):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(cohort_table.os, "fsync", full)
@@ -152,7 +150,7 @@ def test_report_is_written_before_the_result(tmp_path, monkeypatch):
     moved = []
     replace_file = os.replace
 
-    def note(source: Path, target: Path) -> None:
+    def note(source, target):
         moved.append(Path(target).name)
         replace_file(source, target)
 

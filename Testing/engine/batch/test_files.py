@@ -1,9 +1,6 @@
 """Result and report of a case are written atomically, and remains of killed processes are removed."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +9,12 @@ from rncarefine.batch.files import CaseFiles, read_reports
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> CaseFiles:
+def files(tmp_path):
     (tmp_path / "reports").mkdir()
     return CaseFiles(tmp_path, "p1", "p1.nii.gz")
 
 
-def listed(folder: Path) -> list[str]:
+def listed(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 

@@ -1,9 +1,6 @@
 """What holds of every batch, whether its cases are processed one after the other or in parallel."""
 
-from __future__ import annotations
-
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +21,7 @@ CASES = [CohortCase(name, Path("i"), Path("s.seg.nrrd")) for name in NAMES]
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client():
     with thread_workers(1) as cluster, Client(cluster) as client:
         yield client
 

@@ -1,7 +1,5 @@
 """Processing of one case: the result or a reason, and no incomplete files."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +21,12 @@ from rncarefine.refine.options import RepairOptions
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> CohortCase:
+def case(tmp_path):
     folder = write_cohort(tmp_path / "in", ["p1"]) / "p1"
     return CohortCase("p1", folder / "image.nii.gz", folder / "segmentation.nii.gz")
 
 
-def written(folder: Path) -> list[str]:
+def written(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
@@ -68,7 +66,7 @@ def test_a_file_that_is_cut_off_is_the_reason_and_leaves_nothing(case, tmp_path)
 
 
 def test_an_error_of_the_program_itself_is_a_reason_with_a_trace(case, tmp_path, monkeypatch):
-    def broken(*arguments: object, **options: object) -> None:
+    def broken(*arguments, **options):
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(cohort_work, "repair", broken)
@@ -78,7 +76,7 @@ def test_an_error_of_the_program_itself_is_a_reason_with_a_trace(case, tmp_path,
 
 
 def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path, monkeypatch):
-    def full(*arguments: object) -> None:
+    def full(*arguments):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(cohort_work, "write_case", full)

@@ -1,7 +1,5 @@
 """The command ``rncarefine batch``, from arguments to files and exit status."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -9,7 +7,6 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,14 +27,14 @@ SLICES = 4
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address():
     """A scheduler with two workers that are threads of this process, which is quicker."""
     with thread_workers(2) as cluster:
         yield cluster.scheduler_address
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """A folder with three cases and a model, which is the current one."""
     write_cohort(tmp_path / "in", NAMES)
     seeing_weights(tmp_path)
@@ -45,21 +42,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def batch(address: str, *more: str, source: str = "in", chosen: list[str] = CHOSEN) -> int:
+def batch(address, *more, source="in", chosen=CHOSEN):
     arguments = ["batch", source, "--output", "out", "--model", "seeing.npz", "--device", "numpy"]
     return main([*arguments, "--scheduler", address, *chosen, *more])
 
 
-def rows(path: str = "out/cohort.csv") -> list[dict[str, str]]:
+def rows(path="out/cohort.csv"):
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def written(folder: Path) -> list[str]:
+def written(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def closing(said: str) -> dict[str, str]:
+def closing(said):
     """Return the closing table that was printed: the last word of each line by what stands before it."""
     return dict(re.findall(r"^  (\S.*?) +(\S+) *$", said, re.MULTILINE))
 
