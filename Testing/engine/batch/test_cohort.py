@@ -1,6 +1,5 @@
 """Results of a cohort: complete rows of complete cases, also after an interruption."""
 
-import csv
 import json
 import os
 from dataclasses import replace
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from engine.cohort_samples import listed, table_rows
 from engine.report_samples import broken_report
 from rncarefine import __version__
 from rncarefine.batch import table as cohort_table
@@ -33,18 +33,13 @@ def finish(folder, name, write=write, source=None, ending=".seg.nrrd", **changes
 
 
 def rows(folder):
-    with (folder / "cohort.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return table_rows(folder / "cohort.csv")
 
 
 def test_a_finished_case_has_its_result_its_report_and_a_row_a_slice(tmp_path):
     results = Cohort(tmp_path / "deep" / "out", SETTINGS)
     finish(results, "p1")
-    assert files(results.folder) == ["cohort.csv", "p1.seg.nrrd", "reports/p1.json", "settings.json"]
+    assert listed(results.folder) == ["cohort.csv", "p1.seg.nrrd", "reports/p1.json", "settings.json"]
     table = rows(results.folder)
     assert [(row["case"], row["k"]) for row in table] == [("p1", str(k)) for k in range(SLICES)]
     assert list(table[0])[:4] == ["case", "k", "finding_before", "finding_after"]
@@ -87,7 +82,7 @@ def test_truncated_rows_are_rewritten(tmp_path):
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_result_that_cannot_be_written_leaves_neither_file_nor_row(tmp_path, error):
     results = Cohort(tmp_path, SETTINGS)
-    before = files(tmp_path)
+    before = listed(tmp_path)
 
     def fail(path):
         path.write_bytes(b"half")
@@ -96,7 +91,7 @@ def test_a_result_that_cannot_be_written_leaves_neither_file_nor_row(tmp_path, e
     kind, message = (OutputError, f"{tmp_path.name} .*disk full") if isinstance(error, OSError) else (type(error), None)
     with pytest.raises(kind, match=message):
         finish(results, "p1", fail)
-    assert files(tmp_path) == before
+    assert listed(tmp_path) == before
     assert rows(tmp_path) == []
     assert not results.is_finished("p1")
 
@@ -181,10 +176,10 @@ def test_device_may_change_between_runs(tmp_path):
 )
 def test_other_settings_are_refused_and_named(tmp_path, settings, message):
     finish(Cohort(tmp_path, SETTINGS), "p1")
-    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    before = {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)}
     with pytest.raises(ValueError, match=message):
         Cohort(tmp_path, settings)
-    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+    assert {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)} == before
 
 
 def test_settings_without_results_may_change(tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from engine.cohort_samples import listed
 from engine.report_samples import broken_report
 from rncarefine.batch.files import CaseFiles, read_reports
 
@@ -12,10 +13,6 @@ from rncarefine.batch.files import CaseFiles, read_reports
 def files(tmp_path):
     (tmp_path / "reports").mkdir()
     return CaseFiles(tmp_path, "p1", "p1.nii.gz")
-
-
-def listed(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_case_that_was_kept_is_read_again(files):

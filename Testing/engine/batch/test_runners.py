@@ -1,12 +1,11 @@
 """What holds of every batch, whether its cases are processed one after the other or in parallel."""
 
-import csv
 from pathlib import Path
 
 import pytest
 from distributed import Client
 
-from engine.cohort_samples import ToyWork, thread_workers
+from engine.cohort_samples import ToyWork, table_rows, thread_workers
 from engine.report_samples import broken_report
 from rncarefine.batch import parallel
 from rncarefine.batch.cases import CohortCase
@@ -48,8 +47,7 @@ def test_all_cases_are_repaired_reported_and_tabulated(run, tmp_path):
     assert sorted(news, key=lambda one: one.name) == [
         CaseOutcome(name, "flagged", broken_report().summary()) for name in NAMES
     ]
-    with (tmp_path / "cohort.csv").open(encoding="utf-8") as file:
-        assert [row["case"] for row in csv.DictReader(file)] == [name for name in NAMES for _ in range(4)]
+    assert [row["case"] for row in table_rows(tmp_path / "cohort.csv")] == [name for name in NAMES for _ in range(4)]
     assert (outcome.totals.cases, outcome.stopped) == (3, False)
     assert outcome.summary() == "3 cases done, 3 with flagged slices; 0 failed"
 

@@ -1,6 +1,5 @@
 """The command ``rncarefine batch``, from arguments to files and exit status."""
 
-import csv
 import json
 import os
 import re
@@ -12,8 +11,8 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from engine.cli_samples import one_line
-from engine.cohort_samples import cut_off, thread_workers, write_cohort
+from engine.cli_samples import environment, one_line
+from engine.cohort_samples import cut_off, listed, table_rows, thread_workers, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, write_segmentation
 from engine.model_folders import seeing_weights
 from harness.processes import interruptible
@@ -48,12 +47,7 @@ def batch(address, *more, source="in", chosen=CHOSEN):
 
 
 def rows(path="out/cohort.csv"):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def written(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return table_rows(path)
 
 
 def closing(said):
@@ -64,7 +58,7 @@ def closing(said):
 def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeypatch):
     assert batch(address) == 0
     said = capsys.readouterr()
-    assert written(folder / "out") == [
+    assert listed(folder / "out") == [
         "cohort.csv", "p1.nii.gz", "p2.nii.gz", "p3.nii.gz",
         "reports/p1.json", "reports/p2.json", "reports/p3.json", "settings.json",
     ]  # fmt: skip
@@ -78,12 +72,12 @@ def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeyp
     assert "CC0-1.0" in said.out
     assert "Repairing, 2 workers." in said.err
     assert "3 of 3 cases; 0 flagged, 0 failed." in said.err
-    before = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
+    before = {path: (folder / "out" / path).stat().st_mtime_ns for path in listed(folder / "out")}
     monkeypatch.setattr(cli_batch, "cluster_workers", None)  # no workers are used
     assert batch(address) == 0
     said = capsys.readouterr()
     assert closing(said.out)["done before"] == "3"
-    after = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
+    after = {path: (folder / "out" / path).stat().st_mtime_ns for path in listed(folder / "out")}
     assert {path for path in before if before[path] != after[path]} == {"cohort.csv"}
 
 
@@ -144,7 +138,7 @@ def test_list_of_cases_has_its_own_segments(address, folder):
         "c,p3/image.nii.gz,nowhere.nii.gz,,,\n"
     )
     assert batch(address, source="in/list.csv", chosen=[]) == 1
-    assert {"a.nii.gz", "b.seg.nrrd"} <= set(written(folder / "out"))
+    assert {"a.nii.gz", "b.seg.nrrd"} <= set(listed(folder / "out"))
     assert [row["case"] for row in rows("out/failed.csv")] == ["c"]
     assert "does not exist" in rows("out/failed.csv")[0]["reason"]
     sides = [[row for row in rows() if row["case"] == case] for case in "ab"]
@@ -155,10 +149,10 @@ def test_invalid_names_in_a_list_fail_alone(address, folder, capsys):
     names = ["../../evil", "a/b", "CON", "n" * 300, "good"]
     rows_of = "".join(f"{name},p1/image.nii.gz,p1/segmentation.nii.gz\n" for name in names)
     (folder / "in" / "list.csv").write_text("case,image,segmentation\n" + rows_of, encoding="utf-8")
-    before = written(folder)
+    before = listed(folder)
     assert batch(address, source="in/list.csv") == 1
     made = {"cohort.csv", "failed.csv", "good.nii.gz", "reports/good.json", "settings.json"}
-    assert set(written(folder)) - set(before) == {f"out/{name}" for name in made}
+    assert set(listed(folder)) - set(before) == {f"out/{name}" for name in made}
     failed = {row["case"]: row["reason"] for row in rows("out/failed.csv")}
     assert set(failed) == set(names) - {"good"}
     assert all("list.csv" in reason for reason in failed.values())
@@ -192,9 +186,9 @@ def test_options_reach_the_repair_and_are_compared(address, folder, capsys):
     ],
 )
 def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, more, complaint):
-    before = written(folder)
+    before = listed(folder)
     assert complaint in one_line(capsys, batch(address, *more))
-    assert written(folder) == before
+    assert listed(folder) == before
 
 
 def test_table_never_overwrites_the_list_of_cases(address, folder, capsys):
@@ -249,8 +243,7 @@ def test_ctrl_c_leaves_complete_files_and_resumes(address, folder, capsys, times
         "if __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["batch", "many", "-o", "out", "--model", "seeing.npz", "--device", "numpy", *CHOSEN, "--workers", "2"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment()) as process:
         deadline = time.monotonic() + 120
         while not list(Path("out").glob("q*.nii.gz")) and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -7,8 +7,7 @@ from engine.toy_models import seeing_model
 from experiments import robustness
 from experiments.disturbances import DISTURBANCES
 from experiments.robustness import UNDISTURBED, disturb_and_repair, summarise
-from rncarefine_training.evaluate.measure import failures_of
-from training.toy_data import write_cases, write_predictions
+from training.toy_data import toy_failures
 
 FEW = {
     "image": {"noise 5 %": DISTURBANCES["image"]["noise 5 %"]},
@@ -22,8 +21,7 @@ FEW = {
 def run(tmp_path_factory):
     """Return a run, its failures, the folder of rows and the rows of a few disturbances."""
     folder = tmp_path_factory.mktemp("run")
-    write_predictions(folder / "predictions", ["small-0@1"], write_cases(folder / "cases", "ab"))
-    failures = failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["a", "b"])
+    failures = toy_failures(folder)
     kept = folder / "rows"
     kept.mkdir()
     with pytest.MonkeyPatch.context() as patch:

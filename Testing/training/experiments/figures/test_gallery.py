@@ -5,8 +5,8 @@ from PIL import Image
 
 from engine.toy_models import seeing_model
 from experiments.figures.gallery import CHOICES, choose_slices, draw_galleries
-from rncarefine_training.evaluate.measure import FULL_REPAIR, failures_of, measure_repairs
-from training.toy_data import write_cases, write_predictions
+from rncarefine_training.evaluate.measure import FULL_REPAIR, measure_repairs
+from training.toy_data import toy_failures
 
 
 def rows(count=9):
@@ -30,10 +30,7 @@ def test_gallery_shows_worst_median_and_random_slices():
 
 
 def test_every_network_has_a_picture(tmp_path):
-    cases = write_cases(tmp_path / "cases", "ab")
-    write_predictions(tmp_path / "predictions", ["weak-0@1", "middle-0@1"], cases)
-    sources = ["weak-0@1", "middle-0@1"]
-    failures = failures_of(tmp_path / "cases", tmp_path / "predictions", sources, list("ab"))
+    failures = toy_failures(tmp_path, sources=["weak-0@1", "middle-0@1"])
     model = seeing_model()
     measured = pd.concat(measure_repairs(failures, [model], device="numpy"))
     chosen = choose_slices(measured, model.card.name, 1)
