@@ -153,14 +153,6 @@ def test_a_mask_of_another_shape_is_refused():
         html_page(broken_report(), stack, after[:2])
 
 
-def test_empty_slice_has_no_gap():
-    report = broken_report()
-    for finding, told in ((Finding.OPEN, True), (Finding.EMPTY, False)):
-        record = replace(report.slices[1], finding_before=finding, gap_deg_before=360.0, gap_mm_before=0.0)
-        _, parsed = page(replace(report, slices=[report.slices[0], record, *report.slices[2:]]))
-        assert ("gap 360" in parsed.text) is told
-
-
 @pytest.mark.parametrize(("apex", "first", "last"), [("last", "base", "apex"), ("first", "apex", "base")])
 def test_base_and_apex_are_named_in_the_table_and_in_the_gallery(apex, first, last):
     report = broken_report()
