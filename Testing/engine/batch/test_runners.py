@@ -63,6 +63,7 @@ def test_failed_case_is_skipped_and_repeated_by_the_next_run(run, tmp_path):
     assert (outcome.repaired, sorted(outcome.skipped), outcome.failed) == (["p2"], ["p1", "p3"], {})
     assert sorted(outcome.flagged) == NAMES
     assert sorted(one.status for one in news) == ["finished before", "finished before", "flagged"]
+    assert outcome.summary() == "1 case done and 2 before, 3 with flagged slices; 0 failed"
 
 
 def test_unwritable_result_ends_the_run_without_a_failed_case(run, tmp_path):
