@@ -1,6 +1,8 @@
 """A repair by the command line, and what tests ask of its files and messages."""
 
+import os
 import re
+import sys
 
 from engine.file_samples import MYOCARDIUM, POOL
 from rncarefine.cli.main import main
@@ -12,6 +14,11 @@ NAMES = ["--segment", "myocardium", "--pool-segment", "blood pool"]
 def repair(*more, segmentation="seg.nii.gz", output="out.nii.gz", chosen=LABELS):
     arguments = ["repair", "case.nii.gz", segmentation, "--output", output, "--model", "seeing.npz"]
     return main([*arguments, "--device", "numpy", *chosen, *more])
+
+
+def environment(*path):
+    """Return environment variables with which a new process imports what this one does, and from ``path`` first."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), *sys.path])}
 
 
 def names(folder):

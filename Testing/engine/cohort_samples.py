@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import signal
@@ -39,6 +40,17 @@ def write_cohort(folder: Path, names: Iterable[str]) -> Path:
         else:
             shutil.copytree(first, case)
     return folder
+
+
+def listed(folder: Path) -> list[str]:
+    """Return the files below a folder, relative to it."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def table_rows(path: Path | str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def cut_off(path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -50,7 +48,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {}
 cases = [(name, path) for name, top in PACKAGES.items() for path in files_under(top, ".py")]
 
 
-def imported(path: Path, package: str) -> Iterator[str]:
+def imported(path, package):
     """Yield the dotted name of everything that a file imports, relative imports resolved.
 
     Args:
@@ -71,22 +69,22 @@ def imported(path: Path, package: str) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names) if module in PACKAGES else [module]
 
 
-def is_for_type_checkers(node: ast.stmt) -> bool:
+def is_for_type_checkers(node):
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def package_of(path: Path, top: Path) -> str:
+def package_of(path, top):
     return ".".join(path.parent.relative_to(top.parent).parts)
 
 
-def room_of(dotted: str) -> str:
+def room_of(dotted):
     """Return the room, or the file beside the rooms, that a dotted name of a package with rooms lies in."""
     package, _, inside = dotted.partition(".")
     first = inside.partition(".")[0]
     return first if any(first in level for level in ROOMS[package]) else ""
 
 
-def points_back(start: str, end: str) -> bool:
+def points_back(start, end):
     """Whether an arrow between two names of one package goes to a room that is not before its own."""
     package = start.partition(".")[0]
     if package not in ROOMS:
@@ -97,7 +95,7 @@ def points_back(start: str, end: str) -> bool:
     return here != there and (levels[there] > levels[here] or (levels[there] == levels[here] and not both_files))
 
 
-def test_every_file_lies_in_a_room_of_the_table() -> None:
+def test_every_file_lies_in_a_room_of_the_table():
     for package, levels in ROOMS.items():
         entries = {path.relative_to(PACKAGES[package]).parts[0] for path in files_under(PACKAGES[package], ".py")}
         found = {entry.removesuffix(".py").replace("__init__", "") for entry in entries}
@@ -105,14 +103,14 @@ def test_every_file_lies_in_a_room_of_the_table() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_imports_only_the_packages_below_it(package: str) -> None:
+def test_a_package_imports_only_the_packages_below_it(package):
     own = set(PACKAGES) | {"RNCARefine", "SegmentEditorRNCARefine"}
     for path in files_under(PACKAGES[package], ".py"):
         roots = {name.partition(".")[0] for name in imported(path, package_of(path, PACKAGES[package]))}
         assert roots & own <= KNOWS[package] | {package}, path.relative_to(ROOT)
 
 
-def test_module_and_effect_import_only_the_slicer_side_and_the_engine() -> None:
+def test_module_and_effect_import_only_the_slicer_side_and_the_engine():
     outside = [path for path in files_under(MODULE, ".py") if not {ENGINE, LIBRARY} & set(path.parents)]
     assert len(outside) == 5
     for path in outside:
@@ -120,7 +118,7 @@ def test_module_and_effect_import_only_the_slicer_side_and_the_engine() -> None:
         assert roots & set(PACKAGES) <= {"rncarefine", "RNCARefineLib"}, path.relative_to(ROOT)
 
 
-def test_no_arrow_between_rooms_points_back() -> None:
+def test_no_arrow_between_rooms_points_back():
     back = set()
     for package, path in cases:
         top = PACKAGES[package]
@@ -131,7 +129,7 @@ def test_no_arrow_between_rooms_points_back() -> None:
     assert back == EXCEPTIONS.keys()
 
 
-def test_relative_imports_are_resolved(tmp_path: Path) -> None:
+def test_relative_imports_are_resolved(tmp_path):
     file = tmp_path / "file.py"
     file.write_text("from ...anatomy.circle import fit_circle\ndef f():\n    from .. import ring\nfrom . import x\n")
     found = set(imported(file, "rncarefine.tasks.ring"))

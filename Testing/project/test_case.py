@@ -6,13 +6,12 @@ a folder ``RNCARefine`` beside it would be the same folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from project.tree import ROOT, files, installed_resources, installed_scripts, pyproject
 
 
-def clashes(names: Iterable[str]) -> set[frozenset[str]]:
+def clashes(names):
     """Return the paths, those of folders among them, that are one where the case of letters does not count."""
     paths = [PurePosixPath(name) for name in names]
     every = {str(path) for one in paths for path in (one, *one.parents)}
@@ -22,11 +21,11 @@ def clashes(names: Iterable[str]) -> set[frozenset[str]]:
     return {frozenset(group) for group in alike.values() if len(group) > 1}
 
 
-def test_no_two_paths_of_the_project_differ_in_case_alone() -> None:
+def test_no_two_paths_of_the_project_differ_in_case_alone():
     assert clashes(path.relative_to(ROOT).as_posix() for path in files()) == set()
 
 
-def test_no_two_paths_that_slicer_installs_differ_in_case_alone() -> None:
+def test_no_two_paths_that_slicer_installs_differ_in_case_alone():
     # Python writes what it has compiled into a folder beside each file.
     compiled = [
         str(PurePosixPath(name).parent / "__pycache__" / f"{Path(name).stem}.pyc") for name in installed_scripts()
@@ -34,7 +33,7 @@ def test_no_two_paths_that_slicer_installs_differ_in_case_alone() -> None:
     assert clashes(installed_scripts() + installed_resources() + compiled) == set()
 
 
-def test_no_two_packages_of_the_wheel_differ_in_case_alone() -> None:
+def test_no_two_packages_of_the_wheel_differ_in_case_alone():
     packages = [package.replace(".", "/") for package in pyproject()["tool"]["setuptools"]["packages"]]
     # What an installation puts beside them.
     assert clashes([*packages, "rncarefine-0.dist-info", "rncarefine.egg-info"]) == set()

@@ -1,18 +1,15 @@
 """The script that checks a GPU runs on the processor, too: its checks pass, and every timing has a line."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 from engine.toy_models import seeing_model
 from project.tree import ROOT
 from rncarefine.nca.model import save_model
 
 
-def test_the_check_passes_on_the_processor(tmp_path: Path) -> None:
+def test_the_check_passes_on_the_processor(tmp_path):
     save_model(seeing_model(), tmp_path)
     script = ROOT / "Testing/benchmarks/check_gpu.py"
     weights = next(tmp_path.glob("*.npz"))

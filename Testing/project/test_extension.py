@@ -1,13 +1,10 @@
 """RNCARefine.s4ext, RNCARefine.json, the CMake files, the icons and the tree say the same."""
 
-from __future__ import annotations
-
 import ast
 import json
 import shutil
 import struct
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -19,15 +16,15 @@ RAW = "https://raw.githubusercontent.com/rncarefine/SlicerRNCARefine/main/"
 NOT_INSTALLED = {"CMakeLists.txt", "RNCARefineLib/py.typed", "rncarefine/py.typed"}
 
 
-def catalogue() -> dict[str, object]:
+def catalogue():
     return dict(json.loads(text("RNCARefine.json")))
 
 
-def module_tree() -> set[str]:
+def module_tree():
     return {path.relative_to(MODULE).as_posix() for path in files_under(MODULE)} - NOT_INSTALLED
 
 
-def generated_s4ext() -> list[str]:
+def generated_s4ext():
     """Return the keywords and values that Slicer's build writes, in the order of its template.
 
     It takes them from the catalogue entry, else from CMakeLists.txt, else from its own defaults.
@@ -42,30 +39,30 @@ def generated_s4ext() -> list[str]:
     return [f"{keyword} {values.get(keyword, '')}".rstrip() for keyword in order.split()]
 
 
-def test_s4ext_has_what_slicer_s_build_would_write() -> None:
+def test_s4ext_has_what_slicer_s_build_would_write():
     lines = text("RNCARefine.s4ext").splitlines()
     assert [line for line in lines if line and not line.startswith("#")] == generated_s4ext()
 
 
-def test_cmake_values_are_safe_without_quotes() -> None:
+def test_cmake_values_are_safe_without_quotes():
     for name, value in extension_values().items():
         assert not set(value) & set(";\n\t[]\\$"), name
         assert "  " not in value, name
 
 
-def test_dependencies_are_the_same_in_cmake_and_catalogue() -> None:
+def test_dependencies_are_the_same_in_cmake_and_catalogue():
     depends = extension_values()["EXTENSION_DEPENDS"]
     assert catalogue()["build_dependencies"] == ([] if depends == "NA" else depends.split())
 
 
-def test_the_catalogue_entry_has_the_fields_that_the_index_allows() -> None:
+def test_the_catalogue_entry_has_the_fields_that_the_index_allows():
     required = {"$schema", "category", "scm_url"}
     allowed = required | {"scm_revision", "scm_type", "build_dependencies", "build_subdirectory", "enabled", "tier"}
     assert required <= catalogue().keys() <= allowed
     assert catalogue()["scm_url"] == REPOSITORY + ".git"
 
 
-def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
+def test_every_address_of_a_picture_is_a_file_of_the_repository():
     values = extension_values()
     addresses = [values["EXTENSION_ICONURL"], *values["EXTENSION_SCREENSHOTURLS"].split()]
     for address in addresses:
@@ -73,14 +70,14 @@ def test_every_address_of_a_picture_is_a_file_of_the_repository() -> None:
         assert (ROOT / address.removeprefix(RAW)).is_file(), f"{address} is not in the tree"
 
 
-def test_description_names_the_licence_of_every_model() -> None:
+def test_description_names_the_licence_of_every_model():
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in files_under(MODULE / "Resources/Models", ".json")]
     assert len(cards) == 4
     for card in cards:
         assert f"({card['licence']})" in extension_values()["EXTENSION_DESCRIPTION"], card["name"]
 
 
-def test_the_module_is_shown_under_the_extension_s_category() -> None:
+def test_the_module_is_shown_under_the_extension_s_category():
     tree = ast.parse(text("RNCARefine/RNCARefine.py"))
     assigned = [
         ast.unparse(node.value)
@@ -100,19 +97,19 @@ def test_the_module_is_shown_under_the_extension_s_category() -> None:
         ("RNCARefine/SegmentEditorRNCARefineLib/SegmentEditorEffect.png", (128, 128)),
     ],
 )
-def test_icons_are_png_files_of_the_size_that_slicer_uses(name: str, size: tuple[int, int]) -> None:
+def test_icons_are_png_files_of_the_size_that_slicer_uses(name, size):
     head = (ROOT / name).read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", head[16:]) == size
 
 
 @pytest.mark.parametrize(("listed", "scripts"), [(installed_scripts(), True), (installed_resources(), False)])
-def test_cmake_lists_every_installed_file_once(listed: list[str], scripts: bool) -> None:
+def test_cmake_lists_every_installed_file_once(listed, scripts):
     assert len(listed) == len(set(listed))
     assert set(listed) == {name for name in module_tree() if name.endswith(".py") == scripts}
 
 
-def test_every_installed_name_starts_with_the_extension_s_own() -> None:
+def test_every_installed_name_starts_with_the_extension_s_own():
     # All extensions share one folder on sys.path: a package named Lib or Testing would be somebody else's too.
     top = {name.partition("/")[0] for name in installed_scripts()}
     own = ("RNCARefine", "SegmentEditorRNCARefine", "rncarefine", "Resources")
@@ -155,7 +152,7 @@ write_description(DESCRIPTION ${EXTENSION_DESCRIPTION})
 
 
 @pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("c++")), reason="needs cmake and a compiler")
-def test_cmake_configures_the_extension_and_installs_what_it_lists(tmp_path: Path) -> None:
+def test_cmake_configures_the_extension_and_installs_what_it_lists(tmp_path):
     (tmp_path / "SlicerConfig.cmake").write_text(SLICER_CONFIG)
     (tmp_path / "package.cmake").write_text(SLICER_PACKAGE)
     (tmp_path / "nothing.cmake").touch()

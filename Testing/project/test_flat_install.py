@@ -1,7 +1,5 @@
 """The listed files, copied flat into one folder as Slicer installs them, work without the rest of the project."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -15,7 +13,7 @@ ABSENT |= {"skimage", "rncarefine_training", "slicer", "vtk", "vtkmodules", "qt"
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("qt-scripted-modules")
     for name in installed_scripts() + installed_resources():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -23,14 +21,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def engine_modules() -> list[str]:
+def engine_modules():
     """Return the modules of the engine that need neither Slicer, nor Qt, nor the command line's packages."""
     names = [name for name in installed_scripts() if name.startswith("rncarefine/")]
     dotted = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names]
     return [name for name in dotted if not name.startswith("rncarefine.cli")]
 
 
-def test_every_engine_module_imports_from_the_flat_copy_alone(installed: Path) -> None:
+def test_every_engine_module_imports_from_the_flat_copy_alone(installed):
     code = f"REFUSED = {ABSENT!r}\n{REFUSE}" + (
         "import importlib\n"
         f"for name in {engine_modules()!r}:\n"
@@ -44,7 +42,7 @@ def test_every_engine_module_imports_from_the_flat_copy_alone(installed: Path) -
     assert all(Path(origin).is_relative_to(installed) for origin in origins), origins
 
 
-def test_the_default_model_loads_from_the_flat_copy_alone(installed: Path) -> None:
+def test_the_default_model_loads_from_the_flat_copy_alone(installed):
     code = f"REFUSED = {ABSENT!r}\n{REFUSE}" + (
         "from rncarefine.nca.model import DEFAULT_MODEL, available_models, load_model\n"
         "assert DEFAULT_MODEL in [card.name for card in available_models()]\n"

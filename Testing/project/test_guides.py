@@ -7,9 +7,7 @@ import csv
 import re
 import runpy
 import shlex
-from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -44,20 +42,20 @@ PACKAGES = ["PYTHONPATH=Training", ".venv/bin/python", "-m"]
 OPERATORS = {"&&", "||", ";", "|", ">", ">>", "&"}
 
 
-def blocks(guide: str, language: str) -> list[str]:
+def blocks(guide, language):
     return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text(guide), re.MULTILINE | re.DOTALL)
 
 
-def spans(guide: str) -> list[str]:
+def spans(guide):
     prose = re.sub(r"^ *```.*?^ *```$", "", text(guide), flags=re.MULTILINE | re.DOTALL)
     return re.findall(r"`([^`]+)`", prose)
 
 
-def tables(guide: str) -> list[str]:
+def tables(guide):
     return re.findall(r"(?:^\|.*\n)+", text(guide), re.MULTILINE)
 
 
-def shell_commands(guide: str) -> Iterator[list[str]]:
+def shell_commands(guide):
     """Yield the words of every command in the guide's shell blocks and of every inline call of our programs."""
     sources = [line for block in blocks(guide, "bash") for line in block.replace("\\\n", " ").splitlines()]
     calls = (*PROGRAMS, *(f".venv/bin/{program}" for program in PROGRAMS), PACKAGES[0])
@@ -75,16 +73,16 @@ def shell_commands(guide: str) -> Iterator[list[str]]:
                 words = []
 
 
-def subcommands(program: str) -> dict[str, Any]:
+def subcommands(program):
     return dict(getattr(typer.main.get_command(PROGRAMS[program]), "commands"))  # noqa: B009
 
 
-def options(command: Any) -> set[str]:
+def options(command):
     return {"--help", *(name for parameter in command.params for name in parameter.opts + parameter.secondary_opts)}
 
 
 @pytest.mark.parametrize("guide", WITH_PROGRAMS)
-def test_documented_calls_have_existing_options(guide: str) -> None:
+def test_documented_calls_have_existing_options(guide):
     calls = [words for words in shell_commands(guide) if words[0].rpartition("/")[2] in PROGRAMS]
     assert calls
     for words in calls:
@@ -96,20 +94,20 @@ def test_documented_calls_have_existing_options(guide: str) -> None:
         assert named <= options(subcommands(program)[words[1]]), " ".join(words)
 
 
-def test_every_subcommand_is_in_the_table_of_commands() -> None:
+def test_every_subcommand_is_in_the_table_of_commands():
     (table,) = [table for table in tables(COMMAND_LINE) if table.startswith("| command of `.venv/bin/rncarefine` |")]
     assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) == set(subcommands("rncarefine"))
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_commands_use_the_documented_installation(guide: str) -> None:
+def test_commands_use_the_documented_installation(guide):
     # What is installed into .venv is not on the path.
     installed = {"rncarefine", "rncarefine-train", "python", "pip", "pytest", "ruff", "mypy"}
     assert [words for words in shell_commands(guide) if words[0] in installed] == []
 
 
 @pytest.mark.parametrize("command", ["repair", "batch", "check", "evaluate", "demo"])
-def test_every_option_is_explained_of(command: str) -> None:
+def test_every_option_is_explained_of(command):
     (table,) = [table for table in tables(COMMAND_LINE) if table.startswith(f"| option of `{command}` |")]
     named = {word for span in re.findall(r"`([^`]+)`", table) for word in span.split() if word.startswith("--")}
     wanted = {name for name in options(subcommands("rncarefine")[command]) if name.startswith("--")} - {"--help"}
@@ -118,26 +116,26 @@ def test_every_option_is_explained_of(command: str) -> None:
     assert missing == set()
 
 
-def test_every_exit_status_is_explained() -> None:
+def test_every_exit_status_is_explained():
     (table,) = [table for table in tables(COMMAND_LINE) if table.startswith("| status |")]
     explained = {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
     statuses = {main.FINE, main.FLAGGED, main.BAD_INPUT, main.FAILED, main.STOPPED, main.CLOSED, main.TERMINATED}
     assert statuses == explained
 
 
-def test_every_column_and_key_is_explained() -> None:
+def test_every_column_and_key_is_explained():
     records = (Report, StackRecord, RunRecord, ModelRecord, StackMetrics, SliceMetrics)
     wanted = {*column_types(), *(entry.name for record in records for entry in fields(record))}
     assert wanted - set(spans(COMMAND_LINE)) == set()
 
 
-def test_every_reason_code_is_explained_with_its_numbers() -> None:
+def test_every_reason_code_is_explained_with_its_numbers():
     rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", text(METHOD), re.MULTILINE)
     explained = {code: tuple(re.findall(r"`(\w+)`", numbers)) for code, numbers in rows}
     assert explained == {code.value: code.numbers for code in ReasonCode}
 
 
-def test_readme_has_the_results_of_the_evaluation() -> None:
+def test_readme_has_the_results_of_the_evaluation():
     with (ROOT / "docs/figures/evaluation-test.csv").open(encoding="utf-8") as file:
         rows = {(row["network"], row["model"], row["method"]): row for row in csv.DictReader(file)}
     networks, model = ("weak", "middle", "basic", "unseen"), DEFAULT_MODEL
@@ -158,7 +156,7 @@ def test_readme_has_the_results_of_the_evaluation() -> None:
     assert {line[0]: line[1:] for line in lines} == expected
 
 
-def shortened(number: str) -> str:
+def shortened(number):
     return f"{float(number):.3f}".lstrip("0")
 
 
@@ -169,7 +167,7 @@ def shortened(number: str) -> str:
         ("docs/vessels.md", "Over all pictures RNCARefine", "What was not reached"),
     ],
 )
-def test_a_summary_has_the_numbers_of_its_tables(guide: str, start: str, end: str) -> None:
+def test_a_summary_has_the_numbers_of_its_tables(guide, start, end):
     whole = text(guide)
     summary = whole[whole.index(start) : whole.index(end)]
     shown = {float(number) for table in tables(guide) for number in re.findall(r"\d*\.?\d+", table)}
@@ -180,7 +178,7 @@ def test_a_summary_has_the_numbers_of_its_tables(guide: str, start: str, end: st
 
 
 @pytest.mark.parametrize("guide", WITH_INSTALLATION)
-def test_installations_are_constrained_with_existing_extras(guide: str) -> None:
+def test_installations_are_constrained_with_existing_extras(guide):
     installations = [words for words in shell_commands(guide) if words[0].endswith("pip") and words[1] == "install"]
     assert installations
     for words in installations:
@@ -190,7 +188,7 @@ def test_installations_are_constrained_with_existing_extras(guide: str) -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_every_script_and_path_that_a_guide_names_is_in_the_tree(guide: str) -> None:
+def test_every_script_and_path_that_a_guide_names_is_in_the_tree(guide):
     scripts = [words[1] for words in shell_commands(guide) if words[0] == "bash"]
     assert scripts == ([".ci/run"] if guide in ("README.md", "CONTRIBUTING.md") else [])
     tops = tuple({f"{path.relative_to(ROOT).parts[0]}/" for path in files()})
@@ -205,7 +203,7 @@ def test_every_script_and_path_that_a_guide_names_is_in_the_tree(guide: str) -> 
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_every_anchor_is_a_heading(guide: str) -> None:
+def test_every_anchor_is_a_heading(guide):
     for target, anchor in re.findall(r"\]\(((?:[\w./-]+\.md)?)#([\w-]+)\)", text(guide)):
         path = (ROOT / guide).parent / target if target else ROOT / guide
         headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
@@ -213,12 +211,12 @@ def test_every_anchor_is_a_heading(guide: str) -> None:
         assert anchor in slugs, f"{target}#{anchor}"
 
 
-def test_every_control_of_the_panel_is_explained() -> None:
+def test_every_control_of_the_panel_is_explained():
     missing = {name for name in panel_controls() if f"**{name}**" not in text(SLICER)}
     assert missing == set()
 
 
-def panel_controls() -> list[str]:
+def panel_controls():
     """Return the names of the controls of the panel: their own text, that of their label, or that of the option."""
     options = {camel_case(name): info.label for name, info in option_infos(Face.PANEL).items()}
     widgets = list(ElementTree.fromstring(text("RNCARefine/Resources/UI/RNCARefine.ui")).iter("widget"))
@@ -235,7 +233,7 @@ def panel_controls() -> list[str]:
     return [name for name in names if name not in sections]
 
 
-def test_every_option_of_the_batch_script_is_explained() -> None:
+def test_every_option_of_the_batch_script_is_explained():
     script = runpy.run_path(str(ROOT / "RNCARefine/Resources/Scripts/RNCARefineBatch.py"))
     options = {action.option_strings[0] for action in script["make_parser"]()._actions} - {"-h"}
     named = {word for span in spans(SLICER) for word in span.split() if word.startswith("--")}
@@ -243,7 +241,7 @@ def test_every_option_of_the_batch_script_is_explained() -> None:
     assert options - named == set()
 
 
-def test_the_slicer_examples_call_the_logic_as_it_is_defined() -> None:
+def test_the_slicer_examples_call_the_logic_as_it_is_defined():
     tree = ast.parse(text("RNCARefine/RNCARefine.py"))
     (logic,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "RNCARefineLogic"]
     methods = {node.name: node.args for node in logic.body if isinstance(node, ast.FunctionDef)}

@@ -60,18 +60,18 @@ SLICER = {
 SLICER |= {"qSlicerSegmentationsEditorEffectsPythonQt"}
 
 
-def data_folder(package: str) -> Path:
+def data_folder(package):
     return MODULE / "Resources" / RESOURCES[package]
 
 
-def test_the_packages_listed_are_the_packages_in_the_tree() -> None:
+def test_the_packages_listed_are_the_packages_in_the_tree():
     found = set(RESOURCES)
     for top in TOPS:
         found |= {".".join(path.parent.relative_to(top.parent).parts) for path in files_under(top)}
     assert set(pyproject()["tool"]["setuptools"]["packages"]) == found
 
 
-def wheel_names() -> set[str]:
+def wheel_names():
     """Return the names that a wheel must hold besides its metadata: the tree as it is mapped."""
     names = {path.relative_to(top.parent).as_posix() for top in TOPS for path in files_under(top)}
     for package in RESOURCES:
@@ -81,7 +81,7 @@ def wheel_names() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory):
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for path in files():
         copy = source / path.relative_to(ROOT)
@@ -95,14 +95,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_wheel_holds_the_tree_and_nothing_else(wheel: Path) -> None:
+def test_a_wheel_holds_the_tree_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == wheel_names()
 
 
 @pytest.mark.slow
-def test_weights_are_found_in_an_unpacked_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_weights_are_found_in_an_unpacked_wheel(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     code = (
@@ -114,11 +114,11 @@ def test_weights_are_found_in_an_unpacked_wheel(wheel: Path, tmp_path: Path) -> 
     assert Path(run_python(code, paths=(tmp_path,)).strip()).is_relative_to(tmp_path)
 
 
-def test_the_packages_declare_their_types() -> None:
+def test_the_packages_declare_their_types():
     assert [top.name for top in TOPS if not (top / "py.typed").is_file()] == []
 
 
-def pinned(python: str) -> dict[str, str]:
+def pinned(python):
     """Return name and exact version of every constraint that holds for a Python version."""
     result: dict[str, str] = {}
     for line in constraints():
@@ -133,7 +133,7 @@ def pinned(python: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("extra", EXTRAS)
-def test_constraints_pin_every_direct_requirement_within_its_range(extra: str | None, python: str) -> None:
+def test_constraints_pin_every_direct_requirement_within_its_range(extra, python):
     pins = pinned(python)
     for requirement in requirements(extra):
         if requirement.marker is not None and not requirement.marker.evaluate({"python_version": python}):
@@ -143,7 +143,7 @@ def test_constraints_pin_every_direct_requirement_within_its_range(extra: str | 
         assert requirement.specifier.contains(version), f"{requirement} does not admit the pinned {version}"
 
 
-def test_pre_commit_lints_with_the_version_that_ci_uses() -> None:
+def test_pre_commit_lints_with_the_version_that_ci_uses():
     hooks = {repo["repo"]: repo.get("rev") for repo in yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]}
     assert hooks["https://github.com/astral-sh/ruff-pre-commit"] == "v" + pinned("3.11")["ruff"]
 
@@ -159,7 +159,7 @@ def test_pre_commit_lints_with_the_version_that_ci_uses() -> None:
     ],
     ids=["engine", "library", "training", "experiments", "tests"],
 )
-def test_every_import_is_a_declared_requirement(folder: Path, extras: list[str | None]) -> None:
+def test_every_import_is_a_declared_requirement(folder, extras):
     declared = {canonicalize_name(requirement.name) for extra in extras for requirement in requirements(extra)}
     own = {"rncarefine", "RNCARefineLib", "rncarefine_training", "experiments", "RNCARefine", "SegmentEditorRNCARefine"}
     own |= {path.name for path in (ROOT / "Testing").iterdir() if path.is_dir()} - {"slicer"}

@@ -6,7 +6,6 @@ import ast
 import doctest
 import importlib
 import re
-from pathlib import Path
 
 import pytest
 
@@ -36,7 +35,7 @@ EXPLAINED = [
 """Modules whose docstrings have examples."""
 
 
-def test_every_public_name_is_there_and_has_a_docstring() -> None:
+def test_every_public_name_is_there_and_has_a_docstring():
     assert len(rncarefine._PLACES) == sum(map(len, rncarefine._MODULES.values()))
     assert rncarefine.__all__ == sorted({*rncarefine._PLACES, "__version__"})
     for name in rncarefine._PLACES:
@@ -49,15 +48,15 @@ def test_every_public_name_is_there_and_has_a_docstring() -> None:
         rncarefine.no_such_name  # noqa: B018
 
 
-def test_type_checking_names_equal_the_api() -> None:
+def test_type_checking_names_equal_the_api():
     tree = ast.parse((ENGINE / "__init__.py").read_text(encoding="utf-8"))
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    told = {alias.name: f".{node.module}" for node in block.body for alias in node.names}  # type: ignore[attr-defined]
+    told = {alias.name: f".{node.module}" for node in block.body for alias in node.names}
     assert told.pop("metrics") == ".refine"
     assert told == {name: place for name, place in rncarefine._PLACES.items() if name != "metrics"}
 
 
-def test_the_import_is_quick_and_loads_nothing_that_is_large() -> None:
+def test_the_import_is_quick_and_loads_nothing_that_is_large():
     code = (
         "import sys, time\n"
         "started = time.process_time()\n"
@@ -71,24 +70,24 @@ def test_the_import_is_quick_and_loads_nothing_that_is_large() -> None:
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
-def test_the_examples_of_the_docstrings_run(name: str) -> None:
+def test_the_examples_of_the_docstrings_run(name):
     module = importlib.import_module(name)
     found = doctest.testmod(module, extraglobs={"np": importlib.import_module("numpy")})
     assert found.attempted > 0
     assert found.failed == 0
 
 
-def test_the_example_of_the_guide_runs_and_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_the_guide_runs_and_is_short(tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     assert len([line for line in code.splitlines() if line]) <= 12
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(compile(code, str(GUIDE), "exec"), names)
     assert (tmp_path / "repaired.seg.nrrd").is_file()
-    assert names["whole"].truth_rings >= names["whole"].rings > 0  # type: ignore[attr-defined]
+    assert names["whole"].truth_rings >= names["whole"].rings > 0
 
 
-def test_the_guide_names_the_whole_api() -> None:
+def test_the_guide_names_the_whole_api():
     text = GUIDE.read_text(encoding="utf-8")
     listed = set(re.findall(r"`([A-Za-z_]\w*)`", text))
     assert set(rncarefine.__all__) - {"__version__"} <= listed

@@ -46,6 +46,7 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"automaton__favour": 0.5, "automaton__favoured": ["SC_*"]}, r"automaton\.favoured: SC_\* matches no"),
         ({"automaton__favour": 0.5, "automaton__favoured": ["t"]}, r"automaton\.favoured: t matches no"),
         ({"automaton__favour": 0.5}, r"automaton\.favour needs automaton.favoured"),
+        ({"subjects": 5}, "subjects"),
         ({"subjects__test": 5}, "subjects.test"),
         ({"subjects__select_every": 1}, "subjects.select_every"),
         ({"subjects__develop": {"pattern": "p{}", "first": 1}}, "subjects"),

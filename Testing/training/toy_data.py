@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from rncarefine_training.config import Automaton, Config
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV, TrainingCase
+from rncarefine_training.evaluate.measure import Failure, failures_of
 
 SPACING = (8.0, 1.6, 1.6)
 SHAPE = (4, 72, 72)
@@ -121,6 +123,12 @@ def write_predictions(folder: Path, sources: list[str], cases: dict[str, Trainin
         (folder / source).mkdir(parents=True, exist_ok=True)
         for case in cases.values():
             np.savez_compressed(folder / source / f"{case.name}.npz", labels=failed(case.labels))
+
+
+def toy_failures(folder: Path, subjects: str = "ab", sources: Sequence[str] = ("small-0@1",)) -> list[Failure]:
+    """Write cases with a failure for every source and return the failures."""
+    write_predictions(folder / "predictions", list(sources), write_cases(folder / "cases", subjects))
+    return failures_of(folder / "cases", folder / "predictions", sources, list(subjects))
 
 
 def write_acdc(

@@ -36,24 +36,6 @@ def test_directions_that_point_everywhere_have_no_middle():
     assert mean_direction([355, 5]) == pytest.approx(0, abs=0.1)
 
 
-# As it is usually shown, seen from the apex: the septum to the left, the anterior wall above. Rows grow downwards.
-BASAL = {"up": "anterior", "up left": "anteroseptal", "down left": "inferoseptal", "down": "inferior",
-         "down right": "inferolateral", "up right": "anterolateral"}  # fmt: skip
-ANGLE = {"up": 270, "up left": 215, "down left": 145, "down": 90, "down right": 35, "up right": 325}
-
-
-@pytest.mark.parametrize("place", BASAL)
-@pytest.mark.parametrize("level", [0, 1])
-def test_the_walls_lie_where_they_are_in_the_usual_view(place, level):
-    named = SEGMENTS[segment_of(level, ANGLE[place] // 10, 180.0, turn=-1)]
-    assert named == f"{('basal', 'mid')[level]} {BASAL[place]}"
-
-
-@pytest.mark.parametrize(("angle", "name"), [(270, "anterior"), (180, "septal"), (90, "inferior"), (0, "lateral")])
-def test_the_apical_walls_are_four(angle, name):
-    assert SEGMENTS[segment_of(2, angle // 10, 180.0, turn=-1)] == f"apical {name}"
-
-
 def test_the_slices_are_parted_in_thirds_from_the_base():
     assert levels(9) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert levels(1) == [0]

@@ -1,7 +1,5 @@
 """Where the heart is: the axis, and what lies away from it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,13 +11,13 @@ SPACING = (1.5, 1.5)
 SHAPE = (160, 160)
 
 
-def ring_at(j: float, i: float, inner: float = 12.0, outer: float = 18.0) -> np.ndarray:
+def ring_at(j, i, inner=12.0, outer=18.0):
     rows, columns = np.indices(SHAPE)
     distance = np.hypot(rows - j, columns - i)
     return ((distance > inner) & (distance < outer)).astype(np.uint8)
 
 
-def tilted_heart(slices: int = 9, tilt: float = 1.5) -> np.ndarray:
+def tilted_heart(slices=9, tilt=1.5):
     return np.stack([ring_at(60 + tilt * k, 70 - tilt * k) for k in range(slices)])
 
 
@@ -112,14 +110,6 @@ def test_candidates_are_sorted_by_likelihood():
     (j, i), (other_j, other_i) = middles(mask)
     assert (j, i) == pytest.approx((60, 70), abs=1)
     assert (other_j, other_i) == pytest.approx((135, 130), abs=1)
-
-
-def test_an_organ_that_is_larger_than_the_heart_is_not_the_only_place():
-    mask = tilted_heart(tilt=0)
-    mask |= ring_at(125, 120, 16, 30)
-    found = middles(mask)
-    assert found[0] == pytest.approx((125, 120), abs=1)
-    assert found[1] == pytest.approx((60, 70), abs=1)
 
 
 def test_pool_of_one_candidate_does_not_move_the_next():

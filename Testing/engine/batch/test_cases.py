@@ -1,7 +1,5 @@
 """Cases are found in a folder by patterns or read from a list, and ambiguities are reported."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -9,14 +7,14 @@ import pytest
 from rncarefine.batch.cases import CohortCase, checked_cases, find_cases, read_cases
 
 
-def make(folder: Path, *names: str) -> None:
+def make(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
 
 
-def found(folder: Path, *patterns: str, **options: Path) -> list[tuple[str, str | None, str | None]]:
-    def told(path: Path | None) -> str | None:
+def found(folder, *patterns, **options):
+    def told(path):
         return None if path is None else path.relative_to(folder).as_posix()
 
     cases = find_cases(folder, *patterns, **options)
@@ -112,7 +110,7 @@ def test_patterns_stay_inside_the_folder(tmp_path, pattern):
         find_cases(tmp_path, pattern)
 
 
-def write_list(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+def write_list(folder, text, encoding="utf-8"):
     path = folder / "cases.csv"
     path.write_text(text, encoding=encoding)
     return path
@@ -127,14 +125,16 @@ def test_list_paths_are_relative_to_its_folder(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize(("hint", "between"), [("", ","), ("", "\t"), ("sep=;\r\n", ";"), ('"sep=|"\r\n', "|")])
+@pytest.mark.parametrize(
+    ("hint", "between"), [("", ","), ("", ";"), ("", "\t"), ("sep=;\r\n", ";"), ('"sep=|"\r\n', "|")]
+)
 def test_a_list_saved_by_excel_is_read(tmp_path, encoding, hint, between):
     rows = [("case", "image", "segmentation"), ("Gr\u00f6\u00dfe", "i.nrrd", "s.nrrd")]
     path = write_list(tmp_path, hint + "".join(f"{between.join(row)}\r\n" for row in rows), encoding)
     assert read_cases(path) == [CohortCase("Gr\u00f6\u00dfe", tmp_path / "i.nrrd", tmp_path / "s.nrrd")]
 
 
-@pytest.mark.parametrize("names", ["image,segmentation", "image, segmentation ", "image,segmentation,case"])
+@pytest.mark.parametrize("names", ["image,segmentation", " Image, SEGMENTATION ", "image,segmentation,case"])
 def test_list_tolerates_spaces_and_empty_rows(tmp_path, names):
     case = ",i" if "case" in names else ""
     path = write_list(tmp_path, f"{names}\ni.nrrd,s.nrrd{case}\n,,\n\n , ,\n,,,,\n")
@@ -152,6 +152,7 @@ def test_missing_file_of_a_list_is_named(tmp_path):
     [
         ("case,image\np1,i.nrrd\n", "column 'segmentation' is missing"),
         ("", "column 'image' is missing"),
+        ("image,Image,segmentation\na,b,c\n", "column.*twice"),
         ("case,image,segmentation\n", "the list has no cases"),
         ("case,image,segmentation\np1,a,b\nP1,c,d\n", "Cases 'p1' and 'P1' have the same name"),
         ("case,image,segmentation\n,a,b\n", "line 2: the case has no name. Add it to the column 'case'"),
@@ -180,11 +181,6 @@ def test_unreadable_list_raises(tmp_path):
     path.write_bytes(b"PK\x03\x04\x14\0\x06\0")
     with pytest.raises(ValueError, match="not a text file"):
         read_cases(path)
-
-
-def test_empty_fields_beyond_the_columns_do_no_harm(tmp_path):
-    (case,) = read_cases(write_list(tmp_path, "case,image,segmentation\np1,a.nii,b.nii,, \n"))
-    assert case.name == "p1"
 
 
 @pytest.mark.parametrize(
@@ -234,20 +230,3 @@ def test_list_has_labels_and_segments(tmp_path):
         ("5", None),
         ("wall", None),
     ]
-
-
-@pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_list_separators_and_spelling(tmp_path, mark):
-    rows = [["Case", " IMAGE ", "Segmentation", "Label"], ["a; b".replace(mark, " "), "i.nrrd", "s.nrrd", "2"]]
-    path = tmp_path / "cases.csv"
-    path.write_text("\n".join(mark.join(f'"{value}"' for value in row) for row in rows), encoding="utf-8-sig")
-    (case,) = read_cases(path)
-    assert (case.name, case.image, case.segmentation, case.segment) == (
-        rows[1][0],
-        tmp_path / "i.nrrd",
-        tmp_path / "s.nrrd",
-        "2",
-    )
-    path.write_text("image,Image,segmentation\na,b,c\n")
-    with pytest.raises(ValueError, match=r"column.*twice"):
-        read_cases(path)

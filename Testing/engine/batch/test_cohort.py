@@ -1,8 +1,5 @@
 """Results of a cohort: complete rows of complete cases, also after an interruption."""
 
-from __future__ import annotations
-
-import csv
 import json
 import os
 from dataclasses import replace
@@ -11,6 +8,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from engine.cohort_samples import listed, table_rows
 from engine.report_samples import broken_report
 from rncarefine import __version__
 from rncarefine.batch import table as cohort_table
@@ -24,29 +22,24 @@ SETTINGS = settings_of(MODEL, RepairOptions(), segment="myo", pool=None)
 SLICES = 4
 
 
-def write(path: Path) -> None:
+def write(path):
     path.write_bytes(b"voxels")
 
 
-def finish(folder: Cohort, name: str, write=write, source=None, ending=".seg.nrrd", **changes) -> None:
+def finish(folder, name, write=write, source=None, ending=".seg.nrrd", **changes):
     report = broken_report(**changes)
     CaseFiles(folder.folder, name, f"{name}{ending}").save(report, write, source)
     folder.add({name: report})
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "cohort.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+def rows(folder):
+    return table_rows(folder / "cohort.csv")
 
 
 def test_a_finished_case_has_its_result_its_report_and_a_row_a_slice(tmp_path):
     results = Cohort(tmp_path / "deep" / "out", SETTINGS)
     finish(results, "p1")
-    assert files(results.folder) == ["cohort.csv", "p1.seg.nrrd", "reports/p1.json", "settings.json"]
+    assert listed(results.folder) == ["cohort.csv", "p1.seg.nrrd", "reports/p1.json", "settings.json"]
     table = rows(results.folder)
     assert [(row["case"], row["k"]) for row in table] == [("p1", str(k)) for k in range(SLICES)]
     assert list(table[0])[:4] == ["case", "k", "finding_before", "finding_after"]
@@ -89,16 +82,16 @@ def test_truncated_rows_are_rewritten(tmp_path):
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_result_that_cannot_be_written_leaves_neither_file_nor_row(tmp_path, error):
     results = Cohort(tmp_path, SETTINGS)
-    before = files(tmp_path)
+    before = listed(tmp_path)
 
-    def fail(path: Path) -> None:
+    def fail(path):
         path.write_bytes(b"half")
         raise error
 
     kind, message = (OutputError, f"{tmp_path.name} .*disk full") if isinstance(error, OSError) else (type(error), None)
     with pytest.raises(kind, match=message):
         finish(results, "p1", fail)
-    assert files(tmp_path) == before
+    assert listed(tmp_path) == before
     assert rows(tmp_path) == []
     assert not results.is_finished("p1")
 
@@ -108,7 +101,7 @@ def test_rows_that_cannot_be_added_whole_are_not_added(tmp_path, monkeypatch):
     finish(results, "p1")
     before = (tmp_path / "cohort.csv").read_bytes()
 
-    def full(descriptor: int) -> None:
+    def full(descriptor):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(cohort_table.os, "fsync", full)
@@ -152,7 +145,7 @@ def test_report_is_written_before_the_result(tmp_path, monkeypatch):
     moved = []
     replace_file = os.replace
 
-    def note(source: Path, target: Path) -> None:
+    def note(source, target):
         moved.append(Path(target).name)
         replace_file(source, target)
 
@@ -183,10 +176,10 @@ def test_device_may_change_between_runs(tmp_path):
 )
 def test_other_settings_are_refused_and_named(tmp_path, settings, message):
     finish(Cohort(tmp_path, SETTINGS), "p1")
-    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    before = {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)}
     with pytest.raises(ValueError, match=message):
         Cohort(tmp_path, settings)
-    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+    assert {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)} == before
 
 
 def test_settings_without_results_may_change(tmp_path):
@@ -215,18 +208,6 @@ def test_a_report_that_cannot_be_read_is_named_and_so_are_settings(tmp_path, con
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(ValueError, match=r"settings\.json"):
         Cohort(tmp_path, SETTINGS)
-
-
-def test_cases_whose_files_are_written_elsewhere_are_added_together(tmp_path):
-    results = Cohort(tmp_path, SETTINGS)
-    results.fail({"p1": "no", "p3": "no"})
-    for name in ("p2", "p1"):
-        CaseFiles(tmp_path, name, f"{name}.nii.gz").save(broken_report(), write)
-    results.add({"p2": broken_report(), "p1": broken_report()})
-    assert [row["case"] for row in rows(tmp_path)] == ["p2"] * SLICES + ["p1"] * SLICES
-    assert results.flagged.keys() == {"p1", "p2"}
-    assert (tmp_path / "failed.csv").read_text() == "case,reason\np3,no\n"
-    assert Cohort(tmp_path, SETTINGS).flagged == results.flagged
 
 
 def test_a_table_of_parquet_is_made_whenever_the_folder_is_opened(tmp_path):

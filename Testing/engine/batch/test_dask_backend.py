@@ -1,45 +1,41 @@
 """Real worker processes: a crash fails only its case; handling of Ctrl-C and threads."""
 
-from __future__ import annotations
-
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from distributed import Client
 
 from engine.cohort_samples import ToyWork, file_work, thread_workers
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.dask_backend import ClusterError, check_workers, cluster_workers, local_workers
 from rncarefine.batch.parallel import run_in_parallel
-from rncarefine.batch.runs import BatchOutcome, BatchRun
+from rncarefine.batch.runs import BatchRun
 from rncarefine.batch.work import result_name
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client():
     """Two worker processes."""
     with local_workers(2) as client:
         yield client
 
 
 @pytest.fixture
-def mortals() -> Iterator[Client]:
+def mortals():
     """Two worker processes that a test may end; how soon others take their place is up to the machine."""
     with local_workers(2) as client:
         yield client
 
 
-def run(client: Client, folder: Path, count: int, orders: dict[str, str]) -> BatchOutcome:
+def run(client, folder, count, orders):
     cases = [CohortCase(f"p{number}", Path("i.nii"), Path("s.nii")) for number in range(count)]
     batch_run = BatchRun(Cohort(folder, {}), cases, result_name)
-    return batch_run.outcome(run_in_parallel(client, batch_run, batch_run.begin(), ToyWork(folder, orders)))  # type: ignore[arg-type]
+    return batch_run.outcome(run_in_parallel(client, batch_run, batch_run.begin(), ToyWork(folder, orders)))
 
 
 def test_crash_fails_only_its_case(mortals, tmp_path):
@@ -63,7 +59,7 @@ def test_case_is_retried_if_its_worker_died_before(mortals, tmp_path):
 
 
 def test_workers_have_one_thread_and_ignore_sigint(client):
-    def state() -> tuple[str | None, int, bool]:
+    def state():
         return (
             os.environ.get("OMP_NUM_THREADS"),
             sitk.ProcessObject.GetGlobalDefaultNumberOfThreads(),
@@ -78,7 +74,7 @@ def test_workers_have_one_thread_and_ignore_sigint(client):
 def test_the_processes_keep_no_diary_that_grows_with_the_cohort(client, tmp_path):
     run(client, tmp_path, 30, {})
 
-    def kept(dask_worker) -> tuple[int, int, int]:
+    def kept(dask_worker):
         return len(dask_worker.profile_history), dask_worker.profile_recent["count"], dask_worker.state.log.maxlen
 
     for profiles, looks, steps in client.run(kept).values():
@@ -94,11 +90,11 @@ def test_every_worker_is_asked_whether_it_can_do_the_work(client, tmp_path):
 
 def test_worker_without_the_package_raises(tmp_path):
     class Answer:
-        def run(self, function: object, on_error: str) -> dict[str, Exception]:
+        def run(self, function, on_error):
             return {"tcp://a": ModuleNotFoundError("No module named 'rncarefine'")}
 
     with pytest.raises(ValueError, match="Install the same version"):
-        check_workers(Answer(), file_work(tmp_path))  # type: ignore[arg-type]
+        check_workers(Answer(), file_work(tmp_path))
 
 
 def test_a_scheduler_that_is_there_is_used_and_outlives_the_batch(tmp_path):

@@ -1,24 +1,18 @@
 """Result and report of a case are written atomically, and remains of killed processes are removed."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import pytest
 
+from engine.cohort_samples import listed
 from engine.report_samples import broken_report
 from rncarefine.batch.files import CaseFiles, read_reports
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> CaseFiles:
+def files(tmp_path):
     (tmp_path / "reports").mkdir()
     return CaseFiles(tmp_path, "p1", "p1.nii.gz")
-
-
-def listed(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_case_that_was_kept_is_read_again(files):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from distributed import Client, Future
@@ -18,12 +16,12 @@ from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.dask_backend import ClusterError
 from rncarefine.batch.parallel import run_in_parallel
-from rncarefine.batch.runs import BatchOutcome, BatchRun, CaseOutcome
+from rncarefine.batch.runs import BatchRun, CaseOutcome
 from rncarefine.batch.work import result_name
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client():
     """Two workers that are threads of this process, which is quicker."""
     with (
         thread_workers(2) as cluster,
@@ -33,17 +31,17 @@ def client() -> Iterator[Client]:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch):
     monkeypatch.setattr(cohort_parallel, "POLL_S", 0.01)
 
 
 @pytest.fixture
-def submitted(client: Client, monkeypatch: pytest.MonkeyPatch) -> list[Future]:
+def submitted(client, monkeypatch):
     """What is handed out, as it is handed out."""
     futures: list[Future] = []
     submit = client.submit
 
-    def note(*arguments: Any, **options: Any) -> Future:
+    def note(*arguments, **options):
         futures.append(submit(*arguments, **options))
         return futures[-1]
 
@@ -51,24 +49,17 @@ def submitted(client: Client, monkeypatch: pytest.MonkeyPatch) -> list[Future]:
     return futures
 
 
-def cases(count: int = 6) -> list[CohortCase]:
+def cases(count=6):
     return [CohortCase(f"p{number:02}", Path("i.nii"), Path("s.nii")) for number in range(count)]
 
 
-def run(
-    client: Any,
-    folder: Path,
-    work: Any = None,
-    count: int = 6,
-    on_case: Callable[[CaseOutcome], None] | None = None,
-    **options: Any,
-) -> BatchOutcome:
+def run(client, folder, work=None, count=6, on_case=None, **options):
     batch_run = BatchRun(Cohort(folder, {}), cases(count), result_name, on_case)
     left = batch_run.begin()
     return batch_run.outcome(run_in_parallel(client, batch_run, left, work or ToyWork(folder), **options))
 
 
-def table(folder: Path) -> list[str]:
+def table(folder):
     return [line.partition(",")[0] for line in (folder / "cohort.csv").read_text().splitlines()[1:]]
 
 
@@ -116,7 +107,7 @@ def test_an_error_of_the_program_is_logged_with_its_trace(client, tmp_path, capl
 def test_a_stop_finishes_what_is_in_work_and_begins_nothing_else(client, tmp_path):
     done: list[str] = []
 
-    def stop() -> bool:
+    def stop():
         if done:
             (tmp_path / "go").touch()
         return bool(done)
@@ -191,7 +182,7 @@ def test_a_cluster_that_has_no_worker_yet_is_given_one_case(client, tmp_path, mo
 
 
 def test_connection_lost_while_counting_workers(client, tmp_path, monkeypatch):
-    def broken() -> dict[str, int]:
+    def broken():
         raise OSError("closed")
 
     monkeypatch.setattr(client, "nthreads", broken)
@@ -204,7 +195,7 @@ def test_a_result_that_was_lost_with_its_worker_is_waited_for(client, tmp_path, 
 
     result, times = Future.result, []
 
-    def late(future: Future, timeout: float | None = None) -> Any:
+    def late(future, timeout=None):
         times.append(future.key)
         if len(times) in (1, 3):
             raise TimeoutError
@@ -217,7 +208,7 @@ def test_a_result_that_was_lost_with_its_worker_is_waited_for(client, tmp_path, 
 
 
 def test_connection_lost_during_transfer_fails_no_case(client, tmp_path, monkeypatch):
-    def broken(future: Future, timeout: float | None = None) -> Any:
+    def broken(future, timeout=None):
         raise OSError("closed")
 
     monkeypatch.setattr(Future, "result", broken)

@@ -1,15 +1,11 @@
 """What holds of every batch, whether its cases are processed one after the other or in parallel."""
 
-from __future__ import annotations
-
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from distributed import Client
 
-from engine.cohort_samples import ToyWork, thread_workers
+from engine.cohort_samples import ToyWork, table_rows, thread_workers
 from engine.report_samples import broken_report
 from rncarefine.batch import parallel
 from rncarefine.batch.cases import CohortCase
@@ -24,7 +20,7 @@ CASES = [CohortCase(name, Path("i"), Path("s.seg.nrrd")) for name in NAMES]
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client():
     with thread_workers(1) as cluster, Client(cluster) as client:
         yield client
 
@@ -51,8 +47,7 @@ def test_all_cases_are_repaired_reported_and_tabulated(run, tmp_path):
     assert sorted(news, key=lambda one: one.name) == [
         CaseOutcome(name, "flagged", broken_report().summary()) for name in NAMES
     ]
-    with (tmp_path / "cohort.csv").open(encoding="utf-8") as file:
-        assert [row["case"] for row in csv.DictReader(file)] == [name for name in NAMES for _ in range(4)]
+    assert [row["case"] for row in table_rows(tmp_path / "cohort.csv")] == [name for name in NAMES for _ in range(4)]
     assert (outcome.totals.cases, outcome.stopped) == (3, False)
     assert outcome.summary() == "3 cases done, 3 with flagged slices; 0 failed"
 
@@ -68,6 +63,7 @@ def test_failed_case_is_skipped_and_repeated_by_the_next_run(run, tmp_path):
     assert (outcome.repaired, sorted(outcome.skipped), outcome.failed) == (["p2"], ["p1", "p3"], {})
     assert sorted(outcome.flagged) == NAMES
     assert sorted(one.status for one in news) == ["finished before", "finished before", "flagged"]
+    assert outcome.summary() == "1 case done and 2 before, 3 with flagged slices; 0 failed"
 
 
 def test_unwritable_result_ends_the_run_without_a_failed_case(run, tmp_path):

@@ -1,7 +1,5 @@
 """Sequential processing: failed cases are skipped, and a run can be interrupted and resumed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.files import CaseFiles
 from rncarefine.batch.runs import BatchRun
 from rncarefine.batch.sequential import run_sequentially
-from rncarefine.batch.work import CaseResult, result_name
+from rncarefine.batch.work import result_name
 
 CASES = [CohortCase(name, Path("i"), Path("s.seg.nrrd")) for name in ("p1", "p2", "p3")]
 
@@ -20,15 +18,15 @@ CASES = [CohortCase(name, Path("i"), Path("s.seg.nrrd")) for name in ("p1", "p2"
 class Worker:
     """Records the cases that were begun."""
 
-    def __init__(self, folder: Path, **orders: str) -> None:
+    def __init__(self, folder, **orders):
         self.work, self.begun = ToyWork(folder, orders), list[str]()
 
-    def __call__(self, case, progress) -> CaseResult:
+    def __call__(self, case, progress):
         self.begun.append(case.name)
         return self.work(case, progress)
 
 
-def run(folder: Path, worker, cases=CASES, on_case=None, progress=None):
+def run(folder, worker, cases=CASES, on_case=None, progress=None):
     batch_run = BatchRun(Cohort(folder, {"seed": 0}), cases, result_name, on_case)
     return run_sequentially(batch_run, worker, progress)
 

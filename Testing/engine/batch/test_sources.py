@@ -1,11 +1,8 @@
 """Detection of changed files and settings of a finished case."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +11,7 @@ from rncarefine.batch.sources import difference, source_of
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> CohortCase:
+def case(tmp_path):
     (tmp_path / "i.nrrd").write_bytes(b"image")
     (tmp_path / "s.nrrd").write_bytes(b"mask")
     return CohortCase("p1", tmp_path / "i.nrrd", tmp_path / "s.nrrd", segment="2")

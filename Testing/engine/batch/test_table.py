@@ -1,10 +1,7 @@
 """The table of a cohort has the same content as CSV and Parquet, and is written atomically."""
 
-from __future__ import annotations
-
 import csv
 import math
-from pathlib import Path
 
 import pytest
 from pyarrow import parquet
@@ -13,7 +10,6 @@ from engine.report_samples import broken_report, slice_record
 from rncarefine.batch import table as cohort_table
 from rncarefine.batch.table import check_table, written_table
 from rncarefine.reasons import Reason, ReasonCode
-from rncarefine.refine.records import Report
 from rncarefine.report.report import column_types
 from rncarefine.words import Verdict
 
@@ -25,14 +21,14 @@ CASES = {
 }
 
 
-def write(path: Path, cases: dict[str, Report] = CASES) -> Path:
+def write(path, cases=CASES):
     with written_table(path) as add:
         for name, report in cases.items():
             add(name, report)
     return path
 
 
-def as_csv(value: object) -> str:
+def as_csv(value):
     words = {None: "", True: "yes", False: "no"}
     return words[value] if value is None or isinstance(value, bool) else str(value)
 

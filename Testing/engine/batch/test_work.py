@@ -1,7 +1,5 @@
 """Processing of one case: the result or a reason, and no incomplete files."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from engine.cohort_samples import cut_off, file_work, write_cohort
+from engine.cohort_samples import cut_off, file_work, listed, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_labels, write_segmentation
 from rncarefine.batch import work as cohort_work
 from rncarefine.batch.cases import CohortCase
@@ -23,13 +21,9 @@ from rncarefine.refine.options import RepairOptions
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> CohortCase:
+def case(tmp_path):
     folder = write_cohort(tmp_path / "in", ["p1"]) / "p1"
     return CohortCase("p1", folder / "image.nii.gz", folder / "segmentation.nii.gz")
-
-
-def written(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_case_is_repaired_and_its_report_kept(case, tmp_path):
@@ -37,7 +31,7 @@ def test_a_case_is_repaired_and_its_report_kept(case, tmp_path):
     result = work(case)
     assert result.report.stack.name == "p1"
     assert result.report.stack.closed_after == 4
-    assert written(work.folder) == ["p1.nii.gz", "reports/p1.json"]
+    assert listed(work.folder) == ["p1.nii.gz", "reports/p1.json"]
     after = sitk.GetArrayFromImage(sitk.ReadImage(str(work.folder / "p1.nii.gz")))
     changed = after != labels()
     assert set(after[changed & (labels() != MYOCARDIUM)]) == {MYOCARDIUM}
@@ -64,11 +58,11 @@ def test_a_file_that_is_cut_off_is_the_reason_and_leaves_nothing(case, tmp_path)
     assert result.report is None
     assert "segmentation.nii.gz" in result.reason
     assert result.trace == ""
-    assert written(work.folder) == []
+    assert listed(work.folder) == []
 
 
 def test_an_error_of_the_program_itself_is_a_reason_with_a_trace(case, tmp_path, monkeypatch):
-    def broken(*arguments: object, **options: object) -> None:
+    def broken(*arguments, **options):
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(cohort_work, "repair", broken)
@@ -78,7 +72,7 @@ def test_an_error_of_the_program_itself_is_a_reason_with_a_trace(case, tmp_path,
 
 
 def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path, monkeypatch):
-    def full(*arguments: object) -> None:
+    def full(*arguments):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(cohort_work, "write_case", full)
@@ -86,7 +80,7 @@ def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path,
     result = work(case)
     assert result.unwritable
     assert "No space left" in result.reason
-    assert written(work.folder) == []
+    assert listed(work.folder) == []
 
 
 @pytest.mark.parametrize(

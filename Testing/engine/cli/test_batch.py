@@ -1,22 +1,18 @@
 """The command ``rncarefine batch``, from arguments to files and exit status."""
 
-from __future__ import annotations
-
-import csv
 import json
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
 
-from engine.cli_samples import one_line
-from engine.cohort_samples import cut_off, thread_workers, write_cohort
+from engine.cli_samples import environment, one_line
+from engine.cohort_samples import cut_off, listed, table_rows, thread_workers, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, write_segmentation
 from engine.model_folders import seeing_weights
 from harness.processes import interruptible
@@ -30,14 +26,14 @@ SLICES = 4
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address():
     """A scheduler with two workers that are threads of this process, which is quicker."""
     with thread_workers(2) as cluster:
         yield cluster.scheduler_address
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """A folder with three cases and a model, which is the current one."""
     write_cohort(tmp_path / "in", NAMES)
     seeing_weights(tmp_path)
@@ -45,21 +41,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def batch(address: str, *more: str, source: str = "in", chosen: list[str] = CHOSEN) -> int:
+def batch(address, *more, source="in", chosen=CHOSEN):
     arguments = ["batch", source, "--output", "out", "--model", "seeing.npz", "--device", "numpy"]
     return main([*arguments, "--scheduler", address, *chosen, *more])
 
 
-def rows(path: str = "out/cohort.csv") -> list[dict[str, str]]:
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def rows(path="out/cohort.csv"):
+    return table_rows(path)
 
 
-def written(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def closing(said: str) -> dict[str, str]:
+def closing(said):
     """Return the closing table that was printed: the last word of each line by what stands before it."""
     return dict(re.findall(r"^ (\S.*?) +(\S+) *$", said, re.MULTILINE))
 
@@ -67,7 +58,7 @@ def closing(said: str) -> dict[str, str]:
 def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeypatch):
     assert batch(address) == 0
     said = capsys.readouterr()
-    assert written(folder / "out") == [
+    assert listed(folder / "out") == [
         "cohort.csv", "p1.nii.gz", "p2.nii.gz", "p3.nii.gz",
         "reports/p1.json", "reports/p2.json", "reports/p3.json", "settings.json",
     ]  # fmt: skip
@@ -81,12 +72,12 @@ def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeyp
     assert "CC0-1.0" in said.out
     assert "Repairing, 2 workers." in said.err
     assert "3 of 3 cases; 0 flagged, 0 failed." in said.err
-    before = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
+    before = {path: (folder / "out" / path).stat().st_mtime_ns for path in listed(folder / "out")}
     monkeypatch.setattr(cli_batch, "cluster_workers", None)  # no workers are used
     assert batch(address) == 0
     said = capsys.readouterr()
     assert closing(said.out)["done before"] == "3"
-    after = {path: (folder / "out" / path).stat().st_mtime_ns for path in written(folder / "out")}
+    after = {path: (folder / "out" / path).stat().st_mtime_ns for path in listed(folder / "out")}
     assert {path for path in before if before[path] != after[path]} == {"cohort.csv"}
 
 
@@ -147,7 +138,7 @@ def test_list_of_cases_has_its_own_segments(address, folder):
         "c,p3/image.nii.gz,nowhere.nii.gz,,,\n"
     )
     assert batch(address, source="in/list.csv", chosen=[]) == 1
-    assert {"a.nii.gz", "b.seg.nrrd"} <= set(written(folder / "out"))
+    assert {"a.nii.gz", "b.seg.nrrd"} <= set(listed(folder / "out"))
     assert [row["case"] for row in rows("out/failed.csv")] == ["c"]
     assert "does not exist" in rows("out/failed.csv")[0]["reason"]
     sides = [[row for row in rows() if row["case"] == case] for case in "ab"]
@@ -158,10 +149,10 @@ def test_invalid_names_in_a_list_fail_alone(address, folder, capsys):
     names = ["../../evil", "a/b", "CON", "n" * 300, "good"]
     rows_of = "".join(f"{name},p1/image.nii.gz,p1/segmentation.nii.gz\n" for name in names)
     (folder / "in" / "list.csv").write_text("case,image,segmentation\n" + rows_of, encoding="utf-8")
-    before = written(folder)
+    before = listed(folder)
     assert batch(address, source="in/list.csv") == 1
     made = {"cohort.csv", "failed.csv", "good.nii.gz", "reports/good.json", "settings.json"}
-    assert set(written(folder)) - set(before) == {f"out/{name}" for name in made}
+    assert set(listed(folder)) - set(before) == {f"out/{name}" for name in made}
     failed = {row["case"]: row["reason"] for row in rows("out/failed.csv")}
     assert set(failed) == set(names) - {"good"}
     assert all("list.csv" in reason for reason in failed.values())
@@ -195,9 +186,9 @@ def test_options_reach_the_repair_and_are_compared(address, folder, capsys):
     ],
 )
 def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, more, complaint):
-    before = written(folder)
+    before = listed(folder)
     assert complaint in one_line(capsys, batch(address, *more))
-    assert written(folder) == before
+    assert listed(folder) == before
 
 
 def test_table_never_overwrites_the_list_of_cases(address, folder, capsys):
@@ -252,8 +243,7 @@ def test_ctrl_c_leaves_complete_files_and_resumes(address, folder, capsys, times
         "if __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["batch", "many", "-o", "out", "--model", "seeing.npz", "--device", "numpy", *CHOSEN, "--workers", "2"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment()) as process:
         deadline = time.monotonic() + 120
         while not list(Path("out").glob("q*.nii.gz")) and time.monotonic() < deadline:
             time.sleep(0.01)

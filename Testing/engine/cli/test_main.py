@@ -160,13 +160,6 @@ def test_reports_of_every_kind_are_written_beside_the_result(case):
     assert set(names(case)) == {"case.nii.gz", "seeing.json", "seeing.npz", "seg.nii.gz", "seg.seg.nrrd"} | written
 
 
-def test_every_option_of_the_method_reaches_the_run(case):
-    repair("--apex", "first", "--close-base", "--add-only", "--geometry", "--seed", "7", "--report", "r.json")
-    run = json.loads(Path("r.json").read_text())["run"]
-    chosen = {"apex": "first", "close_base": True, "add_only": True, "geometry": True, "seed": 7, "device": "cpu"}
-    assert chosen.items() <= run.items()
-
-
 # Bad input
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli_samples import LABELS, names, repair
+from engine.cli_samples import LABELS, environment, names, repair
 from engine.file_samples import MYOCARDIUM, array
 from harness.processes import interruptible
 from rncarefine.cli import jobs as cli_jobs
@@ -21,10 +21,9 @@ CODE = "import sys; from rncarefine.cli.main import main; sys.exit(main(sys.argv
 
 
 def started(arguments, path=(), **options):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), *sys.path])}
     return subprocess.run(
         [sys.executable, "-c", CODE, *arguments],
-        env=environment,
+        env=environment(*path),
         stderr=subprocess.PIPE,
         text=True,
         check=False,
@@ -74,8 +73,7 @@ def test_the_help_names_every_exit_status(capsys):
 def test_closed_standard_streams_are_no_error(case):
     command = ["sh", "-c", 'exec "$0" "$@" >&- 2>&-', sys.executable, "-c", CODE]
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run([*command, *arguments], env=environment, check=False).returncode == 0
+    assert subprocess.run([*command, *arguments], env=environment(), check=False).returncode == 0
     assert (array("out.nii.gz") == MYOCARDIUM).any()
 
 
@@ -112,8 +110,7 @@ def test_signal_leaves_no_incomplete_files(case, number, status, said):
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with interruptible([sys.executable, "-c", code, *arguments], env=environment) as process:
+    with interruptible([sys.executable, "-c", code, *arguments], env=environment()) as process:
         assert process.stdout.readline() == "working\n"
         time.sleep(0.1)
         process.send_signal(number)
@@ -151,8 +148,7 @@ def test_help_loads_neither_numpy_nor_what_is_built_on_it():
         "status = main(['--help'])\n"
         "print(status, *sorted({'numpy', 'scipy', 'SimpleITK'} & set(sys.modules)))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
     assert done.stdout.splitlines()[-1].split() == ["0"]
 
 

@@ -1,9 +1,6 @@
 """Terms of the weights on the command line: printed once per licence if this can be stored."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from rncarefine.cli.terms import show_terms
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path, monkeypatch):
     """Have the command line remember in a folder of the test, which is not there yet."""
     folder = tmp_path / "home" / "rncarefine"
     monkeypatch.setattr(typer, "get_app_dir", lambda name: str(folder))
@@ -23,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_terms_are_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terms_are_shown_once(capsys):
     show_terms(cine_2d().card)
     said = capsys.readouterr()
     assert said.out == ""
@@ -39,7 +36,7 @@ def test_terms_are_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_every_licence_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_licence_is_shown_once(capsys):
     other = replace(cine_2d().card, licence="GPL-3.0")
     for card in (cine_2d().card, other):
         show_terms(card)
@@ -49,15 +46,13 @@ def test_every_licence_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == ""
 
 
-def test_permissive_licence_is_not_shown(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_permissive_licence_is_not_shown(home, capsys):
     show_terms(open_2d().card)
     assert capsys.readouterr().err == ""
     assert not home.exists()
 
 
-def test_suggested_free_model_depends_on_the_mode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_suggested_free_model_depends_on_the_mode(tmp_path, monkeypatch, capsys):
     show_terms(cine_3d().card)
     assert "--model sax-open-2d (slice-wise" in capsys.readouterr().err
     free = replace(cine_3d(), card=replace(cine_3d().card, name="deep", licence=FREE))
@@ -69,36 +64,31 @@ def test_suggested_free_model_depends_on_the_mode(
     assert "Free" not in capsys.readouterr().err
 
 
-def a_file_in_the_way(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def a_file_in_the_way(home, monkeypatch):
     home.parent.write_text("no folder")
 
 
-def no_folder_may_be_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_folder_may_be_made(home, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", refuse)
 
 
-def the_disk_is_full(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def the_disk_is_full(home, monkeypatch):
     monkeypatch.setattr(os, "replace", refuse)
 
 
-def refuse(*arguments: object, **options: object) -> None:
+def refuse(*arguments, **options):
     raise PermissionError(13, "Permission denied")
 
 
 @pytest.mark.parametrize("trouble", [a_file_in_the_way, no_folder_may_be_made, the_disk_is_full])
-def test_terms_are_shown_every_time_without_storage(
-    home: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    trouble: Callable[[Path, pytest.MonkeyPatch], None],
-) -> None:
+def test_terms_are_shown_every_time_without_storage(home, capsys, monkeypatch, trouble):
     trouble(home, monkeypatch)
     for _ in range(2):
         show_terms(cine_2d().card)
         assert RESTRICTED in capsys.readouterr().err
 
 
-def test_an_unreadable_list_of_shown_terms_is_replaced(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_list_of_shown_terms_is_replaced(home, capsys):
     home.mkdir(parents=True)
     (home / "terms-told.txt").write_bytes(b"\xff\xfe")
     for told in (True, False):
@@ -106,9 +96,7 @@ def test_an_unreadable_list_of_shown_terms_is_replaced(home: Path, capsys: pytes
         assert (RESTRICTED in capsys.readouterr().err) == told
 
 
-def test_nothing_is_written_without_a_home_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_written_without_a_home_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(typer, "get_app_dir", lambda name: f"~/.config/{name}")  # what is left without one
     here = tmp_path / "here"
     here.mkdir()

@@ -1,7 +1,5 @@
 """The model card: what is written is read, and a card with anything missing, unknown or wrong is not."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields, replace
 
@@ -123,7 +121,7 @@ def test_a_card_under_another_name_is_refused(path):
         "MIT AND CC0-1.0",
     ],
 )
-def test_a_licence_that_asks_only_to_be_named_is_permissive(licence: str) -> None:
+def test_a_licence_that_asks_only_to_be_named_is_permissive(licence):
     assert is_permissive(licence)
 
 
@@ -134,12 +132,12 @@ def test_a_licence_that_asks_only_to_be_named_is_permissive(licence: str) -> Non
         "Apache-2.0 AND CC BY-NC-SA 4.0",
     ],
 )
-def test_every_other_licence_is_not(licence: str) -> None:
+def test_every_other_licence_is_not(licence):
     assert not is_permissive(licence)
 
 
 @pytest.mark.parametrize("licence", ["CC BY-NC-SA 4.0", "CC-BY-NC-4.0", "cc-by-nc-4.0"])
-def test_terms_of_non_commercial_licences(licence: str) -> None:
+def test_terms_of_non_commercial_licences(licence):
     assert terms_of_use("heart", licence) == (
         f"heart may be used under {licence}, which does not allow commercial use."
     )

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.shapes import horseshoe
 from rncarefine.nca.crop import Crop, crop_around
 
 SPACINGS = {"even": (1.6, 1.6), "uneven": (1.9, 1.2), "finer": (0.8, 0.8), "coarser": (2.3, 2.6)}
@@ -120,15 +119,3 @@ def test_a_coarser_crop_takes_the_mean_and_not_every_other_pixel():
     stripes = np.tile([0, 1], (1, 200, 100)).astype(np.uint8)
     crop = Crop((40.0, 40.0), (64, 64), 2.0, (1.0, 1.0), (200, 200))
     assert np.abs(crop.take(stripes) - 0.5).max() < 0.35
-
-
-def test_slices_are_cropped_one_by_one_and_left_as_they_were():
-    slices = np.stack([horseshoe(gap, shape=(80, 80)) for gap in (20, 90)]).astype(np.float32)
-    kept = slices.copy()
-    crop = crop_of((1.1, 1.1), (80, 80))
-    taken = crop.take(slices)
-    for piece, one in zip(taken, slices, strict=True):
-        np.testing.assert_array_equal(crop.take(one[None])[0], piece)
-    crop.put_back(taken)
-    np.testing.assert_array_equal(slices, kept)
-    assert crop.take(slices[:0]).shape == (0, 64, 64)

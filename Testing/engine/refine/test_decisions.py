@@ -1,7 +1,5 @@
 """What a report says after a person's decisions, on a stack of four slices that one can check by hand."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +10,7 @@ from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.build_report import stack_record
 from rncarefine.refine.decisions import decided, needs_decision, review_status
 from rncarefine.refine.metrics import lv_mass_g
-from rncarefine.refine.records import Report
 from rncarefine.refine.wall import measure
-from rncarefine.stack import Mask, Stack
 from rncarefine.words import Apex, Finding, Verdict
 
 CLOSED, REFUSED, PRUNED = 1, 2, 3
@@ -22,38 +18,38 @@ CLOSED, REFUSED, PRUNED = 1, 2, 3
 
 
 @pytest.fixture
-def stack() -> Stack:
+def stack():
     return broken_stack()[0]
 
 
 @pytest.fixture
-def after() -> Mask:
+def after():
     return broken_stack()[1]
 
 
 @pytest.fixture
-def report(stack: Stack, after: Mask) -> Report:
+def report(stack, after):
     """Return the report about the sample, with its true totals."""
     report = broken_report(doubts=[Reason(ReasonCode.ONE_SLICE)])
     return replace(report, stack=stack_record(stack, after, report.slices))
 
 
-def rejected(stack: Stack, after: Mask, *slices: int) -> Mask:
+def rejected(stack, after, *slices):
     """Return the wall with slices as they were before the repair."""
     wall = after.copy()
     wall[list(slices)] = stack.mask[list(slices)]
     return wall
 
 
-def test_changed_and_flagged_slices_need_a_decision(report: Report) -> None:
+def test_changed_and_flagged_slices_need_a_decision(report):
     assert [needs_decision(record) for record in report.slices] == [False, True, True, True]
 
 
-def test_without_decisions_the_report_is_as_it_was(report: Report, stack: Stack, after: Mask) -> None:
+def test_without_decisions_the_report_is_as_it_was(report, stack, after):
     assert decided(report, {}, stack, after) == report
 
 
-def test_accepting_changes_the_flags_only(report: Report, stack: Stack, after: Mask) -> None:
+def test_accepting_changes_the_flags_only(report, stack, after):
     current = decided(report, {CLOSED: True, REFUSED: True}, stack, after)
     assert [record.accepted for record in current.slices] == [None, True, True, None]
     assert [replace(record, accepted=None) for record in current.slices] == report.slices
@@ -62,7 +58,7 @@ def test_accepting_changes_the_flags_only(report: Report, stack: Stack, after: M
     assert replace(current.stack, flagged=1, right_after=3) == report.stack
 
 
-def test_a_rejected_slice_is_as_before_and_its_verdict_stays(report: Report, stack: Stack, after: Mask) -> None:
+def test_a_rejected_slice_is_as_before_and_its_verdict_stays(report, stack, after):
     current = decided(report, {CLOSED: False}, stack, rejected(stack, after, CLOSED))
     record = current.slices[CLOSED]
     assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.OPEN, 1, 0)
@@ -73,7 +69,7 @@ def test_a_rejected_slice_is_as_before_and_its_verdict_stays(report: Report, sta
     assert current.warnings == report.warnings
 
 
-def test_the_totals_are_those_of_the_wall_as_it_is(report: Report, stack: Stack, after: Mask) -> None:
+def test_the_totals_are_those_of_the_wall_as_it_is(report, stack, after):
     wall = rejected(stack, after, CLOSED, PRUNED)
     current = decided(report, {CLOSED: False, PRUNED: False}, stack, wall).stack
     # Everything that was changed is back as it was.
@@ -92,7 +88,7 @@ def test_the_totals_are_those_of_the_wall_as_it_is(report: Report, stack: Stack,
     assert one.lv_mass_after_g > one.lv_mass_before_g
 
 
-def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, stack: Stack, after: Mask) -> None:
+def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report, stack, after):
     wall = after.copy()
     wall[REFUSED] = after[0]  # the ring of the intact slice
     current = decided(report, {REFUSED: True}, stack, wall)
@@ -105,7 +101,7 @@ def test_a_slice_that_was_closed_by_hand_is_described_as_it_is(report: Report, s
     assert record.codes[-1] == ReasonCode.EDITED
 
 
-def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack, after: Mask) -> None:
+def test_slices_that_were_edited_by_hand_are_named(report, stack, after):
     wall = rejected(stack, after, CLOSED)
     wall[CLOSED, 0, 0] = 1
     wall[0] = 0
@@ -115,7 +111,7 @@ def test_slices_that_were_edited_by_hand_are_named(report: Report, stack: Stack,
     assert (current.slices[CLOSED].b0_after, current.slices[CLOSED].added_mm2) == (2, 1.88)
 
 
-def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack, after: Mask) -> None:
+def test_an_edit_by_hand_is_seen_in_the_shape_alone(report, stack, after):
     wall = after.copy()
     wall[PRUNED, 2:4, 3:6] = 1  # the six pixels that the repair removed are back
     gap = np.argwhere(wall[PRUNED, 18:22, 28:])[:6] + np.array([18, 28])
@@ -126,7 +122,7 @@ def test_an_edit_by_hand_is_seen_in_the_shape_alone(report: Report, stack: Stack
     assert current.slices[PRUNED].b0_after == 2
 
 
-def test_rounded_areas_do_not_make_an_edit_by_hand(report: Report, stack: Stack, after: Mask) -> None:
+def test_rounded_areas_do_not_make_an_edit_by_hand(report, stack, after):
     slices = [replace(record, added_mm2=round(record.added_mm2 + 0.004, 2)) for record in report.slices]
     assert decided(replace(report, slices=slices), {}, stack, after).doubts == report.doubts
 
@@ -141,35 +137,31 @@ def test_rounded_areas_do_not_make_an_edit_by_hand(report: Report, stack: Stack,
         ({REFUSED: True, CLOSED: False, PRUNED: True}, "completed"),
     ],
 )
-def test_review_status_by_decisions(
-    report: Report, stack: Stack, after: Mask, answers: dict[int, bool], status: str
-) -> None:
+def test_review_status_by_decisions(report, stack, after, answers, status):
     back = [k for k, answer in answers.items() if answer is False]
     assert review_status(decided(report, answers, stack, rejected(stack, after, *back))) == status
 
 
-def test_review_is_not_completed_without_decisions() -> None:
+def test_review_is_not_completed_without_decisions():
     intact = broken_report(slices=[slice_record(0), slice_record(1)])
     assert review_status(intact) == "in progress"
     assert review_status(replace(intact, slices=[slice_record(0, accepted=True), slice_record(1)])) == "completed"
 
 
 @pytest.mark.parametrize("k", [-1, 4])
-def test_a_decision_about_a_slice_that_is_not_there_is_refused(
-    report: Report, stack: Stack, after: Mask, k: int
-) -> None:
+def test_a_decision_about_a_slice_that_is_not_there_is_refused(report, stack, after, k):
     with pytest.raises(ValueError, match=rf"case 7.* {k} "):
         decided(report, {k: True}, stack, after)
 
 
-def test_a_wall_of_another_stack_is_refused(report: Report, stack: Stack, after: Mask) -> None:
+def test_a_wall_of_another_stack_is_refused(report, stack, after):
     with pytest.raises(ValueError, match=r"case 7.*\b4\b"):
         decided(report, {}, stack, after[:3])
     with pytest.raises(ValueError, match="3 slices"):
         decided(replace(report, slices=report.slices[:3]), {}, stack, np.asarray(after))
 
 
-def test_the_thickness_is_that_of_the_wall_as_it_is_now(report: Report, stack: Stack, after: Mask) -> None:
+def test_the_thickness_is_that_of_the_wall_as_it_is_now(report, stack, after):
     slices, wall = measure(stack, after, report.slices, Apex.LAST)
     report = replace(report, slices=slices, wall=wall, stack=stack_record(stack, after, slices))
     assert decided(report, {}, stack, after) == report

@@ -181,15 +181,6 @@ def test_islands_of_an_open_wall_are_removed(add_only):
     assert not (run(stack, remove_islands=True).wall[3] & islands[3]).any()
 
 
-def test_a_loose_piece_outside_goes_and_the_papillary_muscles_stay():
-    stack, _ = with_papillary_muscles()
-    walls = stack.mask.copy()
-    walls[3] |= blob((6, 6), 4)
-    result = run(Stack.create(stack.image, walls, STACK_SPACING, stack.pool))
-    np.testing.assert_array_equal(result.wall, stack.mask)
-    assert result.report.slices[3].codes[-1] == "cleaned"
-
-
 @pytest.mark.parametrize("rows_lost", [25, 28])
 def test_a_wall_that_the_border_of_the_image_cuts_is_left_and_flagged(rows_lost):
     walls, pools = (each[:, rows_lost:] for each in heart())

@@ -1,11 +1,8 @@
 """Records: what was written as JSON comes back as it was."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import fields
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +22,7 @@ text = st.text(max_size=12)
 
 
 @st.composite
-def reasons_of_any_code(draw: Any) -> Reason:
+def reasons_of_any_code(draw):
     code = draw(st.sampled_from(ReasonCode))
     return Reason(code, **{name: draw(st.floats(-1e6, 1e6)) for name in code.numbers})
 
@@ -60,11 +57,11 @@ reports = st.builds(
 )
 
 
-def written_and_read(report: Report) -> Report:
+def written_and_read(report):
     return Report.from_dict(json.loads(to_json(report)))
 
 
-def honest(record: Any) -> dict[str, tuple[type, Any]]:
+def honest(record):
     """Return the fields of a record with their types, so that 1, 1.0 and True differ, as far as JSON can say them."""
     values = {entry.name: getattr(record, entry.name) for entry in fields(record)}
     for name, value in values.items():
@@ -74,7 +71,7 @@ def honest(record: Any) -> dict[str, tuple[type, Any]]:
 
 
 @given(reports)
-def test_a_report_comes_back_from_its_json_with_its_types(report: Report) -> None:
+def test_a_report_comes_back_from_its_json_with_its_types(report):
     again = written_and_read(report)
     assert honest(again.stack) == honest(report.stack)
     assert [honest(record) for record in again.slices] == [honest(record) for record in report.slices]
@@ -83,7 +80,7 @@ def test_a_report_comes_back_from_its_json_with_its_types(report: Report) -> Non
     assert (again.doubts, again.warnings) == (report.doubts, report.warnings)
 
 
-def test_non_finite_numbers_become_nan_or_none() -> None:
+def test_non_finite_numbers_become_nan_or_none():
     again = written_and_read(
         broken_report(slices=[slice_record(0, confidence=math.nan, gap_mm_before=math.inf)], model=None)
     )
@@ -92,7 +89,7 @@ def test_non_finite_numbers_become_nan_or_none() -> None:
     assert again.model is None
 
 
-def test_a_whole_number_is_a_number_and_a_truth_value_is_none() -> None:
+def test_a_whole_number_is_a_number_and_a_truth_value_is_none():
     values = json.loads(to_json(broken_report()))
     values["run"]["seconds"] = 2
     assert type(Report.from_dict(values).run.seconds) is float
@@ -101,14 +98,14 @@ def test_a_whole_number_is_a_number_and_a_truth_value_is_none() -> None:
         Report.from_dict(values)
 
 
-def test_a_report_from_before_there_were_decisions_is_read() -> None:
+def test_a_report_from_before_there_were_decisions_is_read():
     values = json.loads(to_json(broken_report()))
     for entry in values["slices"]:
         del entry["accepted"]
     assert Report.from_dict(values) == broken_report()
 
 
-def test_what_a_later_version_added_is_passed_over() -> None:
+def test_what_a_later_version_added_is_passed_over():
     values = json.loads(to_json(broken_report()))
     values["slices"][0]["curvature"] = 3.0
     assert Report.from_dict(values) == broken_report()
@@ -130,7 +127,7 @@ def test_what_a_later_version_added_is_passed_over() -> None:
         (("run",), [], "run: a record was expected"),
     ],
 )
-def test_a_value_of_another_type_is_named(path: tuple[Any, ...], value: Any, message: str) -> None:
+def test_a_value_of_another_type_is_named(path, value, message):
     values = json.loads(to_json(broken_report()))
     place = values
     for step in path[:-1]:
@@ -140,7 +137,7 @@ def test_a_value_of_another_type_is_named(path: tuple[Any, ...], value: Any, mes
         Report.from_dict(values)
 
 
-def test_a_missing_field_is_named() -> None:
+def test_a_missing_field_is_named():
     values = json.loads(to_json(broken_report()))
     del values["stack"]["name"]
     with pytest.raises(ValueError, match="stack: 'name'"):

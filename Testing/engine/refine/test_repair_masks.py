@@ -1,7 +1,5 @@
 """Masks of a repair as the text of a tag."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
@@ -17,7 +15,7 @@ NAMES = ("wall_before", "wall_after", "pool_before", "pool_after")
 
 
 @st.composite
-def masks(draw: st.DrawFn) -> RepairMasks:
+def masks(draw):
     mask = arrays(np.uint8, draw(array_shapes(min_dims=3, max_dims=3, max_side=7)), elements=st.integers(0, 1))
     shape = draw(mask).shape
     one = arrays(np.uint8, shape, elements=st.integers(0, 1))
@@ -26,7 +24,7 @@ def masks(draw: st.DrawFn) -> RepairMasks:
 
 
 @given(masks())
-def test_masks_come_back_from_their_text(masks: RepairMasks) -> None:
+def test_masks_come_back_from_their_text(masks):
     again = RepairMasks.from_text(masks.to_text())
     for name in NAMES:
         wanted = getattr(masks, name)
@@ -38,14 +36,14 @@ def test_masks_come_back_from_their_text(masks: RepairMasks) -> None:
 
 
 @given(masks())
-def test_the_text_fits_into_a_tag(masks: RepairMasks) -> None:
+def test_the_text_fits_into_a_tag(masks):
     text = masks.to_text()
     assert text.isascii()
     assert text.isprintable()
     assert "|" not in text
 
 
-def test_the_text_of_a_whole_stack_is_short() -> None:
+def test_the_text_of_a_whole_stack_is_short():
     j, i = np.indices((256, 256))
     distance = np.hypot(j - 120, i - 130)
     wall = np.stack([(distance > 20 - k) & (distance < 32 - k) for k in range(12)]).astype(np.uint8)
@@ -54,7 +52,7 @@ def test_the_text_of_a_whole_stack_is_short() -> None:
     assert len(text) < 12 * 4 * 500
 
 
-def test_a_slice_is_changed_if_its_wall_or_its_pool_is() -> None:
+def test_a_slice_is_changed_if_its_wall_or_its_pool_is():
     zeros = np.zeros((4, 2, 2), np.uint8)
     wall, pool = zeros.copy(), zeros.copy()
     wall[1, 0, 0] = 1
@@ -64,12 +62,12 @@ def test_a_slice_is_changed_if_its_wall_or_its_pool_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"shape":[1,1,1]}', '{"shape":[1],"wall_before":"?"}'])
-def test_a_text_from_elsewhere_is_refused(text: str) -> None:
+def test_a_text_from_elsewhere_is_refused(text):
     with pytest.raises(ValueError, match="Not the masks of a repair"):
         RepairMasks.from_text(text)
 
 
-def test_a_text_that_was_cut_or_spoilt_is_refused() -> None:
+def test_a_text_that_was_cut_or_spoilt_is_refused():
     wall = broken_stack()[1]
     content = json.loads(RepairMasks(wall, wall).to_text())
     for spoilt in (content["wall_after"][:-8], content["wall_after"][8:], "AAAA"):

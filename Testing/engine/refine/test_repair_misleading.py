@@ -15,6 +15,15 @@ from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED, Verdict
 
+WIDE = {"shape": (110, 130), "centre": (35.3, 40.6)}
+AWAY = {"shape": (110, 130), "centre": (85, 100)}
+
+
+def wide_heart():
+    """Return walls of six slices, with much room beside the heart, and the image that shows them."""
+    walls, pools = (np.stack([part] * 6) for part in (ring(**WIDE), disc(18, **WIDE)))
+    return walls, grey(walls, pools)
+
 
 def test_shifted_masks_are_contradicted():
     stack = broken_stack()
@@ -103,25 +112,20 @@ def test_uncertain_heart_flags_every_change():
 
 
 def test_false_wall_on_another_organ_is_dropped():
-    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
-    truth = np.stack([ring(**wide)] * 6)
+    truth, image = wide_heart()
     walls = truth.copy()
-    walls[2] = horseshoe(80, 20, **wide) | horseshoe(60, inner=14, outer=30, shape=(110, 130), centre=(85, 100))
+    walls[2] = horseshoe(80, 20, **WIDE) | horseshoe(60, inner=14, outer=30, **AWAY)
     assert walls[2].sum() > 2 * truth[2].sum()
-    pools = np.stack([disc(18, **wide)] * 6)
-    stack = Stack.create(grey(truth, pools), walls, STACK_SPACING)
-    result = run(stack)
+    result = run(Stack.create(image, walls, STACK_SPACING))
     assert verdicts(result.report) == {2: Verdict.AUTOMATON}
     assert dice(result.wall[2], truth[2]) > 0.95
 
 
 def test_slice_with_a_wall_elsewhere_is_flagged():
-    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
-    walls = np.stack([ring(**wide)] * 6)
+    walls, image = wide_heart()
     truth = walls[2].copy()
-    walls[2] = horseshoe(60, shape=(110, 130), centre=(85, 100))
-    pools = np.stack([disc(18, **wide)] * 6)
-    stack = Stack.create(grey(np.stack([truth] * 6), pools), walls, STACK_SPACING)
+    walls[2] = horseshoe(60, **AWAY)
+    stack = Stack.create(image, walls, STACK_SPACING)
     drawn = run(stack)
     assert verdicts(drawn.report) == {2: Verdict.AUTOMATON}
     assert drawn.report.slices[2].flagged
@@ -134,11 +138,8 @@ def test_slice_with_a_wall_elsewhere_is_flagged():
 
 
 def test_closed_wall_off_the_axis_is_refused():
-    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
-    walls = np.stack([ring(**wide)] * 6)
-    pools = np.stack([disc(18, **wide)] * 6)
-    image = grey(walls, pools)
-    walls[2] = ring(14, 24, shape=(110, 130), centre=(85, 100))
+    walls, image = wide_heart()
+    walls[2] = ring(14, 24, **AWAY)
     stack = Stack.create(image, walls, STACK_SPACING)
     result = run(stack)
     assert verdicts(result.report) == {2: Verdict.REFUSED}
@@ -149,9 +150,8 @@ def test_closed_wall_off_the_axis_is_refused():
 
 
 def test_closed_walls_away_from_the_heart_contradict_the_image():
-    wide = {"shape": (110, 130), "centre": (35.3, 40.6)}
-    image = grey(np.stack([ring(**wide)] * 6), np.stack([disc(18, **wide)] * 6))
-    away = np.stack([ring(14, 24, shape=(110, 130), centre=(85, 100))] * 6)
+    _, image = wide_heart()
+    away = np.stack([ring(14, 24, **AWAY)] * 6)
     result = run(Stack.create(image, away, STACK_SPACING))
     (doubt,) = result.report.doubts
     assert (doubt.code, doubt.values["slices"]) == (ReasonCode.MASKS_CONTRADICTED, 6)

@@ -18,7 +18,6 @@ from rncarefine.io.sample import MYOCARDIUM, sample_files
 from rncarefine.nca.model import available_models, load_model
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
-from rncarefine.refine.result import Repaired
 from rncarefine.tasks.task import RING, task_of
 
 TOLERANCE = 5
@@ -62,26 +61,26 @@ EXPECTED: dict[str, list[tuple[int, int, int, str]]] = {
 """Pixels of the wall, pixels added and removed, and the verdict; for each slice, by the name of the weights."""
 
 
-def repaired(name: str) -> Repaired:
+def repaired(name):
     files = sample_files()
     case = read_case(files.image, files.broken, StructureChoice(segment=MYOCARDIUM))
     return repair(case.stack, load_model(name), RepairOptions(device="numpy", seed=0))
 
 
-def counts(result: Repaired) -> list[tuple[int, int, int, str]]:
+def counts(result):
     sums = [np.asarray(mask, bool).sum(axis=(1, 2)) for mask in (result.wall, result.added, result.removed)]
     verdicts = [record.verdict.name for record in result.report.slices]
     return [(int(w), int(a), int(r), v) for w, a, r, v in zip(*sums, verdicts, strict=True)]
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_the_shipped_weights_repair_the_sample_as_before(name: str) -> None:
+def test_the_shipped_weights_repair_the_sample_as_before(name):
     found = counts(repaired(name))
     assert [line[3] for line in found] == [line[3] for line in EXPECTED[name]]
     np.testing.assert_allclose([line[:3] for line in found], [line[:3] for line in EXPECTED[name]], atol=TOLERANCE)
 
 
-def test_every_shipped_model_has_its_numbers() -> None:
+def test_every_shipped_model_has_its_numbers():
     assert sorted(EXPECTED) == sorted(card.name for card in available_models() if task_of(card) is RING)
 
 

@@ -52,14 +52,6 @@ def test_the_view_follows_a_tilted_axis():
     assert view.half_mm == pytest.approx(18 + MARGIN_MM, abs=2)
 
 
-def test_what_lies_outside_the_image_is_black():
-    image = np.random.default_rng(0).normal(100, 1, size=(2, 60, 60))
-    mask = np.stack([ring((60, 60), (12, 30), 12, 18)] * 2)
-    picture = slice_pictures(Stack.create(image, mask, (8, 1, 1)), mask, 0).image
-    assert (picture[:20] == 0).all()
-    assert picture[-20:].any()
-
-
 def test_an_empty_stack_is_shown_whole():
     image = np.random.default_rng(0).normal(size=(2, 5, 7))
     stack = Stack.create(image, np.zeros((2, 5, 7)), (8, 1, 1))

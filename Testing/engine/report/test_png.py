@@ -26,12 +26,9 @@ def test_any_picture_decodes_to_the_pixels_it_was_made_of(pixels, tmp_path_facto
     assert np.array_equal(decoded(encode_png(pixels), tmp_path_factory.mktemp("png")), pixels)
 
 
-@pytest.mark.parametrize("shape", [(0, 4), (4, 4, 4), (4,), (2, 2, 3, 1)])
-def test_another_shape_is_refused(shape):
-    with pytest.raises(ValueError, match="PNG"):
-        encode_png(np.zeros(shape, np.uint8))
-
-
-def test_another_type_is_refused():
-    with pytest.raises(ValueError, match="float64"):
-        encode_png(np.zeros((4, 4)))
+@pytest.mark.parametrize(
+    "pixels", [np.zeros(shape, np.uint8) for shape in ((0, 4), (4, 4, 4), (4,), (2, 2, 3, 1))] + [np.zeros((4, 4))]
+)
+def test_other_shapes_and_types_raise(pixels):
+    with pytest.raises(ValueError):
+        encode_png(pixels)

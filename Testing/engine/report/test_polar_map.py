@@ -10,7 +10,7 @@ import pytest
 from engine.report_samples import broken_report, broken_stack, slice_record
 from rncarefine.refine.records import SegmentRecord, ThicknessRecord, WallRecord
 from rncarefine.refine.wall import measure
-from rncarefine.report.polar_map import LIMITS_MM, MIDDLE, RADIUS, polar_maps
+from rncarefine.report.polar_map import MIDDLE, RADIUS, polar_maps
 from rncarefine.words import Apex, Expectation, Finding
 
 
@@ -90,12 +90,6 @@ def test_septum_lies_to_the_left(turn, first):
     values[3:6] = [2.0] * 3  # 30 to 60 degrees from a septum at 0 on
     ((_, _, _, angle),) = sectors(drawings(one_slice(values, septum_deg=0.0, turn=turn))[1], "t0")
     assert angle == pytest.approx(first, abs=0.1)
-
-
-@pytest.mark.parametrize("n", range(len(LIMITS_MM) + 1))
-def test_each_class_of_thickness_has_its_colour(n):
-    low = (0.1, *LIMITS_MM)[n]
-    assert [kind for kind, *_ in sectors(drawings(one_slice([low] * 36))[1])] == [f"t{n}"]
 
 
 def test_a_solid_apex_is_drawn_as_not_measured():

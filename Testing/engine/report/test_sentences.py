@@ -36,10 +36,6 @@ def test_sentences_and_codes_are_one_to_one():
     assert len(set(sentences.SENTENCES.values())) == len(ReasonCode)
 
 
-def test_numbers_are_put_into_the_sentence():
-    assert "80 degrees (22 mm)" in sentences.sentence(Reason(ReasonCode.GAP, angle_deg=80.2, width_mm=21.5))
-
-
 def test_text_of_several_reasons():
     found = [Reason(ReasonCode.SOLID), Reason(ReasonCode.NO_RING)]
     one, other = (sentences.sentence(reason) for reason in found)

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from engine.shapes import damage
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.refine.proposals import CENTRAL_MM, MIN_OUTLINE_MM2
-from rncarefine.tasks.ring.diagnosis import Diagnosis, diagnose_mask
+from rncarefine.tasks.ring.diagnosis import diagnose_mask
 from rncarefine.words import Apex, Expectation, Finding
 
 FOLDER = os.environ.get("RNCAREFINE_ACDC", "")
@@ -39,13 +39,13 @@ class Truth:
     spacing: tuple[float, float, float]
     kinds: list[str]
 
-    def diagnosed(self, with_pool: bool, flipped: bool = False, **options) -> Diagnosis:
+    def diagnosed(self, with_pool, flipped=False, **options):
         """Diagnose the volume, or its mirror image from apex to base with the slices numbered as in the file."""
         labels = self.labels[::-1] if flipped else self.labels
         return diagnose_mask(labels == MYOCARDIUM, labels == POOL if with_pool else None, self.spacing, **options)
 
 
-def kind(labels: np.ndarray) -> str:
+def kind(labels):
     wall = labels == MYOCARDIUM
     if not wall.any():
         return EMPTY
@@ -55,7 +55,7 @@ def kind(labels: np.ndarray) -> str:
 
 
 @pytest.fixture(scope="module")
-def volumes() -> list[Truth]:
+def volumes():
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # "unexpected scales in sform"; the spacing read is right
     found = []

@@ -100,13 +100,6 @@ def test_without_both_discs_there_is_no_wall(outer, inner):
     assert read_wall(fields(nothing, nothing + outer, nothing + inner)) is None
 
 
-def test_smaller_pool_is_optional():
-    outer, inner = np.zeros((2, 8, 8), np.float32)
-    outer[1:7, 1:7], inner[3, 3:5] = 1, 1
-    assert read_wall(fields(outer - inner, outer, inner)) is None
-    assert is_ring(read_wall(fields(outer - inner, outer, inner), smallest_pool=2), 2)
-
-
 @given(fields_of_noise)
 def test_noise_gives_a_closed_ring_or_nothing(noise):
     wall = read_wall(noise)

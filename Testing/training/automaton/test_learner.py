@@ -213,18 +213,6 @@ def test_rollouts_start_from_kept_states_or_from_evidence(monkeypatch):
     torch.testing.assert_close(starts[0][2:], started(made, fresh)[2][2:])
 
 
-def test_a_kept_sample_does_not_change_when_its_batch_does():
-    made = learner(warmup_updates=0)
-    given, states = batch(2), torch.rand(2, 1, 6, 16, 16)
-    made._keep(given, states)
-    kept = copy.deepcopy(made.buffer)
-    for values in (*given, states):
-        values.zero_()
-    for (sample, state), (expected, expected_state) in zip(made.buffer, kept, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(sample, expected, strict=True))
-        assert torch.equal(state, expected_state)
-
-
 def test_a_checkpoint_keeps_buffer_and_random_state():
     made = learner(warmup_updates=0)
     for number in range(3):

@@ -1,7 +1,5 @@
 """docs/train.md: its commands, run one after the other on a toy data set with tiny settings."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
@@ -27,18 +25,18 @@ PROGRAMS = {"rncarefine": rncarefine.cli.commands.app, "rncarefine-train": cli.a
 NOT_RUN = ("python3 -m venv", ".venv/bin/pip install")
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language):
     own, _, others = text(GUIDE).partition("\n## The supplied weights")
     assert others
     return re.findall(rf"^```{language}\n(.*?)^```$", own, re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[str]:
+def commands():
     lines = [line for block in blocks("bash") for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in lines if not line.startswith(NOT_RUN)]
 
 
-def run(line: str) -> str:
+def run(line):
     """Run a command of the guide in this process and return what it printed."""
     program, *arguments = shlex.split(line)
     if program == "cp":

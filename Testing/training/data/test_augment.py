@@ -94,12 +94,6 @@ def test_a_shift_stays_within_its_bounds():
         assert float(places.min()) < -5
 
 
-def test_an_elastic_displacement_bends():
-    moved = affine(discs(), elastic=0.03)
-    changed = (moved - discs()).abs().mean((1, 2, 3))
-    assert 0.005 < float(changed.mean()) < 0.1
-
-
 @pytest.mark.parametrize("factor", [0.8, 1.0, 1.5])
 def test_inflating_is_limited_to_the_reach(factor):
     small, batch = discs(1, share=0.2), pictures(1, 2, 64)
@@ -116,12 +110,6 @@ def test_inflating_never_folds(factor, j, i):
     ramp = torch.arange(64.0).expand(1, 1, 64, 64)
     for picture, axis in ((ramp, -1), (ramp.transpose(-1, -2), -2)):
         assert float(inflate(picture, (j, i), factor, 30.0).diff(dim=axis).min()) > -1e-3
-
-
-def test_what_comes_from_outside_is_empty():
-    moved = affine(torch.ones(32, 1, 32, 32), shift=0.3)
-    assert float(moved.amin()) == 0
-    assert float(moved.amax()) == pytest.approx(1)
 
 
 @given(seed=st.integers(0, 10**6), strength=st.floats(0, 1))

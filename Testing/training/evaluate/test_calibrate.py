@@ -49,14 +49,6 @@ def test_the_weights_give_the_probabilities_of_the_regression():
     assert expected.min() < 0.1 < 0.9 < expected.max()
 
 
-def test_a_confidence_is_how_often_it_is_right():
-    found = probabilities(evidence(4000, telling=1.5, seed=1), fit(evidence(4000, telling=1.5)).weights)
-    good = evidence(4000, telling=1.5, seed=1).good
-    for low in (0.0, 0.25, 0.5, 0.75):
-        among = (found >= low) & (found < low + 0.25)
-        assert good[among].mean() == pytest.approx(found[among].mean(), abs=0.06)
-
-
 def test_auroc_is_that_of_subjects_left_out():
     rng = np.random.default_rng(1)
     rows = evidence(160, subjects=8)

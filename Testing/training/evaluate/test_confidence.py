@@ -148,9 +148,3 @@ def test_the_curves_end_with_all_slices():
     np.testing.assert_allclose(mine.threshold, [0.9, 0.8, 0.3, 0.1])
     assert mine.poor.iloc[-1] == pytest.approx(0.75)
     assert bins[(bins.model == "m") & (bins.slices == BROKEN) & (bins.question == GOOD)].n.sum() == 3
-
-
-def test_a_model_without_confidence_has_no_curves():
-    bins, points = curves(ROWS[ROWS.confidence.isna()])
-    assert bins.empty
-    assert points.empty

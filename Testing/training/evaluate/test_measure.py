@@ -12,7 +12,7 @@ from rncarefine.nca.rollout import Runner
 from rncarefine.refine.metrics import dice, surface_distances
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
-from rncarefine_training.data.cases import MYOCARDIUM, POOL
+from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.baselines import BASELINES
 from rncarefine_training.evaluate.measure import (
     FULL_REPAIR,
@@ -130,19 +130,6 @@ def test_a_stack_without_any_prediction_has_no_rows(run, tmp_path):
 def test_missing_predictions_raise(run):
     with pytest.raises(ValueError, match="rncarefine-train failures"):
         measured(run[0], sources=["nobody-0@1"])
-
-
-def test_the_baselines_of_the_encoder_draw_broken_slices_only(run):
-    case = run[1]["a"]
-    labels = failed(case.labels)
-    wall, pool = ((labels == label).astype(np.uint8) for label in (MYOCARDIUM, POOL))
-    stack = Stack.create(case.image, wall, case.spacing, None, case.name)
-    found = {attempt.method: attempt for attempt in repairs(stack, pool, MODEL, "m", "numpy")}
-    assert set(found) == {*VARIANTS, IMAGE_ALONE, ONE_PASS}
-    for method in (IMAGE_ALONE, ONE_PASS):
-        changed = (found[method].mask != stack.mask).any(axis=(1, 2))
-        assert np.flatnonzero(changed).tolist() == [1]
-        assert found[method].records == []
 
 
 def test_the_same_decisions_without_automaton_take_no_step(run, monkeypatch):

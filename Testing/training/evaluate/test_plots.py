@@ -3,14 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
 from engine.toy_models import seeing_model
 from rncarefine.stack import Stack
 from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.plots import curves, pictures
-from rncarefine_training.evaluate.plots.draw import draw_all, draw_pictures, read_log
+from rncarefine_training.evaluate.plots.draw import draw_all, read_log
 from rncarefine_training.evaluate.plots.pictures import Shown, sample_stack
 from rncarefine_training.evaluate.plots.style import style
 from rncarefine_training.evaluate.store import write_evaluation
@@ -125,15 +124,3 @@ def test_a_stack_that_is_whole_has_no_pictures():
         pictures.film_strip(whole, seeing_model())
     with pytest.raises(ValueError, match="No slice"):
         pictures.gallery([whole], seeing_model())
-
-
-def test_pictures_are_written_small_and_named_after_the_model(tmp_path):
-    written = draw_pictures([toy_stack()], seeing_model(name="one-2d"), tmp_path)
-    assert {path.name for path in written} == {
-        f"{kind}-one-2d.{ending}" for kind in ("film", "gallery") for ending in ("png", "svg")
-    }
-    for path in written:
-        assert path.stat().st_size < 2_000_000
-        if path.suffix == ".png":
-            with Image.open(path) as picture:
-                assert picture.width <= 1100

@@ -127,11 +127,6 @@ def strata():
     return stratify(ROWS)
 
 
-def test_every_broken_slice_is_in_one_stratum_of_a_kind(strata):
-    counts = strata[where(strata, model=FIRST)].groupby("stratum").n.sum()
-    assert dict(counts) == dict.fromkeys((FAULT, PLACE, HAS, GAP, SPACING), 48)
-
-
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [

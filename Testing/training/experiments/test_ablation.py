@@ -1,24 +1,20 @@
-"""Ablations: configurations that differ in one thing, trained, measured and compared, each once."""
+"""Ablations: configurations that differ in one setting, and their comparison."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from engine.toy_models import random_channels, random_parameters, toy_model
-from experiments import ablation
 from experiments.ablation import (
     REFERENCE,
     VARIATIONS,
-    rows_of,
     summarise,
-    train_and_measure,
     vary,
     zero_unused_inputs,
 )
 from rncarefine.nca.architecture import CHANNELS, Architecture
 from rncarefine.nca.rollout import Runner
-from rncarefine_training.evaluate.measure import failures_of
-from training.toy_data import toy_config, write_cases, write_predictions
+from training.toy_data import toy_config
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=lambda variation: variation.name)
@@ -57,32 +53,6 @@ def test_weights_trained_without_a_channel_do_not_see_it(without, hidden):
     np.testing.assert_array_equal(evidence(blind.parameters, seen), evidence(blind.parameters, other))
     np.testing.assert_allclose(evidence(blind.parameters, seen), evidence(model.parameters, emptied), atol=1e-6)
     assert hidden == set() or not np.allclose(evidence(model.parameters, seen), evidence(model.parameters, other))
-
-
-# Training
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Return a run with failures of all its subjects, and those of the selecting ones."""
-    folder = tmp_path_factory.mktemp("run")
-    write_predictions(folder / "predictions", ["small-0@1"], write_cases(folder / "cases"))
-    return folder, failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["b", "d"])
-
-
-def trained(run, variation=VARIATIONS[0], share=0.5, **changes):
-    folder, failures = run
-    config = toy_config(**changes)
-    return train_and_measure(config, variation, share, folder, failures, device="numpy", progress=False)
-
-
-def test_a_variation_is_trained_and_measured_once(run, monkeypatch):
-    rows = trained(run)
-    assert len(rows) == 2
-    assert set(rows.k) == {1}
-    assert rows_of(VARIATIONS[0], run[0], 2).exists()
-    monkeypatch.setattr(ablation, "train_automaton", lambda *_: pytest.fail("trained again"))
-    pd.testing.assert_frame_equal(trained(run), rows)
 
 
 # The table

@@ -6,8 +6,7 @@ import pytest
 
 from engine.toy_models import seeing_model
 from experiments.horizon import long_rollouts, summarise
-from rncarefine_training.evaluate.measure import failures_of
-from training.toy_data import write_cases, write_predictions
+from training.toy_data import toy_failures
 
 STEPS = (4, 8, 48)
 
@@ -15,9 +14,7 @@ STEPS = (4, 8, 48)
 @pytest.fixture(scope="module")
 def failures(tmp_path_factory):
     """Return the failures of two cases."""
-    folder = tmp_path_factory.mktemp("run")
-    write_predictions(folder / "predictions", ["small-0@1"], write_cases(folder / "cases", "ab"))
-    return failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["a", "b"])
+    return toy_failures(tmp_path_factory.mktemp("run"))
 
 
 def rolled(failures, model, seeds=(0, 1), steps=STEPS):

@@ -1,44 +1,9 @@
-"""The robustness table: every disturbance on the same slices, what is kept, and what the figures mean."""
+"""The robustness table: disturbances are compared on the same slices."""
 
 import pandas as pd
 import pytest
 
-from engine.toy_models import seeing_model
-from experiments import robustness
-from experiments.disturbances import DISTURBANCES
-from experiments.robustness import UNDISTURBED, disturb_and_repair, summarise
-from rncarefine_training.evaluate.measure import failures_of
-from training.toy_data import write_cases, write_predictions
-
-FEW = {
-    "image": {"noise 5 %": DISTURBANCES["image"]["noise 5 %"]},
-    "grid": {"every second slice": DISTURBANCES["grid"]["every second slice"]},
-    "orientation": {"slices in reverse": DISTURBANCES["orientation"]["slices in reverse"]},
-    "mask": {name: DISTURBANCES["mask"][name] for name in ("shifted by 5 mm", "pool given")},
-}
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Return a run, its failures, the folder of rows and the rows of a few disturbances."""
-    folder = tmp_path_factory.mktemp("run")
-    write_predictions(folder / "predictions", ["small-0@1"], write_cases(folder / "cases", "ab"))
-    failures = failures_of(folder / "cases", folder / "predictions", ["small-0@1"], ["a", "b"])
-    kept = folder / "rows"
-    kept.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(robustness, "DISTURBANCES", FEW)
-        rows = pd.concat(disturb_and_repair(failures, seeing_model(), kept, device="numpy"), ignore_index=True)
-    return folder, failures, kept, rows
-
-
-def test_the_broken_slices_are_repaired_under_every_disturbance(run):
-    rows = run[3]
-    assert set(rows.disturbance) == {UNDISTURBED, *(name for some in FEW.values() for name in some)} - {
-        "every second slice"  # slice 1, the broken one, is left out there
-    }
-    assert (rows.groupby("disturbance").size() == 2).all()
-    assert set(rows.k) == {1}
+from experiments.robustness import UNDISTURBED, summarise
 
 
 def test_disturbances_are_compared_on_the_same_slices():

@@ -12,8 +12,7 @@ from engine.toy_stacks import grey
 from experiments.volumetric import INTERPOLATED, KINDS, compare_models, smoothness, summarise
 from rncarefine.nca.model import Model
 from rncarefine.stack import Stack
-from rncarefine_training.evaluate.measure import failures_of
-from training.toy_data import write_cases, write_predictions
+from training.toy_data import toy_failures
 
 WALLS, POOLS = heart()
 
@@ -32,9 +31,7 @@ def test_a_cylinder_is_smooth_and_a_shifted_slice_is_not():
 
 
 def test_volumetric_comparison_has_every_kind(tmp_path):
-    cases = write_cases(tmp_path / "cases", "ab")
-    write_predictions(tmp_path / "predictions", ["weak-0@1"], cases)
-    failures = failures_of(tmp_path / "cases", tmp_path / "predictions", ["weak-0@1"], list("ab"))
+    failures = toy_failures(tmp_path)
     models = [named(seeing_model(), "flat"), named(volumetric_seeing_model(), "deep")]
     rows = pd.concat(compare_models(failures, models, device="numpy"))
     table = summarise(rows).set_index(["kind", "method"])

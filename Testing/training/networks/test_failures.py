@@ -155,33 +155,33 @@ def test_a_case_is_redrawn_in_the_same_way_for_the_same_seed_and_name():
 
 AREA = 1.6 * 1.6
 TRUTH = toy_case("a").labels[1]
+OPEN = failed(toy_case("a").labels)[1]
+NOTHING = np.zeros_like(TRUTH)
 
 
-def test_an_open_wall_is_broken_and_a_closed_one_is_not():
-    assert broken(failed(toy_case("a").labels)[1], TRUTH, AREA)
-    assert not broken(TRUTH, TRUTH, AREA)
-
-
-def test_a_closed_wall_in_the_wrong_place_is_not_broken():
-    assert not broken(np.roll(TRUTH, 6, axis=0), TRUTH, AREA)
-
-
-@pytest.mark.parametrize("damaged", ["loose piece", "hole", "solid"])
-def test_a_wall_that_is_not_one_plain_ring_is_broken(damaged):
+def changed(place, label):
+    """Return the truth with another label at a place."""
     prediction = TRUTH.copy()
-    if damaged == "loose piece":
-        prediction[:3, :3] = MYOCARDIUM
-    elif damaged == "hole":
-        prediction[35, 37 + 11] = 0
-    else:
-        prediction[prediction == POOL] = MYOCARDIUM
-    assert broken(prediction, TRUTH, AREA)
+    prediction[place] = label
+    return prediction
 
 
-def test_where_the_truth_is_no_ring_nothing_is_broken():
-    prediction = failed(toy_case("a").labels)[1]
-    assert not broken(prediction, prediction, AREA)
-    assert not broken(prediction, np.zeros_like(TRUTH), AREA)
+@pytest.mark.parametrize(
+    ("prediction", "truth", "expected"),
+    [
+        (TRUTH, TRUTH, False),
+        (OPEN, TRUTH, True),
+        (np.roll(TRUTH, 6, axis=0), TRUTH, False),
+        (changed(np.s_[:3, :3], MYOCARDIUM), TRUTH, True),
+        (changed((35, 37 + 11), 0), TRUTH, True),
+        (changed(TRUTH == POOL, MYOCARDIUM), TRUTH, True),
+        (OPEN, OPEN, False),
+        (OPEN, NOTHING, False),
+    ],
+    ids=["truth", "open", "elsewhere", "loose piece", "hole", "solid", "open truth", "no truth"],
+)
+def test_broken_is_what_is_not_one_ring_where_the_truth_is(prediction, truth, expected):
+    assert broken(prediction, truth, AREA) == expected
 
 
 def test_a_missed_slice_is_not_a_broken_one():

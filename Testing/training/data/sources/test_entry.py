@@ -16,7 +16,6 @@ from rncarefine_training.data.sources.entry import (
     network_of,
     source_of,
     subject_and_phase,
-    tidy,
 )
 from training.toy_data import toy_case
 
@@ -78,15 +77,6 @@ def test_every_identifier_makes_a_case_or_an_error(subject, phase):
     drawn = toy_case("a")
     case = TrainingCase("_".join(told), told[0], drawn.image, drawn.labels, drawn.spacing)
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*_[A-Za-z0-9.-]+", case.name)
-
-
-def test_a_name_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="letter or digit"):
-        tidy("_ ?")
-
-
-def test_entries_that_fit_pass(entry):
-    check_entries([entry, replace(entry, phase="ES"), replace(entry, subject="b", split="test")])
 
 
 def test_two_entries_of_one_name_are_an_error_that_names_both(entry):

@@ -172,7 +172,7 @@ def test_segmentations_of_one_network_in_two_folders_add_up(tmp_path):
     assert read_split(tmp_path / "run/subjects.csv")["q1"] == "test"
 
 
-def test_the_command_takes_labels_one_by_one_and_a_networks_own(tmp_path):
+def test_command_takes_labels_and_those_of_a_network(tmp_path):
     table = write_csv_lab(tmp_path / "lab", mapping=TO_MNMS)
     for entry in entries_of(table):
         number = "abcdefgh".index(entry.subject)

@@ -29,11 +29,6 @@ def test_every_subject_is_on_one_side(number, test, select, seed):
     assert (count(split)["select"] > 0) == (select > 0)
 
 
-def test_of_few_subjects_one_is_left_for_every_side():
-    assert count(complete("abc", {}, 0.5, 0.5, 1)) == {"train": 1, "select": 1, "test": 1}
-    assert count(complete("abcd", {}, 0.9, 0.9, 1)) == {"train": 1, "select": 1, "test": 2}
-
-
 def test_given_test_subjects_are_not_extended():
     split = complete(NAMES, {"p03": "test"}, 0.5, 0.2, 1)
     assert [name for name, side in split.items() if side == "test"] == ["p03"]
