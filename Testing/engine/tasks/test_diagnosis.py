@@ -23,8 +23,7 @@ from engine.shapes import (
 )
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.reasons import Reason, ReasonCode, codes_of
-from rncarefine.stack import Stack
-from rncarefine.tasks.ring.diagnosis import apex_end, cavity, diagnose, diagnose_mask, find
+from rncarefine.tasks.ring.diagnosis import apex_end, cavity, diagnose_mask, find
 from rncarefine.words import Apex, Expectation, Finding
 
 
@@ -268,12 +267,6 @@ def test_apex_end_by_taper():
     assert apex_end([90, 3, 4, 5, 6, 7]) is Apex.FIRST
     for without_taper in ([], [0, 0], [3], [2, 2, 2]):
         assert apex_end(without_taper) is Apex.LAST
-
-
-def test_diagnose_takes_a_stack():
-    wall, pool = heart()
-    stack = Stack.create(np.random.default_rng(0).normal(size=wall.shape), wall, STACK_SPACING, pool=pool)
-    assert diagnose(stack, close_base=True) == diagnose_mask(wall, pool, STACK_SPACING, close_base=True)
 
 
 def test_an_empty_stack_is_empty_and_right():

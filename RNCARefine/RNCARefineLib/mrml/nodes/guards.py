@@ -169,9 +169,11 @@ def _check_volume(node: Any, picture: bool = False) -> None:
             )
         return
     if components != 1:
+        picture = image.GetDimensions()[2] == 1
+        remedy = "Repair vessels in a picture with the module." if picture else "Choose a single frame."
         raise ValueError(
-            f"{_begin(node)} has {components} values per voxel, the repair needs a scalar volume. "
-            "Choose a single frame, or convert it with Vector to Scalar Volume."
+            f"{_begin(node)} has {components} values per voxel, the repair of the myocardium needs a scalar volume. "
+            f"{remedy}"
         )
 
 

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 from ...anatomy.features import MIN_CAVITY_PIXELS, SliceFeatures, WallFeatures, cavity, find
 from ...anatomy.topology import Gap
 from ...reasons import Reason, ReasonCode
-from ...stack import Stack
 from ...words import Apex, Expectation, Finding
 from .expectation import doubts_about_exception, expectations
 
@@ -26,7 +25,6 @@ __all__ = [
     "SliceDiagnosis",
     "apex_end",
     "cavity",
-    "diagnose",
     "diagnose_features",
     "diagnose_mask",
     "find",
@@ -80,23 +78,6 @@ class Diagnosis:
     slices: list[SliceDiagnosis]
     apex: Apex
     base_to_apex: list[int]
-
-
-def diagnose(
-    stack: Stack, *, close_base: bool = False, apex: Apex = Apex.AUTO, remove_islands: bool = False
-) -> Diagnosis:
-    """Diagnose every slice of a stack.
-
-    Args:
-        stack: The stack; the image is not used.
-        close_base: Expect closed rings at the base too. By default the one or two most basal slices may be open
-            (outflow tract).
-        apex: End at which the apex lies; by default inferred from the taper of the heart (see :func:`apex_end`).
-        remove_islands: Treat a closed wall with components inside its cavity as not as expected.
-    """
-    return diagnose_mask(
-        stack.mask, stack.pool, stack.spacing, close_base=close_base, apex=apex, remove_islands=remove_islands
-    )
 
 
 def diagnose_mask(
