@@ -201,12 +201,14 @@ def _draw(
 ) -> SliceDecision:
     """Return the first candidate that passes verification or, failing that, the first that passes after reshaping."""
     k, before = entry.k, examined.stack.mask[entry.k]
-    # Components inside a closed wall are papillary muscles, which some labelling conventions include; others are loose.
+    # Components inside a closed wall are papillary muscles, which some labelling conventions include. Inside a kept wall
+    # they are, if other slices have them; others are loose.
     closed = entry.expectation is Expectation.RING and is_ring(np.asarray(examined.near[k].main, np.uint8))
-    islands_stay = (closed or options.add_only) and not options.remove_islands
     rejected: list[tuple[Candidate, Reason]] = []
     for candidate in _candidates(examined, entry, evidence, proposals, options):
         wall = candidate.wall
+        kept_wall = candidate.edit is not None and entry.expectation is Expectation.RING and examined.has_islands
+        islands_stay = (closed or kept_wall or options.add_only) and not options.remove_islands
         islands = islands_in(wall, examined.near[k]) if islands_stay else np.zeros_like(wall)
         kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
         candidate = candidate._replace(wall=kept)

@@ -96,6 +96,11 @@ class Examined:
                 shares.append(areas[areas * self.stack.pixel_area >= MIN_LOOSE_MM2].sum() / given.sum())
         return float(np.mean(shares))
 
+    @cached_property
+    def has_islands(self) -> bool:
+        """Whether a closed wall has components inside its cavity: the labels contain papillary muscles."""
+        return any(reason.code is ReasonCode.ISLANDS for entry in self.diagnosis.slices for reason in entry.reasons)
+
     def off_axis(self, k: int) -> bool:
         """Return whether a slice has wall, but none near the heart."""
         return bool(self.stack.mask[k].any() and not self.focused.mask[k].any())

@@ -16,16 +16,16 @@ from ..nca.rollout import Runner
 from ..progress import Progress, report_progress, subrange
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack, binary_mask
-from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis
+from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, apex_end
 from ..tasks.ring.stack_check import confirmed_doubts
 from ..tasks.task import RING, check_task
-from ..words import REPAIRED, Expectation, Finding, Verdict
+from ..words import REPAIRED, Apex, Expectation, Finding, Verdict
 from .build_report import Run, SliceDecision, build_report
 from .decide import MAX_LOOSE, Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
 from .metrics import dice
 from .options import RepairOptions
-from .proposals import CERTAIN_HEART, ImageEvidence, locate_heart_in_images, propose
+from .proposals import CERTAIN_HEART, MIN_CERTAINTY, ImageEvidence, locate_heart_in_images, propose
 from .records import Report
 from .result import Changes, Repaired
 from .slice_order import (
@@ -41,6 +41,11 @@ __all__ = ["RepairOptions", "check", "repair"]
 
 MIN_CONTRADICTED = 3
 """Fewer walls that the image contradicts raise no doubt about the stack."""
+MIN_WALLS = 4
+"""Least number of walls in the images that show the end at which the apex lies. In 60 stacks of the validation set and 32
+of late enhancement they show the right end in all, the given walls in 57 and 18."""
+MIN_TAPER = 1.1
+"""Least ratio of the mean sizes of the heart in both halves of the stack."""
 MIN_OVERLAP = 0.6
 """Dice of given and image-alone walls in the median slice below which masks and image may not belong together. Of 100
 stacks of the validation set two have less; of 30 with the images of other slices all."""
@@ -146,7 +151,8 @@ def repair(
     hearts = heart_candidates(stack.mask, stack.pool, stack.in_plane, walls)
     evidence = locate_heart_in_images(stack, hearts, runner, model)
     report_progress(progress, 0.3, "Examining every slice")
-    examined = Examined.of(stack, options, evidence.heart, walls, others)
+    placed = replace(options, apex=_apex(evidence, stack, options.apex))
+    examined = Examined.of(stack, placed, evidence.heart, walls, others)
     before = examined.diagnosis
     proposals = propose(
         evidence,
@@ -171,7 +177,7 @@ def repair(
     doubts = (*_doubts(examined, evidence), *_contradicted(examined, evidence, [each.decision for each in decided]))
     decisions = [_with_doubts(each.decision, evidence.doubt is not None, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
-    after = examined.diagnosis_of(wall, _remaining(examined.focused.pool, wall), options)
+    after = examined.diagnosis_of(wall, _remaining(examined.focused.pool, wall), placed)
     trim_slices = _closed(after, decisions, only) if options.trim_pool else []
     changes = Changes.compose(stack, wall, others=others, trim_slices=trim_slices)
     report_progress(progress, 1.0, "Done")
@@ -191,6 +197,18 @@ def _check_mask(stack: Stack) -> None:
             f"{stack.name}: the myocardium mask is empty, there is nothing to repair. Choose the segment or label "
             "that holds the wall."
         )
+
+
+def _apex(evidence: ImageEvidence, stack: Stack, chosen: Apex) -> Apex:
+    """Return the end at which the images show the apex; the choice of the user, or automatic if they do not show it."""
+    if Apex(chosen) is not Apex.AUTO or evidence.certainty < MIN_CERTAINTY or len(evidence.walls) < MIN_WALLS:
+        return Apex(chosen)
+    nothing = np.zeros(stack.shape[1:], np.uint8)
+    walls = (evidence.walls.get(k, nothing) for k in range(len(stack.mask)))
+    sizes = [WallFeatures(wall, stack.in_plane).size_mm2 for wall in walls]
+    known = [size for size in sizes if size]
+    halves = np.mean(known[: len(known) // 2]), np.mean(known[len(known) // 2 :])
+    return apex_end(sizes) if max(halves) > MIN_TAPER * min(halves) else Apex.AUTO
 
 
 def _doubts(examined: Examined, evidence: ImageEvidence) -> tuple[Reason, ...]:

@@ -139,11 +139,11 @@ def test_a_repair_that_would_mostly_be_another_label_is_refused():
 # Conventions
 
 
-def with_papillary_muscles(broken=()):
-    """Return a heart with two islands in the cavities of slices 2 to 4, and the islands; some walls have a gap."""
+def with_papillary_muscles(broken=(), slices=(2, 3, 4)):
+    """Return a heart with two islands in the cavities of some slices, and the islands; some walls have a gap."""
     walls, pools = heart(rings=7)
     islands = np.zeros_like(walls)
-    for k in (2, 3, 4):
+    for k in slices:
         islands[k] = blob((33, 36), 2) | blob((38, 44), 2)
     image = grey(walls | islands, pools & (1 - islands))
     for k in broken:
@@ -171,13 +171,17 @@ def test_on_request_papillary_muscles_are_removed_and_nothing_else():
     assert check(stack, RepairOptions(remove_islands=True)).stack.flagged == 3
 
 
-@pytest.mark.parametrize("add_only", [False, True])
-def test_islands_of_an_open_wall_are_removed(add_only):
-    stack, islands = with_papillary_muscles(broken=[3])
+@pytest.mark.parametrize(
+    ("slices", "add_only", "stay"),
+    [((2, 3, 4), False, True), ((3,), False, False), ((3,), True, True)],
+    ids=["convention of the stack", "this slice alone", "add only"],
+)
+def test_islands_of_a_wall_with_a_gap(slices, add_only, stay):
+    stack, islands = with_papillary_muscles([3], slices)
     kept = run(stack, add_only=add_only)
     record = kept.report.slices[3]
     assert (record.verdict, record.finding_after, record.flagged) == (Verdict.AUTOMATON, Finding.RING, False)
-    assert (kept.wall[3] & islands[3]).sum() == (islands[3].sum() if add_only else 0)
+    assert (kept.wall[3] & islands[3]).sum() == (islands[3].sum() if stay else 0)
     assert not (run(stack, remove_islands=True).wall[3] & islands[3]).any()
 
 

@@ -181,3 +181,14 @@ def test_both_backends_repair_alike():
     assert [replace(record, confidence=None) for record in one.report.slices] == [
         replace(record, confidence=None) for record in other.report.slices
     ]
+
+
+def test_images_show_the_apex_where_the_masks_do_not():
+    walls, pools = heart(discs=0)
+    image = grey(walls, pools)
+    given = np.stack([wall & gap(60, 50 * k) for k, wall in enumerate(walls)])
+    given[:5] &= horseshoe(200, inner=0, outer=1e3)  # only parts of the larger walls
+    stack = Stack.create(image, given, STACK_SPACING)
+    assert check(stack).run.apex == "first"
+    assert run(stack).report.run.apex == "last"
+    assert run(stack, apex="first").report.run.apex == "first"
