@@ -201,8 +201,8 @@ def _draw(
 ) -> SliceDecision:
     """Return the first candidate that passes verification or, failing that, the first that passes after reshaping."""
     k, before = entry.k, examined.stack.mask[entry.k]
-    # Components inside a closed wall are papillary muscles, which some labelling conventions include. Inside a kept wall
-    # they are, if other slices have them; others are loose.
+    # Components inside a closed wall are papillary muscles, which some labelling conventions include. So are those
+    # inside a kept wall, if other slices have them; others are loose.
     closed = entry.expectation is Expectation.RING and is_ring(np.asarray(examined.near[k].main, np.uint8))
     rejected: list[tuple[Candidate, Reason]] = []
     for candidate in _candidates(examined, entry, evidence, proposals, options):
