@@ -1,7 +1,7 @@
 """What holds of every repair: the place of the heart, its storage and the numbers of its labels do not matter.
 
 The suite examines a few stacks. Set the environment variable ``RNCAREFINE_EXAMPLES`` for more; then no test has a time
-limit. With 500, the four tests examine 2,000 stacks in 9 minutes on two cores (``-n 2``).
+limit. With 400, the five tests examine 2,000 stacks in about 10 minutes on two cores (``-n 2``).
 """
 
 import os
@@ -94,6 +94,15 @@ def test_more_background_about_the_heart_does_not_matter(seed, room):
     wide = run(padded(stack, *room))
     above, _, left, _ = room
     assert_same_repair(run(stack), wide, wide.wall[:, above : above + SHAPE[0], left : left + SHAPE[1]])
+
+
+@EXAMPLES
+@given(seed=seeds, shift=st.tuples(*[st.integers(-20, 20)] * 2))
+def test_the_place_of_the_heart_does_not_matter(seed, shift):
+    stack, (down, right) = random_stack(seed), shift
+    moved = run(padded(stack, 20 + down, 20 - down, 20 + right, 20 - right))
+    still = run(padded(stack, 20, 20, 20, 20))
+    assert_same_repair(still, moved, np.roll(moved.wall, (-down, -right), axis=(1, 2)))
 
 
 @EXAMPLES
