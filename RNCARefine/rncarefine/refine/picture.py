@@ -172,7 +172,7 @@ def repair_picture(
     options = options or RepairOptions()
     started = time.perf_counter()
     if likelihood is None and model is None:
-        model = choose_model(options.model, options.mode, task=VESSELS.name)
+        model = choose_model(options.model, task=VESSELS.name)
     if model is not None:
         check_task(model.card, VESSELS, picture.name)
     pieces = pieces_of(picture)
