@@ -121,7 +121,7 @@ def show_report(report: Report) -> None:
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
     taken = sum(record.taken_from_others_mm2 for record in report.slices)
     if taken >= 0.5:
-        console.print(f"Taken from other labels: {taken:.0f} mm2", markup=False, soft_wrap=True)
+        console.print(f"On other labels or segments: {taken:.0f} mm2", markup=False, soft_wrap=True)
     console.print(report.summary(), markup=False, soft_wrap=True)
 
 
