@@ -85,6 +85,7 @@ class ReasonCode(str, Enum):
     KEPT_HOLE = "kept_hole", "likelihood"
     ADD_ONLY = "add_only"
     TAKEN_FROM_OTHERS = "taken_from_others", "area_mm2", "share"
+    COVERS_OTHER = "covers_other", "area_mm2", "share"
     STACK_IN_DOUBT = "stack_in_doubt"
     # Review
     EDITED = "edited"

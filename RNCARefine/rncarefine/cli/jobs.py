@@ -187,7 +187,7 @@ def covered_by_wall(case: Case, result: Repaired) -> list[Segment]:
     flagged = [
         record.k
         for record in result.report.slices
-        if any(reason.code is ReasonCode.TAKEN_FROM_OTHERS for reason in record.reasons)
+        if any(reason.code in (ReasonCode.TAKEN_FROM_OTHERS, ReasonCode.COVERS_OTHER) for reason in record.reasons)
     ]
     if not flagged:
         return []

@@ -104,6 +104,9 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.TAKEN_FROM_OTHERS: _(
         "{area_mm2:.0f} mm2 of the repaired wall ({share:.0%}) lie on other labels or segments."
     ),
+    ReasonCode.COVERS_OTHER: _(
+        "The repaired wall covers {share:.0%} of another label or segment near it ({area_mm2:.0f} mm2)."
+    ),
     ReasonCode.STACK_IN_DOUBT: _("The stack is in doubt: every change needs review."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
     ReasonCode.NOT_THICKEST_AXIS: _(
@@ -208,6 +211,7 @@ DECIDED = frozenset(
         ReasonCode.IMAGE_DISAGREES,
         ReasonCode.THIN_CLOSURE,
         ReasonCode.TAKEN_FROM_OTHERS,
+        ReasonCode.COVERS_OTHER,
         ReasonCode.STACK_IN_DOUBT,
         ReasonCode.EDITED,
     }

@@ -307,8 +307,8 @@ def test_segments_judge_a_repair_as_labels_do_and_keep_their_voxels(case, capsys
     assert same == by_label["doubts"]
     assert overlap["code"] == "overlap"
     areas = [record["taken_from_others_mm2"] for record in by_label["slices"]]
-    assert overlap["area_mm2"] == pytest.approx(sum(areas), abs=0.01)
-    assert overlap["slices"] == np.count_nonzero(areas)
+    assert overlap["values"]["area_mm2"] == pytest.approx(sum(areas), abs=0.01)
+    assert overlap["values"]["slices"] == np.count_nonzero(areas)
 
 
 @pytest.mark.parametrize("walls", [["--label", f"{MYOCARDIUM},7"], ["--label", str(MYOCARDIUM), "--label", "7"]])
