@@ -19,7 +19,7 @@ from rich.table import Table
 from ..nca.card import TUBULAR, ModelCard
 from ..progress import Progress
 from ..refine.records import Report, SliceRecord
-from ..words import REPAIRED, Expectation, Mode, Verdict
+from ..words import REPAIRED, Mode, Verdict
 from .main import output_problem
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def slice_table(report: Report) -> Table:
         style = "yellow" if record.flagged else "dim" if record.verdict is Verdict.INTACT else ""
         row = [
             str(record.k),
-            "open" if record.expectation is Expectation.OPEN else str(record.expectation),
+            str(record.expectation),
             str(record.finding_before),
             f"{record.b0_before},{record.b1_before}",
             f"{record.gap_deg_before:.0f}" if record.gap_deg_before else "",
