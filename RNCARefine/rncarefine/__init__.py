@@ -39,18 +39,16 @@ Terms:
 * **state, perception, update, step, fire, rollout**: the terms of neural cellular automata.
 
 The engine requires numpy, scipy and SimpleITK. PyTorch is optional and is imported inside functions only. The engine
-never imports ``slicer`` or ``qt``; :mod:`RNCARefineLib` does. Importing this package loads no dependency: each public
-name is imported on first use.
+never imports ``slicer`` or ``qt``; :mod:`RNCARefineLib` does. Importing this package loads no other module of it: each
+public name is imported on first use. The command line relies on it, see :mod:`rncarefine.cli.start`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence as _Sequence
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING
-from typing import Any as _Any
 
-from . import reasons as _reasons
+TYPE_CHECKING = False
+"""True for type checkers; importing it from :mod:`typing` takes longer than all the rest of this module."""
 
 __version__ = "0.1.0"
 
@@ -99,7 +97,7 @@ else:
     __all__ = sorted(["__version__", *_PLACES])
 
 
-def __getattr__(name: str) -> _Any:
+def __getattr__(name: str) -> object:
     """Import a public name on first use (PEP 562)."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -111,12 +109,3 @@ def __getattr__(name: str) -> _Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_PLACES})
-
-
-def _text(found: _Sequence[_reasons.Reason], repaired: bool) -> str:
-    """Render reasons as text. It is registered here because ``refine`` must not import ``report``."""
-    words: str = _import_module(".report.sentences", __name__).text(found, repaired)
-    return words
-
-
-_reasons.use_renderer(_text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
 from typing import Any
 
 
@@ -85,6 +86,7 @@ class ReasonCode(str, Enum):
     KEPT_HOLE = "kept_hole", "likelihood"
     ADD_ONLY = "add_only"
     TAKEN_FROM_OTHERS = "taken_from_others", "area_mm2", "share"
+    COVERS_OTHER = "covers_other", "area_mm2", "share"
     STACK_IN_DOUBT = "stack_in_doubt"
     # Review
     EDITED = "edited"
@@ -183,18 +185,6 @@ class Reason:
             raise ValueError(f"{content!r} is not a reason.") from error
 
 
-Renderer = Callable[[Sequence[Reason], bool], str]
-"""Renders reasons as text; the second argument is true if they describe the slice before its repair."""
-
-_renderer: Renderer | None = None
-
-
-def use_renderer(renderer: Renderer) -> None:
-    """Register the function that renders reasons; the package does so on import."""
-    global _renderer
-    _renderer = renderer
-
-
 def text_of(reasons: Iterable[Reason], repaired: bool = False) -> str:
     """Render reasons as text.
 
@@ -202,8 +192,9 @@ def text_of(reasons: Iterable[Reason], repaired: bool = False) -> str:
         reasons: The reasons, in order.
         repaired: Whether they describe the slice before its repair.
     """
-    found = list(reasons)
-    return " ".join(reason.code for reason in found) if _renderer is None else _renderer(found, repaired)
+    # By name, on first use: the engine must not import the report.
+    text: str = import_module(".report.sentences", __package__).text(list(reasons), repaired)
+    return text
 
 
 def codes_of(reasons: Iterable[Reason]) -> list[str]:

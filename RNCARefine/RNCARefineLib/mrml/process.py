@@ -13,11 +13,10 @@ import slicer
 from rncarefine.nca.card import is_permissive, terms_of_use
 from rncarefine.nca.model import Model, choose_model
 from rncarefine.progress import Progress, report_progress, subrange
-from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.options import camel_case, from_camel_case, option_infos
 from rncarefine.refine.records import Report
 from rncarefine.refine.repair import RepairOptions
-from rncarefine.refine.result import Repaired
+from rncarefine.refine.result import Repaired, with_overlap
 
 from . import orientation as engine
 from .nodes.guards import Selection, changed_during, check_output
@@ -157,10 +156,4 @@ def _write(
 
 
 def _with_doubts(report: Report, reading: Reading) -> Report:
-    return replace(report, doubts=[*reading.doubts, *report.doubts, *_overlap(report)])
-
-
-def _overlap(report: Report) -> list[Reason]:
-    """Return a warning if the new wall overlaps other segments: in a label map, a voxel has one segment only."""
-    covered = [record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0]
-    return [Reason(ReasonCode.OVERLAP, area_mm2=sum(covered), slices=len(covered))] if covered else []
+    return with_overlap(replace(report, doubts=[*reading.doubts, *report.doubts]))

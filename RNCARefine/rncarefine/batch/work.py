@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import __version__
 from ..io.choice import StructureChoice
 from ..io.dicom_seg import SEG_ENDING
-from ..io.files import is_dicom_seg, is_seg_nrrd, read_case, write_case
+from ..io.files import is_dicom_seg, is_seg_nrrd, noted, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
 from ..nca.model import Model, load_model
@@ -97,7 +97,7 @@ class FileWork:
             report_progress(progress, 0.0, "Reading the files")
             content = read_case(image, segmentation, choice_for(case, self.choice))
             stack = replace(content.stack, name=case.name)
-            result = repair(stack, model, self.options, progress, others=content.others)
+            result = noted(content, repair(stack, model, self.options, progress, others=content.others))
             files.save(result.report, lambda path: write_case(content, result, path), source_of(case))
         return result.report
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ..atomic import check_output, write_text_whole, written_whole
 from ..io.choice import StructureChoice
-from ..io.files import Case, check_result, is_dicom_seg, is_seg_nrrd, read_case, read_pair, write_case
-from ..io.label_map import LabelMap
+from ..io.files import Case, check_result, is_dicom_seg, is_seg_nrrd, noted, read_case, read_pair, write_case
 from ..io.picture_files import is_picture
 from ..io.sample import sample_files
+from ..io.segmentation_file import Segment
 from ..nca.model import available_models, choose_model
 from ..reasons import ReasonCode
 from ..refine.metrics import evaluate
@@ -61,19 +61,14 @@ def run_repair(
         raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
     show_terms(weights.card)
     with progress_bar() as progress:
-        result = repair(case.stack, weights, options, progress, case.others)
+        result = noted(case, repair(case.stack, weights, options, progress, case.others))
     # One transaction: result and reports appear together or not at all.
     with written_whole(output, *reports) as (new_output, *new_reports):
         write_case(case, result, new_output)
         write_reports(result.report, new_reports, case, result.wall)
     show_report(result.report)
-    taken = labels_taken(case, result)
-    if taken:
-        walls, others = (", ".join(map(str, numbers)) for numbers in ([wall.value for wall in case.walls], taken))
-        note(
-            f"In flagged slices the wall took pixels from the labels {others}. If some are parts of the wall, such as "
-            f"scar, add them to --label {walls}."
-        )
+    if covered := covered_by_wall(case, result):
+        note(_covered_text(case, covered))
     if result.trimmed.any():
         out().print(f"Blood pool trimmed: {result.trimmed_mm2:.0f} mm2")
     show_licence(weights.card)
@@ -187,19 +182,33 @@ def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask
         write_report(report, path, case.stack, after)
 
 
-def labels_taken(case: Case, result: Repaired) -> list[int]:
-    """Return the labels of a label map that caused a flag because the wall took pixels from them."""
-    source = case.segmentation
+def covered_by_wall(case: Case, result: Repaired) -> list[Segment]:
+    """Return the labels or segments that caused a flag because the new wall covers pixels of them."""
     flagged = [
         record.k
         for record in result.report.slices
-        if any(reason.code is ReasonCode.TAKEN_FROM_OTHERS for reason in record.reasons)
+        if any(reason.code in (ReasonCode.TAKEN_FROM_OTHERS, ReasonCode.COVERS_OTHER) for reason in record.reasons)
     ]
-    if not flagged or not isinstance(source, LabelMap):
+    if not flagged:
         return []
     taken = result.taken_from_others[flagged]
-    masks = {number: source.mask_on(case.grid, source.choose(number, "label", "--label")) for number in source.labels()}
-    return [number for number, mask in masks.items() if (mask[flagged] & taken).any()]
+    rivals = case.segmentation.rivals(case.grid, case.walls, case.pool)
+    return [segment for segment, mask in rivals if (mask[flagged] & taken).any()]
+
+
+def _covered_text(case: Case, covered: Sequence[Segment]) -> str:
+    """Return the note about the labels or segments that the wall covers in flagged slices."""
+    if case.segmentation.exclusive:
+        walls, others = (", ".join(str(each.value) for each in segments) for segments in (case.walls, covered))
+        return (
+            f"In flagged slices the wall took pixels from the labels {others}. If some are parts of the wall, such as "
+            f"scar, add them to --label {walls}."
+        )
+    walls, others = (", ".join(each.name for each in segments) for segments in (case.walls, covered))
+    return (
+        f"In flagged slices the wall overlaps the segments {others}, which keep their voxels. If some are parts of the "
+        f'wall, such as scar, add them to --segment "{walls}".'
+    )
 
 
 def status_of(report: Report) -> int:

@@ -4,7 +4,7 @@ Exit status: 0 everything is as expected, 1 something needs review, 2 bad input,
 written, 3 internal error, 130 stopped by Ctrl-C, 141 standard output was closed by its reader, 143 stopped by SIGTERM.
 """
 
-# Few imports here: until `main` runs, Ctrl-C prints a traceback.
+# Few imports here: `start` imports this module before `main` handles signals.
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from ..nca.card import TUBULAR, ModelCard
 from ..progress import Progress
 from ..refine.records import Report, SliceRecord
-from ..words import REPAIRED, Expectation, Mode, Verdict
+from ..words import REPAIRED, Mode, Verdict
 from .main import output_problem
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def slice_table(report: Report) -> Table:
         style = "yellow" if record.flagged else "dim" if record.verdict is Verdict.INTACT else ""
         row = [
             str(record.k),
-            "open" if record.expectation is Expectation.OPEN else str(record.expectation),
+            str(record.expectation),
             str(record.finding_before),
             f"{record.b0_before},{record.b1_before}",
             f"{record.gap_deg_before:.0f}" if record.gap_deg_before else "",
@@ -121,7 +121,7 @@ def show_report(report: Report) -> None:
             console.print(f"Slice {record.k} {done}: {record.reason}", markup=False, soft_wrap=True)
     taken = sum(record.taken_from_others_mm2 for record in report.slices)
     if taken >= 0.5:
-        console.print(f"Taken from other labels: {taken:.0f} mm2", markup=False, soft_wrap=True)
+        console.print(f"On other labels or segments: {taken:.0f} mm2", markup=False, soft_wrap=True)
     console.print(report.summary(), markup=False, soft_wrap=True)
 
 

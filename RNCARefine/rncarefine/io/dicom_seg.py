@@ -80,18 +80,35 @@ class DicomSeg(NamedSegments):
         Raises:
             ValueError: The pixels do not coincide, or part of the segment lies outside the image.
         """
-        mask = np.zeros(grid.size[::-1], dtype=np.uint8)
         if segment.value in self.changed and self.series is not None:
             turn = grid.turn_of(self.series.grid)
             assert turn is not None
             return turn.apply(self.changed[segment.value])
-        for frame in self.frames:
-            if frame.segment == segment.value and frame.pixels.any():
-                self._add_frame(frame, grid, mask)
+        mask = np.zeros(grid.size[::-1], dtype=np.uint8)
+        if self._outside(grid, segment, mask):
+            raise ValueError(
+                f"{self.path}: the segmentation extends beyond the image. Choose the segmented series with all of its "
+                "slices."
+            )
         return mask
 
-    def _add_frame(self, frame: SegFrame, grid: Grid, mask: Mask) -> None:
-        """Add the pixels of a frame to a mask on the image's grid."""
+    def part_on(self, grid: Grid, segment: Segment) -> Mask:
+        """Return the part of a segment on an image's grid, as read, shape ``(k, j, i)``.
+
+        Raises:
+            ValueError: The pixels do not coincide.
+        """
+        mask = np.zeros(grid.size[::-1], dtype=np.uint8)
+        self._outside(grid, segment, mask)
+        return mask
+
+    def _outside(self, grid: Grid, segment: Segment, mask: Mask) -> int:
+        """Add the pixels of a segment to a mask on the image's grid, and return how many lie outside."""
+        frames = [frame for frame in self.frames if frame.segment == segment.value and frame.pixels.any()]
+        return sum(self._add_frame(frame, grid, mask) for frame in frames)
+
+    def _add_frame(self, frame: SegFrame, grid: Grid, mask: Mask) -> int:
+        """Add the pixels of a frame to a mask on the image's grid, and return how many lie outside."""
         normal = np.cross(self.axes[:, 0], self.axes[:, 1])
         steps = grid.ijk_to_lps[:3, :3]
         along = steps[:, int(np.abs(normal @ (steps / np.linalg.norm(steps, axis=0))).argmax())]
@@ -107,12 +124,9 @@ class DicomSeg(NamedSegments):
             )
         pixels = turn.apply(frame.pixels[None])
         places = np.argwhere(pixels) + np.array(offset[::-1])
-        if (places < 0).any() or (places >= mask.shape).any():
-            raise ValueError(
-                f"{self.path}: the segmentation extends beyond the image. Choose the segmented series with all of its "
-                "slices."
-            )
-        mask[tuple(places.T)] = 1
+        inside = ((places >= 0) & (places < mask.shape)).all(axis=1)
+        mask[tuple(places[inside].T)] = 1
+        return int((~inside).sum())
 
     def with_changes(self, grid: Grid, change: Change) -> DicomSeg:
         """Return the segmentation with a new wall and, if given, a new pool; everything else is unchanged.

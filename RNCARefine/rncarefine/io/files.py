@@ -17,7 +17,7 @@ from ..anatomy.aha import handedness
 from ..atomic import check_output, written_whole
 from ..reasons import Reason, ReasonCode
 from ..refine.repair_masks import RepairMasks
-from ..refine.result import Changes, Repaired
+from ..refine.result import Changes, Repaired, with_overlap
 from ..refine.review_tags import REVIEW_TAGS, review_tags
 from ..stack import Mask, Stack
 from .choice import StructureChoice
@@ -50,8 +50,8 @@ class Case:
 
     Attributes:
         stack: The stack.
-        others: Union of the labels of a label map other than myocardium and pool, shape ``(k, j, i)``; ``None`` for
-            named segments, which may overlap.
+        others: Union of the labels or segments other than myocardium and pool, shape ``(k, j, i)``; segments that cover
+            most of the myocardium, such as the whole heart, are left out. ``None`` if there are none.
         grid: Grid of the stack: that of the image, in the canonical orientation.
         segmentation: The segmentation file.
         walls: Labels or segments of the myocardium; added voxels get the first.
@@ -199,6 +199,13 @@ def read_pair(
     grid = grid.turned(stack_turn(grid))
     i, j, k = grid.spacing
     return union_on(grid, first, one), union_on(grid, second, other), (k, j, i)
+
+
+def noted(case: Case, repaired: Repaired) -> Repaired:
+    """Return a repair whose report notes where the new wall overlaps segments that keep their voxels."""
+    if case.segmentation.exclusive:
+        return repaired
+    return replace(repaired, report=with_overlap(repaired.report))
 
 
 def write_case(case: Case, changes: Changes, path: str | Path) -> None:

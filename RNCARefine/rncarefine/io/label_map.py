@@ -65,6 +65,7 @@ class LabelMap:
     stored: Stored
     values: NDArray[Any]
     grid: Grid
+    exclusive = True
 
     def labels(self) -> list[int]:
         """Return the labels that occur, without the background."""
@@ -131,6 +132,12 @@ class LabelMap:
         """Return the union of the labels other than myocardium and pool on an image's grid, shape ``(k, j, i)``."""
         known = [self.background, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
         return self._on(grid, ~np.isin(self.values, known))
+
+    def rivals(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Iterator[tuple[Segment, Mask]]:
+        """Yield the labels other than myocardium and pool with their masks on an image's grid, shape ``(k, j, i)``."""
+        for segment in map(_segment, self.labels()):
+            if segment not in (*walls, pool):
+                yield segment, self.mask_on(grid, segment)
 
     def _on(self, grid: Grid, mask: NDArray[np.bool_]) -> Mask:
         turn = grid.turn_of(self.grid)

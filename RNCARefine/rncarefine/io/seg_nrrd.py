@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..refine.review_tags import REVIEW_TAG
 from ..stack import Mask
 from .grid import Grid
 from .label_map import check_spacing, is_file
@@ -66,6 +67,20 @@ class SegNrrd(NamedSegments):
         Raises:
             ValueError: The voxels do not coincide, or part of the segment lies outside the image.
         """
+        mask = self.part_on(grid, segment)
+        if np.count_nonzero(mask) != np.count_nonzero(self.layers[segment.layer] == segment.value):
+            raise ValueError(
+                f"{self.path}: segment {segment.name!r} extends beyond the image. Choose the image that was segmented, "
+                "or crop the segment to this image."
+            )
+        return mask
+
+    def part_on(self, grid: Grid, segment: Segment) -> Mask:
+        """Return the part of a segment on an image's grid, shape ``(k, j, i)``; see :meth:`mask_on`.
+
+        Raises:
+            ValueError: The voxels do not coincide.
+        """
         turn = grid.turn_of(self.grid)
         there = self.layers[segment.layer] == segment.value
         own = self.grid
@@ -74,12 +89,11 @@ class SegNrrd(NamedSegments):
         mask = np.zeros(grid.size[::-1], dtype=np.uint8)
         place, part = self._overlap(grid, own)
         mask[place] = there[part]
-        if int(mask.sum()) != int(there.sum()):
-            raise ValueError(
-                f"{self.path}: segment {segment.name!r} extends beyond the image. Choose the image that was segmented, "
-                "or crop the segment to this image."
-            )
         return mask
+
+    def is_review(self, segment: Segment) -> bool:
+        """Return whether Slicer shows the changes of an earlier repair with this segment."""
+        return any(name == REVIEW_TAG for name in map(_tag_name, self._tags(segment)))
 
     def with_changes(self, grid: Grid, change: Change) -> SegNrrd:
         """Return the segmentation with a new wall and, if given, a new pool; everything else is unchanged.
@@ -141,11 +155,13 @@ class SegNrrd(NamedSegments):
             replaced: Names of tags to remove first.
         """
         key = f"Segment{chosen.index}_Tags"
-        old = [tag for tag in self.header.notes.get(key, "").split("|") if tag.strip()]
-        kept = [tag for tag in old if tag.partition(":")[0].strip() not in replaced]
+        kept = [tag for tag in self._tags(chosen) if _tag_name(tag) not in replaced]
         new = [f"{name}:{escaped(value)}" for name, value in tags.items()]
         text = "".join(f"{tag}|" for tag in (*kept, *new))
         return SegNrrd(self.path, self.header.with_notes(**{key: text}), self.layers, self.segments, self.grid)
+
+    def _tags(self, segment: Segment) -> list[str]:
+        return [tag for tag in self.header.notes.get(f"Segment{segment.index}_Tags", "").split("|") if tag.strip()]
 
     def write(self, path: Path) -> None:
         """Write the segmentation.
@@ -262,6 +278,10 @@ def _segments(path: Path, notes: dict[str, str], layers: int) -> tuple[Segment, 
         name = unescaped(notes.get(f"Segment{number}_Name", identity))
         segments.append(Segment(number, identity, name, layer, whole("LabelValue", 1)))
     return tuple(segments)
+
+
+def _tag_name(tag: str) -> str:
+    return tag.partition(":")[0].strip()
 
 
 def _moved(text: str, by: NDArray[np.int_]) -> str:

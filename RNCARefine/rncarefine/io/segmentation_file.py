@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from ..stack import Mask
 from .choice import names_of
 from .grid import Grid
+
+MAX_SHARED = 0.5
+"""A segment that covers a larger share of the given wall, such as the whole heart, is no rival of the wall."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,17 @@ class Change(NamedTuple):
     new_pool: Mask | None
 
 
+def is_rival(mask: Mask, wall: Mask) -> bool:
+    """Return whether a segment may compete with the wall: it does not cover most of the given one."""
+    return int(np.count_nonzero(mask & wall)) <= MAX_SHARED * int(np.count_nonzero(wall))
+
+
 class NamedSegments:
     """Selection of segments by name or ID."""
 
     path: Path
     segments: tuple[Segment, ...]
+    exclusive = False
 
     def has(self, name: str) -> bool:
         """Return whether there is a segment of this ID or, ignoring case, of this name."""
@@ -108,8 +119,37 @@ class NamedSegments:
         found = [self.choose(part, "myocardium", "--segment", taken=pool) for part in parts or [None]]
         return tuple(dict.fromkeys(found))
 
-    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> None:
-        """Return ``None``: segments may overlap, so the wall takes no voxel from other segments."""
+    def rivals(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Iterator[tuple[Segment, Mask]]:
+        """Yield the other segments with their masks on an image's grid; see :func:`is_rival`.
+
+        Parts outside the image are left out.
+        """
+        wall = np.logical_or.reduce([self.part_on(grid, each) for each in walls]).astype(np.uint8)
+        for segment in self.segments:
+            if segment in (*walls, pool) or self.is_review(segment):
+                continue
+            mask = self.part_on(grid, segment)
+            if is_rival(mask, wall):
+                yield segment, mask
+
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
+        """Return the union of the :meth:`rivals`, ``(k, j, i)``; ``None`` if there are none."""
+        union: Mask | None = None
+        for _, mask in self.rivals(grid, walls, pool):
+            union = mask if union is None else np.asarray(union | mask, np.uint8)
+        return union
+
+    def part_on(self, grid: Grid, segment: Segment) -> Mask:
+        """Return the part of a segment on an image's grid, shape ``(k, j, i)``.
+
+        Raises:
+            ValueError: The voxels do not coincide.
+        """
+        raise NotImplementedError
+
+    def is_review(self, segment: Segment) -> bool:
+        """Return whether Slicer shows the changes of an earlier repair with this segment."""
+        return False
 
     def check_own_voxels(self, chosen: Segment) -> None:
         """Check that no other segment shares the voxels of a segment.
@@ -130,6 +170,10 @@ class SegmentationFile(Protocol):
     def grid(self) -> Grid:
         """Return the grid of the voxels."""
 
+    @property
+    def exclusive(self) -> bool:
+        """Return whether a voxel has one label, so that the new wall takes voxels from others."""
+
     def mask_on(self, grid: Grid, segment: Segment) -> Mask:
         """Return the mask of a segment on an image's grid, shape ``(k, j, i)``.
 
@@ -138,7 +182,10 @@ class SegmentationFile(Protocol):
         """
 
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
-        """Return the union of all other labels on an image's grid, ``(k, j, i)``; ``None`` if segments may overlap."""
+        """Return the union of the :meth:`rivals`, ``(k, j, i)``, or ``None``; the new wall is judged by it."""
+
+    def rivals(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Iterator[tuple[Segment, Mask]]:
+        """Yield the other labels or segments that may compete with the wall, with their masks ``(k, j, i)``."""
 
     def with_changes(self, grid: Grid, change: Change) -> SegmentationFile:
         """Return the segmentation with a new wall and, if given, a new pool.

@@ -150,7 +150,7 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
         expected_rings=len(rings),
         closed_before=sum(record.finding_before is Finding.RING for record in rings),
         closed_after=sum(record.finding_after is Finding.RING for record in rings),
-        right_before=sum(record.verdict is Verdict.INTACT for record in records),
+        right_before=sum(_right_before(record) for record in records),
         right_after=sum(not record.flagged if record.accepted is None else record.accepted for record in records),
         flagged=sum(record.still_flagged for record in records),
         changed=sum(record.changed for record in records),
@@ -167,6 +167,12 @@ def stack_record(stack: Stack, mask: Mask, records: list[SliceRecord]) -> StackR
         thinnest_after_mm=_thinnest(rec.thinnest_after_mm for rec in records if rec.finding_after is Finding.RING),
         invented_mm=round(sum(record.invented_mm for record in records), 1),
     )
+
+
+def _right_before(record: SliceRecord) -> bool:
+    """Return whether a slice was as expected: intact, and not flagged or accepted as it is."""
+    doubted = record.flagged and (record.changed or not record.accepted)
+    return record.verdict is Verdict.INTACT and not doubted
 
 
 def _thinnest(values: Iterable[float | None]) -> float | None:

@@ -33,7 +33,7 @@ class Examined:
         near: Features of the wall near the heart.
         diagnosis: Diagnosis of the stack.
         doubts: Doubts that this is a short-axis stack with the wall of the left ventricle.
-        others: Union of all other labels, shape of the stack, or ``None``.
+        others: Union of the other labels or segments, shape of the stack, or ``None``.
     """
 
     stack: Stack
@@ -61,7 +61,7 @@ class Examined:
             options: ``close_base``, ``apex`` and ``remove_islands`` are used.
             heart: Long axis of the left ventricle; by default located from the masks.
             walls: Result of :func:`wall_features`; computed if not given.
-            others: Union of all other labels of an exclusive label map.
+            others: Union of the other labels or segments.
         """
         walls = walls or wall_features(stack)
         if heart is None:

@@ -112,7 +112,7 @@ class StackRecord:
     """Slices expected to be rings that were rings before."""
     closed_after: int
     right_before: int
-    """Slices that were as expected before."""
+    """Slices that were as expected before, and not flagged, or accepted in the review."""
     right_after: int
     """Slices that are as expected and not flagged after the repair, or accepted in the review."""
     flagged: int
@@ -328,10 +328,11 @@ def restored(kind: Any, value: Any, name: str) -> Any:
         pairs = enumerate(zip(kinds, value, strict=True))
         return origin(restored(kind, entry, f"{name}[{n}]") for n, (kind, entry) in pairs)
     if issubclass(kind, Enum):
-        known = [member.value for member in kind]
-        if value not in known:
-            raise ValueError(_wrong(name, f"one of {', '.join(known)}", value))
-        return kind(value)
+        try:
+            return kind(value)
+        except ValueError as error:
+            known = ", ".join(member.value for member in kind)
+            raise ValueError(_wrong(name, f"one of {known}", value)) from error
     if kind is float and value is None:
         return math.nan
     accepted = (int, float) if kind is float else (kind,)

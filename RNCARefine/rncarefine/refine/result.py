@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.topology import fill_holes
+from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from .records import Report
 
@@ -26,7 +27,7 @@ class Changes:
         added: Pixels added to the wall.
         removed: Pixels removed from the wall.
         taken_from_pool: Added pixels that were blood pool.
-        taken_from_others: Added pixels that belonged to other labels.
+        taken_from_others: Added pixels that belonged to other labels or segments.
         trimmed: Blood pool removed because it lies outside a closed ring.
     """
 
@@ -58,7 +59,7 @@ class Changes:
         Args:
             stack: The stack before the repair.
             wall: Repaired myocardium, shape of the stack, 0 and 1.
-            others: Union of all other labels of an exclusive label map, or ``None``.
+            others: Union of the other labels or segments, or ``None``.
             trim_slices: Slices with a closed ring in which blood pool outside the ring is removed, unless the whole
                 pool of the slice would be removed.
 
@@ -112,6 +113,15 @@ class Repaired(Changes):
     report: Report
     features: dict[int, dict[str, float]] = field(default_factory=dict)
     alternatives: dict[str, dict[int, Mask]] = field(default_factory=dict)
+
+
+def with_overlap(report: Report) -> Report:
+    """Return a report that notes where the new wall overlaps other segments, which keep their voxels."""
+    covered = [record.taken_from_others_mm2 for record in report.slices if record.taken_from_others_mm2 > 0]
+    if not covered:
+        return report
+    note = Reason(ReasonCode.OVERLAP, area_mm2=sum(covered), slices=len(covered))
+    return replace(report, doubts=[*report.doubts, note])
 
 
 def outside_of(wall: Mask) -> NDArray[np.bool_]:

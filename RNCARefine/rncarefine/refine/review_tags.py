@@ -21,6 +21,8 @@ MASKS_TAG = "RNCARefine.Masks"
 """Wall and pool before and after the repair (see :class:`~.repair_masks.RepairMasks`)."""
 POOL_TAG = "RNCARefine.Pool"
 """ID of the blood-pool segment."""
+REVIEW_TAG = "RNCARefine.Review"
+"""On a review segment, which shows the changes in Slicer: ``added`` or ``removed``."""
 
 REVIEW_TAGS = (STATUS_TAG, PROVENANCE_TAG, REPORT_TAG, DECISIONS_TAG, MASKS_TAG, POOL_TAG)
 """All tags; a new repair replaces them together."""

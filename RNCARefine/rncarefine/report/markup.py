@@ -66,13 +66,18 @@ def _row(record: Reviewed, name: str, cells: Iterable[str]) -> str:
     return f'<tr class="{kind}"><th scope=row>{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
+def in_html(text: str) -> str:
+    """Return a sentence of the report, escaped and with the unit as in the rest of the page."""
+    return escape(text).replace("mm2", "mm&sup2;")
+
+
 def card(record: SliceRecord | PlaceRecord, title: str, facts: Iterable[str], figures: str) -> str:
     """Return the pictures of a slice or place with title, verdict, review status, facts and reasons."""
     flag = ' <span class="flag">&#9873; needs review</span>' if record.needs_review else ""
     if record.decision:
         restored = ", restored" if record.accepted is False else ""
         flag = f" <span class=decision>{record.decision} in the review{restored}</span>"
-    reason = f"<p class=reason>{escape(record.reason)}</p>" if record.reason else ""
+    reason = f"<p class=reason>{in_html(record.reason)}</p>" if record.reason else ""
     return (
         f'<article class="card{" flagged" if record.still_flagged else ""}"><h3>{title} '
         f"<span class=verdict>{escape(str(record.verdict))}</span>{flag}</h3>"

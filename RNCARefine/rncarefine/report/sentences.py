@@ -60,7 +60,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.CUT_BY_BORDER: _(
         "The border of the image cuts the wall ({length_mm:.0f} mm): it continues outside the image."
     ),
-    ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly be taken from other labels ({share:.0%} of it)."),
+    ReasonCode.MOSTLY_OTHER_LABEL: _("The wall would mostly lie on other labels or segments ({share:.0%} of it)."),
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was also rejected:"),
@@ -102,7 +102,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.KEPT_HOLE: _("It was left open: the image shows no vessel there ({likelihood:.2f})."),
     ReasonCode.ADD_ONLY: _("It was kept: nothing is removed."),
     ReasonCode.TAKEN_FROM_OTHERS: _(
-        "{area_mm2:.0f} mm2 of the repaired wall ({share:.0%}) were taken from other labels."
+        "{area_mm2:.0f} mm2 of the repaired wall ({share:.0%}) lie on other labels or segments."
+    ),
+    ReasonCode.COVERS_OTHER: _(
+        "The repaired wall covers {share:.0%} of another label or segment near it ({area_mm2:.0f} mm2)."
     ),
     ReasonCode.STACK_IN_DOUBT: _("The stack is in doubt: every change needs review."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
@@ -208,6 +211,7 @@ DECIDED = frozenset(
         ReasonCode.IMAGE_DISAGREES,
         ReasonCode.THIN_CLOSURE,
         ReasonCode.TAKEN_FROM_OTHERS,
+        ReasonCode.COVERS_OTHER,
         ReasonCode.STACK_IN_DOUBT,
         ReasonCode.EDITED,
     }

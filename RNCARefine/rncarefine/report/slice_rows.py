@@ -69,7 +69,7 @@ _WORDS = (
     "components &middot; <b>porous</b>: several holes &middot; <b>open (outflow tract)</b>: allowed at the base. "
     "Components (b0) and holes (b1) are the Betti numbers of the slice. Gap: the widest sector without wall. Wall "
     "thickness: see above; thinnest 0 means a gap. From pool, from others: where the new wall overlaps blood pool and "
-    "other labels; labels of a label map are overwritten, segments in Slicer are not. Pool outside: blood pool outside "
+    "other labels; labels of a label map are overwritten, segments are not. Pool outside: blood pool outside "
     "the closed ring. Confidence: the probability that the wall is good (Dice at least 0.75), if the model is "
     "calibrated. Flagged: the slice was left unchanged, or its repair needs review. Slices are numbered from 0.</p>"
 )

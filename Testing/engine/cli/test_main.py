@@ -16,7 +16,7 @@ import typer
 
 from engine import model_folders
 from engine.cli_samples import LABELS, NAMES, names, one_line, repair, table_rows
-from engine.file_samples import MYOCARDIUM, POOL, RV, array, labels, named_segment, write_labels
+from engine.file_samples import MYOCARDIUM, POOL, RV, array, labels, named_segment, write_labels, write_segments
 from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.nifti_samples import write_nifti
 from engine.toy_models import seeing_model
@@ -272,7 +272,8 @@ def test_missing_pool_is_noted(case, capsys):
     assert not record["run"]["trim_pool"]
     named = ["--report", "n.json"]
     assert repair(*named, segmentation="seg.seg.nrrd", output="out.seg.nrrd", chosen=[*NAMES[:3], "cavity"]) in (0, 1)
-    assert [doubt["code"] for doubt in json.loads(Path("n.json").read_text())["doubts"]] == ["pool_not_found"]
+    doubts = [doubt["code"] for doubt in json.loads(Path("n.json").read_text())["doubts"]]
+    assert doubts == ["pool_not_found", "overlap"]  # the pool is one of the other segments now
 
 
 def test_note_names_the_labels_taken_from(case, capsys):
@@ -283,6 +284,31 @@ def test_note_names_the_labels_taken_from(case, capsys):
     assert f"labels {RV}, 7." in capsys.readouterr().err
     repair(chosen=["--label", f"{MYOCARDIUM},7", "--pool-label", str(POOL)])
     assert "took pixels" not in capsys.readouterr().err
+
+
+def test_segments_judge_a_repair_as_labels_do_and_keep_their_voxels(case, capsys):
+    values = labels()
+    values[(values == MYOCARDIUM) & (np.indices(values.shape)[1] >= 24)] = 7
+    write_labels(case / "seg.nii.gz", values)
+    assert repair("--report", "labels.json") == 1
+    structures = [("RV", 0, RV), ("myocardium", 0, MYOCARDIUM), ("blood pool", 0, POOL), ("scar", 0, 7)]
+    write_segments(case / "seg.seg.nrrd", structures, values[None])
+    capsys.readouterr()
+    more = ["--report", "segments.json"]
+    assert repair(*more, segmentation="seg.seg.nrrd", output="out.seg.nrrd", chosen=NAMES) == 1
+    said = capsys.readouterr().err
+    assert "overlaps the segments RV, scar, which keep their voxels" in said
+    assert '--segment "myocardium"' in said
+    for name, value in (("RV", RV), ("scar", 7)):
+        assert np.array_equal(named_segment("out.seg.nrrd", name), values == value)
+    by_label, by_name = (json.loads(Path(f"{kind}.json").read_text()) for kind in ("labels", "segments"))
+    assert [record["codes"] for record in by_name["slices"]] == [record["codes"] for record in by_label["slices"]]
+    *same, overlap = by_name["doubts"]
+    assert same == by_label["doubts"]
+    assert overlap["code"] == "overlap"
+    areas = [record["taken_from_others_mm2"] for record in by_label["slices"]]
+    assert overlap["values"]["area_mm2"] == pytest.approx(sum(areas), abs=0.01)
+    assert overlap["values"]["slices"] == np.count_nonzero(areas)
 
 
 @pytest.mark.parametrize("walls", [["--label", f"{MYOCARDIUM},7"], ["--label", str(MYOCARDIUM), "--label", "7"]])

@@ -55,7 +55,7 @@ def test_close_base_and_apex_reach_the_diagnosis(case):
         content = json.loads(Path("r.json").read_text())
         return content["run"]["apex"], [entry["expectation"] for entry in content["slices"]]
 
-    assert expectations() == ("last", ["open on purpose"] + ["ring"] * 5)
+    assert expectations() == ("last", ["open"] + ["ring"] * 5)
     assert expectations("--close-base") == ("last", ["ring"] * 6)
     assert expectations("--apex", "first")[0] == "first"
     assert expectations("--apex", "first")[1][0] == "ring"

@@ -17,7 +17,7 @@ from harness.processes import interruptible
 from rncarefine.cli import jobs as cli_jobs
 from rncarefine.cli import main as cli_main
 
-CODE = "import sys; from rncarefine.cli.main import main; sys.exit(main(sys.argv[1:]))"
+CODE = "import sys; from rncarefine.cli.start import main; sys.exit(main())"
 
 
 def started(arguments, path=(), **options):
@@ -92,6 +92,39 @@ def test_signal_during_import_has_no_traceback(tmp_path, name, status, said):
     assert (done.returncode, done.stderr) == (status, f"rncarefine: {said}\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal to send")
+def test_ctrl_c_before_the_command_line_is_loaded_has_no_traceback():
+    code = (
+        "import os, signal, sys, time\n"
+        "class CtrlC:\n"
+        "    def find_spec(self, name, *others):\n"
+        "        if name == 'rncarefine.cli.main':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "            time.sleep(60)\n"
+        "sys.meta_path.insert(0, CtrlC())\n" + CODE
+    )
+    with interruptible([sys.executable, "-c", code, "models"], env=environment()) as process:
+        _, complaint = process.communicate(timeout=60)
+    assert (process.returncode, complaint) == (-signal.SIGINT, "")
+
+
+def test_the_package_loads_none_of_its_modules():
+    code = "import sys, rncarefine; print(*sorted(name for name in sys.modules if name.startswith('rncarefine')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    assert done.stdout.split() == ["rncarefine"]
+
+
+def test_an_ignored_ctrl_c_stays_ignored():
+    code = (
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "import rncarefine.cli.start\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    assert done.stdout.strip() == "True"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither signal to send")
 @pytest.mark.parametrize(
     ("number", "status", "said"), [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "terminated")]
@@ -101,13 +134,13 @@ def test_signal_leaves_no_incomplete_files(case, number, status, said):
     code = (
         "import sys, time\n"
         "from rncarefine.cli import jobs\n"
-        "from rncarefine.cli.main import main\n"
+        "from rncarefine.cli.start import main\n"
         "def slow(case, changes, path):\n"
         "    path.write_bytes(b'half')\n"
         "    print('working', flush=True)\n"
         "    time.sleep(60)\n"
         "jobs.write_case = slow\n"
-        "sys.exit(main(sys.argv[1:]))\n"
+        "sys.exit(main())\n"
     )
     arguments = ["repair", "case.nii.gz", "seg.nii.gz", "-o", "out.nii.gz", "--model", "seeing.npz", *LABELS]
     with interruptible([sys.executable, "-c", code, *arguments], env=environment()) as process:

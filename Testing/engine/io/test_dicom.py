@@ -55,6 +55,7 @@ def test_segmentation_keeps_all_but_the_wall(tmp_path):
     case = read_case(tmp_path / "dicom", path, CHOICE)
     assert np.array_equal(case.stack.mask, labels() == 2)
     assert np.array_equal(case.stack.pool, labels() == 3)
+    assert np.array_equal(case.others, labels() == 1)
     _, after = broken_stack()
     check_result(path, tmp_path / "out.dcm", (tmp_path / "dicom",))
     write_wall(case, after, tmp_path / "out.dcm")
@@ -104,6 +105,23 @@ def test_segments_may_have_any_numbers(tmp_path):
     _, after = broken_stack()
     write_wall(case, after, tmp_path / "out.dcm")
     assert np.array_equal(read_case(tmp_path / "dicom", tmp_path / "out.dcm", CHOICE).stack.mask, after)
+
+
+def test_segments_beyond_the_image_are_cropped_unless_they_are_the_wall(tmp_path):
+    path = write_seg(tmp_path / "seg.dcm", write_series(tmp_path / "dicom"))
+    dataset = pydicom.dcmread(path)
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        if group.SegmentIdentificationSequence[0].ReferencedSegmentNumber == 3:
+            position = group.PlanePositionSequence[0].ImagePositionPatient
+            group.PlanePositionSequence[0].ImagePositionPatient = [
+                float(value) for value in np.array(position, float) + ijk_to_lps()[:3, 2] * 3
+            ]
+    dataset.save_as(path)
+    case = read_case(tmp_path / "dicom", path, CHOICE)
+    assert np.array_equal(case.others[3], labels()[0] == 1)
+    assert not case.others[:3].any()
+    with pytest.raises(ValueError, match="beyond the image"):
+        read_case(tmp_path / "dicom", path, StructureChoice(segment="rv"))
 
 
 def _rows_first(matrix):

@@ -58,7 +58,8 @@ def test_segments_are_found_by_name_id_and_any_case(tmp_path):
         case = read_case(image, path, StructureChoice(segment=name, pool_segment="blood pool"))
         assert np.array_equal(case.stack.mask, broken_stack()[0].mask)
         assert np.array_equal(case.stack.pool, labels() == POOL)
-        assert case.others is None
+        # The plan covers most of the wall, so it does not compete with it.
+        assert np.array_equal(case.others, labels() == RV)
     plan = read_case(image, path, StructureChoice(segment="plan")).stack
     assert plan.mask.sum() == 4 * 20 * 20
     assert plan.pool is None
@@ -82,6 +83,7 @@ def test_a_segmentation_larger_than_the_image_is_read_and_kept(tmp_path):
     path = write_segments(tmp_path / "s.seg.nrrd", names, large[None], first=(-5, -3, -1))
     case = read_case(write_image(tmp_path / "case.nrrd"), path, StructureChoice(segment="wall"))
     assert np.array_equal(case.stack.mask, stack.mask)
+    assert not case.others.any()
     write_wall(case, after, tmp_path / "o.seg.nrrd")
     assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "mark"), large == 2)
     assert np.array_equal(named_segment(tmp_path / "o.seg.nrrd", "wall")[1:-2, 3:-4, 5:-6], after)

@@ -30,6 +30,13 @@ def segmentation(folder, name="s.seg.nrrd", **fields):
     return write_segments(folder / name, [("rv", 0, 1), ("wall", 0, 2), ("pool", 0, 3)], labels()[None], **fields)
 
 
+def test_review_segments_of_an_earlier_repair_are_no_others(tmp_path):
+    path = segmentation(tmp_path, Segment0_Tags="RNCARefine.Review:added|RNCARefine.ReviewOf:Segment_2|")
+    assert read_case(write_image(tmp_path / "case.nrrd"), path, StructureChoice(segment="wall")).others.tolist() == (
+        (labels() == 3).astype(int).tolist()
+    )
+
+
 def named(folder):
     """Write a segmentation with names beyond ASCII."""
     path = segmentation(folder)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -103,6 +103,15 @@ def test_a_report_from_before_there_were_decisions_is_read():
     for entry in values["slices"]:
         del entry["accepted"]
     assert Report.from_dict(values) == broken_report()
+
+
+def test_the_earlier_word_for_the_outflow_tract_is_read():
+    report = broken_report()
+    report.slices[0] = replace(report.slices[0], expectation=Expectation.OPEN)
+    values = json.loads(to_json(report))
+    assert values["slices"][0]["expectation"] == "open"
+    values["slices"][0]["expectation"] = "open on purpose"
+    assert Report.from_dict(values) == report
 
 
 def test_what_a_later_version_added_is_passed_over():

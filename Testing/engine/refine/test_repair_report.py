@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from skimage import measure
 
+from engine import report_samples
 from engine.repair_runs import assert_stack_is, copies, run, verdicts
 from engine.shapes import STACK_SPACING, blob, heart, horseshoe
 from engine.toy_models import identity_model, seeing_model
@@ -14,6 +15,7 @@ from rncarefine import __version__
 from rncarefine.nca.rollout import Runner
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine import repair as flow
+from rncarefine.refine.build_report import stack_record
 from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
@@ -120,6 +122,17 @@ def betti_of_volume(mask):
     b0 = measure.label(padded, connectivity=3).max()
     b2 = measure.label(~padded, connectivity=1).max() - 1
     return b0, b0 + b2 - measure.euler_number(padded, connectivity=3), b2
+
+
+@pytest.mark.parametrize(
+    ("accepted", "added", "expected"),
+    [(None, 0.0, (0, 0)), (True, 0.0, (1, 1)), (False, 0.0, (0, 0)), (True, 5.0, (0, 1))],
+)
+def test_a_flagged_slice_that_was_left_as_it_was_counts_alike_before_and_after(accepted, added, expected):
+    stack, _ = report_samples.broken_stack()
+    doubted = report_samples.slice_record(1, flagged=True, accepted=accepted, added_mm2=added)
+    totals = stack_record(stack, stack.mask, [report_samples.slice_record(0), doubted])
+    assert (totals.right_before - 1, totals.right_after - 1) == expected
 
 
 def test_the_totals_are_those_of_the_masks_and_the_slices():

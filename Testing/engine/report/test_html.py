@@ -129,6 +129,16 @@ def test_decided_flags_are_not_shown():
     assert not [attributes for tag, attributes in parsed.tags if tag == "article" and "flagged" in attributes["class"]]
 
 
+def test_areas_have_one_unit_throughout():
+    report, (stack, after) = broken_report(), broken_stack()
+    reasons = [Reason(ReasonCode.TAKEN_FROM_OTHERS, area_mm2=52.0, share=0.2)]
+    report.slices[1] = replace(report.slices[1], flagged=True, reasons=reasons)
+    report = replace(report, doubts=[Reason(ReasonCode.OVERLAP, area_mm2=52.0, slices=1)])
+    page = html_page(report, stack, after)
+    assert page.count("52 mm&sup2;") == 2
+    assert "mm2" not in re.sub(r"[A-Za-z0-9+/=]{200,}", "", page)
+
+
 def test_text_from_outside_is_escaped():
     nasty = "<script>alert('x')</script> & \"quotes\""
     report = broken_report(slices=[slice_record(1, finding_before=Finding.OPEN, verdict=Verdict.REFUSED, flagged=True)])

@@ -6,7 +6,6 @@ import string
 import pytest
 
 from engine.report_samples import slice_record
-from rncarefine import reasons
 from rncarefine.reasons import Reason, ReasonCode, codes_of, text_of
 from rncarefine.report import sentences
 from rncarefine.words import REPAIRED, Verdict
@@ -76,8 +75,3 @@ def test_a_reason_is_immutable_and_survives_json_and_pickle(code):
 def test_what_is_no_reason_is_refused(content):
     with pytest.raises(ValueError):
         Reason.from_dict(content)
-
-
-def test_without_a_renderer_the_codes_are_the_text(monkeypatch):
-    monkeypatch.setattr(reasons, "_renderer", None)
-    assert text_of([Reason(ReasonCode.SOLID), Reason(ReasonCode.NO_RING)]) == "solid no_ring"

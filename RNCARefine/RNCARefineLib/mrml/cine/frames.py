@@ -12,9 +12,11 @@ from typing import Any
 import slicer
 import vtk
 
+from rncarefine.refine.review_tags import REVIEW_TAG
+
 from ..nodes.guards import Selection, check_transforms, is_a
 from ..nodes.segments import copied
-from ..review.kept import REVIEW_OF_TAG, REVIEW_TAG, tag_of
+from ..review.kept import REVIEW_OF_TAG, tag_of
 from ..review.undo import fingerprint
 
 

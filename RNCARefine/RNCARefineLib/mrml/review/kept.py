@@ -21,13 +21,12 @@ from rncarefine.refine.review_tags import (
     MASKS_TAG,
     POOL_TAG,
     REPORT_TAG,
+    REVIEW_TAG,
     review_tags,
     tag_json,
 )
 from rncarefine.report import pictures
 
-REVIEW_TAG = "RNCARefine.Review"
-"""On a review segment: ``added`` or ``removed``."""
 REVIEW_OF_TAG = "RNCARefine.ReviewOf"
 """On a review segment: the ID of the segment that was repaired."""
 

@@ -47,6 +47,12 @@ def test_a_segmentation_of_one_segment_has_no_others(heart: Heart) -> None:
     assert read(Selection.create(node, "wall", heart.volume)).others is None
 
 
+def test_a_segment_that_covers_the_wall_is_no_other(heart: Heart) -> None:
+    add_segment(heart.segmentation, "heart", np.ones_like(heart.masks["myo"]), heart.volume)
+    others = read(Selection.create(heart.segmentation, "myo", heart.volume, "pool")).others
+    np.testing.assert_array_equal(others, heart.masks["rv"] | heart.masks["scar"])
+
+
 def test_others_may_lie_on_another_grid(heart: Heart) -> None:
     fine = np.repeat(np.repeat(heart.masks["rv"], 2, axis=1), 2, axis=2)
     matrix = VolumeGrid.of_volume(heart.volume).ijk_to_ras
