@@ -32,6 +32,8 @@ class ReasonCode(str, Enum):
     DISC_EXPECTED = "disc_expected"
     OPEN_ALLOWED = "open_allowed"
     LARGE_DISC = "large_disc", "diameter_mm", "most_mm"
+    SMALL_DISC = "small_disc", "diameter_mm", "least_mm"
+    DISC_OFF_NEIGHBOUR = "disc_off_neighbour", "share", "least"
     OPEN_OFF_CONTOUR = "open_off_contour", "share", "least"
     ISLANDS = "islands", "components"
     # Diagnosis: position

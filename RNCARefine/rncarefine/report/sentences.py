@@ -32,6 +32,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.LARGE_DISC: _(
         "With {diameter_mm:.0f} mm it is large for an apical cap (at most {most_mm:.0f} mm are usual)."
     ),
+    ReasonCode.SMALL_DISC: _(
+        "With {diameter_mm:.0f} mm it is small for an apical cap (at least {least_mm:.0f} mm are usual)."
+    ),
+    ReasonCode.DISC_OFF_NEIGHBOUR: _("Only {share:.0%} of it lies within the outline of its neighbour."),
     ReasonCode.OPEN_OFF_CONTOUR: _("Only {share:.0%} of it lies on the contour of its neighbour."),
     ReasonCode.ISLANDS: _(
         "Components inside the cavity: {components:.0f} (papillary muscles or trabeculae); they are kept."
