@@ -44,6 +44,15 @@ def test_same_gap_in_many_slices_is_doubted():
     assert doubts(np.concatenate([around, walls[5:]])) == {}
 
 
+@pytest.mark.parametrize("gap", [30.0, 40.0, 70.0])
+def test_a_narrow_gap_in_all_slices_is_doubted_also_beside_a_fragment(gap):
+    walls, _ = heart(rings=9, discs=0)
+    same = cut(walls, [90] * 9, gap)
+    assert doubts(same)["same_gap"] == {"slices": 9}
+    same[0] = walls[0] & horseshoe(200, 240, 0, 60)
+    assert doubts(same)["same_gap"] == {"slices": 8}
+
+
 def test_a_gap_on_the_same_side_in_few_slices_is_not_doubted():
     walls, _ = heart(rings=12, discs=0)
     broken = walls.copy()
