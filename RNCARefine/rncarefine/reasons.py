@@ -97,6 +97,7 @@ class ReasonCode(str, Enum):
     ONLY_OUTLINES = "only_outlines", "share", "least"
     FILLED_OUTLINE = "filled_outline", "slices"
     NO_SLICE_CLOSED = "no_slice_closed", "slices"
+    WIDE_GAP_OF_FEW = "wide_gap_of_few", "slices", "angle_deg", "most_deg"
     SAME_GAP = "same_gap", "slices"
     CENTRE_DRIFTS = "centre_drifts", "angle_deg", "most_deg"
     ELONGATED = "elongated", "roundness", "least"

@@ -134,6 +134,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "No slice is a ring (number of slices with myocardium: {slices:.0f}): this may be another structure than the "
         "myocardium of the left ventricle, or no short-axis stack."
     ),
+    ReasonCode.WIDE_GAP_OF_FEW: _(
+        "No slice is a ring, and the widest gap has {angle_deg:.0f} degrees (at most {most_deg:.0f} without doubt). So "
+        "few slices (number: {slices:.0f}) do not show whether this is a short-axis stack."
+    ),
     ReasonCode.SAME_GAP: _(
         "The wall is open on the same side in slice after slice (number of slices: {slices:.0f}): this may not be a "
         "short-axis stack, or a part of the wall may have another label."

@@ -1,8 +1,8 @@
 """Input check: doubts that a volume is a short-axis stack and that its mask is the wall of the left ventricle.
 
 Doubts follow from the masks and the spacing before the repair. In a stack with doubts every change is flagged. The
-thresholds were measured on ACDC training subjects 1-80: 160 reference stacks raise no doubt, and 3 of 250 masks of two
-networks do (two are open on the same side, one has no closed slice).
+thresholds were measured on ACDC training subjects 1-80: 160 reference stacks raise no doubt. Of 142 network masks that
+are real failures, 5 are open on the same side.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ MIN_THICK = 0.5
 COARSE_MM = 3.0
 """With a larger in-plane spacing a wall may be one pixel thin."""
 MIN_SLICES = 3
-"""Fewer slices with myocardium raise no doubts, except for solid masks and outlines."""
+"""Fewer slices with myocardium raise no doubts, except for solid masks, outlines and a wide gap."""
+MAX_GAP_OF_FEW_DEG = 60.0
+"""In so few slices, none of them closed, a wider gap is in doubt: nothing tells a broken ring from another view."""
 MIN_GAP_DEG = 20.0
 """A narrower gap does not count as open on one side."""
-MIN_OPEN_SHARE = 0.35
-"""Least share of open slices for gaps on the same side to raise a doubt."""
+MIN_OPEN_SHARE = 1 / 3
+"""Least share of slices that are open on the same side: fewer are damage."""
 SAME_SIDE_DEG = 20.0
 """Gaps whose middles lie within this angle of one of them are on the same side."""
 MIN_SAME_SIDE = 0.8
@@ -76,6 +78,10 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
     elif not closed and len(shown) >= MIN_SLICES:
         doubts.append(Reason(ReasonCode.NO_SLICE_CLOSED, slices=len(shown)))
     if len(shown) < MIN_SLICES:
+        widest = max((each.gap.angle_deg for _, each in shown), default=0.0)
+        if not closed and widest > MAX_GAP_OF_FEW_DEG:
+            most = MAX_GAP_OF_FEW_DEG
+            doubts.append(Reason(ReasonCode.WIDE_GAP_OF_FEW, slices=len(shown), angle_deg=widest, most_deg=most))
         return tuple(doubts)
     gaps = [each.gap for _, each in shown if not each.closed and each.gap.angle_deg >= MIN_GAP_DEG]
     same = _on_same_side([gap.towards_deg for gap in gaps])
