@@ -33,6 +33,8 @@ class ReasonCode(str, Enum):
     DISC_EXPECTED = "disc_expected"
     OPEN_ALLOWED = "open_allowed"
     LARGE_DISC = "large_disc", "diameter_mm", "most_mm"
+    SMALL_DISC = "small_disc", "diameter_mm", "least_mm"
+    DISC_OFF_NEIGHBOUR = "disc_off_neighbour", "share", "least"
     OPEN_OFF_CONTOUR = "open_off_contour", "share", "least"
     ISLANDS = "islands", "components"
     # Diagnosis: position
@@ -97,6 +99,7 @@ class ReasonCode(str, Enum):
     ONLY_OUTLINES = "only_outlines", "share", "least"
     FILLED_OUTLINE = "filled_outline", "slices"
     NO_SLICE_CLOSED = "no_slice_closed", "slices"
+    WIDE_GAP_OF_FEW = "wide_gap_of_few", "slices", "angle_deg", "most_deg"
     SAME_GAP = "same_gap", "slices"
     CENTRE_DRIFTS = "centre_drifts", "angle_deg", "most_deg"
     ELONGATED = "elongated", "roundness", "least"

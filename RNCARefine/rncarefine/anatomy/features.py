@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from ..words import Finding
 from .circle import Circle, fit_circle, near_wall
-from .shape import MAX_HOLLOW, as_slice, bounding_box, deepest_notch, hull
+from .shape import MAX_HOLLOW, View, as_slice, bounding_box, deepest_notch, hull
 from .topology import Gap, betti_2d, fill_holes, gap_about, holes, largest_component
 
 MIN_CAVITY_PIXELS = 3
@@ -35,11 +35,14 @@ class WallFeatures:
     Attributes:
         wall: Myocardium, shape ``(j, i)``, boolean.
         spacing: In-plane spacing in mm, ``(j, i)``.
+        view: Rows and columns of the slice that the image shows, without its padding.
     """
 
-    def __init__(self, wall: ArrayLike, spacing: tuple[float, float]) -> None:
+    def __init__(self, wall: ArrayLike, spacing: tuple[float, float], view: View | None = None) -> None:
         self.wall = as_slice(wall)
         self.spacing = spacing
+        rows, columns = self.wall.shape
+        self.view = view or (slice(0, rows), slice(0, columns))
         # All features are translation-invariant, so they are computed on the bounding box.
         self._box = bounding_box(self.wall)
         self._cropped = self.wall[self._box]
@@ -144,7 +147,7 @@ class SliceFeatures:
     def with_masks(self, wall: ArrayLike, pool: ArrayLike | None) -> SliceFeatures:
         """Return the features of other masks of the same slice; features of equal masks are reused."""
         same = np.array_equal(as_slice(wall), self.wall)
-        other = SliceFeatures(self.of_wall if same else WallFeatures(wall, self.spacing), pool)
+        other = SliceFeatures(self.of_wall if same else WallFeatures(wall, self.spacing, self.of_wall.view), pool)
         return self if same and np.array_equal(other.pool, self.pool) else other
 
     @property

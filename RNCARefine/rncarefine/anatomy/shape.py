@@ -1,4 +1,4 @@
-"""Shape of a wall component: convex hull and deepest notch."""
+"""Shape of a wall component: convex hull and deepest notch; the part of an image that is no padding."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ rings with a sector of up to 150 degrees removed."""
 EIGHT = np.ones((3, 3), dtype=bool)
 """Structuring element of 8-connectivity."""
 
+MIN_FILLED = 0.5
+"""Least share of the outermost row or column of an image that differs from the padding beyond it."""
+View = tuple[slice, slice]
+"""Rows and columns of a part of a slice."""
 _Bools = NDArray[np.bool_]
 
 
@@ -68,11 +72,37 @@ def hull(mask: ArrayLike) -> ConvexHull:
     return ConvexHull(np.concatenate(corners))
 
 
-def bounding_box(mask: _Bools) -> tuple[slice, slice]:
+def bounding_box(mask: _Bools) -> View:
     """Return the rows and columns of a slice that hold its mask; all of them if it is empty."""
     found = ndimage.find_objects(mask.view(np.uint8))
     rows, columns = found[0] if found else (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
     return rows, columns
+
+
+def field_of_view(image: ArrayLike) -> View:
+    """Return the rows and columns of a volume that are no constant padding.
+
+    Padding are rows and columns at the border that hold one constant value in all slices. What lies inside must be a
+    full rectangle: a background that was set to a constant around an organ is none.
+
+    Args:
+        image: Shape ``(k, j, i)``.
+    """
+    pixels = np.asarray(image)
+    rows, columns = (slice(0, length) for length in pixels.shape[1:])
+    # Every side of the image meets one of two opposite corners.
+    for corner in (0, -1):
+        shown = (pixels != pixels[0, corner, corner]).any(axis=0)
+        box = bounding_box(shown)
+        rows = _trimmed(rows, box[0], shown[box].mean(axis=1))
+        columns = _trimmed(columns, box[1], shown[box].mean(axis=0))
+    return rows, columns
+
+
+def _trimmed(whole: slice, inner: slice, filled: NDArray[np.float64]) -> slice:
+    """Return the range without its padding, given the filled share of each line of the inner range."""
+    first = inner.start if filled[0] >= MIN_FILLED else 0
+    return slice(max(whole.start, first), min(whole.stop, inner.stop) if filled[-1] >= MIN_FILLED else whole.stop)
 
 
 def as_slice(mask: ArrayLike) -> _Bools:

@@ -25,10 +25,13 @@ class Gap:
     Attributes:
         angle_deg: Angle in degrees, seen from the centre: 0 for a closed ring or a solid disc, 360 for an empty slice.
         width_mm: Straight-line distance between the two ends in mm; 0 without two ends.
+        towards_deg: Direction of its middle in degrees, seen from the centre, from the column axis (0) to the row axis
+            (90); 0 for a closed ring, a solid disc and an empty slice.
     """
 
     angle_deg: float
     width_mm: float
+    towards_deg: float = 0.0
 
 
 def betti_2d(mask: ArrayLike) -> tuple[int, int]:
@@ -208,7 +211,7 @@ def _gap(wall: NDArray[np.bool_], spacing: tuple[float, float], centre: tuple[fl
     one = float(distance[_apart(last, reached[widest]) <= near].mean())
     other = float(distance[_apart(first, following[widest]) <= near].mean())
     width = np.sqrt(max(one * one + other * other - 2 * one * other * np.cos(angle), 0.0))
-    return Gap(float(np.degrees(angle)), float(width))
+    return Gap(float(np.degrees(angle)), float(width), float(np.degrees(reached[widest] + angle / 2)) % 360)
 
 
 def _apart(angles: NDArray[np.float64], angle: float) -> NDArray[np.float64]:

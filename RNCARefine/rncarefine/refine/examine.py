@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ..anatomy.features import SliceFeatures, WallFeatures
 from ..anatomy.heart import Heart, locate_heart, near_heart
+from ..anatomy.shape import field_of_view
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, diagnose_features
@@ -118,7 +119,8 @@ class Examined:
 
 def wall_features(stack: Stack) -> list[WallFeatures]:
     """Return the wall features of every slice, in the order of k."""
-    return [WallFeatures(wall, stack.in_plane) for wall in stack.mask]
+    view = field_of_view(stack.image)
+    return [WallFeatures(wall, stack.in_plane, view) for wall in stack.mask]
 
 
 def _diagnose(

@@ -32,6 +32,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.LARGE_DISC: _(
         "With {diameter_mm:.0f} mm it is large for an apical cap (at most {most_mm:.0f} mm are usual)."
     ),
+    ReasonCode.SMALL_DISC: _(
+        "With {diameter_mm:.0f} mm it is small for an apical cap (at least {least_mm:.0f} mm are usual)."
+    ),
+    ReasonCode.DISC_OFF_NEIGHBOUR: _("Only {share:.0%} of it lies within the outline of its neighbour."),
     ReasonCode.OPEN_OFF_CONTOUR: _("Only {share:.0%} of it lies on the contour of its neighbour."),
     ReasonCode.ISLANDS: _(
         "Components inside the cavity: {components:.0f} (papillary muscles or trabeculae); they are kept."
@@ -132,6 +136,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.NO_SLICE_CLOSED: _(
         "No slice is a ring (number of slices with myocardium: {slices:.0f}): this may be another structure than the "
         "myocardium of the left ventricle, or no short-axis stack."
+    ),
+    ReasonCode.WIDE_GAP_OF_FEW: _(
+        "No slice is a ring, and the widest gap has {angle_deg:.0f} degrees (at most {most_deg:.0f} without doubt). So "
+        "few slices (number: {slices:.0f}) do not show whether this is a short-axis stack."
     ),
     ReasonCode.SAME_GAP: _(
         "The wall is open on the same side in slice after slice (number of slices: {slices:.0f}): this may not be a "

@@ -118,6 +118,7 @@ def test_a_gap_has_the_angle_and_the_width_it_was_cut_with(angle, towards):
     # Pixels reach half a pixel, at the inner radius about 2.4 degrees, into the sector at either end.
     assert found.angle_deg == pytest.approx(angle - 2.5, abs=3.5)
     assert found.width_mm == pytest.approx(2 * 22 * np.sin(np.radians(found.angle_deg / 2)), abs=2.5)
+    assert (found.towards_deg - towards + 180) % 360 - 180 == pytest.approx(0, abs=3)
 
 
 def test_gap_of_closed_and_empty_masks():

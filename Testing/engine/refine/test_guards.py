@@ -188,10 +188,13 @@ def test_islands_of_a_wall_with_a_gap(slices, add_only, stay):
     assert not (run(stack, remove_islands=True).wall[3] & islands[3]).any()
 
 
+@pytest.mark.parametrize("padding", [0, 20])
 @pytest.mark.parametrize("rows_lost", [25, 28])
-def test_a_wall_that_the_border_of_the_image_cuts_is_left_and_flagged(rows_lost):
+def test_a_wall_that_the_border_of_the_image_cuts_is_left_and_flagged(rows_lost, padding):
     walls, pools = (each[:, rows_lost:] for each in heart())
-    stack = Stack.create(grey(walls, pools), walls, STACK_SPACING, pools)
+    around = ((0, 0), (padding, padding), (padding, padding))
+    image, walls, pools = (np.pad(each, around) for each in (grey(walls, pools), walls, pools))
+    stack = Stack.create(image, walls, STACK_SPACING, pools)
     result = run(stack, close_base=True)
     np.testing.assert_array_equal(result.wall, walls)
     cut = [record for record in result.report.slices if record.finding_before is Finding.OPEN]

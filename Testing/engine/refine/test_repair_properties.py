@@ -28,6 +28,8 @@ FINDING_OF = {
 TO_REVIEW = {"invented", "stack_in_doubt", "thin_closure", "taken_from_others", "reshaped", "ring_shown"}
 TO_REVIEW |= {"moved", "pool_outside"}
 """Codes of a repaired slice that needs review whatever its confidence."""
+TO_REVIEW_INTACT = {"large_disc", "small_disc", "disc_off_neighbour", "open_off_contour"}
+"""Codes of an intact slice that needs review."""
 
 
 def assert_every_slice_is_accounted_for(stack, result, add_only=False):
@@ -49,7 +51,7 @@ def assert_every_slice_is_accounted_for(stack, result, add_only=False):
             not (intact or repaired)
             or low
             or (repaired and bool(unsure or (TO_REVIEW | {"between_neighbours"}) & set(record.codes)))
-            or (intact and bool({"large_disc", "open_off_contour"} & set(record.codes)))
+            or (intact and bool(TO_REVIEW_INTACT & set(record.codes)))
         )
         assert ("stack_in_doubt" in record.codes) == (repaired and bool(doubted & {*codes}))
         assert low == bool({"low_confidence", "image_disagrees"} & set(record.codes))

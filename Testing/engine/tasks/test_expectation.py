@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.shapes import SPACING, STACK_SPACING, blob, disc, heart, horseshoe, ring
+from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, blob, disc, heart, horseshoe, ring
 from rncarefine.anatomy.features import MIN_ISLAND_MM2
 from rncarefine.refine.examine import Examined
 from rncarefine.refine.options import RepairOptions
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
-from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, MIN_ON_CONTOUR
+from rncarefine.tasks.ring.expectation import LARGE_DISC_MM, MIN_BELOW_NEIGHBOUR, MIN_ON_CONTOUR, SMALL_DISC_MM
 from rncarefine.words import Apex, Expectation, Finding
 
 
@@ -79,6 +79,36 @@ def test_a_large_disc_at_the_apex_needs_review(diameter_mm, large):
     if large:
         assert entry.reasons[-1].values["diameter_mm"] == pytest.approx(diameter_mm, abs=1.5)
         assert entry.reasons[-1].values["most_mm"] == LARGE_DISC_MM
+
+
+def capped(cap, above=None):
+    """Return the diagnosis of a cap below four rings and another slice."""
+    return diagnosed(np.stack([*[ring(22, 30)] * 4, ring(12, 20) if above is None else above, cap])).slices[5]
+
+
+@pytest.mark.parametrize(("diameter_mm", "small"), [(9, True), (10, True), (16, False)])
+def test_a_small_disc_at_the_apex_needs_review(diameter_mm, small):
+    entry = capped(disc(diameter_mm / 2))
+    assert (entry.expectation, entry.right, entry.doubtful) == (Expectation.DISC, True, small)
+    assert [str(reason.code) for reason in entry.reasons[2:]] == (["small_disc"] if small else [])
+    if small:
+        assert entry.reasons[-1].values["least_mm"] == SMALL_DISC_MM
+
+
+@pytest.mark.parametrize("above", [None, horseshoe(200, inner=12, outer=20)], ids=["closed", "broken"])
+@pytest.mark.parametrize(("away_mm", "off"), [(0, False), (10, False), (40, True)])
+def test_a_disc_outside_its_neighbour_needs_review(above, away_mm, off):
+    entry = capped(blob((CENTRE[0], CENTRE[1] - away_mm / SPACING[1]), 9), above)
+    assert (entry.expectation, entry.right, entry.doubtful) == (Expectation.DISC, True, off)
+    assert [str(reason.code) for reason in entry.reasons[2:]] == (["disc_off_neighbour"] if off else [])
+    if off:
+        assert entry.reasons[-1].values["share"] < MIN_BELOW_NEIGHBOUR
+
+
+def test_a_single_pixel_at_the_apex_needs_review():
+    speck = np.zeros(SHAPE, np.uint8)
+    speck[35, 40] = 1
+    assert capped(speck).doubtful
 
 
 def test_open_basal_wall_off_the_contour_needs_review():

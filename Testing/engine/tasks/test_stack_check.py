@@ -30,8 +30,8 @@ def test_a_heart_raises_no_doubt():
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_heart_of_which_a_third_is_damaged_raises_no_doubt(seed):
-    walls, pools = heart()
+def test_a_heart_of_which_less_than_a_third_is_damaged_raises_no_doubt(seed):
+    walls, pools = heart(rings=9)
     broken = walls.copy()
     broken[1:7:2] = damage(walls, np.random.default_rng(seed))[1:7:2]
     assert doubts(broken, pools) == {}
@@ -44,11 +44,21 @@ def test_same_gap_in_many_slices_is_doubted():
     assert doubts(np.concatenate([around, walls[5:]])) == {}
 
 
+@pytest.mark.parametrize("gap", [30.0, 40.0, 70.0])
+def test_a_narrow_gap_in_all_slices_is_doubted_also_beside_a_fragment(gap):
+    walls, _ = heart(rings=9, discs=0)
+    same = cut(walls, [90] * 9, gap)
+    assert doubts(same)["same_gap"] == {"slices": 9}
+    same[0] = walls[0] & horseshoe(200, 240, 0, 60)
+    assert doubts(same)["same_gap"] == {"slices": 8}
+
+
 def test_a_gap_on_the_same_side_in_few_slices_is_not_doubted():
     walls, _ = heart(rings=12, discs=0)
     broken = walls.copy()
     broken[2:5] = cut(walls[2:5], [0, 0, 0])
     assert doubts(broken) == {}
+    assert set(doubts(broken[1:10])) == {"same_gap"}
     broken[2:7] = cut(walls[2:7], [0] * 5)
     assert set(doubts(broken)) == {"same_gap"}
 
@@ -116,8 +126,14 @@ def test_two_cavities_are_doubted_and_pores_are_not():
     assert several_walls(walls[1]) == several_walls([WallFeatures(pores, SPACING)] * 6) == ()
 
 
-def test_two_slices_raise_no_doubt():
-    assert doubts(np.stack([horseshoe(80), horseshoe(80)])) == {}
+def test_few_slices_are_doubted_for_a_wide_gap_only():
+    for walls in ([horseshoe(80)], [horseshoe(40), horseshoe(80)]):
+        found = doubts(np.stack(walls))
+        assert set(found) == {"wide_gap_of_few"}
+        assert found["wide_gap_of_few"]["slices"] == len(walls)
+        assert found["wide_gap_of_few"]["angle_deg"] == pytest.approx(78, abs=4)
+    assert doubts(np.stack([horseshoe(50), horseshoe(50)])) == {}
+    assert doubts(np.stack([horseshoe(80), ring()])) == {}
     assert doubts(np.zeros((4, *SHAPE), np.uint8)) == {}
 
 
@@ -129,6 +145,8 @@ def test_image_evidence_overrides_doubts_about_masks():
     raised = [Reason(ReasonCode.NO_SLICE_CLOSED, slices=9), Reason(ReasonCode.ELONGATED, roundness=0.5, least=0.6)]
     assert confirmed_doubts(raised, seen, STACK_SPACING) == ()
     assert confirmed_doubts(raised[:1], masks, STACK_SPACING) == tuple(raised[:1])
+    few = [Reason(ReasonCode.WIDE_GAP_OF_FEW, slices=1, angle_deg=115, most_deg=60)]
+    assert confirmed_doubts(few, seen[:1], STACK_SPACING) == tuple(few)
     same = [*raised, Reason(ReasonCode.SAME_GAP, slices=9)]
     assert confirmed_doubts(same, seen, STACK_SPACING) == tuple(same)
 

@@ -218,5 +218,10 @@ _FINDING_OF = {
     Expectation.OPEN: Finding.OPEN,
     Expectation.EMPTY: Finding.EMPTY,
 }
-_DOUBTS = {ReasonCode.LARGE_DISC, ReasonCode.OPEN_OFF_CONTOUR}
+_DOUBTS = {
+    ReasonCode.LARGE_DISC,
+    ReasonCode.SMALL_DISC,
+    ReasonCode.DISC_OFF_NEIGHBOUR,
+    ReasonCode.OPEN_OFF_CONTOUR,
+}
 """Codes that flag a slice although its finding is the expected one."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from ...anatomy.features import SliceFeatures
+from ...anatomy.features import SliceFeatures, WallFeatures
+from ...anatomy.shape import hull
 from ...reasons import Reason, ReasonCode
 from ...words import Expectation
 
@@ -22,6 +23,10 @@ MAX_DISC_TO_STACK = 0.6
 """Largest size ratio of an apical disc to the largest slice: at most 0.45 in ACDC."""
 LARGE_DISC_MM = 38.0
 """A disc of a larger diameter needs review: four of the 20 reference discs of ACDC subjects 1-80, up to 49 mm."""
+SMALL_DISC_MM = 12.0
+"""A disc of a smaller diameter needs review: at least 17.6 mm in the reference discs of ACDC subjects 1-80."""
+MIN_BELOW_NEIGHBOUR = 0.5
+"""Least share of a disc within the convex hull of its neighbour: at least 0.84 in ACDC subjects 1-80."""
 CONTOUR_MM = 8.0
 """Open basal wall within this distance of the neighbouring wall lies on its contour."""
 MIN_ON_CONTOUR = 0.5
@@ -95,9 +100,7 @@ def doubts_about_exception(
     """
     here = features[order[place]]
     if expectation is Expectation.DISC:
-        diameter = 2 * float(np.sqrt(here.of_wall.size_mm2 / np.pi))
-        if diameter > LARGE_DISC_MM:
-            return (Reason(ReasonCode.LARGE_DISC, diameter_mm=diameter, most_mm=LARGE_DISC_MM),)
+        return _doubts_about_disc(here.of_wall, _neighbour(features, order[place - 1 :: -1]))
     if expectation is Expectation.OPEN:
         share = _share_on_contour(here, features, order[place + 1 :])
         if share < MIN_ON_CONTOUR:
@@ -105,8 +108,28 @@ def doubts_about_exception(
     return ()
 
 
+def _doubts_about_disc(disc: WallFeatures, neighbour: WallFeatures) -> tuple[Reason, ...]:
+    """Return doubts about the size and the place of an apical disc, given its neighbour."""
+    doubts = []
+    diameter = 2 * float(np.sqrt(disc.size_mm2 / np.pi))
+    if diameter > LARGE_DISC_MM:
+        doubts.append(Reason(ReasonCode.LARGE_DISC, diameter_mm=diameter, most_mm=LARGE_DISC_MM))
+    if diameter < SMALL_DISC_MM:
+        doubts.append(Reason(ReasonCode.SMALL_DISC, diameter_mm=diameter, least_mm=SMALL_DISC_MM))
+    # The convex hull of an open neighbour stands for its filled outline.
+    sides = hull(neighbour.main).equations
+    share = float((np.argwhere(disc.main) @ sides[:, :2].T + sides[:, 2] <= 0).all(axis=1).mean())
+    if share < MIN_BELOW_NEIGHBOUR:
+        doubts.append(Reason(ReasonCode.DISC_OFF_NEIGHBOUR, share=share, least=MIN_BELOW_NEIGHBOUR))
+    return tuple(doubts)
+
+
 def _share_on_contour(here: SliceFeatures, features: Sequence[SliceFeatures], below: Sequence[int]) -> float:
-    """Return the share of a wall near the wall of the first closed slice below it, or of the last slice without one."""
-    neighbour = next((features[k] for k in below if features[k].closed), features[below[-1]])
-    distance = ndimage.distance_transform_edt(~neighbour.of_wall.main, sampling=here.spacing)
+    """Return the share of a wall near the wall of its neighbour below it."""
+    distance = ndimage.distance_transform_edt(~_neighbour(features, below).main, sampling=here.spacing)
     return float((distance[here.wall] <= CONTOUR_MM).mean())
+
+
+def _neighbour(features: Sequence[SliceFeatures], order: Sequence[int]) -> WallFeatures:
+    """Return the wall of the first closed slice, or of the last slice if none is closed."""
+    return next((features[k] for k in order if features[k].closed), features[order[-1]]).of_wall

@@ -95,7 +95,7 @@ def rejection(
     distance = float(np.hypot(*((np.argwhere(inside).mean(axis=0) - axis) * in_plane)))
     if distance > bounds.max_off_axis_mm:
         return Reason(ReasonCode.RING_OFF_AXIS, distance_mm=distance, most_mm=bounds.max_off_axis_mm)
-    beyond = length_on_border((wall > 0) & (before == 0), in_plane)
+    beyond = length_on_border(((wall > 0) & (before == 0))[near.view], in_plane)
     if beyond:
         return Reason(ReasonCode.CUT_BY_BORDER, length_mm=beyond)
     reason = None if expectation is Expectation.DISC else shape_rejection(wall, before, in_plane)
@@ -130,17 +130,18 @@ def displaced(wall: Mask, near: WallFeatures, pool: Mask | None, bounds: Bounds)
 def cut_by_border(near: WallFeatures) -> Reason | None:
     """Return the reason to leave a wall that continues beyond the border of the image, or ``None``.
 
-    The main component touches the border, and the fitted circle comes within ``BORDER_MM`` of it.
+    The main component touches the border, and the fitted circle comes within ``BORDER_MM`` of it. Constant padding is
+    outside the image.
 
     Args:
         near: Features of the wall near the heart.
     """
-    length, circle = length_on_border(near.main, near.spacing), near.circle
+    length, circle = length_on_border(near.main[near.view], near.spacing), near.circle
     if not length or circle is None:
         return None
-    middle = np.array([circle.centre_j, circle.centre_i]) * near.spacing
-    size = np.array(near.wall.shape) * near.spacing
-    room = min(float(middle.min()), float((size - middle).min())) - circle.radius_mm
+    middle = np.array([circle.centre_j, circle.centre_i])
+    first, beyond = (np.array([getattr(side, end) for side in near.view]) for end in ("start", "stop"))
+    room = float((np.minimum(middle - first, beyond - middle) * near.spacing).min()) - circle.radius_mm
     return Reason(ReasonCode.CUT_BY_BORDER, length_mm=length) if room < BORDER_MM else None
 
 
