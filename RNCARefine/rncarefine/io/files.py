@@ -32,6 +32,7 @@ from .label_map import (
     check_path,
     check_spacing,
     ending_of,
+    equal_neighbours,
     is_file,
     read_label_map,
     read_volume,
@@ -41,6 +42,9 @@ from .segmentation_file import Change, Segment, SegmentationFile
 
 MAX_LABELS = 8
 """An image with at most this many distinct intensities is treated as a label map."""
+MAX_LABEL_SHARE, MIN_EQUAL_LABELS = 0.01, 0.87
+"""An image of whole numbers is a label map if it has at most this many of them per voxel, and at least this share of
+equal neighbours: at most 0.36 in ACDC images, 0.50 with 8 bits, 0.75 with 6 bits; at least 0.89 in label maps."""
 _LISTED = ", ".join(WRITABLE[:-1]) + f" or {WRITABLE[-1]}"
 
 
@@ -158,14 +162,22 @@ def _check_intensities(path: Path, values: NDArray[Any]) -> None:
     """Check that an image is not a label map.
 
     Raises:
-        ValueError: The image has too few distinct intensities.
+        ValueError: The image has too few distinct intensities, or they form areas as labels do.
     """
-    some = values[: MAX_LABELS + 1, ::7, ::7] if values.size > 1 << 20 else values
-    if len(np.unique(some)) <= MAX_LABELS and 1 < (count := len(np.unique(values))) <= MAX_LABELS:
+    some = values[:, ::7, ::7] if values.size > 1 << 20 else values
+    found, counts = np.unique(some, return_counts=True)
+    few = len(found) <= MAX_LABELS and 1 < len(np.unique(values)) <= MAX_LABELS
+    if few or (len(found) <= MAX_LABEL_SHARE * some.size and _forms_areas(values, found[counts.argmax()])):
         raise ValueError(
-            f"{path}: the image has only {count} intensities and may be a label map. Give the image first, then the "
-            "segmentation."
+            f"{path}: the image has only {len(np.unique(values))} intensities and may be a label map. Give the image "
+            "first, then the segmentation."
         )
+
+
+def _forms_areas(values: NDArray[Any], background: Any) -> bool:
+    """Return whether intensities are several whole numbers, and most neighbours have the same one."""
+    whole = values.dtype.kind in "iuf" and bool((values == np.round(values)).all())
+    return whole and bool((values != background).any()) and equal_neighbours(values, background) >= MIN_EQUAL_LABELS
 
 
 def read_pair(

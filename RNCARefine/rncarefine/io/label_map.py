@@ -84,9 +84,7 @@ class LabelMap:
         """Whether there are many labels and neighbouring voxels rarely have the same one, as in an image."""
         if len(self.labels()) <= MAX_STRUCTURES:
             return False
-        left, right = self.values[..., :-1], self.values[..., 1:]
-        shown = (left != self.background) | (right != self.background)
-        return float((left == right)[shown].mean()) < MIN_EQUAL
+        return equal_neighbours(self.values, self.background) < MIN_EQUAL
 
     def choose(self, label: int | None, what: str, option: str, taken: Segment | None = None) -> Segment:
         """Return a label as a segment: the requested one, or the only one.
@@ -286,6 +284,13 @@ def read_volume(path: Path, what: str, phase: int | None = None) -> tuple[NDArra
         with np.errstate(over="ignore", invalid="ignore"):
             values = values.astype(np.float32)
     return values, stored.grid
+
+
+def equal_neighbours(values: NDArray[Any], background: Any) -> float:
+    """Return the share of neighbours along the last axis with equal values, without pairs of the background."""
+    left, right = values[..., :-1], values[..., 1:]
+    shown = (left != background) | (right != background)
+    return float((left == right)[shown].mean())
 
 
 def as_image(values: NDArray[Any], grid: Grid) -> sitk.Image:

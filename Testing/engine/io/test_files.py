@@ -34,6 +34,7 @@ from engine.report_samples import SPACING, broken_stack
 from rncarefine.io import label_map
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import check_result, read_case, stem_of
+from rncarefine.io.sample import sample_files
 from rncarefine.reasons import ReasonCode
 
 # Reading
@@ -259,6 +260,28 @@ def test_files_of_the_wrong_kind_are_refused(tmp_path):
         assert "\n" not in str(raised.value)
     assert image.exists()
     assert seg.exists()
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_a_label_map_with_many_labels_is_no_image(tmp_path, kind):
+    shape = broken_stack()[0].shape
+    corners = np.random.default_rng(0).integers(0, 118, (shape[0], 8, 8))
+    parcels = np.kron(corners, np.ones((1, 16, 16), int))[:, : shape[1], : shape[2]].astype(kind)
+    write_labels(tmp_path / "parcels.nrrd", parcels)
+    with pytest.raises(ValueError, match=r"may be a label map\. Give the image first"):
+        read_case(tmp_path / "parcels.nrrd", write_labels(tmp_path / "seg.nrrd"), BY_LABEL)
+
+
+@pytest.mark.parametrize("bits", [6, 8])
+def test_an_image_of_few_bits_is_an_image(tmp_path, bits):
+    files = sample_files()
+    image = sitk.ReadImage(str(files.image))
+    values = sitk.GetArrayFromImage(image).astype(float)
+    coarse = sitk.GetImageFromArray((values / values.max() * (2**bits - 1)).astype(np.uint8))
+    coarse.CopyInformation(image)
+    sitk.WriteImage(coarse, str(tmp_path / "coarse.nrrd"))
+    case = read_case(tmp_path / "coarse.nrrd", files.broken, StructureChoice(segment="myocardium"))
+    assert case.stack.image.max() == 2**bits - 1
 
 
 def test_a_negative_spacing_is_named_where_it_is_given(tmp_path):

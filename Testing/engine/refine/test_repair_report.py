@@ -201,7 +201,7 @@ def test_single_slice_is_noted():
     one = Stack.create(stack.image[2:3], stack.mask[2:3], stack.spacing)
     result = run(one)
     assert is_ring(result.wall[0])
-    assert [doubt.code for doubt in result.report.doubts] == [ReasonCode.ONE_SLICE]
+    assert [doubt.code for doubt in result.report.doubts] == [ReasonCode.WIDE_GAP_OF_FEW, ReasonCode.ONE_SLICE]
 
 
 def test_a_gpu_that_ran_out_of_memory_is_reported(monkeypatch):

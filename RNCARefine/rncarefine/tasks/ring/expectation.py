@@ -116,8 +116,8 @@ def _doubts_about_disc(disc: WallFeatures, neighbour: WallFeatures) -> tuple[Rea
         doubts.append(Reason(ReasonCode.LARGE_DISC, diameter_mm=diameter, most_mm=LARGE_DISC_MM))
     if diameter < SMALL_DISC_MM:
         doubts.append(Reason(ReasonCode.SMALL_DISC, diameter_mm=diameter, least_mm=SMALL_DISC_MM))
-    # The convex hull of an open neighbour stands for its filled outline.
-    sides = hull(neighbour.main).equations
+    # The convex hull stands for the filled outline of an open wall, and holds the heart beside larger loose components.
+    sides = hull(neighbour.wall).equations
     share = float((np.argwhere(disc.main) @ sides[:, :2].T + sides[:, 2] <= 0).all(axis=1).mean())
     if share < MIN_BELOW_NEIGHBOUR:
         doubts.append(Reason(ReasonCode.DISC_OFF_NEIGHBOUR, share=share, least=MIN_BELOW_NEIGHBOUR))
