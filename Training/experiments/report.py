@@ -19,7 +19,6 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.nca.model import PREFERENCE
 from rncarefine_training.cli.tables import bridges_table, interval, pictures_table, rounded
-from rncarefine_training.evaluate.confidence import BROKEN, CLOSED, GOOD
 from rncarefine_training.evaluate.measure import FULL_REPAIR, IMAGE_ALONE, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
@@ -30,7 +29,7 @@ from .volumetric import SMOOTHNESS
 
 _PLACE = re.compile(r"<!-- table: (?P<name>[^>]+?) -->\n(?P<text>.*?)<!-- end of table -->", re.DOTALL)
 _EVALUATION = re.compile(r"evaluation-(?P<which>(test|select)(-pool)?)(-(?P<kind>[a-z]+))?")
-KEPT = ("paired", "strata", "confidence", "reliability", "risk")
+KEPT = ("paired", "strata", "subjects", "confidence", "reliability", "risk")
 """Tables of an evaluation to copy, besides the table by network; rows of slices are not copied."""
 OPENED = "opened.csv"
 """Evaluations on the test set, see :func:`rncarefine_training.evaluate.store.open_test_subjects`; copied."""
@@ -130,8 +129,6 @@ def fill(document: str, known: dict[str, str]) -> str:
 # The tables
 
 SHOWN_STRATA = (FAULT, PLACE)
-SHOWN_SUBJECTS = 3
-"""Number of subjects to show, lowest Dice first; the others are summarised."""
 MINOR_BASELINES = ("largest component", "closing 8 mm")
 """Baselines shown in the CSV file only."""
 
@@ -209,25 +206,6 @@ def paired_table(table: pd.DataFrame) -> pd.DataFrame:
     return lines.fillna("")
 
 
-def subjects_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the worst subjects of the first model, from :func:`rncarefine_training.evaluate.tables.by_subject`."""
-    table = table[table.model == table.model.iloc[0]]
-    worst, others = table[:SHOWN_SUBJECTS], table[SHOWN_SUBJECTS:]
-    means, counts = ["near", "one pass", "dice"], ["n", "refused", "flagged", "silent", "worse"]
-    rest = others[means].mul(others.n, axis=0).sum() / others.n.sum()
-    line = {"subject": f"the other {len(others)}", **rest, **others[counts].sum()}
-    table = pd.concat([worst, pd.DataFrame([line])[: len(others)]])
-    dice = {"input near the heart": table.near, "one pass": table["one pass"], table.model.iloc[0]: table.dice}
-    return pd.DataFrame(
-        {
-            "subject": table.subject,
-            "n": rounded(table.n, ".0f"),
-            **{f"Dice, {name}": rounded(values, ".3f") for name, values in dice.items()},
-            **{name: rounded(table[name], ".0f") for name in counts[1:]},
-        }
-    )
-
-
 def strata_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results of the first model by stratum, from :func:`rncarefine_training.evaluate.strata.stratify`."""
     first = next((name for name in table.model if name != NO_MODEL), NO_MODEL)
@@ -243,27 +221,6 @@ def strata_table(table: pd.DataFrame) -> pd.DataFrame:
             "gain (95 %)": interval(table, "gain", 3, ("low", "high")),
             "HD": rounded(table["hd change"], "+.0%"),
             "ASSD": rounded(table["assd change"], "+.0%"),
-        }
-    )
-    return _without_repeats(shown, 1)
-
-
-def confidence_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the confidence of the first model, from :func:`rncarefine_training.evaluate.confidence.summary`."""
-    table = table[
-        (table.model == table.model.iloc[0])
-        & (table.question == GOOD)
-        & (table.network == ALL)
-        & table.slices.isin((BROKEN, CLOSED))
-    ]
-    shown = pd.DataFrame(
-        {
-            "model": table.model,
-            "slices": table.slices,
-            "n": table.n,
-            "good": rounded(table.share, ".1%"),
-            "AUROC (95 %)": interval(table, "auroc", 2, ("low", "high"), ""),
-            **{name: rounded(table[name.lower()], ".3f") for name in ("ECE", "Brier", "AURC")},
         }
     )
     return _without_repeats(shown, 1)
@@ -382,10 +339,8 @@ def vessels_table(table: pd.DataFrame) -> pd.DataFrame:
 
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "networks": (networks_table, 1),
-    "subjects": (subjects_table, 1),
     "paired": (paired_table, 2),
     "strata": (strata_table, 3),
-    "confidence": (confidence_table, 4),
     "horizon": (horizon_table, 0),
     "robustness": (robustness_table, 2),
     "ablation": (ablation_table, 1),
