@@ -15,7 +15,8 @@ from .hearts import draw_heart
 def write_cases(folder: Path, names: Iterable[str], margin: int = 0) -> None:
     """Write a folder with ``image.nrrd`` and ``segmentation.seg.nrrd`` for each name; the scene is empty afterwards.
 
-    All are the heart of :func:`~.hearts.draw_heart`, with its segments ``myo``, ``pool``, ``rv`` and ``scar``.
+    All are the heart of :func:`~.hearts.draw_heart`, with its segments ``myo``, ``pool`` and ``rv``; a wall that
+    covers the scar would be flagged.
 
     Args:
         folder: Where the folders are made.
@@ -23,6 +24,7 @@ def write_cases(folder: Path, names: Iterable[str], margin: int = 0) -> None:
         margin: Rows and columns of noise to add to the image.
     """
     heart = draw_heart()
+    heart.segmentation.GetSegmentation().RemoveSegment("scar")
     if margin:
         image = np.pad(slicer.util.arrayFromVolume(heart.volume), ((0, 0), (0, margin), (0, margin)))
         noise = np.random.default_rng(0).integers(0, 9, image.shape, image.dtype)

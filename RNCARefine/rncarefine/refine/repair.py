@@ -10,6 +10,7 @@ import numpy as np
 
 from ..anatomy.features import SliceFeatures, WallFeatures
 from ..anatomy.heart import heart_candidates
+from ..anatomy.shape import hull
 from ..nca.architecture import Architecture
 from ..nca.model import Model, choose_model
 from ..nca.rollout import Runner
@@ -203,9 +204,7 @@ def _apex(evidence: ImageEvidence, stack: Stack, chosen: Apex) -> Apex:
     """Return the end at which the images show the apex; the choice of the user, or automatic if they do not show it."""
     if Apex(chosen) is not Apex.AUTO or evidence.certainty < MIN_CERTAINTY or len(evidence.walls) < MIN_WALLS:
         return Apex(chosen)
-    nothing = np.zeros(stack.shape[1:], np.uint8)
-    walls = (evidence.walls.get(k, nothing) for k in range(len(stack.mask)))
-    sizes = [WallFeatures(wall, stack.in_plane).size_mm2 for wall in walls]
+    sizes = [float(hull(evidence.walls[k]).volume) if k in evidence.walls else 0.0 for k in range(len(stack.mask))]
     known = [size for size in sizes if size]
     halves = np.mean(known[: len(known) // 2]), np.mean(known[len(known) // 2 :])
     return apex_end(sizes) if max(halves) > MIN_TAPER * min(halves) else Apex.AUTO

@@ -28,7 +28,9 @@ def test_the_features_are_those_of_the_functions(wall):
         assert (own.centre_j, own.centre_i, own.radius_mm) == pytest.approx(
             (found.centre_j, found.centre_i, found.radius_mm), rel=1e-6, abs=1e-6
         )
-    assert (seen.gap.angle_deg, seen.gap.width_mm) == pytest.approx(tuple(vars(gap(wall, SPACING)).values()), abs=1e-6)
+    own, found = seen.gap, gap(wall, SPACING)
+    assert (own.angle_deg, own.width_mm) == pytest.approx((found.angle_deg, found.width_mm), abs=1e-6)
+    assert np.cos(np.radians(own.towards_deg - found.towards_deg)) == pytest.approx(1, abs=1e-6)
 
 
 def test_other_masks_of_the_slice_share_what_is_equal():
