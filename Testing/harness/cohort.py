@@ -12,19 +12,20 @@ import slicer
 from .hearts import draw_heart
 
 
-def write_cases(folder: Path, names: Iterable[str], margin: int = 0) -> None:
+def write_cases(folder: Path, names: Iterable[str], margin: int = 0, scar: bool = True) -> None:
     """Write a folder with ``image.nrrd`` and ``segmentation.seg.nrrd`` for each name; the scene is empty afterwards.
 
-    All are the heart of :func:`~.hearts.draw_heart`, with its segments ``myo``, ``pool`` and ``rv``; a wall that
-    covers the scar would be flagged.
+    All are the heart of :func:`~.hearts.draw_heart`, with its segments ``myo``, ``pool``, ``rv`` and ``scar``.
 
     Args:
         folder: Where the folders are made.
         names: The cases.
         margin: Rows and columns of noise to add to the image.
+        scar: Whether to write the scar; a wall that covers it is flagged.
     """
     heart = draw_heart()
-    heart.segmentation.GetSegmentation().RemoveSegment("scar")
+    if not scar:
+        heart.segmentation.GetSegmentation().RemoveSegment("scar")
     if margin:
         image = np.pad(slicer.util.arrayFromVolume(heart.volume), ((0, 0), (0, margin), (0, margin)))
         noise = np.random.default_rng(0).integers(0, 9, image.shape, image.dtype)

@@ -73,7 +73,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_cases(tmp_path / "in", ("p1", "p2", "p3"))
+    write_cases(tmp_path / "in", ("p1", "p2", "p3"), scar=False)
     return tmp_path
 
 
