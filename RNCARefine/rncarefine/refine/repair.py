@@ -118,8 +118,8 @@ def repair(
         model: Weights and card; by default the model named in the options.
         options: Options of the repair.
         progress: Called with the progress; may cancel.
-        others: Union of all other labels of an exclusive label map. Pixels that the wall takes from it are counted; a
-            wall that takes many is flagged, and a wall that mostly consists of them is rejected.
+        others: Union of the other labels or segments. Pixels that the wall shares with it are counted; a wall that
+            shares many is flagged, and a wall that mostly consists of them is rejected.
         only: Slices to repair, all by default; other broken slices are left unchanged with the verdict "to repair".
 
     Returns:

@@ -96,10 +96,10 @@ class Canvas:
         self.pieces, self.field_of_view, self.limits = pieces, field_of_view, limits
         self.mask: Bools = pieces.mask.copy()
         self._lengthened = np.zeros(self.mask.shape, np.float32) if lengthened is None else lengthened.copy()
-        self._hangs = np.ones(pieces.count + 1, bool)
-        self._hangs[0] = False
+        self._attached = np.ones(pieces.count + 1, bool)
+        self._attached[0] = False
         if stretches is not None:
-            self._hangs[np.unique(pieces.labels[stretches])] = False
+            self._attached[np.unique(pieces.labels[stretches])] = False
         self._labels = pieces.labels.copy()
         self._parents = list(range(pieces.count + 1))
         self._touched = np.zeros(pieces.count + 1, bool)
@@ -153,7 +153,9 @@ class Canvas:
         if not self.field_of_view[path[:, 0], path[:, 1]].all():
             return Reason(ReasonCode.OUTSIDE_VIEW)
         span, loose = self._span(path)
-        if (not loose and span > self.limits.bridge_px) or len(loose) > 1:
+        if len(loose) > 1:
+            return Reason(ReasonCode.JOINS_NONE)
+        if not loose and span > self.limits.bridge_px:
             return Reason(ReasonCode.BRIDGE_TOO_LONG, length_px=span, most_px=self.limits.bridge_px)
         thin = np.zeros_like(drawn)
         thin[path[:, 0] - window[0].start, path[:, 1] - window[1].start] = True
@@ -161,7 +163,7 @@ class Canvas:
             added = self._joining(self._without_pinholes(wanted & self.field_of_view[window], window), window)
             if self.kind_of(added, window) is EditKind.BRIDGE:
                 for label in loose:
-                    self._hangs[label] = True
+                    self._attached[label] = True
                     self._lengthened[self.pieces.labels == label] = span
                 return self._add(added, window)
         loop = self.kind_of(thin, window) is EditKind.LOOP
@@ -236,7 +238,8 @@ class Canvas:
         for j, i in (path[0], path[-1]):
             around = slice(max(j - 1, 0), j + 2), slice(max(i - 1, 0), i + 2)
             length += float(self._lengthened[around].max())
-            loose |= {int(label) for label in np.unique(self.pieces.labels[around]) if label and not self._hangs[label]}
+            labels = np.unique(self.pieces.labels[around])
+            loose |= {int(label) for label in labels if label and not self._attached[label]}
         return length, loose
 
     def _groups(self, added: Bools, window: Window) -> list[set[int]]:
