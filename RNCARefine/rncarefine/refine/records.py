@@ -88,6 +88,9 @@ class SliceRecord(Reviewed):
     thinnest_after_mm: float | None = None
     invented_mm: float = 0.0
     """Midline length of new wall, drawn where there was none before."""
+    mass_before_g: float = 0.0
+    """Share of the left-ventricular mass that lies in this slice."""
+    mass_after_g: float = 0.0
 
     @property
     def changed(self) -> bool:

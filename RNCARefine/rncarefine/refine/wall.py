@@ -13,6 +13,7 @@ from ..anatomy.circle import near_wall
 from ..anatomy.thickness import WallProfile, cavity_centre
 from ..stack import Mask, Stack
 from ..words import Apex, Expectation
+from .metrics import lv_mass_g
 from .records import SegmentRecord, SliceRecord, ThicknessRecord, WallRecord
 
 BEFORE_REACH = 1.5
@@ -34,7 +35,7 @@ def measure(
         apex: End at which the apex lies.
 
     Returns:
-        The slice records with their thickness, and the thickness per direction.
+        The slice records with thickness and mass, and the thickness per direction.
     """
     measured = [measure_slice(stack, wall[record.k], record) for record in records]
     found = WallRecord([one for _, one in measured], _septum(stack, wall, records), _turn(stack, apex))
@@ -65,6 +66,8 @@ def measure_slice(stack: Stack, wall: Mask, record: SliceRecord) -> tuple[SliceR
         thinnest_before_mm=None if first is None else round(float(first.min()), 2),
         thinnest_after_mm=None if second is None else round(float(second.min()), 2),
         invented_mm=round(length, 1),
+        mass_before_g=round(lv_mass_g(stack.mask[record.k], stack.spacing), 3),
+        mass_after_g=round(lv_mass_g(wall, stack.spacing), 3),
     )
     return measured, ThicknessRecord(record.k, _listed(first), _listed(second), np.flatnonzero(directions).tolist())
 

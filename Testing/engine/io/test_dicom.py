@@ -1,9 +1,13 @@
 """DICOM: the geometry of a series is exact, and a segmentation keeps everything except the wall."""
 
+import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 highdicom = pytest.importorskip("highdicom")
 import pydicom  # noqa: E402
@@ -79,6 +83,29 @@ def test_segmentation_keeps_all_but_the_wall(tmp_path):
     assert result.SOPInstanceUID != before.SOPInstanceUID
     again = read_case(tmp_path / "dicom", tmp_path / "out.dcm", CHOICE)
     assert np.array_equal(again.stack.mask, after)
+
+
+def test_the_reader_of_slicer_reads_the_result(tmp_path):
+    """Slicer reads DICOM SEG with dcmqi, which writes one file per segment, cropped to the slices that it is in."""
+    pytest.importorskip("dcmqi")
+    case = read_case(tmp_path / "dicom", write_seg(tmp_path / "seg.dcm", write_series(tmp_path / "dicom")), CHOICE)
+    _, after = broken_stack()
+    write_wall(case, after, tmp_path / "out.dcm")
+    reader = Path(sysconfig.get_path("scripts")) / "segimage2itkimage"
+    files = ("--inputDICOM", tmp_path / "out.dcm", "--outputDirectory", tmp_path, "--outputType", "nrrd")
+    subprocess.run([reader, *files], check=True, capture_output=True)
+    for number, expected in enumerate((after == 1, (labels() == 3) & (after == 0), labels() == 1), start=1):
+        segment = sitk.ReadImage(str(tmp_path / f"{number}.nrrd"))
+        places = np.argwhere(sitk.GetArrayFromImage(segment))[:, ::-1]
+        read = [segment.TransformIndexToPhysicalPoint(place.tolist()) for place in places]
+        written = np.argwhere(expected)[:, ::-1] @ ijk_to_lps()[:3, :3].T + ijk_to_lps()[:3, 3]
+        assert np.abs(_sorted(read) - _sorted(written)).max() < 1e-3
+
+
+def _sorted(points):
+    """Return points in LPS in an order that does not depend on the order of the voxels."""
+    points = np.round(np.array(points), 3)
+    return points[np.lexsort(points.T)]
 
 
 def test_labelmap_segmentation_is_written_as_binary(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from engine.report_samples import SPACING, broken_report, broken_stack, ring, slice_record
 from rncarefine.anatomy.aha import SEGMENTS
+from rncarefine.refine.metrics import lv_mass_g
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import check
 from rncarefine.refine.slice_order import flipped_stack
@@ -41,6 +42,14 @@ def test_a_closed_gap_is_0_before_and_the_wall_there_is_invented():
     assert 0 < len(closed.invented) < 6
     # Four rows of 1.5 mm, at the middle of the wall.
     assert records[1].invented_mm == pytest.approx(4 * 1.5, abs=1.5)
+
+
+def test_masses_of_the_slices_sum_to_that_of_the_stack():
+    stack, after = broken_stack()
+    records, _ = measured()
+    assert sum(record.mass_before_g for record in records) == pytest.approx(lv_mass_g(stack.mask, SPACING), abs=0.01)
+    assert sum(record.mass_after_g for record in records) == pytest.approx(lv_mass_g(after, SPACING), abs=0.01)
+    assert records[1].mass_after_g - records[1].mass_before_g > 0
 
 
 def test_a_solid_apex_is_not_measured():

@@ -17,7 +17,9 @@ PROMISED = (
     "added_mm2 removed_mm2 confidence"
 ).split()
 
-ADDED_LATER = ("thickness_before_mm thickness_after_mm thinnest_before_mm thinnest_after_mm invented_mm").split()
+ADDED_LATER = (
+    "thickness_before_mm thickness_after_mm thinnest_before_mm thinnest_after_mm invented_mm mass_before_g mass_after_g"
+).split()
 """Columns of a later version come last: scripts may count on the places of the others."""
 
 
