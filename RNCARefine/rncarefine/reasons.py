@@ -95,6 +95,7 @@ class ReasonCode(str, Enum):
     # Stack check: doubts that the input is a short-axis stack of the myocardium
     NOT_THICKEST_AXIS = "not_thickest_axis", "slice_spacing_mm", "in_plane_mm"
     IMPLAUSIBLE_SIZE = "implausible_size", "diameter_mm", "least_mm", "most_mm"
+    IMAGE_LIKE_MASK = "image_like_mask", "correlation", "most"
     SEVERAL_WALLS = "several_walls", "slices"
     ONLY_OUTLINES = "only_outlines", "share", "least"
     FILLED_OUTLINE = "filled_outline", "slices"

@@ -121,6 +121,10 @@ SENTENCES: dict[ReasonCode, str] = {
         "The outer diameter of the wall is {diameter_mm:.0f} mm ({least_mm:.0f} to {most_mm:.0f} mm are plausible): "
         "check the spacing in the file's header."
     ),
+    ReasonCode.IMAGE_LIKE_MASK: _(
+        "The image looks like the segmentation (correlation {correlation:.2f}, at most {most:.2f} in MR images): it may "
+        "be a probability map. Choose the MR image."
+    ),
     ReasonCode.SEVERAL_WALLS: _(
         "The myocardium closes around more than one cavity (number of slices: {slices:.0f}): it may hold other walls "
         "than that of the left ventricle, such as that of the right one. Give the left ventricle's wall its own label."

@@ -1,5 +1,7 @@
 """Nothing changes silently that should not: stacks in doubt, other labels, conventions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -83,6 +85,17 @@ def test_repairs_of_doubtful_conventions_are_flagged(drawn, code):
     repaired = [record for record in report.slices if record.verdict in REPAIRED]
     assert repaired
     assert all(record.flagged for record in repaired)
+
+
+@pytest.mark.parametrize("structure", ["wall", "pool", "both"])
+def test_a_probability_map_as_the_image_is_in_doubt(structure):
+    walls, pools = heart(rings=8, discs=0)
+    drawn = {"wall": walls, "pool": pools, "both": walls | pools}[structure]
+    soft = ndimage.gaussian_filter(drawn.astype(np.float32), (0, 1.5, 1.5))
+    stack = Stack.create(soft, walls, STACK_SPACING, pool=pools)
+    assert "image_like_mask" in codes(check(stack))
+    assert "image_like_mask" not in codes(check(replace(stack, image=np.zeros_like(soft))))
+    assert "image_like_mask" not in codes(check(replace(stack, image=grey(walls, pools))))
 
 
 # Other labels
