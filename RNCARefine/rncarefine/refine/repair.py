@@ -22,6 +22,18 @@ from ..tasks.ring.stack_check import confirmed_doubts
 from ..tasks.task import RING, check_task
 from ..words import REPAIRED, Apex, Expectation, Finding, Verdict
 from .build_report import Run, SliceDecision, build_report
+from .canonical import (
+    cropped,
+    cropped_stack,
+    flipped,
+    flipped_numbers,
+    flipped_options,
+    flipped_report,
+    flipped_result,
+    flipped_stack,
+    padded_result,
+    padding_of,
+)
 from .decide import MAX_LOOSE, Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
 from .metrics import dice
@@ -29,14 +41,6 @@ from .options import RepairOptions
 from .proposals import CERTAIN_HEART, MIN_CERTAINTY, ImageEvidence, locate_heart_in_images, propose
 from .records import Report
 from .result import Changes, Repaired
-from .slice_order import (
-    flipped,
-    flipped_numbers,
-    flipped_options,
-    flipped_report,
-    flipped_result,
-    flipped_stack,
-)
 
 __all__ = ["RepairOptions", "check", "repair"]
 
@@ -78,6 +82,8 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     options = options or RepairOptions()
     if stack.reversed:
         return flipped_report(check(flipped_stack(stack), flipped_options(options)))
+    if (view := padding_of(stack)) is not None:
+        return check(cropped_stack(stack, view), options)
     started = time.perf_counter()
     _check_mask(stack)
     examined = Examined.of(stack, options)
@@ -145,6 +151,9 @@ def repair(
         others, only = None if others is None else flipped(others), flipped_numbers(only, len(stack.mask))
         result = repair(flipped_stack(stack), model, flipped_options(options), progress, others, only)
         return flipped_result(result, stack)
+    if (view := padding_of(stack)) is not None:
+        result = repair(cropped_stack(stack, view), model, options, progress, cropped(others, view), only)
+        return padded_result(result, stack, view)
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking for the heart")
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), options.device)

@@ -122,8 +122,8 @@ SENTENCES: dict[ReasonCode, str] = {
         "check the spacing in the file's header."
     ),
     ReasonCode.IMAGE_LIKE_MASK: _(
-        "The image looks like the segmentation (correlation {correlation:.2f}, at most {most:.2f} in MR images): it may "
-        "be a probability map. Choose the MR image."
+        "The image looks like the segmentation (correlation {correlation:.2f}, at most {most:.2f} in MR images): it "
+        "may be a probability map. Choose the MR image."
     ),
     ReasonCode.SEVERAL_WALLS: _(
         "The myocardium closes around more than one cavity (number of slices: {slices:.0f}): it may hold other walls "

@@ -1,7 +1,7 @@
 """What holds of every repair: the place of the heart, its storage and the numbers of its labels do not matter.
 
 The suite examines a few stacks. Set the environment variable ``RNCAREFINE_EXAMPLES`` for more; then no test has a time
-limit. With 400, the five tests examine 2,000 stacks in about 10 minutes on two cores (``-n 2``).
+limit. With 350, the six tests examine 2,100 stacks in about 10 minutes on two cores (``-n 2``).
 """
 
 import os
@@ -94,6 +94,20 @@ def test_more_background_about_the_heart_does_not_matter(seed, room):
     wide = run(padded(stack, *room))
     above, _, left, _ = room
     assert_same_repair(run(stack), wide, wide.wall[:, above : above + SHAPE[0], left : left + SHAPE[1]])
+
+
+@EXAMPLES
+@given(seed=seeds, room=rooms, value=st.sampled_from([0.0, -1024.0]))
+def test_constant_padding_changes_nothing(seed, room, value):
+    stack, (above, below, left, right) = random_stack(seed), room
+    widths = ((0, 0), (above, below), (left, right))
+    image = np.pad(stack.image, widths, constant_values=value)
+    wide = run(Stack.create(image, np.pad(stack.mask, widths), stack.spacing, np.pad(stack.pool, widths)))
+    plain = run(stack)
+    for name in ("wall", "pool", "added", "removed", "taken_from_pool", "trimmed"):
+        np.testing.assert_array_equal(getattr(wide, name), np.pad(getattr(plain, name), widths))
+    assert wide.report.slices == plain.report.slices
+    assert wide.report.stack == plain.report.stack
 
 
 @EXAMPLES

@@ -7,10 +7,10 @@ import pytest
 
 from engine.report_samples import SPACING, broken_report, broken_stack, ring, slice_record
 from rncarefine.anatomy.aha import SEGMENTS
+from rncarefine.refine.canonical import flipped_stack
 from rncarefine.refine.metrics import lv_mass_g
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import check
-from rncarefine.refine.slice_order import flipped_stack
 from rncarefine.refine.wall import measure, measure_slice, with_segments
 from rncarefine.stack import Stack
 from rncarefine.words import Apex, Expectation, Finding

@@ -1,17 +1,19 @@
-"""Canonical slice order of a repair, independent of the storage order.
+"""Canonical form of a stack for a repair: one slice order, and images without constant padding.
 
 The firing pattern of the automaton depends on slice numbers, but the result must not depend on the end at which a file
-starts to count. Reports and files keep the numbers of the file.
+starts to count. Reports and files keep the numbers of the file. Padding is no part of the image: beyond the image the
+encoder sees its outermost pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
+from ..anatomy.shape import View, field_of_view
 from ..stack import Mask, Stack
 from ..words import Apex
 from .options import RepairOptions
@@ -64,14 +66,9 @@ def flipped_result(result: Repaired, stack: Stack) -> Repaired:
         stack: The stack.
     """
     last = len(stack.mask) - 1
-    masks: dict[str, Any] = {
-        entry.name: None if getattr(result, entry.name) is None else flipped(getattr(result, entry.name))
-        for entry in fields(Changes)
-        if entry.name != "stack"
-    }
-    return Repaired(
-        stack=stack,
-        **masks,
+    turned = _with_masks(result, stack, flipped)
+    return replace(
+        turned,
         report=flipped_report(result.report),
         features={last - k: values for k, values in sorted(result.features.items(), reverse=True)},
         alternatives={
@@ -84,3 +81,57 @@ def flipped_result(result: Repaired, stack: Stack) -> Repaired:
 def flipped(mask: Mask) -> Mask:
     """Return a mask ``(k, j, i)`` with its slices in reverse order."""
     return np.ascontiguousarray(mask[::-1])
+
+
+def padding_of(stack: Stack) -> View | None:
+    """Return the rows and columns inside the padding of the images; ``None`` without padding, or with masks in it."""
+    rows, columns = view = field_of_view(stack.image)
+    if (rows.stop - rows.start, columns.stop - columns.start) == stack.shape[1:]:
+        return None
+    masks = [mask for mask in (stack.mask, stack.pool, stack.right_ventricle) if mask is not None]
+    inside = all(np.count_nonzero(mask) == np.count_nonzero(mask[:, rows, columns]) for mask in masks)
+    return view if inside else None
+
+
+def cropped(mask: Mask | None, view: View) -> Mask | None:
+    """Return the part of a mask ``(k, j, i)`` inside the padding."""
+    return None if mask is None else np.ascontiguousarray(mask[(slice(None), *view)])
+
+
+def cropped_stack(stack: Stack, view: View) -> Stack:
+    """Return the part of a stack inside the padding."""
+    return replace(
+        stack,
+        image=np.ascontiguousarray(stack.image[(slice(None), *view)]),
+        mask=cropped(stack.mask, view),
+        pool=cropped(stack.pool, view),
+        right_ventricle=cropped(stack.right_ventricle, view),
+    )
+
+
+def padded_result(result: Repaired, stack: Stack, view: View) -> Repaired:
+    """Convert the result of a cropped stack to that of the stack.
+
+    Args:
+        result: Result of the repair of ``cropped_stack(stack, view)``.
+        stack: The stack.
+        view: From :func:`padding_of`.
+    """
+
+    def padded(mask: Mask) -> Mask:
+        whole = np.zeros((*mask.shape[:-2], *stack.shape[1:]), mask.dtype)
+        whole[(..., *view)] = mask
+        return whole
+
+    alternatives = {name: {k: padded(wall) for k, wall in walls.items()} for name, walls in result.alternatives.items()}
+    return replace(_with_masks(result, stack, padded), alternatives=alternatives)
+
+
+def _with_masks(result: Repaired, stack: Stack, convert: Callable[[Mask], Mask]) -> Repaired:
+    """Return the result for ``stack`` with every mask converted."""
+    masks: dict[str, Any] = {
+        entry.name: None if getattr(result, entry.name) is None else convert(getattr(result, entry.name))
+        for entry in fields(Changes)
+        if entry.name != "stack"
+    }
+    return replace(result, stack=stack, **masks)
