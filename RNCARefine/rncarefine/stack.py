@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,8 @@ from .reasons import Reason
 Mask = NDArray[np.uint8]
 Image = NDArray[np.float32]
 
+MAX_NUMBER = 255
+"""Further labels get this number."""
 LARGEST = 1e15
 """Largest plausible intensity: its square does not overflow float32."""
 _KINDS = {"c": "complex numbers", "O": "objects", "V": "records", "S": "text", "U": "text"}
@@ -151,6 +154,33 @@ class Stack:
         return self.spacing[1] * self.spacing[2]
 
 
+def numbered(masks: Iterable[Mask]) -> Mask | None:
+    """Number masks of the same shape from 1 where they hold a pixel; the first wins. ``None`` if there are no masks."""
+    result: Mask | None = None
+    for number, mask in enumerate(masks, start=1):
+        result = np.zeros(mask.shape, np.uint8) if result is None else result
+        result[(mask > 0) & (result == 0)] = min(number, MAX_NUMBER)
+    return result
+
+
+def numbers(values: ArrayLike, shape: tuple[int, ...], what: str) -> Mask:
+    """Copy ``values`` to uint8.
+
+    Args:
+        values: bool, or whole numbers from 0 to :data:`MAX_NUMBER`.
+        shape: Required shape.
+        what: Name of the array in messages.
+
+    Raises:
+        ValueError: Wrong shape, or other values.
+    """
+    array = np.asarray(values)
+    _check_shape(array, shape, what)
+    if array.dtype != bool and not np.isin(array, range(MAX_NUMBER + 1)).all():
+        raise ValueError(f"{what} has values other than the whole numbers 0 to {MAX_NUMBER}. Number its labels from 1.")
+    return np.array(array, dtype=np.uint8, order="C")
+
+
 def binary_mask(values: ArrayLike, shape: tuple[int, ...], what: str) -> Mask:
     """Copy ``values`` to a uint8 mask.
 
@@ -163,12 +193,16 @@ def binary_mask(values: ArrayLike, shape: tuple[int, ...], what: str) -> Mask:
         ValueError: Wrong shape, or values other than 0 and 1.
     """
     mask = np.asarray(values)
-    if mask.shape != tuple(shape):
-        raise ValueError(
-            f"{what} has shape {mask.shape}, the image has {tuple(shape)}. Resample it to the image's grid first."
-        )
+    _check_shape(mask, shape, what)
     if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
         raise ValueError(
             f"{what} has values other than 0 and 1. Threshold probabilities, and choose one label of a label map."
         )
     return np.array(mask, dtype=np.uint8, order="C")
+
+
+def _check_shape(array: NDArray[Any], shape: tuple[int, ...], what: str) -> None:
+    if array.shape != tuple(shape):
+        raise ValueError(
+            f"{what} has shape {array.shape}, the image has {tuple(shape)}. Resample it to the image's grid first."
+        )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rncarefine.stack import Stack, binary_mask
+from rncarefine.stack import Stack, binary_mask, numbered, numbers
 
 SHAPE = (2, 3, 4)
 SPACING = (8.0, 1.5, 1.25)
@@ -80,3 +80,17 @@ def test_invalid_mask_raises(image, mask):
         Stack.create(image, mask * 2, SPACING)
     with pytest.raises(ValueError, match="Threshold probabilities"):
         binary_mask(np.full(SHAPE, 0.5), SHAPE, "the mask")
+
+
+def test_masks_are_numbered_and_the_first_wins():
+    first, second = np.array([[1, 1, 0, 0]], np.uint8), np.array([[0, 1, 1, 0]], np.uint8)
+    assert numbered([first, second]).tolist() == [[1, 1, 2, 0]]
+    assert numbered([]) is None
+    assert numbered([second] * 300).max() == 1
+
+
+@pytest.mark.parametrize("values", [[[0, 1, 2, 256]], [[0, 1, 2, -1]], [[0, 1, 2, 0.5]], [[0, 1, 2, np.nan]], [[0, 1]]])
+def test_numbers_are_whole_and_of_the_shape(values):
+    assert numbers([[0, 1, 2, 255]], (1, 4), "x").tolist() == [[0, 1, 2, 255]]
+    with pytest.raises(ValueError, match="x has"):
+        numbers(values, (1, 4), "x")

@@ -54,8 +54,8 @@ class Case:
 
     Attributes:
         stack: The stack.
-        others: Union of the labels or segments other than myocardium and pool, shape ``(k, j, i)``; segments that cover
-            most of the myocardium, such as the whole heart, are left out. ``None`` if there are none.
+        others: The labels or segments other than myocardium and pool, numbered from 1, shape ``(k, j, i)``; segments
+            that cover most of the myocardium, such as the whole heart, are left out. ``None`` if there are none.
         grid: Grid of the stack: that of the image, in the canonical orientation.
         segmentation: The segmentation file.
         walls: Labels or segments of the myocardium; added voxels get the first.

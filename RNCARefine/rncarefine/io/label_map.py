@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..atomic import named
-from ..stack import Mask
+from ..stack import Mask, numbered
 from .grid import Grid, spacing_fault
 from .meta_image import read_meta_image
 from .nifti import NiftiHeader, check_frames, copy_header, nifti_bytes, read_nifti, several_values
@@ -126,10 +126,9 @@ class LabelMap:
         """
         return self._on(grid, self.values == segment.value)
 
-    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask:
-        """Return the union of the labels other than myocardium and pool on an image's grid, shape ``(k, j, i)``."""
-        known = [self.background, *(wall.value for wall in walls), *([] if pool is None else [pool.value])]
-        return self._on(grid, ~np.isin(self.values, known))
+    def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
+        """Return the :meth:`rivals`, numbered from 1, shape ``(k, j, i)``; ``None`` if there are none."""
+        return numbered(mask for _, mask in self.rivals(grid, walls, pool))
 
     def rivals(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Iterator[tuple[Segment, Mask]]:
         """Yield the labels other than myocardium and pool with their masks on an image's grid, shape ``(k, j, i)``."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..stack import Mask
+from ..stack import Mask, numbered
 from .choice import names_of
 from .grid import Grid
 
@@ -133,11 +133,8 @@ class NamedSegments:
                 yield segment, mask
 
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
-        """Return the union of the :meth:`rivals`, ``(k, j, i)``; ``None`` if there are none."""
-        union: Mask | None = None
-        for _, mask in self.rivals(grid, walls, pool):
-            union = mask if union is None else np.asarray(union | mask, np.uint8)
-        return union
+        """Return the :meth:`rivals`, numbered from 1, shape ``(k, j, i)``; ``None`` if there are none."""
+        return numbered(mask for _, mask in self.rivals(grid, walls, pool))
 
     def part_on(self, grid: Grid, segment: Segment) -> Mask:
         """Return the part of a segment on an image's grid, shape ``(k, j, i)``.
@@ -182,7 +179,7 @@ class SegmentationFile(Protocol):
         """
 
     def others(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Mask | None:
-        """Return the union of the :meth:`rivals`, ``(k, j, i)``, or ``None``; the new wall is judged by it."""
+        """Return the :meth:`rivals`, numbered from 1, ``(k, j, i)``, or ``None``; the new wall is judged by them."""
 
     def rivals(self, grid: Grid, walls: Sequence[Segment], pool: Segment | None) -> Iterator[tuple[Segment, Mask]]:
         """Yield the other labels or segments that may compete with the wall, with their masks ``(k, j, i)``."""

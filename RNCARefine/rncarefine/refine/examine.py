@@ -42,7 +42,7 @@ class Examined:
         near: Features of the wall near the heart.
         diagnosis: Diagnosis of the stack.
         doubts: Doubts that this is a short-axis stack with the wall of the left ventricle.
-        others: Union of the other labels or segments, shape of the stack, or ``None``.
+        others: The other labels or segments, numbered from 1, shape of the stack, or ``None``.
     """
 
     stack: Stack
@@ -70,7 +70,7 @@ class Examined:
             options: ``close_base``, ``apex`` and ``remove_islands`` are used.
             heart: Long axis of the left ventricle; by default located from the masks.
             walls: Result of :func:`wall_features`; computed if not given.
-            others: Union of the other labels or segments.
+            others: The other labels or segments, numbered from 1.
         """
         walls = walls or wall_features(stack)
         if heart is None:

@@ -16,7 +16,7 @@ from ..nca.model import Model, choose_model
 from ..nca.rollout import Runner
 from ..progress import Progress, report_progress, subrange
 from ..reasons import Reason, ReasonCode
-from ..stack import Mask, Stack, binary_mask
+from ..stack import Mask, Stack, numbers
 from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, apex_end
 from ..tasks.ring.stack_check import confirmed_doubts
 from ..tasks.task import RING, check_task
@@ -124,15 +124,16 @@ def repair(
         model: Weights and card; by default the model named in the options.
         options: Options of the repair.
         progress: Called with the progress; may cancel.
-        others: Union of the other labels or segments. Pixels that the wall shares with it are counted; a wall that
-            shares many is flagged, and a wall that mostly consists of them is rejected.
+        others: The other labels or segments, numbered from 1, or their union. Pixels that the wall shares with them
+            are counted; a wall that shares many, or covers much of one, is flagged; one that mostly consists of them
+            is rejected.
         only: Slices to repair, all by default; other broken slices are left unchanged with the verdict "to repair".
 
     Returns:
         The repaired stack: wall, blood pool, added, removed, taken and trimmed pixels, and the report.
 
     Raises:
-        ValueError: The mask is empty, ``others`` is not a mask of the stack's shape, there is no blood pool to trim,
+        ValueError: The mask is empty, ``others`` does not have the stack's shape, there is no blood pool to trim,
             the device is not available, the model is for another task, or its weights do not fit.
         Cancelled: ``progress`` requested cancellation; nothing was changed.
     """
@@ -141,7 +142,7 @@ def repair(
         model = choose_model(options.model, options.mode)
     check_task(model.card, RING, stack.name)
     if others is not None:
-        others = binary_mask(others, stack.shape, f"{stack.name}: the mask of the other labels")
+        others = numbers(others, stack.shape, f"{stack.name}: the array of the other labels")
     if options.trim_pool and stack.pool is None:
         if ReasonCode.POOL_NOT_FOUND not in [note.code for note in stack.notes]:
             raise ValueError(f"{stack.name}: there is no blood pool to trim. Give one, or leave trim_pool out.")

@@ -59,7 +59,7 @@ class Changes:
         Args:
             stack: The stack before the repair.
             wall: Repaired myocardium, shape of the stack, 0 and 1.
-            others: Union of the other labels or segments, or ``None``.
+            others: The other labels or segments, not 0, or ``None``.
             trim_slices: Slices with a closed ring in which blood pool outside the ring is removed, unless the whole
                 pool of the slice would be removed.
 

@@ -11,7 +11,7 @@ from rncarefine.anatomy.aha import handedness
 from rncarefine.io.grid import is_reversed, spacing_fault, stack_turn
 from rncarefine.io.segmentation_file import is_rival
 from rncarefine.reasons import Reason, ReasonCode
-from rncarefine.stack import Mask, Stack
+from rncarefine.stack import Mask, Stack, numbered
 
 from ..review.kept import anatomy
 from .guards import Selection
@@ -25,8 +25,8 @@ class Reading:
 
     Attributes:
         stack: Image, myocardium and pool on the volume's grid.
-        others: Union of the remaining segments that do not cover most of the wall, or ``None``; the new wall is judged
-            by its overlap with them.
+        others: The remaining segments that do not cover most of the wall, numbered from 1, or ``None``; the new wall is
+            judged by its overlap with them.
         grid: The volume's grid.
         doubts: Warnings about the input.
     """
@@ -81,11 +81,10 @@ def read(selection: Selection) -> Reading:
         right_ventricle=read_segments(node, [selection.rv_id], grid) if selection.rv_id else None,
         right_handed=handedness(grid.ijk_to_ras),
     )
-    others = [read_segments(node, [segment_id], grid) for segment_id in _other_segments(selection)]
-    others = [other for other in others if is_rival(other, mask)]
+    rest = (read_segments(node, [segment_id], grid) for segment_id in _other_segments(selection))
     return Reading(
         stack=stack,
-        others=np.bitwise_or.reduce(others) if others else None,
+        others=numbered(other for other in rest if is_rival(other, mask)),
         grid=grid,
         doubts=_doubts(selection, grid),
     )
