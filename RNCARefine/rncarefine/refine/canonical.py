@@ -93,20 +93,16 @@ def padding_of(stack: Stack) -> View | None:
     return view if inside else None
 
 
-def cropped(mask: Mask | None, view: View) -> Mask | None:
+def cropped(mask: Mask, view: View) -> Mask:
     """Return the part of a mask ``(k, j, i)`` inside the padding."""
-    return None if mask is None else np.ascontiguousarray(mask[(slice(None), *view)])
+    return np.ascontiguousarray(mask[(slice(None), *view)])
 
 
 def cropped_stack(stack: Stack, view: View) -> Stack:
     """Return the part of a stack inside the padding."""
-    return replace(
-        stack,
-        image=np.ascontiguousarray(stack.image[(slice(None), *view)]),
-        mask=cropped(stack.mask, view),
-        pool=cropped(stack.pool, view),
-        right_ventricle=cropped(stack.right_ventricle, view),
-    )
+    pool, ventricle = (None if mask is None else cropped(mask, view) for mask in (stack.pool, stack.right_ventricle))
+    image = np.ascontiguousarray(stack.image[(slice(None), *view)])
+    return replace(stack, image=image, mask=cropped(stack.mask, view), pool=pool, right_ventricle=ventricle)
 
 
 def padded_result(result: Repaired, stack: Stack, view: View) -> Repaired:

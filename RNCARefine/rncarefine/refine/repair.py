@@ -153,7 +153,8 @@ def repair(
         result = repair(flipped_stack(stack), model, flipped_options(options), progress, others, only)
         return flipped_result(result, stack)
     if (view := padding_of(stack)) is not None:
-        result = repair(cropped_stack(stack, view), model, options, progress, cropped(others, view), only)
+        others = None if others is None else cropped(others, view)
+        result = repair(cropped_stack(stack, view), model, options, progress, others, only)
         return padded_result(result, stack, view)
     started = time.perf_counter()
     report_progress(progress, 0.0, "Looking for the heart")
