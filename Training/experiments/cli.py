@@ -116,6 +116,24 @@ def good_walls(
     show(good_walls_table(table), "Good walls with a small defect")
 
 
+def stack_rules(
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelOption = "sax-open-2d",
+    stacks: StacksOption = 100,
+    workers: WorkersOption = 1,
+    device: DeviceOption = "auto",
+) -> None:
+    """Test the rules about stacks with their own and other images; write RUN/stack-rules.csv."""
+    from .stack_rules import examine_stacks, summarise
+
+    failures = _sample_failures(run, config, stacks)
+    examined = examine_stacks(failures, load_model(model), device=device, workers=workers)
+    table = summarise(collect_rows(examined, len(failures)))
+    write_table(table, run / "stack-rules.csv")
+    show(table, "Overlap of masks and images, and the end of the apex")
+
+
 def another_sequence(
     source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folders with image and gt .nii.gz.")],
     run: RunOption = Path("run"),
@@ -258,6 +276,7 @@ for command in (
     robustness,
     volumetric,
     good_walls,
+    stack_rules,
     another_sequence,
     gallery,
     ablate,

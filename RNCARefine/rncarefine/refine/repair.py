@@ -163,7 +163,7 @@ def repair(
     hearts = heart_candidates(stack.mask, stack.pool, stack.in_plane, walls)
     evidence = locate_heart_in_images(stack, hearts, runner, model)
     report_progress(progress, 0.3, "Examining every slice")
-    placed = replace(options, apex=_apex(evidence, stack, options.apex))
+    placed = replace(options, apex=apex_in(evidence, stack, options.apex))
     examined = Examined.of(stack, placed, evidence.heart, walls, others)
     before = examined.diagnosis
     proposals = propose(
@@ -211,7 +211,7 @@ def _check_mask(stack: Stack) -> None:
         )
 
 
-def _apex(evidence: ImageEvidence, stack: Stack, chosen: Apex) -> Apex:
+def apex_in(evidence: ImageEvidence, stack: Stack, chosen: Apex) -> Apex:
     """Return the end at which the images show the apex; the choice of the user, or automatic if they do not show it."""
     if Apex(chosen) is not Apex.AUTO or evidence.certainty < MIN_CERTAINTY or len(evidence.walls) < MIN_WALLS:
         return Apex(chosen)
@@ -238,10 +238,9 @@ def _contradicted(examined: Examined, evidence: ImageEvidence, decisions: list[S
     contradicts half of the closed walls (in a stack with next to nothing away from the heart, of the repaired ones,
     too); or half of all walls, if closed walls away from the heart are counted as contradicted.
     """
-    given = examined.focused.mask
-    overlaps = [dice(given[k], wall) for k, wall in evidence.walls.items() if given[k].any()]
-    if len(overlaps) >= MIN_CONTRADICTED and np.median(overlaps) < MIN_OVERLAP:
-        return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=int(np.sum(np.array(overlaps) < MIN_OVERLAP))),)
+    overlaps = _overlaps(examined, evidence)
+    if median_overlap(examined, evidence) < MIN_OVERLAP:
+        return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=sum(overlap < MIN_OVERLAP for overlap in overlaps)),)
     codes = {Verdict.INTACT: ReasonCode.IMAGE_DISAGREES}
     if examined.loose_share <= MAX_LOOSE:
         codes |= dict.fromkeys(REPAIRED, ReasonCode.MASK_DISREGARDED)
@@ -252,6 +251,17 @@ def _contradicted(examined: Examined, evidence: ImageEvidence, decisions: list[S
     if against >= max(MIN_CONTRADICTED, 0.5 * len(judged)) or against + away >= max(MIN_CONTRADICTED, 0.5 * walls):
         return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=against + away),)
     return ()
+
+
+def median_overlap(examined: Examined, evidence: ImageEvidence) -> float:
+    """Return the median Dice of given and image-alone walls; 1 if too few slices have both."""
+    overlaps = _overlaps(examined, evidence)
+    return float(np.median(overlaps)) if len(overlaps) >= MIN_CONTRADICTED else 1.0
+
+
+def _overlaps(examined: Examined, evidence: ImageEvidence) -> list[float]:
+    given = examined.focused.mask
+    return [dice(given[k], wall) for k, wall in evidence.walls.items() if given[k].any()]
 
 
 def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ...]) -> SliceDecision:

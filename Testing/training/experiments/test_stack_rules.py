@@ -1,0 +1,41 @@
+"""The table of the rules about stacks: own images agree with the masks, images of other slices do not."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.shapes import STACK_SPACING, heart
+from engine.toy_models import seeing_model
+from engine.toy_stacks import grey
+from experiments.stack_rules import examine_stacks, summarise
+from rncarefine.stack import Stack
+
+
+def failure():
+    """Return a heart that drifts, so that the images of other slices show other walls."""
+    walls, pools = (
+        np.stack([np.roll(part, 3 * k, axis=1) for k, part in enumerate(each)]) for each in heart(rings=6, discs=0)
+    )
+    image = grey(walls, pools)
+    stack = Stack.create(image, walls, STACK_SPACING, name="a")
+    return SimpleNamespace(load=lambda: SimpleNamespace(case=SimpleNamespace(image=image), stack=stack, truth=walls))
+
+
+def test_images_of_other_slices_overlap_less():
+    rows = pd.concat(examine_stacks([failure()], seeing_model(), device="numpy"))
+    own, rolled = rows.set_index("images").overlap[["own", "rolled"]]
+    assert own > 0.85
+    assert rolled < 0.6
+
+
+def test_shares_have_their_numbers():
+    one = {"images": "own", "apex_in_images": True, "apex_in_masks": False}
+    rows = [one | {"overlap": 0.9}, one | {"overlap": 0.5}, one | {"overlap": 0.7, "images": "rolled"}]
+    own, rolled = summarise(pd.DataFrame(rows)).to_dict("records")
+    assert (own["n"], own["overlap"], own["least"]) == (2, pytest.approx(0.7), 0.5)
+    assert own["in doubt"].startswith("50.0 %")
+    assert own["apex in images"].startswith("100.0 %")
+    assert own["apex in masks"].startswith("0.0 %")
+    assert (rolled["n"], rolled["in doubt"][:5]) == (1, "0.0 %")
