@@ -45,7 +45,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             "<b>Cancel</b> removes it, <b>Apply</b> writes it into the selected segment. Correct slices are left "
             "unchanged; refused slices and repairs that need review are listed.<br>"
             "Masking and the editable intensity range are respected. By default, other segments do not change and the "
-            "wall may overlap them; only the selected blood pool loses the voxels that the wall covers. If several "
+            "wall may overlap them; only the selected blood pool loses the voxels that the wall covers and, if chosen, "
+            "those outside the ring. If several "
             "segments form the wall, such as myocardium and scar, use the module RNCA Refine (Also wall).<br>"
             "<b>Undo</b> reverts a repair in one step.<br>"
             "For research use, not for clinical decisions."
@@ -141,7 +142,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             if proposal is None:
                 return
             self.preview.remove()
-            if proposal.changed:
+            if proposal.changed or proposal.trimmed:
                 self.preview.show(proposal, self.options.preview_opacity)
             self.options.show_message(previewed(proposal))
 
@@ -152,7 +153,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def onApply(self):
         """Write the previewed wall into the segment; it is computed first if there is no preview."""
-        from RNCARefineLib.mrml.editing import held_back, write
+        from RNCARefineLib.mrml.editing import held_back, untrimmed, write
         from RNCARefineLib.panel.effect.texts import applied
         from RNCARefineLib.panel.messages import shown_errors
 
@@ -164,13 +165,13 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
                 proposal = self.propose()
             if proposal is None:
                 return
-            short = []
-            if proposal.changed:
+            short, left = [], []
+            if proposal.changed or proposal.trimmed:
                 with slicer.util.WaitCursor(), slicer.util.RenderBlocker():
                     write(proposal, self.scriptedEffect, keep_neighbours=self.options.keep_neighbours)
-                    short = held_back(proposal)
+                    short, left = held_back(proposal), untrimmed(proposal)
             self.preview.remove()
-            self.options.show_message(applied(proposal, short))
+            self.options.show_message(applied(proposal, short, left))
 
     def onSelectionChanged(self):
         """Called when the selection or the list of segments has changed."""

@@ -48,11 +48,12 @@ def repair(
 ) -> Repaired:
     """Stand in for ``rncarefine.refine.repair.repair``."""
     after = stack.mask.copy()
+    chosen = [k for k in range(len(after)) if only is None or k in only]
     for k in range(len(after)):
         report_progress(progress, k / len(after), f"Repairing slice {k}")
-        if after[k].any() and (only is None or k in only):
+        if after[k].any() and k in chosen:
             after[k] = _annulus(after[k])
-    rings = [k for k, wall in enumerate(after) if options.trim_pool and _finding(wall) == Finding.RING]
+    rings = [k for k in chosen if options.trim_pool and _finding(after[k]) == Finding.RING]
     changes = Changes.compose(stack, after, others=others, trim_slices=rings)
     return Repaired(**vars(changes), report=_report(stack, after, options, others, MODEL))
 

@@ -22,7 +22,7 @@ from rncarefine.nca.card import ModelRecord
 from rncarefine.nca.model import DEFAULT_MODEL
 from rncarefine.reasons import ReasonCode
 from rncarefine.refine.metrics import SliceMetrics, StackMetrics
-from rncarefine.refine.options import Face, camel_case, option_infos
+from rncarefine.refine.options import camel_case, stack_options
 from rncarefine.refine.records import Report, RunRecord, StackRecord
 from rncarefine.report.report import column_types
 
@@ -218,7 +218,7 @@ def test_every_control_of_the_panel_is_explained():
 
 def panel_controls():
     """Return the names of the controls of the panel: their own text, that of their label, or that of the option."""
-    options = {camel_case(name): info.label for name, info in option_infos(Face.PANEL).items()}
+    options = {camel_case(name): info.label for name, info in stack_options().items()}
     widgets = list(ElementTree.fromstring(text("RNCARefine/Resources/UI/RNCARefine.ui")).iter("widget"))
     texts = {str(widget.get("name")): widget.findtext("property[@name='text']/string", "") for widget in widgets}
     controls = [widget for widget in widgets if widget.get("class") not in ("qMRMLWidget", "QLabel", "QWidget")]

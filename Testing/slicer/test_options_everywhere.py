@@ -1,4 +1,4 @@
-"""Every option of a repair is in every face that offers it, with the same default, choices and words."""
+"""Every option of a repair is in every interface that it applies to, with the same default, choices and words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slicer.parameterNodeWrapper import Choice, WithinRange
 
 from harness.effects import EffectBench
 from harness.panel_steps import MODULE_FILE, open_module
-from rncarefine.refine.options import Face, OptionInfo, camel_case, default_of, option_infos
+from rncarefine.refine.options import OptionInfo, camel_case, default_of, option_infos, stack_options
 from RNCARefineLib.panel.effect import options as effect_options
 
 SCRIPT = MODULE_FILE.parent / "Resources" / "Scripts" / "RNCARefineBatch.py"
@@ -18,9 +18,9 @@ CHOSEN_ELSEWHERE = {"model", "mode"}
 """Panel and effect always show which mode and model are used: they have no default of nothing."""
 
 
-def spelled(face: Face) -> dict[str, tuple[str, OptionInfo]]:
-    """Return name and description of each option of a face, by its name in Slicer."""
-    return {camel_case(name): (name, info) for name, info in option_infos(face).items()}
+def spelled() -> dict[str, tuple[str, OptionInfo]]:
+    """Return name and description of each option of stacks, by its name in Slicer."""
+    return {camel_case(name): (name, info) for name, info in stack_options().items()}
 
 
 def plain(value: Any) -> Any:
@@ -28,12 +28,19 @@ def plain(value: Any) -> Any:
     return 0 if value is None else str(value) if isinstance(value, str) else value
 
 
+def test_only_an_option_of_pictures_is_missing_for_stacks() -> None:
+    assert option_infos().keys() - stack_options().keys() == {"bridges_only"}
+
+
 def test_every_option_is_an_argument_of_the_logic(logic: Any) -> None:
-    found = inspect.signature(logic.process).parameters
-    for spelling, (name, _) in spelled(Face.LOGIC).items():
-        assert found[spelling].default == default_of(name), spelling
-    of_check = {spelling for spelling, (_, info) in spelled(Face.LOGIC).items() if info.of_check}
-    assert of_check == set(inspect.signature(logic.check).parameters) & spelled(Face.LOGIC).keys()
+    of_pictures = [name for name, info in option_infos().items() if info.of_pictures]
+    for method, names in ((logic.process, stack_options()), (logic.processPicture, of_pictures)):
+        found = inspect.signature(method).parameters
+        assert {name for name in option_infos() if camel_case(name) in found} == set(names)
+        for name in names:
+            assert found[camel_case(name)].default == default_of(name), name
+    of_check = {spelling for spelling, (_, info) in spelled().items() if info.of_check}
+    assert of_check == set(inspect.signature(logic.check).parameters) & spelled().keys()
     for method in (logic.processSequence, logic.processBatch):
         assert inspect.signature(method).parameters["options"].kind is inspect.Parameter.VAR_KEYWORD
 
@@ -41,7 +48,7 @@ def test_every_option_is_an_argument_of_the_logic(logic: Any) -> None:
 def test_every_option_is_in_the_parameter_node_and_has_a_control(logic: Any) -> None:
     parameters, panel = logic.getParameterNode(), open_module()
     hints = get_type_hints(type(parameters), include_extras=True)
-    for spelling, (name, info) in spelled(Face.PANEL).items():
+    for spelling, (name, info) in spelled().items():
         if name in CHOSEN_ELSEWHERE:
             continue
         assert getattr(parameters, spelling) == plain(default_of(name)), spelling
@@ -56,7 +63,8 @@ def test_every_option_is_in_the_parameter_node_and_has_a_control(logic: Any) -> 
 
 
 def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
-    for spelling, (name, info) in spelled(Face.EFFECT).items():
+    bench.choose(bench.options.pool, "The pool")
+    for spelling, (name, info) in spelled().items():
         parameter = spelling[0].upper() + spelling[1:]
         if name not in CHOSEN_ELSEWHERE:
             assert effect_options.DEFAULTS[parameter] == plain(default_of(name)), spelling
@@ -68,13 +76,13 @@ def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
                 assert info.maximum is None or widget.maximum == info.maximum, spelling
         assert hasattr(bench.effect.options.repair_options, name)
     offered = {parameter[0].lower() + parameter[1:] for parameter in effect_options.DEFAULTS}
-    assert offered == spelled(Face.EFFECT).keys() - CHOSEN_ELSEWHERE
+    assert offered == spelled().keys() - CHOSEN_ELSEWHERE
 
 
 def test_every_option_is_an_argument_of_the_batch_script() -> None:
     parser = runpy.run_path(str(SCRIPT))["make_parser"]()
     found = {action.dest: action for action in parser._actions}
-    for name, info in option_infos(Face.SCRIPT).items():
+    for name, info in stack_options().items():
         assert info.flag.partition("/")[0] in found[name].option_strings, name
         default = found[name].default
         assert default is None or default == plain(default_of(name)), name

@@ -70,8 +70,13 @@ class Proposal:
 
     @property
     def changed(self) -> list[int]:
-        """The slices that the proposal changes."""
-        return [int(k) for k in np.flatnonzero((self.repaired.added | self.repaired.removed).any(axis=(1, 2)))]
+        """The slices whose wall the proposal changes."""
+        return _slices(self.repaired.added | self.repaired.removed)
+
+    @property
+    def trimmed(self) -> list[int]:
+        """The slices in which blood pool outside the ring is removed."""
+        return _slices(self.repaired.trimmed)
 
     @property
     def refused(self) -> list[SliceRecord]:
@@ -161,7 +166,7 @@ def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
     """Write a proposal into the segment that is selected in Segment Editor, as one undo step.
 
     Voxels excluded by masking or the editable intensity range do not change. The blood pool of the request loses the
-    voxels that the wall has taken.
+    voxels that the wall has taken, and those to trim in slices whose wall could be written completely.
 
     Args:
         proposal: A current proposal with changes.
@@ -183,9 +188,12 @@ def write(proposal: Proposal, effect: Any, *, keep_neighbours: bool) -> None:
     if _has_voxels(removed):
         effect.modifySegmentByLabelmap(node, selection.segment_id, removed, modes.ModificationModeRemove)
     if selection.pool_id is not None:
-        taken = repaired.added & wall_now(proposal) & read_segments(node, [selection.pool_id], grid)
-        if taken.any():
-            image = _placed(taken, grid, geometry, selection)
+        wall, pool = wall_now(proposal), read_segments(node, [selection.pool_id], grid)
+        complete = (wall == repaired.wall).all(axis=(1, 2), keepdims=True)
+        taken = _placed(repaired.added & wall & pool, grid, geometry, selection)
+        trimmed = _placed(repaired.trimmed * complete & pool, grid, geometry, selection)
+        _exclude_masked(trimmed, selection, effect)
+        for image in filter(_has_voxels, (taken, trimmed)):
             effect.modifySegmentByLabelmap(node, selection.pool_id, image, modes.ModificationModeRemove)
 
 
@@ -193,6 +201,15 @@ def wall_now(proposal: Proposal) -> Mask:
     """Return the present voxels of the proposal's segment, shape of the stack."""
     selection = proposal.request.selection
     return read_segments(selection.segmentation_node, [selection.segment_id], proposal.reading.grid)
+
+
+def untrimmed(proposal: Proposal) -> list[int]:
+    """Return the slices that still have blood pool to trim."""
+    selection = proposal.request.selection
+    if not proposal.trimmed or selection.pool_id is None:
+        return []
+    pool = read_segments(selection.segmentation_node, [selection.pool_id], proposal.reading.grid)
+    return _slices(pool & proposal.repaired.trimmed)
 
 
 def held_back(proposal: Proposal) -> list[int]:
@@ -227,7 +244,7 @@ def _placed(mask: Mask, grid: VolumeGrid, geometry: Any, selection: Selection) -
     image = slicer.vtkOrientedImageData()
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(grid.image(mask), geometry, image)
     if int(_voxels(image).sum()) != int(mask.sum()):
-        slices = ", ".join(str(k) for k in np.flatnonzero(mask.any(axis=(1, 2))))
+        slices = ", ".join(str(k) for k in _slices(mask))
         raise ValueError(
             f"The repair of slices {slices} reaches beyond the geometry of segmentation "
             f"{selection.segmentation_node.GetName()!r}, outside of which Segment Editor cannot write. Set the "
@@ -272,6 +289,11 @@ def _overwrite_disabled(editor_node: Any, wanted: bool) -> Iterator[None]:
     finally:
         editor_node.SetOverwriteMode(mode)
         editor_node.EndModify(was_modifying)
+
+
+def _slices(mask: Mask) -> list[int]:
+    """Return the slices in which a mask has voxels."""
+    return [int(k) for k in np.flatnonzero(mask.any(axis=(1, 2)))]
 
 
 def _has_voxels(image: slicer.vtkOrientedImageData) -> bool:

@@ -132,8 +132,8 @@ def _is_preview(node: Any) -> bool:
 def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
     """Add a preview node to the scene and return it.
 
-    The proposed wall is an outline in the requested slices; added and removed voxels are filled in the colours of the
-    report.
+    The proposed wall is an outline in the requested slices; added and removed voxels, including those trimmed from the
+    blood pool, are filled in the colours of the report.
     """
     selection, grid, repaired = proposal.request.selection, proposal.reading.grid, proposal.repaired
     source = selection.segmentation_node
@@ -155,7 +155,7 @@ def _add_node(proposal: Proposal) -> slicer.vtkMRMLSegmentationNode:
     for segment_id, mask, colour in (
         (PROPOSED, proposed, segment.GetColor()),
         (NEW, repaired.added, ADDED.colour),
-        (GONE, repaired.removed, REMOVED.colour),
+        (GONE, repaired.removed | repaired.trimmed, REMOVED.colour),
     ):
         node.GetSegmentation().AddEmptySegment(segment_id, f"{segment.GetName()} {segment_id}", colour)
         write_segment(node, segment_id, mask, grid)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Progress
-from rncarefine.refine.options import Face, camel_case, default_of, option_infos
+from rncarefine.refine.options import camel_case, default_of, stack_options
 from rncarefine.refine.place_records import PictureReport
 from rncarefine.refine.records import Report, RunRecord
 
@@ -35,7 +35,7 @@ def run_check(logic: Any, parameters: Any) -> Checked:
         parameters.poolSegmentID,
         parameters.rvSegmentID,
     )
-    of_check = [name for name, info in option_infos(Face.PANEL).items() if info.of_check]
+    of_check = [name for name, info in stack_options().items() if info.of_check]
     return Checked.of(logic, selection, _chosen(parameters, of_check))
 
 
@@ -69,7 +69,7 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
     segmentation, volume = parameters.inputSegmentation, parameters.inputVolume
     segment, pool = wall_ids(parameters), parameters.poolSegmentID or None
     in_place = parameters.output == IN_PLACE
-    options = _chosen(parameters, option_infos(Face.PANEL), model=card.name)
+    options = _chosen(parameters, stack_options(), model=card.name)
     # Without a pool the box is disabled, but a loaded scene may have it checked.
     options["trimPool"] = parameters.trimPool and pool is not None
     options |= {"rvSegmentID": parameters.rvSegmentID or None, "inPlace": in_place, "progressCallback": progress}
@@ -101,12 +101,13 @@ def repair_picture(logic: Any, parameters: Any, card: ModelCard, progress: Progr
         ValueError: The nodes cannot be read; the message names node and remedy.
         Cancelled: ``progress`` returned ``False``; the scene is restored.
     """
+    names = [name for name, info in stack_options().items() if info.of_pictures]
     logic.processPicture(
         parameters.inputSegmentation,
         parameters.myocardiumSegmentID,
         parameters.inputVolume,
         progressCallback=progress,
-        **_chosen(parameters, ("model", "device", "seed", "samples", "steps", "add_only"), model=card.name),
+        **_chosen(parameters, names, model=card.name),
     )
     review: VesselReview = logic.pictureReview(logic.outputSegmentationNode())
     return review

@@ -9,7 +9,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from rncarefine.progress import Cancelled
-from rncarefine.refine.options import Face, camel_case, option_infos
+from rncarefine.refine.options import camel_case, option_infos, stack_options
 
 from ..mrml.review.vessels import VesselReview
 from ..mrml.vessels import is_picture
@@ -246,7 +246,7 @@ class Panel:
 
 def _describe_options(ui: Any) -> None:
     """Set the labels and tooltips of the options, whose widgets are named after the parameters."""
-    for name, info in option_infos(Face.PANEL).items():
+    for name, info in stack_options().items():
         if name in ("model", "mode"):
             continue  # their texts in the .ui file are about the models of a mode
         stem = camel_case(name)

@@ -33,7 +33,7 @@ def use_library() -> None:
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments; it needs neither Slicer nor installed packages."""
     use_library()
-    from rncarefine.refine.options import Face, Group, RepairOptions, default_of, option_infos
+    from rncarefine.refine.options import Group, RepairOptions, default_of, stack_options
 
     summary, _, rest = __doc__.partition("\n")
     parser = argparse.ArgumentParser(
@@ -64,7 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     output.add_argument("--output", metavar="FOLDER", required=True, help="folder for the results; created if missing")
     groups = {Group.METHOD: parser.add_argument_group("method"), Group.OUTPUT: output}
     hints = get_type_hints(RepairOptions)
-    for name, info in option_infos(Face.SCRIPT).items():
+    for name, info in stack_options().items():
         flags = [info.flag.partition("/")[0], *(["--max-change-mm2"] if name == "max_change_mm2" else [])]
         kinds: dict[str, Any] = {"action": "store_true"}
         if info.flag != flags[0]:
@@ -81,11 +81,11 @@ def run(arguments: argparse.Namespace, interrupts: list[int]) -> int:
     from rncarefine.batch.cases import find_cases, read_cases
     from rncarefine.batch.sequential import repair_cases
     from rncarefine.nca.model import choose_model
-    from rncarefine.refine.options import Face, option_infos, options_of
+    from rncarefine.refine.options import options_of, stack_options
 
     if arguments.cases and (arguments.image or arguments.segmentation):
         raise ValueError("--image and --segmentation are patterns for --input; a list of cases names its files.")
-    infos = option_infos(Face.SCRIPT)
+    infos = stack_options()
     options = options_of({name: getattr(arguments, name) for name in infos}, lambda name: infos[name].flag)
     model = choose_model(options.model, options.mode)
     if arguments.cases:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 
 from ..io.choice import StructureChoice
-from ..refine.options import Face, Group, OptionInfo, RepairOptions, default_of, option_infos
+from ..refine.options import Group, OptionInfo, RepairOptions, default_of, option_infos
 from ..words import Device
 from .main import one_line_errors
 
@@ -94,8 +94,7 @@ def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     Args:
         names: Options of the command; by default all.
     """
-    infos = option_infos(Face.COMMAND_LINE)
-    chosen = {name: info for name, info in infos.items() if name in names or not names}
+    chosen = {name: info for name, info in option_infos().items() if name in names or not names}
     hints = get_type_hints(RepairOptions)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

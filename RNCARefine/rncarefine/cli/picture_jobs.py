@@ -27,8 +27,6 @@ from .main import FINE, FLAGGED
 from .tables import add_columns, note, out, plain_table, progress_bar, show_licence, show_written
 from .terms import show_terms
 
-OF_PICTURES = ("model", "device", "seed", "samples", "steps", "add_only", "bridges_only")
-"""Options for pictures; all but the last also apply to stacks."""
 MAX_ROWS = 40
 """Maximum number of printed places; the report lists all."""
 
@@ -89,8 +87,8 @@ def settings_of_pictures(weights: Model, choice: StructureChoice, options: Repai
     """
     check_choice(choice)
     check_options(options)
-    values = {name: getattr(options, name) for name in OF_PICTURES if name != "model"}
-    return dict(strict_values({"model": asdict(weights.record()), "label": label_of(choice), **values}))
+    values = {name: getattr(options, name) for name, info in option_infos().items() if info.of_pictures}
+    return dict(strict_values({**values, "model": asdict(weights.record()), "label": label_of(choice)}))
 
 
 def check_files(image: Path, segmentation: Path, choice: StructureChoice, reports: Sequence[Path]) -> int:
@@ -130,7 +128,7 @@ def check_options(options: RepairOptions) -> None:
         ValueError: An option for stacks was given.
     """
     for name, info in option_infos().items():
-        if name not in OF_PICTURES and getattr(options, name) != default_of(name):
+        if not info.of_pictures and getattr(options, name) != default_of(name):
             flag = info.flag.partition("/")[0]
             raise ValueError(f"{flag} applies to short-axis stacks only. Leave it out for a picture of vessels.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
@@ -16,21 +16,6 @@ if TYPE_CHECKING:
 
 INTERPOLATE_BY_DEFAULT = False
 """Default of the fallback to polar interpolation."""
-
-
-class Face(Word):
-    """Interface that offers an option."""
-
-    COMMAND_LINE = "command line"
-    """``rncarefine repair`` and ``rncarefine batch``."""
-    LOGIC = "logic"
-    """``RNCARefineLogic.process`` and related methods."""
-    PANEL = "panel"
-    """The parameter node of the module, and its panel."""
-    EFFECT = "effect"
-    """The Segment Editor effect."""
-    SCRIPT = "script"
-    """``RNCARefineBatch.py``."""
 
 
 class Group(Word):
@@ -53,7 +38,10 @@ class OptionInfo:
         choices: Allowed values; empty for a number or a switch.
         minimum: Minimum; ``None`` if the option is not a number.
         maximum: Maximum; ``None`` if there is none.
-        faces: Interfaces that offer the option.
+        of_stacks: Whether the option applies to stacks. The command line has all options. Panel, Segment Editor effect
+            and batch script have those of stacks: the effect and the script repair no pictures, and in the panel the
+            edits in a picture are accepted or rejected one by one.
+        of_pictures: Whether the option applies to pictures of vessels.
         of_check: Whether the option affects a check.
         unset: Text on screen for ``None``.
     """
@@ -66,7 +54,8 @@ class OptionInfo:
     choices: tuple[str, ...]
     minimum: float | None
     maximum: float | None
-    faces: frozenset[Face]
+    of_stacks: bool
+    of_pictures: bool
     of_check: bool
     unset: str
 
@@ -82,13 +71,14 @@ def _option(
     choices: type[Word] | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
-    not_in: Collection[Face] = (),
+    of_stacks: bool = True,
+    of_pictures: bool = False,
     of_check: bool = False,
     unset: str = "",
 ) -> Any:
     words = tuple(str(choice) for choice in choices or ())
-    faces = frozenset(Face) - frozenset(not_in)
-    info = OptionInfo(label, help, group, flag, metavar, words, minimum, maximum, faces, of_check, unset)
+    limits = minimum, maximum
+    info = OptionInfo(label, help, group, flag, metavar, words, *limits, of_stacks, of_pictures, of_check, unset)
     return field(default=default, metadata={"info": info})
 
 
@@ -141,7 +131,7 @@ class RepairOptions:
     """
 
     model: str | Path | None = _option(
-        None, "Model", "Weights; see 'rncarefine models'.", "--model", metavar="NAME|PATH"
+        None, "Model", "Weights; see 'rncarefine models'.", "--model", metavar="NAME|PATH", of_pictures=True
     )
     mode: Mode | None = _option(
         None,
@@ -151,10 +141,20 @@ class RepairOptions:
         choices=Mode,
     )
     device: str = _option(
-        "auto", "Device", "Compute device; auto selects the fastest available.", "--device", choices=Device
+        "auto",
+        "Device",
+        "Compute device; auto selects the fastest available.",
+        "--device",
+        choices=Device,
+        of_pictures=True,
     )
     seed: int = _option(
-        0, "Seed", "Random seed; the same seed gives the same result on every device.", "--seed", minimum=0
+        0,
+        "Seed",
+        "Random seed; the same seed gives the same result on every device.",
+        "--seed",
+        minimum=0,
+        of_pictures=True,
     )
     samples: int = _option(
         1,
@@ -163,6 +163,7 @@ class RepairOptions:
         "--samples",
         minimum=1,
         maximum=100,
+        of_pictures=True,
     )
     steps: int | None = _option(
         None,
@@ -170,6 +171,7 @@ class RepairOptions:
         "Maximum number of steps per run; by default that of the model.",
         "--steps",
         minimum=1,
+        of_pictures=True,
         unset="model default",
     )
     close_base: bool = _option(
@@ -190,13 +192,15 @@ class RepairOptions:
         "Only add, never remove",
         "Never remove myocardium; slices with loose components are then refused.",
         "--add-only",
+        of_pictures=True,
     )
     bridges_only: bool = _option(
         False,
         "Only bridges",
         "In a picture of vessels, only add bridges.",
         "--bridges-only",
-        not_in=[Face.LOGIC, Face.PANEL, Face.EFFECT, Face.SCRIPT],
+        of_stacks=False,
+        of_pictures=True,
     )
     apex: Apex = _option(
         Apex.AUTO,
@@ -228,7 +232,6 @@ class RepairOptions:
         "Remove the blood pool outside the closed rings.",
         "--trim-pool",
         group=Group.OUTPUT,
-        not_in=[Face.EFFECT],
     )
 
     def __post_init__(self) -> None:
@@ -269,14 +272,14 @@ def _check_number(name: str, value: Any, info: OptionInfo) -> None:
         raise OptionError(name, f"is {value!r}. Give a {'whole ' if whole else ''}number {wanted}.")
 
 
-def option_infos(face: Face | None = None) -> dict[str, OptionInfo]:
-    """Return the options by name, in display order.
+def option_infos() -> dict[str, OptionInfo]:
+    """Return the options by name, in display order."""
+    return {entry.name: entry.metadata["info"] for entry in fields(RepairOptions)}
 
-    Args:
-        face: Return only the options of this interface; all by default.
-    """
-    found: dict[str, OptionInfo] = {entry.name: entry.metadata["info"] for entry in fields(RepairOptions)}
-    return {name: info for name, info in found.items() if face is None or face in info.faces}
+
+def stack_options() -> dict[str, OptionInfo]:
+    """Return the options that apply to stacks, by name, in display order."""
+    return {name: info for name, info in option_infos().items() if info.of_stacks}
 
 
 def default_of(name: str) -> Any:

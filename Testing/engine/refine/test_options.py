@@ -7,7 +7,6 @@ import typer
 
 from rncarefine.cli import commands
 from rncarefine.refine.options import (
-    Face,
     OptionError,
     RepairOptions,
     camel_case,
@@ -29,14 +28,14 @@ def test_options_have_label_help_and_flag():
     for name, info in option_infos().items():
         assert info.label[0].isupper(), name
         assert info.help.endswith("."), name
-        assert info.faces, name
+        assert info.of_stacks or info.of_pictures, name
         assert info.flag.startswith("--"), name
 
 
 @pytest.mark.parametrize("command", ["repair", "batch"])
 def test_every_option_is_on_the_command_line(command):
     found = command_options(command)
-    for name, info in option_infos(Face.COMMAND_LINE).items():
+    for name, info in option_infos().items():
         assert info.flag.partition("/")[0] in found[name].opts
         default = found[name].default
         assert getattr(default, "value", default) == (str(default_of(name)) if info.choices else default_of(name)) or (

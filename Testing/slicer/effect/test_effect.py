@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import slicer
 
 from harness import toy_engine as toy
 from harness.effects import NAME, CountingEngine, EffectBench
-from harness.hearts import GAP, SPECK, node_census
+from harness.hearts import GAP, SHAPE, SPECK, Mask, add_segment, node_census, segment_voxels
 from harness.runs import snapshot
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.report.sentences import sentence
@@ -100,6 +101,72 @@ def test_a_fully_masked_preview_is_removed_by_apply(bench: EffectBench) -> None:
     bench.assert_voxels()
     assert bench.preview is None
     assert bench.text.startswith("2 of 2 slices")
+
+
+def trim(bench: EffectBench) -> Mask:
+    """Draw pool outside the rings of slices 0 and GAP, choose to trim it, and return the pool without it."""
+    trimmed = bench.heart.masks["pool"] * (1 - bench.rings)
+    for k in (0, GAP):
+        bench.heart.masks["pool"][k, 33:35, 20:24] = 1
+    written = slicer.util.arrayFromSegmentBinaryLabelmap(bench.heart.segmentation, "pool", bench.heart.volume) > 0
+    written |= bench.heart.masks["pool"] > 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        written.astype(np.uint8), bench.heart.segmentation, "pool", bench.heart.volume
+    )
+    bench.assert_voxels()
+    bench.choose(bench.options.pool, "The pool")
+    bench.options.widgets["TrimPool"].click()
+    return trimmed
+
+
+def test_the_pool_is_trimmed_to_the_rings_in_one_undo_step(bench: EffectBench) -> None:
+    trimmed = trim(bench)
+    bench.options.preview.click()
+    gone = segment_voxels(bench.preview, "removed", bench.heart.volume)
+    assert (gone[0].sum(), gone[GAP].sum(), gone[SPECK].sum()) == (8, 8, 6)
+    bench.assert_voxels()
+    bench.options.apply.click()
+    bench.assert_voxels(myo=bench.rings, pool=trimmed)
+    assert f"slices 0, {GAP}." in bench.text.split("\n")[1]
+    bench.editor.undo()
+    bench.assert_voxels()
+    assert not bench.editor.logic.CanUndo()
+
+
+def test_a_correct_wall_is_kept_while_its_pool_is_trimmed(bench: EffectBench) -> None:
+    trimmed = trim(bench)
+    bench.show_slice(0)
+    bench.options.this_slice.click()
+    bench.options.preview.click()
+    assert bench.preview is not None
+    bench.options.apply.click()
+    expected = bench.heart.masks["pool"].copy()
+    expected[0] = trimmed[0]
+    bench.assert_voxels(pool=expected)
+    bench.editor.undo()
+    bench.assert_voxels()
+
+
+def test_a_masked_pool_is_not_trimmed_and_reported(bench: EffectBench) -> None:
+    trim(bench)
+    bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
+    bench.node.SetMaskSegmentID("rv")
+    bench.options.apply.click()
+    bench.assert_voxels()
+    assert bench.text.split("\n")[1].endswith(f"slices 0, {GAP}.")
+
+
+def test_a_pool_is_not_trimmed_where_the_wall_could_not_be_written(bench: EffectBench) -> None:
+    trimmed = trim(bench)
+    bench.heart.masks["allowed"] = np.ones(SHAPE, np.uint8)
+    bench.heart.masks["allowed"][GAP, :30] = 0
+    add_segment(bench.heart.segmentation, "allowed", bench.heart.masks["allowed"], bench.heart.volume)
+    bench.node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
+    bench.node.SetMaskSegmentID("allowed")
+    bench.options.apply.click()
+    wall, pool = bench.heart.masks["myo"].copy(), bench.heart.masks["pool"].copy()
+    wall[SPECK], pool[0] = bench.heart.ring, trimmed[0]
+    bench.assert_voxels(myo=wall, pool=pool)
 
 
 def test_a_hidden_segment_is_edited_only_after_confirmation(bench: EffectBench, engine: CountingEngine) -> None:

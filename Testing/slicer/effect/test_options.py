@@ -34,6 +34,7 @@ def test_choices_are_stored_in_the_editor_node(bench: EffectBench) -> None:
         f"{NAME}.AddOnly": "0",
         f"{NAME}.Geometry": "1",
         f"{NAME}.RemoveIslands": "0",
+        f"{NAME}.TrimPool": "0",
         f"{NAME}.Seed": "4",
         f"{NAME}.Samples": "1",
         f"{NAME}.Steps": "0",
@@ -72,6 +73,18 @@ def test_the_pools_to_choose_from_follow_the_segmentation(bench: EffectBench) ->
     bench.editor.setCurrentSegmentID("scar")
     assert offered() == ["None", "The myo", "The pool", "Right ventricle", "New"]
     assert bench.options.pool.currentText == "None"
+
+
+def test_the_pool_is_trimmed_only_if_one_is_chosen(bench: EffectBench) -> None:
+    box = bench.options.widgets["TrimPool"]
+    bench.scripted.setParameter("TrimPool", 1)
+    assert (box.checked, box.enabled) == (True, False)
+    assert not bench.options.repair_options.trim_pool
+    bench.choose(bench.options.pool, "The pool")
+    assert box.enabled
+    assert bench.options.repair_options.trim_pool
+    box.click()
+    assert not bench.options.repair_options.trim_pool
 
 
 def test_two_editors_have_options_and_previews_of_their_own(bench: EffectBench) -> None:

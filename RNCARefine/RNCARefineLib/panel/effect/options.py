@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "AddOnly": False,
     "Geometry": False,
     "RemoveIslands": False,
+    "TrimPool": False,
     "Apex": "auto",
     "Seed": 0,
     "Samples": 1,
@@ -117,16 +118,20 @@ class EffectOptions:
     @property
     def repair_options(self) -> RepairOptions:
         """The selected options of the repair."""
-        from rncarefine.refine.options import Face, RepairOptions, default_of, option_infos
+        from rncarefine.refine.options import RepairOptions, default_of, stack_options
 
         chosen: dict[str, Any] = {"model": self.model.name or None, "mode": self.model.mode}
-        for name in option_infos(Face.EFFECT).keys() - chosen.keys():
+        for name in stack_options().keys() - chosen.keys():
             value = self._value(_parameter(name))
             chosen[name] = None if default_of(name) is None and not value else value
+        # Without a pool the box is disabled, but it may be checked.
+        chosen["trim_pool"] = chosen["trim_pool"] and self.pool_id is not None
         return RepairOptions(**chosen)
 
     def load(self, has_preview: bool) -> None:
         """Show the parameters in the widgets."""
+        from rncarefine.refine.options import option_infos
+
         if not self._words:
             self._describe()
         pools = [Option(*pool) for pool in self._pools()]
@@ -153,6 +158,8 @@ class EffectOptions:
             setattr(widget, "checked" if isinstance(value, bool) else "value", value)
         for widget, was_blocked in zip(widgets, blocked, strict=True):
             widget.blockSignals(was_blocked)
+        no_pool = _("Choose the blood-pool segment first.") if self.pool_id is None else ""
+        enable(self.widgets["TrimPool"], _(option_infos()["trim_pool"].help), no_pool)
         no_preview = "" if has_preview else _("There is no preview.")
         enable(self.cancel, _("Remove the preview."), no_preview)
         enable(self.opacity, _("Opacity of the preview."), no_preview)
@@ -252,9 +259,9 @@ class EffectOptions:
 
     def _describe(self) -> None:
         """Set labels, tooltips, ranges and choices of the options."""
-        from rncarefine.refine.options import Face, default_of, option_infos
+        from rncarefine.refine.options import default_of, stack_options
 
-        for name, info in option_infos(Face.EFFECT).items():
+        for name, info in stack_options().items():
             parameter = _parameter(name)
             widget = self.widgets.get(parameter)
             if widget is None:

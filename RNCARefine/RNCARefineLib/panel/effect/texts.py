@@ -36,28 +36,35 @@ def checked(report: Report, k: int | None = None) -> str:
 
 def previewed(proposal: Proposal) -> str:
     """Return the message of a preview."""
-    if not proposal.changed:
+    if not proposal.changed and not proposal.trimmed:
         return _unchanged(proposal)
-    text = _(
-        "Preview of the repair of {slices}: {added:.0f} mm\u00b2 to add (blue), {removed:.0f} mm\u00b2 to "
-        "remove (orange)."
-    )
-    text = text.format(
-        slices=_slices(proposal.changed),
-        added=sum(record.added_mm2 for record in proposal.records),
-        removed=sum(record.removed_mm2 for record in proposal.records),
-    )
-    return "\n".join([text, *_review_lines(proposal)])
+    lines = []
+    if proposal.changed:
+        text = _(
+            "Preview of the repair of {slices}: {added:.0f} mm\u00b2 to add (blue), {removed:.0f} mm\u00b2 to "
+            "remove (orange)."
+        )
+        text = text.format(
+            slices=_slices(proposal.changed),
+            added=sum(record.added_mm2 for record in proposal.records),
+            removed=sum(record.removed_mm2 for record in proposal.records),
+        )
+        lines.append(text)
+    if proposal.trimmed:
+        text = _("Blood pool outside the ring: {area:.0f} mm\u00b2 to remove (orange), {slices}.")
+        lines.append(text.format(area=proposal.repaired.trimmed_mm2, slices=_slices(proposal.trimmed)))
+    return "\n".join([*lines, *_review_lines(proposal)])
 
 
-def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
+def applied(proposal: Proposal, held_back: Sequence[int], untrimmed: Sequence[int]) -> str:
     """Return the message after a repair.
 
     Args:
         proposal: The applied proposal.
         held_back: Slices that are still broken because masking excluded part of the repair.
+        untrimmed: Slices that still have blood pool to trim because of masking.
     """
-    if not proposal.changed:
+    if not proposal.changed and not proposal.trimmed:
         return _unchanged(proposal)
     lines = []
     done = [k for k in proposal.changed if k not in held_back]
@@ -70,6 +77,12 @@ def applied(proposal: Proposal, held_back: Sequence[int]) -> str:
         )
         text = text.format(count=len(held_back), changed=len(proposal.changed), slices=listed(held_back))
         lines.append(text)
+    trimmed = [k for k in proposal.trimmed if k not in untrimmed]
+    if trimmed:
+        lines.append(_("Blood pool trimmed: {slices}. Undo reverts it.").format(slices=_slices(trimmed)))
+    if untrimmed:
+        text = _("Blood pool not trimmed because Masking excludes part of the repair: {slices}.")
+        lines.append(text.format(slices=_slices(untrimmed)))
     return "\n".join([*lines, *_overlap(proposal, done), *_review_lines(proposal)])
 
 
