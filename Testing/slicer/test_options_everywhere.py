@@ -49,28 +49,32 @@ def test_every_option_is_in_the_parameter_node_and_has_a_control(logic: Any) -> 
     parameters, panel = logic.getParameterNode(), open_module()
     hints = get_type_hints(type(parameters), include_extras=True)
     for spelling, (name, info) in spelled().items():
-        if name in CHOSEN_ELSEWHERE:
-            continue
-        assert getattr(parameters, spelling) == plain(default_of(name)), spelling
+        if name not in CHOSEN_ELSEWHERE:
+            assert getattr(parameters, spelling) == plain(default_of(name)), spelling
         offered = [part for part in get_args(hints[spelling]) if isinstance(part, Choice)]
         assert not info.choices or list(info.choices) == list(offered[0].choices), spelling
         ranges = [part for part in get_args(hints[spelling]) if isinstance(part, WithinRange)]
         if info.minimum is not None:
             assert ranges[0].minimum == (0 if default_of(name) is None else info.minimum), spelling
             assert info.maximum is None or ranges[0].maximum == info.maximum, spelling
-        texts = {widget.text for widget in vars(panel.ui).values() if hasattr(widget, "text")}
-        assert {info.label, f"{info.label}:"} & texts, spelling
+        kinds = ("CheckBox", "SpinBox", "Selector")
+        control = next(getattr(panel.ui, spelling + kind) for kind in kinds if hasattr(panel.ui, spelling + kind))
+        label = f"{info.label}:" if hasattr(panel.ui, f"{spelling}Label") else info.label
+        assert getattr(panel.ui, f"{spelling}Label", control).text == label, spelling
+        # The tooltip of a model continues with a description; that of a disabled control is the reason.
+        assert control.toolTip.startswith(info.help) or not control.enabled, spelling
 
 
 def test_every_option_is_in_the_effect(bench: EffectBench) -> None:
     bench.choose(bench.options.pool, "The pool")
+    widgets = {"Mode": bench.options.modes, "Model": bench.options.models, **bench.options.widgets}
     for spelling, (name, info) in spelled().items():
         parameter = spelling[0].upper() + spelling[1:]
+        widget = widgets[parameter]
+        assert widget.toolTip.startswith(info.help), spelling
         if name not in CHOSEN_ELSEWHERE:
             assert effect_options.DEFAULTS[parameter] == plain(default_of(name)), spelling
             assert bench.scripted.parameterDefined(parameter), spelling
-            widget = bench.options.widgets[parameter]
-            assert widget.toolTip == info.help, spelling
             if info.minimum is not None:
                 assert widget.minimum == (0 if default_of(name) is None else info.minimum), spelling
                 assert info.maximum is None or widget.maximum == info.maximum, spelling

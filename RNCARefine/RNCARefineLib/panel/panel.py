@@ -247,12 +247,10 @@ class Panel:
 def _describe_options(ui: Any) -> None:
     """Set the labels and tooltips of the options, whose widgets are named after the parameters."""
     for name, info in stack_options().items():
-        if name in ("model", "mode"):
-            continue  # their texts in the .ui file are about the models of a mode
         stem = camel_case(name)
         box = getattr(ui, f"{stem}CheckBox", None)
         if box is not None:
             describe(box, info)
         else:
-            kind = "Selector" if info.choices else "SpinBox"
+            kind = "SpinBox" if hasattr(ui, f"{stem}SpinBox") else "Selector"
             describe(getattr(ui, f"{stem}{kind}"), info, getattr(ui, f"{stem}Label"))

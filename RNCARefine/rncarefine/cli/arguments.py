@@ -126,14 +126,14 @@ def takes_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 def _parameter(name: str, info: OptionInfo, hint: Any) -> inspect.Parameter:
     """Return the parameter of an option for typer."""
-    kind, default = hint, default_of(name)
+    kind, default, help = hint, default_of(name), info.help
     if name == "device":  # text in the engine, a choice here
         kind, default = Device, Device(default)
     elif name == "model":
-        kind = str | None
+        kind, help = str | None, f"{help} See 'rncarefine models'."
     option = typer.Option(
         info.flag,
-        help=info.help,
+        help=help,
         rich_help_panel=str(info.group),
         metavar=info.metavar,
         min=info.minimum,

@@ -131,12 +131,17 @@ class RepairOptions:
     """
 
     model: str | Path | None = _option(
-        None, "Model", "Weights; see 'rncarefine models'.", "--model", metavar="NAME|PATH", of_pictures=True
+        None,
+        "Model",
+        "Weights of the automaton; by default the best installed model.",
+        "--model",
+        metavar="NAME|PATH",
+        of_pictures=True,
     )
     mode: Mode | None = _option(
         None,
         "Mode",
-        "Process each slice separately or with its neighbours; selects the best model of the mode, or checks --model.",
+        "Repair each slice by itself (slice-wise) or with its neighbours (volumetric); each mode has its own models.",
         "--mode",
         choices=Mode,
     )

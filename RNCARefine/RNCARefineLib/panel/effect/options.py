@@ -92,10 +92,14 @@ class EffectOptions:
 
     @property
     def model(self) -> EffectModel:
-        """Mode and model, created on first use because they import the engine."""
+        """Mode and model, described and created on first use because they import the engine."""
+        from rncarefine.refine.options import option_infos
+
         from ..model_choice import EffectModel
 
         if self._model is None:
+            for name, combo in (("mode", self.modes), ("model", self.models)):
+                describe(combo, option_infos()[name], self._labels[_parameter(name)])
             self._model = EffectModel(self._effect, self.modes, self.models, self.licence)
             self._connections += [(combo, "currentIndexChanged(int)") for combo in (self.modes, self.models)]
         return self._model
@@ -214,19 +218,11 @@ class EffectOptions:
         )
         self._add_row(_("Blood pool:"), self.pool)
         self._pool = self._choice(self.pool, "BloodPool")
-        self.modes = _named(
-            qt.QComboBox(),
-            "Mode",
-            _(
-                "Slice-wise repairs each slice by itself; volumetric lets neighbouring slices exchange information. "
-                "Each mode has its models."
-            ),
-        )
-        self._add_row(_("Mode:"), self.modes)
-        self.models = _named(qt.QComboBox(), "Model", _("Weights of the automaton."))
+        self.modes, self.models = _named(qt.QComboBox(), "Mode"), _named(qt.QComboBox(), "Model")
         self.licence = _named(qt.QLabel(), "Licence")
         self.licence.wordWrap = True
-        self._add_row(_("Model:"), self.models, self.licence, layout=qt.QVBoxLayout())
+        self._labels["Mode"] = self._add_row("", self.modes)
+        self._labels["Model"] = self._add_row("", self.models, self.licence, layout=qt.QVBoxLayout())
         self.this_slice = _named(qt.QRadioButton(), "ThisSlice")
         self.whole_segment = _named(
             qt.QRadioButton(_("Whole segment")), "WholeSegment", _("Check and repair every slice of the segment.")
@@ -252,9 +248,8 @@ class EffectOptions:
         for name in [name for name in DEFAULTS if name not in self.widgets]:
             self.widgets[name] = _named(getattr(qt, _WIDGETS[type(DEFAULTS[name])])(), name)
             self._labels[name] = qt.QLabel()
+            form.addRow(self._labels[name], self.widgets[name])
         self.widgets["MaxChangeMm2"].suffix = " mm\u00b2"
-        for name, label in self._labels.items():
-            form.addRow(label, self.widgets[name])
         self._effect.addOptionsWidget(self.advanced)
 
     def _describe(self) -> None:
@@ -282,7 +277,7 @@ class EffectOptions:
 
         texts = (("Check", _("Check")), ("Preview", _("Preview")), ("Cancel", _("Cancel")), ("Apply", _("Apply")))
         self.check, self.preview, self.cancel, self.apply = (_named(qt.QPushButton(text), name) for name, text in texts)
-        self._add_row("", self.check, self.preview, self.cancel, self.apply)
+        self._add_row(None, self.check, self.preview, self.cancel, self.apply)
         self.opacity = _named(ctk.ctkSliderWidget(), "PreviewOpacity")
         self.opacity.minimum, self.opacity.maximum = 0.0, 1.0
         self.opacity.singleStep, self.opacity.pageStep = 0.05, 0.25
@@ -300,17 +295,19 @@ class EffectOptions:
         self._connections.append((combo, "currentIndexChanged(int)"))
         return ChoiceBox(combo, lambda key: self._effect.setParameter(parameter, key))
 
-    def _add_row(self, label: str, *widgets: Any, layout: Any = None) -> None:
-        """Add widgets in a row or in ``layout``; Slicer would stretch widgets without a layout vertically."""
+    def _add_row(self, label: str | None, *widgets: Any, layout: Any = None) -> Any:
+        """Add widgets in a row or in ``layout``, and return the label; ``None`` adds a row without a label.
+
+        Slicer would stretch widgets without a layout vertically.
+        """
         import qt
 
         row = layout or qt.QHBoxLayout()
         for widget in widgets:
             row.addWidget(widget)
-        if label:
-            self._effect.addLabeledOptionsWidget(label, row)
-        else:
-            self._effect.addOptionsWidget(row)
+        if label is not None:
+            return self._effect.addLabeledOptionsWidget(label, row)
+        return self._effect.addOptionsWidget(row)
 
     def _connect(self, widget: Any, signal: str, slot: Callable[[], None]) -> None:
         widget.connect(signal, slot)
